@@ -50,9 +50,6 @@ Id IdFrom(absl::string_view blob) {
 }
 model::HostId HostFrom(absl::string_view blob);
 
-// One end of one connection: by it a hop that was half is found again when it is whole.
-std::string EndKey(const model::HopEnd& end);
-
 }  // namespace hoptrail::collector::store
 
 #endif  // HOPTRAIL_COLLECTOR_STORE_CODEC_H_

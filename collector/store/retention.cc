@@ -1,6 +1,7 @@
 #include "collector/store/retention.h"
 
 #include <limits>
+#include <string>
 
 #include "core/base/log.h"
 #include "core/base/status_macros.h"

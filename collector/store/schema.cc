@@ -36,9 +36,8 @@ CREATE INDEX sessions_by_user ON sessions(user, opened);
 CREATE INDEX sessions_by_cause ON sessions(caused_by) WHERE caused_by IS NOT NULL;
 
 CREATE TABLE hops(
-  id INTEGER PRIMARY KEY, client_key BLOB UNIQUE, server_key BLOB UNIQUE, client_host BLOB,
-  server_host BLOB, client_session BLOB, server_session BLOB, opened_session INTEGER NOT NULL,
-  proof INTEGER NOT NULL, time INTEGER NOT NULL, data BLOB NOT NULL);
+  id BLOB PRIMARY KEY, client_host BLOB, server_host BLOB, client_session BLOB,
+  server_session BLOB, proof INTEGER NOT NULL, time INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX hops_by_time ON hops(time, id);
 CREATE INDEX hops_by_client_session ON hops(client_session);
 CREATE INDEX hops_by_server_session ON hops(server_session);

@@ -27,8 +27,14 @@ absl::StatusOr<Snapshot> Writer::LoadSnapshot() {
   Snapshot all;
   HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM sessions ORDER BY opened, id",
                              DecodeSession, &all.sessions));
-  HT_RETURN_IF_ERROR(
-      LoadAll(&database_, "SELECT data FROM hops ORDER BY time, id", DecodeHop, &all.hops));
+  HT_ASSIGN_OR_RETURN(sqlite::Statement hops,
+                      database_.Prepare("SELECT id, data FROM hops ORDER BY time, id"));
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, hops.Step());
+    if (!row) break;
+    HT_ASSIGN_OR_RETURN(model::Hop hop, DecodeHop(hops.Blob(1)));
+    all.hops.push_back({.key = IdFrom<graph::HopKey>(hops.Blob(0)), .hop = std::move(hop)});
+  }
   HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM detections ORDER BY time, id",
                              DecodeDetection, &all.detections));
   HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM incidents ORDER BY opened, id",

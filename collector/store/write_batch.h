@@ -8,6 +8,8 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#include "collector/path/engine.h"
+#include "core/graph/hop_key.h"
 #include "core/model/detection.h"
 #include "core/model/fact.h"
 #include "core/model/hop.h"
@@ -33,7 +35,8 @@ struct HostChange {
 // replace what was known; edges are added up; login attempts and losses are appended.
 struct WriteBatch {
   std::vector<model::Session> sessions;
-  std::vector<model::Hop> hops;
+  std::vector<graph::HopKey> removed_hops;  // before `hops`
+  std::vector<path::StoredHop> hops;
   std::vector<model::Detection> detections;
   std::vector<model::Incident> incidents;
   std::vector<model::EdgeCount> edges;

@@ -1,7 +1,6 @@
 #include "collector/store/writer.h"
 
 #include <algorithm>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -36,7 +35,7 @@ struct Writer::Statements {
     Statement Statements::*statement;
     const char* sql;
   };
-  Statement host, session, delete_hop, hop, edge, find_detection, detection, attach, find_incident,
+  Statement host, session, delete_hop, hop, edge, find_detection, detection, attached, attach, find_incident,
       incident, clear_sessions, incident_session, outbox_last, outbox_again, outbox_new,
       login_attempt, trim_login_attempts, loss, revision;
 };
@@ -56,11 +55,9 @@ constexpr char kSession[] =
     "INSERT INTO sessions(id, host, kind, logged_in, user, opened, closed, caused_by, data)"
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET host = ?2,"
     " kind = ?3, logged_in = ?4, user = ?5, opened = ?6, closed = ?7, caused_by = ?8, data = ?9";
-constexpr char kDeleteHop[] = "DELETE FROM hops WHERE client_key = ?1 OR server_key = ?2";
 constexpr char kHop[] =
-    "INSERT INTO hops(client_key, server_key, client_host, server_host, client_session,"
-    " server_session, opened_session, proof, time, data)"
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    "INSERT OR REPLACE INTO hops(id, client_host, server_host, client_session, server_session,"
+    " proof, time, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 constexpr char kEdge[] =
     "INSERT INTO edges(host, side, program, uid, peer, port, minute, connections, failures, sent,"
     " received) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO UPDATE SET"
@@ -99,11 +96,12 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(sqlite::Database database
   const Statements::Entry kEntries[] = {
       {&Statements::host, kHost},
       {&Statements::session, kSession},
-      {&Statements::delete_hop, kDeleteHop},
+      {&Statements::delete_hop, "DELETE FROM hops WHERE id = ?1"},
       {&Statements::hop, kHop},
       {&Statements::edge, kEdge},
       {&Statements::find_detection, "SELECT data FROM detections WHERE id = ?1"},
       {&Statements::detection, kDetection},
+      {&Statements::attached, "SELECT id FROM detections WHERE incident = ?1"},
       {&Statements::attach, kAttach},
       {&Statements::find_incident, "SELECT data FROM incidents WHERE id = ?1"},
       {&Statements::incident, kIncident},
@@ -140,6 +138,9 @@ absl::Status Writer::Write(const WriteBatch& batch, int64_t now_wall_ns) {
     HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(&database_));
     for (const auto& [host, change] : batch.hosts) HT_RETURN_IF_ERROR(WriteHost(host, change));
     for (const auto& session : batch.sessions) HT_RETURN_IF_ERROR(WriteSession(session));
+    for (const auto& key : batch.removed_hops) {
+      HT_RETURN_IF_ERROR(statements_->delete_hop.BindBlob(1, Blob(key)).Run());
+    }
     for (const auto& hop : batch.hops) HT_RETURN_IF_ERROR(WriteHop(hop));
     for (const auto& edge : batch.edges) HT_RETURN_IF_ERROR(WriteEdge(edge));
     for (const auto& item : batch.detections) HT_RETURN_IF_ERROR(WriteDetection(item));
@@ -180,30 +181,22 @@ absl::Status Writer::WriteSession(const model::Session& session) {
   return s.BindBlob(9, Encode(session)).Run();
 }
 
-absl::Status Writer::WriteHop(const Hop& hop) {
-  const std::string client_key = hop.client ? EndKey(*hop.client) : "";
-  const std::string server_key = hop.server ? EndKey(*hop.server) : "";
-  // Either half may be stored alone, or joined with another that it turned out not to belong to.
-  Statement& remove = statements_->delete_hop;
-  BindOrNull(&remove, 1, client_key);
-  BindOrNull(&remove, 2, server_key);
-  HT_RETURN_IF_ERROR(remove.Run());
+absl::Status Writer::WriteHop(const path::StoredHop& stored) {
+  const Hop& hop = stored.hop;
   Statement& s = statements_->hop;
-  BindOrNull(&s, 1, client_key);
-  BindOrNull(&s, 2, server_key);
+  s.BindBlob(1, Blob(stored.key));
   if (hop.client) {
-    s.BindBlob(3, Blob(hop.client->host));
-    BindOrNull(&s, 5, hop.client->session.empty() ? "" : Blob(hop.client->session));
+    s.BindBlob(2, Blob(hop.client->host));
+    BindOrNull(&s, 4, hop.client->session.empty() ? "" : Blob(hop.client->session));
   }
   if (hop.server) {
-    s.BindBlob(4, Blob(hop.server->host));
-    BindOrNull(&s, 6, hop.server->session.empty() ? "" : Blob(hop.server->session));
+    s.BindBlob(3, Blob(hop.server->host));
+    BindOrNull(&s, 5, hop.server->session.empty() ? "" : Blob(hop.server->session));
   }
-  s.BindInt(7, hop.server && hop.server->opened_session);
-  s.BindInt(8, static_cast<int64_t>(hop.proof));
-  s.BindInt(9, hop.server ? hop.server->established_wall_ns
+  s.BindInt(6, static_cast<int64_t>(hop.proof));
+  s.BindInt(7, hop.server ? hop.server->established_wall_ns
                           : (hop.client ? hop.client->established_wall_ns : 0));
-  return s.BindBlob(10, Encode(hop)).Run();
+  return s.BindBlob(8, Encode(hop)).Run();
 }
 
 absl::Status Writer::WriteEdge(const model::EdgeCount& edge) {
@@ -249,28 +242,51 @@ absl::Status Writer::WriteIncident(const Incident& incident, int64_t now_wall_ns
     Statement& add = statements_->incident_session;
     HT_RETURN_IF_ERROR(add.BindBlob(1, Blob(session)).BindBlob(2, Blob(incident.id)).Run());
   }
-  // The detections of an incident that was merged belong to the one that took it in.
-  if (incident.merged_into.empty()) {
-    for (const model::DetectionId& detection : incident.detections) {
-      Statement& attach = statements_->attach;
-      attach.BindBlob(1, Blob(detection)).BindBlob(2, Blob(incident.id));
-      HT_RETURN_IF_ERROR(attach.BindInt(3, revision_ + 1).Run());
-      if (database_.Changes() > 0) ++revision_;
-    }
-  }
+  HT_RETURN_IF_ERROR(AttachDetections(incident));
   if (!options_.notify) return absl::OkStatus();
-  if (!known) {
-    return Over(incident) ? absl::OkStatus()
-                          : Enqueue(incident, Outbox::kTrigger, now_wall_ns);
-  }
+  if (!known) return Notify(nullptr, incident, now_wall_ns);
   HT_ASSIGN_OR_RETURN(Incident before, DecodeIncident(before_data));
-  if (Over(incident)) {
-    return Over(before) ? absl::OkStatus() : Enqueue(incident, Outbox::kResolve, now_wall_ns);
+  return Notify(&before, incident, now_wall_ns);
+}
+
+absl::Status Writer::AttachDetections(const Incident& incident) {
+  // The detections of an incident that was merged belong to the one that took it in.
+  if (!incident.merged_into.empty()) return absl::OkStatus();
+  std::vector<std::string> gone;
+  Statement& attached = statements_->attached;
+  attached.BindBlob(1, Blob(incident.id));
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, attached.Step());
+    if (!row) break;
+    const auto id = IdFrom<model::DetectionId>(attached.Blob(0));
+    const auto& ids = incident.detections;
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) gone.emplace_back(attached.Blob(0));
   }
-  if (Over(before) || Grew(before, incident)) {
+  attached.Reset();
+  Statement& attach = statements_->attach;
+  for (const std::string& id : gone) {
+    HT_RETURN_IF_ERROR(attach.BindBlob(1, id).BindNull(2).BindInt(3, ++revision_).Run());
+  }
+  for (const model::DetectionId& id : incident.detections) {
+    attach.BindBlob(1, Blob(id)).BindBlob(2, Blob(incident.id));
+    HT_RETURN_IF_ERROR(attach.BindInt(3, revision_ + 1).Run());
+    if (database_.Changes() > 0) ++revision_;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::Notify(const Incident* before, const Incident& incident,
+                            int64_t now_wall_ns) {
+  if (before == nullptr) {
+    return Over(incident) ? absl::OkStatus() : Enqueue(incident, Outbox::kTrigger, now_wall_ns);
+  }
+  if (Over(incident)) {
+    return Over(*before) ? absl::OkStatus() : Enqueue(incident, Outbox::kResolve, now_wall_ns);
+  }
+  if (Over(*before) || Grew(*before, incident)) {
     HT_RETURN_IF_ERROR(Enqueue(incident, Outbox::kTrigger, now_wall_ns));
   }
-  if (incident.state == model::IncidentState::kAcknowledged && before.state != incident.state) {
+  if (incident.state == model::IncidentState::kAcknowledged && before->state != incident.state) {
     return Enqueue(incident, Outbox::kAcknowledge, now_wall_ns);
   }
   return absl::OkStatus();

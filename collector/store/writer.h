@@ -16,7 +16,7 @@ namespace hoptrail::collector::store {
 // What the engine is rebuilt from: everything in the store, oldest first.
 struct Snapshot {
   std::vector<model::Session> sessions;
-  std::vector<model::Hop> hops;
+  std::vector<path::StoredHop> hops;
   std::vector<model::Detection> detections;
   std::vector<model::Incident> incidents;
 };
@@ -60,10 +60,13 @@ class Writer {
 
   absl::Status WriteHost(const model::HostId& host, const HostChange& change);
   absl::Status WriteSession(const model::Session& session);
-  absl::Status WriteHop(const model::Hop& hop);
+  absl::Status WriteHop(const path::StoredHop& stored);
   absl::Status WriteEdge(const model::EdgeCount& edge);
   absl::Status WriteDetection(const model::Detection& detection);
   absl::Status WriteIncident(const model::Incident& incident, int64_t now_wall_ns);
+  absl::Status AttachDetections(const model::Incident& incident);
+  absl::Status Notify(const model::Incident* before, const model::Incident& incident,
+                      int64_t now_wall_ns);
   absl::Status Enqueue(const model::Incident& incident, int action, int64_t now_wall_ns);
   absl::Status WriteAppended(const WriteBatch& batch);
 
