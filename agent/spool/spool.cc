@@ -50,7 +50,9 @@ Spool::~Spool() {
 }
 
 void Spool::Push(Change change) {
+  ++queued_;
   if (queue_.TryPush(std::move(change))) return;
+  ++settled_;
   // TryPush left it untouched.
   const model::Fact* fact = std::get_if<model::Fact>(&change);
   losses_.Add("queue", fact != nullptr ? KindOf(*fact) : "state", 1, options_.clock->WallNs());
@@ -70,7 +72,17 @@ void Spool::RemoveHop(model::HopSide side, const model::HopName& name) {
 void Spool::Acknowledge(const model::HostId& host, uint64_t sequence) {
   // Should the queue be full, the next acknowledgement covers this one.
   Change change = Acknowledged{host, sequence};
-  queue_.TryPush(std::move(change));
+  ++queued_;
+  if (!queue_.TryPush(std::move(change))) ++settled_;
+}
+
+bool Spool::Flush(absl::Duration timeout) {
+  const uint64_t queued = queued_;
+  const absl::Time until = absl::Now() + timeout;
+  for (uint64_t mark = 0; settled_ < queued && absl::Now() < until;) {
+    mark = WaitForChange(mark, until - absl::Now());
+  }
+  return settled_ >= queued;
 }
 
 uint64_t Spool::WaitForChange(uint64_t seen, absl::Duration timeout) {
@@ -94,8 +106,11 @@ void Spool::Run() {
     // While the disk refuses, the queue fills behind what is kept, and then counts.
     if (refused_) absl::SleepFor(kTick / 4);
     bool open = true;
-    if (changes.size() < kMaxKept)
+    if (changes.size() < kMaxKept) {
+      const size_t before = changes.size();
       open = queue_.PopAll(refused_ ? absl::ZeroDuration() : kTick, &changes);
+      taken_ += changes.size() - before;
+    }
     if (absl::Now() - losses_told >= kTick || !open) {
       for (model::Loss& loss : losses_.Take(options_.clock->WallNs())) {
         changes.push_back(model::Fact(std::move(loss)));
@@ -121,6 +136,7 @@ void Spool::Commit(std::vector<Change>* changes) {
     return;
   }
   changes->clear();
+  settled_ += std::exchange(taken_, 0);
   last_sequence_ = committed->last_sequence;
   spooled_ = committed->spooled;
   for (const auto& [kind, count] : committed->dropped) {

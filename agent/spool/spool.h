@@ -67,6 +67,9 @@ class Spool : public session::StateStore {
   uint64_t WaitForChange(uint64_t seen, absl::Duration timeout);
   void Poke();
 
+  // Waits until all that was queued before is committed, at most `timeout`.
+  bool Flush(absl::Duration timeout);
+
   const std::string& path() const { return options_.path; }
   // Grows when a new file took the place of a damaged one: readers must open again.
   uint64_t generation() const { return generation_.load(); }
@@ -92,6 +95,7 @@ class Spool : public session::StateStore {
   LossLedger losses_;
   BoundedQueue<Change> queue_;
   std::atomic<uint64_t> generation_{0}, last_sequence_{0}, spooled_{0};
+  std::atomic<uint64_t> queued_{0}, settled_{0};  // changes ever put in the queue, and dealt with
 
   absl::Mutex mutex_;
   uint64_t mark_ ABSL_GUARDED_BY(mutex_) = 1;
@@ -99,6 +103,7 @@ class Spool : public session::StateStore {
   // Only the thread, from here on.
   SpoolDatabase database_;
   bool refused_ = false;  // the last commit failed
+  uint64_t taken_ = 0;    // out of the queue, not yet settled
   std::thread thread_;
 };
 
