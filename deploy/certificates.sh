@@ -13,13 +13,14 @@ usage() {
   cat <<'TEXT'
 Usage:
   certificates.sh init DIR                                  a new authority: ca.crt, ca.key
-  certificates.sh collector DIR NAME [DNS:x | IP:y ...]     collector.crt, collector.key
+  certificates.sh collector DIR NAME [DNS:x | IP:y | x ...] collector.crt, collector.key
   certificates.sh agent DIR MACHINE_ID                      agent-MACHINE_ID.crt, .key
   certificates.sh reader DIR NAME                           reader-NAME.crt, .key
   certificates.sh operator DIR NAME                         operator-NAME.crt, .key
 
-DIR is made by init (mode 0700). Nothing that exists is overwritten. A collector without DNS: or IP:
-names gets DNS:NAME. MACHINE_ID is the 32 hexadecimal digits of that host's /etc/machine-id.
+DIR is made by init (mode 0700). Nothing that exists is overwritten. A collector's certificate is
+good for NAME and for every further name or address. MACHINE_ID is the 32 hexadecimal digits of that
+host's /etc/machine-id.
 A certificate says who its owner is in a URI: spiffe://hoptrail/ROLE/NAME.
 TEXT
 }
@@ -114,16 +115,20 @@ subjectKeyIdentifier = hash"
 }
 
 command_collector() {
-  [[ $# -ge 2 ]] || usage_error "collector takes DIR NAME [DNS:x | IP:y ...]"
+  [[ $# -ge 2 ]] || usage_error "collector takes DIR NAME [DNS:x | IP:y | x ...]"
   local dir=$1 name=$2
-  shift 2
+  shift
   check_name "$name"
   require_authority "$dir"
-  [[ $# -gt 0 ]] || set -- "DNS:$name"
   local names="URI:spiffe://hoptrail/collector/$name" extra
   for extra in "$@"; do
-    [[ $extra =~ ^DNS:[A-Za-z0-9*][A-Za-z0-9.*-]*$ || $extra =~ ^IP:[0-9A-Fa-f:.]+$ ]] ||
-      usage_error "'$extra' is neither DNS:name nor IP:address"
+    case $extra in
+      DNS:* | IP:*) ;;
+      *:* | [0-9]*.[0-9]*.[0-9]*.[0-9]*) extra=IP:$extra ;;
+      *) extra=DNS:$extra ;;
+    esac
+    [[ $extra =~ ^DNS:[A-Za-z0-9*][A-Za-z0-9._*-]*$ || $extra =~ ^IP:[0-9A-Fa-f:.]+$ ]] ||
+      usage_error "'$extra' is neither a name nor an address"
     names+=", $extra"
   done
   new_pair "$dir/collector" "$name" "$LEAF_DAYS" "$(leaf_extensions serverAuth "$names")" "$dir"
