@@ -18,12 +18,11 @@ readonly RUN_COMMON=(
 readonly RUN_AGENT=("${RUN_COMMON[@]}" libbpf1 libelf1 zlib1g)
 readonly RUN_COLLECTOR=("${RUN_COMMON[@]}" libcurl4 ca-certificates)
 readonly RUN=("${RUN_AGENT[@]}" "${RUN_COLLECTOR[@]}" openssl)
-readonly TEST=(
+readonly DEMO=(
   openssh-server openssh-client sshpass iproute2 nftables procps util-linux
-  python3 python3-grpcio python3-protobuf python3-yaml jq
-  clang-format clang-tidy shellcheck
-  buildah debootstrap runc
+  python3 python3-grpcio python3-protobuf python3-yaml protobuf-compiler
 )
+readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy shellcheck buildah debootstrap runc)
 
 usage() {
   cat <<'TEXT'
@@ -33,7 +32,8 @@ Sets: build          compilers, generators, headers
       run            libraries that the programs load, and openssl for certificates
       run-agent      libraries of hoptrail-agent alone
       run-collector  libraries of hoptrail-collector and hoptrail alone
-      test           what the tests drive: ssh, name spaces, Python, containers, linters
+      demo           what the demonstration drives: ssh, network namespaces, Python
+      test           the same and what the tests drive: containers, linters
 TEXT
 }
 
@@ -74,6 +74,7 @@ for set in "$@"; do
     run) wanted+=("${RUN[@]}") ;;
     run-agent) wanted+=("${RUN_AGENT[@]}") ;;
     run-collector) wanted+=("${RUN_COLLECTOR[@]}") ;;
+    demo) wanted+=("${DEMO[@]}") ;;
     test) wanted+=("${TEST[@]}") ;;
     -h | --help)
       usage
