@@ -1,13 +1,12 @@
-"""A host's own /etc: who it is, who may log in, and how its sshd is set.
+"""What makes one host's /etc differ from another's: who it is, who may log in, and how its sshd is set.
 
-The copy starts from this machine's /etc, so PAM, NSS and the shells are the distribution's own; only what makes hosts
-differ is written anew.
+The files written here are the upper layer of an overlay on this machine's /etc, so PAM, NSS and the shells are the
+distribution's own.
 """
 
 import crypt
 import dataclasses
 import os
-import shutil
 
 SSHD_CONFIG = """\
 Port 22
@@ -36,17 +35,6 @@ class User:
     authorized_keys: list = dataclasses.field(default_factory=list)  # public key lines
 
 
-def copy_etc(target):
-    shutil.copytree("/etc", target, symlinks=True, ignore_dangling_symlinks=True)
-    # copytree keeps modes but not owners; /etc/shadow's group is what lets PAM's helper read it.
-    for directory, _, files in os.walk("/etc"):
-        for name in [""] + files:
-            source = os.path.join(directory, name) if name else directory
-            status = os.lstat(source)
-            if status.st_uid or status.st_gid:
-                os.chown(target + source[len("/etc"):], status.st_uid, status.st_gid, follow_symlinks=False)
-
-
 def write(path, text, mode=0o644):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
@@ -56,9 +44,6 @@ def write(path, text, mode=0o644):
 
 def write_identity(etc, hostname, machine_id, addresses):
     """`addresses` is the lab's name table: every host knows every name, as in a fleet with one DNS."""
-    for name in ("machine-id", "hostname", "hosts"):
-        if os.path.lexists(f"{etc}/{name}"):
-            os.unlink(f"{etc}/{name}")
     write(f"{etc}/machine-id", machine_id + "\n", 0o444)
     write(f"{etc}/hostname", hostname + "\n")
     lines = ["127.0.0.1 localhost", "::1 localhost", f"127.0.1.1 {hostname}"]
@@ -68,9 +53,9 @@ def write_identity(etc, hostname, machine_id, addresses):
 
 def write_users(etc, homes, users):
     """Adds real accounts. `homes` maps "/home" and "/root" to where the host keeps them on this machine."""
-    passwd = _without(f"{etc}/passwd", users)
-    shadow = _without(f"{etc}/shadow", users)
-    groups = _without(f"{etc}/group", [user for user in users if user.uid != 0], by_id=True)
+    passwd = _without("/etc/passwd", {user.name for user in users}, column=0)
+    shadow = _without("/etc/shadow", {user.name for user in users}, column=0)
+    groups = _without("/etc/group", {str(user.uid) for user in users if user.uid}, column=2)
     for user in users:
         group = f"users-{user.name}" if user.uid else "root"
         passwd.append(f"{user.name}:x:{user.uid}:{user.uid}:{user.name}:{user.home}:/bin/bash")
@@ -81,21 +66,14 @@ def write_users(etc, homes, users):
         _make_home(homes, user)
     write(f"{etc}/passwd", "\n".join(passwd) + "\n")
     write(f"{etc}/group", "\n".join(groups) + "\n")
-    _rewrite(f"{etc}/shadow", "\n".join(shadow) + "\n")
+    write(f"{etc}/shadow", "\n".join(shadow) + "\n", 0o640)
+    os.chown(f"{etc}/shadow", 0, os.stat("/etc/shadow").st_gid)  # the group is what lets PAM's helper read it
 
 
-def _without(path, users, by_id=False):
-    """The file's lines but those of the given users (or, for groups, of the ids that they take)."""
-    taken = {str(user.uid) if by_id else user.name for user in users}
-    column = 2 if by_id else 0
+def _without(path, taken, column):
+    """The file's lines but those that have one of `taken` in the column."""
     with open(path, encoding="utf-8") as file:
         return [line for line in file.read().splitlines() if line and line.split(":")[column] not in taken]
-
-
-def _rewrite(path, text):
-    """Keeps the owner, group and mode of the file."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _make_home(homes, user):

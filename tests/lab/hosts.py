@@ -15,7 +15,7 @@ import accounts
 import log_sink
 import namespaces
 
-OWN_DIRECTORIES = ("/etc", "/home", "/root", "/run", "/var/lib", "/var/log", "/srv", "/tmp")
+OWN_DIRECTORIES = ("/home", "/root", "/run", "/var/lib", "/var/log", "/srv", "/tmp")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 # Runs inside fresh mount and UTS namespaces and then becomes the host's keeper, which holds them open. The host's tree
@@ -36,6 +36,7 @@ ln -s /proc/self/fd "$top/devices/fd"
 ln -s ../run/log.socket "$top/devices/log"
 mount --rbind "$top/devices" /dev
 for directory in {directories}; do mount --rbind "$top/root$directory" "$directory"; done
+mount -t overlay overlay -o "lowerdir=/etc,upperdir=$top/root/etc,workdir=$top/overlay-work" /etc
 umount -l "$top"
 echo ready
 exec sleep infinity
@@ -61,33 +62,29 @@ class Host:
 
     def build(self, addresses, users):
         """Lays out the files. No process runs yet."""
-        for inner in OWN_DIRECTORIES:
-            if inner != "/etc":
-                os.makedirs(self.path(inner), mode=0o755, exist_ok=True)
+        for inner in ("/etc", *OWN_DIRECTORIES):
+            os.makedirs(self.path(inner), mode=0o755)
         os.chmod(self.path("/tmp"), 0o1777)
-        os.makedirs(f"{self.directory}/devices", exist_ok=True)
+        for name in ("devices", "overlay-work"):
+            os.makedirs(f"{self.directory}/{name}")
         for inner in ("/run/sshd", "/run/hoptrail-bin", "/run/lock", "/var/lib/hoptrail"):
             os.makedirs(self.path(inner), mode=0o755, exist_ok=True)
         for inner in ("/run/utmp", "/var/log/wtmp", "/var/log/btmp", "/var/log/lastlog"):
             accounts.write(self.path(inner), "", 0o600 if "btmp" in inner else 0o664)
         etc = self.path("/etc")
-        accounts.copy_etc(etc)
         accounts.write_identity(etc, self.name, self.machine_id, addresses)
         self.users = users
         accounts.write_users(etc, {"/home": self.path("/home"), "/root": self.path("/root")}, users)
         self._make_sshd_files(etc)
 
     def _make_sshd_files(self, etc):
-        for name in os.listdir(f"{etc}/ssh"):
-            if name.startswith("ssh_host_") or name.endswith("_config"):
-                os.unlink(f"{etc}/ssh/{name}")
         accounts.write(f"{etc}/ssh/sshd_config", accounts.SSHD_CONFIG)
         accounts.write(f"{etc}/ssh/ssh_config", "Host *\n    HashKnownHosts no\n")
         key = f"{etc}/ssh/ssh_host_ed25519_key"
         namespaces.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"root@{self.name}", "-f", key])
         with open(key + ".pub", encoding="utf-8") as file:
             self.host_key = " ".join(file.read().split()[:2])
-        with open(f"{etc}/pam.d/sshd", encoding="utf-8") as file:
+        with open("/etc/pam.d/sshd", encoding="utf-8") as file:
             if "pam_loginuid.so" not in file.read():
                 raise namespaces.LabError("/etc/pam.d/sshd does not run pam_loginuid: no login would have an audit id")
 
