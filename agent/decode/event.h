@@ -1,0 +1,158 @@
+#ifndef HOPTRAIL_AGENT_DECODE_EVENT_H_
+#define HOPTRAIL_AGENT_DECODE_EVENT_H_
+
+// What the kernel side told, as values: the only input of the stages that follow. Every event
+// begins with the same header, stamped in the kernel when the event was recorded.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "core/model/net.h"
+#include "core/model/process.h"
+
+namespace hoptrail::agent::decode {
+
+// Who was running, and when. For events that fire outside the caller's context (the passive side
+// of TCP, some closes) `process` and what follows describe the socket's recorded owner, or are
+// empty where none is known.
+struct Header {
+  uint32_t cpu = 0;
+  uint64_t boot_ns = 0;  // bpf_ktime_get_boot_ns()
+  model::ProcessName process;
+  uint32_t tid = 0;
+  model::ProcessName parent;  // task_struct::real_parent's thread group
+  model::Credentials credentials;
+  uint64_t cgroup_id = 0;
+  model::Namespaces namespaces;
+  // The session label carried from fork to fork in the kernel: the nearest ancestor (or the
+  // process itself) that was forked by a process that listens or accepts, or whose audit session
+  // changed. Processes with the same label came through the same entry. Empty where unknown: the
+  // process is older than the agent.
+  model::ProcessName label;
+  std::string command;  // task_struct::comm
+};
+
+// A new thread group. The header describes the parent; threads are not reported.
+struct Fork {
+  model::ProcessName child;
+  model::ProcessName child_label;
+};
+
+// What stands on a descriptor when a program starts.
+enum class StreamKind : uint8_t { kUnknown, kClosed, kFile, kTerminal, kPipe, kTcp, kUnix, kOther };
+
+struct Stream {
+  StreamKind kind = StreamKind::kUnknown;
+  uint64_t inode = 0;    // of file, pipe or socket
+  uint32_t device = 0;   // terminals: major << 20 | minor
+  uint64_t socket = 0;   // kTcp: the same value as Tcp::socket
+  model::Flow flow;      // kTcp
+  model::HopName hop_name;              // kTcp, established
+  bool accepted = false;                // kTcp: this host is the server
+};
+
+// A program starts (after the point of no return). The header describes the process afterwards.
+struct Exec {
+  model::Image image;
+  std::array<Stream, 3> streams;
+  bool set_id = false;  // effective ids differ from before
+};
+
+// The last thread of a group ended.
+struct Exit {
+  int32_t status = 0;  // as in wait(2)
+};
+
+enum class TcpPhase : uint8_t { kUnknown, kListen, kConnect, kEstablished, kFailed, kClosed };
+enum class TcpSide : uint8_t { kUnknown, kClient, kServer };
+
+// A socket changed state (inet_sock_set_state).
+struct Tcp {
+  TcpPhase phase = TcpPhase::kUnknown;
+  TcpSide side = TcpSide::kUnknown;
+  // Names the socket while it lives, within this agent's run; never 0.
+  uint64_t socket = 0;
+  model::Flow flow;  // kListen: server only
+  model::HopName hop_name;  // kEstablished and kClosed; empty otherwise
+  uint32_t network_namespace = 0;
+  uint32_t rtt_us = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+  int32_t error = 0;  // kFailed: errno
+};
+
+// A process got hold of an accepted connection: by accept(2), or by its first use of the socket
+// where accept itself cannot be seen. Fires in the process's own context.
+struct Accept {
+  uint64_t socket = 0;
+  model::Flow flow;
+  model::HopName hop_name;
+  uint32_t network_namespace = 0;
+  uint32_t rtt_us = 0;
+  bool first_use = false;  // seen by first use, perhaps by a child of the process that accepted
+};
+
+enum class PamStep : uint8_t {
+  kUnknown,
+  kAuthenticate,  // pam_authenticate returned
+  kOpenSession,   // pam_open_session returned
+  kCloseSession,  // pam_close_session returned
+};
+
+// A call of libpam returned. User memory: a witness, see `verified`.
+struct Pam {
+  PamStep step = PamStep::kUnknown;
+  std::string service;
+  std::string user;
+  std::string remote_host;
+  std::string terminal;
+  int32_t result = 0;  // PAM_SUCCESS is 0
+  bool verified = false;  // said by a root-owned executable run as root
+};
+
+// A line that sshd handed to syslog, "Accepted publickey for …": a witness like Pam.
+struct SshdMessage {
+  std::string text;
+  bool verified = false;
+};
+
+// A process that existed before the events began (iter/task): `header` describes it.
+struct ProcessSnapshot {
+  model::Image image;  // arguments from mm->arg_start, at most 4 KiB
+  std::array<Stream, 3> streams;
+};
+
+// A socket that existed before the events began, with one process that holds it (iter/task_file).
+// Told once for every holder; listening sockets too.
+struct SocketSnapshot {
+  bool listening = false;
+  TcpSide side = TcpSide::kUnknown;
+  uint64_t socket = 0;
+  model::Flow flow;
+  model::HopName hop_name;
+  uint32_t network_namespace = 0;
+  uint32_t rtt_us = 0;
+};
+
+// The snapshot is complete; what follows happened after it began (duplicates are possible).
+struct SnapshotDone {};
+
+// Records were not written since the last such event.
+struct Lost {
+  std::string ring;  // "high", "low"
+  std::string type;  // record type, "exec"
+  uint64_t count = 0;
+};
+
+struct Event {
+  Header header;
+  std::variant<Fork, Exec, Exit, Tcp, Accept, Pam, SshdMessage, ProcessSnapshot, SocketSnapshot,
+               SnapshotDone, Lost>
+      body;
+};
+
+}  // namespace hoptrail::agent::decode
+
+#endif  // HOPTRAIL_AGENT_DECODE_EVENT_H_

@@ -1,0 +1,77 @@
+#ifndef HOPTRAIL_CORE_BASE_BOUNDED_QUEUE_H_
+#define HOPTRAIL_CORE_BASE_BOUNDED_QUEUE_H_
+
+#include <cstddef>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace hoptrail {
+
+// Where threads meet: a first-in first-out queue that never holds more than `capacity` items.
+// Any number of producers and consumers; every method is thread-safe.
+template <typename T>
+class BoundedQueue {
+ public:
+  explicit BoundedQueue(size_t capacity) : capacity_(capacity) {}
+
+  // False, and `item` untouched, when the queue is full or closed: the caller counts the loss.
+  bool TryPush(T&& item) {
+    absl::MutexLock lock(&mutex_);
+    if (closed_ || items_.size() >= capacity_) return false;
+    items_.push_back(std::move(item));
+    return true;
+  }
+
+  // Waits for room. False when the queue was closed.
+  bool Push(T&& item) {
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(this, &BoundedQueue::HasRoomOrClosed));
+    if (closed_) return false;
+    items_.push_back(std::move(item));
+    return true;
+  }
+
+  // Moves everything queued to the end of `out`, after waiting up to `timeout` for a first item.
+  // False when the queue is closed and empty: nothing will ever come again.
+  bool PopAll(absl::Duration timeout, std::vector<T>* out) {
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(this, &BoundedQueue::HasItemsOrClosed), timeout);
+    if (items_.empty()) return !closed_;
+    for (T& item : items_) out->push_back(std::move(item));
+    items_.clear();
+    return true;
+  }
+
+  // Refuses further items; those queued can still be popped.
+  void Close() {
+    absl::MutexLock lock(&mutex_);
+    closed_ = true;
+  }
+
+  size_t size() const {
+    absl::MutexLock lock(&mutex_);
+    return items_.size();
+  }
+
+ private:
+  bool HasRoomOrClosed() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return closed_ || items_.size() < capacity_;
+  }
+  bool HasItemsOrClosed() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return closed_ || !items_.empty();
+  }
+
+  const size_t capacity_;
+  mutable absl::Mutex mutex_;
+  std::deque<T> items_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace hoptrail
+
+#endif  // HOPTRAIL_CORE_BASE_BOUNDED_QUEUE_H_

@@ -1,0 +1,45 @@
+#ifndef HOPTRAIL_CORE_BASE_LOG_H_
+#define HOPTRAIL_CORE_BASE_LOG_H_
+
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace hoptrail {
+
+enum class LogLevel { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
+
+// Writes one line to standard error: `2026-01-31T12:00:00.000Z W component: message`. Control
+// characters in the message are escaped, so that a peer's text cannot forge a line. Thread-safe.
+// Never give it a secret.
+void Log(LogLevel level, absl::string_view component, absl::string_view message);
+
+// Lines below `level` are dropped from then on. The default is kInfo. Thread-safe.
+void SetLogLevel(LogLevel level);
+
+template <typename... Parts>
+void LogInfo(absl::string_view component, const Parts&... parts) {
+  Log(LogLevel::kInfo, component, absl::StrCat(parts...));
+}
+template <typename... Parts>
+void LogWarning(absl::string_view component, const Parts&... parts) {
+  Log(LogLevel::kWarning, component, absl::StrCat(parts...));
+}
+template <typename... Parts>
+void LogError(absl::string_view component, const Parts&... parts) {
+  Log(LogLevel::kError, component, absl::StrCat(parts...));
+}
+
+}  // namespace hoptrail
+
+// For what cannot happen: says where and aborts.
+#define HT_CHECK(condition)                                                                     \
+  do {                                                                                          \
+    if (!(condition)) {                                                                         \
+      ::hoptrail::LogError("check", __FILE__, ":", __LINE__, ": " #condition " does not hold"); \
+      std::abort();                                                                             \
+    }                                                                                           \
+  } while (false)
+
+#endif  // HOPTRAIL_CORE_BASE_LOG_H_

@@ -1,0 +1,54 @@
+#ifndef HOPTRAIL_CORE_MODEL_DETECTION_H_
+#define HOPTRAIL_CORE_MODEL_DETECTION_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/model/ids.h"
+
+namespace hoptrail::model {
+
+enum class Severity : uint8_t { kUnknown = 0, kInfo, kLow, kMedium, kHigh, kCritical };
+
+// One judged fact, always tied to a session. Seeing the same id again replaces the earlier one
+// (a detection may gain evidence), it never adds a second.
+struct Detection {
+  DetectionId id;
+  std::string rule;                     // "pivot"
+  std::string title;                    // one line for a person
+  std::vector<std::string> techniques;  // ATT&CK ids, "T1021.004"
+  Severity severity = Severity::kUnknown;
+  SessionId session;
+  HostId host;
+  int64_t wall_ns = 0;
+  std::string summary;  // a sentence with the names, addresses and counts that matter
+  // Why: names and values that a person can check ("failures" → "5"). Bounded by the rule.
+  std::map<std::string, std::string> evidence;
+
+  bool operator==(const Detection&) const = default;
+};
+
+enum class IncidentState : uint8_t { kUnknown = 0, kOpen, kAcknowledged, kResolved };
+
+// All detections on one path: what a person is paged for, once.
+struct Incident {
+  IncidentId id;
+  SessionId root;  // root of its path now; the id stays when an earlier root is found
+  IncidentState state = IncidentState::kOpen;
+  Severity severity = Severity::kUnknown;  // the highest of its detections
+  std::string title;                       // "staff from 192.0.2.9: gw → web → db → vault"
+  std::vector<DetectionId> detections;     // in the order in which they were attached
+  std::vector<SessionId> sessions;         // every session on the path, root first
+  int64_t opened_wall_ns = 0;
+  int64_t updated_wall_ns = 0;
+  std::string changed_by;   // who acknowledged or resolved it: the name in the certificate
+  IncidentId merged_into;   // not empty: its path turned out to be part of that incident's
+
+  bool operator==(const Incident&) const = default;
+};
+
+}  // namespace hoptrail::model
+
+#endif  // HOPTRAIL_CORE_MODEL_DETECTION_H_

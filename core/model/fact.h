@@ -1,0 +1,116 @@
+#ifndef HOPTRAIL_CORE_MODEL_FACT_H_
+#define HOPTRAIL_CORE_MODEL_FACT_H_
+
+// What an agent tells the collector: one Fact a record, in the order of its sequence numbers.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/model/detection.h"
+#include "core/model/hop.h"
+#include "core/model/ids.h"
+#include "core/model/net.h"
+#include "core/model/session.h"
+
+namespace hoptrail::model {
+
+// One attempt to log in, as PAM and sshd saw it.
+struct LoginAttempt {
+  HostId host;
+  SessionId session;  // the connection's session
+  std::string user;
+  std::string service;
+  Endpoint origin;  // the peer, where the connection is known
+  AuthMethod method = AuthMethod::kUnknown;
+  bool succeeded = false;
+  int64_t wall_ns = 0;
+
+  bool operator==(const LoginAttempt&) const = default;
+};
+
+// Connections between a program of one host and one service, counted over one minute.
+struct EdgeCount {
+  HostId host;
+  HopSide side = HopSide::kUnknown;
+  std::string program;
+  uint32_t uid = 0;
+  IpAddress peer;
+  uint16_t server_port = 0;
+  int64_t minute_wall_ns = 0;  // the minute's beginning
+  uint32_t connections = 0;
+  uint32_t failures = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+
+  bool operator==(const EdgeCount&) const = default;
+};
+
+// Which hook serves a fact of the coverage table, and why the better ones do not.
+struct FactCoverage {
+  std::string fact;                   // "accept"
+  std::string hook;                   // "tp_btf/sock_recv_length"; empty: blind
+  uint32_t tier = 0;                  // 1 is the best; 0: blind
+  std::vector<std::string> refusals;  // "fexit/inet_csk_accept: load refused: EPERM", best first
+
+  bool operator==(const FactCoverage&) const = default;
+};
+
+struct Coverage {
+  HostId host;
+  std::string kernel_release;
+  std::vector<FactCoverage> facts;
+
+  bool operator==(const Coverage&) const = default;
+};
+
+// What was not recorded, by whom: never silent.
+struct Loss {
+  HostId host;
+  std::string where;  // "ring/high", "ring/low", "spool", "queue"
+  std::string type;   // record type, "exec"
+  uint32_t cpu = 0;
+  uint64_t count = 0;  // since the interval's beginning
+  int64_t from_wall_ns = 0;
+  int64_t until_wall_ns = 0;
+
+  bool operator==(const Loss&) const = default;
+};
+
+// The agent's own state, once a while.
+struct AgentHealth {
+  HostId host;
+  std::string host_name;
+  std::string agent_version;
+  int64_t started_wall_ns = 0;  // the agent's start
+  int64_t wall_ns = 0;          // now
+  uint64_t events = 0;          // kernel records read since the start
+  uint64_t lost = 0;            // and not recorded, all kinds
+  uint64_t spooled = 0;         // records that wait in the spool
+  uint64_t resident_bytes = 0;  // VmRSS
+  std::vector<IpAddress> addresses;
+
+  bool operator==(const AgentHealth&) const = default;
+};
+
+using Fact = std::variant<Session, HopEnd, LoginAttempt, EdgeCount, Detection, Coverage, Loss,
+                          AgentHealth>;
+
+// What the collector tells an agent about one of its sessions: where it came from.
+struct Provenance {
+  SessionId session;
+  SessionId root;
+  HostId root_host;
+  std::string root_host_name;
+  std::string root_user;
+  uint32_t depth = 0;              // hops from the root; 0: the session is the root
+  std::vector<std::string> path;   // "staff@gw", "deploy@web", … root first, at most 32
+  bool proven = false;             // every hop on the way is PROVEN
+
+  bool operator==(const Provenance&) const = default;
+};
+
+}  // namespace hoptrail::model
+
+#endif  // HOPTRAIL_CORE_MODEL_FACT_H_

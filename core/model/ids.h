@@ -1,0 +1,113 @@
+#ifndef HOPTRAIL_CORE_MODEL_IDS_H_
+#define HOPTRAIL_CORE_MODEL_IDS_H_
+
+// The names of things. All are derived from facts, never counted, so that an agent that restarts,
+// or sends again, says the same names. Values: copyable, comparable, hashable.
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace hoptrail::model {
+
+// 128 bits shown as 32 lower-case hexadecimal digits; all zero means none. `Tag` keeps kinds apart.
+template <typename Tag>
+struct Id128 {
+  std::array<uint8_t, 16> bytes{};
+
+  bool empty() const { return bytes == std::array<uint8_t, 16>{}; }
+  auto operator<=>(const Id128&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Id128& id) {
+    return H::combine(std::move(h), id.bytes);
+  }
+};
+
+// /etc/machine-id (systemd's machine-id(5)).
+using MachineId = Id128<struct MachineIdTag>;
+// /proc/sys/kernel/random/boot_id, dashes removed.
+using BootId = Id128<struct BootIdTag>;
+using SessionId = Id128<struct SessionIdTag>;
+using DetectionId = Id128<struct DetectionIdTag>;
+using IncidentId = Id128<struct IncidentIdTag>;
+
+namespace internal {
+std::string Hex(const std::array<uint8_t, 16>& bytes);
+absl::StatusOr<std::array<uint8_t, 16>> ParseHex(absl::string_view text);
+}  // namespace internal
+
+template <typename Tag>
+std::string ToString(const Id128<Tag>& id) {
+  return internal::Hex(id.bytes);
+}
+
+// Accepts 32 hexadecimal digits, with or without UUID dashes; anything else is INVALID_ARGUMENT.
+template <typename Id>
+absl::StatusOr<Id> ParseId(absl::string_view text) {
+  auto bytes = internal::ParseHex(text);
+  if (!bytes.ok()) return bytes.status();
+  return Id{*bytes};
+}
+
+// One running kernel.
+struct HostId {
+  MachineId machine;
+  BootId boot;
+
+  bool empty() const { return machine.empty(); }
+  auto operator<=>(const HostId&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const HostId& id) {
+    return H::combine(std::move(h), id.machine, id.boot);
+  }
+};
+
+// "<machine>.<boot>", each 32 hexadecimal digits.
+std::string ToString(const HostId& id);
+absl::StatusOr<HostId> ParseHostId(absl::string_view text);
+
+// One thread group from fork to exit within one boot. pid alone is reused; with the start time it
+// is not. `start_boot_ns` is task_struct::group_leader->start_boottime (ns since boot).
+struct ProcessName {
+  uint32_t tgid = 0;
+  uint64_t start_boot_ns = 0;
+
+  bool empty() const { return tgid == 0; }
+  auto operator<=>(const ProcessName&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const ProcessName& name) {
+    return H::combine(std::move(h), name.tgid, name.start_boot_ns);
+  }
+};
+
+// "<tgid>@<start_boot_ns>".
+std::string ToString(const ProcessName& name);
+
+// A session is named by its host and the process it began with.
+SessionId DeriveSessionId(const HostId& host, const ProcessName& first_process);
+
+// A detection is named by its rule, its session and what made it distinct within the session
+// (`occurrence`: for example the destination, or empty where a rule fires once a session).
+DetectionId DeriveDetectionId(absl::string_view rule, const SessionId& session,
+                              absl::string_view occurrence);
+
+// An incident is named by the session that was its path's root when it was opened.
+IncidentId DeriveIncidentId(const SessionId& root);
+
+// What a record is called on its way to the collector: (host, boot, sequence). Sequence numbers of
+// one host and boot only grow.
+struct RecordName {
+  HostId host;
+  uint64_t sequence = 0;
+
+  auto operator<=>(const RecordName&) const = default;
+};
+
+}  // namespace hoptrail::model
+
+#endif  // HOPTRAIL_CORE_MODEL_IDS_H_

@@ -1,0 +1,95 @@
+#ifndef HOPTRAIL_CORE_MODEL_SESSION_H_
+#define HOPTRAIL_CORE_MODEL_SESSION_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/model/ids.h"
+#include "core/model/net.h"
+#include "core/model/process.h"
+
+namespace hoptrail::model {
+
+// What opened a session.
+enum class EntryKind : uint8_t {
+  kUnknown = 0,
+  kRemote,     // an accepted connection that led to a login (or to a shell)
+  kConsole,    // a login at a terminal of the machine
+  kService,    // a daemon and what it started
+  kContainer,  // the first process of a container
+  kCron,       // a scheduled job
+};
+
+// How a remote session proved who it was (sshd's words in `Accepted METHOD for …`).
+enum class AuthMethod : uint8_t {
+  kUnknown = 0,
+  kPassword,
+  kPublicKey,
+  kKeyboardInteractive,
+  kHostBased,
+  kGssapi,
+  kCertificate,  // a public key signed by an SSH certificate authority
+  kNone,
+};
+
+// What PAM and sshd said of a login: witnesses, not kernel facts. `verified` says that the speaker
+// was a root-owned program in the lineage of the listener or of the login program; otherwise the
+// words are a claim.
+struct Authentication {
+  AuthMethod method = AuthMethod::kUnknown;
+  std::string user;             // the account that was logged in to
+  std::string service;          // PAM service, "sshd"
+  std::string remote_host;      // PAM_RHOST
+  std::string key_type;         // "ED25519"; empty but for keys
+  std::string key_fingerprint;  // "SHA256:…" as `ssh-keygen -lf` prints it; empty but for keys
+  std::string certificate_id;   // the certificate's ID, for kCertificate
+  bool verified = false;
+
+  bool operator==(const Authentication&) const = default;
+};
+
+// The server half of what brought a remote session in.
+struct Entry {
+  HopName hop_name;  // empty where the connection was never seen
+  Flow flow;         // as this host saw it
+  uint64_t accepted_boot_ns = 0;
+
+  bool operator==(const Entry&) const = default;
+};
+
+// The processes on one host that one entry caused. Sent whole whenever it changes, so that the
+// newest one received is the truth and receiving one twice does no harm.
+struct Session {
+  SessionId id;
+  HostId host;
+  ProcessName first_process;
+  EntryKind kind = EntryKind::kUnknown;
+  // kRemote only: a login (or a command run for the peer) was seen, not just a connection.
+  bool logged_in = false;
+  uint32_t uid = 0;   // whom its processes act as once logged in
+  std::string user;   // that uid's name on its host, or the account logged in to
+  uint32_t login_uid = kNoLogin;
+  uint32_t audit_session = kNoLogin;
+  std::optional<Entry> entry;  // kRemote
+  Authentication authentication;
+  std::string program;  // path of the first process's first own image ("/usr/sbin/sshd")
+  std::string unit;     // service unit, container id or cron user, from the cgroup; may be empty
+  std::string terminal;  // "pts/3", empty where none
+  // The session on the same host whose process caused this one by a link that is not parentage
+  // (su, cron, at, systemd-run, an agent or mux socket); empty where none.
+  SessionId caused_by;
+  uint64_t opened_boot_ns = 0;
+  int64_t opened_wall_ns = 0;
+  // When the login itself ended (PAM close, or the entry's connection closed); processes may live
+  // on. 0 while it lasts.
+  int64_t login_ended_wall_ns = 0;
+  // When the last process ended; 0 while one lives.
+  int64_t closed_wall_ns = 0;
+
+  bool operator==(const Session&) const = default;
+};
+
+}  // namespace hoptrail::model
+
+#endif  // HOPTRAIL_CORE_MODEL_SESSION_H_
