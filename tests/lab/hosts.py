@@ -121,6 +121,11 @@ class Host:
         return subprocess.Popen(self.enter(command), env=namespaces.CLEAN_ENVIRONMENT, start_new_session=True,
                                 **options)
 
+    def write_file(self, inner, text, mode="644"):
+        """Writes a file as a process of the host would (/etc is an overlay and must not be changed from below)."""
+        script = 'umask 077; mkdir -p -m 755 "${1%/*}" && cat > "$1.new" && chmod "$2" "$1.new" && mv "$1.new" "$1"'
+        self.run(["sh", "-c", script, "write", inner, mode], stdin=None, input=text)
+
     def user(self, name):
         return next(user for user in self.users if user.name == name)
 
