@@ -86,9 +86,9 @@ class Bench(contextlib.AbstractContextManager):
     def restart_agent(self, name):
         """kill -9, then a start; returns when the new one is connected."""
         agent = self.agents[name]
-        before = self.api.hosts()[name]["agent_start_time"]
+        before = self.api.hosts()[name].get("agent_start_time")
         agent.kill()
         agent.start()
-        daemon.wait(lambda: self.api.hosts()[name]["agent_start_time"] != before,
+        daemon.wait(lambda: self.api.hosts().get(name, {}).get("agent_start_time") != before,
                     f"the new agent on {name} to say hello", 30.0, agent.failed)
         self.wait_connected([name])

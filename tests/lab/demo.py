@@ -51,15 +51,18 @@ def tell_how_to_ask(built, address, incident):
     say(f"  {command} path {name}")
     say()
     say(f"Collector: {address}, certificates in {built.authority.directory}, logs in {built.logs}")
+    tell_how_to_enter(built.fleet)
+
+
+def tell_how_to_enter(fleet):
     for host in fleets.AGENT_HOSTS:
-        say(f"Look into {host}: {shlex.join(built.fleet[host].enter(['bash']))}")
+        say(f"Look into {host}: {shlex.join(fleet[host].enter(['bash']))}")
     say()
 
 
 def play(built, told):
     """The story; its sessions stay open, so that there is something to look at."""
-    fleet = built if isinstance(built, fleets.Fleet) else built.fleet
-    played = story.Story(fleet, told)
+    played = story.Story(built.fleet, told)
     played.play()
     return played
 
@@ -75,6 +78,7 @@ def run(arguments):
         played = None
         try:
             if arguments.without_product:
+                tell_how_to_enter(built)
                 wait_for_the_end()
                 return
             say("The collector and an agent on each host are up. Now an intruder comes.")

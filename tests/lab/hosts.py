@@ -25,7 +25,7 @@ set -e
 top=/mnt name=$2 binaries=$3
 hostname "$name"
 mount --bind "$1" "$top"
-if [ -n "$binaries" ]; then mount --bind "$binaries" "$top/run/hoptrail-bin"; fi
+if [ -n "$binaries" ]; then mount --bind "$binaries" "$top/root/run/hoptrail-bin"; fi
 mount -t tmpfs -o mode=755,size=1m tmpfs "$top/devices"
 for device in {devices}; do touch "$top/devices/$device"; mount --bind "/dev/$device" "$top/devices/$device"; done
 mkdir "$top/devices/pts" "$top/devices/shm"

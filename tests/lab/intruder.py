@@ -135,7 +135,8 @@ class Intruder:
         fingerprint = self._fleet.keys[key].fingerprint if key else ""
         self.steps.append(check_arrival(self._fleet[host], user, fingerprint, facts))
         step = self.steps[-1]
-        self._told(f"{host}: {user} is in by {step.method} {fingerprint + ' ' if fingerprint else ''}from {step.client_address} "
+        means = f"{step.method} {fingerprint}".strip()
+        self._told(f"{host}: {user} is in by {means} from {step.client_address} "
                    f"(loginuid {step.login_uid}, audit session {step.audit_session})")
 
 

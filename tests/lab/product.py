@@ -28,7 +28,8 @@ class Collector(daemon.Daemon):
         self._namespace = fleet.namespace("mgmt")
         self._binary = daemon.find_binary(binaries, "hoptrail-collector")
         self.directory = os.path.join(fleet.directory, "collector")
-        os.makedirs(self.directory, exist_ok=True)
+        shutil.rmtree(self.directory, ignore_errors=True)  # what an earlier run knew is no part of this one
+        os.makedirs(self.directory)
         self.config_path = os.path.join(self.directory, "collector.yaml")
         self.socket_path = os.path.join(self.directory, "api.sock")
         self.json_path = os.path.join(logs, "detections.jsonl")

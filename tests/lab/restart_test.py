@@ -50,7 +50,7 @@ class CollectorKilled(Disturbed):
 
 class AgentsKilled(Disturbed):
     def test_each_killed_and_started_again_between_two_hops(self):
-        """Each at the moment when it knows something that only it can know: the session that the next hop starts from."""
+        """Each when it alone knows something: the session that the next hop starts from."""
         victims = {"hop_to_web": "gw", "hop_to_db": "web", "administrator_works": "db", "hop_to_vault": "vault"}
 
         def before(built, step):

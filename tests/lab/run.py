@@ -20,8 +20,8 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What needs no product comes first: if the scene is wrong, the rest proves nothing.
-MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test", "story_test",
-           "restart_test", "roles_test", "bad_input_test", "damage_test")
+MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
+           "story_test", "restart_test", "roles_test", "bad_input_test", "damage_test")
 PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc",
             "/usr/sbin/sshd")
 
@@ -132,6 +132,7 @@ def main():
         signal.signal(number, unwind)
     sys.path.insert(0, HERE)
     os.umask(0o022)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # failing calls are often what a test wants
     import lab_test_case
     lab_test_case.binaries = os.path.abspath(arguments.binaries)
     logs = arguments.logs or tempfile.mkdtemp(prefix="hoptrail-lab-logs-")

@@ -44,8 +44,8 @@ class Answers:
         self.admin = self.session(ADMINISTRATOR)
         self.the_detections = [
             self.detection(0, "brute-force"), self.detection(0, "pivot"), self.detection(1, "pivot"),
-            self.detection(2, "pivot"), self.detection(2, "multi-hop"), self.detection(1, "credential-switch", "deploy"),
-            self.detection(2, "credential-switch", "root")]
+            self.detection(2, "pivot"), self.detection(2, "multi-hop"),
+            self.detection(1, "credential-switch", "deploy"), self.detection(2, "credential-switch", "root")]
         self.the_incident = self.make("Incident", name="incidents/1", sessions=[each["name"] for each in sessions],
                                       detections=[each["name"] for each in self.the_detections])
 

@@ -71,9 +71,9 @@ class FakeAgent:
             pass
         return self._answers.code().name
 
-    def session_record(self, sequence, name, host=None, **changes):
+    def session_record(self, sequence, identifier, host=None, **changes):
         """A record that says that a session opened."""
-        session = {"name": f"sessions/{name}", "host": host or self.host, "kind": "SERVICE", "user": "root",
+        session = {"name": f"sessions/{identifier}", "host": host or self.host, "kind": "SERVICE", "user": "root",
                    "first_process": {"tgid": 4242, "start_boot_ns": sequence}, "open_boot_ns": sequence,
                    "open_time": "2026-01-02T03:04:05Z", "program": "/usr/sbin/fake", **changes}
         return {"sequence": sequence, "session": session}
