@@ -81,12 +81,15 @@ bool Lineage::HasChildren(const model::SessionId& id) const {
   return it != nodes_.end() && !it->second.children.empty();
 }
 
-std::vector<model::SessionId> Lineage::Children(const model::SessionId& id) const {
+std::vector<model::SessionId> Lineage::Children(const model::SessionId& id, size_t max) const {
   std::vector<model::SessionId> children;
   auto it = nodes_.find(id);
   if (it == nodes_.end()) return children;
-  children.reserve(it->second.children.size());
-  for (const auto& [order, child] : it->second.children) children.push_back(child);
+  children.reserve(std::min(max, it->second.children.size()));
+  for (const auto& [order, child] : it->second.children) {
+    if (children.size() >= max) break;
+    children.push_back(child);
+  }
   return children;
 }
 

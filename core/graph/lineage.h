@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_set.h"
@@ -58,8 +59,8 @@ class Lineage {
   model::SessionId Root(const model::SessionId& id) const;
   uint32_t Depth(const model::SessionId& id) const;  // hops from the root; causes do not count
   bool HasChildren(const model::SessionId& id) const;
-  // In order of time.
-  std::vector<model::SessionId> Children(const model::SessionId& id) const;
+  // In order of time; the first `max` where there are more.
+  std::vector<model::SessionId> Children(const model::SessionId& id, size_t max) const;
   // From the root to the session, both included; the nearest `max` where there are more.
   std::vector<model::SessionId> Ancestry(const model::SessionId& id, size_t max) const;
   // The session and everything below it, parents first.
