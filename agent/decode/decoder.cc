@@ -1,0 +1,298 @@
+#include "agent/decode/decoder.h"
+
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "bpf/abi/events.h"
+
+namespace hoptrail::agent::decode {
+namespace {
+
+// The least size of a record of each type; 0: no such type.
+constexpr size_t kLeastSize[HT_TYPES] = {
+    0,
+    sizeof(ht_fork),
+    sizeof(ht_exec),
+    sizeof(ht_exit),
+    sizeof(ht_tcp),
+    sizeof(ht_accept),
+    sizeof(ht_pam),
+    sizeof(ht_sshd),
+    sizeof(ht_exec),             // process snapshot
+    sizeof(ht_socket_snapshot),
+    sizeof(ht_header),           // snapshot done
+    sizeof(ht_lost),
+};
+
+// Device numbers inside the kernel have 20 bits of minor number, those of stat(2) are laid out
+// otherwise.
+constexpr uint32_t kKernelMinorBits = 20;
+
+template <typename T>
+T Copy(absl::string_view record) {
+  T value;
+  std::memcpy(&value, record.data(), sizeof(T));
+  return value;
+}
+
+// The variable parts behind a record's fixed fields, taken one after the other.
+class Parts {
+ public:
+  explicit Parts(absl::string_view bytes) : bytes_(bytes) {}
+
+  // False when the record does not hold what it counts.
+  bool Take(const ht_text& text, absl::string_view* part) {
+    if (text.length > bytes_.size()) return false;
+    *part = bytes_.substr(0, text.length);
+    bytes_.remove_prefix(text.length);
+    return true;
+  }
+
+ private:
+  absl::string_view bytes_;
+};
+
+// Texts each ended by a NUL; the last may have lost its own to a cut.
+std::vector<absl::string_view> SplitAtNuls(absl::string_view bytes) {
+  std::vector<absl::string_view> texts;
+  while (!bytes.empty()) {
+    const size_t end = std::min(bytes.find('\0'), bytes.size());
+    texts.push_back(bytes.substr(0, end));
+    bytes.remove_prefix(std::min(end + 1, bytes.size()));
+  }
+  return texts;
+}
+
+// From components, last first, to a path. A path whose front was cut does not begin with a slash.
+std::string JoinPath(absl::string_view components, bool cut) {
+  const std::vector<absl::string_view> parts = SplitAtNuls(components);
+  std::string path;
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    if (!path.empty() || !cut) path += '/';
+    path.append(part->data(), part->size());
+  }
+  if (path.empty() && !cut) path = "/";
+  return path;
+}
+
+// A text in a field of fixed capacity, at most to its NUL.
+std::string FieldText(const char* bytes, size_t capacity, const ht_text& text) {
+  const size_t length = std::min<size_t>(text.length, capacity);
+  return std::string(bytes, strnlen(bytes, length));
+}
+
+template <typename Enum>
+Enum CheckedEnum(uint8_t value, Enum last) {
+  return value <= static_cast<uint8_t>(last) ? static_cast<Enum>(value) : Enum{};
+}
+
+Header ToHeader(const ht_header& raw) {
+  const ht_identity& who = raw.who;
+  Header header;
+  header.cpu = raw.cpu;
+  header.boot_ns = raw.boot_ns;
+  header.process = {who.tgid, who.start_ns};
+  header.tid = who.tid;
+  header.parent = {who.parent_tgid, who.parent_start_ns};
+  header.credentials = {who.uid, who.euid,      who.gid,
+                        who.egid, who.login_uid, who.audit_session};
+  header.cgroup_id = who.cgroup_id;
+  header.namespaces = {who.pid_namespace, who.mount_namespace, who.network_namespace,
+                       who.user_namespace};
+  header.label = {who.label_tgid, who.label_start_ns};
+  header.command.assign(who.comm, strnlen(who.comm, sizeof(who.comm)));
+  return header;
+}
+
+model::Flow ToFlow(const ht_connection& raw) {
+  model::Flow flow;
+  std::copy_n(raw.client_address, 16, flow.client.address.bytes.begin());
+  std::copy_n(raw.server_address, 16, flow.server.address.bytes.begin());
+  flow.client.port = raw.client_port;
+  flow.server.port = raw.server_port;
+  return flow;
+}
+
+model::HopName ToHopName(const ht_connection& raw) { return {raw.client_isn, raw.server_isn}; }
+
+TcpSide ToSide(const ht_connection& raw) { return CheckedEnum(raw.side, TcpSide::kServer); }
+
+Stream ToStream(const ht_stream& raw) {
+  Stream stream;
+  stream.kind = CheckedEnum(raw.kind, StreamKind::kOther);
+  stream.inode = raw.inode;
+  stream.device = raw.device;
+  if (stream.kind == StreamKind::kTcp) {
+    stream.socket = raw.tcp.socket;
+    stream.flow = ToFlow(raw.tcp);
+    stream.hop_name = ToHopName(raw.tcp);
+    stream.accepted = ToSide(raw.tcp) == TcpSide::kServer && raw.tcp.listening == 0;
+  }
+  return stream;
+}
+
+absl::Status CountsTooMuch() {
+  return absl::InvalidArgumentError("record: a text is longer than what is left of the record");
+}
+
+absl::Status ReadImage(absl::string_view record, const ht_exec& raw, model::Image* image) {
+  Parts parts(record.substr(sizeof(ht_exec)));
+  absl::string_view path, directory, arguments;
+  if (!parts.Take(raw.path, &path) || !parts.Take(raw.directory, &directory) ||
+      !parts.Take(raw.arguments, &arguments)) {
+    return CountsTooMuch();
+  }
+  image->path = JoinPath(path, raw.path.cut != 0);
+  image->working_directory = JoinPath(directory, raw.directory.cut != 0);
+  for (absl::string_view argument : SplitAtNuls(arguments)) {
+    image->arguments.emplace_back(argument);
+  }
+  image->arguments_truncated = raw.arguments.cut != 0;
+  image->device = makedev(raw.device >> kKernelMinorBits,
+                          raw.device & ((1u << kKernelMinorBits) - 1));
+  image->inode = raw.inode;
+  return absl::OkStatus();
+}
+
+template <typename Body>  // Exec or ProcessSnapshot
+absl::Status ReadProgram(absl::string_view record, Body* body) {
+  const auto raw = Copy<ht_exec>(record);
+  for (size_t i = 0; i < body->streams.size(); ++i) body->streams[i] = ToStream(raw.streams[i]);
+  if constexpr (std::is_same_v<Body, Exec>) body->set_id = (raw.flags & HT_EXEC_SET_ID) != 0;
+  return ReadImage(record, raw, &body->image);
+}
+
+Fork ToFork(const ht_fork& raw) {
+  return {.child = {raw.child_tgid, raw.child_start_ns},
+          .child_label = {raw.child_label_tgid, raw.child_label_start_ns}};
+}
+
+Tcp ToTcp(const ht_tcp& raw) {
+  return {.phase = CheckedEnum(raw.phase, TcpPhase::kClosed),
+          .side = ToSide(raw.connection),
+          .socket = raw.connection.socket,
+          .flow = ToFlow(raw.connection),
+          .hop_name = ToHopName(raw.connection),
+          .network_namespace = raw.connection.network_namespace,
+          .rtt_us = raw.connection.rtt_us,
+          .bytes_sent = raw.bytes_sent,
+          .bytes_received = raw.bytes_received,
+          .error = raw.error};
+}
+
+Accept ToAccept(const ht_accept& raw) {
+  return {.socket = raw.connection.socket,
+          .flow = ToFlow(raw.connection),
+          .hop_name = ToHopName(raw.connection),
+          .network_namespace = raw.connection.network_namespace,
+          .rtt_us = raw.connection.rtt_us,
+          .first_use = raw.first_use != 0};
+}
+
+Pam ToPam(const ht_pam& raw) {
+  return {
+      .step = CheckedEnum(raw.step, PamStep::kCloseSession),
+      .service = FieldText(raw.service_bytes, sizeof(raw.service_bytes), raw.service),
+      .user = FieldText(raw.user_bytes, sizeof(raw.user_bytes), raw.user),
+      .remote_host =
+          FieldText(raw.remote_host_bytes, sizeof(raw.remote_host_bytes), raw.remote_host),
+      .terminal = FieldText(raw.terminal_bytes, sizeof(raw.terminal_bytes), raw.terminal),
+      .result = raw.result,
+      .verified = raw.verified != 0};
+}
+
+SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
+  return {.listening = raw.connection.listening != 0,
+          .side = ToSide(raw.connection),
+          .socket = raw.connection.socket,
+          .flow = ToFlow(raw.connection),
+          .hop_name = ToHopName(raw.connection),
+          .network_namespace = raw.connection.network_namespace,
+          .rtt_us = raw.connection.rtt_us};
+}
+
+const char* TypeName(uint32_t type) {
+  static constexpr const char* kNames[HT_TYPES] = {
+      "unknown", "fork", "exec", "exit", "tcp", "accept", "pam", "sshd",
+      "process_snapshot", "socket_snapshot", "snapshot_done", "lost"};
+  return type < HT_TYPES ? kNames[type] : "unknown";
+}
+
+Lost ToLost(const ht_lost& raw) {
+  return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
+          .type = TypeName(raw.record_type),
+          .count = raw.count};
+}
+
+}  // namespace
+
+absl::StatusOr<Event> Decode(const void* data, size_t size) {
+  if (data == nullptr || size < sizeof(ht_header)) {
+    return absl::InvalidArgumentError(absl::StrCat("record of ", size, " bytes: no whole header"));
+  }
+  absl::string_view record(static_cast<const char*>(data), size);
+  const auto header = Copy<ht_header>(record);
+  if (header.type >= HT_TYPES || kLeastSize[header.type] == 0) {
+    return absl::InvalidArgumentError(absl::StrCat("record of unknown type ", header.type));
+  }
+  if (header.size > size || header.size < kLeastSize[header.type]) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("record of type ", TypeName(header.type), " says ", header.size,
+                     " bytes and has ", size, "; at least ", kLeastSize[header.type],
+                     " are needed"));
+  }
+  record = record.substr(0, header.size);
+
+  Event event;
+  event.header = ToHeader(header);
+  absl::Status status;
+  switch (header.type) {
+    case HT_TYPE_FORK:
+      event.body = ToFork(Copy<ht_fork>(record));
+      break;
+    case HT_TYPE_EXEC:
+      status = ReadProgram(record, &event.body.emplace<Exec>());
+      break;
+    case HT_TYPE_EXIT:
+      event.body = Exit{.status = Copy<ht_exit>(record).status};
+      break;
+    case HT_TYPE_TCP:
+      event.body = ToTcp(Copy<ht_tcp>(record));
+      break;
+    case HT_TYPE_ACCEPT:
+      event.body = ToAccept(Copy<ht_accept>(record));
+      break;
+    case HT_TYPE_PAM:
+      event.body = ToPam(Copy<ht_pam>(record));
+      break;
+    case HT_TYPE_SSHD: {
+      const auto raw = Copy<ht_sshd>(record);
+      event.body = SshdMessage{.text = FieldText(raw.bytes, sizeof(raw.bytes), raw.text),
+                               .verified = raw.verified != 0};
+      break;
+    }
+    case HT_TYPE_PROCESS_SNAPSHOT:
+      status = ReadProgram(record, &event.body.emplace<ProcessSnapshot>());
+      break;
+    case HT_TYPE_SOCKET_SNAPSHOT:
+      event.body = ToSocketSnapshot(Copy<ht_socket_snapshot>(record));
+      break;
+    case HT_TYPE_SNAPSHOT_DONE:
+      event.body = SnapshotDone{};
+      break;
+    case HT_TYPE_LOST:
+      event.body = ToLost(Copy<ht_lost>(record));
+      break;
+  }
+  if (!status.ok()) return status;
+  return event;
+}
+
+}  // namespace hoptrail::agent::decode

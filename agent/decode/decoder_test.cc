@@ -1,0 +1,251 @@
+#include "agent/decode/decoder.h"
+
+#include <sys/sysmacros.h>
+
+#include <cstring>
+#include <random>
+#include <string>
+
+#include "bpf/abi/events.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace hoptrail::agent::decode {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+template <typename T>
+T Record(uint16_t type) {
+  T record;
+  std::memset(static_cast<void*>(&record), 0, sizeof(record));
+  auto* header = reinterpret_cast<ht_header*>(&record);
+  header->size = sizeof(T);
+  header->type = type;
+  return record;
+}
+
+template <typename T>
+std::string Bytes(const T& record) {
+  return std::string(reinterpret_cast<const char*>(&record), sizeof(record));
+}
+
+// A record of a program with its variable parts, as the kernel writes them.
+std::string ExecRecord(uint16_t type, const std::string& path, const std::string& directory,
+                       const std::string& arguments) {
+  auto exec = Record<ht_exec>(type);
+  exec.path.length = path.size();
+  exec.directory.length = directory.size();
+  exec.arguments.length = arguments.size();
+  exec.header.size = sizeof(exec) + path.size() + directory.size() + arguments.size();
+  exec.device = 8u << 20 | 3;
+  exec.inode = 77;
+  return Bytes(exec) + path + directory + arguments;
+}
+
+const std::string kPath("sshd\0sbin\0usr\0", 14);
+const std::string kArguments("sshd\0-D\0", 8);
+
+TEST(DecoderTest, ReadsTheHeader) {
+  auto record = Record<ht_exit>(HT_TYPE_EXIT);
+  record.status = 256;
+  record.header.cpu = 3;
+  record.header.boot_ns = 123;
+  record.header.who.tgid = 10;
+  record.header.who.start_ns = 11;
+  record.header.who.tid = 12;
+  record.header.who.parent_tgid = 13;
+  record.header.who.label_tgid = 14;
+  record.header.who.label_start_ns = 15;
+  record.header.who.login_uid = 1000;
+  record.header.who.network_namespace = 42;
+  std::memcpy(record.header.who.comm, "sixteen-letters!", 16);  // no NUL
+  const auto event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok()) << event.status();
+  EXPECT_EQ(event->header.cpu, 3u);
+  EXPECT_EQ(event->header.boot_ns, 123u);
+  EXPECT_EQ(event->header.process, (model::ProcessName{10, 11}));
+  EXPECT_EQ(event->header.tid, 12u);
+  EXPECT_EQ(event->header.parent.tgid, 13u);
+  EXPECT_EQ(event->header.label, (model::ProcessName{14, 15}));
+  EXPECT_EQ(event->header.credentials.login_uid, 1000u);
+  EXPECT_EQ(event->header.namespaces.network, 42u);
+  EXPECT_EQ(event->header.command, "sixteen-letters!");
+  EXPECT_EQ(std::get<Exit>(event->body).status, 256);
+}
+
+TEST(DecoderTest, ReadsAProgram) {
+  const std::string record =
+      ExecRecord(HT_TYPE_EXEC, kPath, "", kArguments);
+  const auto event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok()) << event.status();
+  const model::Image& image = std::get<Exec>(event->body).image;
+  EXPECT_EQ(image.path, "/usr/sbin/sshd");
+  EXPECT_EQ(image.working_directory, "/");
+  EXPECT_THAT(image.arguments, ElementsAre("sshd", "-D"));
+  EXPECT_FALSE(image.arguments_truncated);
+  EXPECT_EQ(image.device, makedev(8, 3));
+  EXPECT_EQ(image.inode, 77u);
+}
+
+TEST(DecoderTest, SaysWhatWasCut) {
+  std::string record = ExecRecord(HT_TYPE_PROCESS_SNAPSHOT, kPath, kPath, "cut");
+  ht_exec exec;
+  std::memcpy(&exec, record.data(), sizeof(exec));
+  exec.path.cut = exec.arguments.cut = 1;
+  std::memcpy(record.data(), &exec, sizeof(exec));
+  const auto event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok()) << event.status();
+  const model::Image& image = std::get<ProcessSnapshot>(event->body).image;
+  EXPECT_EQ(image.path, "usr/sbin/sshd");
+  EXPECT_EQ(image.working_directory, "/usr/sbin/sshd");
+  EXPECT_THAT(image.arguments, ElementsAre("cut"));
+  EXPECT_TRUE(image.arguments_truncated);
+}
+
+TEST(DecoderTest, KeepsEmptyArguments) {
+  const std::string record =
+      ExecRecord(HT_TYPE_EXEC, kPath, "", std::string("a\0\0b\0", 5));
+  const auto event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok());
+  EXPECT_THAT(std::get<Exec>(event->body).image.arguments, ElementsAre("a", "", "b"));
+}
+
+TEST(DecoderTest, ReadsATcpStream) {
+  std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", "");
+  ht_exec exec;
+  std::memcpy(&exec, record.data(), sizeof(exec));
+  exec.streams[0].kind = HT_STREAM_TCP;
+  exec.streams[0].tcp.side = HT_SIDE_SERVER;
+  exec.streams[0].tcp.socket = 5;
+  exec.streams[0].tcp.client_isn = 6;
+  exec.streams[0].tcp.server_isn = 7;
+  exec.streams[0].tcp.server_port = 22;
+  exec.streams[1].kind = 200;
+  std::memcpy(record.data(), &exec, sizeof(exec));
+  const auto event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok());
+  const auto& streams = std::get<Exec>(event->body).streams;
+  EXPECT_EQ(streams[0].kind, StreamKind::kTcp);
+  EXPECT_TRUE(streams[0].accepted);
+  EXPECT_EQ(streams[0].socket, 5u);
+  EXPECT_EQ(streams[0].hop_name, (model::HopName{6, 7}));
+  EXPECT_EQ(streams[0].flow.server.port, 22);
+  EXPECT_EQ(streams[1].kind, StreamKind::kUnknown);
+}
+
+TEST(DecoderTest, ReadsConnections) {
+  auto record = Record<ht_tcp>(HT_TYPE_TCP);
+  record.phase = HT_TCP_CLOSED;
+  record.connection.side = HT_SIDE_CLIENT;
+  record.connection.socket = 1;
+  record.connection.client_address[15] = 1;
+  record.connection.client_port = 40000;
+  record.connection.rtt_us = 9;
+  record.bytes_sent = 100;
+  record.bytes_received = 200;
+  const auto event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  const auto& tcp = std::get<Tcp>(event->body);
+  EXPECT_EQ(tcp.phase, TcpPhase::kClosed);
+  EXPECT_EQ(tcp.side, TcpSide::kClient);
+  EXPECT_EQ(model::ToString(tcp.flow.client), "[::1]:40000");
+  EXPECT_EQ(tcp.bytes_sent, 100u);
+  EXPECT_EQ(tcp.bytes_received, 200u);
+  EXPECT_TRUE(tcp.hop_name.empty());
+}
+
+TEST(DecoderTest, ReadsWitnesses) {
+  auto pam = Record<ht_pam>(HT_TYPE_PAM);
+  pam.step = HT_PAM_OPEN_SESSION;
+  pam.verified = 1;
+  pam.result = 7;
+  pam.user.length = 4;
+  std::memcpy(pam.user_bytes, "root", 4);
+  pam.remote_host.length = 60000;  // more than the field holds
+  std::memset(pam.remote_host_bytes, 'x', sizeof(pam.remote_host_bytes));
+  const auto event = Decode(&pam, sizeof(pam));
+  ASSERT_TRUE(event.ok());
+  const auto& body = std::get<Pam>(event->body);
+  EXPECT_EQ(body.step, PamStep::kOpenSession);
+  EXPECT_EQ(body.user, "root");
+  EXPECT_EQ(body.result, 7);
+  EXPECT_TRUE(body.verified);
+  EXPECT_EQ(body.remote_host, std::string(HT_PAM_HOST_BYTES, 'x'));
+
+  auto sshd = Record<ht_sshd>(HT_TYPE_SSHD);
+  sshd.text.length = 8;
+  std::memcpy(sshd.bytes, "Accepted", 8);
+  const auto message = Decode(&sshd, sizeof(sshd));
+  ASSERT_TRUE(message.ok());
+  EXPECT_EQ(std::get<SshdMessage>(message->body).text, "Accepted");
+}
+
+TEST(DecoderTest, ReadsLosses) {
+  auto lost = Record<ht_lost>(HT_TYPE_LOST);
+  lost.ring = HT_RING_LOW;
+  lost.record_type = HT_TYPE_EXEC;
+  lost.count = 12;
+  const auto event = Decode(&lost, sizeof(lost));
+  ASSERT_TRUE(event.ok());
+  EXPECT_EQ(std::get<Lost>(event->body).ring, "low");
+  EXPECT_EQ(std::get<Lost>(event->body).type, "exec");
+  EXPECT_EQ(std::get<Lost>(event->body).count, 12u);
+}
+
+TEST(DecoderTest, RefusesWhatIsTooShort) {
+  for (uint16_t type = 1; type < HT_TYPES; ++type) {
+    auto header = Record<ht_header>(type);
+    if (type == HT_TYPE_SNAPSHOT_DONE) continue;
+    EXPECT_FALSE(Decode(&header, sizeof(header)).ok()) << type;
+  }
+  EXPECT_FALSE(Decode(nullptr, 0).ok());
+  EXPECT_FALSE(Decode("x", 1).ok());
+}
+
+TEST(DecoderTest, RefusesUnknownTypes) {
+  for (int type : {0, int{HT_TYPES}, 65535}) {
+    auto header = Record<ht_header>(static_cast<uint16_t>(type));
+    const auto event = Decode(&header, sizeof(header));
+    ASSERT_FALSE(event.ok());
+    EXPECT_THAT(std::string(event.status().message()), HasSubstr("unknown type"));
+  }
+}
+
+TEST(DecoderTest, RefusesEveryCutOfAProgram) {
+  const std::string record = ExecRecord(HT_TYPE_EXEC, kPath, kPath, kArguments);
+  for (size_t size = 0; size < record.size(); ++size) {
+    // In memory of exactly that size, so that a sanitizer sees a read past its end.
+    const std::string cut(record.data(), size);
+    EXPECT_FALSE(Decode(cut.data(), cut.size()).ok()) << size;
+    if (size < sizeof(ht_header)) continue;
+    // And with a header that claims no more than there is.
+    std::string consistent = cut;
+    const auto claimed = static_cast<uint32_t>(size);
+    std::memcpy(consistent.data(), &claimed, sizeof(claimed));
+    EXPECT_FALSE(Decode(consistent.data(), consistent.size()).ok()) << size;
+  }
+}
+
+TEST(DecoderTest, SurvivesGarbage) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes(random() % 1200, '\0');
+    for (char& byte : bytes) byte = static_cast<char>(random());
+    if (bytes.size() >= sizeof(ht_header)) {
+      // Often a plausible header, so that the rest is reached.
+      const auto size = static_cast<uint32_t>(bytes.size());
+      const auto type = static_cast<uint16_t>(random() % (HT_TYPES + 1));
+      std::memcpy(bytes.data(), &size, sizeof(size));
+      std::memcpy(bytes.data() + offsetof(ht_header, type), &type, sizeof(type));
+    }
+    const auto event = Decode(bytes.data(), bytes.size());
+    if (event.ok()) {
+      EXPECT_LE(event->header.command.size(), size_t{HT_COMM_BYTES});
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::decode

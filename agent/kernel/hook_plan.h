@@ -1,0 +1,58 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_HOOK_PLAN_H_
+#define HOPTRAIL_AGENT_KERNEL_HOOK_PLAN_H_
+
+// Which hooks can serve which fact, best first, and what is left of that on a given kernel. Data
+// and one pure function: nothing here touches the kernel.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/model/fact.h"
+
+namespace hoptrail::agent::kernel {
+
+// Whether a hook on a system call, which makes every system call of the host slower, may be used.
+enum class SyscallHooks {
+  kAuto,    // as the last resort
+  kNever,   // not at all; the fact may stay blind
+  kAlways,  // before hooks that see less than it does
+};
+
+// One way to learn a fact.
+struct HookCandidate {
+  std::string hook;                   // "tp_btf/sock_recv_length": what is probed and reported
+  std::vector<std::string> programs;  // the programs that must load and attach for it
+  std::vector<std::string> also;      // further hooks that these programs need
+  bool syscall = false;
+  bool inexact = false;  // sees less than a hook on the system call would
+};
+
+struct FactHooks {
+  std::string fact;
+  std::vector<HookCandidate> candidates;  // best first
+};
+
+// The table of design.md, "Kernel side".
+const std::vector<FactHooks>& FactTable();
+
+// What the running kernel refuses: hook → why. A hook that is not here can be used.
+struct Features {
+  std::map<std::string, std::string> refused;
+};
+
+// What to try for one fact, and what was given up already.
+struct PlannedFact {
+  std::string fact;
+  std::vector<HookCandidate> candidates;  // in the order in which to try them
+  std::vector<std::string> refusals;      // "hook: why"
+};
+
+std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall_hooks);
+
+// The position of a hook in the table, from 1; 0 where it is not there.
+uint32_t TierOf(const std::string& fact, const std::string& hook);
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_HOOK_PLAN_H_

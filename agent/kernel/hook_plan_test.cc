@@ -1,0 +1,67 @@
+#include "agent/kernel/hook_plan.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+using ::testing::ElementsAre;
+
+const PlannedFact& Find(const std::vector<PlannedFact>& plan, const std::string& fact) {
+  for (const PlannedFact& planned : plan) {
+    if (planned.fact == fact) return planned;
+  }
+  ADD_FAILURE() << "no fact " << fact;
+  static const PlannedFact none;
+  return none;
+}
+
+std::vector<std::string> Hooks(const PlannedFact& fact) {
+  std::vector<std::string> hooks;
+  for (const HookCandidate& candidate : fact.candidates) hooks.push_back(candidate.hook);
+  return hooks;
+}
+
+TEST(HookPlanTest, TriesTheBestFirst) {
+  EXPECT_THAT(Hooks(Find(MakePlan({}, SyscallHooks::kAuto), "accept")),
+              ElementsAre("fexit/inet_csk_accept", "kretprobe/inet_csk_accept",
+                          "tp_btf/sock_recv_length", "tp/syscalls/sys_exit_accept"));
+}
+
+TEST(HookPlanTest, KeepsWhyAHookIsRefused) {
+  const Features features{.refused = {{"fexit/inet_csk_accept", "load refused"},
+                                      {"tp_btf/sock_send_length", "not in this kernel"}}};
+  const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
+  const PlannedFact& accept = Find(plan, "accept");
+  EXPECT_THAT(Hooks(accept),
+              ElementsAre("kretprobe/inet_csk_accept", "tp/syscalls/sys_exit_accept"));
+  EXPECT_THAT(accept.refusals,
+              ElementsAre("fexit/inet_csk_accept: load refused",
+                          "tp_btf/sock_recv_length: tp_btf/sock_send_length: not in this kernel"));
+}
+
+TEST(HookPlanTest, SyscallHooksCanBeSwitchedOffOrPreferred) {
+  const Features features{.refused = {{"fexit/inet_csk_accept", "x"},
+                                      {"kretprobe/inet_csk_accept", "x"}}};
+  EXPECT_THAT(Hooks(Find(MakePlan(features, SyscallHooks::kNever), "accept")),
+              ElementsAre("tp_btf/sock_recv_length"));
+  EXPECT_THAT(Hooks(Find(MakePlan(features, SyscallHooks::kAlways), "accept")),
+              ElementsAre("tp/syscalls/sys_exit_accept", "tp_btf/sock_recv_length"));
+}
+
+TEST(HookPlanTest, AFactWithoutAnyHookIsStillPlanned) {
+  const Features features{.refused = {{"tp_btf/inet_sock_set_state", "not in this kernel"}}};
+  const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
+  EXPECT_TRUE(Find(plan, "tcp").candidates.empty());
+  EXPECT_EQ(Find(plan, "tcp").refusals.size(), 1u);
+}
+
+TEST(HookPlanTest, TiersCountFromOne) {
+  EXPECT_EQ(TierOf("accept", "fexit/inet_csk_accept"), 1u);
+  EXPECT_EQ(TierOf("accept", "tp_btf/sock_recv_length"), 3u);
+  EXPECT_EQ(TierOf("accept", "nothing"), 0u);
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::kernel

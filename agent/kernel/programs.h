@@ -1,0 +1,62 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_H_
+#define HOPTRAIL_AGENT_KERNEL_PROGRAMS_H_
+
+// The BPF programs, loaded and attached. Only for this folder: it shows libbpf.
+
+#include <bpf/libbpf.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "agent/kernel/sensor.h"
+#include "core/model/fact.h"
+
+struct sensor_bpf;
+
+namespace hoptrail::agent::kernel {
+
+struct SkeletonDeleter {
+  void operator()(sensor_bpf* skeleton) const;
+};
+struct LinkDeleter {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using SkeletonPtr = std::unique_ptr<sensor_bpf, SkeletonDeleter>;
+using LinkPtr = std::unique_ptr<bpf_link, LinkDeleter>;
+
+// What libbpf said last, of the calling thread; cleared by reading. libbpf's own lines go nowhere
+// else, because its verifier logs are thousands of lines long.
+std::string TakeLibbpfComplaint();
+
+// Owns the loaded programs and their attachments; taking it down removes them from the kernel.
+// Not thread-safe.
+class Programs {
+ public:
+  // Probes, plans, loads what the plan needs, attaches the best that works for each fact.
+  static absl::StatusOr<Programs> Load(const SensorOptions& options);
+
+  Programs(Programs&&) = default;
+  Programs& operator=(Programs&&) = default;
+
+  sensor_bpf* skeleton() const { return skeleton_.get(); }
+  const std::vector<model::FactCoverage>& coverage() const { return coverage_; }
+  // Of an attached program; nullptr where it is not.
+  const bpf_link* link(const std::string& program) const;
+
+ private:
+  Programs() = default;
+
+  absl::Status LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan);
+  void AttachPlan(const std::vector<PlannedFact>& plan);
+
+  SkeletonPtr skeleton_;
+  std::map<std::string, LinkPtr> links_;  // by program; gone before skeleton_
+  std::vector<model::FactCoverage> coverage_;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_PROGRAMS_H_

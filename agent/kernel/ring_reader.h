@@ -1,0 +1,77 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_RING_READER_H_
+#define HOPTRAIL_AGENT_KERNEL_RING_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+struct ring_buffer;
+
+namespace hoptrail::agent::kernel {
+
+// Puts records into the order of their boot times. A record is held back for a moment (the
+// window), because one with an earlier time may still be on its way in another ring or on another
+// processor. Pure; one thread.
+class OrderingBuffer {
+ public:
+  explicit OrderingBuffer(uint64_t window_ns) : window_ns_(window_ns) {}
+
+  void Add(const void* data, size_t size);
+
+  // Hands over, in order, every record that is older than the window at `now_ns`, boot time.
+  size_t Release(uint64_t now_ns, absl::FunctionRef<void(const void*, size_t)> receiver);
+
+  bool empty() const { return pending_.empty(); }
+  size_t bytes() const { return live_bytes_; }
+  // When the oldest record becomes due; only if not empty.
+  uint64_t next_due_ns() const;
+
+ private:
+  struct Pending {
+    uint64_t boot_ns;
+    size_t offset;
+    uint32_t size;
+  };
+
+  const uint64_t window_ns_;
+  std::string arena_;  // the records' bytes, in the order of arrival
+  size_t live_bytes_ = 0;
+  std::vector<Pending> pending_;
+  uint64_t oldest_ns_ = 0;
+};
+
+// Reads both rings. Owns their mappings: once made, it needs no privilege. One thread.
+class RingReader {
+ public:
+  static absl::StatusOr<RingReader> Create(int high_ring_fd, int low_ring_fd);
+
+  RingReader(RingReader&&) = default;
+  RingReader& operator=(RingReader&&) = default;
+
+  // See Sensor::Poll.
+  absl::StatusOr<size_t> Poll(absl::Duration timeout,
+                              absl::FunctionRef<void(const void*, size_t)> receiver);
+  int epoll_fd() const;
+
+ private:
+  struct Deleter {
+    void operator()(ring_buffer* rings) const;
+  };
+
+  RingReader() = default;
+  absl::Status Drain();
+
+  // Stable addresses: libbpf keeps a pointer to what it calls back.
+  std::unique_ptr<OrderingBuffer> buffer_;
+  std::unique_ptr<ring_buffer, Deleter> rings_;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_RING_READER_H_

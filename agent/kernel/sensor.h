@@ -1,0 +1,90 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_SENSOR_H_
+#define HOPTRAIL_AGENT_KERNEL_SENSOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/kernel/hook_plan.h"
+#include "core/model/fact.h"
+
+namespace hoptrail::agent::kernel {
+
+struct SensorOptions {
+  // Inode number of the only network namespace to watch; 0: the whole host.
+  uint32_t scope_network_namespace = 0;
+  // Bytes, rounded up to a power of two of whole pages.
+  uint32_t high_ring_bytes = 4u << 20;
+  uint32_t low_ring_bytes = 8u << 20;
+  SyscallHooks syscall_hooks = SyscallHooks::kAuto;
+  // Server ports of administrative services: their connections go to the ring that a flood of
+  // others cannot fill.
+  std::vector<uint16_t> watched_ports = {22};
+  // Entries of the kernel's tables of labelled processes and of TCP connections.
+  uint32_t max_processes = 32768;
+  uint32_t max_sockets = 32768;
+};
+
+// Records that were not written in the kernel, since the sensor was opened.
+struct LossCount {
+  std::string where;  // "ring/high", "ring/low", "table/processes", "table/sockets"
+  std::string type;   // "exec"; empty for tables
+  uint32_t cpu = 0;
+  uint64_t count = 0;
+};
+
+// The kernel side: its programs, loaded and attached, and the rings that they fill. Closing takes
+// everything off the kernel again. Several may be open at once, in one process or several. One
+// thread at a time; Poll and Snapshot may be called from another thread than Open.
+class Sensor {
+ public:
+  // Given each record (bpf/abi/events.h), valid during the call only.
+  using Receiver = absl::FunctionRef<void(const void* data, size_t size)>;
+
+  // Loads and attaches, best hook first, and opens the rings: events are recorded from here on.
+  // PERMISSION_DENIED names the missing capability, FAILED_PRECONDITION the kernel's missing
+  // feature. A fact that no hook can serve is no error, see Coverage().
+  static absl::StatusOr<std::unique_ptr<Sensor>> Open(const SensorOptions& options);
+
+  ~Sensor();
+  Sensor(const Sensor&) = delete;
+  Sensor& operator=(const Sensor&) = delete;
+
+  // By which hook each fact is learnt, and why not by a better one.
+  std::vector<model::FactCoverage> Coverage() const;
+
+  // Attaches the witnesses (PAM, sshd) in mount namespaces that appeared since the sensor was
+  // opened. Returns how many libraries were new. Needs the privileges that Open needs.
+  size_t AttachNewWitnesses();
+
+  // What already runs: one record a process, one a socket and holder, and one at the end. Call it
+  // once the sensor is open, before the first Poll; what happens meanwhile waits in the rings.
+  absl::Status Snapshot(Receiver receiver);
+
+  // Waits up to `timeout` for records, and hands over those that are due, ordered by boot time
+  // over both rings. A record becomes due some milliseconds after it was made. Returns how many.
+  // Loss shows up here too, as records of its own.
+  absl::StatusOr<size_t> Poll(absl::Duration timeout, Receiver receiver);
+
+  // Readable when much or something urgent waits; nothing wakes it for less urgent records, so
+  // Poll should be called every 50 ms in any case. Owned by the sensor.
+  int poll_fd() const;
+
+  // Every counter that is not 0, by processor. They only grow.
+  std::vector<LossCount> ReadLosses() const;
+
+ private:
+  class Impl;
+  explicit Sensor(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_SENSOR_H_

@@ -1,0 +1,134 @@
+#include "agent/kernel/witnesses.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "bpf/sensor.skel.h"
+#include "core/base/log.h"
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+constexpr absl::string_view kLibraryFolders[] = {
+    "/lib/x86_64-linux-gnu",  "/usr/lib/x86_64-linux-gnu",
+    "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
+    "/lib64",                 "/usr/lib64",
+    "/lib",                   "/usr/lib"};
+// Distinct copies of one library; more are not attached, and said to be left out.
+constexpr size_t kMostFiles = 128;
+
+// The roots of the file systems that running processes see, one path each; our own first.
+std::vector<std::string> DistinctRoots() {
+  std::vector<std::string> roots = {""};
+  // Processes share a view when they share the mount namespace and the root folder in it.
+  std::set<std::pair<ino_t, std::pair<dev_t, ino_t>>> seen;
+  DIR* proc = opendir("/proc");
+  if (proc == nullptr) return roots;
+  while (const dirent* entry = readdir(proc)) {
+    uint32_t pid = 0;
+    if (!absl::SimpleAtoi(entry->d_name, &pid)) continue;
+    const std::string root = absl::StrCat("/proc/", pid, "/root");
+    struct stat mount_namespace, folder;
+    if (stat(absl::StrCat("/proc/", pid, "/ns/mnt").c_str(), &mount_namespace) != 0) continue;
+    if (stat(root.c_str(), &folder) != 0) continue;
+    if (seen.insert({mount_namespace.st_ino, {folder.st_dev, folder.st_ino}}).second) {
+      roots.push_back(root);
+    }
+  }
+  closedir(proc);
+  return roots;
+}
+
+}  // namespace
+
+const std::vector<WitnessFact>& WitnessTable() {
+  static const auto* const table = new std::vector<WitnessFact>{
+      {.fact = "pam",
+       .hook = "uprobe/libpam",
+       .library = "libpam.so.0",
+       .probes = {{"ht_pam_start", "pam_start"},
+                  {"ht_pam_set_item", "pam_set_item"},
+                  {"ht_pam_authenticate", "pam_authenticate", true},
+                  {"ht_pam_open_session", "pam_open_session", true},
+                  {"ht_pam_close_session", "pam_close_session", true}}},
+      {.fact = "sshd",
+       .hook = "uprobe/syslog",
+       .library = "libc.so.6",
+       .probes = {{"ht_syslog_chk", "__syslog_chk"}, {"ht_syslog", "syslog"}},
+       .all_needed = false},
+  };
+  return *table;
+}
+
+size_t Witnesses::AttachNew() {
+  size_t found = 0;
+  for (const std::string& root : DistinctRoots()) {
+    for (const WitnessFact& fact : WitnessTable()) {
+      for (absl::string_view folder : kLibraryFolders) {
+        const std::string path = absl::StrCat(root, folder, "/", fact.library);
+        struct stat file;
+        if (stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) continue;
+        if (!seen_.insert({fact.fact, {file.st_dev, file.st_ino}}).second) continue;
+        AttachFile(fact, path);
+        ++found;
+      }
+    }
+  }
+  return found;
+}
+
+void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path) {
+  if (attached_[fact.fact] >= kMostFiles) {
+    refusals_[fact.fact] = absl::StrCat(path, " and others: more than ", kMostFiles, " copies");
+    return;
+  }
+  std::vector<LinkPtr> links;
+  for (const WitnessProbe& probe : fact.probes) {
+    bpf_program* program =
+        bpf_object__find_program_by_name(skeleton_->obj, probe.program.c_str());
+    if (program == nullptr || bpf_program__fd(program) < 0) {
+      refusals_[fact.fact] = absl::StrCat("the program ", probe.program, " was not loaded");
+      return;
+    }
+    LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = probe.at_return,
+                .func_name = probe.function.c_str());
+    LinkPtr link(bpf_program__attach_uprobe_opts(program, -1, path.c_str(), 0, &options));
+    if (link != nullptr) {
+      links.push_back(std::move(link));
+      continue;
+    }
+    refusals_[fact.fact] =
+        absl::StrCat(path, ": ", probe.function, ": attach refused: ", strerror(errno));
+    if (fact.all_needed) return;
+  }
+  if (links.empty()) return;
+  std::move(links.begin(), links.end(), std::back_inserter(links_));
+  ++attached_[fact.fact];
+}
+
+std::vector<model::FactCoverage> Witnesses::Coverage() const {
+  std::vector<model::FactCoverage> rows;
+  for (const WitnessFact& fact : WitnessTable()) {
+    model::FactCoverage row{.fact = fact.fact};
+    if (auto attached = attached_.find(fact.fact); attached != attached_.end() &&
+                                                   attached->second > 0) {
+      row.hook = fact.hook;
+      row.tier = 1;
+    }
+    if (auto refusal = refusals_.find(fact.fact); refusal != refusals_.end()) {
+      row.refusals.push_back(absl::StrCat(fact.hook, ": ", refusal->second));
+    } else if (row.tier == 0) {
+      row.refusals.push_back(absl::StrCat(fact.hook, ": no ", fact.library, " found"));
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace hoptrail::agent::kernel

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * What the kernel side tells: the layout of every record. Plain C, shared by the BPF programs and
+ * the agent, and the only header that both sides see. All numbers are in host order; the sizes
+ * below are asserted on both sides.
+ *
+ * A record is one ht_header, its type's fixed fields, and for some types counted variable parts
+ * behind them, in the order in which the fixed fields count them.
+ */
+#ifndef HOPTRAIL_BPF_ABI_EVENTS_H_
+#define HOPTRAIL_BPF_ABI_EVENTS_H_
+
+#ifdef __cplusplus
+#include <cstdint>
+#define HT_ASSERT_SIZE(type, bytes) static_assert(sizeof(type) == (bytes), #type)
+#else
+#include <stdint.h>
+#define HT_ASSERT_SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#endif
+
+#define HT_COMM_BYTES 16
+#define HT_NAME_BYTES 256 /* one path component with its NUL */
+#define HT_PATH_BYTES 4096
+#define HT_ARGUMENT_BYTES 4096
+#define HT_STREAMS 3
+#define HT_PAM_SERVICE_BYTES 32
+#define HT_PAM_USER_BYTES 64
+#define HT_PAM_HOST_BYTES 128
+#define HT_PAM_TERMINAL_BYTES 64
+#define HT_SSHD_BYTES 512
+#define HT_NO_LOGIN 0xffffffffu
+
+enum ht_type {
+	HT_TYPE_UNKNOWN = 0,
+	HT_TYPE_FORK = 1,
+	HT_TYPE_EXEC = 2,
+	HT_TYPE_EXIT = 3,
+	HT_TYPE_TCP = 4,
+	HT_TYPE_ACCEPT = 5,
+	HT_TYPE_PAM = 6,
+	HT_TYPE_SSHD = 7,
+	HT_TYPE_PROCESS_SNAPSHOT = 8,
+	HT_TYPE_SOCKET_SNAPSHOT = 9,
+	HT_TYPE_SNAPSHOT_DONE = 10, /* made in user space */
+	HT_TYPE_LOST = 11,	    /* made in user space */
+	HT_TYPES = 12,
+};
+
+/* Which ring carries a record: what paths are made of, and the rest. */
+enum ht_ring { HT_RING_HIGH = 0, HT_RING_LOW = 1, HT_RINGS = 2 };
+
+/* Tables of the kernel side that can be full. */
+enum ht_table { HT_TABLE_PROCESSES = 0, HT_TABLE_SOCKETS = 1, HT_TABLES = 2 };
+
+/* Counted by each processor in its own entry of the map `losses`; they only grow. */
+struct ht_losses {
+	uint64_t records[HT_RINGS][HT_TYPES]; /* not written for want of room in the ring */
+	uint64_t entries[HT_TABLES];	      /* not remembered for want of room in the table */
+};
+HT_ASSERT_SIZE(struct ht_losses, 208);
+
+/* A process: its thread group, parent, credentials and namespaces. Zero where unknown. */
+struct ht_identity {
+	uint64_t start_ns; /* task_struct::group_leader->start_boottime */
+	uint64_t parent_start_ns;
+	uint64_t label_start_ns;
+	uint64_t cgroup_id; /* of the default (version 2) hierarchy */
+	uint32_t tgid;
+	uint32_t tid;
+	uint32_t parent_tgid;
+	uint32_t label_tgid;
+	uint32_t uid;
+	uint32_t euid;
+	uint32_t gid;
+	uint32_t egid;
+	uint32_t login_uid;
+	uint32_t audit_session;
+	uint32_t pid_namespace; /* inode numbers */
+	uint32_t mount_namespace;
+	uint32_t network_namespace;
+	uint32_t user_namespace;
+	char comm[HT_COMM_BYTES];
+};
+HT_ASSERT_SIZE(struct ht_identity, 104);
+
+struct ht_header {
+	uint32_t size; /* of the whole record, header included */
+	uint16_t type; /* ht_type */
+	uint16_t reserved;
+	uint32_t cpu;
+	uint32_t reserved2;
+	uint64_t boot_ns;
+	struct ht_identity who;
+};
+HT_ASSERT_SIZE(struct ht_header, 128);
+
+/* One counted variable part. */
+struct ht_text {
+	uint16_t length; /* bytes */
+	uint16_t cut;	 /* 1: there was more */
+};
+HT_ASSERT_SIZE(struct ht_text, 4);
+
+enum ht_side { HT_SIDE_UNKNOWN = 0, HT_SIDE_CLIENT = 1, HT_SIDE_SERVER = 2 };
+
+/* A TCP socket. Addresses are 16 bytes, IPv4 as ::ffff:a.b.c.d; for a listening socket only the
+ * server's half is set. The sequence numbers are zero until the connection is established. */
+struct ht_connection {
+	uint64_t socket; /* names the socket while it lives; 0: none */
+	uint32_t network_namespace;
+	uint32_t rtt_us;
+	uint32_t client_isn;
+	uint32_t server_isn;
+	uint8_t client_address[16];
+	uint8_t server_address[16];
+	uint16_t client_port;
+	uint16_t server_port;
+	uint8_t side; /* ht_side */
+	uint8_t listening;
+	uint16_t reserved;
+};
+HT_ASSERT_SIZE(struct ht_connection, 64);
+
+struct ht_fork {
+	struct ht_header header; /* of the parent */
+	uint64_t child_start_ns;
+	uint64_t child_label_start_ns;
+	uint32_t child_tgid;
+	uint32_t child_label_tgid;
+};
+HT_ASSERT_SIZE(struct ht_fork, 152);
+
+enum ht_stream_kind {
+	HT_STREAM_UNKNOWN = 0,
+	HT_STREAM_CLOSED = 1,
+	HT_STREAM_FILE = 2,
+	HT_STREAM_TERMINAL = 3,
+	HT_STREAM_PIPE = 4,
+	HT_STREAM_TCP = 5,
+	HT_STREAM_UNIX = 6,
+	HT_STREAM_OTHER = 7,
+};
+
+struct ht_stream {
+	uint64_t inode;
+	uint32_t device; /* terminals: major << 20 | minor */
+	uint8_t kind;	 /* ht_stream_kind */
+	uint8_t reserved[3];
+	struct ht_connection tcp; /* HT_STREAM_TCP */
+};
+HT_ASSERT_SIZE(struct ht_stream, 80);
+
+#define HT_EXEC_SET_ID 1u /* the program runs with privileges that its caller did not have */
+
+/* HT_TYPE_EXEC and HT_TYPE_PROCESS_SNAPSHOT. Behind it: the path and the working directory, each
+ * as its components from the last to the first with a NUL behind each, then the arguments, a NUL
+ * behind each. */
+struct ht_exec {
+	struct ht_header header;
+	uint64_t inode;	 /* of the executable */
+	uint32_t device; /* of its file system: major << 20 | minor */
+	uint32_t flags;	 /* HT_EXEC_* */
+	struct ht_stream streams[HT_STREAMS];
+	struct ht_text path;
+	struct ht_text directory;
+	struct ht_text arguments;
+	uint32_t reserved;
+};
+HT_ASSERT_SIZE(struct ht_exec, 400);
+
+struct ht_exit {
+	struct ht_header header;
+	int32_t status; /* as wait(2) tells it */
+	uint32_t reserved;
+};
+HT_ASSERT_SIZE(struct ht_exit, 136);
+
+enum ht_tcp_phase {
+	HT_TCP_UNKNOWN = 0,
+	HT_TCP_LISTEN = 1,
+	HT_TCP_CONNECT = 2,
+	HT_TCP_ESTABLISHED = 3,
+	HT_TCP_FAILED = 4,
+	HT_TCP_CLOSED = 5,
+};
+
+struct ht_tcp {
+	struct ht_header header; /* of the socket's owner; all zero but the namespace if unknown */
+	struct ht_connection connection;
+	uint64_t bytes_sent; /* of data, each byte once */
+	uint64_t bytes_received;
+	int32_t error; /* HT_TCP_FAILED: errno; 0: given up by its owner */
+	uint8_t phase; /* ht_tcp_phase */
+	uint8_t reserved[3];
+};
+HT_ASSERT_SIZE(struct ht_tcp, 216);
+
+struct ht_accept {
+	struct ht_header header;
+	struct ht_connection connection;
+	uint32_t first_use; /* 1: seen by the first use of the socket */
+	uint32_t reserved;
+};
+HT_ASSERT_SIZE(struct ht_accept, 200);
+
+enum ht_pam_step {
+	HT_PAM_UNKNOWN = 0,
+	HT_PAM_AUTHENTICATE = 1,
+	HT_PAM_OPEN_SESSION = 2,
+	HT_PAM_CLOSE_SESSION = 3,
+};
+
+struct ht_pam {
+	struct ht_header header;
+	int32_t result;
+	uint8_t step; /* ht_pam_step */
+	uint8_t verified;
+	uint16_t reserved;
+	struct ht_text service;
+	struct ht_text user;
+	struct ht_text remote_host;
+	struct ht_text terminal;
+	char service_bytes[HT_PAM_SERVICE_BYTES];
+	char user_bytes[HT_PAM_USER_BYTES];
+	char remote_host_bytes[HT_PAM_HOST_BYTES];
+	char terminal_bytes[HT_PAM_TERMINAL_BYTES];
+};
+HT_ASSERT_SIZE(struct ht_pam, 440);
+
+struct ht_sshd {
+	struct ht_header header;
+	struct ht_text text;
+	uint8_t verified;
+	uint8_t reserved[3];
+	char bytes[HT_SSHD_BYTES];
+};
+HT_ASSERT_SIZE(struct ht_sshd, 648);
+
+struct ht_socket_snapshot {
+	struct ht_header header;
+	struct ht_connection connection;
+};
+HT_ASSERT_SIZE(struct ht_socket_snapshot, 192);
+
+struct ht_lost {
+	struct ht_header header;
+	uint64_t count;
+	uint32_t ring;	      /* ht_ring */
+	uint32_t record_type; /* ht_type */
+};
+HT_ASSERT_SIZE(struct ht_lost, 144);
+
+/* The longest record that a ring or an iterator can hold. */
+#define HT_RECORD_MAX (sizeof(struct ht_exec) + 2 * HT_PATH_BYTES + HT_ARGUMENT_BYTES)
+
+#endif /* HOPTRAIL_BPF_ABI_EVENTS_H_ */

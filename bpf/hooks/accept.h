@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * Who accepted: one body, called from whichever hook the running kernel lets us have.
+ */
+#ifndef HOPTRAIL_BPF_HOOKS_ACCEPT_H_
+#define HOPTRAIL_BPF_HOOKS_ACCEPT_H_
+
+#include "bpf/lib/stream.h"
+
+static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *entry, bool first_use)
+{
+	struct ht_accept *record;
+
+	ht_fill_identity(&entry->owner, ht_current());
+	entry->unclaimed = 0;
+	/* Whoever is seen using a socket may be the child that was forked for it; only accept
+	 * itself says who lets others in. */
+	if (!first_use)
+		ht_mark_opens_sessions(entry->owner.tgid, entry->owner.start_ns);
+	record = ht_reserve(HT_RING_HIGH, HT_TYPE_ACCEPT, sizeof(*record));
+	if (!record)
+		return;
+	record->header.who = entry->owner;
+	ht_fill_connection(&record->connection, sk, HT_SIDE_SERVER);
+	if (ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
+		ht_fill_hop_name(&record->connection, sk);
+	record->first_use = first_use;
+	record->reserved = 0;
+	ht_submit(HT_RING_HIGH, record);
+}
+
+/* accept returned this socket to the running process. */
+static __always_inline int ht_on_accept(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry;
+
+	if (!sk || !ht_is_tcp(sk) || !ht_netns_in_scope(ht_sock_netns(sk)))
+		return 0;
+	entry = bpf_map_lookup_elem(&sockets, &key);
+	if (entry && entry->unclaimed)
+		ht_claim(sk, entry, false);
+	return 0;
+}
+
+/* Any send or receive on any socket of the host: one lookup, unless it is a first use. */
+static __always_inline int ht_on_socket_use(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+
+	if (entry && entry->unclaimed)
+		ht_claim(sk, entry, true);
+	return 0;
+}
+
+/* accept(2) and accept4(2) return: the kernel's own socket behind the new descriptor. */
+static __always_inline int ht_on_accept_exit(long fd)
+{
+	struct sock *sk;
+
+	if (fd < 0)
+		return 0;
+	sk = ht_tcp_of_file(ht_file_of_fd(ht_current(), fd));
+	return sk ? ht_on_accept(sk) : 0;
+}
+
+#endif /* HOPTRAIL_BPF_HOOKS_ACCEPT_H_ */

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * fork, exec, exit.
+ */
+#ifndef HOPTRAIL_BPF_HOOKS_PROCESS_H_
+#define HOPTRAIL_BPF_HOOKS_PROCESS_H_
+
+#include "bpf/lib/scratch.h"
+#include "bpf/lib/stream.h"
+
+static __always_inline enum ht_ring ht_process_ring(const struct ht_identity *who)
+{
+	return ht_in_login(who) ? HT_RING_HIGH : HT_RING_LOW;
+}
+
+/* The child of a process that lets others in begins a label of its own; any other child carries
+ * on its parent's. */
+static __always_inline void ht_inherit_label(struct ht_fork *record,
+					     const struct ht_process_entry *parent)
+{
+	struct ht_process_entry child = { .start_ns = record->child_start_ns };
+
+	record->child_label_tgid = 0;
+	record->child_label_start_ns = 0;
+	if (!parent)
+		return;
+	if (parent->flags & HT_PROCESS_OPENS_SESSIONS) {
+		child.label_tgid = record->child_tgid;
+		child.label_start_ns = record->child_start_ns;
+	} else {
+		child.label_tgid = parent->label_tgid;
+		child.label_start_ns = parent->label_start_ns;
+	}
+	if (child.label_tgid == 0)
+		return;
+	ht_remember_process(record->child_tgid, &child);
+	record->child_label_tgid = child.label_tgid;
+	record->child_label_start_ns = child.label_start_ns;
+}
+
+static __always_inline int ht_on_fork(struct task_struct *parent, struct task_struct *child)
+{
+	struct ht_fork record;
+	struct ht_process_entry *entry;
+	enum ht_ring ring;
+
+	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
+		return 0; /* a thread */
+	if (!ht_task_in_scope(parent))
+		return 0;
+	ht_start_record(&record.header, HT_TYPE_FORK, sizeof(record));
+	ht_fill_identity(&record.header.who, parent);
+	record.child_tgid = BPF_CORE_READ(child, tgid);
+	record.child_start_ns = ht_start_ns(child);
+	entry = ht_find_process(record.header.who.tgid, record.header.who.start_ns);
+	/* Before the record, and even if that is lost. */
+	ht_inherit_label(&record, entry);
+	ring = ht_process_ring(&record.header.who);
+	ht_output(ring, HT_TYPE_FORK, &record, sizeof(record));
+	return 0;
+}
+
+/* A program that is started with a listening socket in its hands (socket activation) lets others
+ * in without ever calling listen. */
+static __always_inline void ht_mark_if_given_listener(struct task_struct *task)
+{
+	struct sock *sk;
+
+#pragma clang loop unroll(disable)
+	for (__u32 fd = 0; fd < HT_INHERITED_FDS; fd++) {
+		sk = ht_tcp_of_file(ht_file_of_fd(task, fd));
+		if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
+			ht_mark_opens_sessions(BPF_CORE_READ(task, tgid), ht_start_ns(task));
+			return;
+		}
+	}
+}
+
+/* Everything of an image but its arguments, for exec and for the snapshot. */
+static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_struct *task)
+{
+	struct ht_exec *record = &s->exec;
+	struct file *executable = BPF_CORE_READ(task, mm, exe_file);
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	record->inode = BPF_CORE_READ(executable, f_inode, i_ino);
+	record->device = BPF_CORE_READ(executable, f_inode, i_sb, s_dev);
+	record->flags = 0;
+	record->reserved = 0;
+	record->arguments.length = 0;
+	record->arguments.cut = 0;
+#pragma clang loop unroll(full)
+	for (int i = 0; i < HT_STREAMS; i++)
+		ht_fill_stream(&record->streams[i], ht_file_of_fd(task, i));
+	ht_append_path(s, HT_PATH_BYTES, &executable->f_path, &fs->root, &record->path);
+	ht_append_path(s, 2 * HT_PATH_BYTES, &fs->pwd, &fs->root, &record->directory);
+}
+
+static __always_inline int ht_on_exec(struct task_struct *task, struct linux_binprm *bprm)
+{
+	struct ht_scratch *s;
+	enum ht_ring ring;
+	__u32 size;
+
+	if (!ht_task_in_scope(task))
+		return 0;
+	s = ht_take_scratch();
+	if (!s) {
+		ht_count_lost_record(HT_RING_LOW, HT_TYPE_EXEC);
+		return 0;
+	}
+	ht_mark_if_given_listener(task);
+	ht_start_record(&s->exec.header, HT_TYPE_EXEC, 0);
+	ht_fill_identity(&s->exec.header.who, task);
+	ht_fill_image(s, task);
+	ht_append_arguments(s, BPF_CORE_READ(task, mm), &s->exec.arguments);
+	if (BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec))
+		s->exec.flags |= HT_EXEC_SET_ID;
+	ht_own_streams(&s->exec);
+	size = sizeof(s->exec) + ht_scratch_end(s);
+	if (size <= sizeof(s->exec) + HT_SCRATCH_DATA) {
+		s->exec.header.size = size;
+		ring = ht_process_ring(&s->exec.header.who);
+		ht_output(ring, HT_TYPE_EXEC, &s->exec, size);
+	}
+	ht_release_scratch(s);
+	return 0;
+}
+
+/* Fires for each thread; the group is gone when none is left alive. Two threads that end at the
+ * same moment may both see that, so one exit can be told twice. */
+static __always_inline int ht_on_exit(struct task_struct *task)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct ht_exit *record;
+	struct ht_identity who;
+	enum ht_ring ring;
+
+	if (BPF_CORE_READ(signal, live.counter) != 0)
+		return 0;
+	if (ht_task_in_scope(task)) {
+		ht_fill_identity(&who, task);
+		ring = ht_process_ring(&who);
+		record = ht_reserve(ring, HT_TYPE_EXIT, sizeof(*record));
+		if (record) {
+			record->header.who = who;
+			record->reserved = 0;
+			if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT)
+				record->status = BPF_CORE_READ(signal, group_exit_code);
+			else
+				record->status = BPF_CORE_READ(task, group_leader, exit_code);
+			ht_submit(ring, record);
+		}
+	}
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	bpf_map_delete_elem(&processes, &tgid);
+	return 0;
+}
+
+#endif /* HOPTRAIL_BPF_HOOKS_PROCESS_H_ */

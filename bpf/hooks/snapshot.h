@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * What already runs: the same records as the events, written to an iterator's file.
+ */
+#ifndef HOPTRAIL_BPF_HOOKS_SNAPSHOT_H_
+#define HOPTRAIL_BPF_HOOKS_SNAPSHOT_H_
+
+#include "bpf/hooks/process.h"
+
+/* Sockets are walked twice, because the side of a connection may depend on who listens:
+ * listening sockets first, connections then. Set by user space between the walks. */
+enum ht_snapshot_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1 };
+__u32 ht_snapshot_walk = HT_WALK_LISTENERS;
+
+/* Arguments are left to user space, which reads them from /proc: another process's memory cannot
+ * be read here on every kernel. */
+static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct seq_file *seq = ctx->meta->seq;
+	struct ht_scratch *s;
+	__u32 size;
+
+	if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
+		return 0;
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm))
+		return 0;
+	if (!ht_task_in_scope(task))
+		return 0;
+	s = ht_take_scratch();
+	if (!s) {
+		ht_count_lost_record(HT_RING_LOW, HT_TYPE_PROCESS_SNAPSHOT);
+		return 0;
+	}
+	ht_start_record(&s->exec.header, HT_TYPE_PROCESS_SNAPSHOT, 0);
+	ht_fill_identity(&s->exec.header.who, task);
+	ht_fill_image(s, task);
+	size = sizeof(s->exec) + ht_scratch_end(s);
+	if (size <= sizeof(s->exec) + HT_SCRATCH_DATA) {
+		s->exec.header.size = size;
+		bpf_seq_write(seq, &s->exec, size);
+	}
+	ht_release_scratch(s);
+	return 0;
+}
+
+static __always_inline void ht_snapshot_listener(struct ht_socket_snapshot *record,
+						 struct sock *sk)
+{
+	struct ht_identity *holder = &record->header.who;
+	struct ht_listen_key key = {};
+	__u8 present = 1;
+
+	ht_fill_listener(&record->connection, sk);
+	key.network_namespace = record->connection.network_namespace;
+	key.port = record->connection.server_port;
+	bpf_map_update_elem(&listen_ports, &key, &present, BPF_ANY);
+	if (holder->label_tgid == 0 || !ht_is_loopback(record->connection.server_address))
+		ht_mark_opens_sessions(holder->tgid, holder->start_ns);
+}
+
+static __always_inline void ht_snapshot_connection(struct ht_socket_snapshot *record,
+						   struct sock *sk, int state)
+{
+	struct ht_socket_entry entry = { .owner = record->header.who };
+
+	entry.side = ht_side_of(sk, state);
+	ht_fill_connection(&record->connection, sk, entry.side);
+	ht_fill_hop_name(&record->connection, sk);
+	/* What an event has told since we attached is better than this. */
+	ht_remember_socket(sk, &entry, BPF_NOEXIST);
+}
+
+static __always_inline int ht_on_snapshot_file(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct seq_file *seq = ctx->meta->seq;
+	struct ht_socket_snapshot record;
+	struct sock *sk;
+	int state;
+
+	if (!task || !file)
+		return 0;
+	sk = ht_tcp_of_file(file);
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
+		return 0;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (ht_snapshot_walk == HT_WALK_LISTENERS ? state != TCP_LISTEN :
+						    !ht_was_established(state))
+		return 0;
+	ht_start_record(&record.header, HT_TYPE_SOCKET_SNAPSHOT, sizeof(record));
+	ht_fill_identity(&record.header.who, task);
+	if (state == TCP_LISTEN)
+		ht_snapshot_listener(&record, sk);
+	else
+		ht_snapshot_connection(&record, sk, state);
+	bpf_seq_write(seq, &record, sizeof(record));
+	return 0;
+}
+
+#endif /* HOPTRAIL_BPF_HOOKS_SNAPSHOT_H_ */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * TCP: listen, connect, established, failed, closed. All from one tracepoint, on socket state. The
+ * end of a handshake and of a connection run in whatever context the packet came in, so the owner
+ * is kept with the socket from connect or accept on.
+ */
+#ifndef HOPTRAIL_BPF_HOOKS_TCP_H_
+#define HOPTRAIL_BPF_HOOKS_TCP_H_
+
+#include "bpf/lib/socket.h"
+
+static __always_inline enum ht_ring ht_tcp_ring(const struct ht_identity *owner, __u16 server_port)
+{
+	return ht_in_login(owner) || ht_is_watched_port(server_port) ? HT_RING_HIGH : HT_RING_LOW;
+}
+
+static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
+					const struct ht_identity *owner, int error)
+{
+	enum ht_ring ring;
+	struct ht_tcp *record;
+	__u16 server_port;
+
+	if (side == HT_SIDE_SERVER)
+		server_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	else
+		server_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	ring = ht_tcp_ring(owner, server_port);
+	record = ht_reserve(ring, HT_TYPE_TCP, sizeof(*record));
+	if (!record)
+		return;
+	record->header.who = *owner;
+	if (phase == HT_TCP_LISTEN)
+		ht_fill_listener(&record->connection, sk);
+	else
+		ht_fill_connection(&record->connection, sk, side);
+	if (phase == HT_TCP_ESTABLISHED || phase == HT_TCP_CLOSED)
+		ht_fill_hop_name(&record->connection, sk);
+	if (owner->tgid == 0)
+		record->header.who.network_namespace = record->connection.network_namespace;
+	record->bytes_sent = phase == HT_TCP_CLOSED ? ht_bytes_sent(sk) : 0;
+	record->bytes_received = phase == HT_TCP_CLOSED ? ht_bytes_received(sk) : 0;
+	record->error = error;
+	record->phase = phase;
+	record->reserved[0] = record->reserved[1] = record->reserved[2] = 0;
+	ht_submit(ring, record);
+}
+
+static __always_inline void ht_on_listen(struct sock *sk, __u32 netns)
+{
+	struct ht_listen_key key = { .network_namespace = netns };
+	struct ht_identity owner;
+	__u8 address[16];
+	__u8 present = 1;
+
+	key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	bpf_map_update_elem(&listen_ports, &key, &present, BPF_ANY);
+	ht_fill_identity(&owner, ht_current());
+	/* A forwarding that a session opens to its own host lets nobody in: the session's later
+	 * children stay its own (sshd listens so for X11 and for -R). */
+	ht_local_address(sk, address);
+	if (owner.label_tgid == 0 || !ht_is_loopback(address))
+		ht_mark_opens_sessions(owner.tgid, owner.start_ns);
+	ht_emit_tcp(sk, HT_TCP_LISTEN, HT_SIDE_SERVER, &owner, 0);
+}
+
+static __always_inline void ht_on_connect(struct sock *sk)
+{
+	struct ht_socket_entry entry = { .side = HT_SIDE_CLIENT };
+
+	ht_fill_identity(&entry.owner, ht_current());
+	ht_remember_socket(sk, &entry, BPF_ANY);
+	ht_emit_tcp(sk, HT_TCP_CONNECT, HT_SIDE_CLIENT, &entry.owner, 0);
+}
+
+static __always_inline void ht_on_established(struct sock *sk, __u8 side)
+{
+	struct ht_socket_entry fresh = { .side = side, .unclaimed = side == HT_SIDE_SERVER };
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry = NULL;
+
+	if (side == HT_SIDE_CLIENT)
+		entry = bpf_map_lookup_elem(&sockets, &key);
+	if (entry) {
+		ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, &entry->owner, 0);
+	} else {
+		ht_remember_socket(sk, &fresh, BPF_ANY);
+		ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, &fresh.owner, 0);
+	}
+}
+
+static __always_inline void ht_on_tcp_close(struct sock *sk, int old_state)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+	struct ht_identity owner = {};
+	__u8 side;
+
+	if (entry)
+		owner = entry->owner;
+	if (old_state == TCP_SYN_SENT) {
+		ht_emit_tcp(sk, HT_TCP_FAILED, HT_SIDE_CLIENT, &owner, BPF_CORE_READ(sk, sk_err));
+	} else if (ht_was_established(old_state)) {
+		side = entry ? entry->side : ht_work_out_side(sk, old_state);
+		ht_emit_tcp(sk, HT_TCP_CLOSED, side, &owner, 0);
+	}
+	if (entry)
+		bpf_map_delete_elem(&sockets, &key);
+}
+
+static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int new_state)
+{
+	__u32 netns;
+
+	if (old_state == new_state || !ht_is_tcp(sk))
+		return 0;
+	netns = ht_sock_netns(sk);
+	if (!ht_netns_in_scope(netns))
+		return 0;
+	if (new_state == TCP_LISTEN)
+		ht_on_listen(sk, netns);
+	else if (new_state == TCP_SYN_SENT)
+		ht_on_connect(sk);
+	else if (new_state == TCP_ESTABLISHED && old_state == TCP_SYN_SENT)
+		ht_on_established(sk, HT_SIDE_CLIENT);
+	else if (new_state == TCP_ESTABLISHED && old_state == TCP_SYN_RECV)
+		ht_on_established(sk, HT_SIDE_SERVER);
+	else if (new_state == TCP_CLOSE)
+		ht_on_tcp_close(sk, old_state);
+	return 0;
+}
+
+#endif /* HOPTRAIL_BPF_HOOKS_TCP_H_ */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * What differs between kernels, one getter each.
+ */
+#ifndef HOPTRAIL_BPF_INCLUDE_COMPAT_H_
+#define HOPTRAIL_BPF_INCLUDE_COMPAT_H_
+
+#include "bpf/include/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+/* Both are missing where the kernel was built without auditing. */
+static __always_inline __u32 ht_login_uid(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->loginuid))
+		return 0xffffffff;
+	return BPF_CORE_READ(task, loginuid.val);
+}
+
+static __always_inline __u32 ht_audit_session(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->sessionid))
+		return 0xffffffff;
+	return BPF_CORE_READ(task, sessionid);
+}
+
+/* What inet_csk_accept returned, for fexit. Up to 6.9 it takes (sk, flags, err, kern), then
+ * (sk, arg); the result stands behind the arguments. */
+static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
+{
+	if (bpf_core_type_exists(struct proto_accept_arg))
+		return (struct sock *)ctx[2];
+	return (struct sock *)ctx[4];
+}
+
+#endif /* HOPTRAIL_BPF_INCLUDE_COMPAT_H_ */

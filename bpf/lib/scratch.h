@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * Where records of varying size are put together: too large for the stack, and too large to
+ * reserve at their longest in the ring. Also how paths and arguments are read into them.
+ */
+#ifndef HOPTRAIL_BPF_LIB_SCRATCH_H_
+#define HOPTRAIL_BPF_LIB_SCRATCH_H_
+
+#include "bpf/lib/task.h"
+
+#define HT_PATH_COMPONENTS 40
+#define HT_SCRATCH_DATA (2 * HT_PATH_BYTES + HT_ARGUMENT_BYTES)
+
+/*
+ * `end` stands in memory, and is read anew for each step, for the sake of the verifier: a value
+ * from memory is any value to it, so the ways through the loops below meet again after each round
+ * instead of multiplying.
+ */
+struct ht_scratch {
+	struct ht_exec exec;
+	char data[HT_SCRATCH_DATA];
+	__u32 end; /* of the data so far */
+	__u32 busy;
+};
+
+/* Two a processor: where tracing programs can be preempted, another exec may come in between. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct ht_scratch);
+} scratch SEC(".maps");
+
+static __always_inline struct ht_scratch *ht_take_scratch(void)
+{
+	struct ht_scratch *s;
+	__u32 key = 0;
+
+	s = bpf_map_lookup_elem(&scratch, &key);
+	if (s && s->busy) {
+		key = 1;
+		s = bpf_map_lookup_elem(&scratch, &key);
+	}
+	if (!s || s->busy)
+		return NULL;
+	s->busy = 1;
+	s->end = 0;
+	return s;
+}
+
+static __always_inline __u32 ht_scratch_end(const struct ht_scratch *s)
+{
+	return *(const volatile __u32 *)&s->end;
+}
+
+static __always_inline void ht_release_scratch(struct ht_scratch *s)
+{
+	s->busy = 0;
+}
+
+/*
+ * Appends the path's components from the last to the first, each with its NUL, up to the task's
+ * root or that of its mount namespace. `limit` is where data must end at the latest. What does not
+ * fit is cut at the front of the path.
+ */
+static __always_inline void ht_append_path(struct ht_scratch *s, __u32 limit,
+					   const struct path *path, const struct path *root,
+					   struct ht_text *text)
+{
+	struct dentry *dentry = BPF_CORE_READ(path, dentry);
+	struct vfsmount *vfsmount = BPF_CORE_READ(path, mnt);
+	struct dentry *root_dentry = BPF_CORE_READ(root, dentry);
+	struct vfsmount *root_vfsmount = BPF_CORE_READ(root, mnt);
+	__u32 begin = ht_scratch_end(s);
+
+	text->cut = 1;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < HT_PATH_COMPONENTS; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		struct dentry *mount_root = BPF_CORE_READ(vfsmount, mnt_root);
+		__u32 end = ht_scratch_end(s);
+		long length;
+
+		if (!dentry)
+			break;
+		if (dentry == root_dentry && vfsmount == root_vfsmount) {
+			text->cut = 0;
+			break;
+		}
+		if (dentry == mount_root) {
+			struct mount *mount =
+				(void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+			if (above == mount) {
+				text->cut = 0;
+				break;
+			}
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			vfsmount = (void *)above + bpf_core_field_offset(struct mount, mnt);
+			continue;
+		}
+		if (end > limit - HT_NAME_BYTES)
+			break;
+		length = bpf_probe_read_kernel_str(&s->data[end], HT_NAME_BYTES,
+						   BPF_CORE_READ(dentry, d_name.name));
+		if (length <= 0)
+			break;
+		s->end = end + length;
+		/* A file without a place in any tree (memfd) is its own parent. */
+		if (dentry == parent) {
+			text->cut = 0;
+			break;
+		}
+		dentry = parent;
+	}
+	text->length = ht_scratch_end(s) - begin;
+}
+
+/*
+ * Appends the arguments of the program that has just been started. mm->arg_start is where the
+ * kernel itself has put them, and nothing of the new program has run yet that could change them.
+ */
+static __always_inline void ht_append_arguments(struct ht_scratch *s, struct mm_struct *mm,
+						struct ht_text *text)
+{
+	unsigned long start = BPF_CORE_READ(mm, arg_start);
+	unsigned long length = BPF_CORE_READ(mm, arg_end) - start;
+	__u32 end = ht_scratch_end(s);
+
+	text->cut = length > HT_ARGUMENT_BYTES;
+	if (length > HT_ARGUMENT_BYTES)
+		length = HT_ARGUMENT_BYTES;
+	if (length == 0 || end > HT_SCRATCH_DATA - HT_ARGUMENT_BYTES)
+		return;
+	if (bpf_probe_read_user(&s->data[end], length, (void *)start)) {
+		text->cut = 1;
+		return;
+	}
+	text->length = length;
+	s->end = end + length;
+}
+
+#endif /* HOPTRAIL_BPF_LIB_SCRATCH_H_ */

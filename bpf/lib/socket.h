@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * TCP sockets: addresses, the hop name, the side, byte counts. Everything comes from struct sock.
+ */
+#ifndef HOPTRAIL_BPF_LIB_SOCKET_H_
+#define HOPTRAIL_BPF_LIB_SOCKET_H_
+
+#include "bpf/lib/task.h"
+
+#include <bpf/bpf_endian.h>
+
+static __always_inline __u32 ht_sock_netns(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+}
+
+static __always_inline bool ht_is_tcp(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return (family == AF_INET || family == AF_INET6) &&
+	       BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
+static __always_inline __u64 ht_socket_name(struct sock *sk)
+{
+	__u64 address = 0;
+
+	/* Read through memory: the verifier forbids arithmetic on a pointer that it has typed. */
+	bpf_probe_read_kernel(&address, sizeof(address), &sk);
+	return address ^ ht_socket_key;
+}
+
+static __always_inline bool ht_is_watched_port(__u16 port)
+{
+	return ht_watched_ports[(port >> 6) & 1023] >> (port & 63) & 1;
+}
+
+static __always_inline void ht_map_v4(__u8 *address, __be32 v4)
+{
+	*(__u64 *)address = 0;
+	*(__u32 *)(address + 8) = bpf_htonl(0xffff);
+	*(__u32 *)(address + 12) = v4;
+}
+
+static __always_inline void ht_local_address(struct sock *sk, __u8 *address)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 &&
+	    bpf_core_field_exists(sk->__sk_common.skc_v6_rcv_saddr))
+		bpf_core_read(address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
+	else
+		ht_map_v4(address, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+}
+
+static __always_inline void ht_remote_address(struct sock *sk, __u8 *address)
+{
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 &&
+	    bpf_core_field_exists(sk->__sk_common.skc_v6_daddr))
+		bpf_core_read(address, 16, &sk->__sk_common.skc_v6_daddr);
+	else
+		ht_map_v4(address, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+}
+
+static __always_inline bool ht_is_loopback(const __u8 *address)
+{
+	__u64 high = *(const __u64 *)address;
+	__u32 third = *(const __u32 *)(address + 8);
+	__u32 fourth = *(const __u32 *)(address + 12);
+
+	if (high != 0)
+		return false;
+	if (third == bpf_htonl(0xffff))
+		return address[12] == 127;
+	return third == 0 && fourth == bpf_htonl(1);
+}
+
+static __always_inline bool ht_was_established(int state)
+{
+	return state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+	       state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING;
+}
+
+/*
+ * The side of a connection whose beginning nobody saw: the one place where it is worked out
+ * afterwards. `state` is the state in which its numbers were left.
+ *
+ * A client's acknowledged bytes include its SYN, a server's do not, so what was acknowledged and
+ * what is under way exceed the data sent by one on the client's side and by nothing on the
+ * server's. Only where the books do not balance (a FIN that may still be queued, a retransmission
+ * that failed) does the port decide: one that is listened on is a server's.
+ */
+static __always_inline __u8 ht_work_out_side(struct sock *sk, int state)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct ht_listen_key key = {};
+
+	if (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT) {
+		__u32 sent = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
+		__u32 acked = BPF_CORE_READ(tp, bytes_acked);
+		__u32 under_way = BPF_CORE_READ(tp, snd_nxt) - BPF_CORE_READ(tp, snd_una);
+		__u32 excess = acked + under_way - sent;
+
+		if (excess == 1)
+			return HT_SIDE_CLIENT;
+		if (excess == 0)
+			return HT_SIDE_SERVER;
+	}
+	key.network_namespace = ht_sock_netns(sk);
+	key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	return bpf_map_lookup_elem(&listen_ports, &key) ? HT_SIDE_SERVER : HT_SIDE_CLIENT;
+}
+
+/*
+ * The hop name. Both ends compute the same pair at any time after ESTABLISHED: the bytes counters
+ * advance with the sequence numbers (FIN included), and only the client's counts its SYN.
+ */
+static __always_inline void ht_fill_hop_name(struct ht_connection *c, struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 mine = BPF_CORE_READ(tp, snd_una) - (__u32)BPF_CORE_READ(tp, bytes_acked);
+	__u32 theirs = BPF_CORE_READ(tp, rcv_nxt) - (__u32)BPF_CORE_READ(tp, bytes_received) - 1;
+
+	if (c->side == HT_SIDE_CLIENT) {
+		c->client_isn = mine;
+		c->server_isn = theirs;
+	} else if (c->side == HT_SIDE_SERVER) {
+		c->client_isn = theirs;
+		c->server_isn = mine - 1;
+	}
+}
+
+/* All of a connection but the hop name. */
+static __always_inline void ht_fill_connection(struct ht_connection *c, struct sock *sk, __u8 side)
+{
+	bool server = side == HT_SIDE_SERVER;
+	__u16 local = BPF_CORE_READ(sk, __sk_common.skc_num);
+	__u16 remote = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+
+	__builtin_memset(c, 0, sizeof(*c));
+	c->socket = ht_socket_name(sk);
+	c->network_namespace = ht_sock_netns(sk);
+	c->rtt_us = BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3;
+	c->side = side;
+	c->client_port = server ? remote : local;
+	c->server_port = server ? local : remote;
+	if (server) {
+		ht_local_address(sk, c->server_address);
+		ht_remote_address(sk, c->client_address);
+	} else {
+		ht_local_address(sk, c->client_address);
+		ht_remote_address(sk, c->server_address);
+	}
+}
+
+static __always_inline void ht_fill_listener(struct ht_connection *c, struct sock *sk)
+{
+	__builtin_memset(c, 0, sizeof(*c));
+	c->socket = ht_socket_name(sk);
+	c->network_namespace = ht_sock_netns(sk);
+	c->side = HT_SIDE_SERVER;
+	c->listening = 1;
+	c->server_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	ht_local_address(sk, c->server_address);
+}
+
+/* What is known of a socket from its beginning, or worked out afterwards. */
+static __always_inline __u8 ht_side_of(struct sock *sk, int state)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+
+	if (entry && entry->side != HT_SIDE_UNKNOWN)
+		return entry->side;
+	return ht_work_out_side(sk, state);
+}
+
+static __always_inline void ht_remember_socket(struct sock *sk, const struct ht_socket_entry *entry,
+					       __u64 flags)
+{
+	__u64 key = (__u64)sk;
+	long error = bpf_map_update_elem(&sockets, &key, entry, flags);
+
+	if (error && flags != BPF_NOEXIST)
+		ht_count_lost_entry(HT_TABLE_SOCKETS);
+}
+
+/* Data sent, each byte once; data received without the FIN, which the kernel counts in. */
+static __always_inline __u64 ht_bytes_sent(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	return BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
+}
+
+static __always_inline __u64 ht_bytes_received(struct sock *sk)
+{
+	__u64 bytes = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
+	bool fin = BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1;
+
+	return fin && bytes > 0 ? bytes - 1 : bytes;
+}
+
+#endif /* HOPTRAIL_BPF_LIB_SOCKET_H_ */
