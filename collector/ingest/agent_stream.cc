@@ -11,6 +11,7 @@
 #include "core/wire/limits.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
+#include <grpcpp/impl/codegen/proto_utils.h>
 
 namespace hoptrail::collector::ingest {
 namespace {

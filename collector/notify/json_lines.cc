@@ -52,9 +52,12 @@ absl::StatusOr<std::unique_ptr<JsonLines>> JsonLines::Create(store::Store* store
   if (!file.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("json_output ", target));
   HT_ASSIGN_OR_RETURN(std::unique_ptr<store::Outbox> outbox, store->OpenOutbox());
   HT_ASSIGN_OR_RETURN(std::optional<int64_t> written, outbox->LoadCursor(kConsumer));
+  if (!written) {
+    written = store->changes()->revision();
+    HT_RETURN_IF_ERROR(outbox->SaveCursor(kConsumer, *written));
+  }
   return std::unique_ptr<JsonLines>(
-      new JsonLines(store, std::move(outbox), std::move(file),
-                    written ? *written : store->changes()->revision()));
+      new JsonLines(store, std::move(outbox), std::move(file), *written));
 }
 
 JsonLines::JsonLines(store::Store* store, std::unique_ptr<store::Outbox> outbox, UniqueFd file,

@@ -116,7 +116,7 @@ grpc::ServerUnaryReactor* DetectionService::SetState(grpc::CallbackServerContext
                                                      model::IncidentState state,
                                                      v1::Incident* response) {
   return AnswerUnary(context, backend_, rpc::RequireOperator,
-                     [=](store::Reader* reader, const rpc::Peer& peer) -> absl::Status {
+                     [this, name, state, response](store::Reader* reader, const rpc::Peer& peer) -> absl::Status {
                        HT_ASSIGN_OR_RETURN(std::string digits, StripCollection("incidents/", name));
                        HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(digits));
                        HT_RETURN_IF_ERROR(backend_->set_incident_state(id, state, peer.name));

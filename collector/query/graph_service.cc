@@ -123,7 +123,7 @@ grpc::ServerUnaryReactor* GraphService::GetPath(grpc::CallbackServerContext* con
                                                 const v1::GetPathRequest* request,
                                                 v1::Path* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                     [this, request, response](store::Reader* reader, const rpc::Peer&) -> absl::Status {
                        HT_ASSIGN_OR_RETURN(
                            *response, store::FindPath(reader, backend_->path_of, request->name()));
                        return absl::OkStatus();
