@@ -185,7 +185,7 @@ enum ht_tcp_phase {
 };
 
 struct ht_tcp {
-	struct ht_header header; /* of the socket's owner; all zero but the namespace if unknown */
+	struct ht_header header; /* of the socket's owner; tgid 0: unknown */
 	struct ht_connection connection;
 	uint64_t bytes_sent; /* of data, each byte once */
 	uint64_t bytes_received;

@@ -21,10 +21,7 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 	struct ht_tcp *record;
 	__u16 server_port;
 
-	if (side == HT_SIDE_SERVER)
-		server_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	else
-		server_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	server_port = side == HT_SIDE_SERVER ? ht_local_port(sk) : ht_remote_port(sk);
 	ring = ht_tcp_ring(owner, server_port);
 	record = ht_reserve(ring, HT_TYPE_TCP, sizeof(*record));
 	if (!record)
@@ -36,8 +33,11 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 		ht_fill_connection(&record->connection, sk, side);
 	if (phase == HT_TCP_ESTABLISHED || phase == HT_TCP_CLOSED)
 		ht_fill_hop_name(&record->connection, sk);
-	if (owner->tgid == 0)
+	if (owner->tgid == 0) {
+		record->header.who.login_uid = HT_NO_LOGIN;
+		record->header.who.audit_session = HT_NO_LOGIN;
 		record->header.who.network_namespace = record->connection.network_namespace;
+	}
 	record->bytes_sent = phase == HT_TCP_CLOSED ? ht_bytes_sent(sk) : 0;
 	record->bytes_received = phase == HT_TCP_CLOSED ? ht_bytes_received(sk) : 0;
 	record->error = error;

@@ -36,6 +36,19 @@ static __always_inline bool ht_is_watched_port(__u16 port)
 	return ht_watched_ports[(port >> 6) & 1023] >> (port & 63) & 1;
 }
 
+/* A socket that is being closed has given its number back already, but still knows it. */
+static __always_inline __u16 ht_local_port(struct sock *sk)
+{
+	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
+
+	return port ? port : bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
+}
+
+static __always_inline __u16 ht_remote_port(struct sock *sk)
+{
+	return bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+}
+
 static __always_inline void ht_map_v4(__u8 *address, __be32 v4)
 {
 	*(__u64 *)address = 0;
@@ -106,7 +119,7 @@ static __always_inline __u8 ht_work_out_side(struct sock *sk, int state)
 			return HT_SIDE_SERVER;
 	}
 	key.network_namespace = ht_sock_netns(sk);
-	key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	key.port = ht_local_port(sk);
 	return bpf_map_lookup_elem(&listen_ports, &key) ? HT_SIDE_SERVER : HT_SIDE_CLIENT;
 }
 
@@ -133,8 +146,8 @@ static __always_inline void ht_fill_hop_name(struct ht_connection *c, struct soc
 static __always_inline void ht_fill_connection(struct ht_connection *c, struct sock *sk, __u8 side)
 {
 	bool server = side == HT_SIDE_SERVER;
-	__u16 local = BPF_CORE_READ(sk, __sk_common.skc_num);
-	__u16 remote = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	__u16 local = ht_local_port(sk);
+	__u16 remote = ht_remote_port(sk);
 
 	__builtin_memset(c, 0, sizeof(*c));
 	c->socket = ht_socket_name(sk);

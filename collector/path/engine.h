@@ -40,12 +40,12 @@ struct ClockOffset {
   bool operator==(const ClockOffset&) const = default;
 };
 
-// What changed, to be stored in one transaction: each element replaces what was stored under the
-// same id or key. An Outcome may be given to several calls; it then holds the last state of each.
+// What changed, to be stored in one transaction, in order: each element replaces what was stored
+// under the same id or key. An Outcome may be given to several calls, which append to it.
 struct Outcome {
   std::vector<model::Session> sessions;
   std::vector<StoredHop> hops;
-  std::vector<graph::HopKey> removed_hops;  // remove these before putting `hops`
+  std::vector<graph::HopKey> removed_hops;  // to be removed before `hops` are put
   // From agents and from fleet rules. A fleet detection whose ground fell away (an earlier root
   // was found, an inferred join was replaced) is told again with severity kInfo and the evidence
   // "withdrawn", and leaves its incident.

@@ -43,6 +43,12 @@ struct WriteBatch {
   std::vector<model::LoginAttempt> login_attempts;
   std::vector<model::Loss> losses;
   absl::flat_hash_map<model::HostId, HostChange> hosts;
+
+  bool empty() const {
+    return sessions.empty() && removed_hops.empty() && hops.empty() && detections.empty() &&
+           incidents.empty() && edges.empty() && login_attempts.empty() && losses.empty() &&
+           hosts.empty();
+  }
 };
 
 }  // namespace hoptrail::collector::store

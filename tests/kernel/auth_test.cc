@@ -1,0 +1,122 @@
+// PAM and sshd's messages: what real programs say, and who is believed.
+
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "gtest/gtest.h"
+#include "tests/kernel/harness.h"
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Pam;
+using agent::decode::PamStep;
+using agent::decode::SshdMessage;
+
+const Event* WaitForStep(Recorder* recorder, pid_t pid, PamStep step) {
+  return recorder->WaitForBody<Pam>("a step of PAM", [&](const Event& event, const Pam& pam) {
+    return event.header.process.tgid == static_cast<uint32_t>(pid) && pam.step == step;
+  });
+}
+
+TEST(AuthTest, SuTellsEveryStep) {
+  Recorder recorder;
+  Child su([] { return Exec({"/bin/su", "root", "-c", "true"}); });
+  const pid_t pid = su.pid();
+  EXPECT_EQ(su.Wait(), 0);
+  for (PamStep step : {PamStep::kAuthenticate, PamStep::kOpenSession, PamStep::kCloseSession}) {
+    const Event* event = WaitForStep(&recorder, pid, step);
+    ASSERT_NE(event, nullptr);
+    const Pam& pam = std::get<Pam>(event->body);
+    EXPECT_EQ(pam.service, "su");
+    EXPECT_EQ(pam.user, "root");
+    EXPECT_EQ(pam.result, 0);
+    EXPECT_TRUE(pam.verified);
+    EXPECT_EQ(event->header.command, "su");
+  }
+}
+
+TEST(AuthTest, FailuresTellTheirResult) {
+  Recorder recorder;
+  // Without a terminal to ask on, and without the right to skip the password.
+  Child su([] {
+    if (setgid(65534) != 0 || setuid(65534) != 0) return 1;
+    close(0);
+    return Exec({"/bin/su", "root", "-c", "true"});
+  });
+  const pid_t pid = su.pid();
+  EXPECT_NE(su.Wait(), 0);
+  const Event* event = WaitForStep(&recorder, pid, PamStep::kAuthenticate);
+  ASSERT_NE(event, nullptr);
+  EXPECT_NE(std::get<Pam>(event->body).result, 0);
+  EXPECT_TRUE(std::get<Pam>(event->body).verified);
+}
+
+TEST(AuthTest, AProgramThatRootDoesNotOwnIsNotBelieved) {
+  Recorder recorder;
+  char folder[] = "/tmp/hoptrail-auth-XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string copy = std::string(folder) + "/su";
+  std::filesystem::copy_file("/bin/su", copy);
+  ASSERT_EQ(chown(copy.c_str(), 65534, 65534), 0);
+  Child su([&] { return Exec({copy, "root", "-c", "true"}); });
+  const pid_t pid = su.pid();
+  EXPECT_EQ(su.Wait(), 0);
+  const Event* event = WaitForStep(&recorder, pid, PamStep::kOpenSession);
+  std::filesystem::remove_all(folder);
+  ASSERT_NE(event, nullptr);
+  EXPECT_FALSE(std::get<Pam>(event->body).verified);
+}
+
+// As sshd does it, under any name and user.
+int Say(const char* name, uid_t uid, const std::string& message) {
+  prctl(PR_SET_NAME, name);
+  if (uid != 0 && setuid(uid) != 0) return 1;
+  syslog(LOG_INFO, "%.500s", message.c_str());
+  return 0;
+}
+
+TEST(AuthTest, SshdsMessagesAreTold) {
+  for (const char* name : {"sshd", "sshd-session"}) {
+    Recorder recorder;
+    const std::string text = "Accepted publickey for x from 192.0.2.1 port 2 ssh2: ED25519 SHA256:y";
+    Child speaker([&] { return Say(name, 0, text); });
+    const Event* event = recorder.WaitForBody<SshdMessage>(
+        "sshd's message", [](const Event&, const SshdMessage&) { return true; });
+    ASSERT_NE(event, nullptr);
+    EXPECT_EQ(std::get<SshdMessage>(event->body).text, text);
+    EXPECT_TRUE(std::get<SshdMessage>(event->body).verified);
+    EXPECT_EQ(event->header.process.tgid, static_cast<uint32_t>(speaker.pid()));
+  }
+}
+
+TEST(AuthTest, LongMessagesAreCut) {
+  Recorder recorder;
+  Child speaker([] { return Say("sshd", 0, std::string(2000, 'm')); });
+  const Event* event = recorder.WaitForBody<SshdMessage>(
+      "sshd's message", [](const Event&, const SshdMessage&) { return true; });
+  ASSERT_NE(event, nullptr);
+  EXPECT_EQ(std::get<SshdMessage>(event->body).text, std::string(511, 'm'));
+}
+
+TEST(AuthTest, OthersAreNotHeardOrNotBelieved) {
+  Recorder recorder;
+  Child other([] { return Say("cron", 0, "not sshd"); });
+  Child unprivileged([] { return Say("sshd", 65534, "a claim"); });
+  const auto pid = static_cast<uint32_t>(unprivileged.pid());
+  other.Wait();
+  unprivileged.Wait();
+  recorder.Settle();
+  const auto messages = recorder.All<SshdMessage>();
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].first->header.process.tgid, pid);
+  EXPECT_FALSE(messages[0].second->verified);
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

@@ -1,0 +1,123 @@
+#ifndef HOPTRAIL_TESTS_KERNEL_HARNESS_H_
+#define HOPTRAIL_TESTS_KERNEL_HARNESS_H_
+
+// For tests that load the real programs on the running kernel. Each test program moves into a
+// network namespace of its own before its first test, and its sensors watch only that one, so
+// that nothing else on the machine is seen. Waits are bounded; nothing is asserted about time.
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/decode/event.h"
+#include "agent/kernel/sensor.h"
+#include "core/base/unique_fd.h"
+#include "core/model/ids.h"
+#include "gtest/gtest.h"
+
+namespace hoptrail::kernel_test {
+
+using agent::decode::Event;
+
+// An open sensor and everything that it has told.
+class Recorder {
+ public:
+  // Watches the test's own network namespace. Fails the test, and records nothing, if it cannot.
+  explicit Recorder(agent::kernel::SensorOptions options = {});
+
+  agent::kernel::Sensor* sensor() { return sensor_.get(); }
+  const std::vector<Event>& events() const { return events_; }
+
+  // Appends the snapshot's records.
+  void Snapshot();
+
+  // Reads until an event matches, for at most ten seconds; nullptr, and a failure that says
+  // `what`, if none does. The event stays valid until the next call.
+  const Event* WaitFor(const std::string& what, const std::function<bool(const Event&)>& matches);
+
+  // The same for events with a body of type Body.
+  template <typename Body>
+  const Event* WaitForBody(
+      const std::string& what,
+      const std::function<bool(const Event&, const Body&)>& matches) {
+    return WaitFor(what, [&](const Event& event) {
+      const Body* body = std::get_if<Body>(&event.body);
+      return body != nullptr && matches(event, *body);
+    });
+  }
+
+  // Reads until everything that has happened before this call is told: a child is forked, and its
+  // exit waited for.
+  void Settle();
+
+  // All events so far with a body of type Body.
+  template <typename Body>
+  std::vector<std::pair<const Event*, const Body*>> All() const {
+    std::vector<std::pair<const Event*, const Body*>> found;
+    for (const Event& event : events_) {
+      if (const Body* body = std::get_if<Body>(&event.body)) found.emplace_back(&event, body);
+    }
+    return found;
+  }
+
+ private:
+  void Receive(const void* data, size_t size);
+  void PollOnce();
+
+  std::unique_ptr<agent::kernel::Sensor> sensor_;
+  std::vector<Event> events_;
+};
+
+// The inode number of the calling process's network namespace.
+uint32_t NetworkNamespace();
+
+// Moves the calling process into a new network namespace with a working loopback interface.
+// False if that fails.
+bool EnterNewNetworkNamespace();
+
+// A forked child that runs `body` and exits with what it returns. Whoever owns it waits for it.
+class Child {
+ public:
+  explicit Child(const std::function<int()>& body);
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  pid_t pid() const { return pid_; }
+  // As in wait(2).
+  int Wait();
+
+ private:
+  pid_t pid_ = -1;
+};
+
+// Replaces the calling process; returns 127 if that fails.
+int Exec(const std::vector<std::string>& arguments);
+
+// The name that the kernel side should give to a living process, to the clock tick in which it
+// started: compare with StartedInSameTick.
+bool IsProcess(const model::ProcessName& name, pid_t pid);
+
+struct TcpPair {
+  UniqueFd listener;
+  UniqueFd client;
+  UniqueFd server;
+  uint16_t port = 0;
+};
+
+// A listening socket on a loopback address of `text` ("127.0.0.1", "::1", "::ffff:127.0.0.1"), and
+// its port.
+UniqueFd Listen(const std::string& text, uint16_t* port);
+UniqueFd Connect(const std::string& text, uint16_t port);
+// All three in the calling process.
+TcpPair ConnectedPair(const std::string& text);
+
+bool WriteAll(int fd, size_t bytes);
+bool ReadAll(int fd, size_t bytes);
+
+}  // namespace hoptrail::kernel_test
+
+#endif  // HOPTRAIL_TESTS_KERNEL_HARNESS_H_

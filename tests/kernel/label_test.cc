@@ -1,0 +1,148 @@
+// The session label, carried in the kernel from fork to fork.
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gtest/gtest.h"
+#include "tests/kernel/harness.h"
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Fork;
+using ExecEvent = agent::decode::Exec;
+
+// The fork that made `pid`.
+const Fork* WaitForFork(Recorder* recorder, pid_t pid) {
+  const Event* event = recorder->WaitForBody<Fork>("fork", [&](const Event&, const Fork& fork) {
+    return fork.child.tgid == static_cast<uint32_t>(pid);
+  });
+  return event == nullptr ? nullptr : &std::get<Fork>(event->body);
+}
+
+// Forks a grandchild that leaves the session and its parents behind before it starts a program.
+int Daemonize() {
+  if (fork() != 0) _exit(0);
+  setsid();
+  if (fork() != 0) _exit(0);
+  return Exec({"/bin/true", "daemon"});
+}
+
+const Event* WaitForDaemon(Recorder* recorder) {
+  return recorder->WaitForBody<ExecEvent>("the daemon", [](const Event&, const ExecEvent& exec) {
+    return exec.image.arguments.size() == 2 && exec.image.arguments[1] == "daemon";
+  });
+}
+
+TEST(LabelTest, ChildrenOfAListenerBeginLabelsThatSurviveDaemons) {
+  Recorder recorder;
+  pid_t opened[2] = {};
+  int pids[2];
+  ASSERT_EQ(pipe(pids), 0);
+  Child listener([&] {
+    uint16_t port = 0;
+    const UniqueFd socket = Listen("127.0.0.1", &port);
+    for (int i = 0; i < 2; ++i) {
+      const pid_t pid = fork();
+      if (pid == 0) return i == 0 ? Daemonize() : 0;
+      if (write(pids[1], &pid, sizeof(pid)) != sizeof(pid)) return 1;
+      waitpid(pid, nullptr, 0);
+    }
+    return 0;
+  });
+  for (pid_t& pid : opened) ASSERT_EQ(read(pids[0], &pid, sizeof(pid)), ssize_t{sizeof(pid)});
+
+  const Fork* first = WaitForFork(&recorder, opened[0]);
+  ASSERT_NE(first, nullptr);
+  const model::ProcessName label = first->child;
+  EXPECT_EQ(first->child_label, label);
+  const Event* daemon = WaitForDaemon(&recorder);
+  ASSERT_NE(daemon, nullptr);
+  EXPECT_EQ(daemon->header.label, label);
+  EXPECT_NE(daemon->header.process, label);
+
+  const Fork* second = WaitForFork(&recorder, opened[1]);
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(second->child_label, second->child);
+  close(pids[0]);
+  close(pids[1]);
+}
+
+TEST(LabelTest, WithoutAListenerThereIsNone) {
+  Recorder recorder;
+  Child child([] { return 0; });
+  const Fork* fork = WaitForFork(&recorder, child.pid());
+  ASSERT_NE(fork, nullptr);
+  EXPECT_TRUE(fork->child_label.empty());
+}
+
+// A process of a session that listens itself: on loopback (a forwarding) its children stay in the
+// session, elsewhere (a server of its own) they do not.
+void CheckInnerListener(const char* address, bool stays) {
+  Recorder recorder;
+  Child outer([&] {
+    uint16_t port = 0;
+    const UniqueFd socket = Listen("127.0.0.1", &port);
+    Child session([&] {
+      const UniqueFd inner_socket = Listen(address, &port);
+      Child inner([] { return Exec({"/bin/true", "daemon"}); });
+      return inner.Wait();
+    });
+    return session.Wait();
+  });
+  const Event* inner = WaitForDaemon(&recorder);
+  ASSERT_NE(inner, nullptr);
+  EXPECT_FALSE(inner->header.label.empty());
+  EXPECT_EQ(inner->header.label == inner->header.parent, stays);
+  EXPECT_EQ(inner->header.label == inner->header.process, !stays);
+}
+
+TEST(LabelTest, AForwardingDoesNotSplitASession) { CheckInnerListener("127.0.0.1", true); }
+
+TEST(LabelTest, AServerWithinASessionBeginsNewOnes) { CheckInnerListener("0.0.0.0", false); }
+
+TEST(LabelTest, AProgramThatIsGivenAListeningSocketBeginsLabels) {
+  Recorder recorder;
+  uint16_t port = 0;
+  Child activator([&] {
+    UniqueFd socket = Listen("127.0.0.1", &port);
+    Child service([&] {
+      dup2(socket.get(), 5);
+      socket.reset();
+      return Exec({"/bin/sh", "-c", "/bin/true daemon; exit 0"});
+    });
+    return service.Wait();
+  });
+  const Event* daemon = WaitForDaemon(&recorder);
+  ASSERT_NE(daemon, nullptr);
+  EXPECT_EQ(daemon->header.label, daemon->header.process);
+}
+
+TEST(LabelTest, ListenersOlderThanTheSensorCountOnceTheSnapshotIsTaken) {
+  int go[2];
+  ASSERT_EQ(pipe(go), 0);
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  Child listener([&] {
+    uint16_t port = 0;
+    const UniqueFd socket = Listen("127.0.0.1", &port);
+    char byte = 0;
+    if (write(ready[1], &byte, 1) != 1 || read(go[0], &byte, 1) != 1) return 1;
+    Child child([] { return Exec({"/bin/true", "daemon"}); });
+    return child.Wait();
+  });
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  Recorder recorder;
+  recorder.Snapshot();
+  ASSERT_EQ(write(go[1], &byte, 1), 1);
+  const Event* daemon = WaitForDaemon(&recorder);
+  ASSERT_NE(daemon, nullptr);
+  EXPECT_EQ(daemon->header.label, daemon->header.process);
+  for (int fd : {go[0], go[1], ready[0], ready[1]}) close(fd);
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

@@ -1,0 +1,291 @@
+// fork, exec and exit, as told by the kernel side, against what a small program did.
+
+#include <fcntl.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/kernel/harness.h"
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Exit;
+using agent::decode::Fork;
+using agent::decode::StreamKind;
+using ::testing::ElementsAre;
+using ExecEvent = agent::decode::Exec;
+
+const ExecEvent* WaitForExec(Recorder* recorder, pid_t pid, const Event** event = nullptr) {
+  const Event* found =
+      recorder->WaitForBody<ExecEvent>("exec", [&](const Event& e, const ExecEvent&) {
+        return e.header.process.tgid == static_cast<uint32_t>(pid);
+      });
+  if (event != nullptr) *event = found;
+  return found == nullptr ? nullptr : &std::get<ExecEvent>(found->body);
+}
+
+ino_t InodeOf(int fd) {
+  struct stat file = {};
+  fstat(fd, &file);
+  return file.st_ino;
+}
+
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    char name[] = "/tmp/hoptrail-kernel-XXXXXX";
+    path_ = std::filesystem::canonical(mkdtemp(name));
+  }
+  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+TEST(ProcessTest, ForkAndExitNameTheSameProcess) {
+  Recorder recorder;
+  Child child([] { return 3; });
+  const auto pid = static_cast<uint32_t>(child.pid());
+  EXPECT_EQ(child.Wait(), 3 << 8);
+  const Event* fork = recorder.WaitForBody<Fork>(
+      "fork", [&](const Event&, const Fork& body) { return body.child.tgid == pid; });
+  ASSERT_NE(fork, nullptr);
+  EXPECT_TRUE(IsProcess(fork->header.process, getpid()));
+  EXPECT_EQ(fork->header.parent.tgid, static_cast<uint32_t>(getppid()));
+  EXPECT_EQ(fork->header.credentials.uid, 0u);
+  EXPECT_EQ(fork->header.namespaces.network, NetworkNamespace());
+  EXPECT_NE(fork->header.namespaces.pid, 0u);
+  EXPECT_NE(fork->header.namespaces.mount, 0u);
+  EXPECT_NE(fork->header.namespaces.user, 0u);
+  const model::ProcessName name = std::get<Fork>(fork->body).child;
+  EXPECT_GT(name.start_boot_ns, 0u);
+
+  const Event* exit = recorder.WaitForBody<Exit>(
+      "exit", [&](const Event& event, const Exit&) { return event.header.process.tgid == pid; });
+  ASSERT_NE(exit, nullptr);
+  EXPECT_EQ(exit->header.process, name);
+  EXPECT_EQ(std::get<Exit>(exit->body).status, 3 << 8);
+}
+
+TEST(ProcessTest, DeathBySignal) {
+  Recorder recorder;
+  Child child([] { return raise(SIGKILL); });
+  const auto pid = static_cast<uint32_t>(child.pid());
+  const int status = child.Wait();
+  ASSERT_TRUE(WIFSIGNALED(status));
+  const Event* exit = recorder.WaitForBody<Exit>(
+      "exit", [&](const Event& event, const Exit&) { return event.header.process.tgid == pid; });
+  ASSERT_NE(exit, nullptr);
+  EXPECT_EQ(WTERMSIG(std::get<Exit>(exit->body).status), SIGKILL);
+}
+
+TEST(ProcessTest, ThreadsAreNotProcesses) {
+  Recorder recorder;
+  Child child([] {
+    for (int i = 0; i < 5; ++i) std::thread([] {}).join();
+    return 4;
+  });
+  const auto pid = static_cast<uint32_t>(child.pid());
+  child.Wait();
+  recorder.Settle();
+  for (const auto& [event, fork] : recorder.All<Fork>()) {
+    EXPECT_NE(event->header.process.tgid, pid) << "a thread was told as a process";
+  }
+  int exits = 0;
+  for (const auto& [event, exit] : recorder.All<Exit>()) {
+    exits += event->header.process.tgid == pid;
+  }
+  EXPECT_EQ(exits, 1);
+}
+
+TEST(ProcessTest, ExecTellsTheProgram) {
+  Recorder recorder;
+  const ScratchFolder folder;
+  const std::string directory = folder.path() + "/one/two three";
+  std::filesystem::create_directories(directory);
+  Child child([&] {
+    if (chdir(directory.c_str()) != 0) return 1;
+    return Exec({"/bin/echo", "", "a b", "\xff\x01"});
+  });
+  const Event* event = nullptr;
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid(), &event);
+  ASSERT_NE(exec, nullptr);
+  struct stat file;
+  ASSERT_EQ(stat("/bin/echo", &file), 0);
+  EXPECT_EQ(exec->image.path, std::filesystem::canonical("/bin/echo"));
+  EXPECT_THAT(exec->image.arguments, ElementsAre("/bin/echo", "", "a b", "\xff\x01"));
+  EXPECT_FALSE(exec->image.arguments_truncated);
+  EXPECT_EQ(exec->image.working_directory, directory);
+  EXPECT_EQ(exec->image.device, file.st_dev);
+  EXPECT_EQ(exec->image.inode, file.st_ino);
+  EXPECT_FALSE(exec->set_id);
+  EXPECT_EQ(event->header.command, "echo");
+  EXPECT_EQ(event->header.parent.tgid, static_cast<uint32_t>(getpid()));
+}
+
+TEST(ProcessTest, ScriptsAreToldWithTheirInterpreter) {
+  Recorder recorder;
+  const ScratchFolder folder;
+  const std::string script = folder.path() + "/script";
+  std::ofstream(script) << "#!/bin/sh\nexit 0\n";
+  ASSERT_EQ(chmod(script.c_str(), 0755), 0);
+  Child child([&] { return Exec({script, "x"}); });
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->image.path, std::filesystem::canonical("/bin/sh"));
+  EXPECT_THAT(exec->image.arguments, ElementsAre("/bin/sh", script, "x"));
+}
+
+TEST(ProcessTest, ProgramsInMemoryHaveTheirName) {
+  Recorder recorder;
+  const UniqueFd memory(memfd_create("payload", 0));
+  std::ifstream binary("/bin/true", std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(binary)),
+                          std::istreambuf_iterator<char>());
+  ASSERT_EQ(write(memory.get(), bytes.data(), bytes.size()), ssize_t(bytes.size()));
+  Child child([&] { return Exec({"/proc/self/fd/" + std::to_string(memory.get())}); });
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->image.path, "/memfd:payload");
+}
+
+// argv[0] and one more, `total` bytes together with their NULs.
+std::vector<std::string> ArgumentsOf(size_t total) {
+  const std::string program = "/bin/true";
+  return {program, std::string(total - program.size() - 2, 'a')};
+}
+
+TEST(ProcessTest, ArgumentsOf4096BytesAreWhole) {
+  Recorder recorder;
+  Child child([] { return Exec(ArgumentsOf(4096)); });
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->image.arguments, ArgumentsOf(4096));
+  EXPECT_FALSE(exec->image.arguments_truncated);
+}
+
+TEST(ProcessTest, LongerArgumentsAreCutAndSaySo) {
+  for (size_t total : {size_t{4097}, size_t{100000}}) {
+    Recorder recorder;
+    Child child([&] { return Exec(ArgumentsOf(total)); });
+    const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+    ASSERT_NE(exec, nullptr);
+    ASSERT_EQ(exec->image.arguments.size(), 2u);
+    EXPECT_EQ(exec->image.arguments[0].size() + 1 + exec->image.arguments[1].size(), 4096u);
+    EXPECT_TRUE(exec->image.arguments_truncated);
+  }
+}
+
+TEST(ProcessTest, DeepWorkingDirectoriesAreCutInFront) {
+  Recorder recorder;
+  const ScratchFolder folder;
+  std::string tail;
+  for (int i = 0; i < 60; ++i) tail += "/d" + std::to_string(i);
+  std::filesystem::create_directories(folder.path() + tail);
+  Child child([&] {
+    if (chdir((folder.path() + tail).c_str()) != 0) return 1;
+    return Exec({"/bin/true"});
+  });
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+  ASSERT_NE(exec, nullptr);
+  const std::string& told = exec->image.working_directory;
+  ASSERT_GT(told.size(), 20u);
+  EXPECT_NE(told[0], '/');
+  EXPECT_EQ(told, tail.substr(tail.size() - told.size()));
+}
+
+TEST(ProcessTest, ChangedRootsHideWhatIsAbove) {
+  Recorder recorder;
+  const ScratchFolder folder;
+  // A static program is not at hand: the exec fails without its libraries, but not before the new
+  // image is set up. busybox-less machines have ldconfig, which is static.
+  const std::string program = "/sbin/ldconfig";
+  if (!std::filesystem::exists(program)) GTEST_FAIL() << "needs " << program;
+  std::filesystem::create_directories(folder.path() + "/inner");
+  std::filesystem::copy(program, folder.path() + "/inner/program");
+  Child child([&] {
+    if (chroot(folder.path().c_str()) != 0 || chdir("/inner") != 0) return 1;
+    return Exec({"/inner/program", "-V"});
+  });
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->image.working_directory, "/inner");
+  EXPECT_EQ(exec->image.path, "/inner/program");
+}
+
+TEST(ProcessTest, TellsWhatTheStreamsAre) {
+  Recorder recorder;
+  const ScratchFolder folder;
+  int pipe_ends[2], unix_ends[2], terminal, other_end;
+  ASSERT_EQ(pipe(pipe_ends), 0);
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, unix_ends), 0);
+  ASSERT_EQ(openpty(&other_end, &terminal, nullptr, nullptr, nullptr), 0);
+  const int file = open((folder.path() + "/f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  auto run = [&](int in, int out, int error) {
+    return std::make_unique<Child>([=] {
+      // Above 2 first, so that none is overwritten before it is copied.
+      const int fds[3] = {in < 0 ? -1 : fcntl(in, F_DUPFD, 100),
+                          out < 0 ? -1 : fcntl(out, F_DUPFD, 100),
+                          error < 0 ? -1 : fcntl(error, F_DUPFD, 100)};
+      for (int i = 0; i < 3; ++i) fds[i] < 0 ? close(i) : dup2(fds[i], i);
+      return Exec({"/bin/true"});
+    });
+  };
+  {
+    auto child = run(pipe_ends[0], file, unix_ends[0]);
+    const ExecEvent* exec = WaitForExec(&recorder, child->pid());
+    ASSERT_NE(exec, nullptr);
+    EXPECT_EQ(exec->streams[0].kind, StreamKind::kPipe);
+    EXPECT_EQ(exec->streams[0].inode, InodeOf(pipe_ends[0]));
+    EXPECT_EQ(exec->streams[1].kind, StreamKind::kFile);
+    EXPECT_EQ(exec->streams[1].inode, InodeOf(file));
+    EXPECT_EQ(exec->streams[2].kind, StreamKind::kUnix);
+    EXPECT_EQ(exec->streams[2].inode, InodeOf(unix_ends[0]));
+  }
+  {
+    auto child = run(terminal, null, -1);
+    const ExecEvent* exec = WaitForExec(&recorder, child->pid());
+    ASSERT_NE(exec, nullptr);
+    struct stat tty;
+    ASSERT_EQ(fstat(terminal, &tty), 0);
+    EXPECT_EQ(exec->streams[0].kind, StreamKind::kTerminal);
+    EXPECT_EQ(exec->streams[0].device, major(tty.st_rdev) << 20 | minor(tty.st_rdev));
+    EXPECT_EQ(exec->streams[1].kind, StreamKind::kOther);
+    EXPECT_EQ(exec->streams[2].kind, StreamKind::kClosed);
+  }
+  for (int fd : {pipe_ends[0], pipe_ends[1], unix_ends[0], unix_ends[1], terminal, other_end, file,
+                 null}) {
+    close(fd);
+  }
+}
+
+TEST(ProcessTest, TellsThatAProgramIsSetId) {
+  Recorder recorder;
+  Child child([] {
+    if (setgid(65534) != 0 || setuid(65534) != 0) return 1;
+    return Exec({"/bin/su", "--version"});
+  });
+  const Event* event = nullptr;
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid(), &event);
+  ASSERT_NE(exec, nullptr);
+  EXPECT_TRUE(exec->set_id);
+  EXPECT_EQ(event->header.credentials.uid, 65534u);
+  EXPECT_EQ(event->header.credentials.euid, 0u);
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

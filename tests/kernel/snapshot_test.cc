@@ -1,0 +1,155 @@
+// What already ran before the sensor was opened.
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/kernel/harness.h"
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::ProcessSnapshot;
+using agent::decode::SnapshotDone;
+using agent::decode::SocketSnapshot;
+using agent::decode::Tcp;
+using agent::decode::TcpPhase;
+using agent::decode::TcpSide;
+using ::testing::ElementsAre;
+
+TEST(SnapshotTest, TellsProcesses) {
+  // It must be running its program before the snapshot, not just be forked.
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, 0), 0);
+  Child child([&] {
+    if (chdir("/usr") != 0) return 1;
+    dup2(ends[0], 0);
+    close(ends[1]);
+    return Exec({"/bin/cat", "-", ""});
+  });
+  close(ends[0]);
+  const std::string executable = "/proc/" + std::to_string(child.pid()) + "/exe";
+  std::error_code error;
+  while (std::filesystem::read_symlink(executable, error).filename() != "cat") usleep(1000);
+
+  Recorder recorder;
+  recorder.Snapshot();
+  const auto processes = recorder.All<ProcessSnapshot>();
+  const auto found = std::find_if(processes.begin(), processes.end(), [&](const auto& row) {
+    return row.first->header.process.tgid == static_cast<uint32_t>(child.pid());
+  });
+  ASSERT_NE(found, processes.end());
+  const auto& [event, process] = *found;
+  EXPECT_TRUE(IsProcess(event->header.process, child.pid()));
+  EXPECT_TRUE(IsProcess(event->header.parent, getpid()));
+  EXPECT_TRUE(event->header.label.empty());
+  struct stat file;
+  ASSERT_EQ(stat("/bin/cat", &file), 0);
+  EXPECT_EQ(process->image.path, std::filesystem::canonical("/bin/cat"));
+  EXPECT_THAT(process->image.arguments, ElementsAre("/bin/cat", "-", ""));
+  EXPECT_EQ(process->image.working_directory, "/usr");
+  EXPECT_EQ(process->image.device, file.st_dev);
+  EXPECT_EQ(process->image.inode, file.st_ino);
+  EXPECT_EQ(process->streams[0].kind, agent::decode::StreamKind::kPipe);
+  ASSERT_FALSE(recorder.events().empty());
+  EXPECT_TRUE(std::holds_alternative<SnapshotDone>(recorder.events().back().body));
+  EXPECT_EQ(recorder.All<SnapshotDone>().size(), 1u);
+  close(ends[1]);
+}
+
+// The hop name that was seen when the connection on `port` was made.
+model::HopName SeenName(Recorder* before, uint16_t port) {
+  const Event* event = before->WaitForBody<Tcp>("established", [&](const Event&, const Tcp& tcp) {
+    return tcp.phase == TcpPhase::kEstablished && tcp.flow.server.port == port;
+  });
+  return event == nullptr ? model::HopName{} : std::get<Tcp>(event->body).hop_name;
+}
+
+const SocketSnapshot* FindSide(const Recorder& recorder, uint16_t port, TcpSide side,
+                               bool listening) {
+  for (const auto& [event, socket] : recorder.All<SocketSnapshot>()) {
+    if (socket->flow.server.port == port && socket->side == side &&
+        socket->listening == listening) {
+      EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+      return socket;
+    }
+  }
+  return nullptr;
+}
+
+// A sensor that was opened before and one that is opened now must call the connection alike, from
+// its snapshot and when it ends.
+void CheckSnapshotOf(Recorder* before, TcpPair pair) {
+  const model::HopName name = SeenName(before, pair.port);
+  ASSERT_FALSE(name.empty());
+  Recorder recorder;
+  recorder.Snapshot();
+  const SocketSnapshot* client = FindSide(recorder, pair.port, TcpSide::kClient, false);
+  const SocketSnapshot* server = FindSide(recorder, pair.port, TcpSide::kServer, false);
+  ASSERT_NE(client, nullptr);
+  ASSERT_NE(server, nullptr);
+  EXPECT_EQ(client->hop_name, name);
+  EXPECT_EQ(server->hop_name, name);
+  EXPECT_EQ(client->flow, server->flow);
+  EXPECT_EQ(FindSide(recorder, pair.port, TcpSide::kServer, true) != nullptr,
+            pair.listener.valid());
+
+  pair.client.reset();
+  pair.server.reset();
+  for (TcpSide side : {TcpSide::kClient, TcpSide::kServer}) {
+    const Event* end = recorder.WaitForBody<Tcp>("closed", [&](const Event&, const Tcp& tcp) {
+      return tcp.phase == TcpPhase::kClosed && tcp.side == side &&
+             tcp.flow.server.port == pair.port;
+    });
+    ASSERT_NE(end, nullptr);
+    EXPECT_EQ(std::get<Tcp>(end->body).hop_name, name);
+    EXPECT_TRUE(IsProcess(end->header.process, getpid()));
+  }
+}
+
+TEST(SnapshotTest, IdleConnectionsKeepTheirName) {
+  Recorder before;
+  CheckSnapshotOf(&before, ConnectedPair("127.0.0.1"));
+  CheckSnapshotOf(&before, ConnectedPair("::1"));
+}
+
+TEST(SnapshotTest, UsedConnectionsKeepTheirName) {
+  Recorder before;
+  TcpPair pair = ConnectedPair("127.0.0.1");
+  ASSERT_TRUE(WriteAll(pair.client.get(), 5000) && ReadAll(pair.server.get(), 4000));
+  ASSERT_TRUE(WriteAll(pair.server.get(), 123));
+  CheckSnapshotOf(&before, std::move(pair));
+}
+
+TEST(SnapshotTest, ConnectionsWhoseListenerIsGoneKeepTheirName) {
+  Recorder before;
+  TcpPair pair = ConnectedPair("127.0.0.1");
+  pair.listener.reset();
+  CheckSnapshotOf(&before, std::move(pair));
+}
+
+TEST(SnapshotTest, HalfClosedConnectionsKeepTheirName) {
+  Recorder before;
+  TcpPair pair = ConnectedPair("127.0.0.1");
+  ASSERT_TRUE(WriteAll(pair.client.get(), 10));
+  ASSERT_EQ(shutdown(pair.client.get(), SHUT_WR), 0);
+  CheckSnapshotOf(&before, std::move(pair));
+}
+
+TEST(SnapshotTest, ConnectionsWithUnreadDataKeepTheirName) {
+  Recorder before;
+  TcpPair pair = ConnectedPair("127.0.0.1");
+  // Until the receiver's window is closed and data waits unsent.
+  const std::string chunk(65536, 'x');
+  while (send(pair.client.get(), chunk.data(), chunk.size(), MSG_DONTWAIT) > 0) {
+  }
+  CheckSnapshotOf(&before, std::move(pair));
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test
