@@ -1,5 +1,7 @@
 #include "agent/kernel/sensor.h"
 
+#include <sys/utsname.h>
+
 #include <utility>
 
 #include "agent/kernel/loss_counters.h"
@@ -40,6 +42,11 @@ absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Open(const SensorOptions& option
       std::make_unique<Impl>(std::move(programs), std::move(losses), std::move(rings));
   impl->witnesses_.AttachNew();
   return std::unique_ptr<Sensor>(new Sensor(std::move(impl)));
+}
+
+std::string Sensor::KernelRelease() {
+  utsname names = {};
+  return uname(&names) == 0 ? names.release : "";
 }
 
 std::vector<model::FactCoverage> Sensor::Coverage() const {

@@ -39,7 +39,9 @@ TEST(CoverageTest, TellsWhyABetterHookOfAcceptIsNotUsed) {
   const model::FactCoverage accept = CoverageOf(&recorder)["accept"];
   ASSERT_GE(accept.tier, 1u);
   ASSERT_EQ(accept.refusals.size(), accept.tier - 1);
-  if (accept.tier > 1) EXPECT_THAT(accept.refusals[0], HasSubstr("fexit/inet_csk_accept: "));
+  if (accept.tier > 1) {
+    EXPECT_THAT(accept.refusals[0], HasSubstr("fexit/inet_csk_accept: "));
+  }
 }
 
 // Whatever the hook, the accepting process is told, once.
