@@ -45,12 +45,12 @@ enum class StreamKind : uint8_t { kUnknown, kClosed, kFile, kTerminal, kPipe, kT
 
 struct Stream {
   StreamKind kind = StreamKind::kUnknown;
-  uint64_t inode = 0;    // of file, pipe or socket
-  uint32_t device = 0;   // terminals: major << 20 | minor
-  uint64_t socket = 0;   // kTcp: the same value as Tcp::socket
-  model::Flow flow;      // kTcp
-  model::HopName hop_name;              // kTcp, established
-  bool accepted = false;                // kTcp: this host is the server
+  uint64_t inode = 0;       // of file, pipe or socket
+  uint32_t device = 0;      // terminals: major << 20 | minor
+  uint64_t socket = 0;      // kTcp: the same value as Tcp::socket
+  model::Flow flow;         // kTcp
+  model::HopName hop_name;  // kTcp, established
+  bool accepted = false;    // kTcp: this host is the server
 };
 
 // A program starts (after the point of no return). The header describes the process afterwards.
@@ -74,7 +74,7 @@ struct Tcp {
   TcpSide side = TcpSide::kUnknown;
   // Names the socket while it lives, within this agent's run; never 0.
   uint64_t socket = 0;
-  model::Flow flow;  // kListen: server only
+  model::Flow flow;         // kListen: server only
   model::HopName hop_name;  // kEstablished and kClosed; empty otherwise
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
@@ -108,7 +108,7 @@ struct Pam {
   std::string user;
   std::string remote_host;
   std::string terminal;
-  int32_t result = 0;  // PAM_SUCCESS is 0
+  int32_t result = 0;     // PAM_SUCCESS is 0
   bool verified = false;  // said by a root-owned executable run as root
 };
 

@@ -1,10 +1,10 @@
 #include "core/base/digest.h"
 
-#include <openssl/evp.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+
+#include <openssl/evp.h>
 
 namespace hoptrail {
 

@@ -13,8 +13,8 @@
 #define HT_CONCAT(a, b) HT_CONCAT_INNER(a, b)
 
 // HT_RETURN_IF_ERROR(expression yielding absl::Status);
-#define HT_RETURN_IF_ERROR(expression)                       \
-  do {                                                       \
+#define HT_RETURN_IF_ERROR(expression)                                              \
+  do {                                                                              \
     if (::absl::Status ht_status = (expression); !ht_status.ok()) return ht_status; \
   } while (false)
 

@@ -43,8 +43,8 @@ struct Incident {
   std::vector<SessionId> sessions;         // every session on the path, root first
   int64_t opened_wall_ns = 0;
   int64_t updated_wall_ns = 0;
-  std::string changed_by;   // who acknowledged or resolved it: the name in the certificate
-  IncidentId merged_into;   // not empty: its path turned out to be part of that incident's
+  std::string changed_by;  // who acknowledged or resolved it: the name in the certificate
+  IncidentId merged_into;  // not empty: its path turned out to be part of that incident's
 
   bool operator==(const Incident&) const = default;
 };

@@ -94,8 +94,8 @@ struct AgentHealth {
   bool operator==(const AgentHealth&) const = default;
 };
 
-using Fact = std::variant<Session, HopEnd, LoginAttempt, EdgeCount, Detection, Coverage, Loss,
-                          AgentHealth>;
+using Fact =
+    std::variant<Session, HopEnd, LoginAttempt, EdgeCount, Detection, Coverage, Loss, AgentHealth>;
 
 // What the collector tells an agent about one of its sessions: where it came from.
 struct Provenance {
@@ -104,9 +104,9 @@ struct Provenance {
   HostId root_host;
   std::string root_host_name;
   std::string root_user;
-  uint32_t depth = 0;              // hops from the root; 0: the session is the root
-  std::vector<std::string> path;   // "staff@gw", "deploy@web", … root first, at most 32
-  bool proven = false;             // every hop on the way is PROVEN
+  uint32_t depth = 0;             // hops from the root; 0: the session is the root
+  std::vector<std::string> path;  // "staff@gw", "deploy@web", … root first, at most 32
+  bool proven = false;            // every hop on the way is PROVEN
 
   bool operator==(const Provenance&) const = default;
 };

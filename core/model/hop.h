@@ -32,7 +32,7 @@ struct HopEnd {
   uint32_t network_namespace = 0;
   uint64_t established_boot_ns = 0;
   int64_t established_wall_ns = 0;
-  uint32_t rtt_us = 0;  // tcp_sock::srtt_us >> 3 when established
+  uint32_t rtt_us = 0;          // tcp_sock::srtt_us >> 3 when established
   uint64_t bytes_sent = 0;      // tcp_sock::bytes_acked, once closed
   uint64_t bytes_received = 0;  // tcp_sock::bytes_received, once closed
   int64_t closed_wall_ns = 0;   // 0 while open

@@ -4,6 +4,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+
 #include "core/base/digest.h"
 #include "core/base/status_macros.h"
 
@@ -69,8 +70,6 @@ DetectionId DeriveDetectionId(absl::string_view rule, const SessionId& session,
   return {Digest128({"detection", rule, View(session), occurrence})};
 }
 
-IncidentId DeriveIncidentId(const SessionId& root) {
-  return {Digest128({"incident", View(root)})};
-}
+IncidentId DeriveIncidentId(const SessionId& root) { return {Digest128({"incident", View(root)})}; }
 
 }  // namespace hoptrail::model

@@ -1,13 +1,13 @@
 #include "core/model/net.h"
 
-#include <arpa/inet.h>
-
 #include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+
+#include <arpa/inet.h>
 
 namespace hoptrail::model {
 namespace {
@@ -70,8 +70,7 @@ absl::StatusOr<IpAddress> ParseIpAddress(absl::string_view text) {
   if (inet_pton(AF_INET, terminated.c_str(), &v4) == 1) return IpAddress::V4(v4.s_addr);
   IpAddress address;
   if (inet_pton(AF_INET6, terminated.c_str(), address.bytes.data()) == 1) return address;
-  return absl::InvalidArgumentError(
-      absl::StrCat("not an IP address: '", text.substr(0, 64), "'"));
+  return absl::InvalidArgumentError(absl::StrCat("not an IP address: '", text.substr(0, 64), "'"));
 }
 
 std::string ToString(const Endpoint& endpoint) {

@@ -67,14 +67,14 @@ struct Session {
   EntryKind kind = EntryKind::kUnknown;
   // kRemote only: a login (or a command run for the peer) was seen, not just a connection.
   bool logged_in = false;
-  uint32_t uid = 0;   // whom its processes act as once logged in
-  std::string user;   // that uid's name on its host, or the account logged in to
+  uint32_t uid = 0;  // whom its processes act as once logged in
+  std::string user;  // that uid's name on its host, or the account logged in to
   uint32_t login_uid = kNoLogin;
   uint32_t audit_session = kNoLogin;
   std::optional<Entry> entry;  // kRemote
   Authentication authentication;
-  std::string program;  // path of the first process's first own image ("/usr/sbin/sshd")
-  std::string unit;     // service unit, container id or cron user, from the cgroup; may be empty
+  std::string program;   // path of the first process's first own image ("/usr/sbin/sshd")
+  std::string unit;      // service unit, container id or cron user, from the cgroup; may be empty
   std::string terminal;  // "pts/3", empty where none
   // The session on the same host whose process caused this one by a link that is not parentage
   // (su, cron, at, systemd-run, an agent or mux socket); empty where none.

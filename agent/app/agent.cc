@@ -1,0 +1,209 @@
+#include "agent/app/agent.h"
+
+#include <unistd.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+
+#include "agent/app/host_facts.h"
+#include "agent/app/state_directory.h"
+#include "agent/app/version.h"
+#include "agent/decode/decoder.h"
+#include "agent/session/user_names.h"
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+
+namespace hoptrail::agent::app {
+namespace {
+
+// The sensor asks to be polled that often, whether anything woke it or not.
+constexpr absl::Duration kPollEvery = absl::Milliseconds(50);
+constexpr uint64_t kHealthEveryTicks = 10;
+constexpr uint64_t kWitnessesEveryTicks = 5;
+// A snapshot walks every process; a host that loses records all the time is no help with more.
+constexpr uint64_t kSnapshotEveryTicks = 10;
+
+// A container sees the host's accounts through the host's first process; an agent with a scope
+// runs in its host's mount namespace, where they are in the usual place.
+session::UserResolver Accounts(const Settings& settings) {
+  constexpr char kHostFile[] = "/proc/1/root/etc/passwd";
+  if (settings.network_namespace.empty() && ::access(kHostFile, R_OK) == 0) {
+    return session::PasswdFileResolver(kHostFile);
+  }
+  return session::PasswdFileResolver();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings) {
+  HT_ASSIGN_OR_RETURN(const model::HostId host, ReadHostId(settings.machine_id_file));
+  HT_ASSIGN_OR_RETURN(UniqueFd lock, LockStateDirectory(settings.state_directory));
+  HT_ASSIGN_OR_RETURN(Wakeups wakeups, Wakeups::Create());
+  std::unique_ptr<Agent> agent(new Agent(settings, host, std::move(wakeups), std::move(lock)));
+  // Before the spool, so that a missing privilege is told without touching anything.
+  HT_RETURN_IF_ERROR(agent->OpenSensor());
+  HT_ASSIGN_OR_RETURN(agent->spool_,
+                      spool::Spool::Open({.path = settings.state_directory + "/spool.db",
+                                          .host = host,
+                                          .max_bytes = settings.spool_bytes}));
+  agent->TellCoverage();
+  agent->OpenPipeline();
+  agent->OpenUplink();
+  HT_RETURN_IF_ERROR(agent->Snapshot());
+  agent->TellHealth();
+  LogInfo("agent", "watching ", agent->host_name_, " (", model::ToString(host), ")");
+  return agent;
+}
+
+Agent::Agent(const Settings& settings, const model::HostId& host, Wakeups wakeups, UniqueFd lock)
+    : settings_(settings),
+      host_(host),
+      host_name_(settings.host_name.empty() ? SystemHostName() : settings.host_name),
+      started_wall_ns_(clock_.WallNs()),
+      wakeups_(std::move(wakeups)),
+      lock_(std::move(lock)) {}
+
+Agent::~Agent() {
+  // Against the flow's direction: first who produces, last who keeps.
+  sensor_.reset();
+  pipeline_.reset();
+  if (spool_ != nullptr) spool_->Flush(absl::Seconds(2));
+  uplink_.reset();
+  spool_.reset();
+}
+
+absl::Status Agent::OpenSensor() {
+  kernel::SensorOptions options = settings_.sensor;
+  if (!settings_.network_namespace.empty()) {
+    HT_ASSIGN_OR_RETURN(options.scope_network_namespace,
+                        NetworkNamespaceInode(settings_.network_namespace));
+  }
+  HT_ASSIGN_OR_RETURN(sensor_, kernel::Sensor::Open(options));
+  return wakeups_.Watch(sensor_->poll_fd());
+}
+
+void Agent::OpenPipeline() {
+  Pipeline::Options options;
+  options.host = host_;
+  options.host_name = host_name_;
+  options.clock = &clock_;
+  options.watched_ports = settings_.watched_ports;
+  options.pivot = settings_.pivot;
+  options.brute_force = settings_.brute_force;
+  options.saved = spool_->TakeSavedState();
+  options.store = spool_.get();
+  options.user_resolver = Accounts(settings_);
+  options.sink = [this](model::Fact fact) { spool_->Add(std::move(fact)); };
+  pipeline_ = std::make_unique<Pipeline>(std::move(options));
+}
+
+void Agent::OpenUplink() {
+  uplink::Uplink::Options options;
+  options.collector = settings_.collector;
+  options.host = host_;
+  options.host_name = host_name_;
+  options.agent_version = kVersion;
+  options.spool = spool_.get();
+  options.on_provenance = [this](model::Provenance provenance) {
+    // Losing one costs words in a detection: the collector says it again when it changes.
+    if (!provenance_.TryPush(std::move(provenance))) {
+      spool_->losses().Add("queue", "provenance", 1, clock_.WallNs());
+    }
+    wakeups_.Notify();
+  };
+  uplink_ = std::make_unique<uplink::Uplink>(std::move(options));
+}
+
+void Agent::TellCoverage() {
+  model::Coverage coverage{host_, KernelRelease(), sensor_->Coverage()};
+  LogInfo("agent", "hook plan on kernel ", coverage.kernel_release, ":");
+  for (const model::FactCoverage& fact : coverage.facts) {
+    const std::string refusals =
+        fact.refusals.empty() ? ""
+                              : absl::StrCat("; refused: ", absl::StrJoin(fact.refusals, "; "));
+    if (fact.hook.empty()) {
+      LogWarning("agent", "  ", fact.fact, ": BLIND", refusals);
+    } else {
+      LogInfo("agent", "  ", fact.fact, ": ", fact.hook, " (tier ", fact.tier, ")", refusals);
+    }
+  }
+  spool_->Add(std::move(coverage));
+}
+
+void Agent::TellHealth() {
+  model::AgentHealth health;
+  health.host = host_;
+  health.host_name = host_name_;
+  health.agent_version = kVersion;
+  health.started_wall_ns = started_wall_ns_;
+  health.wall_ns = clock_.WallNs();
+  const Pipeline::Counts counts = pipeline_->counts();
+  health.events = counts.events;
+  health.lost = counts.lost + spool_->losses().total();
+  health.spooled = spool_->spooled();
+  health.resident_bytes = ResidentBytes();
+  health.addresses = InterfaceAddresses();
+  spool_->Add(std::move(health));
+}
+
+void Agent::Handle(const void* data, size_t size) {
+  const absl::StatusOr<decode::Event> event = decode::Decode(data, size);
+  if (!event.ok()) {
+    // The two sides of one build disagree: a fault of ours, told like any other loss.
+    spool_->losses().Add("decode", "", 1, clock_.WallNs());
+    LogWarning("agent", "left out a record of the kernel side: ", event.status().message());
+    return;
+  }
+  if (const auto* lost = std::get_if<decode::Lost>(&event->body)) kernel_lost_ += lost->count;
+  pipeline_->Handle(*event);
+}
+
+absl::Status Agent::Snapshot() {
+  lost_at_snapshot_ = kernel_lost_;
+  snapshot_tick_ = ticks_;
+  return sensor_->Snapshot([this](const void* data, size_t size) { Handle(data, size); });
+}
+
+void Agent::TakeProvenance() {
+  std::vector<model::Provenance> all;
+  provenance_.PopAll(absl::ZeroDuration(), &all);
+  for (const model::Provenance& provenance : all) pipeline_->Handle(provenance);
+}
+
+absl::Status Agent::Tick() {
+  ++ticks_;
+  pipeline_->Tick();
+  if (ticks_ % kHealthEveryTicks == 0) TellHealth();
+  if (ticks_ % kWitnessesEveryTicks == 0) {
+    const size_t found = sensor_->AttachNewWitnesses();
+    if (found > 0) LogInfo("agent", "attached to ", found, " more libraries and programs");
+  }
+  // What was lost may have been a fork or an exit: look at what is really there.
+  if (kernel_lost_ > lost_at_snapshot_ && ticks_ - snapshot_tick_ >= kSnapshotEveryTicks) {
+    LogWarning("agent", "the kernel side lost ", kernel_lost_ - lost_at_snapshot_,
+               " records; taking a fresh snapshot");
+    return Snapshot();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Agent::Run() {
+  for (;;) {
+    HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(kPollEvery));
+    HT_RETURN_IF_ERROR(sensor_
+                           ->Poll(absl::ZeroDuration(),
+                                  [this](const void* data, size_t size) { Handle(data, size); })
+                           .status());
+    if (reasons.notified) TakeProvenance();
+    if (reasons.tick) HT_RETURN_IF_ERROR(Tick());
+    if (reasons.stop) {
+      LogInfo("agent", "asked to stop");
+      TellHealth();
+      return absl::OkStatus();
+    }
+  }
+}
+
+}  // namespace hoptrail::agent::app

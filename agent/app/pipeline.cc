@@ -1,0 +1,78 @@
+#include "agent/app/pipeline.h"
+
+#include <utility>
+
+namespace hoptrail::agent::app {
+namespace {
+
+session::Correlator::Options CorrelatorOptions(Pipeline::Options& options) {
+  session::Correlator::Options result;
+  result.host = options.host;
+  result.clock = options.clock;
+  result.watched_ports = std::move(options.watched_ports);
+  result.user_resolver = std::move(options.user_resolver);
+  result.host_pid_namespace = options.host_pid_namespace;
+  result.store = options.store;
+  result.saved = std::move(options.saved);
+  return result;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Options options)
+    : clock_(options.clock),
+      sink_(std::move(options.sink)),
+      correlator_(CorrelatorOptions(options), this),
+      pivot_(std::move(options.pivot)),
+      brute_force_(options.brute_force) {}
+
+void Pipeline::Handle(const decode::Event& event) {
+  ++events_;
+  correlator_.Handle(event);
+}
+
+void Pipeline::Handle(const model::Provenance& provenance) {
+  if (!correlator_.Handle(provenance, clock_->BootNs())) return;
+  for (model::Detection& detection : pivot_.OnProvenance(provenance)) sink_(std::move(detection));
+}
+
+void Pipeline::Tick() { correlator_.Tick(); }
+
+Pipeline::Counts Pipeline::counts() const {
+  return {.events = events_,
+          .lost = lost_,
+          .processes = correlator_.process_count(),
+          .sessions = correlator_.session_count(),
+          .connections = correlator_.connection_count()};
+}
+
+void Pipeline::OnSession(const model::Session& session) { sink_(session); }
+
+void Pipeline::OnHopEnd(const model::HopEnd& hop) {
+  sink_(hop);
+  const session::Node* node = correlator_.FindNode(hop.session);
+  if (node == nullptr) return;
+  const model::Session& session = node->session;
+  const bool remote = node->remote() ? session.logged_in : node->from_remote;
+  const model::Provenance* provenance = correlator_.FindProvenance(hop.session);
+  if (auto detection = pivot_.OnHopEnd(hop, session, remote, provenance)) {
+    sink_(*std::move(detection));
+  }
+}
+
+void Pipeline::OnLoginAttempt(const model::LoginAttempt& attempt,
+                              const model::SessionId& listener) {
+  sink_(attempt);
+  if (auto detection = brute_force_.OnLoginAttempt(attempt, listener)) {
+    sink_(*std::move(detection));
+  }
+}
+
+void Pipeline::OnEdge(const model::EdgeCount& edge) { sink_(edge); }
+
+void Pipeline::OnLoss(const model::Loss& loss) {
+  lost_ += loss.count;
+  sink_(loss);
+}
+
+}  // namespace hoptrail::agent::app

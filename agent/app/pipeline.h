@@ -1,0 +1,75 @@
+#ifndef HOPTRAIL_AGENT_APP_PIPELINE_H_
+#define HOPTRAIL_AGENT_APP_PIPELINE_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/decode/event.h"
+#include "agent/detect/brute_force.h"
+#include "agent/detect/pivot.h"
+#include "agent/session/correlator.h"
+#include "agent/session/output.h"
+#include "agent/session/state_store.h"
+#include "core/base/clock.h"
+#include "core/model/fact.h"
+
+namespace hoptrail::agent::app {
+
+// The agent's stages between the decoder and the spool, on one thread: kernel events in, facts
+// out, in an order in which nothing is named before it has been told. Not thread-safe.
+class Pipeline : private session::Output {
+ public:
+  struct Options {
+    model::HostId host;
+    std::string host_name;
+    const Clock* clock = nullptr;  // outlives the pipeline
+    std::vector<uint16_t> watched_ports = {22};
+    uint32_t host_pid_namespace = 0;  // inode of the host's; 0: that of process 1
+    detect::PivotOptions pivot;
+    detect::BruteForceOptions brute_force;
+    session::SavedState saved;             // of the last run in this boot
+    session::StateStore* store = nullptr;  // outlives the pipeline; may be null
+    session::UserResolver user_resolver;   // /etc/passwd where empty
+    std::function<void(model::Fact)> sink;
+  };
+
+  struct Counts {
+    uint64_t events = 0;
+    uint64_t lost = 0;  // told by the kernel side, and here
+    size_t processes = 0;
+    size_t sessions = 0;
+    size_t connections = 0;
+  };
+
+  explicit Pipeline(Options options);
+
+  // In the order of the events' boot time.
+  void Handle(const decode::Event& event);
+  void Handle(const model::Provenance& provenance);
+  // About once a second: edges of the minutes that are over, what was put off, ageing.
+  void Tick();
+
+  Counts counts() const;
+
+ private:
+  void OnSession(const model::Session& session) override;
+  void OnHopEnd(const model::HopEnd& hop) override;
+  void OnLoginAttempt(const model::LoginAttempt& attempt,
+                      const model::SessionId& listener) override;
+  void OnEdge(const model::EdgeCount& edge) override;
+  void OnLoss(const model::Loss& loss) override;
+
+  const Clock* const clock_;
+  const std::function<void(model::Fact)> sink_;
+  session::Correlator correlator_;
+  detect::PivotRule pivot_;
+  detect::BruteForceRule brute_force_;
+  uint64_t events_ = 0;
+  uint64_t lost_ = 0;
+};
+
+}  // namespace hoptrail::agent::app
+
+#endif  // HOPTRAIL_AGENT_APP_PIPELINE_H_

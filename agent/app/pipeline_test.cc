@@ -1,0 +1,150 @@
+#include "agent/app/pipeline.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "agent/session/fake_kernel.h"
+
+namespace hoptrail::agent::app {
+namespace {
+
+using session::FakeKernel;
+
+class PipelineTest : public testing::Test {
+ protected:
+  PipelineTest() {
+    Pipeline::Options options;
+    options.host.machine.bytes[0] = 1;
+    options.clock = &clock_;
+    options.host_pid_namespace = 100;
+    options.sink = [this](model::Fact fact) { facts_.push_back(std::move(fact)); };
+    host_ = options.host;
+    pipeline_ = std::make_unique<Pipeline>(std::move(options));
+    kernel_.out = [this](const decode::Event& event) { pipeline_->Handle(event); };
+    sshd_ = kernel_.StartSshd();
+  }
+
+  void Guess(int times) {
+    for (int i = 0; i < times; ++i) {
+      const uint16_t port = next_port_++;
+      const uint64_t socket = kernel_.Arrive(port);
+      const model::ProcessName monitor = kernel_.Serve(sshd_, socket, false);
+      kernel_.Pam(monitor, decode::PamStep::kAuthenticate, "staff", 7);
+      kernel_.Say(monitor, "Failed password for staff from 198.51.100.9 port " +
+                               std::to_string(port) + " ssh2");
+      kernel_.Close(socket);
+      kernel_.Exit(monitor);
+    }
+  }
+
+  model::ProcessName LogIn(model::ProcessName* monitor) {
+    const uint16_t port = next_port_++;
+    *monitor = kernel_.Serve(sshd_, kernel_.Arrive(port), false);
+    kernel_.Pam(*monitor, decode::PamStep::kAuthenticate, "staff", 0);
+    return kernel_.LogIn(
+        *monitor, "staff", 1000, 7,
+        "Accepted password for staff from 198.51.100.9 port " + std::to_string(port) + " ssh2");
+  }
+
+  template <typename T>
+  std::vector<T> All() const {
+    std::vector<T> result;
+    for (const model::Fact& fact : facts_) {
+      if (const T* value = std::get_if<T>(&fact)) result.push_back(*value);
+    }
+    return result;
+  }
+
+  FakeClock clock_;
+  FakeKernel kernel_{&clock_};
+  model::HostId host_;
+  std::vector<model::Fact> facts_;
+  std::unique_ptr<Pipeline> pipeline_;
+  model::ProcessName sshd_;
+  uint16_t next_port_ = 40000;
+};
+
+TEST_F(PipelineTest, FiveGuessesAndALoginAreBruteForce) {
+  Guess(5);
+  EXPECT_EQ(All<model::LoginAttempt>().size(), 5u);
+  EXPECT_TRUE(All<model::Detection>().empty());
+  model::ProcessName monitor;
+  LogIn(&monitor);
+  const auto detections = All<model::Detection>();
+  ASSERT_EQ(detections.size(), 1u);
+  EXPECT_EQ(detections[0].rule, "brute-force");
+  EXPECT_EQ(detections[0].severity, model::Severity::kHigh);
+  EXPECT_EQ(detections[0].session, model::DeriveSessionId(host_, monitor));
+  EXPECT_EQ(detections[0].evidence.at("failures"), "5");
+  EXPECT_EQ(detections[0].evidence.at("origin"), "198.51.100.9");
+  // The session has been told before what names it.
+  bool told = false;
+  for (const model::Fact& fact : facts_) {
+    if (const auto* session = std::get_if<model::Session>(&fact)) {
+      told = told || session->id == detections[0].session;
+    }
+    if (std::holds_alternative<model::Detection>(fact)) {
+      EXPECT_TRUE(told);
+    }
+  }
+}
+
+TEST_F(PipelineTest, FourGuessesAreNotDoubledByTheTwoWitnesses) {
+  Guess(4);
+  model::ProcessName monitor;
+  LogIn(&monitor);
+  EXPECT_TRUE(All<model::Detection>().empty());
+}
+
+TEST_F(PipelineTest, FailuresAloneAreTiedToTheListener) {
+  Guess(20);
+  const auto detections = All<model::Detection>();
+  ASSERT_EQ(detections.size(), 1u);
+  EXPECT_EQ(detections[0].severity, model::Severity::kLow);
+  EXPECT_EQ(detections[0].session, model::DeriveSessionId(host_, sshd_));
+}
+
+TEST_F(PipelineTest, GoingOnIsAPivotAndGraverOnceThePathIsKnown) {
+  model::ProcessName monitor;
+  const model::ProcessName child = LogIn(&monitor);
+  kernel_.Exec(child, "/usr/bin/ssh");
+  kernel_.Connect(child, "192.0.2.2", 22);
+  auto detections = All<model::Detection>();
+  ASSERT_EQ(detections.size(), 1u);
+  EXPECT_EQ(detections[0].rule, "pivot");
+  EXPECT_EQ(detections[0].severity, model::Severity::kLow);
+  model::Provenance provenance;
+  provenance.session = model::DeriveSessionId(host_, monitor);
+  provenance.depth = 1;
+  provenance.path = {"staff@gw", "staff@web"};
+  pipeline_->Handle(provenance);
+  detections = All<model::Detection>();
+  ASSERT_EQ(detections.size(), 2u);
+  EXPECT_EQ(detections[1].id, detections[0].id);
+  EXPECT_EQ(detections[1].severity, model::Severity::kMedium);
+}
+
+TEST_F(PipelineTest, AServiceThatConnectsIsNoPivotButAHop) {
+  kernel_.Connect(sshd_, "192.0.2.2", 22);
+  EXPECT_TRUE(All<model::Detection>().empty());
+  EXPECT_EQ(All<model::HopEnd>().size(), 1u);
+}
+
+TEST_F(PipelineTest, ProvenanceOfAStrangersSessionIsIgnored) {
+  model::Provenance provenance;
+  provenance.session.bytes[0] = 77;
+  pipeline_->Handle(provenance);
+  EXPECT_TRUE(All<model::Detection>().empty());
+}
+
+TEST_F(PipelineTest, LossIsCounted) {
+  kernel_.Emit({}, decode::Lost{"low", "fork", 9});
+  EXPECT_EQ(pipeline_->counts().lost, 9u);
+  EXPECT_EQ(All<model::Loss>().size(), 1u);
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::app

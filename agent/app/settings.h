@@ -1,0 +1,39 @@
+#ifndef HOPTRAIL_AGENT_APP_SETTINGS_H_
+#define HOPTRAIL_AGENT_APP_SETTINGS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "agent/detect/brute_force.h"
+#include "agent/detect/pivot.h"
+#include "agent/kernel/sensor.h"
+#include "core/base/log.h"
+#include <hoptrail/v1/config.pb.h>
+
+namespace hoptrail::agent::app {
+
+// The configuration file with its defaults filled in and each part in its stage's own terms.
+struct Settings {
+  std::string host_name;        // empty: the system's
+  std::string machine_id_file;  // "/etc/machine-id"
+  std::string state_directory;
+  std::string network_namespace;  // "self", a path, or empty: the whole host
+  v1::CollectorAddress collector;
+  kernel::SensorOptions sensor;  // but for the scope, which takes a look at the namespace
+  detect::PivotOptions pivot;
+  detect::BruteForceOptions brute_force;
+  std::vector<uint16_t> watched_ports;
+  uint64_t spool_bytes = 0;
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// Reads and checks the file, but not the files that it names. Errors are for the operator and name
+// the file and the key.
+absl::StatusOr<Settings> LoadSettings(const std::string& path);
+
+}  // namespace hoptrail::agent::app
+
+#endif  // HOPTRAIL_AGENT_APP_SETTINGS_H_

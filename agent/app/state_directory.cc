@@ -1,0 +1,34 @@
+#include "agent/app/state_directory.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+namespace hoptrail::agent::app {
+
+absl::StatusOr<UniqueFd> LockStateDirectory(const std::string& path) {
+  const std::filesystem::path folder(path);
+  std::error_code ignored;  // mkdir() below tells
+  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), ignored);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("state_directory ", path));
+  }
+  const std::string lock_path = path + "/lock";
+  UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock.valid()) return absl::ErrnoToStatus(errno, lock_path);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return absl::ErrnoToStatus(errno, lock_path);
+    return absl::FailedPreconditionError(
+        absl::StrCat("state_directory ", path, ": another agent uses it"));
+  }
+  return lock;
+}
+
+}  // namespace hoptrail::agent::app

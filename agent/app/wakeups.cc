@@ -1,0 +1,81 @@
+#include "agent/app/wakeups.h"
+
+#include <signal.h>
+
+#include <cerrno>
+
+#include "core/base/status_macros.h"
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+
+namespace hoptrail::agent::app {
+namespace {
+
+absl::StatusOr<UniqueFd> Opened(int fd, const char* what) {
+  if (fd < 0) return absl::ErrnoToStatus(errno, what);
+  return UniqueFd(fd);
+}
+
+// All three kinds are read whole, and fit.
+bool Drain(int fd) {
+  char buffer[sizeof(signalfd_siginfo)];
+  return ::read(fd, buffer, sizeof(buffer)) > 0;
+}
+
+}  // namespace
+
+absl::StatusOr<Wakeups> Wakeups::Create() {
+  Wakeups wakeups;
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  HT_ASSIGN_OR_RETURN(wakeups.epoll_, Opened(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
+  HT_ASSIGN_OR_RETURN(wakeups.notice_, Opened(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd"));
+  HT_ASSIGN_OR_RETURN(
+      wakeups.timer_,
+      Opened(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK), "timerfd_create"));
+  HT_ASSIGN_OR_RETURN(wakeups.signals_,
+                      Opened(::signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd"));
+  const itimerspec second{.it_interval = {.tv_sec = 1, .tv_nsec = 0},
+                          .it_value = {.tv_sec = 1, .tv_nsec = 0}};
+  if (::timerfd_settime(wakeups.timer_.get(), 0, &second, nullptr) != 0) {
+    return absl::ErrnoToStatus(errno, "timerfd_settime");
+  }
+  for (const UniqueFd* fd : {&wakeups.notice_, &wakeups.timer_, &wakeups.signals_}) {
+    HT_RETURN_IF_ERROR(wakeups.Watch(fd->get()));
+  }
+  return wakeups;
+}
+
+absl::Status Wakeups::Watch(int fd) {
+  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, "epoll_ctl");
+}
+
+absl::StatusOr<Wakeups::Reasons> Wakeups::Wait(absl::Duration timeout) {
+  epoll_event events[8];
+  const int count =
+      ::epoll_wait(epoll_.get(), events, 8, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+  if (count < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "epoll_wait");
+  Reasons reasons;
+  for (int i = 0; i < count; ++i) {
+    const int fd = events[i].data.fd;
+    if (fd == notice_.get()) reasons.notified = Drain(fd);
+    if (fd == timer_.get()) reasons.tick = Drain(fd);
+    if (fd == signals_.get()) reasons.stop = Drain(fd);
+  }
+  return reasons;
+}
+
+void Wakeups::Notify() const {
+  const uint64_t one = 1;
+  // Full means that a notice already waits.
+  [[maybe_unused]] const ssize_t written = ::write(notice_.get(), &one, sizeof(one));
+}
+
+}  // namespace hoptrail::agent::app

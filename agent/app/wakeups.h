@@ -1,0 +1,38 @@
+#ifndef HOPTRAIL_AGENT_APP_WAKEUPS_H_
+#define HOPTRAIL_AGENT_APP_WAKEUPS_H_
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "core/base/unique_fd.h"
+
+namespace hoptrail::agent::app {
+
+// What the sensor thread waits for: the kernel side, a notice from another thread, the second's
+// tick, and the signals that end the program (SIGTERM, SIGINT), which must be blocked in every
+// thread. Wait() belongs to one thread, Notify() to any.
+class Wakeups {
+ public:
+  struct Reasons {
+    bool notified = false;
+    bool tick = false;
+    bool stop = false;
+  };
+
+  // Blocks the signals in the calling thread: call it before any other thread is started.
+  static absl::StatusOr<Wakeups> Create();
+
+  // `fd` wakes Wait() when it is readable. It stays the caller's.
+  absl::Status Watch(int fd);
+  absl::StatusOr<Reasons> Wait(absl::Duration timeout);
+  void Notify() const;
+
+ private:
+  UniqueFd epoll_, notice_, timer_, signals_;
+};
+
+}  // namespace hoptrail::agent::app
+
+#endif  // HOPTRAIL_AGENT_APP_WAKEUPS_H_

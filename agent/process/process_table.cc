@@ -1,0 +1,157 @@
+#include "agent/process/process_table.h"
+
+namespace hoptrail::agent::process {
+
+Process* ProcessTable::Find(const model::ProcessName& name) {
+  const auto found = processes_.find(name);
+  return found == processes_.end() ? nullptr : &found->second;
+}
+
+Process* ProcessTable::Create(const model::ProcessName& name) {
+  if (processes_.size() >= options_.max_processes) ForgetOldest();
+  if (processes_.size() >= options_.max_processes) {
+    ++dropped_;
+    return nullptr;
+  }
+  Process& process = processes_[name];
+  process.name = name;
+  return &process;
+}
+
+Process* ProcessTable::Observe(const decode::Header& header, bool* created) {
+  *created = false;
+  if (header.process.empty()) return nullptr;
+  Process* process = Find(header.process);
+  if (process == nullptr) {
+    process = Create(header.process);
+    if (process == nullptr) return nullptr;
+    *created = true;
+  }
+  if (process->parent.empty()) {
+    process->parent = header.parent;
+    if (Process* parent = Find(header.parent); parent != nullptr && process->alive()) {
+      ++parent->living_children;
+    }
+  }
+  if (!header.label.empty()) process->label = header.label;
+  process->credentials = header.credentials;
+  process->namespaces = header.namespaces;
+  process->cgroup_id = header.cgroup_id;
+  process->own_events = true;
+  return process;
+}
+
+Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* created) {
+  *created = false;
+  if (fork.child.empty()) return nullptr;
+  if (Process* known = Find(fork.child); known != nullptr) {
+    // Seen before its fork was told: the snapshot, or a record that overtook this one.
+    if (known->parent.empty()) known->parent = parent.name;
+    if (known->label.empty()) known->label = fork.child_label;
+    return known;
+  }
+  // Making room could forget a parent that has ended.
+  if (!parent.alive() && processes_.size() >= options_.max_processes) {
+    ++dropped_;
+    return nullptr;
+  }
+  Process* child = Create(fork.child);
+  if (child == nullptr) return nullptr;
+  *created = true;
+  child->parent = parent.name;
+  child->label = fork.child_label;
+  child->credentials = parent.credentials;
+  child->namespaces = parent.namespaces;
+  child->cgroup_id = parent.cgroup_id;
+  child->image = parent.image;
+  child->offered = parent.last_accepted;
+  ++parent.living_children;
+  return child;
+}
+
+Process* ProcessTable::EnsureNamed(const model::ProcessName& name, bool* created) {
+  *created = false;
+  if (name.empty()) return nullptr;
+  if (Process* known = Find(name); known != nullptr) return known;
+  // Callers hold pointers to ended processes: nothing makes room here.
+  if (processes_.size() >= options_.max_processes) {
+    ++dropped_;
+    return nullptr;
+  }
+  Process* process = Create(name);
+  *created = process != nullptr;
+  if (process != nullptr) process->label = name;
+  return process;
+}
+
+void ProcessTable::SetImage(Process& process, const model::Image& image) {
+  if (process.image == nullptr || process.image->path != image.path ||
+      process.image->device != image.device || process.image->inode != image.inode) {
+    auto kept = std::make_shared<model::Image>();
+    kept->path = image.path;
+    kept->device = image.device;
+    kept->inode = image.inode;
+    process.image = std::move(kept);
+  }
+  process.executed = true;
+}
+
+bool ProcessTable::Exit(Process& process, uint64_t boot_ns) {
+  if (!process.alive()) return false;
+  process.exited_boot_ns = boot_ns == 0 ? 1 : boot_ns;
+  if (Process* parent = Find(process.parent); parent != nullptr && parent->living_children > 0) {
+    --parent->living_children;
+  }
+  ended_.emplace_back(process.exited_boot_ns, process.name);
+  return true;
+}
+
+Process* ProcessTable::Replaced(const model::ProcessName& name) {
+  const auto [entry, inserted] = newest_.try_emplace(name.tgid, name);
+  if (inserted || entry->second == name) return nullptr;
+  const model::ProcessName older = std::min(entry->second, name);
+  if (entry->second < name) entry->second = name;
+  Process* process = Find(older);
+  return process != nullptr && process->alive() ? process : nullptr;
+}
+
+void ProcessTable::BeginSnapshot(uint64_t boot_ns) {
+  if (snapshot_begun_) return;
+  snapshot_begun_ = true;
+  snapshot_boot_ns_ = boot_ns;
+  in_snapshot_.clear();
+}
+
+std::vector<model::ProcessName> ProcessTable::EndSnapshot() {
+  std::vector<model::ProcessName> gone;
+  if (snapshot_begun_) {
+    for (const auto& [name, process] : processes_) {
+      // One that began while the snapshot was taken may have been missed by it.
+      if (process.alive() && name.start_boot_ns < snapshot_boot_ns_ &&
+          !in_snapshot_.contains(name)) {
+        gone.push_back(name);
+      }
+    }
+  }
+  in_snapshot_.clear();
+  snapshot_begun_ = false;
+  return gone;
+}
+
+void ProcessTable::ForgetOldest() {
+  if (ended_.empty()) return;
+  const model::ProcessName name = ended_.front().second;
+  ended_.pop_front();
+  processes_.erase(name);
+  const auto newest = newest_.find(name.tgid);
+  if (newest != newest_.end() && newest->second == name) newest_.erase(newest);
+}
+
+void ProcessTable::Age(uint64_t now_boot_ns) {
+  while (!ended_.empty() && (ended_.size() > options_.max_ended ||
+                             ended_.front().first + options_.keep_ended_ns < now_boot_ns)) {
+    ForgetOldest();
+  }
+}
+
+}  // namespace hoptrail::agent::process

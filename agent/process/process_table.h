@@ -1,0 +1,119 @@
+#ifndef HOPTRAIL_AGENT_PROCESS_PROCESS_TABLE_H_
+#define HOPTRAIL_AGENT_PROCESS_PROCESS_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
+#include "absl/strings/string_view.h"
+
+#include "agent/decode/event.h"
+#include "core/model/process.h"
+
+namespace hoptrail::agent::process {
+
+// What is known of one thread group.
+struct Process {
+  model::ProcessName name;
+  // At fork, where that was seen: reparenting does not change it. From a snapshot: the parent then.
+  model::ProcessName parent;
+  model::ProcessName label;  // empty where the kernel knows none
+  model::Credentials credentials;
+  model::Namespaces namespaces;
+  uint64_t cgroup_id = 0;
+  // Shared with the parent until exec. Arguments are not kept. Null where never seen.
+  std::shared_ptr<const model::Image> image;
+  bool executed = false;    // runs an image of its own
+  bool own_events = false;  // a header of its own was seen: what is above is not its parent's
+  bool listens = false;     // has called listen, or holds a listening socket
+  uint32_t living_children = 0;
+  uint64_t exited_boot_ns = 0;  // 0 while it lives
+
+  // The session tree's; the table does not look at them.
+  model::SessionId session;
+  uint64_t last_accepted = 0;  // socket that it accepted last and that no child has claimed
+  uint64_t offered = 0;        // its parent's last_accepted at fork
+  bool saved = false;          // told to the state store
+
+  bool alive() const { return exited_boot_ns == 0; }
+  absl::string_view program() const {
+    return image == nullptr ? absl::string_view() : absl::string_view(image->path);
+  }
+};
+
+// The processes of one host by name, those that ended lately included. Applying the same event
+// twice changes nothing. Pointers to living processes stay valid until Age(); those to ended ones
+// until the next call that may create a process. Not thread-safe.
+class ProcessTable {
+ public:
+  struct Options {
+    size_t max_processes = 131'072;           // living and ended together
+    size_t max_ended = 16'384;                // of those, ended
+    uint64_t keep_ended_ns = 60'000'000'000;  // for events that come late
+  };
+
+  explicit ProcessTable(Options options) : options_(options) {}
+  ProcessTable() : ProcessTable(Options()) {}
+
+  Process* Find(const model::ProcessName& name);
+
+  // The header's process, brought up to date; created from it where it was never seen, with
+  // `created` set. Null where the header names none, or the table is full (counted).
+  Process* Observe(const decode::Header& header, bool* created);
+
+  // The child of Observe()d `parent`, or what is known of it. Null where the table is full.
+  Process* Fork(Process& parent, const decode::Fork& fork, bool* created);
+
+  // A process known only as another's label. Null where the table is full.
+  Process* EnsureNamed(const model::ProcessName& name, bool* created);
+
+  void SetImage(Process& process, const model::Image& image);
+
+  // Marks it ended; false where it was already. It stays for `keep_ended_ns`.
+  bool Exit(Process& process, uint64_t boot_ns);
+
+  // A process that still counts as living although its tgid now belongs to a younger one: its
+  // exit was lost. Null where there is none.
+  Process* Replaced(const model::ProcessName& name);
+
+  // Snapshots: names those processes that lived before the snapshot began and are not in it.
+  void BeginSnapshot(uint64_t boot_ns);
+  void MarkInSnapshot(const model::ProcessName& name) { in_snapshot_.emplace(name, true); }
+  std::vector<model::ProcessName> EndSnapshot();
+  bool in_snapshot() const { return snapshot_begun_; }
+
+  // Forgets processes that ended long ago.
+  void Age(uint64_t now_boot_ns);
+
+  size_t size() const { return processes_.size(); }
+  uint64_t dropped() const { return dropped_; }  // processes that found no room
+
+  template <typename Visitor>
+  void ForEach(Visitor visitor) {
+    for (auto& [name, process] : processes_) visitor(process);
+  }
+
+ private:
+  Process* Create(const model::ProcessName& name);
+  void ForgetOldest();
+
+  const Options options_;
+  // node_: addresses must outlive insertions.
+  absl::node_hash_map<model::ProcessName, Process> processes_;
+  absl::flat_hash_map<uint32_t, model::ProcessName> newest_;   // by tgid
+  std::deque<std::pair<uint64_t, model::ProcessName>> ended_;  // oldest first
+  absl::flat_hash_map<model::ProcessName, bool> in_snapshot_;
+  bool snapshot_begun_ = false;
+  uint64_t snapshot_boot_ns_ = 0;
+  uint64_t dropped_ = 0;
+};
+
+}  // namespace hoptrail::agent::process
+
+#endif  // HOPTRAIL_AGENT_PROCESS_PROCESS_TABLE_H_

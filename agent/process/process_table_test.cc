@@ -1,0 +1,97 @@
+#include "agent/process/process_table.h"
+
+#include <gtest/gtest.h>
+
+namespace hoptrail::agent::process {
+namespace {
+
+decode::Header HeaderOf(model::ProcessName process, model::ProcessName parent = {1, 1}) {
+  decode::Header header;
+  header.process = process;
+  header.parent = parent;
+  header.credentials.uid = 1000;
+  return header;
+}
+
+Process* Seen(ProcessTable& table, const decode::Header& header) {
+  bool created = false;
+  return table.Observe(header, &created);
+}
+
+TEST(ProcessTableTest, ForkInheritsAndTwiceIsOnce) {
+  ProcessTable table;
+  Process* parent = Seen(table, HeaderOf({10, 100}));
+  model::Image image;
+  image.path = "/usr/sbin/sshd";
+  image.arguments = {"sshd", "-D"};
+  table.SetImage(*parent, image);
+  bool created = false;
+  Process* child = table.Fork(*parent, {{11, 200}, {11, 200}}, &created);
+  ASSERT_NE(child, nullptr);
+  EXPECT_TRUE(created);
+  EXPECT_EQ(child->program(), "/usr/sbin/sshd");
+  EXPECT_FALSE(child->executed);
+  EXPECT_EQ(child->credentials.uid, 1000u);
+  EXPECT_EQ(table.Fork(*parent, {{11, 200}, {11, 200}}, &created), child);
+  EXPECT_FALSE(created);
+  EXPECT_EQ(parent->living_children, 1u);
+  EXPECT_TRUE(child->image->arguments.empty());
+}
+
+TEST(ProcessTableTest, ReparentingDoesNotChangeTheParent) {
+  ProcessTable table;
+  Process* parent = Seen(table, HeaderOf({10, 100}));
+  bool created = false;
+  Process* child = table.Fork(*parent, {{11, 200}, {}}, &created);
+  EXPECT_EQ(Seen(table, HeaderOf({11, 200}, {1, 1})), child);
+  EXPECT_EQ(child->parent, (model::ProcessName{10, 100}));
+}
+
+TEST(ProcessTableTest, AReusedPidIsAnotherProcess) {
+  ProcessTable table;
+  Process* first = Seen(table, HeaderOf({10, 100}));
+  EXPECT_EQ(table.Replaced({10, 100}), nullptr);
+  Process* second = Seen(table, HeaderOf({10, 500}));
+  EXPECT_NE(first, second);
+  // The first one's exit was lost: it is found, whichever is told last.
+  EXPECT_EQ(table.Replaced({10, 500}), first);
+  EXPECT_EQ(table.Replaced({10, 100}), first);
+  EXPECT_TRUE(table.Exit(*first, 600));
+  EXPECT_EQ(table.Replaced({10, 500}), nullptr);
+}
+
+TEST(ProcessTableTest, TheEndedStayForAWhile) {
+  ProcessTable table({.max_processes = 100, .max_ended = 10, .keep_ended_ns = 50});
+  Process* process = Seen(table, HeaderOf({10, 100}));
+  EXPECT_TRUE(table.Exit(*process, 1000));
+  EXPECT_FALSE(table.Exit(*process, 1001));
+  table.Age(1050);
+  EXPECT_NE(table.Find({10, 100}), nullptr);
+  table.Age(1051);
+  EXPECT_EQ(table.Find({10, 100}), nullptr);
+}
+
+TEST(ProcessTableTest, IsBoundedAndCounts) {
+  ProcessTable table({.max_processes = 3, .max_ended = 10, .keep_ended_ns = 1'000'000});
+  Process* process = nullptr;
+  for (uint32_t i = 1; i <= 3; ++i) process = Seen(table, HeaderOf({i, i}));
+  EXPECT_EQ(Seen(table, HeaderOf({4, 4})), nullptr);
+  EXPECT_EQ(table.dropped(), 1u);
+  table.Exit(*process, 10);
+  EXPECT_NE(Seen(table, HeaderOf({4, 4})), nullptr);  // the ended one made room
+  EXPECT_EQ(table.size(), 3u);
+}
+
+TEST(ProcessTableTest, ASnapshotFindsLostExits) {
+  ProcessTable table;
+  Seen(table, HeaderOf({10, 100}));
+  Seen(table, HeaderOf({11, 100}));
+  Seen(table, HeaderOf({12, 900}));
+  table.BeginSnapshot(800);
+  table.MarkInSnapshot({10, 100});
+  EXPECT_EQ(table.EndSnapshot(), (std::vector<model::ProcessName>{{11, 100}}));
+  EXPECT_TRUE(table.EndSnapshot().empty());
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::process

@@ -1,0 +1,166 @@
+#ifndef HOPTRAIL_AGENT_SESSION_CORRELATOR_H_
+#define HOPTRAIL_AGENT_SESSION_CORRELATOR_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+
+#include "agent/decode/event.h"
+#include "agent/process/process_table.h"
+#include "agent/session/connection_table.h"
+#include "agent/session/edge_counter.h"
+#include "agent/session/output.h"
+#include "agent/session/session_set.h"
+#include "agent/session/sshd_message.h"
+#include "agent/session/state_store.h"
+#include "agent/session/user_names.h"
+#include "core/base/clock.h"
+
+namespace hoptrail::agent::session {
+
+// The session tree: from events to sessions, hop ends, login attempts and edges.
+//
+// A process is in its parent's session, but for these beginnings:
+//  - a process forked by one that listens, for one connection (it gets the connection on a standard
+//    stream at exec, or uses it first): a remote session, pending until someone comes in by it;
+//  - whoever else gets an accepted connection on a standard stream at exec: likewise;
+//  - a child of process 1: a service; the first process of a pid namespace: a container;
+//  - a process of a service whose audit session changes: a console login or a scheduled job.
+// A connection accepted by a process that goes on listening drives that process's session.
+//
+// Not thread-safe; the owner feeds it events in the order of their boot time.
+class Correlator {
+ public:
+  struct Options {
+    model::HostId host;
+    const Clock* clock = nullptr;
+    std::vector<uint16_t> watched_ports = {22};
+    UserResolver user_resolver;       // /etc/passwd where empty
+    uint32_t host_pid_namespace = 0;  // 0: that of process 1
+    StateStore* store = nullptr;      // may be null
+    SavedState saved;
+    size_t max_connections = 65'536;
+    size_t max_edges = 4'096;
+    process::ProcessTable::Options processes;
+  };
+
+  Correlator(Options options, Output* output);
+
+  void Handle(const decode::Event& event);
+  // Kept with the session; false where it is not one of this host's.
+  bool Handle(const model::Provenance& provenance, uint64_t boot_ns);
+  // About once a second.
+  void Tick();
+
+  // Null where unknown. Valid until the next call that is not const.
+  const model::Session* FindSession(const model::SessionId& id);
+  const model::Provenance* FindProvenance(const model::SessionId& id);
+  const Node* FindNode(const model::SessionId& id) { return sessions_.Find(id); }
+  model::SessionId SessionOf(const model::ProcessName& process);
+
+  size_t process_count() const { return processes_.size(); }
+  size_t session_count() const { return sessions_.size(); }
+  size_t connection_count() const { return connections_.size(); }
+
+ private:
+  struct PendingAttempt {
+    model::LoginAttempt attempt;
+    model::SessionId listener;
+  };
+
+  // correlator.cc: processes.
+  void On(const decode::Header& header, const decode::Fork& fork);
+  void On(const decode::Header& header, const decode::Exec& exec);
+  void On(const decode::Header& header, const decode::Exit& exit);
+  process::Process* Observe(const decode::Header& header);
+  void Place(process::Process& process);
+  void End(process::Process& process, uint64_t boot_ns);
+  void OnAuditChange(process::Process& process);
+  Node* NodeOf(const process::Process& process) { return sessions_.Find(process.session); }
+  Node* NewSession(process::Process& first, model::EntryKind kind);
+  void MoveSubtree(process::Process& head, Node& node);
+  bool FirstInContainer(const process::Process& process) const;
+  bool InCronLineage(const process::Process& process);
+
+  // entry.cc: connections that bring someone in.
+  void OnStreams(process::Process& process, const decode::Exec& exec);
+  void OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec);
+  Node* OpenConnection(process::Process& head, Connection& connection, process::Process* listener);
+  process::Process* ConnectionHead(process::Process& process, const Connection& connection,
+                                   uint64_t boot_ns);
+  Node* ClaimOffered(process::Process& process);
+  Node* OpenUnseen(process::Process& process, const model::Endpoint* client);
+  Connection* UnclaimedFrom(const model::Endpoint& client);
+  void AttachEntry(Node& node, const model::Endpoint& client);
+  void ReturnToListener(Node& node);
+  void Reveal(Node& node);
+  void LogIn(Node& node, process::Process& process, bool tell_attempt);
+  void EndLogin(Node& node, uint64_t boot_ns);
+
+  // witness.cc: what PAM and sshd say.
+  void On(const decode::Header& header, const decode::Pam& pam);
+  void On(const decode::Header& header, const decode::SshdMessage& message);
+  void OnRemotePam(Node& node, process::Process& process, const decode::Pam& pam);
+  void OnLocalPam(Node& node, process::Process& process, const decode::Pam& pam);
+  void Attempt(const Node& node, model::LoginAttempt attempt);
+
+  // traffic.cc: connections, hop ends, edges.
+  void On(const decode::Header& header, const decode::Tcp& tcp);
+  void On(const decode::Header& header, const decode::Accept& accept);
+  void OnConnect(const decode::Header& header, const decode::Tcp& tcp);
+  void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
+  void OnClosed(const decode::Tcp& tcp);
+  void Own(Connection& connection, const process::Process& process);
+  void CountEdge(Connection& connection);
+  model::EdgeCount& Edge(const Connection& connection);
+  bool Watched(uint16_t port) const;
+  bool Qualifies(const Connection& connection);
+  void Report(Connection& connection);
+  void ReportLater(Connection& connection);
+
+  // snapshot.cc: what was there before, and what the last run knew.
+  void On(const decode::Header& header, const decode::ProcessSnapshot& snapshot);
+  void On(const decode::Header& header, const decode::SocketSnapshot& snapshot);
+  void On(const decode::Header& header, const decode::SnapshotDone& done);
+  void On(const decode::Header& header, const decode::Lost& lost);
+  void PlaceAll();
+  void FindLogins();
+  void FindConnections();
+  void DropVanished();
+
+  uint64_t now_boot_ns() const { return now_boot_ns_; }
+  int64_t now_wall_ns() const { return options_.clock->WallFromBoot(now_boot_ns_); }
+  void Flush();
+
+  Options options_;
+  Output* const output_;
+  process::ProcessTable processes_;
+  SessionSet sessions_;
+  ConnectionTable connections_;
+  EdgeCounter edges_;
+  UserNames users_;
+  uint64_t now_boot_ns_ = 0;  // of the event in hand
+  uint32_t host_pid_namespace_ = 0;
+  absl::flat_hash_map<uint32_t, model::SessionId> containers_;  // by pid namespace
+  absl::flat_hash_map<model::ProcessName, model::SessionId> saved_members_;
+  std::vector<model::HopEnd> saved_hops_;
+  bool restored_ = false;  // the first snapshot is over
+  // Accepted sockets by holder, while a snapshot comes in.
+  absl::flat_hash_map<model::ProcessName, std::vector<uint64_t>> held_;
+  absl::flat_hash_set<uint64_t> snapshot_sockets_;
+  std::deque<std::pair<uint64_t, uint64_t>> waiting_;  // (boot time, socket) of ReportLater
+  std::vector<model::HopEnd> hops_;                    // to be told at the end of the event
+  std::vector<PendingAttempt> attempts_;
+  int64_t last_loss_wall_ns_ = 0;
+  uint64_t dropped_told_ = 0;
+};
+
+}  // namespace hoptrail::agent::session
+
+#endif  // HOPTRAIL_AGENT_SESSION_CORRELATOR_H_

@@ -1,0 +1,143 @@
+#ifndef HOPTRAIL_AGENT_SESSION_CORRELATOR_FIXTURE_H_
+#define HOPTRAIL_AGENT_SESSION_CORRELATOR_FIXTURE_H_
+
+// For tests: a correlator on a fake kernel, with everything it tells and saves kept.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "agent/session/correlator.h"
+#include "agent/session/fake_kernel.h"
+
+namespace hoptrail::agent::session {
+
+class MemoryStore : public StateStore {
+ public:
+  void SaveSession(const model::Session& session) override { sessions[session.id] = session; }
+  void RemoveSession(const model::SessionId& session) override { sessions.erase(session); }
+  void SaveMember(const model::ProcessName& process, const model::SessionId& session) override {
+    members[process] = session;
+  }
+  void RemoveMember(const model::ProcessName& process) override { members.erase(process); }
+  void SaveHop(const model::HopEnd& hop) override { hops[{hop.side, hop.name}] = hop; }
+  void RemoveHop(model::HopSide side, const model::HopName& name) override {
+    hops.erase({side, name});
+  }
+
+  SavedState State() const {
+    SavedState state;
+    for (const auto& [id, session] : sessions) state.sessions.push_back(session);
+    state.members.assign(members.begin(), members.end());
+    for (const auto& [key, hop] : hops) state.open_hops.push_back(hop);
+    return state;
+  }
+
+  std::map<model::SessionId, model::Session> sessions;
+  std::map<model::ProcessName, model::SessionId> members;
+  std::map<std::pair<model::HopSide, model::HopName>, model::HopEnd> hops;
+};
+
+class CorrelatorFixture : public testing::Test, public Output {
+ protected:
+  using Name = model::ProcessName;
+
+  CorrelatorFixture() {
+    host_.machine.bytes[0] = 1;
+    host_.boot.bytes[0] = 2;
+    kernel_.out = [this](const decode::Event& event) {
+      if (correlator_ != nullptr) correlator_->Handle(event);
+    };
+    Start();
+  }
+
+  void Start() {
+    Correlator::Options options;
+    options.host = host_;
+    options.clock = &clock_;
+    options.store = &store_;
+    options.saved = store_.State();
+    options.host_pid_namespace = 100;
+    options.user_resolver = [](uint32_t uid) {
+      return uid == 0 ? std::string("root") : uid == 1000 ? std::string("staff") : std::string();
+    };
+    correlator_ = std::make_unique<Correlator>(std::move(options), this);
+  }
+
+  void Forget() {
+    told_.clear();
+    all_sessions_.clear();
+    hops_.clear();
+    attempts_.clear();
+    edges_.clear();
+    losses_.clear();
+  }
+
+  // kill -9 of the agent; what happens until Start() is unseen.
+  void Kill() {
+    correlator_.reset();
+    Forget();
+  }
+  void Restart() {
+    Start();
+    kernel_.Snapshot();
+  }
+
+  model::SessionId Id(Name first) const { return model::DeriveSessionId(host_, first); }
+  // As it was told last; the test fails where it never was.
+  model::Session Told(Name first) {
+    const auto found = told_.find(Id(first));
+    EXPECT_NE(found, told_.end());
+    return found == told_.end() ? model::Session() : found->second;
+  }
+  bool IsTold(Name first) const { return told_.count(Id(first)) != 0; }
+  size_t CountOf(model::EntryKind kind) const {
+    size_t count = 0;
+    for (const auto& [id, session] : told_) count += session.kind == kind;
+    return count;
+  }
+  std::vector<model::HopEnd> Hops(model::HopSide side) const {
+    std::vector<model::HopEnd> result;
+    for (const model::HopEnd& hop : hops_) {
+      if (hop.side == side) result.push_back(hop);
+    }
+    return result;
+  }
+
+  void OnSession(const model::Session& session) override {
+    told_[session.id] = session;
+    all_sessions_.push_back(session);
+  }
+  void OnHopEnd(const model::HopEnd& hop) override {
+    if (!hop.session.empty() && expect_told_) {
+      EXPECT_TRUE(told_.count(hop.session) != 0);
+    }
+    hops_.push_back(hop);
+  }
+  void OnLoginAttempt(const model::LoginAttempt& attempt, const model::SessionId&) override {
+    attempts_.push_back(attempt);
+  }
+  void OnEdge(const model::EdgeCount& edge) override { edges_.push_back(edge); }
+  void OnLoss(const model::Loss& loss) override { losses_.push_back(loss); }
+
+  FakeClock clock_;
+  FakeKernel kernel_{&clock_};
+  model::HostId host_;
+  MemoryStore store_;
+  std::unique_ptr<Correlator> correlator_;
+  bool expect_told_ = true;  // a hop's session is told before it
+  std::map<model::SessionId, model::Session> told_;
+  std::vector<model::Session> all_sessions_;
+  std::vector<model::HopEnd> hops_;
+  std::vector<model::LoginAttempt> attempts_;
+  std::vector<model::EdgeCount> edges_;
+  std::vector<model::Loss> losses_;
+};
+
+}  // namespace hoptrail::agent::session
+
+#endif  // HOPTRAIL_AGENT_SESSION_CORRELATOR_FIXTURE_H_

@@ -1,0 +1,63 @@
+#include "agent/session/edge_counter.h"
+
+namespace hoptrail::agent::session {
+namespace {
+
+constexpr int64_t kMinuteNs = 60'000'000'000;
+
+}  // namespace
+
+model::EdgeCount& EdgeCounter::At(model::HopSide side, absl::string_view program, uint32_t uid,
+                                  const model::IpAddress& peer, uint16_t server_port,
+                                  int64_t wall_ns) {
+  Key key{side, std::string(program), uid, peer, server_port, wall_ns - wall_ns % kMinuteNs};
+  auto found = edges_.find(key);
+  if (found == edges_.end()) {
+    if (edges_.size() >= max_edges_) {
+      if (overflowed_++ == 0) overflow_since_wall_ns_ = wall_ns;
+      // At most one such key for each side, port and minute; ports are folded too when many.
+      key.program.clear();
+      key.uid = 0;
+      key.peer = {};
+      if (edges_.size() >= 2 * max_edges_) key.server_port = 0;
+    }
+    found = edges_.try_emplace(std::move(key)).first;
+    model::EdgeCount& edge = found->second;
+    edge.host = host_;
+    edge.side = found->first.side;
+    edge.program = found->first.program;
+    edge.uid = found->first.uid;
+    edge.peer = found->first.peer;
+    edge.server_port = found->first.server_port;
+    edge.minute_wall_ns = found->first.minute_wall_ns;
+  }
+  return found->second;
+}
+
+void EdgeCounter::Flush(int64_t now_wall_ns, Output& output) {
+  const int64_t minute = now_wall_ns - now_wall_ns % kMinuteNs;
+  bool told = false;
+  for (auto it = edges_.begin(); it != edges_.end();) {
+    // A clock that steps back must not keep an edge here for ever.
+    if (it->first.minute_wall_ns == minute) {
+      ++it;
+      continue;
+    }
+    output.OnEdge(it->second);
+    edges_.erase(it++);
+    told = true;
+  }
+  if (told && overflowed_ > 0) {
+    model::Loss loss;
+    loss.host = host_;
+    loss.where = "edges";
+    loss.type = "edge";
+    loss.count = overflowed_;
+    loss.from_wall_ns = overflow_since_wall_ns_;
+    loss.until_wall_ns = now_wall_ns;
+    output.OnLoss(loss);
+    overflowed_ = 0;
+  }
+}
+
+}  // namespace hoptrail::agent::session

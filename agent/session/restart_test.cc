@@ -1,0 +1,190 @@
+// The agent is killed and started again; the host goes on meanwhile.
+
+#include "agent/session/correlator_fixture.h"
+
+namespace hoptrail::agent::session {
+namespace {
+
+using decode::StreamKind;
+using model::EntryKind;
+using model::HopSide;
+
+class RestartTest : public CorrelatorFixture {
+ protected:
+  RestartTest() {
+    // What the last run has told, this one need not tell again.
+    expect_told_ = false;
+    sshd_ = kernel_.StartSshd();
+    socket_ = kernel_.Arrive();
+    monitor_ = kernel_.Serve(sshd_, socket_, /*tier1=*/false);
+  }
+
+  void Login() {
+    child_ = kernel_.LogIn(monitor_, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+    shell_ = kernel_.Fork(child_);
+    kernel_.Exec(shell_, "/bin/bash", FakeKernel::All(FakeKernel::Of(StreamKind::kTerminal)));
+    correlator_->Tick();
+  }
+
+  Name sshd_, monitor_, child_, shell_;
+  uint64_t socket_ = 0;
+};
+
+TEST_F(RestartTest, NothingIsToldTwice) {
+  Login();
+  kernel_.Connect(shell_, "192.0.2.2", 22);
+  Kill();
+  Restart();
+  EXPECT_EQ(told_.count(Id(monitor_)), 0u);
+  EXPECT_EQ(CountOf(EntryKind::kRemote), 0u);
+  EXPECT_TRUE(hops_.empty());
+  EXPECT_TRUE(attempts_.empty());
+  EXPECT_EQ(correlator_->SessionOf(shell_), Id(monitor_));
+  EXPECT_EQ(correlator_->SessionOf(monitor_), Id(monitor_));
+  EXPECT_EQ(correlator_->SessionOf(sshd_), Id(sshd_));
+  clock_.AdvanceNs(120'000'000'000);
+  correlator_->Tick();
+  EXPECT_TRUE(edges_.empty());
+}
+
+TEST_F(RestartTest, GoesOnUnderTheSameNames) {
+  Login();
+  const uint64_t onward = kernel_.Connect(shell_, "192.0.2.2", 22);
+  const model::HopEnd before = Hops(HopSide::kClient).at(0);
+  const model::Session session = Told(monitor_);
+  Kill();
+  Restart();
+  kernel_.Connect(shell_, "192.0.2.3", 22);
+  ASSERT_EQ(hops_.size(), 1u);
+  EXPECT_EQ(hops_[0].session, session.id);
+  kernel_.Close(onward);
+  ASSERT_EQ(hops_.size(), 2u);
+  model::HopEnd closed = hops_[1];
+  EXPECT_NE(closed.closed_wall_ns, 0);
+  EXPECT_EQ(closed.bytes_sent, 1000u);
+  closed.closed_wall_ns = 0;
+  closed.bytes_sent = closed.bytes_received = 0;
+  EXPECT_EQ(closed, before);
+  kernel_.Close(socket_);
+  model::Session ended = Told(monitor_);
+  EXPECT_NE(ended.login_ended_wall_ns, 0);
+  ended.login_ended_wall_ns = 0;
+  EXPECT_EQ(ended, session);
+}
+
+TEST_F(RestartTest, ASurvivorIsFoundAgain) {
+  Login();
+  const Name survivor = kernel_.Fork(shell_);
+  kernel_.at(survivor).credentials.audit_session = model::kNoLogin;  // the hard case
+  kernel_.Exec(survivor, "/usr/bin/sleep");
+  kernel_.Exit(shell_);
+  kernel_.Exit(child_);
+  kernel_.Close(socket_);
+  kernel_.Exit(monitor_);
+  Kill();
+  Restart();
+  EXPECT_EQ(correlator_->SessionOf(survivor), Id(monitor_));
+  kernel_.Connect(survivor, "192.0.2.2", 22);
+  ASSERT_EQ(hops_.size(), 1u);
+  EXPECT_EQ(hops_[0].session, Id(monitor_));
+  EXPECT_TRUE(told_.empty() || CountOf(EntryKind::kRemote) == 0);
+}
+
+TEST_F(RestartTest, ASurvivorOfTheGapIsFoundByItsAuditSession) {
+  Login();
+  Kill();
+  const Name survivor = kernel_.Fork(shell_);  // unseen
+  kernel_.Exit(shell_);
+  kernel_.Exit(child_);
+  kernel_.Close(socket_);
+  kernel_.Exit(monitor_);
+  Restart();
+  EXPECT_EQ(correlator_->SessionOf(survivor), Id(monitor_));
+  EXPECT_EQ(Told(monitor_).closed_wall_ns, 0);
+  EXPECT_NE(Told(monitor_).login_ended_wall_ns, 0);
+  EXPECT_EQ(store_.members.count(shell_), 0u);
+}
+
+TEST_F(RestartTest, WhatEndedMeanwhileIsClosed) {
+  Login();
+  const uint64_t onward = kernel_.Connect(shell_, "192.0.2.2", 22);
+  Kill();
+  kernel_.Close(onward);
+  kernel_.Close(socket_);
+  kernel_.Exit(shell_);
+  kernel_.Exit(child_);
+  kernel_.Exit(monitor_);
+  Restart();
+  EXPECT_NE(Told(monitor_).closed_wall_ns, 0);
+  ASSERT_EQ(hops_.size(), 2u);
+  for (const model::HopEnd& hop : hops_) EXPECT_NE(hop.closed_wall_ns, 0);
+  EXPECT_TRUE(store_.sessions.empty());
+  EXPECT_TRUE(store_.members.empty());
+  EXPECT_TRUE(store_.hops.empty());
+}
+
+TEST_F(RestartTest, ALoginOlderThanTheFirstAgentHasTheSameName) {
+  Kill();
+  store_ = MemoryStore();
+  // All of it unseen.
+  child_ = kernel_.LogIn(monitor_, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+  kernel_.SetUid(child_, 1000);
+  kernel_.at(child_).sockets = {socket_};
+  shell_ = kernel_.Fork(child_);
+  kernel_.at(shell_).sockets.clear();
+  kernel_.Exec(shell_, "/bin/bash");
+  const uint64_t onward = kernel_.Connect(shell_, "192.0.2.2", 22);
+  Restart();
+  const model::Session session = Told(monitor_);
+  EXPECT_EQ(session.kind, EntryKind::kRemote);
+  EXPECT_TRUE(session.logged_in);
+  EXPECT_EQ(session.user, "staff");
+  EXPECT_EQ(session.uid, 1000u);
+  ASSERT_TRUE(session.entry.has_value());
+  EXPECT_EQ(model::ToString(session.entry->flow.client), "198.51.100.9:40000");
+  EXPECT_TRUE(attempts_.empty());
+  ASSERT_EQ(hops_.size(), 2u);
+  for (const model::HopEnd& hop : hops_) EXPECT_EQ(hop.session, session.id);
+  EXPECT_EQ(correlator_->SessionOf(sshd_), Id(sshd_));
+  kernel_.Close(onward);
+  EXPECT_EQ(hops_.size(), 3u);
+}
+
+TEST_F(RestartTest, APendingConnectionIsPendingAgain) {
+  Kill();
+  Restart();
+  EXPECT_FALSE(IsTold(monitor_));
+  kernel_.LogIn(monitor_, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+  EXPECT_TRUE(Told(monitor_).logged_in);
+  EXPECT_EQ(Told(monitor_).user, "staff");
+  EXPECT_EQ(attempts_.size(), 1u);
+}
+
+TEST_F(RestartTest, ASecondSnapshotChangesNothing) {
+  Login();
+  kernel_.Connect(shell_, "192.0.2.2", 22);
+  Forget();
+  kernel_.Snapshot();
+  EXPECT_EQ(CountOf(EntryKind::kRemote), 0u);
+  EXPECT_TRUE(hops_.empty());
+  Forget();
+  kernel_.Snapshot();
+  EXPECT_TRUE(told_.empty());
+  EXPECT_TRUE(hops_.empty());
+  EXPECT_EQ(correlator_->SessionOf(shell_), Id(monitor_));
+}
+
+TEST_F(RestartTest, ASecondSnapshotFindsLostExits) {
+  Login();
+  const auto out = kernel_.out;
+  kernel_.out = nullptr;
+  kernel_.Exit(shell_);
+  kernel_.Exit(child_);
+  kernel_.Exit(monitor_);
+  kernel_.out = out;
+  kernel_.Snapshot();
+  EXPECT_NE(Told(monitor_).closed_wall_ns, 0);
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::session

@@ -1,0 +1,143 @@
+#include "agent/session/session_set.h"
+
+namespace hoptrail::agent::session {
+
+Node* SessionSet::Find(const model::SessionId& id) {
+  const auto found = nodes_.find(id);
+  return found == nodes_.end() ? nullptr : &found->second;
+}
+
+Node* SessionSet::OfAuditSession(uint32_t audit_session) {
+  if (audit_session == model::kNoLogin) return nullptr;
+  const auto found = by_audit_session_.find(audit_session);
+  return found == by_audit_session_.end() ? nullptr : Find(found->second);
+}
+
+Node* SessionSet::Create(const process::Process& first, model::EntryKind kind) {
+  const model::SessionId id = model::DeriveSessionId(options_.host, first.name);
+  if (Node* known = Find(id); known != nullptr) return known;
+  Node& node = nodes_[id];
+  node.session.id = id;
+  node.session.host = options_.host;
+  node.session.first_process = first.name;
+  node.session.kind = kind;
+  node.session.uid = first.credentials.euid;
+  node.session.program = std::string(first.program());
+  node.session.opened_boot_ns = first.name.start_boot_ns;
+  node.session.opened_wall_ns = options_.clock->WallFromBoot(first.name.start_boot_ns);
+  node.own_program = first.executed;
+  return &node;
+}
+
+Node* SessionSet::Restore(const model::Session& session) {
+  Node& node = nodes_[session.id];
+  node.session = session;
+  node.told = true;
+  node.saved = true;
+  node.own_program = true;
+  node.own_uid = true;
+  node.from_remote = node.remote();
+  node.login_process = session.first_process;
+  if (session.audit_session != model::kNoLogin) {
+    by_audit_session_[session.audit_session] = session.id;
+  }
+  return &node;
+}
+
+void SessionSet::Join(process::Process& process, Node& node, uint64_t boot_ns) {
+  if (process.session == node.session.id) return;
+  Detach(process, boot_ns);
+  process.session = node.session.id;
+  if (!process.alive()) return;
+  node.members.insert(process.name);
+  if (node.session.closed_wall_ns != 0) {
+    // Its end was told too early: a fork was lost.
+    node.session.closed_wall_ns = 0;
+    if (node.told) Touch(node);
+    if (node.remote() && !node.pending) Save(node);
+  }
+  if (node.saved) unsaved_.push_back(process.name);
+}
+
+void SessionSet::Leave(process::Process& process, uint64_t boot_ns) { Detach(process, boot_ns); }
+
+void SessionSet::Detach(process::Process& process, uint64_t boot_ns) {
+  if (process.saved) {
+    if (options_.store != nullptr) options_.store->RemoveMember(process.name);
+    process.saved = false;
+  }
+  Node* node = Find(process.session);
+  if (node == nullptr || node->members.erase(process.name) == 0 || !node->members.empty()) return;
+  Close(*node, options_.clock->WallFromBoot(boot_ns));
+}
+
+void SessionSet::SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_session) {
+  node.session.login_uid = login_uid;
+  node.session.audit_session = audit_session;
+  if (audit_session != model::kNoLogin) by_audit_session_[audit_session] = node.session.id;
+}
+
+void SessionSet::Touch(Node& node) {
+  if (node.dirty || node.pending) return;
+  node.dirty = true;
+  dirty_.push_back(node.session.id);
+}
+
+void SessionSet::Save(Node& node) {
+  if (node.saved) return;
+  node.saved = true;
+  if (options_.store != nullptr) options_.store->SaveSession(node.session);
+  unsaved_.insert(unsaved_.end(), node.members.begin(), node.members.end());
+}
+
+void SessionSet::Close(Node& node, int64_t wall_ns) {
+  if (node.session.closed_wall_ns != 0) return;
+  node.session.closed_wall_ns = wall_ns == 0 ? 1 : wall_ns;
+  if (node.saved && options_.store != nullptr) options_.store->RemoveSession(node.session.id);
+  node.saved = false;
+  const auto audit = by_audit_session_.find(node.session.audit_session);
+  if (audit != by_audit_session_.end() && audit->second == node.session.id) {
+    by_audit_session_.erase(audit);
+  }
+  if (node.told) Touch(node);
+  closed_.emplace_back(options_.clock->BootNs(), node.session.id);
+}
+
+void SessionSet::Flush(Output& output) {
+  for (size_t i = 0; i < dirty_.size(); ++i) {
+    Node* node = Find(dirty_[i]);
+    if (node == nullptr) continue;
+    node->dirty = false;
+    node->told = true;
+    if (node->saved && options_.store != nullptr) options_.store->SaveSession(node->session);
+    output.OnSession(node->session);
+  }
+  dirty_.clear();
+}
+
+void SessionSet::SaveMembers(process::ProcessTable& processes) {
+  for (const model::ProcessName& name : unsaved_) {
+    process::Process* process = processes.Find(name);
+    if (process == nullptr || !process->alive() || process->saved) continue;
+    const Node* node = Find(process->session);
+    if (node == nullptr || !node->saved) continue;
+    if (options_.store != nullptr) options_.store->SaveMember(name, process->session);
+    process->saved = true;
+  }
+  unsaved_.clear();
+}
+
+void SessionSet::Age(uint64_t now_boot_ns) {
+  while (!closed_.empty() && (closed_.front().first + options_.keep_closed_ns < now_boot_ns ||
+                              nodes_.size() > options_.max_sessions)) {
+    const auto found = nodes_.find(closed_.front().second);
+    closed_.pop_front();
+    // It may have come back to life since.
+    if (found != nodes_.end() && found->second.session.closed_wall_ns != 0 &&
+        found->second.members.empty()) {
+      nodes_.erase(found);
+    }
+  }
+}
+
+}  // namespace hoptrail::agent::session

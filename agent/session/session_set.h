@@ -1,0 +1,110 @@
+#ifndef HOPTRAIL_AGENT_SESSION_SESSION_SET_H_
+#define HOPTRAIL_AGENT_SESSION_SESSION_SET_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_map.h"
+
+#include "agent/process/process_table.h"
+#include "agent/session/output.h"
+#include "agent/session/state_store.h"
+#include "core/base/clock.h"
+#include "core/model/fact.h"
+#include "core/model/session.h"
+
+namespace hoptrail::agent::session {
+
+// A session and what the agent alone needs to know of it.
+struct Node {
+  model::Session session;
+  absl::flat_hash_set<model::ProcessName> members;  // living ones
+  // A connection through which nobody has come in: not told to anyone.
+  bool pending = false;
+  bool told = false;
+  bool dirty = false;
+  bool saved = false;
+  bool from_remote = false;  // remote, or caused by one that is
+  bool own_program = false;  // session.program is an image of the first process's own
+  bool own_uid = false;      // session.uid is final
+  std::optional<model::Provenance> provenance;
+
+  // Remote sessions only.
+  uint64_t entry_socket = 0;  // 0 where it was never seen or is closed
+  model::SessionId listener;  // session of the process that listened
+  std::shared_ptr<const model::Image> listener_image;
+  uint32_t base_audit = model::kNoLogin;  // audit session id before anyone logged in
+  model::ProcessName login_process;       // the one that opened the login
+  uint32_t pam_failures = 0;              // that sshd has not told too
+  uint64_t pam_failure_boot_ns = 0;
+  bool pam_authenticated = false;
+
+  bool remote() const { return session.kind == model::EntryKind::kRemote; }
+};
+
+// The sessions of one host: who is in which, what has been told and saved of them. Knows nothing
+// of how sessions come about. Not thread-safe. Pointers to nodes stay valid until Age().
+class SessionSet {
+ public:
+  struct Options {
+    model::HostId host;
+    const Clock* clock = nullptr;
+    StateStore* store = nullptr;  // may be null
+    size_t max_sessions = 65'536;
+    uint64_t keep_closed_ns = 60'000'000'000;
+  };
+
+  explicit SessionSet(Options options) : options_(options) {}
+
+  Node* Find(const model::SessionId& id);
+  Node* OfAuditSession(uint32_t audit_session);
+
+  // The session that begins with `first`; what is there already is returned as it is.
+  Node* Create(const process::Process& first, model::EntryKind kind);
+  Node* Restore(const model::Session& session);
+
+  // Moves a process into a session, out of the one it was in.
+  void Join(process::Process& process, Node& node, uint64_t boot_ns);
+  // The process ended; closes a session that it was the last of.
+  void Leave(process::Process& process, uint64_t boot_ns);
+
+  void SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_session);
+  // To be told at the next Flush.
+  void Touch(Node& node);
+  // From now on remembered over a restart, with its members.
+  void Save(Node& node);
+  void Close(Node& node, int64_t wall_ns);
+
+  // Tells what has changed.
+  void Flush(Output& output);
+  // Saves members that have lived until now.
+  void SaveMembers(process::ProcessTable& processes);
+  // Forgets sessions that closed long ago.
+  void Age(uint64_t now_boot_ns);
+
+  template <typename Visitor>
+  void ForEach(Visitor visitor) {
+    for (auto& [id, node] : nodes_) visitor(node);
+  }
+  size_t size() const { return nodes_.size(); }
+
+ private:
+  void Detach(process::Process& process, uint64_t boot_ns);
+
+  const Options options_;
+  absl::node_hash_map<model::SessionId, Node> nodes_;
+  absl::flat_hash_map<uint32_t, model::SessionId> by_audit_session_;
+  std::vector<model::SessionId> dirty_;
+  std::vector<model::ProcessName> unsaved_;  // members of saved sessions
+  std::deque<std::pair<uint64_t, model::SessionId>> closed_;
+};
+
+}  // namespace hoptrail::agent::session
+
+#endif  // HOPTRAIL_AGENT_SESSION_SESSION_SET_H_

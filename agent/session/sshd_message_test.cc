@@ -1,0 +1,103 @@
+#include "agent/session/sshd_message.h"
+
+#include "absl/strings/str_cat.h"
+#include <gtest/gtest.h>
+
+namespace hoptrail::agent::session {
+namespace {
+
+using model::AuthMethod;
+
+constexpr char kKey[] = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+constexpr char kOtherKey[] = "SHA256:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
+
+TEST(SshdMessageTest, ReadsAKey) {
+  const auto message = ParseSshdMessage(
+      absl::StrCat("Accepted publickey for deploy from 192.0.2.7 port 40022 ssh2: ED25519 ", kKey));
+  ASSERT_TRUE(message.has_value());
+  EXPECT_TRUE(message->accepted);
+  EXPECT_EQ(message->method, AuthMethod::kPublicKey);
+  EXPECT_EQ(message->user, "deploy");
+  EXPECT_EQ(model::ToString(message->origin), "192.0.2.7:40022");
+  EXPECT_EQ(message->key_type, "ED25519");
+  EXPECT_EQ(message->key_fingerprint, kKey);
+}
+
+TEST(SshdMessageTest, ReadsACertificate) {
+  const auto message = ParseSshdMessage(
+      absl::StrCat("Accepted publickey for root from 2001:db8::1 port 1 ssh2: ED25519-CERT ", kKey,
+                   " ID build bot (serial 42) CA ECDSA ", kOtherKey));
+  ASSERT_TRUE(message.has_value());
+  EXPECT_EQ(message->method, AuthMethod::kCertificate);
+  EXPECT_EQ(message->certificate_id, "build bot");
+  EXPECT_EQ(message->key_fingerprint, kKey);
+  EXPECT_EQ(model::ToString(message->origin), "[2001:db8::1]:1");
+}
+
+TEST(SshdMessageTest, ReadsTheOtherMethods) {
+  EXPECT_EQ(ParseSshdMessage("Accepted password for a from ::ffff:192.0.2.1 port 5 ssh2")->method,
+            AuthMethod::kPassword);
+  EXPECT_EQ(ParseSshdMessage("Accepted keyboard-interactive/pam for a from 192.0.2.1 port 5 ssh2")
+                ->method,
+            AuthMethod::kKeyboardInteractive);
+  EXPECT_EQ(ParseSshdMessage("Accepted gssapi-with-mic for a from 192.0.2.1 port 5 ssh2: a@REALM")
+                ->method,
+            AuthMethod::kGssapi);
+  EXPECT_EQ(
+      ParseSshdMessage("Accepted hostbased for a from 192.0.2.1 port 5 ssh2: RSA key")->method,
+      AuthMethod::kHostBased);
+  const auto failed =
+      ParseSshdMessage("Failed password for invalid user admin from 192.0.2.1 port 5 ssh2");
+  ASSERT_TRUE(failed.has_value());
+  EXPECT_FALSE(failed->accepted);
+  EXPECT_TRUE(failed->invalid_user);
+  EXPECT_EQ(failed->user, "admin");
+  EXPECT_EQ(ParseSshdMessage("Failed none for a from fe80::1%eth0 port 5 ssh2")->method,
+            AuthMethod::kNone);
+}
+
+TEST(SshdMessageTest, AUserCannotForgeTheOrigin) {
+  const auto message = ParseSshdMessage(
+      "Failed password for invalid user root from 203.0.113.9 port 1 ssh2 from 192.0.2.1 port 5 "
+      "ssh2");
+  ASSERT_TRUE(message.has_value());
+  EXPECT_EQ(model::ToString(message->origin), "192.0.2.1:5");
+  EXPECT_EQ(message->user, "root from 203.0.113.9 port 1 ssh2");
+}
+
+TEST(SshdMessageTest, AUserCannotForgeASuccessOrAKey) {
+  const auto message = ParseSshdMessage(
+      absl::StrCat("Failed publickey for invalid user x from 203.0.113.9 port 1 ssh2: RSA SHA256:x",
+                   " from 192.0.2.1 port 5 ssh2: ED25519 ", kKey));
+  ASSERT_TRUE(message.has_value());
+  EXPECT_FALSE(message->accepted);
+  EXPECT_EQ(model::ToString(message->origin), "192.0.2.1:5");
+  EXPECT_EQ(message->key_fingerprint, kKey);
+  EXPECT_FALSE(
+      ParseSshdMessage("Invalid user Accepted password for root from 192.0.2.1 port 5 ssh2"));
+}
+
+TEST(SshdMessageTest, InformationOfTheWrongFormIsNoEndOfTheLine) {
+  // The information may not smuggle in a second origin either.
+  EXPECT_FALSE(ParseSshdMessage("Accepted password for a from 192.0.2.1 port 5 ssh2: extra"));
+  EXPECT_FALSE(ParseSshdMessage(absl::StrCat(
+      "Accepted publickey for a from 192.0.2.1 port 5 ssh2: ED25519 ", kKey, " more")));
+  EXPECT_FALSE(ParseSshdMessage("Accepted publickey for a from 192.0.2.1 port 5 ssh2: ED25519 x"));
+}
+
+TEST(SshdMessageTest, RefusesOtherLines) {
+  EXPECT_FALSE(ParseSshdMessage(""));
+  EXPECT_FALSE(ParseSshdMessage("Accepted"));
+  EXPECT_FALSE(ParseSshdMessage("Accepted password for"));
+  EXPECT_FALSE(ParseSshdMessage("Accepted magic for a from 192.0.2.1 port 5 ssh2"));
+  EXPECT_FALSE(ParseSshdMessage("Accepted password for a from host port 5 ssh2"));
+  EXPECT_FALSE(ParseSshdMessage("Accepted password for a from 192.0.2.1 port 99999 ssh2"));
+  EXPECT_FALSE(ParseSshdMessage("Accepted password for a from 192.0.2.1 port 5 ssh1"));
+  EXPECT_FALSE(ParseSshdMessage("Partial publickey for a from 192.0.2.1 port 5 ssh2"));
+  EXPECT_FALSE(ParseSshdMessage(absl::StrCat("Accepted password for ", std::string(101, 'u'),
+                                             " from 192.0.2.1 port 5 ssh2")));
+  EXPECT_FALSE(ParseSshdMessage(std::string(100'000, ' ')));
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::session

@@ -1,0 +1,195 @@
+// What PAM and sshd say of logins: witnesses, read only from processes that the kernel places in a
+// connection or that run as root-owned programs.
+
+#include "agent/session/correlator.h"
+
+namespace hoptrail::agent::session {
+namespace {
+
+// sshd tells of a refused password after PAM has; one attempt is one attempt.
+constexpr uint64_t kSameAttemptNs = 15'000'000'000;
+
+model::IpAddress OriginOf(const std::string& remote_host) {
+  const auto address = model::ParseIpAddress(remote_host);
+  return address.ok() ? *address : model::IpAddress();
+}
+
+}  // namespace
+
+void Correlator::Attempt(const Node& node, model::LoginAttempt attempt) {
+  attempt.host = options_.host;
+  attempt.session = node.session.id;
+  attempt.wall_ns = now_wall_ns();
+  if (node.session.entry.has_value()) attempt.origin = node.session.entry->flow.client;
+  attempts_.push_back(
+      {std::move(attempt), node.listener.empty() ? node.session.id : node.listener});
+  // The session that the attempt is tied to must be known to others when it is all there is.
+  if (Node* listener = sessions_.Find(node.listener); listener != nullptr && !listener->told) {
+    sessions_.Touch(*listener);
+  }
+}
+
+void Correlator::On(const decode::Header& header, const decode::Pam& pam) {
+  process::Process* process = Observe(header);
+  if (process == nullptr) return;
+  Node* node = NodeOf(*process);
+  if (node == nullptr || !pam.verified) return;
+  if (!node->remote()) {
+    Node* claimed = ClaimOffered(*process);
+    if (claimed == nullptr && !pam.remote_host.empty()) claimed = OpenUnseen(*process, nullptr);
+    if (claimed != nullptr) node = claimed;
+  }
+  if (node->remote() && (!node->session.logged_in || process->name == node->login_process)) {
+    OnRemotePam(*node, *process, pam);
+  } else {
+    OnLocalPam(*node, *process, pam);
+  }
+}
+
+void Correlator::OnRemotePam(Node& node, process::Process& process, const decode::Pam& pam) {
+  model::Authentication& authentication = node.session.authentication;
+  const bool success = pam.result == 0;
+  if (pam.step == decode::PamStep::kCloseSession) {
+    EndLogin(node, now_boot_ns());
+    return;
+  }
+  if (pam.step == decode::PamStep::kAuthenticate && !success) {
+    if (node.session.logged_in) return;
+    model::LoginAttempt attempt;
+    attempt.user = pam.user;
+    attempt.service = pam.service;
+    attempt.origin.address = OriginOf(pam.remote_host);
+    // sshd asks for a password itself; a conversation runs in a process of its own.
+    attempt.method = process.name == node.session.first_process
+                         ? model::AuthMethod::kPassword
+                         : model::AuthMethod::kKeyboardInteractive;
+    Attempt(node, std::move(attempt));
+    ++node.pam_failures;
+    node.pam_failure_boot_ns = now_boot_ns();
+    return;
+  }
+  if (!success) return;
+  if (pam.step == decode::PamStep::kAuthenticate) node.pam_authenticated = true;
+  const model::Authentication before = authentication;
+  if (!pam.service.empty()) authentication.service = pam.service;
+  if (!pam.remote_host.empty()) authentication.remote_host = pam.remote_host;
+  // The account is PAM's to say only until sshd has said it; PAM may map names.
+  if (authentication.method == model::AuthMethod::kUnknown && !pam.user.empty()) {
+    authentication.user = pam.user;
+  }
+  authentication.verified = true;
+  if (pam.step == decode::PamStep::kOpenSession && !node.session.logged_in) {
+    LogIn(node, process, /*tell_attempt=*/true);
+  } else if (node.session.logged_in && authentication != before) {
+    if (node.session.user.empty()) node.session.user = authentication.user;
+    sessions_.Touch(node);
+  }
+}
+
+// su, sudo, cron, login at a terminal.
+void Correlator::OnLocalPam(Node& node, process::Process& process, const decode::Pam& pam) {
+  if (pam.step == decode::PamStep::kAuthenticate) {
+    model::LoginAttempt attempt;
+    attempt.host = options_.host;
+    attempt.session = node.session.id;
+    attempt.user = pam.user;
+    attempt.service = pam.service;
+    attempt.origin.address = OriginOf(pam.remote_host);
+    attempt.method = model::AuthMethod::kPassword;
+    attempt.succeeded = pam.result == 0;
+    attempt.wall_ns = now_wall_ns();
+    if (!node.told) sessions_.Touch(node);
+    attempts_.push_back({std::move(attempt), node.session.id});
+    return;
+  }
+  if (pam.step == decode::PamStep::kCloseSession) {
+    if (process.name == node.login_process) EndLogin(node, now_boot_ns());
+    return;
+  }
+  if (pam.result != 0 || node.remote()) return;
+  const bool cron = pam.service == "cron" || pam.service == "crond" || pam.service == "atd";
+  const bool console = pam.service == "login" || pam.service == "gdm-password" ||
+                       pam.service == "lightdm" || pam.service == "sddm";
+  if (!cron && !console) return;
+  Node* target = &node;
+  const bool begun = node.session.first_process == process.name;
+  if (node.session.kind == model::EntryKind::kService && !(cron && begun)) {
+    const model::SessionId cause = node.from_remote ? node.session.id : model::SessionId();
+    target = NewSession(process, cron ? model::EntryKind::kCron : model::EntryKind::kConsole);
+    MoveSubtree(process, *target);
+    target->session.caused_by = cause;
+    target->from_remote = !cause.empty();
+  }
+  target->login_process = process.name;
+  target->session.user = pam.user;
+  target->session.authentication.user = pam.user;
+  target->session.authentication.service = pam.service;
+  target->session.authentication.verified = true;
+  target->session.logged_in = console;
+  if (console && target->session.terminal.empty()) target->session.terminal = pam.terminal;
+  sessions_.Touch(*target);
+}
+
+void Correlator::On(const decode::Header& header, const decode::SshdMessage& event) {
+  process::Process* process = Observe(header);
+  if (process == nullptr || !event.verified) return;
+  const std::optional<SshdMessage> message = ParseSshdMessage(event.text);
+  if (!message.has_value()) return;
+  Node* node = NodeOf(*process);
+  if (node == nullptr) return;
+  if (!node->remote()) {
+    node = ClaimOffered(*process);
+    if (node == nullptr) node = OpenUnseen(*process, &message->origin);
+    if (node == nullptr) return;
+  }
+  // After the login only the process that opened it is believed: others run the user's programs.
+  if (node->session.logged_in &&
+      (process->name != node->login_process ||
+       node->session.authentication.method != model::AuthMethod::kUnknown)) {
+    return;
+  }
+  if (!node->session.entry.has_value()) AttachEntry(*node, message->origin);
+  // The kernel knows who is there; a line that says otherwise was forged or is another's.
+  const std::optional<model::Entry>& entry = node->session.entry;
+  if (entry.has_value() && entry->flow.client != model::Endpoint{} &&
+      entry->flow.client != message->origin) {
+    return;
+  }
+  if (!message->accepted) {
+    // Clients begin by asking which methods there are: no attempt.
+    if (message->method == model::AuthMethod::kNone) return;
+    const bool by_pam = message->method == model::AuthMethod::kPassword ||
+                        message->method == model::AuthMethod::kKeyboardInteractive;
+    if (by_pam && node->pam_failures > 0 &&
+        now_boot_ns() < node->pam_failure_boot_ns + kSameAttemptNs) {
+      --node->pam_failures;
+      return;
+    }
+    model::LoginAttempt attempt;
+    attempt.user = message->user;
+    attempt.service = "sshd";
+    attempt.origin = message->origin;
+    attempt.method = message->method;
+    Attempt(*node, std::move(attempt));
+    return;
+  }
+  model::Authentication& authentication = node->session.authentication;
+  authentication.method = message->method;
+  authentication.user = message->user;
+  authentication.key_type = message->key_type;
+  authentication.key_fingerprint = message->key_fingerprint;
+  authentication.certificate_id = message->certificate_id;
+  authentication.verified = true;
+  if (authentication.service.empty()) authentication.service = "sshd";
+  if (authentication.remote_host.empty()) {
+    authentication.remote_host = model::ToString(message->origin.address);
+  }
+  if (!node->session.logged_in) {
+    LogIn(*node, *process, /*tell_attempt=*/true);
+  } else {
+    node->session.user = message->user;
+    sessions_.Touch(*node);
+  }
+}
+
+}  // namespace hoptrail::agent::session

@@ -1,0 +1,54 @@
+#ifndef HOPTRAIL_AGENT_SPOOL_CHANGE_H_
+#define HOPTRAIL_AGENT_SPOOL_CHANGE_H_
+
+// What is queued for the spool's thread, in the order in which it shall become durable.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "core/model/fact.h"
+#include "core/model/hop.h"
+#include "core/model/ids.h"
+#include "core/model/session.h"
+
+namespace hoptrail::agent::spool {
+
+struct SaveSession {
+  model::Session session;
+};
+struct RemoveSession {
+  model::SessionId session;
+};
+struct SaveMember {
+  model::ProcessName process;
+  model::SessionId session;
+};
+struct RemoveMember {
+  model::ProcessName process;
+};
+struct SaveHop {
+  model::HopEnd hop;
+};
+struct RemoveHop {
+  model::HopSide side;
+  model::HopName name;
+};
+// The collector has everything of `host` up to and including `sequence`.
+struct Acknowledged {
+  model::HostId host;
+  uint64_t sequence = 0;
+};
+
+using Change = std::variant<model::Fact, SaveSession, RemoveSession, SaveMember, RemoveMember,
+                            SaveHop, RemoveHop, Acknowledged>;
+
+// The first to go when room is short: what is told again, or only counts.
+bool IsLowValue(const model::Fact& fact);
+
+// "session", "edge": the record's kind, for Loss.type.
+std::string KindOf(const model::Fact& fact);
+
+}  // namespace hoptrail::agent::spool
+
+#endif  // HOPTRAIL_AGENT_SPOOL_CHANGE_H_

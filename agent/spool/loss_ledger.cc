@@ -1,0 +1,42 @@
+#include "agent/spool/loss_ledger.h"
+
+#include <algorithm>
+
+namespace hoptrail::agent::spool {
+
+void LossLedger::Add(const std::string& where, const std::string& type, uint64_t count,
+                     int64_t wall_ns) {
+  if (count == 0) return;
+  total_.fetch_add(count, std::memory_order_relaxed);
+  absl::MutexLock lock(&mutex_);
+  Entry& entry = entries_[{where, type}];
+  if (entry.count == 0) entry.from_wall_ns = wall_ns;
+  entry.count += count;
+}
+
+void LossLedger::Return(const model::Loss& loss) {
+  absl::MutexLock lock(&mutex_);
+  Entry& entry = entries_[{loss.where, loss.type}];
+  entry.from_wall_ns =
+      entry.count == 0 ? loss.from_wall_ns : std::min(entry.from_wall_ns, loss.from_wall_ns);
+  entry.count += loss.count;
+}
+
+std::vector<model::Loss> LossLedger::Take(int64_t wall_ns) {
+  absl::MutexLock lock(&mutex_);
+  std::vector<model::Loss> losses;
+  for (const auto& [key, entry] : entries_) {
+    model::Loss loss;
+    loss.host = host_;
+    loss.where = std::get<0>(key);
+    loss.type = std::get<1>(key);
+    loss.count = entry.count;
+    loss.from_wall_ns = entry.from_wall_ns;
+    loss.until_wall_ns = wall_ns;
+    losses.push_back(std::move(loss));
+  }
+  entries_.clear();
+  return losses;
+}
+
+}  // namespace hoptrail::agent::spool

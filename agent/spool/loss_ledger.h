@@ -1,0 +1,46 @@
+#ifndef HOPTRAIL_AGENT_SPOOL_LOSS_LEDGER_H_
+#define HOPTRAIL_AGENT_SPOOL_LOSS_LEDGER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+
+#include "core/model/fact.h"
+
+namespace hoptrail::agent::spool {
+
+// What was lost and not yet told. Every loss is added where it happens, and later taken out as
+// facts, one for each place and kind. Thread-safe; bounded by the number of places and kinds.
+class LossLedger {
+ public:
+  explicit LossLedger(const model::HostId& host) : host_(host) {}
+
+  void Add(const std::string& where, const std::string& type, uint64_t count, int64_t wall_ns);
+  // Puts back what Take() gave but could not be told.
+  void Return(const model::Loss& loss);
+  std::vector<model::Loss> Take(int64_t wall_ns);
+
+  // All that was ever added.
+  uint64_t total() const { return total_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Entry {
+    uint64_t count = 0;
+    int64_t from_wall_ns = 0;
+  };
+
+  const model::HostId host_;
+  std::atomic<uint64_t> total_{0};
+  absl::Mutex mutex_;
+  std::map<std::tuple<std::string, std::string>, Entry> entries_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace hoptrail::agent::spool
+
+#endif  // HOPTRAIL_AGENT_SPOOL_LOSS_LEDGER_H_

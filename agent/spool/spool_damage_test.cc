@@ -1,0 +1,91 @@
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "agent/spool/spool.h"
+#include "agent/spool/spool_testing.h"
+
+namespace hoptrail::agent::spool {
+namespace {
+
+std::vector<std::string> FilesWith(const TestFolder& folder, const std::string& part) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    const std::string name = entry.path().filename();
+    if (name.find(part) != std::string::npos) found.push_back(name);
+  }
+  return found;
+}
+
+TEST(SpoolDamage, GarbageIsKeptAsideAndTold) {
+  const TestFolder folder;
+  const std::string garbage(100'000, 'x');
+  std::ofstream(folder.path() + "/spool.db") << garbage;
+  auto spool = OpenSpool(folder);
+  const v1::Batch batch = WaitForRecords(*spool, 1);
+  EXPECT_EQ(batch.records(0).loss().loss().where(), "spool");
+  EXPECT_EQ(batch.records(0).loss().loss().type(), "damaged");
+  const auto kept = FilesWith(folder, "spool.db.damaged-");
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(std::filesystem::file_size(folder.path() + "/" + kept[0]), garbage.size());
+  spool->Add(wire::TestSession());
+  WaitForRecords(*spool, 2);
+}
+
+TEST(SpoolDamage, PagesOverwritten) {
+  const TestFolder folder;
+  {
+    auto spool = OpenSpool(folder);
+    for (int i = 0; i < 500; ++i) spool->Add(wire::TestSession());
+    WaitForRecords(*spool, 500);
+  }
+  {
+    std::fstream file(folder.path() + "/spool.db", std::ios::in | std::ios::out);
+    file.seekp(4096 * 3);
+    file << std::string(4096 * 20, '\xAB');
+  }
+  auto spool = OpenSpool(folder);
+  EXPECT_EQ(FilesWith(folder, "spool.db.damaged-").size(), 1u);
+  WaitForRecords(*spool, 1);
+}
+
+// What a crash leaves: the files as they are while the spool is open.
+TEST(SpoolDamage, CrashKeepsWhatWasCommitted) {
+  const TestFolder folder, copy;
+  auto spool = OpenSpool(folder);
+  spool->SaveSession(wire::TestSession());
+  for (int i = 0; i < 100; ++i) spool->Add(wire::TestSession());
+  const v1::Batch before = WaitForRecords(*spool, 100);
+  for (const char* name : {"/spool.db", "/spool.db-wal"}) {
+    std::filesystem::copy(folder.path() + name, copy.path() + name);
+  }
+  auto after = OpenSpool(copy);
+  EXPECT_EQ(after->TakeSavedState().sessions.size(), 1u);
+  const v1::Batch found = WaitForRecords(*after, 100);
+  EXPECT_EQ(found.SerializeAsString(), before.SerializeAsString());
+  EXPECT_GE(after->last_sequence(), spool->last_sequence());
+}
+
+TEST(SpoolDamage, CrashInTheMiddleOfAWriteKeepsABeginning) {
+  const TestFolder folder, copy;
+  auto spool = OpenSpool(folder);
+  for (int i = 0; i < 50; ++i) spool->Add(wire::TestSession());
+  WaitForRecords(*spool, 50);
+  for (int i = 0; i < 50; ++i) spool->Add(wire::TestSession());
+  WaitForRecords(*spool, 100);
+  for (const char* name : {"/spool.db", "/spool.db-wal"}) {
+    std::filesystem::copy(folder.path() + name, copy.path() + name);
+  }
+  const std::string log = copy.path() + "/spool.db-wal";
+  std::filesystem::resize_file(log, std::filesystem::file_size(log) - 1000);
+  auto after = OpenSpool(copy);
+  EXPECT_TRUE(FilesWith(copy, "damaged").empty());
+  EXPECT_GE(after->spooled(), 50u);
+  EXPECT_LT(after->spooled(), 100u);
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::spool

@@ -1,0 +1,60 @@
+#include "agent/spool/spool_reader.h"
+
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include "core/wire/limits.h"
+
+namespace hoptrail::agent::spool {
+
+absl::StatusOr<SpoolReader> SpoolReader::Open(const std::string& path) {
+  SpoolReader reader;
+  HT_ASSIGN_OR_RETURN(reader.database_, sqlite::Database::Open({.path = path, .read_only = true}));
+  HT_ASSIGN_OR_RETURN(
+      reader.read_,
+      reader.database_.Prepare("SELECT sequence, body FROM records WHERE host=? AND sequence>? "
+                               "ORDER BY sequence LIMIT ?"));
+  return reader;
+}
+
+absl::StatusOr<model::HostId> SpoolReader::NextHost(const model::HostId& current) {
+  HT_ASSIGN_OR_RETURN(auto other,
+                      database_.Prepare("SELECT host FROM records WHERE host<>? LIMIT 1"));
+  other.BindText(1, model::ToString(current));
+  HT_ASSIGN_OR_RETURN(const bool found, other.Step());
+  if (!found) return current;
+  return model::ParseHostId(other.Text(0));
+}
+
+absl::StatusOr<uint64_t> SpoolReader::FirstSequence(const model::HostId& host) {
+  HT_ASSIGN_OR_RETURN(
+      auto first, database_.Prepare("SELECT COALESCE(MIN(sequence), 0) FROM records WHERE host=?"));
+  first.BindText(1, model::ToString(host));
+  HT_RETURN_IF_ERROR(first.Step().status());
+  return static_cast<uint64_t>(first.Int(0));
+}
+
+absl::StatusOr<v1::Batch> SpoolReader::ReadAfter(const model::HostId& host, uint64_t after,
+                                                 size_t max_bytes) {
+  read_.Reset();
+  read_.BindText(1, model::ToString(host))
+      .BindInt(2, static_cast<int64_t>(after))
+      .BindInt(3, wire::kMaxBatchRecords);
+  v1::Batch batch;
+  size_t bytes = 0;
+  for (;;) {
+    HT_ASSIGN_OR_RETURN(const bool more, read_.Step());
+    if (!more) break;
+    const absl::string_view body = read_.Blob(1);
+    bytes += body.size() + 8;  // the field's tag and length
+    if (batch.records_size() > 0 && bytes > max_bytes) break;
+    v1::Record* record = batch.add_records();
+    if (!record->ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+      return absl::DataLossError("a spooled record does not parse");
+    }
+  }
+  // A statement that stands on a row would hold up the writer's checkpoints.
+  read_.Reset();
+  return batch;
+}
+
+}  // namespace hoptrail::agent::spool

@@ -1,0 +1,41 @@
+#ifndef HOPTRAIL_AGENT_SPOOL_SPOOL_READER_H_
+#define HOPTRAIL_AGENT_SPOOL_SPOOL_READER_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+#include "core/model/ids.h"
+#include "core/sqlite/database.h"
+#include <hoptrail/v1/sensor.pb.h>
+
+namespace hoptrail::agent::spool {
+
+// The uplink's own, reading connection to spool.db: it sees what is committed, and never waits for
+// the writer. One thread at a time.
+class SpoolReader {
+ public:
+  static absl::StatusOr<SpoolReader> Open(const std::string& path);
+
+  // The host whose records go first: one of an earlier boot while any of its records wait,
+  // otherwise `current`.
+  absl::StatusOr<model::HostId> NextHost(const model::HostId& current);
+
+  // 0 where none waits.
+  absl::StatusOr<uint64_t> FirstSequence(const model::HostId& host);
+
+  // Records above `after`, in order, at most kMaxBatchRecords and about `max_bytes` (at least one,
+  // whatever its size). Empty where there are none.
+  absl::StatusOr<v1::Batch> ReadAfter(const model::HostId& host, uint64_t after, size_t max_bytes);
+
+ private:
+  SpoolReader() = default;
+
+  sqlite::Database database_;
+  sqlite::Statement read_;
+};
+
+}  // namespace hoptrail::agent::spool
+
+#endif  // HOPTRAIL_AGENT_SPOOL_SPOOL_READER_H_

@@ -1,0 +1,185 @@
+#include "agent/spool/spool.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "agent/spool/spool_reader.h"
+#include "agent/spool/spool_testing.h"
+#include "core/wire/sensor.h"
+#include "core/wire/testing.h"
+
+namespace hoptrail::agent::spool {
+namespace {
+
+using wire::TestHost;
+
+TEST(Spool, NumbersFactsAndGivesThemInOrder) {
+  const TestFolder folder;
+  auto spool = OpenSpool(folder);
+  const std::vector<model::Fact> facts = wire::TestFacts();
+  for (const model::Fact& fact : facts) spool->Add(fact);
+  const v1::Batch batch = WaitForRecords(*spool, facts.size());
+  ASSERT_EQ(static_cast<size_t>(batch.records_size()), facts.size());
+  for (size_t i = 0; i < facts.size(); ++i) {
+    EXPECT_TRUE(*wire::FactFromProto(batch.records(i)) == facts[i]);
+    if (i > 0) {
+      EXPECT_GT(batch.records(i).sequence(), batch.records(i - 1).sequence());
+    }
+  }
+  EXPECT_GE(batch.records(0).sequence(), FakeClock().BootNs() / 1000);
+  EXPECT_EQ(spool->spooled(), facts.size());
+}
+
+TEST(Spool, ReadsAfterASequenceAndWithinBytes) {
+  const TestFolder folder;
+  auto spool = OpenSpool(folder);
+  for (int i = 0; i < 20; ++i) spool->Add(wire::TestSession());
+  const v1::Batch all = WaitForRecords(*spool, 20);
+  auto reader = SpoolReader::Open(spool->path());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto rest = reader->ReadAfter(TestHost(), all.records(14).sequence(), 1 << 20);
+  ASSERT_EQ(rest->records_size(), 5);
+  EXPECT_EQ(rest->records(0).sequence(), all.records(15).sequence());
+  EXPECT_EQ(reader->ReadAfter(TestHost(), 0, 1)->records_size(), 1);
+  EXPECT_LT(reader->ReadAfter(TestHost(), 0, 2000)->records_size(), 20);
+  EXPECT_EQ(*reader->FirstSequence(TestHost()), all.records(0).sequence());
+}
+
+TEST(Spool, AcknowledgedRecordsLeave) {
+  const TestFolder folder;
+  auto spool = OpenSpool(folder);
+  for (int i = 0; i < 10; ++i) spool->Add(wire::TestSession());
+  const v1::Batch all = WaitForRecords(*spool, 10);
+  spool->Acknowledge(TestHost(), all.records(5).sequence());
+  const v1::Batch rest = WaitForRecords(*spool, 4);
+  EXPECT_EQ(rest.records(0).sequence(), all.records(6).sequence());
+  EXPECT_EQ(spool->spooled(), 4u);
+}
+
+TEST(Spool, NumbersOnlyGrowOverRestarts) {
+  const TestFolder folder;
+  FakeClock clock;
+  uint64_t last = 0;
+  for (int run = 0; run < 3; ++run) {
+    auto spool = OpenSpool(folder, &clock);
+    EXPECT_GE(spool->last_sequence(), last);
+    spool->Add(wire::TestSession());
+    const v1::Batch batch = WaitForRecords(*spool, 1);
+    EXPECT_GT(batch.records(0).sequence(), last);
+    last = batch.records(0).sequence();
+    spool->Acknowledge(TestHost(), last);
+    WaitForRecords(*spool, 0);
+    clock.AdvanceNs(1'000'000);
+  }
+}
+
+TEST(Spool, StateComesBack) {
+  const TestFolder folder;
+  model::Session session = wire::TestSession();
+  const model::HopEnd hop = wire::TestHopEnd();
+  {
+    auto spool = OpenSpool(folder);
+    EXPECT_TRUE(spool->TakeSavedState().sessions.empty());
+    spool->SaveSession(session);
+    session.user = "changed";
+    spool->SaveSession(session);
+    model::Session gone = session;
+    gone.id = wire::TestSessionId(9);
+    spool->SaveSession(gone);
+    spool->RemoveSession(gone.id);
+    spool->SaveMember({100, 1}, session.id);
+    spool->SaveMember({101, 2}, session.id);
+    spool->RemoveMember({101, 2});
+    spool->SaveHop(hop);
+    model::HopEnd other = hop;
+    other.side = model::HopSide::kClient;
+    spool->SaveHop(other);
+    spool->RemoveHop(other.side, other.name);
+  }
+  const session::SavedState state = OpenSpool(folder)->TakeSavedState();
+  ASSERT_EQ(state.sessions.size(), 1u);
+  EXPECT_TRUE(state.sessions[0] == session);
+  ASSERT_EQ(state.members.size(), 1u);
+  EXPECT_EQ(state.members[0].first, (model::ProcessName{100, 1}));
+  EXPECT_EQ(state.members[0].second, session.id);
+  ASSERT_EQ(state.open_hops.size(), 1u);
+  EXPECT_TRUE(state.open_hops[0] == hop);
+}
+
+TEST(Spool, AnotherBootsStateGoesAndItsRecordsStay) {
+  const TestFolder folder;
+  {
+    auto spool = OpenSpool(folder);
+    spool->SaveSession(wire::TestSession());
+    spool->Add(wire::TestSession());
+    WaitForRecords(*spool, 1);
+  }
+  model::HostId rebooted = TestHost();
+  rebooted.boot.bytes[5] = 7;
+  Spool::Options options = TestOptions(folder);
+  options.host = rebooted;
+  auto spool = Spool::Open(options);
+  ASSERT_TRUE(spool.ok()) << spool.status();
+  EXPECT_TRUE((*spool)->TakeSavedState().sessions.empty());
+  auto reader = SpoolReader::Open((*spool)->path());
+  EXPECT_EQ(*reader->NextHost(rebooted), TestHost());
+  EXPECT_EQ(reader->ReadAfter(TestHost(), 0, 1 << 20)->records_size(), 1);
+  (*spool)->Acknowledge(TestHost(), INT64_MAX);
+  for (int i = 0; i < 500 && (*spool)->spooled() > 0; ++i) absl::SleepFor(absl::Milliseconds(10));
+  EXPECT_EQ(*reader->NextHost(rebooted), rebooted);
+}
+
+TEST(Spool, BoundDropsOldestLowValueFirstAndTells) {
+  const TestFolder folder;
+  Spool::Options options = TestOptions(folder);
+  options.max_bytes = 1 << 20;
+  auto spool = *Spool::Open(options);
+  const model::Fact edge = wire::TestFacts()[3];
+  for (int i = 0; i < 20; ++i) spool->Add(wire::TestSession());
+  for (int i = 0; i < 12000; ++i) spool->Add(edge);
+  // 20 sessions, what is left of the edges, and one Loss.
+  uint64_t lost = 0;
+  int sessions = 0;
+  for (int i = 0; i < 1000 && lost == 0; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+    sessions = 0;
+    ForEachRecord(*spool, [&](const v1::Record& record) {
+      sessions += record.has_session();
+      if (!record.has_loss()) return;
+      EXPECT_EQ(record.loss().loss().where(), "spool");
+      EXPECT_EQ(record.loss().loss().type(), "edge");
+      lost += record.loss().loss().count();
+    });
+  }
+  EXPECT_EQ(sessions, 20);
+  EXPECT_GT(lost, 1000u);
+  EXPECT_LT(std::filesystem::file_size(spool->path()), size_t{3} << 20);
+  EXPECT_EQ(spool->losses().total(), lost);
+}
+
+TEST(Spool, FullQueueIsCounted) {
+  const TestFolder folder;
+  Spool::Options options = TestOptions(folder);
+  options.queue_capacity = 1;
+  auto spool = *Spool::Open(options);
+  for (int i = 0; i < 5000; ++i) spool->Add(wire::TestSession());
+  EXPECT_GT(spool->losses().total(), 0u);
+}
+
+TEST(Spool, WaitForChangeWakesOnCommitAndPoke) {
+  const TestFolder folder;
+  auto spool = OpenSpool(folder);
+  uint64_t mark = spool->WaitForChange(0, absl::Seconds(5));
+  EXPECT_EQ(spool->WaitForChange(mark, absl::Milliseconds(20)), mark);
+  const absl::Time begin = absl::Now();
+  spool->Add(wire::TestSession());
+  EXPECT_NE(spool->WaitForChange(mark, absl::Seconds(10)), mark);
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(2));
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::spool

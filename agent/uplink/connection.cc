@@ -1,0 +1,168 @@
+#include "agent/uplink/connection.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include "core/config/credentials.h"
+#include "core/wire/limits.h"
+#include "core/wire/sensor.h"
+
+namespace hoptrail::agent::uplink {
+namespace {
+
+constexpr absl::Duration kWelcomeWithin = absl::Seconds(15);
+constexpr absl::Duration kEndWithin = absl::Milliseconds(300);
+constexpr size_t kMaxReasonBytes = 500;
+
+// A dead network path is noticed by pings that nobody answers.
+grpc::ChannelArguments Arguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  arguments.SetMaxReceiveMessageSize(wire::kMaxMessageBytes);
+  return arguments;
+}
+
+// In our terms, with the peer's words bounded.
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::UnavailableError("the collector ended the stream");
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      status.error_message().substr(0, kMaxReasonBytes));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Create(
+    const v1::CollectorAddress& collector, Handlers handlers) {
+  HT_ASSIGN_OR_RETURN(auto channel, config::OpenChannel(collector, Arguments()));
+  return std::unique_ptr<Connection>(new Connection(std::move(channel), std::move(handlers)));
+}
+
+Connection::Connection(std::shared_ptr<grpc::Channel> channel, Handlers handlers)
+    : handlers_(std::move(handlers)),
+      channel_(std::move(channel)),
+      stub_(v1::SensorService::NewStub(channel_)) {}
+
+Connection::~Connection() { HT_CHECK(!thread_.joinable()); }
+
+absl::StatusOr<uint64_t> Connection::Start(const v1::Hello& hello, uint64_t last_sequence) {
+  {
+    absl::MutexLock lock(&mutex_);
+    sent_ = last_sequence;
+  }
+  // Held back until Hello, so that Cancel() reaches a connection that is still being made.
+  context_.set_initial_metadata_corked(true);
+  stream_ = stub_->Connect(&context_);
+  thread_ = std::thread([this] { Read(); });
+  v1::AgentMessage message;
+  *message.mutable_hello() = hello;
+  if (stream_->Write(message)) {
+    absl::MutexLock lock(&mutex_);
+    const bool answered = mutex_.AwaitWithTimeout(
+        absl::Condition(this, &Connection::WelcomedOrEnded), kWelcomeWithin);
+    if (!answered) {
+      violation_ = absl::DeadlineExceededError(
+          absl::StrCat("no Welcome within ", absl::FormatDuration(kWelcomeWithin)));
+    }
+    if (welcomed_ && !ended_) return acknowledged_;
+  }
+  return Finish();
+}
+
+bool Connection::Write(v1::Batch batch, uint64_t last_sequence) {
+  {
+    absl::MutexLock lock(&mutex_);
+    sent_ = std::max(sent_, last_sequence);
+  }
+  v1::AgentMessage message;
+  *message.mutable_batch() = std::move(batch);
+  return stream_->Write(message);
+}
+
+uint64_t Connection::acknowledged() const {
+  absl::MutexLock lock(&mutex_);
+  return acknowledged_;
+}
+
+bool Connection::ended() const {
+  absl::MutexLock lock(&mutex_);
+  return ended_;
+}
+
+void Connection::Cancel() { context_.TryCancel(); }
+
+absl::Status Connection::Finish() {
+  bool violated = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    violated = !violation_.ok();
+  }
+  if (!violated && !ended()) {
+    stream_->WritesDone();
+    absl::MutexLock lock(&mutex_);
+    mutex_.AwaitWithTimeout(absl::Condition(&ended_), kEndWithin);
+  }
+  if (!ended()) context_.TryCancel();
+  thread_.join();
+  const absl::Status status = FromGrpc(stream_->Finish());
+  absl::MutexLock lock(&mutex_);
+  return violation_.ok() ? status : violation_;
+}
+
+void Connection::Read() {
+  pthread_setname_np(pthread_self(), "uplink-read");
+  v1::CollectorMessage message;
+  while (stream_->Read(&message)) {
+    const absl::Status status = Handle(message);
+    if (status.ok()) continue;
+    {
+      absl::MutexLock lock(&mutex_);
+      violation_ = Annotate(status, "the collector sent what it must not");
+    }
+    context_.TryCancel();
+    break;
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    ended_ = true;
+  }
+  handlers_.on_end();
+}
+
+absl::Status Connection::Handle(const v1::CollectorMessage& message) {
+  if (message.has_provenance()) {
+    auto provenance = wire::FromProto(message.provenance());
+    if (!provenance.ok()) return provenance.status();
+    handlers_.on_provenance(*std::move(provenance));
+    return absl::OkStatus();
+  }
+  if (!message.has_welcome() && !message.has_acknowledgement()) {
+    return absl::OkStatus();  // of a newer version
+  }
+  const uint64_t sequence = message.has_welcome() ? message.welcome().acknowledged_sequence()
+                                                  : message.acknowledgement().sequence();
+  {
+    absl::MutexLock lock(&mutex_);
+    // It would make us delete what it cannot have.
+    if (sequence > sent_) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("acknowledged ", sequence, ", but only ", sent_, " was ever told"));
+    }
+    if (message.has_welcome() == welcomed_) {
+      return absl::InvalidArgumentError(welcomed_ ? "Welcome twice" : "no Welcome first");
+    }
+    welcomed_ = true;
+    acknowledged_ = std::max(acknowledged_, sequence);
+  }
+  handlers_.on_acknowledged(sequence);
+  return absl::OkStatus();
+}
+
+}  // namespace hoptrail::agent::uplink

@@ -1,0 +1,77 @@
+#ifndef HOPTRAIL_AGENT_UPLINK_CONNECTION_H_
+#define HOPTRAIL_AGENT_UPLINK_CONNECTION_H_
+
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include <grpcpp/grpcpp.h>
+
+#include "core/model/fact.h"
+#include <hoptrail/v1/config.pb.h>
+#include <hoptrail/v1/sensor.grpc.pb.h>
+
+namespace hoptrail::agent::uplink {
+
+// One stream to the collector, from Hello to its end. The owner's thread calls Start, Write and
+// Finish; a thread of the connection's own reads, and calls the handlers. Every message of the
+// collector is checked: it is a peer too.
+class Connection {
+ public:
+  struct Handlers {
+    // Everything up to and including this is durable there; never above what was sent.
+    std::function<void(uint64_t)> on_acknowledged;
+    std::function<void(model::Provenance)> on_provenance;
+    // The stream has ended: Write() fails from now on.
+    std::function<void()> on_end;
+  };
+
+  // Reads the certificates, and fails if they are no good. Does not connect.
+  static absl::StatusOr<std::unique_ptr<Connection>> Create(const v1::CollectorAddress& collector,
+                                                            Handlers handlers);
+  // Finish() must have been called if Start() was.
+  ~Connection();
+
+  // Connects, says hello and waits for Welcome, at most 15 s. The answer is the sequence number
+  // that the collector has, checked against `last_sequence`, the highest that exists.
+  absl::StatusOr<uint64_t> Start(const v1::Hello& hello, uint64_t last_sequence);
+
+  // Waits for flow control; false once the stream has ended. `last_sequence` is the batch's.
+  bool Write(v1::Batch batch, uint64_t last_sequence);
+
+  uint64_t acknowledged() const;  // the highest so far
+  bool ended() const;
+
+  // Ends the stream from any thread, at any time after Create().
+  void Cancel();
+  // Ends the stream if it has not ended, and says why it did.
+  absl::Status Finish();
+
+ private:
+  Connection(std::shared_ptr<grpc::Channel> channel, Handlers handlers);
+  void Read();
+  absl::Status Handle(const v1::CollectorMessage& message);
+  bool WelcomedOrEnded() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return welcomed_ || ended_; }
+
+  const Handlers handlers_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::SensorService::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::AgentMessage, v1::CollectorMessage>> stream_;
+  std::thread thread_;
+
+  mutable absl::Mutex mutex_;
+  bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // what the collector may acknowledge
+  uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status violation_ ABSL_GUARDED_BY(mutex_);  // what the collector did wrong, or not at all
+};
+
+}  // namespace hoptrail::agent::uplink
+
+#endif  // HOPTRAIL_AGENT_UPLINK_CONNECTION_H_

@@ -1,0 +1,119 @@
+#ifndef HOPTRAIL_AGENT_UPLINK_FAKE_COLLECTOR_H_
+#define HOPTRAIL_AGENT_UPLINK_FAKE_COLLECTOR_H_
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include <grpcpp/grpcpp.h>
+
+#include <hoptrail/v1/sensor.grpc.pb.h>
+
+namespace hoptrail::agent::uplink {
+
+// A real gRPC server with a SensorService that only remembers what it got. Restarting it keeps the
+// memory, as a collector's store would.
+class FakeCollector : public v1::SensorService::Service {
+ public:
+  explicit FakeCollector(std::string address, std::shared_ptr<grpc::ServerCredentials> credentials =
+                                                  grpc::InsecureServerCredentials())
+      : address_(std::move(address)), credentials_(std::move(credentials)) {
+    Start();
+  }
+  ~FakeCollector() override { Stop(); }
+
+  void Start() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(address_, credentials_, &port_);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  void Stop() {
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
+    server_.reset();
+  }
+  int port() const { return port_; }
+  void SetCredentials(std::shared_ptr<grpc::ServerCredentials> credentials) {
+    credentials_ = std::move(credentials);
+  }
+
+  grpc::Status Connect(
+      grpc::ServerContext*,
+      grpc::ServerReaderWriter<v1::CollectorMessage, v1::AgentMessage>* stream) override {
+    v1::AgentMessage message;
+    if (!stream->Read(&message) || !message.has_hello()) {
+      return {grpc::StatusCode::INVALID_ARGUMENT, "no hello"};
+    }
+    const std::string host = message.hello().host();
+    v1::CollectorMessage answer;
+    {
+      absl::MutexLock lock(&mutex_);
+      hellos_.push_back(message.hello());
+      if (!refusal.ok()) return refusal;
+      answer.mutable_welcome()->set_acknowledged_sequence(forget ? 0 : acknowledged_[host]);
+    }
+    stream->Write(answer);
+    if (say_first.message_case() != v1::CollectorMessage::MESSAGE_NOT_SET) stream->Write(say_first);
+    while (stream->Read(&message)) {
+      absl::MutexLock lock(&mutex_);
+      largest_batch_ = std::max(largest_batch_, message.batch().records_size());
+      for (const v1::Record& record : message.batch().records()) {
+        received_.push_back(record);
+        acknowledged_[host] = std::max(acknowledged_[host], record.sequence());
+      }
+      if (silent) continue;
+      answer.mutable_acknowledgement()->set_sequence(acknowledged_[host]);
+      stream->Write(answer);
+    }
+    return grpc::Status::OK;
+  }
+
+  // What it does; set before the stream is opened.
+  grpc::Status refusal;
+  bool forget = false;  // says 0 in Welcome
+  bool silent = false;  // never acknowledges
+  v1::CollectorMessage say_first;
+
+  std::vector<v1::Record> received() {
+    absl::MutexLock lock(&mutex_);
+    return received_;
+  }
+  std::vector<v1::Hello> hellos() {
+    absl::MutexLock lock(&mutex_);
+    return hellos_;
+  }
+  int largest_batch() {
+    absl::MutexLock lock(&mutex_);
+    return largest_batch_;
+  }
+  bool WaitForRecords(size_t count, absl::Duration timeout = absl::Seconds(20)) {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [this, count] { return received_.size() >= count; };
+    return mutex_.AwaitWithTimeout(absl::Condition(&enough), timeout);
+  }
+  bool WaitForHellos(size_t count, absl::Duration timeout = absl::Seconds(20)) {
+    absl::MutexLock lock(&mutex_);
+    const auto enough = [this, count] { return hellos_.size() >= count; };
+    return mutex_.AwaitWithTimeout(absl::Condition(&enough), timeout);
+  }
+
+ private:
+  const std::string address_;
+  std::shared_ptr<grpc::ServerCredentials> credentials_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+  absl::Mutex mutex_;
+  std::map<std::string, uint64_t> acknowledged_;
+  std::vector<v1::Record> received_;
+  std::vector<v1::Hello> hellos_;
+  int largest_batch_ = 0;
+};
+
+}  // namespace hoptrail::agent::uplink
+
+#endif  // HOPTRAIL_AGENT_UPLINK_FAKE_COLLECTOR_H_

@@ -1,0 +1,167 @@
+#include "agent/uplink/uplink.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+#include "agent/uplink/connection.h"
+#include "agent/uplink/window.h"
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include "core/config/credentials.h"
+#include "core/wire/limits.h"
+#include "core/wire/resource_names.h"
+#include "core/wire/text.h"
+
+namespace hoptrail::agent::uplink {
+namespace {
+
+constexpr absl::Duration kStopGrace = absl::Seconds(1);
+// Wakes without a reason that often; every reason pokes the spool.
+constexpr absl::Duration kTick = absl::Seconds(1);
+
+}  // namespace
+
+Uplink::Uplink(Options options) : options_(std::move(options)) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+Uplink::~Uplink() {
+  stop_.Notify();
+  options_.spool->Poke();
+  if (!done_.WaitForNotificationWithTimeout(kStopGrace)) {
+    absl::MutexLock lock(&mutex_);
+    if (current_ != nullptr) current_->Cancel();
+  }
+  thread_.join();
+}
+
+void Uplink::Run() {
+  pthread_setname_np(pthread_self(), "uplink");
+  while (!stopping()) {
+    const absl::Status status = Serve();
+    if (stopping()) break;
+    Report(status);
+    if (!status.ok()) stop_.WaitForNotificationWithTimeout(back_off_.Next());
+  }
+  done_.Notify();
+}
+
+absl::Status Uplink::RefreshReader() {
+  if (reader_.has_value() && reader_generation_ == options_.spool->generation()) {
+    return absl::OkStatus();
+  }
+  reader_.reset();
+  reader_generation_ = options_.spool->generation();
+  auto reader = spool::SpoolReader::Open(options_.spool->path());
+  if (!reader.ok()) return reader.status();
+  reader_.emplace(*std::move(reader));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<model::HostId> Uplink::ChooseHost() {
+  HT_ASSIGN_OR_RETURN(const model::HostId host, reader_->NextHost(options_.host));
+  return refused_hosts_.contains(host) ? options_.host : host;
+}
+
+v1::Hello Uplink::HelloFor(const model::HostId& host, uint64_t first_sequence) const {
+  v1::Hello hello;
+  hello.set_host(wire::ResourceName(host));
+  hello.set_host_name(wire::CleanText(options_.host_name, wire::kMaxNameBytes));
+  hello.set_agent_version(options_.agent_version);
+  hello.set_first_spooled_sequence(first_sequence);
+  return hello;
+}
+
+absl::Status Uplink::Serve() {
+  HT_RETURN_IF_ERROR(RefreshReader());
+  HT_ASSIGN_OR_RETURN(const model::HostId host, ChooseHost());
+  HT_ASSIGN_OR_RETURN(const uint64_t first, reader_->FirstSequence(host));
+  spool::Spool* const spool = options_.spool;
+  Connection::Handlers handlers;
+  handlers.on_acknowledged = [spool, host](uint64_t sequence) {
+    spool->Acknowledge(host, sequence);
+    spool->Poke();
+  };
+  handlers.on_provenance = options_.on_provenance;
+  handlers.on_end = [spool] { spool->Poke(); };
+  HT_ASSIGN_OR_RETURN(auto connection, Connection::Create(options_.collector, std::move(handlers)));
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopping()) return absl::OkStatus();
+    current_ = connection.get();
+  }
+  // An earlier boot's highest number is not known here; what bounds a signed number will do.
+  const bool present = host == options_.host;
+  const absl::StatusOr<uint64_t> welcomed =
+      connection->Start(HelloFor(host, first), present ? spool->last_sequence() : wire::kMaxCount);
+  absl::Status status = welcomed.status();
+  if (welcomed.ok()) {
+    LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
+            *welcomed, ", ", spool->spooled(), " records wait");
+    last_failure_.clear();
+    status = SendAll(host, *welcomed, *connection);
+    const bool ours_to_end = !connection->ended();
+    const absl::Status end = connection->Finish();
+    if (status.ok() && !ours_to_end) status = end;
+  } else if (!present && status.code() == absl::StatusCode::kPermissionDenied) {
+    refused_hosts_.insert(host);
+  }
+  absl::MutexLock lock(&mutex_);
+  current_ = nullptr;
+  return status;
+}
+
+absl::Status Uplink::SendAll(const model::HostId& host, uint64_t after, Connection& connection) {
+  Window window;
+  window.Start(after);
+  bool drained_once = false;
+  absl::Time stop_by = absl::InfiniteFuture();
+  for (uint64_t mark = 0; !connection.ended();) {
+    // Taken before the look, so that what changes after it wakes the wait below.
+    mark = options_.spool->WaitForChange(0, absl::ZeroDuration());
+    if (stopping()) stop_by = std::min(stop_by, absl::Now() + kStopGrace);
+    const uint64_t acknowledged = connection.acknowledged();
+    if (acknowledged > after || drained_once) back_off_.Reset();
+    window.Acknowledged(acknowledged);
+    bool sent = false;
+    if (window.HasRoom()) {
+      HT_RETURN_IF_ERROR(RefreshReader());
+      HT_ASSIGN_OR_RETURN(v1::Batch batch,
+                          reader_->ReadAfter(host, window.last_sent(), wire::kMaxBatchBytes));
+      if (batch.records_size() > 0) {
+        const uint64_t last = batch.records(batch.records_size() - 1).sequence();
+        window.Sent(last, batch.records_size(), batch.ByteSizeLong());
+        if (!connection.Write(std::move(batch), last)) return absl::OkStatus();
+        sent = true;
+      }
+    }
+    if (sent) continue;
+    drained_once = drained_once || window.empty();
+    if (window.empty() && (stopping() || host != options_.host)) return absl::OkStatus();
+    if (absl::Now() >= stop_by) return absl::OkStatus();
+    options_.spool->WaitForChange(mark, stopping() ? kStopGrace / 20 : kTick);
+  }
+  return absl::OkStatus();
+}
+
+void Uplink::Report(const absl::Status& status) {
+  if (status.ok()) return;
+  // Addresses and ports of a single attempt would make every text a new one, so the certificates'
+  // doubt is looked for only when the text is.
+  const std::string failure =
+      absl::StrCat(absl::StatusCodeToString(status.code()), ": ", std::string(status.message()));
+  if (failure == last_failure_) return;
+  last_failure_ = failure;
+  const std::string doubt = options_.collector.has_tls()
+                                ? config::CertificateDoubt(options_.collector.tls())
+                                : std::string();
+  LogWarning("uplink", "no stream to ", options_.collector.address(), ": ", failure,
+             doubt.empty() ? "" : "; note: ", doubt);
+}
+
+}  // namespace hoptrail::agent::uplink

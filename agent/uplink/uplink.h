@@ -1,0 +1,77 @@
+#ifndef HOPTRAIL_AGENT_UPLINK_UPLINK_H_
+#define HOPTRAIL_AGENT_UPLINK_UPLINK_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+
+#include "agent/spool/spool.h"
+#include "agent/spool/spool_reader.h"
+#include "agent/uplink/back_off.h"
+#include "core/model/fact.h"
+#include "core/model/ids.h"
+#include <hoptrail/v1/config.pb.h>
+
+namespace hoptrail::agent::uplink {
+
+class Connection;
+
+// Carries the spool to the collector over one bidirectional stream, and what the collector knows
+// of this host's sessions back. Connects again whenever the stream ends, reading the certificates
+// anew each time, and goes on after what the collector has. A reason for failing is logged when it
+// changes, not at each attempt. Records of an earlier boot go first, on a stream of their own.
+//
+// One thread of its own (and, while connected, a second that reads). The spool must outlive it.
+class Uplink {
+ public:
+  struct Options {
+    v1::CollectorAddress collector;
+    model::HostId host;
+    std::string host_name;
+    std::string agent_version;
+    spool::Spool* spool = nullptr;
+    // Called on the uplink's reading thread; must not wait.
+    std::function<void(model::Provenance)> on_provenance;
+  };
+
+  explicit Uplink(Options options);
+  // Gives what is spooled up to a second to be acknowledged where a stream is open, and ends it.
+  ~Uplink();
+
+ private:
+  void Run();
+  // Opens a stream for one host, serves it until it ends, and says why.
+  absl::Status Serve();
+  absl::Status RefreshReader();
+  absl::StatusOr<model::HostId> ChooseHost();
+  v1::Hello HelloFor(const model::HostId& host, uint64_t first_sequence) const;
+  // Sends until the stream ends, the uplink stops, or nothing of an earlier boot is left.
+  absl::Status SendAll(const model::HostId& host, uint64_t after, Connection& connection);
+  void Report(const absl::Status& status);
+  bool stopping() const { return stop_.HasBeenNotified(); }
+
+  const Options options_;
+  absl::Notification stop_;
+  absl::Notification done_;
+  BackOff back_off_;
+  std::optional<spool::SpoolReader> reader_;
+  uint64_t reader_generation_ = 0;
+  std::set<model::HostId> refused_hosts_;  // earlier boots that the collector does not take
+  std::string last_failure_;
+
+  absl::Mutex mutex_;
+  Connection* current_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::thread thread_;
+};
+
+}  // namespace hoptrail::agent::uplink
+
+#endif  // HOPTRAIL_AGENT_UPLINK_UPLINK_H_

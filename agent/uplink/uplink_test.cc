@@ -1,0 +1,230 @@
+#include "agent/uplink/uplink.h"
+
+#include <set>
+
+#include "absl/time/clock.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/spool/spool_testing.h"
+#include "agent/uplink/fake_collector.h"
+#include "agent/uplink/window.h"
+#include "core/base/bounded_queue.h"
+#include "core/wire/sensor.h"
+#include "core/wire/testing.h"
+
+namespace hoptrail::agent::uplink {
+namespace {
+
+using spool::OpenSpool;
+using spool::Spool;
+using spool::TestFolder;
+
+class UplinkTest : public testing::Test {
+ protected:
+  std::string Address() const { return "unix:" + folder_.path() + "/collector.sock"; }
+
+  std::unique_ptr<Uplink> Open() {
+    Uplink::Options options;
+    options.collector.set_address(Address());
+    options.host = wire::TestHost();
+    options.host_name = "gw";
+    options.agent_version = "0.1.0";
+    options.spool = spool_.get();
+    options.on_provenance = [this](model::Provenance p) { provenance_.TryPush(std::move(p)); };
+    return std::make_unique<Uplink>(std::move(options));
+  }
+
+  bool WaitForEmptySpool() {
+    for (int i = 0; i < 1000 && spool_->spooled() > 0; ++i) absl::SleepFor(absl::Milliseconds(10));
+    return spool_->spooled() == 0;
+  }
+
+  TestFolder folder_;
+  std::unique_ptr<Spool> spool_ = OpenSpool(folder_);
+  BoundedQueue<model::Provenance> provenance_{100};
+};
+
+TEST_F(UplinkTest, CarriesRecordsAndEmptiesTheSpool) {
+  FakeCollector collector(Address());
+  for (const model::Fact& fact : wire::TestFacts()) spool_->Add(fact);
+  auto uplink = Open();
+  ASSERT_TRUE(collector.WaitForRecords(wire::TestFacts().size()));
+  EXPECT_TRUE(WaitForEmptySpool());
+  const auto received = collector.received();
+  for (size_t i = 0; i < received.size(); ++i) {
+    EXPECT_TRUE(*wire::FactFromProto(received[i]) == wire::TestFacts()[i]);
+  }
+  EXPECT_EQ(collector.hellos()[0].host_name(), "gw");
+}
+
+TEST_F(UplinkTest, ANewRecordIsOnTheWireAtOnce) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  spool_->Add(wire::TestSession());
+  ASSERT_TRUE(collector.WaitForRecords(1));
+  absl::Duration best = absl::InfiniteDuration();
+  for (size_t i = 2; i < 12; ++i) {
+    const absl::Time begin = absl::Now();
+    spool_->Add(wire::TestSession());
+    ASSERT_TRUE(collector.WaitForRecords(i));
+    best = std::min(best, absl::Now() - begin);
+  }
+  EXPECT_LT(best, absl::Milliseconds(50));
+  RecordProperty("best_ms", absl::ToDoubleMilliseconds(best));
+}
+
+TEST_F(UplinkTest, LoadIsBatched) {
+  for (int i = 0; i < 5000; ++i) spool_->Add(wire::TestSession());
+  while (spool_->spooled() < 5000) absl::SleepFor(absl::Milliseconds(10));
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  ASSERT_TRUE(collector.WaitForRecords(5000));
+  EXPECT_GT(collector.largest_batch(), 100);
+  EXPECT_LE(collector.largest_batch(), 1000);
+  EXPECT_TRUE(WaitForEmptySpool());
+}
+
+TEST_F(UplinkTest, ResumesAfterTheCollectorRestarts) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  for (int i = 0; i < 10; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(collector.WaitForRecords(10));
+  collector.Stop();
+  for (int i = 0; i < 10; ++i) spool_->Add(wire::TestHopEnd());
+  absl::SleepFor(absl::Milliseconds(300));
+  collector.Start();
+  ASSERT_TRUE(collector.WaitForRecords(20));
+  EXPECT_TRUE(WaitForEmptySpool());
+  std::set<uint64_t> sequences;
+  for (const v1::Record& record : collector.received()) sequences.insert(record.sequence());
+  EXPECT_EQ(sequences.size(), 20u);
+  EXPECT_GE(collector.hellos().size(), 2u);
+}
+
+TEST_F(UplinkTest, SendsAgainWhatWasNotAcknowledged) {
+  FakeCollector collector(Address());
+  collector.silent = true;
+  auto uplink = Open();
+  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(collector.WaitForRecords(5));
+  EXPECT_EQ(spool_->spooled(), 5u);
+  collector.Stop();
+  collector.silent = false;
+  collector.forget = true;
+  collector.Start();
+  ASSERT_TRUE(collector.WaitForRecords(10));
+  EXPECT_TRUE(WaitForEmptySpool());
+  const auto received = collector.received();
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(received[i].sequence(), received[i + 5].sequence());
+}
+
+TEST_F(UplinkTest, SkipsWhatTheCollectorHas) {
+  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
+  const v1::Batch all = spool::WaitForRecords(*spool_, 5);
+  FakeCollector collector(Address());
+  collector.silent = true;
+  {
+    auto uplink = Open();
+    ASSERT_TRUE(collector.WaitForRecords(5));
+  }
+  EXPECT_EQ(spool_->spooled(), 5u);
+  auto uplink = Open();  // Welcome now says 5
+  EXPECT_TRUE(WaitForEmptySpool());
+  EXPECT_EQ(collector.received().size(), 5u);
+}
+
+TEST_F(UplinkTest, ARefusalIsLoggedOnceAndTriedAgain) {
+  FakeCollector collector(Address());
+  collector.refusal = {grpc::StatusCode::PERMISSION_DENIED, "not your host"};
+  testing::internal::CaptureStderr();
+  {
+    auto uplink = Open();
+    ASSERT_TRUE(collector.WaitForHellos(3));
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, testing::HasSubstr("PERMISSION_DENIED: not your host"));
+  EXPECT_EQ(log.find("PERMISSION_DENIED"), log.rfind("PERMISSION_DENIED")) << log;
+}
+
+TEST_F(UplinkTest, ProvenanceComesBack) {
+  FakeCollector collector(Address());
+  *collector.say_first.mutable_provenance() = wire::ToProto(wire::TestProvenance());
+  auto uplink = Open();
+  std::vector<model::Provenance> got;
+  ASSERT_TRUE(provenance_.PopAll(absl::Seconds(20), &got));
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_TRUE(got[0] == wire::TestProvenance());
+}
+
+TEST_F(UplinkTest, AnAcknowledgementOfWhatWasNeverSentDeletesNothing) {
+  FakeCollector collector(Address());
+  collector.silent = true;
+  collector.say_first.mutable_acknowledgement()->set_sequence(INT64_MAX);
+  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
+  spool::WaitForRecords(*spool_, 5);
+  testing::internal::CaptureStderr();
+  {
+    auto uplink = Open();
+    ASSERT_TRUE(collector.WaitForHellos(2));
+  }
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("the collector sent what it must not"));
+  EXPECT_EQ(spool_->spooled(), 5u);
+}
+
+TEST_F(UplinkTest, AnEarlierBootGoesFirst) {
+  for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
+  spool::WaitForRecords(*spool_, 3);
+  spool_.reset();
+  Spool::Options options = spool::TestOptions(folder_);
+  options.host.boot.bytes[9] = 1;
+  spool_ = *Spool::Open(options);
+  FakeCollector collector(Address());
+  Uplink::Options up;
+  up.collector.set_address(Address());
+  up.host = options.host;
+  up.spool = spool_.get();
+  up.on_provenance = [](model::Provenance) {};
+  Uplink uplink(std::move(up));
+  ASSERT_TRUE(collector.WaitForRecords(3));
+  ASSERT_TRUE(collector.WaitForHellos(2));
+  EXPECT_THAT(collector.hellos()[0].host(), testing::HasSubstr(model::ToString(wire::TestHost())));
+  EXPECT_THAT(collector.hellos()[1].host(), testing::HasSubstr(model::ToString(options.host)));
+  EXPECT_TRUE(WaitForEmptySpool());
+}
+
+TEST_F(UplinkTest, StopsPromptlyWithNobodyThere) {
+  auto uplink = Open();
+  absl::SleepFor(absl::Milliseconds(500));
+  const absl::Time begin = absl::Now();
+  uplink.reset();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(3));
+}
+
+TEST(Window, BoundsWhatIsNotAcknowledged) {
+  Window window;
+  window.Start(100);
+  EXPECT_EQ(window.last_sent(), 100u);
+  for (uint64_t i = 1; i <= 10; ++i) window.Sent(100 + i * 1000, 1000, 1000);
+  EXPECT_FALSE(window.HasRoom());
+  window.Acknowledged(100 + 1500);
+  EXPECT_TRUE(window.HasRoom());
+  window.Acknowledged(INT64_MAX);
+  EXPECT_TRUE(window.empty());
+  window.Sent(20000, 1, Window::kMaxBytes);
+  EXPECT_FALSE(window.HasRoom());
+}
+
+TEST(BackOff, GrowsFromQuickToTenSeconds) {
+  BackOff back_off;
+  EXPECT_LE(back_off.Next(), absl::Milliseconds(250));
+  for (int i = 0; i < 10; ++i) back_off.Next();
+  EXPECT_GE(back_off.Next(), absl::Seconds(7));
+  EXPECT_LE(back_off.Next(), absl::Milliseconds(12500));
+  back_off.Reset();
+  EXPECT_LE(back_off.Next(), absl::Milliseconds(250));
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::uplink

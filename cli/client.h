@@ -1,0 +1,51 @@
+#ifndef HOPTRAIL_CLI_CLIENT_H_
+#define HOPTRAIL_CLI_CLIENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "cli/options.h"
+#include <hoptrail/v1/detection.pb.h>
+#include <hoptrail/v1/fleet.pb.h>
+#include <hoptrail/v1/graph.pb.h>
+
+namespace hoptrail::cli {
+
+// The public API, call by call, each with a deadline. Lists are whole: their pages are put
+// together. Errors carry the server's code and words. One thread.
+class Client {
+ public:
+  // Reads the TLS files; the connection itself is made by the first call.
+  static absl::StatusOr<std::unique_ptr<Client>> Create(const Connection& connection);
+  ~Client();
+
+  // At most `limit` entries (0: all); `next_page_token` stays set where more exist.
+  absl::StatusOr<v1::ListHostsResponse> ListHosts(int64_t limit);
+  absl::StatusOr<v1::ListSessionsResponse> ListSessions(const std::string& filter, int64_t limit);
+  absl::StatusOr<v1::ListDetectionsResponse> ListDetections(int64_t limit);
+  absl::StatusOr<v1::ListIncidentsResponse> ListIncidents(const std::string& filter, int64_t limit);
+  absl::StatusOr<v1::Detection> GetDetection(const std::string& name);
+  absl::StatusOr<v1::Incident> GetIncident(const std::string& name);
+  absl::StatusOr<v1::Path> GetPath(const std::string& name);
+  absl::StatusOr<v1::Incident> Acknowledge(const std::string& name);
+  absl::StatusOr<v1::Incident> Resolve(const std::string& name);
+
+  // Gives every answer to `each` until the stream ends, and says why it ended.
+  absl::Status WatchDetections(const std::string& resume_token,
+                               absl::FunctionRef<void(const v1::WatchDetectionsResponse&)> each);
+
+ private:
+  struct Stubs;
+  explicit Client(std::unique_ptr<Stubs> stubs);
+
+  const std::unique_ptr<Stubs> stubs_;
+};
+
+}  // namespace hoptrail::cli
+
+#endif  // HOPTRAIL_CLI_CLIENT_H_

@@ -1,0 +1,135 @@
+#include "cli/format.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+
+#include <hoptrail/v1/detection.pb.h>
+#include <hoptrail/v1/graph.pb.h>
+
+namespace hoptrail::cli {
+namespace {
+
+absl::string_view MethodWord(v1::AuthMethod method) {
+  switch (method) {
+    case v1::PASSWORD:
+      return "password";
+    case v1::PUBLIC_KEY:
+      return "public key";
+    case v1::KEYBOARD_INTERACTIVE:
+      return "keyboard-interactive";
+    case v1::HOST_BASED:
+      return "host-based";
+    case v1::GSSAPI:
+      return "GSSAPI";
+    case v1::CERTIFICATE:
+      return "certificate";
+    case v1::NONE:
+      return "none";
+    default:
+      return "unknown";
+  }
+}
+
+}  // namespace
+
+int64_t Milliseconds(const google::protobuf::Timestamp& time) {
+  return time.seconds() * 1000 + time.nanos() / 1'000'000;
+}
+
+std::string FormatTime(const google::protobuf::Timestamp& time) {
+  if (time.seconds() == 0 && time.nanos() == 0) return "-";
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", absl::FromUnixMillis(Milliseconds(time)),
+                          absl::UTCTimeZone());
+}
+
+std::string FormatOffset(int64_t milliseconds) {
+  const char* sign = milliseconds < 0 ? "-" : "+";
+  const int64_t ms = milliseconds < 0 ? -milliseconds : milliseconds;
+  const int64_t s = ms / 1000;
+  if (s < 60) return absl::StrFormat("%s%d.%d s", sign, s, ms % 1000 / 100);
+  if (s < 3600) return absl::StrFormat("%s%d m %02d s", sign, s / 60, s % 60);
+  if (s < 86400) return absl::StrFormat("%s%d h %02d m", sign, s / 3600, s / 60 % 60);
+  return absl::StrFormat("%s%d d %02d h", sign, s / 86400, s / 3600 % 24);
+}
+
+std::string ShortId(absl::string_view name, const Style& style) {
+  const size_t slash = name.find('/');
+  if (slash != absl::string_view::npos) name.remove_prefix(slash + 1);
+  return name.empty() ? "-" : Escape(name.substr(0, 12), style);
+}
+
+std::string FormatEndpoint(const v1::Endpoint& endpoint, const Style& style) {
+  if (endpoint.address().empty()) return "-";
+  const std::string address = Escape(endpoint.address(), style, 64);
+  const bool v6 = absl::StrContains(address, ":");
+  return v6 ? absl::StrCat("[", address, "]:", endpoint.port())
+            : absl::StrCat(address, ":", endpoint.port());
+}
+
+std::string FormatFlow(const v1::Flow& flow, const Style& style) {
+  return absl::StrCat(FormatEndpoint(flow.client(), style), " ", style.arrow(), " ",
+                      FormatEndpoint(flow.server(), style));
+}
+
+std::string FormatAuthentication(const v1::Authentication& authentication, const Style& style) {
+  std::string out(MethodWord(authentication.method()));
+  if (!authentication.key_type().empty()) {
+    absl::StrAppend(&out, " ", Escape(authentication.key_type(), style, 64));
+  }
+  if (!authentication.key_fingerprint().empty()) {
+    absl::StrAppend(&out, " ", Escape(authentication.key_fingerprint(), style, 128));
+  }
+  if (!authentication.certificate_id().empty()) {
+    absl::StrAppend(&out, " ID \"", Escape(authentication.certificate_id(), style, 128), "\"");
+  }
+  if (authentication.method() != v1::AUTH_METHOD_UNSPECIFIED && !authentication.verified()) {
+    absl::StrAppend(&out, " (claimed, not verified)");
+  }
+  return out;
+}
+
+std::string HostLabel(absl::string_view host_name, absl::string_view host, const Style& style) {
+  return host_name.empty() ? ShortId(host, style) : Escape(host_name, style, 64);
+}
+
+std::string UserLabel(const v1::Session& session, const Style& style) {
+  if (!session.user().empty()) return Escape(session.user(), style, 64);
+  return absl::StrCat("uid ", session.uid());
+}
+
+std::string Lower(absl::string_view text) { return absl::AsciiStrToLower(text); }
+
+std::string SeverityWord(int severity, const Style& style) {
+  switch (severity) {
+    case v1::CRITICAL:
+      return Paint("CRITICAL", Colour::kAlarm, style);
+    case v1::HIGH:
+      return Paint("HIGH", Colour::kRed, style);
+    case v1::MEDIUM:
+      return Paint("MEDIUM", Colour::kYellow, style);
+    case v1::LOW:
+      return Paint("LOW", Colour::kCyan, style);
+    case v1::INFO:
+      return "INFO";
+    default:
+      return "-";
+  }
+}
+
+std::string IncidentStateWord(int state, const Style& style) {
+  switch (state) {
+    case v1::OPEN:
+      return Paint("OPEN", Colour::kRed, style);
+    case v1::ACKNOWLEDGED:
+      return Paint("ACKNOWLEDGED", Colour::kYellow, style);
+    case v1::RESOLVED:
+      return Paint("RESOLVED", Colour::kGreen, style);
+    default:
+      return "-";
+  }
+}
+
+}  // namespace hoptrail::cli

@@ -1,0 +1,57 @@
+#ifndef HOPTRAIL_CLI_FORMAT_H_
+#define HOPTRAIL_CLI_FORMAT_H_
+
+// Values of the public API as short text for people. What a host said is escaped here. Pure.
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+#include "cli/text.h"
+
+namespace google::protobuf {
+class Timestamp;
+}
+namespace hoptrail::v1 {
+class Authentication;
+class Endpoint;
+class Flow;
+class Session;
+}  // namespace hoptrail::v1
+
+namespace hoptrail::cli {
+
+// "2026-01-31 12:00:00.000"; "-" where unset (the zero time).
+std::string FormatTime(const google::protobuf::Timestamp& time);
+// "+55.0 s", "+2 m 05 s", "+3 h 07 m", "+2 d 04 h"; milliseconds in.
+std::string FormatOffset(int64_t milliseconds);
+int64_t Milliseconds(const google::protobuf::Timestamp& time);
+
+// The first 12 digits of an id, its collection left out: "incidents/3fa2…" → "3fa2c81d90ab".
+std::string ShortId(absl::string_view name, const Style& style);
+
+// "192.0.2.1:22", "[2001:db8::1]:22", "-" where empty.
+std::string FormatEndpoint(const v1::Endpoint& endpoint, const Style& style);
+// "client → server".
+std::string FormatFlow(const v1::Flow& flow, const Style& style);
+
+// "public key ED25519 SHA256:…", "password (claimed, not verified)", "unknown".
+std::string FormatAuthentication(const v1::Authentication& authentication, const Style& style);
+
+// The host's own name, or the beginning of its machine id where it has none.
+std::string HostLabel(absl::string_view host_name, absl::string_view host, const Style& style);
+// The user's name, or "uid 1000".
+std::string UserLabel(const v1::Session& session, const Style& style);
+
+// "REMOTE" → "remote"; for enumerations, whose names are not a peer's text.
+std::string Lower(absl::string_view text);
+
+// "HIGH" in its colour; takes the number of the API's enumeration.
+std::string SeverityWord(int severity, const Style& style);
+// "OPEN" in its colour.
+std::string IncidentStateWord(int state, const Style& style);
+
+}  // namespace hoptrail::cli
+
+#endif  // HOPTRAIL_CLI_FORMAT_H_

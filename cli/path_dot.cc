@@ -1,0 +1,76 @@
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+#include "cli/format.h"
+#include "cli/path_model.h"
+#include "cli/path_view.h"
+#include <hoptrail/v1/detection.pb.h>
+#include <hoptrail/v1/graph.pb.h>
+
+namespace hoptrail::cli {
+namespace {
+
+// A quoted string of the DOT language. `text` is already escaped for showing; "\n" within it is
+// put there by Label() only.
+std::string Quote(absl::string_view text) {
+  return absl::StrCat(
+      "\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}}), "\"");
+}
+
+std::string Label(const PathView& view, const v1::PathStep& step, const Style& style) {
+  const v1::Session& session = step.session();
+  std::string label =
+      absl::StrCat(HostLabel(session.host_name(), session.host(), style), " as ",
+                   UserLabel(session, style), "\n", FormatTime(session.open_time()), " UTC");
+  if (session.kind() == v1::REMOTE) {
+    absl::StrAppend(&label, "\n", FormatAuthentication(session.authentication(), style));
+  }
+  for (const std::string& name : step.detections()) {
+    const auto found = view.detections->find(name);
+    if (found == view.detections->end()) continue;
+    absl::StrAppend(&label, "\n", SeverityWord(found->second.severity(), style), " ",
+                    Escape(found->second.rule(), style, 64));
+  }
+  return label;
+}
+
+std::string EdgeLabel(const v1::PathStep& step, const Style& style) {
+  std::string label = ProofWords(step, style);
+  if (step.hop().has_server()) {
+    absl::StrAppend(&label, "\n", FormatFlow(step.hop().server().flow(), style));
+  }
+  return label;
+}
+
+}  // namespace
+
+std::string RenderPathDot(const PathView& view) {
+  const Style style;  // No colour, UTF-8: the DOT language's own character set.
+  const PathShape shape = ShapeOf(*view.path);
+  std::string out =
+      absl::StrCat("digraph path {\n  label=", Quote(Escape(view.path->name(), style)),
+                   ";\n  rankdir=LR;\n  node [shape=box];\n");
+  for (int i = 0; i < view.path->steps_size(); ++i) {
+    const v1::PathStep& step = view.path->steps(i);
+    const bool alarm = step.detections_size() > 0;
+    absl::StrAppend(&out, "  s", i, " [label=", Quote(Label(view, step, style)),
+                    alarm ? ", color=red" : "", "];\n");
+    if (shape.parents[i] >= 0) {
+      const bool proven = !step.link().empty() || step.hop().proof() == v1::PROVEN;
+      absl::StrAppend(&out, "  s", shape.parents[i], " -> s", i,
+                      " [label=", Quote(EdgeLabel(step, style)), proven ? "" : ", style=dashed",
+                      "];\n");
+    } else if (const std::string origin = OutsideOrigin(step, style); !origin.empty()) {
+      absl::StrAppend(&out, "  o", i,
+                      " [label=", Quote(absl::StrCat("outside the fleet\n", origin)),
+                      ", shape=ellipse];\n  o", i, " -> s", i, ";\n");
+    }
+  }
+  absl::StrAppend(&out, view.path->truncated() ? "  more [label=\"the path goes on\"];\n" : "",
+                  "}\n");
+  return out;
+}
+
+}  // namespace hoptrail::cli

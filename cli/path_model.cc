@@ -1,0 +1,76 @@
+#include "cli/path_model.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+#include "cli/format.h"
+#include <hoptrail/v1/graph.pb.h>
+
+namespace hoptrail::cli {
+namespace {
+
+bool SameEndpoint(const v1::Endpoint& a, const v1::Endpoint& b) {
+  return a.address() == b.address() && a.port() == b.port();
+}
+
+}  // namespace
+
+PathShape ShapeOf(const v1::Path& path) {
+  PathShape shape;
+  const int size = path.steps_size();
+  shape.parents.resize(size, -1);
+  shape.children.resize(size);
+  for (int i = 0; i < size; ++i) {
+    const int parent = path.steps(i).parent();
+    if (parent >= 0 && parent < i) {
+      shape.parents[i] = parent;
+      shape.children[parent].push_back(i);
+    } else {
+      shape.roots.push_back(i);
+    }
+  }
+  return shape;
+}
+
+bool HasHop(const v1::PathStep& step) {
+  return step.has_hop() && (step.hop().has_client() || step.hop().has_server());
+}
+
+bool IsTranslated(const v1::PathStep& step) {
+  if (!step.hop().has_client() || !step.hop().has_server()) return false;
+  const v1::Flow& client = step.hop().client().flow();
+  const v1::Flow& server = step.hop().server().flow();
+  return !SameEndpoint(client.client(), server.client()) ||
+         !SameEndpoint(client.server(), server.server());
+}
+
+int64_t StepMilliseconds(const v1::PathStep& step) {
+  if (step.hop().server().has_establish_time()) {
+    return Milliseconds(step.hop().server().establish_time());
+  }
+  return Milliseconds(step.session().open_time());
+}
+
+std::string OutsideOrigin(const v1::PathStep& step, const Style& style) {
+  if (step.hop().has_client()) return "";  // Some agent speaks for that end.
+  const v1::Flow& flow =
+      step.hop().has_server() ? step.hop().server().flow() : step.session().entry_flow();
+  return flow.client().address().empty() ? "" : FormatEndpoint(flow.client(), style);
+}
+
+std::string ProofWords(const v1::PathStep& step, const Style& style) {
+  if (!step.link().empty()) {
+    return absl::StrCat(Escape(step.link(), style, 64), ", same host");
+  }
+  switch (step.hop().proof()) {
+    case v1::PROVEN:
+      return Paint("PROVEN", Colour::kGreen, style);
+    case v1::INFERRED:
+      return Paint(absl::StrFormat("INFERRED p=%.2f", step.hop().probability()), Colour::kYellow,
+                   style);
+    default:
+      return Paint("UNJOINED (one end is missing)", Colour::kYellow, style);
+  }
+}
+
+}  // namespace hoptrail::cli

@@ -1,0 +1,253 @@
+#include <cstdint>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
+#include "cli/format.h"
+#include "cli/path_model.h"
+#include "cli/path_view.h"
+#include <hoptrail/v1/detection.pb.h>
+#include <hoptrail/v1/graph.pb.h>
+
+namespace hoptrail::cli {
+namespace {
+
+// Deeper steps are drawn below each other: a screen is only so wide, and each step says its depth.
+constexpr int kDeepestIndent = 10;
+
+class TreeWriter {
+ public:
+  TreeWriter(const PathView& view, const Style& style)
+      : view_(view), style_(style), shape_(ShapeOf(*view.path)) {}
+
+  std::string Write() {
+    WriteHeading();
+    for (int root : shape_.roots) WriteRoot(root);
+    if (view_.path->truncated()) {
+      absl::StrAppend(
+          &out_, "\n",
+          Paint(absl::StrCat("The path goes on: only its first ", steps(), " steps are shown."),
+                Colour::kYellow, style_),
+          "\n");
+    }
+    return std::move(out_);
+  }
+
+ private:
+  int steps() const { return view_.path->steps_size(); }
+  const v1::PathStep& step(int i) const { return view_.path->steps(i); }
+
+  std::string Host(const v1::PathStep& s) const {
+    return HostLabel(s.session().host_name(), s.session().host(), style_);
+  }
+
+  void WriteHeading() {
+    if (view_.incident != nullptr) {
+      const v1::Incident& incident = *view_.incident;
+      absl::StrAppend(&out_, "Incident ", ShortId(incident.name(), style_), "  ",
+                      SeverityWord(incident.severity(), style_), "  ",
+                      IncidentStateWord(incident.state(), style_));
+      if (!incident.changed_by().empty()) {
+        absl::StrAppend(&out_, " by ", Escape(incident.changed_by(), style_, 64));
+      }
+      absl::StrAppend(&out_, "\n", Paint(Escape(incident.title(), style_), Colour::kBold, style_),
+                      "\n");
+      absl::StrAppend(&out_, "opened ", FormatTime(incident.open_time()), ", last change ",
+                      FormatTime(incident.update_time()), "\n");
+      if (!incident.merged_into().empty()) {
+        absl::StrAppend(&out_, "merged into incident ", ShortId(incident.merged_into(), style_),
+                        "\n");
+      }
+    } else {
+      absl::StrAppend(&out_, "Path of session ", ShortId(view_.path->name(), style_), "\n");
+    }
+    WriteSummary();
+  }
+
+  void WriteSummary() {
+    std::set<std::string> hosts;
+    int hops = 0, proven = 0;
+    for (int i = 0; i < steps(); ++i) {
+      hosts.insert(step(i).session().host());
+      if (shape_.parents[i] < 0 || !step(i).link().empty()) continue;
+      ++hops;
+      proven += step(i).hop().proof() == v1::PROVEN ? 1 : 0;
+    }
+    absl::StrAppend(&out_, hops, hops == 1 ? " hop" : " hops", ", ", hosts.size(),
+                    hosts.size() == 1 ? " host" : " hosts");
+    if (hops > 0 && proven == hops) {
+      absl::StrAppend(&out_, ", every hop PROVEN");
+    } else if (hops > 0) {
+      absl::StrAppend(&out_, ", ", proven, " of ", hops, " PROVEN");
+    }
+    absl::StrAppend(&out_, "; times are UTC, by each host's own clock\n");
+  }
+
+  void WriteRoot(int root) {
+    root_milliseconds_ = StepMilliseconds(step(root));
+    const std::string origin = OutsideOrigin(step(root), style_);
+    absl::StrAppend(&out_, "\n");
+    if (!origin.empty()) {
+      absl::StrAppend(&out_, "outside the fleet: ", Paint(origin, Colour::kBold, style_), "\n");
+    } else {
+      absl::StrAppend(&out_, "begins on ", Host(step(root)), ": ",
+                      Lower(v1::EntryKind_Name(step(root).session().kind())), " session\n");
+    }
+    WriteSteps(root);
+  }
+
+  // Depth first, without recursion: the message decides how deep.
+  void WriteSteps(int root) {
+    struct Open {
+      int index;
+      std::string prefix;
+      bool last;
+      int indent;
+    };
+    std::vector<Open> stack = {{root, "", true, 0}};
+    while (!stack.empty()) {
+      const Open open = std::move(stack.back());
+      stack.pop_back();
+      const std::vector<int>& children = shape_.children[open.index];
+      absl::StrAppend(&out_, open.prefix, open.last ? style_.last_branch() : style_.branch());
+      const bool deeper = open.indent < kDeepestIndent;
+      const std::string below =
+          deeper ? absl::StrCat(open.prefix, open.last ? style_.gap() : style_.trunk())
+                 : open.prefix;
+      WriteStep(open.index,
+                absl::StrCat(below, deeper && children.empty() ? style_.gap() : style_.trunk()));
+      if (!children.empty()) {
+        absl::StrAppend(&out_, below, absl::string_view(style_.utf8 ? "│" : "|"), "\n");
+      }
+      for (size_t i = children.size(); i-- > 0;) {
+        stack.push_back({children[i], below, i + 1 == children.size(), open.indent + 1});
+      }
+    }
+  }
+
+  void WriteStep(int index, const std::string& prefix) {
+    const v1::PathStep& s = step(index);
+    const v1::Session& session = s.session();
+    const int parent = shape_.parents[index];
+    const int64_t began = StepMilliseconds(s);
+    google::protobuf::Timestamp time;
+    time.set_seconds(began / 1000);
+    time.set_nanos(static_cast<int32_t>(began % 1000 * 1'000'000));
+    absl::StrAppend(&out_, Paint(Host(s), Colour::kBold, style_), " as ",
+                    Paint(UserLabel(session, style_), Colour::kBold, style_), "  ",
+                    FormatTime(time));
+    if (parent >= 0) {
+      absl::StrAppend(&out_, "  ", FormatOffset(began - root_milliseconds_), "  hop ", s.depth(),
+                      "  ", ProofWords(s, style_));
+    }
+    absl::StrAppend(&out_, "\n");
+
+    if (parent >= 0) WriteUserChange(prefix, step(parent), s);
+    if (session.kind() == v1::REMOTE) {
+      Line(prefix, "in",
+           session.logged_in() ? FormatAuthentication(session.authentication(), style_)
+                               : absl::string_view("connection only, no login seen"));
+    } else if (session.kind() != v1::ENTRY_KIND_UNSPECIFIED) {
+      Line(prefix, "in",
+           absl::StrCat(Lower(v1::EntryKind_Name(session.kind())), " ",
+                        Escape(session.unit(), style_, 128)));
+    }
+    WriteFrom(prefix, parent, s);
+    WriteSession(prefix, session);
+    for (const std::string& name : s.detections()) WriteDetection(prefix, name);
+  }
+
+  void WriteUserChange(const std::string& prefix, const v1::PathStep& from,
+                       const v1::PathStep& to) {
+    const std::string before = UserLabel(from.session(), style_);
+    const std::string after = UserLabel(to.session(), style_);
+    if (before == after) return;
+    Line(prefix, Paint("user", Colour::kYellow, style_),
+         absl::StrCat(Paint("CHANGED", Colour::kYellow, style_), " ", before, " ", style_.arrow(),
+                      " ", after));
+  }
+
+  void WriteFrom(const std::string& prefix, int parent, const v1::PathStep& s) {
+    const v1::Hop& hop = s.hop();
+    if (hop.has_server()) {
+      Line(prefix, "from", FormatFlow(hop.server().flow(), style_));
+    } else if (s.session().has_entry_flow()) {
+      Line(prefix, "from", FormatFlow(s.session().entry_flow(), style_));
+    }
+    if (!hop.has_client()) return;
+    const std::string host =
+        parent >= 0 ? Host(step(parent)) : ShortId(hop.client().host(), style_);
+    if (!hop.has_server() || IsTranslated(s)) {
+      Line(prefix, "",
+           absl::StrCat(FormatFlow(hop.client().flow(), style_), " as ", host, " saw it",
+                        hop.has_server() ? " (addresses translated between)" : ""));
+    }
+    const std::string user = hop.client().user().empty() ? absl::StrCat("uid ", hop.client().uid())
+                                                         : Escape(hop.client().user(), style_, 64);
+    if (!hop.client().program().empty()) {
+      Line(prefix, "by",
+           absl::StrCat(Escape(hop.client().program(), style_, 128), " as ", user, " on ", host));
+    }
+  }
+
+  void WriteSession(const std::string& prefix, const v1::Session& session) {
+    std::string words = ShortId(session.name(), style_);
+    if (!session.terminal().empty()) {
+      absl::StrAppend(&words, ", ", Escape(session.terminal(), style_, 32));
+    }
+    if (session.has_close_time()) {
+      absl::StrAppend(&words, ", closed ", FormatTime(session.close_time()));
+    } else if (session.has_login_end_time()) {
+      absl::StrAppend(&words, ", login ended ", FormatTime(session.login_end_time()), ", ",
+                      Paint("its processes live on", Colour::kYellow, style_));
+    } else {
+      absl::StrAppend(&words, ", ", Paint("open", Colour::kYellow, style_));
+    }
+    Line(prefix, "session", words);
+  }
+
+  void WriteDetection(const std::string& prefix, const std::string& name) {
+    const auto found = view_.detections->find(name);
+    if (found == view_.detections->end()) {
+      Line(prefix, "detected", absl::StrCat(ShortId(name, style_), " (not loaded)"));
+      return;
+    }
+    const v1::Detection& detection = found->second;
+    std::string words =
+        absl::StrCat(Escape(detection.rule(), style_, 64), ": ", Escape(detection.title(), style_));
+    if (detection.techniques_size() > 0) {
+      absl::StrAppend(&words, "  [",
+                      Escape(absl::StrJoin(detection.techniques(), ", "), style_, 128), "]");
+    }
+    Line(prefix, SeverityWord(detection.severity(), style_), words);
+    if (!detection.summary().empty() && detection.summary() != detection.title()) {
+      Line(prefix, "", Escape(detection.summary(), style_));
+    }
+  }
+
+  void Line(const std::string& prefix, absl::string_view label, absl::string_view words) {
+    constexpr size_t kLabelWidth = 9;
+    const size_t width = Width(label);
+    absl::StrAppend(&out_, prefix, label,
+                    std::string(width < kLabelWidth ? kLabelWidth - width : 1, ' '), words, "\n");
+  }
+
+  const PathView& view_;
+  const Style& style_;
+  const PathShape shape_;
+  int64_t root_milliseconds_ = 0;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string RenderPathTree(const PathView& view, const Style& style) {
+  return TreeWriter(view, style).Write();
+}
+
+}  // namespace hoptrail::cli

@@ -1,0 +1,90 @@
+#include "collector/app/collector.h"
+
+#include <chrono>
+#include <utility>
+
+#include "collector/app/listeners.h"
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include <grpcpp/health_check_service_interface.h>
+
+namespace hoptrail::collector::app {
+namespace {
+
+constexpr size_t kQueryThreads = 4;
+constexpr size_t kQueuedQueries = 10'000;
+constexpr absl::Duration kAliveWithin = absl::Seconds(10);
+constexpr std::chrono::seconds kShutdownWithin(3);
+
+}  // namespace
+
+Collector::Collector(const Options& options) : options_(options) {}
+
+absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const Options& options) {
+  std::unique_ptr<Collector> collector(new Collector(options));
+  HT_RETURN_IF_ERROR(collector->Open());
+  return collector;
+}
+
+absl::Status Collector::Open() {
+  // One reader more than there are query threads, for the notifier, and one for JSON lines.
+  store::StoreOptions store_options = options_.store;
+  store_options.readers = kQueryThreads + 2;
+  HT_ASSIGN_OR_RETURN(store_, store::Store::Open(store_options, Clock::System().WallNs()));
+  engine_ = std::make_unique<path::Engine>(options_.engine);
+  loop_ = std::make_unique<ingest::EngineLoop>(engine_.get(), store_.get(), options_.loop);
+  HT_RETURN_IF_ERROR(loop_->Restore());
+
+  workers_ = std::make_unique<query::Workers>(kQueryThreads, kQueuedQueries);
+  hub_ = std::make_unique<query::WatchHub>(store_->changes());
+  backend_.store = store_.get();
+  backend_.workers = workers_.get();
+  backend_.path_of = [this](const model::SessionId& session) { return loop_->PathOf(session); };
+  backend_.set_incident_state = [this](const model::IncidentId& incident,
+                                       model::IncidentState state, const std::string& who) {
+    return loop_->SetIncidentState(incident, state, who).status();
+  };
+  if (options_.config.has_pagerduty()) {
+    HT_ASSIGN_OR_RETURN(notify::PagerDuty::Options pagerduty,
+                        PagerDutyOptions(options_.config.pagerduty()));
+    HT_ASSIGN_OR_RETURN(pagerduty_,
+                        notify::PagerDuty::Create(store_.get(), backend_.path_of, pagerduty));
+  }
+  if (!options_.config.json_output().empty()) {
+    HT_ASSIGN_OR_RETURN(json_lines_,
+                        notify::JsonLines::Create(store_.get(), options_.config.json_output()));
+  }
+  sensor_service_ = std::make_unique<ingest::SensorService>(loop_.get());
+  detection_service_ = std::make_unique<query::DetectionService>(&backend_, hub_.get());
+  graph_service_ = std::make_unique<query::GraphService>(&backend_);
+  fleet_service_ = std::make_unique<query::FleetService>(&backend_);
+  loop_->Start();
+  HT_ASSIGN_OR_RETURN(server_,
+                      Listen(options_.config, {sensor_service_.get(), detection_service_.get(),
+                                               graph_service_.get(), fleet_service_.get()}));
+  if (pagerduty_ != nullptr) pagerduty_->Start();
+  if (json_lines_ != nullptr) json_lines_->Start();
+  UpdateHealth();
+  return absl::OkStatus();
+}
+
+void Collector::UpdateHealth() {
+  const bool healthy = loop_->Alive(kAliveWithin);
+  if (healthy_ == healthy) return;
+  if (!healthy) LogError("collector", "the engine makes no progress: not serving");
+  if (healthy && healthy_) LogInfo("collector", "serving again");
+  healthy_ = healthy;
+  server_->GetHealthCheckService()->SetServingStatus(healthy);
+}
+
+Collector::~Collector() {
+  if (hub_ != nullptr) hub_->Stop();
+  if (loop_ != nullptr) loop_->Stop();
+  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownWithin);
+  if (pagerduty_ != nullptr) pagerduty_->Stop();
+  if (store_ != nullptr) store_->changes()->Close();
+  if (json_lines_ != nullptr) json_lines_->Stop();
+  if (workers_ != nullptr) workers_->Stop();
+}
+
+}  // namespace hoptrail::collector::app

@@ -1,0 +1,36 @@
+#ifndef HOPTRAIL_COLLECTOR_APP_OPTIONS_H_
+#define HOPTRAIL_COLLECTOR_APP_OPTIONS_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "collector/ingest/engine_loop.h"
+#include "collector/notify/pagerduty.h"
+#include "collector/path/engine.h"
+#include "collector/store/store.h"
+#include <hoptrail/v1/config.pb.h>
+
+namespace hoptrail::collector::app {
+
+// What the configuration file means for each part, defaults filled in. Values.
+struct Options {
+  v1::CollectorConfig config;
+  path::EngineOptions engine;
+  ingest::EngineLoop::Options loop;
+  store::StoreOptions store;
+};
+
+// Reads and checks the file. Every error is for the operator and names what is wrong.
+absl::StatusOr<Options> LoadOptions(const std::string& path);
+
+// Also what only a start would show: certificates, the routing key. For --check-config and start.
+absl::Status CheckFiles(const Options& options);
+
+// Reads the routing key's file.
+absl::StatusOr<notify::PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyConfig& config);
+
+}  // namespace hoptrail::collector::app
+
+#endif  // HOPTRAIL_COLLECTOR_APP_OPTIONS_H_

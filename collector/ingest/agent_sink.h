@@ -1,0 +1,29 @@
+#ifndef HOPTRAIL_COLLECTOR_INGEST_AGENT_SINK_H_
+#define HOPTRAIL_COLLECTOR_INGEST_AGENT_SINK_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+
+#include "core/model/fact.h"
+
+namespace hoptrail::collector::ingest {
+
+// The way back to one connected agent. Called by the engine's thread, at any time until the last
+// reference is gone; nothing blocks, and what a stream that has ended is told is forgotten.
+class AgentSink {
+ public:
+  virtual ~AgentSink() = default;
+
+  // The stream is registered; everything up to `acknowledged` is durable.
+  virtual void Welcome(uint64_t acknowledged) = 0;
+  // The last message was taken out of the queue: the next may be read.
+  virtual void Taken() = 0;
+  virtual void Acknowledge(uint64_t sequence) = 0;
+  virtual void Tell(const model::Provenance& provenance) = 0;
+  virtual void End(const absl::Status& status) = 0;
+};
+
+}  // namespace hoptrail::collector::ingest
+
+#endif  // HOPTRAIL_COLLECTOR_INGEST_AGENT_SINK_H_

@@ -1,0 +1,211 @@
+#include "collector/ingest/agent_stream.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include "core/wire/limits.h"
+#include "core/wire/resource_names.h"
+#include "core/wire/sensor.h"
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+namespace hoptrail::collector::ingest {
+namespace {
+
+// A peer that does not read what it is told is not told more than this.
+constexpr size_t kMaxWaitingProvenance = 10'000;
+
+}  // namespace
+
+AgentStream::AgentStream(rpc::Peer peer, std::string address, EngineLoop* loop)
+    : peer_(std::move(peer)), address_(std::move(address)), loop_(loop) {}
+
+AgentStream* AgentStream::Begin(rpc::Peer peer, std::string address, EngineLoop* loop) {
+  std::shared_ptr<AgentStream> stream(
+      new AgentStream(std::move(peer), std::move(address), loop));
+  stream->self_ = stream;
+  if (!stream->peer_.agent) {
+    stream->End(rpc::RequireAgentOf(stream->peer_, model::HostId()));
+  } else {
+    absl::MutexLock lock(&stream->mutex_);
+    stream->Read();
+  }
+  return stream.get();
+}
+
+void AgentStream::Read() {
+  if (!finished_ && !ending_) StartRead(&incoming_);
+}
+
+void AgentStream::OnReadDone(bool ok) {
+  if (!ok) {
+    End(absl::OkStatus());  // the agent has closed its side, or the call is over anyway
+    return;
+  }
+  if (absl::Status status = TakeMessage(); !status.ok()) End(status);
+}
+
+absl::Status AgentStream::TakeMessage() {
+  if (incoming_.Length() > wire::kMaxMessageBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("a message of ", incoming_.Length(),
+                                                     " bytes: at most ", wire::kMaxMessageBytes,
+                                                     " are taken"));
+  }
+  v1::AgentMessage message;
+  if (!grpc::SerializationTraits<v1::AgentMessage>::Deserialize(&incoming_, &message).ok()) {
+    return absl::InvalidArgumentError("the bytes are no AgentMessage");
+  }
+  if (message.has_hello() != !greeted_) {
+    return absl::InvalidArgumentError(greeted_ ? "a second Hello" : "the first message is no Hello");
+  }
+  if (message.has_hello()) return TakeHello(message.hello());
+  if (message.has_batch()) return TakeBatch(message.batch());
+  return absl::InvalidArgumentError("a message without contents");
+}
+
+absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
+  HT_ASSIGN_OR_RETURN(host_, wire::ParseHostName(hello.host()));
+  HT_RETURN_IF_ERROR(rpc::RequireAgentOf(peer_, host_));
+  if (hello.host_name().size() > wire::kMaxNameBytes) {
+    return absl::InvalidArgumentError("hello.host_name: too long");
+  }
+  greeted_ = true;
+  if (!loop_->TryPush(ConnectCommand{host_, hello.host_name(), shared_from_this()})) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
+  const auto count = static_cast<size_t>(batch.records_size());
+  if (count > wire::kMaxBatchRecords) {
+    return absl::ResourceExhaustedError(absl::StrCat("a batch of ", count, " records: at most ",
+                                                     wire::kMaxBatchRecords, " are taken"));
+  }
+  uint64_t acknowledged;
+  {
+    absl::MutexLock lock(&mutex_);
+    acknowledged = acknowledged_;
+  }
+  BatchCommand command;
+  command.host = host_;
+  command.sink = shared_from_this();
+  command.sequences.reserve(count);
+  command.facts.reserve(count);
+  for (const v1::Record& record : batch.records()) {
+    // Sent again though it is durable: no news, and no fault.
+    if (record.sequence() != 0 && record.sequence() <= acknowledged) continue;
+    absl::StatusOr<model::Fact> fact = wire::FactFromProto(record);
+    if (!fact.ok()) {
+      return Annotate(fact.status(), absl::StrCat("record ", record.sequence()));
+    }
+    if (record.sequence() <= last_sequence_) {
+      return absl::InvalidArgumentError(absl::StrCat("record ", record.sequence(), " follows ",
+                                                     last_sequence_,
+                                                     ": sequence numbers must grow"));
+    }
+    if (wire::HostOf(*fact) != host_) {
+      return absl::PermissionDeniedError(
+          absl::StrCat("record ", record.sequence(), " speaks for ",
+                       wire::ResourceName(wire::HostOf(*fact)), ", the stream for ",
+                       wire::ResourceName(host_)));
+    }
+    last_sequence_ = record.sequence();
+    command.sequences.push_back(record.sequence());
+    command.facts.push_back(*std::move(fact));
+  }
+  if (!loop_->TryPush(std::move(command))) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  return absl::OkStatus();
+}
+
+void AgentStream::OnWriteDone(bool ok) {
+  absl::MutexLock lock(&mutex_);
+  writing_ = false;
+  WriteNext();
+}
+
+void AgentStream::WriteNext() {
+  if (writing_ || finished_) return;
+  v1::CollectorMessage message;
+  if (ending_) {
+    finished_ = true;
+    Finish(rpc::ToGrpc(*ending_));
+  } else if (welcome_) {
+    message.mutable_welcome()->set_acknowledged_sequence(*std::exchange(welcome_, std::nullopt));
+    Write(message);
+  } else if (acknowledge_) {
+    message.mutable_acknowledgement()->set_sequence(*std::exchange(acknowledge_, std::nullopt));
+    Write(message);
+  } else if (!provenance_.empty()) {
+    auto first = provenance_.begin();
+    *message.mutable_provenance() = wire::ToProto(first->second);
+    provenance_.erase(first);
+    Write(message);
+  }
+}
+
+void AgentStream::Write(const v1::CollectorMessage& message) {
+  bool own_buffer = true;
+  grpc::Status status = grpc::SerializationTraits<v1::CollectorMessage>::Serialize(
+      message, &outgoing_, &own_buffer);
+  HT_CHECK(status.ok());
+  writing_ = true;
+  StartWrite(&outgoing_);
+}
+
+void AgentStream::Welcome(uint64_t acknowledged) {
+  absl::MutexLock lock(&mutex_);
+  acknowledged_ = std::max(acknowledged_, acknowledged);
+  welcome_ = acknowledged;
+  WriteNext();
+}
+
+void AgentStream::Taken() {
+  absl::MutexLock lock(&mutex_);
+  Read();
+}
+
+void AgentStream::Acknowledge(uint64_t sequence) {
+  absl::MutexLock lock(&mutex_);
+  acknowledged_ = std::max(acknowledged_, sequence);
+  acknowledge_ = sequence;
+  WriteNext();
+}
+
+void AgentStream::Tell(const model::Provenance& provenance) {
+  absl::MutexLock lock(&mutex_);
+  if (finished_ || provenance_.size() >= kMaxWaitingProvenance) return;
+  provenance_[provenance.session] = provenance;
+  WriteNext();
+}
+
+void AgentStream::End(const absl::Status& status) {
+  absl::MutexLock lock(&mutex_);
+  if (ending_ || finished_) return;
+  if (!status.ok()) {
+    LogWarning("ingest", "stream from ", address_, " ended: ", status.ToString());
+  }
+  ending_ = status;
+  WriteNext();
+}
+
+void AgentStream::OnCancel() { End(absl::CancelledError("the agent went away")); }
+
+void AgentStream::OnDone() {
+  {
+    absl::MutexLock lock(&mutex_);
+    finished_ = true;
+    provenance_.clear();
+  }
+  // Best effort: the engine forgets a stream that stays silent too.
+  if (greeted_) loop_->TryPush(DisconnectCommand{host_, shared_from_this()});
+  std::shared_ptr<AgentStream> self = std::move(self_);
+}
+
+}  // namespace hoptrail::collector::ingest

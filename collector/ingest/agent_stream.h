@@ -1,0 +1,81 @@
+#ifndef HOPTRAIL_COLLECTOR_INGEST_AGENT_STREAM_H_
+#define HOPTRAIL_COLLECTOR_INGEST_AGENT_STREAM_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+
+#include "collector/ingest/agent_sink.h"
+#include "collector/ingest/engine_loop.h"
+#include "collector/rpc/peer.h"
+#include <grpcpp/grpcpp.h>
+#include <hoptrail/v1/sensor.pb.h>
+
+namespace hoptrail::collector::ingest {
+
+// One agent's stream: checks every message and who speaks, queues batches for the engine's thread
+// one at a time, and writes what that thread says back. Any fault ends this stream with a proper
+// status, and no other. Keeps itself alive until gRPC is done with it; the engine may hold it
+// longer. Thread-safe.
+class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                          public AgentSink,
+                          public std::enable_shared_from_this<AgentStream> {
+ public:
+  // Starts reading. gRPC owns it from here on.
+  static AgentStream* Begin(rpc::Peer peer, std::string address, EngineLoop* loop);
+
+  // From gRPC.
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  // From the engine's thread.
+  void Welcome(uint64_t acknowledged) override;
+  void Taken() override;
+  void Acknowledge(uint64_t sequence) override;
+  void Tell(const model::Provenance& provenance) override;
+  void End(const absl::Status& status) override;
+
+ private:
+  AgentStream(rpc::Peer peer, std::string address, EngineLoop* loop);
+
+  absl::Status TakeMessage();
+  absl::Status TakeHello(const v1::Hello& hello);
+  absl::Status TakeBatch(const v1::Batch& batch);
+  void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(const v1::CollectorMessage& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const rpc::Peer peer_;
+  const std::string address_;
+  EngineLoop* const loop_;
+  std::shared_ptr<AgentStream> self_;  // until OnDone
+
+  // One read at a time: what it touches needs no lock.
+  grpc::ByteBuffer incoming_;
+  bool greeted_ = false;
+  model::HostId host_;
+  uint64_t last_sequence_ = 0;
+
+  absl::Mutex mutex_;
+  grpc::ByteBuffer outgoing_ ABSL_GUARDED_BY(mutex_);
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mutex_);
+  std::optional<uint64_t> welcome_ ABSL_GUARDED_BY(mutex_);
+  std::optional<uint64_t> acknowledge_ ABSL_GUARDED_BY(mutex_);  // the highest that waits
+  uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
+  // The latest of each session; an agent's sessions bound it.
+  std::map<model::SessionId, model::Provenance> provenance_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace hoptrail::collector::ingest
+
+#endif  // HOPTRAIL_COLLECTOR_INGEST_AGENT_STREAM_H_

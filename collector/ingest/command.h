@@ -1,0 +1,58 @@
+#ifndef HOPTRAIL_COLLECTOR_INGEST_COMMAND_H_
+#define HOPTRAIL_COLLECTOR_INGEST_COMMAND_H_
+
+// What the engine's thread is asked to do. Values in its queue.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "collector/ingest/agent_sink.h"
+#include "collector/path/engine.h"
+#include "core/model/fact.h"
+
+namespace hoptrail::collector::ingest {
+
+struct ConnectCommand {
+  model::HostId host;
+  std::string host_name;
+  std::shared_ptr<AgentSink> sink;
+};
+
+// Sequence numbers grow within it.
+struct BatchCommand {
+  model::HostId host;
+  std::shared_ptr<AgentSink> sink;
+  std::vector<uint64_t> sequences;
+  std::vector<model::Fact> facts;  // as many
+};
+
+struct DisconnectCommand {
+  model::HostId host;
+  std::shared_ptr<AgentSink> sink;
+};
+
+// `done` is called by the engine's thread, once the answer is durable.
+struct SetIncidentStateCommand {
+  model::IncidentId incident;
+  model::IncidentState state = model::IncidentState::kUnknown;
+  std::string who;
+  std::function<void(absl::StatusOr<model::Incident>)> done;
+};
+
+struct PathCommand {
+  model::SessionId session;
+  std::function<void(path::Path)> done;
+};
+
+using Command = std::variant<ConnectCommand, BatchCommand, DisconnectCommand,
+                             SetIncidentStateCommand, PathCommand>;
+
+}  // namespace hoptrail::collector::ingest
+
+#endif  // HOPTRAIL_COLLECTOR_INGEST_COMMAND_H_

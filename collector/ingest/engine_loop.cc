@@ -1,0 +1,280 @@
+#include "collector/ingest/engine_loop.h"
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "absl/time/clock.h"
+
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+
+namespace hoptrail::collector::ingest {
+namespace {
+
+using store::HostChange;
+using store::HostState;
+
+// A transaction ends after so many facts, so that acknowledgements do not wait for a whole backlog.
+constexpr size_t kFactsPerTransaction = 20'000;
+constexpr int64_t kTickNs = 1'000'000'000;
+constexpr int64_t kRetentionNs = 60'000'000'000;
+constexpr int64_t kRetentionAgainNs = 1'000'000'000;  // while there is more to remove
+constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
+constexpr absl::Duration kStoreRetry = absl::Seconds(1);
+
+}  // namespace
+
+EngineLoop::EngineLoop(path::Engine* engine, store::Store* store, const Options& options)
+    : engine_(engine), store_(store), options_(options), queue_(options.queue_capacity) {}
+
+EngineLoop::~EngineLoop() { Stop(); }
+
+absl::Status EngineLoop::Restore() {
+  HT_ASSIGN_OR_RETURN(std::vector<store::HostRow> hosts, store_->writer()->LoadHosts());
+  HT_ASSIGN_OR_RETURN(store::Snapshot snapshot, store_->writer()->LoadSnapshot());
+  path::StoredState state;
+  for (store::HostRow& row : hosts) {
+    HostEntry& entry = hosts_[row.host];
+    entry.host_name = row.host_name;
+    entry.state = row.state;
+    entry.last_seen_wall_ns = row.last_seen_wall_ns;
+    entry.applied = row.acknowledged_sequence;
+    state.host_names.emplace_back(row.host, row.host_name);
+  }
+  LogInfo("ingest", "restored ", hosts.size(), " hosts, ", snapshot.sessions.size(), " sessions, ",
+          snapshot.hops.size(), " hops, ", snapshot.incidents.size(), " incidents");
+  state.sessions = std::move(snapshot.sessions);
+  state.hops = std::move(snapshot.hops);
+  state.detections = std::move(snapshot.detections);
+  state.incidents = std::move(snapshot.incidents);
+  engine_->Restore(std::move(state));
+  return absl::OkStatus();
+}
+
+void EngineLoop::Start() {
+  alive_boot_ns_ = static_cast<int64_t>(options_.clock->BootNs());
+  thread_ = std::thread([this] { Run(); });
+}
+
+void EngineLoop::Stop() {
+  stopping_ = true;
+  queue_.Close();
+  if (thread_.joinable()) thread_.join();
+  for (auto& [host, entry] : hosts_) {
+    if (entry.sink != nullptr) entry.sink->End(absl::UnavailableError("the collector stops"));
+    entry.sink = nullptr;
+  }
+}
+
+void EngineLoop::Run() {
+  while (Round(absl::Milliseconds(200))) {
+  }
+}
+
+bool EngineLoop::Round(absl::Duration wait) {
+  std::vector<Command> commands;
+  const bool more = queue_.PopAll(wait, &commands);
+  for (Command& command : commands) {
+    std::visit([this](auto& c) { Take(c); }, command);
+    if (facts_ >= kFactsPerTransaction) Commit();
+  }
+  const auto now = static_cast<int64_t>(options_.clock->BootNs());
+  if (now >= next_tick_boot_ns_) {
+    next_tick_boot_ns_ = now + kTickNs;
+    Tick();
+  }
+  Commit();
+  if (now >= next_retention_boot_ns_) {
+    absl::StatusOr<int64_t> removed = store_->ApplyRetention(options_.clock->WallNs());
+    if (!removed.ok()) LogError("store", "retention: ", removed.status().ToString());
+    next_retention_boot_ns_ = now + (removed.ok() && *removed > 0 ? kRetentionAgainNs
+                                                                  : kRetentionNs);
+  }
+  alive_boot_ns_ = static_cast<int64_t>(options_.clock->BootNs());
+  return more;
+}
+
+void EngineLoop::Heard(const model::HostId& host, HostEntry* entry) {
+  entry->last_seen_wall_ns = options_.clock->WallNs();
+  HostChange& change = batch_.hosts[host];
+  change.last_seen_wall_ns = entry->last_seen_wall_ns;
+  if (entry->state != HostState::kConnected) {
+    entry->state = HostState::kConnected;
+    change.state = entry->state;
+  }
+}
+
+void EngineLoop::Take(ConnectCommand& command) {
+  HostEntry& entry = hosts_[command.host];
+  if (entry.sink != nullptr && entry.sink != command.sink) {
+    entry.sink->End(absl::AbortedError("another stream was opened for the same host"));
+  }
+  entry.sink = command.sink;
+  Heard(command.host, &entry);
+  if (!command.host_name.empty() && command.host_name != entry.host_name) {
+    entry.host_name = command.host_name;
+    batch_.hosts[command.host].host_name = entry.host_name;
+    engine_->SetHostName(command.host, entry.host_name, &outcome_);
+  }
+  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
+          ") connected, durable up to ", entry.applied);
+  after_commit_.push_back([this, host = command.host, sink = command.sink] {
+    sink->Welcome(hosts_[host].applied);
+    for (const model::Provenance& provenance : engine_->ProvenanceOf(host)) sink->Tell(provenance);
+    sink->Taken();
+  });
+}
+
+void EngineLoop::Take(BatchCommand& command) {
+  HostEntry& entry = hosts_[command.host];
+  command.sink->Taken();
+  if (entry.sink != command.sink) return;  // replaced meanwhile: the new stream sends it again
+  Heard(command.host, &entry);
+  // What was applied before is skipped, and acknowledged again all the same.
+  size_t first = 0;
+  while (first < command.sequences.size() && command.sequences[first] <= entry.applied) ++first;
+  if (first < command.sequences.size()) {
+    const absl::Span<const model::Fact> fresh(command.facts.data() + first,
+                                              command.facts.size() - first);
+    engine_->Apply(fresh, &outcome_);
+    for (const model::Fact& fact : fresh) KeepFact(fact, command.host);
+    facts_ += fresh.size();
+    entry.applied = command.sequences.back();
+    batch_.hosts[command.host].acknowledged_sequence = entry.applied;
+  }
+  acknowledge_[command.host] = entry.applied;
+}
+
+// What the engine has no state for goes to the store as it is.
+void EngineLoop::KeepFact(const model::Fact& fact, const model::HostId& host) {
+  if (const auto* edge = std::get_if<model::EdgeCount>(&fact)) {
+    batch_.edges.push_back(*edge);
+  } else if (const auto* attempt = std::get_if<model::LoginAttempt>(&fact)) {
+    batch_.login_attempts.push_back(*attempt);
+  } else if (const auto* loss = std::get_if<model::Loss>(&fact)) {
+    batch_.losses.push_back(*loss);
+  } else if (const auto* coverage = std::get_if<model::Coverage>(&fact)) {
+    batch_.hosts[host].coverage = *coverage;
+  } else if (const auto* health = std::get_if<model::AgentHealth>(&fact)) {
+    HostChange& change = batch_.hosts[host];
+    change.health = *health;
+    HostEntry& entry = hosts_[host];
+    if (!health->host_name.empty() && health->host_name != entry.host_name) {
+      entry.host_name = health->host_name;
+      change.host_name = entry.host_name;
+    }
+  }
+}
+
+void EngineLoop::Take(DisconnectCommand& command) {
+  auto it = hosts_.find(command.host);
+  if (it == hosts_.end() || it->second.sink != command.sink) return;
+  it->second.sink = nullptr;
+  it->second.state = HostState::kDisconnected;
+  batch_.hosts[command.host].state = HostState::kDisconnected;
+  LogInfo("ingest", "agent of ", it->second.host_name, " (", model::ToString(command.host),
+          ") disconnected");
+}
+
+void EngineLoop::Take(SetIncidentStateCommand& command) {
+  absl::StatusOr<model::Incident> answer =
+      engine_->SetIncidentState(command.incident, command.state, command.who, &outcome_);
+  after_commit_.push_back(
+      [done = std::move(command.done), answer = std::move(answer)] { done(answer); });
+}
+
+void EngineLoop::Take(PathCommand& command) {
+  // Answered when everything the path is made of can be read from the store.
+  after_commit_.push_back([this, session = command.session, done = std::move(command.done)] {
+    done(engine_->PathOf(session));
+  });
+}
+
+void EngineLoop::Tick() {
+  engine_->Tick(&outcome_);
+  const int64_t silent_before = options_.clock->WallNs() - options_.silent_after_ns;
+  for (auto& [host, entry] : hosts_) {
+    if (entry.state == HostState::kSilent || entry.last_seen_wall_ns >= silent_before) continue;
+    entry.state = HostState::kSilent;
+    batch_.hosts[host].state = entry.state;
+    LogWarning("ingest", "nothing heard from ", entry.host_name, " (", model::ToString(host), ")");
+  }
+}
+
+void EngineLoop::Commit() {
+  for (const path::ClockOffset& offset : outcome_.clock_offsets) {
+    batch_.hosts[offset.host].clock_offset_ns = offset.offset_ns;
+  }
+  batch_.sessions = std::move(outcome_.sessions);
+  batch_.removed_hops = std::move(outcome_.removed_hops);
+  batch_.hops = std::move(outcome_.hops);
+  batch_.detections = std::move(outcome_.detections);
+  batch_.incidents = std::move(outcome_.incidents);
+  if (!batch_.empty()) {
+    while (true) {
+      absl::Status status = store_->Write(batch_, options_.clock->WallNs());
+      if (status.ok()) break;
+      LogError("store", "cannot write, trying again; nothing is acknowledged until then: ",
+               status.ToString());
+      if (stopping_) {
+        // The agents still have it all. Nobody is told that it is durable.
+        acknowledge_.clear();
+        outcome_.provenance.clear();
+        after_commit_.clear();
+        break;
+      }
+      absl::SleepFor(kStoreRetry);
+    }
+  }
+  for (const auto& [host, sequence] : acknowledge_) {
+    if (const auto& sink = hosts_[host].sink) sink->Acknowledge(sequence);
+  }
+  for (const auto& [host, provenance] : outcome_.provenance) {
+    auto it = hosts_.find(host);
+    if (it != hosts_.end() && it->second.sink != nullptr) it->second.sink->Tell(provenance);
+  }
+  for (const auto& action : after_commit_) action();
+  outcome_ = {};
+  batch_ = {};
+  acknowledge_.clear();
+  after_commit_.clear();
+  facts_ = 0;
+}
+
+absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::IncidentId& incident,
+                                                             model::IncidentState state,
+                                                             const std::string& who) {
+  // Shared with the engine's thread, which may answer after nobody waits any more.
+  auto promise = std::make_shared<std::promise<absl::StatusOr<model::Incident>>>();
+  auto answer = promise->get_future();
+  if (!TryPush(SetIncidentStateCommand{
+          incident, state, who,
+          [promise](absl::StatusOr<model::Incident> a) { promise->set_value(std::move(a)); }})) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
+    return absl::UnavailableError("the store does not take changes at present");
+  }
+  return answer.get();
+}
+
+absl::StatusOr<path::Path> EngineLoop::PathOf(const model::SessionId& session) {
+  auto promise = std::make_shared<std::promise<path::Path>>();
+  auto answer = promise->get_future();
+  if (!TryPush(PathCommand{session,
+                           [promise](path::Path p) { promise->set_value(std::move(p)); }})) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
+    return absl::UnavailableError("the store does not take changes at present");
+  }
+  return answer.get();
+}
+
+bool EngineLoop::Alive(absl::Duration limit) const {
+  return static_cast<int64_t>(options_.clock->BootNs()) - alive_boot_ns_ <
+         absl::ToInt64Nanoseconds(limit);
+}
+
+}  // namespace hoptrail::collector::ingest

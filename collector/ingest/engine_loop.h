@@ -1,0 +1,104 @@
+#ifndef HOPTRAIL_COLLECTOR_INGEST_ENGINE_LOOP_H_
+#define HOPTRAIL_COLLECTOR_INGEST_ENGINE_LOOP_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "collector/ingest/command.h"
+#include "collector/path/engine.h"
+#include "collector/store/store.h"
+#include "core/base/bounded_queue.h"
+#include "core/base/clock.h"
+
+namespace hoptrail::collector::ingest {
+
+// The one thread that owns the engine and writes the store. It takes what many streams have queued,
+// applies it, makes all of it durable in one transaction, and only then acknowledges. A store that
+// cannot be written to (full disk) stops it: nothing is acknowledged, streams wait, and it tries
+// again until it can.
+class EngineLoop {
+ public:
+  struct Options {
+    int64_t silent_after_ns = 60'000'000'000;
+    size_t queue_capacity = 100'000;  // one batch a stream at most waits here
+    const Clock* clock = &Clock::System();
+  };
+
+  // Neither is owned; both outlive it and belong to its thread between Start and Stop.
+  EngineLoop(path::Engine* engine, store::Store* store, const Options& options);
+  ~EngineLoop();
+
+  // Rebuilds the engine from the store. Before Start.
+  absl::Status Restore();
+  void Start();
+  // Finishes what is queued, within reason, and ends every stream with UNAVAILABLE.
+  void Stop();
+
+  // False when the queue is full or the loop is stopping. Thread-safe.
+  bool TryPush(Command command) { return queue_.TryPush(std::move(command)); }
+
+  // These wait for the engine's thread. UNAVAILABLE when it does not answer in time. Thread-safe.
+  absl::StatusOr<model::Incident> SetIncidentState(const model::IncidentId& incident,
+                                                   model::IncidentState state,
+                                                   const std::string& who);
+  absl::StatusOr<path::Path> PathOf(const model::SessionId& session);
+
+  // It went round within the last `limit`. Thread-safe.
+  bool Alive(absl::Duration limit) const;
+
+  // One round without the thread, for tests. False: the queue is closed and empty.
+  bool Round(absl::Duration wait);
+
+ private:
+  struct HostEntry {
+    std::string host_name;
+    std::shared_ptr<AgentSink> sink;
+    store::HostState state = store::HostState::kUnknown;
+    int64_t last_seen_wall_ns = 0;
+    uint64_t applied = 0;  // of this transaction or an earlier one
+  };
+
+  void Run();
+  void Take(ConnectCommand& command);
+  void Take(BatchCommand& command);
+  void Take(DisconnectCommand& command);
+  void Take(SetIncidentStateCommand& command);
+  void Take(PathCommand& command);
+  void KeepFact(const model::Fact& fact, const model::HostId& host);
+  void Heard(const model::HostId& host, HostEntry* entry);
+  void Tick();
+  void Commit();
+
+  path::Engine* const engine_;
+  store::Store* const store_;
+  const Options options_;
+  BoundedQueue<Command> queue_;
+  absl::flat_hash_map<model::HostId, HostEntry> hosts_;
+
+  // Of the transaction that is being put together.
+  path::Outcome outcome_;
+  store::WriteBatch batch_;
+  absl::flat_hash_map<model::HostId, uint64_t> acknowledge_;
+  std::vector<std::function<void()>> after_commit_;
+  size_t facts_ = 0;
+
+  int64_t next_tick_boot_ns_ = 0;
+  int64_t next_retention_boot_ns_ = 0;
+  std::atomic<int64_t> alive_boot_ns_{0};
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace hoptrail::collector::ingest
+
+#endif  // HOPTRAIL_COLLECTOR_INGEST_ENGINE_LOOP_H_

@@ -1,0 +1,75 @@
+#ifndef HOPTRAIL_COLLECTOR_NOTIFY_PAGERDUTY_H_
+#define HOPTRAIL_COLLECTOR_NOTIFY_PAGERDUTY_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+#include "collector/notify/event.h"
+#include "collector/notify/http_client.h"
+#include "collector/store/assemble.h"
+#include "collector/store/store.h"
+#include "core/base/clock.h"
+
+namespace hoptrail::collector::notify {
+
+inline constexpr char kDefaultEndpoint[] = "https://events.pagerduty.com/v2/enqueue";
+
+// Sends what the store's outbox holds to PagerDuty's Events API v2, in order for each incident, by
+// its own thread: a slow or dead pager holds up nothing else, and a restart goes on where it was.
+//   202: done. 429, 5xx, no answer: again, after Retry-After or exponential back-off with jitter.
+//   Any other status: kept as failed with the reason, and not tried again.
+class PagerDuty {
+ public:
+  struct Options {
+    std::string endpoint = kDefaultEndpoint;
+    std::string routing_key;  // a secret: in no log, in no store
+    std::string client_url;
+    absl::Duration first_backoff = absl::Seconds(1);
+    absl::Duration longest_backoff = absl::Minutes(5);
+    const Clock* clock = &Clock::System();
+  };
+
+  // `store` is not owned. INVALID_ARGUMENT for an endpoint or key that cannot be right.
+  static absl::StatusOr<std::unique_ptr<PagerDuty>> Create(store::Store* store,
+                                                           store::PathSource path_of,
+                                                           const Options& options);
+  ~PagerDuty();
+
+  void Start();
+  // Gives up what is under way; it is sent after the next start.
+  void Stop();
+
+  // Sends one item that is due, if there is one: for tests, and what the thread does.
+  absl::StatusOr<bool> SendOne();
+
+ private:
+  PagerDuty(store::Store* store, std::unique_ptr<store::Outbox> outbox,
+            store::PathSource path_of, const Options& options);
+
+  void Run();
+  absl::StatusOr<EventInput> Gather(const store::Outbox::Item& item);
+  absl::Status Settle(const store::Outbox::Item& item, const absl::StatusOr<HttpResponse>& answer);
+  absl::Duration BackOff(int64_t attempts);
+
+  store::Store* const store_;
+  const std::unique_ptr<store::Outbox> outbox_;
+  const store::PathSource path_of_;
+  const Options options_;
+  HttpClient http_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+// The first line of the file, which must be the integration's 32 letters and digits. Errors never
+// show what was read.
+absl::StatusOr<std::string> ReadRoutingKey(const std::string& path);
+
+}  // namespace hoptrail::collector::notify
+
+#endif  // HOPTRAIL_COLLECTOR_NOTIFY_PAGERDUTY_H_

@@ -1,0 +1,142 @@
+#include <set>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+
+#include "collector/query/listing.h"
+#include "collector/query/services.h"
+#include "core/wire/resource_names.h"
+#include <google/protobuf/util/time_util.h>
+
+namespace hoptrail::collector::query {
+namespace {
+
+constexpr int kMaxNeighborhood = 1000;
+constexpr int kHopsPerSession = 100;
+constexpr int64_t kDayNs = int64_t{24} * 3600 * 1'000'000'000;
+
+absl::Status Surround(store::Reader* reader, const v1::GetNeighborhoodRequest& request,
+                      v1::Neighborhood* out) {
+  store::SessionFilter filter;
+  if (request.host().empty() && request.user().empty()) {
+    return absl::InvalidArgumentError("host or user must be given");
+  }
+  if (!request.host().empty()) {
+    absl::string_view name = request.host();
+    absl::ConsumePrefix(&name, "hosts/");
+    HT_ASSIGN_OR_RETURN(filter.host, reader->FindHost(name));
+  }
+  if (!request.user().empty()) filter.user = request.user();
+  int64_t window = kDayNs;
+  if (request.has_window()) {
+    window = google::protobuf::util::TimeUtil::DurationToNanoseconds(request.window());
+    if (window <= 0) return absl::InvalidArgumentError("window: not above 0");
+  }
+  filter.active_since_wall_ns = absl::ToUnixNanos(absl::Now()) - window;
+  HT_ASSIGN_OR_RETURN(store::Page<v1::Session> own,
+                      reader->ListSessions(filter, std::nullopt, kMaxNeighborhood));
+  out->set_truncated(own.next.has_value());
+  std::set<std::string> known;
+  std::set<std::string> neighbours;
+  std::set<std::string> hops;
+  for (const v1::Session& session : own.items) known.insert(session.name());
+  for (const v1::Session& session : own.items) {
+    HT_ASSIGN_OR_RETURN(model::SessionId id, wire::ParseSessionName(session.name()));
+    HT_ASSIGN_OR_RETURN(store::Page<v1::Hop> page,
+                        reader->ListHops({.session = id}, std::nullopt, kHopsPerSession));
+    if (page.next) out->set_truncated(true);
+    for (v1::Hop& hop : page.items) {
+      for (const std::string& end : {hop.client().session(), hop.server().session()}) {
+        if (!end.empty() && known.count(end) == 0) neighbours.insert(end);
+      }
+      if (!hops.insert(hop.SerializeAsString()).second) continue;  // seen from its other end
+      if (out->hops_size() == kMaxNeighborhood) {
+        out->set_truncated(true);
+        break;
+      }
+      *out->add_hops() = std::move(hop);
+    }
+  }
+  for (v1::Session& session : own.items) *out->add_sessions() = std::move(session);
+  for (const std::string& name : neighbours) {
+    if (out->sessions_size() >= kMaxNeighborhood) {
+      out->set_truncated(true);
+      break;
+    }
+    HT_ASSIGN_OR_RETURN(model::SessionId id, wire::ParseSessionName(name));
+    absl::StatusOr<v1::Session> session = reader->GetSession(id);
+    if (session.ok()) *out->add_sessions() = *std::move(session);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* GraphService::GetSession(grpc::CallbackServerContext* context,
+                                                   const v1::GetSessionRequest* request,
+                                                   v1::Session* response) {
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                       HT_ASSIGN_OR_RETURN(std::string digits,
+                                           StripCollection("sessions/", request->name()));
+                       HT_ASSIGN_OR_RETURN(model::SessionId id, reader->FindSession(digits));
+                       HT_ASSIGN_OR_RETURN(*response, reader->GetSession(id));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* GraphService::ListSessions(grpc::CallbackServerContext* context,
+                                                     const v1::ListSessionsRequest* request,
+                                                     v1::ListSessionsResponse* response) {
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=](store::Reader* reader, const rpc::Peer&) {
+                       return AnswerList("sessions", *request, reader, ParseSessionFilter,
+                                         &store::Reader::ListSessions,
+                                         response->mutable_sessions(),
+                                         response->mutable_next_page_token());
+                     });
+}
+
+grpc::ServerUnaryReactor* GraphService::ListHops(grpc::CallbackServerContext* context,
+                                                 const v1::ListHopsRequest* request,
+                                                 v1::ListHopsResponse* response) {
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=](store::Reader* reader, const rpc::Peer&) {
+                       return AnswerList("hops", *request, reader, ParseHopFilter,
+                                         &store::Reader::ListHops, response->mutable_hops(),
+                                         response->mutable_next_page_token());
+                     });
+}
+
+grpc::ServerUnaryReactor* GraphService::ListEdges(grpc::CallbackServerContext* context,
+                                                  const v1::ListEdgesRequest* request,
+                                                  v1::ListEdgesResponse* response) {
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=](store::Reader* reader, const rpc::Peer&) {
+                       return AnswerList("edges", *request, reader, ParseEdgeFilter,
+                                         &store::Reader::ListEdges, response->mutable_edges(),
+                                         response->mutable_next_page_token());
+                     });
+}
+
+grpc::ServerUnaryReactor* GraphService::GetPath(grpc::CallbackServerContext* context,
+                                                const v1::GetPathRequest* request,
+                                                v1::Path* response) {
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [this, request, response](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                       HT_ASSIGN_OR_RETURN(
+                           *response, store::FindPath(reader, backend_->path_of, request->name()));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* GraphService::GetNeighborhood(grpc::CallbackServerContext* context,
+                                                        const v1::GetNeighborhoodRequest* request,
+                                                        v1::Neighborhood* response) {
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=](store::Reader* reader, const rpc::Peer&) {
+                       return Surround(reader, *request, response);
+                     });
+}
+
+}  // namespace hoptrail::collector::query

@@ -1,0 +1,49 @@
+#ifndef HOPTRAIL_COLLECTOR_QUERY_LISTING_H_
+#define HOPTRAIL_COLLECTOR_QUERY_LISTING_H_
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+#include "collector/query/filter.h"
+#include "collector/query/page_token.h"
+#include "collector/store/reader.h"
+#include "core/base/status_macros.h"
+
+namespace hoptrail::collector::query {
+
+// One page of a list: the filter and the token checked, the rows moved into `items`.
+template <typename Item, typename Filter, typename Request, typename Items>
+absl::Status AnswerList(
+    absl::string_view list, const Request& request, store::Reader* reader,
+    absl::StatusOr<Filter> (*parse)(absl::string_view),
+    absl::StatusOr<store::Page<Item>> (store::Reader::*read)(const Filter&,
+                                                             const std::optional<store::Cursor>&,
+                                                             int),
+    Items* items, std::string* next_page_token) {
+  HT_ASSIGN_OR_RETURN(int size, PageSize(request.page_size()));
+  HT_ASSIGN_OR_RETURN(Filter filter, parse(request.filter()));
+  const std::string scope = absl::StrCat(list, "\n", request.filter());
+  HT_ASSIGN_OR_RETURN(std::optional<store::Cursor> after,
+                      ParsePageToken(scope, request.page_token()));
+  HT_ASSIGN_OR_RETURN(store::Page<Item> page, (reader->*read)(filter, after, size));
+  for (Item& item : page.items) items->Add(std::move(item));
+  if (page.next) *next_page_token = MakePageToken(scope, *page.next);
+  return absl::OkStatus();
+}
+
+// "sessions/0123…" without its collection.
+inline absl::StatusOr<std::string> StripCollection(absl::string_view collection,
+                                                   absl::string_view name) {
+  if (!absl::ConsumePrefix(&name, collection)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("name: '", name, "' does not begin with '", collection, "'"));
+  }
+  return std::string(name);
+}
+
+}  // namespace hoptrail::collector::query
+
+#endif  // HOPTRAIL_COLLECTOR_QUERY_LISTING_H_

@@ -1,0 +1,51 @@
+#ifndef HOPTRAIL_COLLECTOR_QUERY_UNARY_H_
+#define HOPTRAIL_COLLECTOR_QUERY_UNARY_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+
+#include "collector/query/workers.h"
+#include "collector/rpc/peer.h"
+#include "collector/store/assemble.h"
+#include "collector/store/store.h"
+#include <grpcpp/grpcpp.h>
+
+namespace hoptrail::collector::query {
+
+// What the services need. Nothing is owned; all outlives them.
+struct Backend {
+  store::Store* store = nullptr;
+  Workers* workers = nullptr;
+  store::PathSource path_of;
+  // Waits until the change is durable.
+  std::function<absl::Status(const model::IncidentId&, model::IncidentState,
+                             const std::string& who)>
+      set_incident_state;
+};
+
+// Answers one call on a worker thread with a borrowed reader, after `allowed` has passed the peer.
+template <typename Work>
+grpc::ServerUnaryReactor* AnswerUnary(grpc::CallbackServerContext* context, const Backend* backend,
+                                      absl::Status (*allowed)(const rpc::Peer&), Work work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  rpc::Peer peer = rpc::PeerOf(*context);
+  if (absl::Status status = allowed(peer); !status.ok()) {
+    reactor->Finish(rpc::ToGrpc(status));
+    return reactor;
+  }
+  const bool queued = backend->workers->TryRun([=, peer = std::move(peer)] {
+    store::ReaderPool::Lease reader = backend->store->readers()->Borrow();
+    reactor->Finish(rpc::ToGrpc(work(reader.get(), peer)));
+  });
+  if (!queued) {
+    reactor->Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
+                                 "the collector has too many queries to answer; try again later"));
+  }
+  return reactor;
+}
+
+}  // namespace hoptrail::collector::query
+
+#endif  // HOPTRAIL_COLLECTOR_QUERY_UNARY_H_

@@ -1,0 +1,93 @@
+#include "collector/rpc/peer.h"
+
+#include <grpc/grpc_security_constants.h>
+
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+
+#include "core/base/log.h"
+
+namespace hoptrail::collector::rpc {
+namespace {
+
+constexpr absl::string_view kPrefix = "spiffe://hoptrail/";
+constexpr size_t kMaxName = 256;
+
+void AddRole(absl::string_view uri, Peer* peer) {
+  if (!absl::StartsWith(uri, kPrefix)) return;
+  const std::vector<absl::string_view> parts = absl::StrSplit(uri.substr(kPrefix.size()), '/');
+  if (parts.size() != 2 || parts[1].empty() || parts[1].size() > kMaxName) return;
+  if (parts[0] == "agent") {
+    absl::StatusOr<model::MachineId> machine = model::ParseId<model::MachineId>(parts[1]);
+    if (!machine.ok() || machine->empty()) return;
+    // One certificate speaks for one machine.
+    if (peer->agent && peer->machine != *machine) return;
+    peer->agent = true;
+    peer->machine = *machine;
+  } else if (parts[0] == "reader" || parts[0] == "operator") {
+    peer->reader = true;
+    if (parts[0] == "operator") peer->operator_role = true;
+    peer->name = std::string(parts[1]);
+  }
+}
+
+}  // namespace
+
+Peer PeerOf(const grpc::CallbackServerContext& context) {
+  Peer peer;
+  const auto auth = context.auth_context();
+  if (auth != nullptr && auth->IsPeerAuthenticated()) {
+    for (const grpc::string_ref& uri : auth->FindPropertyValues(GRPC_PEER_URI_PROPERTY_NAME)) {
+      AddRole(absl::string_view(uri.data(), uri.size()), &peer);
+    }
+    return peer;
+  }
+  // Plain text is served on UNIX sockets only; see app/listeners.
+  if (absl::StartsWith(context.peer(), "unix:")) {
+    peer.local = peer.reader = peer.operator_role = peer.agent = true;
+    peer.name = "local";
+  }
+  return peer;
+}
+
+absl::Status RequireReader(const Peer& peer) {
+  if (peer.reader) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      "the role reader is needed: a client certificate with the URI "
+      "spiffe://hoptrail/reader/NAME or spiffe://hoptrail/operator/NAME");
+}
+
+absl::Status RequireOperator(const Peer& peer) {
+  if (peer.operator_role) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      "the role operator is needed: a client certificate with the URI "
+      "spiffe://hoptrail/operator/NAME");
+}
+
+absl::Status RequireAgentOf(const Peer& peer, const model::HostId& host) {
+  if (!peer.agent) {
+    return absl::PermissionDeniedError(
+        "the role agent is needed: a client certificate with the URI "
+        "spiffe://hoptrail/agent/MACHINE-ID");
+  }
+  if (peer.local || peer.machine == host.machine) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("the certificate is for machine ", model::ToString(peer.machine),
+                   ", the agent speaks for machine ", model::ToString(host.machine)));
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  if (status.code() == absl::StatusCode::kInternal ||
+      status.code() == absl::StatusCode::kDataLoss) {
+    LogError("rpc", status.ToString());
+    return grpc::Status(grpc::StatusCode::INTERNAL, "internal error; the collector's log says more");
+  }
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
+}  // namespace hoptrail::collector::rpc

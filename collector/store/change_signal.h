@@ -1,0 +1,50 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_CHANGE_SIGNAL_H_
+#define HOPTRAIL_COLLECTOR_STORE_CHANGE_SIGNAL_H_
+
+#include <cstdint>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace hoptrail::collector::store {
+
+// Tells those who wait that the store has a higher revision. It carries a number and no data: who
+// is woken reads the store at his own pace, so that nobody is ever waited for. Thread-safe.
+class ChangeSignal {
+ public:
+  void Announce(int64_t revision) {
+    absl::MutexLock lock(&mutex_);
+    if (revision > revision_) revision_ = revision;
+  }
+
+  int64_t revision() const {
+    absl::MutexLock lock(&mutex_);
+    return revision_;
+  }
+
+  // Waits until the revision is above `seen`, up to `timeout` or until Close. Returns the revision.
+  int64_t WaitAbove(int64_t seen, absl::Duration timeout) {
+    absl::MutexLock lock(&mutex_);
+    auto ready = [this, seen]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+      return closed_ || revision_ > seen;
+    };
+    mutex_.AwaitWithTimeout(absl::Condition(&ready), timeout);
+    return revision_;
+  }
+
+  // Wakes all, for good.
+  void Close() {
+    absl::MutexLock lock(&mutex_);
+    closed_ = true;
+  }
+
+ private:
+  mutable absl::Mutex mutex_;
+  int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_CHANGE_SIGNAL_H_

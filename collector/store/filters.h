@@ -1,0 +1,77 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_FILTERS_H_
+#define HOPTRAIL_COLLECTOR_STORE_FILTERS_H_
+
+// What a list is narrowed by (all that is set must hold) and where its next page begins.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/model/detection.h"
+#include "core/model/hop.h"
+#include "core/model/ids.h"
+#include "core/model/net.h"
+#include "core/model/session.h"
+
+#include "collector/store/write_batch.h"
+
+namespace hoptrail::collector::store {
+
+struct SessionFilter {
+  std::optional<model::HostId> host;
+  std::optional<std::string> host_name;
+  std::optional<std::string> user;
+  std::optional<model::EntryKind> kind;
+  std::optional<bool> logged_in;
+  std::optional<bool> open;
+  std::optional<int64_t> active_since_wall_ns;  // open, or closed later than this
+};
+
+struct HopFilter {
+  std::optional<model::HostId> host;        // either end
+  std::optional<model::SessionId> session;  // either end
+  std::optional<model::Proof> proof;
+};
+
+struct EdgeFilter {
+  std::optional<model::HostId> host;
+  std::optional<model::IpAddress> peer;
+  std::optional<std::string> program;
+  std::optional<uint16_t> server_port;
+  std::optional<model::HopSide> side;
+};
+
+struct DetectionFilter {
+  std::optional<std::string> rule;
+  std::optional<model::Severity> severity;
+  std::optional<model::Severity> least_severity;
+  std::optional<model::SessionId> session;
+  std::optional<model::HostId> host;
+  std::optional<std::string> host_name;
+  std::optional<model::IncidentId> incident;
+};
+
+struct IncidentFilter {
+  std::optional<model::IncidentState> state;
+  std::optional<model::Severity> severity;
+  std::optional<model::Severity> least_severity;
+  std::optional<model::SessionId> root;
+};
+
+struct HostFilter {
+  std::optional<std::string> host_name;
+  std::optional<HostState> state;
+};
+
+// The place of a row in its list's order: lists go on behind it.
+struct Cursor {
+  int64_t number = 0;  // time, where sorted by time
+  std::string text;    // name, where sorted by name
+  std::string key;     // tells apart what is otherwise equal
+
+  bool operator==(const Cursor&) const = default;
+};
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_FILTERS_H_

@@ -1,0 +1,280 @@
+#include "collector/store/reader.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "hoptrail/v1/sensor.pb.h"
+
+#include "collector/store/codec.h"
+#include "collector/store/rows.h"
+#include "collector/store/select.h"
+#include "core/base/status_macros.h"
+
+namespace hoptrail::collector::store {
+namespace {
+
+using sqlite::Statement;
+
+constexpr int kLossesPerHost = 100;
+
+// Reads up to `limit` + 1 rows; the last of a full page says where the next begins.
+template <typename T>
+absl::StatusOr<Page<T>> ReadPage(Statement* statement, int limit,
+                                 absl::StatusOr<T> (*from_row)(const Statement&), int number_column,
+                                 int text_column, int key_column) {
+  Page<T> page;
+  Cursor last;
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, statement->Step());
+    if (!row) return page;
+    if (static_cast<int>(page.items.size()) == limit) {
+      page.next = std::move(last);
+      return page;
+    }
+    HT_ASSIGN_OR_RETURN(T item, from_row(*statement));
+    page.items.push_back(std::move(item));
+    if (number_column >= 0) last.number = statement->Int(number_column);
+    if (text_column >= 0) last.text = std::string(statement->Text(text_column));
+    last.key = std::string(statement->Blob(key_column));
+  }
+}
+
+template <typename T>
+absl::StatusOr<std::vector<Change<T>>> ReadChanges(
+    Statement* statement, absl::StatusOr<T> (*from_row)(const Statement&), int revision_column) {
+  std::vector<Change<T>> changes;
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, statement->Step());
+    if (!row) return changes;
+    HT_ASSIGN_OR_RETURN(T value, from_row(*statement));
+    changes.push_back({statement->Int(revision_column), std::move(value)});
+  }
+}
+
+template <typename T>
+absl::StatusOr<T> GetOne(sqlite::Database* database, absl::string_view select,
+                         absl::string_view key_column, absl::string_view key,
+                         absl::string_view what, absl::StatusOr<T> (*from_row)(const Statement&)) {
+  HT_ASSIGN_OR_RETURN(Statement statement,
+                      database->Prepare(absl::StrCat(select, " WHERE ", key_column, " = ?1")));
+  statement.BindBlob(1, key);
+  HT_ASSIGN_OR_RETURN(bool row, statement.Step());
+  if (!row) return absl::NotFoundError(absl::StrCat("there is no such ", what));
+  return from_row(statement);
+}
+
+void Narrow(Select* select, const DetectionFilter& filter) {
+  if (filter.rule) select->Where("d.rule = ?").Text(*filter.rule);
+  if (filter.severity) select->Where("d.severity = ?").Int(static_cast<int>(*filter.severity));
+  if (filter.least_severity) {
+    select->Where("d.severity >= ?").Int(static_cast<int>(*filter.least_severity));
+  }
+  if (filter.session) select->Where("d.session = ?").Blob(Blob(*filter.session));
+  if (filter.host) select->Where("d.host = ?").Blob(Blob(*filter.host));
+  if (filter.host_name) select->Where("h.host_name = ?").Text(*filter.host_name);
+  if (filter.incident) select->Where("d.incident = ?").Blob(Blob(*filter.incident));
+}
+
+void Narrow(Select* select, const IncidentFilter& filter) {
+  if (filter.state) select->Where("i.state = ?").Int(static_cast<int>(*filter.state));
+  if (filter.severity) select->Where("i.severity = ?").Int(static_cast<int>(*filter.severity));
+  if (filter.least_severity) {
+    select->Where("i.severity >= ?").Int(static_cast<int>(*filter.least_severity));
+  }
+  if (filter.root) select->Where("i.root = ?").Blob(Blob(*filter.root));
+}
+
+}  // namespace
+
+Reader::Reader(sqlite::Database database) : database_(std::move(database)) {}
+
+absl::StatusOr<std::unique_ptr<Reader>> Reader::Open(const std::string& path) {
+  HT_ASSIGN_OR_RETURN(sqlite::Database database,
+                      sqlite::Database::Open({.path = path, .read_only = true}));
+  return std::unique_ptr<Reader>(new Reader(std::move(database)));
+}
+
+absl::StatusOr<Page<v1::Session>> Reader::ListSessions(const SessionFilter& filter,
+                                                       const std::optional<Cursor>& after,
+                                                       int limit) {
+  Select select(kSelectSessions);
+  if (filter.host) select.Where("s.host = ?").Blob(Blob(*filter.host));
+  if (filter.host_name) select.Where("h.host_name = ?").Text(*filter.host_name);
+  if (filter.user) select.Where("s.user = ?").Text(*filter.user);
+  if (filter.kind) select.Where("s.kind = ?").Int(static_cast<int>(*filter.kind));
+  if (filter.logged_in) select.Where("s.logged_in = ?").Int(*filter.logged_in);
+  if (filter.open) select.Where("(s.closed = 0) = ?").Int(*filter.open);
+  if (filter.active_since_wall_ns) {
+    select.Where("s.closed = 0 OR s.closed >= ?").Int(*filter.active_since_wall_ns);
+  }
+  if (after) select.Where("(s.opened, s.id) < (?, ?)").Int(after->number).Blob(after->key);
+  HT_ASSIGN_OR_RETURN(
+      Statement statement,
+      select.Prepare(&database_, "ORDER BY s.opened DESC, s.id DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Session>(&statement, limit, SessionFromRow, 2, -1, 3);
+}
+
+absl::StatusOr<Page<v1::Hop>> Reader::ListHops(const HopFilter& filter,
+                                               const std::optional<Cursor>& after, int limit) {
+  Select select(kSelectHops);
+  if (filter.host) {
+    const std::string host = Blob(*filter.host);
+    select.Where("p.client_host = ? OR p.server_host = ?").Blob(host).Blob(host);
+  }
+  if (filter.session) {
+    const absl::string_view session = Blob(*filter.session);
+    select.Where("p.client_session = ? OR p.server_session = ?").Blob(session).Blob(session);
+  }
+  if (filter.proof) select.Where("p.proof = ?").Int(static_cast<int>(*filter.proof));
+  if (after) select.Where("(p.time, p.id) < (?, ?)").Int(after->number).Blob(after->key);
+  HT_ASSIGN_OR_RETURN(
+      Statement statement,
+      select.Prepare(&database_, "ORDER BY p.time DESC, p.id DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Hop>(&statement, limit, HopFromRow, 1, -1, 2);
+}
+
+absl::StatusOr<Page<v1::Edge>> Reader::ListEdges(const EdgeFilter& filter,
+                                                 const std::optional<Cursor>& after, int limit) {
+  Select select(kSelectEdges);
+  if (filter.host) select.Where("e.host = ?").Blob(Blob(*filter.host));
+  if (filter.peer) select.Where("e.peer = ?").Blob(Blob(*filter.peer));
+  if (filter.program) select.Where("e.program = ?").Text(*filter.program);
+  if (filter.server_port) select.Where("e.port = ?").Int(*filter.server_port);
+  if (filter.side) select.Where("e.side = ?").Int(static_cast<int>(*filter.side));
+  // An edge's key is its row's number, in decimal digits.
+  if (after) {
+    select.Where("(e.minute, e.id) < (?, CAST(? AS INTEGER))").Int(after->number).Text(after->key);
+  }
+  HT_ASSIGN_OR_RETURN(
+      Statement statement,
+      select.Prepare(&database_, "ORDER BY e.minute DESC, e.id DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Edge>(&statement, limit, EdgeFromRow, 6, -1, 11);
+}
+
+absl::StatusOr<Page<v1::Detection>> Reader::ListDetections(const DetectionFilter& filter,
+                                                           const std::optional<Cursor>& after,
+                                                           int limit) {
+  Select select(kSelectDetections);
+  Narrow(&select, filter);
+  if (after) select.Where("(d.time, d.id) < (?, ?)").Int(after->number).Blob(after->key);
+  HT_ASSIGN_OR_RETURN(
+      Statement statement,
+      select.Prepare(&database_, "ORDER BY d.time DESC, d.id DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Detection>(&statement, limit, DetectionFromRow, 4, -1, 5);
+}
+
+absl::StatusOr<Page<v1::Incident>> Reader::ListIncidents(const IncidentFilter& filter,
+                                                         const std::optional<Cursor>& after,
+                                                         int limit) {
+  Select select(kSelectIncidents);
+  Narrow(&select, filter);
+  if (after) select.Where("(i.updated, i.id) < (?, ?)").Int(after->number).Blob(after->key);
+  HT_ASSIGN_OR_RETURN(
+      Statement statement,
+      select.Prepare(&database_, "ORDER BY i.updated DESC, i.id DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Incident>(&statement, limit, IncidentFromRow, 2, -1, 3);
+}
+
+absl::StatusOr<Page<v1::Host>> Reader::ListHosts(const HostFilter& filter,
+                                                 const std::optional<Cursor>& after, int limit) {
+  Select select(kSelectHosts);
+  if (filter.host_name) select.Where("h.host_name = ?").Text(*filter.host_name);
+  if (filter.state) select.Where("h.state = ?").Int(static_cast<int>(*filter.state));
+  if (after) select.Where("(h.host_name, h.id) > (?, ?)").Text(after->text).Blob(after->key);
+  Page<v1::Host> page;
+  {
+    HT_ASSIGN_OR_RETURN(Statement statement,
+                        select.Prepare(&database_, "ORDER BY h.host_name, h.id LIMIT ?", limit + 1));
+    HT_ASSIGN_OR_RETURN(page, ReadPage<v1::Host>(&statement, limit, HostFromRow, -1, 1, 0));
+  }
+  for (v1::Host& host : page.items) {
+    HT_ASSIGN_OR_RETURN(model::HostId id, model::ParseHostId(host.name().substr(6)));
+    HT_RETURN_IF_ERROR(AddLosses(&host, Blob(id)));
+  }
+  return page;
+}
+
+absl::Status Reader::AddLosses(v1::Host* host, absl::string_view id) {
+  HT_ASSIGN_OR_RETURN(Statement losses,
+                      database_.Prepare("SELECT data FROM losses WHERE host = ?1"
+                                        " ORDER BY until DESC, id DESC LIMIT ?2"));
+  losses.BindBlob(1, id).BindInt(2, kLossesPerHost);
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, losses.Step());
+    if (!row) return absl::OkStatus();
+    v1::LossReport report;
+    const absl::string_view data = losses.Blob(0);
+    if (!report.ParseFromArray(data.data(), static_cast<int>(data.size()))) {
+      return absl::DataLossError("the store holds a damaged loss report");
+    }
+    *host->add_losses() = std::move(*report.mutable_loss());
+  }
+}
+
+absl::StatusOr<v1::Session> Reader::GetSession(const model::SessionId& id) {
+  return GetOne(&database_, kSelectSessions, "s.id", Blob(id), "session", SessionFromRow);
+}
+
+absl::StatusOr<v1::Hop> Reader::GetHop(const graph::HopKey& key) {
+  return GetOne(&database_, kSelectHops, "p.id", Blob(key), "hop", HopFromRow);
+}
+
+absl::StatusOr<v1::Detection> Reader::GetDetection(const model::DetectionId& id) {
+  return GetOne(&database_, kSelectDetections, "d.id", Blob(id), "detection", DetectionFromRow);
+}
+
+absl::StatusOr<v1::Incident> Reader::GetIncident(const model::IncidentId& id) {
+  return GetOne(&database_, kSelectIncidents, "i.id", Blob(id), "incident", IncidentFromRow);
+}
+
+absl::StatusOr<v1::Host> Reader::GetHost(const model::HostId& id) {
+  HT_ASSIGN_OR_RETURN(v1::Host host, GetOne(&database_, kSelectHosts, "h.id", Blob(id), "host",
+                                            HostFromRow));
+  HT_RETURN_IF_ERROR(AddLosses(&host, Blob(id)));
+  return host;
+}
+
+absl::StatusOr<std::string> Reader::HostName(const model::HostId& id) {
+  HT_ASSIGN_OR_RETURN(Statement select,
+                      database_.Prepare("SELECT host_name FROM hosts WHERE id = ?1"));
+  select.BindBlob(1, Blob(id));
+  HT_ASSIGN_OR_RETURN(bool row, select.Step());
+  return row ? std::string(select.Text(0)) : std::string();
+}
+
+absl::StatusOr<std::vector<v1::Detection>> Reader::DetectionsOf(const model::SessionId& id,
+                                                                int limit) {
+  Select select(kSelectDetections);
+  select.Where("d.session = ?").Blob(Blob(id));
+  HT_ASSIGN_OR_RETURN(Statement statement,
+                      select.Prepare(&database_, "ORDER BY d.time, d.id LIMIT ?", limit));
+  std::vector<v1::Detection> detections;
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, statement.Step());
+    if (!row) return detections;
+    HT_ASSIGN_OR_RETURN(v1::Detection detection, DetectionFromRow(statement));
+    detections.push_back(std::move(detection));
+  }
+}
+
+absl::StatusOr<std::vector<Change<v1::Detection>>> Reader::DetectionsAfter(
+    const DetectionFilter& filter, int64_t after, int limit) {
+  Select select(kSelectDetections);
+  select.Where("d.revision > ?").Int(after);
+  Narrow(&select, filter);
+  HT_ASSIGN_OR_RETURN(Statement statement,
+                      select.Prepare(&database_, "ORDER BY d.revision LIMIT ?", limit));
+  return ReadChanges<v1::Detection>(&statement, DetectionFromRow, 3);
+}
+
+absl::StatusOr<std::vector<Change<v1::Incident>>> Reader::IncidentsAfter(
+    const IncidentFilter& filter, int64_t after, int limit) {
+  Select select(kSelectIncidents);
+  select.Where("i.revision > ?").Int(after);
+  Narrow(&select, filter);
+  HT_ASSIGN_OR_RETURN(Statement statement,
+                      select.Prepare(&database_, "ORDER BY i.revision LIMIT ?", limit));
+  return ReadChanges<v1::Incident>(&statement, IncidentFromRow, 1);
+}
+
+}  // namespace hoptrail::collector::store

@@ -1,0 +1,101 @@
+#include "collector/store/rows.h"
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
+#include "hoptrail/v1/sensor.pb.h"
+
+#include "collector/store/codec.h"
+#include "core/base/status_macros.h"
+#include "core/model/net.h"
+
+namespace hoptrail::collector::store {
+namespace {
+
+using google::protobuf::util::TimeUtil;
+
+absl::Status Parse(absl::string_view data, google::protobuf::Message* message) {
+  if (message->ParseFromArray(data.data(), static_cast<int>(data.size()))) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("the store holds a damaged ", std::string(message->GetTypeName())));
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Session> SessionFromRow(const sqlite::Statement& row) {
+  v1::Session session;
+  HT_RETURN_IF_ERROR(Parse(row.Blob(0), &session));
+  session.set_host_name(std::string(row.Text(1)));
+  return session;
+}
+
+absl::StatusOr<v1::Hop> HopFromRow(const sqlite::Statement& row) {
+  v1::Hop hop;
+  HT_RETURN_IF_ERROR(Parse(row.Blob(0), &hop));
+  return hop;
+}
+
+absl::StatusOr<v1::Edge> EdgeFromRow(const sqlite::Statement& row) {
+  v1::Edge edge;
+  edge.set_host(absl::StrCat("hosts/", model::ToString(HostFrom(row.Blob(0)))));
+  edge.set_side(static_cast<v1::HopSide>(row.Int(1)));
+  edge.set_program(std::string(row.Text(2)));
+  edge.set_uid(static_cast<uint32_t>(row.Int(3)));
+  edge.set_peer(model::ToString(IdFrom<model::IpAddress>(row.Blob(4))));
+  edge.set_server_port(static_cast<uint32_t>(row.Int(5)));
+  *edge.mutable_minute() = TimeUtil::NanosecondsToTimestamp(row.Int(6));
+  edge.set_connections(static_cast<uint32_t>(row.Int(7)));
+  edge.set_failures(static_cast<uint32_t>(row.Int(8)));
+  edge.set_bytes_sent(static_cast<uint64_t>(row.Int(9)));
+  edge.set_bytes_received(static_cast<uint64_t>(row.Int(10)));
+  return edge;
+}
+
+absl::StatusOr<v1::Detection> DetectionFromRow(const sqlite::Statement& row) {
+  v1::Detection detection;
+  HT_RETURN_IF_ERROR(Parse(row.Blob(0), &detection));
+  detection.set_host_name(std::string(row.Text(1)));
+  if (!row.IsNull(2)) {
+    detection.set_incident(
+        absl::StrCat("incidents/", model::ToString(IdFrom<model::IncidentId>(row.Blob(2)))));
+  }
+  return detection;
+}
+
+absl::StatusOr<v1::Incident> IncidentFromRow(const sqlite::Statement& row) {
+  v1::Incident incident;
+  HT_RETURN_IF_ERROR(Parse(row.Blob(0), &incident));
+  return incident;
+}
+
+absl::StatusOr<v1::Host> HostFromRow(const sqlite::Statement& row) {
+  v1::Host host;
+  host.set_name(absl::StrCat("hosts/", model::ToString(HostFrom(row.Blob(0)))));
+  host.set_host_name(std::string(row.Text(1)));
+  host.set_state(static_cast<v1::HostState>(row.Int(2)));
+  if (row.Int(3) != 0) {
+    *host.mutable_last_seen_time() = TimeUtil::NanosecondsToTimestamp(row.Int(3));
+  }
+  host.set_acknowledged_sequence(static_cast<uint64_t>(row.Int(4)));
+  host.set_clock_offset_ns(row.Int(5));
+  if (!row.Blob(6).empty()) {
+    v1::AgentHealth health;
+    HT_RETURN_IF_ERROR(Parse(row.Blob(6), &health));
+    host.set_agent_version(health.agent_version());
+    *host.mutable_agent_start_time() = health.start_time();
+    *host.mutable_addresses() = health.addresses();
+    host.set_events(health.events());
+    host.set_lost(health.lost());
+    host.set_spooled(health.spooled());
+    host.set_resident_bytes(health.resident_bytes());
+  }
+  if (!row.Blob(7).empty()) {
+    v1::CoverageReport report;
+    HT_RETURN_IF_ERROR(Parse(row.Blob(7), &report));
+    *host.mutable_coverage() = report.coverage();
+  }
+  return host;
+}
+
+}  // namespace hoptrail::collector::store

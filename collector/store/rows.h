@@ -1,0 +1,45 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_ROWS_H_
+#define HOPTRAIL_COLLECTOR_STORE_ROWS_H_
+
+// One row of a query as a message of the public API. Each function says which columns it reads,
+// from 0 on; `kSelect…` asks for them.
+
+#include "absl/status/statusor.h"
+#include "hoptrail/v1/detection.pb.h"
+#include "hoptrail/v1/fleet.pb.h"
+#include "hoptrail/v1/graph.pb.h"
+
+#include "core/sqlite/statement.h"
+
+namespace hoptrail::collector::store {
+
+inline constexpr char kSelectSessions[] =
+    "SELECT s.data, coalesce(h.host_name, ''), s.opened, s.id FROM sessions s"
+    " LEFT JOIN hosts h ON h.id = s.host";
+absl::StatusOr<v1::Session> SessionFromRow(const sqlite::Statement& row);
+
+inline constexpr char kSelectHops[] = "SELECT p.data, p.time, p.id FROM hops p";
+absl::StatusOr<v1::Hop> HopFromRow(const sqlite::Statement& row);
+
+inline constexpr char kSelectEdges[] =
+    "SELECT e.host, e.side, e.program, e.uid, e.peer, e.port, e.minute, e.connections, e.failures,"
+    " e.sent, e.received, e.id FROM edges e";
+absl::StatusOr<v1::Edge> EdgeFromRow(const sqlite::Statement& row);
+
+inline constexpr char kSelectDetections[] =
+    "SELECT d.data, coalesce(h.host_name, ''), d.incident, d.revision, d.time, d.id"
+    " FROM detections d LEFT JOIN hosts h ON h.id = d.host";
+absl::StatusOr<v1::Detection> DetectionFromRow(const sqlite::Statement& row);
+
+inline constexpr char kSelectIncidents[] =
+    "SELECT i.data, i.revision, i.updated, i.id FROM incidents i";
+absl::StatusOr<v1::Incident> IncidentFromRow(const sqlite::Statement& row);
+
+inline constexpr char kSelectHosts[] =
+    "SELECT h.id, h.host_name, h.state, h.last_seen, h.acknowledged, h.clock_offset, h.health,"
+    " h.coverage FROM hosts h";
+absl::StatusOr<v1::Host> HostFromRow(const sqlite::Statement& row);
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_ROWS_H_

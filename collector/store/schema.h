@@ -1,0 +1,19 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_SCHEMA_H_
+#define HOPTRAIL_COLLECTOR_STORE_SCHEMA_H_
+
+#include "absl/status/status.h"
+
+#include "core/sqlite/database.h"
+
+namespace hoptrail::collector::store {
+
+// PRAGMA user_version of the schema that this program writes.
+inline constexpr int kSchemaVersion = 1;
+
+// Brings an older or new file to kSchemaVersion in one transaction. FAILED_PRECONDITION for a file
+// that a newer program has written.
+absl::Status Migrate(sqlite::Database* database);
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_SCHEMA_H_

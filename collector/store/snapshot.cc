@@ -1,0 +1,61 @@
+// The part of Writer that reads everything back, when the collector starts.
+
+#include <utility>
+
+#include "collector/store/codec.h"
+#include "collector/store/writer.h"
+#include "core/base/status_macros.h"
+
+namespace hoptrail::collector::store {
+namespace {
+
+template <typename T>
+absl::Status LoadAll(sqlite::Database* database, absl::string_view sql,
+                     absl::StatusOr<T> (*decode)(absl::string_view), std::vector<T>* out) {
+  HT_ASSIGN_OR_RETURN(sqlite::Statement select, database->Prepare(sql));
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, select.Step());
+    if (!row) return absl::OkStatus();
+    HT_ASSIGN_OR_RETURN(T value, decode(select.Blob(0)));
+    out->push_back(std::move(value));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Snapshot> Writer::LoadSnapshot() {
+  Snapshot all;
+  HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM sessions ORDER BY opened, id",
+                             DecodeSession, &all.sessions));
+  HT_ASSIGN_OR_RETURN(sqlite::Statement hops,
+                      database_.Prepare("SELECT id, data FROM hops ORDER BY time, id"));
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, hops.Step());
+    if (!row) break;
+    HT_ASSIGN_OR_RETURN(model::Hop hop, DecodeHop(hops.Blob(1)));
+    all.hops.push_back({.key = IdFrom<graph::HopKey>(hops.Blob(0)), .hop = std::move(hop)});
+  }
+  HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM detections ORDER BY time, id",
+                             DecodeDetection, &all.detections));
+  HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM incidents ORDER BY opened, id",
+                             DecodeIncident, &all.incidents));
+  return all;
+}
+
+absl::StatusOr<std::vector<HostRow>> Writer::LoadHosts() {
+  std::vector<HostRow> hosts;
+  HT_ASSIGN_OR_RETURN(
+      sqlite::Statement select,
+      database_.Prepare("SELECT id, host_name, state, last_seen, acknowledged FROM hosts"));
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, select.Step());
+    if (!row) return hosts;
+    hosts.push_back({.host = HostFrom(select.Blob(0)),
+                     .host_name = std::string(select.Text(1)),
+                     .state = static_cast<HostState>(select.Int(2)),
+                     .last_seen_wall_ns = select.Int(3),
+                     .acknowledged_sequence = static_cast<uint64_t>(select.Int(4))});
+  }
+}
+
+}  // namespace hoptrail::collector::store

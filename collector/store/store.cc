@@ -1,0 +1,57 @@
+#include "collector/store/store.h"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "collector/store/schema.h"
+#include "core/base/status_macros.h"
+#include "core/sqlite/set_aside.h"
+
+namespace hoptrail::collector::store {
+namespace {
+
+absl::Status MakeFolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return absl::OkStatus();
+  const std::string folder = path.substr(0, slash);
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", folder));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options,
+                                                   int64_t now_wall_ns) {
+  HT_RETURN_IF_ERROR(MakeFolderOf(options.path));
+  std::unique_ptr<Store> store(new Store());
+  store->options_ = options;
+  HT_ASSIGN_OR_RETURN(sqlite::Database database,
+                      sqlite::OpenOrSetAside({.path = options.path}, "store", now_wall_ns,
+                                             &store->set_aside_));
+  HT_RETURN_IF_ERROR(Migrate(&database));
+  // Streams do not survive the process.
+  HT_RETURN_IF_ERROR(database.Execute(
+      absl::StrCat("UPDATE hosts SET state = ", static_cast<int>(HostState::kDisconnected),
+                   " WHERE state = ", static_cast<int>(HostState::kConnected))));
+  HT_RETURN_IF_ERROR(database.Execute("PRAGMA journal_size_limit=67108864"));
+  HT_ASSIGN_OR_RETURN(store->writer_, Writer::Create(std::move(database), options.writer));
+  HT_ASSIGN_OR_RETURN(store->readers_, ReaderPool::Open(options.path, options.readers));
+  store->changes_.Announce(store->writer_->revision());
+  return store;
+}
+
+absl::Status Store::Write(const WriteBatch& batch, int64_t now_wall_ns) {
+  HT_RETURN_IF_ERROR(writer_->Write(batch, now_wall_ns));
+  changes_.Announce(writer_->revision());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> Store::ApplyRetention(int64_t now_wall_ns) {
+  return store::ApplyRetention(writer_->database(), options_.retention, now_wall_ns);
+}
+
+}  // namespace hoptrail::collector::store

@@ -1,0 +1,60 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_STORE_H_
+#define HOPTRAIL_COLLECTOR_STORE_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "collector/store/change_signal.h"
+#include "collector/store/outbox.h"
+#include "collector/store/reader_pool.h"
+#include "collector/store/retention.h"
+#include "collector/store/writer.h"
+
+namespace hoptrail::collector::store {
+
+struct StoreOptions {
+  std::string path;
+  RetentionLimits retention;
+  Writer::Options writer;
+  size_t readers = 4;
+};
+
+// The collector's one file and the connections to it: one that writes facts, some that read, and
+// the notifier's. A damaged file is kept aside, reported, and replaced by a new one. Owned by main;
+// its parts are used by one thread each, as they say.
+class Store {
+ public:
+  // Creates the file's folder (mode 0700) where it is missing.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options,
+                                                     int64_t now_wall_ns);
+
+  Writer* writer() { return writer_.get(); }
+  ReaderPool* readers() { return readers_.get(); }
+  ChangeSignal* changes() { return &changes_; }
+  absl::StatusOr<std::unique_ptr<Outbox>> OpenOutbox() { return Outbox::Open(options_.path); }
+
+  // Write, and then wake the watchers. Engine's thread.
+  absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns);
+  // Engine's thread; see ApplyRetention.
+  absl::StatusOr<int64_t> ApplyRetention(int64_t now_wall_ns);
+
+  // The name under which a damaged store was kept; empty where there was none.
+  const std::string& set_aside() const { return set_aside_; }
+
+ private:
+  Store() = default;
+
+  StoreOptions options_;
+  std::string set_aside_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<ReaderPool> readers_;
+  ChangeSignal changes_;
+};
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_STORE_H_

@@ -1,0 +1,56 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_WRITE_BATCH_H_
+#define HOPTRAIL_COLLECTOR_STORE_WRITE_BATCH_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "collector/path/engine.h"
+#include "core/graph/hop_key.h"
+#include "core/model/detection.h"
+#include "core/model/fact.h"
+#include "core/model/hop.h"
+#include "core/model/ids.h"
+#include "core/model/session.h"
+
+namespace hoptrail::collector::store {
+
+enum class HostState : uint8_t { kUnknown = 0, kConnected, kDisconnected, kSilent };
+
+// What changed about one host; what is absent stays as it was.
+struct HostChange {
+  std::optional<std::string> host_name;
+  std::optional<HostState> state;
+  std::optional<int64_t> last_seen_wall_ns;
+  std::optional<uint64_t> acknowledged_sequence;  // never goes back
+  std::optional<int64_t> clock_offset_ns;
+  std::optional<model::AgentHealth> health;
+  std::optional<model::Coverage> coverage;
+};
+
+// What one transaction makes durable. Sessions, hops, detections and incidents are whole and
+// replace what was known; edges are added up; login attempts and losses are appended.
+struct WriteBatch {
+  std::vector<model::Session> sessions;
+  std::vector<graph::HopKey> removed_hops;  // before `hops`
+  std::vector<path::StoredHop> hops;
+  std::vector<model::Detection> detections;
+  std::vector<model::Incident> incidents;
+  std::vector<model::EdgeCount> edges;
+  std::vector<model::LoginAttempt> login_attempts;
+  std::vector<model::Loss> losses;
+  absl::flat_hash_map<model::HostId, HostChange> hosts;
+
+  bool empty() const {
+    return sessions.empty() && removed_hops.empty() && hops.empty() && detections.empty() &&
+           incidents.empty() && edges.empty() && login_attempts.empty() && losses.empty() &&
+           hosts.empty();
+  }
+};
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_WRITE_BATCH_H_

@@ -1,0 +1,326 @@
+#include "collector/store/writer.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "collector/store/codec.h"
+#include "collector/store/outbox.h"
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+
+namespace hoptrail::collector::store {
+namespace {
+
+using model::Hop;
+using model::Incident;
+using sqlite::Statement;
+
+// Whether a person should hear of it again: not for a new time stamp alone.
+bool Grew(Incident before, const Incident& after) {
+  before.updated_wall_ns = after.updated_wall_ns;
+  before.state = after.state;
+  before.changed_by = after.changed_by;
+  return !(before == after);
+}
+
+bool Over(const Incident& incident) {
+  return incident.state == model::IncidentState::kResolved || !incident.merged_into.empty();
+}
+
+}  // namespace
+
+struct Writer::Statements {
+  struct Entry {
+    Statement Statements::*statement;
+    const char* sql;
+  };
+  Statement host, session, delete_hop, hop, edge, find_detection, detection, attached, attach, find_incident,
+      incident, clear_sessions, incident_session, outbox_last, outbox_again, outbox_new,
+      login_attempt, trim_login_attempts, loss, revision;
+};
+
+namespace {
+
+constexpr char kHost[] =
+    "INSERT INTO hosts(id, host_name, state, last_seen, acknowledged, clock_offset, health,"
+    " coverage) VALUES(?1, coalesce(?2, ''), coalesce(?3, 0), coalesce(?4, 0), coalesce(?5, 0),"
+    " coalesce(?6, 0), coalesce(?7, x''), coalesce(?8, x'')) ON CONFLICT(id) DO UPDATE SET"
+    " host_name = coalesce(?2, host_name), state = coalesce(?3, state),"
+    " last_seen = max(last_seen, coalesce(?4, 0)),"
+    " acknowledged = max(acknowledged, coalesce(?5, 0)),"
+    " clock_offset = coalesce(?6, clock_offset), health = coalesce(?7, health),"
+    " coverage = coalesce(?8, coverage)";
+constexpr char kSession[] =
+    "INSERT INTO sessions(id, host, kind, logged_in, user, opened, closed, caused_by, data)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET host = ?2,"
+    " kind = ?3, logged_in = ?4, user = ?5, opened = ?6, closed = ?7, caused_by = ?8, data = ?9";
+constexpr char kHop[] =
+    "INSERT OR REPLACE INTO hops(id, client_host, server_host, client_session, server_session,"
+    " proof, time, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+constexpr char kEdge[] =
+    "INSERT INTO edges(host, side, program, uid, peer, port, minute, connections, failures, sent,"
+    " received) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO UPDATE SET"
+    " connections = connections + ?8, failures = failures + ?9, sent = sent + ?10,"
+    " received = received + ?11";
+constexpr char kDetection[] =
+    "INSERT INTO detections(id, rule, severity, session, host, time, revision, data)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE SET rule = ?2,"
+    " severity = ?3, session = ?4, host = ?5, time = ?6, revision = ?7, data = ?8";
+constexpr char kAttach[] =
+    "UPDATE detections SET incident = ?2, revision = ?3 WHERE id = ?1 AND incident IS NOT ?2";
+constexpr char kIncident[] =
+    "INSERT INTO incidents(id, root, state, severity, opened, updated, revision, data)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE SET root = ?2, state = ?3,"
+    " severity = ?4, opened = ?5, updated = ?6, revision = ?7, data = ?8";
+
+void BindOrNull(Statement* statement, int index, absl::string_view blob) {
+  if (blob.empty()) {
+    statement->BindNull(index);
+  } else {
+    statement->BindBlob(index, blob);
+  }
+}
+
+}  // namespace
+
+Writer::Writer(sqlite::Database database, const Options& options)
+    : database_(std::move(database)), options_(options) {}
+
+Writer::~Writer() = default;
+
+absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(sqlite::Database database,
+                                                       const Options& options) {
+  std::unique_ptr<Writer> writer(new Writer(std::move(database), options));
+  writer->statements_ = std::make_unique<Statements>();
+  const Statements::Entry kEntries[] = {
+      {&Statements::host, kHost},
+      {&Statements::session, kSession},
+      {&Statements::delete_hop, "DELETE FROM hops WHERE id = ?1"},
+      {&Statements::hop, kHop},
+      {&Statements::edge, kEdge},
+      {&Statements::find_detection, "SELECT data FROM detections WHERE id = ?1"},
+      {&Statements::detection, kDetection},
+      {&Statements::attached, "SELECT id FROM detections WHERE incident = ?1"},
+      {&Statements::attach, kAttach},
+      {&Statements::find_incident, "SELECT data FROM incidents WHERE id = ?1"},
+      {&Statements::incident, kIncident},
+      {&Statements::clear_sessions, "DELETE FROM incident_sessions WHERE incident = ?1"},
+      {&Statements::incident_session, "INSERT OR IGNORE INTO incident_sessions VALUES(?1, ?2)"},
+      {&Statements::outbox_last,
+       "SELECT id, action FROM outbox WHERE incident = ?1 AND NOT failed ORDER BY id DESC LIMIT 1"},
+      {&Statements::outbox_again, "UPDATE outbox SET version = version + 1 WHERE id = ?1"},
+      {&Statements::outbox_new,
+       "INSERT INTO outbox(incident, action, created) VALUES(?1, ?2, ?3)"},
+      {&Statements::login_attempt,
+       "INSERT INTO login_attempts(host, session, time, data) VALUES(?1, ?2, ?3, ?4)"},
+      {&Statements::trim_login_attempts,
+       "DELETE FROM login_attempts WHERE id <= (SELECT max(id) FROM login_attempts) - ?1"},
+      {&Statements::loss, "INSERT INTO losses(host, until, data) VALUES(?1, ?2, ?3)"},
+      {&Statements::revision, "UPDATE meta SET value = ?1 WHERE name = 'revision'"},
+  };
+  for (const Statements::Entry& entry : kEntries) {
+    absl::StatusOr<Statement> statement = writer->database_.Prepare(entry.sql);
+    if (!statement.ok()) return Annotate(statement.status(), entry.sql);
+    writer->statements_.get()->*entry.statement = *std::move(statement);
+  }
+  HT_ASSIGN_OR_RETURN(Statement revision,
+                      writer->database_.Prepare("SELECT value FROM meta WHERE name = 'revision'"));
+  HT_ASSIGN_OR_RETURN(bool row, revision.Step());
+  if (!row) return absl::DataLossError("the store has lost its revision number");
+  writer->revision_ = revision.Int(0);
+  return writer;
+}
+
+absl::Status Writer::Write(const WriteBatch& batch, int64_t now_wall_ns) {
+  const int64_t revision_before = revision_;
+  absl::Status status = [&]() -> absl::Status {
+    HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(&database_));
+    for (const auto& [host, change] : batch.hosts) HT_RETURN_IF_ERROR(WriteHost(host, change));
+    for (const auto& session : batch.sessions) HT_RETURN_IF_ERROR(WriteSession(session));
+    for (const auto& key : batch.removed_hops) {
+      HT_RETURN_IF_ERROR(statements_->delete_hop.BindBlob(1, Blob(key)).Run());
+    }
+    for (const auto& hop : batch.hops) HT_RETURN_IF_ERROR(WriteHop(hop));
+    for (const auto& edge : batch.edges) HT_RETURN_IF_ERROR(WriteEdge(edge));
+    for (const auto& item : batch.detections) HT_RETURN_IF_ERROR(WriteDetection(item));
+    for (const auto& item : batch.incidents) HT_RETURN_IF_ERROR(WriteIncident(item, now_wall_ns));
+    HT_RETURN_IF_ERROR(WriteAppended(batch));
+    if (revision_ != revision_before) {
+      HT_RETURN_IF_ERROR(statements_->revision.BindInt(1, revision_).Run());
+    }
+    return transaction.Commit();
+  }();
+  if (!status.ok()) revision_ = revision_before;
+  return status;
+}
+
+absl::Status Writer::WriteHost(const model::HostId& host, const HostChange& change) {
+  Statement& s = statements_->host;
+  // Parameters that are not bound are NULL: "as it was".
+  s.BindBlob(1, Blob(host));
+  if (change.host_name) s.BindText(2, *change.host_name);
+  if (change.state) s.BindInt(3, static_cast<int64_t>(*change.state));
+  if (change.last_seen_wall_ns) s.BindInt(4, *change.last_seen_wall_ns);
+  if (change.acknowledged_sequence) {
+    s.BindInt(5, static_cast<int64_t>(*change.acknowledged_sequence));
+  }
+  if (change.clock_offset_ns) s.BindInt(6, *change.clock_offset_ns);
+  if (change.health) s.BindBlob(7, Encode(*change.health));
+  if (change.coverage) s.BindBlob(8, Encode(*change.coverage));
+  return s.Run();
+}
+
+absl::Status Writer::WriteSession(const model::Session& session) {
+  Statement& s = statements_->session;
+  s.BindBlob(1, Blob(session.id)).BindBlob(2, Blob(session.host));
+  s.BindInt(3, static_cast<int64_t>(session.kind)).BindInt(4, session.logged_in);
+  s.BindText(5, session.user).BindInt(6, session.opened_wall_ns);
+  s.BindInt(7, session.closed_wall_ns);
+  BindOrNull(&s, 8, session.caused_by.empty() ? "" : Blob(session.caused_by));
+  return s.BindBlob(9, Encode(session)).Run();
+}
+
+absl::Status Writer::WriteHop(const path::StoredHop& stored) {
+  const Hop& hop = stored.hop;
+  Statement& s = statements_->hop;
+  s.BindBlob(1, Blob(stored.key));
+  if (hop.client) {
+    s.BindBlob(2, Blob(hop.client->host));
+    BindOrNull(&s, 4, hop.client->session.empty() ? "" : Blob(hop.client->session));
+  }
+  if (hop.server) {
+    s.BindBlob(3, Blob(hop.server->host));
+    BindOrNull(&s, 5, hop.server->session.empty() ? "" : Blob(hop.server->session));
+  }
+  s.BindInt(6, static_cast<int64_t>(hop.proof));
+  s.BindInt(7, hop.server ? hop.server->established_wall_ns
+                          : (hop.client ? hop.client->established_wall_ns : 0));
+  return s.BindBlob(8, Encode(hop)).Run();
+}
+
+absl::Status Writer::WriteEdge(const model::EdgeCount& edge) {
+  Statement& s = statements_->edge;
+  s.BindBlob(1, Blob(edge.host)).BindInt(2, static_cast<int64_t>(edge.side));
+  s.BindText(3, edge.program).BindInt(4, edge.uid).BindBlob(5, Blob(edge.peer));
+  s.BindInt(6, edge.server_port).BindInt(7, edge.minute_wall_ns).BindInt(8, edge.connections);
+  s.BindInt(9, edge.failures).BindInt(10, static_cast<int64_t>(edge.bytes_sent));
+  return s.BindInt(11, static_cast<int64_t>(edge.bytes_received)).Run();
+}
+
+absl::Status Writer::WriteDetection(const model::Detection& detection) {
+  const std::string data = Encode(detection);
+  Statement& find = statements_->find_detection;
+  find.BindBlob(1, Blob(detection.id));
+  HT_ASSIGN_OR_RETURN(bool known, find.Step());
+  const bool same = known && find.Blob(0) == data;
+  find.Reset();
+  if (same) return absl::OkStatus();  // watchers need not hear the same twice
+  Statement& s = statements_->detection;
+  s.BindBlob(1, Blob(detection.id)).BindText(2, detection.rule);
+  s.BindInt(3, static_cast<int64_t>(detection.severity)).BindBlob(4, Blob(detection.session));
+  s.BindBlob(5, Blob(detection.host)).BindInt(6, detection.wall_ns).BindInt(7, ++revision_);
+  return s.BindBlob(8, data).Run();
+}
+
+absl::Status Writer::WriteIncident(const Incident& incident, int64_t now_wall_ns) {
+  const std::string data = Encode(incident);
+  Statement& find = statements_->find_incident;
+  find.BindBlob(1, Blob(incident.id));
+  HT_ASSIGN_OR_RETURN(bool known, find.Step());
+  const std::string before_data(known ? find.Blob(0) : "");
+  find.Reset();
+  if (known && before_data == data) return absl::OkStatus();
+  Statement& s = statements_->incident;
+  s.BindBlob(1, Blob(incident.id)).BindBlob(2, Blob(incident.root));
+  s.BindInt(3, static_cast<int64_t>(incident.state));
+  s.BindInt(4, static_cast<int64_t>(incident.severity)).BindInt(5, incident.opened_wall_ns);
+  s.BindInt(6, incident.updated_wall_ns).BindInt(7, ++revision_).BindBlob(8, data);
+  HT_RETURN_IF_ERROR(s.Run());
+  HT_RETURN_IF_ERROR(statements_->clear_sessions.BindBlob(1, Blob(incident.id)).Run());
+  for (const model::SessionId& session : incident.sessions) {
+    Statement& add = statements_->incident_session;
+    HT_RETURN_IF_ERROR(add.BindBlob(1, Blob(session)).BindBlob(2, Blob(incident.id)).Run());
+  }
+  HT_RETURN_IF_ERROR(AttachDetections(incident));
+  if (!options_.notify) return absl::OkStatus();
+  if (!known) return Notify(nullptr, incident, now_wall_ns);
+  HT_ASSIGN_OR_RETURN(Incident before, DecodeIncident(before_data));
+  return Notify(&before, incident, now_wall_ns);
+}
+
+absl::Status Writer::AttachDetections(const Incident& incident) {
+  // The detections of an incident that was merged belong to the one that took it in.
+  if (!incident.merged_into.empty()) return absl::OkStatus();
+  std::vector<std::string> gone;
+  Statement& attached = statements_->attached;
+  attached.BindBlob(1, Blob(incident.id));
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, attached.Step());
+    if (!row) break;
+    const auto id = IdFrom<model::DetectionId>(attached.Blob(0));
+    const auto& ids = incident.detections;
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) gone.emplace_back(attached.Blob(0));
+  }
+  attached.Reset();
+  Statement& attach = statements_->attach;
+  for (const std::string& id : gone) {
+    HT_RETURN_IF_ERROR(attach.BindBlob(1, id).BindNull(2).BindInt(3, ++revision_).Run());
+  }
+  for (const model::DetectionId& id : incident.detections) {
+    attach.BindBlob(1, Blob(id)).BindBlob(2, Blob(incident.id));
+    HT_RETURN_IF_ERROR(attach.BindInt(3, revision_ + 1).Run());
+    if (database_.Changes() > 0) ++revision_;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::Notify(const Incident* before, const Incident& incident,
+                            int64_t now_wall_ns) {
+  if (before == nullptr) {
+    return Over(incident) ? absl::OkStatus() : Enqueue(incident, Outbox::kTrigger, now_wall_ns);
+  }
+  if (Over(incident)) {
+    return Over(*before) ? absl::OkStatus() : Enqueue(incident, Outbox::kResolve, now_wall_ns);
+  }
+  if (Over(*before) || Grew(*before, incident)) {
+    HT_RETURN_IF_ERROR(Enqueue(incident, Outbox::kTrigger, now_wall_ns));
+  }
+  if (incident.state == model::IncidentState::kAcknowledged && before->state != incident.state) {
+    return Enqueue(incident, Outbox::kAcknowledge, now_wall_ns);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::Enqueue(const Incident& incident, int action, int64_t now_wall_ns) {
+  Statement& last = statements_->outbox_last;
+  last.BindBlob(1, Blob(incident.id));
+  HT_ASSIGN_OR_RETURN(bool waiting, last.Step());
+  const int64_t row = waiting ? last.Int(0) : 0;
+  const bool same = waiting && last.Int(1) == action;
+  last.Reset();
+  // The event is made when it is sent, from the incident as it stands then: one row is enough.
+  if (same) return statements_->outbox_again.BindInt(1, row).Run();
+  Statement& add = statements_->outbox_new;
+  return add.BindBlob(1, Blob(incident.id)).BindInt(2, action).BindInt(3, now_wall_ns).Run();
+}
+
+absl::Status Writer::WriteAppended(const WriteBatch& batch) {
+  for (const model::LoginAttempt& attempt : batch.login_attempts) {
+    Statement& s = statements_->login_attempt;
+    s.BindBlob(1, Blob(attempt.host)).BindBlob(2, Blob(attempt.session));
+    HT_RETURN_IF_ERROR(s.BindInt(3, attempt.wall_ns).BindBlob(4, Encode(attempt)).Run());
+  }
+  if (!batch.login_attempts.empty()) {
+    Statement& trim = statements_->trim_login_attempts;
+    HT_RETURN_IF_ERROR(trim.BindInt(1, options_.max_login_attempts).Run());
+  }
+  for (const model::Loss& loss : batch.losses) {
+    Statement& s = statements_->loss;
+    s.BindBlob(1, Blob(loss.host)).BindInt(2, loss.until_wall_ns);
+    HT_RETURN_IF_ERROR(s.BindBlob(3, Encode(loss)).Run());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace hoptrail::collector::store

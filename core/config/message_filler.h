@@ -1,0 +1,42 @@
+#ifndef HOPTRAIL_CORE_CONFIG_MESSAGE_FILLER_H_
+#define HOPTRAIL_CORE_CONFIG_MESSAGE_FILLER_H_
+
+// Behind yaml_file.h: fills a message from a parsed document. Only for core/config.
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <yaml-cpp/yaml.h>
+
+namespace hoptrail::config {
+
+class MessageFiller {
+ public:
+  explicit MessageFiller(absl::string_view file) : file_(file) {}
+
+  // `path` is the key path of `node`, empty at the top. May throw YAML::Exception.
+  absl::Status Fill(const YAML::Node& node, const std::string& path,
+                    google::protobuf::Message* out) const;
+
+ private:
+  using Field = google::protobuf::FieldDescriptor;
+
+  absl::Status FillField(const YAML::Node& node, const std::string& path, const Field& field,
+                         google::protobuf::Message* out) const;
+  absl::Status FillList(const YAML::Node& node, const std::string& path, const Field& field,
+                        google::protobuf::Message* out) const;
+  absl::Status FillScalar(const YAML::Node& node, const std::string& path, const Field& field,
+                          google::protobuf::Message* out) const;
+  absl::Status CheckRequired(const YAML::Node& node, const std::string& path,
+                             const google::protobuf::Message& message) const;
+  absl::Status Fault(const YAML::Node& node, absl::string_view path, absl::string_view what) const;
+
+  const std::string file_;
+};
+
+}  // namespace hoptrail::config
+
+#endif  // HOPTRAIL_CORE_CONFIG_MESSAGE_FILLER_H_

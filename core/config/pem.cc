@@ -1,0 +1,120 @@
+#include "core/config/pem.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+
+#include "core/base/unique_fd.h"
+
+namespace hoptrail::config {
+namespace {
+
+constexpr size_t kMaxPemBytes = 1 << 20;
+
+void FreeBio(BIO* bio) { BIO_free_all(bio); }
+using BioPtr = std::unique_ptr<BIO, Deleter<BIO, FreeBio>>;
+
+BioPtr Source(const std::string& pem) {
+  return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+}
+
+std::string TimeText(const ASN1_TIME* time) {
+  BioPtr out(BIO_new(BIO_s_mem()));
+  ASN1_TIME_print(out.get(), time);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return std::string(text, size);
+}
+
+// Asked for a pass phrase, says none, rather than reading one from the terminal.
+int NoPassPhrase(char*, int, int, void*) { return -1; }
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadPemFile(const std::string& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, path);
+  std::string text(kMaxPemBytes + 1, '\0');
+  size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t count = ::read(fd.get(), text.data() + size, text.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return absl::ErrnoToStatus(errno, path);
+    if (count == 0) break;
+    size += count;
+  }
+  if (size > kMaxPemBytes) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": larger than ", kMaxPemBytes, " bytes"));
+  }
+  text.resize(size);
+  return text;
+}
+
+absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem,
+                                                       const std::string& path) {
+  const BioPtr source = Source(pem);
+  std::vector<X509Ptr> certificates;
+  while (X509* one = PEM_read_bio_X509(source.get(), nullptr, NoPassPhrase, nullptr)) {
+    certificates.emplace_back(one);
+  }
+  ERR_clear_error();
+  if (certificates.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": holds no certificate in PEM form"));
+  }
+  return certificates;
+}
+
+absl::StatusOr<KeyPtr> ParsePrivateKey(const std::string& pem, const std::string& path) {
+  const BioPtr source = Source(pem);
+  KeyPtr key(PEM_read_bio_PrivateKey(source.get(), nullptr, NoPassPhrase, nullptr));
+  ERR_clear_error();
+  if (key != nullptr) return key;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": holds no private key in PEM form that needs no pass phrase"));
+}
+
+absl::Status CheckValidity(const X509& certificate, const std::string& path) {
+  const ASN1_TIME* from = X509_get0_notBefore(&certificate);
+  const ASN1_TIME* until = X509_get0_notAfter(&certificate);
+  if (X509_cmp_current_time(until) <= 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": the certificate expired on ", TimeText(until)));
+  }
+  if (X509_cmp_current_time(from) > 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ": the certificate is not valid before ", TimeText(from)));
+  }
+  return absl::OkStatus();
+}
+
+std::string IssuerOf(const X509& certificate) {
+  const BioPtr out(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(out.get(), X509_get_issuer_name(&certificate), 0, XN_FLAG_ONELINE);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return std::string(text, size);
+}
+
+bool IsSignedBy(const std::vector<X509Ptr>& chain, const std::vector<X509Ptr>& authorities) {
+  X509_STORE* store = X509_STORE_new();
+  for (const X509Ptr& authority : authorities) X509_STORE_add_cert(store, authority.get());
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  STACK_OF(X509)* intermediates = sk_X509_new_null();
+  for (const X509Ptr& one : chain) sk_X509_push(intermediates, one.get());
+  X509_STORE_CTX* context = X509_STORE_CTX_new();
+  X509_STORE_CTX_init(context, store, chain[0].get(), intermediates);
+  const bool verified = X509_verify_cert(context) == 1;
+  X509_STORE_CTX_free(context);
+  sk_X509_free(intermediates);
+  X509_STORE_free(store);
+  ERR_clear_error();
+  return verified;
+}
+
+}  // namespace hoptrail::config

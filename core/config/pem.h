@@ -1,0 +1,44 @@
+#ifndef HOPTRAIL_CORE_CONFIG_PEM_H_
+#define HOPTRAIL_CORE_CONFIG_PEM_H_
+
+// Behind credentials.h: PEM files, read and checked. Only for core/config.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+namespace hoptrail::config {
+
+template <typename T, void (*Free)(T*)>
+struct Deleter {
+  void operator()(T* value) const { Free(value); }
+};
+using X509Ptr = std::unique_ptr<X509, Deleter<X509, X509_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY, EVP_PKEY_free>>;
+
+// The whole file, at most 1 MiB.
+absl::StatusOr<std::string> ReadPemFile(const std::string& path);
+
+// At least one certificate, the first first. `path` is for messages.
+absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem,
+                                                       const std::string& path);
+// An unencrypted private key.
+absl::StatusOr<KeyPtr> ParsePrivateKey(const std::string& pem, const std::string& path);
+
+// FAILED_PRECONDITION where the present time is outside the certificate's.
+absl::Status CheckValidity(const X509& certificate, const std::string& path);
+
+// "CN=Test CA, O=Example".
+std::string IssuerOf(const X509& certificate);
+
+// Whether one of `authorities` could have issued `chain`, its intermediates taken into account.
+bool IsSignedBy(const std::vector<X509Ptr>& chain, const std::vector<X509Ptr>& authorities);
+
+}  // namespace hoptrail::config
+
+#endif  // HOPTRAIL_CORE_CONFIG_PEM_H_

@@ -1,0 +1,30 @@
+#ifndef HOPTRAIL_CORE_CONFIG_YAML_FILE_H_
+#define HOPTRAIL_CORE_CONFIG_YAML_FILE_H_
+
+// Configuration: a YAML file whose schema is a protobuf message (proto/hoptrail/v1/config.proto).
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include <google/protobuf/message.h>
+
+namespace hoptrail::config {
+
+// Reads `path` into `out`, which is cleared first. Keys are field names, enumerations go by the
+// names of their values. An unknown key, a key given twice, a value of the wrong type, out of the
+// range of its type or of the options min and max, and an absent or empty field of option
+// `required` are INVALID_ARGUMENT, in words for the operator:
+//   agent.yaml:7: rules.pivot.port: unknown key
+// A key without a value counts as absent. NOT_FOUND or PERMISSION_DENIED where the file cannot be
+// read, INVALID_ARGUMENT where it is over 1 MiB, nested too deeply or no YAML. Only the first fault
+// is told. Throws nothing.
+absl::Status LoadYaml(const std::string& path, google::protobuf::Message* out);
+
+// The same for text at hand; `name` takes the file's place in messages.
+absl::Status ParseYaml(absl::string_view text, absl::string_view name,
+                       google::protobuf::Message* out);
+
+}  // namespace hoptrail::config
+
+#endif  // HOPTRAIL_CORE_CONFIG_YAML_FILE_H_

@@ -1,0 +1,130 @@
+#include "core/config/yaml_file.h"
+
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <hoptrail/v1/config.pb.h>
+
+namespace hoptrail::config {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kMinimal[] =
+    "state_directory: /var/lib/hoptrail\n"
+    "collector:\n"
+    "  address: unix:/run/c.sock\n";
+
+std::string Fault(const std::string& text) {
+  v1::AgentConfig config;
+  const absl::Status status = ParseYaml(text, "agent.yaml", &config);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+  return std::string(status.message());
+}
+
+TEST(Yaml, ReadsEveryKind) {
+  v1::AgentConfig config;
+  const absl::Status status = ParseYaml(
+      "state_directory: /var/lib/hoptrail\n"
+      "host: {name: '1234'}\n"
+      "collector:\n"
+      "  address: collector:7443\n"
+      "  tls: {ca_file: ca.pem, certificate_file: a.pem, key_file: a.key}\n"
+      "kernel: {syscall_hooks: never, high_ring_kib: 4096}\n"
+      "hops: {watched_ports: [22, 2222]}\n"
+      "rules:\n"
+      "  pivot: {disabled: true}\n"
+      "  brute_force:\n"
+      "log_level: debug\n",
+      "agent.yaml", &config);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(config.host().name(), "1234");
+  EXPECT_EQ(config.collector().tls().key_file(), "a.key");
+  EXPECT_EQ(config.kernel().syscall_hooks(), v1::never);
+  EXPECT_EQ(config.kernel().high_ring_kib(), 4096u);
+  ASSERT_EQ(config.hops().watched_ports_size(), 2);
+  EXPECT_EQ(config.hops().watched_ports(1), 2222u);
+  EXPECT_TRUE(config.rules().pivot().disabled());
+  EXPECT_FALSE(config.rules().has_brute_force());
+  EXPECT_EQ(config.log_level(), v1::debug);
+}
+
+TEST(Yaml, ListsOfMessages) {
+  v1::CollectorConfig config;
+  ASSERT_TRUE(ParseYaml("listen:\n- address: unix:/a\n- address: unix:/b\nstore: {path: x}\n",
+                        "collector.yaml", &config)
+                  .ok());
+  ASSERT_EQ(config.listen_size(), 2);
+  EXPECT_EQ(config.listen(1).address(), "unix:/b");
+  EXPECT_THAT(
+      std::string(ParseYaml("store: {path: x}\nlisten:\n- address: a\n- adress: b\n", "c", &config)
+                      .message()),
+      "c:4: listen[1].adress: unknown key");
+}
+
+TEST(Yaml, UnknownKeyNamesKeyAndLine) {
+  EXPECT_EQ(Fault(std::string(kMinimal) + "rules:\n  brute_force: {}\n  pivot:\n    port: 22\n"),
+            "agent.yaml:7: rules.pivot.port: unknown key");
+  EXPECT_EQ(Fault(std::string(kMinimal) + "\nspool: {}\nspool: {}\n"),
+            "agent.yaml:6: spool: given twice");
+}
+
+TEST(Yaml, WrongTypes) {
+  const std::string minimal = kMinimal;
+  EXPECT_EQ(Fault(minimal + "spool: {max_mib: many}\n"),
+            "agent.yaml:4: spool.max_mib: expected a whole number from 0 to 1048576, got 'many'");
+  EXPECT_THAT(Fault(minimal + "spool: {max_mib: '12'}\n"), HasSubstr("spool.max_mib: expected"));
+  EXPECT_THAT(Fault(minimal + "spool: 5\n"), HasSubstr("agent.yaml:4: spool: expected keys"));
+  EXPECT_THAT(Fault(minimal + "rules: {pivot: {disabled: 1}}\n"),
+              HasSubstr("rules.pivot.disabled: expected true or false, got '1'"));
+  EXPECT_THAT(Fault(minimal + "hops: {watched_ports: 22}\n"),
+              HasSubstr("hops.watched_ports: expected a list"));
+  EXPECT_THAT(Fault(minimal + "host: {name: [a]}\n"), HasSubstr("host.name: expected text"));
+  EXPECT_THAT(Fault(minimal + "log_level: loud\n"),
+              HasSubstr("log_level: expected one of debug, info, warning, error, got 'loud'"));
+  EXPECT_THAT(Fault(minimal + "log_level: LOG_SEVERITY_UNSPECIFIED\n"), HasSubstr("expected one"));
+  EXPECT_THAT(Fault("- 1\n"), HasSubstr("agent.yaml:1: expected keys, got a list"));
+  EXPECT_THAT(Fault("? [a]\n: 1\n"), HasSubstr("a key must be a plain word"));
+}
+
+TEST(Yaml, Ranges) {
+  const std::string minimal = kMinimal;
+  EXPECT_THAT(Fault(minimal + "hops: {watched_ports: [22, 0]}\n"),
+              HasSubstr("hops.watched_ports[1]: expected a whole number from 1 to 65535, got '0'"));
+  EXPECT_THAT(Fault(minimal + "spool: {max_mib: -1}\n"), HasSubstr("got '-1'"));
+  EXPECT_THAT(Fault(minimal + "spool: {max_mib: 99999999999999999999}\n"), HasSubstr("max_mib"));
+}
+
+TEST(Yaml, Required) {
+  EXPECT_EQ(Fault(""), "agent.yaml:1: state_directory: required, but absent or empty");
+  EXPECT_EQ(Fault("state_directory: x\n"),
+            "agent.yaml:1: collector: required, but absent or empty");
+  EXPECT_EQ(Fault("state_directory: x\ncollector:\n  address: ''\n"),
+            "agent.yaml:3: collector.address: required, but absent or empty");
+  EXPECT_THAT(Fault(std::string(kMinimal) + "  tls: {ca_file: a}\n"),
+              HasSubstr("collector.tls.certificate_file: required"));
+}
+
+TEST(Yaml, NoYaml) {
+  EXPECT_THAT(Fault("state_directory: x\nhost: {name: \n"), HasSubstr("agent.yaml:"));
+  EXPECT_THAT(Fault("a: *nothing\n"), HasSubstr("agent.yaml:1: "));
+  EXPECT_THAT(Fault(std::string(500000, '[')), HasSubstr("agent.yaml:"));
+  EXPECT_THAT(Fault(std::string(kMinimal) + "---\nhost: {}\n"), HasSubstr("more than one"));
+}
+
+TEST(Yaml, Files) {
+  v1::AgentConfig config;
+  const std::string path = testing::TempDir() + "/config_test.yaml";
+  EXPECT_EQ(LoadYaml(path + ".absent", &config).code(), absl::StatusCode::kNotFound);
+  std::ofstream(path) << kMinimal;
+  EXPECT_TRUE(LoadYaml(path, &config).ok());
+  std::ofstream(path) << std::string((1 << 20) + 1, '#');
+  EXPECT_THAT(std::string(LoadYaml(path, &config).message()), HasSubstr("larger than 1048576"));
+  EXPECT_FALSE(LoadYaml(testing::TempDir(), &config).ok());
+}
+
+}  // namespace
+}  // namespace hoptrail::config

@@ -1,0 +1,65 @@
+#include "core/detect/rule.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include <gtest/gtest.h>
+
+#include "core/detect/evidence.h"
+
+namespace hoptrail::detect {
+namespace {
+
+const RuleInfo& TestRule() {
+  static const RuleInfo* const rule =
+      new RuleInfo{"test", "A test", {"T1021.004"}, model::Severity::kLow, "look", {"a test"}};
+  return *rule;
+}
+
+TEST(RuleTest, TheSameOccurrenceIsTheSameDetection) {
+  Occurrence occurrence;
+  occurrence.session.bytes[0] = 1;
+  occurrence.key = "192.0.2.1:22";
+  const model::Detection first = MakeDetection(TestRule(), occurrence);
+  occurrence.wall_ns = 5;
+  EXPECT_EQ(MakeDetection(TestRule(), occurrence).id, first.id);
+  occurrence.key = "192.0.2.2:22";
+  EXPECT_NE(MakeDetection(TestRule(), occurrence).id, first.id);
+  EXPECT_EQ(first.rule, "test");
+  EXPECT_EQ(first.techniques, std::vector<std::string>{"T1021.004"});
+  EXPECT_EQ(first.severity, model::Severity::kLow);
+}
+
+TEST(EvidenceTest, IsBoundedAndClean) {
+  model::Detection detection;
+  AddEvidence(detection, "long", std::string(10'000, 'x'));
+  EXPECT_LE(detection.evidence["long"].size(), kMaxEvidenceBytes);
+  EXPECT_TRUE(absl::EndsWith(detection.evidence["long"], "…"));
+  AddEvidence(detection, "forged", "a\nb");
+  EXPECT_EQ(detection.evidence["forged"], "a?b");
+  AddEvidence(detection, "empty", "");
+  EXPECT_FALSE(detection.evidence.contains("empty"));
+  for (int i = 0; i < 100; ++i) AddEvidence(detection, absl::StrCat("n", i), "v");
+  EXPECT_EQ(detection.evidence.size(), kMaxEvidenceEntries);
+  AddEvidence(detection, "forged", "c");
+  EXPECT_EQ(detection.evidence["forged"], "c");
+}
+
+TEST(EvidenceTest, CutsAtACharactersEdge) {
+  std::string umlauts;
+  for (int i = 0; i < 400; ++i) umlauts += "ä";
+  const std::string cut = Bounded(umlauts, 12);
+  EXPECT_EQ(cut, "ääää…");
+}
+
+TEST(EvidenceTest, SetCountsNoWordTwiceAndSaysThatThereAreMore) {
+  BoundedSet set(2);
+  set.Add("b");
+  set.Add("a");
+  set.Add("b");
+  EXPECT_EQ(set.Text(), "a, b");
+  set.Add("c");
+  EXPECT_EQ(set.Text(), "a, b and more");
+}
+
+}  // namespace
+}  // namespace hoptrail::detect

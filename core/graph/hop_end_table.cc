@@ -1,0 +1,100 @@
+#include "core/graph/hop_end_table.h"
+
+#include <algorithm>
+
+#include "core/graph/merge.h"
+
+namespace hoptrail::graph {
+namespace {
+
+template <typename Map, typename K>
+void EraseFrom(Map* map, const K& index, const HopKey& key) {
+  auto it = map->find(index);
+  if (it == map->end()) return;
+  auto& keys = it->second;
+  keys.erase(std::remove(keys.begin(), keys.end(), key), keys.end());
+  if (keys.empty()) map->erase(it);
+}
+
+}  // namespace
+
+HopEndTable::PutResult HopEndTable::Put(const model::HopEnd& end) {
+  PutResult result;
+  result.key = DeriveHopKey(end);
+  if (auto it = ends_.find(result.key); it != ends_.end()) {
+    Unindex(result.key, it->second);
+    result.changed = Merge(end, &it->second);
+    Index(result.key, it->second);
+    return result;
+  }
+  const std::optional<HopKey> twin = FindTwin(end);
+  if (!twin.has_value()) {
+    Index(result.key, end);
+    ends_.emplace(result.key, end);
+    result.added = true;
+    result.changed = true;
+    return result;
+  }
+  model::HopEnd merged = ends_.at(*twin);
+  Unindex(*twin, merged);
+  result.changed = Merge(end, &merged);
+  if (end.name.empty()) {
+    result.key = *twin;  // the one with the name stays
+  } else {
+    result.replaced = twin;
+    result.added = true;
+    ends_.erase(*twin);
+  }
+  Index(result.key, merged);
+  ends_[result.key] = std::move(merged);
+  return result;
+}
+
+void HopEndTable::Erase(const HopKey& key) {
+  auto it = ends_.find(key);
+  if (it == ends_.end()) return;
+  Unindex(key, it->second);
+  ends_.erase(it);
+}
+
+const model::HopEnd* HopEndTable::Find(const HopKey& key) const {
+  auto it = ends_.find(key);
+  return it == ends_.end() ? nullptr : &it->second;
+}
+
+absl::Span<const HopKey> HopEndTable::ByName(const model::HopName& name) const {
+  auto it = by_name_.find(name);
+  if (it == by_name_.end()) return {};
+  return it->second;
+}
+
+absl::Span<const HopKey> HopEndTable::ByFlow(const model::Flow& flow) const {
+  auto it = by_flow_.find(flow);
+  if (it == by_flow_.end()) return {};
+  return it->second;
+}
+
+void HopEndTable::Index(const HopKey& key, const model::HopEnd& end) {
+  if (!end.name.empty()) by_name_[end.name].push_back(key);
+  by_flow_[end.flow].push_back(key);
+}
+
+void HopEndTable::Unindex(const HopKey& key, const model::HopEnd& end) {
+  if (!end.name.empty()) EraseFrom(&by_name_, end.name, key);
+  EraseFrom(&by_flow_, end.flow, key);
+}
+
+std::optional<HopKey> HopEndTable::FindTwin(const model::HopEnd& end) const {
+  for (const HopKey& key : ByFlow(end.flow)) {
+    const model::HopEnd& other = ends_.at(key);
+    if (other.side == end.side && other.host == end.host &&
+        other.network_namespace == end.network_namespace &&
+        other.established_boot_ns == end.established_boot_ns &&
+        other.name.empty() != end.name.empty()) {
+      return key;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace hoptrail::graph

@@ -1,0 +1,156 @@
+#include "core/sqlite/database.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "core/sqlite/set_aside.h"
+
+namespace hoptrail::sqlite {
+namespace {
+
+class DatabaseTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/hoptrail-sqlite-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    folder_ = folder;
+    path_ = folder_ + "/a.db";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void Fill(Database* database, int rows) {
+    ASSERT_TRUE(database->Execute("CREATE TABLE t(k INTEGER PRIMARY KEY, v BLOB)").ok());
+    auto transaction = Transaction::Begin(database);
+    ASSERT_TRUE(transaction.ok());
+    auto insert = database->Prepare("INSERT INTO t VALUES(?1, ?2)");
+    ASSERT_TRUE(insert.ok());
+    for (int i = 0; i < rows; ++i) {
+      ASSERT_TRUE(insert->BindInt(1, i).BindBlob(2, std::string(100, 'x')).Run().ok());
+    }
+    ASSERT_TRUE(transaction->Commit().ok());
+  }
+
+  std::string folder_, path_;
+};
+
+TEST_F(DatabaseTest, ValuesComeBackAsTheyWere) {
+  auto database = Database::Open({.path = path_});
+  ASSERT_TRUE(database.ok()) << database.status();
+  auto select = database->Prepare("SELECT ?1, ?2, ?3, ?4, ?5");
+  ASSERT_TRUE(select.ok());
+  select->BindInt(1, -5).BindText(2, "").BindBlob(3, absl::string_view("a\0b", 3)).BindNull(4);
+  select->BindDouble(5, 0.25);
+  ASSERT_EQ(select->Step().value(), true);
+  EXPECT_EQ(select->Int(0), -5);
+  EXPECT_FALSE(select->IsNull(1));
+  EXPECT_EQ(select->Blob(2), absl::string_view("a\0b", 3));
+  EXPECT_TRUE(select->IsNull(3));
+  EXPECT_EQ(select->Double(4), 0.25);
+  EXPECT_EQ(select->Step().value(), false);
+}
+
+TEST_F(DatabaseTest, FileIsPrivate) {
+  ASSERT_TRUE(Database::Open({.path = path_}).ok());
+  struct stat info;
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(DatabaseTest, UncommittedIsRolledBack) {
+  auto database = Database::Open({.path = path_});
+  ASSERT_TRUE(database.ok());
+  Fill(&*database, 1);
+  {
+    auto transaction = Transaction::Begin(&*database);
+    ASSERT_TRUE(transaction.ok());
+    ASSERT_TRUE(database->Execute("DELETE FROM t").ok());
+  }
+  auto count = database->Prepare("SELECT count(*) FROM t");
+  ASSERT_TRUE(count->Step().value());
+  EXPECT_EQ(count->Int(0), 1);
+}
+
+TEST_F(DatabaseTest, BindErrorIsReportedByStep) {
+  auto database = Database::Open({.path = path_});
+  auto select = database->Prepare("SELECT ?1");
+  select->BindInt(2, 1);
+  EXPECT_FALSE(select->Step().ok());
+  select->Reset();
+  EXPECT_TRUE(select->Step().ok());
+}
+
+TEST_F(DatabaseTest, ConstraintIsAlreadyExists) {
+  auto database = Database::Open({.path = path_});
+  Fill(&*database, 1);
+  EXPECT_EQ(database->Execute("INSERT INTO t VALUES(0, NULL)").code(),
+            absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(DatabaseTest, ReadOnlyConnectionReadsWhatWasCommittedAndWritesNothing) {
+  auto writer = Database::Open({.path = path_});
+  Fill(&*writer, 3);
+  auto reader = Database::Open({.path = path_, .read_only = true});
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  auto count = reader->Prepare("SELECT count(*) FROM t");
+  ASSERT_TRUE(count->Step().value());
+  EXPECT_EQ(count->Int(0), 3);
+  EXPECT_EQ(reader->Execute("DELETE FROM t").code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(DatabaseTest, GarbageIsSetAsideAndANewFileServes) {
+  { std::ofstream(path_) << std::string(8192, 'g'); }
+  std::string aside;
+  auto database = OpenOrSetAside({.path = path_}, "test", 0, &aside);
+  ASSERT_TRUE(database.ok()) << database.status();
+  EXPECT_EQ(aside, path_ + ".damaged-19700101T000000Z");
+  EXPECT_EQ(std::filesystem::file_size(aside), 8192u);
+  EXPECT_EQ(database->UserVersion().value(), 0);
+}
+
+TEST_F(DatabaseTest, DamagedPagesAreFoundAndASecondDamageDoesNotOverwriteTheFirst) {
+  for (int round = 0; round < 2; ++round) {
+    {
+      auto database = Database::Open({.path = path_});
+      ASSERT_TRUE(database.ok());
+      Fill(&*database, 1000);
+    }
+    {
+      std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(4096 * 3);
+      file << std::string(4096 * 4, '\xff');
+    }
+    std::string aside;
+    auto database = OpenOrSetAside({.path = path_}, "test", 0, &aside);
+    ASSERT_TRUE(database.ok()) << database.status();
+    EXPECT_EQ(aside, path_ + ".damaged-19700101T000000Z" + (round == 0 ? "" : "-2"));
+    EXPECT_TRUE(std::filesystem::exists(aside));
+  }
+}
+
+TEST_F(DatabaseTest, HealthyFileIsNotSetAside) {
+  {
+    auto database = Database::Open({.path = path_});
+    Fill(&*database, 10);
+    ASSERT_TRUE(database->SetUserVersion(7).ok());
+  }
+  std::string aside;
+  auto database = OpenOrSetAside({.path = path_}, "test", 0, &aside);
+  ASSERT_TRUE(database.ok());
+  EXPECT_EQ(aside, "");
+  EXPECT_EQ(database->UserVersion().value(), 7);
+  EXPECT_GT(database->UsedBytes().value(), 0);
+}
+
+TEST_F(DatabaseTest, MissingFolderIsAnError) {
+  EXPECT_EQ(Database::Open({.path = folder_ + "/no/a.db"}).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace hoptrail::sqlite

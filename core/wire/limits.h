@@ -1,0 +1,37 @@
+#ifndef HOPTRAIL_CORE_WIRE_LIMITS_H_
+#define HOPTRAIL_CORE_WIRE_LIMITS_H_
+
+// How large each thing on the wire may be. ToProto cuts to these bounds; FromProto refuses what
+// exceeds them. Text is counted in bytes of UTF-8.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace hoptrail::wire {
+
+inline constexpr size_t kMaxNameBytes = 256;      // users, hosts, services, units, rule ids
+inline constexpr size_t kMaxPathBytes = 4096;     // file names: PATH_MAX
+inline constexpr size_t kMaxTitleBytes = 1024;    // one line for a person
+inline constexpr size_t kMaxSummaryBytes = 4096;  // a sentence or two
+inline constexpr size_t kMaxEvidenceEntries = 32;
+inline constexpr size_t kMaxEvidenceKeyBytes = 64;
+inline constexpr size_t kMaxEvidenceValueBytes = 4096;
+inline constexpr size_t kMaxTechniques = 16;
+inline constexpr size_t kMaxTechniqueBytes = 16;       // "T1021.004"
+inline constexpr size_t kMaxIncidentMembers = 10'000;  // detections, or sessions, of one incident
+inline constexpr size_t kMaxCoverageFacts = 64;
+inline constexpr size_t kMaxRefusals = 16;    // of one fact's better tiers
+inline constexpr size_t kMaxAddresses = 256;  // of one host
+inline constexpr size_t kMaxProvenanceSteps = 32;
+
+// Counts, sequence numbers and boot times fit a signed 64-bit integer, as a store keeps them.
+inline constexpr uint64_t kMaxCount = INT64_MAX;
+
+// One Batch, and one message of the stream with what surrounds the batch.
+inline constexpr size_t kMaxBatchRecords = 1000;
+inline constexpr size_t kMaxBatchBytes = 1 << 20;
+inline constexpr size_t kMaxMessageBytes = kMaxBatchBytes + 4096;
+
+}  // namespace hoptrail::wire
+
+#endif  // HOPTRAIL_CORE_WIRE_LIMITS_H_

@@ -1,0 +1,213 @@
+#include "core/wire/sensor.h"
+
+#include <algorithm>
+
+#include "core/wire/field_reader.h"
+#include "core/wire/limits.h"
+#include "core/wire/resource_names.h"
+#include "core/wire/text.h"
+#include "core/wire/values.h"
+
+namespace hoptrail::wire {
+
+v1::LoginAttempt ToProto(const model::LoginAttempt& in) {
+  v1::LoginAttempt out;
+  out.set_host(ResourceName(in.host));
+  out.set_session(ResourceName(in.session));
+  out.set_user(CleanText(in.user, kMaxNameBytes));
+  out.set_service(CleanText(in.service, kMaxNameBytes));
+  if (in.origin != model::Endpoint{}) *out.mutable_origin() = ToProto(in.origin);
+  out.set_method(ToProto(in.method));
+  out.set_succeeded(in.succeeded);
+  if (in.wall_ns > 0) *out.mutable_time() = TimeToProto(in.wall_ns);
+  return out;
+}
+
+absl::StatusOr<model::LoginAttempt> FromProto(const v1::LoginAttempt& in) {
+  FieldReader read("login_attempt");
+  model::LoginAttempt out;
+  out.host = read.Host("host", in.host(), Presence::kRequired);
+  out.session = read.Session("session", in.session(), Presence::kOptional);
+  out.user = read.Text("user", in.user(), kMaxNameBytes);
+  out.service = read.Text("service", in.service(), kMaxNameBytes);
+  out.origin = read.Endpoint("origin", in.has_origin(), in.origin());
+  out.method = read.Enum("method", in.method(), model::AuthMethod::kNone, Presence::kOptional);
+  out.succeeded = in.succeeded();
+  out.wall_ns = read.Time("time", in.time());
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::Edge ToProto(const model::EdgeCount& in) {
+  v1::Edge out;
+  out.set_host(ResourceName(in.host));
+  out.set_side(ToProto(in.side));
+  out.set_program(CleanText(in.program, kMaxPathBytes));
+  out.set_uid(in.uid);
+  out.set_peer(model::ToString(in.peer));
+  out.set_server_port(in.server_port);
+  if (in.minute_wall_ns > 0) *out.mutable_minute() = TimeToProto(in.minute_wall_ns);
+  out.set_connections(in.connections);
+  out.set_failures(in.failures);
+  out.set_bytes_sent(in.bytes_sent);
+  out.set_bytes_received(in.bytes_received);
+  return out;
+}
+
+absl::StatusOr<model::EdgeCount> FromProto(const v1::Edge& in) {
+  FieldReader read("edge");
+  model::EdgeCount out;
+  out.host = read.Host("host", in.host(), Presence::kRequired);
+  out.side = read.Enum("side", in.side(), model::HopSide::kServer, Presence::kRequired);
+  out.program = read.Text("program", in.program(), kMaxPathBytes);
+  out.uid = in.uid();
+  out.peer = read.Address("peer", in.peer());
+  out.server_port = read.Port("server_port", in.server_port());
+  out.minute_wall_ns = read.Time("minute", in.minute());
+  out.connections = in.connections();
+  out.failures = in.failures();
+  out.bytes_sent = read.Count("bytes_sent", in.bytes_sent());
+  out.bytes_received = read.Count("bytes_received", in.bytes_received());
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::CoverageReport ToProto(const model::Coverage& in) {
+  v1::CoverageReport out;
+  out.set_host(ResourceName(in.host));
+  v1::Coverage* coverage = out.mutable_coverage();
+  coverage->set_kernel_release(CleanText(in.kernel_release, kMaxNameBytes));
+  for (size_t i = 0; i < std::min(in.facts.size(), kMaxCoverageFacts); ++i) {
+    v1::FactCoverage* fact = coverage->add_facts();
+    fact->set_fact(CleanText(in.facts[i].fact, kMaxNameBytes));
+    fact->set_hook(CleanText(in.facts[i].hook, kMaxNameBytes));
+    fact->set_tier(in.facts[i].tier);
+    for (size_t j = 0; j < std::min(in.facts[i].refusals.size(), kMaxRefusals); ++j) {
+      fact->add_refusals(CleanText(in.facts[i].refusals[j], kMaxTitleBytes));
+    }
+  }
+  return out;
+}
+
+absl::StatusOr<model::Coverage> FromProto(const v1::CoverageReport& in) {
+  FieldReader read("coverage");
+  model::Coverage out;
+  out.host = read.Host("host", in.host(), Presence::kRequired);
+  out.kernel_release = read.Text("kernel_release", in.coverage().kernel_release(), kMaxNameBytes);
+  if (read.AtMost("facts", in.coverage().facts_size(), kMaxCoverageFacts)) {
+    for (const v1::FactCoverage& from : in.coverage().facts()) {
+      model::FactCoverage& fact = out.facts.emplace_back();
+      fact.fact = read.Text("facts.fact", from.fact(), kMaxNameBytes);
+      fact.hook = read.Text("facts.hook", from.hook(), kMaxNameBytes);
+      fact.tier = from.tier();
+      if (!read.AtMost("facts.refusals", from.refusals_size(), kMaxRefusals)) break;
+      for (const std::string& refusal : from.refusals()) {
+        fact.refusals.push_back(read.Text("facts.refusals", refusal, kMaxTitleBytes));
+      }
+    }
+  }
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::LossReport ToProto(const model::Loss& in) {
+  v1::LossReport out;
+  out.set_host(ResourceName(in.host));
+  v1::Loss* loss = out.mutable_loss();
+  loss->set_where(CleanText(in.where, kMaxNameBytes));
+  loss->set_type(CleanText(in.type, kMaxNameBytes));
+  loss->set_cpu(in.cpu);
+  loss->set_count(in.count);
+  if (in.from_wall_ns > 0) *loss->mutable_from_time() = TimeToProto(in.from_wall_ns);
+  if (in.until_wall_ns > 0) *loss->mutable_until_time() = TimeToProto(in.until_wall_ns);
+  return out;
+}
+
+absl::StatusOr<model::Loss> FromProto(const v1::LossReport& in) {
+  FieldReader read("loss");
+  model::Loss out;
+  out.host = read.Host("host", in.host(), Presence::kRequired);
+  out.where = read.Text("where", in.loss().where(), kMaxNameBytes);
+  if (out.where.empty()) read.Fail("where", "must be set");
+  out.type = read.Text("type", in.loss().type(), kMaxNameBytes);
+  out.cpu = in.loss().cpu();
+  out.count = read.Count("count", in.loss().count());
+  out.from_wall_ns = read.Time("from_time", in.loss().from_time());
+  out.until_wall_ns = read.Time("until_time", in.loss().until_time());
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::AgentHealth ToProto(const model::AgentHealth& in) {
+  v1::AgentHealth out;
+  out.set_host(ResourceName(in.host));
+  out.set_host_name(CleanText(in.host_name, kMaxNameBytes));
+  out.set_agent_version(CleanText(in.agent_version, kMaxNameBytes));
+  if (in.started_wall_ns > 0) *out.mutable_start_time() = TimeToProto(in.started_wall_ns);
+  if (in.wall_ns > 0) *out.mutable_time() = TimeToProto(in.wall_ns);
+  out.set_events(in.events);
+  out.set_lost(in.lost);
+  out.set_spooled(in.spooled);
+  out.set_resident_bytes(in.resident_bytes);
+  for (size_t i = 0; i < std::min(in.addresses.size(), kMaxAddresses); ++i) {
+    out.add_addresses(model::ToString(in.addresses[i]));
+  }
+  return out;
+}
+
+absl::StatusOr<model::AgentHealth> FromProto(const v1::AgentHealth& in) {
+  FieldReader read("health");
+  model::AgentHealth out;
+  out.host = read.Host("host", in.host(), Presence::kRequired);
+  out.host_name = read.Text("host_name", in.host_name(), kMaxNameBytes);
+  out.agent_version = read.Text("agent_version", in.agent_version(), kMaxNameBytes);
+  out.started_wall_ns = read.Time("start_time", in.start_time());
+  out.wall_ns = read.Time("time", in.time());
+  out.events = read.Count("events", in.events());
+  out.lost = read.Count("lost", in.lost());
+  out.spooled = read.Count("spooled", in.spooled());
+  out.resident_bytes = read.Count("resident_bytes", in.resident_bytes());
+  if (read.AtMost("addresses", in.addresses_size(), kMaxAddresses)) {
+    for (const std::string& address : in.addresses()) {
+      out.addresses.push_back(read.Address("addresses", address));
+    }
+  }
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::Provenance ToProto(const model::Provenance& in) {
+  v1::Provenance out;
+  out.set_session(ResourceName(in.session));
+  out.set_root(ResourceName(in.root));
+  out.set_root_host(ResourceName(in.root_host));
+  out.set_root_host_name(CleanText(in.root_host_name, kMaxNameBytes));
+  out.set_root_user(CleanText(in.root_user, kMaxNameBytes));
+  out.set_depth(in.depth);
+  for (size_t i = 0; i < std::min(in.path.size(), kMaxProvenanceSteps); ++i) {
+    out.add_path(CleanText(in.path[i], 2 * kMaxNameBytes + 1));
+  }
+  out.set_proven(in.proven);
+  return out;
+}
+
+absl::StatusOr<model::Provenance> FromProto(const v1::Provenance& in) {
+  FieldReader read("provenance");
+  model::Provenance out;
+  out.session = read.Session("session", in.session(), Presence::kRequired);
+  out.root = read.Session("root", in.root(), Presence::kRequired);
+  out.root_host = read.Host("root_host", in.root_host(), Presence::kOptional);
+  out.root_host_name = read.Text("root_host_name", in.root_host_name(), kMaxNameBytes);
+  out.root_user = read.Text("root_user", in.root_user(), kMaxNameBytes);
+  out.depth = in.depth();
+  if (read.AtMost("path", in.path_size(), kMaxProvenanceSteps)) {
+    for (const std::string& step : in.path()) {
+      out.path.push_back(read.Text("path", step, 2 * kMaxNameBytes + 1));
+    }
+  }
+  out.proven = in.proven();
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+}  // namespace hoptrail::wire

@@ -1,0 +1,130 @@
+#include <limits>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/wire/detection.h"
+#include "core/wire/graph.h"
+#include "core/wire/limits.h"
+#include "core/wire/sensor.h"
+#include "core/wire/testing.h"
+
+namespace hoptrail::wire {
+namespace {
+
+using ::testing::StartsWith;
+
+template <typename Message>
+void ExpectRefused(const Message& message, const std::string& beginning) {
+  auto result = FromProto(message);
+  ASSERT_FALSE(result.ok()) << "accepted: " << message.ShortDebugString();
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(result.status().message()), StartsWith(beginning));
+}
+
+TEST(Strict, BadIds) {
+  v1::Session session = ToProto(TestSession());
+  session.set_name("");
+  ExpectRefused(session, "session.name: ");
+  session = ToProto(TestSession());
+  session.set_host("hosts/aa");
+  ExpectRefused(session, "session.host: ");
+  session.set_host("hosts/" + std::string(32, 'a') + "." + std::string(32, '0'));
+  ExpectRefused(session, "session.host: the boot id is zero");
+  session = ToProto(TestSession());
+  session.set_caused_by("sessions/" + std::string(1000000, '-'));
+  ExpectRefused(session, "session.caused_by: ");
+}
+
+TEST(Strict, BadAddresses) {
+  v1::Session session = ToProto(TestSession());
+  session.mutable_entry_flow()->mutable_client()->set_address("gw.example");
+  ExpectRefused(session, "session.entry_flow.client.address: not an IP address");
+  session.mutable_entry_flow()->mutable_client()->set_address(std::string("10.0.0.1\0x", 10));
+  ExpectRefused(session, "session.entry_flow.client.address: ");
+  session = ToProto(TestSession());
+  session.mutable_entry_flow()->mutable_server()->set_port(65536);
+  ExpectRefused(session, "session.entry_flow.server.port: not a port: 65536");
+  session = ToProto(TestSession());
+  session.set_entry_hop_name("0x1");
+  ExpectRefused(session, "session.entry_hop_name: ");
+  session = ToProto(TestSession());
+  session.clear_entry_flow();
+  ExpectRefused(session, "session.entry_flow: must be set");
+}
+
+TEST(Strict, OversizedText) {
+  v1::Session session = ToProto(TestSession());
+  session.set_user(std::string(kMaxNameBytes + 1, 'x'));
+  ExpectRefused(session, "session.user: 257 bytes long, at most 256");
+  v1::Detection detection = ToProto(TestDetection());
+  for (size_t i = 0; i <= kMaxEvidenceEntries; ++i) {
+    (*detection.mutable_evidence())[std::to_string(i)] = "x";
+  }
+  ExpectRefused(detection, "detection.evidence: ");
+}
+
+TEST(Strict, UnknownEnumerations) {
+  v1::Session session = ToProto(TestSession());
+  session.set_kind(static_cast<v1::EntryKind>(99));
+  ExpectRefused(session, "session.kind: unknown value 99");
+  session.set_kind(static_cast<v1::EntryKind>(-1));
+  ExpectRefused(session, "session.kind: unknown value -1");
+  v1::HopEnd end = ToProto(TestHopEnd());
+  end.clear_side();
+  ExpectRefused(end, "hop_end.side: must be set");
+}
+
+TEST(Strict, TimesOutOfRange) {
+  v1::Session session = ToProto(TestSession());
+  session.mutable_open_time()->set_seconds(std::numeric_limits<int64_t>::max());
+  ExpectRefused(session, "session.open_time: time out of range");
+  session.mutable_open_time()->set_seconds(-1);
+  ExpectRefused(session, "session.open_time: time out of range");
+  session.mutable_open_time()->set_seconds(1);
+  session.mutable_open_time()->set_nanos(1'000'000'000);
+  ExpectRefused(session, "session.open_time: time out of range");
+  session = ToProto(TestSession());
+  session.set_open_boot_ns(uint64_t{1} << 63);
+  ExpectRefused(session, "session.open_boot_ns: out of range");
+}
+
+TEST(Strict, Probability) {
+  v1::Hop hop;
+  hop.set_probability(std::numeric_limits<double>::quiet_NaN());
+  ExpectRefused(hop, "hop.probability: ");
+  hop.set_probability(1.5);
+  ExpectRefused(hop, "hop.probability: ");
+}
+
+TEST(Strict, Records) {
+  v1::Record record = ToRecord(0, TestSession());
+  EXPECT_EQ(FactFromProto(record).status().code(), absl::StatusCode::kInvalidArgument);
+  record.set_sequence(uint64_t{1} << 63);
+  EXPECT_EQ(FactFromProto(record).status().code(), absl::StatusCode::kInvalidArgument);
+  record.Clear();
+  record.set_sequence(1);
+  EXPECT_EQ(FactFromProto(record).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Strict, WhatIsWrittenIsAlwaysAccepted) {
+  model::Session session = TestSession();
+  session.user = std::string(10000, '\xff');
+  session.program = "/tmp/" + std::string(8000, 'a') + "\xC3";
+  session.opened_wall_ns = -5;
+  v1::Session received;
+  ASSERT_TRUE(received.ParseFromString(ToProto(session).SerializeAsString()));
+  auto back = FromProto(received);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->program.size(), kMaxPathBytes);
+  EXPECT_EQ(back->opened_wall_ns, 0);
+  model::Detection detection = TestDetection();
+  for (int i = 0; i < 100; ++i) detection.evidence[std::to_string(i)] = std::string(9000, 'x');
+  auto cut = FromProto(ToProto(detection));
+  ASSERT_TRUE(cut.ok()) << cut.status();
+  EXPECT_EQ(cut->evidence.size(), kMaxEvidenceEntries);
+}
+
+}  // namespace
+}  // namespace hoptrail::wire

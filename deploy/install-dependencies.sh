@@ -1,0 +1,116 @@
+#!/bin/bash
+# Installs the Debian 12 packages that Hoptrail is built from, runs with and is tested with.
+#
+# Asks the network only for what is missing, starts no service, and leaves one that is already
+# running as it is.
+set -euo pipefail
+
+readonly BUILD=(
+  build-essential cmake ninja-build pkg-config ca-certificates openssl
+  clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev
+  libabsl-dev libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
+  libsqlite3-dev libyaml-cpp-dev libcurl4-openssl-dev libssl-dev nlohmann-json3-dev
+  libgtest-dev libgmock-dev
+)
+readonly RUN_COMMON=(
+  libabsl20220623 libprotobuf32 libgrpc++1.51 libsqlite3-0 libyaml-cpp0.7 libssl3
+)
+readonly RUN_AGENT=("${RUN_COMMON[@]}" libbpf1 libelf1 zlib1g)
+readonly RUN_COLLECTOR=("${RUN_COMMON[@]}" libcurl4 ca-certificates)
+readonly RUN=("${RUN_AGENT[@]}" "${RUN_COLLECTOR[@]}" openssl)
+readonly DEMO=(
+  openssh-server openssh-client sshpass iproute2 nftables procps util-linux
+  python3 python3-grpcio python3-protobuf python3-yaml protobuf-compiler
+)
+readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy shellcheck buildah debootstrap runc)
+
+usage() {
+  cat <<'TEXT'
+Usage: install-dependencies.sh SET...
+
+Sets: build          compilers, generators, headers
+      run            libraries that the programs load, and openssl for certificates
+      run-agent      libraries of hoptrail-agent alone
+      run-collector  libraries of hoptrail-collector and hoptrail alone
+      demo           what the demonstration drives: ssh, network namespaces, Python
+      test           the same and what the tests drive: containers, linters
+TEXT
+}
+
+fail() {
+  printf 'install-dependencies.sh: %s\n' "$1" >&2
+  exit 1
+}
+
+readonly POLICY=/usr/sbin/policy-rc.d
+readonly POLICY_KEPT=/usr/sbin/policy-rc.d.kept-by-hoptrail
+readonly POLICY_MARK='# hoptrail: nothing is started while its dependencies are installed'
+
+# Debian starts a service when it is installed, unless this program forbids it (invoke-rc.d(8)).
+forbid_starting() {
+  restore_policy # What an earlier run that was killed may have left.
+  if [[ -e $POLICY || -L $POLICY ]]; then mv -T "$POLICY" "$POLICY_KEPT"; fi
+  printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" >"$POLICY"
+  chmod 0755 "$POLICY"
+}
+
+restore_policy() {
+  if [[ -f $POLICY ]] && grep -qxF "$POLICY_MARK" "$POLICY"; then rm -f "$POLICY"; fi
+  if [[ -e $POLICY_KEPT || -L $POLICY_KEPT ]]; then mv -T "$POLICY_KEPT" "$POLICY"; fi
+}
+
+is_installed() {
+  [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+[[ $# -gt 0 ]] || {
+  usage >&2
+  exit 2
+}
+wanted=()
+for set in "$@"; do
+  case $set in
+    build) wanted+=("${BUILD[@]}") ;;
+    run) wanted+=("${RUN[@]}") ;;
+    run-agent) wanted+=("${RUN_AGENT[@]}") ;;
+    run-collector) wanted+=("${RUN_COLLECTOR[@]}") ;;
+    demo) wanted+=("${DEMO[@]}") ;;
+    test) wanted+=("${TEST[@]}") ;;
+    -h | --help)
+      usage
+      exit 0
+      ;;
+    *)
+      printf "install-dependencies.sh: unknown set '%s'\n\n" "$set" >&2
+      usage >&2
+      exit 2
+      ;;
+  esac
+done
+
+command -v dpkg-query >/dev/null || fail "this is no Debian: dpkg-query is missing"
+missing=()
+for package in "${wanted[@]}"; do
+  is_installed "$package" || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+[[ $EUID -eq 0 ]] || fail "root is needed to install: ${missing[*]}"
+printf 'Installing: %s\n' "${missing[*]}"
+had_ssh_server=yes
+is_installed openssh-server || had_ssh_server=no
+
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
+readonly APT=(apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
+trap restore_policy EXIT
+trap 'exit 130' INT TERM
+forbid_starting
+"${APT[@]}" update || fail "apt-get update failed; are the package sources reachable?"
+"${APT[@]}" install -y --no-install-recommends "${missing[@]}" ||
+  fail "apt-get install failed; Debian 12 (bookworm) has all of these packages"
+
+# A server that came as a test dependency must not listen after the next start either.
+if [[ $had_ssh_server == no ]] && is_installed openssh-server; then
+  if command -v systemctl >/dev/null; then systemctl --quiet disable ssh.service || true; fi
+  if command -v update-rc.d >/dev/null; then update-rc.d ssh disable || true; fi
+fi

@@ -1,0 +1,225 @@
+"""A container of a Kubernetes manifest, run by runc with just what the manifest grants.
+
+Nothing of the manifest is repeated here: capabilities, user, namespaces, mounts and flags are read from the YAML. What
+differs from a node is said where it differs: the node's own directories lie under a scratch directory (but for /sys,
+which is the machine's), and the pod network is the machine's, since there is no cluster.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import yaml
+
+import containers
+import seccomp
+
+# As container runtimes set them for every container that is not privileged.
+MASKED = ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
+          "/proc/sched_debug", "/proc/scsi", "/sys/firmware"]
+READ_ONLY = ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+
+
+def load(path, kind):
+    """The one document of that kind."""
+    with open(path, encoding="utf-8") as file:
+        found = [document for document in yaml.safe_load_all(file) if document["kind"] == kind]
+    if len(found) != 1:
+        raise containers.ImageError(f"{path} has {len(found)} documents of kind {kind}")
+    return found[0]
+
+
+class Node:
+    """What a node and its cluster lend to pods: directories, config maps and secrets, by name."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.config_maps = {}  # name → {key: text}
+        self.secrets = {}  # name → {key: text}
+
+    def path(self, path):
+        """Where the node's `path` lies on this machine."""
+        return path if path.startswith("/sys/") else os.path.join(self.directory, path.lstrip("/"))
+
+
+class Pod:
+    """One container of one pod. start(), stop() and close() may be called in any order, close() last."""
+
+    def __init__(self, name, workload, image_root, image_configuration, node, log_path, hosts):
+        self.name = name
+        self.log_path = log_path
+        self._template = workload["spec"]["template"]["spec"]
+        self._claims = [claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])]
+        (self._container,) = self._template["containers"]
+        self._node = node
+        self._image = image_configuration
+        self._bundle = os.path.join(node.directory, "bundles", name)
+        self._state = os.path.join(node.directory, "runc")
+        self._process = None
+        os.makedirs(self._bundle)
+        self._hosts = os.path.join(self._bundle, "hosts")  # the cluster's DNS, and the kubelet's file
+        with open(self._hosts, "w", encoding="utf-8") as file:
+            file.write(hosts)
+        with open(os.path.join(self._bundle, "config.json"), "w", encoding="utf-8") as file:
+            json.dump(self._specification(image_root), file, indent=1)
+
+    @property
+    def security(self):
+        """The container's security context, with what it takes over from the pod's."""
+        return {**self._template.get("securityContext", {}), **self._container["securityContext"]}
+
+    @property
+    def capabilities(self):
+        listed = self.security["capabilities"]
+        if listed.get("drop") != ["ALL"]:
+            raise containers.ImageError(f"{self.name}: the manifest does not drop ALL capabilities first")
+        return ["CAP_" + name for name in listed.get("add", [])]
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self._process = subprocess.Popen(["runc", "--root", self._state, "run", "--bundle", self._bundle, self.name],
+                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def hopeless(self):
+        """Why there is no use in waiting for it, or None."""
+        if self._process and self._process.poll() is not None:
+            tail = "\n".join(self.log().splitlines()[-12:])
+            return f"{self.name} ended with {self._process.returncode}:\n{tail}"
+        return None
+
+    def pids(self):
+        """As the machine sees them."""
+        return json.loads(containers.run(["runc", "--root", self._state, "ps", "--format", "json", self.name]) or "[]")
+
+    def first_pid(self):
+        return json.loads(containers.run(["runc", "--root", self._state, "state", self.name]))["pid"]
+
+    def stop(self, patience):
+        """SIGTERM, as the kubelet does; returns the exit status."""
+        containers.run(["runc", "--root", self._state, "kill", self.name, "TERM"])
+        return self._process.wait(patience)
+
+    def close(self):
+        if not self._process:
+            return
+        subprocess.run(["runc", "--root", self._state, "delete", "--force", self.name], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=False)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _specification(self, image_root):
+        security = self.security
+        if security.get("privileged") is not False:
+            raise containers.ImageError(f"{self.name}: the manifest does not say privileged: false")
+        environment = self._image.get("Env") or ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]
+        namespaces = ["mount", "ipc"]
+        if not self._template.get("hostPID"):
+            namespaces.append("pid")
+        if not self._template.get("hostNetwork"):
+            namespaces.append("uts")  # and network, were there a cluster
+        specification = {
+            "ociVersion": "1.0.2",
+            "process": {
+                "terminal": False, "cwd": self._image.get("WorkingDir") or "/", "env": environment,
+                "args": self._image["Entrypoint"] + self._container.get("args", self._image.get("Cmd") or []),
+                "user": {"uid": security["runAsUser"], "gid": security.get("runAsGroup", 0)},
+                "noNewPrivileges": not security["allowPrivilegeEscalation"],
+                "capabilities": {kind: self.capabilities for kind in ("bounding", "effective", "permitted")},
+            },
+            "root": {"path": image_root, "readonly": security["readOnlyRootFilesystem"]},
+            "mounts": self._standard_mounts() + self._volume_mounts(),
+            "linux": {"namespaces": [{"type": kind} for kind in namespaces], "maskedPaths": MASKED,
+                      "readonlyPaths": READ_ONLY},
+        }
+        if security.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+            raise containers.ImageError(f"{self.name}: the manifest does not ask for the default seccomp profile")
+        specification["linux"]["seccomp"] = seccomp.runtime_default(self.capabilities)
+        return specification
+
+    def _standard_mounts(self):
+        return [
+            {"destination": "/proc", "type": "proc", "source": "proc", "options": ["nosuid", "noexec", "nodev"]},
+            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+             "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+            {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+             "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
+            {"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]},
+            {"destination": "/etc/hosts", "type": "bind", "source": self._hosts, "options": ["rbind", "rprivate"]},
+        ]
+
+    def _volume_mounts(self):
+        volumes = {volume["name"]: volume for volume in self._template.get("volumes", [])}
+        mounts = []
+        for mount in self._container["volumeMounts"]:
+            options = ["rbind", "rprivate", "ro" if mount.get("readOnly") else "rw"]
+            if mount["name"] in self._claims:
+                source = self._owned_directory("claim-" + mount["name"])
+            else:
+                volume = volumes[mount["name"]]
+                if "emptyDir" in volume:
+                    mounts.append({"destination": mount["mountPath"], "type": "tmpfs", "source": "tmpfs",
+                                   "options": ["nosuid", "nodev", "mode=2777"]})
+                    continue
+                source = self._source(volume)
+            if mount.get("subPath"):
+                source = os.path.join(source, mount["subPath"])
+            mounts.append({"destination": mount["mountPath"], "type": "bind", "source": source, "options": options})
+        return mounts
+
+    def _source(self, volume):
+        if "hostPath" in volume:
+            path, kind = self._node.path(volume["hostPath"]["path"]), volume["hostPath"]["type"]
+            if kind == "DirectoryOrCreate":
+                os.makedirs(path, exist_ok=True)
+            if not (os.path.isfile(path) if kind == "File" else os.path.isdir(path)):
+                raise containers.ImageError(f"{self.name}: the node has no {kind} {volume['hostPath']['path']}")
+            return path
+        if "configMap" in volume:
+            return self._files(volume["name"], self._node.config_maps[volume["configMap"]["name"]], 0o644)
+        secret = volume["secret"]
+        if secret["secretName"] not in self._node.secrets and not secret.get("optional"):
+            raise containers.ImageError(f"{self.name}: there is no Secret {secret['secretName']}")
+        return self._files(volume["name"], self._node.secrets.get(secret["secretName"], {}), secret["defaultMode"])
+
+    def _files(self, name, content, mode):
+        directory = self._owned_directory("volume-" + name)
+        for key, text in content.items():
+            path = os.path.join(directory, key)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(path, mode)
+            os.chown(path, 0, self.security.get("fsGroup", 0))
+        return directory
+
+    def _owned_directory(self, name):
+        """A volume as the kubelet hands it over: root's, and its group's where fsGroup is given."""
+        directory = os.path.join(self._bundle, name)
+        shutil.rmtree(directory, ignore_errors=True)
+        os.makedirs(directory)
+        os.chmod(directory, 0o2775 if "fsGroup" in self.security else 0o755)
+        os.chown(directory, 0, self.security.get("fsGroup", 0))
+        return directory
+
+
+def wait(condition, what, timeout, hopeless=lambda: None):
+    """Waits for a true value and returns it."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        reason = hopeless()
+        if reason:
+            raise containers.ImageError(f"waited for {what}: {reason}")
+        if time.monotonic() > deadline:
+            raise containers.ImageError(f"waited {timeout} s for {what}")
+        time.sleep(0.2)

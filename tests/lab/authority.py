@@ -1,0 +1,56 @@
+"""Certificates for the lab: the product's own script makes them, so that the script is tried as well.
+
+Only what a real authority would never sign, a certificate without any role, is made here.
+"""
+
+import os
+
+import namespaces
+
+SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/certificates.sh")
+
+
+class Authority:
+    """A test CA under `directory`. Each method returns (certificate, key) as paths; asked again for the same, it
+    returns the same."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.ca, _ = self._make("ca", "init", directory)
+
+    def collector(self, *names):
+        """`names` are the DNS names and addresses that clients will use."""
+        numeric = [name.replace(".", "").isdigit() or ":" in name for name in names]
+        alternatives = [("IP:" if is_address else "DNS:") + name for name, is_address in zip(names, numeric)]
+        return self._make("collector", "collector", self.directory, "lab", *alternatives)
+
+    def agent(self, machine_id):
+        return self._make(f"agent-{machine_id}", "agent", self.directory, machine_id)
+
+    def reader(self, name):
+        return self._make(f"reader-{name}", "reader", self.directory, name)
+
+    def operator(self, name):
+        return self._make(f"operator-{name}", "operator", self.directory, name)
+
+    def nobody(self):
+        """Signed by the right authority, but with no role."""
+        certificate, key = made = self._paths("nobody")
+        if not os.path.exists(certificate):
+            namespaces.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                            "-nodes", "-days", "2", "-subj", "/O=hoptrail/CN=nobody", "-keyout", key,
+                            "-out", certificate, "-CA", self.ca, "-CAkey", os.path.join(self.directory, "ca.key"),
+                            "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=clientAuth",
+                            "-addext", "subjectAltName=DNS:nobody"])
+        return made
+
+    def _make(self, stem, *arguments):
+        made = self._paths(stem)
+        if not all(map(os.path.exists, made)):  # the script overwrites nothing
+            namespaces.run(["bash", SCRIPT, *arguments])
+        if not all(map(os.path.exists, made)):
+            raise namespaces.LabError(f"certificates.sh {' '.join(arguments)} made no {' and '.join(made)}")
+        return made
+
+    def _paths(self, stem):
+        return os.path.join(self.directory, stem + ".crt"), os.path.join(self.directory, stem + ".key")

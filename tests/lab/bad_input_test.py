@@ -1,0 +1,118 @@
+"""Garbage on the port and on the stream: whoever sends it hears why, and nobody else notices."""
+
+import os
+import socket
+
+import bench
+import daemon
+import fleet as fleets
+import lab_test_case
+import relay
+import strangers
+
+MACHINE_ID = "0ddba11" * 4 + "0000"
+SENT_TWICE = "b" * 32
+
+
+class BadInput(lab_test_case.LabTestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
+        cls.relay = relay.Relay(cls.bench.fleet.namespace("mgmt"), (fleets.COLLECTOR_ADDRESS, fleets.COLLECTOR_PORT))
+        cls.addClassCleanup(cls.relay.close)
+        cls.certificate = cls.bench.authority.agent(MACHINE_ID)
+        # The witness that others do not notice: a real agent, connected all the while.
+        cls.bench.agents["gw"].start()
+        cls.bench.wait_connected(["gw"])
+        cls.started = cls.bench.api.hosts()["gw"]["agent_start_time"]
+
+    def silent_agent(self):
+        """A stream of the fake host on which nothing was said yet."""
+        client = strangers.client_with(self.bench.api.client, self.relay.address, self.bench.authority.ca,
+                                       self.certificate)
+        return strangers.FakeAgent(client, MACHINE_ID)
+
+    def agent(self):
+        """A stream of the fake host that has been welcomed."""
+        agent = self.silent_agent()
+        agent.hello()
+        agent.next("welcome")
+        return agent
+
+    def tearDown(self):
+        host = self.bench.api.hosts()["gw"]
+        self.assertEqual((host["state"], host["agent_start_time"]), ("CONNECTED", self.started), "another noticed")
+        self.assertTrue(self.bench.collector.running())
+
+    def test_garbage_on_the_port(self):
+        for number in range(40):
+            with socket.create_connection(("127.0.0.1", self.relay.port)) as connection:
+                connection.sendall((os.urandom(2000), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+                                    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"")[number % 4])
+        self.assertTrue(self.bench.api.answers())
+        self.assertEqual(self.agent().end(), "OK")
+
+    def test_connections_that_say_nothing(self):
+        silent = [socket.create_connection(("127.0.0.1", self.relay.port)) for _ in range(50)]
+        try:
+            self.assertEqual(self.agent().end(), "OK")
+        finally:
+            for connection in silent:
+                connection.close()
+
+    def test_malformed_message(self):
+        agent = self.agent()
+        agent.send(b"\xff\xff\xff\xff not a protobuf message")
+        self.assertIn(agent.status(), ("INVALID_ARGUMENT", "INTERNAL"))
+
+    def test_impossible_records(self):
+        """Well-formed bytes that cannot be true."""
+        for changes in ({"name": "sessions/short"}, {"name": "../../etc/passwd"}, {"name": ""},
+                        {"host": "hosts/nonsense"}):
+            with self.subTest(changes=changes):
+                agent = self.agent()
+                agent.send({"batch": {"records": [agent.session_record(5, "c" * 32, **changes)]}})
+                self.assertIn(agent.status(), ("INVALID_ARGUMENT", "PERMISSION_DENIED"))
+
+    def test_anything_before_hello(self):
+        for what in ("batch", "nothing"):
+            with self.subTest(what=what):
+                agent = self.silent_agent()
+                agent.send({"batch": {"records": [agent.session_record(5, "c" * 32)]}} if what == "batch" else b"")
+                self.assertIn(agent.status(), ("INVALID_ARGUMENT", "FAILED_PRECONDITION"))
+
+    def test_second_hello(self):
+        agent = self.agent()
+        agent.hello()
+        self.assertIn(agent.status(), ("INVALID_ARGUMENT", "FAILED_PRECONDITION"))
+
+    def test_oversized_batches(self):
+        agent = self.agent()
+        agent.send({"batch": {"records": [agent.session_record(number, f"{number:032x}")
+                                          for number in range(1, 1102)]}})
+        self.assertEqual(agent.status(), "RESOURCE_EXHAUSTED")
+        agent = self.agent()
+        agent.send({"batch": {"records": [agent.session_record(7, "c" * 32, program="/" + "x" * (8 << 20))]}})
+        self.assertEqual(agent.status(), "RESOURCE_EXHAUSTED")
+        self.assertNotIn("c" * 32, str(self.bench.api.sessions()))
+
+    def test_replayed_batch(self):
+        """The same records on the same stream and on a second one count once."""
+        for _ in range(2):
+            agent = self.agent()
+            for _ in range(2):
+                agent.send({"batch": {"records": [agent.session_record(9, SENT_TWICE)]}})
+            daemon.wait(lambda: self._durable() >= 9, "the record to be durable")
+            agent.end()
+        sessions = [each for each in self.bench.api.sessions() if each["name"] == f"sessions/{SENT_TWICE}"]
+        self.assertEqual(len(sessions), 1)
+
+    def _durable(self):
+        hosts = self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts")["hosts"]
+        return max(int(host["acknowledged_sequence"]) for host in hosts if MACHINE_ID in host["name"])
+
+    def test_a_second_stream_ends_the_first(self):
+        first = self.agent()
+        second = self.agent()
+        self.assertEqual(first.status(), "ABORTED")
+        self.assertEqual(second.end(), "OK")

@@ -1,0 +1,148 @@
+"""Wrong configuration, a port in use, missing privileges: the program says which, and ends with a status that a
+service manager can tell apart. No hosts are needed."""
+
+import os
+import socket
+import subprocess
+import tempfile
+
+import authority as authorities
+import daemon
+import lab_test_case
+
+COLLECTOR = """\
+listen:
+  - address: {address}
+    tls:
+      ca_file: {ca}
+      certificate_file: {certificate}
+      key_file: {key}
+store:
+  path: {store}
+"""
+AGENT = """\
+state_directory: {state}
+scope:
+  network_namespace: self
+collector:
+  address: 127.0.0.1:1
+  tls:
+    ca_file: {ca}
+    certificate_file: {certificate}
+    key_file: {key}
+"""
+
+
+class Configuration(lab_test_case.LabTestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory(prefix="hoptrail-lab-configuration-")
+        cls.addClassCleanup(scratch.cleanup)
+        cls.scratch = scratch.name
+        cls.authority = authorities.Authority(os.path.join(cls.scratch, "certificates"))
+        cls.programs = {name: daemon.find_binary(lab_test_case.binaries, f"hoptrail-{name}")
+                        for name in ("agent", "collector")}
+        certificate, key = cls.authority.collector("127.0.0.1")
+        cls.collector = COLLECTOR.format(address="127.0.0.1:0", ca=cls.authority.ca, certificate=certificate, key=key,
+                                         store=os.path.join(cls.scratch, "store", "hoptrail.db"))
+        with open("/etc/machine-id", encoding="utf-8") as file:
+            certificate, key = cls.authority.agent(file.read().strip())
+        cls.agent = AGENT.format(state=os.path.join(cls.scratch, "state"), ca=cls.authority.ca,
+                                 certificate=certificate, key=key)
+
+    def write(self, text, name="config.yaml"):
+        path = os.path.join(self.scratch, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def refused(self, program, text, wrapper=()):
+        """Runs a program that should end by itself; returns its status and what it said."""
+        try:
+            done = subprocess.run([*wrapper, self.programs[program], "--config", self.write(text)],
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                                  env=daemon.environment())
+        except subprocess.TimeoutExpired as late:
+            self.fail(f"{program} runs with what it should refuse:\n{text}\n{late.stderr}")
+        return done.returncode, done.stderr
+
+    def check_refused(self, program, text, key, line):
+        status, said = self.refused(program, text)
+        self.assertEqual(status, 2, said)
+        self.assertIn(key, said)
+        self.assertRegex(said, rf"(?<!\d){line}(?!\d)", "the line is not named")
+        self.assertNotIn("terminate called", said)
+
+    def test_unknown_keys(self):
+        self.check_refused("collector", self.collector + "retention: 3\n", "retention", 9)
+        self.check_refused("agent", self.agent + "spool:\n  max_mb: 5\n", "max_mb", 11)
+        self.check_refused("agent", "statedirectory: /x\n" + self.agent, "statedirectory", 1)
+
+    def test_wrong_types_and_ranges(self):
+        for text, key, line in (("silent_after_seconds: soon\n", "silent_after_seconds", 9),
+                                ("silent_after_seconds: 999999\n", "silent_after_seconds", 9),
+                                ("silent_after_seconds: -1\n", "silent_after_seconds", 9),
+                                ("rules:\n  spread: 5\n", "spread", 10),
+                                ("log_level: loud\n", "log_level", 9)):
+            with self.subTest(text=text):
+                self.check_refused("collector", self.collector + text, key, line)
+        self.check_refused("agent", self.agent + "hops:\n  watched_ports: [22, 70000]\n", "watched_ports", 11)
+        self.check_refused("agent", self.agent + "kernel:\n  syscall_hooks: maybe\n", "syscall_hooks", 11)
+
+    def test_missing_keys_and_files(self):
+        status, said = self.refused("agent", "\n".join(self.agent.splitlines()[1:]))
+        self.assertEqual(status, 2, said)
+        self.assertIn("state_directory", said)
+        status, said = self.refused("collector", self.collector.replace("store:\n", "store:\n  retention_days: 5\n")
+                                    .replace("  path:", "  #"))
+        self.assertEqual(status, 2, said)
+        self.assertIn("path", said)
+        done = subprocess.run([self.programs["agent"], "--config", "/no/such/file.yaml"], capture_output=True,
+                              text=True, timeout=30)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("/no/such/file.yaml", done.stderr)
+
+    def test_text_that_is_not_yaml(self):
+        status, said = self.refused("collector", "listen: [\n  - {\n")
+        self.assertEqual(status, 2, said)
+
+    def test_port_in_use(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            status, said = self.refused("collector", self.collector.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+        self.assertNotEqual(status, 0)
+        self.assertIn(str(port), said)
+
+    def test_port_used_by_another_collector(self):
+        """gRPC shares ports unless told otherwise: two collectors would each get half of the agents."""
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        text = self.collector.replace("127.0.0.1:0", f"127.0.0.1:{port}")
+        first = daemon.Daemon("collector", os.path.join(self.directory(), "first-collector.log"))
+        self.addCleanup(first.kill)
+        first.spawn([self.programs["collector"], "--config", self.write(text, "first.yaml")])
+        daemon.wait(lambda: self.connects(port), "the first collector to listen", 20, first.failed)
+        status, said = self.refused("collector", text.replace("/store/", "/other-store/"))
+        self.assertNotEqual(status, 0)
+        self.assertIn(str(port), said)
+
+    @staticmethod
+    def connects(port):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def test_missing_privilege(self):
+        """An agent that may not load programs says which capability it lacks."""
+        status, said = self.refused("agent", self.agent, ("setpriv", "--bounding-set=-all", "--inh-caps=-all",
+                                                          "--ambient-caps=-all"))
+        self.assertNotEqual(status, 0)
+        self.assertRegex(said, r"CAP_(BPF|SYS_ADMIN|PERFMON)")
+
+    def test_help_and_version(self):
+        for program in (*self.programs.values(), daemon.find_binary(lab_test_case.binaries, "hoptrail")):
+            done = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=30)
+            self.assertEqual(done.returncode, 0, f"{program} --help: {done.stderr}")
+            self.assertTrue(done.stdout.strip(), f"{program} --help says nothing")

@@ -1,0 +1,92 @@
+"""The main story, disturbed: killed collector, killed agents, agents that nobody may believe yet."""
+
+import os
+import re
+
+import authority as authorities
+import bench
+import daemon
+import fleet as fleets
+import lab_test_case
+import story
+
+REFUSED = r"(?i)(certificate|handshake|tls|ssl)"
+
+
+class Disturbed(lab_test_case.LabTestCase):
+    """Not a test by itself: each test below plays the story once, with its own trouble before some of the steps."""
+
+    def play(self, before, prepare=lambda built: None, **options):
+        directory = os.path.join(self.directory(), self._testMethodName)
+        built = self.enterContext(bench.Bench(lab_test_case.binaries, directory, **options))
+        prepare(built)
+        played = story.Story(built.fleet, self.transcript(), lambda step: before(built, step))
+        self.addCleanup(played.close)
+        played.play()
+        return built, played
+
+
+class CollectorKilled(Disturbed):
+    def test_killed_and_started_again_between_hops(self):
+        """It is down while the intruder hops to web, and killed once more right before the last hop."""
+        def before(built, step):
+            if step in ("hop_to_web", "hop_to_vault"):
+                built.collector.kill()
+            if step in ("leave_web", "administrator_leaves"):
+                built.collector.start()
+
+        built, played = self.play(before)
+        incident, _ = story.check_all(self, built.api, played, strict=False)
+        self.assertEqual(len({each.event["dedup_key"] for each in built.pagerduty.accepted()}), 1)
+        self.assertEqual([each.problems for each in built.pagerduty.deliveries() if each.problems], [])
+        self.assertEqual(self.duplicates(built), [], "told twice after the restart")
+        self.assertTrue(incident["name"])
+
+    @staticmethod
+    def duplicates(built):
+        names = [hop["server"]["hop_name"] for hop in built.api.hops() if hop.get("server")]
+        return sorted({name for name in names if name and names.count(name) > 1})
+
+
+class AgentsKilled(Disturbed):
+    def test_each_killed_and_started_again_between_two_hops(self):
+        """Each when it alone knows something: the session that the next hop starts from."""
+        victims = {"hop_to_web": "gw", "hop_to_db": "web", "administrator_works": "db", "hop_to_vault": "vault"}
+
+        def before(built, step):
+            if step in victims:
+                built.restart_agent(victims[step])
+
+        built, played = self.play(before)
+        story.check_all(self, built.api, played, strict=False)
+
+
+class WrongAuthority(Disturbed):
+    def test_nothing_is_accepted_until_it_is_put_right(self):
+        def prepare(built):
+            self.stranger = authorities.Authority(os.path.join(built.fleet.directory, "strangers-certificates"))
+            for agent in built.agents.values():
+                agent.install_certificates(built.authority.ca, self.stranger)
+                agent.start()
+            for agent in built.agents.values():
+                agent.wait_for_log(REFUSED)
+
+        built, played = self.play(lambda built, step: None, prepare, start_agents=False)
+        self.assertEqual(built.api.hosts(), {}, "an agent with a stranger's certificate was heard")
+        self.assertEqual(built.api.sessions(), [])
+        for agent in built.agents.values():
+            with self.subTest(agent=agent.name):
+                self.assertTrue(agent.running(), "the agent gave up")
+                says_why = [line for line in agent.log().splitlines()
+                            if re.search(REFUSED, line) and re.search(r"(?i)(error|warn|unavailable|refused|\b[EW])",
+                                                                      line)]
+                self.assertTrue(says_why, "the agent does not say why it is not heard")
+        for agent in built.agents.values():
+            agent.install_certificates(built.authority.ca, built.authority)
+            agent.stop()
+            agent.start()
+        built.wait_connected(timeout=60.0)
+        daemon.wait(lambda: all(int(host["spooled"]) == 0 for host in built.api.hosts().values())
+                    or built.api.incidents(), "the spools to be heard", 60.0)
+        story.check_all(self, built.api, played, strict=False)
+        self.assertEqual(set(built.api.hosts()), set(fleets.AGENT_HOSTS))

@@ -1,0 +1,97 @@
+"""Who may do what: the role comes from the certificate, and an agent speaks for its own host only."""
+
+import bench
+import authority as authorities
+import fleet as fleets
+import lab_test_case
+import relay
+import strangers
+
+READS = ("hoptrail.v1.DetectionService/ListIncidents", "hoptrail.v1.DetectionService/ListDetections",
+         "hoptrail.v1.GraphService/ListSessions", "hoptrail.v1.GraphService/ListHops",
+         "hoptrail.v1.FleetService/ListHosts")
+CHANGES = ("hoptrail.v1.DetectionService/AcknowledgeIncident", "hoptrail.v1.DetectionService/ResolveIncident")
+NO_SUCH_INCIDENT = {"name": "incidents/" + "0" * 32}
+MACHINE_ID = "0badcafe" * 4
+
+
+class Roles(lab_test_case.LabTestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
+        cls.relay = relay.Relay(cls.bench.fleet.namespace("mgmt"), (fleets.COLLECTOR_ADDRESS, fleets.COLLECTOR_PORT))
+        cls.addClassCleanup(cls.relay.close)
+        cls.authority = cls.bench.authority
+        cls.agent_certificate = cls.authority.agent(MACHINE_ID)
+
+    def client(self, certificate=(None, None), authority=None):
+        return strangers.client_with(self.bench.api.client, self.relay.address, (authority or self.authority).ca,
+                                     certificate)
+
+    def outcome(self, certificate, method, request=None):
+        client = self.client(certificate)
+        return strangers.status_of(lambda: client.call(method, request))
+
+    def connect_status(self, certificate, machine_id):
+        agent = strangers.FakeAgent(self.client(certificate), machine_id)
+        agent.hello()
+        return strangers.status_of(lambda: agent.next("welcome"))
+
+    def test_reader_reads_and_changes_nothing(self):
+        for method in READS:
+            self.assertEqual(self.outcome(self.bench.reader, method), "OK", method)
+        for method in CHANGES:
+            self.assertEqual(self.outcome(self.bench.reader, method, NO_SUCH_INCIDENT), "PERMISSION_DENIED", method)
+        self.assertEqual(self.connect_status(self.bench.reader, MACHINE_ID), "PERMISSION_DENIED")
+
+    def test_operator_changes(self):
+        for method in CHANGES:
+            self.assertEqual(self.outcome(self.bench.operator, method, NO_SUCH_INCIDENT), "NOT_FOUND", method)
+        self.assertEqual(self.connect_status(self.bench.operator, MACHINE_ID), "PERMISSION_DENIED")
+
+    def test_agent_only_reports(self):
+        for method in READS:
+            self.assertEqual(self.outcome(self.agent_certificate, method), "PERMISSION_DENIED", method)
+        for method in CHANGES:
+            self.assertEqual(self.outcome(self.agent_certificate, method, NO_SUCH_INCIDENT), "PERMISSION_DENIED")
+        self.assertEqual(self.connect_status(self.agent_certificate, MACHINE_ID), "OK")
+
+    def test_agent_speaks_for_its_own_host(self):
+        self.assertEqual(self.connect_status(self.agent_certificate, "5eedbed5" * 4), "PERMISSION_DENIED")
+        agent = strangers.FakeAgent(self.client(self.agent_certificate), MACHINE_ID)
+        agent.hello()
+        agent.next("welcome")
+        agent.send({"batch": {"records": [agent.session_record(
+            1, "a" * 32, host=strangers.host_name("5eedbed5" * 4))]}})
+        self.assertEqual(agent.status(), "PERMISSION_DENIED")
+        self.assertNotIn("a" * 32, str(self.bench.api.sessions()))
+
+    def test_a_real_agent_with_another_hosts_certificate(self):
+        agent = self.bench.agents["web"]
+        agent.install_certificates(self.authority.ca, self.authority, self.bench.fleet["db"].machine_id)
+        agent.start()
+        self.addCleanup(agent.kill)
+        agent.wait_for_log("PERMISSION_DENIED")
+        self.assertTrue(agent.running(), "the agent gave up")
+        self.assertNotIn("web", self.bench.api.hosts())
+
+    def test_no_role(self):
+        nobody = self.authority.nobody()
+        for method in READS:
+            self.assertIn(self.outcome(nobody, method), ("PERMISSION_DENIED", "UNAUTHENTICATED"), method)
+        for method in CHANGES:
+            self.assertIn(self.outcome(nobody, method, NO_SUCH_INCIDENT), ("PERMISSION_DENIED", "UNAUTHENTICATED"))
+        self.assertIn(self.connect_status(nobody, MACHINE_ID), ("PERMISSION_DENIED", "UNAUTHENTICATED"))
+
+    def test_no_certificate_or_a_strangers(self):
+        self.assertEqual(self.outcome((None, None), READS[0]), "UNAVAILABLE")
+        stranger = authorities.Authority(self.bench.fleet.directory + "/strangers-certificates")
+        self.assertEqual(self.outcome(stranger.reader("lena"), READS[0]), "UNAVAILABLE")
+        mistaken = self.client(self.bench.reader, stranger)
+        self.assertEqual(strangers.status_of(lambda: mistaken.call(READS[0])), "UNAVAILABLE",
+                         "a client that trusts another authority must not speak to the collector")
+
+    def test_command_line_says_no(self):
+        done = self.bench.command_line(self.bench.reader).run("ack", NO_SUCH_INCIDENT["name"])
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, "(?i)permission")

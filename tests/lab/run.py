@@ -1,0 +1,163 @@
+#!/usr/bin/python3
+"""The lab tier: several hosts on this machine, each with its own agent, real sshd, real ssh, real PAM.
+
+    run.py [--binaries DIR] [--only NAME] [--repeat N] [--logs DIR]
+
+Ends with one line `N passed, N failed` and a status to match. Needs root. A test that cannot run fails and says what it
+lacks.
+"""
+
+import argparse
+import fnmatch
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# What needs no product comes first: if the scene is wrong, the rest proves nothing.
+MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
+           "story_test", "restart_test", "roles_test", "bad_input_test", "damage_test")
+PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc",
+            "/usr/sbin/sshd")
+
+
+class Result(unittest.TestResult):
+    """One line a test, with the reason where it failed; counts a failed setUpClass as every test of the class."""
+
+    def __init__(self, suite_sizes):
+        super().__init__()
+        self.passed = 0
+        self.failed = 0
+        self._suite_sizes = suite_sizes
+        self._troubled = set()
+
+    def startTest(self, test):
+        super().startTest(test)
+        self._began = time.monotonic()
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        if test.id() in self._troubled:
+            self.failed += 1
+        else:
+            self.passed += 1
+            print(f"ok    {test.id()} ({time.monotonic() - self._began:.1f} s)", flush=True)
+
+    def addSubTest(self, test, subtest, error):
+        super().addSubTest(test, subtest, error)
+        if error:
+            self._tell(test, error, subtest)
+
+    def addFailure(self, test, error):
+        super().addFailure(test, error)
+        self._tell(test, error)
+
+    def addError(self, test, error):
+        super().addError(test, error)
+        self._tell(test, error)
+        if not isinstance(test, unittest.TestCase):  # setUpClass or tearDownClass of the class named in the id
+            name = test.id().partition("(")[2].rstrip(")")
+            self.failed += self._suite_sizes.get(name, 1) if test.id().startswith("setUp") else 1
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self._tell(test, (None, f"skipped, which no test may do: {reason}", None))
+
+    def _tell(self, test, error, subtest=None):
+        self._troubled.add(test.id())
+        kind, value, trace = error
+        where = [frame for frame in traceback.extract_tb(trace) if frame.filename.startswith(HERE)] if trace else []
+        print(f"FAIL  {(subtest or test).id()}")
+        for frame in where[-3:]:
+            print(f"        {os.path.basename(frame.filename)}:{frame.lineno}: {frame.line}")
+        name = f"{kind.__name__}: " if kind else ""
+        print("        " + f"{name}{value}".rstrip().replace("\n", "\n        "), flush=True)
+
+
+def flatten(suite):
+    for each in suite:
+        if isinstance(each, unittest.TestSuite):
+            yield from flatten(each)
+        else:
+            yield each
+
+
+def choose(pattern):
+    """The tests whose id contains the pattern, or matches it as a glob."""
+    tests = list(flatten(unittest.defaultTestLoader.loadTestsFromNames(MODULES)))
+    if pattern:
+        tests = [test for test in tests if pattern in test.id() or fnmatch.fnmatch(test.id(), pattern)]
+    return tests
+
+
+def run_once(tests, lab_test_case):
+    sizes = {}
+    for test in tests:
+        name = f"{type(test).__module__}.{type(test).__qualname__}"
+        sizes[name] = sizes.get(name, 0) + 1
+    result = Result(sizes)
+    unittest.TestSuite(tests).run(result)
+    for name, what, value in lab_test_case.measured:
+        print(f"      {name}: {what}: {value}")
+    lab_test_case.measured.clear()
+    return result.passed, result.failed
+
+
+def unwind(number, _):
+    """Ends the run so that every context manager gets to clean up, undisturbed by a second signal."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    sys.exit(128 + number)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--binaries", default=os.path.join(HERE, "../../build/dev"),
+                        help="where the programs under test lie (default build/dev)")
+    parser.add_argument("--only", metavar="NAME", help="run the tests whose name contains NAME, or matches it")
+    parser.add_argument("--repeat", metavar="N", type=int, default=1, help="run everything chosen N times")
+    parser.add_argument("--logs", metavar="DIR", help="keep every log here (default: only those of failures)")
+    arguments = parser.parse_args()
+    missing = [program for program in PROGRAMS if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")]
+    if os.geteuid() != 0 or missing:
+        print("the lab needs " + (f"these programs: {', '.join(missing)}" if missing else "root"), file=sys.stderr)
+        print("0 passed, 1 failed")
+        return 1
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, unwind)
+    sys.path.insert(0, HERE)
+    os.umask(0o022)
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # failing calls are often what a test wants
+    import lab_test_case
+    lab_test_case.binaries = os.path.abspath(arguments.binaries)
+    logs = arguments.logs or tempfile.mkdtemp(prefix="hoptrail-lab-logs-")
+    passed = failed = 0
+    for number in range(arguments.repeat):
+        lab_test_case.logs = os.path.join(os.path.abspath(logs), str(number + 1)) if arguments.repeat > 1 else \
+            os.path.abspath(logs)
+        tests = choose(arguments.only)
+        if not tests:
+            print(f"no test is named {arguments.only}", file=sys.stderr)
+            failed += 1
+            break
+        good, bad = run_once(tests, lab_test_case)
+        passed, failed = passed + good, failed + bad
+        if not bad and not arguments.logs:
+            shutil.rmtree(lab_test_case.logs, ignore_errors=True)
+        if arguments.repeat > 1:
+            print(f"      round {number + 1}: {good} passed, {bad} failed", flush=True)
+    if failed:
+        print(f"      logs: {logs}")
+    elif not arguments.logs:
+        shutil.rmtree(logs, ignore_errors=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+"""The main story: an intruder over four hosts, an administrator beside; and what must be known of it after.
+
+`Story` plays it, with a hook before each step for tests that break something in between. The check_… functions compare
+what the product says with what really happened (sshd's own log, ssh-keygen's fingerprints, the kernel's login ids).
+"""
+
+import datetime
+import threading
+import time
+
+import daemon
+import fleet as fleets
+import intruder
+
+STEPS = ("guess_passwords", "enter_gw", "hop_to_web", "leave_web", "administrator_enters", "hop_to_db",
+         "administrator_works", "hop_to_vault", "administrator_leaves")
+PATH_HOSTS = ["gw", "web", "db", "vault"]
+METHODS = {"password": "PASSWORD", "publickey": "PUBLIC_KEY"}
+
+
+class Story:
+    """Plays the steps in order; `before` is called with each step's name."""
+
+    def __init__(self, fleet, told=lambda line: None, before=lambda step: None):
+        self.intruder = intruder.Intruder(fleet, told)
+        self.administrator = intruder.Administrator(fleet, told)
+        self._before = before
+
+    def play(self):
+        doers = {"administrator_enters": self.administrator.enter_db, "administrator_works": self.administrator.work,
+                 "administrator_leaves": self.administrator.leave}
+        for step in STEPS:
+            self._before(step)
+            (doers.get(step) or getattr(self.intruder, step))()
+
+    def close(self):
+        self.administrator.leave()
+        self.intruder.close()
+
+
+class IncidentWatch:
+    """Follows incidents in a thread and remembers when each update came."""
+
+    def __init__(self, api):
+        self.updates = []  # (wall time, incident)
+        self._answers, self._call = api.client.watch("hoptrail.v1.DetectionService/WatchIncidents")
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+        self._thread.start()
+
+    def _follow(self):
+        try:
+            for answer in self._answers:
+                self.updates.append((time.time(), answer["incident"]))
+        except Exception:  # the stream ends when the watch is closed or the collector is killed
+            pass
+
+    def first_with(self, session):
+        """When an incident with that session on its path was first told, or None."""
+        return next((when for when, incident in list(self.updates) if session in incident["sessions"]), None)
+
+    def close(self):
+        self._call.cancel()
+        self._thread.join(5)
+
+
+def wait_for_incident(api, timeout=30.0, hopeless=lambda: None):
+    """The one incident, once its path has come to vault by a login."""
+    def complete():
+        for incident in api.incidents():
+            steps = api.path(incident["name"])["steps"]
+            arrived = [step for step in steps if step["session"]["host_name"] == PATH_HOSTS[-1]]
+            if arrived and arrived[0]["session"]["logged_in"]:
+                return incident["name"]
+        return None
+    name = daemon.wait(complete, "an incident whose path ends on vault", timeout, hopeless)
+    return next(incident for incident in api.incidents() if incident["name"] == name)
+
+
+def check_path(test, path, steps):
+    """Host by host: who, by what, by which key, from where, in which order, and every hop proven."""
+    found = path["steps"]
+    test.assertEqual([step["session"]["host_name"] for step in found], PATH_HOSTS)
+    test.assertEqual([step["parent"] for step in found], [-1, 0, 1, 2])
+    test.assertEqual([step["depth"] for step in found], [0, 1, 2, 3])
+    test.assertTrue(path["proven"], "a hop of the path is not proven")
+    test.assertFalse(path["truncated"])
+    for number, (step, real) in enumerate(zip(found, steps)):
+        with test.subTest(host=real.host):
+            check_session(test, step["session"], real)
+            check_hop(test, found, number)
+    opened = [seconds(step["session"]["open_time"]) for step in found]
+    test.assertEqual(opened, sorted(opened), "the sessions are not in the order in which they opened")
+    client, server = found[1]["hop"]["client"]["flow"], found[1]["hop"]["server"]["flow"]
+    test.assertEqual(client["server"]["address"], fleets.ROUTER_OUTER, "gw's view of the translated connection")
+    test.assertEqual(server["client"]["address"], fleets.ROUTER_INNER, "web's view of the translated connection")
+    test.assertIn(":", found[3]["hop"]["server"]["flow"]["client"]["address"], "db to vault is IPv6")
+
+
+def check_session(test, session, real):
+    authentication = session["authentication"]
+    test.assertEqual(session["kind"], "REMOTE")
+    test.assertTrue(session["logged_in"])
+    test.assertEqual(session["user"], real.user)
+    test.assertEqual(authentication["user"], real.user)
+    test.assertEqual(authentication["method"], METHODS[real.method])
+    test.assertEqual(authentication["key_fingerprint"], real.fingerprint)
+    test.assertEqual(authentication["key_type"], "ED25519" if real.fingerprint else "")
+    test.assertEqual(authentication["service"], "sshd")
+    test.assertEqual(authentication["remote_host"], real.client_address)
+    test.assertTrue(authentication["verified"], "what sshd and PAM said was not verified")
+    test.assertEqual((session["login_uid"], session["audit_session"]), (real.login_uid, real.audit_session))
+    test.assertEqual(session["entry_flow"]["client"]["address"], real.client_address)
+    test.assertEqual(session["entry_flow"]["server"]["port"], 22)
+
+
+def check_hop(test, steps, number):
+    """The hop that led to a step joins this step's session with its parent's, by one name that both ends found."""
+    hop, session = steps[number]["hop"], steps[number]["session"]
+    test.assertEqual(hop["server"]["session"], session["name"])
+    test.assertTrue(hop["server"]["opened_session"])
+    test.assertEqual(hop["server"]["hop_name"], session["entry_hop_name"])
+    test.assertRegex(hop["server"]["hop_name"], "^[0-9a-f]{16}$")
+    if number == 0:  # the outsider's own machine has no agent
+        test.assertFalse(hop.get("client"), "a client's half of the entry from outside the fleet")
+        return
+    test.assertEqual(hop["proof"], "PROVEN")
+    test.assertEqual(hop["probability"], 1.0)
+    test.assertEqual(hop["client"]["session"], steps[number - 1]["session"]["name"])
+    test.assertEqual(hop["client"]["hop_name"], hop["server"]["hop_name"])
+    test.assertTrue(hop["client"]["program"].endswith("/ssh"), hop["client"]["program"])
+
+
+def check_detections(test, api, incident, path):
+    """Brute force at gw, the changes of user, the many hops; and nothing about anybody else."""
+    detections = [each for each in api.detections() if each["incident"] == incident["name"]]
+    test.assertEqual(sorted(incident["detections"]), sorted(each["name"] for each in detections))
+    by_rule = {}
+    for each in detections:
+        by_rule.setdefault(each["rule"], []).append(each)
+    sessions = [step["session"]["name"] for step in path["steps"]]
+    test.assertEqual([each["session"] for each in by_rule.get("brute-force", [])], sessions[:1], "brute-force at gw")
+    test.assertEqual({each["session"] for each in by_rule.get("pivot", [])}, set(sessions[:3]), "pivot on gw, web, db")
+    test.assertIn("multi-hop", by_rule)
+    switches = " ".join(f"{each['title']} {each['summary']} {each['evidence']}"
+                        for each in by_rule.get("credential-switch", []))
+    for user in ("deploy", "root"):
+        test.assertIn(user, switches, f"the change of user to {user} is not flagged")
+    for each in detections:
+        test.assertIn(each["session"], sessions, each["summary"])
+        test.assertTrue(each["techniques"] and each["summary"] and each["evidence"], each)
+    others = [each for each in api.detections() if each["session"] not in sessions]
+    test.assertEqual(others, [], "detections about sessions that are not on the path")
+
+
+def check_administrator(test, api, administrator, path):
+    """An ordinary session: seen, known by user and key, not judged, not on the path."""
+    sessions = [each for each in api.sessions() if each["host_name"] == "db" and each["user"] == "admin"
+                and each["logged_in"]]
+    test.assertEqual(len(sessions), 1, "the administrator's sessions on db")
+    check_session(test, sessions[0], administrator.step)
+    test.assertNotIn(sessions[0]["name"], [step["session"]["name"] for step in path["steps"]])
+    test.assertEqual([each["summary"] for each in api.detections() if each["session"] == sessions[0]["name"]], [])
+    own = api.path(sessions[0]["name"])["steps"]
+    test.assertEqual([step["session"]["name"] for step in own], [sessions[0]["name"]], "the administrator's own path")
+
+
+def check_nothing_lost(test, api):
+    for name, host in api.hosts().items():
+        test.assertEqual((int(host["lost"]), host["losses"]), (0, []), f"records lost on {name}")
+
+
+def check_all(test, api, story, strict=True):
+    """Everything that must be true after the story, however it was disturbed. `strict` also forbids incidents that
+    were merged away: undisturbed, there never was a second one."""
+    incident = wait_for_incident(api)
+    daemon.wait(lambda: _settled(api), "the incident to stop changing", 30.0)
+    test.assertEqual(len(api.incidents(merged=strict)), 1, "incidents")
+    incident = api.incidents()[0]
+    path = api.path(incident["name"])
+    test.assertEqual(incident["sessions"], [step["session"]["name"] for step in path["steps"]])
+    test.assertEqual(incident["root"], path["steps"][0]["session"]["name"])
+    check_path(test, path, story.intruder.steps)
+    check_detections(test, api, incident, path)
+    check_administrator(test, api, story.administrator, path)
+    check_nothing_lost(test, api)
+    return incident, path
+
+
+def _settled(api, quiet=1.0):
+    """Nothing changed for a while: late facts may still add to what was found first."""
+    before = [(each["name"], each["update_time"], each["detections"]) for each in api.incidents()]
+    time.sleep(quiet)
+    return before == [(each["name"], each["update_time"], each["detections"]) for each in api.incidents()]
+
+
+def seconds(text):
+    """Wall time of a timestamp in the API's answers, as time.time() counts. It may have nine fractional digits."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    base = datetime.datetime.fromisoformat(whole + "+00:00").timestamp()
+    return base + float("0." + (fraction or "0"))

@@ -1,0 +1,135 @@
+"""The main story, undisturbed: one incident, the right path, the page, the stranger's client, the command line."""
+
+import json
+import os
+import subprocess
+import sys
+
+import bench
+import fleet as fleets
+import lab_test_case
+import namespaces
+import product
+import story
+
+REFLECTION_CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "reflection_client.py")
+
+
+class PlainStory(lab_test_case.LabTestCase):
+    """The story is played once; the tests look at it from all sides. PagerDuty fails twice on the way."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory()))
+        cls.bench.pagerduty.fail_next(429, 500, retry_after=1)
+        cls.watch = story.IncidentWatch(cls.bench.api)
+        cls.addClassCleanup(cls.watch.close)
+        cls.story = story.Story(cls.bench.fleet, cls.transcript())
+        cls.addClassCleanup(cls.story.close)
+        cls.story.play()
+        cls.incident = story.wait_for_incident(cls.bench.api)
+
+    def test_1_incident_and_path(self):
+        incident, path = story.check_all(self, self.bench.api, self.story)
+        self.assertIn(incident["severity"], ("HIGH", "CRITICAL"))
+        self.assertEqual(incident["state"], "OPEN")
+        self._measure(path)
+
+    def _measure(self, path):
+        last = path["steps"][-1]
+        told = self.watch.first_with(last["session"]["name"])
+        self.assertIsNotNone(told, "no watcher was told of the last hop")
+        accepted = story.seconds(last["hop"]["server"]["establish_time"])
+        delay = told - accepted
+        self.measure("last hop's accept to the updated incident", f"{delay:.3f} s")
+        self.measure("last login (sshd's word) to the updated incident",
+                     f"{told - self.story.intruder.steps[-1].accepted_at:.3f} s")
+        hosts = self.bench.api.hosts()
+        self.measure("records lost", sum(int(host["lost"]) for host in hosts.values()))
+        self.measure("kernel records read", sum(int(host["events"]) for host in hosts.values()))
+        for name, agent in self.bench.agents.items():
+            now, most = agent.memory()
+            self.measure(f"memory of the agent on {name}", f"{now / 1024:.1f} MiB now, {most / 1024:.1f} MiB at most")
+        now, most = self.bench.collector.memory()
+        self.measure("memory of the collector", f"{now / 1024:.1f} MiB now, {most / 1024:.1f} MiB at most")
+
+    def test_2_stranger_by_reflection(self):
+        """Another language, an address, a reader's certificate; nothing else is known."""
+        authority, (certificate, key) = self.bench.authority, self.bench.reader
+        done = subprocess.run(
+            ["nsenter", f"--net={namespaces.path_of(self.bench.fleet.namespace('mgmt'))}", "--", sys.executable,
+             REFLECTION_CLIENT, product.ADDRESS, "--ca", authority.ca, "--certificate", certificate, "--key", key],
+            capture_output=True, text=True, timeout=30, env=namespaces.CLEAN_ENVIRONMENT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertIn("grpc.health.v1.Health", found["services"])
+        self.assertIn("hoptrail.v1.DetectionService", found["services"])
+        self.assertEqual([each["name"] for each in found["incidents"]], [self.incident["name"]])
+        story.check_path(self, found["paths"][0], self.story.intruder.steps)
+
+    def test_3_command_line(self):
+        line = self.bench.command_line(self.bench.reader)
+        short = self.incident["name"].split("/")[1][:12]
+        tree = line.text("path", short)
+        places = [tree.find(host) for host in story.PATH_HOSTS]
+        self.assertTrue(all(place >= 0 for place in places), tree)
+        for step in self.story.intruder.steps:
+            self.assertIn(step.user, tree)
+            self.assertIn(step.fingerprint, tree)
+            self.assertIn(step.client_address, tree)
+        self.assertIn("proven", tree.lower())
+        self.assertIn("brute-force", tree)
+        for name in fleets.AGENT_HOSTS:
+            self.assertIn(name, line.text("hosts"))
+        self.assertIn("admin", line.text("sessions"))
+        self.assertIn("brute-force", line.text("detections"))
+        self.assertIn(short[:8], line.text("incidents"))
+        for command in (["hosts"], ["sessions"], ["detections"], ["incidents"], ["path", short]):
+            line.json(*command)
+        self.assertIn("digraph", line.run("path", short, output="dot").stdout)
+
+    def test_4_pagerduty(self):
+        """One page, through one 429 and one 500, and its updates under the same key."""
+        deliveries = self.bench.pagerduty.wait_until(
+            lambda all_of_them: [each for each in all_of_them if each.accepted and "vault" in json.dumps(each.event)])
+        self.assertEqual([each.problems for each in deliveries if each.problems], [])
+        self.assertEqual([each.status for each in deliveries[:3]], [429, 500, 202])
+        accepted = self.bench.pagerduty.accepted()
+        self.assertEqual({each.event["event_action"] for each in accepted}, {"trigger"})
+        self.assertEqual(len({each.event["dedup_key"] for each in deliveries}), 1, "one page, whatever it grows to")
+        self.assertEqual({each.event["routing_key"] for each in accepted}, {product.ROUTING_KEY})
+        self.assertGreater(deliveries[1].time - deliveries[0].time, 0.9, "Retry-After was not kept")
+        last = accepted[-1].event["payload"]
+        self.assertIn(last["severity"], ("critical", "error"))
+        details = json.dumps(last["custom_details"])
+        for step in self.story.intruder.steps:
+            self.assertIn(step.host, details)
+            self.assertIn(step.user, details)
+            self.assertIn(step.fingerprint, details)
+
+    def test_5_acknowledge_and_resolve(self):
+        key = self.bench.pagerduty.accepted()[0].event["dedup_key"]
+        line = self.bench.command_line()
+        for command, action, state in (("ack", "acknowledge", "ACKNOWLEDGED"), ("resolve", "resolve", "RESOLVED")):
+            line.text(command, self.incident["name"])
+            deliveries = self.bench.pagerduty.wait_until(
+                lambda all_of_them, wanted=action: [each for each in all_of_them if each.accepted
+                                                    and each.event["event_action"] == wanted])
+            last = [each for each in deliveries if each.event["event_action"] == action]
+            self.assertEqual([(each.event["dedup_key"], each.problems) for each in last], [(key, [])])
+            incident = self.bench.api.incidents()[0]
+            self.assertEqual((incident["state"], incident["changed_by"]), (state, "otto"))
+
+    def test_6_json_lines(self):
+        """What `json_output` names got one JSON object a line, with every detection of the incident."""
+        with open(self.bench.collector.json_path, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        text = json.dumps(lines)
+        for name in self.bench.api.incidents()[0]["detections"]:
+            self.assertIn(name, text)
+
+    def test_7_polite_end(self):
+        """SIGTERM ends agents and collector with status 0."""
+        for daemon in (*self.bench.agents.values(), self.bench.collector):
+            with self.subTest(daemon=daemon.name):
+                self.assertEqual(daemon.stop(), 0, "\n".join(daemon.log().splitlines()[-5:]))

@@ -1,0 +1,120 @@
+#!/usr/bin/python3
+"""Fails when a folder includes what the layer table does not allow.
+
+The table is the design's: a folder may include itself and what its row names. `core/base` is open
+to all. Third-party headers are held to a list too, so that libbpf, gRPC, protobuf and SQLite stay
+behind their doors.
+"""
+
+import pathlib
+import re
+import sys
+
+# folder: project folders it may include, besides itself and core/base.
+ALLOWED = {
+    "core/base": [],
+    "core/model": [],
+    "core/sqlite": [],
+    "core/graph": ["core/model"],
+    "core/detect": ["core/model", "core/graph"],
+    "core/wire": ["core/model", "hoptrail/v1"],
+    "core/config": ["hoptrail/v1"],
+    "bpf/abi": [],
+    "bpf/include": [],
+    "bpf/lib": ["bpf/abi", "bpf/include"],
+    "bpf/hooks": ["bpf/abi", "bpf/include", "bpf/lib"],
+    "bpf": ["bpf/abi", "bpf/include", "bpf/lib", "bpf/hooks"],
+    "agent/kernel": ["bpf/abi", "bpf/skeleton", "core/model"],
+    "agent/decode": ["bpf/abi", "core/model"],
+    "agent/process": ["agent/decode", "core/model"],
+    "agent/session": ["agent/decode", "agent/process", "core/model", "core/graph", "core/detect"],
+    "agent/detect": ["agent/session", "agent/process", "core/model", "core/graph", "core/detect"],
+    "agent/spool": ["agent/session", "core/model", "core/wire", "core/sqlite", "hoptrail/v1"],
+    "agent/uplink": ["agent/spool", "core/model", "core/wire", "core/config", "hoptrail/v1"],
+    "agent/app": ["agent", "core", "hoptrail/v1"],
+    "collector/rpc": ["core"],
+    "collector/ingest": ["core", "collector/rpc", "collector/path", "collector/store", "hoptrail/v1"],
+    "collector/join": ["core/model", "core/graph", "core/detect"],
+    "collector/path": ["core/model", "core/graph", "core/detect", "collector/join",
+                       "collector/detect"],
+    "collector/detect": ["core/model", "core/graph", "core/detect"],
+    "collector/store": ["core", "collector/path", "hoptrail/v1"],
+    "collector/query": ["core", "collector/rpc", "collector/store", "hoptrail/v1"],
+    "collector/notify": ["core", "collector/store", "hoptrail/v1"],
+    "collector/app": ["core", "collector", "hoptrail/v1"],
+    "cli": ["hoptrail/v1"],
+    "tests": ["agent", "bpf", "cli", "collector", "core", "hoptrail/v1"],
+}
+
+# third-party header prefix: folders that may include it (prefixes of folders).
+THIRD_PARTY = {
+    "bpf/": ["agent/kernel", "bpf", "tests"],
+    "grpcpp/": ["agent/uplink", "agent/app", "collector", "core/config", "cli", "tests"],
+    "google/protobuf/": ["core/wire", "core/config", "agent/spool", "agent/uplink", "agent/app",
+                         "collector", "cli", "tests"],
+    "sqlite3.h": ["core/sqlite", "tests"],
+    "yaml-cpp/": ["core/config"],
+    "curl/": ["collector/notify"],
+    "openssl/": ["core/base", "core/config", "tests"],
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SOURCES = (".h", ".cc", ".c")
+
+
+def within(path, folders):
+    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+
+
+def row_of(folder):
+    """The nearest row of the table: a subfolder without a row belongs to its parent's."""
+    while folder and folder not in ALLOWED:
+        folder = folder.rpartition("/")[0]
+    return folder
+
+
+def offences(root, path):
+    relative = path.relative_to(root).as_posix()
+    folder = row_of(relative.rpartition("/")[0])
+    if not folder:
+        yield f"{relative}: its folder has no row in the layer table"
+        return
+    is_test = path.stem.endswith("_test") or path.stem.endswith("_fake")
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        quoted, header = match.group(1) == '"', match.group(2)
+        included = header.rpartition("/")[0]
+        for prefix, folders in THIRD_PARTY.items():
+            third_party = header.startswith(prefix) and not (root / header).exists()
+            if third_party and not within(folder, folders) and not is_test:
+                yield f"{relative}:{number}: {folder} may not include <{header}>"
+        if header.startswith("hoptrail/v1/"):
+            included = "hoptrail/v1"
+        elif not quoted or not (root / header).exists():
+            continue
+        allowed = [folder, "core/base"] + ALLOWED[folder]
+        if not within(included, allowed):
+            yield f"{relative}:{number}: {folder} may not include {header}"
+
+
+def main():
+    root = pathlib.Path(__file__).resolve().parents[2]
+    found, files = [], 0
+    for top in ("core", "bpf", "agent", "collector", "cli", "tests"):
+        for path in sorted((root / top).rglob("*")):
+            if path.suffix in SOURCES:
+                files += 1
+                found.extend(offences(root, path))
+    for offence in found:
+        print(offence)
+    if files < 10:
+        print(f"only {files} source files found below {root}: nothing was checked")
+        return 1
+    print(f"{files} files, {len(found)} offences")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
