@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+
 #include "agent/kernel/hook_plan.h"
 #include "core/model/fact.h"
 

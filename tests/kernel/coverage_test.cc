@@ -1,13 +1,14 @@
 // The hook plan on the running kernel, and accept by each hook that it lets us have.
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <map>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
+#include <sys/socket.h>
 
 namespace hoptrail::kernel_test {
 namespace {

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
 
 namespace hoptrail::kernel_test {
@@ -64,9 +65,7 @@ TEST(LossTest, WatchedPortsGoToTheHighRing) {
   Recorder recorder({.low_ring_bytes = 4096, .watched_ports = {port}});
   ASSERT_NE(recorder.sensor(), nullptr);
   for (int i = 0; i < 100; ++i) Child([] { return 0; }).Wait();
-  {
-    const UniqueFd client = Connect("127.0.0.1", port);
-  }
+  { const UniqueFd client = Connect("127.0.0.1", port); }
   for (auto phase : {agent::decode::TcpPhase::kConnect, agent::decode::TcpPhase::kEstablished}) {
     recorder.WaitForBody<agent::decode::Tcp>(
         "the connection", [&](const Event&, const agent::decode::Tcp& tcp) {
