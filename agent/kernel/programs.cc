@@ -15,6 +15,7 @@
 #include "bpf/sensor.skel.h"
 
 #include "agent/kernel/features.h"
+#include "agent/kernel/uprobe_multi.h"
 #include "agent/kernel/witnesses.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -41,8 +42,17 @@ uint32_t RingBytes(uint32_t wanted) {
   return bytes;
 }
 
+bool IsWitness(const std::string& program) {
+  for (const WitnessFact& fact : WitnessTable()) {
+    for (const WitnessProbe& probe : fact.probes) {
+      if (probe.program == program) return true;
+    }
+  }
+  return false;
+}
+
 absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
-                                         const std::set<std::string>& wanted) {
+                                         const std::set<std::string>& wanted, bool uprobe_multi) {
   SkeletonPtr skeleton(sensor_bpf__open());
   if (skeleton == nullptr) {
     return absl::InternalError(absl::StrCat("opening the programs: ", TakeLibbpfComplaint()));
@@ -50,6 +60,7 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
     bpf_program__set_autoload(program, wanted.count(bpf_program__name(program)) != 0);
+    if (uprobe_multi && IsWitness(bpf_program__name(program))) PrepareForUprobeMulti(program);
   }
   const uint32_t high_bytes = RingBytes(options.high_ring_bytes);
   const uint32_t low_bytes = RingBytes(options.low_ring_bytes);
@@ -116,6 +127,7 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
   EnsureTracefs();
   std::vector<PlannedFact> plan = MakePlan(ProbeFeatures(), options.syscall_hooks);
   Programs programs;
+  programs.uprobe_multi_ = TryUprobeMulti();
   HT_RETURN_IF_ERROR(programs.LoadPlan(options, &plan));
   programs.AttachPlan(plan);
   return programs;
@@ -123,7 +135,7 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
 
 absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan) {
   std::set<std::string> wanted = ProgramsOf(*plan);
-  HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, wanted));
+  HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, wanted, uprobe_multi_.ok()));
   const int error = sensor_bpf__load(skeleton_.get());
   if (error == 0) return absl::OkStatus();
   const std::string complaint = TakeLibbpfComplaint();
@@ -131,7 +143,7 @@ absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<Planne
   // Some program is refused though its hook was not: find out which, one by one.
   std::set<std::string> loadable;
   for (const std::string& program : ProgramsOf(*plan)) {
-    HT_ASSIGN_OR_RETURN(SkeletonPtr alone, OpenSkeleton(options, {program}));
+    HT_ASSIGN_OR_RETURN(SkeletonPtr alone, OpenSkeleton(options, {program}, uprobe_multi_.ok()));
     if (const int refused = sensor_bpf__load(alone.get()); refused != 0) {
       Refuse(program, absl::StrCat("load refused: ", strerror(-refused)), plan);
     } else {
@@ -144,7 +156,7 @@ absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<Planne
     return error == -EPERM || error == -EACCES ? absl::PermissionDeniedError(what)
                                                : absl::FailedPreconditionError(what);
   }
-  HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, loadable));
+  HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, loadable, uprobe_multi_.ok()));
   if (sensor_bpf__load(skeleton_.get()) != 0) return absl::FailedPreconditionError(what);
   return absl::OkStatus();
 }

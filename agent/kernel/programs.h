@@ -45,6 +45,9 @@ class Programs {
   const std::vector<model::FactCoverage>& coverage() const { return coverage_; }
   // Of an attached program; nullptr where it is not.
   const bpf_link* link(const std::string& program) const;
+  // Ok where the witnesses' programs are attached by AttachUprobeMulti(), otherwise why they are
+  // not; then perf_event_open(2) attaches them.
+  const absl::Status& uprobe_multi() const { return uprobe_multi_; }
 
  private:
   Programs() = default;
@@ -52,6 +55,7 @@ class Programs {
   absl::Status LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan);
   void AttachPlan(const std::vector<PlannedFact>& plan);
 
+  absl::Status uprobe_multi_;
   SkeletonPtr skeleton_;
   std::map<std::string, LinkPtr> links_;  // by program; gone before skeleton_
   std::vector<model::FactCoverage> coverage_;

@@ -1,0 +1,136 @@
+#include "agent/kernel/uprobe_multi.h"
+
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include <bpf/bpf.h>
+
+#include "core/base/status_macros.h"
+#include <sys/syscall.h>
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+// Of the kernel's include/uapi/linux/bpf.h since 6.6; Debian 12's headers are older.
+constexpr auto kTraceUprobeMulti = static_cast<bpf_attach_type>(48);
+constexpr uint32_t kAtReturn = 1;
+struct LinkCreateUprobeMulti {
+  uint32_t program_fd = 0;
+  uint32_t target_fd = 0;
+  uint32_t attach_type = kTraceUprobeMulti;
+  uint32_t link_flags = 0;
+  uint64_t path = 0;
+  uint64_t offsets = 0;
+  uint64_t reference_counters = 0;
+  uint64_t cookies = 0;
+  uint32_t count = 0;
+  uint32_t flags = 0;
+  uint32_t pid = 0;  // every process
+  uint32_t padding = 0;
+};
+static_assert(sizeof(LinkCreateUprobeMulti) == 64);
+
+UniqueFd CreateLink(int program_fd, const char* path, uint64_t offset, bool at_return) {
+  LinkCreateUprobeMulti request;
+  request.program_fd = static_cast<uint32_t>(program_fd);
+  request.path = reinterpret_cast<uintptr_t>(path);
+  request.offsets = reinterpret_cast<uintptr_t>(&offset);
+  request.count = 1;
+  request.flags = at_return ? kAtReturn : 0;
+  return UniqueFd(static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &request, sizeof(request))));
+}
+
+using ElfPtr = std::unique_ptr<Elf, decltype(&elf_end)>;
+
+// The address of a defined function of that name.
+std::optional<uint64_t> AddressOf(Elf* elf, const std::string& function) {
+  for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr;
+       section = elf_nextscn(elf, section)) {
+    GElf_Shdr header;
+    if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_DYNSYM) continue;
+    Elf_Data* data = elf_getdata(section, nullptr);
+    if (data == nullptr || header.sh_entsize == 0) continue;
+    const size_t count = data->d_size / header.sh_entsize;
+    for (size_t i = 0; i < count; ++i) {
+      GElf_Sym symbol;
+      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
+      if (GELF_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF) continue;
+      const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
+      if (name != nullptr && function == name) return symbol.st_value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<uint64_t> OffsetOfAddress(Elf* elf, uint64_t address) {
+  size_t count = 0;
+  if (elf_getphdrnum(elf, &count) != 0) return std::nullopt;
+  for (size_t i = 0; i < count; ++i) {
+    GElf_Phdr segment;
+    if (gelf_getphdr(elf, static_cast<int>(i), &segment) == nullptr) break;
+    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0 && address >= segment.p_vaddr &&
+        address - segment.p_vaddr < segment.p_filesz) {
+      return address - segment.p_vaddr + segment.p_offset;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+absl::Status TryUprobeMulti() {
+  const bpf_insn program[] = {
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+      {.code = BPF_JMP | BPF_EXIT},
+  };
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = kTraceUprobeMulti);
+  const UniqueFd fd(bpf_prog_load(BPF_PROG_TYPE_KPROBE, "ht_probe", "GPL", program, 2, &options));
+  if (!fd.valid()) {
+    return absl::FailedPreconditionError(absl::StrCat("load refused: ", strerror(errno)));
+  }
+  // A folder has no code: a kernel that knows these links says just that, and nothing is attached.
+  const UniqueFd link = CreateLink(fd.get(), "/", 0, false);
+  if (!link.valid() && errno != EBADF) {
+    return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));
+  }
+  return absl::OkStatus();
+}
+
+void PrepareForUprobeMulti(bpf_program* program) {
+  bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
+}
+
+absl::StatusOr<uint64_t> FileOffsetOf(const std::string& path, const std::string& function) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return absl::NotFoundError(absl::StrCat("open: ", strerror(errno)));
+  if (elf_version(EV_CURRENT) == EV_NONE) return absl::InternalError("libelf is too old");
+  const ElfPtr elf(elf_begin(fd.get(), ELF_C_READ, nullptr), &elf_end);
+  if (elf == nullptr || elf_kind(elf.get()) != ELF_K_ELF) {
+    return absl::InvalidArgumentError("no ELF file");
+  }
+  const std::optional<uint64_t> address = AddressOf(elf.get(), function);
+  if (!address.has_value()) return absl::NotFoundError("no such function");
+  const std::optional<uint64_t> offset = OffsetOfAddress(elf.get(), *address);
+  if (!offset.has_value()) return absl::InvalidArgumentError("the function lies in no code");
+  return *offset;
+}
+
+absl::StatusOr<UniqueFd> AttachUprobeMulti(int program_fd, const std::string& path,
+                                           const std::string& function, bool at_return) {
+  HT_ASSIGN_OR_RETURN(const uint64_t offset, FileOffsetOf(path, function));
+  UniqueFd link = CreateLink(program_fd, path.c_str(), offset, at_return);
+  if (!link.valid()) {
+    return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));
+  }
+  return link;
+}
+
+}  // namespace hoptrail::agent::kernel
