@@ -108,6 +108,8 @@ absl::Status Uplink::Serve() {
     const bool ours_to_end = !connection->ended();
     const absl::Status end = connection->Finish();
     if (status.ok() && !ours_to_end) status = end;
+    // What was acknowledged must have left before the next host is chosen.
+    if (!present) spool->Flush(kTick);
   } else if (!present && status.code() == absl::StatusCode::kPermissionDenied) {
     refused_hosts_.insert(host);
   }

@@ -160,6 +160,7 @@ TEST_F(UplinkTest, ProvenanceComesBack) {
 TEST_F(UplinkTest, AnAcknowledgementOfWhatWasNeverSentDeletesNothing) {
   FakeCollector collector(Address());
   collector.silent = true;
+  collector.forget = true;
   collector.say_first.mutable_acknowledgement()->set_sequence(INT64_MAX);
   for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
   spool::WaitForRecords(*spool_, 5);
