@@ -58,14 +58,23 @@ absl::Status Uplink::RefreshReader() {
   reader_.reset();
   reader_generation_ = options_.spool->generation();
   auto reader = spool::SpoolReader::Open(options_.spool->path());
-  if (!reader.ok()) return reader.status();
+  if (!reader.ok()) return ReaderFailed(reader.status());
   reader_.emplace(*std::move(reader));
   return absl::OkStatus();
 }
 
+absl::Status Uplink::ReaderFailed(const absl::Status& status) {
+  if (status.code() == absl::StatusCode::kDataLoss) {
+    options_.spool->ReportDamage(reader_generation_);
+  }
+  reader_.reset();
+  return Annotate(status, "spool");
+}
+
 absl::StatusOr<model::HostId> Uplink::ChooseHost() {
-  HT_ASSIGN_OR_RETURN(const model::HostId host, reader_->NextHost(options_.host));
-  return refused_hosts_.contains(host) ? options_.host : host;
+  const absl::StatusOr<model::HostId> host = reader_->NextHost(options_.host);
+  if (!host.ok()) return ReaderFailed(host.status());
+  return refused_hosts_.contains(*host) ? options_.host : *host;
 }
 
 v1::Hello Uplink::HelloFor(const model::HostId& host, uint64_t first_sequence) const {
@@ -80,7 +89,8 @@ v1::Hello Uplink::HelloFor(const model::HostId& host, uint64_t first_sequence) c
 absl::Status Uplink::Serve() {
   HT_RETURN_IF_ERROR(RefreshReader());
   HT_ASSIGN_OR_RETURN(const model::HostId host, ChooseHost());
-  HT_ASSIGN_OR_RETURN(const uint64_t first, reader_->FirstSequence(host));
+  const absl::StatusOr<uint64_t> first = reader_->FirstSequence(host);
+  if (!first.ok()) return ReaderFailed(first.status());
   spool::Spool* const spool = options_.spool;
   Connection::Handlers handlers;
   handlers.on_acknowledged = [spool, host](uint64_t sequence) {
@@ -98,7 +108,7 @@ absl::Status Uplink::Serve() {
   // An earlier boot's highest number is not known here; what bounds a signed number will do.
   const bool present = host == options_.host;
   const absl::StatusOr<uint64_t> welcomed =
-      connection->Start(HelloFor(host, first), present ? spool->last_sequence() : wire::kMaxCount);
+      connection->Start(HelloFor(host, *first), present ? spool->last_sequence() : wire::kMaxCount);
   absl::Status status = welcomed.status();
   if (welcomed.ok()) {
     LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
@@ -133,12 +143,13 @@ absl::Status Uplink::SendAll(const model::HostId& host, uint64_t after, Connecti
     bool sent = false;
     if (window.HasRoom()) {
       HT_RETURN_IF_ERROR(RefreshReader());
-      HT_ASSIGN_OR_RETURN(v1::Batch batch,
-                          reader_->ReadAfter(host, window.last_sent(), wire::kMaxBatchBytes));
-      if (batch.records_size() > 0) {
-        const uint64_t last = batch.records(batch.records_size() - 1).sequence();
-        window.Sent(last, batch.records_size(), batch.ByteSizeLong());
-        if (!connection.Write(std::move(batch), last)) return absl::OkStatus();
+      absl::StatusOr<v1::Batch> batch =
+          reader_->ReadAfter(host, window.last_sent(), wire::kMaxBatchBytes);
+      if (!batch.ok()) return ReaderFailed(batch.status());
+      if (batch->records_size() > 0) {
+        const uint64_t last = batch->records(batch->records_size() - 1).sequence();
+        window.Sent(last, batch->records_size(), batch->ByteSizeLong());
+        if (!connection.Write(*std::move(batch), last)) return absl::OkStatus();
         sent = true;
       }
     }

@@ -52,6 +52,8 @@ class Uplink {
   absl::Status Serve();
   absl::Status RefreshReader();
   absl::StatusOr<model::HostId> ChooseHost();
+  // Tells the spool of damage that only a reader sees, and opens it anew the next time.
+  absl::Status ReaderFailed(const absl::Status& status);
   v1::Hello HelloFor(const model::HostId& host, uint64_t first_sequence) const;
   // Sends until the stream ends, the uplink stops, or nothing of an earlier boot is left.
   absl::Status SendAll(const model::HostId& host, uint64_t after, Connection& connection);

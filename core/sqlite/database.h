@@ -52,6 +52,8 @@ class Database {
   absl::StatusOr<int64_t> UsedBytes();
   // Rows changed by the last INSERT, UPDATE or DELETE.
   int64_t Changes() const;
+  // Between BEGIN and COMMIT or ROLLBACK.
+  bool InTransaction() const;
   // Rowid of the last INSERT.
   int64_t LastInsertRowId() const;
 
