@@ -73,6 +73,11 @@ Process* ProcessTable::EnsureNamed(const model::ProcessName& name, bool* created
   *created = false;
   if (name.empty()) return nullptr;
   if (Process* known = Find(name); known != nullptr) return known;
+  // Callers hold pointers to ended processes: nothing makes room here.
+  if (processes_.size() >= options_.max_processes) {
+    ++dropped_;
+    return nullptr;
+  }
   Process* process = Create(name);
   *created = process != nullptr;
   if (process != nullptr) process->label = name;

@@ -295,7 +295,14 @@ void Correlator::OnAuditChange(process::Process& process) {
   if (node == nullptr) return;
   const uint32_t audit_session = process.credentials.audit_session;
   if (!node->remote() && node->session.kind == model::EntryKind::kService) {
-    if (Node* claimed = ClaimOffered(process); claimed != nullptr) node = claimed;
+    Node* claimed = ClaimOffered(process);
+    const process::Process* parent = processes_.Find(process.parent);
+    // Set by the process itself: its parent does not have it.
+    if (claimed == nullptr && !InCronLineage(process) && parent != nullptr &&
+        parent->credentials.audit_session != audit_session) {
+      claimed = OpenUnseen(process, nullptr);
+    }
+    if (claimed != nullptr) node = claimed;
   }
   if (node->remote() && audit_session != node->base_audit) {
     if (!node->session.logged_in) {

@@ -95,6 +95,9 @@ class Correlator {
   process::Process* ConnectionHead(process::Process& process, const Connection& connection,
                                    uint64_t boot_ns);
   Node* ClaimOffered(process::Process& process);
+  Node* OpenUnseen(process::Process& process, const model::Endpoint* client);
+  Connection* UnclaimedFrom(const model::Endpoint& client);
+  void AttachEntry(Node& node, const model::Endpoint& client);
   void ReturnToListener(Node& node);
   void Reveal(Node& node);
   void LogIn(Node& node, process::Process& process, bool tell_attempt);

@@ -191,6 +191,63 @@ TEST_P(LoginTest, ALostForkOfTheMonitorStillMakesASession) {
   EXPECT_EQ(Told(monitor).user, "staff");
 }
 
+TEST_P(LoginTest, ALostHandOverIsFoundByWhatSshdSays) {
+  const Name sshd = kernel_.StartSshd();
+  const uint64_t socket = kernel_.Arrive();
+  // Accept, fork and exec of the monitor are lost; its label is not.
+  const auto out = kernel_.out;
+  kernel_.out = nullptr;
+  const Name monitor = kernel_.Serve(sshd, socket, tier1());
+  kernel_.out = out;
+  kernel_.Pam(monitor, decode::PamStep::kAuthenticate, "staff", 7);
+  kernel_.Say(monitor, "Failed password for staff from 198.51.100.9 port 40000 ssh2");
+  EXPECT_EQ(attempts_.size(), 1u);
+  EXPECT_FALSE(IsTold(monitor));
+  kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+  EXPECT_TRUE(Told(monitor).logged_in);
+  EXPECT_EQ(Told(monitor).kind, EntryKind::kRemote);
+  EXPECT_EQ(Told(monitor).user, "staff");
+  EXPECT_EQ(CountOf(EntryKind::kRemote), 1u);
+  ASSERT_EQ(Hops(HopSide::kServer).size(), 1u);
+  EXPECT_EQ(Hops(HopSide::kServer)[0].session, Id(monitor));
+  EXPECT_TRUE(Told(monitor).entry.has_value());
+}
+
+TEST_P(LoginTest, AForwardingThatListensLetsNobodyIn) {
+  const Name sshd = kernel_.StartSshd();
+  const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), tier1());
+  const Name child = kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+  decode::Tcp listen;
+  listen.phase = decode::TcpPhase::kListen;
+  listen.flow.server = FakeKernel::Address("127.0.0.1", 6010);
+  correlator_->Handle({{.boot_ns = clock_.BootNs(),
+                        .process = child,
+                        .parent = monitor,
+                        .credentials = kernel_.at(child).credentials},
+                       listen});
+  const uint64_t forwarded = kernel_.Arrive(
+      {FakeKernel::Address("127.0.0.1", 3000), FakeKernel::Address("127.0.0.1", 6010)});
+  const Name shell = kernel_.Fork(child);
+  kernel_.Accept(shell, forwarded, true);
+  EXPECT_EQ(correlator_->SessionOf(shell), Id(monitor));
+  EXPECT_EQ(CountOf(EntryKind::kRemote), 1u);
+}
+
+TEST_F(CorrelatorFixture, AServersScriptThatCallsSudoIsNoLogin) {
+  const Name server = kernel_.Fork(kernel_.init());
+  kernel_.Exec(server, "/usr/bin/node");
+  kernel_.Listen(server, 80);
+  const uint64_t socket = kernel_.Arrive(
+      {FakeKernel::Address("198.51.100.9", 3000), FakeKernel::Address("192.0.2.1", 80)});
+  kernel_.Accept(server, socket, false);
+  const Name script = kernel_.Fork(server);
+  kernel_.Exec(script, "/usr/bin/sudo", FakeKernel::All(FakeKernel::Of(StreamKind::kPipe)));
+  kernel_.Pam(script, decode::PamStep::kAuthenticate, "root", 0, "sudo");
+  kernel_.Pam(script, decode::PamStep::kOpenSession, "root", 0, "sudo");
+  EXPECT_EQ(correlator_->SessionOf(script), Id(server));
+  EXPECT_EQ(CountOf(EntryKind::kRemote), 0u);
+}
+
 TEST_P(LoginTest, WithoutWitnessesTheKernelsFactsSuffice) {
   const Name sshd = kernel_.StartSshd();
   const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), tier1());

@@ -107,10 +107,57 @@ Node* Correlator::ClaimOffered(process::Process& process) {
     Connection* connection = connections_.Find(head->offered);
     process::Process* listener = processes_.Find(head->parent);
     if (connection != nullptr && !connection->opened_session && listener != nullptr &&
-        listener->listens && !head->listens) {
+        listener->listens && !head->listens && listener->program() == head->program()) {
       return OpenConnection(*head, *connection, listener);
     }
+    // What a server runs (a script that calls sudo) is not the server asking who is there.
+    if (listener == nullptr || listener->program() != head->program()) return nullptr;
     head = listener;
+  }
+  return nullptr;
+}
+
+// The accepted connection from that very address and port which opened no session yet. Looks at
+// all: only for when records were lost.
+Connection* Correlator::UnclaimedFrom(const model::Endpoint& client) {
+  Connection* found = nullptr;
+  connections_.ForEach([&](Connection& connection) {
+    if (connection.side == model::HopSide::kServer && !connection.opened_session &&
+        connection.flow.client == client) {
+      found = &connection;
+    }
+  });
+  return found;
+}
+
+void Correlator::AttachEntry(Node& node, const model::Endpoint& client) {
+  process::Process* head = processes_.Find(node.session.first_process);
+  Connection* connection = UnclaimedFrom(client);
+  if (head == nullptr || connection == nullptr) return;
+  CountEdge(*connection);
+  OpenConnection(*head, *connection, processes_.Find(head->parent));
+  if (!node.pending) Report(*connection);
+}
+
+// Records of how the connection was handed over were lost or come late: the process, or the one
+// that the kernel says it came through, was forked by a listener all the same.
+Node* Correlator::OpenUnseen(process::Process& process, const model::Endpoint* client) {
+  for (process::Process* head : {&process, processes_.Find(process.label)}) {
+    if (head == nullptr || !head->alive() || head->listens) continue;
+    process::Process* listener = processes_.Find(head->parent);
+    if (listener == nullptr || !listener->listens || listener->name.tgid == 1) continue;
+    Connection* found = client == nullptr ? nullptr : UnclaimedFrom(*client);
+    if (found != nullptr) return OpenConnection(*head, *found, listener);
+    const model::SessionId before = head->session;
+    Node* node = sessions_.Create(*head, model::EntryKind::kRemote);
+    node->session.kind = model::EntryKind::kRemote;
+    node->pending = !node->told;
+    node->from_remote = true;
+    node->base_audit = listener->credentials.audit_session;
+    node->listener_image = listener->image;
+    if (before != node->session.id) node->listener = before;
+    MoveSubtree(*head, *node);
+    return node;
   }
   return nullptr;
 }

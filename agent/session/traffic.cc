@@ -83,7 +83,14 @@ void Correlator::Report(Connection& connection) {
 void Correlator::On(const decode::Header& header, const decode::Tcp& tcp) {
   switch (tcp.phase) {
     case decode::TcpPhase::kListen:
-      if (process::Process* process = Observe(header); process != nullptr) process->listens = true;
+      if (process::Process* process = Observe(header); process != nullptr) {
+        // A forwarding that a session opens to its own host lets nobody in: the children of the
+        // process stay in the session (sshd listens so for X11 and for -R).
+        const Node* node = NodeOf(*process);
+        if (node == nullptr || !node->remote() || !tcp.flow.server.address.is_loopback()) {
+          process->listens = true;
+        }
+      }
       return;
     case decode::TcpPhase::kConnect:
       OnConnect(header, tcp);

@@ -35,7 +35,9 @@ void Correlator::On(const decode::Header& header, const decode::Pam& pam) {
   Node* node = NodeOf(*process);
   if (node == nullptr || !pam.verified) return;
   if (!node->remote()) {
-    if (Node* claimed = ClaimOffered(*process); claimed != nullptr) node = claimed;
+    Node* claimed = ClaimOffered(*process);
+    if (claimed == nullptr && !pam.remote_host.empty()) claimed = OpenUnseen(*process, nullptr);
+    if (claimed != nullptr) node = claimed;
   }
   if (node->remote() && (!node->session.logged_in || process->name == node->login_process)) {
     OnRemotePam(*node, *process, pam);
@@ -137,6 +139,7 @@ void Correlator::On(const decode::Header& header, const decode::SshdMessage& eve
   if (node == nullptr) return;
   if (!node->remote()) {
     node = ClaimOffered(*process);
+    if (node == nullptr) node = OpenUnseen(*process, &message->origin);
     if (node == nullptr) return;
   }
   // After the login only the process that opened it is believed: others run the user's programs.
@@ -145,6 +148,7 @@ void Correlator::On(const decode::Header& header, const decode::SshdMessage& eve
        node->session.authentication.method != model::AuthMethod::kUnknown)) {
     return;
   }
+  if (!node->session.entry.has_value()) AttachEntry(*node, message->origin);
   // The kernel knows who is there; a line that says otherwise was forged or is another's.
   const std::optional<model::Entry>& entry = node->session.entry;
   if (entry.has_value() && entry->flow.client != model::Endpoint{} &&

@@ -63,7 +63,7 @@ class Bench(contextlib.AbstractContextManager):
 
     def _start_pagerduty(self):
         log = self._stack.enter_context(open(os.path.join(self.logs, "pagerduty.jsonl"), "a", encoding="utf-8"))
-        listener = namespaces.listen_in(self.fleet.namespace("mgmt"), fleets.COLLECTOR_ADDRESS, PAGERDUTY_PORT)
+        listener = namespaces.listen_in(self.fleet.namespace("mgmt"), "127.0.0.1", PAGERDUTY_PORT)
         server = pagerduty.PagerDuty(listener, log=lambda line: print(line, file=log, flush=True))
         self._stack.callback(server.close)
         return server

@@ -48,7 +48,7 @@ class Collector(daemon.Daemon):
             with open(routing_key, "w", encoding="utf-8") as file:
                 file.write(ROUTING_KEY + "\n")
             self.config["pagerduty"] = {
-                "endpoint": f"http://{fleets.COLLECTOR_ADDRESS}:{pagerduty_port}/v2/enqueue",
+                "endpoint": f"http://127.0.0.1:{pagerduty_port}/v2/enqueue",
                 "routing_key_file": routing_key, "client_url": "https://hoptrail.example/"}
         self.api = Api(self.socket_path)
 

@@ -81,7 +81,7 @@ class PlainStory(lab_test_case.LabTestCase):
         self.assertIn("brute-force", tree)
         for name in fleets.AGENT_HOSTS:
             self.assertIn(name, line.text("hosts"))
-        self.assertIn("admin", line.text("sessions"))
+        self.assertIn("admin", line.text("sessions", "--all"))
         self.assertIn("brute-force", line.text("detections"))
         self.assertIn(short[:8], line.text("incidents"))
         for command in (["hosts"], ["sessions"], ["detections"], ["incidents"], ["path", short]):
