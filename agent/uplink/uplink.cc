@@ -20,6 +20,8 @@
 namespace hoptrail::agent::uplink {
 namespace {
 
+// A stream that took nothing and ended sooner counts as one more failure.
+constexpr absl::Duration kSteadyAfter = absl::Seconds(5);
 constexpr absl::Duration kStopGrace = absl::Seconds(1);
 // Wakes without a reason that often; every reason pokes the spool.
 constexpr absl::Duration kTick = absl::Seconds(1);
@@ -114,10 +116,9 @@ absl::Status Uplink::Serve() {
     LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
             *welcomed, ", ", spool->spooled(), " records wait");
     last_failure_.clear();
-    status = SendAll(host, *welcomed, *connection);
-    const bool ours_to_end = !connection->ended();
+    const absl::StatusOr<bool> done = SendAll(host, *welcomed, *connection);
     const absl::Status end = connection->Finish();
-    if (status.ok() && !ours_to_end) status = end;
+    status = !done.ok() ? done.status() : *done ? absl::OkStatus() : end;
     // What was acknowledged must have left before the next host is chosen.
     if (!present) spool->Flush(kTick);
   } else if (!present && status.code() == absl::StatusCode::kPermissionDenied) {
@@ -128,17 +129,18 @@ absl::Status Uplink::Serve() {
   return status;
 }
 
-absl::Status Uplink::SendAll(const model::HostId& host, uint64_t after, Connection& connection) {
+absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
+                                     Connection& connection) {
   Window window;
   window.Start(after);
-  bool drained_once = false;
+  const absl::Time steady_from = absl::Now() + kSteadyAfter;
   absl::Time stop_by = absl::InfiniteFuture();
   for (uint64_t mark = 0; !connection.ended();) {
     // Taken before the look, so that what changes after it wakes the wait below.
     mark = options_.spool->WaitForChange(0, absl::ZeroDuration());
     if (stopping()) stop_by = std::min(stop_by, absl::Now() + kStopGrace);
     const uint64_t acknowledged = connection.acknowledged();
-    if (acknowledged > after || drained_once) back_off_.Reset();
+    if (acknowledged > after || absl::Now() >= steady_from) back_off_.Reset();
     window.Acknowledged(acknowledged);
     bool sent = false;
     if (window.HasRoom()) {
@@ -149,17 +151,16 @@ absl::Status Uplink::SendAll(const model::HostId& host, uint64_t after, Connecti
       if (batch->records_size() > 0) {
         const uint64_t last = batch->records(batch->records_size() - 1).sequence();
         window.Sent(last, batch->records_size(), batch->ByteSizeLong());
-        if (!connection.Write(*std::move(batch), last)) return absl::OkStatus();
+        if (!connection.Write(*std::move(batch), last)) return false;
         sent = true;
       }
     }
     if (sent) continue;
-    drained_once = drained_once || window.empty();
-    if (window.empty() && (stopping() || host != options_.host)) return absl::OkStatus();
-    if (absl::Now() >= stop_by) return absl::OkStatus();
+    if (window.empty() && (stopping() || host != options_.host)) return true;
+    if (absl::Now() >= stop_by) return true;
     options_.spool->WaitForChange(mark, stopping() ? kStopGrace / 20 : kTick);
   }
-  return absl::OkStatus();
+  return false;
 }
 
 void Uplink::Report(const absl::Status& status) {
