@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
+
 #include "core/graph/hop_key.h"
 #include "core/model/hop.h"
 
