@@ -323,6 +323,18 @@ TEST_F(StoreTest, DamagedStoreIsKeptAsideAndServiceGoesOn) {
   Write({.sessions = {wire::TestSession()}});
 }
 
+TEST_F(StoreTest, OneDamagedRowCostsItselfOnly) {
+  Write({.sessions = {SessionAt(1, kNow), SessionAt(2, kNow)}});
+  ASSERT_TRUE(store_->writer()
+                  ->database()
+                  ->Execute("UPDATE sessions SET data = x'ffff' WHERE id >= x'02'")
+                  .ok());
+  Reopen();
+  auto all = store_->writer()->LoadSnapshot();
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->sessions.size(), 1u);
+}
+
 TEST_F(StoreTest, NewerSchemaIsRefusedAndLeftAlone) {
   ASSERT_TRUE(store_->writer()->database()->SetUserVersion(99).ok());
   store_.reset();
