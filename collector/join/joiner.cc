@@ -147,7 +147,9 @@ void Joiner::ResolveName(const model::HopName& name) {
 
 void Joiner::ResolveFlow(const model::Flow& flow) {
   Keys waiting;
-  for (const graph::HopKey& key : ends_.ByFlow(flow)) {
+  absl::Span<const graph::HopKey> newest = ends_.ByFlow(flow);
+  if (newest.size() > 4 * kMaxGroup) newest.remove_prefix(newest.size() - 4 * kMaxGroup);
+  for (const graph::HopKey& key : newest) {
     auto join = joins_.find(key);
     if (waited_.contains(key) && (join == joins_.end() || !join->second.by_name)) {
       waiting.push_back(key);

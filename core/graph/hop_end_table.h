@@ -33,6 +33,7 @@ class HopEndTable {
   // Null where unknown. Good until the next Put or Erase.
   const model::HopEnd* Find(const HopKey& key) const;
   absl::Span<const HopKey> ByName(const model::HopName& name) const;
+  // In the order in which they were first told.
   absl::Span<const HopKey> ByFlow(const model::Flow& flow) const;
   size_t size() const { return ends_.size(); }
 
