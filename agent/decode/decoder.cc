@@ -1,7 +1,5 @@
 #include "agent/decode/decoder.h"
 
-#include <sys/sysmacros.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -11,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "bpf/abi/events.h"
+
+#include <sys/sysmacros.h>
 
 namespace hoptrail::agent::decode {
 namespace {
@@ -25,9 +25,9 @@ constexpr size_t kLeastSize[HT_TYPES] = {
     sizeof(ht_accept),
     sizeof(ht_pam),
     sizeof(ht_sshd),
-    sizeof(ht_exec),             // process snapshot
+    sizeof(ht_exec),  // process snapshot
     sizeof(ht_socket_snapshot),
-    sizeof(ht_header),           // snapshot done
+    sizeof(ht_header),  // snapshot done
     sizeof(ht_lost),
 };
 
@@ -101,8 +101,7 @@ Header ToHeader(const ht_header& raw) {
   header.process = {who.tgid, who.start_ns};
   header.tid = who.tid;
   header.parent = {who.parent_tgid, who.parent_start_ns};
-  header.credentials = {who.uid, who.euid,      who.gid,
-                        who.egid, who.login_uid, who.audit_session};
+  header.credentials = {who.uid, who.euid, who.gid, who.egid, who.login_uid, who.audit_session};
   header.cgroup_id = who.cgroup_id;
   header.namespaces = {who.pid_namespace, who.mount_namespace, who.network_namespace,
                        who.user_namespace};
@@ -155,8 +154,8 @@ absl::Status ReadImage(absl::string_view record, const ht_exec& raw, model::Imag
     image->arguments.emplace_back(argument);
   }
   image->arguments_truncated = raw.arguments.cut != 0;
-  image->device = makedev(raw.device >> kKernelMinorBits,
-                          raw.device & ((1u << kKernelMinorBits) - 1));
+  image->device =
+      makedev(raw.device >> kKernelMinorBits, raw.device & ((1u << kKernelMinorBits) - 1));
   image->inode = raw.inode;
   return absl::OkStatus();
 }
@@ -197,15 +196,14 @@ Accept ToAccept(const ht_accept& raw) {
 }
 
 Pam ToPam(const ht_pam& raw) {
-  return {
-      .step = CheckedEnum(raw.step, PamStep::kCloseSession),
-      .service = FieldText(raw.service_bytes, sizeof(raw.service_bytes), raw.service),
-      .user = FieldText(raw.user_bytes, sizeof(raw.user_bytes), raw.user),
-      .remote_host =
-          FieldText(raw.remote_host_bytes, sizeof(raw.remote_host_bytes), raw.remote_host),
-      .terminal = FieldText(raw.terminal_bytes, sizeof(raw.terminal_bytes), raw.terminal),
-      .result = raw.result,
-      .verified = raw.verified != 0};
+  return {.step = CheckedEnum(raw.step, PamStep::kCloseSession),
+          .service = FieldText(raw.service_bytes, sizeof(raw.service_bytes), raw.service),
+          .user = FieldText(raw.user_bytes, sizeof(raw.user_bytes), raw.user),
+          .remote_host =
+              FieldText(raw.remote_host_bytes, sizeof(raw.remote_host_bytes), raw.remote_host),
+          .terminal = FieldText(raw.terminal_bytes, sizeof(raw.terminal_bytes), raw.terminal),
+          .result = raw.result,
+          .verified = raw.verified != 0};
 }
 
 SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
@@ -219,9 +217,18 @@ SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
 }
 
 const char* TypeName(uint32_t type) {
-  static constexpr const char* kNames[HT_TYPES] = {
-      "unknown", "fork", "exec", "exit", "tcp", "accept", "pam", "sshd",
-      "process_snapshot", "socket_snapshot", "snapshot_done", "lost"};
+  static constexpr const char* kNames[HT_TYPES] = {"unknown",
+                                                   "fork",
+                                                   "exec",
+                                                   "exit",
+                                                   "tcp",
+                                                   "accept",
+                                                   "pam",
+                                                   "sshd",
+                                                   "process_snapshot",
+                                                   "socket_snapshot",
+                                                   "snapshot_done",
+                                                   "lost"};
   return type < HT_TYPES ? kNames[type] : "unknown";
 }
 
@@ -243,10 +250,9 @@ absl::StatusOr<Event> Decode(const void* data, size_t size) {
     return absl::InvalidArgumentError(absl::StrCat("record of unknown type ", header.type));
   }
   if (header.size > size || header.size < kLeastSize[header.type]) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("record of type ", TypeName(header.type), " says ", header.size,
-                     " bytes and has ", size, "; at least ", kLeastSize[header.type],
-                     " are needed"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "record of type ", TypeName(header.type), " says ", header.size, " bytes and has ", size,
+        "; at least ", kLeastSize[header.type], " are needed"));
   }
   record = record.substr(0, header.size);
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 
 #include "absl/status/statusor.h"
+
 #include "agent/decode/event.h"
 
 namespace hoptrail::agent::decode {

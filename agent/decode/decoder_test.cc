@@ -1,7 +1,5 @@
 #include "agent/decode/decoder.h"
 
-#include <sys/sysmacros.h>
-
 #include <cstring>
 #include <random>
 #include <string>
@@ -9,6 +7,8 @@
 #include "bpf/abi/events.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+#include <sys/sysmacros.h>
 
 namespace hoptrail::agent::decode {
 namespace {
@@ -76,8 +76,7 @@ TEST(DecoderTest, ReadsTheHeader) {
 }
 
 TEST(DecoderTest, ReadsAProgram) {
-  const std::string record =
-      ExecRecord(HT_TYPE_EXEC, kPath, "", kArguments);
+  const std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", kArguments);
   const auto event = Decode(record.data(), record.size());
   ASSERT_TRUE(event.ok()) << event.status();
   const model::Image& image = std::get<Exec>(event->body).image;
@@ -105,8 +104,7 @@ TEST(DecoderTest, SaysWhatWasCut) {
 }
 
 TEST(DecoderTest, KeepsEmptyArguments) {
-  const std::string record =
-      ExecRecord(HT_TYPE_EXEC, kPath, "", std::string("a\0\0b\0", 5));
+  const std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", std::string("a\0\0b\0", 5));
   const auto event = Decode(record.data(), record.size());
   ASSERT_TRUE(event.ok());
   EXPECT_THAT(std::get<Exec>(event->body).image.arguments, ElementsAre("a", "", "b"));

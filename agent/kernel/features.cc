@@ -1,10 +1,5 @@
 #include "agent/kernel/features.h"
 
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <linux/capability.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,7 +10,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+
 #include "core/base/unique_fd.h"
+#include <linux/capability.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -46,8 +47,7 @@ UniqueFd LoadEmpty(bpf_prog_type type, bpf_attach_type attach, uint32_t btf_id,
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
       {.code = BPF_JMP | BPF_EXIT},
   };
-  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach,
-              .attach_btf_id = btf_id);
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach, .attach_btf_id = btf_id);
   UniqueFd fd(bpf_prog_load(type, "ht_probe", "GPL", program, 2, &options));
   if (!fd.valid()) *refusal = ErrorText("load refused", errno);
   return fd;
@@ -72,9 +72,8 @@ std::string TryBtfHook(const btf* vmlinux, absl::string_view kind, const std::st
   std::string refusal;
   const UniqueFd program = LoadEmpty(BPF_PROG_TYPE_TRACING, attach, id, &refusal);
   if (!program.valid()) return refusal;
-  const UniqueFd link(attach == BPF_TRACE_ITER
-                          ? bpf_link_create(program.get(), 0, attach, nullptr)
-                          : bpf_raw_tracepoint_open(nullptr, program.get()));
+  const UniqueFd link(attach == BPF_TRACE_ITER ? bpf_link_create(program.get(), 0, attach, nullptr)
+                                               : bpf_raw_tracepoint_open(nullptr, program.get()));
   return link.valid() ? "" : ErrorText("attach refused", errno);
 }
 
@@ -82,7 +81,8 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
   const size_t slash = hook.find('/');
   const std::string kind = hook.substr(0, slash);
   const std::string target = hook.substr(slash + 1);
-  if (kind == "tp_btf" || kind == "fexit" || kind == "iter") return TryBtfHook(vmlinux, kind, target);
+  if (kind == "tp_btf" || kind == "fexit" || kind == "iter")
+    return TryBtfHook(vmlinux, kind, target);
   if (kind == "kretprobe") {
     return access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0
                ? ""
@@ -121,8 +121,8 @@ absl::Status CheckPrerequisites() {
   }
   if (access(kBtfPath, R_OK) != 0) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the kernel's type information is missing: ", kBtfPath, ": ",
-                     strerror(errno), " (CONFIG_DEBUG_INFO_BTF)"));
+        absl::StrCat("the kernel's type information is missing: ", kBtfPath, ": ", strerror(errno),
+                     " (CONFIG_DEBUG_INFO_BTF)"));
   }
   return absl::OkStatus();
 }

@@ -5,6 +5,7 @@
 // an empty program is loaded and attached, and taken off again. No version is ever compared.
 
 #include "absl/status/status.h"
+
 #include "agent/kernel/hook_plan.h"
 
 namespace hoptrail::agent::kernel {

@@ -42,8 +42,8 @@ TEST(HookPlanTest, KeepsWhyAHookIsRefused) {
 }
 
 TEST(HookPlanTest, SyscallHooksCanBeSwitchedOffOrPreferred) {
-  const Features features{.refused = {{"fexit/inet_csk_accept", "x"},
-                                      {"kretprobe/inet_csk_accept", "x"}}};
+  const Features features{
+      .refused = {{"fexit/inet_csk_accept", "x"}, {"kretprobe/inet_csk_accept", "x"}}};
   EXPECT_THAT(Hooks(Find(MakePlan(features, SyscallHooks::kNever), "accept")),
               ElementsAre("tp_btf/sock_recv_length"));
   EXPECT_THAT(Hooks(Find(MakePlan(features, SyscallHooks::kAlways), "accept")),

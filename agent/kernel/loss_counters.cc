@@ -1,22 +1,32 @@
 #include "agent/kernel/loss_counters.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+
 #include "core/base/clock.h"
+#include <sys/mman.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
 
 constexpr const char* kRingNames[HT_RINGS] = {"ring/high", "ring/low"};
 constexpr const char* kTableNames[HT_TABLES] = {"table/processes", "table/sockets"};
-constexpr const char* kTypeNames[HT_TYPES] = {
-    "unknown", "fork", "exec", "exit", "tcp", "accept", "pam", "sshd",
-    "process_snapshot", "socket_snapshot", "snapshot_done", "lost"};
+constexpr const char* kTypeNames[HT_TYPES] = {"unknown",
+                                              "fork",
+                                              "exec",
+                                              "exit",
+                                              "tcp",
+                                              "accept",
+                                              "pam",
+                                              "sshd",
+                                              "process_snapshot",
+                                              "socket_snapshot",
+                                              "snapshot_done",
+                                              "lost"};
 
 // Array maps keep their values at multiples of 8 bytes.
 constexpr size_t kStride = (sizeof(ht_losses) + 7) / 8 * 8;

@@ -8,8 +8,9 @@
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
-#include "agent/kernel/sensor.h"
 #include "bpf/abi/events.h"
+
+#include "agent/kernel/sensor.h"
 
 namespace hoptrail::agent::kernel {
 

@@ -1,7 +1,5 @@
 #include "agent/kernel/programs.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstdarg>
@@ -14,11 +12,13 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "bpf/sensor.skel.h"
+
 #include "agent/kernel/features.h"
 #include "agent/kernel/witnesses.h"
-#include "bpf/sensor.skel.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include <sys/random.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -91,8 +91,7 @@ bool Uses(const HookCandidate& candidate, const std::string& program) {
 }
 
 // Takes every candidate that needs `program` out of the plan.
-void Refuse(const std::string& program, const std::string& reason,
-            std::vector<PlannedFact>* plan) {
+void Refuse(const std::string& program, const std::string& reason, std::vector<PlannedFact>* plan) {
   for (PlannedFact& fact : *plan) {
     for (auto candidate = fact.candidates.begin(); candidate != fact.candidates.end();) {
       if (Uses(*candidate, program)) {
@@ -139,8 +138,8 @@ absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<Planne
       loadable.insert(program);
     }
   }
-  const std::string what = absl::StrCat("loading the programs: ", strerror(-error), " (",
-                                        complaint, ")");
+  const std::string what =
+      absl::StrCat("loading the programs: ", strerror(-error), " (", complaint, ")");
   if (loadable.empty()) {
     return error == -EPERM || error == -EACCES ? absl::PermissionDeniedError(what)
                                                : absl::FailedPreconditionError(what);
@@ -161,8 +160,7 @@ void Programs::AttachPlan(const std::vector<PlannedFact>& plan) {
     for (const HookCandidate& candidate : fact.candidates) {
       std::map<std::string, LinkPtr> links;
       for (const std::string& name : candidate.programs) {
-        bpf_program* program =
-            bpf_object__find_program_by_name(skeleton_->obj, name.c_str());
+        bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, name.c_str());
         LinkPtr link(program == nullptr ? nullptr : bpf_program__attach(program));
         if (link == nullptr) break;
         links[name] = std::move(link);

@@ -3,14 +3,14 @@
 
 // The BPF programs, loaded and attached. Only for this folder: it shows libbpf.
 
-#include <bpf/libbpf.h>
-
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include <bpf/libbpf.h>
+
 #include "agent/kernel/sensor.h"
 #include "core/model/fact.h"
 

@@ -1,16 +1,16 @@
 #include "agent/kernel/ring_reader.h"
 
-#include <bpf/libbpf.h>
-#include <sys/epoll.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi/events.h"
+#include <bpf/libbpf.h>
+
 #include "core/base/clock.h"
 #include "core/base/status_macros.h"
+#include <sys/epoll.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -82,8 +82,8 @@ absl::StatusOr<RingReader> RingReader::Create(int high_ring_fd, int low_ring_fd)
   if (reader.rings_ == nullptr) {
     return absl::InternalError(absl::StrCat("opening the high ring: ", strerror(errno)));
   }
-  if (const int error = ring_buffer__add(reader.rings_.get(), low_ring_fd, Receive,
-                                         reader.buffer_.get());
+  if (const int error =
+          ring_buffer__add(reader.rings_.get(), low_ring_fd, Receive, reader.buffer_.get());
       error != 0) {
     return absl::InternalError(absl::StrCat("opening the low ring: ", strerror(-error)));
   }
@@ -104,9 +104,8 @@ absl::Status RingReader::Drain() {
 absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout,
                                         absl::FunctionRef<void(const void*, size_t)> receiver) {
   const Clock& clock = Clock::System();
-  const uint64_t deadline_ns =
-      clock.BootNs() + absl::ToInt64Nanoseconds(std::clamp(timeout, absl::ZeroDuration(),
-                                                           absl::Hours(1)));
+  const uint64_t deadline_ns = clock.BootNs() + absl::ToInt64Nanoseconds(std::clamp(
+                                                    timeout, absl::ZeroDuration(), absl::Hours(1)));
   while (true) {
     // Before draining: whatever is older than the window by now has been drained below.
     const uint64_t now_ns = clock.BootNs();

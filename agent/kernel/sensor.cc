@@ -2,13 +2,15 @@
 
 #include <utility>
 
+#include "bpf/sensor.skel.h"
+
 #include "agent/kernel/loss_counters.h"
 #include "agent/kernel/programs.h"
 #include "agent/kernel/ring_reader.h"
 #include "agent/kernel/snapshot.h"
 #include "agent/kernel/witnesses.h"
-#include "bpf/sensor.skel.h"
 #include "core/base/status_macros.h"
+#include <sys/utsname.h>
 
 namespace hoptrail::agent::kernel {
 
@@ -34,12 +36,16 @@ absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Open(const SensorOptions& option
   const auto& maps = programs.skeleton()->maps;
   HT_ASSIGN_OR_RETURN(LossCounters losses, LossCounters::Map(bpf_map__fd(maps.losses),
                                                              bpf_map__max_entries(maps.losses)));
-  HT_ASSIGN_OR_RETURN(RingReader rings, RingReader::Create(bpf_map__fd(maps.ring_high),
-                                                           bpf_map__fd(maps.ring_low)));
-  auto impl =
-      std::make_unique<Impl>(std::move(programs), std::move(losses), std::move(rings));
+  HT_ASSIGN_OR_RETURN(RingReader rings,
+                      RingReader::Create(bpf_map__fd(maps.ring_high), bpf_map__fd(maps.ring_low)));
+  auto impl = std::make_unique<Impl>(std::move(programs), std::move(losses), std::move(rings));
   impl->witnesses_.AttachNew();
   return std::unique_ptr<Sensor>(new Sensor(std::move(impl)));
+}
+
+std::string Sensor::KernelRelease() {
+  utsname names = {};
+  return uname(&names) == 0 ? names.release : "";
 }
 
 std::vector<model::FactCoverage> Sensor::Coverage() const {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+
 #include "agent/kernel/hook_plan.h"
 #include "core/model/fact.h"
 
@@ -55,6 +56,9 @@ class Sensor {
   ~Sensor();
   Sensor(const Sensor&) = delete;
   Sensor& operator=(const Sensor&) = delete;
+
+  // The running kernel's release, as uname(2) tells it. For reports; nothing is decided by it.
+  static std::string KernelRelease();
 
   // By which hook each fact is learnt, and why not by a better one.
   std::vector<model::FactCoverage> Coverage() const;

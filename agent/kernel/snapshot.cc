@@ -1,6 +1,5 @@
 #include "agent/kernel/snapshot.h"
 
-#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -15,6 +14,8 @@
 #include "absl/strings/string_view.h"
 #include "bpf/abi/events.h"
 #include "bpf/sensor.skel.h"
+#include <bpf/bpf.h>
+
 #include "core/base/clock.h"
 #include "core/base/status_macros.h"
 #include "core/base/unique_fd.h"
@@ -59,8 +60,7 @@ void AddArguments(std::string* record) {
   std::memcpy(&exec, record->data(), sizeof(exec));
   if (exec.header.type != HT_TYPE_PROCESS_SNAPSHOT) return;
   const uint32_t tgid = exec.header.who.tgid;
-  std::string arguments =
-      ReadFile(absl::StrCat("/proc/", tgid, "/cmdline"), HT_ARGUMENT_BYTES + 1);
+  std::string arguments = ReadFile(absl::StrCat("/proc/", tgid, "/cmdline"), HT_ARGUMENT_BYTES + 1);
   if (arguments.empty() || !IsStill(tgid, exec.header.who.start_ns)) return;
   exec.arguments.cut = arguments.size() > HT_ARGUMENT_BYTES;
   if (exec.arguments.cut != 0) arguments.resize(HT_ARGUMENT_BYTES);

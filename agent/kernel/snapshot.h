@@ -2,6 +2,7 @@
 #define HOPTRAIL_AGENT_KERNEL_SNAPSHOT_H_
 
 #include "absl/status/status.h"
+
 #include "agent/kernel/programs.h"
 #include "agent/kernel/sensor.h"
 

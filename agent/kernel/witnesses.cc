@@ -1,7 +1,6 @@
 #include "agent/kernel/witnesses.h"
 
 #include <dirent.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -10,16 +9,21 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "bpf/sensor.skel.h"
+
 #include "core/base/log.h"
+#include <sys/stat.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
 
-constexpr absl::string_view kLibraryFolders[] = {
-    "/lib/x86_64-linux-gnu",  "/usr/lib/x86_64-linux-gnu",
-    "/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
-    "/lib64",                 "/usr/lib64",
-    "/lib",                   "/usr/lib"};
+constexpr absl::string_view kLibraryFolders[] = {"/lib/x86_64-linux-gnu",
+                                                 "/usr/lib/x86_64-linux-gnu",
+                                                 "/lib/aarch64-linux-gnu",
+                                                 "/usr/lib/aarch64-linux-gnu",
+                                                 "/lib64",
+                                                 "/usr/lib64",
+                                                 "/lib",
+                                                 "/usr/lib"};
 // Distinct copies of one library; more are not attached, and said to be left out.
 constexpr size_t kMostFiles = 128;
 
@@ -90,8 +94,7 @@ void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path) {
   }
   std::vector<LinkPtr> links;
   for (const WitnessProbe& probe : fact.probes) {
-    bpf_program* program =
-        bpf_object__find_program_by_name(skeleton_->obj, probe.program.c_str());
+    bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, probe.program.c_str());
     if (program == nullptr || bpf_program__fd(program) < 0) {
       refusals_[fact.fact] = absl::StrCat("the program ", probe.program, " was not loaded");
       return;
@@ -116,8 +119,8 @@ std::vector<model::FactCoverage> Witnesses::Coverage() const {
   std::vector<model::FactCoverage> rows;
   for (const WitnessFact& fact : WitnessTable()) {
     model::FactCoverage row{.fact = fact.fact};
-    if (auto attached = attached_.find(fact.fact); attached != attached_.end() &&
-                                                   attached->second > 0) {
+    if (auto attached = attached_.find(fact.fact);
+        attached != attached_.end() && attached->second > 0) {
       row.hook = fact.hook;
       row.tier = 1;
     }

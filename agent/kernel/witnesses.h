@@ -1,8 +1,6 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_WITNESSES_H_
 #define HOPTRAIL_AGENT_KERNEL_WITNESSES_H_
 
-#include <sys/types.h>
-
 #include <map>
 #include <memory>
 #include <set>
@@ -11,8 +9,10 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+
 #include "agent/kernel/programs.h"
 #include "core/model/fact.h"
+#include <sys/types.h>
 
 namespace hoptrail::agent::kernel {
 

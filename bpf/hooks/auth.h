@@ -52,8 +52,8 @@ static __always_inline struct ht_pam_dialogue *ht_find_dialogue(struct task_stru
 	return dialogue && dialogue->start_ns == ht_start_ns(task) ? dialogue : NULL;
 }
 
-static __always_inline struct ht_pam_dialogue *
-ht_begin_dialogue(struct task_struct *task, const struct ht_pam_dialogue *like)
+static __always_inline struct ht_pam_dialogue *ht_begin_dialogue(struct task_struct *task,
+								 const struct ht_pam_dialogue *like)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct ht_pam_dialogue *dialogue;
@@ -76,15 +76,15 @@ static __always_inline struct ht_pam_dialogue *ht_continue_dialogue(struct task_
 	return ht_begin_dialogue(task, dialogue ? dialogue : &ht_no_dialogue);
 }
 
-#define ht_read_user_text(text, bytes, user)                                              \
-	do {                                                                              \
-		long ht_length = 0;                                                       \
-		if (user)                                                                 \
-			ht_length = bpf_probe_read_user_str(bytes, sizeof(bytes), user);  \
-		(text)->length = ht_length > 0 ? ht_length - 1 : 0;                       \
-		(text)->cut = ht_length == sizeof(bytes);                                 \
-		if (ht_length <= 0)                                                       \
-			(bytes)[0] = 0;                                                   \
+#define ht_read_user_text(text, bytes, user)                                                       \
+	do {                                                                                       \
+		long ht_length = 0;                                                                \
+		if (user)                                                                          \
+			ht_length = bpf_probe_read_user_str(bytes, sizeof(bytes), user);           \
+		(text)->length = ht_length > 0 ? ht_length - 1 : 0;                                \
+		(text)->cut = ht_length == sizeof(bytes);                                          \
+		if (ht_length <= 0)                                                                \
+			(bytes)[0] = 0;                                                            \
 	} while (0)
 
 static __always_inline int ht_on_pam_start(const char *service, const char *user)

@@ -44,8 +44,7 @@ static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-static __always_inline void ht_snapshot_listener(struct ht_socket_snapshot *record,
-						 struct sock *sk)
+static __always_inline void ht_snapshot_listener(struct ht_socket_snapshot *record, struct sock *sk)
 {
 	struct ht_identity *holder = &record->header.who;
 	struct ht_listen_key key = {};
@@ -86,8 +85,8 @@ static __always_inline int ht_on_snapshot_file(struct bpf_iter__task_file *ctx)
 	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (ht_snapshot_walk == HT_WALK_LISTENERS ? state != TCP_LISTEN :
-						    !ht_was_established(state))
+	if (ht_snapshot_walk == HT_WALK_LISTENERS ? state != TCP_LISTEN
+						  : !ht_was_established(state))
 		return 0;
 	ht_start_record(&record.header, HT_TYPE_SOCKET_SNAPSHOT, sizeof(record));
 	ht_fill_identity(&record.header.who, task);

@@ -70,8 +70,8 @@ static __always_inline void ht_fill_stream(struct ht_stream *stream, struct file
 		stream->kind = HT_STREAM_PIPE;
 	} else if (format == S_IFCHR) {
 		stream->device = BPF_CORE_READ(inode, i_rdev);
-		stream->kind = ht_is_terminal(stream->device) ? HT_STREAM_TERMINAL :
-								HT_STREAM_OTHER;
+		stream->kind =
+			ht_is_terminal(stream->device) ? HT_STREAM_TERMINAL : HT_STREAM_OTHER;
 	} else if (format == S_IFSOCK) {
 		sk = ht_sock_of_file(file);
 		stream->kind = HT_STREAM_OTHER;

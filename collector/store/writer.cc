@@ -245,8 +245,8 @@ absl::Status Writer::WriteIncident(const Incident& incident, int64_t now_wall_ns
   HT_RETURN_IF_ERROR(AttachDetections(incident));
   if (!options_.notify) return absl::OkStatus();
   if (!known) return Notify(nullptr, incident, now_wall_ns);
-  HT_ASSIGN_OR_RETURN(Incident before, DecodeIncident(before_data));
-  return Notify(&before, incident, now_wall_ns);
+  const absl::StatusOr<Incident> before = DecodeIncident(before_data);
+  return Notify(before.ok() ? &*before : nullptr, incident, now_wall_ns);
 }
 
 absl::Status Writer::AttachDetections(const Incident& incident) {

@@ -59,6 +59,8 @@ class Pod:
         self._state = os.path.join(node.directory, "runc")
         self._process = None
         os.makedirs(self._bundle)
+        if os.path.exists(log_path):
+            os.unlink(log_path)
         self._hosts = os.path.join(self._bundle, "hosts")  # the cluster's DNS, and the kubelet's file
         with open(self._hosts, "w", encoding="utf-8") as file:
             file.write(hosts)

@@ -35,7 +35,7 @@ class Server:
                        f"AuthorizedKeysFile {self._path('user.pub')}\nPermitRootLogin prohibit-password\n"
                        f"StrictModes no\nUsePAM yes\nPasswordAuthentication no\nPidFile none\n")
         self._log = open(self._path("log"), "wb")
-        self._process = subprocess.Popen([SSHD, "-D", "-f", self._path("sshd_config"), "-E", self._path("sshd.log")],
+        self._process = subprocess.Popen([SSHD, "-D", "-f", self._path("sshd_config")],
                                          stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         try:
             pods.wait(self._answers, "the private sshd to listen", 10, self._hopeless)

@@ -1,7 +1,5 @@
 // PAM and sshd's messages: what real programs say, and who is believed.
 
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -9,7 +7,10 @@
 #include <filesystem>
 
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
+#include <sys/prctl.h>
+#include <sys/stat.h>
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -84,7 +85,8 @@ int Say(const char* name, uid_t uid, const std::string& message) {
 TEST(AuthTest, SshdsMessagesAreTold) {
   for (const char* name : {"sshd", "sshd-session"}) {
     Recorder recorder;
-    const std::string text = "Accepted publickey for x from 192.0.2.1 port 2 ssh2: ED25519 SHA256:y";
+    const std::string text =
+        "Accepted publickey for x from 192.0.2.1 port 2 ssh2: ED25519 SHA256:y";
     Child speaker([&] { return Say(name, 0, text); });
     const Event* event = recorder.WaitForBody<SshdMessage>(
         "sshd's message", [](const Event&, const SshdMessage&) { return true; });

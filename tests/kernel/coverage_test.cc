@@ -1,13 +1,14 @@
 // The hook plan on the running kernel, and accept by each hook that it lets us have.
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <map>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
+#include <sys/socket.h>
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -39,7 +40,9 @@ TEST(CoverageTest, TellsWhyABetterHookOfAcceptIsNotUsed) {
   const model::FactCoverage accept = CoverageOf(&recorder)["accept"];
   ASSERT_GE(accept.tier, 1u);
   ASSERT_EQ(accept.refusals.size(), accept.tier - 1);
-  if (accept.tier > 1) EXPECT_THAT(accept.refusals[0], HasSubstr("fexit/inet_csk_accept: "));
+  if (accept.tier > 1) {
+    EXPECT_THAT(accept.refusals[0], HasSubstr("fexit/inet_csk_accept: "));
+  }
 }
 
 // Whatever the hook, the accepting process is told, once.

@@ -1,13 +1,6 @@
 #include "tests/kernel/harness.h"
 
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/in.h>
 #include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,7 +10,15 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+
 #include "agent/decode/decoder.h"
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -76,8 +77,8 @@ void Recorder::Receive(const void* data, size_t size) {
 }
 
 void Recorder::PollOnce() {
-  const auto polled = sensor_->Poll(
-      absl::Milliseconds(20), [this](const void* data, size_t size) { Receive(data, size); });
+  const auto polled = sensor_->Poll(absl::Milliseconds(20),
+                                    [this](const void* data, size_t size) { Receive(data, size); });
   ASSERT_TRUE(polled.ok()) << polled.status();
 }
 

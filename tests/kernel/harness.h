@@ -5,18 +5,18 @@
 // network namespace of its own before its first test, and its sensors watch only that one, so
 // that nothing else on the machine is seen. Waits are bounded; nothing is asserted about time.
 
-#include <sys/types.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "gtest/gtest.h"
+
 #include "agent/decode/event.h"
 #include "agent/kernel/sensor.h"
 #include "core/base/unique_fd.h"
 #include "core/model/ids.h"
-#include "gtest/gtest.h"
+#include <sys/types.h>
 
 namespace hoptrail::kernel_test {
 
@@ -40,9 +40,8 @@ class Recorder {
 
   // The same for events with a body of type Body.
   template <typename Body>
-  const Event* WaitForBody(
-      const std::string& what,
-      const std::function<bool(const Event&, const Body&)>& matches) {
+  const Event* WaitForBody(const std::string& what,
+                           const std::function<bool(const Event&, const Body&)>& matches) {
     return WaitFor(what, [&](const Event& event) {
       const Body* body = std::get_if<Body>(&event.body);
       return body != nullptr && matches(event, *body);
@@ -97,8 +96,7 @@ class Child {
 // Replaces the calling process; returns 127 if that fails.
 int Exec(const std::vector<std::string>& arguments);
 
-// The name that the kernel side should give to a living process, to the clock tick in which it
-// started: compare with StartedInSameTick.
+// Whether `name` is the living process `pid`: /proc tells its start to the clock tick only.
 bool IsProcess(const model::ProcessName& name, pid_t pid);
 
 struct TcpPair {

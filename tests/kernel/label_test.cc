@@ -1,12 +1,13 @@
 // The session label, carried in the kernel from fork to fork.
 
 #include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 namespace hoptrail::kernel_test {
 namespace {

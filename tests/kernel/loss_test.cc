@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
 
 namespace hoptrail::kernel_test {
@@ -27,10 +28,12 @@ TEST(LossTest, WhatIsMissingIsCounted) {
   Recorder recorder({.low_ring_bytes = 4096});
   ASSERT_NE(recorder.sensor(), nullptr);
   for (uint64_t i = 0; i < kChildren; ++i) Child([] { return 0; }).Wait();
+  recorder.WaitForBody<Lost>("loss", [](const Event&, const Lost&) { return true; });
+  // There is room again for what Settle waits for.
+  recorder.Settle();
   const uint64_t lost_forks = LossesOf(&recorder, "ring/low", "fork");
   const uint64_t lost_exits = LossesOf(&recorder, "ring/low", "exit");
   EXPECT_GT(lost_forks, 0u);
-  recorder.Settle();
   // The marker's own fork and exit are told.
   EXPECT_EQ(recorder.All<Fork>().size() + lost_forks, kChildren + 1);
   EXPECT_EQ(recorder.All<Exit>().size() + lost_exits, kChildren + 1);
@@ -62,9 +65,7 @@ TEST(LossTest, WatchedPortsGoToTheHighRing) {
   Recorder recorder({.low_ring_bytes = 4096, .watched_ports = {port}});
   ASSERT_NE(recorder.sensor(), nullptr);
   for (int i = 0; i < 100; ++i) Child([] { return 0; }).Wait();
-  {
-    const UniqueFd client = Connect("127.0.0.1", port);
-  }
+  { const UniqueFd client = Connect("127.0.0.1", port); }
   for (auto phase : {agent::decode::TcpPhase::kConnect, agent::decode::TcpPhase::kEstablished}) {
     recorder.WaitForBody<agent::decode::Tcp>(
         "the connection", [&](const Event&, const agent::decode::Tcp& tcp) {

@@ -3,10 +3,6 @@
 #include <fcntl.h>
 #include <pty.h>
 #include <signal.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -16,7 +12,13 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -267,8 +269,8 @@ TEST(ProcessTest, TellsWhatTheStreamsAre) {
     EXPECT_EQ(exec->streams[1].kind, StreamKind::kOther);
     EXPECT_EQ(exec->streams[2].kind, StreamKind::kClosed);
   }
-  for (int fd : {pipe_ends[0], pipe_ends[1], unix_ends[0], unix_ends[1], terminal, other_end, file,
-                 null}) {
+  for (int fd :
+       {pipe_ends[0], pipe_ends[1], unix_ends[0], unix_ends[1], terminal, other_end, file, null}) {
     close(fd);
   }
 }

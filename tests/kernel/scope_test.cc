@@ -1,11 +1,12 @@
 // A sensor with a scope sees its own network namespace and nothing else, while others watch others.
 
 #include <sched.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
+#include <sys/stat.h>
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -74,9 +75,8 @@ TEST(ScopeTest, WithoutAScopeEverythingIsSeen) {
   ASSERT_TRUE(sensor.ok()) << sensor.status();
   // The machine's first process lives in another network namespace than this test.
   bool seen = false;
-  const absl::Status status = (*sensor)->Snapshot([&](const void* data, size_t size) {
-    seen |= size > 0;
-  });
+  const absl::Status status =
+      (*sensor)->Snapshot([&](const void* data, size_t size) { seen |= size > 0; });
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_TRUE(seen);
 }

@@ -1,7 +1,5 @@
 // What already ran before the sensor was opened.
 
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +7,10 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
+#include <sys/socket.h>
+#include <sys/stat.h>
 
 namespace hoptrail::kernel_test {
 namespace {

@@ -1,16 +1,17 @@
 // TCP as told by the kernel side, against what a small program did.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <set>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
 #include "tests/kernel/harness.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace hoptrail::kernel_test {
 namespace {
