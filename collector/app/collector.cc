@@ -3,10 +3,11 @@
 #include <chrono>
 #include <utility>
 
+#include <grpcpp/health_check_service_interface.h>
+
 #include "collector/app/listeners.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include <grpcpp/health_check_service_interface.h>
 
 namespace hoptrail::collector::app {
 namespace {

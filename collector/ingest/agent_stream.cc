@@ -151,6 +151,7 @@ void AgentStream::WriteNext() {
 
 void AgentStream::Write(const v1::CollectorMessage& message) {
   bool own_buffer = true;
+  outgoing_.Clear();  // a longer message is written into an empty buffer only
   grpc::Status status =
       grpc::SerializationTraits<v1::CollectorMessage>::Serialize(message, &outgoing_, &own_buffer);
   HT_CHECK(status.ok());

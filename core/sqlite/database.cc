@@ -1,12 +1,13 @@
 #include "core/sqlite/database.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include <sqlite3.h>
+
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/base/unique_fd.h"
