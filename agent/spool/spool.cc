@@ -85,6 +85,8 @@ bool Spool::Flush(absl::Duration timeout) {
   return settled_ >= queued;
 }
 
+void Spool::ReportDamage(uint64_t generation) { damaged_before_ = generation + 1; }
+
 uint64_t Spool::WaitForChange(uint64_t seen, absl::Duration timeout) {
   absl::MutexLock lock(&mutex_);
   const auto changed = [this, seen]()
@@ -117,6 +119,10 @@ void Spool::Run() {
       }
       losses_told = absl::Now();
     }
+    if (damaged_before_ > generation_) {
+      SetAside(absl::DataLossError("found when it was read"));
+      BeginAnew();
+    }
     if (!changes.empty()) Commit(&changes);
     if (!open) return;
   }
@@ -127,6 +133,8 @@ void Spool::Commit(std::vector<Change>* changes) {
   if (committed.status().code() == absl::StatusCode::kDataLoss) {
     SetAside(committed.status());
     if (BeginAnew()) committed = database_.Apply(*changes);
+  } else if (committed.status().code() == absl::StatusCode::kResourceExhausted) {
+    database_.MakeRoom();
   } else if (!database_.valid() && BeginAnew()) {
     committed = database_.Apply(*changes);
   }
@@ -163,6 +171,7 @@ void Spool::KeepForLater(std::vector<Change>* changes) {
 }
 
 void Spool::SetAside(const absl::Status& damage) {
+  if (!database_.valid()) return;  // done before, but a new one could not be begun
   losses_.Add("spool", "damaged", std::max<uint64_t>(database_.spooled(), 1),
               options_.clock->WallNs());
   // Closed before it is renamed. The uplink's reader goes on with the renamed file until it looks

@@ -70,6 +70,9 @@ class Spool : public session::StateStore {
   // Waits until all that was queued before is committed, at most `timeout`.
   bool Flush(absl::Duration timeout);
 
+  // A reader of that generation found the file damaged, which the writer may not notice.
+  void ReportDamage(uint64_t generation);
+
   const std::string& path() const { return options_.path; }
   // Grows when a new file took the place of a damaged one: readers must open again.
   uint64_t generation() const { return generation_.load(); }
@@ -95,6 +98,7 @@ class Spool : public session::StateStore {
   LossLedger losses_;
   BoundedQueue<Change> queue_;
   std::atomic<uint64_t> generation_{0}, last_sequence_{0}, spooled_{0};
+  std::atomic<uint64_t> damaged_before_{0};       // generations below this one are damaged
   std::atomic<uint64_t> queued_{0}, settled_{0};  // changes ever put in the queue, and dealt with
 
   absl::Mutex mutex_;

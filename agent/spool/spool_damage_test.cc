@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -7,6 +9,7 @@
 
 #include "agent/spool/spool.h"
 #include "agent/spool/spool_testing.h"
+#include <sys/resource.h>
 
 namespace hoptrail::agent::spool {
 namespace {
@@ -85,6 +88,55 @@ TEST(SpoolDamage, CrashInTheMiddleOfAWriteKeepsABeginning) {
   EXPECT_TRUE(FilesWith(copy, "damaged").empty());
   EXPECT_GE(after->spooled(), 50u);
   EXPECT_LT(after->spooled(), 100u);
+}
+
+// A limit on file sizes stands for the full disk: both fail the write.
+TEST(SpoolDamage, GoesOnWhileTheDiskRefusesAndCatchesUp) {
+  const TestFolder folder;
+  auto spool = OpenSpool(folder);
+  spool->Add(wire::TestSession());
+  WaitForRecords(*spool, 1);
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit full{.rlim_cur = 96 * 1024, .rlim_max = before.rlim_max};
+  testing::internal::CaptureStderr();
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  for (int i = 0; i < 200; ++i) spool->Add(wire::TestSession());
+  EXPECT_FALSE(spool->Flush(absl::Milliseconds(700)));
+  EXPECT_LT(spool->spooled(), 201u);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_TRUE(spool->Flush(absl::Seconds(20)));
+  WaitForRecords(*spool, 201);
+  EXPECT_EQ(spool->losses().total(), 0u);
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("cannot write"), std::string::npos) << log;
+  EXPECT_NE(log.find("can be written again"), std::string::npos) << log;
+}
+
+// Damage that shows only once the file is in use.
+TEST(SpoolDamage, FoundWhileRunning) {
+  const TestFolder folder;
+  Spool::Options options = TestOptions(folder);
+  auto spool = *Spool::Open(options);
+  for (int i = 0; i < 12000; ++i) spool->Add(wire::TestSession());
+  ASSERT_TRUE(spool->Flush(absl::Seconds(20)));
+  {
+    std::fstream file(folder.path() + "/spool.db", std::ios::in | std::ios::out);
+    file.seekp(4096 * 10);
+    file << std::string(4096 * 500, '\xAB');
+  }
+  for (int i = 0; i < 100 && spool->generation() == 0; ++i) {
+    spool->Acknowledge(wire::TestHost(), INT64_MAX);
+    spool->Add(wire::TestSession());
+    spool->Flush(absl::Milliseconds(100));
+  }
+  EXPECT_EQ(spool->generation(), 1u);
+  EXPECT_FALSE(FilesWith(folder, "spool.db.damaged-").empty());
+  ASSERT_TRUE(spool->Flush(absl::Seconds(5)));
+  spool->Add(wire::TestHopEnd());
+  ASSERT_TRUE(spool->Flush(absl::Seconds(5)));
+  EXPECT_GT(spool->spooled(), 0u);
 }
 
 }  // namespace

@@ -177,6 +177,11 @@ absl::StatusOr<SpoolDatabase::Committed> SpoolDatabase::Apply(const std::vector<
   return committed;
 }
 
+void SpoolDatabase::MakeRoom() {
+  // Best effort: the next Apply() tells whether it helped.
+  database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)").IgnoreError();
+}
+
 absl::Status SpoolDatabase::Do(const model::Fact& fact) {
   const uint64_t sequence = next_sequence_;
   insert_record_.Reset();

@@ -45,6 +45,9 @@ class SpoolDatabase {
   // file is damaged.
   absl::StatusOr<Committed> Apply(const std::vector<Change>& changes);
 
+  // After a full disk: gives back what the write-ahead log holds, where that can be done.
+  void MakeRoom();
+
   // False once moved from.
   bool valid() const { return database_.valid(); }
   uint64_t last_sequence() const { return next_sequence_ - 1; }

@@ -20,6 +20,8 @@
 namespace hoptrail::agent::uplink {
 namespace {
 
+// A stream that took nothing and ended sooner counts as one more failure.
+constexpr absl::Duration kSteadyAfter = absl::Seconds(5);
 constexpr absl::Duration kStopGrace = absl::Seconds(1);
 // Wakes without a reason that often; every reason pokes the spool.
 constexpr absl::Duration kTick = absl::Seconds(1);
@@ -58,14 +60,23 @@ absl::Status Uplink::RefreshReader() {
   reader_.reset();
   reader_generation_ = options_.spool->generation();
   auto reader = spool::SpoolReader::Open(options_.spool->path());
-  if (!reader.ok()) return reader.status();
+  if (!reader.ok()) return ReaderFailed(reader.status());
   reader_.emplace(*std::move(reader));
   return absl::OkStatus();
 }
 
+absl::Status Uplink::ReaderFailed(const absl::Status& status) {
+  if (status.code() == absl::StatusCode::kDataLoss) {
+    options_.spool->ReportDamage(reader_generation_);
+  }
+  reader_.reset();
+  return Annotate(status, "spool");
+}
+
 absl::StatusOr<model::HostId> Uplink::ChooseHost() {
-  HT_ASSIGN_OR_RETURN(const model::HostId host, reader_->NextHost(options_.host));
-  return refused_hosts_.contains(host) ? options_.host : host;
+  const absl::StatusOr<model::HostId> host = reader_->NextHost(options_.host);
+  if (!host.ok()) return ReaderFailed(host.status());
+  return refused_hosts_.contains(*host) ? options_.host : *host;
 }
 
 v1::Hello Uplink::HelloFor(const model::HostId& host, uint64_t first_sequence) const {
@@ -80,7 +91,8 @@ v1::Hello Uplink::HelloFor(const model::HostId& host, uint64_t first_sequence) c
 absl::Status Uplink::Serve() {
   HT_RETURN_IF_ERROR(RefreshReader());
   HT_ASSIGN_OR_RETURN(const model::HostId host, ChooseHost());
-  HT_ASSIGN_OR_RETURN(const uint64_t first, reader_->FirstSequence(host));
+  const absl::StatusOr<uint64_t> first = reader_->FirstSequence(host);
+  if (!first.ok()) return ReaderFailed(first.status());
   spool::Spool* const spool = options_.spool;
   Connection::Handlers handlers;
   handlers.on_acknowledged = [spool, host](uint64_t sequence) {
@@ -98,16 +110,17 @@ absl::Status Uplink::Serve() {
   // An earlier boot's highest number is not known here; what bounds a signed number will do.
   const bool present = host == options_.host;
   const absl::StatusOr<uint64_t> welcomed =
-      connection->Start(HelloFor(host, first), present ? spool->last_sequence() : wire::kMaxCount);
+      connection->Start(HelloFor(host, *first), present ? spool->last_sequence() : wire::kMaxCount);
   absl::Status status = welcomed.status();
   if (welcomed.ok()) {
     LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
             *welcomed, ", ", spool->spooled(), " records wait");
     last_failure_.clear();
-    status = SendAll(host, *welcomed, *connection);
-    const bool ours_to_end = !connection->ended();
+    const absl::StatusOr<bool> done = SendAll(host, *welcomed, *connection);
     const absl::Status end = connection->Finish();
-    if (status.ok() && !ours_to_end) status = end;
+    status = !done.ok() ? done.status() : *done ? absl::OkStatus() : end;
+    // What was acknowledged must have left before the next host is chosen.
+    if (!present) spool->Flush(kTick);
   } else if (!present && status.code() == absl::StatusCode::kPermissionDenied) {
     refused_hosts_.insert(host);
   }
@@ -116,37 +129,38 @@ absl::Status Uplink::Serve() {
   return status;
 }
 
-absl::Status Uplink::SendAll(const model::HostId& host, uint64_t after, Connection& connection) {
+absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
+                                     Connection& connection) {
   Window window;
   window.Start(after);
-  bool drained_once = false;
+  const absl::Time steady_from = absl::Now() + kSteadyAfter;
   absl::Time stop_by = absl::InfiniteFuture();
   for (uint64_t mark = 0; !connection.ended();) {
     // Taken before the look, so that what changes after it wakes the wait below.
     mark = options_.spool->WaitForChange(0, absl::ZeroDuration());
     if (stopping()) stop_by = std::min(stop_by, absl::Now() + kStopGrace);
     const uint64_t acknowledged = connection.acknowledged();
-    if (acknowledged > after || drained_once) back_off_.Reset();
+    if (acknowledged > after || absl::Now() >= steady_from) back_off_.Reset();
     window.Acknowledged(acknowledged);
     bool sent = false;
     if (window.HasRoom()) {
       HT_RETURN_IF_ERROR(RefreshReader());
-      HT_ASSIGN_OR_RETURN(v1::Batch batch,
-                          reader_->ReadAfter(host, window.last_sent(), wire::kMaxBatchBytes));
-      if (batch.records_size() > 0) {
-        const uint64_t last = batch.records(batch.records_size() - 1).sequence();
-        window.Sent(last, batch.records_size(), batch.ByteSizeLong());
-        if (!connection.Write(std::move(batch), last)) return absl::OkStatus();
+      absl::StatusOr<v1::Batch> batch =
+          reader_->ReadAfter(host, window.last_sent(), wire::kMaxBatchBytes);
+      if (!batch.ok()) return ReaderFailed(batch.status());
+      if (batch->records_size() > 0) {
+        const uint64_t last = batch->records(batch->records_size() - 1).sequence();
+        window.Sent(last, batch->records_size(), batch->ByteSizeLong());
+        if (!connection.Write(*std::move(batch), last)) return false;
         sent = true;
       }
     }
     if (sent) continue;
-    drained_once = drained_once || window.empty();
-    if (window.empty() && (stopping() || host != options_.host)) return absl::OkStatus();
-    if (absl::Now() >= stop_by) return absl::OkStatus();
+    if (window.empty() && (stopping() || host != options_.host)) return true;
+    if (absl::Now() >= stop_by) return true;
     options_.spool->WaitForChange(mark, stopping() ? kStopGrace / 20 : kTick);
   }
-  return absl::OkStatus();
+  return false;
 }
 
 void Uplink::Report(const absl::Status& status) {

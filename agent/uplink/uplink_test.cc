@@ -1,5 +1,6 @@
 #include "agent/uplink/uplink.h"
 
+#include <fstream>
 #include <set>
 
 #include "absl/time/clock.h"
@@ -160,6 +161,7 @@ TEST_F(UplinkTest, ProvenanceComesBack) {
 TEST_F(UplinkTest, AnAcknowledgementOfWhatWasNeverSentDeletesNothing) {
   FakeCollector collector(Address());
   collector.silent = true;
+  collector.forget = true;
   collector.say_first.mutable_acknowledgement()->set_sequence(INT64_MAX);
   for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
   spool::WaitForRecords(*spool_, 5);
@@ -192,6 +194,34 @@ TEST_F(UplinkTest, AnEarlierBootGoesFirst) {
   EXPECT_THAT(collector.hellos()[0].host(), testing::HasSubstr(model::ToString(wire::TestHost())));
   EXPECT_THAT(collector.hellos()[1].host(), testing::HasSubstr(model::ToString(options.host)));
   EXPECT_TRUE(WaitForEmptySpool());
+}
+
+// The writer only appends and need never see it.
+TEST_F(UplinkTest, DamageSeenByTheReaderAloneIsSetAside) {
+  for (int i = 0; i < 12000; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
+  {
+    std::fstream file(spool_->path(), std::ios::in | std::ios::out);
+    file.seekp(4096 * 10);
+    file << std::string(4096 * 500, '\xAB');
+  }
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  for (int i = 0; i < 1000 && spool_->generation() == 0; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+  }
+  ASSERT_EQ(spool_->generation(), 1u);
+  spool_->Add(wire::TestHopEnd());
+  EXPECT_TRUE(WaitForEmptySpool());
+  // Losses are told once a second.
+  bool told = false;
+  for (int i = 0; i < 1000 && !told; ++i) {
+    absl::SleepFor(absl::Milliseconds(10));
+    for (const v1::Record& record : collector.received()) {
+      told = told || record.loss().loss().type() == "damaged";
+    }
+  }
+  EXPECT_TRUE(told);
 }
 
 TEST_F(UplinkTest, StopsPromptlyWithNobodyThere) {

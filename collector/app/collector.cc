@@ -3,10 +3,11 @@
 #include <chrono>
 #include <utility>
 
+#include <grpcpp/health_check_service_interface.h>
+
 #include "collector/app/listeners.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include <grpcpp/health_check_service_interface.h>
 
 namespace hoptrail::collector::app {
 namespace {
@@ -78,12 +79,13 @@ void Collector::UpdateHealth() {
 }
 
 Collector::~Collector() {
+  // Wakes those who wait for changes, so that they see that it is over.
+  if (store_ != nullptr) store_->changes()->Close();
   if (hub_ != nullptr) hub_->Stop();
+  if (pagerduty_ != nullptr) pagerduty_->Stop();
+  if (json_lines_ != nullptr) json_lines_->Stop();
   if (loop_ != nullptr) loop_->Stop();
   if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownWithin);
-  if (pagerduty_ != nullptr) pagerduty_->Stop();
-  if (store_ != nullptr) store_->changes()->Close();
-  if (json_lines_ != nullptr) json_lines_->Stop();
   if (workers_ != nullptr) workers_->Stop();
 }
 

@@ -2,10 +2,6 @@
 
 #include "collector/app/collector.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -13,13 +9,16 @@
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
 
 #include "core/config/credentials.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
 #include "core/wire/testing.h"
-#include <grpcpp/generic/generic_stub.h>
-#include <grpcpp/grpcpp.h>
+#include <sys/stat.h>
 
 namespace hoptrail::collector::app {
 namespace {
@@ -47,7 +46,8 @@ class CollectorTest : public ::testing::Test {
     certificates_ = new std::string(folder);
     MakeAuthority("ca");
     MakeAuthority("other");
-    const std::string agent = "spiffe://hoptrail/agent/" + model::ToString(wire::TestHost().machine);
+    const std::string agent =
+        "spiffe://hoptrail/agent/" + model::ToString(wire::TestHost().machine);
     Issue("ca", "server", "spiffe://hoptrail/collector/one");
     Issue("ca", "agent", agent);
     Issue("ca", "stranger", "spiffe://hoptrail/agent/" + std::string(32, '7'));
@@ -62,8 +62,9 @@ class CollectorTest : public ::testing::Test {
   }
   static void MakeAuthority(const std::string& name) {
     const std::string base = *certificates_ + "/" + name;
-    Shell("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" +
-          name + " -keyout " + base + ".key -out " + base + ".pem");
+    Shell(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" +
+        name + " -keyout " + base + ".key -out " + base + ".pem");
   }
   static void Issue(const std::string& authority, const std::string& name, const std::string& uri) {
     const std::string base = *certificates_ + "/" + name;
@@ -87,11 +88,11 @@ class CollectorTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
   }
   std::string Config() const {
-    return absl::StrCat("listen:\n- address: localhost:", port_, "\n  tls:\n    ca_file: ",
-                        *certificates_, "/ca.pem\n    certificate_file: ", *certificates_,
-                        "/server.pem\n    key_file: ", *certificates_, "/server.key\n",
-                        "- address: unix:", folder_, "/c.sock\nstore: {path: ", folder_,
-                        "/state/c.db}\n");
+    return absl::StrCat(
+        "listen:\n- address: localhost:", port_, "\n  tls:\n    ca_file: ", *certificates_,
+        "/ca.pem\n    certificate_file: ", *certificates_,
+        "/server.pem\n    key_file: ", *certificates_, "/server.key\n", "- address: unix:", folder_,
+        "/c.sock\nstore: {path: ", folder_, "/state/c.db}\n");
   }
   absl::StatusOr<Options> Load(const std::string& text) {
     const std::string path = folder_ + "/c.yaml";
@@ -364,7 +365,9 @@ TEST_F(CollectorTest, RolesComeFromTheCertificate) {
     auto detection = v1::DetectionService::NewStub(channel);
     grpc::Status status = Call(fleet, &v1::FleetService::Stub::ListHosts, list, &hosts);
     EXPECT_EQ(status.error_code(), c.list) << c.name << ": " << status.error_message();
-    if (!status.ok()) EXPECT_THAT(status.error_message(), HasSubstr("role reader"));
+    if (!status.ok()) {
+      EXPECT_THAT(status.error_message(), HasSubstr("role reader"));
+    }
     status = Call(detection, &v1::DetectionService::Stub::ResolveIncident, resolve, &incident);
     EXPECT_EQ(status.error_code(), c.resolve) << c.name << ": " << status.error_message();
     Agent agent = Connect(channel);
@@ -395,8 +398,7 @@ TEST_F(CollectorTest, ListsPageAndFilterAndSayWhatIsWrong) {
   int pages = 0;
   do {
     response.Clear();
-    ASSERT_TRUE(
-        Call(stub, &v1::DetectionService::Stub::ListDetections, request, &response).ok());
+    ASSERT_TRUE(Call(stub, &v1::DetectionService::Stub::ListDetections, request, &response).ok());
     for (const auto& detection : response.detections()) {
       EXPECT_TRUE(names.insert(detection.name()).second);
     }
@@ -495,15 +497,16 @@ TEST_F(CollectorTest, IncidentIsAcknowledgedAndResolvedByName) {
   Deliver({{1, wire::TestSession()}, {2, detection}});
   auto stub = v1::DetectionService::NewStub(As("operator"));
   v1::ListIncidentsResponse incidents;
-  ASSERT_TRUE(Call(stub, &v1::DetectionService::Stub::ListIncidents, v1::ListIncidentsRequest(),
-                   &incidents).ok());
+  ASSERT_TRUE(
+      Call(stub, &v1::DetectionService::Stub::ListIncidents, v1::ListIncidentsRequest(), &incidents)
+          .ok());
   ASSERT_EQ(incidents.incidents_size(), 1);
   const std::string name = incidents.incidents(0).name();
   v1::Incident incident;
   v1::AcknowledgeIncidentRequest acknowledge;
   acknowledge.set_name(name.substr(0, name.size() - 20));
-  ASSERT_TRUE(Call(stub, &v1::DetectionService::Stub::AcknowledgeIncident, acknowledge,
-                   &incident).ok());
+  ASSERT_TRUE(
+      Call(stub, &v1::DetectionService::Stub::AcknowledgeIncident, acknowledge, &incident).ok());
   EXPECT_EQ(incident.state(), v1::ACKNOWLEDGED);
   EXPECT_EQ(incident.changed_by(), "olga");
   v1::ResolveIncidentRequest resolve;
@@ -548,14 +551,16 @@ TEST_F(CollectorTest, ConfigurationIsChecked) {
            {"listen: [{address: '0.0.0.0:1'}]\nstore: {path: /x}\n", "tls is required"},
            {"listen: [{address: 'unix:/x'}]\n", "store"},
            {"listen: [{address: 'unix:/x'}]\nstore: {path: /x}\nincidents: "
-            "{minimum_severity: huge}\n", "huge"},
+            "{minimum_severity: huge}\n",
+            "huge"},
            {"listen: [{address: 'unix:/x'}]\nstore: {path: /x}\ncolour: red\n", "colour"}}) {
     auto options = Load(text);
     ASSERT_FALSE(options.ok()) << text;
     EXPECT_THAT(std::string(options.status().message()), HasSubstr(named));
   }
-  auto options = Load("listen: [{address: 'unix:/x'}]\nstore: {path: /x}\npagerduty: {endpoint: "
-                      "'http://example.com/', routing_key_file: /nowhere}\n");
+  auto options = Load(
+      "listen: [{address: 'unix:/x'}]\nstore: {path: /x}\npagerduty: {endpoint: "
+      "'http://example.com/', routing_key_file: /nowhere}\n");
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_THAT(std::string(CheckFiles(*options).message()), HasSubstr("loopback"));
 }

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-
 #include <grpcpp/grpcpp.h>
+
 #include <hoptrail/v1/config.pb.h>
 
 namespace hoptrail::collector::app {

@@ -8,10 +8,11 @@
 #include <ctime>
 #include <string>
 
+#include <grpc/support/log.h>
+
 #include "collector/app/collector.h"
 #include "collector/app/options.h"
 #include "core/base/log.h"
-#include <grpc/support/log.h>
 
 namespace {
 

@@ -17,8 +17,8 @@ constexpr int64_t kSecondNs = 1'000'000'000;
 absl::StatusOr<model::Severity> ParseSeverity(const std::string& text) {
   using model::Severity;
   if (text.empty()) return Severity::kMedium;
-  for (Severity severity : {Severity::kInfo, Severity::kLow, Severity::kMedium, Severity::kHigh,
-                            Severity::kCritical}) {
+  for (Severity severity :
+       {Severity::kInfo, Severity::kLow, Severity::kMedium, Severity::kHigh, Severity::kCritical}) {
     if (model::ToString(severity) == text) return severity;
   }
   return absl::InvalidArgumentError(absl::StrCat("incidents.minimum_severity: '", text,
@@ -34,8 +34,8 @@ absl::Status CheckListen(const v1::CollectorConfig& config) {
   for (const v1::ListenConfig& listen : config.listen()) {
     if (config::IsUnixAddress(listen.address())) {
       if (listen.has_tls()) {
-        return absl::InvalidArgumentError(absl::StrCat("listen ", listen.address(),
-                                                       ": tls does not go with a UNIX socket"));
+        return absl::InvalidArgumentError(
+            absl::StrCat("listen ", listen.address(), ": tls does not go with a UNIX socket"));
       }
       continue;
     }
@@ -59,8 +59,7 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
   const v1::CollectorConfig& config = options.config;
   absl::Status status = CheckListen(config);
   if (!status.ok()) return Annotate(status, path);
-  absl::StatusOr<model::Severity> severity =
-      ParseSeverity(config.incidents().minimum_severity());
+  absl::StatusOr<model::Severity> severity = ParseSeverity(config.incidents().minimum_severity());
   if (!severity.ok()) return Annotate(severity.status(), path);
   options.engine.minimum_severity = *severity;
 

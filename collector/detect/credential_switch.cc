@@ -1,6 +1,7 @@
 #include "collector/detect/credential_switch.h"
 
 #include "absl/strings/str_cat.h"
+
 #include "core/detect/evidence.h"
 #include "core/model/names.h"
 
@@ -16,8 +17,9 @@ const RuleInfo& CredentialSwitch::Info() {
       .title = "A path goes on as another user",
       .techniques = {"T1078", "T1021.004"},
       .severity = model::Severity::kHigh,
-      .check = "Whose key or password opened this session, and may the person behind the first "
-               "session have it?",
+      .check =
+          "Whose key or password opened this session, and may the person behind the first "
+          "session have it?",
       .benign_causes = {"a shared account for deployment", "administrators who log in as root"},
   };
   return info;

@@ -2,8 +2,7 @@
 
 namespace hoptrail::collector::detect {
 
-std::optional<model::SessionId> KnownEdges::Learn(const Edge& edge,
-                                                  const model::SessionId& session,
+std::optional<model::SessionId> KnownEdges::Learn(const Edge& edge, const model::SessionId& session,
                                                   int64_t wall_ns) {
   const std::pair<int64_t, model::SessionId> candidate{wall_ns, session};
   auto it = first_.find(edge);

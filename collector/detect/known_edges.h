@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+
 #include "core/model/ids.h"
 
 namespace hoptrail::collector::detect {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+
 #include "core/detect/evidence.h"
 
 namespace hoptrail::collector::detect {
@@ -19,8 +20,9 @@ const RuleInfo& MultiHop::Info() {
       .title = "Movement over several hosts in a row",
       .techniques = {"T1021.004", "T1021"},
       .severity = model::Severity::kMedium,
-      .check = "Does the person behind the first session know of the last one? Look at the hops "
-               "that were never taken before.",
+      .check =
+          "Does the person behind the first session know of the last one? Look at the hops "
+          "that were never taken before.",
       .benign_causes = {"administration through more than one bastion",
                         "deployment tools that log in from host to host"},
   };
@@ -39,8 +41,8 @@ std::optional<model::Detection> MultiHop::Judge(const PathView& path) const {
       changes.push_back(absl::StrCat(Label(from), " → ", Label(to)));
     }
     if (to.by_hop && to.new_edge) {
-      new_edges.push_back(absl::StrCat(from.host_name.empty() ? "?" : from.host_name, " → ",
-                                       Label(to)));
+      new_edges.push_back(
+          absl::StrCat(from.host_name.empty() ? "?" : from.host_name, " → ", Label(to)));
     }
   }
   model::Detection detection = hoptrail::detect::MakeDetection(

@@ -41,8 +41,8 @@ TEST(MultiHopTest, AnInferredHopIsSaidToBe) {
 }
 
 TEST(PathViewTest, TheMiddleOfALongChainIsLeftOut) {
-  const std::string chain = Chain(MakePath(std::vector<std::pair<std::string, std::string>>(
-      40, {"someone", "somewhere"})));
+  const std::string chain = Chain(
+      MakePath(std::vector<std::pair<std::string, std::string>>(40, {"someone", "somewhere"})));
   EXPECT_LT(chain.size(), 512u);
   EXPECT_NE(chain.find("…"), std::string::npos);
 }

@@ -19,8 +19,8 @@ std::string Label(const Step& step) {
 std::string Chain(const PathView& path) {
   std::vector<std::string> labels;
   for (size_t i = 0; i < path.size(); ++i) {
-    const bool middle = path.size() > kMaxShown && i >= kMaxShown / 2 &&
-                        i < path.size() - kMaxShown / 2;
+    const bool middle =
+        path.size() > kMaxShown && i >= kMaxShown / 2 && i < path.size() - kMaxShown / 2;
     if (!middle) {
       labels.push_back(Label(path[i]));
     } else if (i == kMaxShown / 2) {

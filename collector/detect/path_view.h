@@ -16,9 +16,9 @@ struct Step {
   model::SessionId session;
   model::HostId host;
   std::string host_name;
-  std::string user;    // empty where unknown
-  std::string origin;  // of a root: the peer's address; empty where none
-  uint32_t depth = 0;  // hops from the root
+  std::string user;     // empty where unknown
+  std::string origin;   // of a root: the peer's address; empty where none
+  uint32_t depth = 0;   // hops from the root
   bool by_hop = false;  // reached over a connection; false: the root, or caused on the same host
   model::Proof proof = model::Proof::kUnknown;  // of that connection
   bool new_edge = false;  // nobody but this path's root ever took this way as this user

@@ -4,7 +4,9 @@
 #include <tuple>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+
 #include "core/detect/evidence.h"
 
 namespace hoptrail::collector::detect {
@@ -13,6 +15,12 @@ using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
 using hoptrail::detect::BoundedSet;
 using hoptrail::detect::RuleInfo;
+
+namespace {
+
+constexpr size_t kMaxNames = 24;
+
+}  // namespace
 
 const RuleInfo& Spread::Info() {
   static const RuleInfo& info = *new RuleInfo{
@@ -26,18 +34,20 @@ const RuleInfo& Spread::Info() {
   return info;
 }
 
-std::optional<model::Detection> Spread::Judge(const Step& root,
-                                              std::vector<Arrival> arrivals) const {
+std::optional<model::Detection> Spread::Judge(
+    const Step& root, std::vector<Arrival> arrivals,
+    absl::FunctionRef<std::string(const model::HostId&)> name_of) const {
   std::sort(arrivals.begin(), arrivals.end(), [](const Arrival& a, const Arrival& b) {
-    return std::tie(a.wall_ns, a.machine) < std::tie(b.wall_ns, b.machine);
+    return std::tie(a.wall_ns, a.host) < std::tie(b.wall_ns, b.host);
   });
   // A window slides over the arrivals; the fullest one is told.
   absl::flat_hash_map<model::MachineId, size_t> inside;
   size_t best = 0, best_from = 0, best_until = 0, from = 0;
   for (size_t i = 0; i < arrivals.size(); ++i) {
-    if (arrivals[i].machine != root.host.machine) inside[arrivals[i].machine]++;
+    const model::MachineId& machine = arrivals[i].host.machine;
+    if (machine != root.host.machine) inside[machine]++;
     for (; arrivals[i].wall_ns - arrivals[from].wall_ns > window_ns_; ++from) {
-      auto it = inside.find(arrivals[from].machine);
+      auto it = inside.find(arrivals[from].host.machine);
       if (it != inside.end() && --it->second == 0) inside.erase(it);
     }
     if (inside.size() > best) {
@@ -48,18 +58,19 @@ std::optional<model::Detection> Spread::Judge(const Step& root,
   }
   if (best < hosts_ || best == 0) return std::nullopt;
 
-  BoundedSet names(24);
-  for (size_t i = best_from; i <= best_until; ++i) {
-    if (arrivals[i].machine != root.host.machine) {
-      names.Add(arrivals[i].host_name.empty() ? "?" : arrivals[i].host_name);
-    }
+  BoundedSet names(kMaxNames);
+  absl::flat_hash_set<model::MachineId> named;
+  for (size_t i = best_from; i <= best_until && named.size() <= kMaxNames; ++i) {
+    const model::HostId& host = arrivals[i].host;
+    if (host.machine == root.host.machine || !named.insert(host.machine).second) continue;
+    const std::string name = name_of(host);
+    names.Add(name.empty() ? "?" : name);
   }
   const int64_t seconds =
       (arrivals[best_until].wall_ns - arrivals[best_from].wall_ns + 999'999'999) / 1'000'000'000;
   model::Detection detection = hoptrail::detect::MakeDetection(
-      Info(), {.host = root.host,
-               .session = root.session,
-               .wall_ns = arrivals[best_until].wall_ns});
+      Info(),
+      {.host = root.host, .session = root.session, .wall_ns = arrivals[best_until].wall_ns});
   detection.summary =
       Bounded(absl::StrCat(Label(root), root.origin.empty() ? "" : " from ", root.origin,
                            " reached ", best, " hosts within ", seconds, " s: ", names.Text()));

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+
 #include "collector/detect/path_view.h"
 #include "core/detect/rule.h"
 #include "core/model/detection.h"
@@ -18,8 +20,7 @@ class Spread {
   // A session that the root reached over a hop.
   struct Arrival {
     int64_t wall_ns = 0;  // corrected by what is known of its host's clock
-    model::MachineId machine;
-    std::string host_name;
+    model::HostId host;
   };
 
   Spread(uint32_t hosts, int64_t window_ns) : hosts_(hosts), window_ns_(window_ns) {}
@@ -27,7 +28,9 @@ class Spread {
   static const hoptrail::detect::RuleInfo& Info();
 
   // `arrivals` in any order; the root's own host does not count.
-  std::optional<model::Detection> Judge(const Step& root, std::vector<Arrival> arrivals) const;
+  std::optional<model::Detection> Judge(
+      const Step& root, std::vector<Arrival> arrivals,
+      absl::FunctionRef<std::string(const model::HostId&)> name_of) const;
 
  private:
   const uint32_t hosts_;

@@ -1,8 +1,8 @@
 #include "collector/detect/spread.h"
 
+#include "absl/strings/str_cat.h"
 #include <gtest/gtest.h>
 
-#include "absl/strings/str_cat.h"
 #include "collector/detect/path_for_test.h"
 
 namespace hoptrail::collector::detect {
@@ -13,19 +13,22 @@ constexpr int64_t kSecond = 1'000'000'000;
 Spread::Arrival At(int64_t second, uint8_t host) {
   Spread::Arrival arrival;
   arrival.wall_ns = second * kSecond;
-  arrival.machine.bytes[0] = host;
-  arrival.host_name = absl::StrCat("h", host);
+  arrival.host.machine.bytes[0] = host;
   return arrival;
 }
 
 class SpreadTest : public testing::Test {
  protected:
   const Step root_ = MakePath({{"ann", "gw"}})[0];  // its machine is 1
-  const Spread rule_{3, 600 * kSecond};
+  std::optional<model::Detection> Judge(std::vector<Spread::Arrival> arrivals) const {
+    return Spread(3, 600 * kSecond)
+        .Judge(root_, std::move(arrivals),
+               [](const model::HostId& host) { return absl::StrCat("h", host.machine.bytes[0]); });
+  }
 };
 
 TEST_F(SpreadTest, ManyHostsInAShortTime) {
-  const auto detection = rule_.Judge(root_, {At(30, 4), At(10, 2), At(20, 3), At(25, 3)});
+  const auto detection = Judge({At(30, 4), At(10, 2), At(20, 3), At(25, 3)});
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->session, root_.session);
   EXPECT_EQ(detection->severity, model::Severity::kHigh);
@@ -35,10 +38,10 @@ TEST_F(SpreadTest, ManyHostsInAShortTime) {
 }
 
 TEST_F(SpreadTest, FewHostsOrALongTimeIsNone) {
-  EXPECT_FALSE(rule_.Judge(root_, {}).has_value());
-  EXPECT_FALSE(rule_.Judge(root_, {At(1, 2), At(2, 2), At(3, 2), At(4, 3)}).has_value());
-  EXPECT_FALSE(rule_.Judge(root_, {At(0, 2), At(500, 3), At(1000, 4), At(1500, 5)}).has_value());
-  EXPECT_FALSE(rule_.Judge(root_, {At(0, 1), At(1, 2), At(2, 3)}).has_value());  // back at home
+  EXPECT_FALSE(Judge({}).has_value());
+  EXPECT_FALSE(Judge({At(1, 2), At(2, 2), At(3, 2), At(4, 3)}).has_value());
+  EXPECT_FALSE(Judge({At(0, 2), At(500, 3), At(1000, 4), At(1500, 5)}).has_value());
+  EXPECT_FALSE(Judge({At(0, 1), At(1, 2), At(2, 3)}).has_value());  // back at home
 }
 
 }  // namespace

@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include <grpcpp/impl/codegen/proto_utils.h>
 
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/wire/limits.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
-#include <grpcpp/impl/codegen/proto_utils.h>
 
 namespace hoptrail::collector::ingest {
 namespace {
@@ -25,8 +25,7 @@ AgentStream::AgentStream(rpc::Peer peer, std::string address, EngineLoop* loop)
     : peer_(std::move(peer)), address_(std::move(address)), loop_(loop) {}
 
 AgentStream* AgentStream::Begin(rpc::Peer peer, std::string address, EngineLoop* loop) {
-  std::shared_ptr<AgentStream> stream(
-      new AgentStream(std::move(peer), std::move(address), loop));
+  std::shared_ptr<AgentStream> stream(new AgentStream(std::move(peer), std::move(address), loop));
   stream->self_ = stream;
   if (!stream->peer_.agent) {
     stream->End(rpc::RequireAgentOf(stream->peer_, model::HostId()));
@@ -60,7 +59,8 @@ absl::Status AgentStream::TakeMessage() {
     return absl::InvalidArgumentError("the bytes are no AgentMessage");
   }
   if (message.has_hello() != !greeted_) {
-    return absl::InvalidArgumentError(greeted_ ? "a second Hello" : "the first message is no Hello");
+    return absl::InvalidArgumentError(greeted_ ? "a second Hello"
+                                               : "the first message is no Hello");
   }
   if (message.has_hello()) return TakeHello(message.hello());
   if (message.has_batch()) return TakeBatch(message.batch());
@@ -109,10 +109,9 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
                                                      ": sequence numbers must grow"));
     }
     if (wire::HostOf(*fact) != host_) {
-      return absl::PermissionDeniedError(
-          absl::StrCat("record ", record.sequence(), " speaks for ",
-                       wire::ResourceName(wire::HostOf(*fact)), ", the stream for ",
-                       wire::ResourceName(host_)));
+      return absl::PermissionDeniedError(absl::StrCat(
+          "record ", record.sequence(), " speaks for ", wire::ResourceName(wire::HostOf(*fact)),
+          ", the stream for ", wire::ResourceName(host_)));
     }
     last_sequence_ = record.sequence();
     command.sequences.push_back(record.sequence());
@@ -153,8 +152,8 @@ void AgentStream::WriteNext() {
 void AgentStream::Write(const v1::CollectorMessage& message) {
   bool own_buffer = true;
   outgoing_.Clear();  // a longer message is written into an empty buffer only
-  grpc::Status status = grpc::SerializationTraits<v1::CollectorMessage>::Serialize(
-      message, &outgoing_, &own_buffer);
+  grpc::Status status =
+      grpc::SerializationTraits<v1::CollectorMessage>::Serialize(message, &outgoing_, &own_buffer);
   HT_CHECK(status.ok());
   writing_ = true;
   StartWrite(&outgoing_);

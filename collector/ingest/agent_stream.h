@@ -10,11 +10,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include <grpcpp/grpcpp.h>
 
 #include "collector/ingest/agent_sink.h"
 #include "collector/ingest/engine_loop.h"
 #include "collector/rpc/peer.h"
-#include <grpcpp/grpcpp.h>
 #include <hoptrail/v1/sensor.pb.h>
 
 namespace hoptrail::collector::ingest {

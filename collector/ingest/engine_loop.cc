@@ -88,8 +88,8 @@ bool EngineLoop::Round(absl::Duration wait) {
   if (now >= next_retention_boot_ns_) {
     absl::StatusOr<int64_t> removed = store_->ApplyRetention(options_.clock->WallNs());
     if (!removed.ok()) LogError("store", "retention: ", removed.status().ToString());
-    next_retention_boot_ns_ = now + (removed.ok() && *removed > 0 ? kRetentionAgainNs
-                                                                  : kRetentionNs);
+    next_retention_boot_ns_ =
+        now + (removed.ok() && *removed > 0 ? kRetentionAgainNs : kRetentionNs);
   }
   alive_boot_ns_ = static_cast<int64_t>(options_.clock->BootNs());
   return more;
@@ -262,8 +262,8 @@ absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::Incide
 absl::StatusOr<path::Path> EngineLoop::PathOf(const model::SessionId& session) {
   auto promise = std::make_shared<std::promise<path::Path>>();
   auto answer = promise->get_future();
-  if (!TryPush(PathCommand{session,
-                           [promise](path::Path p) { promise->set_value(std::move(p)); }})) {
+  if (!TryPush(
+          PathCommand{session, [promise](path::Path p) { promise->set_value(std::move(p)); }})) {
     return absl::UnavailableError("the collector is busy");
   }
   if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {

@@ -3,8 +3,9 @@
 
 #include <memory>
 
-#include "collector/ingest/engine_loop.h"
 #include <grpcpp/grpcpp.h>
+
+#include "collector/ingest/engine_loop.h"
 #include <hoptrail/v1/sensor.grpc.pb.h>
 
 namespace hoptrail::collector::ingest {

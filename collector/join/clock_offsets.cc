@@ -38,8 +38,8 @@ void ClockOffsets::AddSample(const model::HostId& a, const model::HostId& b, int
   // Who is known less gives way, but never the reference: at once after a step, a little for
   // jitter and drift.
   const model::HostId& reference = groups_[first.group].front();
-  const bool second_moves = pair.first == reference ||
-                            (pair.second != reference && second.samples <= first.samples);
+  const bool second_moves =
+      pair.first == reference || (pair.second != reference && second.samples <= first.samples);
   const Host& mover = second_moves ? second : first;
   const int64_t target = second_moves ? first.offset_ns + median : second.offset_ns - median;
   const int64_t error = target - mover.offset_ns;

@@ -9,6 +9,7 @@
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+
 #include "core/model/ids.h"
 
 namespace hoptrail::collector::join {
@@ -36,7 +37,7 @@ class ClockOffsets {
   // Hosts whose offset has moved by more than a millisecond since the last call, in order.
   std::vector<model::HostId> TakeChanged();
 
-  static constexpr size_t kSamples = 9;        // kept for a pair
+  static constexpr size_t kSamples = 9;         // kept for a pair
   static constexpr size_t kMaxPairs = 1 << 20;  // further pairs are not learned
 
  private:

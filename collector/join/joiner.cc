@@ -147,7 +147,9 @@ void Joiner::ResolveName(const model::HopName& name) {
 
 void Joiner::ResolveFlow(const model::Flow& flow) {
   Keys waiting;
-  for (const graph::HopKey& key : ends_.ByFlow(flow)) {
+  absl::Span<const graph::HopKey> newest = ends_.ByFlow(flow);
+  if (newest.size() > 4 * kMaxGroup) newest.remove_prefix(newest.size() - 4 * kMaxGroup);
+  for (const graph::HopKey& key : newest) {
     auto join = joins_.find(key);
     if (waited_.contains(key) && (join == joins_.end() || !join->second.by_name)) {
       waiting.push_back(key);
@@ -170,11 +172,10 @@ void Joiner::Settle(absl::Span<const graph::HopKey> ends, const std::vector<Matc
     auto join = joins_.find(end);
     if (join == joins_.end()) continue;
     auto it = wanted.find(end);
-    const bool keep =
-        it == wanted.end()
-            ? join->second.by_name != by_name
-            : join->second.partner == (it->second->client == end ? it->second->server
-                                                                 : it->second->client);
+    const bool keep = it == wanted.end() ? join->second.by_name != by_name
+                                         : join->second.partner == (it->second->client == end
+                                                                        ? it->second->server
+                                                                        : it->second->client);
     if (!keep) Disconnect(end);
   }
   for (const Match& match : matches) Connect(match);
@@ -217,9 +218,9 @@ void Joiner::Learn(const model::HopEnd& client, const model::HopEnd& server) {
                            server.established_wall_ns - client.established_wall_ns - travel_ns);
   }
   if (client.established_boot_ns != 0 && server.established_boot_ns != 0) {
-    boot_clocks_.AddSample(client.host, server.host,
-                           static_cast<int64_t>(server.established_boot_ns -
-                                                client.established_boot_ns) - travel_ns);
+    boot_clocks_.AddSample(
+        client.host, server.host,
+        static_cast<int64_t>(server.established_boot_ns - client.established_boot_ns) - travel_ns);
   }
 }
 
@@ -289,8 +290,8 @@ std::vector<Joiner::Match> Joiner::MatchClosest(const Keys& clients, const Keys&
 double Joiner::Probability(const Match& match, size_t candidates) const {
   double probability = kClaimedNameProbability;
   if (!match.by_name) {
-    const bool unnamed = ends_.Find(match.client)->name.empty() ||
-                         ends_.Find(match.server)->name.empty();
+    const bool unnamed =
+        ends_.Find(match.client)->name.empty() || ends_.Find(match.server)->name.empty();
     probability = unnamed ? kUnnamedProbability : kDifferentNameProbability;
     if (Check(match.client, match.server) != Contradiction::kNone) {
       probability *= kContradictedFactor;

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
+
 #include "collector/join/clock_offsets.h"
 #include "collector/join/contradiction.h"
 #include "core/graph/due_queue.h"
@@ -103,9 +104,9 @@ class Joiner {
   graph::HopEndTable ends_;
   absl::flat_hash_map<graph::HopKey, Join> joins_;  // both directions
   absl::btree_set<graph::HopKey> changed_;
-  Keys freed_;  // ends that lost their partner and may find another
-  absl::flat_hash_set<graph::HopKey> waited_;        // ends whose grace is over
-  absl::flat_hash_set<graph::HopKey> told_;          // ends that were told as hops of their own
+  Keys freed_;                                 // ends that lost their partner and may find another
+  absl::flat_hash_set<graph::HopKey> waited_;  // ends whose grace is over
+  absl::flat_hash_set<graph::HopKey> told_;    // ends that were told as hops of their own
   absl::flat_hash_set<graph::HopKey> contradicted_;  // client ends
   graph::DueQueue<graph::HopKey> grace_;
   ClockOffsets wall_clocks_;

@@ -7,11 +7,11 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include <google/protobuf/util/json_util.h>
+#include <google/protobuf/util/time_util.h>
 
 #include "core/base/log.h"
 #include "core/wire/text.h"
-#include <google/protobuf/util/json_util.h>
-#include <google/protobuf/util/time_util.h>
 
 namespace hoptrail::collector::notify {
 namespace {
@@ -68,8 +68,8 @@ void FillStep(const v1::Path& path, int index,
   }
   Set(out, "certificate", login.certificate_id());
   if (session.has_open_time()) Set(out, "time", TimeUtil::ToString(session.open_time()));
-  const v1::Flow& flow = step.hop().has_server() ? step.hop().server().flow()
-                                                 : session.entry_flow();
+  const v1::Flow& flow =
+      step.hop().has_server() ? step.hop().server().flow() : session.entry_flow();
   Set(out, "from_address", Address(flow.client()));
   Set(out, "to_address", Address(flow.server()));
   Set(out, "link", step.link());
@@ -79,9 +79,9 @@ void FillStep(const v1::Path& path, int index,
   }
   for (const std::string& name : step.detections()) {
     auto it = detections.find(name);
-    const std::string text =
-        it == detections.end() ? name
-                               : absl::StrCat(it->second->rule(), ": ", it->second->summary());
+    const std::string text = it == detections.end()
+                                 ? name
+                                 : absl::StrCat(it->second->rule(), ": ", it->second->summary());
     List(out, "detections")->add_values()->set_string_value(wire::CleanText(text, kMaxDetail));
   }
 }
@@ -95,8 +95,8 @@ void FillPath(const EventInput& input, int kept, Struct* details) {
   const int head = kept - kept / 2;
   for (int i = 0; i < total; ++i) {
     if (kept < total && i == head) {
-      steps->add_values()->set_string_value(
-          absl::StrCat("… ", total - kept, " steps left out; ask the collector for the whole path"));
+      steps->add_values()->set_string_value(absl::StrCat(
+          "… ", total - kept, " steps left out; ask the collector for the whole path"));
       i = total - kept / 2;
       if (i >= total) break;
     }

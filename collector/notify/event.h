@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include <google/protobuf/struct.pb.h>
 
 #include "collector/store/outbox.h"
-#include <google/protobuf/struct.pb.h>
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
@@ -21,8 +21,8 @@ inline constexpr size_t kMaxEvent = 512 * 1024;
 struct EventInput {
   store::Outbox::Action action = store::Outbox::kTrigger;
   v1::Incident incident;
-  v1::Path path;                           // may be empty: then the event goes without it
-  std::vector<v1::Detection> detections;   // of the incident
+  v1::Path path;                          // may be empty: then the event goes without it
+  std::vector<v1::Detection> detections;  // of the incident
   std::string routing_key;
   std::string client_url;
 };

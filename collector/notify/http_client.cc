@@ -1,12 +1,11 @@
 #include "collector/notify/http_client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <atomic>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include <curl/curl.h>
 
 #include "core/base/log.h"
 #include "core/model/net.h"

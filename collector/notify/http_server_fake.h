@@ -3,8 +3,6 @@
 
 // A web server for tests: answers POSTs on a loopback port with what it is told to.
 
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -20,6 +18,8 @@
 
 #include "core/base/log.h"
 #include "core/base/unique_fd.h"
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace hoptrail::collector::notify {
 

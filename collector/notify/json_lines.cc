@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include <google/protobuf/util/json_util.h>
 
 #include "collector/store/reader.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include <google/protobuf/util/json_util.h>
 
 namespace hoptrail::collector::notify {
 namespace {
@@ -46,9 +46,9 @@ absl::Status WriteAll(int fd, absl::string_view data) {
 
 absl::StatusOr<std::unique_ptr<JsonLines>> JsonLines::Create(store::Store* store,
                                                              const std::string& target) {
-  UniqueFd file(target == "-" ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-                              : ::open(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-                                       0600));
+  UniqueFd file(target == "-"
+                    ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+                    : ::open(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!file.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("json_output ", target));
   HT_ASSIGN_OR_RETURN(std::unique_ptr<store::Outbox> outbox, store->OpenOutbox());
   HT_ASSIGN_OR_RETURN(std::optional<int64_t> written, outbox->LoadCursor(kConsumer));

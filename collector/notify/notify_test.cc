@@ -1,10 +1,11 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
 
 #include "collector/notify/event.h"
 #include "collector/notify/http_server_fake.h"
@@ -13,7 +14,6 @@
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
 #include "core/wire/testing.h"
-#include <google/protobuf/util/json_util.h>
 
 namespace hoptrail::collector::notify {
 namespace {
@@ -61,8 +61,7 @@ TEST(EventTest, TriggerHasWhatTheApiAsksForAndTheWholePath) {
   EXPECT_EQ(payload.at("source").string_value(), "host-0");
   EXPECT_EQ(payload.at("component").string_value(), "host-2");
   EXPECT_EQ(payload.at("class").string_value(), "pivot");
-  const auto& path =
-      payload.at("custom_details").struct_value().fields().at("path").list_value();
+  const auto& path = payload.at("custom_details").struct_value().fields().at("path").list_value();
   ASSERT_EQ(path.values_size(), 3);
   const auto& step = path.values(1).struct_value().fields();
   EXPECT_EQ(step.at("host").string_value(), "host-1");
@@ -79,7 +78,8 @@ TEST(EventTest, TriggerHasWhatTheApiAsksForAndTheWholePath) {
 TEST(EventTest, BoundsHold) {
   EventInput input = Input(1000);
   input.incident.set_title(std::string(5000, 'x'));
-  for (auto& step : *input.path.mutable_steps()) step.mutable_session()->set_user(std::string(900, 'u'));
+  for (auto& step : *input.path.mutable_steps())
+    step.mutable_session()->set_user(std::string(900, 'u'));
   const std::string json = MakeEvent(input);
   EXPECT_LE(json.size(), kMaxEvent);
   const auto payload = Parse(json).fields().at("payload").struct_value().fields();
@@ -157,9 +157,12 @@ class PagerDutyTest : public ::testing::Test {
     pager_ = *std::move(pager);
   }
   void Write() {
-    ASSERT_TRUE(store_->Write({.sessions = {wire::TestSession()},
-                               .detections = {wire::TestDetection()},
-                               .incidents = {incident_}}, kNow).ok());
+    ASSERT_TRUE(store_
+                    ->Write({.sessions = {wire::TestSession()},
+                             .detections = {wire::TestDetection()},
+                             .incidents = {incident_}},
+                            kNow)
+                    .ok());
   }
   bool Send() {
     auto sent = pager_->SendOne();

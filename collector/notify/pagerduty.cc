@@ -39,8 +39,8 @@ absl::StatusOr<std::string> ReadRoutingKey(const std::string& path) {
   std::getline(file, line);
   absl::StripAsciiWhitespace(&line);
   if (!IsRoutingKey(line)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "routing key file ", path, ": its first line is not 32 letters and digits"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("routing key file ", path, ": its first line is not 32 letters and digits"));
   }
   return line;
 }
@@ -57,8 +57,8 @@ absl::StatusOr<std::unique_ptr<PagerDuty>> PagerDuty::Create(store::Store* store
       new PagerDuty(store, std::move(outbox), std::move(path_of), options));
 }
 
-PagerDuty::PagerDuty(store::Store* store, std::unique_ptr<Outbox> outbox,
-                     store::PathSource path_of, const Options& options)
+PagerDuty::PagerDuty(store::Store* store, std::unique_ptr<Outbox> outbox, store::PathSource path_of,
+                     const Options& options)
     : store_(store), outbox_(std::move(outbox)), path_of_(std::move(path_of)), options_(options) {}
 
 PagerDuty::~PagerDuty() { Stop(); }
@@ -85,8 +85,7 @@ void PagerDuty::Run() {
 }
 
 absl::StatusOr<bool> PagerDuty::SendOne() {
-  HT_ASSIGN_OR_RETURN(std::optional<Outbox::Item> item,
-                      outbox_->Next(options_.clock->WallNs()));
+  HT_ASSIGN_OR_RETURN(std::optional<Outbox::Item> item, outbox_->Next(options_.clock->WallNs()));
   if (!item) return false;
   absl::StatusOr<EventInput> input = Gather(*item);
   if (absl::IsNotFound(input.status())) {
@@ -111,9 +110,9 @@ absl::StatusOr<EventInput> PagerDuty::Gather(const Outbox::Item& item) {
   }
   store::ReaderPool::Lease reader = store_->readers()->Borrow();
   HT_ASSIGN_OR_RETURN(input.incident, reader->GetIncident(item.incident));
-  HT_ASSIGN_OR_RETURN(store::Page<v1::Detection> detections,
-                      reader->ListDetections({.incident = item.incident}, std::nullopt,
-                                             kMaxDetections));
+  HT_ASSIGN_OR_RETURN(
+      store::Page<v1::Detection> detections,
+      reader->ListDetections({.incident = item.incident}, std::nullopt, kMaxDetections));
   input.detections = std::move(detections.items);
   absl::StatusOr<v1::Path> path = store::FindPath(reader.get(), path_of_, name);
   if (path.ok()) {

@@ -49,8 +49,8 @@ class PagerDuty {
   absl::StatusOr<bool> SendOne();
 
  private:
-  PagerDuty(store::Store* store, std::unique_ptr<store::Outbox> outbox,
-            store::PathSource path_of, const Options& options);
+  PagerDuty(store::Store* store, std::unique_ptr<store::Outbox> outbox, store::PathSource path_of,
+            const Options& options);
 
   void Run();
   absl::StatusOr<EventInput> Gather(const store::Outbox::Item& item);

@@ -31,8 +31,7 @@ void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outc
 
 absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId& id,
                                                          model::IncidentState state,
-                                                         absl::string_view who,
-                                                         Outcome* outcome) {
+                                                         absl::string_view who, Outcome* outcome) {
   if (absl::Status status = impl_->SetIncidentState(id, state, who); !status.ok()) return status;
   impl_->Settle(outcome);
   return *FindIncident(id);
@@ -103,8 +102,7 @@ Path Engine::Impl::PathOf(const model::SessionId& session) const {
 model::IncidentId Engine::Impl::IncidentOf(const model::SessionId& session) const {
   const TreeIndex::Tree* tree = trees_.Find(world_.lineage.Root(session));
   if (tree == nullptr) return {};
-  const model::Incident* incident =
-      incidents_.Surviving({tree->homes.begin(), tree->homes.end()});
+  const model::Incident* incident = incidents_.Surviving({tree->homes.begin(), tree->homes.end()});
   return incident == nullptr ? model::IncidentId{} : incident->id;
 }
 

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+
 #include "core/base/clock.h"
 #include "core/graph/hop_key.h"
 #include "core/model/fact.h"

@@ -66,10 +66,9 @@ void Engine::Impl::TakeSession(const model::Session& session) {
   changed_sessions_.insert(session.id);
   if (first) {
     auto& ids = node.detections;
-    ids.erase(std::remove_if(ids.begin(), ids.end(),
-                             [&](const auto& id) {
-                               return world_.detections.at(id).host != session.host;
-                             }),
+    ids.erase(std::remove_if(
+                  ids.begin(), ids.end(),
+                  [&](const auto& id) { return world_.detections.at(id).host != session.host; }),
               ids.end());
     // Which links may hold depends on whose session it is.
     const absl::btree_set<graph::HopKey> ends = node.ends;
@@ -81,8 +80,10 @@ void Engine::Impl::TakeSession(const model::Session& session) {
   }
   OfferCause(session.id);
   // Its user and its origin are shown on everything that follows from it.
-  if (node.value->user != before.user || node.value->entry != before.entry) {
+  if (node.value->user != before.user || node.value->entry != before.entry ||
+      node.value->unit != before.unit) {
     MarkSubtree(session.id);
+    relabelled_.insert(session.id);
   } else {
     dirty_sessions_.insert(session.id);
   }
@@ -194,6 +195,7 @@ bool Engine::Impl::PutDetection(const model::Detection& detection) {
     ids.push_back(detection.id);
   }
   Place(detection.session);
+  dirty_trees_.insert(world_.lineage.Root(detection.session));
   return true;
 }
 
@@ -204,11 +206,14 @@ void Engine::Impl::SetHostName(const model::HostId& host, absl::string_view name
   known = std::string(name);
   auto sessions = world_.by_host.find(host);
   if (sessions == world_.by_host.end()) return;
-  for (const model::SessionId& id : sessions->second) MarkSubtree(id);
+  for (const model::SessionId& id : sessions->second) {
+    MarkSubtree(id);
+    relabelled_.insert(id);
+  }
 }
 
-absl::Status Engine::Impl::SetIncidentState(const model::IncidentId& id,
-                                            model::IncidentState state, absl::string_view who) {
+absl::Status Engine::Impl::SetIncidentState(const model::IncidentId& id, model::IncidentState state,
+                                            absl::string_view who) {
   return incidents_.SetState(id, state, who, Now());
 }
 
@@ -231,14 +236,14 @@ bool Engine::Impl::Foreign(const model::SessionId& id, const model::HostId& host
 void Engine::Impl::Note(const model::SessionId& child, const graph::Lineage::Change& change) {
   if (!change.changed) return;
   MarkSubtree(child);
+  relabelled_.insert(child);
   if (!change.old_parent.empty()) dirty_sessions_.insert(change.old_parent);
   if (!change.new_parent.empty()) dirty_sessions_.insert(change.new_parent);
 }
 
 void Engine::Impl::MarkSubtree(const model::SessionId& id) {
-  world_.lineage.ForSubtree(id, [this](const model::SessionId& next) {
-    dirty_sessions_.insert(next);
-  });
+  world_.lineage.ForSubtree(id,
+                            [this](const model::SessionId& next) { dirty_sessions_.insert(next); });
 }
 
 void Engine::Impl::Restore(StoredState state) {
@@ -277,7 +282,10 @@ void Engine::Impl::Restore(StoredState state) {
     it = stored.contains(*it) ? std::next(it) : removed_hops_.erase(it);
   }
   world_.joiner.wall_clocks().TakeChanged();
-  for (const auto& [id, node] : world_.sessions) dirty_sessions_.insert(id);
+  for (const auto& [id, node] : world_.sessions) {
+    dirty_sessions_.insert(id);
+    relabelled_.insert(id);
+  }
   Settle(nullptr);
 }
 

@@ -10,6 +10,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+
 #include "collector/path/engine.h"
 #include "collector/path/fleet_judge.h"
 #include "collector/path/incident_book.h"
@@ -97,6 +98,8 @@ class Engine::Impl {
   // Children that named a cause which was not told yet.
   absl::flat_hash_map<model::SessionId, absl::btree_set<model::SessionId>> waiting_;
   absl::btree_set<model::SessionId> dirty_sessions_;
+  // Whose name, origin or link changed, which their whole path shows.
+  absl::btree_set<model::SessionId> relabelled_;
   absl::btree_set<model::SessionId> dirty_trees_;
   absl::flat_hash_set<model::DetectionId> grown_;  // since the last Settle
 

@@ -6,6 +6,7 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+
 #include "collector/path/engine_impl.h"
 #include "core/detect/evidence.h"
 
@@ -16,8 +17,8 @@ constexpr size_t kMaxTitleHosts = 8;
 constexpr size_t kMaxTitleBytes = 300;
 
 size_t Hash(const model::Provenance& p) {
-  const size_t hash = absl::HashOf(p.root, p.root_host, p.root_host_name, p.root_user, p.depth,
-                                   p.path, p.proven);
+  const size_t hash =
+      absl::HashOf(p.root, p.root_host, p.root_host_name, p.root_user, p.depth, p.path, p.proven);
   return hash == 0 ? 1 : hash;
 }
 
@@ -28,6 +29,10 @@ void Engine::Impl::Settle(Outcome* outcome) {
   absl::btree_set<model::SessionId> sessions;
   sessions.swap(dirty_sessions_);
   for (const model::SessionId& id : sessions) Place(id);
+  for (const model::SessionId& id : relabelled_) {
+    if (world_.Entered(id)) dirty_trees_.insert(world_.lineage.Root(id));
+  }
+  relabelled_.clear();
   for (const model::SessionId& id : sessions) SettleSession(id);
   // A tree that was judged may give a new home to an incident, never another tree to judge.
   while (!dirty_trees_.empty()) {
@@ -53,9 +58,7 @@ void Engine::Impl::Place(const model::SessionId& id) {
   entry.reached = entry.depth > 0 && world_.Entered(id);
   entry.detected = !node->detections.empty();
   entry.home = incidents_.IsHome(id);
-  const model::SessionId old_root = trees_.Set(id, entry);
-  if (!old_root.empty() && old_root != entry.root) dirty_trees_.insert(old_root);
-  dirty_trees_.insert(entry.root);
+  for (const model::SessionId& root : trees_.Set(id, entry)) dirty_trees_.insert(root);
 
   const graph::Link* link = world_.lineage.Parent(id);
   if (!entry.reached || link == nullptr || link->kind != graph::LinkKind::kHop) return;
@@ -90,6 +93,7 @@ void Engine::Impl::SettleTree(const model::SessionId& root) {
   for (const model::Detection& detection : judge_.JudgeTree(root, *tree)) PutDetection(detection);
   tree = trees_.Find(root);
   dirty_trees_.erase(root);  // what its own detections changed is looked at below
+  if (tree == nullptr) return;
   if (tree->detected.empty() && tree->homes.empty()) return;
 
   IncidentBook::PathState path;
@@ -109,20 +113,24 @@ void Engine::Impl::SettleTree(const model::SessionId& root) {
   std::sort(path.detections.begin(), path.detections.end(), [](const auto* a, const auto* b) {
     return std::tie(a->wall_ns, a->id) < std::tie(b->wall_ns, b->id);
   });
+  // A list that is full stays as it is until something more is detected.
+  const model::Incident* full = incidents_.Surviving(path.homes);
+  if (full != nullptr && path.homes.size() == 1 && full->root == root &&
+      full->sessions.size() >= kMaxPathSteps && changed_detections_.empty()) {
+    return;
+  }
   if (path.homes.empty()) {
-    const bool opens = std::any_of(
-        path.detections.begin(), path.detections.end(),
-        [this](const auto* d) { return d->severity >= options_.minimum_severity; });
+    const bool opens =
+        std::any_of(path.detections.begin(), path.detections.end(),
+                    [this](const auto* d) { return d->severity >= options_.minimum_severity; });
     if (!opens) return;
   }
   bool truncated = false;
   path.sessions = world_.Tree(root, must, kMaxPathSteps, &truncated);
   path.title = TitleOf(root, *tree, path.sessions);
   incidents_.Update(path, grown_, Now());
-  for (const model::SessionId& home : incidents_.TakeNewHomes()) {
-    Place(home);
-    dirty_trees_.erase(root);
-  }
+  for (const model::SessionId& home : incidents_.TakeNewHomes()) Place(home);
+  dirty_trees_.erase(root);
 }
 
 std::string Engine::Impl::TitleOf(const model::SessionId& root, const TreeIndex::Tree& tree,

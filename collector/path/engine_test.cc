@@ -59,13 +59,13 @@ struct Store {
   std::string Picture() const {
     std::set<std::string> lines;
     for (const auto& [id, s] : sessions) {
-      lines.insert(absl::StrCat("session ", model::ToString(id), " ", s.user, " ", s.logged_in,
-                                " ", s.closed_wall_ns));
+      lines.insert(absl::StrCat("session ", model::ToString(id), " ", s.user, " ", s.logged_in, " ",
+                                s.closed_wall_ns));
     }
     for (const auto& [key, h] : hops) {
       lines.insert(absl::StrCat("hop ", model::ToString(key), " ", static_cast<int>(h.proof), " ",
-                                h.probability, " ", h.client.has_value(), h.server.has_value(),
-                                " ", h.client ? h.client->closed_wall_ns : 0));
+                                h.probability, " ", h.client.has_value(), h.server.has_value(), " ",
+                                h.client ? h.client->closed_wall_ns : 0));
     }
     for (const auto& d : detections) {
       if (d.second.evidence.contains("withdrawn")) continue;
@@ -143,8 +143,7 @@ TEST_F(EngineTest, OneIntruderOverFourHostsIsOneIncident) {
 
   ASSERT_THAT(store.incidents, SizeIs(1));
   const model::Incident& incident = store.incidents.begin()->second;
-  EXPECT_THAT(incident.sessions,
-              ElementsAre(four.gw.id, four.web.id, four.db.id, four.vault.id));
+  EXPECT_THAT(incident.sessions, ElementsAre(four.gw.id, four.web.id, four.db.id, four.vault.id));
   EXPECT_EQ(incident.root, four.gw.id);
   EXPECT_EQ(incident.title, "staff from 192.0.2.9: gw → web → db → vault");
   EXPECT_EQ(incident.severity, model::Severity::kHigh);
@@ -322,18 +321,17 @@ TEST_F(EngineTest, TwoIncidentsBecomeOneWhenTheirPathsMeet) {
   EXPECT_EQ(survivor.id, older);
   EXPECT_EQ(survivor.root, four.gw.id);
   EXPECT_THAT(survivor.sessions, SizeIs(4));
-  EXPECT_EQ(survivor.detections.size(),
-            std::set<model::DetectionId>(survivor.detections.begin(), survivor.detections.end())
-                .size());
+  EXPECT_EQ(
+      survivor.detections.size(),
+      std::set<model::DetectionId>(survivor.detections.begin(), survivor.detections.end()).size());
   for (const auto& [id, incident] : store.incidents) {
     if (id == older) continue;
     EXPECT_EQ(incident.merged_into, older);
     EXPECT_EQ(incident.state, model::IncidentState::kResolved);
     Outcome outcome;
-    EXPECT_EQ(engine.SetIncidentState(id, model::IncidentState::kOpen, "x", &outcome)
-                  .status()
-                  .code(),
-              absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(
+        engine.SetIncidentState(id, model::IncidentState::kOpen, "x", &outcome).status().code(),
+        absl::StatusCode::kFailedPrecondition);
   }
 }
 
@@ -361,10 +359,9 @@ TEST_F(EngineTest, StatesFollowThePersonAndReopenWhenItGoesOn) {
                 .status()
                 .code(),
             absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(engine.SetIncidentState({}, model::IncidentState::kResolved, "x", &outcome)
-                .status()
-                .code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(
+      engine.SetIncidentState({}, model::IncidentState::kResolved, "x", &outcome).status().code(),
+      absl::StatusCode::kNotFound);
   EXPECT_EQ(
       engine.SetIncidentState(id, model::IncidentState::kUnknown, "x", &outcome).status().code(),
       absl::StatusCode::kInvalidArgument);
@@ -551,10 +548,9 @@ TEST_F(EngineTest, OldSessionsLeaveMemoryAndIncidentsStay) {
   engine.Tick(&outcome);
   EXPECT_EQ(engine.counts().sessions, 4u);  // the administrator's
   EXPECT_EQ(engine.counts().hop_ends, 7u);
-  ASSERT_TRUE(engine
-                  .SetIncidentState(store.Live()[0].id, model::IncidentState::kResolved, "ann",
-                                    &outcome)
-                  .ok());
+  ASSERT_TRUE(
+      engine.SetIncidentState(store.Live()[0].id, model::IncidentState::kResolved, "ann", &outcome)
+          .ok());
   for (const model::Session* session : {&four.gw, &four.web, &four.db}) {
     model::Session closed = *session;
     closed.closed_wall_ns = closed.opened_wall_ns + 100 * kSecond;

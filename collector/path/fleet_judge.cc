@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+
 #include "core/detect/evidence.h"
 
 namespace hoptrail::collector::path {
@@ -116,10 +117,10 @@ std::optional<model::Detection> FleetJudge::JudgeSpread(const model::SessionId& 
     const SessionNode* node = world_->Find(reached.session);
     if (node == nullptr) continue;
     const int64_t ahead = clocks.Difference(root_step.host, node->host).value_or(0);
-    arrivals.push_back(
-        {reached.opened_wall_ns - ahead, node->host.machine, world_->HostName(node->host)});
+    arrivals.push_back({reached.opened_wall_ns - ahead, node->host});
   }
-  return spread_.Judge(root_step, std::move(arrivals));
+  return spread_.Judge(root_step, std::move(arrivals),
+                       [this](const model::HostId& host) { return world_->HostName(host); });
 }
 
 }  // namespace hoptrail::collector::path

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+
 #include "collector/detect/credential_switch.h"
 #include "collector/detect/multi_hop.h"
 #include "collector/detect/spread.h"
@@ -34,8 +35,7 @@ class FleetJudge {
   // Gives `wanted` the id under which the path already has such a detection, and withdraws what
   // should not stand.
   void Reconcile(const hoptrail::detect::RuleInfo& rule, const TreeIndex::Tree& tree,
-                 std::optional<model::Detection> wanted,
-                 std::vector<model::Detection>* out) const;
+                 std::optional<model::Detection> wanted, std::vector<model::Detection>* out) const;
   std::optional<model::Detection> JudgeSpread(const model::SessionId& root,
                                               const TreeIndex::Tree& tree) const;
 

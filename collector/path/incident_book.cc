@@ -81,9 +81,9 @@ absl::Status IncidentBook::SetState(const model::IncidentId& id, model::Incident
   }
   if (incident.state == state) return absl::OkStatus();
   if (!incident.merged_into.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("incident ", model::ToString(id), " was merged into ",
-                     model::ToString(incident.merged_into)));
+    return absl::FailedPreconditionError(absl::StrCat("incident ", model::ToString(id),
+                                                      " was merged into ",
+                                                      model::ToString(incident.merged_into)));
   }
   if (state == model::IncidentState::kAcknowledged &&
       incident.state == model::IncidentState::kResolved) {
@@ -110,8 +110,7 @@ const model::Incident* IncidentBook::Find(const model::IncidentId& id) const {
   return it == incidents_.end() ? nullptr : &it->second;
 }
 
-const model::Incident* IncidentBook::Surviving(
-    const std::vector<model::SessionId>& homes) const {
+const model::Incident* IncidentBook::Surviving(const std::vector<model::SessionId>& homes) const {
   const model::Incident* oldest = nullptr;
   for (const model::SessionId& home : homes) {
     const model::Incident* incident = Find(model::DeriveIncidentId(home));

@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+
 #include "core/model/detection.h"
 
 namespace hoptrail::collector::path {
@@ -25,7 +26,7 @@ class IncidentBook {
   // A path as it stands, for its incident.
   struct PathState {
     model::SessionId root;
-    std::vector<model::SessionId> homes;              // sessions on it that an incident is named after
+    std::vector<model::SessionId> homes;  // sessions on it that an incident is named after
     std::vector<const model::Detection*> detections;  // on it, in order of time
     std::vector<model::SessionId> sessions;           // root first
     std::string title;

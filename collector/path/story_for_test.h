@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+
 #include "core/base/digest.h"
 #include "core/model/fact.h"
 
@@ -16,9 +17,7 @@ namespace hoptrail::collector::path {
 inline constexpr int64_t kStoryStart = 1'700'000'000'000'000'000;
 inline constexpr int64_t kSecond = 1'000'000'000;
 
-inline model::IpAddress Address(const std::string& text) {
-  return *model::ParseIpAddress(text);
-}
+inline model::IpAddress Address(const std::string& text) { return *model::ParseIpAddress(text); }
 
 class Story {
  public:
@@ -64,8 +63,8 @@ class Story {
   }
 
   // A login from outside the fleet, told in the steps that an agent knows it in.
-  model::Session Login(const std::string& host, const std::string& user,
-                       const std::string& from, int second) {
+  model::Session Login(const std::string& host, const std::string& user, const std::string& from,
+                       int second) {
     const model::Flow flow{{Address(from), 40000}, {Address("203.0.113.1"), 22}};
     return Enter(host, user, second, NextName(), flow);
   }

@@ -14,20 +14,22 @@ void Toggle(Set* set, const T& value, bool add) {
 
 }  // namespace
 
-model::SessionId TreeIndex::Set(const model::SessionId& session, const Entry& entry) {
+absl::InlinedVector<model::SessionId, 2> TreeIndex::Set(const model::SessionId& session,
+                                                        const Entry& entry) {
+  absl::InlinedVector<model::SessionId, 2> changed;
   const bool matters = entry.reached || entry.detected || entry.home;
-  model::SessionId old_root;
   if (auto it = entries_.find(session); it != entries_.end()) {
-    old_root = it->second.root;
-    if (it->second == entry) return old_root;
+    if (it->second == entry) return changed;
+    changed.push_back(it->second.root);
     Take(session, it->second, /*add=*/false);
     entries_.erase(it);
   }
   if (matters) {
+    if (changed.empty() || changed[0] != entry.root) changed.push_back(entry.root);
     entries_.emplace(session, entry);
     Take(session, entry, /*add=*/true);
   }
-  return old_root;
+  return changed;
 }
 
 const TreeIndex::Tree* TreeIndex::Find(const model::SessionId& root) const {

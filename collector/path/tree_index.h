@@ -2,12 +2,13 @@
 #define HOPTRAIL_COLLECTOR_PATH_TREE_INDEX_H_
 
 #include <cstdint>
-#include <functional>
 #include <tuple>
 #include <utility>
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+
 #include "core/model/ids.h"
 
 namespace hoptrail::collector::path {
@@ -47,10 +48,10 @@ class TreeIndex {
     bool empty() const { return reached.empty() && detected.empty() && homes.empty(); }
   };
 
-  // Replaces what the session contributed before. Returns the root of the tree that it was in
-  // (empty where none).
-  model::SessionId Set(const model::SessionId& session, const Entry& entry);
-  model::SessionId Remove(const model::SessionId& session) { return Set(session, {}); }
+  // Replaces what the session contributed before. Returns the roots of the trees that changed by
+  // it: none, one or two.
+  absl::InlinedVector<model::SessionId, 2> Set(const model::SessionId& session, const Entry& entry);
+  void Remove(const model::SessionId& session) { Set(session, {}); }
 
   // Null where nothing in the tree matters.
   const Tree* Find(const model::SessionId& root) const;

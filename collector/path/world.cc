@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "absl/strings/string_view.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace hoptrail::collector::path {
 namespace {

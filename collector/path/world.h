@@ -12,6 +12,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
+
 #include "collector/detect/known_edges.h"
 #include "collector/detect/path_view.h"
 #include "collector/join/joiner.h"
@@ -23,7 +24,7 @@ namespace hoptrail::collector::path {
 struct SessionNode {
   // Nothing until the session itself was told: a hop or a detection may name it earlier.
   std::optional<model::Session> value;
-  model::HostId host;  // who told it, or who named it first
+  model::HostId host;                   // who told it, or who named it first
   absl::btree_set<graph::HopKey> ends;  // connections' ends that name this session
   std::vector<model::DetectionId> detections;
   size_t provenance = 0;   // hash of what its host was last told; 0: nothing

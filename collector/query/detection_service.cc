@@ -7,13 +7,12 @@ namespace hoptrail::collector::query {
 grpc::ServerUnaryReactor* DetectionService::ListDetections(grpc::CallbackServerContext* context,
                                                            const v1::ListDetectionsRequest* request,
                                                            v1::ListDetectionsResponse* response) {
-  return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) {
-                       return AnswerList("detections", *request, reader, ParseDetectionFilter,
-                                         &store::Reader::ListDetections,
-                                         response->mutable_detections(),
-                                         response->mutable_next_page_token());
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList("detections", *request, reader, ParseDetectionFilter,
+                          &store::Reader::ListDetections, response->mutable_detections(),
+                          response->mutable_next_page_token());
+      });
 }
 
 grpc::ServerUnaryReactor* DetectionService::GetDetection(grpc::CallbackServerContext* context,
@@ -55,13 +54,12 @@ grpc::ServerWriteReactor<v1::WatchDetectionsResponse>* DetectionService::WatchDe
 grpc::ServerUnaryReactor* DetectionService::ListIncidents(grpc::CallbackServerContext* context,
                                                           const v1::ListIncidentsRequest* request,
                                                           v1::ListIncidentsResponse* response) {
-  return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) {
-                       return AnswerList("incidents", *request, reader, ParseIncidentFilter,
-                                         &store::Reader::ListIncidents,
-                                         response->mutable_incidents(),
-                                         response->mutable_next_page_token());
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList("incidents", *request, reader, ParseIncidentFilter,
+                          &store::Reader::ListIncidents, response->mutable_incidents(),
+                          response->mutable_next_page_token());
+      });
 }
 
 grpc::ServerUnaryReactor* DetectionService::GetIncident(grpc::CallbackServerContext* context,
@@ -105,9 +103,9 @@ grpc::ServerUnaryReactor* DetectionService::AcknowledgeIncident(
   return SetState(context, request->name(), model::IncidentState::kAcknowledged, response);
 }
 
-grpc::ServerUnaryReactor* DetectionService::ResolveIncident(grpc::CallbackServerContext* context,
-                                                            const v1::ResolveIncidentRequest* request,
-                                                            v1::Incident* response) {
+grpc::ServerUnaryReactor* DetectionService::ResolveIncident(
+    grpc::CallbackServerContext* context, const v1::ResolveIncidentRequest* request,
+    v1::Incident* response) {
   return SetState(context, request->name(), model::IncidentState::kResolved, response);
 }
 
@@ -115,14 +113,15 @@ grpc::ServerUnaryReactor* DetectionService::SetState(grpc::CallbackServerContext
                                                      const std::string& name,
                                                      model::IncidentState state,
                                                      v1::Incident* response) {
-  return AnswerUnary(context, backend_, rpc::RequireOperator,
-                     [this, name, state, response](store::Reader* reader, const rpc::Peer& peer) -> absl::Status {
-                       HT_ASSIGN_OR_RETURN(std::string digits, StripCollection("incidents/", name));
-                       HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(digits));
-                       HT_RETURN_IF_ERROR(backend_->set_incident_state(id, state, peer.name));
-                       HT_ASSIGN_OR_RETURN(*response, reader->GetIncident(id));
-                       return absl::OkStatus();
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireOperator,
+      [this, name, state, response](store::Reader* reader, const rpc::Peer& peer) -> absl::Status {
+        HT_ASSIGN_OR_RETURN(std::string digits, StripCollection("incidents/", name));
+        HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(digits));
+        HT_RETURN_IF_ERROR(backend_->set_incident_state(id, state, peer.name));
+        HT_ASSIGN_OR_RETURN(*response, reader->GetIncident(id));
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace hoptrail::collector::query

@@ -8,14 +8,14 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/strip.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+#include <google/protobuf/descriptor.h>
 
 #include "core/base/status_macros.h"
 #include "core/wire/resource_names.h"
-#include <google/protobuf/descriptor.h>
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/fleet.pb.h>
 #include <hoptrail/v1/graph.pb.h>

@@ -6,12 +6,11 @@ namespace hoptrail::collector::query {
 grpc::ServerUnaryReactor* FleetService::ListHosts(grpc::CallbackServerContext* context,
                                                   const v1::ListHostsRequest* request,
                                                   v1::ListHostsResponse* response) {
-  return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) {
-                       return AnswerList("hosts", *request, reader, ParseHostFilter,
-                                         &store::Reader::ListHosts, response->mutable_hosts(),
-                                         response->mutable_next_page_token());
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList("hosts", *request, reader, ParseHostFilter, &store::Reader::ListHosts,
+                          response->mutable_hosts(), response->mutable_next_page_token());
+      });
 }
 
 grpc::ServerUnaryReactor* FleetService::GetHost(grpc::CallbackServerContext* context,

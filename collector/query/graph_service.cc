@@ -2,11 +2,11 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include <google/protobuf/util/time_util.h>
 
 #include "collector/query/listing.h"
 #include "collector/query/services.h"
 #include "core/wire/resource_names.h"
-#include <google/protobuf/util/time_util.h>
 
 namespace hoptrail::collector::query {
 namespace {
@@ -91,8 +91,7 @@ grpc::ServerUnaryReactor* GraphService::ListSessions(grpc::CallbackServerContext
   return AnswerUnary(context, backend_, rpc::RequireReader,
                      [=](store::Reader* reader, const rpc::Peer&) {
                        return AnswerList("sessions", *request, reader, ParseSessionFilter,
-                                         &store::Reader::ListSessions,
-                                         response->mutable_sessions(),
+                                         &store::Reader::ListSessions, response->mutable_sessions(),
                                          response->mutable_next_page_token());
                      });
 }
@@ -100,34 +99,32 @@ grpc::ServerUnaryReactor* GraphService::ListSessions(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* GraphService::ListHops(grpc::CallbackServerContext* context,
                                                  const v1::ListHopsRequest* request,
                                                  v1::ListHopsResponse* response) {
-  return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) {
-                       return AnswerList("hops", *request, reader, ParseHopFilter,
-                                         &store::Reader::ListHops, response->mutable_hops(),
-                                         response->mutable_next_page_token());
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList("hops", *request, reader, ParseHopFilter, &store::Reader::ListHops,
+                          response->mutable_hops(), response->mutable_next_page_token());
+      });
 }
 
 grpc::ServerUnaryReactor* GraphService::ListEdges(grpc::CallbackServerContext* context,
                                                   const v1::ListEdgesRequest* request,
                                                   v1::ListEdgesResponse* response) {
-  return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) {
-                       return AnswerList("edges", *request, reader, ParseEdgeFilter,
-                                         &store::Reader::ListEdges, response->mutable_edges(),
-                                         response->mutable_next_page_token());
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList("edges", *request, reader, ParseEdgeFilter, &store::Reader::ListEdges,
+                          response->mutable_edges(), response->mutable_next_page_token());
+      });
 }
 
 grpc::ServerUnaryReactor* GraphService::GetPath(grpc::CallbackServerContext* context,
                                                 const v1::GetPathRequest* request,
                                                 v1::Path* response) {
-  return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [this, request, response](store::Reader* reader, const rpc::Peer&) -> absl::Status {
-                       HT_ASSIGN_OR_RETURN(
-                           *response, store::FindPath(reader, backend_->path_of, request->name()));
-                       return absl::OkStatus();
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireReader,
+      [this, request, response](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+        HT_ASSIGN_OR_RETURN(*response, store::FindPath(reader, backend_->path_of, request->name()));
+        return absl::OkStatus();
+      });
 }
 
 grpc::ServerUnaryReactor* GraphService::GetNeighborhood(grpc::CallbackServerContext* context,

@@ -16,13 +16,11 @@ namespace hoptrail::collector::query {
 
 // One page of a list: the filter and the token checked, the rows moved into `items`.
 template <typename Item, typename Filter, typename Request, typename Items>
-absl::Status AnswerList(
-    absl::string_view list, const Request& request, store::Reader* reader,
-    absl::StatusOr<Filter> (*parse)(absl::string_view),
-    absl::StatusOr<store::Page<Item>> (store::Reader::*read)(const Filter&,
-                                                             const std::optional<store::Cursor>&,
-                                                             int),
-    Items* items, std::string* next_page_token) {
+absl::Status AnswerList(absl::string_view list, const Request& request, store::Reader* reader,
+                        absl::StatusOr<Filter> (*parse)(absl::string_view),
+                        absl::StatusOr<store::Page<Item>> (store::Reader::*read)(
+                            const Filter&, const std::optional<store::Cursor>&, int),
+                        Items* items, std::string* next_page_token) {
   HT_ASSIGN_OR_RETURN(int size, PageSize(request.page_size()));
   HT_ASSIGN_OR_RETURN(Filter filter, parse(request.filter()));
   const std::string scope = absl::StrCat(list, "\n", request.filter());

@@ -34,8 +34,8 @@ std::string MakePageToken(absl::string_view scope, const store::Cursor& cursor) 
 absl::StatusOr<std::optional<store::Cursor>> ParsePageToken(absl::string_view scope,
                                                             absl::string_view token) {
   if (token.empty()) return std::optional<store::Cursor>();
-  const absl::Status bad = absl::InvalidArgumentError(
-      "page_token: not one that this list gave with this filter");
+  const absl::Status bad =
+      absl::InvalidArgumentError("page_token: not one that this list gave with this filter");
   std::string bytes;
   if (token.size() > kMaxToken || !absl::WebSafeBase64Unescape(token, &bytes) ||
       bytes.size() < kCheckBytes) {

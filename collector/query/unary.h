@@ -5,12 +5,12 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include <grpcpp/grpcpp.h>
 
 #include "collector/query/workers.h"
 #include "collector/rpc/peer.h"
 #include "collector/store/assemble.h"
 #include "collector/store/store.h"
-#include <grpcpp/grpcpp.h>
 
 namespace hoptrail::collector::query {
 

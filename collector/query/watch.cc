@@ -2,8 +2,7 @@
 
 namespace hoptrail::collector::query {
 
-WatchHub::WatchHub(store::ChangeSignal* changes)
-    : changes_(changes), thread_([this] { Run(); }) {}
+WatchHub::WatchHub(store::ChangeSignal* changes) : changes_(changes), thread_([this] { Run(); }) {}
 
 void WatchHub::Add(std::shared_ptr<Watcher> watcher) {
   bool stopped;

@@ -106,7 +106,9 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
 
  private:
   WatchStream(const Backend* backend, WatchHub* hub, std::string resume_token, ReadPage read)
-      : backend_(backend), hub_(hub), resume_token_(std::move(resume_token)),
+      : backend_(backend),
+        hub_(hub),
+        resume_token_(std::move(resume_token)),
         read_(std::move(read)) {}
 
   void End(const absl::Status& status) {
@@ -174,8 +176,8 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
       auto self = this->shared_from_this();
       if (!backend_->workers->TryRun([self] { self->Fill(); })) {
         finished_ = true;
-        this->Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
-                                  "too many queries; resume later"));
+        this->Finish(
+            grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many queries; resume later"));
       }
       return;
     }
@@ -193,8 +195,8 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
   int64_t after_ = 0;
 
   absl::Mutex mutex_;
-  bool busy_ ABSL_GUARDED_BY(mutex_) = false;     // a read is queued, or its page is written
-  bool again_ ABSL_GUARDED_BY(mutex_) = false;    // there may be more to read
+  bool busy_ ABSL_GUARDED_BY(mutex_) = false;   // a read is queued, or its page is written
+  bool again_ ABSL_GUARDED_BY(mutex_) = false;  // there may be more to read
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool greeted_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

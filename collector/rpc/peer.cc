@@ -1,13 +1,12 @@
 #include "collector/rpc/peer.h"
 
-#include <grpc/grpc_security_constants.h>
-
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include <grpc/grpc_security_constants.h>
 
 #include "core/base/log.h"
 
@@ -85,7 +84,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
   if (status.code() == absl::StatusCode::kInternal ||
       status.code() == absl::StatusCode::kDataLoss) {
     LogError("rpc", status.ToString());
-    return grpc::Status(grpc::StatusCode::INTERNAL, "internal error; the collector's log says more");
+    return grpc::Status(grpc::StatusCode::INTERNAL,
+                        "internal error; the collector's log says more");
   }
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
 }

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include <grpcpp/grpcpp.h>
 
 #include "core/model/ids.h"
-#include <grpcpp/grpcpp.h>
 
 namespace hoptrail::collector::rpc {
 

@@ -58,8 +58,7 @@ absl::StatusOr<v1::Path> FindPath(Reader* reader, const PathSource& source,
   model::SessionId session;
   std::string full_name;
   if (absl::StartsWith(name, kIncidents)) {
-    HT_ASSIGN_OR_RETURN(model::IncidentId id,
-                        reader->FindIncident(name.substr(kIncidents.size())));
+    HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(name.substr(kIncidents.size())));
     HT_ASSIGN_OR_RETURN(v1::Incident incident, reader->GetIncident(id));
     HT_ASSIGN_OR_RETURN(session, wire::ParseSessionName(incident.root()));
     full_name = incident.name();

@@ -26,9 +26,8 @@ class ChangeSignal {
   // Waits until the revision is above `seen`, up to `timeout` or until Close. Returns the revision.
   int64_t WaitAbove(int64_t seen, absl::Duration timeout) {
     absl::MutexLock lock(&mutex_);
-    auto ready = [this, seen]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      return closed_ || revision_ > seen;
-    };
+    auto ready = [this, seen]()
+                     ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || revision_ > seen; };
     mutex_.AwaitWithTimeout(absl::Condition(&ready), timeout);
     return revision_;
   }

@@ -3,12 +3,12 @@
 #include "absl/strings/str_cat.h"
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <hoptrail/v1/sensor.pb.h>
 
 #include "core/base/status_macros.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
 #include "core/wire/sensor.h"
+#include <hoptrail/v1/sensor.pb.h>
 
 namespace hoptrail::collector::store {
 namespace {

@@ -7,13 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "collector/store/write_batch.h"
 #include "core/model/detection.h"
 #include "core/model/hop.h"
 #include "core/model/ids.h"
 #include "core/model/net.h"
 #include "core/model/session.h"
-
-#include "collector/store/write_batch.h"
 
 namespace hoptrail::collector::store {
 

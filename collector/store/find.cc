@@ -40,8 +40,8 @@ std::string Bound(absl::string_view digits, size_t length, char filler) {
 absl::StatusOr<std::string> Reader::FindId(absl::string_view table, absl::string_view kind,
                                            absl::string_view digits) {
   if (digits.size() < kLeastDigits || digits.size() > 32 || !AllHex(digits)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "'", digits, "' is no ", kind, " id: 4 to 32 hexadecimal digits are needed"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", digits, "' is no ", kind, " id: 4 to 32 hexadecimal digits are needed"));
   }
   HT_ASSIGN_OR_RETURN(Statement select,
                       database_.Prepare(absl::StrCat("SELECT id FROM ", table,
@@ -84,8 +84,8 @@ absl::StatusOr<model::HostId> Reader::FindHost(absl::string_view digits_or_name)
       const model::HostId host = HostFrom(by_name.Blob(0));
       HT_ASSIGN_OR_RETURN(bool second, by_name.Step());
       if (second && HostFrom(by_name.Blob(0)).machine != host.machine) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "several machines are called '", digits_or_name, "': give the machine id"));
+        return absl::InvalidArgumentError(absl::StrCat("several machines are called '",
+                                                       digits_or_name, "': give the machine id"));
       }
       return host;
     }

@@ -57,8 +57,7 @@ absl::Status Outbox::Done(const Item& item) {
   return transaction.Commit();
 }
 
-absl::Status Outbox::Retry(const Item& item, int64_t not_before_wall_ns,
-                           absl::string_view reason) {
+absl::Status Outbox::Retry(const Item& item, int64_t not_before_wall_ns, absl::string_view reason) {
   HT_ASSIGN_OR_RETURN(Statement update,
                       database_.Prepare("UPDATE outbox SET attempts = attempts + 1,"
                                         " not_before = ?2, reason = ?3 WHERE id = ?1"));

@@ -3,12 +3,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "hoptrail/v1/sensor.pb.h"
 
 #include "collector/store/codec.h"
 #include "collector/store/rows.h"
 #include "collector/store/select.h"
 #include "core/base/status_macros.h"
+#include "hoptrail/v1/sensor.pb.h"
 
 namespace hoptrail::collector::store {
 namespace {
@@ -40,8 +40,9 @@ absl::StatusOr<Page<T>> ReadPage(Statement* statement, int limit,
 }
 
 template <typename T>
-absl::StatusOr<std::vector<Change<T>>> ReadChanges(
-    Statement* statement, absl::StatusOr<T> (*from_row)(const Statement&), int revision_column) {
+absl::StatusOr<std::vector<Change<T>>> ReadChanges(Statement* statement,
+                                                   absl::StatusOr<T> (*from_row)(const Statement&),
+                                                   int revision_column) {
   std::vector<Change<T>> changes;
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, statement->Step());
@@ -183,8 +184,9 @@ absl::StatusOr<Page<v1::Host>> Reader::ListHosts(const HostFilter& filter,
   if (after) select.Where("(h.host_name, h.id) > (?, ?)").Text(after->text).Blob(after->key);
   Page<v1::Host> page;
   {
-    HT_ASSIGN_OR_RETURN(Statement statement,
-                        select.Prepare(&database_, "ORDER BY h.host_name, h.id LIMIT ?", limit + 1));
+    HT_ASSIGN_OR_RETURN(
+        Statement statement,
+        select.Prepare(&database_, "ORDER BY h.host_name, h.id LIMIT ?", limit + 1));
     HT_ASSIGN_OR_RETURN(page, ReadPage<v1::Host>(&statement, limit, HostFromRow, -1, 1, 0));
   }
   for (v1::Host& host : page.items) {
@@ -228,8 +230,8 @@ absl::StatusOr<v1::Incident> Reader::GetIncident(const model::IncidentId& id) {
 }
 
 absl::StatusOr<v1::Host> Reader::GetHost(const model::HostId& id) {
-  HT_ASSIGN_OR_RETURN(v1::Host host, GetOne(&database_, kSelectHosts, "h.id", Blob(id), "host",
-                                            HostFromRow));
+  HT_ASSIGN_OR_RETURN(v1::Host host,
+                      GetOne(&database_, kSelectHosts, "h.id", Blob(id), "host", HostFromRow));
   HT_RETURN_IF_ERROR(AddLosses(&host, Blob(id)));
   return host;
 }

@@ -10,13 +10,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "hoptrail/v1/detection.pb.h"
-#include "hoptrail/v1/fleet.pb.h"
-#include "hoptrail/v1/graph.pb.h"
 
 #include "collector/store/filters.h"
 #include "core/graph/hop_key.h"
 #include "core/sqlite/database.h"
+#include "hoptrail/v1/detection.pb.h"
+#include "hoptrail/v1/fleet.pb.h"
+#include "hoptrail/v1/graph.pb.h"
 
 namespace hoptrail::collector::store {
 
@@ -49,8 +49,7 @@ class Reader {
   absl::StatusOr<Page<v1::Edge>> ListEdges(const EdgeFilter& filter,
                                            const std::optional<Cursor>& after, int limit);
   absl::StatusOr<Page<v1::Detection>> ListDetections(const DetectionFilter& filter,
-                                                     const std::optional<Cursor>& after,
-                                                     int limit);
+                                                     const std::optional<Cursor>& after, int limit);
   absl::StatusOr<Page<v1::Incident>> ListIncidents(const IncidentFilter& filter,
                                                    const std::optional<Cursor>& after, int limit);
   absl::StatusOr<Page<v1::Host>> ListHosts(const HostFilter& filter,
@@ -73,8 +72,8 @@ class Reader {
   absl::StatusOr<std::vector<v1::Detection>> DetectionsOf(const model::SessionId& id, int limit);
 
   // Changed rows with a revision above `after`, in the order of their revisions.
-  absl::StatusOr<std::vector<Change<v1::Detection>>> DetectionsAfter(
-      const DetectionFilter& filter, int64_t after, int limit);
+  absl::StatusOr<std::vector<Change<v1::Detection>>> DetectionsAfter(const DetectionFilter& filter,
+                                                                     int64_t after, int limit);
   absl::StatusOr<std::vector<Change<v1::Incident>>> IncidentsAfter(const IncidentFilter& filter,
                                                                    int64_t after, int limit);
   // The last revision, and what tells this store from one that was set aside.

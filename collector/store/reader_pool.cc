@@ -20,8 +20,7 @@ ReaderPool::ReaderPool(std::vector<std::unique_ptr<Reader>> readers) : free_(std
 
 ReaderPool::~ReaderPool() = default;
 
-absl::StatusOr<std::unique_ptr<ReaderPool>> ReaderPool::Open(const std::string& path,
-                                                             size_t size) {
+absl::StatusOr<std::unique_ptr<ReaderPool>> ReaderPool::Open(const std::string& path, size_t size) {
   std::vector<std::unique_ptr<Reader>> readers;
   for (size_t i = 0; i < size; ++i) {
     HT_ASSIGN_OR_RETURN(std::unique_ptr<Reader> reader, Reader::Open(path));

@@ -4,11 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
-#include "hoptrail/v1/sensor.pb.h"
 
 #include "collector/store/codec.h"
 #include "core/base/status_macros.h"
 #include "core/model/net.h"
+#include "hoptrail/v1/sensor.pb.h"
 
 namespace hoptrail::collector::store {
 namespace {

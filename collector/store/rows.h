@@ -5,11 +5,11 @@
 // from 0 on; `kSelect…` asks for them.
 
 #include "absl/status/statusor.h"
+
+#include "core/sqlite/statement.h"
 #include "hoptrail/v1/detection.pb.h"
 #include "hoptrail/v1/fleet.pb.h"
 #include "hoptrail/v1/graph.pb.h"
-
-#include "core/sqlite/statement.h"
 
 namespace hoptrail::collector::store {
 

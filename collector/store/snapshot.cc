@@ -4,10 +4,18 @@
 
 #include "collector/store/codec.h"
 #include "collector/store/writer.h"
+#include "core/base/log.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::store {
 namespace {
+
+// A value that cannot be read back costs itself only: the service goes on without it.
+template <typename T>
+bool Usable(const absl::StatusOr<T>& value) {
+  if (!value.ok()) LogError("store", "left out: ", value.status().message());
+  return value.ok();
+}
 
 template <typename T>
 absl::Status LoadAll(sqlite::Database* database, absl::string_view sql,
@@ -16,8 +24,8 @@ absl::Status LoadAll(sqlite::Database* database, absl::string_view sql,
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
     if (!row) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(T value, decode(select.Blob(0)));
-    out->push_back(std::move(value));
+    absl::StatusOr<T> value = decode(select.Blob(0));
+    if (Usable(value)) out->push_back(*std::move(value));
   }
 }
 
@@ -32,8 +40,9 @@ absl::StatusOr<Snapshot> Writer::LoadSnapshot() {
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, hops.Step());
     if (!row) break;
-    HT_ASSIGN_OR_RETURN(model::Hop hop, DecodeHop(hops.Blob(1)));
-    all.hops.push_back({.key = IdFrom<graph::HopKey>(hops.Blob(0)), .hop = std::move(hop)});
+    absl::StatusOr<model::Hop> hop = DecodeHop(hops.Blob(1));
+    if (!Usable(hop)) continue;
+    all.hops.push_back({.key = IdFrom<graph::HopKey>(hops.Blob(0)), .hop = *std::move(hop)});
   }
   HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM detections ORDER BY time, id",
                              DecodeDetection, &all.detections));

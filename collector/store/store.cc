@@ -1,6 +1,6 @@
 #include "collector/store/store.h"
 
-#include <sys/stat.h>
+#include <fcntl.h>
 
 #include <cerrno>
 #include <utility>
@@ -10,6 +10,8 @@
 #include "collector/store/schema.h"
 #include "core/base/status_macros.h"
 #include "core/sqlite/set_aside.h"
+#include <sys/file.h>
+#include <sys/stat.h>
 
 namespace hoptrail::collector::store {
 namespace {
@@ -22,6 +24,18 @@ absl::Status MakeFolderOf(const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", folder));
 }
 
+// Two collectors on one file would each undo what the other knows.
+absl::StatusOr<UniqueFd> Lock(const std::string& path) {
+  const std::string name = path + ".lock";
+  UniqueFd file(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("open ", name));
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("the store ", path, " is in use by another process"));
+  }
+  return file;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options,
@@ -29,9 +43,10 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options,
   HT_RETURN_IF_ERROR(MakeFolderOf(options.path));
   std::unique_ptr<Store> store(new Store());
   store->options_ = options;
-  HT_ASSIGN_OR_RETURN(sqlite::Database database,
-                      sqlite::OpenOrSetAside({.path = options.path}, "store", now_wall_ns,
-                                             &store->set_aside_));
+  HT_ASSIGN_OR_RETURN(store->lock_, Lock(options.path));
+  HT_ASSIGN_OR_RETURN(
+      sqlite::Database database,
+      sqlite::OpenOrSetAside({.path = options.path}, "store", now_wall_ns, &store->set_aside_));
   HT_RETURN_IF_ERROR(Migrate(&database));
   // Streams do not survive the process.
   HT_RETURN_IF_ERROR(database.Execute(

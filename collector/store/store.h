@@ -13,6 +13,7 @@
 #include "collector/store/reader_pool.h"
 #include "collector/store/retention.h"
 #include "collector/store/writer.h"
+#include "core/base/unique_fd.h"
 
 namespace hoptrail::collector::store {
 
@@ -28,7 +29,8 @@ struct StoreOptions {
 // its parts are used by one thread each, as they say.
 class Store {
  public:
-  // Creates the file's folder (mode 0700) where it is missing.
+  // Creates the file's folder (mode 0700) where it is missing. ALREADY_EXISTS when another process
+  // has the store open.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options,
                                                      int64_t now_wall_ns);
 
@@ -49,6 +51,7 @@ class Store {
   Store() = default;
 
   StoreOptions options_;
+  UniqueFd lock_;  // held as long as anything is open
   std::string set_aside_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;

@@ -1,11 +1,11 @@
 #include "collector/store/store.h"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "collector/store/codec.h"
 #include "collector/store/reader.h"
@@ -323,6 +323,22 @@ TEST_F(StoreTest, DamagedStoreIsKeptAsideAndServiceGoesOn) {
   Write({.sessions = {wire::TestSession()}});
 }
 
+TEST_F(StoreTest, SecondOwnerIsRefused) {
+  EXPECT_EQ(Store::Open(options_, kNow).status().code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(StoreTest, OneDamagedRowCostsItselfOnly) {
+  Write({.sessions = {SessionAt(1, kNow), SessionAt(2, kNow)}});
+  ASSERT_TRUE(store_->writer()
+                  ->database()
+                  ->Execute("UPDATE sessions SET data = x'ffff' WHERE id >= x'02'")
+                  .ok());
+  Reopen();
+  auto all = store_->writer()->LoadSnapshot();
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->sessions.size(), 1u);
+}
+
 TEST_F(StoreTest, NewerSchemaIsRefusedAndLeftAlone) {
   ASSERT_TRUE(store_->writer()->database()->SetUserVersion(99).ok());
   store_.reset();
@@ -331,11 +347,18 @@ TEST_F(StoreTest, NewerSchemaIsRefusedAndLeftAlone) {
 }
 
 TEST_F(StoreTest, FailedWriteLeavesNothingBehind) {
-  ASSERT_TRUE(store_->writer()->database()->Execute(
-      "CREATE TRIGGER no BEFORE INSERT ON incidents BEGIN SELECT RAISE(ABORT, 'no'); END").ok());
+  ASSERT_TRUE(
+      store_->writer()
+          ->database()
+          ->Execute(
+              "CREATE TRIGGER no BEFORE INSERT ON incidents BEGIN SELECT RAISE(ABORT, 'no'); END")
+          .ok());
   const int64_t revision = store_->changes()->revision();
-  EXPECT_FALSE(store_->Write({.detections = {wire::TestDetection()},
-                              .incidents = {wire::TestIncident()}}, kNow).ok());
+  EXPECT_FALSE(
+      store_
+          ->Write({.detections = {wire::TestDetection()}, .incidents = {wire::TestIncident()}},
+                  kNow)
+          .ok());
   EXPECT_FALSE(reader()->GetDetection(wire::TestDetection().id).ok());
   EXPECT_EQ(store_->changes()->revision(), revision);
   Write({.detections = {wire::TestDetection()}});

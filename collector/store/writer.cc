@@ -35,9 +35,9 @@ struct Writer::Statements {
     Statement Statements::*statement;
     const char* sql;
   };
-  Statement host, session, delete_hop, hop, edge, find_detection, detection, attached, attach, find_incident,
-      incident, clear_sessions, incident_session, outbox_last, outbox_again, outbox_new,
-      login_attempt, trim_login_attempts, loss, revision;
+  Statement host, session, delete_hop, hop, edge, find_detection, detection, attached, attach,
+      find_incident, incident, clear_sessions, incident_session, outbox_last, outbox_again,
+      outbox_new, login_attempt, trim_login_attempts, loss, revision;
 };
 
 namespace {
@@ -110,8 +110,7 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(sqlite::Database database
       {&Statements::outbox_last,
        "SELECT id, action FROM outbox WHERE incident = ?1 AND NOT failed ORDER BY id DESC LIMIT 1"},
       {&Statements::outbox_again, "UPDATE outbox SET version = version + 1 WHERE id = ?1"},
-      {&Statements::outbox_new,
-       "INSERT INTO outbox(incident, action, created) VALUES(?1, ?2, ?3)"},
+      {&Statements::outbox_new, "INSERT INTO outbox(incident, action, created) VALUES(?1, ?2, ?3)"},
       {&Statements::login_attempt,
        "INSERT INTO login_attempts(host, session, time, data) VALUES(?1, ?2, ?3, ?4)"},
       {&Statements::trim_login_attempts,
@@ -245,8 +244,8 @@ absl::Status Writer::WriteIncident(const Incident& incident, int64_t now_wall_ns
   HT_RETURN_IF_ERROR(AttachDetections(incident));
   if (!options_.notify) return absl::OkStatus();
   if (!known) return Notify(nullptr, incident, now_wall_ns);
-  HT_ASSIGN_OR_RETURN(Incident before, DecodeIncident(before_data));
-  return Notify(&before, incident, now_wall_ns);
+  const absl::StatusOr<Incident> before = DecodeIncident(before_data);
+  return Notify(before.ok() ? &*before : nullptr, incident, now_wall_ns);
 }
 
 absl::Status Writer::AttachDetections(const Incident& incident) {
@@ -275,8 +274,7 @@ absl::Status Writer::AttachDetections(const Incident& incident) {
   return absl::OkStatus();
 }
 
-absl::Status Writer::Notify(const Incident* before, const Incident& incident,
-                            int64_t now_wall_ns) {
+absl::Status Writer::Notify(const Incident* before, const Incident& incident, int64_t now_wall_ns) {
   if (before == nullptr) {
     return Over(incident) ? absl::OkStatus() : Enqueue(incident, Outbox::kTrigger, now_wall_ns);
   }

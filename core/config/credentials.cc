@@ -91,8 +91,9 @@ std::string CertificateDoubt(const v1::TlsConfig& tls) {
   const auto authorities = ParseCertificates(texts->authorities, tls.ca_file());
   const auto chain = ParseCertificates(texts->chain, tls.certificate_file());
   if (!authorities.ok() || !chain.ok() || IsSignedBy(*chain, *authorities)) return "";
-  return absl::StrCat(tls.certificate_file(), " was issued by ", IssuerOf(*(*chain)[0]),
-                      ", which is none of the authorities in ", tls.ca_file());
+  return absl::StrCat("the certificate ", tls.certificate_file(), " was issued by ",
+                      IssuerOf(*(*chain)[0]), ", which is none of the authorities in ",
+                      tls.ca_file());
 }
 
 }  // namespace hoptrail::config

@@ -7,6 +7,9 @@
 namespace hoptrail::graph {
 namespace {
 
+// So many of the newest ends of one flow are searched for one that was told before.
+constexpr size_t kMaxLooks = 64;
+
 template <typename Map, typename K>
 void EraseFrom(Map* map, const K& index, const HopKey& key) {
   auto it = map->find(index);
@@ -22,9 +25,12 @@ HopEndTable::PutResult HopEndTable::Put(const model::HopEnd& end) {
   PutResult result;
   result.key = DeriveHopKey(end);
   if (auto it = ends_.find(result.key); it != ends_.end()) {
-    Unindex(result.key, it->second);
+    const model::Flow flow = it->second.flow;
     result.changed = Merge(end, &it->second);
-    Index(result.key, it->second);
+    if (it->second.flow != flow) {
+      EraseFrom(&by_flow_, flow, result.key);
+      by_flow_[it->second.flow].push_back(result.key);
+    }
     return result;
   }
   const std::optional<HopKey> twin = FindTwin(end);
@@ -85,12 +91,20 @@ void HopEndTable::Unindex(const HopKey& key, const model::HopEnd& end) {
 }
 
 std::optional<HopKey> HopEndTable::FindTwin(const model::HopEnd& end) const {
-  for (const HopKey& key : ByFlow(end.flow)) {
+  if (!end.name.empty()) {
+    model::HopEnd unnamed = end;
+    unnamed.name = {};
+    const HopKey key = DeriveHopKey(unnamed);
+    if (ends_.contains(key)) return key;
+    return std::nullopt;
+  }
+  absl::Span<const HopKey> recent = ByFlow(end.flow);
+  if (recent.size() > kMaxLooks) recent.remove_prefix(recent.size() - kMaxLooks);
+  for (const HopKey& key : recent) {
     const model::HopEnd& other = ends_.at(key);
     if (other.side == end.side && other.host == end.host &&
         other.network_namespace == end.network_namespace &&
-        other.established_boot_ns == end.established_boot_ns &&
-        other.name.empty() != end.name.empty()) {
+        other.established_boot_ns == end.established_boot_ns && !other.name.empty()) {
       return key;
     }
   }

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/types/span.h"
+
 #include "core/graph/hop_key.h"
 #include "core/model/hop.h"
 
@@ -32,6 +33,7 @@ class HopEndTable {
   // Null where unknown. Good until the next Put or Erase.
   const model::HopEnd* Find(const HopKey& key) const;
   absl::Span<const HopKey> ByName(const model::HopName& name) const;
+  // In the order in which they were first told.
   absl::Span<const HopKey> ByFlow(const model::Flow& flow) const;
   size_t size() const { return ends_.size(); }
 

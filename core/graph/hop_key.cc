@@ -1,6 +1,7 @@
 #include "core/graph/hop_key.h"
 
 #include "absl/strings/str_cat.h"
+
 #include "core/base/digest.h"
 
 namespace hoptrail::graph {

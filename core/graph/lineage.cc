@@ -23,9 +23,8 @@ Lineage::Change Lineage::Offer(const model::SessionId& child, const Link& link) 
   if (child.empty() || link.parent.empty() || child == link.parent) return {};
   Get(link.parent);
   auto& offers = Get(child).offers;
-  auto it = std::find_if(offers.begin(), offers.end(), [&](const Link& l) {
-    return l.kind == link.kind && l.hop == link.hop;
-  });
+  auto it = std::find_if(offers.begin(), offers.end(),
+                         [&](const Link& l) { return l.kind == link.kind && l.hop == link.hop; });
   if (it != offers.end()) {
     if (*it == link) return {};
     *it = link;
@@ -37,8 +36,7 @@ Lineage::Change Lineage::Offer(const model::SessionId& child, const Link& link) 
   return Reselect(child);
 }
 
-Lineage::Change Lineage::Withdraw(const model::SessionId& child, LinkKind kind,
-                                  const HopKey& hop) {
+Lineage::Change Lineage::Withdraw(const model::SessionId& child, LinkKind kind, const HopKey& hop) {
   auto node = nodes_.find(child);
   if (node == nodes_.end()) return {};
   auto& offers = node->second.offers;

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
+
 #include "core/graph/hop_key.h"
 #include "core/model/hop.h"
 #include "core/model/ids.h"

@@ -24,7 +24,10 @@ HopKey Key(uint8_t n) {
 
 Link Hop(uint8_t parent, uint8_t key, model::Proof proof = model::Proof::kProven,
          double probability = 1) {
-  return {.parent = Id(parent), .hop = Key(key), .proof = proof, .probability = probability,
+  return {.parent = Id(parent),
+          .hop = Key(key),
+          .proof = proof,
+          .probability = probability,
           .order = key};
 }
 

@@ -66,9 +66,9 @@ void FillFrom(const model::HopEnd& from, model::HopEnd* into) {
   Fill(from.bytes_sent, &into->bytes_sent);
   Fill(from.bytes_received, &into->bytes_received);
   Fill(from.closed_wall_ns, &into->closed_wall_ns);
-  const bool earlier = from.established_boot_ns != 0 &&
-                       (into->established_boot_ns == 0 ||
-                        from.established_boot_ns < into->established_boot_ns);
+  const bool earlier =
+      from.established_boot_ns != 0 &&
+      (into->established_boot_ns == 0 || from.established_boot_ns < into->established_boot_ns);
   if (earlier) {
     into->established_boot_ns = from.established_boot_ns;
     into->established_wall_ns = from.established_wall_ns;
@@ -89,9 +89,7 @@ bool MergeInto(const T& update, T* known) {
 
 }  // namespace
 
-bool Merge(const model::Session& update, model::Session* known) {
-  return MergeInto(update, known);
-}
+bool Merge(const model::Session& update, model::Session* known) { return MergeInto(update, known); }
 
 bool Merge(const model::HopEnd& update, model::HopEnd* known) { return MergeInto(update, known); }
 

@@ -1,12 +1,13 @@
 #include "core/sqlite/database.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 
 #include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include <sqlite3.h>
+
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/base/unique_fd.h"
@@ -129,6 +130,10 @@ absl::StatusOr<int64_t> Database::UsedBytes() {
 
 int64_t Database::Changes() const { return sqlite3_changes64(database_); }
 
+bool Database::InTransaction() const {
+  return database_ != nullptr && sqlite3_get_autocommit(database_) == 0;
+}
+
 int64_t Database::LastInsertRowId() const { return sqlite3_last_insert_rowid(database_); }
 
 absl::StatusOr<Transaction> Transaction::Begin(Database* database) {
@@ -140,8 +145,8 @@ Transaction::Transaction(Transaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)) {}
 
 Transaction::~Transaction() {
-  if (database_ == nullptr) return;
   // A serious error (full disk) may have rolled it back already.
+  if (database_ == nullptr || !database_->InTransaction()) return;
   absl::Status status = database_->Execute("ROLLBACK");
   if (!status.ok()) LogWarning("sqlite", "rollback: ", status.message());
 }

@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+
 #include "core/sqlite/statement.h"
 
 struct sqlite3;
@@ -52,6 +53,8 @@ class Database {
   absl::StatusOr<int64_t> UsedBytes();
   // Rows changed by the last INSERT, UPDATE or DELETE.
   int64_t Changes() const;
+  // Between BEGIN and COMMIT or ROLLBACK.
+  bool InTransaction() const;
   // Rowid of the last INSERT.
   int64_t LastInsertRowId() const;
 

@@ -1,7 +1,5 @@
 #include "core/sqlite/database.h"
 
-#include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -9,7 +7,10 @@
 #include <fstream>
 #include <string>
 
+#include <gtest/gtest.h>
+
 #include "core/sqlite/set_aside.h"
+#include <sys/stat.h>
 
 namespace hoptrail::sqlite {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
@@ -27,9 +28,9 @@ absl::Status RenameIfThere(const std::string& from, const std::string& to) {
 }  // namespace
 
 absl::StatusOr<std::string> SetAsideDamaged(const std::string& path, int64_t wall_ns) {
-  std::string stem = absl::StrCat(path, ".damaged-",
-                                  absl::FormatTime("%Y%m%dT%H%M%SZ", absl::FromUnixNanos(wall_ns),
-                                                   absl::UTCTimeZone()));
+  std::string stem = absl::StrCat(
+      path, ".damaged-",
+      absl::FormatTime("%Y%m%dT%H%M%SZ", absl::FromUnixNanos(wall_ns), absl::UTCTimeZone()));
   std::string target = stem;
   for (int i = 2; ::access(target.c_str(), F_OK) == 0; ++i) target = absl::StrCat(stem, "-", i);
   HT_RETURN_IF_ERROR(RenameIfThere(path, target));

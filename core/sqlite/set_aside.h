@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+
 #include "core/sqlite/database.h"
 
 namespace hoptrail::sqlite {

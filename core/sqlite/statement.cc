@@ -1,8 +1,8 @@
 #include "core/sqlite/statement.h"
 
-#include <sqlite3.h>
-
 #include <utility>
+
+#include <sqlite3.h>
 
 #include "core/base/status_macros.h"
 #include "core/sqlite/database.h"

@@ -24,11 +24,14 @@ def databases(directory):
 
 
 def damage(path):
-    """Overwrites the beginning, header included; the file keeps its length at least."""
-    with open(path, "r+b") as file:
-        file.write(GARBAGE)
-        file.flush()
-        os.fsync(file.fileno())
+    """Overwrites the beginning, header included; the file keeps its length at least. The write-ahead log of a killed
+    program is damaged too, since SQLite would mend the file with it."""
+    for each in (path, path + "-wal"):
+        if os.path.exists(each):
+            with open(each, "r+b") as file:
+                file.write(GARBAGE)
+                file.flush()
+                os.fsync(file.fileno())
 
 
 class DamagedFiles(lab_test_case.LabTestCase):
@@ -54,7 +57,7 @@ class DamagedFiles(lab_test_case.LabTestCase):
         kept = []
         for name in os.listdir(directory):
             with open(os.path.join(directory, name), "rb") as file:
-                if file.read(4096) == GARBAGE[:4096]:
+                if not name.endswith("-wal") and file.read(4096) == GARBAGE[:4096]:
                     kept.append(name)
         self.assertEqual(len(kept), 1, f"{damaged} should be kept aside once in {os.listdir(directory)}")
         self.assertNotEqual(kept[0], os.path.basename(damaged))
