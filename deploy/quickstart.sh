@@ -278,8 +278,8 @@ run() {
 
 # The demonstration begins anew each time; what the last one left to look at goes.
 demo() {
-  umask 077
-  mkdir -p "$state"
+  mkdir -p "$state" # Not with umask 077: users of the hosts read files in it.
+  chmod 0700 "$state"
   exec 9>"$state/lock"
   flock -n 9 || fail "a quickstart with --state $state is running already"
   rm -rf --one-file-system "$state/demo"
