@@ -10,8 +10,10 @@ lacks.
 import argparse
 import fnmatch
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -87,9 +89,9 @@ def flatten(suite):
             yield each
 
 
-def choose(pattern):
-    """The tests whose id contains the pattern, or matches it as a glob."""
-    tests = list(flatten(unittest.defaultTestLoader.loadTestsFromNames(MODULES)))
+def choose(pattern, modules=MODULES):
+    """The tests of these modules whose id contains the pattern, or matches it as a glob."""
+    tests = list(flatten(unittest.defaultTestLoader.loadTestsFromNames(modules)))
     if pattern:
         tests = [test for test in tests if pattern in test.id() or fnmatch.fnmatch(test.id(), pattern)]
     return tests
@@ -108,6 +110,32 @@ def run_once(tests, lab_test_case):
     return result.passed, result.failed
 
 
+def run_apart(modules, arguments, logs):
+    """Each module in a process of its own: one that upsets the client's gRPC (refused handshakes, streams cut off)
+    leaves nothing behind for the next. Returns the sums of (passed, failed)."""
+    passed = failed = 0
+    for module in modules:
+        command = [sys.executable, os.path.abspath(__file__), "--binaries", arguments.binaries, "--logs", logs,
+                   "--module", module]
+        command += ["--only", arguments.only] if arguments.only else []
+        last = ""
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            try:
+                for line in child.stdout:
+                    if re.fullmatch(r"\d+ passed, \d+ failed\n", line):
+                        last = line
+                    else:
+                        print(line, end="", flush=True)
+            except BaseException:
+                child.terminate()  # it cleans up; leaving the block waits for it
+                raise
+        good, bad = map(int, re.findall(r"\d+", last)) if last else (0, 1)
+        if not last:
+            print(f"FAIL  {module}: it ended with status {child.returncode} and without a result", flush=True)
+        passed, failed = passed + good, failed + bad
+    return passed, failed
+
+
 def unwind(number, _):
     """Ends the run so that every context manager gets to clean up, undisturbed by a second signal."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -117,11 +145,12 @@ def unwind(number, _):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--binaries", default=os.path.join(HERE, "../../build/dev"),
-                        help="where the programs under test lie (default build/dev)")
+    parser.add_argument("--binaries", default=os.path.join(HERE, "../../build/dev/bin"),
+                        help="where the programs under test lie (default build/dev/bin)")
     parser.add_argument("--only", metavar="NAME", help="run the tests whose name contains NAME, or matches it")
     parser.add_argument("--repeat", metavar="N", type=int, default=1, help="run everything chosen N times")
     parser.add_argument("--logs", metavar="DIR", help="keep every log here (default: only those of failures)")
+    parser.add_argument("--module", choices=MODULES, help=argparse.SUPPRESS)  # set by run_apart
     arguments = parser.parse_args()
     missing = [program for program in PROGRAMS if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")]
     if os.geteuid() != 0 or missing:
@@ -140,18 +169,22 @@ def main():
     for number in range(arguments.repeat):
         lab_test_case.logs = os.path.join(os.path.abspath(logs), str(number + 1)) if arguments.repeat > 1 else \
             os.path.abspath(logs)
-        tests = choose(arguments.only)
+        tests = choose(arguments.only, [arguments.module] if arguments.module else MODULES)
         if not tests:
             print(f"no test is named {arguments.only}", file=sys.stderr)
             failed += 1
             break
-        good, bad = run_once(tests, lab_test_case)
+        modules = list(dict.fromkeys(type(test).__module__ for test in tests))
+        if len(modules) == 1:
+            good, bad = run_once(tests, lab_test_case)
+        else:
+            good, bad = run_apart(modules, arguments, lab_test_case.logs)
         passed, failed = passed + good, failed + bad
         if not bad and not arguments.logs:
             shutil.rmtree(lab_test_case.logs, ignore_errors=True)
         if arguments.repeat > 1:
             print(f"      round {number + 1}: {good} passed, {bad} failed", flush=True)
-    if failed:
+    if failed and not arguments.module:
         print(f"      logs: {logs}")
     elif not arguments.logs:
         shutil.rmtree(logs, ignore_errors=True)
