@@ -5,10 +5,11 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: quickstart.sh [--state DIR] [--port N] [--build-only | --demo]
+Usage: quickstart.sh [--state DIR] [--port N] [--preset NAME] [--build-only | --demo]
 
   --state DIR   everything that is not built lies here; /var/lib/hoptrail-quickstart unless told
   --port N      the collector's port on 127.0.0.1, chosen when DIR is made; 7443 unless told
+  --preset NAME  how to build: release (unless told), dev, asan or tsan
   --build-only  installs and builds
   --demo        an intruder crosses four hosts that are made of namespaces, and Hoptrail tells the way
 
@@ -34,10 +35,11 @@ usage_error() {
 source_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=/var/lib/hoptrail-quickstart
 port=
+preset=release
 mode=run
 while [[ $# -gt 0 ]]; do
   case $1 in
-    --state | --port)
+    --state | --port | --preset)
       [[ $# -ge 2 && -n $2 ]] || usage_error "$1 needs a value"
       printf -v "${1#--}" '%s' "$2"
       shift
@@ -52,6 +54,7 @@ while [[ $# -gt 0 ]]; do
   esac
   shift
 done
+[[ $preset =~ ^(release|dev|asan|tsan)$ ]] || usage_error "no preset is named '$preset'"
 if [[ ! ${port:-1} =~ ^[1-9][0-9]{0,4}$ || ${port:-1} -gt 65535 ]]; then
   usage_error "'$port' is no port"
 fi
@@ -62,7 +65,7 @@ state=$(realpath -m -- "$state")
 [[ $EUID -eq 0 ]] ||
   fail "run it as root: it installs packages and loads programs into the kernel"
 
-readonly bin=$source_root/build/release/bin
+readonly bin=$source_root/build/$preset/bin
 readonly pki=$state/pki config=$state/config logs=$state/logs
 readonly socket=$state/run/collector.sock
 
@@ -111,13 +114,13 @@ build() {
   local sets=(build run)
   if [[ $mode == demo ]]; then sets+=(demo); fi
   "$source_root/deploy/install-dependencies.sh" "${sets[@]}" || fail "dependencies are missing"
-  say "Building in $source_root/build/release (the first time takes minutes) …"
+  say "Building in $source_root/build/$preset (the first time takes minutes) …"
   local log=$source_root/build/quickstart-build.log
   mkdir -p "$source_root/build"
-  cmake -S "$source_root" --preset release >"$log" 2>&1 ||
+  cmake -S "$source_root" --preset "$preset" >"$log" 2>&1 ||
     fail_with_log "configuring the build failed" "$log"
   # In the background, since a signal waits until a program in the foreground has ended.
-  local compile=(ninja -C "$source_root/build/release" hoptrail-agent hoptrail-collector hoptrail)
+  local compile=(ninja -C "$source_root/build/$preset" hoptrail-agent hoptrail-collector hoptrail)
   if [[ -t 1 ]]; then
     "${compile[@]}" &
   else

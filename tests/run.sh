@@ -2,13 +2,13 @@
 # Installs what is missing, builds what has changed, runs the named tiers (all that exist when none
 # is named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
 #
-#   tests/run.sh [--preset dev|release|asan|tsan] [unit|kernel|lab|image ...]
+#   tests/run.sh [--preset dev|release|asan|tsan] [unit|kernel|lab|image|quickstart ...]
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
-all_tiers=(unit kernel lab image)
+all_tiers=(unit kernel lab image quickstart)
 preset=dev
 tiers=()
 
@@ -20,7 +20,7 @@ usage() {
 while (($#)); do
   case "$1" in
     --preset) [[ $# -ge 2 ]] || usage; preset=$2; shift ;;
-    unit | kernel | lab | image) tiers+=("$1") ;;
+    unit | kernel | lab | image | quickstart) tiers+=("$1") ;;
     *) usage ;;
   esac
   shift
@@ -112,6 +112,9 @@ for tier in "${tiers[@]}"; do
       ;;
     kernel) gtest_tier kernel ;;
     lab) script_tier lab tests/lab/run.py --binaries "$build/bin" --logs "$logs/lab" ;;
+    quickstart)
+      script_tier quickstart tests/quickstart/run.py --preset "$preset" --logs "$logs/quickstart"
+      ;;
     image) script_tier image tests/image/run.py --binaries "$build/bin" --logs "$logs/image" ;;
   esac
 done
