@@ -27,6 +27,10 @@ while (($#)); do
 done
 ((${#tiers[@]})) || tiers=("${all_tiers[@]}")
 
+# What the sanitizers may not judge, and why, is said in these files.
+export LSAN_OPTIONS="suppressions=$root/tests/lsan.supp:print_suppressions=0"
+export TSAN_OPTIONS="suppressions=$root/tests/tsan.supp"
+
 build=$root/build/$preset
 logs=$build/test-logs
 rm -rf "$logs"

@@ -8,14 +8,14 @@ void LossLedger::Add(const std::string& where, const std::string& type, uint64_t
                      int64_t wall_ns) {
   if (count == 0) return;
   total_.fetch_add(count, std::memory_order_relaxed);
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Entry& entry = entries_[{where, type}];
   if (entry.count == 0) entry.from_wall_ns = wall_ns;
   entry.count += count;
 }
 
 void LossLedger::Return(const model::Loss& loss) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Entry& entry = entries_[{loss.where, loss.type}];
   entry.from_wall_ns =
       entry.count == 0 ? loss.from_wall_ns : std::min(entry.from_wall_ns, loss.from_wall_ns);
@@ -23,7 +23,7 @@ void LossLedger::Return(const model::Loss& loss) {
 }
 
 std::vector<model::Loss> LossLedger::Take(int64_t wall_ns) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   std::vector<model::Loss> losses;
   for (const auto& [key, entry] : entries_) {
     model::Loss loss;

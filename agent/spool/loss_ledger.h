@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 
+#include "core/base/mutex.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::spool {
@@ -37,7 +37,7 @@ class LossLedger {
 
   const model::HostId host_;
   std::atomic<uint64_t> total_{0};
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::map<std::tuple<std::string, std::string>, Entry> entries_ ABSL_GUARDED_BY(mutex_);
 };
 

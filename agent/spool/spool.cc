@@ -88,7 +88,7 @@ bool Spool::Flush(absl::Duration timeout) {
 void Spool::ReportDamage(uint64_t generation) { damaged_before_ = generation + 1; }
 
 uint64_t Spool::WaitForChange(uint64_t seen, absl::Duration timeout) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   const auto changed = [this, seen]()
                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return mark_ != seen; };
   mutex_.AwaitWithTimeout(absl::Condition(&changed), timeout);
@@ -96,7 +96,7 @@ uint64_t Spool::WaitForChange(uint64_t seen, absl::Duration timeout) {
 }
 
 void Spool::Poke() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   ++mark_;
 }
 

@@ -10,7 +10,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
 #include "agent/session/state_store.h"
@@ -19,6 +18,7 @@
 #include "agent/spool/spool_database.h"
 #include "core/base/bounded_queue.h"
 #include "core/base/clock.h"
+#include "core/base/mutex.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::spool {
@@ -101,7 +101,7 @@ class Spool : public session::StateStore {
   std::atomic<uint64_t> damaged_before_{0};       // generations below this one are damaged
   std::atomic<uint64_t> queued_{0}, settled_{0};  // changes ever put in the queue, and dealt with
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   uint64_t mark_ ABSL_GUARDED_BY(mutex_) = 1;
 
   // Only the thread, from here on.

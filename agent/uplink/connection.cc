@@ -54,7 +54,7 @@ Connection::~Connection() { HT_CHECK(!thread_.joinable()); }
 
 absl::StatusOr<uint64_t> Connection::Start(const v1::Hello& hello, uint64_t last_sequence) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     sent_ = last_sequence;
   }
   // Held back until Hello, so that Cancel() reaches a connection that is still being made.
@@ -64,7 +64,7 @@ absl::StatusOr<uint64_t> Connection::Start(const v1::Hello& hello, uint64_t last
   v1::AgentMessage message;
   *message.mutable_hello() = hello;
   if (stream_->Write(message)) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     const bool answered = mutex_.AwaitWithTimeout(
         absl::Condition(this, &Connection::WelcomedOrEnded), kWelcomeWithin);
     if (!answered) {
@@ -78,7 +78,7 @@ absl::StatusOr<uint64_t> Connection::Start(const v1::Hello& hello, uint64_t last
 
 bool Connection::Write(v1::Batch batch, uint64_t last_sequence) {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     sent_ = std::max(sent_, last_sequence);
   }
   v1::AgentMessage message;
@@ -87,12 +87,12 @@ bool Connection::Write(v1::Batch batch, uint64_t last_sequence) {
 }
 
 uint64_t Connection::acknowledged() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return acknowledged_;
 }
 
 bool Connection::ended() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return ended_;
 }
 
@@ -101,18 +101,18 @@ void Connection::Cancel() { context_.TryCancel(); }
 absl::Status Connection::Finish() {
   bool violated = false;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     violated = !violation_.ok();
   }
   if (!violated && !ended()) {
     stream_->WritesDone();
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(&ended_), kEndWithin);
   }
   if (!ended()) context_.TryCancel();
   thread_.join();
   const absl::Status status = FromGrpc(stream_->Finish());
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return violation_.ok() ? status : violation_;
 }
 
@@ -123,14 +123,14 @@ void Connection::Read() {
     const absl::Status status = Handle(message);
     if (status.ok()) continue;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       violation_ = Annotate(status, "the collector sent what it must not");
     }
     context_.TryCancel();
     break;
   }
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     ended_ = true;
   }
   handlers_.on_end();
@@ -149,7 +149,7 @@ absl::Status Connection::Handle(const v1::CollectorMessage& message) {
   const uint64_t sequence = message.has_welcome() ? message.welcome().acknowledged_sequence()
                                                   : message.acknowledgement().sequence();
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     // It would make us delete what it cannot have.
     if (sequence > sent_) {
       return absl::InvalidArgumentError(

@@ -8,9 +8,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include <grpcpp/grpcpp.h>
 
+#include "core/base/mutex.h"
 #include "core/model/fact.h"
 #include <hoptrail/v1/config.pb.h>
 #include <hoptrail/v1/sensor.grpc.pb.h>
@@ -64,7 +64,7 @@ class Connection {
   std::unique_ptr<grpc::ClientReaderWriter<v1::AgentMessage, v1::CollectorMessage>> stream_;
   std::thread thread_;
 
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
   uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // what the collector may acknowledge
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;

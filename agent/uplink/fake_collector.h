@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include <grpcpp/grpcpp.h>
 
+#include "core/base/mutex.h"
 #include <hoptrail/v1/sensor.grpc.pb.h>
 
 namespace hoptrail::agent::uplink {
@@ -52,7 +52,7 @@ class FakeCollector : public v1::SensorService::Service {
     const std::string host = message.hello().host();
     v1::CollectorMessage answer;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       hellos_.push_back(message.hello());
       if (!refusal.ok()) return refusal;
       answer.mutable_welcome()->set_acknowledged_sequence(forget ? 0 : acknowledged_[host]);
@@ -60,7 +60,7 @@ class FakeCollector : public v1::SensorService::Service {
     stream->Write(answer);
     if (say_first.message_case() != v1::CollectorMessage::MESSAGE_NOT_SET) stream->Write(say_first);
     while (stream->Read(&message)) {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       largest_batch_ = std::max(largest_batch_, message.batch().records_size());
       for (const v1::Record& record : message.batch().records()) {
         received_.push_back(record);
@@ -80,24 +80,24 @@ class FakeCollector : public v1::SensorService::Service {
   v1::CollectorMessage say_first;
 
   std::vector<v1::Record> received() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return received_;
   }
   std::vector<v1::Hello> hellos() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return hellos_;
   }
   int largest_batch() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return largest_batch_;
   }
   bool WaitForRecords(size_t count, absl::Duration timeout = absl::Seconds(20)) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     const auto enough = [this, count] { return received_.size() >= count; };
     return mutex_.AwaitWithTimeout(absl::Condition(&enough), timeout);
   }
   bool WaitForHellos(size_t count, absl::Duration timeout = absl::Seconds(20)) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     const auto enough = [this, count] { return hellos_.size() >= count; };
     return mutex_.AwaitWithTimeout(absl::Condition(&enough), timeout);
   }
@@ -107,7 +107,7 @@ class FakeCollector : public v1::SensorService::Service {
   std::shared_ptr<grpc::ServerCredentials> credentials_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::map<std::string, uint64_t> acknowledged_;
   std::vector<v1::Record> received_;
   std::vector<v1::Hello> hellos_;

@@ -36,7 +36,7 @@ Uplink::~Uplink() {
   stop_.Notify();
   options_.spool->Poke();
   if (!done_.WaitForNotificationWithTimeout(kStopGrace)) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (current_ != nullptr) current_->Cancel();
   }
   thread_.join();
@@ -103,7 +103,7 @@ absl::Status Uplink::Serve() {
   handlers.on_end = [spool] { spool->Poke(); };
   HT_ASSIGN_OR_RETURN(auto connection, Connection::Create(options_.collector, std::move(handlers)));
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (stopping()) return absl::OkStatus();
     current_ = connection.get();
   }
@@ -124,7 +124,7 @@ absl::Status Uplink::Serve() {
   } else if (!present && status.code() == absl::StatusCode::kPermissionDenied) {
     refused_hosts_.insert(host);
   }
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   current_ = nullptr;
   return status;
 }

@@ -10,12 +10,11 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 
 #include "agent/spool/spool.h"
 #include "agent/spool/spool_reader.h"
 #include "agent/uplink/back_off.h"
+#include "core/base/mutex.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
 #include <hoptrail/v1/config.pb.h>
@@ -62,15 +61,15 @@ class Uplink {
   bool stopping() const { return stop_.HasBeenNotified(); }
 
   const Options options_;
-  absl::Notification stop_;
-  absl::Notification done_;
+  Notification stop_;
+  Notification done_;
   BackOff back_off_;
   std::optional<spool::SpoolReader> reader_;
   uint64_t reader_generation_ = 0;
   std::set<model::HostId> refused_hosts_;  // earlier boots that the collector does not take
   std::string last_failure_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   Connection* current_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::thread thread_;
 };

@@ -30,7 +30,7 @@ AgentStream* AgentStream::Begin(rpc::Peer peer, std::string address, EngineLoop*
   if (!stream->peer_.agent) {
     stream->End(rpc::RequireAgentOf(stream->peer_, model::HostId()));
   } else {
-    absl::MutexLock lock(&stream->mutex_);
+    MutexLock lock(&stream->mutex_);
     stream->Read();
   }
   return stream.get();
@@ -88,7 +88,7 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
   }
   uint64_t acknowledged;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     acknowledged = acknowledged_;
   }
   BatchCommand command;
@@ -124,7 +124,7 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
 }
 
 void AgentStream::OnWriteDone(bool ok) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   writing_ = false;
   WriteNext();
 }
@@ -160,33 +160,33 @@ void AgentStream::Write(const v1::CollectorMessage& message) {
 }
 
 void AgentStream::Welcome(uint64_t acknowledged) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   acknowledged_ = std::max(acknowledged_, acknowledged);
   welcome_ = acknowledged;
   WriteNext();
 }
 
 void AgentStream::Taken() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Read();
 }
 
 void AgentStream::Acknowledge(uint64_t sequence) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   acknowledged_ = std::max(acknowledged_, sequence);
   acknowledge_ = sequence;
   WriteNext();
 }
 
 void AgentStream::Tell(const model::Provenance& provenance) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (finished_ || provenance_.size() >= kMaxWaitingProvenance) return;
   provenance_[provenance.session] = provenance;
   WriteNext();
 }
 
 void AgentStream::End(const absl::Status& status) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (ending_ || finished_) return;
   if (!status.ok()) {
     LogWarning("ingest", "stream from ", address_, " ended: ", status.ToString());
@@ -199,7 +199,7 @@ void AgentStream::OnCancel() { End(absl::CancelledError("the agent went away"));
 
 void AgentStream::OnDone() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     finished_ = true;
     provenance_.clear();
   }

@@ -9,12 +9,12 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include <grpcpp/grpcpp.h>
 
 #include "collector/ingest/agent_sink.h"
 #include "collector/ingest/engine_loop.h"
 #include "collector/rpc/peer.h"
+#include "core/base/mutex.h"
 #include <hoptrail/v1/sensor.pb.h>
 
 namespace hoptrail::collector::ingest {
@@ -64,7 +64,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   model::HostId host_;
   uint64_t last_sequence_ = 0;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   grpc::ByteBuffer outgoing_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

@@ -14,9 +14,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 
 #include "core/base/log.h"
+#include "core/base/mutex.h"
 #include "core/base/unique_fd.h"
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -47,11 +47,11 @@ class FakeHttpServer {
 
   // The next answers; 202 when there are none. `headers` end in \r\n each.
   void Answer(int status, const std::string& headers = "") {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     answers_.emplace_back(status, headers);
   }
   std::vector<std::string> bodies() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return bodies_;
   }
 
@@ -81,7 +81,7 @@ class FakeHttpServer {
     }
     std::pair<int, std::string> answer(202, "");
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       bodies_.push_back(data.substr(body_at));
       if (!answers_.empty()) {
         answer = answers_.front();
@@ -99,7 +99,7 @@ class FakeHttpServer {
   UniqueFd listener_;
   uint16_t port_ = 0;
   std::atomic<bool> stopping_{false};
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::deque<std::pair<int, std::string>> answers_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> bodies_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;

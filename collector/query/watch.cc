@@ -7,7 +7,7 @@ WatchHub::WatchHub(store::ChangeSignal* changes) : changes_(changes), thread_([t
 void WatchHub::Add(std::shared_ptr<Watcher> watcher) {
   bool stopped;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopped = stopped_;
     if (!stopped) watchers_.insert(watcher);
   }
@@ -15,12 +15,12 @@ void WatchHub::Add(std::shared_ptr<Watcher> watcher) {
 }
 
 void WatchHub::Remove(const std::shared_ptr<Watcher>& watcher) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   watchers_.erase(watcher);
 }
 
 std::vector<std::shared_ptr<Watcher>> WatchHub::All() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return {watchers_.begin(), watchers_.end()};
 }
 
@@ -29,7 +29,7 @@ void WatchHub::Run() {
   while (true) {
     const int64_t revision = changes_->WaitAbove(seen, absl::Seconds(1));
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       if (stopped_) return;
     }
     if (revision == seen) continue;
@@ -40,7 +40,7 @@ void WatchHub::Run() {
 
 void WatchHub::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopped_ = true;
   }
   if (thread_.joinable()) thread_.join();

@@ -11,11 +11,11 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 
 #include "collector/query/page_token.h"
 #include "collector/query/unary.h"
 #include "collector/store/reader.h"
+#include "core/base/mutex.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::query {
@@ -45,7 +45,7 @@ class WatchHub {
   std::vector<std::shared_ptr<Watcher>> All();
 
   store::ChangeSignal* const changes_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<std::shared_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
@@ -82,14 +82,14 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
   }
 
   void Wake() override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     again_ = true;
     if (!busy_) Next();
   }
   void Stop() override { End(absl::UnavailableError("the collector stops")); }
 
   void OnWriteDone(bool ok) override {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     writing_ = false;
     if (!ok && !ending_) ending_ = absl::CancelledError("the client went away");
     Next();
@@ -97,7 +97,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
   void OnCancel() override { End(absl::CancelledError("the client went away")); }
   void OnDone() override {
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       finished_ = true;
     }
     if (hub_ != nullptr) hub_->Remove(this->shared_from_this());
@@ -112,7 +112,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
         read_(std::move(read)) {}
 
   void End(const absl::Status& status) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (ending_ || finished_) return;
     ending_ = status;
     if (!busy_) Next();  // otherwise what is under way comes to see it
@@ -125,7 +125,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
       store::ReaderPool::Lease reader = backend_->store->readers()->Borrow();
       page = FillFrom(reader.get());
     }
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (!page.ok()) {
       if (!ending_) ending_ = page.status();
     } else {
@@ -194,7 +194,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
   std::string epoch_;
   int64_t after_ = 0;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;   // a read is queued, or its page is written
   bool again_ ABSL_GUARDED_BY(mutex_) = false;  // there may be more to read
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -9,7 +9,7 @@ Workers::Workers(size_t threads, size_t queue_capacity) : capacity_(queue_capaci
 }
 
 bool Workers::TryRun(std::function<void()> task) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (stopped_ || tasks_.size() >= capacity_) return false;
   tasks_.push_back(std::move(task));
   return true;
@@ -17,7 +17,7 @@ bool Workers::TryRun(std::function<void()> task) {
 
 void Workers::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopped_ = true;
   }
   for (std::thread& thread : threads_) {
@@ -29,7 +29,7 @@ void Workers::Work() {
   while (true) {
     std::function<void()> task;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &Workers::HasTaskOrStopped));
       if (tasks_.empty()) return;
       task = std::move(tasks_.front());

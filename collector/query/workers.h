@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+
+#include "core/base/mutex.h"
 
 namespace hoptrail::collector::query {
 
@@ -30,7 +31,7 @@ class Workers {
   }
 
   const size_t capacity_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::thread> threads_;

@@ -4,8 +4,9 @@
 #include <cstdint>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+
+#include "core/base/mutex.h"
 
 namespace hoptrail::collector::store {
 
@@ -14,18 +15,18 @@ namespace hoptrail::collector::store {
 class ChangeSignal {
  public:
   void Announce(int64_t revision) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (revision > revision_) revision_ = revision;
   }
 
   int64_t revision() const {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return revision_;
   }
 
   // Waits until the revision is above `seen`, up to `timeout` or until Close. Returns the revision.
   int64_t WaitAbove(int64_t seen, absl::Duration timeout) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     auto ready = [this, seen]()
                      ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return closed_ || revision_ > seen; };
     mutex_.AwaitWithTimeout(absl::Condition(&ready), timeout);
@@ -34,12 +35,12 @@ class ChangeSignal {
 
   // Wakes all, for good.
   void Close() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     closed_ = true;
   }
 
  private:
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   int64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };

@@ -12,7 +12,7 @@ ReaderPool::Lease::Lease(Lease&&) noexcept = default;
 
 ReaderPool::Lease::~Lease() {
   if (reader_ == nullptr) return;
-  absl::MutexLock lock(&pool_->mutex_);
+  MutexLock lock(&pool_->mutex_);
   pool_->free_.push_back(std::move(reader_));
 }
 
@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<ReaderPool>> ReaderPool::Open(const std::string& 
 }
 
 ReaderPool::Lease ReaderPool::Borrow() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   mutex_.Await(absl::Condition(this, &ReaderPool::HasFree));
   std::unique_ptr<Reader> reader = std::move(free_.back());
   free_.pop_back();

@@ -8,7 +8,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+
+#include "core/base/mutex.h"
 
 namespace hoptrail::collector::store {
 
@@ -42,7 +43,7 @@ class ReaderPool {
   explicit ReaderPool(std::vector<std::unique_ptr<Reader>> readers);
   bool HasFree() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !free_.empty(); }
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::vector<std::unique_ptr<Reader>> free_ ABSL_GUARDED_BY(mutex_);
 };
 

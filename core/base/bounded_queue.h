@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+
+#include "core/base/mutex.h"
 
 namespace hoptrail {
 
@@ -21,7 +22,7 @@ class BoundedQueue {
 
   // False, and `item` untouched, when the queue is full or closed: the caller counts the loss.
   bool TryPush(T&& item) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (closed_ || items_.size() >= capacity_) return false;
     items_.push_back(std::move(item));
     return true;
@@ -29,7 +30,7 @@ class BoundedQueue {
 
   // Waits for room. False when the queue was closed.
   bool Push(T&& item) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     mutex_.Await(absl::Condition(this, &BoundedQueue::HasRoomOrClosed));
     if (closed_) return false;
     items_.push_back(std::move(item));
@@ -39,7 +40,7 @@ class BoundedQueue {
   // Moves everything queued to the end of `out`, after waiting up to `timeout` for a first item.
   // False when the queue is closed and empty: nothing will ever come again.
   bool PopAll(absl::Duration timeout, std::vector<T>* out) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(this, &BoundedQueue::HasItemsOrClosed), timeout);
     if (items_.empty()) return !closed_;
     for (T& item : items_) out->push_back(std::move(item));
@@ -49,12 +50,12 @@ class BoundedQueue {
 
   // Refuses further items; those queued can still be popped.
   void Close() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     closed_ = true;
   }
 
   size_t size() const {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     return items_.size();
   }
 
@@ -67,7 +68,7 @@ class BoundedQueue {
   }
 
   const size_t capacity_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   std::deque<T> items_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
