@@ -72,11 +72,12 @@ class Bench(contextlib.AbstractContextManager):
         return product.CommandLine(self.fleet, self.binaries, self.authority, certificate or self.operator)
 
     def wait_connected(self, names=fleets.AGENT_HOSTS, timeout=30.0):
-        """Until the collector says that these hosts' agents are connected. A restarted agent counts only once it has
-        said hello again."""
+        """Until the collector says that these hosts' agents are connected and has their first report. A restarted
+        agent counts only once it has said hello again."""
         def connected():
             hosts = self.api.hosts()
-            return all(hosts.get(name, {}).get("state") == "CONNECTED" for name in names)
+            return all(hosts.get(name, {}).get("state") == "CONNECTED" and "agent_start_time" in hosts[name]
+                       for name in names)
 
         def hopeless():
             return next(filter(None, (self.agents[name].failed() for name in names)), None)
