@@ -141,14 +141,17 @@ TEST(Spool, BoundDropsOldestLowValueFirstAndTells) {
   const model::Fact edge = wire::TestFacts()[3];
   for (int i = 0; i < 20; ++i) spool->Add(wire::TestSession());
   for (int i = 0; i < 12000; ++i) spool->Add(edge);
-  // 20 sessions, what is left of the edges, and one Loss.
+  // 20 sessions, what is left of the edges, and the losses: one record a second while any happen.
   uint64_t lost = 0;
+  uint64_t edges = 0;
   int sessions = 0;
-  for (int i = 0; i < 1000 && lost == 0; ++i) {
+  for (int i = 0; i < 1000 && edges + lost != 12000; ++i) {
     absl::SleepFor(absl::Milliseconds(10));
     sessions = 0;
+    edges = lost = 0;
     ForEachRecord(*spool, [&](const v1::Record& record) {
       sessions += record.has_session();
+      edges += record.has_edge();
       if (!record.has_loss()) return;
       EXPECT_EQ(record.loss().loss().where(), "spool");
       EXPECT_EQ(record.loss().loss().type(), "edge");
@@ -156,6 +159,7 @@ TEST(Spool, BoundDropsOldestLowValueFirstAndTells) {
     });
   }
   EXPECT_EQ(sessions, 20);
+  EXPECT_EQ(edges + lost, 12000u) << "each edge is kept or told as lost";
   EXPECT_GT(lost, 1000u);
   EXPECT_LT(std::filesystem::file_size(spool->path()), size_t{3} << 20);
   EXPECT_EQ(spool->losses().total(), lost);
