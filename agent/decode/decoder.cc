@@ -217,18 +217,7 @@ SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
 }
 
 const char* TypeName(uint32_t type) {
-  static constexpr const char* kNames[HT_TYPES] = {"unknown",
-                                                   "fork",
-                                                   "exec",
-                                                   "exit",
-                                                   "tcp",
-                                                   "accept",
-                                                   "pam",
-                                                   "sshd",
-                                                   "process_snapshot",
-                                                   "socket_snapshot",
-                                                   "snapshot_done",
-                                                   "lost"};
+  static constexpr const char* kNames[HT_TYPES] = HT_TYPE_NAMES;
   return type < HT_TYPES ? kNames[type] : "unknown";
 }
 

@@ -27,9 +27,8 @@ struct Header {
   uint64_t cgroup_id = 0;
   model::Namespaces namespaces;
   // The session label carried from fork to fork in the kernel: the nearest ancestor (or the
-  // process itself) that was forked by a process that listens or accepts, or whose audit session
-  // changed. Processes with the same label came through the same entry. Empty where unknown: the
-  // process is older than the agent.
+  // process itself) that was forked by a process that listens or accepts. Processes with the same
+  // label came through the same entry. Empty where unknown: the process is older than the agent.
   model::ProcessName label;
   std::string command;  // task_struct::comm
 };

@@ -15,18 +15,7 @@ namespace {
 
 constexpr const char* kRingNames[HT_RINGS] = {"ring/high", "ring/low"};
 constexpr const char* kTableNames[HT_TABLES] = {"table/processes", "table/sockets"};
-constexpr const char* kTypeNames[HT_TYPES] = {"unknown",
-                                              "fork",
-                                              "exec",
-                                              "exit",
-                                              "tcp",
-                                              "accept",
-                                              "pam",
-                                              "sshd",
-                                              "process_snapshot",
-                                              "socket_snapshot",
-                                              "snapshot_done",
-                                              "lost"};
+constexpr const char* kTypeNames[HT_TYPES] = HT_TYPE_NAMES;
 
 // Array maps keep their values at multiples of 8 bytes.
 constexpr size_t kStride = (sizeof(ht_losses) + 7) / 8 * 8;

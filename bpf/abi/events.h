@@ -46,6 +46,13 @@ enum ht_type {
 	HT_TYPES = 12,
 };
 
+/* What people call them: initialises an array of HT_TYPES strings, in the order above. */
+#define HT_TYPE_NAMES                                                                              \
+	{                                                                                          \
+		"unknown", "fork", "exec", "exit", "tcp", "accept", "pam", "sshd",                 \
+			"process_snapshot", "socket_snapshot", "snapshot_done", "lost"             \
+	}
+
 /* Which ring carries a record: what paths are made of, and the rest. */
 enum ht_ring { HT_RING_HIGH = 0, HT_RING_LOW = 1, HT_RINGS = 2 };
 
