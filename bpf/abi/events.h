@@ -43,14 +43,21 @@ enum ht_type {
 	HT_TYPE_SOCKET_SNAPSHOT = 9,
 	HT_TYPE_SNAPSHOT_DONE = 10, /* made in user space */
 	HT_TYPE_LOST = 11,	    /* made in user space */
-	HT_TYPES = 12,
+	HT_TYPE_UNIX_CONNECT = 12,
+	HT_TYPE_SENDS = 13,
+	HT_TYPE_FILE = 14,
+	HT_TYPE_CREDENTIALS = 15,
+	HT_TYPE_NAMESPACES = 16,
+	HT_TYPE_TAMPERING = 17,
+	HT_TYPES = 18,
 };
 
 /* What people call them: initialises an array of HT_TYPES strings, in the order above. */
 #define HT_TYPE_NAMES                                                                              \
 	{                                                                                          \
 		"unknown", "fork", "exec", "exit", "tcp", "accept", "pam", "sshd",                 \
-			"process_snapshot", "socket_snapshot", "snapshot_done", "lost"             \
+			"process_snapshot", "socket_snapshot", "snapshot_done", "lost",            \
+			"unix_connect", "sends", "file", "credentials", "namespaces", "tampering"  \
 	}
 
 /* Which ring carries a record: what paths are made of, and the rest. */
@@ -64,7 +71,7 @@ struct ht_losses {
 	uint64_t records[HT_RINGS][HT_TYPES]; /* not written for want of room in the ring */
 	uint64_t entries[HT_TABLES];	      /* not remembered for want of room in the table */
 };
-HT_ASSERT_SIZE(struct ht_losses, 208);
+HT_ASSERT_SIZE(struct ht_losses, 304);
 
 /* A process: its thread group, parent, credentials and namespaces. Zero where unknown. */
 struct ht_identity {
