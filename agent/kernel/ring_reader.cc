@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi/events.h"
-#include <bpf/libbpf.h>
 
 #include "core/base/clock.h"
 #include "core/base/status_macros.h"
@@ -20,13 +20,6 @@ constexpr uint64_t kWindowNs = 5'000'000;
 constexpr absl::Duration kTick = absl::Milliseconds(50);
 // Taken from the rings and not yet handed over, at most; the rest stays in the rings.
 constexpr size_t kMostPendingBytes = 16u << 20;
-
-int Receive(void* context, void* data, size_t size) {
-  auto* buffer = static_cast<OrderingBuffer*>(context);
-  buffer->Add(data, size);
-  // libbpf has consumed this record already; a negative value only ends the round.
-  return buffer->bytes() < kMostPendingBytes ? 0 : -ENOBUFS;
-}
 
 }  // namespace
 
@@ -73,30 +66,30 @@ size_t OrderingBuffer::Release(uint64_t now_ns,
   return released;
 }
 
-void RingReader::Deleter::operator()(ring_buffer* rings) const { ring_buffer__free(rings); }
-
-absl::StatusOr<RingReader> RingReader::Create(int high_ring_fd, int low_ring_fd) {
+absl::StatusOr<RingReader> RingReader::Create(const RingHandle& high, const RingHandle& low) {
   RingReader reader;
   reader.buffer_ = std::make_unique<OrderingBuffer>(kWindowNs);
-  reader.rings_.reset(ring_buffer__new(high_ring_fd, Receive, reader.buffer_.get(), nullptr));
-  if (reader.rings_ == nullptr) {
-    return absl::InternalError(absl::StrCat("opening the high ring: ", strerror(errno)));
+  reader.epoll_.reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!reader.epoll_.valid()) {
+    return absl::InternalError(absl::StrCat("epoll_create1: ", strerror(errno)));
   }
-  if (const int error =
-          ring_buffer__add(reader.rings_.get(), low_ring_fd, Receive, reader.buffer_.get());
-      error != 0) {
-    return absl::InternalError(absl::StrCat("opening the low ring: ", strerror(-error)));
+  for (const RingHandle& handle : {high, low}) {
+    HT_ASSIGN_OR_RETURN(Ring ring, Ring::Map(handle));
+    reader.rings_.push_back(std::move(ring));
+    epoll_event event = {.events = EPOLLIN, .data = {.fd = handle.fd}};
+    if (epoll_ctl(reader.epoll_.get(), EPOLL_CTL_ADD, handle.fd, &event) != 0) {
+      return absl::InternalError(absl::StrCat("waiting for a ring: ", strerror(errno)));
+    }
   }
   return reader;
 }
 
-int RingReader::epoll_fd() const { return ring_buffer__epoll_fd(rings_.get()); }
-
 absl::Status RingReader::Drain() {
-  if (buffer_->bytes() >= kMostPendingBytes) return absl::OkStatus();
-  const int result = ring_buffer__consume(rings_.get());
-  if (result < 0 && result != -ENOBUFS && result != -EINTR) {
-    return absl::InternalError(absl::StrCat("reading the rings: ", strerror(-result)));
+  for (Ring& ring : rings_) {
+    HT_RETURN_IF_ERROR(ring.Consume([this](const void* data, size_t size) {
+      buffer_->Add(data, size);
+      return buffer_->bytes() < kMostPendingBytes;
+    }));
   }
   return absl::OkStatus();
 }

@@ -11,7 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-struct ring_buffer;
+#include "agent/kernel/ring.h"
+#include "core/base/unique_fd.h"
 
 namespace hoptrail::agent::kernel {
 
@@ -46,10 +47,11 @@ class OrderingBuffer {
   uint64_t oldest_ns_ = 0;
 };
 
-// Reads both rings. Owns their mappings: once made, it needs no privilege. One thread.
+// Reads both rings. Owns their mappings; neither making nor using it takes a privilege. One thread.
 class RingReader {
  public:
-  static absl::StatusOr<RingReader> Create(int high_ring_fd, int low_ring_fd);
+  // The descriptors are not owned, and must stay open.
+  static absl::StatusOr<RingReader> Create(const RingHandle& high, const RingHandle& low);
 
   RingReader(RingReader&&) = default;
   RingReader& operator=(RingReader&&) = default;
@@ -57,19 +59,15 @@ class RingReader {
   // See Sensor::Poll.
   absl::StatusOr<size_t> Poll(absl::Duration timeout,
                               absl::FunctionRef<void(const void*, size_t)> receiver);
-  int epoll_fd() const;
+  int epoll_fd() const { return epoll_.get(); }
 
  private:
-  struct Deleter {
-    void operator()(ring_buffer* rings) const;
-  };
-
   RingReader() = default;
   absl::Status Drain();
 
-  // Stable addresses: libbpf keeps a pointer to what it calls back.
   std::unique_ptr<OrderingBuffer> buffer_;
-  std::unique_ptr<ring_buffer, Deleter> rings_;
+  std::vector<Ring> rings_;
+  UniqueFd epoll_;
 };
 
 }  // namespace hoptrail::agent::kernel
