@@ -195,8 +195,7 @@ absl::StatusOr<model::Interference> FromProto(const v1::Interference& in) {
   FieldReader read("interference");
   model::Interference out;
   out.host = read.Host("host", in.host(), Presence::kRequired);
-  out.kind =
-      read.Enum("kind", in.kind(), model::InterferenceKind::kSilent, Presence::kRequired);
+  out.kind = read.Enum("kind", in.kind(), model::InterferenceKind::kSilent, Presence::kRequired);
   out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
   out.wall_ns = read.Time("time", in.time());
   if (!read.status().ok()) return read.status();
