@@ -18,8 +18,6 @@
 namespace hoptrail::agent::app {
 namespace {
 
-// The sensor asks to be polled that often, whether anything woke it or not.
-constexpr absl::Duration kPollEvery = absl::Milliseconds(50);
 constexpr uint64_t kHealthEveryTicks = 10;
 constexpr uint64_t kWitnessesEveryTicks = 5;
 // A snapshot walks every process; a host that loses records all the time is no help with more.
@@ -191,7 +189,7 @@ absl::Status Agent::Tick() {
 
 absl::Status Agent::Run() {
   for (;;) {
-    HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(kPollEvery));
+    HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(sensor_->UntilDue()));
     HT_RETURN_IF_ERROR(sensor_
                            ->Poll(absl::ZeroDuration(),
                                   [this](const void* data, size_t size) { Handle(data, size); })

@@ -24,12 +24,15 @@ class Wakeups {
   // Blocks the signals in the calling thread: call it before any other thread is started.
   static absl::StatusOr<Wakeups> Create();
 
-  // `fd` wakes Wait() when it is readable. It stays the caller's.
+  // `fd` wakes Wait() each time that it becomes readable; that it still is does not. It stays the
+  // caller's.
   absl::Status Watch(int fd);
   absl::StatusOr<Reasons> Wait(absl::Duration timeout);
   void Notify() const;
 
  private:
+  absl::Status Add(int fd, uint32_t events);
+
   UniqueFd epoll_, notice_, timer_, signals_;
 };
 

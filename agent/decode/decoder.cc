@@ -224,7 +224,8 @@ const char* TypeName(uint32_t type) {
 Lost ToLost(const ht_lost& raw) {
   return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
           .type = TypeName(raw.record_type),
-          .count = raw.count};
+          .count = raw.count,
+          .budget = raw.cause == HT_LOSS_BUDGET};
 }
 
 }  // namespace

@@ -143,6 +143,7 @@ struct Lost {
   std::string ring;  // "high", "low"
   std::string type;  // record type, "exec"
   uint64_t count = 0;
+  bool budget = false;  // refused to a cgroup that wrote too much; otherwise there was no room
 };
 
 struct Event {

@@ -13,6 +13,12 @@
 #include <sys/utsname.h>
 
 namespace hoptrail::agent::kernel {
+namespace {
+
+// Low records wake nobody.
+constexpr absl::Duration kLongestWait = absl::Milliseconds(50);
+
+}  // namespace
 
 class Sensor::Impl {
  public:
@@ -66,6 +72,8 @@ absl::StatusOr<size_t> Sensor::Poll(absl::Duration timeout, Receiver receiver) {
 }
 
 int Sensor::poll_fd() const { return impl_->rings_.epoll_fd(); }
+
+absl::Duration Sensor::UntilDue() const { return impl_->rings_.UntilDue(kLongestWait); }
 
 std::vector<LossCount> Sensor::ReadLosses() const { return impl_->losses_.Read(); }
 
