@@ -154,8 +154,19 @@ void Agent::Handle(const void* data, size_t size) {
     LogWarning("agent", "left out a record of the kernel side: ", event.status().message());
     return;
   }
+  if (read_.size() <= event->header.type) read_.resize(event->header.type + 1);
+  ++read_[event->header.type];
   if (const auto* lost = std::get_if<decode::Lost>(&event->body)) kernel_lost_ += lost->count;
   pipeline_->Handle(*event);
+}
+
+// For whoever compares it with what really happened.
+void Agent::TellRead() const {
+  std::vector<std::string> counts;
+  for (uint32_t type = 0; type < read_.size(); ++type) {
+    if (read_[type] > 0) counts.push_back(absl::StrCat(decode::TypeName(type), " ", read_[type]));
+  }
+  LogInfo("agent", "read in all: ", absl::StrJoin(counts, ", "));
 }
 
 absl::Status Agent::Snapshot() {
@@ -198,6 +209,7 @@ absl::Status Agent::Run() {
     if (reasons.tick) HT_RETURN_IF_ERROR(Tick());
     if (reasons.stop) {
       LogInfo("agent", "asked to stop");
+      TellRead();
       TellHealth();
       return absl::OkStatus();
     }

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -42,6 +44,7 @@ class Agent {
   void TellCoverage();
   void TellHealth();
   void Handle(const void* data, size_t size);
+  void TellRead() const;
   absl::Status Snapshot();
   absl::Status Tick();
   void TakeProvenance();
@@ -60,6 +63,7 @@ class Agent {
   std::unique_ptr<uplink::Uplink> uplink_;
 
   uint64_t ticks_ = 0;
+  std::vector<uint64_t> read_;     // records of the kernel side, by type
   uint64_t kernel_lost_ = 0;       // told by the kernel side in all
   uint64_t lost_at_snapshot_ = 0;  // of that, before the last snapshot
   uint64_t snapshot_tick_ = 0;

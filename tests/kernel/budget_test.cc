@@ -8,12 +8,9 @@
 
 #include "gtest/gtest.h"
 
+#include "tests/kernel/cgroup.h"
 #include "tests/kernel/harness.h"
-#include <linux/magic.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -28,50 +25,6 @@ constexpr uint64_t kMostForks = 200'000;
 constexpr uint32_t kRingBytes = 1 << 20;
 // So little that even a slow machine's forks spend it.
 constexpr uint32_t kBudget = 1 << 10;
-
-// A cgroup of the test's own in the version 2 hierarchy, wherever that is mounted.
-class Cgroup {
- public:
-  explicit Cgroup(const std::string& name) {
-    for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-      struct statfs file_system;
-      if (statfs(root, &file_system) == 0 && file_system.f_type == CGROUP2_SUPER_MAGIC) {
-        path_ = root;
-      }
-    }
-    if (path_.empty()) {
-      mount_ = "/tmp/hoptrail-cgroup-XXXXXX";
-      EXPECT_NE(mkdtemp(mount_.data()), nullptr) << strerror(errno);
-      EXPECT_EQ(mount("cgroup2", mount_.c_str(), "cgroup2", 0, nullptr), 0) << strerror(errno);
-      path_ = mount_;
-    }
-    path_ += "/hoptrail-test-" + std::to_string(getpid()) + "-" + name;
-    EXPECT_EQ(mkdir(path_.c_str(), 0755), 0) << path_ << ": " << strerror(errno);
-  }
-  ~Cgroup() {
-    EXPECT_EQ(rmdir(path_.c_str()), 0) << path_ << ": " << strerror(errno);
-    if (mount_.empty()) return;
-    umount2(mount_.c_str(), MNT_DETACH);
-    rmdir(mount_.c_str());
-  }
-  Cgroup(const Cgroup&) = delete;
-  Cgroup& operator=(const Cgroup&) = delete;
-
-  // The calling process moves in.
-  bool Enter() const {
-    std::ofstream file(path_ + "/cgroup.procs");
-    file << getpid() << std::flush;
-    return file.good();
-  }
-  uint64_t id() const {
-    struct stat file;
-    return stat(path_.c_str(), &file) == 0 ? file.st_ino : 0;
-  }
-
- private:
-  std::string path_;
-  std::string mount_;
-};
 
 uint64_t LossesOf(Recorder* recorder, const std::string& where, const std::string& type = "") {
   uint64_t count = 0;
