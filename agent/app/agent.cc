@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -167,6 +168,11 @@ void Agent::TellRead() const {
     if (read_[type] > 0) counts.push_back(absl::StrCat(decode::TypeName(type), " ", read_[type]));
   }
   LogInfo("agent", "read in all: ", absl::StrJoin(counts, ", "));
+  std::map<std::string, uint64_t> lost;  // of every processor
+  for (const kernel::LossCount& loss : sensor_->ReadLosses()) {
+    lost[absl::StrCat(loss.where, loss.type.empty() ? "" : " ", loss.type)] += loss.count;
+  }
+  LogInfo("agent", "lost in all: ", absl::StrJoin(lost, ", ", absl::PairFormatter(" ")));
 }
 
 absl::Status Agent::Snapshot() {

@@ -4,8 +4,9 @@
 //
 // KINDS are of fork,exec,connect,open,log, joined by commas. With a LOGIN_UID (not "-") all of it
 // happens in a login of its own. Without a cgroup it stays where it is. Everything it does is on
-// loopback, in a file of its own and in a /dev/log of its own. Ends by printing one line of JSON:
-// how many records of each type the kernel side should have made of it.
+// loopback, in a file of its own and in a /dev/log of its own. Ends after SECONDS, or sooner when
+// it gets SIGTERM, by printing one line of JSON: how many records of each type the kernel side
+// should have made of it.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -39,6 +40,7 @@ constexpr size_t kMostWorkers = 256;
 // Shared by all workers.
 struct Counts {
   std::atomic<uint64_t> forks, execs, exits, tcp, accepts, messages, opens, failures;
+  std::atomic<bool> stop;
 };
 
 Counts* counts = nullptr;
@@ -48,8 +50,10 @@ std::string nothing;  // the program to execute
 bool Over() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec >= deadline;
+  return now.tv_sec >= deadline || counts->stop;
 }
+
+void Stop(int) { counts->stop = true; }
 
 [[noreturn]] void Die(const char* what) {
   perror(what);
@@ -216,6 +220,7 @@ int main(int argc, char** argv) {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   deadline = now.tv_sec + std::atoi(argv[1]);
+  signal(SIGTERM, Stop);
   if (std::strcmp(argv[3], "-") != 0) LogIn(argv[3]);
 
   std::vector<std::string> cgroups(argv + 4, argv + argc);
@@ -229,6 +234,7 @@ int main(int argc, char** argv) {
       const pid_t pid = fork();
       if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGTERM, SIG_IGN);
         if (getppid() != self) _exit(1);
         if (!cgroup.empty()) EnterCgroup(cgroup);
         storm();
