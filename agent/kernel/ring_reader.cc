@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi/events.h"
-#include <bpf/libbpf.h>
 
 #include "core/base/clock.h"
 #include "core/base/status_macros.h"
@@ -66,50 +66,36 @@ size_t OrderingBuffer::Release(uint64_t now_ns,
   return released;
 }
 
-void RingReader::Deleter::operator()(ring_buffer* ring) const { ring_buffer__free(ring); }
-
-int RingReader::Receive(void* context, void* data, size_t size) {
-  auto* ring = static_cast<Ring*>(context);
-  ring->ordering->Add(data, size);
-  if (size >= sizeof(ht_header)) {
-    ring->newest_ns = static_cast<const ht_header*>(data)->boot_ns;
-  }
-  ring->taken_bytes += size;
-  if (ring->taken_bytes < kMostPendingBytes) return 0;
-  // libbpf has consumed this record already; a negative value only ends the round.
-  ring->more = true;
-  return -ENOBUFS;
-}
-
-absl::Status RingReader::Open(int ring_fd, Ring* ring) {
-  ring->ordering = buffer_.get();
-  ring->buffer.reset(ring_buffer__new(ring_fd, Receive, ring, nullptr));
-  if (ring->buffer == nullptr) return absl::ErrnoToStatus(errno, "opening a ring");
-  epoll_event event{.events = EPOLLIN, .data = {.fd = ring_fd}};
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, ring_fd, &event) == 0) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, "waiting for a ring");
-}
-
-absl::StatusOr<RingReader> RingReader::Create(int high_ring_fd, int low_ring_fd) {
+absl::StatusOr<RingReader> RingReader::Create(const RingHandle& high, const RingHandle& low) {
   RingReader reader;
   reader.epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   if (!reader.epoll_.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
   reader.buffer_ = std::make_unique<OrderingBuffer>(kWindowNs);
-  reader.rings_ = std::make_unique<std::array<Ring, 2>>();
-  HT_RETURN_IF_ERROR(reader.Open(high_ring_fd, &(*reader.rings_)[0]));
-  HT_RETURN_IF_ERROR(reader.Open(low_ring_fd, &(*reader.rings_)[1]));
+  for (const RingHandle& handle : {high, low}) {
+    HT_ASSIGN_OR_RETURN(Ring ring, Ring::Map(handle));
+    reader.sources_.push_back({.ring = std::move(ring)});
+    epoll_event event = {.events = EPOLLIN, .data = {.fd = handle.fd}};
+    if (epoll_ctl(reader.epoll_.get(), EPOLL_CTL_ADD, handle.fd, &event) != 0) {
+      return absl::ErrnoToStatus(errno, "waiting for a ring");
+    }
+  }
   return reader;
 }
 
 absl::Status RingReader::Drain() {
   if (buffer_->bytes() >= 2 * kMostPendingBytes) return absl::OkStatus();
-  for (Ring& ring : *rings_) {
-    ring.taken_bytes = 0;
-    ring.more = false;
-    const int result = ring_buffer__consume(ring.buffer.get());
-    if (result < 0 && result != -ENOBUFS && result != -EINTR) {
-      return absl::InternalError(absl::StrCat("reading the rings: ", strerror(-result)));
-    }
+  for (Source& source : sources_) {
+    size_t taken_bytes = 0;
+    source.more = false;
+    HT_RETURN_IF_ERROR(source.ring.Consume([&](const void* data, size_t size) {
+      buffer_->Add(data, size);
+      if (size >= sizeof(ht_header)) {
+        source.newest_ns = static_cast<const ht_header*>(data)->boot_ns;
+      }
+      taken_bytes += size;
+      source.more = taken_bytes >= kMostPendingBytes;
+      return !source.more;
+    }));
   }
   return absl::OkStatus();
 }
@@ -118,15 +104,15 @@ absl::Status RingReader::Drain() {
 // taken from the other.
 uint64_t RingReader::Horizon() const {
   uint64_t horizon_ns = ~uint64_t{0};
-  for (const Ring& ring : *rings_) {
-    if (ring.more) horizon_ns = std::min(horizon_ns, ring.newest_ns);
+  for (const Source& source : sources_) {
+    if (source.more) horizon_ns = std::min(horizon_ns, source.newest_ns);
   }
   return horizon_ns;
 }
 
 absl::Duration RingReader::UntilDue(absl::Duration longest) const {
-  for (const Ring& ring : *rings_) {
-    if (ring.more) return absl::ZeroDuration();
+  for (const Source& source : sources_) {
+    if (source.more) return absl::ZeroDuration();
   }
   if (buffer_->empty()) return longest;
   const uint64_t now_ns = Clock::System().BootNs();

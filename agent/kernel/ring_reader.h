@@ -1,7 +1,6 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_RING_READER_H_
 #define HOPTRAIL_AGENT_KERNEL_RING_READER_H_
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,9 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "agent/kernel/ring.h"
 #include "core/base/unique_fd.h"
-
-struct ring_buffer;
 
 namespace hoptrail::agent::kernel {
 
@@ -51,12 +49,13 @@ class OrderingBuffer {
   uint64_t oldest_ns_ = 0;
 };
 
-// Reads both rings. Owns their mappings: once made, it needs no privilege. One thread. What it
-// holds is bounded; what a flood writes beyond that stays in the rings, and then is lost there and
-// counted.
+// Reads both rings. Owns their mappings; neither making nor using it takes a privilege. One thread.
+// What it holds is bounded; what a flood writes beyond that stays in the rings, and then is lost
+// there and counted.
 class RingReader {
  public:
-  static absl::StatusOr<RingReader> Create(int high_ring_fd, int low_ring_fd);
+  // The descriptors are not owned, and must stay open.
+  static absl::StatusOr<RingReader> Create(const RingHandle& high, const RingHandle& low);
 
   RingReader(RingReader&&) = default;
   RingReader& operator=(RingReader&&) = default;
@@ -71,27 +70,19 @@ class RingReader {
   absl::Duration UntilDue(absl::Duration longest) const;
 
  private:
-  struct Deleter {
-    void operator()(ring_buffer* ring) const;
-  };
-  struct Ring {
-    std::unique_ptr<ring_buffer, Deleter> buffer;
-    OrderingBuffer* ordering = nullptr;
-    size_t taken_bytes = 0;  // in this round
+  struct Source {
+    Ring ring;
     uint64_t newest_ns = 0;  // boot time of what was taken last
     bool more = false;       // left in it, for want of room here
   };
 
   RingReader() = default;
-  static int Receive(void* ring, void* data, size_t size);
-  absl::Status Open(int ring_fd, Ring* ring);
   absl::Status Drain();
   uint64_t Horizon() const;
 
-  UniqueFd epoll_;
-  // Stable addresses: libbpf keeps a pointer to what it calls back.
   std::unique_ptr<OrderingBuffer> buffer_;
-  std::unique_ptr<std::array<Ring, 2>> rings_;
+  std::vector<Source> sources_;
+  UniqueFd epoll_;
 };
 
 }  // namespace hoptrail::agent::kernel

@@ -46,7 +46,8 @@ struct LossCount {
 
 // The kernel side: its programs, loaded and attached, and the rings that they fill. Closing takes
 // everything off the kernel again. Several may be open at once, in one process or several. One
-// thread at a time; Poll and Snapshot may be called from another thread than Open.
+// thread at a time; Poll and Snapshot may be called from another thread than Open. Both halves in
+// one process: the agent has them in two (attached.h, reader.h).
 class Sensor {
  public:
   // Given each record (bpf/abi/events.h), valid during the call only.
