@@ -96,6 +96,7 @@ Enum CheckedEnum(uint8_t value, Enum last) {
 Header ToHeader(const ht_header& raw) {
   const ht_identity& who = raw.who;
   Header header;
+  header.type = raw.type;
   header.cpu = raw.cpu;
   header.boot_ns = raw.boot_ns;
   header.process = {who.tgid, who.start_ns};
@@ -216,18 +217,19 @@ SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
           .rtt_us = raw.connection.rtt_us};
 }
 
+Lost ToLost(const ht_lost& raw) {
+  return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
+          .type = TypeName(raw.record_type),
+          .count = raw.count,
+          .budget = raw.cause == HT_LOSS_BUDGET};
+}
+
+}  // namespace
+
 const char* TypeName(uint32_t type) {
   static constexpr const char* kNames[HT_TYPES] = HT_TYPE_NAMES;
   return type < HT_TYPES ? kNames[type] : "unknown";
 }
-
-Lost ToLost(const ht_lost& raw) {
-  return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
-          .type = TypeName(raw.record_type),
-          .count = raw.count};
-}
-
-}  // namespace
 
 absl::StatusOr<Event> Decode(const void* data, size_t size) {
   if (data == nullptr || size < sizeof(ht_header)) {

@@ -31,6 +31,7 @@ struct Header {
   // label came through the same entry. Empty where unknown: the process is older than the agent.
   model::ProcessName label;
   std::string command;  // task_struct::comm
+  uint16_t type = 0;    // ht_type; see TypeName()
 };
 
 // A new thread group. The header describes the parent; threads are not reported.
@@ -143,6 +144,7 @@ struct Lost {
   std::string ring;  // "high", "low"
   std::string type;  // record type, "exec"
   uint64_t count = 0;
+  bool budget = false;  // refused to a cgroup that wrote too much; otherwise there was no room
 };
 
 struct Event {

@@ -9,6 +9,7 @@
 
 static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *entry, bool first_use)
 {
+	enum ht_lane lane = ht_is_watched_port(ht_local_port(sk)) ? HT_LANE_VITAL : HT_LANE_HIGH;
 	struct ht_accept *record;
 
 	ht_fill_identity(&entry->owner, ht_current());
@@ -17,7 +18,7 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 	 * itself says who lets others in. */
 	if (!first_use)
 		ht_mark_opens_sessions(entry->owner.tgid, entry->owner.start_ns);
-	record = ht_reserve(HT_RING_HIGH, HT_TYPE_ACCEPT, sizeof(*record));
+	record = ht_reserve_in(lane, entry->owner.cgroup_id, HT_TYPE_ACCEPT, sizeof(*record));
 	if (!record)
 		return;
 	record->header.who = entry->owner;

@@ -9,21 +9,24 @@
 
 #include "bpf/lib/socket.h"
 
-static __always_inline enum ht_ring ht_tcp_ring(const struct ht_identity *owner, __u16 server_port)
+static __always_inline enum ht_lane ht_tcp_lane(const struct ht_identity *owner, __u16 server_port)
 {
-	return ht_in_login(owner) || ht_is_watched_port(server_port) ? HT_RING_HIGH : HT_RING_LOW;
+	if (ht_is_watched_port(server_port))
+		return HT_LANE_VITAL;
+	return ht_in_login(owner) ? HT_LANE_HIGH : HT_LANE_LOW;
 }
 
 static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 					const struct ht_identity *owner, int error)
 {
-	enum ht_ring ring;
+	enum ht_lane lane;
 	struct ht_tcp *record;
 	__u16 server_port;
 
 	server_port = side == HT_SIDE_SERVER ? ht_local_port(sk) : ht_remote_port(sk);
-	ring = ht_tcp_ring(owner, server_port);
-	record = ht_reserve(ring, HT_TYPE_TCP, sizeof(*record));
+	lane = ht_tcp_lane(owner, server_port);
+	record = ht_reserve_in(lane, owner->tgid ? owner->cgroup_id : HT_NO_CGROUP, HT_TYPE_TCP,
+			       sizeof(*record));
 	if (!record)
 		return;
 	record->header.who = *owner;
@@ -43,7 +46,7 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 	record->error = error;
 	record->phase = phase;
 	record->reserved[0] = record->reserved[1] = record->reserved[2] = 0;
-	ht_submit(ring, record);
+	ht_submit(ht_ring_of(lane), record);
 }
 
 static __always_inline void ht_on_listen(struct sock *sk, __u32 netns)

@@ -16,6 +16,11 @@ const volatile __u64 ht_socket_key = 0;
 const volatile __u64 ht_watched_ports[1024] = {};
 /* The low ring wakes its reader when this many bytes wait. */
 const volatile __u64 ht_low_wakeup_bytes = 0;
+/* By ring: its size; once it fills up, how long a cgroup takes to earn one byte of it; and how much
+ * it can save up, as the time that it takes to earn that. */
+const volatile __u64 ht_ring_bytes[HT_RINGS] = {};
+const volatile __u64 ht_budget_byte_ns[HT_RINGS] = {};
+const volatile __u64 ht_budget_burst_ns[HT_RINGS] = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
