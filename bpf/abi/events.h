@@ -212,8 +212,8 @@ HT_ASSERT_SIZE(struct ht_tcp, 216);
 struct ht_accept {
 	struct ht_header header;
 	struct ht_connection connection;
-	uint32_t first_use; /* 1: seen by the first use of the socket */
-	uint32_t reserved;
+	uint32_t first_use;   /* 1: seen by the first use of the socket */
+	uint32_t handed_over; /* 1: from its owner to another process, on either side */
 };
 HT_ASSERT_SIZE(struct ht_accept, 200);
 

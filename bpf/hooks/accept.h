@@ -22,11 +22,20 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 		return;
 	record->header.who = entry->owner;
 	ht_fill_connection(&record->connection, sk, HT_SIDE_SERVER);
-	if (ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
+	if (entry->early || ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
 		ht_fill_hop_name(&record->connection, sk);
 	record->first_use = first_use;
-	record->reserved = 0;
+	record->handed_over = 0;
 	ht_submit(HT_RING_HIGH, record);
+}
+
+/* With TCP Fast Open a connection can be accepted and used before its handshake is over. */
+static __always_inline void ht_claim_early(struct sock *sk, bool first_use)
+{
+	struct ht_socket_entry entry = { .side = HT_SIDE_SERVER, .early = 1 };
+
+	ht_claim(sk, &entry, first_use);
+	ht_remember_socket(sk, &entry, BPF_ANY);
 }
 
 /* accept returned this socket to the running process. */
@@ -40,10 +49,13 @@ static __always_inline int ht_on_accept(struct sock *sk)
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (entry && entry->unclaimed)
 		ht_claim(sk, entry, false);
+	else if (!entry && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_SYN_RECV)
+		ht_claim_early(sk, false);
 	return 0;
 }
 
-/* Any send or receive on any socket of the host: one lookup, unless it is a first use. */
+/* Any send or receive on any socket of the host: one lookup, unless it is a first use. The socket
+ * is read without a helper, so only for tracepoints that hand it over with its type. */
 static __always_inline int ht_on_socket_use(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
@@ -51,6 +63,9 @@ static __always_inline int ht_on_socket_use(struct sock *sk)
 
 	if (entry && entry->unclaimed)
 		ht_claim(sk, entry, true);
+	else if (!entry && sk->__sk_common.skc_state == TCP_SYN_RECV && ht_is_tcp(sk) &&
+		 ht_netns_in_scope(ht_sock_netns(sk)))
+		ht_claim_early(sk, true);
 	return 0;
 }
 
