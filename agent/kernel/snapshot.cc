@@ -112,11 +112,12 @@ absl::Status TakeSnapshot(const Programs& programs, Sensor::Receiver receiver) {
     status.Update(Walk(processes, receiver));
   }
   if (const bpf_link* sockets = programs.link("ht_snapshot_sockets")) {
-    // ht_snapshot_walk: listening sockets, then connections.
+    // Of enum ht_snapshot_walk: listening sockets, then connections, then done.
     for (uint32_t walk : {0u, 1u}) {
       programs.skeleton()->bss->ht_snapshot_walk = walk;
       status.Update(Walk(sockets, receiver));
     }
+    programs.skeleton()->bss->ht_snapshot_walk = 2u;
   }
   ht_header done = {};
   done.size = sizeof(done);

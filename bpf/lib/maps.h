@@ -17,6 +17,11 @@ const volatile __u64 ht_watched_ports[1024] = {};
 /* The low ring wakes its reader when this many bytes wait. */
 const volatile __u64 ht_low_wakeup_bytes = 0;
 
+/* Sockets are walked twice, because the side of a connection may depend on who listens:
+ * listening sockets first, connections then. Set by user space between the walks and after. */
+enum ht_snapshot_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1, HT_WALK_DONE = 2 };
+__u32 ht_snapshot_walk = HT_WALK_LISTENERS;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
