@@ -16,9 +16,9 @@ namespace hoptrail::agent::kernel {
 
 class Sensor::Impl {
  public:
-  Impl(Programs programs, LossCounters losses, RingReader rings)
+  Impl(Programs programs, LossCounters losses, RingReader rings, size_t max_library_copies)
       : programs_(std::move(programs)),
-        witnesses_(programs_.skeleton(), programs_.uprobe_multi()),
+        witnesses_(programs_.skeleton(), programs_.uprobe_multi(), max_library_copies),
         losses_(std::move(losses)),
         rings_(std::move(rings)) {}
 
@@ -38,7 +38,8 @@ absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Open(const SensorOptions& option
                                                              bpf_map__max_entries(maps.losses)));
   HT_ASSIGN_OR_RETURN(RingReader rings,
                       RingReader::Create(bpf_map__fd(maps.ring_high), bpf_map__fd(maps.ring_low)));
-  auto impl = std::make_unique<Impl>(std::move(programs), std::move(losses), std::move(rings));
+  auto impl = std::make_unique<Impl>(std::move(programs), std::move(losses), std::move(rings),
+                                     options.max_library_copies);
   impl->witnesses_.AttachNew();
   return std::unique_ptr<Sensor>(new Sensor(std::move(impl)));
 }

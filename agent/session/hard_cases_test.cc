@@ -1,7 +1,6 @@
 // Connections that change hands, or that nobody accepted.
 
 #include "agent/session/correlator.h"
-
 #include "agent/session/correlator_fixture.h"
 
 namespace hoptrail::agent::session {

@@ -278,8 +278,7 @@ TEST(AcceptCasesTest, AListeningSocketThatIsHandedOver) {
   });
   EXPECT_EQ(owner.Wait(), 0);
   const Event* listening = recorder.WaitForBody<Tcp>(
-      "listen",
-      [](const Event&, const Tcp& tcp) { return tcp.phase == TcpPhase::kListen; });
+      "listen", [](const Event&, const Tcp& tcp) { return tcp.phase == TcpPhase::kListen; });
   ASSERT_NE(listening, nullptr);
   port = std::get<Tcp>(listening->body).flow.server.port;
   ASSERT_TRUE(ReadAll(Connect("127.0.0.1", port).get(), 1));

@@ -47,8 +47,8 @@ class Ring {
       if (memory == MAP_FAILED) error_ = errno;
       return static_cast<char*>(memory);
     };
-    char* const sq = map(parameters.sq_off.array + parameters.sq_entries * sizeof(uint32_t),
-                         IORING_OFF_SQ_RING);
+    char* const sq =
+        map(parameters.sq_off.array + parameters.sq_entries * sizeof(uint32_t), IORING_OFF_SQ_RING);
     char* const cq = map(parameters.cq_off.cqes + parameters.cq_entries * sizeof(io_uring_cqe),
                          IORING_OFF_CQ_RING);
     entries_ = reinterpret_cast<io_uring_sqe*>(
@@ -80,10 +80,14 @@ class Ring {
     sq_tail_->store(tail + 1);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     uint32_t enter = IORING_ENTER_GETEVENTS;
-    if (polled_ && (sq_flags_->load() & IORING_SQ_NEED_WAKEUP) != 0) enter |= IORING_ENTER_SQ_WAKEUP;
+    if (polled_ && (sq_flags_->load() & IORING_SQ_NEED_WAKEUP) != 0)
+      enter |= IORING_ENTER_SQ_WAKEUP;
     while (cq_head_->load() == cq_tail_->load()) {
-      if (syscall(SYS_io_uring_enter, fd_.get(), polled_ ? 0 : submitted_ ? 0 : 1, 1, enter,
-                  nullptr, 0) < 0 &&
+      if (syscall(SYS_io_uring_enter, fd_.get(),
+                  polled_      ? 0
+                  : submitted_ ? 0
+                               : 1,
+                  1, enter, nullptr, 0) < 0 &&
           errno != EINTR) {
         return -errno;
       }
@@ -226,10 +230,8 @@ TEST_P(IoUringTest, AcceptIsItsOwners) {
     return;
   }
   const model::HopName name = std::get<Tcp>(made->body).hop_name;
-  const Event* accept =
-      recorder.WaitForBody<Accept>("accept", [&](const Event&, const Accept& body) {
-        return body.flow.server.port == port;
-      });
+  const Event* accept = recorder.WaitForBody<Accept>(
+      "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, pid) << accept->header.command;
   EXPECT_EQ(accept->header.parent.tgid, static_cast<uint32_t>(getpid()));

@@ -89,8 +89,7 @@ TEST(NamespaceCasesTest, AProcessInNamespacesOfEveryKind) {
   const std::string own = absl::StrCat("/proc/", starter.pid(), "/");
   ASSERT_TRUE(WriteWholeFile(own + "uid_map", absl::StrCat("0 ", kNobody, " 1")));
   ASSERT_TRUE(WriteWholeFile(own + "gid_map", absl::StrCat("0 ", kNobody, " 1")));
-  const model::Namespaces expected_of_starter = {
-      .network = NamespaceOf(starter.pid(), "net")};
+  const model::Namespaces expected_of_starter = {.network = NamespaceOf(starter.pid(), "net")};
   Recorder recorder({.scope_network_namespace = expected_of_starter.network});
   ASSERT_TRUE(outer.Release());
   const pid_t first = outer.Hear();
@@ -112,9 +111,8 @@ TEST(NamespaceCasesTest, AProcessInNamespacesOfEveryKind) {
   const model::ProcessName name = std::get<Fork>(fork->body).child;
   // Forking does not take the parent along into the new pid namespace.
   EXPECT_EQ(fork->header.namespaces.pid, NamespaceOf(getpid(), "pid"));
-  const Event* connect = recorder.WaitForBody<Tcp>("connect", [](const Event&, const Tcp& tcp) {
-    return tcp.phase == TcpPhase::kConnect;
-  });
+  const Event* connect = recorder.WaitForBody<Tcp>(
+      "connect", [](const Event&, const Tcp& tcp) { return tcp.phase == TcpPhase::kConnect; });
   ASSERT_NE(connect, nullptr);
   EXPECT_EQ(std::get<Tcp>(connect->body).network_namespace, expected.network);
   const Event* exec = recorder.WaitForBody<ExecEvent>("exec", [](const Event&, const auto& body) {

@@ -52,8 +52,8 @@ std::string ReadWholeFile(const std::string& path) {
 
 bool WriteWholeFile(const std::string& path, const std::string& content) {
   const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  return fd.valid() && write(fd.get(), content.data(), content.size()) ==
-                           static_cast<ssize_t>(content.size());
+  return fd.valid() &&
+         write(fd.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size());
 }
 
 TestFolder::TestFolder() {

@@ -171,10 +171,8 @@ TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
     ASSERT_GT(count, 0);
     said.resize(static_cast<size_t>(count));
     ASSERT_EQ(child.Wait(), 0);
-    const Event* event =
-        recorder.WaitForBody<ExecEvent>("exec", [&](const Event& e, const ExecEvent&) {
-          return e.header.process.tgid == pid;
-        });
+    const Event* event = recorder.WaitForBody<ExecEvent>(
+        "exec", [&](const Event& e, const ExecEvent&) { return e.header.process.tgid == pid; });
     ASSERT_NE(event, nullptr);
     const model::Image& image = std::get<ExecEvent>(event->body).image;
     ASSERT_EQ(image.arguments.size(), 3u);

@@ -180,9 +180,8 @@ TEST(RestartCasesTest, AProcessOlderThanTheSensorOwnsItsSockets) {
   ASSERT_EQ(write(in[1], "x", 1), 1);
   EXPECT_EQ(older.Wait(), 0);
   accepted.reset();
-  const Event* accept = recorder.WaitForBody<Accept>("accept", [&](const Event&, const auto& body) {
-    return body.flow.server.port == its_port;
-  });
+  const Event* accept = recorder.WaitForBody<Accept>(
+      "accept", [&](const Event&, const auto& body) { return body.flow.server.port == its_port; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, pid);
   const Event* end = recorder.WaitForBody<Tcp>("the end", [&](const Event&, const Tcp& tcp) {
