@@ -193,7 +193,9 @@ Accept ToAccept(const ht_accept& raw) {
           .hop_name = ToHopName(raw.connection),
           .network_namespace = raw.connection.network_namespace,
           .rtt_us = raw.connection.rtt_us,
-          .first_use = raw.first_use != 0};
+          .first_use = raw.first_use != 0,
+          .handed_over = raw.handed_over != 0,
+          .side = raw.handed_over != 0 ? ToSide(raw.connection) : TcpSide::kServer};
 }
 
 Pam ToPam(const ht_pam& raw) {

@@ -84,7 +84,8 @@ struct Tcp {
 };
 
 // A process got hold of an accepted connection: by accept(2), or by its first use of the socket
-// where accept itself cannot be seen. Fires in the process's own context.
+// where accept itself cannot be seen; or another process handed it any connection of its own.
+// Fires in the process's own context.
 struct Accept {
   uint64_t socket = 0;
   model::Flow flow;
@@ -92,6 +93,8 @@ struct Accept {
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   bool first_use = false;  // seen by first use, perhaps by a child of the process that accepted
+  bool handed_over = false;
+  TcpSide side = TcpSide::kServer;  // kClient only where it was handed over
 };
 
 enum class PamStep : uint8_t {

@@ -116,6 +116,7 @@ class Correlator {
   // traffic.cc: connections, hop ends, edges.
   void On(const decode::Header& header, const decode::Tcp& tcp);
   void On(const decode::Header& header, const decode::Accept& accept);
+  void OnHandedOver(const decode::Header& header, const decode::Accept& accept);
   void OnConnect(const decode::Header& header, const decode::Tcp& tcp);
   void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
   void OnClosed(const decode::Tcp& tcp);

@@ -216,8 +216,8 @@ HT_ASSERT_SIZE(struct ht_tcp, 216);
 struct ht_accept {
 	struct ht_header header;
 	struct ht_connection connection;
-	uint32_t first_use; /* 1: seen by the first use of the socket */
-	uint32_t reserved;
+	uint32_t first_use;   /* 1: seen by the first use of the socket */
+	uint32_t handed_over; /* 1: from its owner to another process, on either side */
 };
 HT_ASSERT_SIZE(struct ht_accept, 200);
 
@@ -269,6 +269,10 @@ struct ht_lost {
 	uint32_t reserved;
 };
 HT_ASSERT_SIZE(struct ht_lost, 152);
+
+/* How far a snapshot is. Sockets are walked twice, because the side of a connection may depend on
+ * who listens: listening sockets first, connections then. */
+enum ht_snapshot_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1, HT_WALK_DONE = 2 };
 
 /* The longest record that a ring or an iterator can hold. */
 #define HT_RECORD_MAX (sizeof(struct ht_exec) + 2 * HT_PATH_BYTES + HT_ARGUMENT_BYTES)
