@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 
 #include "agent/app/handover.h"
+#include "agent/app/heartbeat.h"
 #include "agent/app/host_facts.h"
 #include "agent/kernel/attached.h"
 #include "agent/privilege/process.h"
@@ -169,7 +170,7 @@ absl::Status Start(const Settings& settings, std::unique_ptr<kernel::Attached>* 
 }  // namespace
 
 int RunLoader(const Settings& settings, Channel supervisor, pid_t parent) {
-  ::prctl(PR_SET_NAME, "hoptrail-loader");
+  ::prctl(PR_SET_NAME, kLoaderName);
   std::unique_ptr<kernel::Attached> attached;
   UniqueFd coverage;
   absl::Status status = privilege::DieWith(parent);

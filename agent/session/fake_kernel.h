@@ -277,11 +277,7 @@ class FakeKernel {
            " ssh2: ED25519 SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   }
 
-  void Emit(decode::Header header,
-            std::variant<decode::Fork, decode::Exec, decode::Exit, decode::Tcp, decode::Accept,
-                         decode::Pam, decode::SshdMessage, decode::ProcessSnapshot,
-                         decode::SocketSnapshot, decode::SnapshotDone, decode::Lost>
-                body) {
+  void Emit(decode::Header header, decltype(decode::Event::body) body) {
     Tick();
     header.boot_ns = clock_->BootNs();
     if (out) out({std::move(header), std::move(body)});
