@@ -1,6 +1,7 @@
 #include "agent/app/agent.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,6 @@
 namespace hoptrail::agent::app {
 namespace {
 
-// The reader asks to be polled that often, whether anything woke it or not.
-constexpr absl::Duration kPollEvery = absl::Milliseconds(50);
 constexpr uint64_t kHealthEveryTicks = 10;
 constexpr absl::Duration kHeartbeatOccupied = absl::Seconds(1);
 constexpr absl::Duration kHeartbeatIdle = absl::Seconds(5);
@@ -177,9 +176,25 @@ void Agent::Handle(const void* data, size_t size) {
     LogWarning("agent", "left out a record of the kernel side: ", event.status().message());
     return;
   }
+  if (read_.size() <= event->header.type) read_.resize(event->header.type + 1);
+  ++read_[event->header.type];
   if (const auto* lost = std::get_if<decode::Lost>(&event->body)) kernel_lost_ += lost->count;
   heartbeat_.Handle(*event);
   pipeline_->Handle(*event);
+}
+
+// For whoever compares it with what really happened.
+void Agent::TellRead() const {
+  std::vector<std::string> counts;
+  for (uint32_t type = 0; type < read_.size(); ++type) {
+    if (read_[type] > 0) counts.push_back(absl::StrCat(decode::TypeName(type), " ", read_[type]));
+  }
+  LogInfo("agent", "read in all: ", absl::StrJoin(counts, ", "));
+  std::map<std::string, uint64_t> lost;  // of every processor
+  for (const kernel::LossCount& loss : reader_->ReadLosses()) {
+    lost[absl::StrCat(loss.where, loss.type.empty() ? "" : " ", loss.type)] += loss.count;
+  }
+  LogInfo("agent", "lost in all: ", absl::StrJoin(lost, ", ", absl::PairFormatter(" ")));
 }
 
 void Agent::Snapshot() {
@@ -227,6 +242,7 @@ absl::Status Agent::HearSupervisor(bool* stop) {
   } else {
     TellInterference(model::InterferenceKind::kEnded, word.text);
   }
+  TellRead();
   TellHealth();
   marker_.End();  // what there was to tell of this end is told
   return absl::OkStatus();
@@ -235,7 +251,7 @@ absl::Status Agent::HearSupervisor(bool* stop) {
 absl::Status Agent::Run() {
   for (bool stop = false; !stop;) {
     round_boot_ns_ = clock_.BootNs();
-    HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(kPollEvery));
+    HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(reader_->UntilDue()));
     HT_RETURN_IF_ERROR(reader_
                            ->Poll(absl::ZeroDuration(),
                                   [this](const void* data, size_t size) { Handle(data, size); })

@@ -60,6 +60,7 @@ class Agent {
   void TellCoverage();
   void TellHealth();
   void Handle(const void* data, size_t size);
+  void TellRead() const;
   void TellInterference(model::InterferenceKind kind, const std::string& detail);
   void TellLastEnd(const std::string& last_end);
   absl::Duration HeartbeatEvery() const;
@@ -89,6 +90,7 @@ class Agent {
   std::unique_ptr<uplink::Uplink> uplink_;
 
   uint64_t ticks_ = 0;
+  std::vector<uint64_t> read_;     // records of the kernel side, by type
   uint64_t kernel_lost_ = 0;       // told by the kernel side in all
   uint64_t lost_at_snapshot_ = 0;  // of that, before the last snapshot
   uint64_t snapshot_tick_ = 0;

@@ -89,6 +89,8 @@ absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
       return attached_->OpenIterator(kernel::Walk::kListeners);
     case ResourceKind::kConnections:
       return attached_->OpenIterator(kernel::Walk::kConnections);
+    case ResourceKind::kSnapshotOver:
+      return attached_->OpenIterator(kernel::Walk::kOver);
     case ResourceKind::kAccounts: {
       UniqueFd fd(::open(accounts_file_, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
       if (!fd.valid()) return absl::ErrnoToStatus(errno, accounts_file_);

@@ -36,26 +36,30 @@ absl::StatusOr<Wakeups> Wakeups::Create() {
     return absl::ErrnoToStatus(errno, "timerfd_settime");
   }
   for (const UniqueFd* fd : {&wakeups.notice_, &wakeups.timer_}) {
-    HT_RETURN_IF_ERROR(wakeups.Watch(fd->get()));
+    HT_RETURN_IF_ERROR(wakeups.Add(fd->get(), EPOLLIN));
   }
   return wakeups;
 }
 
-absl::Status Wakeups::Watch(int fd) {
-  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+// Who reads a descriptor only when there is a batch to be had must not be woken by the rest.
+absl::Status Wakeups::Watch(int fd) { return Add(fd, EPOLLIN | EPOLLET); }
+
+absl::Status Wakeups::Add(int fd, uint32_t events) {
+  epoll_event event{.events = events, .data = {.fd = fd}};
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, "epoll_ctl");
 }
 
 absl::Status Wakeups::WatchSupervisor(int fd) {
   supervisor_ = fd;
-  return Watch(fd);
+  return Add(fd, EPOLLIN);
 }
 
 absl::StatusOr<Wakeups::Reasons> Wakeups::Wait(absl::Duration timeout) {
   epoll_event events[8];
+  const absl::Duration whole = absl::Ceil(timeout, absl::Milliseconds(1));
   const int count =
-      ::epoll_wait(epoll_.get(), events, 8, static_cast<int>(absl::ToInt64Milliseconds(timeout)));
+      ::epoll_wait(epoll_.get(), events, 8, static_cast<int>(absl::ToInt64Milliseconds(whole)));
   if (count < 0 && errno != EINTR) return absl::ErrnoToStatus(errno, "epoll_wait");
   Reasons reasons;
   for (int i = 0; i < count; ++i) {

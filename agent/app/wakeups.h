@@ -22,14 +22,17 @@ class Wakeups {
 
   static absl::StatusOr<Wakeups> Create();
 
-  // `fd` wakes Wait() when it is readable. It stays the caller's.
+  // `fd` wakes Wait() each time that it becomes readable; that it still is does not. It stays the
+  // caller's.
   absl::Status Watch(int fd);
-  // Likewise; tells by `told`.
+  // `fd` wakes Wait() as long as it is readable; tells by `told`.
   absl::Status WatchSupervisor(int fd);
   absl::StatusOr<Reasons> Wait(absl::Duration timeout);
   void Notify() const;
 
  private:
+  absl::Status Add(int fd, uint32_t events);
+
   UniqueFd epoll_, notice_, timer_;
   int supervisor_ = -1;
 };

@@ -5,6 +5,12 @@
 #include "core/base/status_macros.h"
 
 namespace hoptrail::agent::kernel {
+namespace {
+
+// Low records wake nobody.
+constexpr absl::Duration kLongestWait = absl::Milliseconds(50);
+
+}  // namespace
 
 absl::StatusOr<Reader> Reader::Create(const Handles& handles) {
   HT_ASSIGN_OR_RETURN(LossCounters losses,
@@ -17,5 +23,7 @@ absl::StatusOr<size_t> Reader::Poll(absl::Duration timeout, Sensor::Receiver rec
   HT_ASSIGN_OR_RETURN(const size_t records, rings_.Poll(timeout, receiver));
   return records + losses_.TellNew(receiver);
 }
+
+absl::Duration Reader::UntilDue() const { return rings_.UntilDue(kLongestWait); }
 
 }  // namespace hoptrail::agent::kernel

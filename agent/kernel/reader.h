@@ -29,6 +29,7 @@ class Reader {
   // See Sensor.
   absl::StatusOr<size_t> Poll(absl::Duration timeout, Sensor::Receiver receiver);
   int poll_fd() const { return rings_.epoll_fd(); }
+  absl::Duration UntilDue() const;
   std::vector<LossCount> ReadLosses() const { return losses_.Read(); }
 
  private:

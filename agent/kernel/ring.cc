@@ -31,8 +31,9 @@ absl::StatusOr<Ring> Ring::Map(const RingHandle& handle) {
   void* consumer = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, handle.fd, 0);
   if (consumer == MAP_FAILED) return MapError("reading position");
   Mapping consumer_mapping(consumer, Unmap{page});
-  // The data is mapped twice in a row, so that a record across the end reads as one.
-  const size_t bytes = page + 2 * size_t{handle.bytes};
+  // The kernel would map the data twice in a row, so that a record across the end reads as one; but
+  // each page counts as resident memory each time that it is mapped.
+  const size_t bytes = page + size_t{handle.bytes};
   void* producer = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, handle.fd, static_cast<off_t>(page));
   if (producer == MAP_FAILED) return MapError("data");
   return Ring(std::move(consumer_mapping), Mapping(producer, Unmap{bytes}), page, handle.bytes);
@@ -46,7 +47,8 @@ absl::Status Ring::Consume(absl::FunctionRef<bool(const void*, size_t)> receiver
        written = Load(producer_.get())) {
     while (read != written) {
       if (written - read > bytes_) return absl::InternalError("a ring holds more than its size");
-      const char* const at = data + (read & (bytes_ - 1));
+      const size_t offset = read & (bytes_ - 1);
+      const char* const at = data + offset;
       const uint32_t header =
           __atomic_load_n(reinterpret_cast<const uint32_t*>(at), __ATOMIC_ACQUIRE);
       if ((header & BPF_RINGBUF_BUSY_BIT) != 0) return absl::OkStatus();  // still being written
@@ -54,7 +56,17 @@ absl::Status Ring::Consume(absl::FunctionRef<bool(const void*, size_t)> receiver
       const unsigned long step = (length + BPF_RINGBUF_HDR_SZ + 7) / 8 * 8;
       if (step > written - read) return absl::InternalError("a record is longer than its ring");
       bool more = true;
-      if ((header & BPF_RINGBUF_DISCARD_BIT) == 0) more = receiver(at + BPF_RINGBUF_HDR_SZ, length);
+      if ((header & BPF_RINGBUF_DISCARD_BIT) == 0) {
+        // Headers lie at multiples of their size: they never cross the end themselves.
+        const size_t begin = (offset + BPF_RINGBUF_HDR_SZ) & (bytes_ - 1);
+        if (begin + length <= bytes_) {
+          more = receiver(data + begin, length);
+        } else {
+          whole_.assign(data + begin, bytes_ - begin);
+          whole_.append(data, length - (bytes_ - begin));
+          more = receiver(whole_.data(), length);
+        }
+      }
       read += step;
       __atomic_store_n(position, read, __ATOMIC_RELEASE);
       if (!more) return absl::OkStatus();

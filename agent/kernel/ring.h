@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
@@ -42,8 +43,9 @@ class Ring {
         page_(page),
         bytes_(bytes) {}
 
-  Mapping consumer_;  // one page: how far we have read
-  Mapping producer_;  // one page: how far the kernel has written; then the data, twice
+  Mapping consumer_;   // one page: how far we have read
+  Mapping producer_;   // one page: how far the kernel has written; then the data
+  std::string whole_;  // a record that goes on at the ring's beginning, put together
   size_t page_;
   uint32_t bytes_;
 };

@@ -26,6 +26,7 @@ class OrderingBuffer {
   void Add(const void* data, size_t size);
 
   // Hands over, in order, every record that is older than the window at `now_ns`, boot time.
+  // `receiver` must not call back.
   size_t Release(uint64_t now_ns, absl::FunctionRef<void(const void*, size_t)> receiver);
 
   bool empty() const { return pending_.empty(); }
@@ -42,12 +43,15 @@ class OrderingBuffer {
 
   const uint64_t window_ns_;
   std::string arena_;  // the records' bytes, in the order of arrival
+  std::string spare_;  // takes the arena's place when what has left it is cleared away
   size_t live_bytes_ = 0;
   std::vector<Pending> pending_;
   uint64_t oldest_ns_ = 0;
 };
 
 // Reads both rings. Owns their mappings; neither making nor using it takes a privilege. One thread.
+// What it holds is bounded; what a flood writes beyond that stays in the rings, and then is lost
+// there and counted.
 class RingReader {
  public:
   // The descriptors are not owned, and must stay open.
@@ -59,14 +63,25 @@ class RingReader {
   // See Sensor::Poll.
   absl::StatusOr<size_t> Poll(absl::Duration timeout,
                               absl::FunctionRef<void(const void*, size_t)> receiver);
+  // Readable when the kernel side calls for the reader. It does not call again for a few
+  // milliseconds, nor for low records that are few: see UntilDue().
   int epoll_fd() const { return epoll_.get(); }
+  // When to poll next, should nothing call before; at most `longest`.
+  absl::Duration UntilDue(absl::Duration longest) const;
 
  private:
+  struct Source {
+    Ring ring;
+    uint64_t newest_ns = 0;  // boot time of what was taken last
+    bool more = false;       // left in it, for want of room here
+  };
+
   RingReader() = default;
   absl::Status Drain();
+  uint64_t Horizon() const;
 
   std::unique_ptr<OrderingBuffer> buffer_;
-  std::vector<Ring> rings_;
+  std::vector<Source> sources_;
   UniqueFd epoll_;
 };
 

@@ -9,7 +9,6 @@
 #include <sys/utsname.h>
 
 namespace hoptrail::agent::kernel {
-
 class Sensor::Impl {
  public:
   Impl(std::unique_ptr<Attached> attached, Reader reader)
@@ -47,6 +46,8 @@ absl::StatusOr<size_t> Sensor::Poll(absl::Duration timeout, Receiver receiver) {
 }
 
 int Sensor::poll_fd() const { return impl_->reader_.poll_fd(); }
+
+absl::Duration Sensor::UntilDue() const { return impl_->reader_.UntilDue(); }
 
 std::vector<LossCount> Sensor::ReadLosses() const { return impl_->reader_.ReadLosses(); }
 

@@ -16,7 +16,7 @@ namespace hoptrail::agent::privilege {
 namespace {
 
 // What an address or thread sanitizer does behind the program's back.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(HOPTRAIL_TSAN)
 constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
