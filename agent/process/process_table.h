@@ -54,7 +54,7 @@ class ProcessTable {
  public:
   struct Options {
     size_t max_processes = 65'536;            // living and ended together
-    size_t max_ended = 16'384;                // of those, ended
+    size_t max_ended = 8'192;                 // of those, ended
     uint64_t keep_ended_ns = 60'000'000'000;  // for events that come late
   };
 

@@ -123,7 +123,7 @@ class StormTest(unittest.TestCase):
         cls.made = {}
         cls.passed = []
         began = time.monotonic()
-        in_login = cls._begin(weather.Storm(fleet["db"], "fork,exec,connect,log", 1, login_uid=2003))
+        in_login = cls._begin(weather.Storm(fleet["db"], "fork,exec,connect,log", 1, (fleet["web"], "10.71.3.20")))
         one = cls._begin(weather.Storm(fleet["db"], KINDS, 1))
         cls._pass_light_hops(weather, options.hops // 2)
         cls._blow_until(began + options.seconds / 2)
