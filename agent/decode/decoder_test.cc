@@ -154,6 +154,23 @@ TEST(DecoderTest, ReadsConnections) {
   EXPECT_TRUE(tcp.hop_name.empty());
 }
 
+TEST(DecoderTest, ReadsWhoHoldsAConnection) {
+  auto record = Record<ht_accept>(HT_TYPE_ACCEPT);
+  record.connection.side = HT_SIDE_CLIENT;
+  record.first_use = 1;
+  auto event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  EXPECT_TRUE(std::get<Accept>(event->body).first_use);
+  EXPECT_FALSE(std::get<Accept>(event->body).handed_over);
+  EXPECT_EQ(std::get<Accept>(event->body).side, TcpSide::kServer);
+  record.first_use = 0;
+  record.handed_over = 1;
+  event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  EXPECT_TRUE(std::get<Accept>(event->body).handed_over);
+  EXPECT_EQ(std::get<Accept>(event->body).side, TcpSide::kClient);
+}
+
 TEST(DecoderTest, ReadsWitnesses) {
   auto pam = Record<ht_pam>(HT_TYPE_PAM);
   pam.step = HT_PAM_OPEN_SESSION;
