@@ -24,6 +24,9 @@ std::string BuildRecord(ByteSource& source) {
   for (size_t i = 0; i < layout.text_counts.size(); ++i) lengths.push_back(source.Two());
   const absl::string_view fixed = source.Take(record.size());
   std::copy(fixed.begin(), fixed.end(), record.begin());
+  // The top byte of each time, on a machine whose numbers have it last.
+  for (const size_t time : kHeaderTimes) record[time + 7] &= 0x3f;
+  for (const size_t time : layout.times) record[time + 7] &= 0x3f;
   std::string texts;
   for (size_t i = 0; i < lengths.size(); ++i) {
     const absl::string_view text = source.Take(lengths[i]);

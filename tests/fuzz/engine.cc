@@ -47,11 +47,9 @@ class Collector {
     }
     CheckOutcome(outcome);
     Keep(outcome);
-    for (uint8_t which = 0; which < 16; ++which) {
-      const path::Path path = engine_->PathOf(FactScript::SessionOf(which));
-      for (size_t i = 0; i < path.steps.size(); ++i) {
-        Require(path.steps[i].parent < static_cast<int32_t>(i), "a step follows its parent");
-      }
+    const path::Path path = engine_->PathOf(FactScript::SessionOf(what));
+    for (size_t i = 0; i < path.steps.size(); ++i) {
+      Require(path.steps[i].parent < static_cast<int32_t>(i), "a step follows its parent");
     }
   }
 
