@@ -324,6 +324,21 @@ TEST(DecoderTest, RefusesWhatIsTooShort) {
   EXPECT_FALSE(Decode("x", 1).ok());
 }
 
+TEST(DecoderTest, RefusesTimesThatNoClockShows) {
+  const uint64_t never = uint64_t{1} << 62;
+  auto fork = Record<ht_fork>(HT_TYPE_FORK);
+  fork.header.boot_ns = fork.child_start_ns = fork.header.who.start_ns = never - 1;
+  EXPECT_TRUE(Decode(&fork, sizeof(fork)).ok());
+  for (uint64_t* time :
+       {&fork.header.boot_ns, &fork.header.who.start_ns, &fork.header.who.parent_start_ns,
+        &fork.header.who.label_start_ns, &fork.child_start_ns, &fork.child_label_start_ns}) {
+    const uint64_t before = *time;
+    *time = never;
+    EXPECT_FALSE(Decode(&fork, sizeof(fork)).ok());
+    *time = before;
+  }
+}
+
 TEST(DecoderTest, RefusesUnknownTypes) {
   for (int type : {0, int{HT_TYPES}, 65535}) {
     auto header = Record<ht_header>(static_cast<uint16_t>(type));
