@@ -1,9 +1,11 @@
 #include "agent/app/agent.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 #include "agent/app/host_facts.h"
@@ -17,13 +19,25 @@ namespace hoptrail::agent::app {
 namespace {
 
 constexpr uint64_t kHealthEveryTicks = 10;
+constexpr absl::Duration kHeartbeatOccupied = absl::Seconds(1);
+constexpr absl::Duration kHeartbeatIdle = absl::Seconds(5);
+constexpr uint64_t kStalledAfterNs = 5'000'000'000;
 // A snapshot walks every process; a host that loses records all the time is no help with more.
 constexpr uint64_t kSnapshotEveryTicks = 10;
+
+// Whether the loader's forks are among what the agent sees.
+bool SeesTheLoader(const Settings& settings, const std::vector<model::FactCoverage>& coverage) {
+  if (!settings.network_namespace.empty() && settings.network_namespace != "self") return false;
+  return std::any_of(coverage.begin(), coverage.end(), [](const model::FactCoverage& fact) {
+    return fact.fact == "fork" && !fact.hook.empty();
+  });
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Given given) {
   HT_ASSIGN_OR_RETURN(Wakeups wakeups, Wakeups::Create());
+  const std::string last_end = given.last_end;
   std::unique_ptr<Agent> agent(new Agent(settings, std::move(given), std::move(wakeups)));
   HT_RETURN_IF_ERROR(agent->wakeups_.Watch(agent->reader_->poll_fd()));
   HT_RETURN_IF_ERROR(agent->wakeups_.WatchSupervisor(agent->supervisor_.fd()));
@@ -31,11 +45,16 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
                       spool::Spool::Open({.path = settings.state_directory + "/spool.db",
                                           .host = agent->host_,
                                           .max_bytes = settings.spool_bytes}));
+  // Before the snapshot ends sessions that were open when it happened.
+  agent->TellLastEnd(last_end);
   agent->TellCoverage();
   agent->OpenPipeline();
   agent->OpenUplink();
   agent->Snapshot();
   agent->TellHealth();
+  if (SeesTheLoader(settings, agent->coverage_)) {
+    agent->heartbeat_.ExpectFrom(agent->clock_.BootNs());
+  }
   HT_RETURN_IF_ERROR(agent->supervisor_.Send(privilege::MessageKind::kReady, 0));
   LogInfo("agent", "watching ", agent->host_name_, " (", model::ToString(agent->host_), ")");
   return agent;
@@ -50,6 +69,7 @@ Agent::Agent(const Settings& settings, Given given, Wakeups wakeups)
       coverage_(std::move(given.coverage)),
       supervisor_(std::move(given.supervisor)),
       loader_(std::move(given.loader)),
+      marker_(settings.state_directory, given.host.boot),
       reader_(std::move(given.reader)) {}
 
 Agent::~Agent() {
@@ -90,6 +110,7 @@ void Agent::OpenUplink() {
     }
     wakeups_.Notify();
   };
+  options.heartbeat_every = [this] { return HeartbeatEvery(); };
   uplink_ = std::make_unique<uplink::Uplink>(std::move(options));
 }
 
@@ -107,6 +128,28 @@ void Agent::TellCoverage() {
     }
   }
   spool_->Add(std::move(coverage));
+}
+
+void Agent::TellInterference(model::InterferenceKind kind, const std::string& detail) {
+  LogWarning("agent", detail);
+  spool_->Add(model::Interference{host_, kind, detail, clock_.WallNs()});
+}
+
+void Agent::TellLastEnd(const std::string& last_end) {
+  const absl::StatusOr<bool> cut_short = marker_.Begin();
+  if (!cut_short.ok()) LogWarning("agent", "no mark of this run: ", cut_short.status().message());
+  if (!last_end.empty()) {
+    TellInterference(model::InterferenceKind::kEnded, absl::StrCat("the worker ", last_end));
+  } else if (cut_short.ok() && *cut_short) {
+    TellInterference(model::InterferenceKind::kEnded,
+                     "the agent's last run ended without having been asked to");
+  }
+}
+
+absl::Duration Agent::HeartbeatEvery() const {
+  // Signs of life of the thread that counts, not of the one that gives them.
+  if (clock_.BootNs() - round_boot_ns_ > kStalledAfterNs) return absl::InfiniteDuration();
+  return occupied_ ? kHeartbeatOccupied : kHeartbeatIdle;
 }
 
 void Agent::TellHealth() {
@@ -136,6 +179,7 @@ void Agent::Handle(const void* data, size_t size) {
   if (read_.size() <= event->header.type) read_.resize(event->header.type + 1);
   ++read_[event->header.type];
   if (const auto* lost = std::get_if<decode::Lost>(&event->body)) kernel_lost_ += lost->count;
+  heartbeat_.Handle(*event);
   pipeline_->Handle(*event);
 }
 
@@ -171,6 +215,11 @@ void Agent::TakeProvenance() {
 void Agent::Tick() {
   ++ticks_;
   pipeline_->Tick();
+  occupied_ = pipeline_->counts().logins > 0;
+  if (heartbeat_.Missing(clock_.BootNs())) {
+    TellInterference(model::InterferenceKind::kBlind,
+                     "the kernel's events do not come any more: programs detached, or no time");
+  }
   if (ticks_ % kHealthEveryTicks == 0) TellHealth();
   // What was lost may have been a fork or an exit: look at what is really there.
   if (kernel_lost_ > lost_at_snapshot_ && ticks_ - snapshot_tick_ >= kSnapshotEveryTicks) {
@@ -182,17 +231,26 @@ void Agent::Tick() {
 
 absl::Status Agent::HearSupervisor(bool* stop) {
   HT_ASSIGN_OR_RETURN(const privilege::Message word, supervisor_.Receive(absl::ZeroDuration()));
+  if (word.kind == privilege::MessageKind::kInterference) {
+    TellInterference(model::InterferenceKind::kStopped, word.text);
+  }
   if (word.kind != privilege::MessageKind::kStop) return absl::OkStatus();
-  if (!word.text.empty()) return absl::AbortedError(word.text);
-  LogInfo("agent", "asked to stop");
+  *stop = true;
+  if (word.text.empty()) {
+    LogInfo("agent", "asked to stop");
+    uplink_->SayGoodbye();
+  } else {
+    TellInterference(model::InterferenceKind::kEnded, word.text);
+  }
   TellRead();
   TellHealth();
-  *stop = true;
+  marker_.End();  // what there was to tell of this end is told
   return absl::OkStatus();
 }
 
 absl::Status Agent::Run() {
   for (bool stop = false; !stop;) {
+    round_boot_ns_ = clock_.BootNs();
     HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(reader_->UntilDue()));
     HT_RETURN_IF_ERROR(reader_
                            ->Poll(absl::ZeroDuration(),

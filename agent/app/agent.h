@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_AGENT_APP_AGENT_H_
 #define HOPTRAIL_AGENT_APP_AGENT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,8 +11,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "agent/app/heartbeat.h"
 #include "agent/app/loader_client.h"
 #include "agent/app/pipeline.h"
+#include "agent/app/run_marker.h"
 #include "agent/app/settings.h"
 #include "agent/app/wakeups.h"
 #include "agent/kernel/reader.h"
@@ -58,6 +61,9 @@ class Agent {
   void TellHealth();
   void Handle(const void* data, size_t size);
   void TellRead() const;
+  void TellInterference(model::InterferenceKind kind, const std::string& detail);
+  void TellLastEnd(const std::string& last_end);
+  absl::Duration HeartbeatEvery() const;
   void Snapshot();
   // OK: go on.
   absl::Status HearSupervisor(bool* stop);
@@ -73,6 +79,10 @@ class Agent {
   const std::vector<model::FactCoverage> coverage_;
   const privilege::Channel supervisor_;
   LoaderClient loader_;
+  const RunMarker marker_;
+  HeartbeatWatch heartbeat_;
+  std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
+  std::atomic<bool> occupied_{false};       // somebody is logged in
   BoundedQueue<model::Provenance> provenance_{4096};
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<kernel::Reader> reader_;

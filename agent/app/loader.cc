@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 
 #include "agent/app/handover.h"
+#include "agent/app/heartbeat.h"
 #include "agent/app/host_facts.h"
 #include "agent/kernel/attached.h"
 #include "agent/privilege/process.h"
@@ -88,6 +89,8 @@ absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
       return attached_->OpenIterator(kernel::Walk::kListeners);
     case ResourceKind::kConnections:
       return attached_->OpenIterator(kernel::Walk::kConnections);
+    case ResourceKind::kSnapshotOver:
+      return attached_->OpenIterator(kernel::Walk::kOver);
     case ResourceKind::kAccounts: {
       UniqueFd fd(::open(accounts_file_, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
       if (!fd.valid()) return absl::ErrnoToStatus(errno, accounts_file_);
@@ -167,7 +170,7 @@ absl::Status Start(const Settings& settings, std::unique_ptr<kernel::Attached>* 
 }  // namespace
 
 int RunLoader(const Settings& settings, Channel supervisor, pid_t parent) {
-  ::prctl(PR_SET_NAME, "hoptrail-loader");
+  ::prctl(PR_SET_NAME, kLoaderName);
   std::unique_ptr<kernel::Attached> attached;
   UniqueFd coverage;
   absl::Status status = privilege::DieWith(parent);

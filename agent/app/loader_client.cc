@@ -59,6 +59,8 @@ absl::StatusOr<UniqueFd> LoaderClient::OpenIterator(kernel::Walk walk) {
       return Ask(ResourceKind::kListeners);
     case kernel::Walk::kConnections:
       return Ask(ResourceKind::kConnections);
+    case kernel::Walk::kOver:
+      return Ask(ResourceKind::kSnapshotOver);
   }
   return absl::InvalidArgumentError("no such walk");
 }

@@ -16,9 +16,9 @@ namespace hoptrail::agent::kernel {
 
 class Attached::Impl {
  public:
-  explicit Impl(Programs programs)
+  Impl(Programs programs, size_t max_library_copies)
       : programs_(std::move(programs)),
-        witnesses_(programs_.skeleton(), programs_.uprobe_multi()) {}
+        witnesses_(programs_.skeleton(), programs_.uprobe_multi(), max_library_copies) {}
 
   Programs programs_;
   Witnesses witnesses_;
@@ -29,7 +29,7 @@ Attached::~Attached() = default;
 
 absl::StatusOr<std::unique_ptr<Attached>> Attached::Open(const SensorOptions& options) {
   HT_ASSIGN_OR_RETURN(Programs programs, Programs::Load(options));
-  auto impl = std::make_unique<Impl>(std::move(programs));
+  auto impl = std::make_unique<Impl>(std::move(programs), options.max_library_copies);
   impl->witnesses_.AttachNew();
   return std::unique_ptr<Attached>(new Attached(std::move(impl)));
 }
@@ -53,14 +53,18 @@ size_t Attached::AttachNewWitnesses() { return impl_->witnesses_.AttachNew(); }
 bool Attached::needs_sys_admin() const { return !impl_->programs_.uprobe_multi().ok(); }
 
 absl::StatusOr<UniqueFd> Attached::OpenIterator(Walk walk) {
+  // Read by the programs: one snapshot at a time.
+  __u32& stage = impl_->programs_.skeleton()->bss->ht_snapshot_walk;
+  if (walk == Walk::kListeners) stage = HT_WALK_LISTENERS;
+  if (walk == Walk::kConnections) stage = HT_WALK_CONNECTIONS;
+  if (walk == Walk::kOver) {
+    stage = HT_WALK_DONE;
+    return absl::NotFoundError("nothing is left to walk");
+  }
   const bool processes = walk == Walk::kProcesses;
   const bpf_link* link =
       impl_->programs_.link(processes ? "ht_snapshot_processes" : "ht_snapshot_sockets");
   if (link == nullptr) return absl::NotFoundError("the kernel cannot be walked");
-  if (!processes) {
-    // ht_snapshot_walk: read by the program while the iterator is read, so one walk at a time.
-    impl_->programs_.skeleton()->bss->ht_snapshot_walk = walk == Walk::kConnections;
-  }
   UniqueFd fd(bpf_iter_create(bpf_link__fd(link)));
   if (!fd.valid()) return absl::InternalError(absl::StrCat("iterator: ", strerror(errno)));
   return fd;

@@ -32,6 +32,8 @@ struct SensorOptions {
   // Entries of the kernel's tables of labelled processes and of TCP connections.
   uint32_t max_processes = 32768;
   uint32_t max_sockets = 32768;
+  // Copies of each library that witnesses are attached to at once.
+  size_t max_library_copies = 128;
 };
 
 // Records that were not written in the kernel, since the sensor was opened.

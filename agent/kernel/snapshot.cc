@@ -109,6 +109,7 @@ absl::Status TakeSnapshot(IteratorSource open, Sensor::Receiver receiver) {
     if (absl::IsNotFound(iterator.status())) continue;
     status.Update(iterator.ok() ? ReadIterator(*iterator, receiver) : iterator.status());
   }
+  (void)open(Walk::kOver);
   ht_header done = {};
   done.size = sizeof(done);
   done.type = HT_TYPE_SNAPSHOT_DONE;

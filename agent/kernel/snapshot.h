@@ -10,10 +10,11 @@
 
 namespace hoptrail::agent::kernel {
 
-// What an iterator walks over. Sockets are walked twice, listening ones first.
-enum class Walk { kProcesses, kListeners, kConnections };
+// What an iterator walks over. Sockets are walked twice, listening ones first. kOver is no walk: it
+// tells the kernel side that those of a snapshot are over.
+enum class Walk { kProcesses, kListeners, kConnections, kOver };
 
-// Opens an iterator; NOT_FOUND where the kernel cannot be walked that way.
+// Opens an iterator; NOT_FOUND where the kernel cannot be walked that way, and for kOver.
 using IteratorSource = absl::FunctionRef<absl::StatusOr<UniqueFd>(Walk walk)>;
 
 // See Sensor::Snapshot. Goes on without what the kernel does not let us walk (Coverage tells), and

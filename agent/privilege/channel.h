@@ -40,7 +40,8 @@ enum class ResourceKind : uint32_t {
   kProcesses = 0,
   kListeners = 1,
   kConnections = 2,
-  kAccounts = 3
+  kAccounts = 3,
+  kSnapshotOver = 4,  // is told, and answered by NOT_FOUND
 };
 
 struct Message {

@@ -16,7 +16,7 @@ namespace hoptrail::agent::privilege {
 namespace {
 
 // What an address or thread sanitizer does behind the program's back.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(HOPTRAIL_TSAN)
 constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
@@ -177,7 +177,7 @@ std::vector<AllowedCall> WorkerCalls() {
 std::vector<AllowedCall> LoaderCalls() {
   std::vector<AllowedCall> calls;
   AddCommon(&calls);
-  for (const char* name : {"bpf", "perf_event_open", "wait4", "vfork", "statfs", "fstatfs"}) {
+  for (const char* name : {"bpf", "perf_event_open", "wait4", "vfork", "statfs", "fstatfs", "openat2"}) {
     calls.push_back({name, {}});
   }
   calls.push_back({"clone", {{0, CLONE_VFORK, CLONE_VFORK, "for a heartbeat's child"}}});

@@ -272,6 +272,21 @@ void Correlator::On(const decode::Header& header, const decode::Exec& exec) {
   }
 }
 
+// The header of a change may still show what was before it.
+void Correlator::On(const decode::Header& header, const decode::CredentialsChange& change) {
+  decode::Header after = header;
+  after.credentials = change.after.ids;
+  Observe(after);
+}
+
+void Correlator::On(const decode::Header& header, const decode::NamespacesChange& change) {
+  decode::Header after = header;
+  after.namespaces.mount = change.after.mount;
+  after.namespaces.network = change.after.network;
+  after.namespaces.user = change.after.user;
+  Observe(after);
+}
+
 void Correlator::On(const decode::Header& header, const decode::Exit&) {
   // An end alone tells nothing of a process that was never seen.
   if (process::Process* process = processes_.Find(header.process); process != nullptr) {

@@ -83,6 +83,10 @@ class Correlator {
   void On(const decode::Header& header, const decode::Fork& fork);
   void On(const decode::Header& header, const decode::Exec& exec);
   void On(const decode::Header& header, const decode::Exit& exit);
+  void On(const decode::Header& header, const decode::CredentialsChange& change);
+  void On(const decode::Header& header, const decode::NamespacesChange& change);
+  void On(const decode::Header& header, const decode::File&) { Observe(header); }
+  void On(const decode::Header& header, const decode::Tampering&) { Observe(header); }
   process::Process* Observe(const decode::Header& header);
   void Place(process::Process& process);
   void End(process::Process& process, uint64_t boot_ns);
@@ -118,6 +122,7 @@ class Correlator {
   // traffic.cc: connections, hop ends, edges.
   void On(const decode::Header& header, const decode::Tcp& tcp);
   void On(const decode::Header& header, const decode::Accept& accept);
+  void OnHandedOver(const decode::Header& header, const decode::Accept& accept);
   void OnConnect(const decode::Header& header, const decode::Tcp& tcp);
   void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
   void OnClosed(const decode::Tcp& tcp);

@@ -169,6 +169,15 @@ static __always_inline bool ht_is_sshd(void)
 	       (comm[4] == 0 || comm[4] == '-');
 }
 
+/* Whoever came in through a listener may be a login server under another name. */
+static __always_inline bool ht_came_in(struct task_struct *task)
+{
+	struct ht_process_entry *entry =
+		ht_find_process(BPF_CORE_READ(task, tgid), ht_start_ns(task));
+
+	return entry && entry->label_tgid != 0;
+}
+
 /* sshd says syslog(priority, "%.500s", message). */
 static __always_inline int ht_on_syslog(const char *format, const char *message)
 {
@@ -178,7 +187,7 @@ static __always_inline int ht_on_syslog(const char *format, const char *message)
 	char said[8] = {};
 	bool trusted;
 
-	if (!ht_is_sshd() || !ht_task_in_scope(task))
+	if ((!ht_is_sshd() && !ht_came_in(task)) || !ht_task_in_scope(task))
 		return 0;
 	bpf_probe_read_user_str(said, sizeof(said), format);
 #pragma clang loop unroll(full)
