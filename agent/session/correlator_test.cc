@@ -463,6 +463,25 @@ TEST_F(CorrelatorFixture, ALoginThatShowsBeforeItsConnectionIsTold) {
   EXPECT_TRUE(hops.back().opened_session);
 }
 
+// Of all that hands the connection over, only its first use is told: the rest was lost.
+TEST_F(CorrelatorFixture, ALostExecDoesNotPartALoginFromItsConnection) {
+  const Name listener = kernel_.Fork(kernel_.init());
+  kernel_.Exec(listener, "/usr/local/bin/helper");
+  kernel_.Listen(listener);
+  const uint64_t socket = kernel_.Arrive();
+  kernel_.lose_forks = true;
+  const Name child = kernel_.Fork(listener);
+  kernel_.SetAudit(child, 1000, 7);
+  kernel_.Accept(child, socket, /*first_use=*/true);
+  kernel_.Close(socket);
+  EXPECT_TRUE(Told(child).logged_in);
+  EXPECT_TRUE(Told(child).entry.has_value());
+  const auto hops = Hops(model::HopSide::kServer);
+  ASSERT_FALSE(hops.empty());
+  EXPECT_EQ(hops.back().session, Id(child));
+  EXPECT_TRUE(hops.back().opened_session);
+}
+
 TEST_F(CorrelatorFixture, ASessionThatConnectsToEverythingLeavesRoomForItsHops) {
   Correlator::Options options;
   options.host = host_;

@@ -61,7 +61,11 @@ process::Process* Correlator::ConnectionHead(process::Process& process,
     const process::Process* listener = processes_.Find(head->parent);
     if (listener == nullptr || !listener->listens) continue;
     const Node* node = NodeOf(*head);
-    if (node != nullptr && node->remote() && node->session.first_process == head->name) continue;
+    // One whose login showed before its connection has no entry yet: this is it.
+    if (node != nullptr && node->remote() && node->session.first_process == head->name &&
+        node->session.entry.has_value()) {
+      continue;
+    }
     // A worker that was there before the connection serves many: it is no one's session.
     const bool for_it = connection.established_boot_ns != 0
                             ? head->name.start_boot_ns >= connection.established_boot_ns
