@@ -214,10 +214,10 @@ enum class ObjectKind : uint8_t { kUnknown, kProgram, kMap, kLink };
 // Somebody else laid hands on the sensor: the header says who.
 struct Tampering {
   TamperingKind kind = TamperingKind::kUnknown;
-  model::ProcessName target;   // kSignal, kPtrace: which of the sensor's processes
-  std::string target_command;  // kSignal, kPtrace: task_struct::comm
-  uint32_t signal = 0;         // kSignal
-  uint32_t bpf_command = 0;    // kBpf: enum bpf_cmd
+  model::ProcessName target;                 // kSignal, kPtrace: which of the sensor's processes
+  std::string target_command;                // kSignal, kPtrace: task_struct::comm
+  uint32_t signal = 0;                       // kSignal
+  uint32_t bpf_command = 0;                  // kBpf: enum bpf_cmd
   ObjectKind object = ObjectKind::kUnknown;  // kBpf: what the handle was asked for
   uint32_t object_id = 0;                    // kBpf
   uint32_t repeats = 1;                      // the same by the same process since the last such

@@ -5,9 +5,11 @@
 #include "bpf/sensor.skel.h"
 
 #include "agent/kernel/loss_counters.h"
+#include "agent/kernel/own_objects.h"
 #include "agent/kernel/programs.h"
 #include "agent/kernel/ring_reader.h"
 #include "agent/kernel/snapshot.h"
+#include "agent/kernel/watched_files.h"
 #include "agent/kernel/witnesses.h"
 #include "core/base/status_macros.h"
 #include <sys/utsname.h>
@@ -16,14 +18,16 @@ namespace hoptrail::agent::kernel {
 
 class Sensor::Impl {
  public:
-  Impl(Programs programs, LossCounters losses, RingReader rings)
+  Impl(Programs programs, LossCounters losses, RingReader rings, WatchOptions watch)
       : programs_(std::move(programs)),
         witnesses_(programs_.skeleton(), programs_.uprobe_multi()),
+        watched_files_(programs_.skeleton(), std::move(watch)),
         losses_(std::move(losses)),
         rings_(std::move(rings)) {}
 
   Programs programs_;
   Witnesses witnesses_;
+  WatchedFiles watched_files_;
   LossCounters losses_;
   RingReader rings_;
 };
@@ -38,8 +42,10 @@ absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Open(const SensorOptions& option
                                                              bpf_map__max_entries(maps.losses)));
   HT_ASSIGN_OR_RETURN(RingReader rings,
                       RingReader::Create(bpf_map__fd(maps.ring_high), bpf_map__fd(maps.ring_low)));
-  auto impl = std::make_unique<Impl>(std::move(programs), std::move(losses), std::move(rings));
+  auto impl = std::make_unique<Impl>(std::move(programs), std::move(losses), std::move(rings),
+                                     options.watch);
   impl->witnesses_.AttachNew();
+  impl->watched_files_.Search();
   return std::unique_ptr<Sensor>(new Sensor(std::move(impl)));
 }
 
@@ -54,7 +60,14 @@ std::vector<model::FactCoverage> Sensor::Coverage() const {
   return rows;
 }
 
-size_t Sensor::AttachNewWitnesses() { return impl_->witnesses_.AttachNew(); }
+size_t Sensor::AttachNewWitnesses() {
+  impl_->watched_files_.Search();
+  return impl_->witnesses_.AttachNew();
+}
+
+void Sensor::ProtectProcesses(const std::vector<uint32_t>& tgids) {
+  NameOwnProcesses(impl_->programs_.skeleton(), tgids);
+}
 
 absl::Status Sensor::Snapshot(Receiver receiver) {
   return TakeSnapshot(impl_->programs_, receiver);

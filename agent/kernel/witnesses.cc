@@ -1,15 +1,14 @@
 #include "agent/kernel/witnesses.h"
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "bpf/sensor.skel.h"
 
+#include "agent/kernel/mount_views.h"
+#include "agent/kernel/own_objects.h"
 #include "agent/kernel/uprobe_multi.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -28,28 +27,6 @@ constexpr absl::string_view kLibraryFolders[] = {"/lib/x86_64-linux-gnu",
                                                  "/usr/lib"};
 // Distinct copies of one library; more are not attached, and said to be left out.
 constexpr size_t kMostFiles = 128;
-
-// The roots of the file systems that running processes see, one path each; our own first.
-std::vector<std::string> DistinctRoots() {
-  std::vector<std::string> roots = {""};
-  // Processes share a view when they share the mount namespace and the root folder in it.
-  std::set<std::pair<ino_t, std::pair<dev_t, ino_t>>> seen;
-  DIR* proc = opendir("/proc");
-  if (proc == nullptr) return roots;
-  while (const dirent* entry = readdir(proc)) {
-    uint32_t pid = 0;
-    if (!absl::SimpleAtoi(entry->d_name, &pid)) continue;
-    const std::string root = absl::StrCat("/proc/", pid, "/root");
-    struct stat mount_namespace, folder;
-    if (stat(absl::StrCat("/proc/", pid, "/ns/mnt").c_str(), &mount_namespace) != 0) continue;
-    if (stat(root.c_str(), &folder) != 0) continue;
-    if (seen.insert({mount_namespace.st_ino, {folder.st_dev, folder.st_ino}}).second) {
-      roots.push_back(root);
-    }
-  }
-  closedir(proc);
-  return roots;
-}
 
 }  // namespace
 
@@ -74,7 +51,7 @@ const std::vector<WitnessFact>& WitnessTable() {
 
 size_t Witnesses::AttachNew() {
   size_t found = 0;
-  for (const std::string& root : DistinctRoots()) {
+  for (const std::string& root : MountViews()) {
     for (const WitnessFact& fact : WitnessTable()) {
       for (absl::string_view folder : kLibraryFolders) {
         const std::string path = absl::StrCat(root, folder, "/", fact.library);
@@ -121,6 +98,7 @@ absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe&
   if (uprobe_multi_.ok()) {
     HT_ASSIGN_OR_RETURN(attachment.fd, AttachUprobeMulti(bpf_program__fd(program), path,
                                                          probe.function, probe.at_return));
+    NameOwnObject(skeleton_, HT_OBJECT_LINK, attachment.fd.get());
     return attachment;
   }
   LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = probe.at_return,
@@ -129,6 +107,7 @@ absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe&
   if (attachment.link == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));
   }
+  NameOwnObject(skeleton_, HT_OBJECT_LINK, bpf_link__fd(attachment.link.get()));
   return attachment;
 }
 
