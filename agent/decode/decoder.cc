@@ -107,6 +107,7 @@ Enum CheckedEnum(uint8_t value, Enum last) {
 Header ToHeader(const ht_header& raw) {
   const ht_identity& who = raw.who;
   Header header;
+  header.type = raw.type;
   header.cpu = raw.cpu;
   header.boot_ns = raw.boot_ns;
   header.process = {who.tgid, who.start_ns};
@@ -204,7 +205,9 @@ Accept ToAccept(const ht_accept& raw) {
           .hop_name = ToHopName(raw.connection),
           .network_namespace = raw.connection.network_namespace,
           .rtt_us = raw.connection.rtt_us,
-          .first_use = raw.first_use != 0};
+          .first_use = raw.first_use != 0,
+          .handed_over = raw.handed_over != 0,
+          .side = raw.handed_over != 0 ? ToSide(raw.connection) : TcpSide::kServer};
 }
 
 Pam ToPam(const ht_pam& raw) {
@@ -226,6 +229,13 @@ SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
           .hop_name = ToHopName(raw.connection),
           .network_namespace = raw.connection.network_namespace,
           .rtt_us = raw.connection.rtt_us};
+}
+
+Lost ToLost(const ht_lost& raw) {
+  return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
+          .type = TypeName(raw.record_type),
+          .count = raw.count,
+          .budget = raw.cause == HT_LOSS_BUDGET};
 }
 
 absl::Status ReadFile(absl::string_view record, File* file) {
@@ -288,18 +298,12 @@ Tampering ToTampering(const ht_tampering& raw) {
           .repeats = raw.repeats};
 }
 
+}  // namespace
+
 const char* TypeName(uint32_t type) {
   static constexpr const char* kNames[HT_TYPES] = HT_TYPE_NAMES;
   return type < HT_TYPES ? kNames[type] : "unknown";
 }
-
-Lost ToLost(const ht_lost& raw) {
-  return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
-          .type = TypeName(raw.record_type),
-          .count = raw.count};
-}
-
-}  // namespace
 
 absl::StatusOr<Event> Decode(const void* data, size_t size) {
   if (data == nullptr || size < sizeof(ht_header)) {

@@ -31,6 +31,7 @@ struct Header {
   // label came through the same entry. Empty where unknown: the process is older than the agent.
   model::ProcessName label;
   std::string command;  // task_struct::comm
+  uint16_t type = 0;    // ht_type; see TypeName()
 };
 
 // A new thread group. The header describes the parent; threads are not reported.
@@ -87,7 +88,8 @@ struct Tcp {
 };
 
 // A process got hold of an accepted connection: by accept(2), or by its first use of the socket
-// where accept itself cannot be seen. Fires in the process's own context.
+// where accept itself cannot be seen; or another process handed it any connection of its own.
+// Fires in the process's own context.
 struct Accept {
   uint64_t socket = 0;
   model::Flow flow;
@@ -95,6 +97,8 @@ struct Accept {
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   bool first_use = false;  // seen by first use, perhaps by a child of the process that accepted
+  bool handed_over = false;
+  TcpSide side = TcpSide::kServer;  // kClient only where it was handed over
 };
 
 enum class PamStep : uint8_t {
@@ -149,6 +153,7 @@ struct Lost {
   std::string ring;  // "high", "low"
   std::string type;  // record type, "exec"
   uint64_t count = 0;
+  bool budget = false;  // refused to a cgroup that wrote too much; otherwise there was no room
 };
 
 enum class FileAction : uint8_t { kUnknown, kOpen, kRename, kLink };

@@ -397,4 +397,12 @@ model::SessionId Correlator::SessionOf(const model::ProcessName& name) {
   return process == nullptr ? model::SessionId() : process->session;
 }
 
+std::vector<model::ProcessName> Correlator::LivingProcesses() {
+  std::vector<model::ProcessName> names;
+  processes_.ForEach([&](const process::Process& process) {
+    if (process.alive()) names.push_back(process.name);
+  });
+  return names;
+}
+
 }  // namespace hoptrail::agent::session

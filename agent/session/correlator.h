@@ -64,6 +64,9 @@ class Correlator {
   const Node* FindNode(const model::SessionId& id) { return sessions_.Find(id); }
   model::SessionId SessionOf(const model::ProcessName& process);
 
+  // Every process that counts as living.
+  std::vector<model::ProcessName> LivingProcesses();
+
   size_t process_count() const { return processes_.size(); }
   size_t session_count() const { return sessions_.size(); }
   size_t connection_count() const { return connections_.size(); }
@@ -117,6 +120,7 @@ class Correlator {
   // traffic.cc: connections, hop ends, edges.
   void On(const decode::Header& header, const decode::Tcp& tcp);
   void On(const decode::Header& header, const decode::Accept& accept);
+  void OnHandedOver(const decode::Header& header, const decode::Accept& accept);
   void OnConnect(const decode::Header& header, const decode::Tcp& tcp);
   void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
   void OnClosed(const decode::Tcp& tcp);

@@ -70,8 +70,12 @@ enum ht_table { HT_TABLE_PROCESSES = 0, HT_TABLE_SOCKETS = 1, HT_TABLES = 2 };
 struct ht_losses {
 	uint64_t records[HT_RINGS][HT_TYPES]; /* not written for want of room in the ring */
 	uint64_t entries[HT_TABLES];	      /* not remembered for want of room in the table */
+	uint64_t refused[HT_RINGS][HT_TYPES]; /* not written because the cgroup's budget was spent */
 };
-HT_ASSERT_SIZE(struct ht_losses, 304);
+HT_ASSERT_SIZE(struct ht_losses, 592);
+
+/* Why records are missing. */
+enum ht_loss_cause { HT_LOSS_FULL = 0, HT_LOSS_BUDGET = 1, HT_LOSS_CAUSES = 2 };
 
 /* A process: its thread group, parent, credentials and namespaces. Zero where unknown. */
 struct ht_identity {
@@ -214,8 +218,8 @@ HT_ASSERT_SIZE(struct ht_tcp, 216);
 struct ht_accept {
 	struct ht_header header;
 	struct ht_connection connection;
-	uint32_t first_use; /* 1: seen by the first use of the socket */
-	uint32_t reserved;
+	uint32_t first_use;   /* 1: seen by the first use of the socket */
+	uint32_t handed_over; /* 1: from its owner to another process, on either side */
 };
 HT_ASSERT_SIZE(struct ht_accept, 200);
 
@@ -263,8 +267,14 @@ struct ht_lost {
 	uint64_t count;
 	uint32_t ring;	      /* ht_ring */
 	uint32_t record_type; /* ht_type */
+	uint32_t cause;	      /* ht_loss_cause */
+	uint32_t reserved;
 };
-HT_ASSERT_SIZE(struct ht_lost, 144);
+HT_ASSERT_SIZE(struct ht_lost, 152);
+
+/* How far a snapshot is. Sockets are walked twice, because the side of a connection may depend on
+ * who listens: listening sockets first, connections then. */
+enum ht_snapshot_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1, HT_WALK_DONE = 2 };
 
 enum ht_file_action {
 	HT_FILE_UNKNOWN = 0,
