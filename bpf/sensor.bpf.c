@@ -4,9 +4,12 @@
  */
 #include "bpf/hooks/accept.h"
 #include "bpf/hooks/auth.h"
+#include "bpf/hooks/change.h"
+#include "bpf/hooks/file.h"
 #include "bpf/hooks/handover.h"
 #include "bpf/hooks/process.h"
 #include "bpf/hooks/snapshot.h"
+#include "bpf/hooks/tampering.h"
 #include "bpf/hooks/tcp.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -145,6 +148,190 @@ SEC("uprobe")
 int BPF_KPROBE(ht_syslog, int priority, const char *format, const char *message)
 {
 	return ht_on_syslog(format, message);
+}
+
+/* Watched files. */
+
+SEC("lsm/file_open")
+int BPF_PROG(ht_file_open_lsm, struct file *file)
+{
+	return ht_on_file_open(file);
+}
+
+SEC("fentry/security_file_open")
+int BPF_PROG(ht_file_open_fentry, struct file *file)
+{
+	return ht_on_file_open(file);
+}
+
+SEC("kprobe/security_file_open")
+int BPF_KPROBE(ht_file_open_kprobe, struct file *file)
+{
+	return ht_on_file_open(file);
+}
+
+SEC("tp/syscalls/sys_exit_open")
+int ht_open_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return ht_on_open_exit(ctx->ret);
+}
+
+SEC("tp/syscalls/sys_exit_openat")
+int ht_openat_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return ht_on_open_exit(ctx->ret);
+}
+
+SEC("tp/syscalls/sys_exit_openat2")
+int ht_openat2_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return ht_on_open_exit(ctx->ret);
+}
+
+SEC("tp/syscalls/sys_exit_creat")
+int ht_creat_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return ht_on_open_exit(ctx->ret);
+}
+
+SEC("tp/syscalls/sys_exit_open_by_handle_at")
+int ht_open_by_handle_at_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return ht_on_open_exit(ctx->ret);
+}
+
+SEC("lsm/inode_rename")
+int BPF_PROG(ht_rename_lsm, struct inode *old_folder, struct dentry *old_name,
+	     struct inode *new_folder, struct dentry *new_name)
+{
+	return ht_on_rename(old_name, new_name);
+}
+
+SEC("lsm/inode_link")
+int BPF_PROG(ht_link_lsm, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
+{
+	return ht_on_link(old_name, new_name);
+}
+
+SEC("fentry/security_inode_rename")
+int BPF_PROG(ht_rename_fentry, struct inode *old_folder, struct dentry *old_name,
+	     struct inode *new_folder, struct dentry *new_name)
+{
+	return ht_on_rename(old_name, new_name);
+}
+
+SEC("fentry/security_inode_link")
+int BPF_PROG(ht_link_fentry, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
+{
+	return ht_on_link(old_name, new_name);
+}
+
+SEC("kprobe/security_inode_rename")
+int BPF_KPROBE(ht_rename_kprobe, struct inode *old_folder, struct dentry *old_name,
+	     struct inode *new_folder, struct dentry *new_name)
+{
+	return ht_on_rename(old_name, new_name);
+}
+
+SEC("kprobe/security_inode_link")
+int BPF_KPROBE(ht_link_kprobe, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
+{
+	return ht_on_link(old_name, new_name);
+}
+
+/* Run by user space, never attached: what the kernel calls one of its descriptors. */
+SEC("raw_tp")
+int ht_resolve(struct bpf_raw_tracepoint_args *ctx)
+{
+	return ht_resolve_fd(ctx->args[0]);
+}
+
+/* Credentials and namespaces; what these do not see is compared at fork, exec and exit. */
+
+SEC("fentry/commit_creds")
+int BPF_PROG(ht_commit_creds_fentry, const struct cred *cred)
+{
+	return ht_on_commit_creds(cred);
+}
+
+SEC("kprobe/commit_creds")
+int BPF_KPROBE(ht_commit_creds_kprobe, const struct cred *cred)
+{
+	return ht_on_commit_creds(cred);
+}
+
+SEC("fentry/switch_task_namespaces")
+int BPF_PROG(ht_switch_namespaces_fentry, struct task_struct *task, struct nsproxy *proxy)
+{
+	return ht_on_switch_namespaces(task, proxy);
+}
+
+SEC("kprobe/switch_task_namespaces")
+int BPF_KPROBE(ht_switch_namespaces_kprobe, struct task_struct *task, struct nsproxy *proxy)
+{
+	return ht_on_switch_namespaces(task, proxy);
+}
+
+/* The sensor itself. */
+
+SEC("tp_btf/signal_generate")
+int BPF_PROG(ht_signal_generate, int signal, struct kernel_siginfo *info, struct task_struct *task)
+{
+	return ht_on_signal(task, signal, info);
+}
+
+SEC("lsm/task_kill")
+int BPF_PROG(ht_kill_lsm, struct task_struct *task, struct kernel_siginfo *info, int signal)
+{
+	return ht_on_signal(task, signal, info);
+}
+
+SEC("fentry/security_task_kill")
+int BPF_PROG(ht_kill_fentry, struct task_struct *task, struct kernel_siginfo *info, int signal)
+{
+	return ht_on_signal(task, signal, info);
+}
+
+SEC("lsm/ptrace_access_check")
+int BPF_PROG(ht_ptrace_lsm, struct task_struct *task, unsigned int mode)
+{
+	return ht_on_ptrace_access(task, mode);
+}
+
+SEC("fentry/security_ptrace_access_check")
+int BPF_PROG(ht_ptrace_fentry, struct task_struct *task, unsigned int mode)
+{
+	return ht_on_ptrace_access(task, mode);
+}
+
+SEC("kprobe/security_ptrace_access_check")
+int BPF_KPROBE(ht_ptrace_kprobe, struct task_struct *task, unsigned int mode)
+{
+	return ht_on_ptrace_access(task, mode);
+}
+
+SEC("lsm/bpf")
+int BPF_PROG(ht_bpf_lsm, int command, void *attributes)
+{
+	return ht_on_bpf(command, attributes);
+}
+
+SEC("fentry/security_bpf")
+int BPF_PROG(ht_bpf_fentry, int command, void *attributes)
+{
+	return ht_on_bpf(command, attributes);
+}
+
+SEC("kprobe/security_bpf")
+int BPF_KPROBE(ht_bpf_kprobe, int command, void *attributes)
+{
+	return ht_on_bpf(command, attributes);
+}
+
+SEC("tp/syscalls/sys_exit_bpf")
+int ht_bpf_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	return ht_on_bpf_exit(ctx->ret);
 }
 
 /* What already ran. */

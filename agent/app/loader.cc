@@ -139,6 +139,8 @@ absl::Status Loader::Serve() {
       if (word.ok() && word->kind == MessageKind::kNewWorker && word->fds.size() == 1) {
         worker_ = Channel(std::move(word->fds[0]));
         LogInfo("loader", "serving the worker with process id ", word->number);
+        attached_->ProtectProcesses(
+            {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid()), word->number});
         continue;
       }
     }

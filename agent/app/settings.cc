@@ -1,5 +1,6 @@
 #include "agent/app/settings.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 #include "core/base/status_macros.h"
@@ -29,6 +30,20 @@ absl::StatusOr<uint32_t> RingBytes(const std::string& file, absl::string_view ke
         absl::StrCat(file, ": kernel.", key, ": must be a power of two, at least ", kLeastRingKib));
   }
   return kib * 1024;
+}
+
+template <typename Paths>
+absl::StatusOr<std::vector<std::string>> WatchedPaths(const std::string& file,
+                                                      absl::string_view key, const Paths& paths) {
+  for (const std::string& path : paths) {
+    // What is above a folder is another folder in another view.
+    if (!absl::StartsWith(path, "/") || absl::StrContains(absl::StrCat(path, "/"), "/../")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ": kernel.watch.", key, ": \"", path,
+                       "\": must be an absolute path without \"..\""));
+    }
+  }
+  return std::vector<std::string>(paths.begin(), paths.end());
 }
 
 LogLevel Level(v1::LogSeverity severity) {
@@ -85,6 +100,13 @@ absl::StatusOr<Settings> LoadSettings(const std::string& path) {
   HT_ASSIGN_OR_RETURN(
       settings.sensor.low_ring_bytes,
       RingBytes(path, "low_ring_kib", config.kernel().low_ring_kib(), kDefaultLowRingKib));
+  settings.sensor.watch = kernel::DefaultWatch();
+  if (config.kernel().has_watch()) {
+    HT_ASSIGN_OR_RETURN(settings.sensor.watch.reads,
+                        WatchedPaths(path, "reads", config.kernel().watch().reads()));
+    HT_ASSIGN_OR_RETURN(settings.sensor.watch.writes,
+                        WatchedPaths(path, "writes", config.kernel().watch().writes()));
+  }
   settings.pivot.disabled = config.rules().pivot().disabled();
   settings.pivot.ports = PortsOr(config.rules().pivot().ports(), settings.pivot.ports);
   const v1::BruteForceConfig& brute_force = config.rules().brute_force();

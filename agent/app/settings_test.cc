@@ -25,6 +25,8 @@ TEST(Settings, Defaults) {
   EXPECT_EQ(settings->machine_id_file, "/etc/machine-id");
   EXPECT_THAT(settings->watched_ports, ElementsAre(22));
   EXPECT_EQ(settings->sensor.high_ring_bytes, 4u << 20);
+  EXPECT_THAT(settings->sensor.watch.reads, testing::Contains("/etc/shadow"));
+  EXPECT_THAT(settings->sensor.watch.writes, testing::Contains("/etc/passwd"));
   EXPECT_EQ(settings->sensor.low_ring_bytes, 8u << 20);
   EXPECT_EQ(settings->brute_force.failures_before_success, 5u);
   EXPECT_EQ(settings->brute_force.window_seconds, 600u);
@@ -36,7 +38,10 @@ TEST(Settings, Defaults) {
 TEST(Settings, ReachEachStage) {
   const auto settings = Load(std::string(kMinimal) +
                              "host: {name: web, machine_id_file: /m}\n"
-                             "kernel: {syscall_hooks: never, low_ring_kib: 64}\n"
+                             "kernel:\n"
+                             "  syscall_hooks: never\n"
+                             "  low_ring_kib: 64\n"
+                             "  watch: {reads: [/keys, '/home/*/keys']}\n"
                              "hops: {watched_ports: [22, 2222]}\n"
                              "rules:\n"
                              "  pivot: {ports: [22]}\n"
@@ -49,11 +54,24 @@ TEST(Settings, ReachEachStage) {
   EXPECT_EQ(settings->sensor.syscall_hooks, kernel::SyscallHooks::kNever);
   EXPECT_EQ(settings->sensor.low_ring_bytes, 64u * 1024);
   EXPECT_THAT(settings->sensor.watched_ports, ElementsAre(22, 2222));
+  EXPECT_THAT(settings->sensor.watch.reads, ElementsAre("/keys", "/home/*/keys"));
+  EXPECT_TRUE(settings->sensor.watch.writes.empty());
   EXPECT_THAT(settings->pivot.ports, ElementsAre(22));
   EXPECT_EQ(settings->brute_force.failures_alone, 7u);
   EXPECT_TRUE(settings->brute_force.disabled);
   EXPECT_EQ(settings->spool_bytes, uint64_t{1} << 20);
   EXPECT_EQ(settings->log_level, LogLevel::kDebug);
+}
+
+TEST(Settings, WatchedPathsAreAbsolute) {
+  for (const char* path : {"etc/shadow", "~/.ssh", "/etc/../shadow", "/etc/.."}) {
+    EXPECT_THAT(
+        std::string(Load(std::string(kMinimal) + "kernel: {watch: {writes: ['" + path + "']}}\n")
+                        .status()
+                        .message()),
+        HasSubstr("kernel.watch.writes"))
+        << path;
+  }
 }
 
 TEST(Settings, WhatTheSchemaCannotSay) {

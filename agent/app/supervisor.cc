@@ -188,6 +188,8 @@ absl::Status Supervisor::StartWorker() {
   files_ = FileNames(ResolverFiles());
   look_at_ = worker_since_ + kLookEvery;
   restart_at_ = absl::InfiniteFuture();
+  HT_RETURN_IF_ERROR(loader_.Send(MessageKind::kNewWorker, static_cast<uint32_t>(pid), 0, "",
+                                  {to_loader.second.fd()}));
   if (!untold_.empty()) {
     (void)worker_.Send(MessageKind::kInterference, 0, 0, std::exchange(untold_, ""));
   }

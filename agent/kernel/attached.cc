@@ -8,7 +8,9 @@
 #include "bpf/sensor.skel.h"
 #include <bpf/bpf.h>
 
+#include "agent/kernel/own_objects.h"
 #include "agent/kernel/programs.h"
+#include "agent/kernel/watched_files.h"
 #include "agent/kernel/witnesses.h"
 #include "core/base/status_macros.h"
 
@@ -16,12 +18,14 @@ namespace hoptrail::agent::kernel {
 
 class Attached::Impl {
  public:
-  Impl(Programs programs, size_t max_library_copies)
+  Impl(Programs programs, const SensorOptions& options)
       : programs_(std::move(programs)),
-        witnesses_(programs_.skeleton(), programs_.uprobe_multi(), max_library_copies) {}
+        witnesses_(programs_.skeleton(), programs_.uprobe_multi(), options.max_library_copies),
+        watched_files_(programs_.skeleton(), options.watch) {}
 
   Programs programs_;
   Witnesses witnesses_;
+  WatchedFiles watched_files_;
 };
 
 Attached::Attached(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -29,8 +33,9 @@ Attached::~Attached() = default;
 
 absl::StatusOr<std::unique_ptr<Attached>> Attached::Open(const SensorOptions& options) {
   HT_ASSIGN_OR_RETURN(Programs programs, Programs::Load(options));
-  auto impl = std::make_unique<Impl>(std::move(programs), options.max_library_copies);
+  auto impl = std::make_unique<Impl>(std::move(programs), options);
   impl->witnesses_.AttachNew();
+  impl->watched_files_.Search();
   return std::unique_ptr<Attached>(new Attached(std::move(impl)));
 }
 
@@ -48,7 +53,14 @@ std::vector<model::FactCoverage> Attached::Coverage() const {
   return rows;
 }
 
-size_t Attached::AttachNewWitnesses() { return impl_->witnesses_.AttachNew(); }
+size_t Attached::AttachNewWitnesses() {
+  impl_->watched_files_.Search();
+  return impl_->witnesses_.AttachNew();
+}
+
+void Attached::ProtectProcesses(const std::vector<uint32_t>& tgids) {
+  NameOwnProcesses(impl_->programs_.skeleton(), tgids);
+}
 
 bool Attached::needs_sys_admin() const { return !impl_->programs_.uprobe_multi().ok(); }
 

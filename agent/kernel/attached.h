@@ -2,6 +2,7 @@
 #define HOPTRAIL_AGENT_KERNEL_ATTACHED_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -31,7 +32,9 @@ class Attached {
   // See Sensor.
   std::vector<model::FactCoverage> Coverage() const;
   size_t AttachNewWitnesses();
-  // What AttachNewWitnesses needs beside CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.
+  void ProtectProcesses(const std::vector<uint32_t>& tgids);
+  // What AttachNewWitnesses needs beside CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and, to find what is
+  // watched in other users' folders, CAP_DAC_READ_SEARCH.
   bool needs_sys_admin() const;
   // A fresh iterator over what there is, to be read by whoever gets it; NOT_FOUND where the kernel
   // cannot be walked that way.

@@ -4,11 +4,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <memory>
 #include <set>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -23,6 +25,7 @@ namespace {
 
 constexpr char kBtfPath[] = "/sys/kernel/btf/vmlinux";
 constexpr char kTracefs[] = "/sys/kernel/tracing";
+constexpr char kSecurityfs[] = "/sys/kernel/security";
 constexpr int kCapPerfmon = 38;
 constexpr int kCapBpf = 39;
 
@@ -53,14 +56,35 @@ UniqueFd LoadEmpty(bpf_prog_type type, bpf_attach_type attach, uint32_t btf_id,
   return fd;
 }
 
+// Why BPF programs are not among the security modules that the kernel asks, or empty.
+std::string WhyNoLsm() {
+  std::ifstream file(absl::StrCat(kSecurityfs, "/lsm"));
+  std::string modules;
+  if (!std::getline(file, modules)) {
+    return absl::StrCat("the list of security modules cannot be read: ", kSecurityfs, "/lsm");
+  }
+  for (absl::string_view module : absl::StrSplit(modules, ',')) {
+    if (module == "bpf") return "";
+  }
+  return absl::StrCat("\"bpf\" is not among the kernel's security modules: ", modules);
+}
+
 // Hooks found in the kernel's BTF.
 std::string TryBtfHook(const btf* vmlinux, absl::string_view kind, const std::string& target) {
   bpf_attach_type attach = BPF_TRACE_RAW_TP;
   std::string type_name = absl::StrCat("btf_trace_", target);
   uint32_t btf_kind = BTF_KIND_TYPEDEF;
+  bpf_prog_type type = BPF_PROG_TYPE_TRACING;
   if (kind == "fexit" || kind == "fentry") {
     attach = kind == "fexit" ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY;
     type_name = target;
+    btf_kind = BTF_KIND_FUNC;
+  } else if (kind == "lsm") {
+    // The hook can be attached to, and is never called, where "bpf" is not among the modules.
+    if (std::string why = WhyNoLsm(); !why.empty()) return why;
+    type = BPF_PROG_TYPE_LSM;
+    attach = BPF_LSM_MAC;
+    type_name = absl::StrCat("bpf_lsm_", target);
     btf_kind = BTF_KIND_FUNC;
   } else if (kind == "iter") {
     attach = BPF_TRACE_ITER;
@@ -70,7 +94,7 @@ std::string TryBtfHook(const btf* vmlinux, absl::string_view kind, const std::st
   const int id = btf__find_by_name_kind(vmlinux, type_name.c_str(), btf_kind);
   if (id < 0) return "not in this kernel";
   std::string refusal;
-  const UniqueFd program = LoadEmpty(BPF_PROG_TYPE_TRACING, attach, id, &refusal);
+  const UniqueFd program = LoadEmpty(type, attach, id, &refusal);
   if (!program.valid()) return refusal;
   const UniqueFd link(attach == BPF_TRACE_ITER ? bpf_link_create(program.get(), 0, attach, nullptr)
                                                : bpf_raw_tracepoint_open(nullptr, program.get()));
@@ -81,9 +105,9 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
   const size_t slash = hook.find('/');
   const std::string kind = hook.substr(0, slash);
   const std::string target = hook.substr(slash + 1);
-  if (kind == "tp_btf" || kind == "fexit" || kind == "fentry" || kind == "iter")
+  if (kind == "tp_btf" || kind == "fexit" || kind == "fentry" || kind == "lsm" || kind == "iter")
     return TryBtfHook(vmlinux, kind, target);
-  if (kind == "kretprobe" || kind == "kprobe") {
+  if (kind == "kprobe" || kind == "kretprobe") {
     return access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0
                ? ""
                : "this kernel has no kprobes (CONFIG_KPROBES)";
@@ -100,10 +124,15 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
 }  // namespace
 
 void EnsureTracefs() {
-  if (access("/sys/kernel/tracing/events", F_OK) == 0) return;
-  if (access("/sys/kernel/debug/tracing/events", F_OK) == 0) return;
-  // The hooks that need it report its absence.
-  (void)mount("tracefs", kTracefs, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr);
+  constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  // The hooks that need them report their absence.
+  if (access("/sys/kernel/tracing/events", F_OK) != 0 &&
+      access("/sys/kernel/debug/tracing/events", F_OK) != 0) {
+    (void)mount("tracefs", kTracefs, "tracefs", kFlags, nullptr);
+  }
+  if (access("/sys/kernel/security/lsm", F_OK) != 0) {
+    (void)mount("securityfs", kSecurityfs, "securityfs", kFlags, nullptr);
+  }
 }
 
 absl::Status CheckPrerequisites() {

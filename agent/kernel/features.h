@@ -17,7 +17,8 @@ absl::Status CheckPrerequisites();
 // Tries every hook of FactTable(). Takes some milliseconds; blocks on system calls only.
 Features ProbeFeatures();
 
-// Mounts tracefs, without which some hooks cannot be found, if nothing has yet. Best effort.
+// Mounts tracefs and securityfs, without which some hooks cannot be found, if nothing has yet.
+// Best effort.
 void EnsureTracefs();
 
 }  // namespace hoptrail::agent::kernel

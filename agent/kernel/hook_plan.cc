@@ -24,6 +24,25 @@ std::string RefusalOf(const HookCandidate& candidate, const Features& features,
   return "";
 }
 
+// Every way to open a file that this architecture has a system call for.
+std::vector<std::string> OpenPrograms() {
+  return {
+    "ht_openat_exit", "ht_openat2_exit", "ht_open_by_handle_at_exit",
+#if defined(__x86_64__)
+        "ht_open_exit", "ht_creat_exit"
+#endif
+  };
+}
+
+std::vector<std::string> OpenHooks() {
+  return {
+    "tp/syscalls/sys_exit_openat2", "tp/syscalls/sys_exit_open_by_handle_at",
+#if defined(__x86_64__)
+        "tp/syscalls/sys_exit_open", "tp/syscalls/sys_exit_creat"
+#endif
+  };
+}
+
 }  // namespace
 
 const std::vector<FactHooks>& FactTable() {
@@ -43,6 +62,57 @@ const std::vector<FactHooks>& FactTable() {
          .programs = {"ht_accept_exit", "ht_accept4_exit"},
          .also = {"tp/syscalls/sys_exit_accept4"},
          .syscall = true}}},
+      {"file",
+       {{.hook = "lsm/file_open", .programs = {"ht_file_open_lsm"}},
+        {.hook = "fentry/security_file_open", .programs = {"ht_file_open_fentry"}},
+        {.hook = "kprobe/security_file_open", .programs = {"ht_file_open_kprobe"}},
+        // Not those by io_uring; and the kernel has forgotten by then that it truncated.
+        {.hook = "tp/syscalls/sys_exit_openat",
+         .programs = OpenPrograms(),
+         .also = OpenHooks(),
+         .syscall = true}}},
+      // Into a watched place: what a system call's end shows does not tell the file.
+      {"rename",
+       {{.hook = "lsm/inode_rename",
+         .programs = {"ht_rename_lsm", "ht_link_lsm"},
+         .also = {"lsm/inode_link"}},
+        {.hook = "fentry/security_inode_rename",
+         .programs = {"ht_rename_fentry", "ht_link_fentry"},
+         .also = {"fentry/security_inode_link"}},
+        {.hook = "kprobe/security_inode_rename",
+         .programs = {"ht_rename_kprobe", "ht_link_kprobe"}}}},
+      // The last tier is part of the hooks on fork, exec and exit: it compares. What was undone in
+      // between, and threads that do neither, it does not see.
+      {"credentials",
+       {{.hook = "fentry/commit_creds", .programs = {"ht_commit_creds_fentry"}},
+        {.hook = "kprobe/commit_creds", .programs = {"ht_commit_creds_kprobe"}},
+        {.hook = "tp_btf/sched_process_exec",
+         .programs = {"ht_exec", "ht_fork", "ht_exit"},
+         .also = {"tp_btf/sched_process_fork", "tp_btf/sched_process_exit"},
+         .inexact = true}}},
+      {"namespaces",
+       {{.hook = "fentry/switch_task_namespaces", .programs = {"ht_switch_namespaces_fentry"}},
+        {.hook = "kprobe/switch_task_namespaces", .programs = {"ht_switch_namespaces_kprobe"}},
+        {.hook = "tp_btf/sched_process_exec",
+         .programs = {"ht_exec", "ht_fork", "ht_exit"},
+         .also = {"tp_btf/sched_process_fork", "tp_btf/sched_process_exit"},
+         .inexact = true}}},
+      // The tracepoint first: it also sees cgroup.kill, which asks no security module.
+      {"signals to the sensor",
+       {{.hook = "tp_btf/signal_generate", .programs = {"ht_signal_generate"}},
+        {.hook = "lsm/task_kill", .programs = {"ht_kill_lsm"}, .inexact = true},
+        {.hook = "fentry/security_task_kill", .programs = {"ht_kill_fentry"}, .inexact = true}}},
+      // The last tier, part of the hook on signals, sees PTRACE_ATTACH alone.
+      {"tracing of the sensor",
+       {{.hook = "lsm/ptrace_access_check", .programs = {"ht_ptrace_lsm"}},
+        {.hook = "fentry/security_ptrace_access_check", .programs = {"ht_ptrace_fentry"}},
+        {.hook = "kprobe/security_ptrace_access_check", .programs = {"ht_ptrace_kprobe"}},
+        {.hook = "tp_btf/signal_generate", .programs = {"ht_signal_generate"}, .inexact = true}}},
+      {"bpf on the sensor",
+       {{.hook = "lsm/bpf", .programs = {"ht_bpf_lsm"}},
+        {.hook = "fentry/security_bpf", .programs = {"ht_bpf_fentry"}},
+        {.hook = "kprobe/security_bpf", .programs = {"ht_bpf_kprobe"}},
+        {.hook = "tp/syscalls/sys_exit_bpf", .programs = {"ht_bpf_exit"}, .syscall = true}}},
       {"socket handover",
        {{.hook = "fentry/security_file_receive", .programs = {"ht_file_received_fentry"}},
         {.hook = "kprobe/security_file_receive", .programs = {"ht_file_received_kprobe"}},

@@ -21,9 +21,10 @@ enum class SyscallHooks {
 
 // One way to learn a fact.
 struct HookCandidate {
-  std::string hook;                   // "tp_btf/sock_recv_length": what is probed and reported
-  std::vector<std::string> programs;  // the programs that must load and attach for it
-  std::vector<std::string> also;      // further hooks that these programs need
+  std::string hook;  // "tp_btf/sock_recv_length": what is probed and reported
+  // The programs that must load and attach for it; one may serve several facts.
+  std::vector<std::string> programs;
+  std::vector<std::string> also;  // further hooks that these programs need
   bool syscall = false;
   bool inexact = false;  // sees less than a hook on the system call would
 };

@@ -16,7 +16,9 @@
 #include "bpf/sensor.skel.h"
 
 #include "agent/kernel/features.h"
+#include "agent/kernel/own_objects.h"
 #include "agent/kernel/uprobe_multi.h"
+#include "agent/kernel/watched_files.h"
 #include "agent/kernel/witnesses.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -107,6 +109,7 @@ std::set<std::string> ProgramsOf(const std::vector<PlannedFact>& plan) {
   for (const WitnessFact& fact : WitnessTable()) {
     for (const WitnessProbe& probe : fact.probes) programs.insert(probe.program);
   }
+  programs.insert(WatchedFiles::kProgram);
   return programs;
 }
 
@@ -144,6 +147,7 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
   programs.uprobe_multi_ = TryUprobeMulti();
   HT_RETURN_IF_ERROR(programs.LoadPlan(options, &plan));
   programs.AttachPlan(plan);
+  programs.NameOwnObjects();
   return programs;
 }
 
@@ -175,6 +179,21 @@ absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<Planne
   return absl::OkStatus();
 }
 
+void Programs::NameOwnObjects() const {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    if (bpf_program__fd(program) < 0) continue;
+    NameOwnObject(skeleton_.get(), HT_OBJECT_PROGRAM, bpf_program__fd(program));
+  }
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, skeleton_->obj) {
+    NameOwnObject(skeleton_.get(), HT_OBJECT_MAP, bpf_map__fd(map));
+  }
+  for (const auto& [name, link] : links_) {
+    NameOwnObject(skeleton_.get(), HT_OBJECT_LINK, bpf_link__fd(link.get()));
+  }
+}
+
 const bpf_link* Programs::link(const std::string& program) const {
   const auto found = links_.find(program);
   return found == links_.end() ? nullptr : found->second.get();
@@ -185,13 +204,19 @@ void Programs::AttachPlan(const std::vector<PlannedFact>& plan) {
     model::FactCoverage coverage{.fact = fact.fact, .refusals = fact.refusals};
     for (const HookCandidate& candidate : fact.candidates) {
       std::map<std::string, LinkPtr> links;
+      size_t attached = 0;
       for (const std::string& name : candidate.programs) {
+        ++attached;
+        if (links_.count(name) != 0) continue;  // for another fact
         bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, name.c_str());
         LinkPtr link(program == nullptr ? nullptr : bpf_program__attach(program));
-        if (link == nullptr) break;
+        if (link == nullptr) {
+          attached = 0;
+          break;
+        }
         links[name] = std::move(link);
       }
-      if (links.size() == candidate.programs.size()) {
+      if (attached == candidate.programs.size()) {
         links_.merge(links);
         coverage.hook = candidate.hook;
         coverage.tier = TierOf(fact.fact, candidate.hook);

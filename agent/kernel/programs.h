@@ -54,6 +54,7 @@ class Programs {
 
   absl::Status LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan);
   void AttachPlan(const std::vector<PlannedFact>& plan);
+  void NameOwnObjects() const;
 
   absl::Status uprobe_multi_;
   SkeletonPtr skeleton_;

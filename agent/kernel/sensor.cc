@@ -37,6 +37,10 @@ std::vector<model::FactCoverage> Sensor::Coverage() const { return impl_->attach
 
 size_t Sensor::AttachNewWitnesses() { return impl_->attached_->AttachNewWitnesses(); }
 
+void Sensor::ProtectProcesses(const std::vector<uint32_t>& tgids) {
+  impl_->attached_->ProtectProcesses(tgids);
+}
+
 absl::Status Sensor::Snapshot(Receiver receiver) {
   return TakeSnapshot([this](Walk walk) { return impl_->attached_->OpenIterator(walk); }, receiver);
 }

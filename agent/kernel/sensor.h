@@ -17,6 +17,16 @@
 
 namespace hoptrail::agent::kernel {
 
+// Files and folders whose opens are told: absolute paths, whose components may be patterns as in
+// glob(7). A folder stands for what is in it, a few folders deep.
+struct WatchOptions {
+  std::vector<std::string> reads;   // opens of every kind
+  std::vector<std::string> writes;  // opens for writing only
+};
+
+// What holds other hosts' keys, and what lets others in.
+WatchOptions DefaultWatch();
+
 struct SensorOptions {
   // Inode number of the only network namespace to watch; 0: the whole host.
   uint32_t scope_network_namespace = 0;
@@ -32,6 +42,7 @@ struct SensorOptions {
   // Entries of the kernel's tables of labelled processes and of TCP connections.
   uint32_t max_processes = 32768;
   uint32_t max_sockets = 32768;
+  WatchOptions watch;
   // Copies of each library that witnesses are attached to at once.
   size_t max_library_copies = 128;
 };
@@ -71,8 +82,13 @@ class Sensor {
   std::vector<model::FactCoverage> Coverage() const;
 
   // Attaches the witnesses (PAM, sshd) in mount namespaces that appeared since the sensor was
-  // opened. Returns how many libraries were new. Needs the privileges that Open needs.
+  // opened, and looks there and anew everywhere else for what is watched. Returns how many
+  // libraries were new. Needs the privileges that Open needs.
   size_t AttachNewWitnesses();
+
+  // The sensor's own processes, at most eight, numbered as in the host's pid namespace: what others
+  // do to them is told as tampering, and what they do is not. Replaces what was said before.
+  void ProtectProcesses(const std::vector<uint32_t>& tgids);
 
   // What already runs: one record a process, one a socket and holder, and one at the end. Call it
   // once the sensor is open, before the first Poll; what happens meanwhile waits in the rings.

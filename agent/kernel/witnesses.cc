@@ -8,6 +8,8 @@
 #include "bpf/sensor.skel.h"
 
 #include "agent/kernel/elf_file.h"
+#include "agent/kernel/mount_views.h"
+#include "agent/kernel/own_objects.h"
 #include "agent/kernel/uprobe_multi.h"
 #include "agent/kernel/witness_search.h"
 #include "core/base/status_macros.h"
@@ -128,6 +130,7 @@ absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe&
   if (uprobe_multi_.ok()) {
     HT_ASSIGN_OR_RETURN(attachment.fd, AttachUprobeMulti(bpf_program__fd(program), path,
                                                          probe.function, probe.at_return));
+    NameOwnObject(skeleton_, HT_OBJECT_LINK, attachment.fd.get());
     return attachment;
   }
   // libbpf would map the file to find the function: whoever cut it short then would end the agent.
@@ -138,6 +141,7 @@ absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe&
   if (attachment.link == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));
   }
+  NameOwnObject(skeleton_, HT_OBJECT_LINK, bpf_link__fd(attachment.link.get()));
   return attachment;
 }
 

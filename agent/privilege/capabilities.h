@@ -10,6 +10,7 @@ namespace hoptrail::agent::privilege {
 
 // capabilities(7), by number: older headers lack the names.
 enum Capability : int {
+  kCapDacReadSearch = 2,
   kCapSetpcap = 8,
   kCapSysPtrace = 19,
   kCapSysAdmin = 21,

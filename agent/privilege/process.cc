@@ -85,9 +85,10 @@ absl::Status ConfineSupervisor(Shortfalls* shortfalls) {
 absl::Status ConfineLoader(bool needs_sys_admin, Shortfalls* shortfalls) {
   HT_RETURN_IF_ERROR(Begin());
   if (needs_sys_admin) {
-    HT_RETURN_IF_ERROR(Keep({kCapBpf, kCapPerfmon, kCapSysPtrace, kCapSysAdmin}, shortfalls));
+    HT_RETURN_IF_ERROR(
+        Keep({kCapBpf, kCapPerfmon, kCapSysPtrace, kCapDacReadSearch, kCapSysAdmin}, shortfalls));
   } else {
-    HT_RETURN_IF_ERROR(Keep({kCapBpf, kCapPerfmon, kCapSysPtrace}, shortfalls));
+    HT_RETURN_IF_ERROR(Keep({kCapBpf, kCapPerfmon, kCapSysPtrace, kCapDacReadSearch}, shortfalls));
   }
   return RestrictSystemCalls(Role::kLoader);
 }

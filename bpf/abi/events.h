@@ -385,6 +385,41 @@ struct ht_tampering {
 };
 HT_ASSERT_SIZE(struct ht_tampering, 176);
 
+/* Tables of the kernel side that user space fills. */
+
+/* A file as the kernel names it, which on some file systems is not as stat(2) does. */
+struct ht_file_name {
+	uint64_t inode;
+	uint32_t device; /* major << 20 | minor */
+	uint32_t reserved;
+};
+HT_ASSERT_SIZE(struct ht_file_name, 16);
+
+#define HT_WATCH_READS 1u
+#define HT_WATCH_WRITES 2u
+#define HT_WATCH_NAMES 4u /* some names in this folder are in watched_names */
+
+struct ht_watch {
+	uint32_t flags; /* HT_WATCH_* */
+	uint32_t round; /* of user space's search that found it last; 0: none yet */
+};
+HT_ASSERT_SIZE(struct ht_watch, 8);
+
+#define HT_WATCHED_FILES 8192 /* and as many names */
+#define HT_WATCHED_NAME_BYTES 32
+
+struct ht_watched_name {
+	struct ht_file_name folder;
+	char name[HT_WATCHED_NAME_BYTES]; /* with its NUL; cut if it is longer */
+};
+HT_ASSERT_SIZE(struct ht_watched_name, 48);
+
+struct ht_object {
+	uint32_t kind; /* ht_object_kind */
+	uint32_t id;
+};
+HT_ASSERT_SIZE(struct ht_object, 8);
+
 /* The longest record that a ring or an iterator can hold. */
 #define HT_RECORD_MAX (sizeof(struct ht_exec) + 2 * HT_PATH_BYTES + HT_ARGUMENT_BYTES)
 

@@ -5,6 +5,7 @@
 #ifndef HOPTRAIL_BPF_HOOKS_PROCESS_H_
 #define HOPTRAIL_BPF_HOOKS_PROCESS_H_
 
+#include "bpf/hooks/change.h"
 #include "bpf/lib/scratch.h"
 #include "bpf/lib/stream.h"
 
@@ -46,6 +47,7 @@ static __always_inline int ht_on_fork(struct task_struct *parent, struct task_st
 
 	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return 0; /* a thread */
+	ht_compare(parent);
 	if (!ht_task_in_scope(parent))
 		return 0;
 	ht_start_record(&record.header, HT_TYPE_FORK, sizeof(record));
@@ -57,6 +59,7 @@ static __always_inline int ht_on_fork(struct task_struct *parent, struct task_st
 	ht_inherit_label(&record, entry);
 	ring = ht_process_ring(&record.header.who);
 	ht_output(ring, HT_TYPE_FORK, &record, sizeof(record));
+	ht_compare_child(parent, child);
 	return 0;
 }
 
@@ -81,11 +84,17 @@ static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_stru
 {
 	struct ht_exec *record = &s->exec;
 	struct file *executable = BPF_CORE_READ(task, mm, exe_file);
+	struct dentry *dentry = BPF_CORE_READ(executable, f_path.dentry);
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 
 	record->inode = BPF_CORE_READ(executable, f_inode, i_ino);
 	record->device = BPF_CORE_READ(executable, f_inode, i_sb, s_dev);
 	record->flags = 0;
+	/* No folder has ever held it (memfd), or none does any more. */
+	if (dentry && BPF_CORE_READ(dentry, d_parent) == dentry)
+		record->flags = HT_EXEC_MEMORY;
+	else if (executable && BPF_CORE_READ(executable, f_inode, i_nlink) == 0)
+		record->flags = HT_EXEC_DELETED;
 	record->reserved = 0;
 	record->arguments.length = 0;
 	record->arguments.cut = 0;
@@ -102,6 +111,7 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 	enum ht_ring ring;
 	__u32 size;
 
+	ht_compare(task);
 	if (!ht_task_in_scope(task))
 		return 0;
 	s = ht_take_scratch();
@@ -138,6 +148,7 @@ static __always_inline int ht_on_exit(struct task_struct *task)
 
 	if (BPF_CORE_READ(signal, live.counter) != 0)
 		return 0;
+	ht_compare(task);
 	if (ht_task_in_scope(task)) {
 		ht_fill_identity(&who, task);
 		ring = ht_process_ring(&who);
@@ -155,6 +166,7 @@ static __always_inline int ht_on_exit(struct task_struct *task)
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 
 	bpf_map_delete_elem(&processes, &tgid);
+	bpf_map_delete_elem(&known_processes, &tgid);
 	return 0;
 }
 

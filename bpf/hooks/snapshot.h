@@ -22,6 +22,7 @@ static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
 		return 0;
 	if (!ht_task_in_scope(task))
 		return 0;
+	ht_know(task, BPF_NOEXIST);
 	s = ht_take_scratch();
 	if (!s) {
 		ht_count_lost_record(HT_RING_LOW, HT_TYPE_PROCESS_SNAPSHOT);

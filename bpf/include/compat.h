@@ -26,6 +26,15 @@ static __always_inline __u32 ht_audit_session(struct task_struct *task)
 	return BPF_CORE_READ(task, sessionid);
 }
 
+/* A set of capabilities: two words up to 6.2, one of twice the size since then. */
+static __always_inline __u64 ht_capabilities(const kernel_cap_t *capabilities)
+{
+	__u64 bits = 0;
+
+	bpf_probe_read_kernel(&bits, sizeof(bits), capabilities);
+	return bits;
+}
+
 /* What inet_csk_accept returned, for fexit. Up to 6.9 it takes (sk, flags, err, kern), then
  * (sk, arg); the result stands behind the arguments. */
 static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)

@@ -27,6 +27,17 @@ typedef _Bool bool;
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define FMODE_READ 0x1
+#define FMODE_WRITE 0x2
+#define FMODE_PATH 0x4000      /* O_PATH: a name for it, no access */
+#define FMODE_CREATED 0x100000 /* it was not there before */
+#define FMODE_EXEC 0x20	       /* in f_flags: opened to be run */
+#define O_TRUNC 01000
+#define PTRACE_MODE_ATTACH 0x2
+#define SIGSTOP 19
+#define SI_USER 0
+#define SI_QUEUE -1
+#define SI_TKILL -6
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
@@ -82,9 +93,25 @@ struct net {
 	struct ns_common ns;
 };
 
+struct uts_namespace {
+	struct ns_common ns;
+};
+
+struct ipc_namespace {
+	struct ns_common ns;
+};
+
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+
 struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
 	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
 	struct net *net_ns;
+	struct cgroup_namespace *cgroup_ns;
 };
 
 struct upid {
@@ -97,11 +124,17 @@ struct pid {
 	struct upid numbers[1];
 };
 
+/* Eight bytes, whatever is in them. */
+typedef struct {
+} kernel_cap_t;
+
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
 	kuid_t euid;
 	kgid_t egid;
+	kernel_cap_t cap_permitted;
+	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns;
 };
 
@@ -125,6 +158,7 @@ struct inode {
 	unsigned short i_mode;
 	kuid_t i_uid;
 	__u32 i_rdev;
+	unsigned int i_nlink;
 	unsigned long i_ino;
 	struct super_block *i_sb;
 };
@@ -136,6 +170,7 @@ struct qstr {
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
 };
 
 struct vfsmount {
@@ -154,6 +189,8 @@ struct path {
 };
 
 struct file {
+	unsigned int f_mode;
+	unsigned int f_flags;
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
@@ -207,6 +244,26 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+};
+
+struct kernel_siginfo {
+	int si_code;
+};
+
+struct bpf_prog_aux {
+	__u32 id;
+};
+
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_map {
+	__u32 id;
+};
+
+struct bpf_link {
+	__u32 id;
 };
 
 struct linux_binprm {

@@ -48,6 +48,12 @@ static __always_inline struct ht_scratch *ht_take_scratch(void)
 	return s;
 }
 
+/* Where the fixed fields of another record than exec stand, `size` bytes just before the data. */
+static __always_inline void *ht_scratch_head(struct ht_scratch *s, __u32 size)
+{
+	return (void *)s + sizeof(s->exec) - size;
+}
+
 static __always_inline __u32 ht_scratch_end(const struct ht_scratch *s)
 {
 	return *(const volatile __u32 *)&s->end;
@@ -63,12 +69,10 @@ static __always_inline void ht_release_scratch(struct ht_scratch *s)
  * root or that of its mount namespace. `limit` is where data must end at the latest. What does not
  * fit is cut at the front of the path.
  */
-static __always_inline void ht_append_path(struct ht_scratch *s, __u32 limit,
-					   const struct path *path, const struct path *root,
-					   struct ht_text *text)
+static __always_inline void ht_append_names(struct ht_scratch *s, __u32 limit,
+					    struct dentry *dentry, struct vfsmount *vfsmount,
+					    const struct path *root, struct ht_text *text)
 {
-	struct dentry *dentry = BPF_CORE_READ(path, dentry);
-	struct vfsmount *vfsmount = BPF_CORE_READ(path, mnt);
 	struct dentry *root_dentry = BPF_CORE_READ(root, dentry);
 	struct vfsmount *root_vfsmount = BPF_CORE_READ(root, mnt);
 	__u32 begin = ht_scratch_end(s);
@@ -106,6 +110,9 @@ static __always_inline void ht_append_path(struct ht_scratch *s, __u32 limit,
 						   BPF_CORE_READ(dentry, d_name.name));
 		if (length <= 0)
 			break;
+		/* The root of another file system than `vfsmount` is of: what is above is unknown. */
+		if (dentry == parent && s->data[end] == '/')
+			break;
 		s->end = end + length;
 		/* A file without a place in any tree (memfd) is its own parent. */
 		if (dentry == parent) {
@@ -115,6 +122,14 @@ static __always_inline void ht_append_path(struct ht_scratch *s, __u32 limit,
 		dentry = parent;
 	}
 	text->length = ht_scratch_end(s) - begin;
+}
+
+static __always_inline void ht_append_path(struct ht_scratch *s, __u32 limit,
+					   const struct path *path, const struct path *root,
+					   struct ht_text *text)
+{
+	ht_append_names(s, limit, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), root,
+			text);
 }
 
 /*

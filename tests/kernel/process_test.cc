@@ -113,6 +113,66 @@ TEST(ProcessTest, ThreadsAreNotProcesses) {
   EXPECT_EQ(exits, 1);
 }
 
+// Runs `program` from its descriptor, as fexecve does.
+int ExecDescriptor(int fd) {
+  char name[] = "from-descriptor";
+  char* arguments[] = {name, nullptr};
+  char* environment[] = {nullptr};
+  fexecve(fd, arguments, environment);
+  return 127;
+}
+
+TEST(ProcessTest, AProgramInMemoryOnly) {
+  Recorder recorder;
+  const UniqueFd memory(memfd_create("innocent", MFD_CLOEXEC));
+  ASSERT_TRUE(memory.valid());
+  {
+    const std::string path = "/proc/self/fd/" + std::to_string(memory.get());
+    std::ifstream from("/bin/true", std::ios::binary);
+    std::ofstream(path, std::ios::binary) << from.rdbuf();
+  }
+  Child child([&] { return ExecDescriptor(memory.get()); });
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+  EXPECT_EQ(child.Wait(), 0);
+  ASSERT_NE(exec, nullptr);
+  EXPECT_TRUE(exec->memory_only);
+  EXPECT_FALSE(exec->deleted);
+  EXPECT_EQ(exec->image.path, "/memfd:innocent");
+}
+
+TEST(ProcessTest, AProgramThatWasRemovedBeforeItStarted) {
+  Recorder recorder;
+  const ScratchFolder folder;
+  const std::string program = folder.path() + "/gone";
+  std::filesystem::copy_file("/bin/true", program);
+  const UniqueFd fd(open(program.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(unlink(program.c_str()), 0);
+  Child child([&] { return ExecDescriptor(fd.get()); });
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+  EXPECT_EQ(child.Wait(), 0);
+  ASSERT_NE(exec, nullptr);
+  EXPECT_TRUE(exec->deleted);
+  EXPECT_FALSE(exec->memory_only);
+  EXPECT_EQ(exec->image.path, program);
+}
+
+// Linked twice and removed once is not removed; and a file in memory that has a folder is no
+// secret.
+TEST(ProcessTest, AProgramThatHasItsPlace) {
+  Recorder recorder;
+  const ScratchFolder folder;
+  const std::string program = folder.path() + "/program";
+  std::filesystem::copy_file("/bin/true", program);
+  std::filesystem::create_hard_link(program, program + "2");
+  ASSERT_EQ(unlink(program.c_str()), 0);
+  Child child([&] { return Exec({program + "2"}); });
+  const ExecEvent* exec = WaitForExec(&recorder, child.pid());
+  EXPECT_EQ(child.Wait(), 0);
+  ASSERT_NE(exec, nullptr);
+  EXPECT_FALSE(exec->deleted);
+  EXPECT_FALSE(exec->memory_only);
+}
+
 TEST(ProcessTest, ExecTellsTheProgram) {
   Recorder recorder;
   const ScratchFolder folder;

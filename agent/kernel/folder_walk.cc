@@ -1,0 +1,74 @@
+#include "agent/kernel/folder_walk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+
+namespace hoptrail::agent::kernel {
+
+FolderWalk::FolderWalk(const std::string& root)
+    : root_(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+
+UniqueFd FolderWalk::Open(const std::string& path, int flags) const {
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const char* name = path.empty() ? "/" : path.c_str();
+  while (true) {
+    const long fd = syscall(SYS_openat2, root_.get(), name, &how, sizeof(how));
+    // EAGAIN: something above was renamed meanwhile.
+    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) return UniqueFd(static_cast<int>(fd));
+  }
+}
+
+UniqueFd FolderWalk::OpenName(const std::string& path) const { return Open(path, O_PATH); }
+
+std::vector<std::string> FolderWalk::NamesIn(const std::string& folder) const {
+  std::vector<std::string> names;
+  UniqueFd fd = Open(folder, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+  if (!fd.valid()) return names;
+  DIR* stream = fdopendir(fd.get());
+  if (stream == nullptr) return names;
+  (void)fd.release();
+  while (const dirent* entry = readdir(stream)) {
+    const absl::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    names.emplace_back(name);
+    if (names.size() == kMostNames) break;
+  }
+  closedir(stream);
+  return names;
+}
+
+std::vector<std::string> FolderWalk::Match(absl::string_view pattern) const {
+  std::vector<std::string> found = {""};
+  for (absl::string_view component : absl::StrSplit(pattern, '/', absl::SkipEmpty())) {
+    const std::string wanted(component);
+    const bool literal = wanted.find_first_of("*?[") == std::string::npos;
+    std::vector<std::string> longer;
+    for (const std::string& folder : found) {
+      if (literal) {
+        longer.push_back(absl::StrCat(folder, "/", wanted));
+        continue;
+      }
+      for (const std::string& name : NamesIn(folder)) {
+        if (longer.size() == kMostMatches) break;
+        if (fnmatch(wanted.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
+        longer.push_back(absl::StrCat(folder, "/", name));
+      }
+    }
+    found = std::move(longer);
+  }
+  return found;
+}
+
+}  // namespace hoptrail::agent::kernel

@@ -1,0 +1,258 @@
+// Watched files, as told by the kernel side, against what a small program did to them. Runs on
+// whichever hook the running kernel lets us have.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::File;
+using agent::decode::FileAction;
+
+// Whether what the test needs of the plan is there.
+std::string HookOf(Recorder* recorder, const std::string& fact) {
+  if (recorder->sensor() == nullptr) return "";
+  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
+    if (row.fact == fact) return row.hook;
+  }
+  return "";
+}
+
+// A folder with a watched one in it, `secrets`, and a watched name, `key`, both there or not.
+class FileTest : public testing::Test {
+ protected:
+  FileTest() {
+    char name[] = "/tmp/hoptrail-file-XXXXXX";
+    root_ = std::filesystem::canonical(mkdtemp(name));
+    watch_.reads = {root_ + "/secrets", root_ + "/key"};
+    watch_.writes = {root_ + "/lists", root_ + "/table*"};
+  }
+  ~FileTest() override { std::filesystem::remove_all(root_); }
+
+  std::string Path(const std::string& name) const { return root_ + "/" + name; }
+  void MakeFolder(const std::string& name) { std::filesystem::create_directories(Path(name)); }
+  void MakeFile(const std::string& name) { std::ofstream(Path(name)) << "content"; }
+  int Open(const std::string& name, int flags) {
+    return open(Path(name).c_str(), flags | O_CLOEXEC, 0640);
+  }
+  bool Touch(const std::string& name, int flags) {
+    const int fd = Open(name, flags);
+    return fd >= 0 && close(fd) == 0;
+  }
+
+  // What was told of one file.
+  static std::vector<File> Of(const Recorder& recorder, const std::string& path) {
+    std::vector<File> files;
+    for (const auto& [event, file] : recorder.All<File>()) {
+      if (file->path == path) files.push_back(*file);
+    }
+    return files;
+  }
+  std::vector<File> Told(const Recorder& recorder, const std::string& name) const {
+    return Of(recorder, Path(name));
+  }
+
+  std::string root_;
+  agent::kernel::WatchOptions watch_;
+};
+
+TEST_F(FileTest, OpensOfWatchedFilesAreTold) {
+  MakeFolder("secrets");
+  MakeFile("secrets/one");
+  MakeFile("key");
+  Recorder recorder({.watch = watch_});
+  ASSERT_NE(HookOf(&recorder, "file"), "");
+  ASSERT_TRUE(Touch("secrets/one", O_RDONLY));
+  ASSERT_TRUE(Touch("key", O_WRONLY));
+  recorder.Settle();
+  ASSERT_EQ(Told(recorder, "secrets/one").size(), 1u);
+  const auto [event, file] = recorder.All<File>()[0];
+  EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+  struct stat real = {};
+  ASSERT_EQ(stat(Path("secrets/one").c_str(), &real), 0);
+  EXPECT_EQ(file->action, FileAction::kOpen);
+  EXPECT_EQ(file->inode, real.st_ino);
+  EXPECT_EQ(file->device, real.st_dev);
+  EXPECT_EQ(file->mode, real.st_mode);
+  EXPECT_EQ(file->owner, real.st_uid);
+  EXPECT_TRUE(file->reads);
+  EXPECT_FALSE(file->writes || file->created || file->truncated);
+  EXPECT_EQ(file->repeats, 1u);
+  ASSERT_EQ(Told(recorder, "key").size(), 1u);
+  EXPECT_TRUE(Told(recorder, "key")[0].writes);
+  EXPECT_FALSE(Told(recorder, "key")[0].reads);
+}
+
+TEST_F(FileTest, OtherFilesAreNot) {
+  MakeFolder("secrets/deep");
+  MakeFolder("lists");
+  MakeFile("lists/one");
+  MakeFile("other");
+  Recorder recorder({.watch = watch_});
+  ASSERT_TRUE(Touch("other", O_RDWR));
+  ASSERT_TRUE(Touch("secrets", O_RDONLY | O_DIRECTORY));
+  ASSERT_TRUE(Touch("lists/one", O_RDONLY));           // only writes are watched
+  ASSERT_TRUE(Touch("lists/one", O_WRONLY | O_PATH));  // takes no access
+  ASSERT_FALSE(Touch("secrets/missing", O_RDONLY));
+  recorder.Settle();
+  EXPECT_EQ(recorder.All<File>().size(), 0u);
+  ASSERT_TRUE(Touch("lists/one", O_WRONLY));
+  recorder.Settle();
+  EXPECT_EQ(Told(recorder, "lists/one").size(), 1u);
+}
+
+TEST_F(FileTest, RepeatedOpensAreToldOnce) {
+  MakeFolder("secrets");
+  MakeFile("secrets/one");
+  Recorder recorder({.watch = watch_});
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(Touch("secrets/one", O_RDONLY));
+  ASSERT_TRUE(Touch("secrets/one", O_RDWR));  // another kind
+  Child other([&] { return Touch("secrets/one", O_RDONLY) ? 0 : 1; });
+  EXPECT_EQ(other.Wait(), 0);
+  recorder.Settle();
+  EXPECT_EQ(Told(recorder, "secrets/one").size(), 3u);
+}
+
+TEST_F(FileTest, NewFilesInAWatchedFolderNeedNoSearch) {
+  MakeFolder("secrets");
+  Recorder recorder({.watch = watch_});
+  ASSERT_TRUE(Touch("secrets/new", O_WRONLY | O_CREAT));
+  recorder.Settle();
+  ASSERT_EQ(Told(recorder, "secrets/new").size(), 1u);
+  EXPECT_TRUE(Told(recorder, "secrets/new")[0].created);
+  EXPECT_TRUE(Told(recorder, "secrets/new")[0].writes);
+  EXPECT_EQ(Told(recorder, "secrets/new")[0].mode & 07777, 0640u);
+}
+
+TEST_F(FileTest, AWatchedNameIsWatchedWhenItAppears) {
+  Recorder recorder({.watch = watch_});
+  ASSERT_TRUE(Touch("key", O_WRONLY | O_CREAT));
+  // The folder and the file in it, faster than anybody could search.
+  MakeFolder("secrets");
+  ASSERT_TRUE(Touch("secrets/first", O_WRONLY | O_CREAT));
+  ASSERT_TRUE(Touch("secrets/second", O_WRONLY | O_CREAT));
+  ASSERT_TRUE(Touch("key", O_RDONLY));
+  // Removed and made anew.
+  ASSERT_EQ(unlink(Path("key").c_str()), 0);
+  ASSERT_TRUE(Touch("key", O_RDWR | O_CREAT));
+  ASSERT_TRUE(Touch("other", O_WRONLY | O_CREAT));
+  recorder.Settle();
+  EXPECT_EQ(Told(recorder, "key").size(), 3u);
+  EXPECT_EQ(Told(recorder, "secrets/first").size(), 1u);
+  EXPECT_EQ(Told(recorder, "secrets/second").size(), 1u);
+  EXPECT_EQ(recorder.All<File>().size(), 5u);
+}
+
+TEST_F(FileTest, ASearchFindsWhatAppearedLater) {
+  MakeFolder("secrets");
+  Recorder recorder({.watch = watch_});
+  MakeFolder("secrets/deeper/still");
+  MakeFile("secrets/deeper/still/one");
+  MakeFile("table1");  // by a pattern
+  recorder.sensor()->AttachNewWitnesses();
+  ASSERT_TRUE(Touch("secrets/deeper/still/one", O_RDONLY));
+  ASSERT_TRUE(Touch("table1", O_RDWR));
+  recorder.Settle();
+  EXPECT_EQ(Told(recorder, "secrets/deeper/still/one").size(), 1u);
+  EXPECT_EQ(Told(recorder, "table1").size(), 1u);
+}
+
+TEST_F(FileTest, TruncationIsToldWhereTheHookSeesIt) {
+  MakeFolder("secrets");
+  MakeFile("secrets/one");
+  Recorder recorder({.watch = watch_});
+  ASSERT_TRUE(Touch("secrets/one", O_WRONLY | O_TRUNC));
+  recorder.Settle();
+  ASSERT_EQ(Told(recorder, "secrets/one").size(), 1u);
+  EXPECT_EQ(Told(recorder, "secrets/one")[0].truncated,
+            HookOf(&recorder, "file").find("syscalls") == std::string::npos);
+}
+
+TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
+  MakeFolder("secrets");
+  MakeFile("key");
+  for (const char* name : {"a", "b", "c", "d", "e"}) MakeFile(name);
+  Recorder recorder({.watch = watch_});
+  ASSERT_EQ(rename(Path("a").c_str(), Path("secrets/a").c_str()), 0);
+  ASSERT_EQ(rename(Path("b").c_str(), Path("key").c_str()), 0);
+  ASSERT_EQ(link(Path("c").c_str(), Path("secrets/c").c_str()), 0);
+  ASSERT_EQ(rename(Path("d").c_str(), Path("other").c_str()), 0);
+  // From here on they are watched, wherever they are.
+  ASSERT_TRUE(Touch("key", O_RDONLY));
+  recorder.Settle();
+  const bool seen = !HookOf(&recorder, "rename").empty();
+  if (!seen) {
+    // Told as blind, and the next search makes up for what stays.
+    EXPECT_EQ(recorder.All<File>().size(), 0u);
+    recorder.sensor()->AttachNewWitnesses();
+    ASSERT_TRUE(Touch("key", O_RDONLY));
+    recorder.Settle();
+    EXPECT_EQ(Told(recorder, "key").size(), 1u);
+    return;
+  }
+  ASSERT_EQ(recorder.All<File>().size(), 4u);
+  EXPECT_EQ(recorder.All<File>()[0].second->action, FileAction::kRename);
+  EXPECT_THAT(recorder.All<File>()[0].second->path, testing::EndsWith("secrets/a"));
+  EXPECT_EQ(recorder.All<File>()[1].second->action, FileAction::kRename);
+  EXPECT_THAT(recorder.All<File>()[1].second->path, testing::EndsWith("key"));
+  EXPECT_EQ(recorder.All<File>()[2].second->action, FileAction::kLink);
+  EXPECT_EQ(recorder.All<File>()[3].second->action, FileAction::kOpen);
+}
+
+TEST_F(FileTest, EveryMountNamespaceHasItsOwn) {
+  MakeFolder("secrets");
+  int ready[2], go[2];
+  ASSERT_EQ(pipe(ready), 0);
+  ASSERT_EQ(pipe(go), 0);
+  Child container([&] {
+    char byte = 0;
+    if (unshare(CLONE_NEWNS) != 0 || mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+      return 1;
+    if (mount("tmpfs", Path("secrets").c_str(), "tmpfs", 0, nullptr) != 0) return 2;
+    MakeFile("secrets/one");
+    if (write(ready[1], "x", 1) != 1 || read(go[0], &byte, 1) != 1) return 3;
+    return Touch("secrets/one", O_RDONLY) && Touch("secrets/new", O_RDWR | O_CREAT) ? 0 : 4;
+  });
+  char byte = 0;
+  close(ready[1]);
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  Recorder recorder({.watch = watch_});
+  ASSERT_EQ(write(go[1], "x", 1), 1);
+  EXPECT_EQ(container.Wait(), 0);
+  recorder.Settle();
+  EXPECT_EQ(Told(recorder, "secrets/one").size(), 1u);
+  EXPECT_EQ(Told(recorder, "secrets/new").size(), 1u);
+  for (int fd : {ready[0], go[0], go[1]}) close(fd);
+}
+
+// What the caller names can change while the call runs; what is told is what was opened.
+TEST_F(FileTest, TheFileIsToldNotTheName) {
+  MakeFolder("secrets");
+  MakeFile("secrets/one");
+  ASSERT_EQ(symlink("secrets", Path("innocent").c_str()), 0);
+  Recorder recorder({.watch = watch_});
+  ASSERT_TRUE(Touch("innocent/../innocent/one", O_RDONLY));
+  const int folder = Open("secrets", O_PATH | O_DIRECTORY);
+  const int fd = openat(folder, "./one", O_RDWR | O_CLOEXEC);
+  EXPECT_GE(fd, 0);
+  recorder.Settle();
+  EXPECT_EQ(Told(recorder, "secrets/one").size(), 2u);
+  close(fd);
+  close(folder);
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

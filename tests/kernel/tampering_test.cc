@@ -1,0 +1,233 @@
+// Hands laid on the sensor, as told by the kernel side. The test itself plays the sensor's process;
+// its children are the strangers.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include <linux/bpf.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::ObjectKind;
+using agent::decode::Tampering;
+using agent::decode::TamperingKind;
+
+std::string HookOf(Recorder* recorder, const std::string& fact) {
+  if (recorder->sensor() == nullptr) return "";
+  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
+    if (row.fact == fact) return row.hook;
+  }
+  return "";
+}
+
+uint32_t Tgid(pid_t pid) { return static_cast<uint32_t>(pid); }
+
+// What waits until it is told to end, or is killed.
+class Victim {
+ public:
+  Victim() {
+    EXPECT_EQ(pipe(pipe_), 0);
+    child_.emplace([this] {
+      char byte;
+      close(pipe_[1]);
+      return read(pipe_[0], &byte, 1) >= 0 ? 0 : 1;
+    });
+    close(pipe_[0]);
+  }
+  ~Victim() {
+    close(pipe_[1]);
+    child_.reset();
+  }
+  pid_t pid() const { return child_->pid(); }
+
+ private:
+  int pipe_[2];
+  std::optional<Child> child_;
+};
+
+TEST(TamperingTest, SignalsOfOthersAreTold) {
+  Recorder recorder;
+  ASSERT_NE(HookOf(&recorder, "signals to the sensor"), "");
+  Victim victim, bystander;
+  recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
+  Child stranger([&] {
+    kill(bystander.pid(), SIGCONT);
+    kill(victim.pid(), 0);  // asks whether it is there, no more
+    for (int i = 0; i < 10; ++i) kill(victim.pid(), SIGCONT);
+    kill(victim.pid(), SIGSTOP);
+    return kill(victim.pid(), SIGKILL);
+  });
+  const pid_t pid = stranger.pid();
+  EXPECT_EQ(stranger.Wait(), 0);
+  recorder.Settle();
+  std::map<uint32_t, int> told;
+  for (const auto& [event, tampering] : recorder.All<Tampering>()) {
+    EXPECT_EQ(event->header.process.tgid, Tgid(pid));
+    EXPECT_EQ(tampering->kind, TamperingKind::kSignal);
+    EXPECT_EQ(tampering->target.tgid, Tgid(victim.pid()));
+    EXPECT_GT(tampering->target.start_boot_ns, 0u);
+    EXPECT_EQ(tampering->target_command, event->header.command);
+    ++told[tampering->signal];
+  }
+  EXPECT_EQ(told, (std::map<uint32_t, int>{{SIGCONT, 1}, {SIGSTOP, 1}, {SIGKILL, 1}}));
+}
+
+TEST(TamperingTest, TheSensorsOwnAreNotTold) {
+  Recorder recorder;
+  ASSERT_NE(recorder.sensor(), nullptr);
+  Victim worker;
+  recorder.sensor()->ProtectProcesses({Tgid(getpid()), Tgid(worker.pid())});
+  ASSERT_EQ(kill(worker.pid(), SIGKILL), 0);
+  Child child([] { return 0; });  // its end is a signal to us, from the kernel
+  child.Wait();
+  recorder.Settle();
+  EXPECT_EQ(recorder.All<Tampering>().size(), 0u);
+}
+
+TEST(TamperingTest, WhoIsProtectedNoMoreIsNotTold) {
+  Recorder recorder;
+  ASSERT_NE(recorder.sensor(), nullptr);
+  Victim one, other;
+  recorder.sensor()->ProtectProcesses({Tgid(one.pid())});
+  recorder.sensor()->ProtectProcesses({Tgid(other.pid())});
+  ASSERT_EQ(kill(one.pid(), SIGCONT), 0);
+  ASSERT_EQ(kill(other.pid(), SIGCONT), 0);
+  recorder.Settle();
+  ASSERT_EQ(recorder.All<Tampering>().size(), 1u);
+  EXPECT_EQ(recorder.All<Tampering>()[0].second->target.tgid, Tgid(other.pid()));
+}
+
+TEST(TamperingTest, TracingIsTold) {
+  Recorder recorder;
+  ASSERT_NE(HookOf(&recorder, "tracing of the sensor"), "");
+  Victim victim;
+  recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
+  Child stranger([&] {
+    if (ptrace(PTRACE_ATTACH, victim.pid(), nullptr, nullptr) != 0) return 1;
+    int status;
+    if (waitpid(victim.pid(), &status, __WALL) != victim.pid()) return 2;
+    return ptrace(PTRACE_DETACH, victim.pid(), nullptr, nullptr) == 0 ? 0 : 3;
+  });
+  const pid_t pid = stranger.pid();
+  EXPECT_EQ(stranger.Wait(), 0);
+  recorder.Settle();
+  ASSERT_EQ(recorder.All<Tampering>().size(), 1u);
+  const auto [event, tampering] = recorder.All<Tampering>()[0];
+  EXPECT_EQ(tampering->kind, TamperingKind::kPtrace);
+  EXPECT_EQ(event->header.process.tgid, Tgid(pid));
+  EXPECT_EQ(tampering->target.tgid, Tgid(victim.pid()));
+}
+
+// Memory is written through the same door, without any signal; only the hook on it sees that.
+TEST(TamperingTest, MemoryIsToldWhereTheHookSeesIt) {
+  Recorder recorder;
+  ASSERT_NE(recorder.sensor(), nullptr);
+  Victim victim;
+  recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
+  Child stranger([&] {
+    const std::string folder = "/proc/" + std::to_string(victim.pid());
+    const UniqueFd memory(open((folder + "/mem").c_str(), O_RDWR | O_CLOEXEC));
+    // To look is less.
+    const UniqueFd maps(open((folder + "/maps").c_str(), O_RDONLY | O_CLOEXEC));
+    return memory.valid() && maps.valid() ? 0 : 1;
+  });
+  EXPECT_EQ(stranger.Wait(), 0);
+  recorder.Settle();
+  const std::string hook = HookOf(&recorder, "tracing of the sensor");
+  EXPECT_EQ(recorder.All<Tampering>().size(), hook == "tp_btf/signal_generate" ? 0u : 1u);
+}
+
+// Every number that a handle can be had by.
+std::vector<uint32_t> Numbers(uint32_t next_command) {
+  std::vector<uint32_t> ids;
+  bpf_attr attributes = {};
+  while (syscall(SYS_bpf, next_command, &attributes, sizeof(attributes)) == 0) {
+    ids.push_back(attributes.next_id);
+    attributes.start_id = attributes.next_id;
+  }
+  return ids;
+}
+
+int Ask(uint32_t command, uint32_t id) {
+  bpf_attr attributes = {};
+  attributes.prog_id = id;  // the number of a map or link stands in the same place
+  const long fd = syscall(SYS_bpf, command, &attributes, sizeof(attributes));
+  if (fd >= 0) close(static_cast<int>(fd));
+  return static_cast<int>(fd);
+}
+
+TEST(TamperingTest, HandlesOfOurObjectsAreTold) {
+  const std::map<ObjectKind, std::pair<uint32_t, uint32_t>> kinds = {
+      {ObjectKind::kProgram, {BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID}},
+      {ObjectKind::kMap, {BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID}},
+      {ObjectKind::kLink, {BPF_LINK_GET_NEXT_ID, BPF_LINK_GET_FD_BY_ID}},
+  };
+  Recorder recorder;
+  ASSERT_NE(HookOf(&recorder, "bpf on the sensor"), "");
+  recorder.sensor()->ProtectProcesses({Tgid(getpid())});
+  // As an inventory tool does: every object of the host, ours among them, and some twice.
+  Child stranger([&] {
+    for (int round = 0; round < 2; ++round) {
+      for (const auto& [kind, commands] : kinds) {
+        for (uint32_t id : Numbers(commands.first)) Ask(commands.second, id);
+      }
+    }
+    return 0;
+  });
+  const pid_t pid = stranger.pid();
+  EXPECT_EQ(stranger.Wait(), 0);
+  // We ourselves may.
+  for (uint32_t id : Numbers(BPF_MAP_GET_NEXT_ID)) Ask(BPF_MAP_GET_FD_BY_ID, id);
+  recorder.Settle();
+  std::map<ObjectKind, std::set<uint32_t>> told;
+  for (const auto& [event, tampering] : recorder.All<Tampering>()) {
+    EXPECT_EQ(event->header.process.tgid, Tgid(pid));
+    EXPECT_EQ(tampering->kind, TamperingKind::kBpf);
+    ASSERT_EQ(kinds.count(tampering->object), 1u);
+    EXPECT_EQ(tampering->bpf_command, kinds.at(tampering->object).second);
+    EXPECT_TRUE(told[tampering->object].insert(tampering->object_id).second) << "told twice";
+  }
+  EXPECT_GT(told[ObjectKind::kProgram].size(), 5u);
+  EXPECT_GT(told[ObjectKind::kMap].size(), 5u);
+  EXPECT_GT(told[ObjectKind::kLink].size(), 5u);
+}
+
+// Somebody else's programs are nobody's business here.
+TEST(TamperingTest, HandlesOfOtherObjectsAreNotTold) {
+  Recorder recorder;
+  ASSERT_NE(recorder.sensor(), nullptr);
+  Child stranger([&] {
+    bpf_attr attributes = {};
+    attributes.map_type = BPF_MAP_TYPE_ARRAY;
+    attributes.key_size = attributes.value_size = 4;
+    attributes.max_entries = 1;
+    const long map = syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof(attributes));
+    bpf_map_info info = {};
+    attributes = {};
+    attributes.info.bpf_fd = static_cast<uint32_t>(map);
+    attributes.info.info_len = sizeof(info);
+    attributes.info.info = reinterpret_cast<uint64_t>(&info);
+    if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attributes, sizeof(attributes)) != 0) return 1;
+    return Ask(BPF_MAP_GET_FD_BY_ID, info.id) >= 0 ? 0 : 2;
+  });
+  EXPECT_EQ(stranger.Wait(), 0);
+  recorder.Settle();
+  EXPECT_EQ(recorder.All<Tampering>().size(), 0u);
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test
