@@ -15,7 +15,9 @@
 #include "agent/app/host_facts.h"
 #include "agent/app/settings.h"
 #include "agent/app/version.h"
+#include "agent/kernel/force_tiers.h"
 #include "core/base/log.h"
+#include "core/base/status_macros.h"
 #include "core/config/credentials.h"
 
 namespace hoptrail::agent::app {
@@ -25,13 +27,15 @@ constexpr int kExitFailure = 1;        // missing privilege or kernel feature, s
 constexpr int kExitConfiguration = 2;  // command line or configuration file
 
 constexpr char kUsage[] =
-    "Usage: hoptrail-agent --config FILE [--check-config]\n"
+    "Usage: hoptrail-agent --config FILE [--check-config] [--force-tier FACT=N]...\n"
     "       hoptrail-agent --version | --help\n"
     "\n"
     "Watches this host and streams what it finds to a collector.\n"
     "\n"
     "  --config FILE    the configuration, YAML\n"
     "  --check-config   check it and the files that it names, and exit\n"
+    "  --force-tier FACT=N\n"
+    "                   learn a fact by its hook of that tier or not at all, for tests\n"
     "  --version        print the version and exit\n"
     "  --help           print this and exit\n"
     "\n"
@@ -41,6 +45,7 @@ constexpr char kUsage[] =
 
 struct CommandLine {
   std::string config;
+  kernel::ForcedTiers force_tiers;
   bool check_config = false;
   bool version = false;
   bool help = false;
@@ -54,6 +59,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
       line.config = argv[++i];
     } else if (absl::StartsWith(argument, "--config=")) {
       line.config = argument.substr(sizeof("--config=") - 1);
+    } else if (argument == "--force-tier" && i + 1 < argc) {
+      HT_RETURN_IF_ERROR(kernel::AddForcedTier(argv[++i], &line.force_tiers));
+    } else if (absl::StartsWith(argument, "--force-tier=")) {
+      HT_RETURN_IF_ERROR(
+          kernel::AddForcedTier(argument.substr(sizeof("--force-tier=") - 1), &line.force_tiers));
     } else if (argument == "--check-config") {
       line.check_config = true;
     } else if (argument == "--version") {
@@ -100,8 +110,9 @@ int Main(int argc, char** argv) {
     printf("hoptrail-agent %s\n", kVersion);
     return 0;
   }
-  const absl::StatusOr<Settings> settings = LoadSettings(line->config);
+  absl::StatusOr<Settings> settings = LoadSettings(line->config);
   if (!settings.ok()) return Fail(kExitConfiguration, settings.status());
+  settings->sensor.force_tiers = line->force_tiers;
   if (line->check_config) return CheckConfig(*settings);
 
   SetLogLevel(settings->log_level);

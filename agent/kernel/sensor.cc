@@ -18,7 +18,7 @@ class Sensor::Impl {
  public:
   Impl(Programs programs, LossCounters losses, RingReader rings)
       : programs_(std::move(programs)),
-        witnesses_(programs_.skeleton(), programs_.uprobe_multi()),
+        witnesses_(programs_.skeleton(), programs_.witness_ways()),
         losses_(std::move(losses)),
         rings_(std::move(rings)) {}
 

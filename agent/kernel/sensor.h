@@ -24,6 +24,8 @@ struct SensorOptions {
   uint32_t high_ring_bytes = 4u << 20;
   uint32_t low_ring_bytes = 8u << 20;
   SyscallHooks syscall_hooks = SyscallHooks::kAuto;
+  // See force_tiers.h; a fact whose forced tier does not load is blind.
+  ForcedTiers force_tiers;
   // Server ports of administrative services: their connections go to the ring that a flood of
   // others cannot fill.
   std::vector<uint16_t> watched_ports = {22};

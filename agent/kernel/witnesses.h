@@ -13,37 +13,20 @@
 #include "absl/strings/string_view.h"
 
 #include "agent/kernel/programs.h"
+#include "agent/kernel/witness_plan.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
 #include <sys/types.h>
 
 namespace hoptrail::agent::kernel {
 
-// One place in a shared library where a program is attached.
-struct WitnessProbe {
-  std::string program;
-  std::string function;
-  bool at_return = false;
-};
-
-// A fact that is learnt from what a library's callers say.
-struct WitnessFact {
-  std::string fact;
-  std::string target;   // of the hook, as reported: "uprobe_multi/libpam"
-  std::string library;  // file name
-  std::vector<WitnessProbe> probes;
-  bool all_needed = true;  // or one of them is enough
-};
-
-const std::vector<WitnessFact>& WitnessTable();
-
 // Attaches the witnesses' programs to every copy of their libraries: the host's own and those in
 // the mount namespaces of running processes, one by inode. One thread.
 class Witnesses {
  public:
-  // `uprobe_multi`: whether the programs were loaded to be attached that way, or why not.
-  Witnesses(sensor_bpf* skeleton, absl::Status uprobe_multi)
-      : skeleton_(skeleton), uprobe_multi_(std::move(uprobe_multi)) {}
+  // `ways`: for which way of attaching the programs of each fact were loaded.
+  Witnesses(sensor_bpf* skeleton, std::map<std::string, WitnessWay> ways)
+      : skeleton_(skeleton), ways_(std::move(ways)) {}
 
   // Looks for copies not attached yet. Call it again for containers that appeared later. Returns
   // how many were found.
@@ -62,10 +45,11 @@ class Witnesses {
   };
 
   void AttachFile(const WitnessFact& fact, const std::string& path);
-  absl::StatusOr<Attachment> AttachProbe(const WitnessProbe& probe, const std::string& path) const;
+  absl::StatusOr<Attachment> AttachProbe(const WitnessProbe& probe, bool uprobe_multi,
+                                         const std::string& path) const;
 
   sensor_bpf* skeleton_;
-  absl::Status uprobe_multi_;
+  std::map<std::string, WitnessWay> ways_;           // by fact
   std::set<std::pair<std::string, FileName>> seen_;  // by fact
   std::map<std::string, size_t> attached_;           // fact → files
   std::map<std::string, std::string> refusals_;      // fact → the last reason
