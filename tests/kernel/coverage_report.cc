@@ -1,12 +1,15 @@
 // What the running kernel lets the sensor have: tries every tier of every fact.
 //
-//   coverage_report            the report as one line of JSON
-//   coverage_report --passes   for each pass of tests that runs every loadable tier once: the tiers
-//                              to force, as HOPTRAIL_FORCE_TIERS takes them (first: none)
+//   coverage_report [--passes FILE]
+//
+// Prints the report as one line of JSON. FILE gets a line for each pass of the tests that it takes
+// to run every tier that loads: the tiers to force, as HOPTRAIL_FORCE_TIERS takes them (in the
+// first pass: none).
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <map>
 
 #include "agent/kernel/force_tiers.h"
@@ -64,7 +67,8 @@ std::vector<uint32_t> LoadableTiers(const Tried& tried, const std::string& fact)
   return tiers;
 }
 
-int PrintPasses(const Tried& tried) {
+void WritePasses(const Tried& tried, const char* path) {
+  std::ofstream file(path);
   size_t passes = 1;
   for (const auto& [fact, rows] : tried) {
     passes = std::max(passes, LoadableTiers(tried, fact).size());
@@ -76,9 +80,8 @@ int PrintPasses(const Tried& tried) {
       if (pass == 0 || pass >= tiers.size()) continue;
       forced += (forced.empty() ? "" : ",") + fact + "=" + std::to_string(tiers[pass]);
     }
-    puts(forced.c_str());
+    file << forced << "\n";
   }
-  return 0;
 }
 
 int PrintReport(const Tried& tried) {
@@ -117,7 +120,8 @@ int PrintReport(const Tried& tried) {
 int Main(int argc, char** argv) {
   const absl::StatusOr<Tried> tried = TryAll();
   if (!tried.ok()) return Fail(tried.status());
-  return argc > 1 && strcmp(argv[1], "--passes") == 0 ? PrintPasses(*tried) : PrintReport(*tried);
+  if (argc == 3 && strcmp(argv[1], "--passes") == 0) WritePasses(*tried, argv[2]);
+  return PrintReport(*tried);
 }
 
 }  // namespace
