@@ -49,12 +49,14 @@ class Tally:
 
 
 def test_programs(build):
-    """What ctest runs under the label `kernel`: (name, bound in s, command), in its order."""
+    """What ctest runs under the label `kernel` and calls kernel_…: (name, bound in s, command), in its order."""
     listed = json.loads(subprocess.run(
         ["ctest", "--test-dir", build, "-L", "^kernel$", "--show-only=json-v1"],
         capture_output=True, text=True, check=True).stdout)
     programs = []
     for test in listed["tests"]:
+        if not test["name"].startswith("kernel_"):
+            continue
         properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
         programs.append((test["name"], int(properties.get("TIMEOUT", 300)), test["command"]))
     if not programs:
