@@ -14,21 +14,24 @@
 #include "agent/app/settings.h"
 #include "agent/app/supervisor.h"
 #include "agent/app/version.h"
+#include "agent/kernel/force_tiers.h"
 #include "agent/privilege/system_calls.h"
 #include "core/base/log.h"
+#include "core/base/status_macros.h"
 #include "core/config/credentials.h"
 
 namespace hoptrail::agent::app {
 namespace {
 
 constexpr char kUsage[] =
-    "Usage: hoptrail-agent --config FILE [--check-config]\n"
+    "Usage: hoptrail-agent --config FILE [--check-config] [--force-tier FACT=N]...\n"
     "       hoptrail-agent --print-system-calls | --version | --help\n"
     "\n"
     "Watches this host and streams what it finds to a collector.\n"
     "\n"
     "  --config FILE         the configuration, YAML\n"
     "  --check-config        check it and the files that it names, and exit\n"
+    "  --force-tier FACT=N   learn a fact by its hook of that tier or not at all, for tests\n"
     "  --print-system-calls  print what each of its processes may call, and exit\n"
     "  --version             print the version and exit\n"
     "  --help                print this and exit\n"
@@ -40,6 +43,7 @@ constexpr char kUsage[] =
 
 struct CommandLine {
   std::string config;
+  kernel::ForcedTiers force_tiers;
   bool check_config = false;
   bool print_system_calls = false;
   bool version = false;
@@ -54,6 +58,11 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
       line.config = argv[++i];
     } else if (absl::StartsWith(argument, "--config=")) {
       line.config = argument.substr(sizeof("--config=") - 1);
+    } else if (argument == "--force-tier" && i + 1 < argc) {
+      HT_RETURN_IF_ERROR(kernel::AddForcedTier(argv[++i], &line.force_tiers));
+    } else if (absl::StartsWith(argument, "--force-tier=")) {
+      HT_RETURN_IF_ERROR(
+          kernel::AddForcedTier(argument.substr(sizeof("--force-tier=") - 1), &line.force_tiers));
     } else if (argument == "--check-config") {
       line.check_config = true;
     } else if (argument == "--print-system-calls") {
@@ -103,8 +112,9 @@ int Main(int argc, char** argv) {
     fputs(privilege::DescribeSystemCalls().c_str(), stdout);
     return 0;
   }
-  const absl::StatusOr<Settings> settings = LoadSettings(line->config);
+  absl::StatusOr<Settings> settings = LoadSettings(line->config);
   if (!settings.ok()) return Fail(kExitConfiguration, settings.status());
+  settings->sensor.force_tiers = line->force_tiers;
   if (line->check_config) return CheckConfig(*settings);
 
   SetLogLevel(settings->log_level);

@@ -20,7 +20,7 @@ class Attached::Impl {
  public:
   Impl(Programs programs, const SensorOptions& options)
       : programs_(std::move(programs)),
-        witnesses_(programs_.skeleton(), programs_.uprobe_multi(), options.max_library_copies),
+        witnesses_(programs_.skeleton(), programs_.witness_ways(), options.max_library_copies),
         watched_files_(programs_.skeleton(), options.watch) {}
 
   Programs programs_;
@@ -62,7 +62,12 @@ void Attached::ProtectProcesses(const std::vector<uint32_t>& tgids) {
   NameOwnProcesses(impl_->programs_.skeleton(), tgids);
 }
 
-bool Attached::needs_sys_admin() const { return !impl_->programs_.uprobe_multi().ok(); }
+bool Attached::needs_sys_admin() const {
+  for (const auto& [fact, way] : impl_->programs_.witness_ways()) {
+    if (way.tier == 2) return true;
+  }
+  return false;
+}
 
 absl::StatusOr<UniqueFd> Attached::OpenIterator(Walk walk) {
   // Read by the programs: one snapshot at a time.

@@ -121,6 +121,25 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
   return "";  // the real attempt shows it
 }
 
+// Tries every hook of FactTable().
+Features TryAllHooks() {
+  Features features;
+  const BtfPtr vmlinux(btf__load_vmlinux_btf(), btf__free);
+  std::set<std::string> hooks;
+  for (const FactHooks& fact : FactTable()) {
+    for (const HookCandidate& candidate : fact.candidates) {
+      hooks.insert(candidate.hook);
+      hooks.insert(candidate.also.begin(), candidate.also.end());
+    }
+  }
+  for (const std::string& hook : hooks) {
+    std::string refusal =
+        vmlinux ? TryHook(vmlinux.get(), hook) : "the kernel's type information cannot be read";
+    if (!refusal.empty()) features.refused[hook] = std::move(refusal);
+  }
+  return features;
+}
+
 }  // namespace
 
 void EnsureTracefs() {
@@ -156,22 +175,9 @@ absl::Status CheckPrerequisites() {
   return absl::OkStatus();
 }
 
-Features ProbeFeatures() {
-  Features features;
-  const BtfPtr vmlinux(btf__load_vmlinux_btf(), btf__free);
-  std::set<std::string> hooks;
-  for (const FactHooks& fact : FactTable()) {
-    for (const HookCandidate& candidate : fact.candidates) {
-      hooks.insert(candidate.hook);
-      hooks.insert(candidate.also.begin(), candidate.also.end());
-    }
-  }
-  for (const std::string& hook : hooks) {
-    std::string refusal =
-        vmlinux ? TryHook(vmlinux.get(), hook) : "the kernel's type information cannot be read";
-    if (!refusal.empty()) features.refused[hook] = std::move(refusal);
-  }
-  return features;
+const Features& ProbeFeatures() {
+  static const auto* const features = new Features(TryAllHooks());
+  return *features;
 }
 
 }  // namespace hoptrail::agent::kernel

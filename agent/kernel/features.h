@@ -14,8 +14,9 @@ namespace hoptrail::agent::kernel {
 // FAILED_PRECONDITION the missing kernel feature.
 absl::Status CheckPrerequisites();
 
-// Tries every hook of FactTable(). Takes some milliseconds; blocks on system calls only.
-Features ProbeFeatures();
+// Tries every hook of FactTable(), the first time that it is called in a process: what the kernel
+// refuses then it refuses later. Takes some milliseconds; blocks on system calls only.
+const Features& ProbeFeatures();
 
 // Mounts tracefs and securityfs, without which some hooks cannot be found, if nothing has yet.
 // Best effort.

@@ -126,11 +126,17 @@ const std::vector<FactHooks>& FactTable() {
   return *table;
 }
 
-std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall_hooks) {
+std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall_hooks,
+                                  const ForcedTiers& forced) {
   std::vector<PlannedFact> plan;
   for (const FactHooks& fact : FactTable()) {
     PlannedFact planned{.fact = fact.fact};
+    const auto force = forced.find(fact.fact);
     for (const HookCandidate& candidate : fact.candidates) {
+      if (force != forced.end() && TierOf(fact.fact, candidate.hook) != force->second) {
+        planned.refusals.push_back(absl::StrCat(candidate.hook, ": ", kNotTried));
+        continue;
+      }
       const std::string refusal = RefusalOf(candidate, features, syscall_hooks);
       if (refusal.empty()) {
         planned.candidates.push_back(candidate);

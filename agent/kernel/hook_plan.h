@@ -4,6 +4,7 @@
 // Which hooks can serve which fact, best first, and what is left of that on a given kernel. Data
 // and one pure function: nothing here touches the kernel.
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -49,7 +50,14 @@ struct PlannedFact {
   std::vector<std::string> refusals;      // "hook: why"
 };
 
-std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall_hooks);
+// Fact → the only tier that may be tried for it. For tests and for finding faults.
+using ForcedTiers = std::map<std::string, uint32_t>;
+
+std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall_hooks,
+                                  const ForcedTiers& forced = {});
+
+// Why a hook of another tier than the forced one is left out.
+inline constexpr char kNotTried[] = "not tried: --force-tier";
 
 // The position of a hook in the table, from 1; 0 where it is not there.
 uint32_t TierOf(const std::string& fact, const std::string& hook);

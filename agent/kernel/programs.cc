@@ -11,7 +11,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "bpf/abi/events.h"
 #include "bpf/sensor.skel.h"
 
@@ -19,7 +21,6 @@
 #include "agent/kernel/own_objects.h"
 #include "agent/kernel/uprobe_multi.h"
 #include "agent/kernel/watched_files.h"
-#include "agent/kernel/witnesses.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include <sys/random.h>
@@ -28,12 +29,44 @@ namespace hoptrail::agent::kernel {
 namespace {
 
 thread_local std::string last_complaint;
+// The program that libbpf last failed to load, and the verifier's last word on it.
+thread_local std::string refused_program;
+thread_local std::string refused_because;
+
+// Of "libbpf: prog 'NAME': WHAT", the name; empty for other lines. `what` is what follows it.
+std::string ProgramNamedIn(absl::string_view text, absl::string_view* what) {
+  if (!absl::ConsumePrefix(&text, "libbpf: prog '")) return "";
+  const size_t quote = text.find("': ");
+  if (quote == absl::string_view::npos) return "";
+  *what = text.substr(quote + 3);
+  return std::string(text.substr(0, quote));
+}
+
+// The line before the statistics that close a verifier's log.
+std::string LastWord(absl::string_view log) {
+  std::string word;
+  for (absl::string_view line : absl::StrSplit(log, '\n')) {
+    if (absl::StartsWith(line, "processed ") || absl::StartsWith(line, "-- END")) break;
+    if (!line.empty()) word = std::string(line.substr(0, 200));
+  }
+  return word;
+}
 
 int KeepComplaint(libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG) return 0;
-  char line[512];
-  vsnprintf(line, sizeof(line), format, arguments);
-  const absl::string_view text = absl::StripAsciiWhitespace(line);
+  va_list again;
+  va_copy(again, arguments);
+  std::string line(static_cast<size_t>(std::max(vsnprintf(nullptr, 0, format, again), 0)) + 1, 0);
+  va_end(again);
+  vsnprintf(line.data(), line.size(), format, arguments);
+  const absl::string_view text = absl::StripAsciiWhitespace(line.c_str());
+  absl::string_view what;
+  const std::string program = ProgramNamedIn(text, &what);
+  if (absl::StartsWith(what, "-- BEGIN PROG LOAD LOG")) {
+    refused_because = LastWord(what);
+    return 0;
+  }
+  if (absl::StartsWith(what, "failed to ")) refused_program = program;
   // Of a verifier log, only libbpf's own lines around it.
   if (absl::StartsWith(text, "libbpf: ")) last_complaint = std::string(text.substr(0, 300));
   return 0;
@@ -56,17 +89,19 @@ void SetBudget(sensor_bpf* skeleton, ht_ring ring, uint32_t ring_bytes, uint32_t
   skeleton->rodata->ht_budget_burst_ns[ring] = burst * 1'000'000'000 / rate;
 }
 
-bool IsWitness(const std::string& program) {
+// Whether a witness's program is attached by AttachUprobeMulti().
+bool IsForUprobeMulti(const std::string& program, const std::map<std::string, WitnessWay>& ways) {
   for (const WitnessFact& fact : WitnessTable()) {
     for (const WitnessProbe& probe : fact.probes) {
-      if (probe.program == program) return true;
+      if (probe.program == program) return ways.at(fact.fact).tier == 1;
     }
   }
   return false;
 }
 
 absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
-                                         const std::set<std::string>& wanted, bool uprobe_multi) {
+                                         const std::set<std::string>& wanted,
+                                         const std::map<std::string, WitnessWay>& ways) {
   SkeletonPtr skeleton(sensor_bpf__open());
   if (skeleton == nullptr) {
     return absl::InternalError(absl::StrCat("opening the programs: ", TakeLibbpfComplaint()));
@@ -74,7 +109,7 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
     bpf_program__set_autoload(program, wanted.count(bpf_program__name(program)) != 0);
-    if (uprobe_multi && IsWitness(bpf_program__name(program))) PrepareForUprobeMulti(program);
+    if (IsForUprobeMulti(bpf_program__name(program), ways)) PrepareForUprobeMulti(program);
   }
   const uint32_t high_bytes = RingBytes(options.high_ring_bytes);
   const uint32_t low_bytes = RingBytes(options.low_ring_bytes);
@@ -99,13 +134,18 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   return skeleton;
 }
 
+// What is tried next: for each fact the best candidate that is left.
 std::set<std::string> ProgramsOf(const std::vector<PlannedFact>& plan) {
   std::set<std::string> programs;
   for (const PlannedFact& fact : plan) {
-    for (const HookCandidate& candidate : fact.candidates) {
-      programs.insert(candidate.programs.begin(), candidate.programs.end());
-    }
+    if (fact.candidates.empty()) continue;
+    programs.insert(fact.candidates[0].programs.begin(), fact.candidates[0].programs.end());
   }
+  return programs;
+}
+
+std::set<std::string> WitnessPrograms() {
+  std::set<std::string> programs;
   for (const WitnessFact& fact : WitnessTable()) {
     for (const WitnessProbe& probe : fact.probes) programs.insert(probe.program);
   }
@@ -142,41 +182,41 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
   libbpf_set_print(KeepComplaint);
   HT_RETURN_IF_ERROR(CheckPrerequisites());
   EnsureTracefs();
-  std::vector<PlannedFact> plan = MakePlan(ProbeFeatures(), options.syscall_hooks);
+  std::vector<PlannedFact> plan =
+      MakePlan(ProbeFeatures(), options.syscall_hooks, options.force_tiers);
   Programs programs;
-  programs.uprobe_multi_ = TryUprobeMulti();
-  HT_RETURN_IF_ERROR(programs.LoadPlan(options, &plan));
-  programs.AttachPlan(plan);
+  programs.witness_ways_ = PlanWitnesses(TryUprobeMulti(), options.force_tiers);
+  do {
+    HT_RETURN_IF_ERROR(programs.LoadPlan(options, &plan));
+  } while (!programs.AttachPlan(&plan));
   programs.NameOwnObjects();
   return programs;
 }
 
 absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan) {
-  std::set<std::string> wanted = ProgramsOf(*plan);
-  HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, wanted, uprobe_multi_.ok()));
-  const int error = sensor_bpf__load(skeleton_.get());
-  if (error == 0) return absl::OkStatus();
-  const std::string complaint = TakeLibbpfComplaint();
+  std::set<std::string> witnesses = WitnessPrograms();
+  while (true) {
+    std::set<std::string> wanted = ProgramsOf(*plan);
+    wanted.insert(witnesses.begin(), witnesses.end());
+    HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, wanted, witness_ways_));
+    refused_program.clear();
+    refused_because.clear();
+    const int error = sensor_bpf__load(skeleton_.get());
+    if (error == 0) return absl::OkStatus();
 
-  // Some program is refused though its hook was not: find out which, one by one.
-  std::set<std::string> loadable;
-  for (const std::string& program : ProgramsOf(*plan)) {
-    HT_ASSIGN_OR_RETURN(SkeletonPtr alone, OpenSkeleton(options, {program}, uprobe_multi_.ok()));
-    if (const int refused = sensor_bpf__load(alone.get()); refused != 0) {
-      Refuse(program, absl::StrCat("load refused: ", strerror(-refused)), plan);
-    } else {
-      loadable.insert(program);
+    // libbpf names the program that the kernel refused; without one it is not for a program.
+    const std::string what =
+        absl::StrCat("loading the programs: ", strerror(-error), " (", TakeLibbpfComplaint(), ")");
+    if (wanted.erase(refused_program) == 0 || wanted.empty()) {
+      return error == -EPERM || error == -EACCES ? absl::PermissionDeniedError(what)
+                                                 : absl::FailedPreconditionError(what);
     }
+    std::string reason = absl::StrCat("load refused: ", strerror(-error));
+    if (!refused_because.empty()) absl::StrAppend(&reason, ": ", refused_because);
+    Log(LogLevel::kDebug, "kernel", absl::StrCat(refused_program, ": ", reason));
+    Refuse(refused_program, reason, plan);
+    witnesses.erase(refused_program);
   }
-  const std::string what =
-      absl::StrCat("loading the programs: ", strerror(-error), " (", complaint, ")");
-  if (loadable.empty()) {
-    return error == -EPERM || error == -EACCES ? absl::PermissionDeniedError(what)
-                                               : absl::FailedPreconditionError(what);
-  }
-  HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, loadable, uprobe_multi_.ok()));
-  if (sensor_bpf__load(skeleton_.get()) != 0) return absl::FailedPreconditionError(what);
-  return absl::OkStatus();
 }
 
 void Programs::NameOwnObjects() const {
@@ -199,34 +239,40 @@ const bpf_link* Programs::link(const std::string& program) const {
   return found == links_.end() ? nullptr : found->second.get();
 }
 
-void Programs::AttachPlan(const std::vector<PlannedFact>& plan) {
-  for (const PlannedFact& fact : plan) {
-    model::FactCoverage coverage{.fact = fact.fact, .refusals = fact.refusals};
-    for (const HookCandidate& candidate : fact.candidates) {
-      std::map<std::string, LinkPtr> links;
-      size_t attached = 0;
-      for (const std::string& name : candidate.programs) {
-        ++attached;
-        if (links_.count(name) != 0) continue;  // for another fact
-        bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, name.c_str());
-        LinkPtr link(program == nullptr ? nullptr : bpf_program__attach(program));
-        if (link == nullptr) {
-          attached = 0;
-          break;
-        }
-        links[name] = std::move(link);
-      }
-      if (attached == candidate.programs.size()) {
-        links_.merge(links);
-        coverage.hook = candidate.hook;
-        coverage.tier = TierOf(fact.fact, candidate.hook);
+bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
+  bool whole = true;
+  for (PlannedFact& fact : *plan) {
+    if (fact.candidates.empty()) continue;
+    const HookCandidate& candidate = fact.candidates[0];
+    std::string refusal;
+    for (const std::string& name : candidate.programs) {
+      if (links_.count(name) != 0) continue;  // for another fact
+      bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, name.c_str());
+      LinkPtr link(program == nullptr ? nullptr : bpf_program__attach(program));
+      if (link == nullptr) {
+        refusal = absl::StrCat(candidate.hook, ": attach refused: ", strerror(errno));
         break;
       }
-      coverage.refusals.push_back(
-          absl::StrCat(candidate.hook, ": attach refused: ", strerror(errno)));
+      links_[name] = std::move(link);
     }
-    coverage_.push_back(std::move(coverage));
+    if (refusal.empty()) continue;
+    fact.refusals.push_back(std::move(refusal));
+    fact.candidates.erase(fact.candidates.begin());
+    whole = false;
   }
+  if (!whole) {
+    links_.clear();
+    return false;
+  }
+  for (const PlannedFact& fact : *plan) {
+    model::FactCoverage& coverage = coverage_.emplace_back();
+    coverage.fact = fact.fact;
+    coverage.refusals = fact.refusals;
+    if (fact.candidates.empty()) continue;
+    coverage.hook = fact.candidates[0].hook;
+    coverage.tier = TierOf(fact.fact, coverage.hook);
+  }
+  return true;
 }
 
 }  // namespace hoptrail::agent::kernel

@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/kernel/sensor.h"
+#include "agent/kernel/witness_plan.h"
 #include "core/model/fact.h"
 
 struct sensor_bpf;
@@ -45,18 +46,20 @@ class Programs {
   const std::vector<model::FactCoverage>& coverage() const { return coverage_; }
   // Of an attached program; nullptr where it is not.
   const bpf_link* link(const std::string& program) const;
-  // Ok where the witnesses' programs are attached by AttachUprobeMulti(), otherwise why they are
-  // not; then perf_event_open(2) attaches them.
-  const absl::Status& uprobe_multi() const { return uprobe_multi_; }
+  // For which way of attaching the witnesses' programs were loaded, by fact.
+  const std::map<std::string, WitnessWay>& witness_ways() const { return witness_ways_; }
 
  private:
   Programs() = default;
 
+  // Loads the first candidate of each fact, and takes those that the kernel refuses out of the
+  // plan.
   absl::Status LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan);
-  void AttachPlan(const std::vector<PlannedFact>& plan);
   void NameOwnObjects() const;
+  // Attaches what was loaded. False, and the plan changed, where the kernel refused a candidate.
+  bool AttachPlan(std::vector<PlannedFact>* plan);
 
-  absl::Status uprobe_multi_;
+  std::map<std::string, WitnessWay> witness_ways_;  // by fact
   SkeletonPtr skeleton_;
   std::map<std::string, LinkPtr> links_;  // by program; gone before skeleton_
   std::vector<model::FactCoverage> coverage_;

@@ -9,6 +9,7 @@
 #include <sys/utsname.h>
 
 namespace hoptrail::agent::kernel {
+
 class Sensor::Impl {
  public:
   Impl(std::unique_ptr<Attached> attached, Reader reader)

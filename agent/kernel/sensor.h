@@ -36,6 +36,8 @@ struct SensorOptions {
   // What each cgroup may write to a ring that is three quarters full; 0: a sixteenth of the ring.
   uint32_t budget_bytes_per_second = 0;
   SyscallHooks syscall_hooks = SyscallHooks::kAuto;
+  // See force_tiers.h; a fact whose forced tier does not load is blind.
+  ForcedTiers force_tiers;
   // Server ports of administrative services: their connections go to the ring that a flood of
   // others cannot fill.
   std::vector<uint16_t> watched_ports = {22};

@@ -16,25 +16,6 @@
 
 namespace hoptrail::agent::kernel {
 
-const std::vector<WitnessFact>& WitnessTable() {
-  static const auto* const table = new std::vector<WitnessFact>{
-      {.fact = "pam",
-       .target = "libpam",
-       .library = "libpam.so.0",
-       .probes = {{"ht_pam_start", "pam_start"},
-                  {"ht_pam_set_item", "pam_set_item"},
-                  {"ht_pam_authenticate", "pam_authenticate", true},
-                  {"ht_pam_open_session", "pam_open_session", true},
-                  {"ht_pam_close_session", "pam_close_session", true}}},
-      {.fact = "sshd",
-       .target = "syslog",
-       .library = "libc.so.6",
-       .probes = {{"ht_syslog_chk", "__syslog_chk"}, {"ht_syslog", "syslog"}},
-       .all_needed = false},
-  };
-  return *table;
-}
-
 size_t Witnesses::AttachNew() {
   const WitnessSearch search = FindWitnesses();
   ++round_;
@@ -104,9 +85,11 @@ bool Witnesses::MakeRoom(const std::string& fact) {
 }
 
 void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path, Copy* copy) const {
+  const uint32_t tier = ways_.at(fact.fact).tier;
+  if (tier == 0) return;
   std::vector<Attachment> attachments;
   for (const WitnessProbe& probe : fact.probes) {
-    absl::StatusOr<Attachment> attachment = AttachProbe(probe, path);
+    absl::StatusOr<Attachment> attachment = AttachProbe(probe, tier == 1, path);
     if (attachment.ok()) {
       attachments.push_back(*std::move(attachment));
       continue;
@@ -120,6 +103,7 @@ void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path, Cop
 }
 
 absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe& probe,
+                                                             bool uprobe_multi,
                                                              const std::string& path) const {
   bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, probe.program.c_str());
   if (program == nullptr || bpf_program__fd(program) < 0) {
@@ -127,7 +111,7 @@ absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe&
         absl::StrCat("the program ", probe.program, " was not loaded"));
   }
   Attachment attachment;
-  if (uprobe_multi_.ok()) {
+  if (uprobe_multi) {
     HT_ASSIGN_OR_RETURN(attachment.fd, AttachUprobeMulti(bpf_program__fd(program), path,
                                                          probe.function, probe.at_return));
     NameOwnObject(skeleton_, HT_OBJECT_LINK, attachment.fd.get());
@@ -148,16 +132,12 @@ absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe&
 std::vector<model::FactCoverage> Witnesses::Coverage() const {
   std::vector<model::FactCoverage> rows;
   for (const WitnessFact& fact : WitnessTable()) {
-    model::FactCoverage row{.fact = fact.fact};
-    const bool multi = uprobe_multi_.ok();
-    const std::string hook = absl::StrCat(multi ? "uprobe_multi/" : "uprobe/", fact.target);
-    if (!multi) {
-      row.refusals.push_back(
-          absl::StrCat("uprobe_multi/", fact.target, ": ", uprobe_multi_.message()));
-    }
+    const WitnessWay& way = ways_.at(fact.fact);
+    model::FactCoverage row{.fact = fact.fact, .refusals = way.refusals};
+    const std::string hook = absl::StrCat(way.tier == 1 ? "uprobe_multi/" : "uprobe/", fact.target);
     if (attached(fact.fact) > 0) {
       row.hook = hook;
-      row.tier = multi ? 1 : 2;
+      row.tier = way.tier;
     }
     std::string refusal;
     for (const auto& [key, copy] : copies_) {
@@ -166,7 +146,8 @@ std::vector<model::FactCoverage> Witnesses::Coverage() const {
     if (auto unheard = unheard_.find(fact.fact); unheard != unheard_.end()) {
       refusal = unheard->second;
     }
-    if (refusal.empty() && row.tier == 0) refusal = absl::StrCat("no ", fact.library, " found");
+    if (refusal.empty() && row.tier == 0 && way.tier != 0)
+      refusal = absl::StrCat("no ", fact.library, " found");
     if (!refusal.empty()) row.refusals.push_back(absl::StrCat(hook, ": ", refusal));
     rows.push_back(std::move(row));
   }

@@ -13,29 +13,12 @@
 #include "absl/strings/string_view.h"
 
 #include "agent/kernel/programs.h"
+#include "agent/kernel/witness_plan.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
 #include <sys/types.h>
 
 namespace hoptrail::agent::kernel {
-
-// One place in a shared library where a program is attached.
-struct WitnessProbe {
-  std::string program;
-  std::string function;
-  bool at_return = false;
-};
-
-// A fact that is learnt from what a library's callers say.
-struct WitnessFact {
-  std::string fact;
-  std::string target;   // of the hook, as reported: "uprobe_multi/libpam"
-  std::string library;  // file name
-  std::vector<WitnessProbe> probes;
-  bool all_needed = true;  // or one of them is enough
-};
-
-const std::vector<WitnessFact>& WitnessTable();
 
 // A file, by device and inode number. On an overlay, where one file has as many devices as there
 // are mounts of it: device 0, and what else tells it from others.
@@ -63,9 +46,9 @@ struct FoundLibrary;
 // thread.
 class Witnesses {
  public:
-  // `uprobe_multi`: whether the programs were loaded to be attached that way, or why not.
-  Witnesses(sensor_bpf* skeleton, absl::Status uprobe_multi, size_t max_files = 128)
-      : skeleton_(skeleton), uprobe_multi_(std::move(uprobe_multi)), max_files_(max_files) {}
+  // `ways`: for which way of attaching the programs of each fact were loaded.
+  Witnesses(sensor_bpf* skeleton, std::map<std::string, WitnessWay> ways, size_t max_files = 128)
+      : skeleton_(skeleton), ways_(std::move(ways)), max_files_(max_files) {}
 
   // Looks for copies not attached yet. Call it again for containers that appeared later and
   // libraries that were replaced. Returns how many were found.
@@ -94,12 +77,13 @@ class Witnesses {
   using Key = std::pair<std::string, FileName>;  // fact, file
 
   void AttachFile(const WitnessFact& fact, const std::string& path, Copy* copy) const;
-  absl::StatusOr<Attachment> AttachProbe(const WitnessProbe& probe, const std::string& path) const;
+  absl::StatusOr<Attachment> AttachProbe(const WitnessProbe& probe, bool uprobe_multi,
+                                         const std::string& path) const;
   bool MakeRoom(const std::string& fact);
 
   sensor_bpf* skeleton_;
-  absl::Status uprobe_multi_;
-  size_t max_files_;  // of one fact
+  std::map<std::string, WitnessWay> ways_;  // by fact
+  size_t max_files_;                        // of one fact
   std::map<Key, Copy> copies_;
   std::map<std::string, std::string> unheard_;  // fact → what cannot be heard now, and why
   uint64_t round_ = 0;

@@ -39,9 +39,15 @@ static __always_inline __u64 ht_capabilities(const kernel_cap_t *capabilities)
  * (sk, arg); the result stands behind the arguments. */
 static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
 {
+	struct sock *sk;
+
+	/* Written out, since the compiler would load once from one of two places, and a context
+	 * may only be read at a place that stands in the instruction. */
 	if (bpf_core_type_exists(struct proto_accept_arg))
-		return (struct sock *)ctx[2];
-	return (struct sock *)ctx[4];
+		asm volatile("%0 = *(u64 *)(%1 + 16)" : "=r"(sk) : "r"(ctx));
+	else
+		asm volatile("%0 = *(u64 *)(%1 + 32)" : "=r"(sk) : "r"(ctx));
+	return sk;
 }
 
 #endif /* HOPTRAIL_BPF_INCLUDE_COMPAT_H_ */

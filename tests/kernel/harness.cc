@@ -4,14 +4,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #include "agent/decode/decoder.h"
+#include "agent/kernel/force_tiers.h"
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -60,7 +64,19 @@ Address MakeAddress(const std::string& text, uint16_t port) {
 
 }  // namespace
 
+agent::kernel::ForcedTiers ForcedTiersOfEnvironment() {
+  agent::kernel::ForcedTiers forced;
+  const char* text = getenv("HOPTRAIL_FORCE_TIERS");
+  if (text == nullptr) return forced;
+  for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    const absl::Status status = agent::kernel::AddForcedTier(part, &forced);
+    if (!status.ok()) ADD_FAILURE() << "HOPTRAIL_FORCE_TIERS: " << status;
+  }
+  return forced;
+}
+
 Recorder::Recorder(agent::kernel::SensorOptions options) {
+  if (options.force_tiers.empty()) options.force_tiers = ForcedTiersOfEnvironment();
   if (options.scope_network_namespace == 0) options.scope_network_namespace = NetworkNamespace();
   auto sensor = agent::kernel::Sensor::Open(options);
   if (!sensor.ok()) {

@@ -70,6 +70,10 @@ class Recorder {
   std::vector<Event> events_;
 };
 
+// Options as HOPTRAIL_FORCE_TIERS says ("accept=2,pam=1"; unset or empty: nothing is forced). A
+// Recorder forces those tiers unless its options force others.
+agent::kernel::ForcedTiers ForcedTiersOfEnvironment();
+
 // The inode number of the calling process's network namespace.
 uint32_t NetworkNamespace();
 

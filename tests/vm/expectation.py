@@ -1,0 +1,70 @@
+"""What every kernel must let the sensor have, and which tests a fact concerns: the table `expected_coverage`."""
+
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Row:
+    """Of one fact: series → tiers, and the short names of test programs (empty: all of them)."""
+
+    def __init__(self, tiers, tests):
+        self.tiers = tiers
+        self.tests = tests
+
+
+def read(path=os.path.join(HERE, "expected_coverage")):
+    """fact → Row. Columns are parted by two spaces or more, since facts hold single ones."""
+    table = {}
+    series = None
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            line = line.rstrip()
+            if not line or line.startswith("# "):
+                continue
+            cells = [cell.strip() for cell in line.split("  ") if cell.strip()]
+            if series is None:
+                series = cells[1:-1]
+                continue
+            if len(cells) != len(series) + 2:
+                raise ValueError(f"{path}: {line}: {len(cells)} columns, not {len(series) + 2}")
+            tiers = {name: [int(tier) for tier in cell.split(",") if tier != "-"]
+                     for name, cell in zip(series, cells[1:])}
+            table[cells[0]] = Row(tiers, [] if cells[-1] == "all" else cells[-1].split(","))
+    return table
+
+
+def facts_of(program, table):
+    """The facts that concern a test program, `kernel_NAME_test`."""
+    name = program.removeprefix("kernel_").removesuffix("_test")
+    return [fact for fact, row in table.items() if not row.tests or name in row.tests]
+
+
+def check(series, report):
+    """One (name, fault) for each thing that is checked; the fault is empty where it is as expected."""
+    table = read()
+    checks = []
+    told = {fact["fact"]: fact for fact in report["facts"]}
+    for name in sorted(set(table) | set(told)):
+        if name not in table:
+            checks.append((name, "not in tests/vm/expected_coverage; it loads with the tiers "
+                           + ",".join(str(tier["tier"]) for tier in told[name]["tiers"] if tier["loads"])))
+        elif name not in told:
+            checks.append((name, "the sensor does not report it"))
+        else:
+            checks.append((name, check_fact(table[name].tiers[series], told[name])))
+    # The price of a system call hook is paid by every system call of the host.
+    last_resort = any(fact["hook"].startswith("tp/syscalls/") for fact in report["facts"])
+    hooked = [name for name in report["tracepoints"] if name.startswith("sys_")]
+    fault = f"attached: {', '.join(hooked)}, though no fact needs one" if hooked and not last_resort else ""
+    checks.append(("no needless hook on a system call", fault))
+    return checks
+
+
+def check_fact(expected, fact):
+    loads = [tier["tier"] for tier in fact["tiers"] if tier["loads"]]
+    if loads != expected:
+        reasons = "; ".join(f"{tier['hook']}: {tier['why_not']}" for tier in fact["tiers"] if tier["why_not"])
+        return f"tiers {loads} load, not {expected}; {reasons}"
+    best = expected[0] if expected else 0
+    return "" if fact["tier"] == best else f"served by tier {fact['tier']} ({fact['hook']}), though {best} loads"

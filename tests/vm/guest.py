@@ -1,0 +1,170 @@
+"""One guest: booted under emulation, followed on its second serial line, and what came out of it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+# The tests' own line marks, see guest_init.
+MARK = re.compile(r"^@@ (\w+) ?(.*)$")
+RESULT = re.compile(r"\[\s+(OK|FAILED)\s+\].*?(\w[\w/]*\.\w[\w/]*)")
+RAN = re.compile(r"\[==========\].*?(\d+) tests? from \d+ test suites? ran")
+ESCAPE = re.compile(r"\x1b\[[0-9;]*[mK]")
+# A warning, oops or stall of the kernel, whatever its level.
+ALARM = re.compile(r"WARNING:|BUG:|Oops|\bstall|Call Trace|general protection|hung_task|blocked for more than|"
+                   r"soft lockup|hard LOCKUP|kernel panic|corrupt|UBSAN|KASAN", re.IGNORECASE)
+LEVEL = re.compile(r"^<(\d+)>(.*)$")
+WARNING_LEVEL = 4
+BEGIN = "hoptrail: the tests begin"
+# What the kernel says at warning level during the tests and is no fault of ours, and why.
+HARMLESS = (
+    # Switching the trace clock, once tracefs is used: the emulated clock is not stable.
+    re.compile(r"Unstable clock detected|If you want to keep using the local clock|\"trace_clock=local\""
+               r"|on the kernel command line"),
+    # A slow machine's clock under emulation.
+    re.compile(r"clocksource: |hrtimer: interrupt took|perf: interrupt took too long"),
+)
+
+
+class Guest:
+    """Results of one guest: `tests` are (name, pass, passed, text of the failure)."""
+
+    def __init__(self, kernel, archive, folder, bound_s):
+        self.kernel = kernel
+        self.archive = archive
+        self.folder = folder
+        self.bound_s = bound_s
+        self.tests = []
+        self.release = ""
+        self.modules = ""
+        self.passes = {}
+        self.report = None
+        self.seconds = 0.0
+        os.makedirs(folder, exist_ok=True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def run(self):
+        """Boots, waits for power-off or the bound, and reads what was written."""
+        began = time.monotonic()
+        # Whatever ends this program ends its guests.
+        command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max,la57=off", "-m", "1024",
+                   "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot",
+                   "-kernel", self.kernel.image, "-initrd", self.archive,
+                   "-serial", f"file:{self.path('console.log')}", "-serial", f"file:{self.path('results.log')}",
+                   "-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=1M"
+                              " rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
+                              " lsm=lockdown,capability,yama,apparmor,bpf"]
+        with open(self.path("qemu.log"), "wb") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        ended = True
+        try:
+            process.wait(self.bound_s)
+        except subprocess.TimeoutExpired:
+            ended = False
+        finally:
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                process.wait()
+        self.seconds = time.monotonic() - began
+        self._read(ended)
+
+    def _add(self, name, number, passed, text=""):
+        self.tests.append((name, number, passed, text))
+
+    def _read(self, ended):
+        try:
+            with open(self.path("results.log"), encoding="utf-8", errors="replace") as file:
+                lines = [ESCAPE.sub("", line.rstrip("\r\n")) for line in file]
+        except FileNotFoundError:
+            lines = []
+        running = None  # (number, name)
+        output = []
+        log = None
+        done = False
+        for line in lines:
+            mark = MARK.match(line)
+            if mark is None:
+                (output if log is None else log).append(line)
+                continue
+            word, rest = mark.groups()
+            if word == "kernel":
+                self.release = rest
+            elif word == "lsm":
+                self.modules = rest
+            elif word == "pass":
+                number, _, forced = rest.partition(" ")
+                self.passes[int(number)] = forced
+            elif word == "begin":
+                number, _, name = rest.partition(" ")
+                running, output = (int(number), name), []
+            elif word == "end":
+                self._judge(running[1], running[0], int(rest.split()[-1]), output)
+                running = None
+            elif word == "file":
+                log = []
+            elif word == "eof":
+                pass
+            elif word == "done":
+                done = True
+        if running is not None:
+            self._judge(running[1], running[0], None, output)
+        if not ended:
+            what = f"in {running[1]} of pass {running[0]}" if running else "outside of any test"
+            self._add("guest", 0, False, f"killed after {self.bound_s} s, {what}")
+        elif not done:
+            self._add("guest", 0, False, "ended before its plan did; see console.log and qemu.log")
+        if log is not None:
+            trouble = alarms(log)
+            self._add("kernel log", 0, not trouble, "\n".join(trouble[:40]))
+        else:
+            with open(self.path("console.log"), "a+", encoding="utf-8", errors="replace") as file:
+                file.seek(0)
+                self._add("kernel log", 0, False, "".join(file.readlines()[-30:]))
+
+    def _judge(self, name, number, status, output):
+        """Counts one program test by test; `status` is None where it did not end."""
+        if name == "coverage_report":
+            try:
+                self.report = json.loads(output[0])
+            except (ValueError, IndexError):
+                self._add(name, number, False, "\n".join(output[-20:]))
+            return
+        listed = 0
+        begun = 0
+        results = {}
+        for index, line in enumerate(output):
+            if "[ RUN      ]" in line:
+                begun = index
+            found = RESULT.search(line)
+            if found and " ms)" in line and found.group(2) not in results:
+                results[found.group(2)] = (found.group(1) == "OK", "\n".join(output[begun:index + 1][-25:]))
+            ran = RAN.search(line)
+            if ran:
+                listed = int(ran.group(1))
+        for test, (passed, text) in results.items():
+            self._add(test, number, passed, "" if passed else text)
+        good = status == 0 and listed == len(results) > 0
+        if not good and all(passed for passed, _ in results.values()):
+            how = "did not end" if status is None else f"ended with status {status}"
+            self._add(name, number, False, f"the program {how} after {len(results)} tests:\n" + "\n".join(output[-25:]))
+
+
+def alarms(lines):
+    """What a kernel log holds that it should not: alarms anywhere, and whatever is a warning once the tests run."""
+    trouble = []
+    testing = False
+    for line in lines:
+        found = LEVEL.match(line)
+        if not found:
+            continue
+        level, text = int(found.group(1)) & 7, found.group(2)
+        if BEGIN in text:
+            testing = True
+        elif ALARM.search(text) or (testing and level <= WARNING_LEVEL):
+            if not any(pattern.search(text) for pattern in HARMLESS):
+                trouble.append(text)
+    return trouble

@@ -1,0 +1,157 @@
+#!/usr/bin/python3
+"""The vm tier: the kernel tier's tests, unchanged, on kernels of other series under software emulation.
+
+    run.py [--build DIR] [--cache DIR] [--logs DIR] [--kernel SERIES]... [--only PROGRAM]... [--keep-going]
+
+Each kernel is booted once. In its guest every test program runs with the best hooks that load, and again for each
+further tier that loads (HOPTRAIL_FORCE_TIERS). What must load is in expected_coverage. Writes report.json to the logs.
+Ends with one line `N passed, N failed`. Needs root and Debian's mirror; a kernel that cannot be had is a failure.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+
+import expectation  # noqa: E402
+import guest  # noqa: E402
+import image  # noqa: E402
+import kernels  # noqa: E402
+
+GUESTS_AT_A_TIME = 2
+GUEST_BOUND_S = 1800
+REPORT_PROGRAM = "kernel_coverage_report"
+REPORT_BOUND_S = 300
+# A test program's bound on this machine, times this, is its bound in a guest.
+SLOWNESS = 2
+
+
+class Tally:
+    """Counts, and tells each failure once."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def count(self, name, passed, text=""):
+        if passed:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED {name}" + ("\n  " + text.replace("\n", "\n  ") if text else ""), flush=True)
+
+
+def test_programs(build):
+    """What ctest runs under the label `kernel` and calls kernel_…: (name, bound in s, command), in its order."""
+    listed = json.loads(subprocess.run(
+        ["ctest", "--test-dir", build, "-L", "^kernel$", "--show-only=json-v1"],
+        capture_output=True, text=True, check=True).stdout)
+    programs = []
+    for test in listed["tests"]:
+        if not test["name"].startswith("kernel_"):
+            continue
+        properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
+        programs.append((test["name"], int(properties.get("TIMEOUT", 300)), test["command"]))
+    if not programs:
+        raise RuntimeError(f"{build}: no test program of the label `kernel`")
+    return programs
+
+
+def helper_programs(build):
+    """Everything else that lies beside the test programs and belongs to that tier."""
+    folder = os.path.join(build, "tests")
+    paths = (os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.startswith("kernel_"))
+    return [path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)]
+
+
+def make_plan(build, programs):
+    table = expectation.read()
+    lines = [f"coverage_report {REPORT_BOUND_S} - {os.path.join(build, 'tests', REPORT_PROGRAM)}"]
+    for name, bound, command in programs:
+        facts = ",".join(fact.replace(" ", "_") for fact in expectation.facts_of(name, table))
+        lines.append(f"{name} {bound * SLOWNESS} {facts or '-'} {' '.join(command)}")
+    return "".join(line + "\n" for line in lines)
+
+
+def judge(tally, series, run):
+    """Counts what one guest told."""
+    for name, number, passed, text in run.tests:
+        forced = run.passes.get(number, "")
+        tally.count(f"{series}: {name}" + (f" with {forced}" if forced else ""), passed, text)
+    if run.report is None:
+        tally.count(f"{series}: coverage report", False, "the guest told none")
+        return
+    for name, fault in expectation.check(series, run.report):
+        tally.count(f"{series}: coverage: {name}", not fault, fault)
+
+
+def summary(series, run):
+    """What report.json holds of one guest."""
+    entry = {"series": series, "package": run.kernel.package, "version": run.kernel.version,
+             "kernel": run.release, "security_modules": run.modules, "passes": []}
+    for number in sorted(run.passes):
+        results = [passed for _, at, passed, _ in run.tests if at == number]
+        entry["passes"].append({"forced": run.passes[number], "passed": results.count(True),
+                                "failed": results.count(False)})
+    for key in ("facts", "programs"):
+        entry[key] = run.report[key] if run.report else []
+    return entry
+
+
+def run_one(kernel, archive, folder):
+    run = guest.Guest(kernel, archive, folder, GUEST_BOUND_S)
+    run.run()
+    return run
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", default=os.path.join(ROOT, "build/dev"))
+    parser.add_argument("--cache", default=os.path.join(ROOT, "build/vm"))
+    parser.add_argument("--logs")
+    parser.add_argument("--kernel", action="append", choices=list(kernels.SUITES))
+    parser.add_argument("--only", action="append", help="a test program by its name in ctest")
+    options = parser.parse_args()
+    build = os.path.abspath(options.build)
+    logs = os.path.abspath(options.logs or os.path.join(build, "vm"))
+    os.makedirs(logs, exist_ok=True)
+    tally = Tally()
+    runs = {}
+    try:
+        programs = [entry for entry in test_programs(build) if not options.only or entry[0] in options.only]
+        archive = image.build(logs, helper_programs(build), make_plan(build, programs))
+        source = kernels.Archive(options.cache)
+        with concurrent.futures.ThreadPoolExecutor(GUESTS_AT_A_TIME) as pool:
+            waiting = {}
+            for series in options.kernel or kernels.SUITES:
+                try:
+                    kernel = source.get(series)
+                except kernels.KernelError as error:
+                    tally.count(f"{series}: kernel", False, str(error))
+                    continue
+                waiting[pool.submit(run_one, kernel, archive, os.path.join(logs, series))] = series
+            for future in concurrent.futures.as_completed(waiting):
+                series = waiting[future]
+                runs[series] = future.result()
+                judge(tally, series, runs[series])
+                print(f"{series}: {runs[series].release}, {len(runs[series].passes)} passes,"
+                      f" {runs[series].seconds:.0f} s", flush=True)
+    except Exception:  # A fault here is a failure like others: the last line must come.
+        tally.count("vm tier", False, traceback.format_exc())
+    with open(os.path.join(logs, "report.json"), "w", encoding="utf-8") as file:
+        json.dump({"kernels": [summary(series, runs[series]) for series in kernels.SUITES if series in runs]},
+                  file, indent=1)
+        file.write("\n")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 0 if tally.failed == 0 and tally.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
