@@ -318,19 +318,22 @@ const char* TypeName(uint32_t type) {
   return type < HT_TYPES ? kNames[type] : "unknown";
 }
 
+size_t LeastSize(uint16_t type) { return type < HT_TYPES ? kLeastSize[type] : 0; }
+
 absl::StatusOr<Event> Decode(const void* data, size_t size) {
   if (data == nullptr || size < sizeof(ht_header)) {
     return absl::InvalidArgumentError(absl::StrCat("record of ", size, " bytes: no whole header"));
   }
   absl::string_view record(static_cast<const char*>(data), size);
   const auto header = Copy<ht_header>(record);
-  if (header.type >= HT_TYPES || kLeastSize[header.type] == 0) {
+  const size_t least = LeastSize(header.type);
+  if (least == 0) {
     return absl::InvalidArgumentError(absl::StrCat("record of unknown type ", header.type));
   }
-  if (header.size > size || header.size < kLeastSize[header.type]) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "record of type ", TypeName(header.type), " says ", header.size, " bytes and has ", size,
-        "; at least ", kLeastSize[header.type], " are needed"));
+  if (header.size > size || header.size < least) {
+    return absl::InvalidArgumentError(absl::StrCat("record of type ", TypeName(header.type),
+                                                   " says ", header.size, " bytes and has ", size,
+                                                   "; at least ", least, " are needed"));
   }
   record = record.substr(0, header.size);
   if (!HasTimes(header)) return NoTime();

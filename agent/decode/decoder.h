@@ -5,6 +5,7 @@
 // are checked before anything is read, so that no input makes this read out of bounds.
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/status/statusor.h"
 
@@ -18,6 +19,8 @@ absl::StatusOr<Event> Decode(const void* data, size_t size);
 
 // "fork": what people call a record type (ht_type).
 const char* TypeName(uint32_t type);
+// The least size of a record of that type (ht_type); 0 where there is no such type.
+size_t LeastSize(uint16_t type);
 
 }  // namespace hoptrail::agent::decode
 

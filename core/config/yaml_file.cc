@@ -6,6 +6,7 @@
 #include <sstream>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include <yaml-cpp/yaml.h>
 
@@ -37,12 +38,27 @@ absl::StatusOr<std::string> ReadWhole(const std::string& path) {
   }
 }
 
+// YAML forbids control characters. yaml-cpp takes them and does not always end: ",\0s" keeps it
+// busy for ever, and what follows a \x04 it never reads.
+absl::Status CheckCharacters(absl::string_view text, const std::string& file) {
+  int line = 1;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    if (absl::ascii_iscntrl(static_cast<unsigned char>(c)) && c != '\n' && c != '\r' && c != '\t') {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ":", line, ": a control character; the file must be UTF-8 text"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ParseYaml(absl::string_view text, absl::string_view name,
                        google::protobuf::Message* out) {
   out->Clear();
   const std::string file(name);
+  HT_RETURN_IF_ERROR(CheckCharacters(text, file));
   // yaml-cpp reports by exception, its own depth limit (YAML::DeepRecursion) included.
   try {
     std::istringstream stream{std::string(text)};

@@ -52,6 +52,15 @@ TEST(Yaml, ReadsEveryKind) {
   EXPECT_EQ(config.log_level(), v1::debug);
 }
 
+TEST(Yaml, RefusesControlCharacters) {
+  for (const char c : {'\0', '\x04', '\x1b', '\x7f'}) {
+    const std::string text = std::string(kMinimal) + "," + c + "s";
+    EXPECT_THAT(Fault(text), HasSubstr("agent.yaml:4: a control character"));
+  }
+  v1::AgentConfig config;
+  EXPECT_TRUE(ParseYaml(std::string(kMinimal) + "\r\n#\t\xc3\xa9\n", "agent.yaml", &config).ok());
+}
+
 TEST(Yaml, ListsOfMessages) {
   v1::CollectorConfig config;
   ASSERT_TRUE(ParseYaml("listen:\n- address: unix:/a\n- address: unix:/b\nstore: {path: x}\n",
