@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "bpf/sensor.skel.h"
 
+#include "agent/kernel/cgroup_root.h"
 #include "agent/kernel/features.h"
 #include "agent/kernel/uprobe_multi.h"
 #include "agent/kernel/witnesses.h"
@@ -40,6 +41,10 @@ uint32_t RingBytes(uint32_t wanted) {
   uint32_t bytes = 4096;
   while (bytes < wanted && bytes < (1u << 30)) bytes *= 2;
   return bytes;
+}
+
+uint64_t AtLeastOneNs(absl::Duration interval) {
+  return static_cast<uint64_t>(std::max<int64_t>(absl::ToInt64Nanoseconds(interval), 1));
 }
 
 bool IsWitness(const std::string& program) {
@@ -69,9 +74,16 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   bpf_map__set_max_entries(skeleton->maps.losses, std::max(libbpf_num_possible_cpus(), 1));
   bpf_map__set_max_entries(skeleton->maps.processes, std::max(options.max_processes, 64u));
   bpf_map__set_max_entries(skeleton->maps.sockets, std::max(options.max_sockets, 64u));
+  // As many again for what is counted together once there are so many.
+  const uint32_t max_flows = std::max(options.max_flows, 64u);
+  skeleton->rodata->ht_max_flows = max_flows;
+  bpf_map__set_max_entries(skeleton->maps.flows, 2 * max_flows);
+  bpf_map__set_max_entries(skeleton->maps.due_flows, 2 * max_flows);
 
   skeleton->rodata->ht_scope_netns = options.scope_network_namespace;
   skeleton->rodata->ht_low_wakeup_bytes = low_bytes / 8;
+  skeleton->rodata->ht_sends_interval_ns = AtLeastOneNs(options.sends_interval);
+  skeleton->rodata->ht_unix_interval_ns = AtLeastOneNs(options.unix_interval);
   for (uint16_t port : options.watched_ports) {
     skeleton->rodata->ht_watched_ports[port / 64] |= uint64_t{1} << (port % 64);
   }
@@ -88,6 +100,7 @@ std::set<std::string> ProgramsOf(const std::vector<PlannedFact>& plan) {
   for (const PlannedFact& fact : plan) {
     for (const HookCandidate& candidate : fact.candidates) {
       programs.insert(candidate.programs.begin(), candidate.programs.end());
+      for (const OptionalProgram& optional : candidate.optional) programs.insert(optional.program);
     }
   }
   for (const WitnessFact& fact : WitnessTable()) {
@@ -101,18 +114,42 @@ bool Uses(const HookCandidate& candidate, const std::string& program) {
          candidate.programs.end();
 }
 
-// Takes every candidate that needs `program` out of the plan.
+// Takes every candidate that needs `program` out of the plan, and `program` out of those that can
+// do without it.
 void Refuse(const std::string& program, const std::string& reason, std::vector<PlannedFact>* plan) {
   for (PlannedFact& fact : *plan) {
     for (auto candidate = fact.candidates.begin(); candidate != fact.candidates.end();) {
       if (Uses(*candidate, program)) {
         fact.refusals.push_back(absl::StrCat(candidate->hook, ": ", reason));
         candidate = fact.candidates.erase(candidate);
-      } else {
-        ++candidate;
+        continue;
       }
+      for (size_t i = 0; i < candidate->optional.size(); ++i) {
+        if (candidate->optional[i].program != program) continue;
+        fact.refusals.push_back(absl::StrCat(candidate->optional[i].hook, ": ", reason));
+        candidate->optional.erase(candidate->optional.begin() + static_cast<ptrdiff_t>(i--));
+      }
+      ++candidate;
     }
   }
+}
+
+// Null, and `reason` set, if the kernel refuses.
+LinkPtr Attach(bpf_object* object, const std::string& name, std::string* reason) {
+  bpf_program* program = bpf_object__find_program_by_name(object, name.c_str());
+  LinkPtr link;
+  if (program != nullptr && bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SKB) {
+    const absl::StatusOr<UniqueFd> root = OpenRootCgroup();
+    if (!root.ok()) {
+      *reason = std::string(root.status().message());
+      return nullptr;
+    }
+    link.reset(bpf_program__attach_cgroup(program, root->get()));
+  } else if (program != nullptr) {
+    link.reset(bpf_program__attach(program));
+  }
+  if (link == nullptr) *reason = strerror(errno);
+  return link;
 }
 
 }  // namespace
@@ -171,20 +208,28 @@ void Programs::AttachPlan(const std::vector<PlannedFact>& plan) {
     model::FactCoverage coverage{.fact = fact.fact, .refusals = fact.refusals};
     for (const HookCandidate& candidate : fact.candidates) {
       std::map<std::string, LinkPtr> links;
+      std::string reason;
       for (const std::string& name : candidate.programs) {
-        bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, name.c_str());
-        LinkPtr link(program == nullptr ? nullptr : bpf_program__attach(program));
+        LinkPtr link = Attach(skeleton_->obj, name, &reason);
         if (link == nullptr) break;
         links[name] = std::move(link);
       }
-      if (links.size() == candidate.programs.size()) {
-        links_.merge(links);
-        coverage.hook = candidate.hook;
-        coverage.tier = TierOf(fact.fact, candidate.hook);
-        break;
+      if (links.size() != candidate.programs.size()) {
+        coverage.refusals.push_back(absl::StrCat(candidate.hook, ": attach refused: ", reason));
+        continue;
       }
-      coverage.refusals.push_back(
-          absl::StrCat(candidate.hook, ": attach refused: ", strerror(errno)));
+      for (const OptionalProgram& optional : candidate.optional) {
+        LinkPtr link = Attach(skeleton_->obj, optional.program, &reason);
+        if (link == nullptr) {
+          coverage.refusals.push_back(absl::StrCat(optional.hook, ": attach refused: ", reason));
+        } else {
+          links[optional.program] = std::move(link);
+        }
+      }
+      links_.merge(links);
+      coverage.hook = candidate.hook;
+      coverage.tier = TierOf(fact.fact, candidate.hook);
+      break;
     }
     coverage_.push_back(std::move(coverage));
   }

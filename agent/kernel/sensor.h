@@ -30,6 +30,11 @@ struct SensorOptions {
   // Entries of the kernel's tables of labelled processes and of TCP connections.
   uint32_t max_processes = 32768;
   uint32_t max_sockets = 32768;
+  // Entries of the table of flows of datagrams, (process, peer), and how often each is told.
+  uint32_t max_flows = 4096;
+  absl::Duration sends_interval = absl::Seconds(10);
+  // How often a process that connects to the same UNIX socket again and again is told.
+  absl::Duration unix_interval = absl::Seconds(1);
 };
 
 // Records that were not written in the kernel, since the sensor was opened.

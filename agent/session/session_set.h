@@ -15,6 +15,7 @@
 #include "agent/process/process_table.h"
 #include "agent/session/output.h"
 #include "agent/session/state_store.h"
+#include "agent/session/unix_uses.h"
 #include "core/base/clock.h"
 #include "core/model/fact.h"
 #include "core/model/session.h"
@@ -34,6 +35,7 @@ struct Node {
   bool own_program = false;  // session.program is an image of the first process's own
   bool own_uid = false;      // session.uid is final
   std::optional<model::Provenance> provenance;
+  UnixUses unix_uses;  // since this run of the agent
 
   // Remote sessions only.
   uint64_t entry_socket = 0;  // 0 where it was never seen or is closed

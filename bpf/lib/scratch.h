@@ -48,6 +48,12 @@ static __always_inline struct ht_scratch *ht_take_scratch(void)
 	return s;
 }
 
+/* Where the fixed fields of another record than exec stand, `size` bytes just before the data. */
+static __always_inline void *ht_scratch_head(struct ht_scratch *s, __u32 size)
+{
+	return (void *)s + sizeof(s->exec) - size;
+}
+
 static __always_inline __u32 ht_scratch_end(const struct ht_scratch *s)
 {
 	return *(const volatile __u32 *)&s->end;
