@@ -90,6 +90,8 @@ static __always_inline void ht_append_unix_name(struct ht_scratch *s,
 		name++;
 		length--;
 	}
+	/* Older verifiers have lost sight of it by here, and the compiler knows it too well. */
+	barrier_var(length);
 	if (end > HT_PATH_BYTES || length > HT_UNIX_BOUND_BYTES)
 		return;
 	if (bpf_probe_read_kernel(&s->data[end], length, name))
