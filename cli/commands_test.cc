@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -13,6 +15,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include "core/base/mutex.h"
 #include <hoptrail/v1/detection.grpc.pb.h>
 #include <hoptrail/v1/fleet.grpc.pb.h>
 #include <hoptrail/v1/graph.grpc.pb.h>
@@ -25,13 +28,33 @@ using ::testing::HasSubstr;
 
 constexpr char kIncident[] = "incidents/3fa2c81d90ab00000000000000000000";
 
+// What a service was asked: written by gRPC's threads, read by the test's.
+template <typename T>
+class Asked {
+ public:
+  // How many there are now.
+  size_t Add(T value) {
+    MutexLock lock(&mutex_);
+    values_.push_back(std::move(value));
+    return values_.size();
+  }
+  std::vector<T> All() const {
+    MutexLock lock(&mutex_);
+    return values_;
+  }
+
+ private:
+  mutable Mutex mutex_;
+  std::vector<T> values_ ABSL_GUARDED_BY(mutex_);
+};
+
 // A fleet of five hosts, in pages of two.
 class FakeFleet : public v1::FleetService::Service {
  public:
   grpc::Status ListHosts(grpc::ServerContext*, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
     const int begin = request->page_token().empty() ? 0 : std::stoi(request->page_token());
-    page_sizes.push_back(request->page_size());
+    page_sizes.Add(request->page_size());
     for (int i = begin; i < 5 && i < begin + std::min(2, request->page_size()); ++i) {
       response->add_hosts()->set_host_name(absl::StrCat("host", i));
     }
@@ -41,8 +64,8 @@ class FakeFleet : public v1::FleetService::Service {
     return grpc::Status::OK;
   }
 
-  std::vector<int> page_sizes;
-  bool endless = false;
+  Asked<int> page_sizes;
+  std::atomic<bool> endless = false;
 };
 
 // Knows one incident, and no session's path.
@@ -50,7 +73,7 @@ class FakeGraph : public v1::GraphService::Service {
  public:
   grpc::Status GetPath(grpc::ServerContext*, const v1::GetPathRequest* request,
                        v1::Path* path) override {
-    asked.push_back(request->name());
+    asked.Add(request->name());
     if (request->name() == "sessions/beef") {
       path->set_name("sessions/beef0000000000000000000000000000");
       path->add_steps()->set_parent(-1);
@@ -60,11 +83,11 @@ class FakeGraph : public v1::GraphService::Service {
   }
   grpc::Status ListSessions(grpc::ServerContext*, const v1::ListSessionsRequest* request,
                             v1::ListSessionsResponse*) override {
-    filters.push_back(request->filter());
+    filters.Add(request->filter());
     return grpc::Status::OK;
   }
 
-  std::vector<std::string> asked, filters;
+  Asked<std::string> asked, filters;
 };
 
 // Breaks the first stream off after two detections; refuses the third.
@@ -76,11 +99,11 @@ class FakeDetections : public v1::DetectionService::Service {
   }
   grpc::Status WatchDetections(grpc::ServerContext*, const v1::WatchDetectionsRequest* request,
                                grpc::ServerWriter<v1::WatchDetectionsResponse>* writer) override {
-    tokens.push_back(request->resume_token());
-    if (tokens.size() == 3) return {grpc::StatusCode::PERMISSION_DENIED, "no reader any more"};
-    for (int i = 0; i < 2; ++i) {
+    const size_t times = tokens.Add(request->resume_token());
+    if (times == 3) return {grpc::StatusCode::PERMISSION_DENIED, "no reader any more"};
+    for (size_t sent = 2 * times - 1; sent <= 2 * times; ++sent) {
       v1::WatchDetectionsResponse response;
-      response.set_resume_token(absl::StrCat("token", ++sent));
+      response.set_resume_token(absl::StrCat("token", sent));
       response.mutable_detection()->set_name(absl::StrCat("detections/", sent / 2));
       response.mutable_detection()->set_rule(absl::StrCat("rule", sent));
       writer->Write(response);
@@ -98,8 +121,7 @@ class FakeDetections : public v1::DetectionService::Service {
     return grpc::Status::OK;
   }
 
-  std::vector<std::string> tokens;
-  int sent = 0;
+  Asked<std::string> tokens;
 };
 
 class CommandsTest : public ::testing::Test {
@@ -146,7 +168,7 @@ TEST_F(CommandsTest, PutsPagesTogether) {
 
 TEST_F(CommandsTest, StopsAtTheLimitAndSaysSo) {
   ASSERT_TRUE(Run({"hosts", "--limit", "3"}).ok());
-  EXPECT_THAT(fleet_.page_sizes, ElementsAre(3, 1));
+  EXPECT_THAT(fleet_.page_sizes.All(), ElementsAre(3, 1));
   EXPECT_THAT(out_, HasSubstr("host2"));
   EXPECT_THAT(out_, ::testing::Not(HasSubstr("host3")));
   EXPECT_THAT(error_, HasSubstr("--limit"));
@@ -165,7 +187,7 @@ TEST_F(CommandsTest, PrintsTheApisMessageAsJson) {
 
 TEST_F(CommandsTest, AsksForAnIncidentThenForASession) {
   ASSERT_TRUE(Run({"path", "beef"}).ok());
-  EXPECT_THAT(graph_.asked, ElementsAre("incidents/beef", "sessions/beef"));
+  EXPECT_THAT(graph_.asked.All(), ElementsAre("incidents/beef", "sessions/beef"));
   EXPECT_THAT(out_, HasSubstr("Path of session beef00000000\n"));
   const absl::Status status = Run({"path", "dead"});
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
@@ -175,7 +197,7 @@ TEST_F(CommandsTest, AsksForAnIncidentThenForASession) {
 
 TEST_F(CommandsTest, QuotesWhatItFiltersBy) {
   ASSERT_TRUE(Run({"sessions", "--all", "--user", "a\" OR \\", "--host", "web"}).ok());
-  EXPECT_THAT(graph_.filters, ElementsAre(R"(host_name = "web" AND user = "a\" OR \\")"));
+  EXPECT_THAT(graph_.filters.All(), ElementsAre(R"(host_name = "web" AND user = "a\" OR \\")"));
 }
 
 TEST_F(CommandsTest, ResolvesByPrefix) {
@@ -186,7 +208,7 @@ TEST_F(CommandsTest, ResolvesByPrefix) {
 
 TEST_F(CommandsTest, AWatchGoesOnWhereItWasBrokenOff) {
   EXPECT_EQ(Run({"detections", "--watch"}).code(), absl::StatusCode::kPermissionDenied);
-  EXPECT_THAT(detections_.tokens, ElementsAre("", "token2", "token4"));
+  EXPECT_THAT(detections_.tokens.All(), ElementsAre("", "token2", "token4"));
   for (int i = 1; i <= 4; ++i) EXPECT_THAT(out_, HasSubstr(absl::StrCat("rule", i)));
   EXPECT_THAT(out_, HasSubstr("(more evidence)"));
   EXPECT_THAT(error_, HasSubstr("nothing will be missed"));

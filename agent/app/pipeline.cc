@@ -43,10 +43,19 @@ Pipeline::Counts Pipeline::counts() const {
           .lost = lost_,
           .processes = correlator_.process_count(),
           .sessions = correlator_.session_count(),
-          .connections = correlator_.connection_count()};
+          .connections = correlator_.connection_count(),
+          .logins = logins_.size()};
 }
 
-void Pipeline::OnSession(const model::Session& session) { sink_(session); }
+void Pipeline::OnSession(const model::Session& session) {
+  const bool login = session.logged_in || session.kind == model::EntryKind::kConsole;
+  if (login && session.closed_wall_ns == 0) {
+    logins_.insert(session.id);
+  } else {
+    logins_.erase(session.id);
+  }
+  sink_(session);
+}
 
 void Pipeline::OnHopEnd(const model::HopEnd& hop) {
   sink_(hop);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
+
 #include "agent/decode/event.h"
 #include "agent/detect/brute_force.h"
 #include "agent/detect/pivot.h"
@@ -41,6 +43,7 @@ class Pipeline : private session::Output {
     size_t processes = 0;
     size_t sessions = 0;
     size_t connections = 0;
+    size_t logins = 0;  // sessions of people that are open
   };
 
   explicit Pipeline(Options options);
@@ -66,6 +69,7 @@ class Pipeline : private session::Output {
   session::Correlator correlator_;
   detect::PivotRule pivot_;
   detect::BruteForceRule brute_force_;
+  absl::flat_hash_set<model::SessionId> logins_;
   uint64_t events_ = 0;
   uint64_t lost_ = 0;
 };

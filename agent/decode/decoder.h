@@ -16,6 +16,9 @@ namespace hoptrail::agent::decode {
 // with it; the caller counts and goes on. Thread-safe.
 absl::StatusOr<Event> Decode(const void* data, size_t size);
 
+// "fork": what people call a record type (ht_type).
+const char* TypeName(uint32_t type);
+
 }  // namespace hoptrail::agent::decode
 
 #endif  // HOPTRAIL_AGENT_DECODE_DECODER_H_

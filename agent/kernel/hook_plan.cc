@@ -78,6 +78,13 @@ const std::vector<FactHooks>& FactTable() {
                       {"ht_ping_sent", "fexit/ping_v4_sendmsg"},
                       {"ht_ping6_sent", "fexit/ping_v6_sendmsg"}}},
         {.hook = "cgroup_skb/egress", .programs = {"ht_egress"}}}},
+      {"socket handover",
+       {{.hook = "fentry/security_file_receive", .programs = {"ht_file_received_fentry"}},
+        {.hook = "kprobe/security_file_receive", .programs = {"ht_file_received_kprobe"}},
+        {.hook = "tp_btf/sock_recv_length",
+         .programs = {"ht_user_received", "ht_user_sent"},
+         .also = {"tp_btf/sock_send_length"},
+         .inexact = true}}},
       {"running processes", {{.hook = "iter/task", .programs = {"ht_snapshot_processes"}}}},
       {"open sockets", {{.hook = "iter/task_file", .programs = {"ht_snapshot_sockets"}}}},
   };

@@ -13,13 +13,14 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// What lies at the offset in the file is what runs at the symbol's address.
+// What lies at the offset in the file is what runs at the symbol's address. Functions that no
+// sensor on this host probes: where one does, memory has a breakpoint that the file does not.
 TEST(FileOffsetOfTest, FindsTheCodeOfAFunction) {
   void* libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
   ASSERT_NE(libc, nullptr);
   link_map* map = nullptr;
   ASSERT_EQ(dlinfo(libc, RTLD_DI_LINKMAP, &map), 0);
-  for (const char* function : {"__syslog_chk", "syslog"}) {
+  for (const char* function : {"qsort", "getopt_long"}) {
     const auto offset = FileOffsetOf(map->l_name, function);
     ASSERT_TRUE(offset.ok()) << offset.status();
     std::ifstream file(map->l_name, std::ios::binary);

@@ -263,6 +263,21 @@ void Correlator::On(const decode::Header& header, const decode::Exec& exec) {
   }
 }
 
+// The header of a change may still show what was before it.
+void Correlator::On(const decode::Header& header, const decode::CredentialsChange& change) {
+  decode::Header after = header;
+  after.credentials = change.after.ids;
+  Observe(after);
+}
+
+void Correlator::On(const decode::Header& header, const decode::NamespacesChange& change) {
+  decode::Header after = header;
+  after.namespaces.mount = change.after.mount;
+  after.namespaces.network = change.after.network;
+  after.namespaces.user = change.after.user;
+  Observe(after);
+}
+
 void Correlator::On(const decode::Header& header, const decode::Exit&) {
   // An end alone tells nothing of a process that was never seen.
   if (process::Process* process = processes_.Find(header.process); process != nullptr) {
@@ -380,6 +395,14 @@ const model::Provenance* Correlator::FindProvenance(const model::SessionId& id) 
 model::SessionId Correlator::SessionOf(const model::ProcessName& name) {
   const process::Process* process = processes_.Find(name);
   return process == nullptr ? model::SessionId() : process->session;
+}
+
+std::vector<model::ProcessName> Correlator::LivingProcesses() {
+  std::vector<model::ProcessName> names;
+  processes_.ForEach([&](const process::Process& process) {
+    if (process.alive()) names.push_back(process.name);
+  });
+  return names;
 }
 
 }  // namespace hoptrail::agent::session

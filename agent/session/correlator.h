@@ -64,6 +64,9 @@ class Correlator {
   const Node* FindNode(const model::SessionId& id) { return sessions_.Find(id); }
   model::SessionId SessionOf(const model::ProcessName& process);
 
+  // Every process that counts as living.
+  std::vector<model::ProcessName> LivingProcesses();
+
   size_t process_count() const { return processes_.size(); }
   size_t session_count() const { return sessions_.size(); }
   size_t connection_count() const { return connections_.size(); }
@@ -78,6 +81,10 @@ class Correlator {
   void On(const decode::Header& header, const decode::Fork& fork);
   void On(const decode::Header& header, const decode::Exec& exec);
   void On(const decode::Header& header, const decode::Exit& exit);
+  void On(const decode::Header& header, const decode::CredentialsChange& change);
+  void On(const decode::Header& header, const decode::NamespacesChange& change);
+  void On(const decode::Header& header, const decode::File&) { Observe(header); }
+  void On(const decode::Header& header, const decode::Tampering&) { Observe(header); }
   process::Process* Observe(const decode::Header& header);
   void Place(process::Process& process);
   void End(process::Process& process, uint64_t boot_ns);
@@ -113,6 +120,7 @@ class Correlator {
   // traffic.cc: connections, hop ends, edges.
   void On(const decode::Header& header, const decode::Tcp& tcp);
   void On(const decode::Header& header, const decode::Accept& accept);
+  void OnHandedOver(const decode::Header& header, const decode::Accept& accept);
   void OnConnect(const decode::Header& header, const decode::Tcp& tcp);
   void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
   void OnClosed(const decode::Tcp& tcp);

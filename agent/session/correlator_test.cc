@@ -341,6 +341,19 @@ TEST_F(CorrelatorFixture, AShellOnAnAcceptedSocketIsARemoteSession) {
   EXPECT_EQ(Hops(HopSide::kClient).size(), 1u);
 }
 
+TEST_F(CorrelatorFixture, AChangeOfCredentialsIsKeptAsItIsAfterwards) {
+  const Name job = kernel_.Fork(kernel_.init());
+  kernel_.Exec(job, "/usr/sbin/jobd");
+  decode::Header header;
+  header.process = job;
+  decode::CredentialsChange change{.change = decode::Change::kMade};
+  change.after.ids.euid = 1000;
+  change.after.ids.audit_session = 9;
+  kernel_.Emit(header, change);
+  // Whoever is given an audit session has a session of its own from then on.
+  EXPECT_EQ(Told(job).audit_session, 9u);
+}
+
 TEST_F(CorrelatorFixture, AReusedPidIsAnotherProcess) {
   const Name sshd = kernel_.StartSshd();
   const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), true);

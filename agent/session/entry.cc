@@ -72,7 +72,8 @@ Node* Correlator::OpenConnection(process::Process& head, Connection& connection,
   }();
   Node* node = sessions_.Create(head, model::EntryKind::kRemote);
   node->session.kind = model::EntryKind::kRemote;
-  node->pending = !node->told;
+  // The login may have shown before the connection did.
+  node->pending = !node->told && !node->session.logged_in;
   node->from_remote = true;
   node->entry_socket = connection.socket;
   node->session.entry = model::Entry{

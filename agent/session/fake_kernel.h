@@ -126,6 +126,37 @@ class FakeKernel {
     return socket;
   }
 
+  // SCM_RIGHTS; the giver closes its own.
+  void HandOver(Name from, Name to, uint64_t socket) {
+    at(from).sockets.erase(socket);
+    at(to).sockets.insert(socket);
+    decode::Accept accept;
+    accept.socket = socket;
+    accept.flow = flows_[socket].first;
+    accept.hop_name = flows_[socket].second;
+    accept.handed_over = true;
+    accept.side = server_.count(socket) != 0 ? decode::TcpSide::kServer : decode::TcpSide::kClient;
+    Send(to, accept);
+  }
+
+  // Both ends connected, and this one is taken for the server.
+  uint64_t ConnectSimultaneously(Name name, const model::Endpoint& own,
+                                 const model::Endpoint& peer) {
+    const uint64_t socket = next_socket_++;
+    flows_[socket] = {{own, peer}, {}};
+    at(name).sockets.insert(socket);
+    decode::Tcp tcp;
+    tcp.phase = decode::TcpPhase::kConnect;
+    tcp.side = decode::TcpSide::kClient;
+    tcp.socket = socket;
+    tcp.flow = flows_[socket].first;
+    Send(name, tcp);
+    flows_[socket] = {{peer, own}, {static_cast<uint32_t>(socket), 77}};
+    server_.insert(socket);
+    Passive(socket, decode::TcpPhase::kEstablished);
+    return socket;
+  }
+
   void Close(uint64_t socket) {
     Passive(socket, decode::TcpPhase::kClosed);
     for (auto& [name, proc] : procs_) proc.sockets.erase(socket);

@@ -140,7 +140,10 @@ void Correlator::OnEstablished(const decode::Header& header, const decode::Tcp& 
   connection->network_namespace = tcp.network_namespace;
   connection->rtt_us = tcp.rtt_us;
   if (connection->established_boot_ns == 0) connection->established_boot_ns = header.boot_ns;
-  if (!client) return;  // the server's side counts when a process gets hold of it
+  // The server's side counts when a process gets hold of it; where both sides connected, each has
+  // its owner already.
+  if (!client && connection->side == model::HopSide::kServer) return;
+  connection->side = client ? model::HopSide::kClient : model::HopSide::kServer;
   // The transition happens outside the caller's context: its header is taken only where nothing
   // better is known.
   if (connection->owner.empty()) {
@@ -187,7 +190,42 @@ void Correlator::OnClosed(const decode::Tcp& tcp) {
   connections_.Erase(tcp.socket);
 }
 
+// The connection is another process's now: of another session, or of none if it was let in by a
+// session of its own.
+void Correlator::OnHandedOver(const decode::Header& header, const decode::Accept& accept) {
+  process::Process* process = Observe(header);
+  const bool client = accept.side == decode::TcpSide::kClient;
+  Connection* connection = connections_.Ensure(
+      accept.socket, client ? model::HopSide::kClient : model::HopSide::kServer, accept.flow);
+  if (connection == nullptr || process == nullptr || connection->opened_session) return;
+  if (connection->hop_name.empty()) connection->hop_name = accept.hop_name;
+  if (connection->network_namespace == 0) {
+    connection->network_namespace = accept.network_namespace;
+  }
+  CountEdge(*connection);
+  Own(*connection, *process);
+  if (!client) {
+    if (process::Process* head = ConnectionHead(*process, *connection, header.boot_ns);
+        head != nullptr) {
+      OpenConnection(*head, *connection, processes_.Find(head->parent));
+      return;
+    }
+    process->listens = true;
+    process->last_accepted = accept.socket;
+  }
+  connection->session = process->session;
+  Node* node = NodeOf(*process);
+  if (client && node != nullptr && node->pending && !accept.flow.server.address.is_loopback()) {
+    Reveal(*node);
+  }
+  if (connection->reported != nullptr || Qualifies(*connection)) Report(*connection);
+}
+
 void Correlator::On(const decode::Header& header, const decode::Accept& accept) {
+  if (accept.handed_over) {
+    OnHandedOver(header, accept);
+    return;
+  }
   process::Process* process = Observe(header);
   Connection* connection = connections_.Ensure(accept.socket, model::HopSide::kServer, accept.flow);
   if (connection == nullptr || process == nullptr) return;

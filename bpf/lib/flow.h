@@ -15,17 +15,22 @@
 #define HT_DUE_FLOWS_AT_ONCE 8
 #define HT_EEXIST 17
 
-/* False if there is no room in the ring. */
+/* False if there is no room in the ring, or the cgroup's budget does not cover it. */
 static __always_inline bool ht_tell_flow(const struct ht_flow_key *key, struct ht_flow *flow)
 {
 	__u64 packets = flow->packets;
 	__u64 bytes = flow->bytes;
+	__u64 waiting = ht_waiting(HT_LANE_LOW);
+	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct ht_sends *record;
 
+	if (!ht_admit(HT_LANE_LOW, flow->who.cgroup_id, sizeof(*record), waiting, now_ns))
+		return false;
 	record = bpf_ringbuf_reserve(&ring_low, sizeof(*record), 0);
 	if (!record)
 		return false;
 	ht_start_record(&record->header, HT_TYPE_SENDS, sizeof(*record));
+	record->header.reserved2 = ht_wakeup(HT_RING_LOW, waiting, now_ns);
 	record->header.who = flow->who;
 	record->packets = packets - flow->told_packets;
 	record->bytes = bytes - flow->told_bytes;

@@ -13,7 +13,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 
-#ifdef __SANITIZE_THREAD__
+#ifdef HOPTRAIL_TSAN
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -22,7 +22,7 @@
 
 namespace hoptrail {
 
-#ifndef __SANITIZE_THREAD__
+#ifndef HOPTRAIL_TSAN
 
 using Mutex = absl::Mutex;
 using MutexLock = absl::MutexLock;

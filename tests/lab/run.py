@@ -9,6 +9,7 @@ lacks.
 
 import argparse
 import fnmatch
+import glob
 import os
 import re
 import shutil
@@ -23,9 +24,11 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What needs no product comes first: if the scene is wrong, the rest proves nothing.
 MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
-           "story_test", "restart_test", "roles_test", "bad_input_test", "damage_test")
+           "story_test", "restart_test", "privilege_test", "roles_test", "bad_input_test", "damage_test")
 PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc",
             "/usr/sbin/sshd")
+
+SANITIZER_REPORT = r"(ERROR|WARNING): \w+Sanitizer|: runtime error: "
 
 
 class Result(unittest.TestResult):
@@ -136,6 +139,18 @@ def run_apart(modules, arguments, logs):
     return passed, failed
 
 
+def sanitizer_reports(folder):
+    """The programs' logs in which a sanitizer has found something, with its first line: a program that was stopped
+    with a report is no success, whatever was asserted about it."""
+    found = {}
+    for path in sorted(glob.glob(os.path.join(folder, "**", "*.log"), recursive=True)):
+        with open(path, encoding="utf-8", errors="replace") as file:
+            line = next((line for line in file if re.search(SANITIZER_REPORT, line)), None)
+        if line:
+            found[path] = line.strip()
+    return found
+
+
 def unwind(number, _):
     """Ends the run so that every context manager gets to clean up, undisturbed by a second signal."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -179,6 +194,10 @@ def main():
             good, bad = run_once(tests, lab_test_case)
         else:
             good, bad = run_apart(modules, arguments, lab_test_case.logs)
+        if not arguments.module:
+            for path, line in sanitizer_reports(lab_test_case.logs).items():
+                bad += 1
+                print(f"FAIL  {path}: {line}")
         passed, failed = passed + good, failed + bad
         if not bad and not arguments.logs:
             shutil.rmtree(lab_test_case.logs, ignore_errors=True)
