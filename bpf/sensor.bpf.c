@@ -8,9 +8,11 @@
 #include "bpf/hooks/file.h"
 #include "bpf/hooks/handover.h"
 #include "bpf/hooks/process.h"
+#include "bpf/hooks/sends.h"
 #include "bpf/hooks/snapshot.h"
 #include "bpf/hooks/tampering.h"
 #include "bpf/hooks/tcp.h"
+#include "bpf/hooks/unix.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -31,6 +33,7 @@ int BPF_PROG(ht_exec, struct task_struct *task, int old_pid, struct linux_binprm
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(ht_exit, struct task_struct *task)
 {
+	ht_tell_due_flows(bpf_ktime_get_boot_ns());
 	return ht_on_exit(task);
 }
 
@@ -78,6 +81,101 @@ SEC("tp/syscalls/sys_exit_accept4")
 int ht_accept4_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	return ht_on_accept_exit(ctx->ret);
+}
+
+/* UNIX connect, to whom: best first. */
+
+SEC("fexit/unix_stream_connect")
+int BPF_PROG(ht_unix_stream, struct socket *socket, void *name, int length, int flags, int result)
+{
+	return ht_on_unix_connect(socket, result);
+}
+
+SEC("fexit/unix_dgram_connect")
+int BPF_PROG(ht_unix_dgram, struct socket *socket, void *name, int length, int flags, int result)
+{
+	return ht_on_unix_connect(socket, result);
+}
+
+SEC("kprobe/unix_stream_connect")
+int BPF_KPROBE(ht_unix_stream_kprobe, struct socket *socket)
+{
+	return ht_on_unix_connect_enter(socket);
+}
+
+SEC("kprobe/unix_dgram_connect")
+int BPF_KPROBE(ht_unix_dgram_kprobe, struct socket *socket)
+{
+	return ht_on_unix_connect_enter(socket);
+}
+
+SEC("kretprobe/unix_stream_connect")
+int BPF_KRETPROBE(ht_unix_stream_kretprobe, int result)
+{
+	return ht_on_unix_connect_return(result);
+}
+
+SEC("kretprobe/unix_dgram_connect")
+int BPF_KRETPROBE(ht_unix_dgram_kretprobe, int result)
+{
+	return ht_on_unix_connect_return(result);
+}
+
+SEC("tp/syscalls/sys_exit_connect")
+int ht_connect_exit(struct trace_event_raw_sys_exit *ctx)
+{
+	/* Only the lower half of `id` is written. */
+	return ht_on_connect_exit((int)ctx->id, ctx->ret);
+}
+
+/* Sends without a connection: best first. */
+
+SEC("fexit/udp_sendmsg")
+int BPF_PROG(ht_udp_sent, struct sock *sk, struct msghdr *message, unsigned long length, int result)
+{
+	return ht_on_sent(sk, message, result, false);
+}
+
+SEC("fexit/udpv6_sendmsg")
+int BPF_PROG(ht_udp6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
+	     int result)
+{
+	return ht_on_sent(sk, message, result, true);
+}
+
+SEC("fexit/raw_sendmsg")
+int BPF_PROG(ht_raw_sent, struct sock *sk, struct msghdr *message, unsigned long length, int result)
+{
+	return ht_on_sent(sk, message, result, false);
+}
+
+SEC("fexit/rawv6_sendmsg")
+int BPF_PROG(ht_raw6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
+	     int result)
+{
+	return ht_on_sent(sk, message, result, true);
+}
+
+SEC("fexit/ping_v4_sendmsg")
+int BPF_PROG(ht_ping_sent, struct sock *sk, struct msghdr *message, unsigned long length,
+	     int result)
+{
+	return ht_on_sent(sk, message, result, false);
+}
+
+SEC("fexit/ping_v6_sendmsg")
+int BPF_PROG(ht_ping6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
+	     int result)
+{
+	return ht_on_sent(sk, message, result, true);
+}
+
+/* Lets every packet pass. */
+SEC("cgroup_skb/egress")
+int ht_egress(struct __sk_buff *ctx)
+{
+	ht_on_egress(ctx);
+	return 1;
 }
 
 /* A socket passes from one process to another: best first. */

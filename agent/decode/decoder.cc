@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "bpf/abi/events.h"
 
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 
 namespace hoptrail::agent::decode {
@@ -29,8 +30,8 @@ constexpr size_t kLeastSize[HT_TYPES] = {
     sizeof(ht_socket_snapshot),
     sizeof(ht_header),  // snapshot done
     sizeof(ht_lost),
-    0,
-    0,
+    sizeof(ht_unix_connect),
+    sizeof(ht_sends),
     sizeof(ht_file),
     sizeof(ht_credentials),
     sizeof(ht_namespaces),
@@ -311,6 +312,63 @@ Tampering ToTampering(const ht_tampering& raw) {
           .repeats = raw.repeats};
 }
 
+SocketType ToSocketType(uint16_t type) {
+  switch (type) {
+    case SOCK_STREAM:
+      return SocketType::kStream;
+    case SOCK_DGRAM:
+      return SocketType::kDatagram;
+    case SOCK_SEQPACKET:
+      return SocketType::kSequenced;
+    default:
+      return SocketType::kUnknown;
+  }
+}
+
+// An abstract name may hold any byte: NULs are shown as '@', as ss(8) and netstat(8) do.
+std::string AbstractName(absl::string_view bytes) {
+  std::string name = absl::StrCat("@", bytes);
+  std::replace(name.begin(), name.end(), '\0', '@');
+  return name;
+}
+
+absl::Status ReadUnixConnect(absl::string_view record, UnixConnect* connect) {
+  const auto raw = Copy<ht_unix_connect>(record);
+  Parts parts(record.substr(sizeof(raw)));
+  absl::string_view name;
+  if (!parts.Take(raw.name, &name)) return CountsTooMuch();
+  if (raw.name_kind == HT_UNIX_PATH) {
+    connect->path = JoinPath(name, raw.name.cut != 0);
+  } else if (raw.name_kind == HT_UNIX_ABSTRACT) {
+    connect->path = AbstractName(name);
+  } else if (raw.name_kind == HT_UNIX_BOUND) {
+    connect->path = std::string(name.substr(0, name.find('\0')));
+    connect->path_as_bound = true;
+  }
+  connect->path_cut = raw.name.cut != 0;
+  connect->type = ToSocketType(raw.socket_type);
+  connect->inode = raw.inode;
+  connect->peer = {raw.peer_tgid, raw.peer_start_ns};
+  connect->peer_uid = raw.peer_uid;
+  connect->peer_audit_session = raw.peer_audit_session;
+  connect->peer_pid_namespace = raw.peer_pid_namespace;
+  connect->count = raw.repeats;
+  return absl::OkStatus();
+}
+
+Sends ToSends(const ht_sends& raw) {
+  Sends sends{.local_port = raw.local_port,
+              .protocol = raw.protocol,
+              .raw = raw.raw != 0,
+              .first = raw.first != 0,
+              .network_namespace = raw.network_namespace,
+              .packets = raw.packets,
+              .bytes = raw.bytes};
+  std::copy_n(raw.peer_address, 16, sends.peer.address.bytes.begin());
+  sends.peer.port = raw.peer_port;
+  return sends;
+}
+
 }  // namespace
 
 const char* TypeName(uint32_t type) {
@@ -377,6 +435,12 @@ absl::StatusOr<Event> Decode(const void* data, size_t size) {
       break;
     case HT_TYPE_LOST:
       event.body = ToLost(Copy<ht_lost>(record));
+      break;
+    case HT_TYPE_UNIX_CONNECT:
+      status = ReadUnixConnect(record, &event.body.emplace<UnixConnect>());
+      break;
+    case HT_TYPE_SENDS:
+      event.body = ToSends(Copy<ht_sends>(record));
       break;
     case HT_TYPE_FILE:
       status = ReadFile(record, &event.body.emplace<File>());

@@ -209,6 +209,94 @@ TEST(DecoderTest, ReadsLosses) {
   EXPECT_EQ(std::get<Lost>(event->body).count, 12u);
 }
 
+std::string UnixRecord(uint8_t kind, const std::string& name, bool cut = false) {
+  auto raw = Record<ht_unix_connect>(HT_TYPE_UNIX_CONNECT);
+  raw.header.size = static_cast<uint32_t>(sizeof(raw) + name.size());
+  raw.peer_tgid = 70;
+  raw.peer_start_ns = 71;
+  raw.peer_uid = 1000;
+  raw.peer_audit_session = 9;
+  raw.peer_pid_namespace = 100;
+  raw.inode = 55;
+  raw.repeats = 3;
+  raw.socket_type = 5;  // SOCK_SEQPACKET
+  raw.name_kind = kind;
+  raw.name.length = static_cast<uint16_t>(name.size());
+  raw.name.cut = cut ? 1 : 0;
+  return std::string(reinterpret_cast<const char*>(&raw), sizeof(raw)) + name;
+}
+
+TEST(DecoderTest, ReadsUnixConnects) {
+  const std::string record = UnixRecord(HT_UNIX_PATH, std::string("agent.1\0tmp\0", 12));
+  const auto event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok()) << event.status();
+  const auto& connect = std::get<UnixConnect>(event->body);
+  EXPECT_EQ(connect.path, "/tmp/agent.1");
+  EXPECT_FALSE(connect.path_cut);
+  EXPECT_FALSE(connect.path_as_bound);
+  EXPECT_EQ(connect.type, SocketType::kSequenced);
+  EXPECT_EQ(connect.inode, 55u);
+  EXPECT_EQ(connect.peer, (model::ProcessName{70, 71}));
+  EXPECT_EQ(connect.peer_uid, 1000u);
+  EXPECT_EQ(connect.peer_audit_session, 9u);
+  EXPECT_EQ(connect.peer_pid_namespace, 100u);
+  EXPECT_EQ(connect.count, 3u);
+}
+
+TEST(DecoderTest, ReadsEveryKindOfUnixName) {
+  const auto decode = [](const std::string& record) {
+    const auto event = Decode(record.data(), record.size());
+    EXPECT_TRUE(event.ok()) << event.status();
+    return event.ok() ? std::get<UnixConnect>(event->body) : UnixConnect();
+  };
+  const UnixConnect cut = decode(UnixRecord(HT_UNIX_PATH, std::string("a\0b\0", 4), true));
+  EXPECT_EQ(cut.path, "b/a");
+  EXPECT_TRUE(cut.path_cut);
+  EXPECT_EQ(decode(UnixRecord(HT_UNIX_ABSTRACT, std::string("a\0b", 3))).path, "@a@b");
+  const UnixConnect bound = decode(UnixRecord(HT_UNIX_BOUND, std::string("./mux\0xx", 8)));
+  EXPECT_EQ(bound.path, "./mux");
+  EXPECT_TRUE(bound.path_as_bound);
+  EXPECT_EQ(decode(UnixRecord(HT_UNIX_UNNAMED, "")).path, "");
+  EXPECT_EQ(decode(UnixRecord(200, "x")).path, "");
+}
+
+TEST(DecoderTest, RefusesAUnixNameThatIsNotThere) {
+  const std::string record = UnixRecord(HT_UNIX_PATH, std::string("agent.1\0tmp\0", 12));
+  for (size_t size = 0; size < record.size(); ++size) {
+    std::string cut(record.data(), size);
+    EXPECT_FALSE(Decode(cut.data(), cut.size()).ok()) << size;
+    if (size < sizeof(ht_header)) continue;
+    const auto claimed = static_cast<uint32_t>(size);
+    std::memcpy(cut.data(), &claimed, sizeof(claimed));
+    EXPECT_FALSE(Decode(cut.data(), cut.size()).ok()) << size;
+  }
+}
+
+TEST(DecoderTest, ReadsSends) {
+  auto raw = Record<ht_sends>(HT_TYPE_SENDS);
+  raw.packets = 5;
+  raw.bytes = 600;
+  raw.peer_address[10] = raw.peer_address[11] = 0xff;
+  raw.peer_address[12] = 192;
+  raw.peer_address[15] = 7;
+  raw.peer_port = 53;
+  raw.local_port = 5353;
+  raw.protocol = 136;
+  raw.raw = raw.first = 1;
+  raw.network_namespace = 42;
+  const auto event = Decode(&raw, sizeof(raw));
+  ASSERT_TRUE(event.ok()) << event.status();
+  const auto& sends = std::get<Sends>(event->body);
+  EXPECT_EQ(model::ToString(sends.peer), "192.0.0.7:53");
+  EXPECT_EQ(sends.local_port, 5353);
+  EXPECT_EQ(sends.protocol, 136);
+  EXPECT_TRUE(sends.raw);
+  EXPECT_TRUE(sends.first);
+  EXPECT_EQ(sends.packets, 5u);
+  EXPECT_EQ(sends.bytes, 600u);
+  EXPECT_EQ(sends.network_namespace, 42u);
+}
+
 TEST(DecoderTest, ReadsWhereAProgramCameFrom) {
   std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", "");
   for (uint32_t flags : {0u, HT_EXEC_SET_ID, HT_EXEC_MEMORY, HT_EXEC_DELETED}) {

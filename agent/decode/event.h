@@ -228,10 +228,41 @@ struct Tampering {
   uint32_t repeats = 1;                      // the same by the same process since the last such
 };
 
+enum class SocketType : uint8_t { kUnknown, kStream, kDatagram, kSequenced };
+
+// A process connected to a UNIX socket. The peer is who called listen (SO_PEERCRED): the process
+// that owns the service, or the one that opened its socket for it (socket activation).
+struct UnixConnect {
+  // As the file system has it now; "@name" for an abstract one; empty for one without a name.
+  std::string path;
+  bool path_cut = false;       // the front of it is missing
+  bool path_as_bound = false;  // not from the file system: word for word what its owner bound it to
+  SocketType type = SocketType::kUnknown;
+  uint64_t inode = 0;       // of the socket's file; 0 where it has none
+  model::ProcessName peer;  // empty for datagrams; start 0 where the process has ended
+  uint32_t peer_uid = 0;    // effective; for datagrams, whom the socket belongs to
+  uint32_t peer_audit_session = model::kNoLogin;
+  uint32_t peer_pid_namespace = 0;
+  uint32_t count = 1;  // connects by this process to this socket since the last such event
+};
+
+// What a process sent to one peer without a connection, since the last such event of this flow.
+struct Sends {
+  model::Endpoint peer;     // port 0: the protocol has none, or the answers of a server
+  uint16_t local_port = 0;  // of a server, whose answers to a peer are counted together; else 0
+  uint8_t protocol = 0;     // IANA's number; 17: UDP
+  bool raw = false;         // by a raw socket, that is, with headers of its own making
+  bool first = false;       // the flow begins
+  uint32_t network_namespace = 0;
+  uint64_t packets = 0;
+  uint64_t bytes = 0;  // of payload
+};
+
 struct Event {
   Header header;
   std::variant<Fork, Exec, Exit, Tcp, Accept, Pam, SshdMessage, ProcessSnapshot, SocketSnapshot,
-               SnapshotDone, Lost, File, CredentialsChange, NamespacesChange, Tampering>
+               SnapshotDone, Lost, UnixConnect, Sends, File, CredentialsChange, NamespacesChange,
+               Tampering>
       body;
 };
 

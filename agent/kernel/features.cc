@@ -15,6 +15,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+#include "agent/kernel/cgroup_root.h"
 #include "core/base/unique_fd.h"
 #include <linux/capability.h>
 #include <sys/mount.h>
@@ -42,12 +43,12 @@ std::string ErrorText(absl::string_view what, int error) {
   return absl::StrCat(what, ": ", strerror(error));
 }
 
-// A program that does nothing but return 0, of the type that `hook` takes; empty and `refusal`
-// set if the kernel does not take it.
-UniqueFd LoadEmpty(bpf_prog_type type, bpf_attach_type attach, uint32_t btf_id,
+// A program that does nothing but return `result`, of the type that `hook` takes; empty and
+// `refusal` set if the kernel does not take it.
+UniqueFd LoadEmpty(bpf_prog_type type, bpf_attach_type attach, uint32_t btf_id, int result,
                    std::string* refusal) {
   const bpf_insn program[] = {
-      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+      {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = result},
       {.code = BPF_JMP | BPF_EXIT},
   };
   LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach, .attach_btf_id = btf_id);
@@ -94,10 +95,22 @@ std::string TryBtfHook(const btf* vmlinux, absl::string_view kind, const std::st
   const int id = btf__find_by_name_kind(vmlinux, type_name.c_str(), btf_kind);
   if (id < 0) return "not in this kernel";
   std::string refusal;
-  const UniqueFd program = LoadEmpty(type, attach, id, &refusal);
+  const UniqueFd program = LoadEmpty(type, attach, id, 0, &refusal);
   if (!program.valid()) return refusal;
   const UniqueFd link(attach == BPF_TRACE_ITER ? bpf_link_create(program.get(), 0, attach, nullptr)
                                                : bpf_raw_tracepoint_open(nullptr, program.get()));
+  return link.valid() ? "" : ErrorText("attach refused", errno);
+}
+
+std::string TryCgroupEgress() {
+  const absl::StatusOr<UniqueFd> root = OpenRootCgroup();
+  if (!root.ok()) return std::string(root.status().message());
+  std::string refusal;
+  // 1: every packet passes.
+  const UniqueFd program =
+      LoadEmpty(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, 0, 1, &refusal);
+  if (!program.valid()) return refusal;
+  const UniqueFd link(bpf_link_create(program.get(), root->get(), BPF_CGROUP_INET_EGRESS, nullptr));
   return link.valid() ? "" : ErrorText("attach refused", errno);
 }
 
@@ -107,6 +120,7 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
   const std::string target = hook.substr(slash + 1);
   if (kind == "tp_btf" || kind == "fexit" || kind == "fentry" || kind == "lsm" || kind == "iter")
     return TryBtfHook(vmlinux, kind, target);
+  if (hook == "cgroup_skb/egress") return TryCgroupEgress();
   if (kind == "kprobe" || kind == "kretprobe") {
     return access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0
                ? ""
@@ -130,6 +144,7 @@ Features TryAllHooks() {
     for (const HookCandidate& candidate : fact.candidates) {
       hooks.insert(candidate.hook);
       hooks.insert(candidate.also.begin(), candidate.also.end());
+      for (const OptionalProgram& optional : candidate.optional) hooks.insert(optional.hook);
     }
   }
   for (const std::string& hook : hooks) {

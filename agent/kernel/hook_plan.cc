@@ -43,6 +43,20 @@ std::vector<std::string> OpenHooks() {
   };
 }
 
+// Leaves the last candidate with those optional programs that the kernel has a hook for.
+void TakeOutRefused(const Features& features, PlannedFact* planned) {
+  std::vector<OptionalProgram>& optional = planned->candidates.back().optional;
+  for (auto program = optional.begin(); program != optional.end();) {
+    const auto refused = features.refused.find(program->hook);
+    if (refused == features.refused.end()) {
+      ++program;
+      continue;
+    }
+    planned->refusals.push_back(absl::StrCat(program->hook, ": ", refused->second));
+    program = optional.erase(program);
+  }
+}
+
 }  // namespace
 
 const std::vector<FactHooks>& FactTable() {
@@ -113,6 +127,27 @@ const std::vector<FactHooks>& FactTable() {
         {.hook = "fentry/security_bpf", .programs = {"ht_bpf_fentry"}},
         {.hook = "kprobe/security_bpf", .programs = {"ht_bpf_kprobe"}},
         {.hook = "tp/syscalls/sys_exit_bpf", .programs = {"ht_bpf_exit"}, .syscall = true}}},
+      {"unix connect",
+       {{.hook = "fexit/unix_stream_connect",
+         .programs = {"ht_unix_stream", "ht_unix_dgram"},
+         .also = {"fexit/unix_dgram_connect"}},
+        {.hook = "kretprobe/unix_stream_connect",
+         .programs = {"ht_unix_stream_kprobe", "ht_unix_dgram_kprobe", "ht_unix_stream_kretprobe",
+                      "ht_unix_dgram_kretprobe"},
+         .also = {"kprobe/unix_stream_connect", "kprobe/unix_dgram_connect",
+                  "kretprobe/unix_dgram_connect"}},
+        {.hook = "tp/syscalls/sys_exit_connect",
+         .programs = {"ht_connect_exit"},
+         .syscall = true}}},
+      {"sends",
+       {{.hook = "fexit/udp_sendmsg",
+         .programs = {"ht_udp_sent"},
+         .optional = {{"ht_udp6_sent", "fexit/udpv6_sendmsg"},
+                      {"ht_raw_sent", "fexit/raw_sendmsg"},
+                      {"ht_raw6_sent", "fexit/rawv6_sendmsg"},
+                      {"ht_ping_sent", "fexit/ping_v4_sendmsg"},
+                      {"ht_ping6_sent", "fexit/ping_v6_sendmsg"}}},
+        {.hook = "cgroup_skb/egress", .programs = {"ht_egress"}}}},
       {"socket handover",
        {{.hook = "fentry/security_file_receive", .programs = {"ht_file_received_fentry"}},
         {.hook = "kprobe/security_file_receive", .programs = {"ht_file_received_kprobe"}},
@@ -138,11 +173,12 @@ std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall
         continue;
       }
       const std::string refusal = RefusalOf(candidate, features, syscall_hooks);
-      if (refusal.empty()) {
-        planned.candidates.push_back(candidate);
-      } else {
+      if (!refusal.empty()) {
         planned.refusals.push_back(absl::StrCat(candidate.hook, ": ", refusal));
+        continue;
       }
+      planned.candidates.push_back(candidate);
+      TakeOutRefused(features, &planned);
     }
     if (syscall_hooks == SyscallHooks::kAlways) {
       std::stable_partition(planned.candidates.begin(), planned.candidates.end(),

@@ -20,12 +20,19 @@ enum class SyscallHooks {
   kAlways,  // before hooks that see less than it does
 };
 
+// A program that tells more of a fact, where the kernel has its hook.
+struct OptionalProgram {
+  std::string program;
+  std::string hook;
+};
+
 // One way to learn a fact.
 struct HookCandidate {
   std::string hook;  // "tp_btf/sock_recv_length": what is probed and reported
   // The programs that must load and attach for it; one may serve several facts.
   std::vector<std::string> programs;
   std::vector<std::string> also;  // further hooks that these programs need
+  std::vector<OptionalProgram> optional;
   bool syscall = false;
   bool inexact = false;  // sees less than a hook on the system call would
 };

@@ -77,6 +77,17 @@ TEST(HookPlanTest, AFactWithoutAnyHookIsStillPlanned) {
   EXPECT_EQ(Find(plan, "tcp").refusals.size(), 1u);
 }
 
+TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
+  const Features features{.refused = {{"fexit/ping_v6_sendmsg", "not in this kernel"}}};
+  const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
+  const PlannedFact& sends = Find(plan, "sends");
+  EXPECT_THAT(Hooks(sends), ElementsAre("fexit/udp_sendmsg", "cgroup_skb/egress"));
+  EXPECT_THAT(sends.refusals, ElementsAre("fexit/ping_v6_sendmsg: not in this kernel"));
+  const std::vector<OptionalProgram>& left = sends.candidates[0].optional;
+  ASSERT_EQ(left.size(), 4u);
+  for (const OptionalProgram& optional : left) EXPECT_NE(optional.hook, "fexit/ping_v6_sendmsg");
+}
+
 TEST(HookPlanTest, TiersCountFromOne) {
   EXPECT_EQ(TierOf("accept", "fexit/inet_csk_accept"), 1u);
   EXPECT_EQ(TierOf("accept", "tp_btf/sock_recv_length"), 3u);

@@ -17,6 +17,7 @@
 #include "bpf/abi/events.h"
 #include "bpf/sensor.skel.h"
 
+#include "agent/kernel/cgroup_root.h"
 #include "agent/kernel/features.h"
 #include "agent/kernel/own_objects.h"
 #include "agent/kernel/uprobe_multi.h"
@@ -78,6 +79,10 @@ uint32_t RingBytes(uint32_t wanted) {
   return bytes;
 }
 
+uint64_t AtLeastOneNs(absl::Duration interval) {
+  return static_cast<uint64_t>(std::max<int64_t>(absl::ToInt64Nanoseconds(interval), 1));
+}
+
 // What one cgroup may write to a ring that fills up.
 void SetBudget(sensor_bpf* skeleton, ht_ring ring, uint32_t ring_bytes, uint32_t bytes_per_second) {
   constexpr uint32_t kLeastRate = 16 << 10, kLeastBurst = 4 << 10;
@@ -118,9 +123,16 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   bpf_map__set_max_entries(skeleton->maps.losses, std::max(libbpf_num_possible_cpus(), 1));
   bpf_map__set_max_entries(skeleton->maps.processes, std::max(options.max_processes, 64u));
   bpf_map__set_max_entries(skeleton->maps.sockets, std::max(options.max_sockets, 64u));
+  // As many again for what is counted together once there are so many.
+  const uint32_t max_flows = std::max(options.max_flows, 64u);
+  skeleton->rodata->ht_max_flows = max_flows;
+  bpf_map__set_max_entries(skeleton->maps.flows, 2 * max_flows);
+  bpf_map__set_max_entries(skeleton->maps.due_flows, 2 * max_flows);
 
   skeleton->rodata->ht_scope_netns = options.scope_network_namespace;
   skeleton->rodata->ht_low_wakeup_bytes = low_bytes / 8;
+  skeleton->rodata->ht_sends_interval_ns = AtLeastOneNs(options.sends_interval);
+  skeleton->rodata->ht_unix_interval_ns = AtLeastOneNs(options.unix_interval);
   SetBudget(skeleton.get(), HT_RING_HIGH, high_bytes, options.budget_bytes_per_second);
   SetBudget(skeleton.get(), HT_RING_LOW, low_bytes, options.budget_bytes_per_second);
   for (uint16_t port : options.watched_ports) {
@@ -139,7 +151,9 @@ std::set<std::string> ProgramsOf(const std::vector<PlannedFact>& plan) {
   std::set<std::string> programs;
   for (const PlannedFact& fact : plan) {
     if (fact.candidates.empty()) continue;
-    programs.insert(fact.candidates[0].programs.begin(), fact.candidates[0].programs.end());
+    const HookCandidate& candidate = fact.candidates[0];
+    programs.insert(candidate.programs.begin(), candidate.programs.end());
+    for (const OptionalProgram& optional : candidate.optional) programs.insert(optional.program);
   }
   return programs;
 }
@@ -158,18 +172,42 @@ bool Uses(const HookCandidate& candidate, const std::string& program) {
          candidate.programs.end();
 }
 
-// Takes every candidate that needs `program` out of the plan.
+// Takes every candidate that needs `program` out of the plan, and `program` out of those that can
+// do without it.
 void Refuse(const std::string& program, const std::string& reason, std::vector<PlannedFact>* plan) {
   for (PlannedFact& fact : *plan) {
     for (auto candidate = fact.candidates.begin(); candidate != fact.candidates.end();) {
       if (Uses(*candidate, program)) {
         fact.refusals.push_back(absl::StrCat(candidate->hook, ": ", reason));
         candidate = fact.candidates.erase(candidate);
-      } else {
-        ++candidate;
+        continue;
       }
+      for (size_t i = 0; i < candidate->optional.size(); ++i) {
+        if (candidate->optional[i].program != program) continue;
+        fact.refusals.push_back(absl::StrCat(candidate->optional[i].hook, ": ", reason));
+        candidate->optional.erase(candidate->optional.begin() + static_cast<ptrdiff_t>(i--));
+      }
+      ++candidate;
     }
   }
+}
+
+// Null, and `reason` set, if the kernel refuses.
+LinkPtr Attach(bpf_object* object, const std::string& name, std::string* reason) {
+  bpf_program* program = bpf_object__find_program_by_name(object, name.c_str());
+  LinkPtr link;
+  if (program != nullptr && bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SKB) {
+    const absl::StatusOr<UniqueFd> root = OpenRootCgroup();
+    if (!root.ok()) {
+      *reason = std::string(root.status().message());
+      return nullptr;
+    }
+    link.reset(bpf_program__attach_cgroup(program, root->get()));
+  } else if (program != nullptr) {
+    link.reset(bpf_program__attach(program));
+  }
+  if (link == nullptr) *reason = strerror(errno);
+  return link;
 }
 
 }  // namespace
@@ -239,23 +277,37 @@ const bpf_link* Programs::link(const std::string& program) const {
   return found == links_.end() ? nullptr : found->second.get();
 }
 
+void Programs::AttachOptional(const HookCandidate& candidate, std::vector<std::string>* refusals) {
+  for (const OptionalProgram& optional : candidate.optional) {
+    std::string reason;
+    LinkPtr link = Attach(skeleton_->obj, optional.program, &reason);
+    if (link == nullptr) {
+      refusals->push_back(absl::StrCat(optional.hook, ": attach refused: ", reason));
+    } else {
+      links_[optional.program] = std::move(link);
+    }
+  }
+}
+
 bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
   bool whole = true;
   for (PlannedFact& fact : *plan) {
     if (fact.candidates.empty()) continue;
     const HookCandidate& candidate = fact.candidates[0];
-    std::string refusal;
+    std::string refusal, reason;
     for (const std::string& name : candidate.programs) {
       if (links_.count(name) != 0) continue;  // for another fact
-      bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, name.c_str());
-      LinkPtr link(program == nullptr ? nullptr : bpf_program__attach(program));
+      LinkPtr link = Attach(skeleton_->obj, name, &reason);
       if (link == nullptr) {
-        refusal = absl::StrCat(candidate.hook, ": attach refused: ", strerror(errno));
+        refusal = absl::StrCat(candidate.hook, ": attach refused: ", reason);
         break;
       }
       links_[name] = std::move(link);
     }
-    if (refusal.empty()) continue;
+    if (refusal.empty()) {
+      AttachOptional(candidate, &fact.refusals);
+      continue;
+    }
     fact.refusals.push_back(std::move(refusal));
     fact.candidates.erase(fact.candidates.begin());
     whole = false;

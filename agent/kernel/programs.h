@@ -58,6 +58,7 @@ class Programs {
   void NameOwnObjects() const;
   // Attaches what was loaded. False, and the plan changed, where the kernel refused a candidate.
   bool AttachPlan(std::vector<PlannedFact>* plan);
+  void AttachOptional(const HookCandidate& candidate, std::vector<std::string>* refusals);
 
   std::map<std::string, WitnessWay> witness_ways_;  // by fact
   SkeletonPtr skeleton_;

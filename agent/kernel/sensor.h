@@ -45,6 +45,11 @@ struct SensorOptions {
   uint32_t max_processes = 32768;
   uint32_t max_sockets = 32768;
   WatchOptions watch;
+  // Entries of the table of flows of datagrams, (process, peer), and how often each is told.
+  uint32_t max_flows = 4096;
+  absl::Duration sends_interval = absl::Seconds(10);
+  // How often a process that connects to the same UNIX socket again and again is told.
+  absl::Duration unix_interval = absl::Seconds(1);
   // Copies of each library that witnesses are attached to at once.
   size_t max_library_copies = 128;
 };

@@ -135,6 +135,10 @@ class Correlator {
   void Report(Connection& connection);
   void ReportLater(Connection& connection);
 
+  // sends.cc: what happens without a TCP connection.
+  void On(const decode::Header& header, const decode::Sends& sends);
+  void On(const decode::Header& header, const decode::UnixConnect& connect);
+
   // snapshot.cc: what was there before, and what the last run knew.
   void On(const decode::Header& header, const decode::ProcessSnapshot& snapshot);
   void On(const decode::Header& header, const decode::SocketSnapshot& snapshot);

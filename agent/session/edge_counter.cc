@@ -9,13 +9,15 @@ constexpr int64_t kMinuteNs = 60'000'000'000;
 
 model::EdgeCount& EdgeCounter::At(model::HopSide side, absl::string_view program, uint32_t uid,
                                   const model::IpAddress& peer, uint16_t server_port,
-                                  int64_t wall_ns) {
-  Key key{side, std::string(program), uid, peer, server_port, wall_ns - wall_ns % kMinuteNs};
+                                  int64_t wall_ns, uint8_t protocol) {
+  Key key{side,        std::string(program),          uid,     peer,
+          server_port, wall_ns - wall_ns % kMinuteNs, protocol};
   auto found = edges_.find(key);
   if (found == edges_.end()) {
     if (edges_.size() >= max_edges_) {
       if (overflowed_++ == 0) overflow_since_wall_ns_ = wall_ns;
-      // At most one such key for each side, port and minute; ports are folded too when many.
+      // At most one such key for each side, port, protocol and minute; ports are folded too when
+      // many.
       key.program.clear();
       key.uid = 0;
       key.peer = {};
@@ -30,6 +32,7 @@ model::EdgeCount& EdgeCounter::At(model::HopSide side, absl::string_view program
     edge.peer = found->first.peer;
     edge.server_port = found->first.server_port;
     edge.minute_wall_ns = found->first.minute_wall_ns;
+    edge.protocol = found->first.protocol;
   }
   return found->second;
 }

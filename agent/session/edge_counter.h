@@ -13,8 +13,8 @@
 
 namespace hoptrail::agent::session {
 
-// Connections counted per (minute, side, program, uid, peer, server port). Bounded: what finds no
-// room is counted without program and peer, and as a loss. Not thread-safe.
+// Connections and sends counted per (minute, side, program, uid, peer, server port, protocol).
+// Bounded: what finds no room is counted without program and peer, and as a loss. Not thread-safe.
 class EdgeCounter {
  public:
   struct Key {
@@ -24,12 +24,13 @@ class EdgeCounter {
     model::IpAddress peer;
     uint16_t server_port = 0;
     int64_t minute_wall_ns = 0;
+    uint8_t protocol = model::kProtocolTcp;
 
     bool operator==(const Key&) const = default;
     template <typename H>
     friend H AbslHashValue(H h, const Key& k) {
       return H::combine(std::move(h), k.side, k.program, k.uid, k.peer, k.server_port,
-                        k.minute_wall_ns);
+                        k.minute_wall_ns, k.protocol);
     }
   };
 
@@ -37,7 +38,8 @@ class EdgeCounter {
 
   // The counters of one edge in the minute of `wall_ns`, to be added to at once.
   model::EdgeCount& At(model::HopSide side, absl::string_view program, uint32_t uid,
-                       const model::IpAddress& peer, uint16_t server_port, int64_t wall_ns);
+                       const model::IpAddress& peer, uint16_t server_port, int64_t wall_ns,
+                       uint8_t protocol = model::kProtocolTcp);
 
   // Tells and forgets the minutes that are over.
   void Flush(int64_t now_wall_ns, Output& output);

@@ -279,6 +279,16 @@ class FakeKernel {
            " ssh2: ED25519 SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   }
 
+  void Send(Name name, const decode::Sends& sends) { Send<decode::Sends>(name, sends); }
+  // `name` connects to a UNIX socket of `owner`'s; an empty `owner` is unknown.
+  void ConnectUnix(Name name, const std::string& path, Name owner, uint32_t owner_uid) {
+    decode::UnixConnect connect;
+    connect.path = path;
+    connect.peer = owner;
+    connect.peer_uid = owner_uid;
+    Send(name, connect);
+  }
+
   void Emit(decode::Header header, decltype(decode::Event::body) body) {
     Tick();
     header.boot_ns = clock_->BootNs();

@@ -15,6 +15,7 @@
 #include "agent/process/process_table.h"
 #include "agent/session/output.h"
 #include "agent/session/state_store.h"
+#include "agent/session/unix_uses.h"
 #include "core/base/clock.h"
 #include "core/model/fact.h"
 #include "core/model/session.h"
@@ -37,6 +38,7 @@ struct Node {
   // Connections to unwatched ports that were told one by one in the minute that ends then.
   uint64_t budget_until_boot_ns = 0;
   uint32_t hops_in_budget = 0;
+  UnixUses unix_uses;  // since this run of the agent
 
   // Remote sessions only.
   uint64_t entry_socket = 0;  // 0 where it was never seen or is closed

@@ -385,6 +385,51 @@ struct ht_tampering {
 };
 HT_ASSERT_SIZE(struct ht_tampering, 176);
 
+enum ht_unix_name {
+	HT_UNIX_UNNAMED = 0,
+	HT_UNIX_PATH = 1,     /* components as in ht_exec, from the file system */
+	HT_UNIX_BOUND = 2,    /* what it was bound to, word for word: perhaps a relative path */
+	HT_UNIX_ABSTRACT = 3, /* bytes of no file system, without the NUL at their beginning */
+};
+
+/* A UNIX connect that succeeded. Behind it: the peer socket's name. The peer is the process that
+ * called listen; where it has ended, its number alone is left. */
+struct ht_unix_connect {
+	struct ht_header header;
+	uint64_t peer_start_ns; /* 0: unknown */
+	uint64_t inode;		/* of the socket's file; HT_UNIX_PATH */
+	uint32_t peer_tgid;	/* 0: unknown, as for datagrams */
+	uint32_t peer_uid;	/* effective, when it called listen; datagrams: the socket's owner */
+	uint32_t peer_audit_session;
+	uint32_t peer_pid_namespace;
+	uint32_t repeats;    /* connects by the same process to the same socket since the last record */
+	uint16_t socket_type; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET */
+	uint8_t name_kind;    /* ht_unix_name */
+	uint8_t reserved;
+	struct ht_text name;
+	uint32_t reserved2;
+};
+HT_ASSERT_SIZE(struct ht_unix_connect, 176);
+
+/*
+ * What one process has sent to one peer since the last such record: no connection, so no other
+ * record tells of it. The first record of a flow comes with its first packet.
+ */
+struct ht_sends {
+	struct ht_header header;
+	uint64_t packets;
+	uint64_t bytes; /* of payload; of raw and ICMP sockets, of all that follows the IP header */
+	uint8_t peer_address[16];
+	uint32_t network_namespace;
+	uint16_t peer_port;  /* 0: none, or any that a server answers */
+	uint16_t local_port; /* of a server that answers; otherwise 0 */
+	uint8_t protocol;    /* IPPROTO_* */
+	uint8_t raw;	     /* 1: by a raw socket */
+	uint8_t first;	     /* 1: the flow's first record */
+	uint8_t reserved[5];
+};
+HT_ASSERT_SIZE(struct ht_sends, 176);
+
 /* Tables of the kernel side that user space fills. */
 
 /* A file as the kernel names it, which on some file systems is not as stat(2) does. */

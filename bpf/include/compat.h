@@ -50,4 +50,28 @@ static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
 	return sk;
 }
 
+/* The registers with which the running task has entered the kernel. Before 5.15, which has a helper
+ * for it, they lie at the top of the task's stack of four pages of 4 KiB. */
+static __always_inline struct pt_regs *ht_entry_registers(struct task_struct *task)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return BPF_CORE_READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs);
+}
+
+/* The first argument of the system call `number`, which is about to return: as the kernel has saved
+ * it, out of the caller's reach. False if these are not that call's registers. */
+static __always_inline bool ht_first_argument(struct task_struct *task, int number, __u64 *argument)
+{
+	struct pt_regs *registers = ht_entry_registers(task);
+
+#if defined(__TARGET_ARCH_arm64)
+	*argument = BPF_CORE_READ(registers, orig_x0);
+	return BPF_CORE_READ(registers, syscallno) == number;
+#else
+	*argument = BPF_CORE_READ(registers, di);
+	return BPF_CORE_READ(registers, orig_ax) == (unsigned long)(unsigned int)number;
+#endif
+}
+
 #endif /* HOPTRAIL_BPF_INCLUDE_COMPAT_H_ */

@@ -26,7 +26,12 @@ typedef _Bool bool;
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOCK_RAW 3
+#define SOCK_BINDPORT_LOCK 8 /* of sock::sk_userlocks: the caller chose the port */
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+#define IPPROTO_UDPLITE 136
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000      /* O_PATH: a name for it, no access */
@@ -119,8 +124,19 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+enum pid_type { PIDTYPE_PID = 0, PIDTYPE_TGID = 1 };
+
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[2];
 	struct upid numbers[1];
 };
 
@@ -233,6 +249,8 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[2];
+	void *stack;
 	__u64 start_boottime;
 	const struct cred *real_cred;
 	kuid_t loginuid;	/* CONFIG_AUDIT */
@@ -296,7 +314,13 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u16 sk_type;
 	int sk_err;
+	unsigned int sk_userlocks : 4;
+	kuid_t sk_uid;
+	struct socket *sk_socket;
+	struct pid *sk_peer_pid;
+	const struct cred *sk_peer_cred;
 };
 
 struct inet_sock {
@@ -304,7 +328,37 @@ struct inet_sock {
 };
 
 struct socket {
+	struct file *file;
 	struct sock *sk;
+};
+
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+};
+
+struct unix_address {
+	int len;
+	struct sockaddr_un name[0];
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct path path;
+	struct sock *peer;
+};
+
+struct msghdr {
+	void *msg_name; /* the kernel's own copy */
+	int msg_namelen;
+};
+
+struct sk_buff {
+	struct sock *sk;
+	unsigned int len;
+	unsigned char *head;
+	__u16 transport_header;
+	__u16 network_header;
 };
 
 struct tcp_sock {
@@ -362,13 +416,17 @@ struct pt_regs {
 	unsigned long ip;
 	unsigned long sp;
 	unsigned long bp;
+	unsigned long orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
-struct pt_regs;
 struct user_pt_regs {
 	__u64 regs[31];
 	__u64 sp;
 	__u64 pc;
+};
+struct pt_regs {
+	__u64 orig_x0;
+	int syscallno;
 };
 #endif
 

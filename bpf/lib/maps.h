@@ -25,6 +25,13 @@ const volatile __u64 ht_budget_burst_ns[HT_RINGS] = {};
 /* enum ht_snapshot_walk; set by user space. */
 __u32 ht_snapshot_walk = HT_WALK_LISTENERS;
 
+/* So many flows of datagrams are counted each by itself. */
+const volatile __u32 ht_max_flows = 0;
+/* A flow of datagrams is told again when this long has passed. */
+const volatile __u64 ht_sends_interval_ns = 0;
+/* The same process's connects to the same UNIX socket are told again when this long has passed. */
+const volatile __u64 ht_unix_interval_ns = 0;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
@@ -93,5 +100,79 @@ struct {
 	__type(key, struct ht_listen_key);
 	__type(value, __u8);
 } listen_ports SEC(".maps");
+
+/* Who sends what to whom without a connection. */
+struct ht_flow_key {
+	__u8 peer_address[16];
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 network_namespace;
+	__u16 peer_port;
+	__u16 local_port; /* of a server that answers; otherwise 0 */
+	__u8 protocol;
+	__u8 raw;
+	__u8 reserved[2];
+};
+
+struct ht_flow {
+	struct ht_identity who;
+	__u64 packets; /* since the flow's beginning: they only grow */
+	__u64 bytes;
+	__u64 told_packets; /* of these, what records have told */
+	__u64 told_bytes;
+	__u64 told_ns;
+};
+
+/* Full up to ht_max_flows: further flows of a process are counted together, without their peers. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct ht_flow_key);
+	__type(value, struct ht_flow);
+} flows SEC(".maps");
+
+__u32 ht_flow_count = 0; /* entries of `flows` */
+
+struct ht_due_flow {
+	struct ht_flow_key key;
+	__u64 since_ns;
+};
+
+/* Each flow once, the one that was told longest ago first. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__uint(key_size, 0);
+	__uint(value_size, sizeof(struct ht_due_flow));
+} due_flows SEC(".maps");
+
+struct ht_unix_pair {
+	__u64 start_ns; /* of the process that connects */
+	__u64 peer;	/* names the listening socket */
+	__u32 tgid;
+	__u32 reserved;
+};
+
+struct ht_unix_repeats {
+	__u64 told_ns;
+	__u32 count; /* since then */
+	__u32 reserved;
+};
+
+/* Who has connected to which UNIX socket of late: some programs do it all the time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct ht_unix_pair);
+	__type(value, struct ht_unix_repeats);
+} unix_pairs SEC(".maps");
+
+/* The socket that a thread is connecting, between kprobe and kretprobe. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);   /* thread */
+	__type(value, __u64); /* address of struct socket */
+} unix_calls SEC(".maps");
 
 #endif /* HOPTRAIL_BPF_LIB_MAPS_H_ */

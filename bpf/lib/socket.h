@@ -74,6 +74,12 @@ static __always_inline void ht_remote_address(struct sock *sk, __u8 *address)
 		ht_map_v4(address, BPF_CORE_READ(sk, __sk_common.skc_daddr));
 }
 
+static __always_inline bool ht_is_mapped(const __u8 *address)
+{
+	return *(const __u64 *)address == 0 &&
+	       *(const __u32 *)(address + 8) == bpf_htonl(0xffff);
+}
+
 static __always_inline bool ht_is_loopback(const __u8 *address)
 {
 	__u64 high = *(const __u64 *)address;

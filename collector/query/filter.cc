@@ -239,10 +239,19 @@ absl::StatusOr<store::EdgeFilter> ParseEdgeFilter(absl::string_view text) {
     filter.server_port = static_cast<uint16_t>(number);
     return absl::OkStatus();
   };
+  auto protocol = [&filter](const Term& term) {
+    uint32_t number = 0;
+    if (!absl::SimpleAtoi(term.value, &number) || number == 0 || number > 255) {
+      return BadValue(term, "no protocol number");
+    }
+    filter.protocol = static_cast<uint8_t>(number);
+    return absl::OkStatus();
+  };
   HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
                                   {"peer", peer},
                                   {"program", Text(&filter.program)},
                                   {"server_port", port},
+                                  {"protocol", protocol},
                                   {"side", Enum(v1::HopSide_descriptor(), &filter.side)}}));
   return filter;
 }

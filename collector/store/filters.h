@@ -38,6 +38,7 @@ struct EdgeFilter {
   std::optional<std::string> program;
   std::optional<uint16_t> server_port;
   std::optional<model::HopSide> side;
+  std::optional<uint8_t> protocol;
 };
 
 struct DetectionFilter {

@@ -142,6 +142,7 @@ absl::StatusOr<Page<v1::Edge>> Reader::ListEdges(const EdgeFilter& filter,
   if (filter.program) select.Where("e.program = ?").Text(*filter.program);
   if (filter.server_port) select.Where("e.port = ?").Int(*filter.server_port);
   if (filter.side) select.Where("e.side = ?").Int(static_cast<int>(*filter.side));
+  if (filter.protocol) select.Where("e.protocol = ?").Int(*filter.protocol);
   // An edge's key is its row's number, in decimal digits.
   if (after) {
     select.Where("(e.minute, e.id) < (?, CAST(? AS INTEGER))").Int(after->number).Text(after->key);

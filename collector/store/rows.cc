@@ -49,6 +49,7 @@ absl::StatusOr<v1::Edge> EdgeFromRow(const sqlite::Statement& row) {
   edge.set_failures(static_cast<uint32_t>(row.Int(8)));
   edge.set_bytes_sent(static_cast<uint64_t>(row.Int(9)));
   edge.set_bytes_received(static_cast<uint64_t>(row.Int(10)));
+  edge.set_protocol(static_cast<uint32_t>(row.Int(12)));
   return edge;
 }
 

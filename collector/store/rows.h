@@ -23,7 +23,7 @@ absl::StatusOr<v1::Hop> HopFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectEdges[] =
     "SELECT e.host, e.side, e.program, e.uid, e.peer, e.port, e.minute, e.connections, e.failures,"
-    " e.sent, e.received, e.id FROM edges e";
+    " e.sent, e.received, e.id, e.protocol FROM edges e";
 absl::StatusOr<v1::Edge> EdgeFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectDetections[] =

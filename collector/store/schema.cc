@@ -83,6 +83,27 @@ CREATE TABLE outbox(
 CREATE INDEX outbox_by_incident ON outbox(incident, id);
 )sql";
 
+// Edges of other protocols than TCP (6).
+constexpr char kVersion2[] = R"sql(
+DROP INDEX edges_by_time;
+DROP INDEX edges_by_peer;
+ALTER TABLE edges RENAME TO edges_1;
+CREATE TABLE edges(
+  id INTEGER PRIMARY KEY, host BLOB NOT NULL, side INTEGER NOT NULL, program TEXT NOT NULL,
+  uid INTEGER NOT NULL, peer BLOB NOT NULL, port INTEGER NOT NULL, protocol INTEGER NOT NULL,
+  minute INTEGER NOT NULL, connections INTEGER NOT NULL, failures INTEGER NOT NULL,
+  sent INTEGER NOT NULL, received INTEGER NOT NULL,
+  UNIQUE(host, minute, side, program, uid, peer, port, protocol));
+INSERT INTO edges SELECT id, host, side, program, uid, peer, port, 6, minute, connections, failures,
+  sent, received FROM edges_1;
+DROP TABLE edges_1;
+CREATE INDEX edges_by_time ON edges(minute, id);
+CREATE INDEX edges_by_peer ON edges(peer, minute);
+)sql";
+
+// One step a version.
+constexpr const char* kSteps[kSchemaVersion] = {kVersion1, kVersion2};
+
 }  // namespace
 
 absl::Status Migrate(sqlite::Database* database) {
@@ -94,7 +115,9 @@ absl::Status Migrate(sqlite::Database* database) {
   }
   if (version == kSchemaVersion) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
-  HT_RETURN_IF_ERROR(database->Execute(kVersion1));
+  for (; version < kSchemaVersion; ++version) {
+    HT_RETURN_IF_ERROR(database->Execute(kSteps[version]));
+  }
   HT_RETURN_IF_ERROR(database->SetUserVersion(kSchemaVersion));
   return transaction.Commit();
 }

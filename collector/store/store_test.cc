@@ -144,6 +144,48 @@ TEST_F(StoreTest, EdgesOfOneMinuteAddUp) {
   EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
 }
 
+TEST_F(StoreTest, EdgesOfOtherProtocolsAreOthers) {
+  auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
+  Write({.edges = {edge}});
+  edge.protocol = model::kProtocolUdp;
+  Write({.edges = {edge, edge}});
+  EdgeFilter filter;
+  filter.protocol = model::kProtocolUdp;
+  auto page = reader()->ListEdges(filter, std::nullopt, 10);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->items.size(), 1u);
+  EXPECT_EQ(page->items[0].protocol(), 17u);
+  EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
+  EXPECT_EQ(reader()->ListEdges({}, std::nullopt, 10)->items.size(), 2u);
+}
+
+TEST_F(StoreTest, AFileOfTheFirstVersionKeepsItsEdges) {
+  const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
+  Write({.edges = {edge}});
+  const std::string columns =
+      "id INTEGER PRIMARY KEY, host BLOB NOT NULL, side INTEGER NOT NULL, program TEXT NOT NULL,"
+      " uid INTEGER NOT NULL, peer BLOB NOT NULL, port INTEGER NOT NULL, minute INTEGER NOT NULL,"
+      " connections INTEGER NOT NULL, failures INTEGER NOT NULL, sent INTEGER NOT NULL,"
+      " received INTEGER NOT NULL, UNIQUE(host, minute, side, program, uid, peer, port)";
+  const std::string names =
+      "id, host, side, program, uid, peer, port, minute, connections, failures, sent, received";
+  sqlite::Database* database = store_->writer()->database();
+  ASSERT_TRUE(database
+                  ->Execute("CREATE TABLE first(" + columns + "); INSERT INTO first SELECT " +
+                            names + " FROM edges; DROP TABLE edges; ALTER TABLE first RENAME TO" +
+                            " edges; CREATE INDEX edges_by_time ON edges(minute, id);" +
+                            " CREATE INDEX edges_by_peer ON edges(peer, minute);")
+                  .ok());
+  ASSERT_TRUE(database->SetUserVersion(1).ok());
+  Reopen();
+  Write({.edges = {edge}});
+  auto page = reader()->ListEdges({}, std::nullopt, 10);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->items.size(), 1u);
+  EXPECT_EQ(page->items[0].protocol(), 6u);
+  EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
+}
+
 TEST_F(StoreTest, PagesHaveEveryRowOnceNewestFirst) {
   WriteBatch batch;
   // Two of each time: the id must tell them apart across a page's end.

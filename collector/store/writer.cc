@@ -60,7 +60,8 @@ constexpr char kHop[] =
     " proof, time, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 constexpr char kEdge[] =
     "INSERT INTO edges(host, side, program, uid, peer, port, minute, connections, failures, sent,"
-    " received) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO UPDATE SET"
+    " received, protocol) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO "
+    "UPDATE SET"
     " connections = connections + ?8, failures = failures + ?9, sent = sent + ?10,"
     " received = received + ?11";
 constexpr char kDetection[] =
@@ -204,7 +205,8 @@ absl::Status Writer::WriteEdge(const model::EdgeCount& edge) {
   s.BindText(3, edge.program).BindInt(4, edge.uid).BindBlob(5, Blob(edge.peer));
   s.BindInt(6, edge.server_port).BindInt(7, edge.minute_wall_ns).BindInt(8, edge.connections);
   s.BindInt(9, edge.failures).BindInt(10, static_cast<int64_t>(edge.bytes_sent));
-  return s.BindInt(11, static_cast<int64_t>(edge.bytes_received)).Run();
+  s.BindInt(11, static_cast<int64_t>(edge.bytes_received));
+  return s.BindInt(12, edge.protocol).Run();
 }
 
 absl::Status Writer::WriteDetection(const model::Detection& detection) {

@@ -30,7 +30,11 @@ struct LoginAttempt {
   bool operator==(const LoginAttempt&) const = default;
 };
 
-// Connections between a program of one host and one service, counted over one minute.
+inline constexpr uint8_t kProtocolTcp = 6;  // IANA's numbers
+inline constexpr uint8_t kProtocolUdp = 17;
+
+// Connections between a program of one host and one service, counted over one minute; for other
+// protocols than TCP, what the program sent to one peer.
 struct EdgeCount {
   HostId host;
   HopSide side = HopSide::kUnknown;
@@ -39,10 +43,11 @@ struct EdgeCount {
   IpAddress peer;
   uint16_t server_port = 0;
   int64_t minute_wall_ns = 0;  // the minute's beginning
-  uint32_t connections = 0;
+  uint32_t connections = 0;    // other than TCP: first sends of a process to the peer
   uint32_t failures = 0;
   uint64_t bytes_sent = 0;
   uint64_t bytes_received = 0;
+  uint8_t protocol = kProtocolTcp;
 
   bool operator==(const EdgeCount&) const = default;
 };

@@ -81,6 +81,18 @@ TEST(RoundTrip, CountsAreCutToWhatIsTaken) {
   }
 }
 
+TEST(RoundTrip, EdgesOfOtherProtocols) {
+  auto edge = std::get<model::EdgeCount>(TestFacts()[3]);
+  edge.protocol = model::kProtocolUdp;
+  ExpectRoundTrip(edge);
+  // An agent that knows nothing of protocols tells of TCP only.
+  v1::Edge old = ToProto(edge);
+  old.clear_protocol();
+  auto read = FromProto(old);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->protocol, model::kProtocolTcp);
+}
+
 TEST(RoundTrip, ResourceNames) {
   EXPECT_EQ(ResourceName(TestSession().id), "sessions/01000000000000000000000000000000");
   EXPECT_EQ(ResourceName(TestHost()),

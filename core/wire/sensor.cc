@@ -57,6 +57,7 @@ v1::Edge ToProto(const model::EdgeCount& in) {
   out.set_failures(in.failures);
   out.set_bytes_sent(CountToProto(in.bytes_sent));
   out.set_bytes_received(CountToProto(in.bytes_received));
+  out.set_protocol(in.protocol);
   return out;
 }
 
@@ -74,6 +75,8 @@ absl::StatusOr<model::EdgeCount> FromProto(const v1::Edge& in) {
   out.failures = in.failures();
   out.bytes_sent = read.Count("bytes_sent", in.bytes_sent());
   out.bytes_received = read.Count("bytes_received", in.bytes_received());
+  if (in.protocol() > 255) read.Fail("protocol", absl::StrCat("not a protocol: ", in.protocol()));
+  if (in.protocol() != 0) out.protocol = static_cast<uint8_t>(in.protocol());
   if (!read.status().ok()) return read.status();
   return out;
 }

@@ -54,6 +54,12 @@ TEST(Strict, BadAddresses) {
   ExpectRefused(session, "session.entry_flow: must be set");
 }
 
+TEST(Strict, BadProtocols) {
+  v1::Edge edge = ToProto(std::get<model::EdgeCount>(TestFacts()[3]));
+  edge.set_protocol(256);
+  ExpectRefused(edge, "edge.protocol: not a protocol: 256");
+}
+
 TEST(Strict, OversizedText) {
   v1::Session session = ToProto(TestSession());
   session.set_user(std::string(kMaxNameBytes + 1, 'x'));

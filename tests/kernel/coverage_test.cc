@@ -31,8 +31,8 @@ TEST(CoverageTest, TellsTheHookOfEveryFact) {
   const auto rows = CoverageOf(&recorder);
   for (const char* fact :
        {"fork", "exec", "exit", "tcp", "accept", "socket handover", "running processes",
-        "open sockets", "pam", "sshd", "file", "credentials", "namespaces", "signals to the sensor",
-        "tracing of the sensor", "bpf on the sensor"}) {
+        "open sockets", "pam", "sshd", "unix connect", "sends", "file", "credentials", "namespaces",
+        "signals to the sensor", "tracing of the sensor", "bpf on the sensor"}) {
     ASSERT_EQ(rows.count(fact), 1u) << fact;
     EXPECT_GE(rows.at(fact).tier, 1u) << fact << " is blind on this kernel";
     EXPECT_NE(rows.at(fact).hook, "") << fact;

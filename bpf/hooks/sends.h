@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * What leaves without a connection: UDP, UDP-Lite, raw and ICMP sockets. Counted by process and
+ * peer, and told when a flow begins and then once an interval, never packet by packet: a send costs
+ * one lookup.
+ *
+ * The process is the running one. That holds for all of these hooks: such a datagram is put
+ * together, routed and handed to its device within the call that sends it (io_uring's workers are
+ * threads of their process). Sockets of the kernel's own (ICMP answers, tunnels) have no file and
+ * are left out.
+ *
+ * Hooks on sendmsg know the peer that the process named, and count calls that succeeded;
+ * cgroup_skb sees packets, after address translation. A piece that is added to a corked datagram
+ * without naming the peer again is counted as sent to nobody by the first and as part of its
+ * datagram by the second.
+ */
+#ifndef HOPTRAIL_BPF_HOOKS_SENDS_H_
+#define HOPTRAIL_BPF_HOOKS_SENDS_H_
+
+#include "bpf/lib/flow.h"
+
+#define HT_SOCKADDR_IN6_BYTES 24 /* the least that the kernel takes; a sockaddr_in has 16 */
+#define HT_FIRST_EPHEMERAL_PORT 32768
+#define HT_UDP_HEADER_BYTES 8
+
+static __always_inline bool ht_has_ports(__u8 protocol, __u8 raw)
+{
+	return !raw && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+}
+
+/* All of the key but the peer. False if nobody is to know of the socket. */
+static __always_inline bool ht_start_flow_key(struct ht_flow_key *key, struct sock *sk)
+{
+	struct task_struct *task = ht_current();
+
+	if (!BPF_CORE_READ(sk, sk_socket, file))
+		return false;
+	key->network_namespace = ht_sock_netns(sk);
+	if (!ht_netns_in_scope(key->network_namespace))
+		return false;
+	key->tgid = BPF_CORE_READ(task, tgid);
+	key->start_ns = ht_start_ns(task);
+	key->protocol = BPF_CORE_READ(sk, sk_protocol);
+	key->raw = BPF_CORE_READ(sk, sk_type) == SOCK_RAW;
+	return true;
+}
+
+/* A server's answers go to as many ports as it has clients, which say nothing: they are counted
+ * under its own. A server is told by the port that it asked for. */
+static __always_inline void ht_fold_answers(struct ht_flow_key *key, struct sock *sk)
+{
+	__u16 local = ht_local_port(sk);
+
+	if (key->peer_port < HT_FIRST_EPHEMERAL_PORT || local >= HT_FIRST_EPHEMERAL_PORT)
+		return;
+	if (!(BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
+		return;
+	key->local_port = local;
+	key->peer_port = 0;
+}
+
+/* The peer of a sendmsg that has returned: named in the call (the kernel's copy of it), or the
+ * socket's own. False if udp_sendmsg has been called with it and has counted it: IPv6 hands IPv4
+ * on. */
+static __always_inline bool ht_named_peer(struct ht_flow_key *key, struct sock *sk,
+					  struct msghdr *message, bool v6)
+{
+	const void *name = BPF_CORE_READ(message, msg_name);
+	int length = BPF_CORE_READ(message, msg_namelen);
+	__u16 family = 0;
+	__be16 port = 0;
+	__be32 v4 = 0;
+
+	if (name) {
+		/* A name that IPv6 has made for IPv4 is gone by now, but not its length. */
+		if (v6 && length < HT_SOCKADDR_IN6_BYTES)
+			return false;
+		bpf_probe_read_kernel(&family, sizeof(family), name);
+		bpf_probe_read_kernel(&port, sizeof(port), name + 2);
+		if (v6) {
+			if (family != AF_INET6)
+				return false;
+			bpf_probe_read_kernel(key->peer_address, 16, name + 8);
+		} else {
+			bpf_probe_read_kernel(&v4, sizeof(v4), name + 4);
+			ht_map_v4(key->peer_address, v4);
+		}
+		key->peer_port = bpf_ntohs(port);
+	} else {
+		ht_remote_address(sk, key->peer_address);
+		key->peer_port = ht_remote_port(sk);
+	}
+	return !v6 || !ht_is_mapped(key->peer_address);
+}
+
+static __always_inline int ht_on_sent(struct sock *sk, struct msghdr *message, int result, bool v6)
+{
+	struct ht_flow_key key = {};
+
+	if (result < 0 || !ht_start_flow_key(&key, sk))
+		return 0;
+	if (!ht_named_peer(&key, sk, message, v6))
+		return 0;
+	if (ht_has_ports(key.protocol, key.raw))
+		ht_fold_answers(&key, sk);
+	else
+		key.peer_port = 0;
+	ht_count_send(&key, result);
+	return 0;
+}
+
+/* The peer that the packet goes to. Returns the bytes behind its headers. */
+static __always_inline __u32 ht_packet_peer(struct ht_flow_key *key, struct sk_buff *skb)
+{
+	unsigned char *head = BPF_CORE_READ(skb, head);
+	__u16 network = BPF_CORE_READ(skb, network_header);
+	__u16 transport = BPF_CORE_READ(skb, transport_header);
+	__u32 length = BPF_CORE_READ(skb, len);
+	__u32 headers = transport - network;
+	__u8 version = 0;
+	__be16 port = 0;
+	__be32 v4 = 0;
+
+	bpf_probe_read_kernel(&version, sizeof(version), head + network);
+	if (version >> 4 == 4) {
+		bpf_probe_read_kernel(&v4, sizeof(v4), head + network + 16);
+		ht_map_v4(key->peer_address, v4);
+	} else {
+		bpf_probe_read_kernel(key->peer_address, 16, head + network + 24);
+	}
+	if (ht_has_ports(key->protocol, key->raw)) {
+		bpf_probe_read_kernel(&port, sizeof(port), head + transport + 2);
+		key->peer_port = bpf_ntohs(port);
+		headers += HT_UDP_HEADER_BYTES;
+	}
+	return length > headers ? length - headers : 0;
+}
+
+/* A packet on its way out, of any protocol: TCP's leave again at once. */
+static __always_inline void ht_on_egress(struct __sk_buff *context)
+{
+	struct sk_buff *skb = (void *)context;
+	struct sock *sk = BPF_CORE_READ(skb, sk);
+	struct ht_flow_key key = {};
+	__u32 bytes;
+	__u8 state;
+
+	if (!sk || BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+		return;
+	/* Not a handshake or a closed connection, which are less than a socket. */
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state != TCP_ESTABLISHED && state != TCP_CLOSE)
+		return;
+	if (!ht_start_flow_key(&key, sk))
+		return;
+	bytes = ht_packet_peer(&key, skb);
+	if (ht_has_ports(key.protocol, key.raw))
+		ht_fold_answers(&key, sk);
+	ht_count_send(&key, bytes);
+}
+
+#endif /* HOPTRAIL_BPF_HOOKS_SENDS_H_ */

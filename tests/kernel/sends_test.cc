@@ -1,0 +1,417 @@
+// UDP, raw and ICMP sends as told by the kernel side, against what a small program sent.
+
+#include <unistd.h>
+
+#include <thread>
+#include <tuple>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Sends;
+
+constexpr uint8_t kUdp = IPPROTO_UDP;
+
+struct Told {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+  size_t records = 0;
+  size_t beginnings = 0;
+};
+
+using Match = std::function<bool(const Event&, const Sends&)>;
+
+Told Sum(const Recorder& recorder, const Match& match) {
+  Told told;
+  for (const auto& [event, sends] : recorder.All<Sends>()) {
+    if (!match(*event, *sends)) continue;
+    told.packets += sends->packets;
+    told.bytes += sends->bytes;
+    ++told.records;
+    told.beginnings += sends->first ? 1 : 0;
+  }
+  return told;
+}
+
+// What is due is told whenever a thread of the host ends; Settle() makes one end.
+Told WaitForPackets(Recorder* recorder, const Match& match, uint64_t packets) {
+  const absl::Time deadline = absl::Now() + absl::Seconds(60);
+  while (absl::Now() < deadline && !testing::Test::HasFatalFailure()) {
+    recorder->Settle();
+    const Told told = Sum(*recorder, match);
+    if (told.packets >= packets) return told;
+  }
+  return Sum(*recorder, match);
+}
+
+agent::kernel::SensorOptions Quick() { return {.sends_interval = absl::Milliseconds(20)}; }
+
+sockaddr_storage Address(const std::string& text, uint16_t port, socklen_t* length) {
+  sockaddr_storage storage = {};
+  if (text.find(':') == std::string::npos) {
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    inet_pton(AF_INET, text.c_str(), &v4->sin_addr);
+    *length = sizeof(*v4);
+  } else {
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+    v6->sin6_family = AF_INET6;
+    v6->sin6_port = htons(port);
+    inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr);
+    *length = sizeof(*v6);
+  }
+  return storage;
+}
+
+// A datagram socket, bound to `text` and `port` (0: any) if `bind_it`.
+UniqueFd Socket(const std::string& text, int protocol, bool bind_it = false, uint16_t port = 0) {
+  socklen_t length = 0;
+  const sockaddr_storage address = Address(text, port, &length);
+  UniqueFd fd(socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, protocol));
+  EXPECT_TRUE(fd.valid()) << strerror(errno);
+  if (bind_it) {
+    EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), length), 0)
+        << strerror(errno);
+  }
+  return fd;
+}
+
+uint16_t PortOf(const UniqueFd& fd) {
+  sockaddr_in6 own = {};
+  socklen_t length = sizeof(own);
+  EXPECT_EQ(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &length), 0);
+  return ntohs(own.sin6_port);
+}
+
+ssize_t SendTo(const UniqueFd& fd, const std::string& text, uint16_t port,
+               const std::string& data) {
+  socklen_t length = 0;
+  const sockaddr_storage address = Address(text, port, &length);
+  return sendto(fd.get(), data.data(), data.size(), 0, reinterpret_cast<const sockaddr*>(&address),
+                length);
+}
+
+bool ConnectTo(const UniqueFd& fd, const std::string& text, uint16_t port) {
+  socklen_t length = 0;
+  const sockaddr_storage address = Address(text, port, &length);
+  return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), length) == 0;
+}
+
+Match To(const std::string& address, uint16_t port, uint8_t protocol = kUdp) {
+  const model::Endpoint peer{*model::ParseIpAddress(address), port};
+  return [=](const Event&, const Sends& sends) {
+    return sends.peer == peer && sends.protocol == protocol;
+  };
+}
+
+struct Way {
+  const char* name;
+  const char* address;
+  int protocol;
+};
+
+class DatagramTest : public testing::TestWithParam<Way> {};
+
+TEST_P(DatagramTest, ConnectedAndUnconnectedSendsAreCountedByPeer) {
+  Recorder recorder(Quick());
+  const Way& way = GetParam();
+  const UniqueFd receiver = Socket(way.address, way.protocol, /*bind_it=*/true);
+  const UniqueFd other = Socket(way.address, way.protocol, /*bind_it=*/true);
+  const UniqueFd loose = Socket(way.address, way.protocol);
+  const UniqueFd fixed = Socket(way.address, way.protocol);
+  const uint16_t port = PortOf(receiver);
+  const uint16_t other_port = PortOf(other);
+  ASSERT_TRUE(ConnectTo(fixed, way.address, other_port)) << strerror(errno);
+  for (size_t i = 1; i <= 10; ++i) {
+    ASSERT_EQ(SendTo(loose, way.address, port, std::string(i, 'x')), static_cast<ssize_t>(i));
+    ASSERT_EQ(send(fixed.get(), std::string(1000 + i, 'x').data(), 1000 + i, 0),
+              static_cast<ssize_t>(1000 + i));
+  }
+  ASSERT_EQ(send(fixed.get(), "", 0, 0), 0);  // an empty datagram is one too
+  const auto protocol = static_cast<uint8_t>(way.protocol == 0 ? IPPROTO_UDP : way.protocol);
+  const Told to_loose = WaitForPackets(&recorder, To(way.address, port, protocol), 10);
+  const Told to_fixed = WaitForPackets(&recorder, To(way.address, other_port, protocol), 11);
+  EXPECT_EQ(to_loose.packets, 10u);
+  EXPECT_EQ(to_loose.bytes, 55u);
+  EXPECT_GE(to_loose.beginnings, 1u);
+  EXPECT_EQ(to_fixed.packets, 11u);
+  EXPECT_EQ(to_fixed.bytes, 10'055u);
+  for (const auto& [event, sends] : recorder.All<Sends>()) {
+    EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+    EXPECT_EQ(sends->network_namespace, NetworkNamespace());
+    EXPECT_FALSE(sends->raw);
+    EXPECT_EQ(sends->local_port, 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, DatagramTest,
+                         testing::Values(Way{"V4", "127.0.0.1", 0}, Way{"V6", "::1", 0},
+                                         Way{"Mapped", "::ffff:127.0.0.1", 0},
+                                         Way{"LiteV4", "127.0.0.1", IPPROTO_UDPLITE},
+                                         Way{"LiteV6", "::1", IPPROTO_UDPLITE}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(SendsTest, AMappedAddressIsThePlainOne) {
+  Recorder recorder(Quick());
+  const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
+  const UniqueFd v4 = Socket("127.0.0.1", 0);
+  const UniqueFd v6 = Socket("::1", 0);
+  const uint16_t port = PortOf(receiver);
+  ASSERT_EQ(SendTo(v4, "127.0.0.1", port, "one"), 3);
+  ASSERT_EQ(SendTo(v6, "::ffff:127.0.0.1", port, "three"), 5);
+  // An IPv6 socket takes an IPv4 address as well.
+  ASSERT_EQ(SendTo(v6, "127.0.0.1", port, "two"), 3);
+  const Told told = WaitForPackets(&recorder, To("127.0.0.1", port), 3);
+  recorder.Settle();
+  EXPECT_EQ(told.packets, 3u);
+  EXPECT_EQ(told.bytes, 11u);
+  EXPECT_EQ(Sum(recorder, [](const auto&, const auto&) { return true; }).packets, 3u);
+}
+
+TEST(SendsTest, ManyMessagesInOneCall) {
+  Recorder recorder(Quick());
+  const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
+  const UniqueFd sender = Socket("127.0.0.1", 0);
+  socklen_t length = 0;
+  sockaddr_storage address = Address("127.0.0.1", PortOf(receiver), &length);
+  char data[100] = {};
+  iovec parts[] = {{data, 40}, {data, 60}};
+  mmsghdr messages[7] = {};
+  for (mmsghdr& message : messages) {
+    message.msg_hdr = {
+        .msg_name = &address, .msg_namelen = length, .msg_iov = parts, .msg_iovlen = 2};
+  }
+  ASSERT_EQ(sendmmsg(sender.get(), messages, 7, 0), 7);
+  const Told told = WaitForPackets(&recorder, To("127.0.0.1", PortOf(receiver)), 7);
+  EXPECT_EQ(told.packets, 7u);
+  EXPECT_EQ(told.bytes, 700u);
+}
+
+TEST(SendsTest, LargeDatagramsAreOneEach) {
+  Recorder recorder(Quick());
+  for (const char* text : {"127.0.0.1", "::1"}) {
+    const UniqueFd receiver = Socket(text, 0, /*bind_it=*/true);
+    const UniqueFd sender = Socket(text, 0);
+    ASSERT_EQ(SendTo(sender, text, PortOf(receiver), std::string(65'000, 'x')), 65'000);
+    const Told told = WaitForPackets(&recorder, To(text, PortOf(receiver)), 1);
+    EXPECT_EQ(told.packets, 1u);
+    EXPECT_EQ(told.bytes, 65'000u);
+  }
+}
+
+TEST(SendsTest, EachProcessHasItsOwnFlow) {
+  Recorder recorder(Quick());
+  const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
+  const UniqueFd shared = Socket("127.0.0.1", 0);
+  const uint16_t port = PortOf(receiver);
+  ASSERT_EQ(SendTo(shared, "127.0.0.1", port, "parent"), 6);
+  Child child([&] {
+    if (setresuid(65534, 65534, 65534) != 0) return 1;
+    return SendTo(shared, "127.0.0.1", port, "a child") == 7 ? 0 : 1;
+  });
+  const auto child_pid = static_cast<uint32_t>(child.pid());
+  EXPECT_EQ(child.Wait(), 0);
+  WaitForPackets(&recorder, To("127.0.0.1", port), 2);
+  const auto by = [&](uint32_t pid) {
+    return Sum(recorder, [&, to = To("127.0.0.1", port)](const Event& event, const Sends& sends) {
+      return event.header.process.tgid == pid && to(event, sends);
+    });
+  };
+  EXPECT_EQ(by(static_cast<uint32_t>(getpid())).bytes, 6u);
+  EXPECT_EQ(by(child_pid).bytes, 7u);
+  for (const auto& [event, sends] : recorder.All<Sends>()) {
+    EXPECT_EQ(event->header.credentials.euid,
+              event->header.process.tgid == child_pid ? 65534u : 0u);
+  }
+}
+
+TEST(SendsTest, AThreadsSendIsItsProcesss) {
+  Recorder recorder(Quick());
+  const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
+  const UniqueFd sender = Socket("127.0.0.1", 0);
+  const uint16_t port = PortOf(receiver);
+  std::thread([&] { EXPECT_EQ(SendTo(sender, "127.0.0.1", port, "thread"), 6); }).join();
+  EXPECT_EQ(WaitForPackets(&recorder, To("127.0.0.1", port), 1).bytes, 6u);
+  for (const auto& [event, sends] : recorder.All<Sends>()) {
+    EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+  }
+}
+
+TEST(SendsTest, AServersAnswersAreCountedUnderItsPort) {
+  Recorder recorder(Quick());
+  constexpr uint16_t kServicePort = 5300;
+  const UniqueFd server = Socket("127.0.0.1", 0, /*bind_it=*/true, kServicePort);
+  uint64_t answers = 0;
+  for (int i = 0; i < 5; ++i) {
+    const UniqueFd client = Socket("127.0.0.1", 0);
+    ASSERT_EQ(SendTo(client, "127.0.0.1", kServicePort, "question"), 8);
+    if (PortOf(client) < 32'768) continue;  // the host's range begins elsewhere
+    ASSERT_EQ(SendTo(server, "127.0.0.1", PortOf(client), "answer"), 6);
+    ++answers;
+  }
+  const Told questions = WaitForPackets(&recorder, To("127.0.0.1", kServicePort), 5);
+  EXPECT_EQ(questions.packets, 5u);
+  ASSERT_GT(answers, 0u);
+  const Match answered = [&](const Event&, const Sends& sends) {
+    return sends.local_port == kServicePort;
+  };
+  EXPECT_EQ(WaitForPackets(&recorder, answered, answers).packets, answers);
+  for (const auto& [event, sends] : recorder.All<Sends>()) {
+    if (answered(*event, *sends)) {
+      EXPECT_EQ(sends->peer, (model::Endpoint{*model::ParseIpAddress("127.0.0.1"), 0}));
+    }
+  }
+}
+
+TEST(SendsTest, RawAndIcmpSockets) {
+  Recorder recorder(Quick());
+  icmphdr echo = {};
+  echo.type = ICMP_ECHO;
+  std::string message(reinterpret_cast<const char*>(&echo), sizeof(echo));
+  message += std::string(56, 'x');
+  for (const char* text : {"127.0.0.1", "::1"}) {
+    const bool v6 = text[0] == ':';
+    if (v6) message[0] = static_cast<char>(128);  // echo request of ICMPv6
+    const int protocol = v6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP};
+    const UniqueFd raw(socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC, protocol));
+    ASSERT_TRUE(raw.valid()) << strerror(errno);
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_EQ(SendTo(raw, text, 0, message), static_cast<ssize_t>(message.size()))
+          << strerror(errno);
+    }
+    const auto by_raw = [&](bool is_raw) {
+      return [=](const Event&, const Sends& sends) {
+        return sends.raw == is_raw && sends.protocol == protocol &&
+               sends.peer == model::Endpoint{*model::ParseIpAddress(text), 0};
+      };
+    };
+    const Told told = WaitForPackets(&recorder, by_raw(true), 3);
+    EXPECT_EQ(told.packets, 3u) << text;
+    EXPECT_EQ(told.bytes, 3 * message.size()) << text;
+
+    // The unprivileged kind, if the namespace lets anybody have it.
+    FILE* range = fopen("/proc/sys/net/ipv4/ping_group_range", "w");
+    ASSERT_NE(range, nullptr) << strerror(errno);
+    fputs("0 0\n", range);
+    ASSERT_EQ(fclose(range), 0) << strerror(errno);
+    const UniqueFd ping = Socket(text, protocol);
+    ASSERT_EQ(SendTo(ping, text, 0, message), static_cast<ssize_t>(message.size()))
+        << strerror(errno);
+    const Told pinged = WaitForPackets(&recorder, by_raw(false), 1);
+    EXPECT_EQ(pinged.packets, 1u) << text;
+    EXPECT_EQ(pinged.bytes, message.size()) << text;
+  }
+  // The kernel's own answers are nobody's.
+  EXPECT_EQ(Sum(recorder, [](const Event&, const Sends&) { return true; }).packets, 8u);
+}
+
+TEST(SendsTest, TcpIsNotCounted) {
+  Recorder recorder(Quick());
+  TcpPair pair = ConnectedPair("127.0.0.1");
+  ASSERT_TRUE(WriteAll(pair.client.get(), 100'000) && ReadAll(pair.server.get(), 100'000));
+  const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
+  const UniqueFd sender = Socket("127.0.0.1", 0);
+  ASSERT_EQ(SendTo(sender, "127.0.0.1", PortOf(receiver), "marker"), 6);
+  WaitForPackets(&recorder, To("127.0.0.1", PortOf(receiver)), 1);
+  EXPECT_EQ(Sum(recorder, [](const Event&, const Sends&) { return true; }).packets, 1u);
+}
+
+TEST(SendsTest, AFloodIsToldInFewRecordsAndWhole) {
+  // No interval ends within the flood but the one that tells the rest of it.
+  Recorder recorder({.sends_interval = absl::Seconds(1)});
+  constexpr uint64_t kPackets = 50'000;
+  const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
+  const uint16_t port = PortOf(receiver);
+  constexpr int kSenders = 2;
+  std::vector<std::unique_ptr<Child>> senders;
+  for (int i = 0; i < kSenders; ++i) {
+    senders.push_back(std::make_unique<Child>([&] {
+      const UniqueFd sender = Socket("127.0.0.1", 0);
+      if (!ConnectTo(sender, "127.0.0.1", port)) return 1;
+      const std::string data(100, 'x');
+      for (uint64_t sent = 0; sent < kPackets; ++sent) {
+        if (send(sender.get(), data.data(), data.size(), 0) != 100) return 2;
+      }
+      return 0;
+    }));
+  }
+  const absl::Time begun = absl::Now();
+  for (auto& sender : senders) EXPECT_EQ(sender->Wait(), 0);
+  const Told told = WaitForPackets(&recorder, To("127.0.0.1", port), kSenders * kPackets);
+  EXPECT_EQ(told.packets, kSenders * kPackets);
+  EXPECT_EQ(told.bytes, kSenders * kPackets * 100);
+  // One for the beginning, then one an interval.
+  const auto seconds = static_cast<uint64_t>(absl::ToDoubleSeconds(absl::Now() - begun));
+  EXPECT_LE(told.records, kSenders * (seconds + 3));
+  EXPECT_TRUE(recorder.sensor()->ReadLosses().empty());
+}
+
+TEST(SendsTest, MorePeersThanTheTableHoldsAreCountedTogether) {
+  Recorder recorder({.max_flows = 64, .sends_interval = absl::Seconds(1)});
+  const UniqueFd sender = Socket("127.0.0.1", 0);
+  constexpr uint64_t kPeers = 500;
+  for (uint64_t i = 0; i < kPeers; ++i) {
+    const std::string peer = "127.1." + std::to_string(i / 250) + "." + std::to_string(1 + i % 250);
+    // Nobody is there; ICMP's answer may fail the next send, which then is none.
+    while (SendTo(sender, peer, 9, "knock") != 5) ASSERT_EQ(errno, ECONNREFUSED);
+  }
+  const Match any = [](const Event&, const Sends&) { return true; };
+  const Told told = WaitForPackets(&recorder, any, kPeers);
+  EXPECT_EQ(told.packets, kPeers);
+  EXPECT_EQ(told.bytes, 5 * kPeers);
+  const Told together = Sum(
+      recorder, [](const Event&, const Sends& sends) { return sends.peer == model::Endpoint{}; });
+  EXPECT_GT(together.packets, 0u);
+  EXPECT_TRUE(recorder.sensor()->ReadLosses().empty());
+}
+
+TEST(SendsTest, WhatTheRingHasNoRoomForStaysCounted) {
+  Recorder recorder({.low_ring_bytes = 4096, .sends_interval = absl::Milliseconds(100)});
+  const UniqueFd sender = Socket("127.0.0.1", 0);
+  constexpr uint64_t kPeers = 200;  // their first records alone are many times the ring
+  for (uint64_t i = 0; i < kPeers; ++i) {
+    const std::string peer = "127.2.0." + std::to_string(1 + i);
+    while (SendTo(sender, peer, 9, "knock") != 5) ASSERT_EQ(errno, ECONNREFUSED);
+  }
+  // Makes room, for the marker of the waiting below too.
+  recorder.WaitForBody<Sends>("the first flow", [](const auto&, const auto&) { return true; });
+  const Match any = [](const Event&, const Sends&) { return true; };
+  EXPECT_EQ(WaitForPackets(&recorder, any, kPeers).packets, kPeers);
+  for (const agent::kernel::LossCount& loss : recorder.sensor()->ReadLosses()) {
+    EXPECT_NE(loss.type, "sends");
+  }
+}
+
+TEST(SendsTest, OtherNetworkNamespacesAreNotSeen) {
+  Recorder recorder(Quick());
+  const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
+  const uint16_t port = PortOf(receiver);
+  Child elsewhere([&] {
+    if (!EnterNewNetworkNamespace()) return 1;
+    const UniqueFd other = Socket("127.0.0.1", 0);
+    if (SendTo(other, "127.0.0.1", port, "elsewhere") != 9) return 2;
+    return 0;
+  });
+  EXPECT_EQ(elsewhere.Wait(), 0);
+  const UniqueFd sender = Socket("127.0.0.1", 0);
+  ASSERT_EQ(SendTo(sender, "127.0.0.1", port, "here"), 4);
+  EXPECT_EQ(WaitForPackets(&recorder, To("127.0.0.1", port), 1).bytes, 4u);
+  EXPECT_EQ(Sum(recorder, [](const Event&, const Sends&) { return true; }).packets, 1u);
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test
