@@ -31,10 +31,9 @@ bool Harmless(uint32_t signal) {
 
 // What ends, stops or takes over; the rest may be curiosity.
 model::Severity SeverityOf(const BlindingRule::Attempt& attempt) {
-  const bool grave =
-      attempt.way == BlindingRule::Way::kTrace ||
-      (attempt.way == BlindingRule::Way::kSignal && attempt.number != SIGTERM &&
-       attempt.number != SIGINT && attempt.number != SIGHUP);
+  const bool grave = attempt.way == BlindingRule::Way::kTrace ||
+                     (attempt.way == BlindingRule::Way::kSignal && attempt.number != SIGTERM &&
+                      attempt.number != SIGINT && attempt.number != SIGHUP);
   return grave ? model::Severity::kHigh : model::Severity::kMedium;
 }
 
@@ -45,12 +44,9 @@ std::optional<model::Detection> BlindingRule::OnAttempt(const Attempt& attempt,
   if (options_.disabled || session == nullptr || attempt.process.tgid == 1) return std::nullopt;
   if (attempt.way == Way::kSignal && Harmless(attempt.number)) return std::nullopt;
   const std::string way = WayOf(attempt);
-  model::Detection detection =
-      hoptrail::detect::MakeDetection(hoptrail::detect::BlindingInfo(),
-                                      {.host = session->host,
-                                       .session = session->id,
-                                       .key = way,
-                                       .wall_ns = attempt.wall_ns});
+  model::Detection detection = hoptrail::detect::MakeDetection(
+      hoptrail::detect::BlindingInfo(),
+      {.host = session->host, .session = session->id, .key = way, .wall_ns = attempt.wall_ns});
   detection.title = "Somebody laid hands on the sensor";
   detection.severity = SeverityOf(attempt);
   detection.summary = Bounded(

@@ -47,8 +47,8 @@ model::Detection Make(absl::string_view kind, int64_t wall_ns, absl::string_view
 
 model::Detection Blinding::Judge(const model::Interference& interference, const Step& suspect,
                                  size_t others) {
-  model::Detection detection = Make(NameOf(interference.kind), interference.wall_ns,
-                                    interference.detail, suspect, others);
+  model::Detection detection =
+      Make(NameOf(interference.kind), interference.wall_ns, interference.detail, suspect, others);
   // The network may be to blame.
   if (interference.kind == model::InterferenceKind::kSilent) {
     detection.severity = model::Severity::kMedium;

@@ -11,8 +11,8 @@
 namespace hoptrail::collector::detect {
 
 // `blinding` as the collector judges it: an agent ended, was stopped, went blind or fell silent, or
-// lost records, while somebody was logged in. Tied to the open session that is most to be suspected;
-// one detection for each kind of trouble and session, told again when it happens again.
+// lost records, while somebody was logged in. Tied to the open session that is most to be
+// suspected; one detection for each kind of trouble and session, told again when it happens again.
 class Blinding {
  public:
   // `suspect` is that session; `others` are the further ones that were open.

@@ -207,8 +207,7 @@ void EngineLoop::FindUnheard() {
   for (auto& [host, entry] : hosts_) {
     if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
     ++known;
-    const int64_t heard =
-        entry.sink != nullptr ? entry.sink->HeardBootNs() : entry.broken_boot_ns;
+    const int64_t heard = entry.sink != nullptr ? entry.sink->HeardBootNs() : entry.broken_boot_ns;
     if (now - std::max(heard, fair_from_boot_ns_) < options_.unheard_after_ns) {
       entry.unheard = false;
     } else if (!entry.unheard) {
@@ -222,14 +221,14 @@ void EngineLoop::FindUnheard() {
     LogWarning("ingest", entry->host_name, " gives no sign of life",
                network ? ", like many others at once" : "");
     if (network) continue;
-    engine_->Apply(model::Interference{
-                       host, model::InterferenceKind::kSilent,
-                       absl::StrCat("nothing was heard from the agent for ",
-                                    options_.unheard_after_ns / kTickNs,
-                                    " s, and it had not said goodbye",
-                                    entry->sink == nullptr ? "; its connection was broken" : ""),
-                       options_.clock->WallNs()},
-                   &outcome_);
+    engine_->Apply(
+        model::Interference{
+            host, model::InterferenceKind::kSilent,
+            absl::StrCat("nothing was heard from the agent for ",
+                         options_.unheard_after_ns / kTickNs, " s, and it had not said goodbye",
+                         entry->sink == nullptr ? "; its connection was broken" : ""),
+            options_.clock->WallNs()},
+        &outcome_);
   }
 }
 

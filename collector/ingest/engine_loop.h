@@ -67,7 +67,7 @@ class EngineLoop {
     std::shared_ptr<AgentSink> sink;
     store::HostState state = store::HostState::kUnknown;
     int64_t last_seen_wall_ns = 0;
-    uint64_t applied = 0;  // of this transaction or an earlier one
+    uint64_t applied = 0;        // of this transaction or an earlier one
     int64_t broken_boot_ns = 0;  // when its stream ended without a goodbye; 0: it did not
     bool unheard = false;        // and that was told
   };

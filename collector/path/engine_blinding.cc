@@ -45,16 +45,16 @@ void Engine::Impl::JudgeInterference(const model::Interference& interference) {
   if (!options_.rules.blinding) return;
   const Suspicion suspicion = Suspect(interference.host);
   if (suspicion.suspect == nullptr) return;
-  PutDetection(detect::Blinding::Judge(
-      interference, world_.StepOf(suspicion.suspect->value->id), suspicion.others));
+  PutDetection(detect::Blinding::Judge(interference, world_.StepOf(suspicion.suspect->value->id),
+                                       suspicion.others));
 }
 
 void Engine::Impl::JudgeInterference(const model::Loss& loss) {
   if (!options_.rules.blinding) return;
   const Suspicion suspicion = Suspect(loss.host);
   if (suspicion.suspect == nullptr) return;
-  std::optional<model::Detection> detection = detect::Blinding::Judge(
-      loss, world_.StepOf(suspicion.suspect->value->id), suspicion.others);
+  std::optional<model::Detection> detection =
+      detect::Blinding::Judge(loss, world_.StepOf(suspicion.suspect->value->id), suspicion.others);
   if (detection.has_value()) PutDetection(*detection);
 }
 
