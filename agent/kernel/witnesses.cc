@@ -8,7 +8,6 @@
 #include "bpf/sensor.skel.h"
 
 #include "agent/kernel/elf_file.h"
-#include "agent/kernel/mount_views.h"
 #include "agent/kernel/own_objects.h"
 #include "agent/kernel/uprobe_multi.h"
 #include "agent/kernel/witness_search.h"
