@@ -138,7 +138,6 @@ absl::Status Loader::Serve() {
       if (absl::IsUnavailable(word.status())) return absl::OkStatus();  // it is over
       if (word.ok() && word->kind == MessageKind::kNewWorker && word->fds.size() == 1) {
         worker_ = Channel(std::move(word->fds[0]));
-        LogInfo("loader", "serving the worker with process id ", word->number);
         continue;
       }
     }
