@@ -164,6 +164,7 @@ absl::Status Supervisor::StartLoader() {
 absl::Status Supervisor::StartWorker() {
   HT_ASSIGN_OR_RETURN(auto to_loader, Channel::Pair());
   HT_ASSIGN_OR_RETURN(auto ends, Channel::Pair());
+  HT_RETURN_IF_ERROR(loader_.Send(MessageKind::kNewWorker, 0, 0, "", {to_loader.second.fd()}));
   const pid_t pid = ::fork();
   if (pid < 0) return absl::ErrnoToStatus(errno, "fork");
   if (pid == 0) {
@@ -181,9 +182,6 @@ absl::Status Supervisor::StartWorker() {
   }
   worker_pid_ = pid;
   worker_ = std::move(ends.first);
-  // Where the loader is gone, its end comes as a signal.
-  (void)loader_.Send(MessageKind::kNewWorker, static_cast<uint32_t>(pid), 0, "",
-                     {to_loader.second.fd()});
   worker_since_ = absl::Now();
   files_ = FileNames(ResolverFiles());
   look_at_ = worker_since_ + kLookEvery;

@@ -21,7 +21,7 @@ enum class MessageKind : uint32_t {
   // Loader to supervisor, once: `number` is 0 and the descriptors are given, or it is an
   // absl::StatusCode and `text` says why.
   kStarted = 1,
-  // Supervisor to loader: a new worker's end of a channel; `number` is the worker's process id.
+  // Supervisor to loader: a new worker's end of a channel.
   kNewWorker = 2,
   // Worker to loader: give me a descriptor of … (`number`: ResourceKind). The answer has the same
   // `serial` and a descriptor, or an absl::StatusCode as `number`.
