@@ -4,6 +4,7 @@
  */
 #include "bpf/hooks/accept.h"
 #include "bpf/hooks/auth.h"
+#include "bpf/hooks/handover.h"
 #include "bpf/hooks/process.h"
 #include "bpf/hooks/snapshot.h"
 #include "bpf/hooks/tcp.h"
@@ -74,6 +75,32 @@ SEC("tp/syscalls/sys_exit_accept4")
 int ht_accept4_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	return ht_on_accept_exit(ctx->ret);
+}
+
+/* A socket passes from one process to another: best first. */
+
+SEC("fentry/security_file_receive")
+int BPF_PROG(ht_file_received_fentry, struct file *file)
+{
+	return ht_on_file_received(file);
+}
+
+SEC("kprobe/security_file_receive")
+int BPF_KPROBE(ht_file_received_kprobe, struct file *file)
+{
+	return ht_on_file_received(file);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(ht_user_received, struct sock *sk)
+{
+	return ht_on_socket_user(sk);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(ht_user_sent, struct sock *sk)
+{
+	return ht_on_socket_user(sk);
 }
 
 /* PAM and sshd: attached by user space to every libpam and libc there is. */

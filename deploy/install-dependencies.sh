@@ -7,7 +7,7 @@ set -euo pipefail
 
 readonly BUILD=(
   build-essential cmake ninja-build pkg-config ca-certificates openssl
-  clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev
+  clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libseccomp-dev
   libabsl-dev libprotobuf-dev protobuf-compiler libgrpc++-dev protobuf-compiler-grpc
   libsqlite3-dev libyaml-cpp-dev libcurl4-openssl-dev libssl-dev nlohmann-json3-dev
   libgtest-dev libgmock-dev
@@ -15,7 +15,7 @@ readonly BUILD=(
 readonly RUN_COMMON=(
   libabsl20220623 libprotobuf32 libgrpc++1.51 libsqlite3-0 libyaml-cpp0.7 libssl3
 )
-readonly RUN_AGENT=("${RUN_COMMON[@]}" libbpf1 libelf1 zlib1g)
+readonly RUN_AGENT=("${RUN_COMMON[@]}" libbpf1 libelf1 libseccomp2 zlib1g)
 readonly RUN_COLLECTOR=("${RUN_COMMON[@]}" libcurl4 ca-certificates)
 readonly RUN=("${RUN_AGENT[@]}" "${RUN_COLLECTOR[@]}" openssl)
 readonly DEMO=(

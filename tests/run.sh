@@ -2,13 +2,14 @@
 # Installs what is missing, builds what has changed, runs the named tiers (all that exist when none
 # is named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
 #
-#   tests/run.sh [--preset dev|release|asan|tsan] [unit|kernel|lab|image|quickstart|fuzz ...]
+#   tests/run.sh [--preset dev|release|asan|tsan]
+#                [unit|kernel|lab|storm|image|quickstart|fuzz ...]
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
-all_tiers=(unit kernel lab image quickstart fuzz)
+all_tiers=(unit kernel lab storm image quickstart fuzz)
 preset=dev
 tiers=()
 
@@ -20,7 +21,7 @@ usage() {
 while (($#)); do
   case "$1" in
     --preset) [[ $# -ge 2 ]] || usage; preset=$2; shift ;;
-    unit | kernel | lab | image | quickstart | fuzz) tiers+=("$1") ;;
+    unit | kernel | lab | storm | image | quickstart | fuzz) tiers+=("$1") ;;
     *) usage ;;
   esac
   shift
@@ -130,6 +131,10 @@ for tier in "${tiers[@]}"; do
       ;;
     kernel) gtest_tier kernel ;;
     lab) script_tier lab tests/lab/run.py --binaries "$build/bin" --logs "$logs/lab" ;;
+    storm)
+      gtest_tier storm
+      script_tier storm-lab tests/storm/run.py --binaries "$build/bin" --logs "$logs/storm-lab"
+      ;;
     quickstart)
       script_tier quickstart tests/quickstart/run.py --preset "$preset" --logs "$logs/quickstart"
       ;;

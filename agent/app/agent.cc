@@ -1,87 +1,84 @@
 #include "agent/app/agent.h"
 
-#include <unistd.h>
-
+#include <algorithm>
+#include <map>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 #include "agent/app/host_facts.h"
-#include "agent/app/state_directory.h"
 #include "agent/app/version.h"
 #include "agent/decode/decoder.h"
-#include "agent/session/user_names.h"
+#include "agent/kernel/snapshot.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::agent::app {
 namespace {
 
-// The sensor asks to be polled that often, whether anything woke it or not.
-constexpr absl::Duration kPollEvery = absl::Milliseconds(50);
 constexpr uint64_t kHealthEveryTicks = 10;
-constexpr uint64_t kWitnessesEveryTicks = 5;
+constexpr absl::Duration kHeartbeatOccupied = absl::Seconds(1);
+constexpr absl::Duration kHeartbeatIdle = absl::Seconds(5);
+constexpr uint64_t kStalledAfterNs = 5'000'000'000;
 // A snapshot walks every process; a host that loses records all the time is no help with more.
 constexpr uint64_t kSnapshotEveryTicks = 10;
 
-// A container sees the host's accounts through the host's first process; an agent with a scope
-// runs in its host's mount namespace, where they are in the usual place.
-session::UserResolver Accounts(const Settings& settings) {
-  constexpr char kHostFile[] = "/proc/1/root/etc/passwd";
-  if (settings.network_namespace.empty() && ::access(kHostFile, R_OK) == 0) {
-    return session::PasswdFileResolver(kHostFile);
-  }
-  return session::PasswdFileResolver();
+// Whether the loader's forks are among what the agent sees.
+bool SeesTheLoader(const Settings& settings, const std::vector<model::FactCoverage>& coverage) {
+  if (!settings.network_namespace.empty() && settings.network_namespace != "self") return false;
+  return std::any_of(coverage.begin(), coverage.end(), [](const model::FactCoverage& fact) {
+    return fact.fact == "fork" && !fact.hook.empty();
+  });
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings) {
-  HT_ASSIGN_OR_RETURN(const model::HostId host, ReadHostId(settings.machine_id_file));
-  HT_ASSIGN_OR_RETURN(UniqueFd lock, LockStateDirectory(settings.state_directory));
+absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Given given) {
   HT_ASSIGN_OR_RETURN(Wakeups wakeups, Wakeups::Create());
-  std::unique_ptr<Agent> agent(new Agent(settings, host, std::move(wakeups), std::move(lock)));
-  // Before the spool, so that a missing privilege is told without touching anything.
-  HT_RETURN_IF_ERROR(agent->OpenSensor());
+  const std::string last_end = given.last_end;
+  std::unique_ptr<Agent> agent(new Agent(settings, std::move(given), std::move(wakeups)));
+  HT_RETURN_IF_ERROR(agent->wakeups_.Watch(agent->reader_->poll_fd()));
+  HT_RETURN_IF_ERROR(agent->wakeups_.WatchSupervisor(agent->supervisor_.fd()));
   HT_ASSIGN_OR_RETURN(agent->spool_,
                       spool::Spool::Open({.path = settings.state_directory + "/spool.db",
-                                          .host = host,
+                                          .host = agent->host_,
                                           .max_bytes = settings.spool_bytes}));
+  // Before the snapshot ends sessions that were open when it happened.
+  agent->TellLastEnd(last_end);
   agent->TellCoverage();
   agent->OpenPipeline();
   agent->OpenUplink();
-  HT_RETURN_IF_ERROR(agent->Snapshot());
+  agent->Snapshot();
   agent->TellHealth();
-  LogInfo("agent", "watching ", agent->host_name_, " (", model::ToString(host), ")");
+  if (SeesTheLoader(settings, agent->coverage_)) {
+    agent->heartbeat_.ExpectFrom(agent->clock_.BootNs());
+  }
+  HT_RETURN_IF_ERROR(agent->supervisor_.Send(privilege::MessageKind::kReady, 0));
+  LogInfo("agent", "watching ", agent->host_name_, " (", model::ToString(agent->host_), ")");
   return agent;
 }
 
-Agent::Agent(const Settings& settings, const model::HostId& host, Wakeups wakeups, UniqueFd lock)
+Agent::Agent(const Settings& settings, Given given, Wakeups wakeups)
     : settings_(settings),
-      host_(host),
+      host_(given.host),
       host_name_(settings.host_name.empty() ? SystemHostName() : settings.host_name),
       started_wall_ns_(clock_.WallNs()),
       wakeups_(std::move(wakeups)),
-      lock_(std::move(lock)) {}
+      coverage_(std::move(given.coverage)),
+      supervisor_(std::move(given.supervisor)),
+      loader_(std::move(given.loader)),
+      marker_(settings.state_directory, given.host.boot),
+      reader_(std::move(given.reader)) {}
 
 Agent::~Agent() {
   // Against the flow's direction: first who produces, last who keeps.
-  sensor_.reset();
+  reader_.reset();
   pipeline_.reset();
   if (spool_ != nullptr) spool_->Flush(absl::Seconds(2));
   uplink_.reset();
   spool_.reset();
-}
-
-absl::Status Agent::OpenSensor() {
-  kernel::SensorOptions options = settings_.sensor;
-  if (!settings_.network_namespace.empty()) {
-    HT_ASSIGN_OR_RETURN(options.scope_network_namespace,
-                        NetworkNamespaceInode(settings_.network_namespace));
-  }
-  HT_ASSIGN_OR_RETURN(sensor_, kernel::Sensor::Open(options));
-  return wakeups_.Watch(sensor_->poll_fd());
 }
 
 void Agent::OpenPipeline() {
@@ -94,7 +91,7 @@ void Agent::OpenPipeline() {
   options.brute_force = settings_.brute_force;
   options.saved = spool_->TakeSavedState();
   options.store = spool_.get();
-  options.user_resolver = Accounts(settings_);
+  options.user_resolver = loader_.Accounts();
   options.sink = [this](model::Fact fact) { spool_->Add(std::move(fact)); };
   pipeline_ = std::make_unique<Pipeline>(std::move(options));
 }
@@ -113,11 +110,12 @@ void Agent::OpenUplink() {
     }
     wakeups_.Notify();
   };
+  options.heartbeat_every = [this] { return HeartbeatEvery(); };
   uplink_ = std::make_unique<uplink::Uplink>(std::move(options));
 }
 
 void Agent::TellCoverage() {
-  model::Coverage coverage{host_, KernelRelease(), sensor_->Coverage()};
+  model::Coverage coverage{host_, KernelRelease(), coverage_};
   LogInfo("agent", "hook plan on kernel ", coverage.kernel_release, ":");
   for (const model::FactCoverage& fact : coverage.facts) {
     const std::string refusals =
@@ -130,6 +128,28 @@ void Agent::TellCoverage() {
     }
   }
   spool_->Add(std::move(coverage));
+}
+
+void Agent::TellInterference(model::InterferenceKind kind, const std::string& detail) {
+  LogWarning("agent", detail);
+  spool_->Add(model::Interference{host_, kind, detail, clock_.WallNs()});
+}
+
+void Agent::TellLastEnd(const std::string& last_end) {
+  const absl::StatusOr<bool> cut_short = marker_.Begin();
+  if (!cut_short.ok()) LogWarning("agent", "no mark of this run: ", cut_short.status().message());
+  if (!last_end.empty()) {
+    TellInterference(model::InterferenceKind::kEnded, absl::StrCat("the worker ", last_end));
+  } else if (cut_short.ok() && *cut_short) {
+    TellInterference(model::InterferenceKind::kEnded,
+                     "the agent's last run ended without having been asked to");
+  }
+}
+
+absl::Duration Agent::HeartbeatEvery() const {
+  // Signs of life of the thread that counts, not of the one that gives them.
+  if (clock_.BootNs() - round_boot_ns_ > kStalledAfterNs) return absl::InfiniteDuration();
+  return occupied_ ? kHeartbeatOccupied : kHeartbeatIdle;
 }
 
 void Agent::TellHealth() {
@@ -156,14 +176,34 @@ void Agent::Handle(const void* data, size_t size) {
     LogWarning("agent", "left out a record of the kernel side: ", event.status().message());
     return;
   }
+  if (read_.size() <= event->header.type) read_.resize(event->header.type + 1);
+  ++read_[event->header.type];
   if (const auto* lost = std::get_if<decode::Lost>(&event->body)) kernel_lost_ += lost->count;
+  heartbeat_.Handle(*event);
   pipeline_->Handle(*event);
 }
 
-absl::Status Agent::Snapshot() {
+// For whoever compares it with what really happened.
+void Agent::TellRead() const {
+  std::vector<std::string> counts;
+  for (uint32_t type = 0; type < read_.size(); ++type) {
+    if (read_[type] > 0) counts.push_back(absl::StrCat(decode::TypeName(type), " ", read_[type]));
+  }
+  LogInfo("agent", "read in all: ", absl::StrJoin(counts, ", "));
+  std::map<std::string, uint64_t> lost;  // of every processor
+  for (const kernel::LossCount& loss : reader_->ReadLosses()) {
+    lost[absl::StrCat(loss.where, loss.type.empty() ? "" : " ", loss.type)] += loss.count;
+  }
+  LogInfo("agent", "lost in all: ", absl::StrJoin(lost, ", ", absl::PairFormatter(" ")));
+}
+
+void Agent::Snapshot() {
   lost_at_snapshot_ = kernel_lost_;
   snapshot_tick_ = ticks_;
-  return sensor_->Snapshot([this](const void* data, size_t size) { Handle(data, size); });
+  const absl::Status status =
+      kernel::TakeSnapshot([this](kernel::Walk walk) { return loader_.OpenIterator(walk); },
+                           [this](const void* data, size_t size) { Handle(data, size); });
+  if (!status.ok()) LogWarning("agent", "the snapshot is incomplete: ", status.message());
 }
 
 void Agent::TakeProvenance() {
@@ -172,38 +212,55 @@ void Agent::TakeProvenance() {
   for (const model::Provenance& provenance : all) pipeline_->Handle(provenance);
 }
 
-absl::Status Agent::Tick() {
+void Agent::Tick() {
   ++ticks_;
   pipeline_->Tick();
-  if (ticks_ % kHealthEveryTicks == 0) TellHealth();
-  if (ticks_ % kWitnessesEveryTicks == 0) {
-    const size_t found = sensor_->AttachNewWitnesses();
-    if (found > 0) LogInfo("agent", "attached to ", found, " more libraries and programs");
+  occupied_ = pipeline_->counts().logins > 0;
+  if (heartbeat_.Missing(clock_.BootNs())) {
+    TellInterference(model::InterferenceKind::kBlind,
+                     "the kernel's events do not come any more: programs detached, or no time");
   }
+  if (ticks_ % kHealthEveryTicks == 0) TellHealth();
   // What was lost may have been a fork or an exit: look at what is really there.
   if (kernel_lost_ > lost_at_snapshot_ && ticks_ - snapshot_tick_ >= kSnapshotEveryTicks) {
     LogWarning("agent", "the kernel side lost ", kernel_lost_ - lost_at_snapshot_,
                " records; taking a fresh snapshot");
-    return Snapshot();
+    Snapshot();
   }
+}
+
+absl::Status Agent::HearSupervisor(bool* stop) {
+  HT_ASSIGN_OR_RETURN(const privilege::Message word, supervisor_.Receive(absl::ZeroDuration()));
+  if (word.kind == privilege::MessageKind::kInterference) {
+    TellInterference(model::InterferenceKind::kStopped, word.text);
+  }
+  if (word.kind != privilege::MessageKind::kStop) return absl::OkStatus();
+  *stop = true;
+  if (word.text.empty()) {
+    LogInfo("agent", "asked to stop");
+    uplink_->SayGoodbye();
+  } else {
+    TellInterference(model::InterferenceKind::kEnded, word.text);
+  }
+  TellRead();
+  TellHealth();
+  marker_.End();  // what there was to tell of this end is told
   return absl::OkStatus();
 }
 
 absl::Status Agent::Run() {
-  for (;;) {
-    HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(kPollEvery));
-    HT_RETURN_IF_ERROR(sensor_
+  for (bool stop = false; !stop;) {
+    round_boot_ns_ = clock_.BootNs();
+    HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(reader_->UntilDue()));
+    HT_RETURN_IF_ERROR(reader_
                            ->Poll(absl::ZeroDuration(),
                                   [this](const void* data, size_t size) { Handle(data, size); })
                            .status());
     if (reasons.notified) TakeProvenance();
-    if (reasons.tick) HT_RETURN_IF_ERROR(Tick());
-    if (reasons.stop) {
-      LogInfo("agent", "asked to stop");
-      TellHealth();
-      return absl::OkStatus();
-    }
+    if (reasons.tick) Tick();
+    if (reasons.told) HT_RETURN_IF_ERROR(HearSupervisor(&stop));
   }
+  return absl::OkStatus();
 }
 
 }  // namespace hoptrail::agent::app

@@ -1,49 +1,73 @@
 #ifndef HOPTRAIL_AGENT_APP_AGENT_H_
 #define HOPTRAIL_AGENT_APP_AGENT_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "agent/app/heartbeat.h"
+#include "agent/app/loader_client.h"
 #include "agent/app/pipeline.h"
+#include "agent/app/run_marker.h"
 #include "agent/app/settings.h"
 #include "agent/app/wakeups.h"
-#include "agent/kernel/sensor.h"
+#include "agent/kernel/reader.h"
+#include "agent/privilege/channel.h"
 #include "agent/spool/spool.h"
 #include "agent/uplink/uplink.h"
 #include "core/base/bounded_queue.h"
 #include "core/base/clock.h"
-#include "core/base/unique_fd.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::app {
 
-// The whole agent: sensor → decoder → pipeline on the calling thread, then spool and uplink on
+// What the worker does: reader → decoder → pipeline on the calling thread, then spool and uplink on
 // theirs. What flows back, provenance, comes through a bounded queue to the calling thread.
 class Agent {
  public:
-  // Opens the state directory, attaches to the kernel, and only then takes the snapshot, so that
-  // nothing falls between. PERMISSION_DENIED and FAILED_PRECONDITION name what is missing.
-  static absl::StatusOr<std::unique_ptr<Agent>> Start(const Settings& settings);
-  // Detaches, tells what is left, and gives the collector a moment to take it.
+  // What takes privileges and was done before.
+  struct Given {
+    model::HostId host;
+    std::vector<model::FactCoverage> coverage;
+    std::unique_ptr<kernel::Reader> reader;
+    privilege::Channel loader{UniqueFd()};
+    privilege::Channel supervisor{UniqueFd()};
+    std::string last_end;  // how the worker before this one ended, if there was one
+  };
+
+  // Opens the spool and takes the snapshot, while what happens waits in the rings already, so that
+  // nothing falls between. Then tells the supervisor that it works.
+  static absl::StatusOr<std::unique_ptr<Agent>> Start(const Settings& settings, Given given);
+
+  // Tells what is left, and gives the collector a moment to take it.
   ~Agent();
 
-  // Until SIGTERM or SIGINT (OK), or until the kernel side fails.
+  // Until the supervisor says so (OK, or ABORTED where something went wrong that it tells), or
+  // until the rings cannot be read.
   absl::Status Run();
 
  private:
-  Agent(const Settings& settings, const model::HostId& host, Wakeups wakeups, UniqueFd lock);
-  absl::Status OpenSensor();
+  Agent(const Settings& settings, Given given, Wakeups wakeups);
+
   void OpenPipeline();
   void OpenUplink();
   void TellCoverage();
   void TellHealth();
   void Handle(const void* data, size_t size);
-  absl::Status Snapshot();
-  absl::Status Tick();
+  void TellRead() const;
+  void TellInterference(model::InterferenceKind kind, const std::string& detail);
+  void TellLastEnd(const std::string& last_end);
+  absl::Duration HeartbeatEvery() const;
+  void Snapshot();
+  // OK: go on.
+  absl::Status HearSupervisor(bool* stop);
+  void Tick();
   void TakeProvenance();
 
   const Settings settings_;
@@ -52,14 +76,21 @@ class Agent {
   const std::string host_name_;
   const int64_t started_wall_ns_;
   Wakeups wakeups_;
-  UniqueFd lock_;
+  const std::vector<model::FactCoverage> coverage_;
+  const privilege::Channel supervisor_;
+  LoaderClient loader_;
+  const RunMarker marker_;
+  HeartbeatWatch heartbeat_;
+  std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
+  std::atomic<bool> occupied_{false};       // somebody is logged in
   BoundedQueue<model::Provenance> provenance_{4096};
   std::unique_ptr<spool::Spool> spool_;
-  std::unique_ptr<kernel::Sensor> sensor_;
+  std::unique_ptr<kernel::Reader> reader_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<uplink::Uplink> uplink_;
 
   uint64_t ticks_ = 0;
+  std::vector<uint64_t> read_;     // records of the kernel side, by type
   uint64_t kernel_lost_ = 0;       // told by the kernel side in all
   uint64_t lost_at_snapshot_ = 0;  // of that, before the last snapshot
   uint64_t snapshot_tick_ = 0;

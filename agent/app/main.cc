@@ -1,47 +1,47 @@
 // hoptrail-agent: watches one host and streams what it finds to a collector.
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 
-#include <memory>
 #include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include <grpc/support/log.h>
 
-#include "agent/app/agent.h"
 #include "agent/app/host_facts.h"
 #include "agent/app/settings.h"
+#include "agent/app/supervisor.h"
 #include "agent/app/version.h"
+#include "agent/privilege/system_calls.h"
 #include "core/base/log.h"
 #include "core/config/credentials.h"
 
 namespace hoptrail::agent::app {
 namespace {
 
-constexpr int kExitFailure = 1;        // missing privilege or kernel feature, state in use
-constexpr int kExitConfiguration = 2;  // command line or configuration file
-
 constexpr char kUsage[] =
     "Usage: hoptrail-agent --config FILE [--check-config]\n"
-    "       hoptrail-agent --version | --help\n"
+    "       hoptrail-agent --print-system-calls | --version | --help\n"
     "\n"
     "Watches this host and streams what it finds to a collector.\n"
     "\n"
-    "  --config FILE    the configuration, YAML\n"
-    "  --check-config   check it and the files that it names, and exit\n"
-    "  --version        print the version and exit\n"
-    "  --help           print this and exit\n"
+    "  --config FILE         the configuration, YAML\n"
+    "  --check-config        check it and the files that it names, and exit\n"
+    "  --print-system-calls  print what each of its processes may call, and exit\n"
+    "  --version             print the version and exit\n"
+    "  --help                print this and exit\n"
     "\n"
     "Exit status: 0 after SIGTERM or SIGINT; 1 when a privilege or kernel feature is missing or "
     "the\n"
-    "state directory is in use; 2 when the command line or the configuration is wrong.\n";
+    "state directory is in use; 2 when the command line or the configuration is wrong; 3 when the\n"
+    "process that holds the programs in the kernel has ended.\n";
 
 struct CommandLine {
   std::string config;
   bool check_config = false;
+  bool print_system_calls = false;
   bool version = false;
   bool help = false;
 };
@@ -56,6 +56,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
       line.config = argument.substr(sizeof("--config=") - 1);
     } else if (argument == "--check-config") {
       line.check_config = true;
+    } else if (argument == "--print-system-calls") {
+      line.print_system_calls = true;
     } else if (argument == "--version") {
       line.version = true;
     } else if (argument == "--help" || argument == "-h") {
@@ -64,7 +66,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
       return absl::InvalidArgumentError(absl::StrCat("unknown argument '", argument, "'"));
     }
   }
-  if (line.config.empty() && !line.version && !line.help) {
+  if (line.config.empty() && !line.version && !line.help && !line.print_system_calls) {
     return absl::InvalidArgumentError("--config FILE is required");
   }
   return line;
@@ -75,9 +77,6 @@ int Fail(int code, const absl::Status& status) {
   fprintf(stderr, "hoptrail-agent: %s\n", message.c_str());
   return code;
 }
-
-// gRPC tells each failed attempt on its own; the uplink tells what changed.
-void LogOfGrpc(gpr_log_func_args* args) { Log(LogLevel::kDebug, "grpc", args->message); }
 
 int CheckConfig(const Settings& settings) {
   absl::Status status = ReadHostId(settings.machine_id_file).status();
@@ -100,18 +99,19 @@ int Main(int argc, char** argv) {
     printf("hoptrail-agent %s\n", kVersion);
     return 0;
   }
+  if (line->print_system_calls) {
+    fputs(privilege::DescribeSystemCalls().c_str(), stdout);
+    return 0;
+  }
   const absl::StatusOr<Settings> settings = LoadSettings(line->config);
   if (!settings.ok()) return Fail(kExitConfiguration, settings.status());
   if (line->check_config) return CheckConfig(*settings);
 
   SetLogLevel(settings->log_level);
-  gpr_set_log_function(LogOfGrpc);
   ::signal(SIGPIPE, SIG_IGN);
-  absl::StatusOr<std::unique_ptr<Agent>> agent = Agent::Start(*settings);
-  if (!agent.ok()) return Fail(kExitFailure, agent.status());
-  const absl::Status ended = (*agent)->Run();
-  agent->reset();
-  return ended.ok() ? 0 : Fail(kExitFailure, ended);
+  // Many threads of gRPC's, few that matter: an arena for each would only scatter what is freed.
+  ::mallopt(M_ARENA_MAX, 2);
+  return Supervise(*settings);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ TEST(StateDirectory, CreatedPrivatelyAndHeldByOne) {
     struct stat status {};
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0700u);
-    EXPECT_THAT(std::string(LockStateDirectory(path).status().message()),
+    EXPECT_THAT(std::string(LockStateDirectory(path, absl::Milliseconds(50)).status().message()),
                 testing::HasSubstr("another agent uses it"));
   }
   EXPECT_TRUE(LockStateDirectory(path).ok());

@@ -11,26 +11,30 @@
 namespace hoptrail::agent::app {
 
 // What the sensor thread waits for: the kernel side, a notice from another thread, the second's
-// tick, and the signals that end the program (SIGTERM, SIGINT), which must be blocked in every
-// thread. Wait() belongs to one thread, Notify() to any.
+// tick, and word from the supervisor. Wait() belongs to one thread, Notify() to any.
 class Wakeups {
  public:
   struct Reasons {
     bool notified = false;
     bool tick = false;
-    bool stop = false;
+    bool told = false;  // the supervisor said something, or is gone
   };
 
-  // Blocks the signals in the calling thread: call it before any other thread is started.
   static absl::StatusOr<Wakeups> Create();
 
-  // `fd` wakes Wait() when it is readable. It stays the caller's.
+  // `fd` wakes Wait() each time that it becomes readable; that it still is does not. It stays the
+  // caller's.
   absl::Status Watch(int fd);
+  // `fd` wakes Wait() as long as it is readable; tells by `told`.
+  absl::Status WatchSupervisor(int fd);
   absl::StatusOr<Reasons> Wait(absl::Duration timeout);
   void Notify() const;
 
  private:
-  UniqueFd epoll_, notice_, timer_, signals_;
+  absl::Status Add(int fd, uint32_t events);
+
+  UniqueFd epoll_, notice_, timer_;
+  int supervisor_ = -1;
 };
 
 }  // namespace hoptrail::agent::app

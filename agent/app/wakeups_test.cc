@@ -1,6 +1,5 @@
 #include "agent/app/wakeups.h"
 
-#include <signal.h>
 #include <unistd.h>
 
 #include <thread>
@@ -14,7 +13,7 @@ TEST(Wakeups, EachReason) {
   auto wakeups = Wakeups::Create();
   ASSERT_TRUE(wakeups.ok()) << wakeups.status();
   auto none = wakeups->Wait(absl::Milliseconds(1));
-  EXPECT_FALSE(none->notified || none->tick || none->stop);
+  EXPECT_FALSE(none->notified || none->tick || none->told);
 
   std::thread other([&] { wakeups->Notify(); });
   other.join();
@@ -23,10 +22,15 @@ TEST(Wakeups, EachReason) {
 
   EXPECT_TRUE(wakeups->Wait(absl::Seconds(5))->tick);
 
-  ::kill(::getpid(), SIGTERM);
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  ASSERT_TRUE(wakeups->WatchSupervisor(read_end.get()).ok());
+  write_end.reset();
   Wakeups::Reasons reasons;
-  for (int i = 0; i < 5 && !reasons.stop; ++i) reasons = *wakeups->Wait(absl::Seconds(1));
-  EXPECT_TRUE(reasons.stop);
+  for (int i = 0; i < 5 && !reasons.told; ++i) reasons = *wakeups->Wait(absl::Seconds(1));
+  EXPECT_TRUE(reasons.told);
 }
 
 TEST(Wakeups, WatchesADescriptor) {
@@ -37,7 +41,7 @@ TEST(Wakeups, WatchesADescriptor) {
   ASSERT_TRUE(wakeups->Watch(read_end.get()).ok());
   ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
   const auto reasons = wakeups->Wait(absl::Seconds(5));
-  EXPECT_FALSE(reasons->notified || reasons->tick || reasons->stop);
+  EXPECT_FALSE(reasons->notified || reasons->tick || reasons->told);
   EXPECT_FALSE(wakeups->Watch(-1).ok());
 }
 

@@ -29,11 +29,22 @@ constexpr size_t kLeastSize[HT_TYPES] = {
     sizeof(ht_socket_snapshot),
     sizeof(ht_header),  // snapshot done
     sizeof(ht_lost),
+    0,
+    0,
+    sizeof(ht_file),
+    sizeof(ht_credentials),
+    sizeof(ht_namespaces),
+    sizeof(ht_tampering),
 };
 
 // Device numbers inside the kernel have 20 bits of minor number, those of stat(2) are laid out
 // otherwise.
 constexpr uint32_t kKernelMinorBits = 20;
+
+// As stat(2) tells them.
+uint64_t ToDevice(uint32_t device) {
+  return makedev(device >> kKernelMinorBits, device & ((1u << kKernelMinorBits) - 1));
+}
 
 template <typename T>
 T Copy(absl::string_view record) {
@@ -96,6 +107,7 @@ Enum CheckedEnum(uint8_t value, Enum last) {
 Header ToHeader(const ht_header& raw) {
   const ht_identity& who = raw.who;
   Header header;
+  header.type = raw.type;
   header.cpu = raw.cpu;
   header.boot_ns = raw.boot_ns;
   header.process = {who.tgid, who.start_ns};
@@ -164,8 +176,7 @@ absl::Status ReadImage(absl::string_view record, const ht_exec& raw, model::Imag
     image->arguments.emplace_back(argument);
   }
   image->arguments_truncated = raw.arguments.cut != 0;
-  image->device =
-      makedev(raw.device >> kKernelMinorBits, raw.device & ((1u << kKernelMinorBits) - 1));
+  image->device = ToDevice(raw.device);
   image->inode = raw.inode;
   return absl::OkStatus();
 }
@@ -175,6 +186,8 @@ absl::Status ReadProgram(absl::string_view record, Body* body) {
   const auto raw = Copy<ht_exec>(record);
   for (size_t i = 0; i < body->streams.size(); ++i) body->streams[i] = ToStream(raw.streams[i]);
   if constexpr (std::is_same_v<Body, Exec>) body->set_id = (raw.flags & HT_EXEC_SET_ID) != 0;
+  body->memory_only = (raw.flags & HT_EXEC_MEMORY) != 0;
+  body->deleted = (raw.flags & HT_EXEC_DELETED) != 0;
   return ReadImage(record, raw, &body->image);
 }
 
@@ -205,7 +218,9 @@ Accept ToAccept(const ht_accept& raw) {
           .hop_name = ToHopName(raw.connection),
           .network_namespace = raw.connection.network_namespace,
           .rtt_us = raw.connection.rtt_us,
-          .first_use = raw.first_use != 0};
+          .first_use = raw.first_use != 0,
+          .handed_over = raw.handed_over != 0,
+          .side = raw.handed_over != 0 ? ToSide(raw.connection) : TcpSide::kServer};
 }
 
 Pam ToPam(const ht_pam& raw) {
@@ -229,18 +244,79 @@ SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
           .rtt_us = raw.connection.rtt_us};
 }
 
+Lost ToLost(const ht_lost& raw) {
+  return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
+          .type = TypeName(raw.record_type),
+          .count = raw.count,
+          .budget = raw.cause == HT_LOSS_BUDGET};
+}
+
+absl::Status ReadFile(absl::string_view record, File* file) {
+  const auto raw = Copy<ht_file>(record);
+  absl::string_view path;
+  if (!Parts(record.substr(sizeof(ht_file))).Take(raw.path, &path)) return CountsTooMuch();
+  file->action = CheckedEnum(raw.action, FileAction::kLink);
+  file->path = JoinPath(path, raw.path.cut != 0);
+  file->device = ToDevice(raw.device);
+  file->inode = raw.inode;
+  file->mode = raw.mode;
+  file->owner = raw.owner;
+  file->reads = (raw.flags & HT_FILE_READ) != 0;
+  file->writes = (raw.flags & HT_FILE_WRITE) != 0;
+  file->created = (raw.flags & HT_FILE_CREATED) != 0;
+  file->truncated = (raw.flags & HT_FILE_TRUNCATED) != 0;
+  file->repeats = raw.repeats;
+  return absl::OkStatus();
+}
+
+CredentialSet ToCredentialSet(const ht_credential_set& raw) {
+  return {
+      .ids = {raw.uid, raw.euid, raw.gid, raw.egid, raw.login_uid, raw.audit_session},
+      .effective = raw.effective,
+      .permitted = raw.permitted,
+  };
+}
+
+CredentialsChange ToCredentialsChange(const ht_credentials& raw) {
+  return {.change = CheckedEnum(raw.change, Change::kClone),
+          .before = ToCredentialSet(raw.before),
+          .after = ToCredentialSet(raw.after)};
+}
+
+NamespaceSet ToNamespaceSet(const ht_namespace_set& raw) {
+  return {.children_pid = raw.children_pid,
+          .mount = raw.mount,
+          .network = raw.network,
+          .user = raw.user,
+          .uts = raw.uts,
+          .ipc = raw.ipc,
+          .cgroup = raw.cgroup};
+}
+
+NamespacesChange ToNamespacesChange(const ht_namespaces& raw) {
+  return {.change = CheckedEnum(raw.change, Change::kClone),
+          .before = ToNamespaceSet(raw.before),
+          .after = ToNamespaceSet(raw.after)};
+}
+
+Tampering ToTampering(const ht_tampering& raw) {
+  return {.kind = CheckedEnum(raw.kind, TamperingKind::kBpf),
+          .target = {raw.target_tgid, raw.target_start_ns},
+          .target_command =
+              std::string(raw.target_comm, strnlen(raw.target_comm, sizeof(raw.target_comm))),
+          .signal = raw.signal,
+          .bpf_command = raw.bpf_command,
+          .object = CheckedEnum(raw.object_kind, ObjectKind::kLink),
+          .object_id = raw.object_id,
+          .repeats = raw.repeats};
+}
+
+}  // namespace
+
 const char* TypeName(uint32_t type) {
   static constexpr const char* kNames[HT_TYPES] = HT_TYPE_NAMES;
   return type < HT_TYPES ? kNames[type] : "unknown";
 }
-
-Lost ToLost(const ht_lost& raw) {
-  return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
-          .type = TypeName(raw.record_type),
-          .count = raw.count};
-}
-
-}  // namespace
 
 size_t LeastSize(uint16_t type) { return type < HT_TYPES ? kLeastSize[type] : 0; }
 
@@ -301,6 +377,18 @@ absl::StatusOr<Event> Decode(const void* data, size_t size) {
       break;
     case HT_TYPE_LOST:
       event.body = ToLost(Copy<ht_lost>(record));
+      break;
+    case HT_TYPE_FILE:
+      status = ReadFile(record, &event.body.emplace<File>());
+      break;
+    case HT_TYPE_CREDENTIALS:
+      event.body = ToCredentialsChange(Copy<ht_credentials>(record));
+      break;
+    case HT_TYPE_NAMESPACES:
+      event.body = ToNamespacesChange(Copy<ht_namespaces>(record));
+      break;
+    case HT_TYPE_TAMPERING:
+      event.body = ToTampering(Copy<ht_tampering>(record));
       break;
   }
   if (!status.ok()) return status;

@@ -20,6 +20,9 @@ absl::StatusOr<Event> Decode(const void* data, size_t size);
 // The least size of a record of that type (ht_type); 0 where there is no such type.
 size_t LeastSize(uint16_t type);
 
+// "fork": what people call a record type (ht_type).
+const char* TypeName(uint32_t type);
+
 }  // namespace hoptrail::agent::decode
 
 #endif  // HOPTRAIL_AGENT_DECODE_DECODER_H_

@@ -154,6 +154,23 @@ TEST(DecoderTest, ReadsConnections) {
   EXPECT_TRUE(tcp.hop_name.empty());
 }
 
+TEST(DecoderTest, ReadsWhoHoldsAConnection) {
+  auto record = Record<ht_accept>(HT_TYPE_ACCEPT);
+  record.connection.side = HT_SIDE_CLIENT;
+  record.first_use = 1;
+  auto event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  EXPECT_TRUE(std::get<Accept>(event->body).first_use);
+  EXPECT_FALSE(std::get<Accept>(event->body).handed_over);
+  EXPECT_EQ(std::get<Accept>(event->body).side, TcpSide::kServer);
+  record.first_use = 0;
+  record.handed_over = 1;
+  event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  EXPECT_TRUE(std::get<Accept>(event->body).handed_over);
+  EXPECT_EQ(std::get<Accept>(event->body).side, TcpSide::kClient);
+}
+
 TEST(DecoderTest, ReadsWitnesses) {
   auto pam = Record<ht_pam>(HT_TYPE_PAM);
   pam.step = HT_PAM_OPEN_SESSION;
@@ -190,6 +207,111 @@ TEST(DecoderTest, ReadsLosses) {
   EXPECT_EQ(std::get<Lost>(event->body).ring, "low");
   EXPECT_EQ(std::get<Lost>(event->body).type, "exec");
   EXPECT_EQ(std::get<Lost>(event->body).count, 12u);
+}
+
+TEST(DecoderTest, ReadsWhereAProgramCameFrom) {
+  std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", "");
+  for (uint32_t flags : {0u, HT_EXEC_SET_ID, HT_EXEC_MEMORY, HT_EXEC_DELETED}) {
+    std::memcpy(record.data() + offsetof(ht_exec, flags), &flags, sizeof(flags));
+    const auto event = Decode(record.data(), record.size());
+    ASSERT_TRUE(event.ok());
+    const auto& exec = std::get<Exec>(event->body);
+    EXPECT_EQ(exec.set_id, flags == HT_EXEC_SET_ID);
+    EXPECT_EQ(exec.memory_only, flags == HT_EXEC_MEMORY);
+    EXPECT_EQ(exec.deleted, flags == HT_EXEC_DELETED);
+  }
+}
+
+TEST(DecoderTest, ReadsWatchedFiles) {
+  auto file = Record<ht_file>(HT_TYPE_FILE);
+  file.path.length = kPath.size();
+  file.header.size += kPath.size();
+  file.action = HT_FILE_RENAME;
+  file.device = 8u << 20 | 3;
+  file.inode = 77;
+  file.mode = 0100600;
+  file.owner = 1000;
+  file.repeats = 4;
+  file.flags = HT_FILE_WRITE | HT_FILE_CREATED;
+  const std::string record = Bytes(file) + kPath;
+  const auto event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok()) << event.status();
+  const auto& body = std::get<File>(event->body);
+  EXPECT_EQ(body.action, FileAction::kRename);
+  EXPECT_EQ(body.path, "/usr/sbin/sshd");
+  EXPECT_EQ(body.device, makedev(8, 3));
+  EXPECT_EQ(body.inode, 77u);
+  EXPECT_EQ(body.mode, 0100600u);
+  EXPECT_EQ(body.owner, 1000u);
+  EXPECT_EQ(body.repeats, 4u);
+  EXPECT_FALSE(body.reads);
+  EXPECT_TRUE(body.writes);
+  EXPECT_TRUE(body.created);
+  EXPECT_FALSE(body.truncated);
+  // A path that is longer than the record.
+  EXPECT_FALSE(Decode(record.data(), record.size() - 1).ok());
+  file.header.size = sizeof(file);
+  EXPECT_FALSE(Decode(&file, sizeof(file)).ok());
+}
+
+TEST(DecoderTest, ReadsChanges) {
+  auto credentials = Record<ht_credentials>(HT_TYPE_CREDENTIALS);
+  credentials.change = HT_CHANGE_COMPARED;
+  credentials.before.uid = 1000;
+  credentials.after.euid = 7;
+  credentials.after.egid = 8;
+  credentials.after.login_uid = 9;
+  credentials.after.audit_session = 10;
+  credentials.after.effective = uint64_t{1} << 39;
+  credentials.after.permitted = 5;
+  auto event = Decode(&credentials, sizeof(credentials));
+  ASSERT_TRUE(event.ok());
+  const auto& change = std::get<CredentialsChange>(event->body);
+  EXPECT_EQ(change.change, Change::kCompared);
+  EXPECT_EQ(change.before.ids.uid, 1000u);
+  EXPECT_EQ(change.after.ids, (model::Credentials{0, 7, 0, 8, 9, 10}));
+  EXPECT_EQ(change.after.effective, uint64_t{1} << 39);
+  EXPECT_EQ(change.after.permitted, 5u);
+
+  auto namespaces = Record<ht_namespaces>(HT_TYPE_NAMESPACES);
+  namespaces.change = HT_CHANGE_CLONE;
+  namespaces.before.network = 1;
+  namespaces.after = {2, 3, 4, 5, 6, 7, 8, 0};
+  event = Decode(&namespaces, sizeof(namespaces));
+  ASSERT_TRUE(event.ok());
+  const auto& moved = std::get<NamespacesChange>(event->body);
+  EXPECT_EQ(moved.change, Change::kClone);
+  EXPECT_EQ(moved.before.network, 1u);
+  EXPECT_EQ(moved.after, (NamespaceSet{2, 3, 4, 5, 6, 7, 8}));
+}
+
+TEST(DecoderTest, ReadsTampering) {
+  auto record = Record<ht_tampering>(HT_TYPE_TAMPERING);
+  record.kind = HT_TAMPERING_SIGNAL;
+  record.signal = 19;
+  record.target_tgid = 5;
+  record.target_start_ns = 6;
+  record.repeats = 2;
+  std::memcpy(record.target_comm, "hoptrail-agent!!", 16);  // no NUL
+  auto event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  auto body = std::get<Tampering>(event->body);
+  EXPECT_EQ(body.kind, TamperingKind::kSignal);
+  EXPECT_EQ(body.signal, 19u);
+  EXPECT_EQ(body.target, (model::ProcessName{5, 6}));
+  EXPECT_EQ(body.target_command, "hoptrail-agent!!");
+  EXPECT_EQ(body.repeats, 2u);
+  record.kind = HT_TAMPERING_BPF;
+  record.bpf_command = 13;
+  record.object_kind = 200;
+  record.object_id = 99;
+  event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  body = std::get<Tampering>(event->body);
+  EXPECT_EQ(body.kind, TamperingKind::kBpf);
+  EXPECT_EQ(body.bpf_command, 13u);
+  EXPECT_EQ(body.object, ObjectKind::kUnknown);
+  EXPECT_EQ(body.object_id, 99u);
 }
 
 TEST(DecoderTest, RefusesWhatIsTooShort) {

@@ -31,6 +31,7 @@ struct Header {
   // label came through the same entry. Empty where unknown: the process is older than the agent.
   model::ProcessName label;
   std::string command;  // task_struct::comm
+  uint16_t type = 0;    // ht_type; see TypeName()
 };
 
 // A new thread group. The header describes the parent; threads are not reported.
@@ -57,6 +58,10 @@ struct Exec {
   model::Image image;
   std::array<Stream, 3> streams;
   bool set_id = false;  // effective ids differ from before
+  // The executable never had a place in a folder (memfd), or no name of it was left when it
+  // started. On an overlay both speak of the merged view.
+  bool memory_only = false;
+  bool deleted = false;
 };
 
 // The last thread of a group ended.
@@ -83,7 +88,8 @@ struct Tcp {
 };
 
 // A process got hold of an accepted connection: by accept(2), or by its first use of the socket
-// where accept itself cannot be seen. Fires in the process's own context.
+// where accept itself cannot be seen; or another process handed it any connection of its own.
+// Fires in the process's own context.
 struct Accept {
   uint64_t socket = 0;
   model::Flow flow;
@@ -91,6 +97,8 @@ struct Accept {
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   bool first_use = false;  // seen by first use, perhaps by a child of the process that accepted
+  bool handed_over = false;
+  TcpSide side = TcpSide::kServer;  // kClient only where it was handed over
 };
 
 enum class PamStep : uint8_t {
@@ -121,6 +129,8 @@ struct SshdMessage {
 struct ProcessSnapshot {
   model::Image image;  // arguments from mm->arg_start, at most 4 KiB
   std::array<Stream, 3> streams;
+  bool memory_only = false;  // as in Exec; `deleted`: no name of it is left by now
+  bool deleted = false;
 };
 
 // A socket that existed before the events began, with one process that holds it (iter/task_file).
@@ -143,12 +153,85 @@ struct Lost {
   std::string ring;  // "high", "low"
   std::string type;  // record type, "exec"
   uint64_t count = 0;
+  bool budget = false;  // refused to a cgroup that wrote too much; otherwise there was no room
+};
+
+enum class FileAction : uint8_t { kUnknown, kOpen, kRename, kLink };
+
+// A watched file was opened, or got its place by a rename or a link.
+struct File {
+  FileAction action = FileAction::kUnknown;
+  std::string path;     // the new one; as the kernel resolved it
+  uint64_t device = 0;  // dev_t, of the file system itself
+  uint64_t inode = 0;
+  uint32_t mode = 0;  // st_mode
+  uint32_t owner = 0;
+  bool reads = false;
+  bool writes = false;
+  bool created = false;
+  bool truncated = false;  // never set where only the system call's end is seen
+  uint32_t repeats = 1;    // opens by this process since the last such event
+};
+
+// How a change came to be known: when it was made; later, at a fork, an exec or the exit (then it
+// happened some time before); or because a new process differs from its parent.
+enum class Change : uint8_t { kUnknown, kMade, kCompared, kClone };
+
+struct CredentialSet {
+  model::Credentials ids;
+  uint64_t effective = 0;  // capabilities, one bit each
+  uint64_t permitted = 0;
+
+  bool operator==(const CredentialSet&) const = default;
+};
+
+// A process's credentials changed. The header may still show those before.
+struct CredentialsChange {
+  Change change = Change::kUnknown;
+  CredentialSet before;
+  CredentialSet after;
+};
+
+// Inode numbers.
+struct NamespaceSet {
+  uint32_t children_pid = 0;  // in which its children will be; its own never changes
+  uint32_t mount = 0;
+  uint32_t network = 0;
+  uint32_t user = 0;
+  uint32_t uts = 0;
+  uint32_t ipc = 0;
+  uint32_t cgroup = 0;
+
+  bool operator==(const NamespaceSet&) const = default;
+};
+
+// A process moved into other namespaces, or was made in new ones (kClone: the header is that
+// process's, `before` its parent's). The header may still show those before.
+struct NamespacesChange {
+  Change change = Change::kUnknown;
+  NamespaceSet before;
+  NamespaceSet after;
+};
+
+enum class TamperingKind : uint8_t { kUnknown, kSignal, kPtrace, kBpf };
+enum class ObjectKind : uint8_t { kUnknown, kProgram, kMap, kLink };
+
+// Somebody else laid hands on the sensor: the header says who.
+struct Tampering {
+  TamperingKind kind = TamperingKind::kUnknown;
+  model::ProcessName target;                 // kSignal, kPtrace: which of the sensor's processes
+  std::string target_command;                // kSignal, kPtrace: task_struct::comm
+  uint32_t signal = 0;                       // kSignal
+  uint32_t bpf_command = 0;                  // kBpf: enum bpf_cmd
+  ObjectKind object = ObjectKind::kUnknown;  // kBpf: what the handle was asked for
+  uint32_t object_id = 0;                    // kBpf
+  uint32_t repeats = 1;                      // the same by the same process since the last such
 };
 
 struct Event {
   Header header;
   std::variant<Fork, Exec, Exit, Tcp, Accept, Pam, SshdMessage, ProcessSnapshot, SocketSnapshot,
-               SnapshotDone, Lost>
+               SnapshotDone, Lost, File, CredentialsChange, NamespacesChange, Tampering>
       body;
 };
 

@@ -58,8 +58,8 @@ std::string TryBtfHook(const btf* vmlinux, absl::string_view kind, const std::st
   bpf_attach_type attach = BPF_TRACE_RAW_TP;
   std::string type_name = absl::StrCat("btf_trace_", target);
   uint32_t btf_kind = BTF_KIND_TYPEDEF;
-  if (kind == "fexit") {
-    attach = BPF_TRACE_FEXIT;
+  if (kind == "fexit" || kind == "fentry") {
+    attach = kind == "fexit" ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY;
     type_name = target;
     btf_kind = BTF_KIND_FUNC;
   } else if (kind == "iter") {
@@ -81,9 +81,9 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
   const size_t slash = hook.find('/');
   const std::string kind = hook.substr(0, slash);
   const std::string target = hook.substr(slash + 1);
-  if (kind == "tp_btf" || kind == "fexit" || kind == "iter")
+  if (kind == "tp_btf" || kind == "fexit" || kind == "fentry" || kind == "iter")
     return TryBtfHook(vmlinux, kind, target);
-  if (kind == "kretprobe") {
+  if (kind == "kretprobe" || kind == "kprobe") {
     return access("/sys/bus/event_source/devices/kprobe/type", R_OK) == 0
                ? ""
                : "this kernel has no kprobes (CONFIG_KPROBES)";

@@ -43,6 +43,13 @@ const std::vector<FactHooks>& FactTable() {
          .programs = {"ht_accept_exit", "ht_accept4_exit"},
          .also = {"tp/syscalls/sys_exit_accept4"},
          .syscall = true}}},
+      {"socket handover",
+       {{.hook = "fentry/security_file_receive", .programs = {"ht_file_received_fentry"}},
+        {.hook = "kprobe/security_file_receive", .programs = {"ht_file_received_kprobe"}},
+        {.hook = "tp_btf/sock_recv_length",
+         .programs = {"ht_user_received", "ht_user_sent"},
+         .also = {"tp_btf/sock_send_length"},
+         .inexact = true}}},
       {"running processes", {{.hook = "iter/task", .programs = {"ht_snapshot_processes"}}}},
       {"open sockets", {{.hook = "iter/task_file", .programs = {"ht_snapshot_sockets"}}}},
   };

@@ -13,12 +13,19 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-constexpr const char* kRingNames[HT_RINGS] = {"ring/high", "ring/low"};
+constexpr const char* kPlaces[HT_LOSS_CAUSES][HT_RINGS] = {{"ring/high", "ring/low"},
+                                                           {"budget/high", "budget/low"}};
 constexpr const char* kTableNames[HT_TABLES] = {"table/processes", "table/sockets"};
 constexpr const char* kTypeNames[HT_TYPES] = HT_TYPE_NAMES;
 
 // Array maps keep their values at multiples of 8 bytes.
 constexpr size_t kStride = (sizeof(ht_losses) + 7) / 8 * 8;
+
+constexpr uint64_t kTellEveryNs = 1'000'000'000;
+
+uint64_t Count(const volatile ht_losses& losses, int cause, int ring, int type) {
+  return cause == HT_LOSS_BUDGET ? losses.refused[ring][type] : losses.records[ring][type];
+}
 
 }  // namespace
 
@@ -45,10 +52,12 @@ std::vector<LossCount> LossCounters::Read() const {
   std::vector<LossCount> counts;
   for (uint32_t cpu = 0; cpu < processors_; ++cpu) {
     const volatile ht_losses& losses = Of(cpu);
-    for (int ring = 0; ring < HT_RINGS; ++ring) {
-      for (int type = 0; type < HT_TYPES; ++type) {
-        const uint64_t count = losses.records[ring][type];
-        if (count != 0) counts.push_back({kRingNames[ring], kTypeNames[type], cpu, count});
+    for (int cause = 0; cause < HT_LOSS_CAUSES; ++cause) {
+      for (int ring = 0; ring < HT_RINGS; ++ring) {
+        for (int type = 0; type < HT_TYPES; ++type) {
+          const uint64_t count = Count(losses, cause, ring, type);
+          if (count != 0) counts.push_back({kPlaces[cause][ring], kTypeNames[type], cpu, count});
+        }
       }
     }
     for (int table = 0; table < HT_TABLES; ++table) {
@@ -60,24 +69,31 @@ std::vector<LossCount> LossCounters::Read() const {
 }
 
 size_t LossCounters::TellNew(absl::FunctionRef<void(const void*, size_t)> receiver) {
+  const uint64_t now_ns = Clock::System().BootNs();
+  if (now_ns < tell_boot_ns_) return 0;
   size_t records = 0;
-  for (uint32_t ring = 0; ring < HT_RINGS; ++ring) {
-    for (uint32_t type = 0; type < HT_TYPES; ++type) {
-      uint64_t total = 0;
-      for (uint32_t cpu = 0; cpu < processors_; ++cpu) total += Of(cpu).records[ring][type];
-      if (total <= told_[ring][type]) continue;
-      ht_lost lost = {};
-      lost.header.size = sizeof(lost);
-      lost.header.type = HT_TYPE_LOST;
-      lost.header.boot_ns = Clock::System().BootNs();
-      lost.ring = ring;
-      lost.record_type = type;
-      lost.count = total - told_[ring][type];
-      told_[ring][type] = total;
-      receiver(&lost, sizeof(lost));
-      ++records;
+  for (int cause = 0; cause < HT_LOSS_CAUSES; ++cause) {
+    for (int ring = 0; ring < HT_RINGS; ++ring) {
+      for (int type = 0; type < HT_TYPES; ++type) {
+        uint64_t total = 0;
+        for (uint32_t cpu = 0; cpu < processors_; ++cpu) total += Count(Of(cpu), cause, ring, type);
+        uint64_t& told = told_[cause][ring][type];
+        if (total <= told) continue;
+        ht_lost lost = {};
+        lost.header.size = sizeof(lost);
+        lost.header.type = HT_TYPE_LOST;
+        lost.header.boot_ns = now_ns;
+        lost.ring = ring;
+        lost.record_type = type;
+        lost.cause = cause;
+        lost.count = total - told;
+        told = total;
+        receiver(&lost, sizeof(lost));
+        ++records;
+      }
     }
   }
+  if (records > 0) tell_boot_ns_ = now_ns + kTellEveryNs;
   return records;
 }
 

@@ -24,7 +24,8 @@ class LossCounters {
   // Every counter that is not 0.
   std::vector<LossCount> Read() const;
 
-  // Hands over one ht_lost for each kind of record that was lost since the last call.
+  // Hands over one ht_lost for each kind of record that was lost since it last did so; at most once
+  // a second, since a flood loses records all the time.
   size_t TellNew(absl::FunctionRef<void(const void*, size_t)> receiver);
 
  private:
@@ -41,7 +42,8 @@ class LossCounters {
 
   std::unique_ptr<const void, Unmap> memory_;
   uint32_t processors_;
-  uint64_t told_[HT_RINGS][HT_TYPES] = {};
+  uint64_t told_[HT_LOSS_CAUSES][HT_RINGS][HT_TYPES] = {};
+  uint64_t tell_boot_ns_ = 0;  // not before
 };
 
 }  // namespace hoptrail::agent::kernel

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "bpf/abi/events.h"
 #include "bpf/sensor.skel.h"
 
 #include "agent/kernel/features.h"
@@ -40,6 +41,17 @@ uint32_t RingBytes(uint32_t wanted) {
   uint32_t bytes = 4096;
   while (bytes < wanted && bytes < (1u << 30)) bytes *= 2;
   return bytes;
+}
+
+// What one cgroup may write to a ring that fills up.
+void SetBudget(sensor_bpf* skeleton, ht_ring ring, uint32_t ring_bytes, uint32_t bytes_per_second) {
+  constexpr uint32_t kLeastRate = 16 << 10, kLeastBurst = 4 << 10;
+  const uint64_t rate =
+      bytes_per_second != 0 ? bytes_per_second : std::max(ring_bytes / 16, kLeastRate);
+  const uint64_t burst = std::max(ring_bytes / 64, kLeastBurst);
+  skeleton->rodata->ht_ring_bytes[ring] = ring_bytes;
+  skeleton->rodata->ht_budget_byte_ns[ring] = 1'000'000'000 / rate;
+  skeleton->rodata->ht_budget_burst_ns[ring] = burst * 1'000'000'000 / rate;
 }
 
 bool IsWitness(const std::string& program) {
@@ -72,6 +84,8 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
 
   skeleton->rodata->ht_scope_netns = options.scope_network_namespace;
   skeleton->rodata->ht_low_wakeup_bytes = low_bytes / 8;
+  SetBudget(skeleton.get(), HT_RING_HIGH, high_bytes, options.budget_bytes_per_second);
+  SetBudget(skeleton.get(), HT_RING_LOW, low_bytes, options.budget_bytes_per_second);
   for (uint16_t port : options.watched_ports) {
     skeleton->rodata->ht_watched_ports[port / 64] |= uint64_t{1} << (port % 64);
   }

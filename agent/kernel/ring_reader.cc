@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "bpf/abi/events.h"
-#include <bpf/libbpf.h>
 
 #include "core/base/clock.h"
 #include "core/base/status_macros.h"
@@ -15,18 +15,12 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
+// Longer than the time for which the kernel side does not wake the reader again.
 constexpr uint64_t kWindowNs = 5'000'000;
 // Low records do not wake anybody, so look for them at least so often.
 constexpr absl::Duration kTick = absl::Milliseconds(50);
-// Taken from the rings and not yet handed over, at most; the rest stays in the rings.
-constexpr size_t kMostPendingBytes = 16u << 20;
-
-int Receive(void* context, void* data, size_t size) {
-  auto* buffer = static_cast<OrderingBuffer*>(context);
-  buffer->Add(data, size);
-  // libbpf has consumed this record already; a negative value only ends the round.
-  return buffer->bytes() < kMostPendingBytes ? 0 : -ENOBUFS;
-}
+// Taken from each ring and not yet handed over, at most; the rest stays there.
+constexpr size_t kMostPendingBytes = 1u << 20;
 
 }  // namespace
 
@@ -61,44 +55,69 @@ size_t OrderingBuffer::Release(uint64_t now_ns,
   }
   oldest_ns_ = pending_.front().boot_ns;
   if (arena_.size() > 2 * live_bytes_) {
-    std::string kept;
-    kept.reserve(live_bytes_);
+    spare_.clear();
     for (Pending& record : pending_) {
-      const size_t offset = kept.size();
-      kept.append(arena_, record.offset, record.size);
+      const size_t offset = spare_.size();
+      spare_.append(arena_, record.offset, record.size);
       record.offset = offset;
     }
-    arena_ = std::move(kept);
+    arena_.swap(spare_);
   }
   return released;
 }
 
-void RingReader::Deleter::operator()(ring_buffer* rings) const { ring_buffer__free(rings); }
-
-absl::StatusOr<RingReader> RingReader::Create(int high_ring_fd, int low_ring_fd) {
+absl::StatusOr<RingReader> RingReader::Create(const RingHandle& high, const RingHandle& low) {
   RingReader reader;
+  reader.epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  if (!reader.epoll_.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
   reader.buffer_ = std::make_unique<OrderingBuffer>(kWindowNs);
-  reader.rings_.reset(ring_buffer__new(high_ring_fd, Receive, reader.buffer_.get(), nullptr));
-  if (reader.rings_ == nullptr) {
-    return absl::InternalError(absl::StrCat("opening the high ring: ", strerror(errno)));
-  }
-  if (const int error =
-          ring_buffer__add(reader.rings_.get(), low_ring_fd, Receive, reader.buffer_.get());
-      error != 0) {
-    return absl::InternalError(absl::StrCat("opening the low ring: ", strerror(-error)));
+  for (const RingHandle& handle : {high, low}) {
+    HT_ASSIGN_OR_RETURN(Ring ring, Ring::Map(handle));
+    reader.sources_.push_back({.ring = std::move(ring)});
+    epoll_event event = {.events = EPOLLIN, .data = {.fd = handle.fd}};
+    if (epoll_ctl(reader.epoll_.get(), EPOLL_CTL_ADD, handle.fd, &event) != 0) {
+      return absl::ErrnoToStatus(errno, "waiting for a ring");
+    }
   }
   return reader;
 }
 
-int RingReader::epoll_fd() const { return ring_buffer__epoll_fd(rings_.get()); }
-
 absl::Status RingReader::Drain() {
-  if (buffer_->bytes() >= kMostPendingBytes) return absl::OkStatus();
-  const int result = ring_buffer__consume(rings_.get());
-  if (result < 0 && result != -ENOBUFS && result != -EINTR) {
-    return absl::InternalError(absl::StrCat("reading the rings: ", strerror(-result)));
+  if (buffer_->bytes() >= 2 * kMostPendingBytes) return absl::OkStatus();
+  for (Source& source : sources_) {
+    size_t taken_bytes = 0;
+    source.more = false;
+    HT_RETURN_IF_ERROR(source.ring.Consume([&](const void* data, size_t size) {
+      buffer_->Add(data, size);
+      if (size >= sizeof(ht_header)) {
+        source.newest_ns = static_cast<const ht_header*>(data)->boot_ns;
+      }
+      taken_bytes += size;
+      source.more = taken_bytes >= kMostPendingBytes;
+      return !source.more;
+    }));
   }
   return absl::OkStatus();
+}
+
+// Up to when nothing is missing any more: what is left in one ring may be older than what was
+// taken from the other.
+uint64_t RingReader::Horizon() const {
+  uint64_t horizon_ns = ~uint64_t{0};
+  for (const Source& source : sources_) {
+    if (source.more) horizon_ns = std::min(horizon_ns, source.newest_ns);
+  }
+  return horizon_ns;
+}
+
+absl::Duration RingReader::UntilDue(absl::Duration longest) const {
+  for (const Source& source : sources_) {
+    if (source.more) return absl::ZeroDuration();
+  }
+  if (buffer_->empty()) return longest;
+  const uint64_t now_ns = Clock::System().BootNs();
+  const uint64_t due_ns = std::max(buffer_->next_due_ns(), now_ns);
+  return std::min(longest, absl::Nanoseconds(due_ns - now_ns));
 }
 
 absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout,
@@ -110,12 +129,14 @@ absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout,
     // Before draining: whatever is older than the window by now has been drained below.
     const uint64_t now_ns = clock.BootNs();
     HT_RETURN_IF_ERROR(Drain());
-    const size_t released = buffer_->Release(now_ns, receiver);
+    size_t released = buffer_->Release(std::min(now_ns, Horizon()), receiver);
+    // Order is worth less than going on.
+    if (released == 0 && Horizon() < now_ns) released = buffer_->Release(now_ns, receiver);
     if (released > 0 || now_ns >= deadline_ns) return released;
 
-    uint64_t wake_ns = std::min(deadline_ns, now_ns + absl::ToInt64Nanoseconds(kTick));
-    if (!buffer_->empty()) wake_ns = std::min(wake_ns, std::max(buffer_->next_due_ns(), now_ns));
-    const int wait_ms = static_cast<int>((wake_ns - now_ns + 999'999) / 1'000'000);
+    const absl::Duration wait = UntilDue(std::min(kTick, absl::Nanoseconds(deadline_ns - now_ns)));
+    const int wait_ms =
+        static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
     epoll_event events[2];
     if (epoll_wait(epoll_fd(), events, 2, wait_ms) < 0 && errno != EINTR) {
       return absl::InternalError(absl::StrCat("epoll_wait: ", strerror(errno)));

@@ -11,7 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-struct ring_buffer;
+#include "agent/kernel/ring.h"
+#include "core/base/unique_fd.h"
 
 namespace hoptrail::agent::kernel {
 
@@ -25,6 +26,7 @@ class OrderingBuffer {
   void Add(const void* data, size_t size);
 
   // Hands over, in order, every record that is older than the window at `now_ns`, boot time.
+  // `receiver` must not call back.
   size_t Release(uint64_t now_ns, absl::FunctionRef<void(const void*, size_t)> receiver);
 
   bool empty() const { return pending_.empty(); }
@@ -41,15 +43,19 @@ class OrderingBuffer {
 
   const uint64_t window_ns_;
   std::string arena_;  // the records' bytes, in the order of arrival
+  std::string spare_;  // takes the arena's place when what has left it is cleared away
   size_t live_bytes_ = 0;
   std::vector<Pending> pending_;
   uint64_t oldest_ns_ = 0;
 };
 
-// Reads both rings. Owns their mappings: once made, it needs no privilege. One thread.
+// Reads both rings. Owns their mappings; neither making nor using it takes a privilege. One thread.
+// What it holds is bounded; what a flood writes beyond that stays in the rings, and then is lost
+// there and counted.
 class RingReader {
  public:
-  static absl::StatusOr<RingReader> Create(int high_ring_fd, int low_ring_fd);
+  // The descriptors are not owned, and must stay open.
+  static absl::StatusOr<RingReader> Create(const RingHandle& high, const RingHandle& low);
 
   RingReader(RingReader&&) = default;
   RingReader& operator=(RingReader&&) = default;
@@ -57,19 +63,26 @@ class RingReader {
   // See Sensor::Poll.
   absl::StatusOr<size_t> Poll(absl::Duration timeout,
                               absl::FunctionRef<void(const void*, size_t)> receiver);
-  int epoll_fd() const;
+  // Readable when the kernel side calls for the reader. It does not call again for a few
+  // milliseconds, nor for low records that are few: see UntilDue().
+  int epoll_fd() const { return epoll_.get(); }
+  // When to poll next, should nothing call before; at most `longest`.
+  absl::Duration UntilDue(absl::Duration longest) const;
 
  private:
-  struct Deleter {
-    void operator()(ring_buffer* rings) const;
+  struct Source {
+    Ring ring;
+    uint64_t newest_ns = 0;  // boot time of what was taken last
+    bool more = false;       // left in it, for want of room here
   };
 
   RingReader() = default;
   absl::Status Drain();
+  uint64_t Horizon() const;
 
-  // Stable addresses: libbpf keeps a pointer to what it calls back.
   std::unique_ptr<OrderingBuffer> buffer_;
-  std::unique_ptr<ring_buffer, Deleter> rings_;
+  std::vector<Source> sources_;
+  UniqueFd epoll_;
 };
 
 }  // namespace hoptrail::agent::kernel

@@ -23,6 +23,8 @@ struct SensorOptions {
   // Bytes, rounded up to a power of two of whole pages.
   uint32_t high_ring_bytes = 4u << 20;
   uint32_t low_ring_bytes = 8u << 20;
+  // What each cgroup may write to a ring that is three quarters full; 0: a sixteenth of the ring.
+  uint32_t budget_bytes_per_second = 0;
   SyscallHooks syscall_hooks = SyscallHooks::kAuto;
   // Server ports of administrative services: their connections go to the ring that a flood of
   // others cannot fill.
@@ -30,19 +32,24 @@ struct SensorOptions {
   // Entries of the kernel's tables of labelled processes and of TCP connections.
   uint32_t max_processes = 32768;
   uint32_t max_sockets = 32768;
+  // Copies of each library that witnesses are attached to at once.
+  size_t max_library_copies = 128;
 };
 
 // Records that were not written in the kernel, since the sensor was opened.
 struct LossCount {
-  std::string where;  // "ring/high", "ring/low", "table/processes", "table/sockets"
-  std::string type;   // "exec"; empty for tables
+  // "ring/high", "ring/low": no room; "budget/high", "budget/low": refused to a cgroup that wrote
+  // too much; "table/processes", "table/sockets".
+  std::string where;
+  std::string type;  // "exec"; empty for tables
   uint32_t cpu = 0;
   uint64_t count = 0;
 };
 
 // The kernel side: its programs, loaded and attached, and the rings that they fill. Closing takes
 // everything off the kernel again. Several may be open at once, in one process or several. One
-// thread at a time; Poll and Snapshot may be called from another thread than Open.
+// thread at a time; Poll and Snapshot may be called from another thread than Open. Both halves in
+// one process: the agent has them in two (attached.h, reader.h).
 class Sensor {
  public:
   // Given each record (bpf/abi/events.h), valid during the call only.
@@ -76,9 +83,13 @@ class Sensor {
   // Loss shows up here too, as records of its own.
   absl::StatusOr<size_t> Poll(absl::Duration timeout, Receiver receiver);
 
-  // Readable when much or something urgent waits; nothing wakes it for less urgent records, so
-  // Poll should be called every 50 ms in any case. Owned by the sensor.
+  // Becomes readable when much or something urgent waits; watch it edge-triggered. Nothing makes it
+  // so for less urgent records, nor again within some milliseconds, so Poll should be called after
+  // UntilDue() in any case. Owned by the sensor.
   int poll_fd() const;
+
+  // How long Poll can wait at most without letting records grow old: 0 to 50 ms.
+  absl::Duration UntilDue() const;
 
   // Every counter that is not 0, by processor. They only grow.
   std::vector<LossCount> ReadLosses() const;

@@ -13,8 +13,6 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "bpf/abi/events.h"
-#include "bpf/sensor.skel.h"
-#include <bpf/bpf.h>
 
 #include "core/base/clock.h"
 #include "core/base/status_macros.h"
@@ -89,9 +87,7 @@ absl::Status TakeRecords(std::string* bytes, Sensor::Receiver receiver) {
   return absl::OkStatus();
 }
 
-absl::Status Walk(const bpf_link* link, Sensor::Receiver receiver) {
-  const UniqueFd fd(bpf_iter_create(bpf_link__fd(link)));
-  if (!fd.valid()) return absl::InternalError(absl::StrCat("iterator: ", strerror(errno)));
+absl::Status ReadIterator(const UniqueFd& fd, Sensor::Receiver receiver) {
   std::string bytes;
   char chunk[32768];
   while (true) {
@@ -106,18 +102,14 @@ absl::Status Walk(const bpf_link* link, Sensor::Receiver receiver) {
 
 }  // namespace
 
-absl::Status TakeSnapshot(const Programs& programs, Sensor::Receiver receiver) {
+absl::Status TakeSnapshot(IteratorSource open, Sensor::Receiver receiver) {
   absl::Status status;
-  if (const bpf_link* processes = programs.link("ht_snapshot_processes")) {
-    status.Update(Walk(processes, receiver));
+  for (const Walk walk : {Walk::kProcesses, Walk::kListeners, Walk::kConnections}) {
+    const absl::StatusOr<UniqueFd> iterator = open(walk);
+    if (absl::IsNotFound(iterator.status())) continue;
+    status.Update(iterator.ok() ? ReadIterator(*iterator, receiver) : iterator.status());
   }
-  if (const bpf_link* sockets = programs.link("ht_snapshot_sockets")) {
-    // ht_snapshot_walk: listening sockets, then connections.
-    for (uint32_t walk : {0u, 1u}) {
-      programs.skeleton()->bss->ht_snapshot_walk = walk;
-      status.Update(Walk(sockets, receiver));
-    }
-  }
+  (void)open(Walk::kOver);
   ht_header done = {};
   done.size = sizeof(done);
   done.type = HT_TYPE_SNAPSHOT_DONE;

@@ -1,58 +1,18 @@
 #include "agent/kernel/witnesses.h"
 
-#include <dirent.h>
-
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "bpf/sensor.skel.h"
 
 #include "agent/kernel/elf_file.h"
 #include "agent/kernel/uprobe_multi.h"
-#include "core/base/log.h"
+#include "agent/kernel/witness_search.h"
 #include "core/base/status_macros.h"
-#include <sys/stat.h>
 
 namespace hoptrail::agent::kernel {
-namespace {
-
-constexpr absl::string_view kLibraryFolders[] = {"/lib/x86_64-linux-gnu",
-                                                 "/usr/lib/x86_64-linux-gnu",
-                                                 "/lib/aarch64-linux-gnu",
-                                                 "/usr/lib/aarch64-linux-gnu",
-                                                 "/lib64",
-                                                 "/usr/lib64",
-                                                 "/lib",
-                                                 "/usr/lib"};
-// Distinct copies of one library; more are not attached, and said to be left out.
-constexpr size_t kMostFiles = 128;
-
-// The roots of the file systems that running processes see, one path each; our own first.
-std::vector<std::string> DistinctRoots() {
-  std::vector<std::string> roots = {""};
-  // Processes share a view when they share the mount namespace and the root folder in it.
-  std::set<std::pair<ino_t, std::pair<dev_t, ino_t>>> seen;
-  DIR* proc = opendir("/proc");
-  if (proc == nullptr) return roots;
-  while (const dirent* entry = readdir(proc)) {
-    uint32_t pid = 0;
-    if (!absl::SimpleAtoi(entry->d_name, &pid)) continue;
-    const std::string root = absl::StrCat("/proc/", pid, "/root");
-    struct stat mount_namespace, folder;
-    if (stat(absl::StrCat("/proc/", pid, "/ns/mnt").c_str(), &mount_namespace) != 0) continue;
-    if (stat(root.c_str(), &folder) != 0) continue;
-    if (seen.insert({mount_namespace.st_ino, {folder.st_dev, folder.st_ino}}).second) {
-      roots.push_back(root);
-    }
-  }
-  closedir(proc);
-  return roots;
-}
-
-}  // namespace
 
 const std::vector<WitnessFact>& WitnessTable() {
   static const auto* const table = new std::vector<WitnessFact>{
@@ -74,27 +34,74 @@ const std::vector<WitnessFact>& WitnessTable() {
 }
 
 size_t Witnesses::AttachNew() {
-  size_t found = 0;
-  for (const std::string& root : DistinctRoots()) {
-    for (const WitnessFact& fact : WitnessTable()) {
-      for (absl::string_view folder : kLibraryFolders) {
-        const std::string path = absl::StrCat(root, folder, "/", fact.library);
-        struct stat file;
-        if (stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) continue;
-        if (!seen_.insert({fact.fact, {file.st_dev, file.st_ino}}).second) continue;
-        AttachFile(fact, path);
-        ++found;
+  const WitnessSearch search = FindWitnesses();
+  ++round_;
+  unheard_.clear();
+  for (const auto& [fact, reason] : search.unheard) unheard_[fact] = reason;
+  std::vector<const FoundLibrary*> fresh;
+  for (const FoundLibrary& found : search.libraries) {
+    const auto known = copies_.find({found.fact->fact, found.file});
+    if (known == copies_.end()) {
+      fresh.push_back(&found);
+    } else {
+      Copy& copy = known->second;
+      copy.seen_round = round_;
+      copy.root = found.root;
+      // Attaching keeps a file system: not longer than there is someone in it.
+      if (!copy.attachments.empty() && search.roots.count(copy.attached_root) == 0) {
+        copy.attached_root = found.root;
+        AttachFile(*found.fact, found.path, &copy);
       }
     }
   }
-  return found;
+  for (auto copy = copies_.begin(); copy != copies_.end();) {
+    const bool seen = copy->second.seen_round == round_;
+    const bool of_use = !copy->second.attachments.empty() && search.roots.count(copy->second.root);
+    copy = seen || of_use ? std::next(copy) : copies_.erase(copy);
+  }
+  size_t count = 0;
+  for (const FoundLibrary* found : fresh) {
+    const std::string& fact = found->fact->fact;
+    const Key key = {fact, found->file};
+    if (copies_.count(key) != 0) continue;  // by another of its names
+    if (attached(fact) >= max_files_ && !MakeRoom(fact)) {
+      unheard_[fact] =
+          absl::StrCat(found->path, " and perhaps others: more than ", max_files_, " copies");
+      continue;
+    }
+    Copy& copy = copies_[key];
+    copy.root = copy.attached_root = found->root;
+    copy.seen_round = round_;
+    AttachFile(*found->fact, found->path, &copy);
+    ++count;
+  }
+  return count;
 }
 
-void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path) {
-  if (attached_[fact.fact] >= kMostFiles) {
-    refusals_[fact.fact] = absl::StrCat(path, " and others: more than ", kMostFiles, " copies");
-    return;
+size_t Witnesses::attached(const std::string& fact) const {
+  size_t count = 0;
+  for (const auto& [key, copy] : copies_) {
+    count += key.first == fact && !copy.attachments.empty();
   }
+  return count;
+}
+
+// Gives up the copy that was replaced the longest ago; false where none was.
+bool Witnesses::MakeRoom(const std::string& fact) {
+  auto oldest = copies_.end();
+  for (auto copy = copies_.begin(); copy != copies_.end(); ++copy) {
+    if (copy->first.first != fact || copy->second.attachments.empty()) continue;
+    if (copy->second.seen_round == round_) continue;
+    if (oldest == copies_.end() || copy->second.seen_round < oldest->second.seen_round) {
+      oldest = copy;
+    }
+  }
+  if (oldest == copies_.end()) return false;
+  copies_.erase(oldest);
+  return true;
+}
+
+void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path, Copy* copy) const {
   std::vector<Attachment> attachments;
   for (const WitnessProbe& probe : fact.probes) {
     absl::StatusOr<Attachment> attachment = AttachProbe(probe, path);
@@ -102,13 +109,12 @@ void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path) {
       attachments.push_back(*std::move(attachment));
       continue;
     }
-    refusals_[fact.fact] =
-        absl::StrCat(path, ": ", probe.function, ": ", attachment.status().message());
+    copy->refusal = absl::StrCat(path, ": ", probe.function, ": ", attachment.status().message());
     if (fact.all_needed) return;
   }
-  if (attachments.empty()) return;
-  std::move(attachments.begin(), attachments.end(), std::back_inserter(attachments_));
-  ++attached_[fact.fact];
+  // Where one is enough, the other's absence is none.
+  if (!attachments.empty()) copy->refusal.clear();
+  copy->attachments = std::move(attachments);
 }
 
 absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe& probe,
@@ -145,16 +151,19 @@ std::vector<model::FactCoverage> Witnesses::Coverage() const {
       row.refusals.push_back(
           absl::StrCat("uprobe_multi/", fact.target, ": ", uprobe_multi_.message()));
     }
-    if (auto attached = attached_.find(fact.fact);
-        attached != attached_.end() && attached->second > 0) {
+    if (attached(fact.fact) > 0) {
       row.hook = hook;
       row.tier = multi ? 1 : 2;
     }
-    if (auto refusal = refusals_.find(fact.fact); refusal != refusals_.end()) {
-      row.refusals.push_back(absl::StrCat(hook, ": ", refusal->second));
-    } else if (row.tier == 0) {
-      row.refusals.push_back(absl::StrCat(hook, ": no ", fact.library, " found"));
+    std::string refusal;
+    for (const auto& [key, copy] : copies_) {
+      if (key.first == fact.fact && !copy.refusal.empty()) refusal = copy.refusal;
     }
+    if (auto unheard = unheard_.find(fact.fact); unheard != unheard_.end()) {
+      refusal = unheard->second;
+    }
+    if (refusal.empty() && row.tier == 0) refusal = absl::StrCat("no ", fact.library, " found");
+    if (!refusal.empty()) row.refusals.push_back(absl::StrCat(hook, ": ", refusal));
     rows.push_back(std::move(row));
   }
   return rows;

@@ -3,8 +3,8 @@
 
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,39 +37,72 @@ struct WitnessFact {
 
 const std::vector<WitnessFact>& WitnessTable();
 
-// Attaches the witnesses' programs to every copy of their libraries: the host's own and those in
-// the mount namespaces of running processes, one by inode. One thread.
+// A file, by device and inode number. On an overlay, where one file has as many devices as there
+// are mounts of it: device 0, and what else tells it from others.
+struct FileName {
+  dev_t device = 0;
+  ino_t inode = 0;
+  int64_t size = 0;
+  int64_t changed_ns = 0;
+
+  friend bool operator<(const FileName& a, const FileName& b) {
+    return std::tie(a.device, a.inode, a.size, a.changed_ns) <
+           std::tie(b.device, b.inode, b.size, b.changed_ns);
+  }
+};
+
+// A file system as a process sees it: mount namespace, then device and inode of the root folder.
+using RootName = std::tuple<ino_t, dev_t, ino_t>;
+
+struct FoundLibrary;
+
+// Attaches the witnesses' programs to every copy of their libraries: the host's own, those in the
+// mount namespaces of running processes, and those that a running sshd has loaded from elsewhere;
+// one by inode. A copy goes when no process sees its file system any more. One that was replaced
+// stays, for a program that was started before may still use it, until its place is needed. One
+// thread.
 class Witnesses {
  public:
   // `uprobe_multi`: whether the programs were loaded to be attached that way, or why not.
-  Witnesses(sensor_bpf* skeleton, absl::Status uprobe_multi)
-      : skeleton_(skeleton), uprobe_multi_(std::move(uprobe_multi)) {}
+  Witnesses(sensor_bpf* skeleton, absl::Status uprobe_multi, size_t max_files = 128)
+      : skeleton_(skeleton), uprobe_multi_(std::move(uprobe_multi)), max_files_(max_files) {}
 
-  // Looks for copies not attached yet. Call it again for containers that appeared later. Returns
-  // how many were found.
+  // Looks for copies not attached yet. Call it again for containers that appeared later and
+  // libraries that were replaced. Returns how many were found.
   size_t AttachNew();
 
   // A row for each fact of WitnessTable().
   std::vector<model::FactCoverage> Coverage() const;
 
- private:
-  using FileName = std::pair<dev_t, ino_t>;
+  // Of the fact's libraries, those attached to.
+  size_t attached(const std::string& fact) const;
 
+ private:
   // What is attached to one file: a link of libbpf's, or one that it does not know.
   struct Attachment {
     LinkPtr link;
     UniqueFd fd;
   };
+  // A file that was found; without attachments where it refused.
+  struct Copy {
+    std::vector<Attachment> attachments;
+    std::string refusal;
+    RootName root;            // where it was seen last
+    RootName attached_root;   // where it was attached
+    uint64_t seen_round = 0;  // when it was seen last
+  };
+  using Key = std::pair<std::string, FileName>;  // fact, file
 
-  void AttachFile(const WitnessFact& fact, const std::string& path);
+  void AttachFile(const WitnessFact& fact, const std::string& path, Copy* copy) const;
   absl::StatusOr<Attachment> AttachProbe(const WitnessProbe& probe, const std::string& path) const;
+  bool MakeRoom(const std::string& fact);
 
   sensor_bpf* skeleton_;
   absl::Status uprobe_multi_;
-  std::set<std::pair<std::string, FileName>> seen_;  // by fact
-  std::map<std::string, size_t> attached_;           // fact → files
-  std::map<std::string, std::string> refusals_;      // fact → the last reason
-  std::vector<Attachment> attachments_;
+  size_t max_files_;  // of one fact
+  std::map<Key, Copy> copies_;
+  std::map<std::string, std::string> unheard_;  // fact → what cannot be heard now, and why
+  uint64_t round_ = 0;
 };
 
 }  // namespace hoptrail::agent::kernel

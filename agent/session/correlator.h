@@ -47,6 +47,8 @@ class Correlator {
     SavedState saved;
     size_t max_connections = 65'536;
     size_t max_edges = 4'096;
+    // Of one session, to ports that are not watched; more are counted in edges alone.
+    uint32_t max_hops_per_minute = 1'000;
     process::ProcessTable::Options processes;
   };
 
@@ -64,6 +66,9 @@ class Correlator {
   const Node* FindNode(const model::SessionId& id) { return sessions_.Find(id); }
   model::SessionId SessionOf(const model::ProcessName& process);
 
+  // Every process that counts as living.
+  std::vector<model::ProcessName> LivingProcesses();
+
   size_t process_count() const { return processes_.size(); }
   size_t session_count() const { return sessions_.size(); }
   size_t connection_count() const { return connections_.size(); }
@@ -78,6 +83,10 @@ class Correlator {
   void On(const decode::Header& header, const decode::Fork& fork);
   void On(const decode::Header& header, const decode::Exec& exec);
   void On(const decode::Header& header, const decode::Exit& exit);
+  void On(const decode::Header& header, const decode::CredentialsChange& change);
+  void On(const decode::Header& header, const decode::NamespacesChange& change);
+  void On(const decode::Header& header, const decode::File&) { Observe(header); }
+  void On(const decode::Header& header, const decode::Tampering&) { Observe(header); }
   process::Process* Observe(const decode::Header& header);
   void Place(process::Process& process);
   void End(process::Process& process, uint64_t boot_ns);
@@ -113,6 +122,7 @@ class Correlator {
   // traffic.cc: connections, hop ends, edges.
   void On(const decode::Header& header, const decode::Tcp& tcp);
   void On(const decode::Header& header, const decode::Accept& accept);
+  void OnHandedOver(const decode::Header& header, const decode::Accept& accept);
   void OnConnect(const decode::Header& header, const decode::Tcp& tcp);
   void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
   void OnClosed(const decode::Tcp& tcp);
@@ -121,6 +131,7 @@ class Correlator {
   model::EdgeCount& Edge(const Connection& connection);
   bool Watched(uint16_t port) const;
   bool Qualifies(const Connection& connection);
+  bool WithinBudget(const model::SessionId& id);
   void Report(Connection& connection);
   void ReportLater(Connection& connection);
 
@@ -137,6 +148,7 @@ class Correlator {
   uint64_t now_boot_ns() const { return now_boot_ns_; }
   int64_t now_wall_ns() const { return options_.clock->WallFromBoot(now_boot_ns_); }
   void Flush();
+  void TellLoss(const char* where, const char* type, uint64_t count);
 
   Options options_;
   Output* const output_;
@@ -159,6 +171,7 @@ class Correlator {
   std::vector<PendingAttempt> attempts_;
   int64_t last_loss_wall_ns_ = 0;
   uint64_t dropped_told_ = 0;
+  uint64_t hops_dropped_ = 0;  // not told yet
 };
 
 }  // namespace hoptrail::agent::session

@@ -60,10 +60,12 @@ class FakeKernel {
     return child.name;
   }
 
-  void Exec(Name name, const std::string& path, std::array<decode::Stream, 3> streams = Null()) {
+  void Exec(Name name, const std::string& path, std::array<decode::Stream, 3> streams = Null(),
+            std::vector<std::string> arguments = {}) {
     at(name).path = path;
     decode::Exec exec;
     exec.image.path = path;
+    exec.image.arguments = std::move(arguments);
     exec.streams = streams;
     Send(name, exec);
   }
@@ -122,6 +124,37 @@ class FakeKernel {
     tcp.socket = socket;
     tcp.flow = flows_[socket].first;
     Send(name, tcp);
+    Passive(socket, decode::TcpPhase::kEstablished);
+    return socket;
+  }
+
+  // SCM_RIGHTS; the giver closes its own.
+  void HandOver(Name from, Name to, uint64_t socket) {
+    at(from).sockets.erase(socket);
+    at(to).sockets.insert(socket);
+    decode::Accept accept;
+    accept.socket = socket;
+    accept.flow = flows_[socket].first;
+    accept.hop_name = flows_[socket].second;
+    accept.handed_over = true;
+    accept.side = server_.count(socket) != 0 ? decode::TcpSide::kServer : decode::TcpSide::kClient;
+    Send(to, accept);
+  }
+
+  // Both ends connected, and this one is taken for the server.
+  uint64_t ConnectSimultaneously(Name name, const model::Endpoint& own,
+                                 const model::Endpoint& peer) {
+    const uint64_t socket = next_socket_++;
+    flows_[socket] = {{own, peer}, {}};
+    at(name).sockets.insert(socket);
+    decode::Tcp tcp;
+    tcp.phase = decode::TcpPhase::kConnect;
+    tcp.side = decode::TcpSide::kClient;
+    tcp.socket = socket;
+    tcp.flow = flows_[socket].first;
+    Send(name, tcp);
+    flows_[socket] = {{peer, own}, {static_cast<uint32_t>(socket), 77}};
+    server_.insert(socket);
     Passive(socket, decode::TcpPhase::kEstablished);
     return socket;
   }
@@ -246,11 +279,7 @@ class FakeKernel {
            " ssh2: ED25519 SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   }
 
-  void Emit(decode::Header header,
-            std::variant<decode::Fork, decode::Exec, decode::Exit, decode::Tcp, decode::Accept,
-                         decode::Pam, decode::SshdMessage, decode::ProcessSnapshot,
-                         decode::SocketSnapshot, decode::SnapshotDone, decode::Lost>
-                body) {
+  void Emit(decode::Header header, decltype(decode::Event::body) body) {
     Tick();
     header.boot_ns = clock_->BootNs();
     if (out) out({std::move(header), std::move(body)});

@@ -9,6 +9,7 @@ namespace {
 
 // A connection whose session is not settled yet is told after this long all the same.
 constexpr uint64_t kReportLaterNs = 2'000'000'000;
+constexpr uint64_t kBudgetNs = 60'000'000'000;
 
 }  // namespace
 
@@ -50,11 +51,32 @@ void Correlator::ReportLater(Connection& connection) {
   waiting_.emplace_back(connection.report_boot_ns, connection.socket);
 }
 
+// A session that connects to everything is told by its edges; its connections are told one by one
+// only as far as they leave room for everybody else's.
+bool Correlator::WithinBudget(const model::SessionId& id) {
+  Node* node = sessions_.Find(id);
+  if (node == nullptr) return true;
+  if (node->budget_until_boot_ns <= now_boot_ns()) {
+    node->budget_until_boot_ns = now_boot_ns() + kBudgetNs;
+    node->hops_in_budget = 0;
+  }
+  if (node->hops_in_budget >= options_.max_hops_per_minute) {
+    ++hops_dropped_;
+    return false;
+  }
+  ++node->hops_in_budget;
+  return true;
+}
+
 // Tells what is known of the connection now, whole.
 void Correlator::Report(Connection& connection) {
   if (connection.hop_name.empty()) return;
   connection.report_boot_ns = 0;
   const bool first = connection.reported == nullptr;
+  if (first && !connection.opened_session && !Watched(connection.flow.server.port) &&
+      !WithinBudget(connection.session)) {
+    return;
+  }
   if (first) connection.reported = std::make_unique<model::HopEnd>();
   model::HopEnd& hop = *connection.reported;
   Node* node = sessions_.Find(connection.session);
@@ -140,7 +162,10 @@ void Correlator::OnEstablished(const decode::Header& header, const decode::Tcp& 
   connection->network_namespace = tcp.network_namespace;
   connection->rtt_us = tcp.rtt_us;
   if (connection->established_boot_ns == 0) connection->established_boot_ns = header.boot_ns;
-  if (!client) return;  // the server's side counts when a process gets hold of it
+  // The server's side counts when a process gets hold of it; where both sides connected, each has
+  // its owner already.
+  if (!client && connection->side == model::HopSide::kServer) return;
+  connection->side = client ? model::HopSide::kClient : model::HopSide::kServer;
   // The transition happens outside the caller's context: its header is taken only where nothing
   // better is known.
   if (connection->owner.empty()) {
@@ -187,7 +212,42 @@ void Correlator::OnClosed(const decode::Tcp& tcp) {
   connections_.Erase(tcp.socket);
 }
 
+// The connection is another process's now: of another session, or of none if it was let in by a
+// session of its own.
+void Correlator::OnHandedOver(const decode::Header& header, const decode::Accept& accept) {
+  process::Process* process = Observe(header);
+  const bool client = accept.side == decode::TcpSide::kClient;
+  Connection* connection = connections_.Ensure(
+      accept.socket, client ? model::HopSide::kClient : model::HopSide::kServer, accept.flow);
+  if (connection == nullptr || process == nullptr || connection->opened_session) return;
+  if (connection->hop_name.empty()) connection->hop_name = accept.hop_name;
+  if (connection->network_namespace == 0) {
+    connection->network_namespace = accept.network_namespace;
+  }
+  CountEdge(*connection);
+  Own(*connection, *process);
+  if (!client) {
+    if (process::Process* head = ConnectionHead(*process, *connection, header.boot_ns);
+        head != nullptr) {
+      OpenConnection(*head, *connection, processes_.Find(head->parent));
+      return;
+    }
+    process->listens = true;
+    process->last_accepted = accept.socket;
+  }
+  connection->session = process->session;
+  Node* node = NodeOf(*process);
+  if (client && node != nullptr && node->pending && !accept.flow.server.address.is_loopback()) {
+    Reveal(*node);
+  }
+  if (connection->reported != nullptr || Qualifies(*connection)) Report(*connection);
+}
+
 void Correlator::On(const decode::Header& header, const decode::Accept& accept) {
+  if (accept.handed_over) {
+    OnHandedOver(header, accept);
+    return;
+  }
   process::Process* process = Observe(header);
   Connection* connection = connections_.Ensure(accept.socket, model::HopSide::kServer, accept.flow);
   if (connection == nullptr || process == nullptr) return;

@@ -16,18 +16,22 @@ constexpr uint64_t kAskAgainNs = 60'000'000'000;
 
 }  // namespace
 
-UserResolver PasswdFileResolver(std::string path) {
-  return [path = std::move(path)](uint32_t uid) -> std::string {
-    std::ifstream file(path);
-    std::string line;
-    while (std::getline(file, line)) {
-      const std::vector<absl::string_view> fields = absl::StrSplit(line, ':');
-      uint32_t number = 0;
-      if (fields.size() >= 3 && absl::SimpleAtoi(fields[2], &number) && number == uid) {
-        return fields[0].size() <= kMaxName ? std::string(fields[0]) : std::string();
-      }
+std::string UserIn(std::istream& passwd, uint32_t uid) {
+  std::string line;
+  while (std::getline(passwd, line)) {
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, ':');
+    uint32_t number = 0;
+    if (fields.size() >= 3 && absl::SimpleAtoi(fields[2], &number) && number == uid) {
+      return fields[0].size() <= kMaxName ? std::string(fields[0]) : std::string();
     }
-    return {};
+  }
+  return {};
+}
+
+UserResolver PasswdFileResolver(std::string path) {
+  return [path = std::move(path)](uint32_t uid) {
+    std::ifstream file(path);
+    return UserIn(file, uid);
   };
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <istream>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -13,7 +14,9 @@ namespace hoptrail::agent::session {
 // The name of a uid on this host, empty where it has none.
 using UserResolver = std::function<std::string(uint32_t uid)>;
 
-// Reads a passwd(5) file at every call; names longer than 100 bytes are none.
+// Looks a uid up in the lines of a passwd(5) file; names longer than 100 bytes are none.
+std::string UserIn(std::istream& passwd, uint32_t uid);
+// Reads a passwd(5) file at every call.
 UserResolver PasswdFileResolver(std::string path = "/etc/passwd");
 
 // A bounded cache before a resolver. Entries are asked for again after a minute. Not thread-safe.

@@ -16,6 +16,7 @@ Kind Of(const model::Detection&) { return {"detection", false}; }
 Kind Of(const model::Coverage&) { return {"coverage", false}; }
 Kind Of(const model::Loss&) { return {"loss", false}; }
 Kind Of(const model::AgentHealth&) { return {"health", true}; }
+Kind Of(const model::Interference&) { return {"interference", false}; }
 
 Kind Of(const model::Fact& fact) {
   return std::visit([](const auto& value) { return Of(value); }, fact);

@@ -86,6 +86,18 @@ bool Connection::Write(v1::Batch batch, uint64_t last_sequence) {
   return stream_->Write(message);
 }
 
+bool Connection::WriteHeartbeat() {
+  v1::AgentMessage message;
+  message.mutable_heartbeat();
+  return stream_->Write(message);
+}
+
+bool Connection::WriteGoodbye() {
+  v1::AgentMessage message;
+  message.mutable_goodbye();
+  return stream_->Write(message);
+}
+
 uint64_t Connection::acknowledged() const {
   MutexLock lock(&mutex_);
   return acknowledged_;

@@ -43,6 +43,10 @@ class Connection {
   // Waits for flow control; false once the stream has ended. `last_sequence` is the batch's.
   bool Write(v1::Batch batch, uint64_t last_sequence);
 
+  // A sign of life; the last word of an agent that ends. False as above.
+  bool WriteHeartbeat();
+  bool WriteGoodbye();
+
   uint64_t acknowledged() const;  // the highest so far
   bool ended() const;
 

@@ -61,6 +61,9 @@ class FakeCollector : public v1::SensorService::Service {
     if (say_first.message_case() != v1::CollectorMessage::MESSAGE_NOT_SET) stream->Write(say_first);
     while (stream->Read(&message)) {
       MutexLock lock(&mutex_);
+      if (message.has_heartbeat()) ++heartbeats_;
+      if (message.has_goodbye()) ++goodbyes_;
+      if (!message.has_batch()) continue;
       largest_batch_ = std::max(largest_batch_, message.batch().records_size());
       for (const v1::Record& record : message.batch().records()) {
         received_.push_back(record);
@@ -87,6 +90,20 @@ class FakeCollector : public v1::SensorService::Service {
     MutexLock lock(&mutex_);
     return hellos_;
   }
+  int goodbyes() {
+    MutexLock lock(&mutex_);
+    return goodbyes_;
+  }
+  bool WaitForHeartbeats(int count, absl::Duration timeout = absl::Seconds(20)) {
+    MutexLock lock(&mutex_);
+    const auto enough = [this, count] { return heartbeats_ >= count; };
+    return mutex_.AwaitWithTimeout(absl::Condition(&enough), timeout);
+  }
+  bool WaitForGoodbye(absl::Duration timeout = absl::Seconds(20)) {
+    MutexLock lock(&mutex_);
+    const auto said = [this] { return goodbyes_ > 0; };
+    return mutex_.AwaitWithTimeout(absl::Condition(&said), timeout);
+  }
   int largest_batch() {
     MutexLock lock(&mutex_);
     return largest_batch_;
@@ -112,6 +129,8 @@ class FakeCollector : public v1::SensorService::Service {
   std::vector<v1::Record> received_;
   std::vector<v1::Hello> hellos_;
   int largest_batch_ = 0;
+  int heartbeats_ = 0;
+  int goodbyes_ = 0;
 };
 
 }  // namespace hoptrail::agent::uplink

@@ -117,6 +117,8 @@ absl::Status Uplink::Serve() {
             *welcomed, ", ", spool->spooled(), " records wait");
     last_failure_.clear();
     const absl::StatusOr<bool> done = SendAll(host, *welcomed, *connection);
+    // An earlier boot has nothing more to say; this one only if it was asked to end.
+    if (done.ok() && *done && (!present || goodbye_)) connection->WriteGoodbye();
     const absl::Status end = connection->Finish();
     status = !done.ok() ? done.status() : *done ? absl::OkStatus() : end;
     // What was acknowledged must have left before the next host is chosen.
@@ -135,6 +137,7 @@ absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
   window.Start(after);
   const absl::Time steady_from = absl::Now() + kSteadyAfter;
   absl::Time stop_by = absl::InfiniteFuture();
+  absl::Time last_write = absl::Now();
   for (uint64_t mark = 0; !connection.ended();) {
     // Taken before the look, so that what changes after it wakes the wait below.
     mark = options_.spool->WaitForChange(0, absl::ZeroDuration());
@@ -152,12 +155,17 @@ absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
         const uint64_t last = batch->records(batch->records_size() - 1).sequence();
         window.Sent(last, batch->records_size(), batch->ByteSizeLong());
         if (!connection.Write(*std::move(batch), last)) return false;
+        last_write = absl::Now();
         sent = true;
       }
     }
     if (sent) continue;
     if (window.empty() && (stopping() || host != options_.host)) return true;
     if (absl::Now() >= stop_by) return true;
+    if (options_.heartbeat_every && absl::Now() - last_write >= options_.heartbeat_every()) {
+      if (!connection.WriteHeartbeat()) return false;
+      last_write = absl::Now();
+    }
     options_.spool->WaitForChange(mark, stopping() ? kStopGrace / 20 : kTick);
   }
   return false;

@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_AGENT_UPLINK_UPLINK_H_
 #define HOPTRAIL_AGENT_UPLINK_UPLINK_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,6 +11,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 
 #include "agent/spool/spool.h"
 #include "agent/spool/spool_reader.h"
@@ -39,9 +42,14 @@ class Uplink {
     spool::Spool* spool = nullptr;
     // Called on the uplink's reading thread; must not wait.
     std::function<void(model::Provenance)> on_provenance;
+    // How often to give a sign of life while there is nothing to send; asked for each time, on the
+    // uplink's thread. None are given where empty.
+    std::function<absl::Duration()> heartbeat_every;
   };
 
   explicit Uplink(Options options);
+  // The agent ends because it was asked to: the collector is to be told so at the end.
+  void SayGoodbye() { goodbye_ = true; }
   // Gives what is spooled up to a second to be acknowledged where a stream is open, and ends it.
   ~Uplink();
 
@@ -61,6 +69,7 @@ class Uplink {
   bool stopping() const { return stop_.HasBeenNotified(); }
 
   const Options options_;
+  std::atomic<bool> goodbye_{false};
   Notification stop_;
   Notification done_;
   BackOff back_off_;

@@ -25,8 +25,9 @@ class UplinkTest : public testing::Test {
  protected:
   std::string Address() const { return "unix:" + folder_.path() + "/collector.sock"; }
 
-  std::unique_ptr<Uplink> Open() {
+  std::unique_ptr<Uplink> Open(std::function<absl::Duration()> heartbeat_every = {}) {
     Uplink::Options options;
+    options.heartbeat_every = std::move(heartbeat_every);
     options.collector.set_address(Address());
     options.host = wire::TestHost();
     options.host_name = "gw";
@@ -57,6 +58,27 @@ TEST_F(UplinkTest, CarriesRecordsAndEmptiesTheSpool) {
     EXPECT_TRUE(*wire::FactFromProto(received[i]) == wire::TestFacts()[i]);
   }
   EXPECT_EQ(collector.hellos()[0].host_name(), "gw");
+}
+
+TEST_F(UplinkTest, GivesSignsOfLifeWhileThereIsNothingToSend) {
+  FakeCollector collector(Address());
+  auto uplink = Open([] { return absl::Milliseconds(1); });
+  EXPECT_TRUE(collector.WaitForHeartbeats(2));
+  EXPECT_EQ(collector.received().size(), 0u);
+}
+
+TEST_F(UplinkTest, SaysGoodbyeOnlyWhereItWasAskedTo) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  ASSERT_TRUE(collector.WaitForHellos(1));
+  uplink.reset();
+  EXPECT_EQ(collector.goodbyes(), 0);
+  uplink = Open();
+  spool_->Add(wire::TestSession());
+  ASSERT_TRUE(collector.WaitForRecords(1));
+  uplink->SayGoodbye();
+  uplink.reset();
+  EXPECT_TRUE(collector.WaitForGoodbye());
 }
 
 TEST_F(UplinkTest, ANewRecordIsOnTheWireAtOnce) {

@@ -70,8 +70,12 @@ enum ht_table { HT_TABLE_PROCESSES = 0, HT_TABLE_SOCKETS = 1, HT_TABLES = 2 };
 struct ht_losses {
 	uint64_t records[HT_RINGS][HT_TYPES]; /* not written for want of room in the ring */
 	uint64_t entries[HT_TABLES];	      /* not remembered for want of room in the table */
+	uint64_t refused[HT_RINGS][HT_TYPES]; /* not written because the cgroup's budget was spent */
 };
-HT_ASSERT_SIZE(struct ht_losses, 304);
+HT_ASSERT_SIZE(struct ht_losses, 592);
+
+/* Why records are missing. */
+enum ht_loss_cause { HT_LOSS_FULL = 0, HT_LOSS_BUDGET = 1, HT_LOSS_CAUSES = 2 };
 
 /* A process: its thread group, parent, credentials and namespaces. Zero where unknown. */
 struct ht_identity {
@@ -164,7 +168,9 @@ struct ht_stream {
 };
 HT_ASSERT_SIZE(struct ht_stream, 80);
 
-#define HT_EXEC_SET_ID 1u /* the program runs with privileges that its caller did not have */
+#define HT_EXEC_SET_ID 1u  /* the program runs with privileges that its caller did not have */
+#define HT_EXEC_MEMORY 2u  /* the executable never had a place in a folder: memfd */
+#define HT_EXEC_DELETED 4u /* the executable had one, and no name of it is left */
 
 /* HT_TYPE_EXEC and HT_TYPE_PROCESS_SNAPSHOT. Behind it: the path and the working directory, each
  * as its components from the last to the first with a NUL behind each, then the arguments, a NUL
@@ -212,8 +218,8 @@ HT_ASSERT_SIZE(struct ht_tcp, 216);
 struct ht_accept {
 	struct ht_header header;
 	struct ht_connection connection;
-	uint32_t first_use; /* 1: seen by the first use of the socket */
-	uint32_t reserved;
+	uint32_t first_use;   /* 1: seen by the first use of the socket */
+	uint32_t handed_over; /* 1: from its owner to another process, on either side */
 };
 HT_ASSERT_SIZE(struct ht_accept, 200);
 
@@ -261,8 +267,123 @@ struct ht_lost {
 	uint64_t count;
 	uint32_t ring;	      /* ht_ring */
 	uint32_t record_type; /* ht_type */
+	uint32_t cause;	      /* ht_loss_cause */
+	uint32_t reserved;
 };
-HT_ASSERT_SIZE(struct ht_lost, 144);
+HT_ASSERT_SIZE(struct ht_lost, 152);
+
+/* How far a snapshot is. Sockets are walked twice, because the side of a connection may depend on
+ * who listens: listening sockets first, connections then. */
+enum ht_snapshot_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1, HT_WALK_DONE = 2 };
+
+enum ht_file_action {
+	HT_FILE_UNKNOWN = 0,
+	HT_FILE_OPEN = 1,
+	HT_FILE_RENAME = 2, /* into a watched folder, or over a watched file */
+	HT_FILE_LINK = 3,   /* a further name for it, in a watched folder */
+};
+
+#define HT_FILE_READ 1u
+#define HT_FILE_WRITE 2u
+#define HT_FILE_CREATED 4u   /* it was not there before */
+#define HT_FILE_TRUNCATED 8u /* where the hook can see it */
+
+/* A watched file. Behind it: the path, components as in ht_exec. */
+struct ht_file {
+	struct ht_header header;
+	uint64_t inode;
+	uint32_t device; /* major << 20 | minor */
+	uint32_t mode;	 /* type and permissions */
+	uint32_t owner;
+	uint32_t repeats; /* opens by this process, as this record tells, since the last such record */
+	uint16_t flags;	  /* HT_FILE_* */
+	uint8_t action;	  /* ht_file_action */
+	uint8_t reserved;
+	struct ht_text path;
+};
+HT_ASSERT_SIZE(struct ht_file, 160);
+
+/* What a task may do: its own credentials and what the login left on it. */
+struct ht_credential_set {
+	uint64_t effective; /* capabilities, one bit each */
+	uint64_t permitted;
+	uint32_t uid;
+	uint32_t euid;
+	uint32_t gid;
+	uint32_t egid;
+	uint32_t login_uid;
+	uint32_t audit_session;
+};
+HT_ASSERT_SIZE(struct ht_credential_set, 40);
+
+/* Inode numbers. A process never changes its own pid namespace, only that of its children. */
+struct ht_namespace_set {
+	uint32_t children_pid;
+	uint32_t mount;
+	uint32_t network;
+	uint32_t user;
+	uint32_t uts;
+	uint32_t ipc;
+	uint32_t cgroup;
+	uint32_t reserved;
+};
+HT_ASSERT_SIZE(struct ht_namespace_set, 32);
+
+/* How a change came to be known. */
+enum ht_change {
+	HT_CHANGE_UNKNOWN = 0,
+	HT_CHANGE_MADE = 1,	/* seen when it was made */
+	HT_CHANGE_COMPARED = 2, /* found later, at fork, exec or exit */
+	HT_CHANGE_CLONE = 3,	/* a new process differs from its parent */
+};
+
+struct ht_credentials {
+	struct ht_header header;
+	struct ht_credential_set before;
+	struct ht_credential_set after;
+	uint8_t change; /* ht_change */
+	uint8_t reserved[7];
+};
+HT_ASSERT_SIZE(struct ht_credentials, 216);
+
+struct ht_namespaces {
+	struct ht_header header; /* HT_CHANGE_CLONE: of the new process */
+	struct ht_namespace_set before;
+	struct ht_namespace_set after;
+	uint8_t change; /* ht_change */
+	uint8_t reserved[7];
+};
+HT_ASSERT_SIZE(struct ht_namespaces, 200);
+
+enum ht_tampering_kind {
+	HT_TAMPERING_UNKNOWN = 0,
+	HT_TAMPERING_SIGNAL = 1,
+	HT_TAMPERING_PTRACE = 2, /* or anything else that takes the right to trace: memory, descriptors */
+	HT_TAMPERING_BPF = 3,	 /* a handle of one of our programs, maps or links was asked for */
+};
+
+enum ht_object_kind {
+	HT_OBJECT_UNKNOWN = 0,
+	HT_OBJECT_PROGRAM = 1,
+	HT_OBJECT_MAP = 2,
+	HT_OBJECT_LINK = 3,
+};
+
+/* Somebody else laid hands on the sensor: the header says who. */
+struct ht_tampering {
+	struct ht_header header;
+	uint64_t target_start_ns; /* signal, ptrace */
+	uint32_t target_tgid;	  /* signal, ptrace */
+	uint32_t signal;
+	uint32_t bpf_command; /* enum bpf_cmd */
+	uint32_t object_id;
+	uint8_t kind;	     /* ht_tampering_kind */
+	uint8_t object_kind; /* ht_object_kind */
+	uint16_t reserved;
+	uint32_t repeats; /* the same by the same process since the last such record */
+	char target_comm[HT_COMM_BYTES];
+};
+HT_ASSERT_SIZE(struct ht_tampering, 176);
 
 /* The longest record that a ring or an iterator can hold. */
 #define HT_RECORD_MAX (sizeof(struct ht_exec) + 2 * HT_PATH_BYTES + HT_ARGUMENT_BYTES)

@@ -9,6 +9,7 @@
 
 static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *entry, bool first_use)
 {
+	enum ht_lane lane = ht_is_watched_port(ht_local_port(sk)) ? HT_LANE_VITAL : HT_LANE_HIGH;
 	struct ht_accept *record;
 
 	ht_fill_identity(&entry->owner, ht_current());
@@ -17,16 +18,46 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 	 * itself says who lets others in. */
 	if (!first_use)
 		ht_mark_opens_sessions(entry->owner.tgid, entry->owner.start_ns);
-	record = ht_reserve(HT_RING_HIGH, HT_TYPE_ACCEPT, sizeof(*record));
+	record = ht_reserve_in(lane, entry->owner.cgroup_id, HT_TYPE_ACCEPT, sizeof(*record));
 	if (!record)
 		return;
 	record->header.who = entry->owner;
 	ht_fill_connection(&record->connection, sk, HT_SIDE_SERVER);
-	if (ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
+	if (entry->early || ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
 		ht_fill_hop_name(&record->connection, sk);
 	record->first_use = first_use;
-	record->reserved = 0;
+	record->handed_over = 0;
 	ht_submit(HT_RING_HIGH, record);
+}
+
+/* With TCP Fast Open a connection can be accepted and used before its handshake is over. */
+static __always_inline void ht_claim_early(struct sock *sk, bool first_use)
+{
+	struct ht_socket_entry entry = { .side = HT_SIDE_SERVER, .early = 1 };
+
+	ht_claim(sk, &entry, first_use);
+	ht_remember_socket(sk, &entry, BPF_ANY);
+}
+
+/* A connection that nobody held when the snapshot was taken: it waited to be accepted. */
+static __always_inline void ht_claim_unseen(struct sock *sk, __u8 side, bool first_use)
+{
+	struct ht_socket_entry fresh = { .side = side, .unclaimed = 1 };
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry;
+
+	/* Where there is no room it is not told either, or each of its uses would be. */
+	if (bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST))
+		return;
+	entry = bpf_map_lookup_elem(&sockets, &key);
+	if (!entry)
+		return;
+	if (side == HT_SIDE_SERVER) {
+		ht_claim(sk, entry, first_use);
+	} else {
+		ht_fill_identity(&entry->owner, ht_current());
+		entry->unclaimed = 0;
+	}
 }
 
 /* accept returned this socket to the running process. */
@@ -34,23 +65,48 @@ static __always_inline int ht_on_accept(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry;
+	int state;
 
 	if (!sk || !ht_is_tcp(sk) || !ht_netns_in_scope(ht_sock_netns(sk)))
 		return 0;
 	entry = bpf_map_lookup_elem(&sockets, &key);
-	if (entry && entry->unclaimed)
-		ht_claim(sk, entry, false);
+	if (entry) {
+		if (entry->unclaimed)
+			ht_claim(sk, entry, false);
+		return 0;
+	}
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state == TCP_SYN_RECV)
+		ht_claim_early(sk, false);
+	else if (ht_was_established(state))
+		ht_claim_unseen(sk, HT_SIDE_SERVER, false);
 	return 0;
 }
 
-/* Any send or receive on any socket of the host: one lookup, unless it is a first use. */
+/* Any send or receive on any socket of the host: one lookup, unless it is a first use. The socket
+ * is read without a helper, so only for tracepoints that hand it over with its type. */
 static __always_inline int ht_on_socket_use(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+	__u16 family;
+	int state;
 
-	if (entry && entry->unclaimed)
-		ht_claim(sk, entry, true);
+	if (entry) {
+		if (entry->unclaimed)
+			ht_claim(sk, entry, true);
+		return 0;
+	}
+	family = sk->__sk_common.skc_family;
+	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP ||
+	    !ht_netns_in_scope(ht_sock_netns(sk)))
+		return 0;
+	state = sk->__sk_common.skc_state;
+	/* Before the snapshot is taken, its walk knows better whose it is. */
+	if (state == TCP_SYN_RECV)
+		ht_claim_early(sk, true);
+	else if (ht_snapshot_walk == HT_WALK_DONE && ht_was_established(state))
+		ht_claim_unseen(sk, ht_work_out_side(sk, state), true);
 	return 0;
 }
 

@@ -8,6 +8,13 @@
 
 #include "bpf/lib/task.h"
 
+/* Anybody can load libpam or be called sshd, and say as much as they please. */
+static __always_inline void *ht_reserve_words(bool trusted, __u32 type, __u32 size)
+{
+	return ht_reserve_in(trusted ? HT_LANE_VITAL : HT_LANE_HIGH, bpf_get_current_cgroup_id(),
+			     type, size);
+}
+
 /* security/_pam_types.h */
 #define PAM_SERVICE 1
 #define PAM_USER 2
@@ -130,19 +137,21 @@ static __always_inline int ht_on_pam_result(__u8 step, int result)
 	struct task_struct *task = ht_current();
 	struct ht_pam_dialogue *dialogue;
 	struct ht_pam *record;
+	bool trusted;
 
 	if (!ht_task_in_scope(task))
 		return 0;
 	dialogue = ht_continue_dialogue(task);
 	if (!dialogue)
 		return 0;
-	record = ht_reserve(HT_RING_HIGH, HT_TYPE_PAM, sizeof(*record));
+	trusted = ht_is_trusted_speaker(task);
+	record = ht_reserve_words(trusted, HT_TYPE_PAM, sizeof(*record));
 	if (!record)
 		return 0;
 	ht_fill_identity(&record->header.who, task);
 	record->result = result;
 	record->step = step;
-	record->verified = ht_is_trusted_speaker(task);
+	record->verified = trusted;
 	record->reserved = 0;
 	__builtin_memcpy(&record->service, &dialogue->texts, sizeof(dialogue->texts));
 	ht_submit(HT_RING_HIGH, record);
@@ -160,6 +169,15 @@ static __always_inline bool ht_is_sshd(void)
 	       (comm[4] == 0 || comm[4] == '-');
 }
 
+/* Whoever came in through a listener may be a login server under another name. */
+static __always_inline bool ht_came_in(struct task_struct *task)
+{
+	struct ht_process_entry *entry =
+		ht_find_process(BPF_CORE_READ(task, tgid), ht_start_ns(task));
+
+	return entry && entry->label_tgid != 0;
+}
+
 /* sshd says syslog(priority, "%.500s", message). */
 static __always_inline int ht_on_syslog(const char *format, const char *message)
 {
@@ -167,8 +185,9 @@ static __always_inline int ht_on_syslog(const char *format, const char *message)
 	struct task_struct *task = ht_current();
 	struct ht_sshd *record;
 	char said[8] = {};
+	bool trusted;
 
-	if (!ht_is_sshd() || !ht_task_in_scope(task))
+	if ((!ht_is_sshd() && !ht_came_in(task)) || !ht_task_in_scope(task))
 		return 0;
 	bpf_probe_read_user_str(said, sizeof(said), format);
 #pragma clang loop unroll(full)
@@ -176,11 +195,12 @@ static __always_inline int ht_on_syslog(const char *format, const char *message)
 		if (said[i] != expected[i])
 			return 0;
 	}
-	record = ht_reserve(HT_RING_HIGH, HT_TYPE_SSHD, sizeof(*record));
+	trusted = ht_is_trusted_speaker(task);
+	record = ht_reserve_words(trusted, HT_TYPE_SSHD, sizeof(*record));
 	if (!record)
 		return 0;
 	ht_fill_identity(&record->header.who, task);
-	record->verified = ht_is_trusted_speaker(task);
+	record->verified = trusted;
 	record->reserved[0] = record->reserved[1] = record->reserved[2] = 0;
 	ht_read_user_text(&record->text, record->bytes, message);
 	ht_submit(HT_RING_HIGH, record);

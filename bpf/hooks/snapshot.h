@@ -7,11 +7,6 @@
 
 #include "bpf/hooks/process.h"
 
-/* Sockets are walked twice, because the side of a connection may depend on who listens:
- * listening sockets first, connections then. Set by user space between the walks. */
-enum ht_snapshot_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1 };
-__u32 ht_snapshot_walk = HT_WALK_LISTENERS;
-
 /* Arguments are left to user space, which reads them from /proc: another process's memory cannot
  * be read here on every kernel. */
 static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)

@@ -9,21 +9,24 @@
 
 #include "bpf/lib/socket.h"
 
-static __always_inline enum ht_ring ht_tcp_ring(const struct ht_identity *owner, __u16 server_port)
+static __always_inline enum ht_lane ht_tcp_lane(const struct ht_identity *owner, __u16 server_port)
 {
-	return ht_in_login(owner) || ht_is_watched_port(server_port) ? HT_RING_HIGH : HT_RING_LOW;
+	if (ht_is_watched_port(server_port))
+		return HT_LANE_VITAL;
+	return ht_in_login(owner) ? HT_LANE_HIGH : HT_LANE_LOW;
 }
 
 static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 					const struct ht_identity *owner, int error)
 {
-	enum ht_ring ring;
+	enum ht_lane lane;
 	struct ht_tcp *record;
 	__u16 server_port;
 
 	server_port = side == HT_SIDE_SERVER ? ht_local_port(sk) : ht_remote_port(sk);
-	ring = ht_tcp_ring(owner, server_port);
-	record = ht_reserve(ring, HT_TYPE_TCP, sizeof(*record));
+	lane = ht_tcp_lane(owner, server_port);
+	record = ht_reserve_in(lane, owner->tgid ? owner->cgroup_id : HT_NO_CGROUP, HT_TYPE_TCP,
+			       sizeof(*record));
 	if (!record)
 		return;
 	record->header.who = *owner;
@@ -43,7 +46,7 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 	record->error = error;
 	record->phase = phase;
 	record->reserved[0] = record->reserved[1] = record->reserved[2] = 0;
-	ht_submit(ring, record);
+	ht_submit(ht_ring_of(lane), record);
 }
 
 static __always_inline void ht_on_listen(struct sock *sk, __u32 netns)
@@ -73,14 +76,29 @@ static __always_inline void ht_on_connect(struct sock *sk)
 	ht_emit_tcp(sk, HT_TCP_CONNECT, HT_SIDE_CLIENT, &entry.owner, 0);
 }
 
+/* A SYN came instead of its answer: the other end connects as well. */
+static __always_inline void ht_on_crossing_syn(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+
+	if (entry)
+		entry->simultaneous = 1;
+}
+
 static __always_inline void ht_on_established(struct sock *sk, __u8 side)
 {
 	struct ht_socket_entry fresh = { .side = side, .unclaimed = side == HT_SIDE_SERVER };
 	__u64 key = (__u64)sk;
-	struct ht_socket_entry *entry = NULL;
+	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
 
-	if (side == HT_SIDE_CLIENT)
-		entry = bpf_map_lookup_elem(&sockets, &key);
+	/* Whatever else is known under the address of a new passive socket is long over. */
+	if (entry && side == HT_SIDE_SERVER && !entry->simultaneous && !entry->early)
+		entry = NULL;
+	if (entry && entry->simultaneous) {
+		side = ht_side_of_simultaneous(sk);
+		entry->side = side;
+	}
 	if (entry) {
 		ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, &entry->owner, 0);
 	} else {
@@ -98,9 +116,10 @@ static __always_inline void ht_on_tcp_close(struct sock *sk, int old_state)
 
 	if (entry)
 		owner = entry->owner;
-	if (old_state == TCP_SYN_SENT) {
+	if (old_state == TCP_SYN_SENT ||
+	    (old_state == TCP_SYN_RECV && entry && entry->simultaneous)) {
 		ht_emit_tcp(sk, HT_TCP_FAILED, HT_SIDE_CLIENT, &owner, BPF_CORE_READ(sk, sk_err));
-	} else if (ht_was_established(old_state)) {
+	} else if (ht_was_established(old_state) || (entry && entry->early)) {
 		side = entry ? entry->side : ht_work_out_side(sk, old_state);
 		ht_emit_tcp(sk, HT_TCP_CLOSED, side, &owner, 0);
 	}
@@ -123,6 +142,8 @@ static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int n
 		ht_on_connect(sk);
 	else if (new_state == TCP_ESTABLISHED && old_state == TCP_SYN_SENT)
 		ht_on_established(sk, HT_SIDE_CLIENT);
+	else if (new_state == TCP_SYN_RECV && old_state == TCP_SYN_SENT)
+		ht_on_crossing_syn(sk);
 	else if (new_state == TCP_ESTABLISHED && old_state == TCP_SYN_RECV)
 		ht_on_established(sk, HT_SIDE_SERVER);
 	else if (new_state == TCP_CLOSE)

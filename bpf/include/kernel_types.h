@@ -173,7 +173,10 @@ struct fs_struct {
 	struct path pwd;
 };
 
+struct task_struct;
+
 struct mm_struct {
+	struct task_struct *owner;
 	unsigned long arg_start;
 	unsigned long arg_end;
 	struct file *exe_file;

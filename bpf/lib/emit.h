@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * How a record gets out: one reserve, one submit, one output, and every failure counted by ring,
- * type and processor.
+ * type and processor, apart for what found no room and what its cgroup's budget did not cover.
  */
 #ifndef HOPTRAIL_BPF_LIB_EMIT_H_
 #define HOPTRAIL_BPF_LIB_EMIT_H_
 
-#include "bpf/lib/maps.h"
+#include "bpf/lib/budget.h"
+
+/* A ring wakes its reader at most that often: to wake it costs more than all else that is done for
+ * a record. The reader comes back by itself while it holds records (for longer than this), and so
+ * finds those that came in silence. */
+#define HT_WAKEUP_EVERY_NS 4000000ULL
+
+__u64 ht_next_wakeup_ns[HT_RINGS] = {};
 
 static __always_inline struct ht_losses *ht_losses_here(void)
 {
@@ -23,6 +30,14 @@ static __always_inline void ht_count_lost_record(__u32 ring, __u32 type)
 		__sync_fetch_and_add(&mine->records[ring][type], 1);
 }
 
+static __always_inline void ht_count_refused_record(__u32 ring, __u32 type)
+{
+	struct ht_losses *mine = ht_losses_here();
+
+	if (mine && ring < HT_RINGS && type < HT_TYPES)
+		__sync_fetch_and_add(&mine->refused[ring][type], 1);
+}
+
 static __always_inline void ht_count_lost_entry(enum ht_table table)
 {
 	struct ht_losses *mine = ht_losses_here();
@@ -31,14 +46,15 @@ static __always_inline void ht_count_lost_entry(enum ht_table table)
 		__sync_fetch_and_add(&mine->entries[table], 1);
 }
 
-/* High records wake the reader at once; low ones when many wait (the reader also looks by time). */
-static __always_inline __u64 ht_wakeup(enum ht_ring ring)
+/* High records wake the reader soon, low ones when many wait (it also looks by time). */
+static __always_inline __u64 ht_wakeup(enum ht_ring ring, __u64 waiting, __u64 now_ns)
 {
-	if (ring == HT_RING_HIGH)
-		return BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_query(&ring_low, BPF_RB_AVAIL_DATA) >= ht_low_wakeup_bytes)
-		return BPF_RB_FORCE_WAKEUP;
-	return BPF_RB_NO_WAKEUP;
+	if (ring == HT_RING_LOW && waiting < ht_low_wakeup_bytes)
+		return BPF_RB_NO_WAKEUP;
+	if (now_ns < ht_next_wakeup_ns[ring])
+		return BPF_RB_NO_WAKEUP;
+	ht_next_wakeup_ns[ring] = now_ns + HT_WAKEUP_EVERY_NS;
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 /* Everything of the header but the process. */
@@ -52,11 +68,21 @@ static __always_inline void ht_start_record(struct ht_header *header, __u32 type
 	header->boot_ns = bpf_ktime_get_boot_ns();
 }
 
-/* Room for a record of constant size, or NULL and the loss counted. */
-static __always_inline void *ht_reserve(enum ht_ring ring, __u32 type, __u32 size)
+/*
+ * Room for a record of constant size in a lane, on the budget of `cgroup`, or NULL and the loss
+ * counted. How to wake the reader is decided here, once, and kept in `reserved2` for ht_submit.
+ */
+static __always_inline void *ht_reserve_in(enum ht_lane lane, __u64 cgroup, __u32 type, __u32 size)
 {
+	enum ht_ring ring = ht_ring_of(lane);
+	__u64 waiting = ht_waiting(lane);
+	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct ht_header *header;
 
+	if (!ht_admit(lane, cgroup, size, waiting, now_ns)) {
+		ht_count_refused_record(ring, type);
+		return NULL;
+	}
 	if (ring == HT_RING_HIGH)
 		header = bpf_ringbuf_reserve(&ring_high, size, 0);
 	else
@@ -66,23 +92,44 @@ static __always_inline void *ht_reserve(enum ht_ring ring, __u32 type, __u32 siz
 		return NULL;
 	}
 	ht_start_record(header, type, size);
+	header->reserved2 = ht_wakeup(ring, waiting, header->boot_ns);
 	return header;
+}
+
+/* The same on the budget of the running task, in the lane that the type calls for. */
+static __always_inline void *ht_reserve(enum ht_ring ring, __u32 type, __u32 size)
+{
+	return ht_reserve_in(ht_lane_of(ring, type), bpf_get_current_cgroup_id(), type, size);
 }
 
 static __always_inline void ht_submit(enum ht_ring ring, void *record)
 {
-	bpf_ringbuf_submit(record, ht_wakeup(ring));
+	struct ht_header *header = record;
+	__u64 flags = header->reserved2;
+
+	header->reserved2 = 0;
+	bpf_ringbuf_submit(record, flags);
 }
 
-/* A record that was put together elsewhere because its size varies. */
+/* A record that was put together elsewhere because its size varies; on its own process's budget. */
 static __always_inline void ht_output(enum ht_ring ring, __u32 type, void *record, __u32 size)
 {
+	const struct ht_header *header = record;
+	enum ht_lane lane = ht_lane_of(ring, type);
+	__u64 waiting = ht_waiting(lane);
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	__u64 flags;
 	long error;
 
+	if (!ht_admit(lane, header->who.cgroup_id, size, waiting, now_ns)) {
+		ht_count_refused_record(ring, type);
+		return;
+	}
+	flags = ht_wakeup(ring, waiting, now_ns);
 	if (ring == HT_RING_HIGH)
-		error = bpf_ringbuf_output(&ring_high, record, size, BPF_RB_FORCE_WAKEUP);
+		error = bpf_ringbuf_output(&ring_high, record, size, flags);
 	else
-		error = bpf_ringbuf_output(&ring_low, record, size, ht_wakeup(HT_RING_LOW));
+		error = bpf_ringbuf_output(&ring_low, record, size, flags);
 	if (error)
 		ht_count_lost_record(ring, type);
 }

@@ -16,6 +16,14 @@ const volatile __u64 ht_socket_key = 0;
 const volatile __u64 ht_watched_ports[1024] = {};
 /* The low ring wakes its reader when this many bytes wait. */
 const volatile __u64 ht_low_wakeup_bytes = 0;
+/* By ring: its size; once it fills up, how long a cgroup takes to earn one byte of it; and how much
+ * it can save up, as the time that it takes to earn that. */
+const volatile __u64 ht_ring_bytes[HT_RINGS] = {};
+const volatile __u64 ht_budget_byte_ns[HT_RINGS] = {};
+const volatile __u64 ht_budget_burst_ns[HT_RINGS] = {};
+
+/* enum ht_snapshot_walk; set by user space. */
+__u32 ht_snapshot_walk = HT_WALK_LISTENERS;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -56,8 +64,13 @@ struct {
 struct ht_socket_entry {
 	struct ht_identity owner; /* tgid 0: none known */
 	__u8 side;
-	__u8 unclaimed; /* established passively, and no process was seen with it yet */
-	__u8 reserved[6];
+	__u8 unclaimed;	   /* established passively, and no process was seen with it yet */
+	__u8 early;	   /* accepted before the handshake was over (TCP Fast Open) */
+	__u8 simultaneous; /* both ends connect: each one's acknowledged bytes include its SYN */
+	__u8 handovers;	   /* by use, so far */
+	__u8 reserved[3];
+	__u32 user; /* the process that was last found to use it, besides its owner */
+	__u32 reserved2;
 };
 
 /* Every TCP connection from connect or passive ESTABLISHED to CLOSE. */

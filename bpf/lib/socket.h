@@ -137,9 +137,23 @@ static __always_inline void ht_fill_hop_name(struct ht_connection *c, struct soc
 		c->client_isn = mine;
 		c->server_isn = theirs;
 	} else if (c->side == HT_SIDE_SERVER) {
+		__u64 key = (__u64)sk;
+		struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+
 		c->client_isn = theirs;
-		c->server_isn = mine - 1;
+		c->server_isn = entry && entry->simultaneous ? mine : mine - 1;
 	}
+}
+
+/* Where both ends connect neither is the server. So that they agree, it is the one whose initial
+ * sequence number is higher; a socket connected to itself is the client. */
+static __always_inline __u8 ht_side_of_simultaneous(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 mine = BPF_CORE_READ(tp, snd_una) - (__u32)BPF_CORE_READ(tp, bytes_acked);
+	__u32 theirs = BPF_CORE_READ(tp, rcv_nxt) - (__u32)BPF_CORE_READ(tp, bytes_received) - 1;
+
+	return mine > theirs ? HT_SIDE_SERVER : HT_SIDE_CLIENT;
 }
 
 /* All of a connection but the hop name. */

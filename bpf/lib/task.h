@@ -8,9 +8,21 @@
 
 #include "bpf/lib/emit.h"
 
+/* Who runs. A kernel thread that has borrowed a process's memory works for it: io_uring's threads
+ * are such before 5.12; later they are threads of the process itself. */
 static __always_inline struct task_struct *ht_current(void)
 {
-	return (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct mm_struct *mm;
+	struct task_struct *owner;
+
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		return task;
+	mm = BPF_CORE_READ(task, mm);
+	if (!mm || !bpf_core_field_exists(mm->owner))
+		return task;
+	owner = BPF_CORE_READ(mm, owner);
+	return owner ? owner : task;
 }
 
 static __always_inline bool ht_netns_in_scope(__u32 netns)

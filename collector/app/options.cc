@@ -71,6 +71,9 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
   rules.spread_hosts = OrDefault(config.rules().spread().hosts(), rules.spread_hosts);
   rules.spread_window_seconds =
       OrDefault(config.rules().spread().window_seconds(), rules.spread_window_seconds);
+  rules.blinding = !config.rules().blinding().disabled();
+  options.loop.unheard_after_ns =
+      OrDefault(config.rules().blinding().silent_seconds(), 10u) * kSecondNs;
 
   options.loop.silent_after_ns = OrDefault(config.silent_after_seconds(), 60u) * kSecondNs;
   options.store.path = config.store().path();

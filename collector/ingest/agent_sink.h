@@ -22,6 +22,12 @@ class AgentSink {
   virtual void Acknowledge(uint64_t sequence) = 0;
   virtual void Tell(const model::Provenance& provenance) = 0;
   virtual void End(const absl::Status& status) = 0;
+
+  // By the collector's boot clock: when something last came, or now while what came waits for the
+  // engine.
+  virtual int64_t HeardBootNs() const = 0;
+  // The agent said that it ends.
+  virtual bool SaidGoodbye() const = 0;
 };
 
 }  // namespace hoptrail::collector::ingest

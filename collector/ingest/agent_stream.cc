@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/wire/limits.h"
@@ -45,6 +46,7 @@ void AgentStream::OnReadDone(bool ok) {
     End(absl::OkStatus());  // the agent has closed its side, or the call is over anyway
     return;
   }
+  heard_boot_ns_ = static_cast<int64_t>(Clock::System().BootNs());
   if (absl::Status status = TakeMessage(); !status.ok()) End(status);
 }
 
@@ -64,6 +66,12 @@ absl::Status AgentStream::TakeMessage() {
   }
   if (message.has_hello()) return TakeHello(message.hello());
   if (message.has_batch()) return TakeBatch(message.batch());
+  if (message.has_heartbeat() || message.has_goodbye()) {
+    if (message.has_goodbye()) goodbye_ = true;
+    MutexLock lock(&mutex_);
+    Read();  // nothing for the engine
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError("a message without contents");
 }
 
@@ -74,6 +82,7 @@ absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
     return absl::InvalidArgumentError("hello.host_name: too long");
   }
   greeted_ = true;
+  waiting_ = true;
   if (!loop_->TryPush(ConnectCommand{host_, hello.host_name(), shared_from_this()})) {
     return absl::UnavailableError("the collector is busy");
   }
@@ -117,6 +126,7 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
     command.sequences.push_back(record.sequence());
     command.facts.push_back(*std::move(fact));
   }
+  waiting_ = true;
   if (!loop_->TryPush(std::move(command))) {
     return absl::UnavailableError("the collector is busy");
   }
@@ -166,7 +176,12 @@ void AgentStream::Welcome(uint64_t acknowledged) {
   WriteNext();
 }
 
+int64_t AgentStream::HeardBootNs() const {
+  return waiting_ ? static_cast<int64_t>(Clock::System().BootNs()) : heard_boot_ns_.load();
+}
+
 void AgentStream::Taken() {
+  waiting_ = false;
   MutexLock lock(&mutex_);
   Read();
 }

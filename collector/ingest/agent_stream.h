@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_INGEST_AGENT_STREAM_H_
 #define HOPTRAIL_COLLECTOR_INGEST_AGENT_STREAM_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -42,6 +43,8 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void Acknowledge(uint64_t sequence) override;
   void Tell(const model::Provenance& provenance) override;
   void End(const absl::Status& status) override;
+  int64_t HeardBootNs() const override;
+  bool SaidGoodbye() const override { return goodbye_; }
 
  private:
   AgentStream(rpc::Peer peer, std::string address, EngineLoop* loop);
@@ -63,6 +66,10 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   bool greeted_ = false;
   model::HostId host_;
   uint64_t last_sequence_ = 0;
+
+  std::atomic<int64_t> heard_boot_ns_{0};
+  std::atomic<bool> waiting_{false};  // for the engine to take what was read
+  std::atomic<bool> goodbye_{false};
 
   Mutex mutex_;
   grpc::ByteBuffer outgoing_ ABSL_GUARDED_BY(mutex_);

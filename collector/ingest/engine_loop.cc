@@ -4,6 +4,7 @@
 #include <future>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
 #include "core/base/log.h"
@@ -20,6 +21,7 @@ constexpr size_t kFactsPerTransaction = 20'000;
 constexpr int64_t kTickNs = 1'000'000'000;
 constexpr int64_t kRetentionNs = 60'000'000'000;
 constexpr int64_t kRetentionAgainNs = 1'000'000'000;  // while there is more to remove
+constexpr size_t kMostUnheard = 3;
 constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
 constexpr absl::Duration kStoreRetry = absl::Seconds(1);
 
@@ -111,6 +113,7 @@ void EngineLoop::Take(ConnectCommand& command) {
     entry.sink->End(absl::AbortedError("another stream was opened for the same host"));
   }
   entry.sink = command.sink;
+  entry.broken_boot_ns = 0;
   Heard(command.host, &entry);
   if (!command.host_name.empty() && command.host_name != entry.host_name) {
     entry.host_name = command.host_name;
@@ -171,6 +174,9 @@ void EngineLoop::Take(DisconnectCommand& command) {
   auto it = hosts_.find(command.host);
   if (it == hosts_.end() || it->second.sink != command.sink) return;
   it->second.sink = nullptr;
+  if (!command.sink->SaidGoodbye()) {
+    it->second.broken_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
+  }
   it->second.state = HostState::kDisconnected;
   batch_.hosts[command.host].state = HostState::kDisconnected;
   LogInfo("ingest", "agent of ", it->second.host_name, " (", model::ToString(command.host),
@@ -191,8 +197,44 @@ void EngineLoop::Take(PathCommand& command) {
   });
 }
 
+// Only of agents that this run of the collector has heard, and not while it was itself held up.
+void EngineLoop::FindUnheard() {
+  const auto now = static_cast<int64_t>(options_.clock->BootNs());
+  if (now - last_look_boot_ns_ > 3 * kTickNs) fair_from_boot_ns_ = now;
+  last_look_boot_ns_ = now;
+  std::vector<std::pair<model::HostId, HostEntry*>> unheard;
+  size_t known = 0;
+  for (auto& [host, entry] : hosts_) {
+    if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
+    ++known;
+    const int64_t heard = entry.sink != nullptr ? entry.sink->HeardBootNs() : entry.broken_boot_ns;
+    if (now - std::max(heard, fair_from_boot_ns_) < options_.unheard_after_ns) {
+      entry.unheard = false;
+    } else if (!entry.unheard) {
+      entry.unheard = true;
+      unheard.emplace_back(host, &entry);
+    }
+  }
+  // So many at once are one network's fault.
+  const bool network = unheard.size() > kMostUnheard && unheard.size() > known / 4;
+  for (const auto& [host, entry] : unheard) {
+    LogWarning("ingest", entry->host_name, " gives no sign of life",
+               network ? ", like many others at once" : "");
+    if (network) continue;
+    engine_->Apply(
+        model::Interference{
+            host, model::InterferenceKind::kSilent,
+            absl::StrCat("nothing was heard from the agent for ",
+                         options_.unheard_after_ns / kTickNs, " s, and it had not said goodbye",
+                         entry->sink == nullptr ? "; its connection was broken" : ""),
+            options_.clock->WallNs()},
+        &outcome_);
+  }
+}
+
 void EngineLoop::Tick() {
   engine_->Tick(&outcome_);
+  FindUnheard();
   const int64_t silent_before = options_.clock->WallNs() - options_.silent_after_ns;
   for (auto& [host, entry] : hosts_) {
     if (entry.state == HostState::kSilent || entry.last_seen_wall_ns >= silent_before) continue;

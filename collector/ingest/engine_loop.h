@@ -30,6 +30,8 @@ class EngineLoop {
  public:
   struct Options {
     int64_t silent_after_ns = 60'000'000'000;
+    // Silence that is told to the engine, which judges it.
+    int64_t unheard_after_ns = 10'000'000'000;
     size_t queue_capacity = 100'000;  // one batch a stream at most waits here
     const Clock* clock = &Clock::System();
   };
@@ -65,7 +67,9 @@ class EngineLoop {
     std::shared_ptr<AgentSink> sink;
     store::HostState state = store::HostState::kUnknown;
     int64_t last_seen_wall_ns = 0;
-    uint64_t applied = 0;  // of this transaction or an earlier one
+    uint64_t applied = 0;        // of this transaction or an earlier one
+    int64_t broken_boot_ns = 0;  // when its stream ended without a goodbye; 0: it did not
+    bool unheard = false;        // and that was told
   };
 
   void Run();
@@ -77,6 +81,7 @@ class EngineLoop {
   void KeepFact(const model::Fact& fact, const model::HostId& host);
   void Heard(const model::HostId& host, HostEntry* entry);
   void Tick();
+  void FindUnheard();
   void Commit();
 
   path::Engine* const engine_;
@@ -93,6 +98,8 @@ class EngineLoop {
   size_t facts_ = 0;
 
   int64_t next_tick_boot_ns_ = 0;
+  int64_t last_look_boot_ns_ = 0;  // for agents that are silent
+  int64_t fair_from_boot_ns_ = 0;  // earlier silence may have been our own
   int64_t next_retention_boot_ns_ = 0;
   std::atomic<int64_t> alive_boot_ns_{0};
   std::atomic<bool> stopping_{false};

@@ -71,6 +71,7 @@ struct RuleOptions {
   bool spread = true;
   uint32_t spread_hosts = 5;
   uint32_t spread_window_seconds = 600;
+  bool blinding = true;
 };
 
 struct EngineOptions {

@@ -35,6 +35,9 @@ void Engine::Impl::Take(const model::Fact& fact) {
           TakeDetection(value);
         } else if constexpr (std::is_same_v<T, model::AgentHealth>) {
           SetHostName(value.host, value.host_name);
+        } else if constexpr (std::is_same_v<T, model::Interference> ||
+                             std::is_same_v<T, model::Loss>) {
+          JudgeInterference(value);
         }
       },
       fact);

@@ -60,6 +60,14 @@ class Engine::Impl {
   void TakeSession(const model::Session& session);
   void TakeHopEnd(const model::HopEnd& end);
   void TakeDetection(const model::Detection& detection);
+  // engine_blinding.cc: what happened to an agent.
+  void JudgeInterference(const model::Interference& interference);
+  void JudgeInterference(const model::Loss& loss);
+  struct Suspicion {
+    const SessionNode* suspect = nullptr;  // null: nobody is logged in
+    size_t others = 0;
+  };
+  Suspicion Suspect(const model::HostId& host) const;
   // Adds or replaces; false where nothing changed.
   bool PutDetection(const model::Detection& detection);
   SessionNode& Node(const model::SessionId& id, const model::HostId& host);

@@ -68,7 +68,7 @@ struct Coverage {
 // What was not recorded, by whom: never silent.
 struct Loss {
   HostId host;
-  std::string where;  // "ring/high", "ring/low", "spool", "queue"
+  std::string where;  // "ring/high", "budget/low", "tables", "hops", "edges", "spool", "queue"
   std::string type;   // record type, "exec"
   uint32_t cpu = 0;
   uint64_t count = 0;  // since the interval's beginning
@@ -94,8 +94,26 @@ struct AgentHealth {
   bool operator==(const AgentHealth&) const = default;
 };
 
-using Fact =
-    std::variant<Session, HopEnd, LoginAttempt, EdgeCount, Detection, Coverage, Loss, AgentHealth>;
+enum class InterferenceKind : uint8_t {
+  kUnknown = 0,
+  kEnded,    // a process of the agent ended, and nobody had asked it to
+  kStopped,  // a process of the agent was stopped by a signal
+  kBlind,    // the kernel's events do not come any more: programs detached, or the agent starved
+  kSilent,   // nothing was heard from the agent, and it had not said goodbye
+};
+
+// Something happened to the agent itself that an intruder would like to happen to it.
+struct Interference {
+  HostId host;
+  InterferenceKind kind = InterferenceKind::kUnknown;
+  std::string detail;  // a sentence
+  int64_t wall_ns = 0;
+
+  bool operator==(const Interference&) const = default;
+};
+
+using Fact = std::variant<Session, HopEnd, LoginAttempt, EdgeCount, Detection, Coverage, Loss,
+                          AgentHealth, Interference>;
 
 // What the collector tells an agent about one of its sessions: where it came from.
 struct Provenance {

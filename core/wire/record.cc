@@ -28,6 +28,9 @@ void SetFact(const model::Loss& fact, v1::Record& out) { *out.mutable_loss() = T
 void SetFact(const model::AgentHealth& fact, v1::Record& out) {
   *out.mutable_health() = ToProto(fact);
 }
+void SetFact(const model::Interference& fact, v1::Record& out) {
+  *out.mutable_interference() = ToProto(fact);
+}
 
 template <typename Message>
 absl::StatusOr<model::Fact> Read(const Message& message) {
@@ -67,6 +70,8 @@ absl::StatusOr<model::Fact> FactFromProto(const v1::Record& record) {
       return Read(record.loss());
     case v1::Record::kHealth:
       return Read(record.health());
+    case v1::Record::kInterference:
+      return Read(record.interference());
     case v1::Record::FACT_NOT_SET:
       break;
   }

@@ -10,6 +10,12 @@
 
 namespace hoptrail::wire {
 
+static_assert(static_cast<int>(model::InterferenceKind::kEnded) == v1::ENDED);
+static_assert(static_cast<int>(model::InterferenceKind::kStopped) == v1::STOPPED);
+static_assert(static_cast<int>(model::InterferenceKind::kBlind) == v1::BLIND);
+static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::UNHEARD);
+static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::InterferenceKind_MAX);
+
 v1::LoginAttempt ToProto(const model::LoginAttempt& in) {
   v1::LoginAttempt out;
   out.set_host(ResourceName(in.host));
@@ -172,6 +178,26 @@ absl::StatusOr<model::AgentHealth> FromProto(const v1::AgentHealth& in) {
       out.addresses.push_back(read.Address("addresses", address));
     }
   }
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::Interference ToProto(const model::Interference& in) {
+  v1::Interference out;
+  out.set_host(ResourceName(in.host));
+  out.set_kind(static_cast<v1::InterferenceKind>(in.kind));
+  out.set_detail(CleanText(in.detail, kMaxTitleBytes));
+  if (in.wall_ns > 0) *out.mutable_time() = TimeToProto(in.wall_ns);
+  return out;
+}
+
+absl::StatusOr<model::Interference> FromProto(const v1::Interference& in) {
+  FieldReader read("interference");
+  model::Interference out;
+  out.host = read.Host("host", in.host(), Presence::kRequired);
+  out.kind = read.Enum("kind", in.kind(), model::InterferenceKind::kSilent, Presence::kRequired);
+  out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
+  out.wall_ns = read.Time("time", in.time());
   if (!read.status().ok()) return read.status();
   return out;
 }

@@ -29,6 +29,9 @@ absl::StatusOr<model::Loss> FromProto(const v1::LossReport& report);
 v1::AgentHealth ToProto(const model::AgentHealth& health);
 absl::StatusOr<model::AgentHealth> FromProto(const v1::AgentHealth& health);
 
+v1::Interference ToProto(const model::Interference& interference);
+absl::StatusOr<model::Interference> FromProto(const v1::Interference& interference);
+
 v1::Provenance ToProto(const model::Provenance& provenance);
 absl::StatusOr<model::Provenance> FromProto(const v1::Provenance& provenance);
 

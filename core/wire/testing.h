@@ -139,6 +139,7 @@ inline std::vector<model::Fact> TestFacts() {
                       {{"accept", "tp_btf/sock_recv_length", 3, {"fexit/inet_csk_accept: EPERM"}}}},
       model::Loss{TestHost(), "ring/low", "fork", 3, 12, wall, wall + 1},
       model::AgentHealth{TestHost(), "gw", "0.1.0", wall, wall + 5, 1, 2, 3, 4, {peer}},
+      model::Interference{TestHost(), model::InterferenceKind::kEnded, "the worker ended", wall},
   };
 }
 

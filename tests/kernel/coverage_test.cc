@@ -27,8 +27,8 @@ std::map<std::string, model::FactCoverage> CoverageOf(Recorder* recorder) {
 TEST(CoverageTest, TellsTheHookOfEveryFact) {
   Recorder recorder;
   const auto rows = CoverageOf(&recorder);
-  for (const char* fact : {"fork", "exec", "exit", "tcp", "accept", "running processes",
-                           "open sockets", "pam", "sshd"}) {
+  for (const char* fact : {"fork", "exec", "exit", "tcp", "accept", "socket handover",
+                           "running processes", "open sockets", "pam", "sshd"}) {
     ASSERT_EQ(rows.count(fact), 1u) << fact;
     EXPECT_GE(rows.at(fact).tier, 1u) << fact << " is blind on this kernel";
     EXPECT_NE(rows.at(fact).hook, "") << fact;

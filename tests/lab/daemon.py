@@ -1,5 +1,6 @@
 """A long-running program of the product under test: started, killed without mercy, stopped politely, measured."""
 
+import contextlib
 import os
 import re
 import signal
@@ -46,7 +47,8 @@ class Daemon:
             self.process.kill()
             self.process.wait()
             for pid in self.pids():
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it went with the first
+                    os.kill(pid, signal.SIGKILL)
 
     def stop(self, patience=20.0):
         """SIGTERM; returns the exit status. One that does not go is killed and reported."""

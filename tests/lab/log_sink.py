@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 
+PATIENCE = 10.0
 _PRIORITY = re.compile(rb"^<\d+>(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )?")
 
 
@@ -40,8 +41,9 @@ class LogSink:
         with open(self._path, encoding="utf-8", errors="replace") as file:
             return file.read().splitlines()
 
-    def wait_for(self, pattern, timeout=10.0, count=1):
+    def wait_for(self, pattern, timeout=None, count=1):
         """The lines that match, as soon as there are `count` of them; raises TimeoutError otherwise."""
+        timeout = timeout or PATIENCE
         deadline = time.monotonic() + timeout
         while True:
             found = [line for line in self.lines() if re.search(pattern, line)]

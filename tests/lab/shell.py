@@ -11,6 +11,10 @@ import shlex
 import time
 
 
+# How long a command may take; whoever makes the machine slow on purpose sets more.
+PATIENCE = 20.0
+
+
 class ShellError(Exception):
     """A command did not end in time, failed, or the shell is gone. Carries what was heard until then."""
 
@@ -27,7 +31,7 @@ class Shell:
         self._pending = b""
         self._entered = []  # the words that the outer shells will say when the inner ones end
 
-    def run(self, command, timeout=20.0, check=True):
+    def run(self, command, timeout=None, check=True):
         """Runs a command; returns its output. `check` raises on a non-zero exit."""
         word = self._new_word()
         self._send(f"{command}\n{self._saying(word)}\n")
@@ -37,7 +41,7 @@ class Shell:
             raise ShellError(f"{command!r} ended with {status}: {output}")
         return output
 
-    def enter(self, command, timeout=20.0):
+    def enter(self, command, timeout=None):
         """Runs a command that becomes the shell spoken to from now on (ssh … bash -s); leave() ends it."""
         word = self._new_word()
         self._send(f"{command}; {self._saying(word)}\n")
@@ -45,7 +49,7 @@ class Shell:
         self._transcript(f"$ {command}")
         return self.run("hostname; id -un; cat /proc/$$/loginuid; echo; cat /proc/$$/sessionid", timeout).split()
 
-    def leave(self, timeout=20.0):
+    def leave(self, timeout=None):
         """Ends the innermost shell and waits until the one that entered it speaks: what is written before that would
         still go to the dying ssh."""
         self._send("exit\n")
@@ -82,6 +86,7 @@ class Shell:
             raise ShellError(f"the shell is gone: {error}; heard: {self._pending!r}") from error
 
     def _read_until(self, word, command, timeout):
+        timeout = timeout or PATIENCE
         deadline = time.monotonic() + timeout
         marker = f"\n{word} ".encode()
         while True:

@@ -25,6 +25,7 @@ ALLOWED = {
     "bpf/hooks": ["bpf/abi", "bpf/include", "bpf/lib"],
     "bpf": ["bpf/abi", "bpf/include", "bpf/lib", "bpf/hooks"],
     "agent/kernel": ["bpf/abi", "bpf/skeleton", "core/model"],
+    "agent/privilege": [],
     "agent/decode": ["bpf/abi", "core/model"],
     "agent/process": ["agent/decode", "core/model"],
     "agent/session": ["agent/decode", "agent/process", "core/model", "core/graph", "core/detect"],
@@ -55,6 +56,7 @@ THIRD_PARTY = {
     "sqlite3.h": ["core/sqlite", "tests"],
     "yaml-cpp/": ["core/config"],
     "curl/": ["collector/notify"],
+    "seccomp.h": ["agent/privilege"],
     "openssl/": ["core/base", "core/config", "tests"],
 }
 

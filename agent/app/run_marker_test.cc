@@ -1,0 +1,30 @@
+#include "agent/app/run_marker.h"
+
+#include <gtest/gtest.h>
+
+#include "agent/spool/spool_testing.h"
+
+namespace hoptrail::agent::app {
+namespace {
+
+model::BootId Boot(uint8_t number) {
+  model::BootId boot;
+  boot.bytes.fill(number);
+  return boot;
+}
+
+TEST(RunMarker, TellsARunThatDidNotEnd) {
+  const spool::TestFolder folder;
+  const RunMarker marker(folder.path(), Boot(1));
+  EXPECT_FALSE(*marker.Begin()) << "the first run";
+  EXPECT_TRUE(*marker.Begin()) << "the first did not end";
+  marker.End();
+  EXPECT_FALSE(*marker.Begin()) << "it did end";
+  const RunMarker next_boot(folder.path(), Boot(2));
+  EXPECT_FALSE(*next_boot.Begin()) << "the machine ended with it";
+  EXPECT_TRUE(*next_boot.Begin());
+  EXPECT_FALSE(RunMarker("/nowhere", Boot(1)).Begin().ok());
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::app

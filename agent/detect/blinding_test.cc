@@ -1,0 +1,73 @@
+#include "agent/detect/blinding.h"
+
+#include <signal.h>
+
+#include <gtest/gtest.h>
+
+namespace hoptrail::agent::detect {
+namespace {
+
+using Attempt = BlindingRule::Attempt;
+using Way = BlindingRule::Way;
+
+model::Session Session() {
+  model::Session session;
+  session.id.bytes[0] = 7;
+  session.host.machine.bytes[0] = 1;
+  session.host.boot.bytes[0] = 2;
+  session.user = "ann";
+  return session;
+}
+
+Attempt Signal(uint32_t number) {
+  return {.way = Way::kSignal,
+          .number = number,
+          .target = "hoptrail-worker",
+          .command = "bash",
+          .process = {.tgid = 70, .start_boot_ns = 9},
+          .wall_ns = 5};
+}
+
+TEST(BlindingRule, ASignalThatEndsOrStopsIsHigh) {
+  const BlindingRule rule({});
+  const model::Session session = Session();
+  const auto killed = rule.OnAttempt(Signal(SIGKILL), &session);
+  ASSERT_TRUE(killed.has_value());
+  EXPECT_EQ(killed->rule, "blinding");
+  EXPECT_EQ(killed->severity, model::Severity::kHigh);
+  EXPECT_EQ(killed->session, session.id);
+  EXPECT_EQ(killed->summary, "bash (process 70, ann) tried signal 9 on hoptrail-worker");
+  EXPECT_EQ(rule.OnAttempt(Signal(SIGKILL), &session)->id, killed->id) << "told again, not twice";
+  EXPECT_EQ(rule.OnAttempt(Signal(SIGSTOP), &session)->severity, model::Severity::kHigh);
+  EXPECT_EQ(rule.OnAttempt(Signal(SIGTERM), &session)->severity, model::Severity::kMedium);
+}
+
+TEST(BlindingRule, TracingAndTheKernelSide) {
+  const BlindingRule rule({});
+  const model::Session session = Session();
+  Attempt attempt = Signal(0);
+  attempt.way = Way::kTrace;
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->severity, model::Severity::kHigh);
+  attempt.way = Way::kBpf;
+  attempt.number = 13;
+  attempt.repeats = 4;
+  const auto bpf = rule.OnAttempt(attempt, &session);
+  EXPECT_EQ(bpf->severity, model::Severity::kMedium);
+  EXPECT_EQ(bpf->evidence.at("way"), "bpf command 13");
+  EXPECT_EQ(bpf->evidence.at("attempts"), "4");
+}
+
+TEST(BlindingRule, DoesNotFire) {
+  const BlindingRule rule({});
+  const model::Session session = Session();
+  EXPECT_FALSE(rule.OnAttempt(Signal(0), &session)) << "asks only whether it is there";
+  EXPECT_FALSE(rule.OnAttempt(Signal(SIGCONT), &session));
+  EXPECT_FALSE(rule.OnAttempt(Signal(SIGKILL), nullptr)) << "nobody's";
+  Attempt by_init = Signal(SIGTERM);
+  by_init.process.tgid = 1;
+  EXPECT_FALSE(rule.OnAttempt(by_init, &session)) << "the service is stopped";
+  EXPECT_FALSE(BlindingRule({.disabled = true}).OnAttempt(Signal(SIGKILL), &session));
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::detect

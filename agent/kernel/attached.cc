@@ -1,0 +1,73 @@
+#include "agent/kernel/attached.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "bpf/sensor.skel.h"
+#include <bpf/bpf.h>
+
+#include "agent/kernel/programs.h"
+#include "agent/kernel/witnesses.h"
+#include "core/base/status_macros.h"
+
+namespace hoptrail::agent::kernel {
+
+class Attached::Impl {
+ public:
+  Impl(Programs programs, size_t max_library_copies)
+      : programs_(std::move(programs)),
+        witnesses_(programs_.skeleton(), programs_.uprobe_multi(), max_library_copies) {}
+
+  Programs programs_;
+  Witnesses witnesses_;
+};
+
+Attached::Attached(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Attached::~Attached() = default;
+
+absl::StatusOr<std::unique_ptr<Attached>> Attached::Open(const SensorOptions& options) {
+  HT_ASSIGN_OR_RETURN(Programs programs, Programs::Load(options));
+  auto impl = std::make_unique<Impl>(std::move(programs), options.max_library_copies);
+  impl->witnesses_.AttachNew();
+  return std::unique_ptr<Attached>(new Attached(std::move(impl)));
+}
+
+Handles Attached::handles() const {
+  const auto& maps = impl_->programs_.skeleton()->maps;
+  return {.high_ring = {bpf_map__fd(maps.ring_high), bpf_map__max_entries(maps.ring_high)},
+          .low_ring = {bpf_map__fd(maps.ring_low), bpf_map__max_entries(maps.ring_low)},
+          .losses_fd = bpf_map__fd(maps.losses),
+          .processors = bpf_map__max_entries(maps.losses)};
+}
+
+std::vector<model::FactCoverage> Attached::Coverage() const {
+  std::vector<model::FactCoverage> rows = impl_->programs_.coverage();
+  for (model::FactCoverage& row : impl_->witnesses_.Coverage()) rows.push_back(std::move(row));
+  return rows;
+}
+
+size_t Attached::AttachNewWitnesses() { return impl_->witnesses_.AttachNew(); }
+
+bool Attached::needs_sys_admin() const { return !impl_->programs_.uprobe_multi().ok(); }
+
+absl::StatusOr<UniqueFd> Attached::OpenIterator(Walk walk) {
+  // Read by the programs: one snapshot at a time.
+  __u32& stage = impl_->programs_.skeleton()->bss->ht_snapshot_walk;
+  if (walk == Walk::kListeners) stage = HT_WALK_LISTENERS;
+  if (walk == Walk::kConnections) stage = HT_WALK_CONNECTIONS;
+  if (walk == Walk::kOver) {
+    stage = HT_WALK_DONE;
+    return absl::NotFoundError("nothing is left to walk");
+  }
+  const bool processes = walk == Walk::kProcesses;
+  const bpf_link* link =
+      impl_->programs_.link(processes ? "ht_snapshot_processes" : "ht_snapshot_sockets");
+  if (link == nullptr) return absl::NotFoundError("the kernel cannot be walked");
+  UniqueFd fd(bpf_iter_create(bpf_link__fd(link)));
+  if (!fd.valid()) return absl::InternalError(absl::StrCat("iterator: ", strerror(errno)));
+  return fd;
+}
+
+}  // namespace hoptrail::agent::kernel

@@ -1,0 +1,48 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_ATTACHED_H_
+#define HOPTRAIL_AGENT_KERNEL_ATTACHED_H_
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "agent/kernel/reader.h"
+#include "agent/kernel/sensor.h"
+#include "agent/kernel/snapshot.h"
+#include "core/base/unique_fd.h"
+#include "core/model/fact.h"
+
+namespace hoptrail::agent::kernel {
+
+// The half of a sensor that takes privileges: the programs, loaded and attached for as long as it
+// lives. It never looks at a record. One thread.
+class Attached {
+ public:
+  // See Sensor::Open.
+  static absl::StatusOr<std::unique_ptr<Attached>> Open(const SensorOptions& options);
+
+  ~Attached();
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+
+  // Valid while this lives.
+  Handles handles() const;
+  // See Sensor.
+  std::vector<model::FactCoverage> Coverage() const;
+  size_t AttachNewWitnesses();
+  // What AttachNewWitnesses needs beside CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.
+  bool needs_sys_admin() const;
+  // A fresh iterator over what there is, to be read by whoever gets it; NOT_FOUND where the kernel
+  // cannot be walked that way.
+  absl::StatusOr<UniqueFd> OpenIterator(Walk walk);
+
+ private:
+  class Impl;
+  explicit Attached(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_ATTACHED_H_

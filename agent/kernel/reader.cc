@@ -1,0 +1,29 @@
+#include "agent/kernel/reader.h"
+
+#include <utility>
+
+#include "core/base/status_macros.h"
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+// Low records wake nobody.
+constexpr absl::Duration kLongestWait = absl::Milliseconds(50);
+
+}  // namespace
+
+absl::StatusOr<Reader> Reader::Create(const Handles& handles) {
+  HT_ASSIGN_OR_RETURN(LossCounters losses,
+                      LossCounters::Map(handles.losses_fd, handles.processors));
+  HT_ASSIGN_OR_RETURN(RingReader rings, RingReader::Create(handles.high_ring, handles.low_ring));
+  return Reader(std::move(losses), std::move(rings));
+}
+
+absl::StatusOr<size_t> Reader::Poll(absl::Duration timeout, Sensor::Receiver receiver) {
+  HT_ASSIGN_OR_RETURN(const size_t records, rings_.Poll(timeout, receiver));
+  return records + losses_.TellNew(receiver);
+}
+
+absl::Duration Reader::UntilDue() const { return rings_.UntilDue(kLongestWait); }
+
+}  // namespace hoptrail::agent::kernel

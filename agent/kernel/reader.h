@@ -1,0 +1,45 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_READER_H_
+#define HOPTRAIL_AGENT_KERNEL_READER_H_
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "agent/kernel/loss_counters.h"
+#include "agent/kernel/ring_reader.h"
+#include "agent/kernel/sensor.h"
+
+namespace hoptrail::agent::kernel {
+
+// What a reader takes of attached programs: descriptors of maps, not owned, and their sizes.
+struct Handles {
+  RingHandle high_ring;
+  RingHandle low_ring;
+  int losses_fd = -1;  // no longer needed once the reader is made
+  uint32_t processors = 0;
+};
+
+// The half of a sensor that takes no privilege: reads the rings and the loss counters through their
+// mappings. No call of it is a bpf(2). One thread.
+class Reader {
+ public:
+  static absl::StatusOr<Reader> Create(const Handles& handles);
+
+  // See Sensor.
+  absl::StatusOr<size_t> Poll(absl::Duration timeout, Sensor::Receiver receiver);
+  int poll_fd() const { return rings_.epoll_fd(); }
+  absl::Duration UntilDue() const;
+  std::vector<LossCount> ReadLosses() const { return losses_.Read(); }
+
+ private:
+  Reader(LossCounters losses, RingReader rings)
+      : losses_(std::move(losses)), rings_(std::move(rings)) {}
+
+  LossCounters losses_;
+  RingReader rings_;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_READER_H_

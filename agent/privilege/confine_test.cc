@@ -1,0 +1,189 @@
+// What a confined process may not do: each thing is tried by a child that confines itself first.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "agent/privilege/process.h"
+#include "agent/privilege/system_calls.h"
+#include <linux/bpf.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace hoptrail::agent::privilege {
+namespace {
+
+std::string TestFolder() {
+  std::string folder = testing::TempDir() + "/confine_XXXXXX";
+  EXPECT_NE(::mkdtemp(folder.data()), nullptr);
+  return folder;
+}
+
+// The status of wait(2) of a child that confines itself and then ends with what `act` returns.
+int InChild(const std::function<absl::Status()>& confine, const std::function<int()>& act) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const absl::Status status = confine();
+    if (!status.ok()) {
+      fprintf(stderr, "%s\n", status.ToString().c_str());
+      ::_exit(100);
+    }
+    ::_exit(act());
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return status;
+}
+
+absl::Status BeWorker(const std::string& folder) {
+  Shortfalls shortfalls;
+  return ConfineWorker({.read = {"/proc"}, .write = {folder}}, &shortfalls);
+}
+
+absl::Status BeLoader() {
+  Shortfalls shortfalls;
+  return ConfineLoader(false, &shortfalls);
+}
+
+class Confined : public testing::Test {
+ protected:
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  // The errno of the call; 0 where it succeeded.
+  void WorkerGets(int wanted, const std::function<long()>& call) {
+    const int status =
+        InChild([this] { return BeWorker(folder_); }, [&] { return call() < 0 ? errno : 0; });
+    ASSERT_TRUE(WIFEXITED(status)) << DescribeEnd(status);
+    EXPECT_EQ(WEXITSTATUS(status), wanted) << strerror(WEXITSTATUS(status));
+  }
+  void Dies(const std::function<absl::Status()>& confine, const std::function<long()>& call) {
+    const int status = InChild(confine, [&] { return call() < 0 ? errno : 0; });
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << DescribeEnd(status);
+  }
+  void WorkerDies(const std::function<long()>& call) {
+    Dies([this] { return BeWorker(folder_); }, call);
+  }
+
+  const std::string folder_ = TestFolder();
+};
+
+TEST_F(Confined, WorkerMayDoItsWork) {
+  const std::string file = folder_ + "/file";
+  WorkerGets(0, [&] { return ::open(file.c_str(), O_RDWR | O_CREAT, 0600); });
+  WorkerGets(0, [&] { return ::unlink(file.c_str()); });
+  WorkerGets(0, [] { return ::open("/proc/self/status", O_RDONLY); });
+  WorkerGets(0, [] { return ::socket(AF_INET, SOCK_STREAM, 0); });
+  WorkerGets(0, [] { return ::socket(AF_INET6, SOCK_DGRAM, 0); });
+}
+
+TEST_F(Confined, WorkerReachesNoOtherFile) {
+  WorkerGets(EACCES, [] { return ::open("/etc/shadow", O_RDONLY); });
+  WorkerGets(EACCES, [] { return ::open("/etc/passwd", O_RDONLY); });
+  WorkerGets(EACCES, [] { return ::open("/etc/cron.d/new", O_WRONLY | O_CREAT, 0600); });
+  WorkerGets(EACCES, [] { return ::open("/proc/sys/kernel/core_pattern", O_WRONLY); });
+  WorkerGets(EACCES, [] { return ::open("/tmp", O_RDONLY | O_DIRECTORY); });
+}
+
+TEST_F(Confined, WorkerDiesOfWhatNoLibraryCalls) {
+  WorkerDies([] {
+    char* none[] = {nullptr};
+    return ::execve("/bin/true", none, none);
+  });
+  WorkerDies([] { return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); });
+  WorkerDies([] {
+    bpf_attr attributes = {};
+    return ::syscall(SYS_bpf, BPF_PROG_GET_NEXT_ID, &attributes, sizeof(attributes));
+  });
+  WorkerDies([] { return ::kill(1, 0); });
+  WorkerDies([] { return ::kill(::getppid(), SIGKILL); });
+  WorkerDies([] { return ::listen(0, 1); });
+  WorkerDies([] { return ::unshare(0); });
+  WorkerDies([] { return ::setuid(0); });
+  WorkerDies([] { return ::syscall(SYS_process_vm_readv, 1, nullptr, 0, nullptr, 0, 0); });
+  WorkerDies([] { return ::syscall(SYS_io_uring_setup, 1, nullptr); });
+}
+
+TEST_F(Confined, WorkerIsRefusedWhatALibraryMayTry) {
+  WorkerGets(ENOSYS, [] { return ::fork(); });
+  WorkerGets(ENOSYS, [] { return ::socket(AF_PACKET, SOCK_RAW, 0); });
+  WorkerGets(ENOSYS, [] { return ::syscall(SYS_tgkill, 1, 1, 0); });
+  WorkerGets(ENOSYS, [] { return ::syscall(SYS_memfd_create, "x", 0); });
+  WorkerGets(EPERM, [] { return ::socket(AF_INET, SOCK_RAW, 1); });  // takes CAP_NET_RAW
+}
+
+TEST_F(Confined, LoaderKnowsNoNetwork) {
+  Dies(BeLoader, [] { return ::socket(AF_INET, SOCK_STREAM, 0); });
+  Dies(BeLoader, [] { return ::socket(AF_UNIX, SOCK_STREAM, 0); });
+  Dies(BeLoader, [] { return ::connect(0, nullptr, 0); });
+  Dies(BeLoader, [] {
+    char* none[] = {nullptr};
+    return ::execve("/bin/true", none, none);
+  });
+}
+
+TEST_F(Confined, LoaderSeesOtherProcessesFiles) {
+  const std::string path = "/proc/" + std::to_string(::getpid()) + "/root/etc/passwd";
+  const int status =
+      InChild(BeLoader, [&] { return ::open(path.c_str(), O_RDONLY) < 0 ? errno : 0; });
+  EXPECT_EQ(status, 0) << DescribeEnd(status);
+}
+
+// Of /proc/self/status.
+std::string Field(const std::string& name) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind(name + ":\t", 0) == 0) return line.substr(name.size() + 2);
+  }
+  return "absent";
+}
+
+TEST_F(Confined, WorkerHasNoCapabilityInAnySet) {
+  const int status =
+      InChild([this] { return BeWorker(folder_); },
+              [] {
+                int bad = 0;
+                for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {
+                  if (Field(set) != std::string(16, '0')) ++bad;
+                }
+                if (Field("NoNewPrivs") != "1") ++bad;
+                if (Field("Seccomp") != "2") ++bad;
+                return bad;
+              });
+  EXPECT_EQ(status, 0) << DescribeEnd(status);
+}
+
+TEST_F(Confined, DescriptorsAreAccountedFor) {
+  const int status = InChild(
+      [] {
+        ::dup2(0, 50);
+        ::dup2(0, 60);
+        ::dup2(0, 70);
+        return CloseAllBut({60});
+      },
+      [] {
+        const bool kept = ::fcntl(60, F_GETFD) >= 0 && ::fcntl(2, F_GETFD) >= 0;
+        const bool closed = ::fcntl(50, F_GETFD) < 0 && ::fcntl(70, F_GETFD) < 0;
+        return kept && closed ? 0 : 1;
+      });
+  EXPECT_EQ(status, 0) << DescribeEnd(status);
+}
+
+TEST(SystemCalls, AreDescribed) {
+  const std::string text = DescribeSystemCalls();
+  EXPECT_NE(text.find("  clone  only for a thread\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("worker ends with SIGSYS at:\n  execve"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::privilege

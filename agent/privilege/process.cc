@@ -1,0 +1,115 @@
+#include "agent/privilege/process.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+
+#include "agent/privilege/capabilities.h"
+#include "agent/privilege/system_calls.h"
+#include "core/base/status_macros.h"
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace hoptrail::agent::privilege {
+namespace {
+
+absl::Status CloseRange(unsigned first, unsigned last) {
+  if (first > last) return absl::OkStatus();
+  if (::syscall(SYS_close_range, first, last, 0) == 0) return absl::OkStatus();
+  if (errno != ENOSYS) return absl::ErrnoToStatus(errno, "close_range");
+  const long most = ::sysconf(_SC_OPEN_MAX);
+  for (unsigned fd = first; fd <= last && fd < static_cast<unsigned>(most); ++fd) {
+    ::close(static_cast<int>(fd));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Keep(std::initializer_list<Capability> kept, Shortfalls* shortfalls) {
+  const absl::Status status = KeepCapabilities(kept);
+  if (!absl::IsFailedPrecondition(status)) return status;
+  // Under no_new_privs the bounding set gives nobody anything: it is kept out of order's sake.
+  shortfalls->push_back(std::string(status.message()));
+  return absl::OkStatus();
+}
+
+absl::Status Begin() {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+    return absl::ErrnoToStatus(errno, "PR_SET_NO_NEW_PRIVS");
+  }
+  return KeepMemoryPrivate();
+}
+
+}  // namespace
+
+absl::Status CloseAllBut(std::vector<int> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned next = STDERR_FILENO + 1;
+  for (const int fd : kept) {
+    if (fd < static_cast<int>(next)) continue;
+    HT_RETURN_IF_ERROR(CloseRange(next, static_cast<unsigned>(fd) - 1));
+    next = static_cast<unsigned>(fd) + 1;
+  }
+  return CloseRange(next, ~0u);
+}
+
+absl::Status KeepMemoryPrivate() {
+  const rlimit none = {0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return absl::ErrnoToStatus(errno, "RLIMIT_CORE");
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    return absl::ErrnoToStatus(errno, "PR_SET_DUMPABLE");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DieWith(pid_t parent) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+    return absl::ErrnoToStatus(errno, "PR_SET_PDEATHSIG");
+  }
+  if (::getppid() != parent) return absl::AbortedError("the parent is gone already");
+  return absl::OkStatus();
+}
+
+absl::Status ConfineSupervisor(Shortfalls* shortfalls) {
+  HT_RETURN_IF_ERROR(Begin());
+  HT_RETURN_IF_ERROR(Keep({}, shortfalls));
+  return RestrictSystemCalls(Role::kSupervisor);
+}
+
+absl::Status ConfineLoader(bool needs_sys_admin, Shortfalls* shortfalls) {
+  HT_RETURN_IF_ERROR(Begin());
+  if (needs_sys_admin) {
+    HT_RETURN_IF_ERROR(Keep({kCapBpf, kCapPerfmon, kCapSysPtrace, kCapSysAdmin}, shortfalls));
+  } else {
+    HT_RETURN_IF_ERROR(Keep({kCapBpf, kCapPerfmon, kCapSysPtrace}, shortfalls));
+  }
+  return RestrictSystemCalls(Role::kLoader);
+}
+
+absl::Status ConfineWorker(const PathGrants& grants, Shortfalls* shortfalls) {
+  HT_RETURN_IF_ERROR(Begin());
+  HT_RETURN_IF_ERROR(Keep({}, shortfalls));
+  const absl::StatusOr<int> landlock = RestrictPaths(grants);
+  if (absl::IsUnimplemented(landlock.status())) {
+    shortfalls->push_back(std::string(landlock.status().message()));
+  } else if (!landlock.ok()) {
+    return landlock.status();
+  }
+  return RestrictSystemCalls(Role::kWorker);
+}
+
+std::string DescribeEnd(int status) {
+  if (WIFSIGNALED(status)) {
+    const int number = WTERMSIG(status);
+    return absl::StrCat("was killed by signal ", number, " (", strsignal(number), ")");
+  }
+  return absl::StrCat("exited with status ", WEXITSTATUS(status));
+}
+
+}  // namespace hoptrail::agent::privilege

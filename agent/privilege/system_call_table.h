@@ -1,0 +1,35 @@
+#ifndef HOPTRAIL_AGENT_PRIVILEGE_SYSTEM_CALL_TABLE_H_
+#define HOPTRAIL_AGENT_PRIVILEGE_SYSTEM_CALL_TABLE_H_
+
+// Who may call what: data. Only for this folder.
+
+#include <cstdint>
+#include <vector>
+
+#include "agent/privilege/system_calls.h"
+
+namespace hoptrail::agent::privilege {
+
+inline constexpr uint64_t kWhole = ~uint64_t{0};
+
+// (argument & mask) == value.
+struct Condition {
+  unsigned argument = 0;
+  uint64_t mask = kWhole;
+  uint64_t value = 0;
+  const char* meaning = "";
+  bool own_pid = false;  // `value` is the process's own id
+};
+
+struct AllowedCall {
+  const char* name;
+  std::vector<Condition> conditions;  // one of them must hold; none: always allowed
+};
+
+const std::vector<AllowedCall>& AllowedCalls(Role role);
+// End the process.
+const std::vector<const char*>& DeadlyCalls(Role role);
+
+}  // namespace hoptrail::agent::privilege
+
+#endif  // HOPTRAIL_AGENT_PRIVILEGE_SYSTEM_CALL_TABLE_H_

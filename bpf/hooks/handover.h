@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * A socket that one process hands to another (SCM_RIGHTS, pidfd_getfd): from then on it is the
+ * other's. Seen where the other receives it, or else where it first uses it.
+ */
+#ifndef HOPTRAIL_BPF_HOOKS_HANDOVER_H_
+#define HOPTRAIL_BPF_HOOKS_HANDOVER_H_
+
+#include "bpf/hooks/tcp.h"
+#include "bpf/lib/stream.h"
+
+/* Processes that use a socket by turns are told of no more often than this. */
+#define HT_HANDOVERS_BY_USE 8
+
+static __always_inline void ht_hand_over(struct sock *sk, struct ht_socket_entry *entry,
+					 const struct ht_identity *who)
+{
+	struct ht_accept *record;
+
+	entry->owner = *who;
+	entry->unclaimed = 0;
+	record = ht_reserve(HT_RING_HIGH, HT_TYPE_ACCEPT, sizeof(*record));
+	if (!record)
+		return;
+	record->header.who = *who;
+	ht_fill_connection(&record->connection, sk, entry->side);
+	if (entry->early || ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
+		ht_fill_hop_name(&record->connection, sk);
+	record->first_use = 0;
+	record->handed_over = 1;
+	ht_submit(HT_RING_HIGH, record);
+}
+
+/* The running process is given an open file of another. */
+static __always_inline int ht_on_file_received(struct file *file)
+{
+	struct sock *sk = ht_tcp_of_file(file);
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry;
+	struct ht_identity who;
+
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
+		return 0;
+	/* Whoever holds a listening socket lets others in, as if it had called listen. */
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
+		ht_on_listen(sk, ht_sock_netns(sk));
+		return 0;
+	}
+	entry = bpf_map_lookup_elem(&sockets, &key);
+	if (!entry)
+		return 0;
+	ht_fill_identity(&who, ht_current());
+	if (who.tgid == entry->owner.tgid && who.start_ns == entry->owner.start_ns)
+		return 0;
+	ht_hand_over(sk, entry, &who);
+	return 0;
+}
+
+/* Forked for it, or within the same session: no handing over. */
+static __always_inline bool ht_is_of_same_house(const struct ht_identity *one,
+						const struct ht_identity *other)
+{
+	if (one->label_tgid != 0 && one->label_tgid == other->label_tgid &&
+	    one->label_start_ns == other->label_start_ns)
+		return true;
+	return one->parent_tgid == other->tgid || other->parent_tgid == one->tgid;
+}
+
+/* Any send or receive on any socket of the host: one lookup and a comparison, unless its user is
+ * new. */
+static __always_inline int ht_on_socket_user(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct ht_identity who;
+
+	if (!entry || entry->unclaimed || entry->owner.tgid == 0)
+		return 0;
+	if (entry->owner.tgid == tgid || entry->user == tgid)
+		return 0;
+	entry->user = tgid;
+	ht_fill_identity(&who, ht_current());
+	if (who.tgid == entry->owner.tgid || ht_is_of_same_house(&who, &entry->owner) ||
+	    entry->handovers >= HT_HANDOVERS_BY_USE)
+		return 0;
+	entry->handovers++;
+	ht_hand_over(sk, entry, &who);
+	return 0;
+}
+
+#endif /* HOPTRAIL_BPF_HOOKS_HANDOVER_H_ */

@@ -1,0 +1,169 @@
+// When silence of an agent becomes a detection, step by step with a clock of its own.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collector/ingest/engine_loop.h"
+#include "core/wire/testing.h"
+
+namespace hoptrail::collector::ingest {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+class FakeAgent : public AgentSink {
+ public:
+  explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
+  void Welcome(uint64_t) override {}
+  void Taken() override {}
+  void Acknowledge(uint64_t) override {}
+  void Tell(const model::Provenance&) override {}
+  void End(const absl::Status&) override {}
+  int64_t HeardBootNs() const override { return heard; }
+  bool SaidGoodbye() const override { return goodbye; }
+
+  int64_t heard;
+  bool goodbye = false;
+};
+
+class UnheardTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "/unheard_XXXXXX";
+    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+    auto store = store::Store::Open({.path = folder_ + "/c.db"}, clock_.WallNs());
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    path::EngineOptions options;
+    options.clock = &clock_;
+    engine_ = std::make_unique<path::Engine>(options);
+    loop_ = std::make_unique<EngineLoop>(engine_.get(), store_.get(),
+                                         EngineLoop::Options{.clock = &clock_});
+  }
+  void TearDown() override {
+    loop_.reset();
+    engine_.reset();
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  static model::HostId Host(uint8_t number) {
+    model::HostId host = wire::TestHost();
+    host.machine.bytes[1] = number;
+    return host;
+  }
+
+  // An agent that has told of somebody who is logged in.
+  std::shared_ptr<FakeAgent> Connect(uint8_t number, bool occupied = true) {
+    auto agent = std::make_shared<FakeAgent>(&clock_);
+    EXPECT_TRUE(loop_->TryPush(ConnectCommand{Host(number), "gw", agent}));
+    if (occupied) {
+      model::Session session;
+      session.host = Host(number);
+      session.id.bytes[0] = number;
+      session.kind = model::EntryKind::kRemote;
+      session.logged_in = true;
+      session.user = "ann";
+      session.opened_wall_ns = clock_.WallNs();
+      EXPECT_TRUE(loop_->TryPush(BatchCommand{Host(number), agent, {1}, {session}}));
+    }
+    Pass(0);
+    return agent;
+  }
+
+  void Pass(int seconds) {
+    loop_->Round(absl::ZeroDuration());
+    for (int i = 0; i < seconds; ++i) {
+      clock_.AdvanceNs(kSecond);
+      loop_->Round(absl::ZeroDuration());
+    }
+  }
+
+  std::vector<model::Detection> Detections() {
+    auto snapshot = store_->writer()->LoadSnapshot();
+    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
+    return snapshot->detections;
+  }
+
+  FakeClock clock_;
+  std::string folder_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<path::Engine> engine_;
+  std::unique_ptr<EngineLoop> loop_;
+};
+
+TEST_F(UnheardTest, SilenceWhileSomebodyIsLoggedIn) {
+  const auto agent = Connect(1);
+  Pass(8);
+  EXPECT_TRUE(Detections().empty());
+  Pass(4);
+  ASSERT_EQ(Detections().size(), 1u);
+  EXPECT_EQ(Detections()[0].rule, "blinding");
+  EXPECT_EQ(Detections()[0].session.bytes[0], 1);
+  EXPECT_EQ(Detections()[0].evidence.at("kind"), "silent");
+  const int64_t told = Detections()[0].wall_ns;
+  Pass(20);
+  EXPECT_EQ(Detections()[0].wall_ns, told) << "told once";
+  agent->heard = static_cast<int64_t>(clock_.BootNs());
+  Pass(15);
+  ASSERT_EQ(Detections().size(), 1u);
+  EXPECT_GT(Detections()[0].wall_ns, told) << "told again when it happened again";
+}
+
+TEST_F(UnheardTest, ABrokenStream) {
+  const auto agent = Connect(1);
+  ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
+  Pass(12);
+  ASSERT_EQ(Detections().size(), 1u);
+  EXPECT_THAT(Detections()[0].summary, testing::HasSubstr("its connection was broken"));
+}
+
+TEST_F(UnheardTest, ABrokenStreamThatIsBackInTimeIsNone) {
+  const auto agent = Connect(1);
+  ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
+  Pass(5);
+  const auto again = Connect(1, false);
+  for (int i = 0; i < 20; ++i) {
+    again->heard = static_cast<int64_t>(clock_.BootNs());
+    Pass(1);
+  }
+  EXPECT_TRUE(Detections().empty());
+}
+
+TEST_F(UnheardTest, AGoodbyeIsNone) {
+  const auto agent = Connect(1);
+  agent->goodbye = true;
+  ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
+  Pass(60);
+  EXPECT_TRUE(Detections().empty());
+}
+
+TEST_F(UnheardTest, NobodyLoggedInIsNone) {
+  const auto agent = Connect(1, false);
+  Pass(60);
+  EXPECT_TRUE(Detections().empty());
+}
+
+TEST_F(UnheardTest, TheCollectorsOwnDelayIsNone) {
+  const auto agent = Connect(1);
+  Pass(2);
+  clock_.AdvanceNs(60 * kSecond);  // held up by its disk, say
+  Pass(5);
+  EXPECT_TRUE(Detections().empty());
+}
+
+TEST_F(UnheardTest, ManyAtOnceAreTheNetworks) {
+  std::vector<std::shared_ptr<FakeAgent>> agents;
+  for (uint8_t i = 1; i <= 8; ++i) agents.push_back(Connect(i));
+  Pass(30);
+  EXPECT_TRUE(Detections().empty());
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::ingest

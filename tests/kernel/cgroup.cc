@@ -1,0 +1,52 @@
+#include "tests/kernel/cgroup.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "gtest/gtest.h"
+
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+namespace hoptrail::kernel_test {
+
+Cgroup::Cgroup(const std::string& name) {
+  for (const char* root : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    struct statfs file_system;
+    if (statfs(root, &file_system) == 0 && file_system.f_type == CGROUP2_SUPER_MAGIC) path_ = root;
+  }
+  if (path_.empty()) {
+    mount_ = "/tmp/hoptrail-cgroup-XXXXXX";
+    EXPECT_NE(mkdtemp(mount_.data()), nullptr) << strerror(errno);
+    EXPECT_EQ(mount("cgroup2", mount_.c_str(), "cgroup2", 0, nullptr), 0) << strerror(errno);
+    path_ = mount_;
+  }
+  path_ += "/hoptrail-test-" + std::to_string(getpid()) + "-" + name;
+  EXPECT_EQ(mkdir(path_.c_str(), 0755), 0) << path_ << ": " << strerror(errno);
+}
+
+Cgroup::~Cgroup() {
+  EXPECT_EQ(rmdir(path_.c_str()), 0) << path_ << ": " << strerror(errno);
+  if (mount_.empty()) return;
+  umount2(mount_.c_str(), MNT_DETACH);
+  rmdir(mount_.c_str());
+}
+
+bool Cgroup::Enter() const {
+  std::ofstream file(path_ + "/cgroup.procs");
+  file << getpid() << std::flush;
+  return file.good();
+}
+
+uint64_t Cgroup::id() const {
+  struct stat file;
+  return stat(path_.c_str(), &file) == 0 ? file.st_ino : 0;
+}
+
+}  // namespace hoptrail::kernel_test

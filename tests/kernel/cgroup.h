@@ -1,0 +1,31 @@
+#ifndef HOPTRAIL_TESTS_KERNEL_CGROUP_H_
+#define HOPTRAIL_TESTS_KERNEL_CGROUP_H_
+
+#include <cstdint>
+#include <string>
+
+namespace hoptrail::kernel_test {
+
+// A cgroup of the test's own in the version 2 hierarchy, wherever that is mounted; mounted for the
+// purpose where it is not. Removed at the end, when nobody may be in it any more.
+class Cgroup {
+ public:
+  explicit Cgroup(const std::string& name);
+  ~Cgroup();
+  Cgroup(const Cgroup&) = delete;
+  Cgroup& operator=(const Cgroup&) = delete;
+
+  // The calling process moves in.
+  bool Enter() const;
+  // As records tell it.
+  uint64_t id() const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::string mount_;
+};
+
+}  // namespace hoptrail::kernel_test
+
+#endif  // HOPTRAIL_TESTS_KERNEL_CGROUP_H_

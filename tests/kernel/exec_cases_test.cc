@@ -1,0 +1,282 @@
+// Programs started in unusual ways: by a thread, after vfork, through scripts of scripts, with
+// other rights, without arguments, under a number that was used before.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Exit;
+using agent::decode::Fork;
+using ::testing::ElementsAre;
+using ExecEvent = agent::decode::Exec;
+
+int Nothing(const std::vector<std::string>&) { return 0; }
+
+int StartTrue(const std::vector<std::string>&) { return Exec({"/bin/true", "from-set-id"}); }
+
+const SelfPrograms programs({{"nothing", Nothing}, {"start-true", StartTrue}});
+
+const Event* WaitForExec(Recorder* recorder, pid_t pid) {
+  return recorder->WaitForBody<ExecEvent>("exec", [&](const Event& event, const ExecEvent&) {
+    return event.header.process.tgid == static_cast<uint32_t>(pid);
+  });
+}
+
+const Event* WaitForFork(Recorder* recorder, pid_t pid) {
+  return recorder->WaitForBody<Fork>("fork", [&](const Event&, const Fork& fork) {
+    return fork.child.tgid == static_cast<uint32_t>(pid);
+  });
+}
+
+TEST(ExecCasesTest, AThreadThatExecsIsStillTheSameProcess) {
+  Recorder recorder;
+  for (int i = 0; i < 20; ++i) {
+    Child child([] {
+      std::vector<std::thread> others;
+      for (int n = 0; n < 3; ++n) others.emplace_back([] { pause(); });
+      std::thread([] { _exit(Exec({"/bin/true", "by-a-thread"})); }).join();
+      return 1;
+    });
+    const auto pid = static_cast<uint32_t>(child.pid());
+    EXPECT_EQ(child.Wait(), 0);
+    recorder.Settle();
+    const Event* fork = WaitForFork(&recorder, static_cast<pid_t>(pid));
+    ASSERT_NE(fork, nullptr);
+    const model::ProcessName name = std::get<Fork>(fork->body).child;
+    const Event* exec = WaitForExec(&recorder, static_cast<pid_t>(pid));
+    ASSERT_NE(exec, nullptr);
+    EXPECT_EQ(exec->header.process, name);
+    EXPECT_EQ(exec->header.tid, pid) << "the thread has taken the leader's place";
+    EXPECT_EQ(exec->header.parent.tgid, static_cast<uint32_t>(getpid()));
+    EXPECT_THAT(std::get<ExecEvent>(exec->body).image.arguments,
+                ElementsAre("/bin/true", "by-a-thread"));
+    // The threads that went, the former leader among them, are not the process's end.
+    for (const auto& [event, exit] : recorder.All<Exit>()) {
+      if (event->header.process == name) {
+        EXPECT_GT(event->header.boot_ns, exec->header.boot_ns);
+      }
+    }
+    EXPECT_NE(recorder.WaitForBody<Exit>(
+                  "its exit",
+                  [&](const Event& event, const Exit&) { return event.header.process == name; }),
+              nullptr);
+  }
+}
+
+// Not inline: vfork's child shares the caller's stack.
+__attribute__((noinline)) pid_t VforkAndExec(char* const* argv) {
+  const pid_t pid = vfork();
+  if (pid == 0) {
+    execv(argv[0], argv);
+    _exit(127);
+  }
+  return pid;
+}
+
+TEST(ExecCasesTest, VforkIsAForkLikeAnyOther) {
+  Recorder recorder;
+  char program[] = "/bin/true", argument[] = "after-vfork";
+  char* const argv[] = {program, argument, nullptr};
+  const pid_t pid = VforkAndExec(argv);
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(waitpid(pid, nullptr, 0), pid);
+  const Event* fork = WaitForFork(&recorder, pid);
+  ASSERT_NE(fork, nullptr);
+  EXPECT_TRUE(IsProcess(fork->header.process, getpid()));
+  const model::ProcessName name = std::get<Fork>(fork->body).child;
+  const Event* exec = WaitForExec(&recorder, pid);
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->header.process, name);
+  EXPECT_THAT(std::get<ExecEvent>(exec->body).image.arguments,
+              ElementsAre("/bin/true", "after-vfork"));
+  EXPECT_NE(recorder.WaitForBody<Exit>(
+                "exit", [&](const Event& e, const Exit&) { return e.header.process == name; }),
+            nullptr);
+}
+
+TEST(ExecCasesTest, AScriptOfAScriptIsToldWithBoth) {
+  Recorder recorder;
+  const TestFolder folder;
+  const std::string inner = folder.path() + "/inner", outer = folder.path() + "/outer";
+  ASSERT_TRUE(WriteWholeFile(inner, "#!/bin/sh\nexit 0\n"));
+  ASSERT_TRUE(WriteWholeFile(outer, "#!" + inner + " --deep\nunread\n"));
+  ASSERT_EQ(chmod(inner.c_str(), 0755), 0);
+  ASSERT_EQ(chmod(outer.c_str(), 0755), 0);
+  Child child([&] { return Exec({outer, "x y"}); });
+  const Event* event = WaitForExec(&recorder, child.pid());
+  ASSERT_NE(event, nullptr);
+  const model::Image& image = std::get<ExecEvent>(event->body).image;
+  EXPECT_EQ(image.path, std::filesystem::canonical("/bin/sh"));
+  EXPECT_THAT(image.arguments, ElementsAre("/bin/sh", inner, "--deep", outer, "x y"));
+  EXPECT_EQ(event->header.command, "outer");
+}
+
+struct SetIdCase {
+  const char* name;
+  uid_t owner;
+  mode_t mode;
+  bool no_new_privileges;
+  uid_t expected_euid;
+  gid_t expected_egid;
+  bool set_id;
+};
+
+class SetIdTest : public testing::TestWithParam<SetIdCase> {};
+
+constexpr uid_t kNobody = 65534, kOther = 65533;
+
+TEST_P(SetIdTest, TellsWhoItRunsAs) {
+  const SetIdCase& c = GetParam();
+  Recorder recorder;
+  const TestFolder folder;
+  const std::string program = folder.Copy(SelfPath(), "program");
+  ASSERT_EQ(chown(program.c_str(), c.owner, c.owner), 0);
+  ASSERT_EQ(chmod(program.c_str(), c.mode), 0);
+  Child child([&] {
+    if (setgid(kNobody) != 0 || setuid(kNobody) != 0) return 1;
+    if (c.no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return 1;
+    return Exec(AsProgram("start-true", {}, program));
+  });
+  const auto pid = static_cast<uint32_t>(child.pid());
+  EXPECT_EQ(child.Wait(), 0);
+  const Event* event = WaitForExec(&recorder, static_cast<pid_t>(pid));
+  ASSERT_NE(event, nullptr);
+  const ExecEvent exec = std::get<ExecEvent>(event->body);
+  EXPECT_EQ(exec.image.path, program);
+  EXPECT_EQ(exec.set_id, c.set_id);
+  EXPECT_EQ(event->header.credentials.uid, kNobody);
+  EXPECT_EQ(event->header.credentials.gid, kNobody);
+  EXPECT_EQ(event->header.credentials.euid, c.expected_euid);
+  EXPECT_EQ(event->header.credentials.egid, c.expected_egid);
+  // What it starts in turn gains nothing by that, and keeps what it has.
+  const Event* next =
+      recorder.WaitForBody<ExecEvent>("the second exec", [&](const Event& e, const ExecEvent& x) {
+        return e.header.process.tgid == pid && x.image.arguments.size() == 2 &&
+               x.image.arguments[1] == "from-set-id";
+      });
+  ASSERT_NE(next, nullptr);
+  EXPECT_EQ(next->header.credentials.euid, c.expected_euid);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Programs, SetIdTest,
+    testing::Values(SetIdCase{"Root", 0, 04755, false, 0, kNobody, true},
+                    SetIdCase{"AnotherUser", kOther, 04755, false, kOther, kNobody, true},
+                    SetIdCase{"Group", kOther, 02755, false, kNobody, kOther, true},
+                    SetIdCase{"Forbidden", 0, 04755, true, kNobody, kNobody, false},
+                    SetIdCase{"Plain", 0, 0755, false, kNobody, kNobody, false}),
+    [](const auto& info) { return info.param.name; });
+
+// The environment stands right behind the arguments and is not to be taken for them.
+TEST(ExecCasesTest, NoArgumentsAreNone) {
+  Recorder recorder;
+  Child child([] {
+    char* const argv[] = {nullptr};
+    char secret[] = "SECRET=environment";
+    char* const environment[] = {secret, nullptr};
+    syscall(SYS_execve, "/bin/true", argv, environment);
+    return 127;
+  });
+  const Event* event = WaitForExec(&recorder, child.pid());
+  ASSERT_NE(event, nullptr);
+  // From 5.18 on the kernel puts in an empty one.
+  for (const std::string& argument : std::get<ExecEvent>(event->body).image.arguments) {
+    EXPECT_EQ(argument, "");
+  }
+  EXPECT_FALSE(std::get<ExecEvent>(event->body).image.arguments_truncated);
+}
+
+// A failed exec has started nothing.
+TEST(ExecCasesTest, FailedExecsAreNotTold) {
+  Recorder recorder;
+  const TestFolder folder;
+  const std::string garbage = folder.path() + "/garbage";
+  ASSERT_TRUE(WriteWholeFile(garbage, "not a program"));
+  ASSERT_EQ(chmod(garbage.c_str(), 0755), 0);
+  Child child([&] {
+    Exec({garbage});
+    Exec({folder.path() + "/absent"});
+    return 5;
+  });
+  const auto pid = static_cast<uint32_t>(child.pid());
+  EXPECT_EQ(child.Wait(), 5 << 8);
+  recorder.Settle();
+  for (const auto& [event, exec] : recorder.All<ExecEvent>()) {
+    EXPECT_NE(event->header.process.tgid, pid) << exec->image.path;
+  }
+}
+
+// A child whose number is `wanted`, which is free, or no child: another process may be faster.
+template <typename Body>
+std::unique_ptr<Child> ForkAs(pid_t wanted, const Body& body) {
+  for (int i = 0; i < 200; ++i) {
+    if (!WriteWholeFile("/proc/sys/kernel/ns_last_pid", std::to_string(wanted - 1))) return nullptr;
+    auto child = std::make_unique<Child>([&] { return getpid() == wanted ? body() : 0; });
+    if (child->pid() == wanted) return child;
+  }
+  return nullptr;
+}
+
+TEST(ExecCasesTest, ANumberUsedAgainIsAnotherProcess) {
+  Recorder recorder;
+  // The first owner listens, so that its children begin labels.
+  pid_t pid = 0;
+  {
+    Child first([] {
+      uint16_t port = 0;
+      const UniqueFd listener = Listen("127.0.0.1", &port);
+      return Exec({"/bin/true", "first"});
+    });
+    pid = first.pid();
+    EXPECT_EQ(first.Wait(), 0);
+  }
+  const auto second = ForkAs(pid, [] {
+    Child child([] { return Exec({"/bin/true", "of-the-second"}); });
+    return child.Wait();
+  });
+  ASSERT_NE(second, nullptr) << "the number " << pid << " could not be had again through "
+                             << "/proc/sys/kernel/ns_last_pid";
+  EXPECT_EQ(second->Wait(), 0);
+  recorder.Settle();
+  std::vector<model::ProcessName> names;
+  for (const auto& [event, fork] : recorder.All<Fork>()) {
+    if (fork->child.tgid == static_cast<uint32_t>(pid)) names.push_back(fork->child);
+  }
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_NE(names[0], names[1]);
+  std::vector<model::ProcessName> ended;
+  for (const auto& [event, exit] : recorder.All<Exit>()) {
+    if (event->header.process.tgid == static_cast<uint32_t>(pid)) {
+      ended.push_back(event->header.process);
+    }
+  }
+  ended.erase(std::unique(ended.begin(), ended.end()), ended.end());
+  EXPECT_EQ(ended, names);
+  // What the first one was is not the second's.
+  const Event* exec = recorder.WaitForBody<ExecEvent>("exec", [](const Event&, const auto& body) {
+    return body.image.arguments.size() == 2 && body.image.arguments[1] == "of-the-second";
+  });
+  ASSERT_NE(exec, nullptr);
+  EXPECT_EQ(exec->header.parent, names[1]);
+  EXPECT_TRUE(exec->header.label.empty());
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

@@ -1,0 +1,82 @@
+// Containers of one image share the files below their overlays: what a program says through a
+// library that many of them see is heard once. Needs overlayfs.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
+#include "tests/kernel/speaker.h"
+#include <sys/mount.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+const SelfPrograms programs({{"speak", Speak}});
+
+class Overlay {
+ public:
+  Overlay(const TestFolder& folder, const std::string& name)
+      : path_(folder.path() + "/" + name + "-root") {
+    const std::string upper = folder.path() + "/" + name + "-upper";
+    const std::string work = folder.path() + "/" + name + "-work";
+    for (const std::string& made : {path_, upper, work}) {
+      EXPECT_TRUE(std::filesystem::create_directory(made));
+    }
+    const std::string options =
+        "lowerdir=" + folder.path() + "/image,upperdir=" + upper + ",workdir=" + work;
+    mounted_ = mount("overlay", path_.c_str(), "overlay", 0, options.c_str()) == 0;
+    EXPECT_TRUE(mounted_) << "needs overlayfs: " << strerror(errno);
+  }
+  ~Overlay() {
+    if (mounted_) umount2(path_.c_str(), MNT_DETACH);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_;
+  bool mounted_ = false;
+};
+
+TEST(OverlayTest, ContainersOfOneImageAreHeardOnce) {
+  const TestFolder folder;
+  std::filesystem::create_directories(folder.path() + "/image/lib");
+  folder.Copy(OwnLibrary(), "image/lib/libc.so.6");
+  const Overlay first(folder, "first"), second(folder, "second");
+  const Inhabitant in_first(first.path()), in_second(second.path());
+  Recorder recorder;
+  Speaker of_first(first.path() + "/lib"), of_second(second.path() + "/lib");
+  EXPECT_EQ(of_first.TimesHeard(&recorder), 1u);
+  EXPECT_EQ(of_second.TimesHeard(&recorder), 1u);
+}
+
+// The container through which the library was found goes, another of its image stays.
+TEST(OverlayTest, TheRestIsHeardWhenOneContainerGoes) {
+  const TestFolder folder;
+  std::filesystem::create_directories(folder.path() + "/image/lib");
+  folder.Copy(OwnLibrary(), "image/lib/libc.so.6");
+  auto first = std::make_unique<Overlay>(folder, "first");
+  auto in_first = std::make_unique<Inhabitant>(first->path());
+  const Overlay second(folder, "second");
+  // Before the sensor, whose descriptors it would keep open otherwise.
+  const Inhabitant in_second(second.path());
+  Recorder recorder;
+  in_first.reset();
+  first.reset();
+  Speaker speaker(second.path() + "/lib");
+  for (int i = 0; i < 2; ++i) {
+    recorder.sensor()->AttachNewWitnesses();
+    EXPECT_EQ(speaker.TimesHeard(&recorder), 1u);
+  }
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

@@ -1,0 +1,83 @@
+#include "tests/kernel/programs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "gtest/gtest.h"
+
+#include "core/base/unique_fd.h"
+#include <sys/stat.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+constexpr char kMark[] = "--as-program=";
+
+}  // namespace
+
+SelfPrograms::SelfPrograms(std::initializer_list<std::pair<const char*, Main>> programs) {
+  const std::string command_line = ReadWholeFile("/proc/self/cmdline");
+  std::vector<std::string> arguments;
+  for (size_t begin = 0; begin < command_line.size();) {
+    arguments.emplace_back(command_line.c_str() + begin);
+    begin += arguments.back().size() + 1;
+  }
+  if (arguments.size() < 2 || arguments[1].rfind(kMark, 0) != 0) return;
+  for (const auto& [name, main] : programs) {
+    if (arguments[1] != std::string(kMark) + name) continue;
+    arguments.erase(arguments.begin(), arguments.begin() + 2);
+    _exit(main(arguments));
+  }
+  _exit(126);
+}
+
+std::vector<std::string> AsProgram(const std::string& name,
+                                   const std::vector<std::string>& arguments,
+                                   const std::string& path) {
+  std::vector<std::string> all = {path, kMark + name};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return all;
+}
+
+std::string SelfPath() { return std::filesystem::read_symlink("/proc/self/exe"); }
+
+std::string ReadWholeFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+}
+
+bool WriteWholeFile(const std::string& path, const std::string& content) {
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  return fd.valid() &&
+         write(fd.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size());
+}
+
+TestFolder::TestFolder() {
+  char name[] = "/tmp/hoptrail-kernel-XXXXXX";
+  if (mkdtemp(name) == nullptr) {
+    ADD_FAILURE() << "no folder in /tmp";
+    return;
+  }
+  path_ = std::filesystem::canonical(name);
+  EXPECT_EQ(chmod(path_.c_str(), 0755), 0);
+}
+
+TestFolder::~TestFolder() {
+  std::error_code error;
+  if (!path_.empty()) std::filesystem::remove_all(path_, error);
+}
+
+std::string TestFolder::Copy(const std::string& file, const std::string& name) const {
+  const std::string copy = path_ + "/" + name;
+  std::error_code error;
+  std::filesystem::copy_file(file, copy, error);
+  EXPECT_FALSE(error) << file << ": " << error.message();
+  EXPECT_EQ(chmod(copy.c_str(), 0755), 0);
+  return copy;
+}
+
+}  // namespace hoptrail::kernel_test

@@ -1,0 +1,193 @@
+// What is reported is what happened, also when another thread changes what a system call was given
+// while the call runs: addresses, paths, arguments.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstring>
+#include <map>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Tcp;
+using agent::decode::TcpPhase;
+using agent::decode::TcpSide;
+using ExecEvent = agent::decode::Exec;
+
+// Two values of eight bytes that another thread swaps in one place, as fast as it can.
+class Swapper {
+ public:
+  Swapper(void* place, uint64_t one, uint64_t other)
+      : thread_([this, place, one, other] {
+          auto* value = static_cast<std::atomic<uint64_t>*>(place);
+          while (!stop_.load(std::memory_order_relaxed)) {
+            value->store(one, std::memory_order_relaxed);
+            value->store(other, std::memory_order_relaxed);
+          }
+        }) {}
+  ~Swapper() {
+    stop_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::atomic<bool> stop_ = false;
+  std::thread thread_;
+};
+
+template <typename T>
+uint64_t EightBytes(const T& value) {
+  static_assert(sizeof(T) >= 8);
+  uint64_t bytes;
+  std::memcpy(&bytes, &value, sizeof(bytes));
+  return bytes;
+}
+
+model::Endpoint EndpointOf(const sockaddr_in& address) {
+  char text[INET_ADDRSTRLEN] = {};
+  inet_ntop(AF_INET, &address.sin_addr, text, sizeof(text));
+  return {*model::ParseIpAddress(text), ntohs(address.sin_port)};
+}
+
+// Family, port and address are the first eight bytes of a sockaddr_in: all of the address changes
+// at once, so that each call reaches one of two listeners.
+TEST(RaceTest, TheAddressOfAConnect) {
+  constexpr int kConnections = 3000;
+  Recorder recorder;
+  uint16_t ports[2];
+  const UniqueFd listeners[2] = {Listen("127.0.0.1", &ports[0]), Listen("127.0.0.2", &ports[1])};
+  sockaddr_in targets[2] = {};
+  for (int i = 0; i < 2; ++i) {
+    targets[i].sin_family = AF_INET;
+    targets[i].sin_port = htons(ports[i]);
+    inet_pton(AF_INET, i == 0 ? "127.0.0.1" : "127.0.0.2", &targets[i].sin_addr);
+  }
+  alignas(8) sockaddr_in shared = targets[0];
+  std::vector<model::Flow> truth;
+  int reached[2] = {};
+  {
+    Swapper swapper(&shared, EightBytes(targets[0]), EightBytes(targets[1]));
+    for (int i = 0; i < kConnections; ++i) {
+      const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&shared), sizeof(shared)), 0);
+      sockaddr_in own = {}, peer = {};
+      socklen_t length = sizeof(own);
+      ASSERT_EQ(getsockname(client.get(), reinterpret_cast<sockaddr*>(&own), &length), 0);
+      ASSERT_EQ(getpeername(client.get(), reinterpret_cast<sockaddr*>(&peer), &length), 0);
+      ++reached[peer.sin_port == targets[1].sin_port];
+      truth.push_back({EndpointOf(own), EndpointOf(peer)});
+      const int listener = peer.sin_port == targets[1].sin_port;
+      const UniqueFd server(accept(listeners[listener].get(), nullptr, nullptr));
+    }
+  }
+  // Otherwise nothing was raced.
+  EXPECT_GT(reached[0], 0);
+  EXPECT_GT(reached[1], 0);
+  recorder.Settle();
+  std::vector<model::Flow> told;
+  std::map<uint64_t, model::Endpoint> connecting;  // by socket
+  for (const auto& [event, tcp] : recorder.All<Tcp>()) {
+    if (tcp->side != TcpSide::kClient) continue;
+    EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+    if (tcp->phase == TcpPhase::kConnect) connecting[tcp->socket] = tcp->flow.server;
+    if (tcp->phase != TcpPhase::kEstablished) continue;
+    told.push_back(tcp->flow);
+    EXPECT_EQ(connecting[tcp->socket], tcp->flow.server);
+  }
+  EXPECT_TRUE(told == truth);
+  EXPECT_TRUE(recorder.sensor()->ReadLosses().empty());
+}
+
+// What the started program itself knows of itself: where it lies, and its arguments.
+int SayWhoIAm(const std::vector<std::string>& arguments) {
+  std::string said = SelfPath();
+  for (const std::string& argument : arguments) said += '\n' + argument;
+  return write(STDOUT_FILENO, said.data(), said.size()) == static_cast<ssize_t>(said.size()) ? 0
+                                                                                             : 1;
+}
+
+const SelfPrograms programs({{"say-who-i-am", SayWhoIAm}});
+
+// The path and the arguments change while execve(2) runs.
+TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
+  constexpr int kRounds = 300;
+  Recorder recorder;
+  const TestFolder folder;
+  // Both paths end in the same eight aligned bytes but for one.
+  const std::string paths[2] = {folder.Copy(SelfPath(), "programA"),
+                                folder.Copy(SelfPath(), "programB")};
+  int with[2] = {}, at[2] = {};
+  for (int round = 0; round < kRounds; ++round) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    Child child([&] {
+      dup2(ends[1], STDOUT_FILENO);
+      struct Text {
+        alignas(8) char bytes[256] = {};
+      };
+      static Text path, argument;
+      // So that the last eight bytes of the path are aligned.
+      char* const begin = path.bytes + 256 - 8 - paths[0].size();
+      const size_t tail = paths[0].size() - 8;
+      std::memcpy(begin, paths[0].data(), paths[0].size());
+      std::memcpy(argument.bytes, "argumen1", 8);
+      uint64_t names[2], texts[2];
+      for (int i = 0; i < 2; ++i) std::memcpy(&names[i], paths[i].data() + tail, 8);
+      std::memcpy(&texts[0], "argumen1", 8);
+      std::memcpy(&texts[1], "argumen2", 8);
+      std::thread([&] {
+        auto* name = reinterpret_cast<std::atomic<uint64_t>*>(begin + tail);
+        auto* text = reinterpret_cast<std::atomic<uint64_t>*>(argument.bytes);
+        for (unsigned i = round; true; ++i) {
+          name->store(names[i & 1], std::memory_order_relaxed);
+          text->store(texts[i >> 1 & 1], std::memory_order_relaxed);
+        }
+      }).detach();
+      // A while for the other thread to come by.
+      for (int i = 0; i < round % 64; ++i) sched_yield();
+      char mode[] = "--as-program=say-who-i-am";
+      char* const argv[] = {mode, mode, argument.bytes, nullptr};
+      execv(begin, argv);
+      return 127;
+    });
+    close(ends[1]);
+    const auto pid = static_cast<uint32_t>(child.pid());
+    std::string said(4096, '\0');
+    const ssize_t count = read(ends[0], said.data(), said.size());
+    close(ends[0]);
+    ASSERT_GT(count, 0);
+    said.resize(static_cast<size_t>(count));
+    ASSERT_EQ(child.Wait(), 0);
+    const Event* event = recorder.WaitForBody<ExecEvent>(
+        "exec", [&](const Event& e, const ExecEvent&) { return e.header.process.tgid == pid; });
+    ASSERT_NE(event, nullptr);
+    const model::Image& image = std::get<ExecEvent>(event->body).image;
+    ASSERT_EQ(image.arguments.size(), 3u);
+    EXPECT_EQ(image.path + '\n' + image.arguments[2], said);
+    struct stat file;
+    ASSERT_EQ(stat(said.substr(0, said.find('\n')).c_str(), &file), 0);
+    EXPECT_EQ(image.inode, file.st_ino);
+    ++at[image.path == paths[1]];
+    ++with[image.arguments[2] == "argumen2"];
+  }
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_GT(at[i], 0) << "nothing was raced";
+    EXPECT_GT(with[i], 0) << "nothing was raced";
+  }
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

@@ -1,0 +1,126 @@
+#ifndef HOPTRAIL_TESTS_KERNEL_SPEAKER_H_
+#define HOPTRAIL_TESTS_KERNEL_SPEAKER_H_
+
+// For tests of what is heard through which library: a program under sshd's name that says words to
+// syslog, run with a C library of the test's choice. For use in one test program at a time.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
+#include <sys/prctl.h>
+
+namespace hoptrail::kernel_test {
+
+// The program: says a word for each byte that it reads, as sshd would, and answers with a byte.
+inline int Speak(const std::vector<std::string>& arguments) {
+  prctl(PR_SET_NAME, arguments.at(0).c_str());
+  char byte = 0;
+  do {
+    const std::string text = arguments.at(1) + byte;
+    if (byte != 0) syslog(LOG_INFO, "%.500s", text.c_str());
+    if (write(STDOUT_FILENO, "r", 1) != 1) return 1;
+  } while (read(STDIN_FILENO, &byte, 1) == 1);
+  return 0;
+}
+
+// The C library that the test program itself runs with.
+inline std::string OwnLibrary() {
+  std::ifstream maps("/proc/self/maps");
+  std::string line;
+  while (std::getline(maps, line)) {
+    const size_t path = line.find('/');
+    if (path != std::string::npos && line.find("/libc.so.6") != std::string::npos) {
+      return line.substr(path);
+    }
+  }
+  ADD_FAILURE() << "this program has no libc.so.6, so it cannot be run with a copy of one";
+  return "/nothing";
+}
+
+class Speaker {
+ public:
+  // With the C library in `folder`, or the usual one where empty.
+  explicit Speaker(const std::string& folder, const std::string& command = "sshd") {
+    static int count = 0;
+    name_ = "word of " + std::to_string(++count);
+    EXPECT_EQ(pipe2(in_, O_CLOEXEC), 0);
+    EXPECT_EQ(pipe2(out_, O_CLOEXEC), 0);
+    child_ = std::make_unique<Child>([&] {
+      dup2(in_[0], STDIN_FILENO);
+      dup2(out_[1], STDOUT_FILENO);
+      if (!folder.empty()) setenv("LD_LIBRARY_PATH", folder.c_str(), 1);
+      return Exec(AsProgram("speak", {command, name_}));
+    });
+    close(in_[0]);
+    close(out_[1]);
+    EXPECT_TRUE(Answered()) << "the speaker does not start";
+  }
+  ~Speaker() {
+    close(in_[1]);
+    close(out_[0]);
+  }
+
+  pid_t pid() const { return child_->pid(); }
+
+  // How often the recorder hears what it says now.
+  size_t TimesHeard(Recorder* recorder) {
+    const char sign = static_cast<char>('a' + said_++ % 26);
+    EXPECT_EQ(write(in_[1], &sign, 1), 1);
+    EXPECT_TRUE(Answered());
+    recorder->Settle();
+    size_t count = 0;
+    for (const auto& [event, message] : recorder->All<agent::decode::SshdMessage>()) {
+      count += message->text == name_ + sign &&
+               event->header.process.tgid == static_cast<uint32_t>(child_->pid());
+    }
+    return count;
+  }
+
+ private:
+  bool Answered() const {
+    char byte;
+    return read(out_[0], &byte, 1) == 1;
+  }
+
+  std::string name_;
+  int in_[2], out_[2];
+  int said_ = 0;
+  std::unique_ptr<Child> child_;
+};
+
+// A process whose root folder is `folder`, as that of a container, until the object goes.
+class Inhabitant {
+ public:
+  explicit Inhabitant(const std::string& folder) {
+    int ready[2];
+    EXPECT_EQ(pipe2(ready, O_CLOEXEC), 0);
+    child_ = std::make_unique<Child>([&] {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      if (chroot(folder.c_str()) != 0 || write(ready[1], "r", 1) != 1) return 1;
+      return pause();
+    });
+    close(ready[1]);
+    char byte;
+    EXPECT_EQ(read(ready[0], &byte, 1), 1) << "no process with another root";
+    close(ready[0]);
+  }
+  ~Inhabitant() { kill(child_->pid(), SIGKILL); }
+
+ private:
+  std::unique_ptr<Child> child_;
+};
+
+}  // namespace hoptrail::kernel_test
+
+#endif  // HOPTRAIL_TESTS_KERNEL_SPEAKER_H_

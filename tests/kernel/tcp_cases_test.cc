@@ -1,0 +1,463 @@
+// TCP in its rarer forms: attempts that fail, data in the SYN, SYN cookies, both sides connecting,
+// addresses with a scope.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Accept;
+using agent::decode::Tcp;
+using agent::decode::TcpPhase;
+using agent::decode::TcpSide;
+
+struct Told {
+  const Event* event = nullptr;
+  Tcp tcp;
+};
+
+Told WaitForTcp(Recorder* recorder, TcpPhase phase, TcpSide side, uint16_t server_port) {
+  const Event* event =
+      recorder->WaitForBody<Tcp>("a change of a TCP socket", [&](const Event&, const Tcp& tcp) {
+        return tcp.phase == phase && tcp.side == side && tcp.flow.server.port == server_port;
+      });
+  return event == nullptr ? Told{} : Told{event, std::get<Tcp>(event->body)};
+}
+
+sockaddr_in V4(const char* text, uint16_t port) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  inet_pton(AF_INET, text, &address.sin_addr);
+  return address;
+}
+
+const sockaddr* Raw(const sockaddr_in& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+// Of the test's own network namespace.
+bool SetKnob(const std::string& name, const std::string& value) {
+  return WriteWholeFile("/proc/sys/net/" + name, value);
+}
+
+// 192.0.2.0/24 leads back to this host, which has no such address and says nothing.
+bool RouteIntoNothing() {
+  struct {
+    nlmsghdr header;
+    rtmsg route;
+    rtattr destination;
+    in_addr network;
+    rtattr device;
+    int index;
+  } request = {};
+  request.header = {sizeof(request), RTM_NEWROUTE,
+                    NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, 1, 0};
+  request.route.rtm_family = AF_INET;
+  request.route.rtm_dst_len = 24;
+  request.route.rtm_table = RT_TABLE_MAIN;
+  request.route.rtm_protocol = RTPROT_STATIC;
+  request.route.rtm_scope = RT_SCOPE_LINK;
+  request.route.rtm_type = RTN_UNICAST;
+  request.destination = {RTA_LENGTH(sizeof(in_addr)), RTA_DST};
+  inet_pton(AF_INET, "192.0.2.0", &request.network);
+  request.device = {RTA_LENGTH(sizeof(int)), RTA_OIF};
+  request.index = static_cast<int>(if_nametoindex("lo"));
+  const UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+  if (send(fd.get(), &request, sizeof(request), 0) != ssize_t{sizeof(request)}) return false;
+  struct {
+    nlmsghdr header;
+    nlmsgerr error;
+  } answer = {};
+  if (recv(fd.get(), &answer, sizeof(answer), 0) < ssize_t{sizeof(answer)}) return false;
+  errno = -answer.error.error;
+  return answer.error.error == 0;
+}
+
+// Lets no packet through to the socket, and lets them through again.
+int Deafen(int fd) {
+  sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
+  const sock_fprog filter = {1, nothing};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+}
+int Hear(int fd) {
+  const int unused = 0;
+  return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
+}
+
+// What a finished attempt on `fd` says.
+int ErrorOf(int fd) {
+  pollfd wait = {fd, POLLOUT, 0};
+  poll(&wait, 1, 30'000);
+  int error = -1;
+  socklen_t length = sizeof(error);
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+  return error;
+}
+
+TEST(TcpCasesTest, AnAttemptThatTimesOut) {
+  Recorder recorder;
+  ASSERT_TRUE(RouteIntoNothing()) << strerror(errno);
+  const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int one = 1;
+  ASSERT_EQ(setsockopt(client.get(), IPPROTO_TCP, TCP_SYNCNT, &one, sizeof(one)), 0);
+  ASSERT_NE(connect(client.get(), Raw(V4("192.0.2.7", 4001)), sizeof(sockaddr_in)), 0);
+  ASSERT_EQ(errno, ETIMEDOUT);
+  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, 4001);
+  ASSERT_NE(failed.event, nullptr);
+  EXPECT_EQ(failed.tcp.error, ETIMEDOUT);
+  EXPECT_EQ(failed.tcp.flow.server.address, *model::ParseIpAddress("192.0.2.7"));
+  EXPECT_TRUE(failed.tcp.hop_name.empty());
+  EXPECT_TRUE(IsProcess(failed.event->header.process, getpid()));
+}
+
+uint16_t Checksum(const void* data, size_t size) {
+  uint32_t sum = 0;
+  for (size_t i = 0; i + 1 < size; i += 2) {
+    uint16_t word;
+    std::memcpy(&word, static_cast<const char*>(data) + i, sizeof(word));
+    sum += word;
+  }
+  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(~sum);
+}
+
+// Answers the first SYN to `port` that `packets` brings as a router does that cannot reach the
+// host.
+bool SayUnreachable(int packets, uint16_t port) {
+  char packet[256];
+  while (recv(packets, packet, sizeof(packet), 0) >= ssize_t{sizeof(iphdr) + sizeof(tcphdr)}) {
+    tcphdr tcp;
+    std::memcpy(&tcp, packet + sizeof(iphdr), sizeof(tcp));
+    if (ntohs(tcp.dest) != port || tcp.syn == 0) continue;
+    struct {
+      icmphdr header;
+      char quoted[sizeof(iphdr) + 8];
+    } answer = {};
+    answer.header.type = ICMP_DEST_UNREACH;
+    answer.header.code = ICMP_HOST_UNREACH;
+    std::memcpy(answer.quoted, packet, sizeof(answer.quoted));
+    answer.header.checksum = Checksum(&answer, sizeof(answer));
+    const UniqueFd router(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
+    return sendto(router.get(), &answer, sizeof(answer), 0, Raw(V4("127.0.0.1", 0)),
+                  sizeof(sockaddr_in)) == ssize_t{sizeof(answer)};
+  }
+  return false;
+}
+
+TEST(TcpCasesTest, AnAttemptAtSomethingUnreachable) {
+  Recorder recorder;
+  uint16_t port = 0;
+  const UniqueFd silent = Listen("127.0.0.1", &port);
+  ASSERT_EQ(Deafen(silent.get()), 0);
+  const UniqueFd packets(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP));
+  const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  ASSERT_NE(connect(client.get(), Raw(V4("127.0.0.1", port)), sizeof(sockaddr_in)), 0);
+  ASSERT_EQ(errno, EINPROGRESS);
+  ASSERT_TRUE(SayUnreachable(packets.get(), port)) << strerror(errno);
+  ASSERT_EQ(ErrorOf(client.get()), EHOSTUNREACH);
+  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, port);
+  ASSERT_NE(failed.event, nullptr);
+  EXPECT_EQ(failed.tcp.error, EHOSTUNREACH);
+  EXPECT_TRUE(IsProcess(failed.event->header.process, getpid()));
+}
+
+// Without a route nothing leaves the host, and nothing is told.
+TEST(TcpCasesTest, AnAttemptWithoutARoute) {
+  Recorder recorder;
+  const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_NE(connect(client.get(), Raw(V4("198.51.100.1", 4003)), sizeof(sockaddr_in)), 0);
+  ASSERT_EQ(errno, ENETUNREACH);
+  recorder.Settle();
+  EXPECT_TRUE(recorder.All<Tcp>().empty());
+}
+
+TEST(TcpCasesTest, AttemptsThatDoNotBlock) {
+  Recorder recorder;
+  uint16_t open_port = 0, closed_port = 0;
+  const UniqueFd listener = Listen("127.0.0.1", &open_port);
+  Listen("127.0.0.1", &closed_port);  // and closed again
+  Child child([&] {
+    const auto attempt = [](uint16_t port) {
+      const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      if (connect(fd.get(), Raw(V4("127.0.0.1", port)), sizeof(sockaddr_in)) == 0) return 0;
+      return errno == EINPROGRESS ? ErrorOf(fd.get()) : errno;
+    };
+    return attempt(open_port) == 0 && attempt(closed_port) == ECONNREFUSED ? 0 : 1;
+  });
+  const auto pid = static_cast<uint32_t>(child.pid());
+  EXPECT_EQ(child.Wait(), 0);
+  const Told made = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, open_port);
+  ASSERT_NE(made.event, nullptr);
+  EXPECT_EQ(made.event->header.process.tgid, pid);
+  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, closed_port);
+  ASSERT_NE(failed.event, nullptr);
+  EXPECT_EQ(failed.event->header.process.tgid, pid);
+  EXPECT_EQ(failed.tcp.error, ECONNREFUSED);
+}
+
+// Given up by its owner: no error but the end.
+TEST(TcpCasesTest, AnAttemptThatIsGivenUp) {
+  Recorder recorder;
+  ASSERT_TRUE(RouteIntoNothing()) << strerror(errno);
+  {
+    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    connect(fd.get(), Raw(V4("192.0.2.9", 4004)), sizeof(sockaddr_in));
+    ASSERT_EQ(errno, EINPROGRESS);
+  }
+  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, 4004);
+  ASSERT_NE(failed.event, nullptr);
+  EXPECT_EQ(failed.tcp.error, 0);
+}
+
+void ExpectOneConnection(Recorder* recorder, uint16_t port) {
+  const Told client = WaitForTcp(recorder, TcpPhase::kEstablished, TcpSide::kClient, port);
+  const Told server = WaitForTcp(recorder, TcpPhase::kEstablished, TcpSide::kServer, port);
+  const Event* accept = recorder->WaitForBody<Accept>(
+      "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
+  const Told client_end = WaitForTcp(recorder, TcpPhase::kClosed, TcpSide::kClient, port);
+  const Told server_end = WaitForTcp(recorder, TcpPhase::kClosed, TcpSide::kServer, port);
+  ASSERT_NE(client.event, nullptr);
+  ASSERT_NE(server.event, nullptr);
+  ASSERT_NE(accept, nullptr);
+  ASSERT_NE(client_end.event, nullptr);
+  ASSERT_NE(server_end.event, nullptr);
+  EXPECT_FALSE(client.tcp.hop_name.empty());
+  EXPECT_EQ(server.tcp.hop_name, client.tcp.hop_name);
+  EXPECT_EQ(std::get<Accept>(accept->body).hop_name, client.tcp.hop_name);
+  EXPECT_EQ(client_end.tcp.hop_name, client.tcp.hop_name);
+  EXPECT_EQ(server_end.tcp.hop_name, client.tcp.hop_name);
+  EXPECT_EQ(server.tcp.flow, client.tcp.flow);
+  EXPECT_EQ(client_end.tcp.bytes_sent, server_end.tcp.bytes_received);
+  EXPECT_EQ(server_end.tcp.bytes_sent, client_end.tcp.bytes_received);
+  for (const Event* event : {client.event, accept, client_end.event, server_end.event}) {
+    EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+  }
+}
+
+// A listening socket that takes data in the SYN without a cookie.
+UniqueFd ListenForFastOpen(uint16_t* port) {
+  // 0x1 client, 0x2 server, 0x4 and 0x200: without a cookie.
+  EXPECT_TRUE(SetKnob("ipv4/tcp_fastopen", "519"));
+  UniqueFd listener = Listen("127.0.0.1", port);
+  const int backlog = 16;
+  EXPECT_EQ(setsockopt(listener.get(), IPPROTO_TCP, TCP_FASTOPEN, &backlog, sizeof(backlog)), 0);
+  return listener;
+}
+
+bool HadDataInSyn(int fd) {
+  tcp_info info = {};
+  socklen_t length = sizeof(info);
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
+         (info.tcpi_options & TCPI_OPT_SYN_DATA) != 0;
+}
+
+TEST(TcpCasesTest, FastOpen) {
+  Recorder recorder;
+  uint16_t port = 0;
+  const UniqueFd listener = ListenForFastOpen(&port);
+  {
+    const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const std::string request(1000, 'r');
+    ASSERT_EQ(sendto(client.get(), request.data(), request.size(), MSG_FASTOPEN,
+                     Raw(V4("127.0.0.1", port)), sizeof(sockaddr_in)),
+              1000);
+    const UniqueFd server(accept(listener.get(), nullptr, nullptr));
+    ASSERT_TRUE(ReadAll(server.get(), 1000));
+    ASSERT_TRUE(HadDataInSyn(server.get())) << "the SYN carried no data";
+    ASSERT_TRUE(WriteAll(server.get(), 500) && ReadAll(client.get(), 500));
+    ASSERT_TRUE(WriteAll(client.get(), 10) && ReadAll(server.get(), 10));
+  }
+  ExpectOneConnection(&recorder, port);
+}
+
+// The server has accepted, read and answered before the handshake is over: the client does not
+// hear it yet.
+TEST(TcpCasesTest, FastOpenWithTheServerAheadOfTheHandshake) {
+  Recorder recorder;
+  uint16_t port = 0;
+  const UniqueFd listener = ListenForFastOpen(&port);
+  {
+    const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(Deafen(client.get()), 0);
+    const std::string request(1000, 'r');
+    const ssize_t sent = sendto(client.get(), request.data(), request.size(), MSG_FASTOPEN,
+                                Raw(V4("127.0.0.1", port)), sizeof(sockaddr_in));
+    ASSERT_TRUE(sent == 1000 || errno == EINPROGRESS) << strerror(errno);
+    const UniqueFd server(accept(listener.get(), nullptr, nullptr));
+    ASSERT_TRUE(ReadAll(server.get(), 1000));
+    tcp_info info = {};
+    socklen_t length = sizeof(info);
+    ASSERT_EQ(getsockopt(server.get(), IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+    ASSERT_EQ(info.tcpi_state, TCP_SYN_RECV) << "the handshake is over already";
+    ASSERT_TRUE(WriteAll(server.get(), 500));
+    ASSERT_EQ(Hear(client.get()), 0);
+    ASSERT_EQ(ErrorOf(client.get()), 0);
+    ASSERT_EQ(fcntl(client.get(), F_SETFL, 0), 0);
+    ASSERT_TRUE(ReadAll(client.get(), 500));
+  }
+  ExpectOneConnection(&recorder, port);
+}
+
+// Of the test's own network namespace: a line of names and a line of numbers.
+uint64_t Statistic(const std::string& name) {
+  std::istringstream file(ReadWholeFile("/proc/net/netstat"));
+  std::string names, values;
+  while (std::getline(file, names) && std::getline(file, values)) {
+    std::istringstream name_words(names), value_words(values);
+    std::string one_name, one_value;
+    while (name_words >> one_name && value_words >> one_value) {
+      if (one_name == name) return std::stoull(one_value);
+    }
+  }
+  return 0;
+}
+
+TEST(TcpCasesTest, SynCookies) {
+  Recorder recorder;
+  ASSERT_TRUE(SetKnob("ipv4/tcp_syncookies", "2"));
+  uint16_t port = 0;
+  {
+    TcpPair pair = ConnectedPair("127.0.0.1");
+    port = pair.port;
+    ASSERT_TRUE(WriteAll(pair.client.get(), 3000) && ReadAll(pair.server.get(), 3000));
+    ASSERT_TRUE(WriteAll(pair.server.get(), 20) && ReadAll(pair.client.get(), 20));
+  }
+  SetKnob("ipv4/tcp_syncookies", "1");
+  EXPECT_GT(Statistic("SyncookiesRecv"), 0u) << "the connection was made without a cookie";
+  ExpectOneConnection(&recorder, port);
+}
+
+// The loopback interface has no link-local address of its own; it is given one.
+TEST(TcpCasesTest, LinkLocalAddresses) {
+  Recorder recorder;
+  const UniqueFd control(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  struct {
+    in6_addr address;
+    uint32_t prefix;
+    int index;
+  } own = {.prefix = 64, .index = static_cast<int>(if_nametoindex("lo"))};
+  ASSERT_EQ(inet_pton(AF_INET6, "fe80::77", &own.address), 1);
+  ASSERT_EQ(ioctl(control.get(), SIOCSIFADDR, &own), 0) << strerror(errno);
+  sockaddr_in6 address = {};
+  address.sin6_family = AF_INET6;
+  address.sin6_addr = own.address;
+  address.sin6_scope_id = static_cast<uint32_t>(own.index);
+  socklen_t length = sizeof(address);
+  auto* const raw = reinterpret_cast<sockaddr*>(&address);
+  uint16_t port = 0;
+  {
+    const UniqueFd listener(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    // The kernel first makes sure that nobody else has it.
+    int bound = -1;
+    for (int i = 0; i < 500 && bound != 0; ++i) {
+      bound = bind(listener.get(), raw, length);
+      if (bound != 0) usleep(10'000);
+    }
+    ASSERT_EQ(bound, 0) << strerror(errno);
+    ASSERT_EQ(listen(listener.get(), 1), 0);
+    ASSERT_EQ(getsockname(listener.get(), raw, &length), 0);
+    port = ntohs(address.sin6_port);
+    const UniqueFd client(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(connect(client.get(), raw, length), 0) << strerror(errno);
+    const UniqueFd server(accept(listener.get(), nullptr, nullptr));
+    ASSERT_TRUE(WriteAll(client.get(), 5) && ReadAll(server.get(), 5));
+  }
+  ExpectOneConnection(&recorder, port);
+  const Told server = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kServer, port);
+  ASSERT_NE(server.event, nullptr);
+  EXPECT_EQ(server.tcp.flow.server.address, *model::ParseIpAddress("fe80::77"));
+  EXPECT_EQ(server.tcp.flow.client.address, *model::ParseIpAddress("fe80::77"));
+}
+
+// Both ends call connect, so neither accepts. They must still name one connection and agree who is
+// the client, and each end is credited to the process that connected.
+TEST(TcpCasesTest, BothSidesConnect) {
+  Recorder recorder;
+  const sockaddr_in addresses[2] = {V4("127.0.0.1", 4101), V4("127.0.0.1", 4102)};
+  {
+    UniqueFd ends[2];
+    for (int i = 0; i < 2; ++i) {
+      ends[i] = UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      const int on = 1;
+      setsockopt(ends[i].get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+      ASSERT_EQ(bind(ends[i].get(), Raw(addresses[i]), sizeof(sockaddr_in)), 0) << strerror(errno);
+      // So that the first does not hear that its SYN finds no one who listens.
+      ASSERT_EQ(Deafen(ends[i].get()), 0);
+    }
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_NE(connect(ends[i].get(), Raw(addresses[1 - i]), sizeof(sockaddr_in)), 0);
+      ASSERT_EQ(errno, EINPROGRESS);
+    }
+    for (const UniqueFd& end : ends) {
+      ASSERT_EQ(Hear(end.get()), 0);
+    }
+    // Their SYNs are sent again and cross.
+    for (const UniqueFd& end : ends) {
+      ASSERT_EQ(ErrorOf(end.get()), 0);
+      ASSERT_EQ(fcntl(end.get(), F_SETFL, 0), 0);
+    }
+    ASSERT_TRUE(WriteAll(ends[0].get(), 7) && ReadAll(ends[1].get(), 7));
+    ASSERT_TRUE(WriteAll(ends[1].get(), 9) && ReadAll(ends[0].get(), 9));
+  }
+  recorder.Settle();
+  std::vector<Tcp> established, closed;
+  for (const auto& [event, tcp] : recorder.All<Tcp>()) {
+    EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+    if (tcp->phase == TcpPhase::kEstablished) established.push_back(*tcp);
+    if (tcp->phase == TcpPhase::kClosed) closed.push_back(*tcp);
+  }
+  for (const auto* two : {&established, &closed}) {
+    ASSERT_EQ(two->size(), 2u);
+    EXPECT_FALSE(two->at(0).hop_name.empty());
+    EXPECT_EQ(two->at(0).hop_name, established[0].hop_name);
+    EXPECT_EQ(two->at(1).hop_name, established[0].hop_name);
+    EXPECT_EQ(two->at(0).flow, established[0].flow);
+    EXPECT_EQ(two->at(1).flow, established[0].flow);
+    EXPECT_NE(two->at(0).side, two->at(1).side);
+  }
+  EXPECT_EQ(closed[0].bytes_sent + closed[1].bytes_sent, 16u);
+}
+
+// A socket that connects to itself is both ends at once.
+TEST(TcpCasesTest, ASocketConnectedToItself) {
+  Recorder recorder;
+  const sockaddr_in address = V4("127.0.0.1", 4103);
+  {
+    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(bind(fd.get(), Raw(address), sizeof(address)), 0);
+    ASSERT_EQ(connect(fd.get(), Raw(address), sizeof(address)), 0) << strerror(errno);
+    ASSERT_TRUE(WriteAll(fd.get(), 3) && ReadAll(fd.get(), 3));
+  }
+  const Told made = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, 4103);
+  const Told ended = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kClient, 4103);
+  ASSERT_NE(made.event, nullptr);
+  ASSERT_NE(ended.event, nullptr);
+  EXPECT_TRUE(IsProcess(made.event->header.process, getpid()));
+  EXPECT_EQ(made.tcp.hop_name, ended.tcp.hop_name);
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

@@ -1,0 +1,188 @@
+// The library by which sshd is heard: replaced, removed, gone with its container, loaded from
+// elsewhere, or not there at all.
+
+#include <elf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
+#include "tests/kernel/speaker.h"
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+const SelfPrograms programs({{"speak", Speak}});
+
+model::FactCoverage SshdCoverage(Recorder* recorder) {
+  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
+    if (row.fact == "sshd") return row;
+  }
+  ADD_FAILURE() << "no such fact";
+  return {};
+}
+
+// A folder like a container's root, with a copy of the C library of its own.
+std::string MakeRoot(const TestFolder& folder) {
+  EXPECT_TRUE(std::filesystem::create_directory(folder.path() + "/lib"));
+  folder.Copy(OwnLibrary(), "lib/libc.so.6");
+  return folder.path() + "/lib";
+}
+
+TEST(WitnessCasesTest, ALibraryThatIsReplacedIsHeardAgain) {
+  const TestFolder folder;
+  const std::string libraries = MakeRoot(folder);
+  const Inhabitant inhabitant(folder.path());
+  Recorder recorder;
+  Speaker old_speaker(libraries);
+  EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
+  // As dpkg does it.
+  folder.Copy(OwnLibrary(), "lib/libc.so.6.dpkg-new");
+  ASSERT_EQ(rename((libraries + "/libc.so.6.dpkg-new").c_str(), (libraries + "/libc.so.6").c_str()),
+            0);
+  Speaker new_speaker(libraries);
+  EXPECT_EQ(new_speaker.TimesHeard(&recorder), 0u);
+  EXPECT_GE(recorder.sensor()->AttachNewWitnesses(), 1u);
+  EXPECT_EQ(new_speaker.TimesHeard(&recorder), 1u);
+  // Who was started before goes on with the old one.
+  EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
+  recorder.sensor()->AttachNewWitnesses();
+  EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
+  EXPECT_EQ(new_speaker.TimesHeard(&recorder), 1u);
+}
+
+// A sensor that opens after the upgrade, while sshd was not started anew.
+TEST(WitnessCasesTest, ALibraryThatWasRemovedBeforeIsHeard) {
+  const TestFolder folder;
+  const std::string libraries = MakeRoot(folder);
+  Speaker speaker(libraries);
+  ASSERT_EQ(unlink((libraries + "/libc.so.6").c_str()), 0);
+  Recorder recorder;
+  EXPECT_EQ(speaker.TimesHeard(&recorder), 1u);
+}
+
+TEST(WitnessCasesTest, ALibraryInAnotherFolderIsHeard) {
+  const TestFolder folder;
+  folder.Copy(OwnLibrary(), "libc.so.6");
+  Speaker before(folder.path());
+  Recorder recorder;
+  EXPECT_EQ(before.TimesHeard(&recorder), 1u);
+  const TestFolder other;
+  other.Copy(OwnLibrary(), "libc.so.6");
+  Speaker after(other.path());
+  EXPECT_EQ(after.TimesHeard(&recorder), 0u);
+  recorder.sensor()->AttachNewWitnesses();
+  EXPECT_EQ(after.TimesHeard(&recorder), 1u);
+}
+
+// More containers come and go than there is room for at once.
+TEST(WitnessCasesTest, WhatIsGoneGivesItsPlaceBack) {
+  constexpr size_t kRoom = 24, kTimes = 30;
+  Recorder recorder({.max_library_copies = kRoom});
+  for (size_t i = 0; i < kTimes; ++i) {
+    const TestFolder folder;
+    const std::string libraries = MakeRoot(folder);
+    const Inhabitant inhabitant(folder.path());
+    EXPECT_GE(recorder.sensor()->AttachNewWitnesses(), 1u);
+    if (i + 1 < kTimes) continue;
+    Speaker speaker(libraries);
+    EXPECT_EQ(speaker.TimesHeard(&recorder), 1u)
+        << testing::PrintToString(SshdCoverage(&recorder).refusals);
+  }
+}
+
+// A library that is replaced over and over, in a file system that stays.
+TEST(WitnessCasesTest, WhatWasReplacedGivesItsPlaceBack) {
+  constexpr size_t kRoom = 24, kTimes = 30;
+  Recorder recorder({.max_library_copies = kRoom});
+  const TestFolder folder;
+  const std::string libraries = MakeRoot(folder);
+  const Inhabitant inhabitant(folder.path());
+  for (size_t i = 0; i < kTimes; ++i) {
+    folder.Copy(OwnLibrary(), "lib/new");
+    ASSERT_EQ(rename((libraries + "/new").c_str(), (libraries + "/libc.so.6").c_str()), 0);
+    EXPECT_GE(recorder.sensor()->AttachNewWitnesses(), 1u);
+  }
+  Speaker speaker(libraries);
+  EXPECT_EQ(speaker.TimesHeard(&recorder), 1u)
+      << testing::PrintToString(SshdCoverage(&recorder).refusals);
+}
+
+// A program of a few instructions that waits for a signal, without any library.
+std::string StaticProgram() {
+#if defined(__x86_64__)
+  const unsigned char code[] = {0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xeb, 0xf7};  // pause, again
+  constexpr Elf64_Half kMachine = EM_X86_64;
+#elif defined(__aarch64__)
+  // ppoll(NULL, 0, NULL, NULL, 0)
+  const uint32_t code[] = {0xd2800000, 0xd2800001, 0xd2800002, 0xd2800003,
+                           0xd2800004, 0xd2800928, 0xd4000001, 0x17fffff9};
+  constexpr Elf64_Half kMachine = EM_AARCH64;
+#endif
+  constexpr uint64_t kAddress = 0x400000;
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_ident[EI_VERSION] = EV_CURRENT;
+  header.e_type = ET_EXEC;
+  header.e_machine = kMachine;
+  header.e_version = EV_CURRENT;
+  header.e_entry = kAddress + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
+  header.e_phoff = sizeof(Elf64_Ehdr);
+  header.e_ehsize = sizeof(Elf64_Ehdr);
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = 1;
+  Elf64_Phdr segment = {};
+  segment.p_type = PT_LOAD;
+  segment.p_flags = PF_R | PF_X;
+  segment.p_vaddr = segment.p_paddr = kAddress;
+  segment.p_filesz = segment.p_memsz = sizeof(header) + sizeof(segment) + sizeof(code);
+  segment.p_align = 4096;
+  std::string program(reinterpret_cast<const char*>(&header), sizeof(header));
+  program.append(reinterpret_cast<const char*>(&segment), sizeof(segment));
+  program.append(reinterpret_cast<const char*>(code), sizeof(code));
+  return program;
+}
+
+TEST(WitnessCasesTest, AnSshdWithoutALibraryIsReported) {
+  const TestFolder folder;
+  const std::string program = folder.path() + "/sshd";
+  ASSERT_TRUE(WriteWholeFile(program, StaticProgram()));
+  ASSERT_EQ(chmod(program.c_str(), 0755), 0);
+  Child sshd([&] { return Exec({program}); });
+  const std::string executable = "/proc/" + std::to_string(sshd.pid()) + "/exe";
+  std::error_code error;
+  while (std::filesystem::read_symlink(executable, error) != program) usleep(1000);
+  Recorder recorder;
+  const std::string process = "process " + std::to_string(sshd.pid()) + " (sshd)";
+  EXPECT_THAT(SshdCoverage(&recorder).refusals, Contains(HasSubstr(process)));
+  EXPECT_NE(SshdCoverage(&recorder).hook, "") << "others are heard all the same";
+  kill(sshd.pid(), SIGKILL);
+  sshd.Wait();
+  recorder.sensor()->AttachNewWitnesses();
+  EXPECT_THAT(SshdCoverage(&recorder).refusals, Not(Contains(HasSubstr(process))));
+}
+
+// A login server by any other name: it came in through a listener.
+TEST(WitnessCasesTest, ALoginServerOfAnotherNameIsHeardByItsLineage) {
+  Recorder recorder;
+  Speaker unrelated("", "my-server");
+  EXPECT_EQ(unrelated.TimesHeard(&recorder), 0u);
+  uint16_t port = 0;
+  const UniqueFd listener = Listen("127.0.0.1", &port);  // from here on children begin labels
+  Speaker server("", "my-server");
+  EXPECT_EQ(server.TimesHeard(&recorder), 1u);
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test

@@ -1,0 +1,2 @@
+// What the storm executes: a static program that ends at once.
+int main() { return 0; }
