@@ -53,8 +53,10 @@ int ht_accept_fexit(unsigned long long *ctx)
 	return ht_on_accept(ht_accept_result(ctx));
 }
 
-SEC("kretprobe/inet_csk_accept")
-int BPF_KRETPROBE(ht_accept_kretprobe, struct sock *sk)
+/* Not accept's return: a kernel follows few calls at once to their return, and those that wait in
+ * accept would keep it from seeing any other. */
+SEC("kprobe/security_sock_graft")
+int BPF_KPROBE(ht_accept_kprobe, struct sock *sk)
 {
 	return ht_on_accept(sk);
 }

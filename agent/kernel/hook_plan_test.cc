@@ -25,7 +25,7 @@ std::vector<std::string> Hooks(const PlannedFact& fact) {
 
 TEST(HookPlanTest, TriesTheBestFirst) {
   EXPECT_THAT(Hooks(Find(MakePlan({}, SyscallHooks::kAuto), "accept")),
-              ElementsAre("fexit/inet_csk_accept", "kretprobe/inet_csk_accept",
+              ElementsAre("fexit/inet_csk_accept", "kprobe/security_sock_graft",
                           "tp_btf/sock_recv_length", "tp/syscalls/sys_exit_accept"));
 }
 
@@ -35,7 +35,7 @@ TEST(HookPlanTest, KeepsWhyAHookIsRefused) {
   const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
   const PlannedFact& accept = Find(plan, "accept");
   EXPECT_THAT(Hooks(accept),
-              ElementsAre("kretprobe/inet_csk_accept", "tp/syscalls/sys_exit_accept"));
+              ElementsAre("kprobe/security_sock_graft", "tp/syscalls/sys_exit_accept"));
   EXPECT_THAT(accept.refusals,
               ElementsAre("fexit/inet_csk_accept: load refused",
                           "tp_btf/sock_recv_length: tp_btf/sock_send_length: not in this kernel"));
@@ -43,7 +43,7 @@ TEST(HookPlanTest, KeepsWhyAHookIsRefused) {
 
 TEST(HookPlanTest, SyscallHooksCanBeSwitchedOffOrPreferred) {
   const Features features{
-      .refused = {{"fexit/inet_csk_accept", "x"}, {"kretprobe/inet_csk_accept", "x"}}};
+      .refused = {{"fexit/inet_csk_accept", "x"}, {"kprobe/security_sock_graft", "x"}}};
   EXPECT_THAT(Hooks(Find(MakePlan(features, SyscallHooks::kNever), "accept")),
               ElementsAre("tp_btf/sock_recv_length"));
   EXPECT_THAT(Hooks(Find(MakePlan(features, SyscallHooks::kAlways), "accept")),

@@ -58,12 +58,19 @@ static __always_inline void ht_snapshot_connection(struct ht_socket_snapshot *re
 						   struct sock *sk, int state)
 {
 	struct ht_socket_entry entry = { .owner = record->header.who };
+	struct ht_socket_entry *known;
+	__u64 key = (__u64)sk;
 
 	entry.side = ht_side_of(sk, state);
 	ht_fill_connection(&record->connection, sk, entry.side);
 	ht_fill_hop_name(&record->connection, sk);
-	/* What an event has told since we attached is better than this. */
-	ht_remember_socket(sk, &entry, BPF_NOEXIST);
+	/* What an event has told since we attached is better than this. But accept may have been
+	 * missed: it is attached after the hook that told of the connection. */
+	known = bpf_map_lookup_elem(&sockets, &key);
+	if (!known)
+		ht_remember_socket(sk, &entry, BPF_NOEXIST);
+	else if (known->owner.tgid == 0)
+		known->owner = entry.owner;
 }
 
 static __always_inline int ht_on_snapshot_file(struct bpf_iter__task_file *ctx)
