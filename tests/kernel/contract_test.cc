@@ -1,6 +1,6 @@
-// The kernel contract: every struct and field that the programs name (bpf/include/kernel_types.h and
-// compat.h) against the running kernel's own types. What libbpf cannot place at load turns into an
-// instruction that the verifier refuses only where it is reached; here it is told by its name.
+// The kernel contract: every struct and field that the programs name (bpf/include/kernel_types.h
+// and compat.h) against the running kernel's own types. What libbpf cannot place at load turns into
+// an instruction that the verifier refuses only where it is reached; here it is told by its name.
 
 #include <unistd.h>
 
@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "gtest/gtest.h"
-
 #include "bpf/sensor.skel.h"
+#include "gtest/gtest.h"
 #include <bpf/btf.h>
+
 #include <sys/mman.h>
 
 namespace hoptrail::kernel_test {
@@ -112,8 +112,8 @@ void Follow(const Contract& contract, const Relocation& relocation, Named* named
   }
   size_t colon = path.find(':');
   while (btf_is_composite(type)) {
-    const int id = btf__find_by_name_kind(types, btf__name_by_offset(types, type->name_off),
-                                          btf_kind(type));
+    const int id =
+        btf__find_by_name_kind(types, btf__name_by_offset(types, type->name_off), btf_kind(type));
     if (id > 0 && type->name_off != 0) named->structs.insert(static_cast<uint32_t>(id));
     if (colon == std::string::npos) return;
     path = path.substr(colon + 1);
@@ -148,7 +148,7 @@ const btf_member* Find(const btf* types, const btf_type* type, const std::string
 
 // Integers and enumerations stand for each other, as libbpf takes them.
 int KindOf(const btf_type* type) {
-  return btf_is_any_enum(type) ? BTF_KIND_INT : btf_kind(type);
+  return btf_is_any_enum(type) ? int{BTF_KIND_INT} : btf_kind(type);
 }
 
 class ContractTest : public testing::Test {
@@ -157,7 +157,8 @@ class ContractTest : public testing::Test {
     contract_ = ReadContract();
     ASSERT_NE(contract_.types, nullptr);
     ASSERT_FALSE(contract_.relocations.empty());
-    for (const Relocation& relocation : contract_.relocations) Follow(contract_, relocation, &named_);
+    for (const Relocation& relocation : contract_.relocations)
+      Follow(contract_, relocation, &named_);
     kernel_.reset(btf__load_vmlinux_btf());
     ASSERT_NE(kernel_, nullptr) << strerror(errno);
   }
