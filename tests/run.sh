@@ -9,7 +9,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
-all_tiers=(unit kernel lab storm image quickstart fuzz)
+all_tiers=(unit kernel lab storm image quickstart fuzz vm)
 preset=dev
 tiers=()
 
@@ -21,7 +21,7 @@ usage() {
 while (($#)); do
   case "$1" in
     --preset) [[ $# -ge 2 ]] || usage; preset=$2; shift ;;
-    unit | kernel | lab | storm | image | quickstart | fuzz) tiers+=("$1") ;;
+    unit | kernel | lab | storm | image | quickstart | fuzz | vm) tiers+=("$1") ;;
     *) usage ;;
   esac
   shift
@@ -126,10 +126,12 @@ for tier in "${tiers[@]}"; do
   case $tier in
     unit)
       check layers tests/layers/layers.py
+      check coverage-table tests/vm/coverage_table.py --check
       check format tests/format.sh
       gtest_tier unit
       ;;
     kernel) gtest_tier kernel ;;
+    vm) script_tier vm tests/vm/run.py --build "$build" ;;
     lab) script_tier lab tests/lab/run.py --binaries "$build/bin" --logs "$logs/lab" ;;
     storm)
       gtest_tier storm

@@ -1,0 +1,111 @@
+#!/usr/bin/python3
+"""The coverage of each kernel, from the vm tier's own report.
+
+    coverage_table.py --write [REPORT]   takes the report of a run into docs/coverage.json, if given, and writes
+                                         docs/coverage.md and the table in README.md from it
+    coverage_table.py --check            fails where they differ from docs/coverage.json
+"""
+
+import json
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DATA = os.path.join(ROOT, "docs/coverage.json")
+PAGE = os.path.join(ROOT, "docs/coverage.md")
+README = os.path.join(ROOT, "README.md")
+BEGIN = "<!-- coverage: written by tests/vm/coverage_table.py from docs/coverage.json -->\n"
+END = "<!-- end of coverage -->\n"
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def facts_in_order(kernels):
+    names = []
+    for kernel in kernels:
+        names += [fact["fact"] for fact in kernel["facts"] if fact["fact"] not in names]
+    return names
+
+
+def find(kernel, name):
+    return next((fact for fact in kernel["facts"] if fact["fact"] == name), None)
+
+
+def readme_table(kernels):
+    """Which hook serves each fact, and how many further ones load."""
+    rows = []
+    for name in facts_in_order(kernels):
+        row = [name]
+        for kernel in kernels:
+            fact = find(kernel, name)
+            if fact is None or not fact["hook"]:
+                row.append("blind")
+                continue
+            spare = sum(tier["loads"] for tier in fact["tiers"]) - 1
+            row.append(f"`{fact['hook']}`" + (f" (+{spare})" if spare else ""))
+        rows.append(row)
+    return table(["fact"] + [kernel["series"] for kernel in kernels], rows)
+
+
+def page(kernels):
+    text = ["# Coverage by kernel\n",
+            "Written by `tests/vm/coverage_table.py` from `docs/coverage.json`, the report of a run of `tests/run.sh vm`.\n"
+            "Every tier that loads was run with the tests; the best one serves unless another is forced.\n"]
+    for kernel in kernels:
+        text.append(f"## {kernel['series']}: {kernel['kernel']} ({kernel['package']} {kernel['version']})\n")
+        text.append("Security modules: `" + kernel["security_modules"] + "`\n")
+        text.append(table(["pass", "forced tiers", "tests passed", "failed"],
+                          [(number + 1, entry["forced"] or "none: the best", entry["passed"], entry["failed"])
+                           for number, entry in enumerate(kernel["passes"])]))
+        rows = []
+        for fact in kernel["facts"]:
+            for tier in fact["tiers"]:
+                state = "serves" if tier["tier"] == fact["tier"] else "loads" if tier["loads"] else tier["why_not"]
+                rows.append((fact["fact"], tier["tier"], f"`{tier['hook']}`", state.replace("|", "\\|")))
+        text.append(table(["fact", "tier", "hook", ""], rows))
+        text.append(table(["program", "source lines", "instructions", "bytes of machine code",
+                           "instructions verified"],
+                          [(f"`{program['name']}`", program["lines"], program["instructions"],
+                            program["machine_bytes"], program["verified_instructions"] or "not told")
+                           for program in kernel["programs"]]))
+    return "\n".join(text)
+
+
+def with_table(readme, kernels):
+    begin, end = readme.index(BEGIN) + len(BEGIN), readme.index(END)
+    return readme[:begin] + readme_table(kernels) + readme[end:]
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def main(arguments):
+    if not arguments or arguments[0] not in ("--check", "--write"):
+        sys.exit(__doc__)
+    if arguments[0] == "--write" and len(arguments) > 1:
+        write(DATA, json.dumps(json.loads(read(arguments[1])), indent=1, ensure_ascii=False) + "\n")
+    kernels = json.loads(read(DATA))["kernels"]
+    wanted = {PAGE: page(kernels), README: with_table(read(README), kernels)}
+    status = 0
+    for path, text in wanted.items():
+        if arguments[0] == "--write":
+            write(path, text)
+        elif read(path) != text:
+            print(f"{os.path.relpath(path, ROOT)} is not what docs/coverage.json says; run coverage_table.py --write")
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
