@@ -22,7 +22,7 @@ readonly DEMO=(
   openssh-server openssh-client sshpass iproute2 nftables procps util-linux
   python3 python3-grpcio python3-protobuf python3-yaml protobuf-compiler
 )
-readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy shellcheck buildah debootstrap runc)
+readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy libclang-rt-dev shellcheck buildah debootstrap runc)
 
 usage() {
   cat <<'TEXT'

@@ -2,13 +2,14 @@
 # Installs what is missing, builds what has changed, runs the named tiers (all that exist when none
 # is named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
 #
-#   tests/run.sh [--preset dev|release|asan|tsan] [unit|kernel|lab|image|quickstart ...]
+#   tests/run.sh [--preset dev|release|asan|tsan]
+#                [unit|kernel|lab|storm|image|quickstart|fuzz ...]
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
-all_tiers=(unit kernel lab image quickstart)
+all_tiers=(unit kernel lab storm image quickstart fuzz)
 preset=dev
 tiers=()
 
@@ -20,7 +21,7 @@ usage() {
 while (($#)); do
   case "$1" in
     --preset) [[ $# -ge 2 ]] || usage; preset=$2; shift ;;
-    unit | kernel | lab | image | quickstart) tiers+=("$1") ;;
+    unit | kernel | lab | storm | image | quickstart | fuzz) tiers+=("$1") ;;
     *) usage ;;
   esac
   shift
@@ -85,6 +86,18 @@ script_tier() {
   tally "$logs/$name.log"
 }
 
+# fuzz_tier: targets of a preset of their own; FUZZ_SECONDS of fuzzing for each of them.
+fuzz_tier() {
+  if ! { cmake --preset fuzz && cmake --build --preset fuzz; } >"$logs/fuzz-build.log" 2>&1; then
+    grep -E 'error:|FAILED|Error' "$logs/fuzz-build.log" | head -n 40
+    echo "FAILED fuzz: the build failed: ${logs#"$root"/}/fuzz-build.log"
+    failed=$((failed + 1))
+    return
+  fi
+  script_tier fuzz tests/fuzz/run.py --programs build/fuzz/fuzz --logs "$logs/fuzz" \
+    --seconds "${FUZZ_SECONDS:-4}"
+}
+
 finish() {
   echo "$passed passed, $failed failed"
   ((failed == 0 && passed > 0))
@@ -98,7 +111,9 @@ deploy/install-dependencies.sh build run test >"$logs/install.log" 2>&1 || {
   finish
 }
 
-if ! { cmake --preset "$preset" && cmake --build --preset "$preset"; } >"$logs/build.log" 2>&1; then
+# The fuzz tier builds for itself.
+if [[ ${tiers[*]} != fuzz ]] &&
+  ! { cmake --preset "$preset" && cmake --build --preset "$preset"; } >"$logs/build.log" 2>&1; then
   grep -E 'error:|FAILED|Error' "$logs/build.log" | head -n 40
   tail -n 20 "$logs/build.log"
   echo "the build failed: ${logs#"$root"/}/build.log" >&2
@@ -116,9 +131,14 @@ for tier in "${tiers[@]}"; do
       ;;
     kernel) gtest_tier kernel ;;
     lab) script_tier lab tests/lab/run.py --binaries "$build/bin" --logs "$logs/lab" ;;
+    storm)
+      gtest_tier storm
+      script_tier storm-lab tests/storm/run.py --binaries "$build/bin" --logs "$logs/storm-lab"
+      ;;
     quickstart)
       script_tier quickstart tests/quickstart/run.py --preset "$preset" --logs "$logs/quickstart"
       ;;
+    fuzz) fuzz_tier ;;
     image) script_tier image tests/image/run.py --binaries "$build/bin" --logs "$logs/image" ;;
   esac
 done

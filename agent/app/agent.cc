@@ -1,5 +1,6 @@
 #include "agent/app/agent.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -24,6 +25,14 @@ constexpr uint64_t kStalledAfterNs = 5'000'000'000;
 // A snapshot walks every process; a host that loses records all the time is no help with more.
 constexpr uint64_t kSnapshotEveryTicks = 10;
 
+// Whether the loader's forks are among what the agent sees.
+bool SeesTheLoader(const Settings& settings, const std::vector<model::FactCoverage>& coverage) {
+  if (!settings.network_namespace.empty() && settings.network_namespace != "self") return false;
+  return std::any_of(coverage.begin(), coverage.end(), [](const model::FactCoverage& fact) {
+    return fact.fact == "fork" && !fact.hook.empty();
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Given given) {
@@ -43,6 +52,9 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
   agent->OpenUplink();
   agent->Snapshot();
   agent->TellHealth();
+  if (SeesTheLoader(settings, agent->coverage_)) {
+    agent->heartbeat_.ExpectFrom(agent->clock_.BootNs());
+  }
   HT_RETURN_IF_ERROR(agent->supervisor_.Send(privilege::MessageKind::kReady, 0));
   LogInfo("agent", "watching ", agent->host_name_, " (", model::ToString(agent->host_), ")");
   return agent;

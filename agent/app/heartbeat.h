@@ -13,19 +13,21 @@ inline constexpr char kLoaderName[] = "hoptrail-loader";
 
 // Watches for the loader's heartbeats, children that it forks every two seconds, among the kernel's
 // events. Where they stop, the programs are detached, the loader hangs, or the agent gets no time.
-// It expects none before it has seen one: an agent may be told to watch a network namespace that
-// the loader is not in. One thread.
+// One thread.
 class HeartbeatWatch {
  public:
   static constexpr uint64_t kMissingAfterNs = 10'000'000'000;
 
+  // The first may be missed from then on; 0: not before one was seen, because the agent may watch a
+  // network namespace that the loader is not in, or forks may be what it is blind for.
+  void ExpectFrom(uint64_t boot_ns) { last_boot_ns_ = boot_ns; }
   void Handle(const decode::Event& event);
   // True once when they have been missing for long. `now_boot_ns`: everything up to then was
   // handled.
   bool Missing(uint64_t now_boot_ns);
 
  private:
-  uint64_t last_boot_ns_ = 0;  // 0: none yet
+  uint64_t last_boot_ns_ = 0;  // 0: none is expected yet
   bool told_ = false;
 };
 

@@ -24,6 +24,13 @@ TEST(HeartbeatWatch, ExpectsNoneBeforeTheFirst) {
   EXPECT_FALSE(watch.Missing(2000 * kSecond));
 }
 
+TEST(HeartbeatWatch, MissesTheFirstWhereItIsTo) {
+  HeartbeatWatch watch;
+  watch.ExpectFrom(100 * kSecond);
+  EXPECT_FALSE(watch.Missing(109 * kSecond));
+  EXPECT_TRUE(watch.Missing(110 * kSecond));
+}
+
 TEST(HeartbeatWatch, TellsOnceAndAgainAfterTheyCameBack) {
   HeartbeatWatch watch;
   watch.Handle(Fork(100, kLoaderName));

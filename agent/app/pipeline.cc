@@ -1,6 +1,7 @@
 #include "agent/app/pipeline.h"
 
 #include <utility>
+#include <variant>
 
 namespace hoptrail::agent::app {
 namespace {
@@ -24,11 +25,42 @@ Pipeline::Pipeline(Options options)
       sink_(std::move(options.sink)),
       correlator_(CorrelatorOptions(options), this),
       pivot_(std::move(options.pivot)),
-      brute_force_(options.brute_force) {}
+      brute_force_(options.brute_force),
+      blinding_(options.blinding) {}
 
 void Pipeline::Handle(const decode::Event& event) {
   ++events_;
   correlator_.Handle(event);
+  if (const auto* tampering = std::get_if<decode::Tampering>(&event.body)) {
+    OnTampering(event.header, *tampering);
+  }
+}
+
+void Pipeline::OnTampering(const decode::Header& header, const decode::Tampering& tampering) {
+  using Way = detect::BlindingRule::Way;
+  detect::BlindingRule::Attempt attempt;
+  switch (tampering.kind) {
+    case decode::TamperingKind::kSignal:
+      attempt.way = Way::kSignal;
+      attempt.number = tampering.signal;
+      break;
+    case decode::TamperingKind::kPtrace:
+      attempt.way = Way::kTrace;
+      break;
+    case decode::TamperingKind::kBpf:
+      attempt.way = Way::kBpf;
+      attempt.number = tampering.bpf_command;
+      break;
+    case decode::TamperingKind::kUnknown:
+      return;
+  }
+  attempt.target = tampering.target_command;
+  attempt.command = header.command;
+  attempt.process = header.process;
+  attempt.repeats = tampering.repeats;
+  attempt.wall_ns = clock_->WallFromBoot(header.boot_ns);
+  const model::Session* session = correlator_.FindSession(correlator_.SessionOf(header.process));
+  if (auto detection = blinding_.OnAttempt(attempt, session)) sink_(*std::move(detection));
 }
 
 void Pipeline::Handle(const model::Provenance& provenance) {

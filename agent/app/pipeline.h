@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 
 #include "agent/decode/event.h"
+#include "agent/detect/blinding.h"
 #include "agent/detect/brute_force.h"
 #include "agent/detect/pivot.h"
 #include "agent/session/correlator.h"
@@ -31,6 +32,7 @@ class Pipeline : private session::Output {
     uint32_t host_pid_namespace = 0;  // inode of the host's; 0: that of process 1
     detect::PivotOptions pivot;
     detect::BruteForceOptions brute_force;
+    detect::BlindingOptions blinding;
     session::SavedState saved;             // of the last run in this boot
     session::StateStore* store = nullptr;  // outlives the pipeline; may be null
     session::UserResolver user_resolver;   // /etc/passwd where empty
@@ -57,6 +59,7 @@ class Pipeline : private session::Output {
   Counts counts() const;
 
  private:
+  void OnTampering(const decode::Header& header, const decode::Tampering& tampering);
   void OnSession(const model::Session& session) override;
   void OnHopEnd(const model::HopEnd& hop) override;
   void OnLoginAttempt(const model::LoginAttempt& attempt,
@@ -69,6 +72,7 @@ class Pipeline : private session::Output {
   session::Correlator correlator_;
   detect::PivotRule pivot_;
   detect::BruteForceRule brute_force_;
+  detect::BlindingRule blinding_;
   absl::flat_hash_set<model::SessionId> logins_;
   uint64_t events_ = 0;
   uint64_t lost_ = 0;

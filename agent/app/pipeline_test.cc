@@ -140,6 +140,36 @@ TEST_F(PipelineTest, ProvenanceOfAStrangersSessionIsIgnored) {
   EXPECT_TRUE(All<model::Detection>().empty());
 }
 
+TEST_F(PipelineTest, HandsOnTheSensorAreTiedToWhoseTheyAre) {
+  model::ProcessName monitor;
+  const model::ProcessName shell = LogIn(&monitor);
+  decode::Tampering tampering;
+  tampering.kind = decode::TamperingKind::kSignal;
+  tampering.signal = 9;
+  tampering.target_command = "hoptrail-worker";
+  decode::Header who;
+  who.process = shell;
+  who.command = "bash";
+  kernel_.Emit(who, tampering);
+  const auto detections = All<model::Detection>();
+  ASSERT_EQ(detections.size(), 1u);
+  EXPECT_EQ(detections[0].rule, "blinding");
+  EXPECT_EQ(detections[0].session, model::DeriveSessionId(host_, monitor));
+  tampering.signal = 0;
+  kernel_.Emit(who, tampering);
+  EXPECT_EQ(All<model::Detection>().size(), 1u);
+}
+
+TEST_F(PipelineTest, CountsWhoIsLoggedIn) {
+  EXPECT_EQ(pipeline_->counts().logins, 0u);
+  model::ProcessName monitor;
+  const model::ProcessName shell = LogIn(&monitor);
+  EXPECT_EQ(pipeline_->counts().logins, 1u);
+  kernel_.Exit(shell);
+  kernel_.Exit(monitor);
+  EXPECT_EQ(pipeline_->counts().logins, 0u);
+}
+
 TEST_F(PipelineTest, LossIsCounted) {
   kernel_.Emit({}, decode::Lost{"low", "fork", 9});
   EXPECT_EQ(pipeline_->counts().lost, 9u);

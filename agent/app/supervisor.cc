@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -25,6 +26,7 @@
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 namespace hoptrail::agent::app {
@@ -36,10 +38,24 @@ using privilege::MessageKind;
 
 constexpr absl::Duration kLoadWithin = absl::Minutes(5);
 constexpr absl::Duration kStopWithin = absl::Seconds(10);
+constexpr absl::Duration kLookEvery = absl::Seconds(30);
 constexpr absl::Duration kFirstBackOff = absl::Milliseconds(100);
 constexpr absl::Duration kMostBackOff = absl::Seconds(30);
 // A worker that lived that long was no failure to start.
 constexpr absl::Duration kSteadyAfter = absl::Minutes(1);
+
+// Device and inode; zeros where there is none.
+using FileName = std::pair<dev_t, ino_t>;
+
+std::vector<FileName> FileNames(const std::vector<std::string>& paths) {
+  std::vector<FileName> names;
+  for (const std::string& path : paths) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) status = {};
+    names.emplace_back(status.st_dev, status.st_ino);
+  }
+  return names;
+}
 
 class Supervisor {
  public:
@@ -57,6 +73,7 @@ class Supervisor {
   void OnWorkerEnd(int status);
   void OnLoaderEnd(int status);
   void OnStopped(pid_t pid, int signal_number);
+  void LookAtFiles(absl::Time now);
   void BeginStop(int exit_status, const std::string& trouble);
   absl::Duration UntilNext() const;
 
@@ -80,6 +97,11 @@ class Supervisor {
   std::string untold_;  // interference of which no worker could be told yet
   absl::Duration back_off_ = kFirstBackOff;
   absl::Time restart_at_ = absl::InfiniteFuture();
+
+  // The worker may read certain files, not certain names: it is replaced when they are.
+  std::vector<FileName> files_;
+  absl::Time look_at_ = absl::InfinitePast();
+  bool replacing_ = false;
 
   absl::Time kill_at_ = absl::InfiniteFuture();  // once it is stopping
   bool stopping_ = false;
@@ -161,6 +183,8 @@ absl::Status Supervisor::StartWorker() {
   worker_pid_ = pid;
   worker_ = std::move(ends.first);
   worker_since_ = absl::Now();
+  files_ = FileNames(ResolverFiles());
+  look_at_ = worker_since_ + kLookEvery;
   restart_at_ = absl::InfiniteFuture();
   if (!untold_.empty()) {
     (void)worker_.Send(MessageKind::kInterference, 0, 0, std::exchange(untold_, ""));
@@ -169,7 +193,7 @@ absl::Status Supervisor::StartWorker() {
 }
 
 absl::Duration Supervisor::UntilNext() const {
-  const absl::Time next = std::min(restart_at_, kill_at_);
+  const absl::Time next = std::min({restart_at_, kill_at_, look_at_});
   return std::clamp(next - absl::Now(), absl::ZeroDuration(), absl::Hours(1));
 }
 
@@ -199,6 +223,7 @@ bool Supervisor::Step() {
   }
   Reap();
   const absl::Time now = absl::Now();
+  if (now >= look_at_) LookAtFiles(now);
   if (now >= kill_at_) {
     kill_at_ = absl::InfiniteFuture();
     for (const pid_t pid : {worker_pid_, loader_pid_}) {
@@ -228,6 +253,13 @@ void Supervisor::Reap() {
   }
 }
 
+void Supervisor::LookAtFiles(absl::Time now) {
+  look_at_ = now + kLookEvery;
+  if (stopping_ || replacing_ || !worker_.valid() || FileNames(ResolverFiles()) == files_) return;
+  LogInfo("supervisor", "files for resolving names were replaced: so is the worker, to read them");
+  replacing_ = worker_.Send(MessageKind::kStop, 0).ok();
+}
+
 void Supervisor::OnStopped(pid_t pid, int signal_number) {
   const char* which = pid == worker_pid_ ? "worker" : "loader";
   const std::string what =
@@ -248,6 +280,11 @@ void Supervisor::OnWorkerEnd(int status) {
     stopping_ = true;
     loader_ = Channel(UniqueFd());
     kill_at_ = absl::Now() + kStopWithin;
+    return;
+  }
+  if (std::exchange(replacing_, false) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+    last_end_.clear();
+    restart_at_ = absl::InfinitePast();
     return;
   }
   last_end_ = privilege::DescribeEnd(status);

@@ -150,6 +150,16 @@ Stream ToStream(const ht_stream& raw) {
   return stream;
 }
 
+// Times since boot fit into 62 bits for 146 years: a wall clock's can be added to them.
+bool IsTime(uint64_t boot_ns) { return boot_ns < uint64_t{1} << 62; }
+
+bool HasTimes(const ht_header& raw) {
+  return IsTime(raw.boot_ns) && IsTime(raw.who.start_ns) && IsTime(raw.who.parent_start_ns) &&
+         IsTime(raw.who.label_start_ns);
+}
+
+absl::Status NoTime() { return absl::InvalidArgumentError("record: a time that no clock shows"); }
+
 absl::Status CountsTooMuch() {
   return absl::InvalidArgumentError("record: a text is longer than what is left of the record");
 }
@@ -182,9 +192,12 @@ absl::Status ReadProgram(absl::string_view record, Body* body) {
   return ReadImage(record, raw, &body->image);
 }
 
-Fork ToFork(const ht_fork& raw) {
-  return {.child = {raw.child_tgid, raw.child_start_ns},
-          .child_label = {raw.child_label_tgid, raw.child_label_start_ns}};
+absl::Status ReadFork(absl::string_view record, Fork* fork) {
+  const auto raw = Copy<ht_fork>(record);
+  if (!IsTime(raw.child_start_ns) || !IsTime(raw.child_label_start_ns)) return NoTime();
+  fork->child = {raw.child_tgid, raw.child_start_ns};
+  fork->child_label = {raw.child_label_tgid, raw.child_label_start_ns};
+  return absl::OkStatus();
 }
 
 Tcp ToTcp(const ht_tcp& raw) {
@@ -378,13 +391,14 @@ absl::StatusOr<Event> Decode(const void* data, size_t size) {
         "; at least ", kLeastSize[header.type], " are needed"));
   }
   record = record.substr(0, header.size);
+  if (!HasTimes(header)) return NoTime();
 
   Event event;
   event.header = ToHeader(header);
   absl::Status status;
   switch (header.type) {
     case HT_TYPE_FORK:
-      event.body = ToFork(Copy<ht_fork>(record));
+      status = ReadFork(record, &event.body.emplace<Fork>());
       break;
     case HT_TYPE_EXEC:
       status = ReadProgram(record, &event.body.emplace<Exec>());

@@ -154,6 +154,23 @@ TEST(DecoderTest, ReadsConnections) {
   EXPECT_TRUE(tcp.hop_name.empty());
 }
 
+TEST(DecoderTest, ReadsWhoHoldsAConnection) {
+  auto record = Record<ht_accept>(HT_TYPE_ACCEPT);
+  record.connection.side = HT_SIDE_CLIENT;
+  record.first_use = 1;
+  auto event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  EXPECT_TRUE(std::get<Accept>(event->body).first_use);
+  EXPECT_FALSE(std::get<Accept>(event->body).handed_over);
+  EXPECT_EQ(std::get<Accept>(event->body).side, TcpSide::kServer);
+  record.first_use = 0;
+  record.handed_over = 1;
+  event = Decode(&record, sizeof(record));
+  ASSERT_TRUE(event.ok());
+  EXPECT_TRUE(std::get<Accept>(event->body).handed_over);
+  EXPECT_EQ(std::get<Accept>(event->body).side, TcpSide::kClient);
+}
+
 TEST(DecoderTest, ReadsWitnesses) {
   auto pam = Record<ht_pam>(HT_TYPE_PAM);
   pam.step = HT_PAM_OPEN_SESSION;
@@ -393,6 +410,21 @@ TEST(DecoderTest, RefusesWhatIsTooShort) {
   }
   EXPECT_FALSE(Decode(nullptr, 0).ok());
   EXPECT_FALSE(Decode("x", 1).ok());
+}
+
+TEST(DecoderTest, RefusesTimesThatNoClockShows) {
+  const uint64_t never = uint64_t{1} << 62;
+  auto fork = Record<ht_fork>(HT_TYPE_FORK);
+  fork.header.boot_ns = fork.child_start_ns = fork.header.who.start_ns = never - 1;
+  EXPECT_TRUE(Decode(&fork, sizeof(fork)).ok());
+  for (uint64_t* time :
+       {&fork.header.boot_ns, &fork.header.who.start_ns, &fork.header.who.parent_start_ns,
+        &fork.header.who.label_start_ns, &fork.child_start_ns, &fork.child_label_start_ns}) {
+    const uint64_t before = *time;
+    *time = never;
+    EXPECT_FALSE(Decode(&fork, sizeof(fork)).ok());
+    *time = before;
+  }
 }
 
 TEST(DecoderTest, RefusesUnknownTypes) {

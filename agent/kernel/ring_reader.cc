@@ -20,7 +20,7 @@ constexpr uint64_t kWindowNs = 5'000'000;
 // Low records do not wake anybody, so look for them at least so often.
 constexpr absl::Duration kTick = absl::Milliseconds(50);
 // Taken from each ring and not yet handed over, at most; the rest stays there.
-constexpr size_t kMostPendingBytes = 2u << 20;
+constexpr size_t kMostPendingBytes = 1u << 20;
 
 }  // namespace
 

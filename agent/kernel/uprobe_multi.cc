@@ -1,18 +1,14 @@
 #include "agent/kernel/uprobe_multi.h"
 
-#include <fcntl.h>
-#include <gelf.h>
-#include <libelf.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include <bpf/bpf.h>
 
+#include "agent/kernel/elf_file.h"
 #include "core/base/status_macros.h"
 #include <sys/syscall.h>
 
@@ -48,42 +44,6 @@ UniqueFd CreateLink(int program_fd, const char* path, uint64_t offset, bool at_r
   return UniqueFd(static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &request, sizeof(request))));
 }
 
-using ElfPtr = std::unique_ptr<Elf, decltype(&elf_end)>;
-
-// The address of a defined function of that name.
-std::optional<uint64_t> AddressOf(Elf* elf, const std::string& function) {
-  for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr;
-       section = elf_nextscn(elf, section)) {
-    GElf_Shdr header;
-    if (gelf_getshdr(section, &header) == nullptr || header.sh_type != SHT_DYNSYM) continue;
-    Elf_Data* data = elf_getdata(section, nullptr);
-    if (data == nullptr || header.sh_entsize == 0) continue;
-    const size_t count = data->d_size / header.sh_entsize;
-    for (size_t i = 0; i < count; ++i) {
-      GElf_Sym symbol;
-      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
-      if (GELF_ST_TYPE(symbol.st_info) != STT_FUNC || symbol.st_shndx == SHN_UNDEF) continue;
-      const char* name = elf_strptr(elf, header.sh_link, symbol.st_name);
-      if (name != nullptr && function == name) return symbol.st_value;
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<uint64_t> OffsetOfAddress(Elf* elf, uint64_t address) {
-  size_t count = 0;
-  if (elf_getphdrnum(elf, &count) != 0) return std::nullopt;
-  for (size_t i = 0; i < count; ++i) {
-    GElf_Phdr segment;
-    if (gelf_getphdr(elf, static_cast<int>(i), &segment) == nullptr) break;
-    if (segment.p_type == PT_LOAD && (segment.p_flags & PF_X) != 0 && address >= segment.p_vaddr &&
-        address - segment.p_vaddr < segment.p_filesz) {
-      return address - segment.p_vaddr + segment.p_offset;
-    }
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 absl::Status TryUprobeMulti() {
@@ -106,21 +66,6 @@ absl::Status TryUprobeMulti() {
 
 void PrepareForUprobeMulti(bpf_program* program) {
   bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
-}
-
-absl::StatusOr<uint64_t> FileOffsetOf(const std::string& path, const std::string& function) {
-  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return absl::NotFoundError(absl::StrCat("open: ", strerror(errno)));
-  if (elf_version(EV_CURRENT) == EV_NONE) return absl::InternalError("libelf is too old");
-  const ElfPtr elf(elf_begin(fd.get(), ELF_C_READ, nullptr), &elf_end);
-  if (elf == nullptr || elf_kind(elf.get()) != ELF_K_ELF) {
-    return absl::InvalidArgumentError("no ELF file");
-  }
-  const std::optional<uint64_t> address = AddressOf(elf.get(), function);
-  if (!address.has_value()) return absl::NotFoundError("no such function");
-  const std::optional<uint64_t> offset = OffsetOfAddress(elf.get(), *address);
-  if (!offset.has_value()) return absl::InvalidArgumentError("the function lies in no code");
-  return *offset;
 }
 
 absl::StatusOr<UniqueFd> AttachUprobeMulti(int program_fd, const std::string& path,

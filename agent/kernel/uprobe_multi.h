@@ -26,10 +26,6 @@ void PrepareForUprobeMulti(bpf_program* program);
 absl::StatusOr<UniqueFd> AttachUprobeMulti(int program_fd, const std::string& path,
                                            const std::string& function, bool at_return);
 
-// Where in the file the code of a dynamic symbol begins. Takes nothing in the file for granted: it
-// may come out of a container.
-absl::StatusOr<uint64_t> FileOffsetOf(const std::string& path, const std::string& function);
-
 }  // namespace hoptrail::agent::kernel
 
 #endif  // HOPTRAIL_AGENT_KERNEL_UPROBE_MULTI_H_

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/sensor.skel.h"
 
+#include "agent/kernel/elf_file.h"
 #include "agent/kernel/uprobe_multi.h"
 #include "agent/kernel/witness_search.h"
 #include "core/base/status_macros.h"
@@ -129,9 +130,11 @@ absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe&
                                                          probe.function, probe.at_return));
     return attachment;
   }
-  LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = probe.at_return,
-              .func_name = probe.function.c_str());
-  attachment.link.reset(bpf_program__attach_uprobe_opts(program, -1, path.c_str(), 0, &options));
+  // libbpf would map the file to find the function: whoever cut it short then would end the agent.
+  HT_ASSIGN_OR_RETURN(const uint64_t offset, FileOffsetOf(path, probe.function));
+  LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = probe.at_return);
+  attachment.link.reset(
+      bpf_program__attach_uprobe_opts(program, -1, path.c_str(), offset, &options));
   if (attachment.link == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));
   }

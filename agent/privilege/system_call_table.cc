@@ -177,7 +177,7 @@ std::vector<AllowedCall> WorkerCalls() {
 std::vector<AllowedCall> LoaderCalls() {
   std::vector<AllowedCall> calls;
   AddCommon(&calls);
-  for (const char* name : {"bpf", "perf_event_open", "wait4", "vfork", "statfs", "fstatfs"}) {
+  for (const char* name : {"bpf", "perf_event_open", "wait4", "vfork", "statfs", "fstatfs", "openat2"}) {
     calls.push_back({name, {}});
   }
   calls.push_back({"clone", {{0, CLONE_VFORK, CLONE_VFORK, "for a heartbeat's child"}}});

@@ -53,8 +53,8 @@ struct Process {
 class ProcessTable {
  public:
   struct Options {
-    size_t max_processes = 131'072;           // living and ended together
-    size_t max_ended = 16'384;                // of those, ended
+    size_t max_processes = 65'536;            // living and ended together
+    size_t max_ended = 8'192;                 // of those, ended
     uint64_t keep_ended_ns = 60'000'000'000;  // for events that come late
   };
 
@@ -92,6 +92,8 @@ class ProcessTable {
   void Age(uint64_t now_boot_ns);
 
   size_t size() const { return processes_.size(); }
+  // More have ended than it should keep: time for Age().
+  bool full() const { return ended_.size() > options_.max_ended; }
   uint64_t dropped() const { return dropped_; }  // processes that found no room
 
   template <typename Visitor>

@@ -1,6 +1,7 @@
 #include "agent/session/correlator.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace hoptrail::agent::session {
 namespace {
@@ -43,6 +44,10 @@ Correlator::Correlator(Options options, Output* output)
 
 void Correlator::Handle(const decode::Event& event) {
   now_boot_ns_ = event.header.boot_ns;
+  // In a flood, a second is too long to wait: memory is bounded at every moment. Nothing points to
+  // what is forgotten here.
+  if (processes_.full()) processes_.Age(now_boot_ns_);
+  if (sessions_.full()) sessions_.Age(now_boot_ns_);
   std::visit([&](const auto& body) { On(event.header, body); }, event.body);
   Flush();
 }
@@ -72,17 +77,21 @@ void Correlator::Tick() {
   processes_.Age(now_boot_ns_);
   sessions_.Age(now_boot_ns_);
   const uint64_t dropped = processes_.dropped() + connections_.dropped();
-  if (dropped > dropped_told_) {
-    model::Loss loss;
-    loss.host = options_.host;
-    loss.where = "tables";
-    loss.type = "process or connection";
-    loss.count = dropped - dropped_told_;
-    loss.from_wall_ns = last_loss_wall_ns_;
-    loss.until_wall_ns = last_loss_wall_ns_ = options_.clock->WallNs();
-    dropped_told_ = dropped;
-    output_->OnLoss(loss);
-  }
+  TellLoss("tables", "process or connection", dropped - dropped_told_);
+  dropped_told_ = dropped;
+  TellLoss("hops", "hop_end", std::exchange(hops_dropped_, 0));
+}
+
+void Correlator::TellLoss(const char* where, const char* type, uint64_t count) {
+  if (count == 0) return;
+  model::Loss loss;
+  loss.host = options_.host;
+  loss.where = where;
+  loss.type = type;
+  loss.count = count;
+  loss.from_wall_ns = last_loss_wall_ns_;
+  loss.until_wall_ns = last_loss_wall_ns_ = options_.clock->WallNs();
+  output_->OnLoss(loss);
 }
 
 process::Process* Correlator::Observe(const decode::Header& header) {

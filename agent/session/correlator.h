@@ -47,6 +47,8 @@ class Correlator {
     SavedState saved;
     size_t max_connections = 65'536;
     size_t max_edges = 4'096;
+    // Of one session, to ports that are not watched; more are counted in edges alone.
+    uint32_t max_hops_per_minute = 1'000;
     process::ProcessTable::Options processes;
   };
 
@@ -129,6 +131,7 @@ class Correlator {
   model::EdgeCount& Edge(const Connection& connection);
   bool Watched(uint16_t port) const;
   bool Qualifies(const Connection& connection);
+  bool WithinBudget(const model::SessionId& id);
   void Report(Connection& connection);
   void ReportLater(Connection& connection);
 
@@ -149,6 +152,7 @@ class Correlator {
   uint64_t now_boot_ns() const { return now_boot_ns_; }
   int64_t now_wall_ns() const { return options_.clock->WallFromBoot(now_boot_ns_); }
   void Flush();
+  void TellLoss(const char* where, const char* type, uint64_t count);
 
   Options options_;
   Output* const output_;
@@ -171,6 +175,7 @@ class Correlator {
   std::vector<PendingAttempt> attempts_;
   int64_t last_loss_wall_ns_ = 0;
   uint64_t dropped_told_ = 0;
+  uint64_t hops_dropped_ = 0;  // not told yet
 };
 
 }  // namespace hoptrail::agent::session

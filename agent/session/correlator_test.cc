@@ -443,6 +443,49 @@ TEST_F(CorrelatorFixture, AFloodOfConnectionsIsBoundedAndTold) {
   EXPECT_EQ(connections, 100u);
 }
 
+// A helper that sets the audit session before it runs anything: the login shows before the
+// connection does, and is told with it all the same.
+TEST_F(CorrelatorFixture, ALoginThatShowsBeforeItsConnectionIsTold) {
+  const Name listener = kernel_.Fork(kernel_.init());
+  kernel_.Exec(listener, "/usr/local/bin/helper");
+  kernel_.Listen(listener);
+  const uint64_t socket = kernel_.Arrive();
+  const Name child = kernel_.Fork(listener);
+  kernel_.SetAudit(child, 1000, 7);
+  kernel_.Exec(child, "/srv/shell", FakeKernel::All(kernel_.Tcp(socket)));
+  kernel_.Accept(child, socket, /*first_use=*/true);
+  kernel_.Close(socket);
+  EXPECT_TRUE(Told(child).logged_in);
+  EXPECT_TRUE(Told(child).entry.has_value());
+  const auto hops = Hops(model::HopSide::kServer);
+  ASSERT_FALSE(hops.empty());
+  EXPECT_EQ(hops.back().session, Id(child));
+  EXPECT_TRUE(hops.back().opened_session);
+}
+
+TEST_F(CorrelatorFixture, ASessionThatConnectsToEverythingLeavesRoomForItsHops) {
+  Correlator::Options options;
+  options.host = host_;
+  options.clock = &clock_;
+  options.host_pid_namespace = 100;
+  options.max_hops_per_minute = 10;
+  correlator_ = std::make_unique<Correlator>(std::move(options), this);
+  const Name sshd = kernel_.StartSshd();
+  const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), true);
+  kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+  const Name shell = kernel_.Fork(monitor);
+  for (uint16_t port = 1000; port < 1050; ++port) {
+    kernel_.Close(kernel_.Connect(shell, "192.0.2.50", port));
+  }
+  EXPECT_EQ(Hops(model::HopSide::kClient).size(), 20u);  // established and closed, ten times
+  kernel_.Connect(shell, "192.0.2.50", 22);
+  EXPECT_EQ(Hops(model::HopSide::kClient).size(), 21u);
+  correlator_->Tick();
+  ASSERT_EQ(losses_.size(), 1u);
+  EXPECT_EQ(losses_[0].where, "hops");
+  EXPECT_EQ(losses_[0].count, 40u);
+}
+
 TEST_F(CorrelatorFixture, LossIsPassedOn) {
   kernel_.Emit({.cpu = 3}, decode::Lost{"high", "exec", 5});
   ASSERT_EQ(losses_.size(), 1u);

@@ -40,6 +40,14 @@ bool SameProgram(const model::Image& listener, const model::Image& image, uint32
          absl::StartsWith(BaseName(image.path), absl::StrCat(BaseName(listener.path), "-"));
 }
 
+// As a login server starts the user's shell: "-bash" to talk to, "bash -c COMMAND" to run one.
+// Its helpers are started by their own names.
+bool IsUsersShell(const model::Image& image) {
+  const std::vector<std::string>& arguments = image.arguments;
+  return (!arguments.empty() && arguments[0].size() > 1 && arguments[0][0] == '-') ||
+         (arguments.size() >= 3 && arguments[1] == "-c");
+}
+
 bool IsAcceptedTcp(const decode::Stream& stream) {
   return stream.kind == decode::StreamKind::kTcp && stream.accepted;
 }
@@ -224,6 +232,9 @@ void Correlator::OnRemoteExec(Node& node, process::Process& process, const decod
   bool attached = false;
   for (const decode::Stream& stream : exec.streams) attached = attached || IsAcceptedTcp(stream);
   attached = attached || input == StreamKind::kTerminal || input == StreamKind::kUnix;
+  // Where neither PAM nor sshd's messages tell of the login.
+  attached = attached || (asks_first && input == StreamKind::kPipe &&
+                          exec.streams[1].kind == StreamKind::kPipe && IsUsersShell(exec.image));
   if (attached || (!asks_first && input == StreamKind::kPipe)) {
     LogIn(node, process, /*tell_attempt=*/false);
     if (!node.own_uid) {

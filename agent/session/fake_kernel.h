@@ -60,10 +60,12 @@ class FakeKernel {
     return child.name;
   }
 
-  void Exec(Name name, const std::string& path, std::array<decode::Stream, 3> streams = Null()) {
+  void Exec(Name name, const std::string& path, std::array<decode::Stream, 3> streams = Null(),
+            std::vector<std::string> arguments = {}) {
     at(name).path = path;
     decode::Exec exec;
     exec.image.path = path;
+    exec.image.arguments = std::move(arguments);
     exec.streams = streams;
     Send(name, exec);
   }

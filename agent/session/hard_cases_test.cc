@@ -102,5 +102,22 @@ TEST_F(HardCasesTest, WhereBothConnectTheServersEndHasAnOwner) {
   EXPECT_NE(Hops(HopSide::kServer).back().closed_wall_ns, 0);
 }
 
+// An sshd without PAM that writes its messages to a file: only the kernel's facts are left.
+TEST_F(HardCasesTest, ACommandOfASilentSshdIsALogin) {
+  const Name sshd = kernel_.StartSshd();
+  const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), /*tier1=*/true);
+  const auto pipes = FakeKernel::All(FakeKernel::Of(StreamKind::kPipe));
+  // A program that sshd asks for keys is no login yet.
+  const Name helper = kernel_.Fork(monitor);
+  kernel_.Exec(helper, "/usr/bin/keys", pipes, {"/usr/bin/keys", "root"});
+  kernel_.Exit(helper);
+  EXPECT_FALSE(IsTold(monitor));
+  const Name shell = kernel_.Fork(monitor);
+  kernel_.Exec(shell, "/bin/bash", pipes, {"bash", "-c", "id"});
+  EXPECT_TRUE(Told(monitor).logged_in);
+  EXPECT_EQ(Told(monitor).user, "root");
+  EXPECT_EQ(Told(monitor).authentication.method, model::AuthMethod::kUnknown);
+}
+
 }  // namespace
 }  // namespace hoptrail::agent::session

@@ -36,6 +36,9 @@ struct Node {
   bool own_uid = false;      // session.uid is final
   std::optional<model::Provenance> provenance;
   UnixUses unix_uses;  // since this run of the agent
+  // Connections to unwatched ports that were told one by one in the minute that ends then.
+  uint64_t budget_until_boot_ns = 0;
+  uint32_t hops_in_budget = 0;
 
   // Remote sessions only.
   uint64_t entry_socket = 0;  // 0 where it was never seen or is closed
@@ -58,7 +61,7 @@ class SessionSet {
     model::HostId host;
     const Clock* clock = nullptr;
     StateStore* store = nullptr;  // may be null
-    size_t max_sessions = 65'536;
+    size_t max_sessions = 16'384;
     uint64_t keep_closed_ns = 60'000'000'000;
   };
 
@@ -95,6 +98,7 @@ class SessionSet {
     for (auto& [id, node] : nodes_) visitor(node);
   }
   size_t size() const { return nodes_.size(); }
+  bool full() const { return nodes_.size() > options_.max_sessions && !closed_.empty(); }
 
  private:
   void Detach(process::Process& process, uint64_t boot_ns);

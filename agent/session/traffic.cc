@@ -9,6 +9,7 @@ namespace {
 
 // A connection whose session is not settled yet is told after this long all the same.
 constexpr uint64_t kReportLaterNs = 2'000'000'000;
+constexpr uint64_t kBudgetNs = 60'000'000'000;
 
 }  // namespace
 
@@ -50,11 +51,32 @@ void Correlator::ReportLater(Connection& connection) {
   waiting_.emplace_back(connection.report_boot_ns, connection.socket);
 }
 
+// A session that connects to everything is told by its edges; its connections are told one by one
+// only as far as they leave room for everybody else's.
+bool Correlator::WithinBudget(const model::SessionId& id) {
+  Node* node = sessions_.Find(id);
+  if (node == nullptr) return true;
+  if (node->budget_until_boot_ns <= now_boot_ns()) {
+    node->budget_until_boot_ns = now_boot_ns() + kBudgetNs;
+    node->hops_in_budget = 0;
+  }
+  if (node->hops_in_budget >= options_.max_hops_per_minute) {
+    ++hops_dropped_;
+    return false;
+  }
+  ++node->hops_in_budget;
+  return true;
+}
+
 // Tells what is known of the connection now, whole.
 void Correlator::Report(Connection& connection) {
   if (connection.hop_name.empty()) return;
   connection.report_boot_ns = 0;
   const bool first = connection.reported == nullptr;
+  if (first && !connection.opened_session && !Watched(connection.flow.server.port) &&
+      !WithinBudget(connection.session)) {
+    return;
+  }
   if (first) connection.reported = std::make_unique<model::HopEnd>();
   model::HopEnd& hop = *connection.reported;
   Node* node = sessions_.Find(connection.session);

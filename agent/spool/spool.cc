@@ -16,7 +16,7 @@ namespace {
 // How often a disk that refused is tried again, and losses are told.
 constexpr absl::Duration kTick = absl::Seconds(1);
 // Changes kept in memory while the disk refuses.
-constexpr size_t kMaxKept = 65536;
+constexpr size_t kMaxKept = 16384;
 
 }  // namespace
 
@@ -51,10 +51,13 @@ Spool::~Spool() {
 
 void Spool::Push(Change change) {
   ++queued_;
-  if (queue_.TryPush(std::move(change))) return;
+  const model::Fact* fact = std::get_if<model::Fact>(&change);
+  // The queue's last quarter is for what matters.
+  const bool refused = fact != nullptr && IsLowValue(*fact) &&
+                       queue_.size() >= options_.queue_capacity - options_.queue_capacity / 4;
+  if (!refused && queue_.TryPush(std::move(change))) return;
   ++settled_;
   // TryPush left it untouched.
-  const model::Fact* fact = std::get_if<model::Fact>(&change);
   losses_.Add("queue", fact != nullptr ? KindOf(*fact) : "state", 1, options_.clock->WallNs());
 }
 

@@ -36,7 +36,7 @@ class Spool : public session::StateStore {
     std::string path;  // of the database file, its folder exists
     model::HostId host;
     uint64_t max_bytes = uint64_t{256} << 20;
-    size_t queue_capacity = 65536;
+    size_t queue_capacity = 16384;
     const Clock* clock = &Clock::System();
   };
 

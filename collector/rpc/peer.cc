@@ -16,6 +16,8 @@ namespace {
 constexpr absl::string_view kPrefix = "spiffe://hoptrail/";
 constexpr size_t kMaxName = 256;
 
+}  // namespace
+
 void AddRole(absl::string_view uri, Peer* peer) {
   if (!absl::StartsWith(uri, kPrefix)) return;
   const std::vector<absl::string_view> parts = absl::StrSplit(uri.substr(kPrefix.size()), '/');
@@ -33,8 +35,6 @@ void AddRole(absl::string_view uri, Peer* peer) {
     peer->name = std::string(parts[1]);
   }
 }
-
-}  // namespace
 
 Peer PeerOf(const grpc::CallbackServerContext& context) {
   Peer peer;

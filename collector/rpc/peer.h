@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include <grpcpp/grpcpp.h>
 
 #include "core/model/ids.h"
@@ -24,6 +25,9 @@ struct Peer {
   model::MachineId machine;  // for agents over TLS
   std::string name;          // for a person's actions: "alice", "local"
 };
+
+// Adds what one URI of a verified certificate says; other URIs and malformed ones say nothing.
+void AddRole(absl::string_view uri, Peer* peer);
 
 Peer PeerOf(const grpc::CallbackServerContext& context);
 

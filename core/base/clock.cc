@@ -2,6 +2,9 @@
 
 #include <time.h>
 
+#include <algorithm>
+#include <limits>
+
 namespace hoptrail {
 namespace {
 
@@ -20,7 +23,9 @@ class SystemClock : public Clock {
 }  // namespace
 
 int64_t Clock::WallFromBoot(uint64_t boot_ns) const {
-  return WallNs() - static_cast<int64_t>(BootNs()) + static_cast<int64_t>(boot_ns);
+  const __int128 wall = static_cast<__int128>(WallNs()) - BootNs() + boot_ns;
+  return static_cast<int64_t>(std::clamp<__int128>(wall, std::numeric_limits<int64_t>::min(),
+                                                   std::numeric_limits<int64_t>::max()));
 }
 
 const Clock& Clock::System() {

@@ -16,7 +16,7 @@ class Clock {
   // CLOCK_REALTIME, ns since 1970-01-01 UTC.
   virtual int64_t WallNs() const = 0;
 
-  // Wall time of an instant given in boot time, by the present difference of the two clocks.
+  // Wall time of a boot time by the clocks' present difference; the nearest that there is.
   int64_t WallFromBoot(uint64_t boot_ns) const;
 
   // The system's clocks; never destroyed, usable from any thread.

@@ -78,7 +78,9 @@ absl::StatusOr<Database> Database::Open(const OpenOptions& options) {
     HT_RETURN_IF_ERROR(database.Execute(options.durable ? "PRAGMA synchronous=FULL"
                                                         : "PRAGMA synchronous=NORMAL"));
   }
+  // Temporary tables in memory: the agent may write nowhere but beside its own file.
   HT_RETURN_IF_ERROR(database.Execute("PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF"));
+  HT_RETURN_IF_ERROR(database.Execute("PRAGMA temp_store=MEMORY"));
   return database;
 }
 

@@ -1,7 +1,5 @@
 #include "core/wire/field_reader.h"
 
-#include <limits>
-
 #include "absl/strings/str_cat.h"
 
 #include "core/wire/limits.h"
@@ -11,7 +9,6 @@ namespace hoptrail::wire {
 namespace {
 
 constexpr int64_t kNsPerSecond = 1'000'000'000;
-constexpr int64_t kMaxSeconds = std::numeric_limits<int64_t>::max() / kNsPerSecond - 1;
 constexpr size_t kMaxAddressBytes = 45;  // INET6_ADDRSTRLEN - 1
 
 }  // namespace
@@ -99,7 +96,7 @@ model::HopName FieldReader::HopName(absl::string_view field, const std::string& 
 }
 
 int64_t FieldReader::Time(absl::string_view field, const google::protobuf::Timestamp& value) {
-  if (value.seconds() < 0 || value.seconds() > kMaxSeconds || value.nanos() < 0 ||
+  if (value.seconds() < 0 || value.seconds() > kMaxTimeSeconds || value.nanos() < 0 ||
       value.nanos() >= kNsPerSecond) {
     Fail(field, absl::StrCat("time out of range: ", value.seconds(), " s ", value.nanos(), " ns"));
     return 0;

@@ -58,7 +58,7 @@ v1::Session ToProto(const model::Session& in) {
   if (in.entry.has_value()) {
     *out.mutable_entry_flow() = ToProto(in.entry->flow);
     out.set_entry_hop_name(HopNameText(in.entry->hop_name));
-    out.set_accepted_boot_ns(in.entry->accepted_boot_ns);
+    out.set_accepted_boot_ns(CountToProto(in.entry->accepted_boot_ns));
   }
   if (in.authentication != model::Authentication{}) {
     *out.mutable_authentication() = AuthenticationToProto(in.authentication);
@@ -68,7 +68,7 @@ v1::Session ToProto(const model::Session& in) {
   out.set_terminal(CleanText(in.terminal, kMaxNameBytes));
   out.set_caused_by(ResourceName(in.caused_by));
   if (in.opened_wall_ns > 0) *out.mutable_open_time() = TimeToProto(in.opened_wall_ns);
-  out.set_open_boot_ns(in.opened_boot_ns);
+  out.set_open_boot_ns(CountToProto(in.opened_boot_ns));
   if (in.login_ended_wall_ns > 0) {
     *out.mutable_login_end_time() = TimeToProto(in.login_ended_wall_ns);
   }
@@ -122,13 +122,13 @@ v1::HopEnd ToProto(const model::HopEnd& in) {
   out.set_hop_name(HopNameText(in.name));
   *out.mutable_flow() = ToProto(in.flow);
   out.set_network_namespace(in.network_namespace);
-  out.set_established_boot_ns(in.established_boot_ns);
+  out.set_established_boot_ns(CountToProto(in.established_boot_ns));
   if (in.established_wall_ns > 0) {
     *out.mutable_establish_time() = TimeToProto(in.established_wall_ns);
   }
   out.set_rtt_us(in.rtt_us);
-  out.set_bytes_sent(in.bytes_sent);
-  out.set_bytes_received(in.bytes_received);
+  out.set_bytes_sent(CountToProto(in.bytes_sent));
+  out.set_bytes_received(CountToProto(in.bytes_received));
   if (in.closed_wall_ns > 0) *out.mutable_close_time() = TimeToProto(in.closed_wall_ns);
   return out;
 }

@@ -1,10 +1,10 @@
 #ifndef HOPTRAIL_CORE_WIRE_GRAPH_H_
 #define HOPTRAIL_CORE_WIRE_GRAPH_H_
 
-// Sessions and hops between model and protobuf. ToProto cannot fail: it cuts text to the bounds of
-// limits.h, makes it valid UTF-8, and leaves unknown parts unset. FromProto takes bytes of an
-// untrusted peer: anything but what ToProto could have written is INVALID_ARGUMENT and names the
-// field ("session.entry_flow.client.port: not a port: 70000"). Pure functions.
+// Sessions and hops between model and protobuf. ToProto cannot fail: it cuts text and counts to the
+// bounds of limits.h, makes it valid UTF-8, and leaves unknown parts unset. FromProto takes bytes
+// of an untrusted peer: anything but what ToProto could have written is INVALID_ARGUMENT and names
+// the field ("session.entry_flow.client.port: not a port: 70000"). Pure functions.
 
 #include "absl/status/statusor.h"
 

@@ -26,6 +26,8 @@ inline constexpr size_t kMaxProvenanceSteps = 32;
 
 // Counts, sequence numbers and boot times fit a signed 64-bit integer, as a store keeps them.
 inline constexpr uint64_t kMaxCount = INT64_MAX;
+// Wall times are from 1970 to here, so that they fit as nanoseconds with any fraction of a second.
+inline constexpr int64_t kMaxTimeSeconds = INT64_MAX / 1'000'000'000 - 1;
 
 // One Batch, and one message of the stream with what surrounds the batch.
 inline constexpr size_t kMaxBatchRecords = 1000;

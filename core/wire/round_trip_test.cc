@@ -2,6 +2,7 @@
 
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
+#include "core/wire/limits.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
 #include "core/wire/testing.h"
@@ -64,6 +65,32 @@ TEST(RoundTrip, EdgesOfOtherProtocols) {
   auto read = FromProto(old);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->protocol, model::kProtocolTcp);
+}
+
+// A fact that the collector refused would stand in the way of all that follow it.
+TEST(RoundTrip, CountsAreCutToWhatIsTaken) {
+  constexpr uint64_t kMost = ~uint64_t{0};
+  model::Session session = TestSession();
+  session.first_process.start_boot_ns = session.opened_boot_ns = kMost;
+  session.entry->accepted_boot_ns = kMost;
+  auto read_session = FromProto(ToProto(session));
+  ASSERT_TRUE(read_session.ok()) << read_session.status();
+  EXPECT_EQ(read_session->first_process.start_boot_ns, kMaxCount);
+  EXPECT_EQ(read_session->opened_boot_ns, kMaxCount);
+  EXPECT_EQ(read_session->entry->accepted_boot_ns, kMaxCount);
+  session.opened_wall_ns = INT64_MAX;
+  EXPECT_EQ(FromProto(ToProto(session))->opened_wall_ns, kMaxTimeSeconds * 1'000'000'000);
+  model::HopEnd end = TestHopEnd();
+  end.established_boot_ns = end.bytes_sent = end.bytes_received = kMost;
+  auto read_end = FromProto(ToProto(end));
+  ASSERT_TRUE(read_end.ok()) << read_end.status();
+  EXPECT_EQ(read_end->bytes_sent, kMaxCount);
+  for (model::Fact fact : TestFacts()) {
+    if (auto* edge = std::get_if<model::EdgeCount>(&fact)) edge->bytes_sent = kMost;
+    if (auto* loss = std::get_if<model::Loss>(&fact)) loss->count = kMost;
+    if (auto* health = std::get_if<model::AgentHealth>(&fact)) health->events = kMost;
+    EXPECT_TRUE(FactFromProto(ToRecord(1, fact)).ok());
+  }
 }
 
 TEST(RoundTrip, ResourceNames) {

@@ -55,8 +55,8 @@ v1::Edge ToProto(const model::EdgeCount& in) {
   if (in.minute_wall_ns > 0) *out.mutable_minute() = TimeToProto(in.minute_wall_ns);
   out.set_connections(in.connections);
   out.set_failures(in.failures);
-  out.set_bytes_sent(in.bytes_sent);
-  out.set_bytes_received(in.bytes_received);
+  out.set_bytes_sent(CountToProto(in.bytes_sent));
+  out.set_bytes_received(CountToProto(in.bytes_received));
   out.set_protocol(in.protocol);
   return out;
 }
@@ -126,7 +126,7 @@ v1::LossReport ToProto(const model::Loss& in) {
   loss->set_where(CleanText(in.where, kMaxNameBytes));
   loss->set_type(CleanText(in.type, kMaxNameBytes));
   loss->set_cpu(in.cpu);
-  loss->set_count(in.count);
+  loss->set_count(CountToProto(in.count));
   if (in.from_wall_ns > 0) *loss->mutable_from_time() = TimeToProto(in.from_wall_ns);
   if (in.until_wall_ns > 0) *loss->mutable_until_time() = TimeToProto(in.until_wall_ns);
   return out;
@@ -154,10 +154,10 @@ v1::AgentHealth ToProto(const model::AgentHealth& in) {
   out.set_agent_version(CleanText(in.agent_version, kMaxNameBytes));
   if (in.started_wall_ns > 0) *out.mutable_start_time() = TimeToProto(in.started_wall_ns);
   if (in.wall_ns > 0) *out.mutable_time() = TimeToProto(in.wall_ns);
-  out.set_events(in.events);
-  out.set_lost(in.lost);
-  out.set_spooled(in.spooled);
-  out.set_resident_bytes(in.resident_bytes);
+  out.set_events(CountToProto(in.events));
+  out.set_lost(CountToProto(in.lost));
+  out.set_spooled(CountToProto(in.spooled));
+  out.set_resident_bytes(CountToProto(in.resident_bytes));
   for (size_t i = 0; i < std::min(in.addresses.size(), kMaxAddresses); ++i) {
     out.add_addresses(model::ToString(in.addresses[i]));
   }

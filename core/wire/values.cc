@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/wire/limits.h"
+
 namespace hoptrail::wire {
 namespace {
 
@@ -69,12 +71,14 @@ v1::Flow ToProto(const model::Flow& flow) {
 v1::Process ToProto(const model::ProcessName& process) {
   v1::Process out;
   out.set_tgid(process.tgid);
-  out.set_start_boot_ns(process.start_boot_ns);
+  out.set_start_boot_ns(CountToProto(process.start_boot_ns));
   return out;
 }
 
+uint64_t CountToProto(uint64_t count) { return std::min(count, kMaxCount); }
+
 google::protobuf::Timestamp TimeToProto(int64_t wall_ns) {
-  const int64_t known = std::max<int64_t>(wall_ns, 0);
+  const int64_t known = std::clamp<int64_t>(wall_ns, 0, kMaxTimeSeconds * 1'000'000'000);
   google::protobuf::Timestamp out;
   out.set_seconds(known / 1'000'000'000);
   out.set_nanos(static_cast<int32_t>(known % 1'000'000'000));

@@ -30,6 +30,8 @@ v1::Endpoint ToProto(const model::Endpoint& endpoint);
 v1::Process ToProto(const model::ProcessName& process);
 
 // Wall time in ns; 0 and less (unknown) becomes the epoch, and callers leave such a field unset.
+// A count, or a boot time, cut to kMaxCount.
+uint64_t CountToProto(uint64_t count);
 google::protobuf::Timestamp TimeToProto(int64_t wall_ns);
 
 }  // namespace hoptrail::wire

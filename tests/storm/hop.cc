@@ -37,7 +37,7 @@ constexpr int kMostHops = 100'000;
 std::string ReadLine(int fd) {
   std::string line;
   char byte = 0;
-  while (line.size() < 256 && read(fd, &byte, 1) == 1 && byte != '\n') line += byte;
+  while (line.size() < 1024 && read(fd, &byte, 1) == 1 && byte != '\n') line += byte;
   return line;
 }
 
@@ -86,6 +86,10 @@ int Session() {
     const std::string beyond = ReadLine(next);
     if (beyond.empty()) Die("no answer from the next host");
     answer += " " + std::to_string(PortOf(next)) + " " + beyond;
+  } else if (order.rfind("run ", 0) == 0) {
+    alarm(0);
+    execl("/bin/sh", "sh", "-c", order.c_str() + 4, nullptr);
+    return 1;
   } else if (order != "stay") {
     return 1;
   }
@@ -121,6 +125,16 @@ int Serve(const char* port, const char* uid, const std::string& session_program)
   }
 }
 
+int Run(const char* address, const char* port, const std::string& command) {
+  const int fd = Connect(address, port);
+  if (!Write(fd, "run " + command + "\n")) Die("write");
+  for (std::string line = ReadLine(fd); !line.empty(); line = ReadLine(fd)) {
+    std::printf("%s\n", line.c_str());
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
 int Go(int count, char** way) {
   for (int i = 0; i < count; ++i) {
     alarm(kPatienceSeconds);
@@ -143,6 +157,7 @@ int main(int argc, char** argv) {
   // What a login runs has a path of its own, as a shell has.
   if (mode == "serve" && argc == 5) return Serve(argv[2], argv[3], argv[4]);
   if (mode == "session") return Session();
+  if (mode == "run" && argc == 5) return Run(argv[2], argv[3], argv[4]);
   if (mode == "go" && argc == 7) return Go(std::min(std::atoi(argv[2]), kMostHops), argv + 3);
   std::fprintf(stderr, "usage: see the head of hop.cc\n");
   return 2;

@@ -26,26 +26,32 @@ def cgroup_root():
 
 
 class Storm:
-    """One run of the storm program on a host, in `cgroups` cgroups, within a login of `login_uid` unless None."""
+    """One run of the storm program on a host, in `cgroups` cgroups; with `through`, a host and the address under which
+    it reaches the other, within a light login from there."""
 
-    def __init__(self, host, kinds, cgroups, login_uid=None):
+    def __init__(self, host, kinds, cgroups, through=None):
         self._cgroups = [os.path.join(cgroup_root(), f"hoptrail-storm-{os.getpid()}-{id(self):x}-{number}")
                          for number in range(cgroups)]
         for path in self._cgroups:
             os.mkdir(path)
-        self._process = host.popen(
-            [f"{BINARIES}/storm", str(MOST_SECONDS), kinds, "-" if login_uid is None else str(login_uid),
-             *self._cgroups], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        command = [f"{BINARIES}/storm", str(MOST_SECONDS), kinds, "-", *self._cgroups]
+        if through:
+            origin, address = through
+            command = [f"{BINARIES}/storm-hop", "run", address, str(HOP_PORT), "echo $$; exec " + " ".join(command)]
+            host = origin
+        self._process = host.popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # All hosts share this machine's pids.
+        self._pid = int(self._process.stdout.readline()) if through else self._process.pid
 
     def stop(self, patience=120):
         """Ends the storm; returns what it says it made, by record type, itself included."""
-        self._process.send_signal(signal.SIGTERM)
+        os.kill(self._pid, signal.SIGTERM)
         said, complaint = self._process.communicate(timeout=patience)
         if self._process.returncode != 0:
             raise namespaces.LabError(f"the storm failed: {said}{complaint}")
         self.close()
         made = json.loads(said)
-        made["exec"] += 1  # nsenter becomes it: one exec on this host, no fork
+        made["exec"] += 1  # nsenter or the session's shell becomes it: no fork
         made["exit"] += 1
         return made
 

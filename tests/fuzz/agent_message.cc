@@ -1,0 +1,30 @@
+// What agents send: bytes to facts, facts to the engine, and its word to what the store keeps.
+
+#include "collector/path/engine.h"
+#include "core/wire/resource_names.h"
+#include "core/wire/sensor.h"
+#include "tests/fuzz/outcome_check.h"
+#include "tests/fuzz/require.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace hoptrail;
+  v1::AgentMessage message;
+  if (!message.ParseFromArray(data, static_cast<int>(size))) return 0;
+  (void)wire::ParseHostName(message.hello().host());
+  const FakeClock clock;
+  collector::path::EngineOptions options;
+  options.clock = &clock;
+  collector::path::Engine engine(options);
+  collector::path::Outcome outcome;
+  for (const v1::Record& record : message.batch().records()) {
+    const auto fact = wire::FactFromProto(record);
+    if (!fact.ok()) continue;
+    const auto again = wire::FactFromProto(wire::ToRecord(record.sequence(), *fact));
+    fuzz::RequireOk(again.status(), "what was taken can be told");
+    fuzz::Require(*again == *fact, "what was taken is told unchanged");
+    engine.Apply(*fact, &outcome);
+  }
+  engine.Tick(&outcome);
+  fuzz::CheckOutcome(outcome);
+  return 0;
+}

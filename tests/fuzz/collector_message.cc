@@ -1,0 +1,16 @@
+// What the collector sends to an agent.
+
+#include "core/wire/sensor.h"
+#include "tests/fuzz/require.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace hoptrail;
+  v1::CollectorMessage message;
+  if (!message.ParseFromArray(data, static_cast<int>(size)) || !message.has_provenance()) return 0;
+  const auto provenance = wire::FromProto(message.provenance());
+  if (!provenance.ok()) return 0;
+  const auto again = wire::FromProto(wire::ToProto(*provenance));
+  fuzz::RequireOk(again.status(), "what was taken can be told");
+  fuzz::Require(*again == *provenance, "what was taken is told unchanged");
+  return 0;
+}

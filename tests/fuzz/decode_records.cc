@@ -1,0 +1,61 @@
+// The record decoder behind its size checks: records whose type, sizes and counts are true and
+// whose every other byte is the fuzzer's. Such a record must be read.
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "agent/decode/decoder.h"
+#include "tests/fuzz/byte_source.h"
+#include "tests/fuzz/record_layout.h"
+#include "tests/fuzz/require.h"
+
+namespace hoptrail::fuzz {
+namespace {
+
+using agent::decode::Event;
+
+// Type, then a length for each text, then the bytes of the fixed part, then the texts'.
+std::string BuildRecord(ByteSource& source) {
+  const auto type = static_cast<uint16_t>(source.Byte() % HT_TYPES);
+  const RecordLayout& layout = RecordLayouts()[type];
+  std::string record(std::max(layout.fixed, sizeof(ht_header)), '\0');
+  std::vector<uint16_t> lengths;
+  for (size_t i = 0; i < layout.text_counts.size(); ++i) lengths.push_back(source.Two());
+  const absl::string_view fixed = source.Take(record.size());
+  std::copy(fixed.begin(), fixed.end(), record.begin());
+  // The top byte of each time, on a machine whose numbers have it last.
+  for (const size_t time : kHeaderTimes) record[time + 7] &= 0x3f;
+  for (const size_t time : layout.times) record[time + 7] &= 0x3f;
+  std::string texts;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    const absl::string_view text = source.Take(lengths[i]);
+    const auto length = static_cast<uint16_t>(text.size());
+    std::memcpy(record.data() + layout.text_counts[i], &length, sizeof(length));
+    texts.append(text.data(), text.size());
+  }
+  record += texts;
+  const auto size = static_cast<uint32_t>(record.size());
+  std::memcpy(record.data() + offsetof(ht_header, size), &size, sizeof(size));
+  std::memcpy(record.data() + offsetof(ht_header, type), &type, sizeof(type));
+  return record;
+}
+
+}  // namespace
+}  // namespace hoptrail::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace hoptrail;
+  fuzz::ByteSource source(data, size);
+  const std::string record = fuzz::BuildRecord(source);
+  const auto event = agent::decode::Decode(record.data(), record.size());
+  const auto type = static_cast<uint8_t>(data == nullptr || size == 0 ? 0 : data[0] % HT_TYPES);
+  const bool known = fuzz::RecordLayouts()[type].fixed != 0;
+  if (known) fuzz::RequireOk(event.status(), "a record whose sizes are true is read");
+  fuzz::Require(event.ok() == known, "a type that is not in the table is refused");
+  // Cut anywhere, it is refused or read in bounds, but not believed longer than it is.
+  const std::string cut = record.substr(0, size % (record.size() + 1));
+  const auto half = agent::decode::Decode(cut.data(), cut.size());
+  fuzz::Require(!half.ok() || cut.size() == record.size(), "a cut record is refused");
+  return 0;
+}

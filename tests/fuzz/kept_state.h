@@ -1,0 +1,44 @@
+#ifndef HOPTRAIL_TESTS_FUZZ_KEPT_STATE_H_
+#define HOPTRAIL_TESTS_FUZZ_KEPT_STATE_H_
+
+// What an agent saved, in memory, for targets that restart it.
+
+#include <map>
+#include <utility>
+
+#include "agent/session/state_store.h"
+
+namespace hoptrail::fuzz {
+
+class KeptState : public agent::session::StateStore {
+ public:
+  void SaveSession(const model::Session& session) override { sessions_[session.id] = session; }
+  void RemoveSession(const model::SessionId& session) override { sessions_.erase(session); }
+  void SaveMember(const model::ProcessName& process, const model::SessionId& session) override {
+    members_[process] = session;
+  }
+  void RemoveMember(const model::ProcessName& process) override { members_.erase(process); }
+  void SaveHop(const model::HopEnd& hop) override { hops_[{hop.side, hop.name}] = hop; }
+  void RemoveHop(model::HopSide side, const model::HopName& name) override {
+    hops_.erase({side, name});
+  }
+
+  agent::session::SavedState Saved() const {
+    agent::session::SavedState state;
+    for (const auto& [id, session] : sessions_) state.sessions.push_back(session);
+    state.members.assign(members_.begin(), members_.end());
+    for (const auto& [key, hop] : hops_) state.open_hops.push_back(hop);
+    return state;
+  }
+
+  size_t size() const { return sessions_.size() + members_.size() + hops_.size(); }
+
+ private:
+  std::map<model::SessionId, model::Session> sessions_;
+  std::map<model::ProcessName, model::SessionId> members_;
+  std::map<std::pair<model::HopSide, model::HopName>, model::HopEnd> hops_;
+};
+
+}  // namespace hoptrail::fuzz
+
+#endif  // HOPTRAIL_TESTS_FUZZ_KEPT_STATE_H_

@@ -1,0 +1,36 @@
+#ifndef HOPTRAIL_TESTS_FUZZ_OUTCOME_CHECK_H_
+#define HOPTRAIL_TESTS_FUZZ_OUTCOME_CHECK_H_
+
+// What the engine says must survive the store, or a collector could not start again.
+
+#include "collector/path/engine.h"
+#include "collector/store/codec.h"
+#include "core/wire/sensor.h"
+#include "tests/fuzz/require.h"
+
+namespace hoptrail::fuzz {
+
+template <typename Model>
+void CheckStored(const Model& value, absl::StatusOr<Model> (*decode)(absl::string_view)) {
+  const auto read = decode(collector::store::Encode(value));
+  RequireOk(read.status(), "what the engine says can be read back from the store");
+  Require(*read == value, "what the engine says is stored unchanged");
+}
+
+inline void CheckOutcome(const collector::path::Outcome& outcome) {
+  namespace store = collector::store;
+  for (const auto& session : outcome.sessions) CheckStored(session, store::DecodeSession);
+  for (const auto& hop : outcome.hops) CheckStored(hop.hop, store::DecodeHop);
+  for (const auto& detection : outcome.detections) {
+    CheckStored(detection, store::DecodeDetection);
+  }
+  for (const auto& incident : outcome.incidents) CheckStored(incident, store::DecodeIncident);
+  for (const auto& [host, provenance] : outcome.provenance) {
+    RequireOk(wire::FromProto(wire::ToProto(provenance)).status(),
+              "an agent takes what the collector tells it");
+  }
+}
+
+}  // namespace hoptrail::fuzz
+
+#endif  // HOPTRAIL_TESTS_FUZZ_OUTCOME_CHECK_H_

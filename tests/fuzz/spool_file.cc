@@ -1,0 +1,103 @@
+// The agent's outbox opened on a damaged file: a good one on which the input lies as patches of an
+// offset (two bytes) and a byte, cut where the first two bytes say.
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "agent/spool/spool_database.h"
+#include "agent/spool/spool_reader.h"
+#include "core/wire/testing.h"
+#include "tests/fuzz/byte_source.h"
+#include "tests/fuzz/require.h"
+
+namespace hoptrail::fuzz {
+namespace {
+
+using agent::spool::Acknowledged;
+using agent::spool::Change;
+using agent::spool::SpoolDatabase;
+using agent::spool::SpoolReader;
+
+constexpr uint64_t kMaxBytes = 1 << 20;
+
+// In TMPDIR, which should be in memory; whoever runs this removes it.
+std::string Folder() {
+  std::string name = std::filesystem::temp_directory_path() / "spool_file_XXXXXX";
+  Require(::mkdtemp(name.data()) != nullptr, "a folder can be made");
+  return name;
+}
+
+std::vector<Change> Changes() {
+  std::vector<Change> changes;
+  for (int i = 0; i < 8; ++i) {
+    for (const model::Fact& fact : wire::TestFacts()) changes.push_back(fact);
+  }
+  changes.push_back(agent::spool::SaveSession{wire::TestSession()});
+  changes.push_back(agent::spool::SaveMember{{4242, 123456789}, wire::TestSessionId(1)});
+  changes.push_back(agent::spool::SaveHop{wire::TestHopEnd()});
+  return changes;
+}
+
+class Damage {
+ public:
+  Damage() : folder_(Folder()), path_(folder_ + "/spool.db") {
+    {
+      auto good = Open();
+      RequireOk(good.status(), "a new file can be made");
+      RequireOk(good->Apply(Changes()).status(), "a new file can be written");
+    }
+    std::ifstream file(path_, std::ios::binary);
+    good_.assign(std::istreambuf_iterator<char>(file), {});
+    Require(!good_.empty(), "a closed file holds all");
+  }
+
+  void Run(ByteSource& source) {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      std::filesystem::remove(entry.path());
+    }
+    std::string bytes = good_;
+    if (const uint16_t cut = source.Two(); cut != 0) bytes.resize(cut % (good_.size() + 1));
+    while (!source.empty() && !bytes.empty()) {
+      const size_t offset = source.Two();
+      bytes[offset % bytes.size()] = static_cast<char>(source.Byte());
+    }
+    std::ofstream(path_, std::ios::binary) << bytes;
+    Use();
+  }
+
+ private:
+  absl::StatusOr<SpoolDatabase> Open() {
+    std::string set_aside;
+    return SpoolDatabase::Open(path_, wire::TestHost(), kMaxBytes, clock_, &set_aside);
+  }
+
+  void Use() {
+    auto spool = Open();
+    if (!spool.ok()) return;
+    (void)spool->LoadState();
+    (void)spool->Apply(Changes());
+    (void)spool->Apply({Acknowledged{wire::TestHost(), 3}});
+    auto reader = SpoolReader::Open(path_);
+    if (!reader.ok()) return;
+    (void)reader->NextHost(wire::TestHost());
+    (void)reader->FirstSequence(wire::TestHost());
+    (void)reader->ReadAfter(wire::TestHost(), 0, 1 << 16);
+  }
+
+  const FakeClock clock_;
+  const std::string folder_;
+  const std::string path_;
+  std::string good_;
+};
+
+}  // namespace
+}  // namespace hoptrail::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static auto* const damage = new hoptrail::fuzz::Damage();
+  hoptrail::fuzz::ByteSource source(data, size);
+  damage->Run(source);
+  return 0;
+}

@@ -1,0 +1,259 @@
+// sshd in the forms that it comes in, from the kernel's records up to the session: with its
+// messages in syslog or elsewhere, with PAM or without, and split into several programs.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "agent/session/correlator.h"
+#include "core/base/clock.h"
+#include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Tcp;
+using agent::decode::TcpPhase;
+using agent::decode::TcpSide;
+
+// A recorder and the sessions that follow from what it records.
+class Watch : public agent::session::Output {
+ public:
+  Watch() {
+    agent::session::Correlator::Options options;
+    options.host.machine.bytes[0] = 1;
+    options.clock = &Clock::System();
+    correlator_ = std::make_unique<agent::session::Correlator>(std::move(options), this);
+    recorder_.Snapshot();
+  }
+
+  Recorder* recorder() { return &recorder_; }
+
+  // Everything that happened before, as sessions.
+  void Settle() {
+    recorder_.Settle();
+    for (; handled_ < recorder_.events().size(); ++handled_) {
+      correlator_->Handle(recorder_.events()[handled_]);
+    }
+    correlator_->Tick();
+  }
+
+  std::vector<model::Session> RemoteSessions() const {
+    std::vector<model::Session> remote;
+    for (const auto& [id, session] : sessions_) {
+      if (session.kind == model::EntryKind::kRemote) remote.push_back(session);
+    }
+    return remote;
+  }
+
+  model::HopName ClientsName(uint16_t port) {
+    const Event* event = recorder_.WaitForBody<Tcp>("the client", [&](const auto&, const Tcp& tcp) {
+      return tcp.phase == TcpPhase::kEstablished && tcp.side == TcpSide::kClient &&
+             tcp.flow.server.port == port;
+    });
+    return event == nullptr ? model::HopName() : std::get<Tcp>(event->body).hop_name;
+  }
+
+  void OnSession(const model::Session& session) override { sessions_[session.id] = session; }
+  void OnHopEnd(const model::HopEnd&) override {}
+  void OnLoginAttempt(const model::LoginAttempt&, const model::SessionId&) override {}
+  void OnEdge(const model::EdgeCount&) override {}
+  void OnLoss(const model::Loss&) override { ADD_FAILURE() << "records were lost"; }
+
+ private:
+  Recorder recorder_;
+  std::unique_ptr<agent::session::Correlator> correlator_;
+  size_t handled_ = 0;
+  std::map<model::SessionId, model::Session> sessions_;
+};
+
+struct Form {
+  const char* name;
+  const char* pam;
+  std::vector<std::string> options;
+  model::AuthMethod method;
+};
+
+class RealSshdTest : public testing::TestWithParam<Form> {
+ protected:
+  static constexpr uint16_t kPort = 2222;
+
+  void SetUp() override {
+    for (const char* program : {"/usr/sbin/sshd", "/usr/bin/ssh", "/usr/bin/ssh-keygen"}) {
+      ASSERT_EQ(access(program, X_OK), 0) << "needs " << program;
+    }
+    for (const char* key : {"host", "user"}) {
+      Child keygen([&] {
+        return Exec({"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+                     folder_.path() + "/" + key});
+      });
+      ASSERT_EQ(keygen.Wait(), 0);
+    }
+    std::filesystem::copy_file(folder_.path() + "/user.pub", folder_.path() + "/authorized");
+    ASSERT_TRUE(WriteWholeFile(
+        folder_.path() + "/config",
+        absl::StrCat("Port ", kPort, "\nListenAddress 127.0.0.1\nHostKey ", folder_.path(),
+                     "/host\nAuthorizedKeysFile ", folder_.path(),
+                     "/authorized\nStrictModes no\nPidFile none\nPermitRootLogin yes\nUsePAM ",
+                     GetParam().pam, "\nLogLevel INFO\nUseDNS no\n")));
+  }
+
+  // In the place of the calling process.
+  int RunSshd() const {
+    // As if it had been started at boot, not by whoever runs the tests.
+    WriteWholeFile("/proc/self/loginuid", "4294967295");
+    // Its lists of logins, and the machine's services, are out of its reach.
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("none", "/run", "tmpfs", 0, nullptr) != 0 ||
+        mount("none", "/var/log", "tmpfs", 0, nullptr) != 0 || mkdir("/run/sshd", 0755) != 0) {
+      return 126;
+    }
+    std::vector<std::string> arguments = {"/usr/sbin/sshd", "-D", "-f", folder_.path() + "/config"};
+    for (const std::string& option : GetParam().options) {
+      arguments.push_back(option == "LOG" ? folder_.path() + "/log" : option);
+    }
+    const int null = open("/dev/null", O_RDWR);
+    for (int fd : {0, 1, 2}) dup2(null, fd);
+    return Exec(arguments);
+  }
+
+  int LogIn() const {
+    const int null = open("/dev/null", O_RDWR);
+    for (int fd : {0, 1}) dup2(null, fd);
+    return Exec({"/usr/bin/ssh", "-F", "none", "-i", folder_.path() + "/user", "-o",
+                 "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o",
+                 "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR",
+                 "-p", std::to_string(kPort), "root@127.0.0.1", "exit 0"});
+  }
+
+  const TestFolder folder_;
+};
+
+TEST_P(RealSshdTest, ALoginIsASession) {
+  Watch watch;
+  Child sshd([&] { return RunSshd(); });
+  const Event* listening =
+      watch.recorder()->WaitForBody<Tcp>("sshd to listen", [](const Event&, const Tcp& tcp) {
+        return tcp.phase == TcpPhase::kListen && tcp.flow.server.port == kPort;
+      });
+  ASSERT_NE(listening, nullptr);
+  Child client([&] { return LogIn(); });
+  const int status = client.Wait();
+  kill(sshd.pid(), SIGTERM);
+  sshd.Wait();
+  ASSERT_EQ(status, 0) << ReadWholeFile(folder_.path() + "/log");
+  watch.Settle();
+  const std::vector<model::Session> sessions = watch.RemoteSessions();
+  ASSERT_EQ(sessions.size(), 1u);
+  const model::Session& session = sessions[0];
+  EXPECT_TRUE(session.logged_in);
+  EXPECT_EQ(session.user, "root");
+  EXPECT_EQ(session.authentication.method, GetParam().method);
+  ASSERT_TRUE(session.entry.has_value());
+  EXPECT_EQ(session.entry->flow.server.port, kPort);
+  EXPECT_EQ(session.entry->hop_name, watch.ClientsName(kPort));
+  EXPECT_FALSE(session.entry->hop_name.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Forms, RealSshdTest,
+    testing::Values(Form{"Syslog", "yes", {}, model::AuthMethod::kPublicKey},
+                    Form{"SyslogWithoutPam", "no", {}, model::AuthMethod::kPublicKey},
+                    Form{"LogFile", "yes", {"-E", "LOG"}, model::AuthMethod::kUnknown},
+                    Form{"LogFileWithoutPam", "no", {"-E", "LOG"}, model::AuthMethod::kUnknown},
+                    Form{"StandardError", "yes", {"-e"}, model::AuthMethod::kUnknown}),
+    [](const auto& info) { return info.param.name; });
+
+// As OpenSSH does it from 9.8 on: the listener starts sshd-session on the connection, that starts
+// sshd-auth without rights, and then the user's shell. `arguments`: the folder of the programs.
+int SplitListener(const std::vector<std::string>& arguments) {
+  uint16_t port = 0;
+  const UniqueFd listener = Listen("127.0.0.1", &port);
+  const UniqueFd connection(accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  Child session([&] {
+    dup2(connection.get(), 0);
+    dup2(connection.get(), 1);
+    return Exec(AsProgram("session", arguments, arguments.at(0) + "/sshd-session"));
+  });
+  return session.Wait() == 0 ? 0 : 1;
+}
+
+// Runs `program` with a socket to talk to it as standard input and output.
+int RunWithSocket(uid_t uid, const std::vector<std::string>& program) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return 1;
+  Child child([&] {
+    if (uid != 0 && (setgid(uid) != 0 || setuid(uid) != 0)) return 1;
+    dup2(ends[1], 0);
+    dup2(ends[1], 1);
+    return Exec(program);
+  });
+  close(ends[1]);
+  const int status = child.Wait();
+  close(ends[0]);
+  return status;
+}
+
+int SplitSession(const std::vector<std::string>& arguments) {
+  if (RunWithSocket(65534, AsProgram("auth", {}, arguments.at(0) + "/sshd-auth")) != 0) return 1;
+  sockaddr_in peer = {};
+  socklen_t length = sizeof(peer);
+  if (getpeername(0, reinterpret_cast<sockaddr*>(&peer), &length) != 0) return 2;
+  const std::string message =
+      absl::StrCat("Accepted publickey for root from 127.0.0.1 port ", ntohs(peer.sin_port),
+                   " ssh2: ED25519 SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+  syslog(LOG_INFO, "%.500s", message.c_str());
+  return RunWithSocket(0, {"/bin/sh", "-c", "exit 0"}) == 0 ? 0 : 3;
+}
+
+int SplitAuth(const std::vector<std::string>&) { return getuid() == 65534 ? 0 : 1; }
+
+const SelfPrograms programs({{"listener", SplitListener},
+                             {"session", SplitSession},
+                             {"auth", SplitAuth}});
+
+TEST(SplitSshdTest, ALoginIsASession) {
+  const TestFolder folder;
+  for (const char* name : {"sshd", "sshd-session", "sshd-auth"}) folder.Copy(SelfPath(), name);
+  Watch watch;
+  Child sshd([&] { return Exec(AsProgram("listener", {folder.path()}, folder.path() + "/sshd")); });
+  const auto pid = static_cast<uint32_t>(sshd.pid());
+  const Event* listening =
+      watch.recorder()->WaitForBody<Tcp>("listen", [&](const Event& event, const Tcp& tcp) {
+        return tcp.phase == TcpPhase::kListen && event.header.process.tgid == pid;
+      });
+  ASSERT_NE(listening, nullptr);
+  const uint16_t port = std::get<Tcp>(listening->body).flow.server.port;
+  const UniqueFd client = Connect("127.0.0.1", port);
+  EXPECT_EQ(sshd.Wait(), 0);
+  watch.Settle();
+  const std::vector<model::Session> sessions = watch.RemoteSessions();
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_TRUE(sessions[0].logged_in);
+  EXPECT_EQ(sessions[0].user, "root");
+  EXPECT_EQ(sessions[0].authentication.method, model::AuthMethod::kPublicKey);
+  EXPECT_TRUE(sessions[0].authentication.verified);
+  ASSERT_TRUE(sessions[0].entry.has_value());
+  EXPECT_EQ(sessions[0].entry->hop_name, watch.ClientsName(port));
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test
