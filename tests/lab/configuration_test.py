@@ -141,6 +141,20 @@ class Configuration(lab_test_case.LabTestCase):
         self.assertNotEqual(status, 0)
         self.assertRegex(said, r"CAP_(BPF|SYS_ADMIN|PERFMON)")
 
+    def test_forced_tiers(self):
+        path = self.write(self.agent)
+        for argument in ("nothing=1", "accept=0", "accept=99", "accept", "accept=x"):
+            done = subprocess.run([self.programs["agent"], "--config", path, "--check-config", "--force-tier", argument],
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(argument, done.stderr)
+            self.assertIn('"accept" (1 to ', done.stderr)
+            self.assertIn('"running processes" (1 to ', done.stderr)
+        good = subprocess.run([self.programs["agent"], "--config", path, "--check-config", "--force-tier", "accept=2",
+                               "--force-tier=running processes=1"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(good.returncode, 0, good.stderr)
+
     def test_help_and_version(self):
         for program in (*self.programs.values(), daemon.find_binary(lab_test_case.binaries, "hoptrail")):
             done = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=30)
