@@ -47,8 +47,9 @@ int ht_accept_fexit(unsigned long long *ctx)
 	return ht_on_accept(ht_accept_result(ctx));
 }
 
-SEC("kretprobe/inet_csk_accept")
-int BPF_KRETPROBE(ht_accept_kretprobe, struct sock *sk)
+/* In accept, once the connection is there. */
+SEC("kprobe/security_sock_graft")
+int BPF_KPROBE(ht_accept_kprobe, struct sock *sk)
 {
 	return ht_on_accept(sk);
 }
