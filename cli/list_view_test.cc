@@ -30,7 +30,7 @@ v1::Host MakeHost() {
   accept->set_hook("tp_btf/sock_recv_length");
   accept->set_tier(3);
   accept->add_refusals("fexit/inet_csk_accept: load refused: EPERM");
-  accept->add_refusals("kretprobe/inet_csk_accept: no kprobes");
+  accept->add_refusals("kprobe/security_sock_graft: no kprobes");
   return host;
 }
 
@@ -54,7 +54,7 @@ TEST(ListViewTest, NamesBlindFactsAndWhy) {
   EXPECT_THAT(text, HasSubstr("1 of 2 facts, blind: pam\n"));
   EXPECT_THAT(text,
               HasSubstr("accept  tp_btf/sock_recv_length  3     fexit/inet_csk_accept: load"));
-  EXPECT_THAT(text, HasSubstr("kretprobe/inet_csk_accept: no kprobes\n"));
+  EXPECT_THAT(text, HasSubstr("kprobe/security_sock_graft: no kprobes\n"));
   EXPECT_THAT(text, HasSubstr("pam     BLIND "));
   EXPECT_THAT(text, HasSubstr("lost 7 exec at ring/low"));
 }

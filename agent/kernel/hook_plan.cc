@@ -67,6 +67,8 @@ const std::vector<FactHooks>& FactTable() {
       {"tcp", {{.hook = "tp_btf/inet_sock_set_state", .programs = {"ht_tcp_state"}}}},
       {"accept",
        {{.hook = "fexit/inet_csk_accept", .programs = {"ht_accept_fexit"}},
+        // Not a kretprobe on inet_csk_accept: the few places that the kernel keeps for those who
+        // are inside of it are taken by processes that wait to accept.
         {.hook = "kprobe/security_sock_graft", .programs = {"ht_accept_kprobe"}},
         {.hook = "tp_btf/sock_recv_length",
          .programs = {"ht_socket_received", "ht_socket_sent"},

@@ -51,23 +51,23 @@ TEST(HookPlanTest, SyscallHooksCanBeSwitchedOffOrPreferred) {
 }
 
 TEST(HookPlanTest, OnlyAForcedTierIsTried) {
-  const Features features{.refused = {{"kretprobe/inet_csk_accept", "x"}}};
+  const Features features{.refused = {{"kprobe/security_sock_graft", "x"}}};
   const std::vector<PlannedFact> plan =
       MakePlan(features, SyscallHooks::kAuto, {{"accept", 3}, {"tcp", 1}});
   const PlannedFact& accept = Find(plan, "accept");
   EXPECT_THAT(Hooks(accept), ElementsAre("tp_btf/sock_recv_length"));
   EXPECT_THAT(accept.refusals, ElementsAre("fexit/inet_csk_accept: not tried: --force-tier",
-                                           "kretprobe/inet_csk_accept: not tried: --force-tier",
+                                           "kprobe/security_sock_graft: not tried: --force-tier",
                                            "tp/syscalls/sys_exit_accept: not tried: --force-tier"));
   EXPECT_THAT(Hooks(Find(plan, "tcp")), ElementsAre("tp_btf/inet_sock_set_state"));
   EXPECT_EQ(Find(plan, "exec").candidates.size(), 1u);
 }
 
 TEST(HookPlanTest, AForcedTierThatIsRefusedLeavesNothing) {
-  const Features features{.refused = {{"kretprobe/inet_csk_accept", "no kprobes"}}};
+  const Features features{.refused = {{"kprobe/security_sock_graft", "no kprobes"}}};
   const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto, {{"accept", 2}});
   EXPECT_TRUE(Find(plan, "accept").candidates.empty());
-  EXPECT_EQ(Find(plan, "accept").refusals[1], "kretprobe/inet_csk_accept: no kprobes");
+  EXPECT_EQ(Find(plan, "accept").refusals[1], "kprobe/security_sock_graft: no kprobes");
 }
 
 TEST(HookPlanTest, AFactWithoutAnyHookIsStillPlanned) {

@@ -138,7 +138,17 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 }
 
 /* Fires for each thread; the group is gone when none is left alive. Two threads that end at the
- * same moment may both see that, so one exit can be told twice. */
+ * same moment may both see that: the first of them tells it. */
+static __always_inline bool ht_ends_first(struct task_struct *task)
+{
+	struct ht_ended_key key = {};
+	__u8 present = 1;
+
+	key.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	key.tgid = BPF_CORE_READ(task, tgid);
+	return bpf_map_update_elem(&ended, &key, &present, BPF_NOEXIST) != -EEXIST;
+}
+
 static __always_inline int ht_on_exit(struct task_struct *task)
 {
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
@@ -146,7 +156,7 @@ static __always_inline int ht_on_exit(struct task_struct *task)
 	struct ht_identity who;
 	enum ht_ring ring;
 
-	if (BPF_CORE_READ(signal, live.counter) != 0)
+	if (BPF_CORE_READ(signal, live.counter) != 0 || !ht_ends_first(task))
 		return 0;
 	ht_compare(task);
 	if (ht_task_in_scope(task)) {

@@ -58,9 +58,14 @@ static __always_inline void ht_snapshot_connection(struct ht_socket_snapshot *re
 						   struct sock *sk, int state)
 {
 	struct ht_socket_entry entry = { .owner = record->header.who };
-	struct ht_socket_entry *known;
 	__u64 key = (__u64)sk;
+	struct ht_socket_entry *known = bpf_map_lookup_elem(&sockets, &key);
 
+	/* Connected or accepted while the hooks were being attached: only this walk sees by whom. */
+	if (known && known->owner.tgid == 0) {
+		known->owner = record->header.who;
+		known->unclaimed = 0;
+	}
 	entry.side = ht_side_of(sk, state);
 	ht_fill_connection(&record->connection, sk, entry.side);
 	ht_fill_hop_name(&record->connection, sk);

@@ -23,6 +23,7 @@ typedef _Bool bool;
 #define PF_KTHREAD 0x00200000
 #define SIGNAL_GROUP_EXIT 0x00000004
 #define SOCK_DONE 1 /* enum sock_flags: a FIN was received */
+#define EEXIST 17
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10

@@ -88,6 +88,20 @@ struct {
 	__type(value, struct ht_socket_entry);
 } sockets SEC(".maps");
 
+struct ht_ended_key {
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* Processes that ended a moment ago. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct ht_ended_key);
+	__type(value, __u8);
+} ended SEC(".maps");
+
 struct ht_listen_key {
 	__u32 network_namespace;
 	__u32 port;

@@ -13,8 +13,8 @@ RESULT = re.compile(r"\[\s+(OK|FAILED)\s+\].*?(\w[\w/]*\.\w[\w/]*)")
 RAN = re.compile(r"\[==========\].*?(\d+) tests? from \d+ test suites? ran")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[mK]")
 # A warning, oops or stall of the kernel, whatever its level.
-ALARM = re.compile(r"WARNING:|BUG:|Oops|\bstall|Call Trace|general protection|hung_task|blocked for more than|"
-                   r"soft lockup|hard LOCKUP|kernel panic|corrupt|UBSAN|KASAN", re.IGNORECASE)
+ALARM = re.compile(r"WARNING:|BUG:|\bOops\b|detected stall|rcu: INFO|Call Trace|general protection|hung_task|"
+                   r"blocked for more than|soft lockup|hard LOCKUP|Kernel panic|corrupt|UBSAN|KASAN")
 LEVEL = re.compile(r"^<(\d+)>(.*)$")
 WARNING_LEVEL = 4
 BEGIN = "hoptrail: the tests begin"
@@ -23,6 +23,8 @@ HARMLESS = (
     # Switching the trace clock, once tracefs is used: the emulated clock is not stable.
     re.compile(r"Unstable clock detected|If you want to keep using the local clock|\"trace_clock=local\""
                r"|on the kernel command line"),
+    # A program without arguments, which a test starts on purpose.
+    re.compile(r"launched '/bin/true' with NULL argv"),
     # A slow machine's clock under emulation.
     re.compile(r"clocksource: |hrtimer: interrupt took|perf: interrupt took too long"),
 )
