@@ -61,7 +61,8 @@ static __always_inline void ht_snapshot_connection(struct ht_socket_snapshot *re
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *known = bpf_map_lookup_elem(&sockets, &key);
 
-	/* Connected or accepted while the hooks were being attached: only this walk sees by whom. */
+	/* What an event has told since we attached is better than this; but what was connected or
+	 * accepted while the hooks were being attached, only this walk sees by whom. */
 	if (known && known->owner.tgid == 0) {
 		known->owner = record->header.who;
 		known->unclaimed = 0;
@@ -69,13 +70,7 @@ static __always_inline void ht_snapshot_connection(struct ht_socket_snapshot *re
 	entry.side = ht_side_of(sk, state);
 	ht_fill_connection(&record->connection, sk, entry.side);
 	ht_fill_hop_name(&record->connection, sk);
-	/* What an event has told since we attached is better than this. But accept may have been
-	 * missed: it is attached after the hook that told of the connection. */
-	known = bpf_map_lookup_elem(&sockets, &key);
-	if (!known)
-		ht_remember_socket(sk, &entry, BPF_NOEXIST);
-	else if (known->owner.tgid == 0)
-		known->owner = entry.owner;
+	ht_remember_socket(sk, &entry, BPF_NOEXIST);
 }
 
 static __always_inline int ht_on_snapshot_file(struct bpf_iter__task_file *ctx)
