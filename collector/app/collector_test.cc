@@ -92,7 +92,7 @@ class CollectorTest : public ::testing::Test {
         "listen:\n- address: localhost:", port_, "\n  tls:\n    ca_file: ", *certificates_,
         "/ca.pem\n    certificate_file: ", *certificates_,
         "/server.pem\n    key_file: ", *certificates_, "/server.key\n", "- address: unix:", folder_,
-        "/c.sock\nstore: {path: ", folder_, "/state/c.db}\n");
+        "/c.sock\nstore: {path: ", folder_, "/state/c.db, retention_days: 3650}\n");
   }
   absl::StatusOr<Options> Load(const std::string& text) {
     const std::string path = folder_ + "/c.yaml";
