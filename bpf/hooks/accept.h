@@ -11,6 +11,7 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 {
 	enum ht_lane lane = ht_is_watched_port(ht_local_port(sk)) ? HT_LANE_VITAL : HT_LANE_HIGH;
 	struct ht_accept *record;
+	int state;
 
 	ht_fill_identity(&entry->owner, ht_current());
 	entry->unclaimed = 0;
@@ -23,7 +24,9 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 		return;
 	record->header.who = entry->owner;
 	ht_fill_connection(&record->connection, sk, HT_SIDE_SERVER);
-	if (entry->early || ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
+	/* The state is told a moment before it is set. */
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (entry->early || state == TCP_SYN_RECV || ht_was_established(state))
 		ht_fill_hop_name(&record->connection, sk);
 	record->first_use = first_use;
 	record->handed_over = 0;

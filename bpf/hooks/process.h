@@ -146,7 +146,8 @@ static __always_inline bool ht_ends_first(struct task_struct *task)
 
 	key.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	key.tgid = BPF_CORE_READ(task, tgid);
-	return bpf_map_update_elem(&ended, &key, &present, BPF_NOEXIST) != -EEXIST;
+	/* Before 6.4 only the lower half of what this returns is set. */
+	return (int)bpf_map_update_elem(&ended, &key, &present, BPF_NOEXIST) != -EEXIST;
 }
 
 static __always_inline int ht_on_exit(struct task_struct *task)
