@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds what has changed, runs the named tiers (all that exist when none
-# is named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
+# Installs what is missing, builds what has changed, runs the named tiers (all but `vm` when none is
+# named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
 #
 #   tests/run.sh [--preset dev|release|asan|tsan]
-#                [unit|kernel|lab|storm|image|quickstart|fuzz ...]
+#                [unit|kernel|lab|storm|image|quickstart|fuzz|vm ...]
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
-all_tiers=(unit kernel lab storm image quickstart fuzz vm)
+all_tiers=(unit kernel lab storm image quickstart fuzz)
+on_request=(vm) # Until a whole run of it is on record in docs/coverage.json.
 preset=dev
 tiers=()
 
 usage() {
-  echo "usage: tests/run.sh [--preset dev|release|asan|tsan] [${all_tiers[*]}]..." >&2
+  echo "usage: tests/run.sh [--preset dev|release|asan|tsan] [${all_tiers[*]} ${on_request[*]}]..." >&2
   exit 2
 }
 
@@ -126,12 +127,14 @@ for tier in "${tiers[@]}"; do
   case $tier in
     unit)
       check layers tests/layers/layers.py
-      check coverage-table tests/vm/coverage_table.py --check
       check format tests/format.sh
       gtest_tier unit
       ;;
     kernel) gtest_tier kernel ;;
-    vm) script_tier vm tests/vm/run.py --build "$build" ;;
+    vm)
+      script_tier vm tests/vm/run.py --build "$build"
+      check coverage-table tests/vm/coverage_table.py --check
+      ;;
     lab) script_tier lab tests/lab/run.py --binaries "$build/bin" --logs "$logs/lab" ;;
     storm)
       gtest_tier storm
