@@ -26,7 +26,7 @@ import image  # noqa: E402
 import kernels  # noqa: E402
 
 GUESTS_AT_A_TIME = 2
-GUEST_BOUND_S = 1800
+GUEST_BOUND_S = 3600
 REPORT_PROGRAM = "kernel_coverage_report"
 REPORT_BOUND_S = 300
 # A test program's bound on this machine, times this, is its bound in a guest.
