@@ -160,6 +160,29 @@ TEST_F(PipelineTest, HandsOnTheSensorAreTiedToWhoseTheyAre) {
   EXPECT_EQ(All<model::Detection>().size(), 1u);
 }
 
+// Nobody has logged in by the connection, and its session would be told to no one.
+TEST_F(PipelineTest, HandsOnTheSensorOfAPendingConnectionAreTiedToASessionThatIsTold) {
+  const model::ProcessName monitor = kernel_.Serve(sshd_, kernel_.Arrive(next_port_++), false);
+  EXPECT_TRUE(All<model::Session>().empty() ||
+              All<model::Session>().back().id != model::DeriveSessionId(host_, monitor));
+  decode::Tampering tampering;
+  tampering.kind = decode::TamperingKind::kPtrace;
+  decode::Header who;
+  who.process = monitor;
+  who.command = "sshd";
+  kernel_.Emit(who, tampering);
+  ASSERT_EQ(All<model::Detection>().size(), 1u);
+  const model::SessionId session = All<model::Detection>()[0].session;
+  EXPECT_EQ(session, model::DeriveSessionId(host_, monitor));
+  bool told = false;
+  for (const model::Fact& fact : facts_) {
+    if (const auto* value = std::get_if<model::Session>(&fact)) told |= value->id == session;
+    if (std::holds_alternative<model::Detection>(fact)) {
+      EXPECT_TRUE(told);
+    }
+  }
+}
+
 TEST_F(PipelineTest, CountsWhoIsLoggedIn) {
   EXPECT_EQ(pipeline_->counts().logins, 0u);
   model::ProcessName monitor;

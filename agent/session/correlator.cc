@@ -62,6 +62,19 @@ void Correlator::Flush() {
   attempts_.clear();
 }
 
+// A detection will name the session of whoever lays hands on the sensor: it is told before, also
+// where nobody has come in by it in a way that we know.
+void Correlator::On(const decode::Header& header, const decode::Tampering& tampering) {
+  process::Process* process = Observe(header);
+  Node* node = process == nullptr ? nullptr : NodeOf(*process);
+  if (node == nullptr || node->told) return;
+  if (node->pending) {
+    Reveal(*node);
+  } else {
+    sessions_.Touch(*node);
+  }
+}
+
 void Correlator::Tick() {
   now_boot_ns_ = options_.clock->BootNs();
   while (!waiting_.empty() && waiting_.front().first <= now_boot_ns_) {

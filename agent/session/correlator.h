@@ -86,7 +86,7 @@ class Correlator {
   void On(const decode::Header& header, const decode::CredentialsChange& change);
   void On(const decode::Header& header, const decode::NamespacesChange& change);
   void On(const decode::Header& header, const decode::File&) { Observe(header); }
-  void On(const decode::Header& header, const decode::Tampering&) { Observe(header); }
+  void On(const decode::Header& header, const decode::Tampering& tampering);
   process::Process* Observe(const decode::Header& header);
   void Place(process::Process& process);
   void End(process::Process& process, uint64_t boot_ns);
