@@ -39,7 +39,7 @@ absl::StatusOr<Ring> Ring::Map(const RingHandle& handle) {
   return Ring(std::move(consumer_mapping), Mapping(producer, Unmap{bytes}), page, handle.bytes);
 }
 
-absl::Status Ring::Consume(absl::FunctionRef<bool(const void*, size_t)> receiver) {
+absl::StatusOr<bool> Ring::Consume(absl::FunctionRef<bool(const void*, size_t)> receiver) {
   const char* const data = static_cast<const char*>(producer_.get()) + page_;
   auto* const position = static_cast<unsigned long*>(consumer_.get());
   unsigned long read = *position;
@@ -51,7 +51,7 @@ absl::Status Ring::Consume(absl::FunctionRef<bool(const void*, size_t)> receiver
       const char* const at = data + offset;
       const uint32_t header =
           __atomic_load_n(reinterpret_cast<const uint32_t*>(at), __ATOMIC_ACQUIRE);
-      if ((header & BPF_RINGBUF_BUSY_BIT) != 0) return absl::OkStatus();  // still being written
+      if ((header & BPF_RINGBUF_BUSY_BIT) != 0) return true;
       const uint32_t length = header & ~BPF_RINGBUF_DISCARD_BIT;
       const unsigned long step = (length + BPF_RINGBUF_HDR_SZ + 7) / 8 * 8;
       if (step > written - read) return absl::InternalError("a record is longer than its ring");
@@ -69,10 +69,10 @@ absl::Status Ring::Consume(absl::FunctionRef<bool(const void*, size_t)> receiver
       }
       read += step;
       __atomic_store_n(position, read, __ATOMIC_RELEASE);
-      if (!more) return absl::OkStatus();
+      if (!more) return false;
     }
   }
-  return absl::OkStatus();
+  return false;
 }
 
 }  // namespace hoptrail::agent::kernel

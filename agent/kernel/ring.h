@@ -26,9 +26,10 @@ class Ring {
  public:
   static absl::StatusOr<Ring> Map(const RingHandle& handle);
 
-  // Hands over what is there, oldest first, until the receiver returns false or nothing is left.
-  // The data is valid during the call only. INTERNAL where the ring's own figures make no sense.
-  absl::Status Consume(absl::FunctionRef<bool(const void* data, size_t size)> receiver);
+  // Hands over what is there, oldest first, until the receiver returns false, nothing is left, or a
+  // record comes that is still being written: then true. What lies behind that one comes later. The
+  // data is valid during the call only. INTERNAL where the ring's own figures make no sense.
+  absl::StatusOr<bool> Consume(absl::FunctionRef<bool(const void* data, size_t size)> receiver);
 
  private:
   struct Unmap {

@@ -17,6 +17,9 @@ namespace {
 
 // Longer than the time for which the kernel side does not wake the reader again.
 constexpr uint64_t kWindowNs = 5'000'000;
+// How long to hold back what is newer than a record that is still being written. That takes a
+// moment, or as long as a virtual machine's processor is taken away from it.
+constexpr uint64_t kBusyPatienceNs = 500'000'000;
 // Low records do not wake anybody, so look for them at least so often.
 constexpr absl::Duration kTick = absl::Milliseconds(50);
 // Taken from each ring and not yet handed over, at most; the rest stays there.
@@ -82,12 +85,12 @@ absl::StatusOr<RingReader> RingReader::Create(const RingHandle& high, const Ring
   return reader;
 }
 
-absl::Status RingReader::Drain() {
+absl::Status RingReader::Drain(uint64_t now_ns) {
   if (buffer_->bytes() >= 2 * kMostPendingBytes) return absl::OkStatus();
   for (Source& source : sources_) {
     size_t taken_bytes = 0;
     source.more = false;
-    HT_RETURN_IF_ERROR(source.ring.Consume([&](const void* data, size_t size) {
+    const auto take = [&](const void* data, size_t size) {
       buffer_->Add(data, size);
       if (size >= sizeof(ht_header)) {
         source.newest_ns = static_cast<const ht_header*>(data)->boot_ns;
@@ -95,7 +98,13 @@ absl::Status RingReader::Drain() {
       taken_bytes += size;
       source.more = taken_bytes >= kMostPendingBytes;
       return !source.more;
-    }));
+    };
+    HT_ASSIGN_OR_RETURN(const bool busy, source.ring.Consume(take));
+    if (!busy) {
+      source.busy_since_ns = 0;
+    } else if (source.busy_since_ns == 0 || taken_bytes > 0) {
+      source.busy_since_ns = now_ns;
+    }
   }
   return absl::OkStatus();
 }
@@ -110,11 +119,26 @@ uint64_t RingReader::Horizon() const {
   return horizon_ns;
 }
 
+// The same for what lies behind a record that is still being written, for as long as patience
+// lasts.
+uint64_t RingReader::BusyHorizon(uint64_t now_ns) const {
+  uint64_t horizon_ns = now_ns;
+  for (const Source& source : sources_) {
+    if (source.busy_since_ns != 0 && now_ns < source.busy_since_ns + kBusyPatienceNs) {
+      horizon_ns = std::min(horizon_ns, source.newest_ns);
+    }
+  }
+  return horizon_ns;
+}
+
 absl::Duration RingReader::UntilDue(absl::Duration longest) const {
   for (const Source& source : sources_) {
     if (source.more) return absl::ZeroDuration();
   }
   if (buffer_->empty()) return longest;
+  for (const Source& source : sources_) {
+    if (source.busy_since_ns != 0) return std::min(longest, absl::Milliseconds(1));
+  }
   const uint64_t now_ns = Clock::System().BootNs();
   const uint64_t due_ns = std::max(buffer_->next_due_ns(), now_ns);
   return std::min(longest, absl::Nanoseconds(due_ns - now_ns));
@@ -128,10 +152,11 @@ absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout,
   while (true) {
     // Before draining: whatever is older than the window by now has been drained below.
     const uint64_t now_ns = clock.BootNs();
-    HT_RETURN_IF_ERROR(Drain());
-    size_t released = buffer_->Release(std::min(now_ns, Horizon()), receiver);
+    HT_RETURN_IF_ERROR(Drain(now_ns));
+    const uint64_t limit_ns = BusyHorizon(now_ns);
+    size_t released = buffer_->Release(std::min(limit_ns, Horizon()), receiver);
     // Order is worth less than going on.
-    if (released == 0 && Horizon() < now_ns) released = buffer_->Release(now_ns, receiver);
+    if (released == 0 && Horizon() < now_ns) released = buffer_->Release(limit_ns, receiver);
     if (released > 0 || now_ns >= deadline_ns) return released;
 
     const absl::Duration wait = UntilDue(std::min(kTick, absl::Nanoseconds(deadline_ns - now_ns)));

@@ -72,13 +72,15 @@ class RingReader {
  private:
   struct Source {
     Ring ring;
-    uint64_t newest_ns = 0;  // boot time of what was taken last
-    bool more = false;       // left in it, for want of room here
+    uint64_t newest_ns = 0;      // boot time of what was taken last
+    bool more = false;           // left in it, for want of room here
+    uint64_t busy_since_ns = 0;  // a record in it is still being written; 0: none
   };
 
   RingReader() = default;
-  absl::Status Drain();
+  absl::Status Drain(uint64_t now_ns);
   uint64_t Horizon() const;
+  uint64_t BusyHorizon(uint64_t now_ns) const;
 
   std::unique_ptr<OrderingBuffer> buffer_;
   std::vector<Source> sources_;
