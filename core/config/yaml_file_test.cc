@@ -121,7 +121,10 @@ TEST(Yaml, NoYaml) {
   EXPECT_THAT(Fault("state_directory: x\nhost: {name: \n"), HasSubstr("agent.yaml:"));
   EXPECT_THAT(Fault("a: *nothing\n"), HasSubstr("agent.yaml:1: "));
   EXPECT_THAT(Fault(std::string(500000, '[')), HasSubstr("agent.yaml:"));
-  EXPECT_THAT(Fault(std::string(kMinimal) + "---\nhost: {}\n"), HasSubstr("more than one"));
+  EXPECT_THAT(Fault(std::string(kMinimal) + "---\nhost: {}\n"),
+              HasSubstr("agent.yaml:4: a second document"));
+  // In these yaml-cpp sees one document after the other without end.
+  EXPECT_THAT(Fault(",f,"), HasSubstr("agent.yaml:1: a second document"));
 }
 
 TEST(Yaml, Files) {
