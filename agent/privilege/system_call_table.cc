@@ -15,13 +15,6 @@
 namespace hoptrail::agent::privilege {
 namespace {
 
-// What an address or thread sanitizer does behind the program's back.
-#if defined(__SANITIZE_ADDRESS__) || defined(HOPTRAIL_TSAN)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
-
 constexpr uint64_t kSetVma = 0x53564d41;  // PR_SET_VMA: names of memory, of newer C libraries
 
 Condition Is(unsigned argument, uint64_t value, const char* meaning) {

@@ -10,6 +10,13 @@
 
 namespace hoptrail::agent::privilege {
 
+// Whether the lists hold what an address or thread sanitizer does behind the program's back, too.
+#if defined(__SANITIZE_ADDRESS__) || defined(HOPTRAIL_TSAN)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 inline constexpr uint64_t kWhole = ~uint64_t{0};
 
 // (argument & mask) == value.

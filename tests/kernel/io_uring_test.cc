@@ -78,7 +78,6 @@ class Ring {
     entries_[tail & sq_mask_] = entry;
     sq_array_[tail & sq_mask_] = tail & sq_mask_;
     sq_tail_->store(tail + 1);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
     uint32_t enter = IORING_ENTER_GETEVENTS;
     if (polled_ && (sq_flags_->load() & IORING_SQ_NEED_WAKEUP) != 0)
       enter |= IORING_ENTER_SQ_WAKEUP;
