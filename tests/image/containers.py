@@ -64,11 +64,13 @@ class Images:
             pass
 
     def build(self, source, target, binaries):
-        """Builds `target` of the product's Dockerfile with programs that are built already; returns the image's name."""
+        """Builds `target` of the product's Dockerfile, with programs that are built already or, where there are none,
+        from source; returns the image's name."""
         name = f"localhost/hoptrail-{target}:test"
-        self.buildah("bud", "--isolation", "chroot", "--pull-never", "--layers", "--build-context",
-                     f"binaries={binaries}", "--file", os.path.join(source, "deploy/image/Dockerfile"), "--target",
-                     target, "--tag", name, source)
+        built = ["--build-context", f"binaries={binaries}"] if binaries else []
+        self.buildah("bud", "--isolation", "chroot", "--pull-never", "--layers", *built,
+                     "--file", os.path.join(source, "deploy/image/Dockerfile"), "--target", target, "--tag", name, source,
+                     timeout=1200 if binaries else 3600)
         return name
 
     def configuration(self, name):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The image tier: the images of deploy/image, run as deploy/kubernetes says.
 
-    run.py [--binaries DIR] [--logs DIR] [--work DIR]
+    run.py [--binaries DIR | --from-source] [--logs DIR] [--work DIR]
 
 Builds both images on a base that debootstrap makes, then runs the collector and the agent with runc under the users,
 capabilities, mounts and flags of the manifests: the agent loads, reports its hook plan, and a login on this machine
@@ -59,7 +59,7 @@ class Cluster:
     """The tests, in order: each builds on those before it."""
 
     def __init__(self, arguments, stack):
-        self._binaries = os.path.abspath(arguments.binaries)
+        self._binaries = None if arguments.from_source else os.path.abspath(arguments.binaries)
         self._logs = os.path.abspath(arguments.logs)
         self._stack = stack
         os.makedirs(self._logs, exist_ok=True)
@@ -97,16 +97,20 @@ class Cluster:
             expect(os.path.exists(os.path.join(KUBERNETES, name)), f"kustomization.yaml names {name}, which is not there")
 
     def images_are_built(self):
+        if self._binaries:
+            self._programs_are_built()
+        self._images.ensure_base()
+        self._image = {target: self._images.build(ROOT, target, self._binaries) for target in ("agent", "collector")}
+        user = self._images.configuration(self._image["collector"]).get("User")
+        expect(user == "65532:65532", f"the collector's image runs as {user!r}")
+
+    def _programs_are_built(self):
         for name in ("hoptrail-agent", "hoptrail-collector", "hoptrail"):
             path = os.path.join(self._binaries, name)
             expect(os.access(path, os.X_OK), f"there is no {path}: build first")
             loaded = containers.run(["ldd", path])
             expect("libasan" not in loaded and "libtsan" not in loaded,
                    f"{path} is built with a sanitizer, whose library no image has")
-        self._images.ensure_base()
-        self._image = {target: self._images.build(ROOT, target, self._binaries) for target in ("agent", "collector")}
-        user = self._images.configuration(self._image["collector"]).get("User")
-        expect(user == "65532:65532", f"the collector's image runs as {user!r}")
 
     def collector_answers_its_probe(self):
         self._prepare_node()
@@ -278,6 +282,7 @@ def interrupt(*_):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", default=os.path.join(ROOT, "build/release/bin"))
+    parser.add_argument("--from-source", action="store_true", help="the programs too, in the image's own stage: minutes")
     parser.add_argument("--logs", default=os.path.join(ROOT, "build/image/logs"))
     parser.add_argument("--work", default=os.path.join(ROOT, "build/image"), help="keeps the base image for the next run")
     arguments = parser.parse_args()
