@@ -70,6 +70,7 @@ class Cluster:
         stack.callback(self._images.close)
         self._node = pods.Node(os.path.join(scratch, "node"))
         self._port = str(server.free_port())
+        self._root = {}
         self._agent = self._collector = None
 
     def tests(self):
@@ -218,7 +219,8 @@ class Cluster:
 
     def _pod(self, name, workload):
         image = self._image[name]
-        pod = pods.Pod(f"hoptrail-test-{os.getpid()}-{name}", workload, self._images.mount(image),
+        self._root[name] = self._images.mount(image)
+        pod = pods.Pod(f"hoptrail-test-{os.getpid()}-{name}", workload, self._root[name],
                        self._images.configuration(image), self._node, os.path.join(self._logs, name + ".log"),
                        f"127.0.0.1 localhost {SERVICE}\n")
         self._stack.callback(pod.close)
@@ -232,7 +234,7 @@ class Cluster:
 
     def _ask(self, *arguments):
         done = subprocess.run(
-            [os.path.join(self._binaries, "hoptrail"), "--collector", f"127.0.0.1:{self._port}", "--ca",
+            [os.path.join(self._root["collector"], "usr/bin/hoptrail"), "--collector", f"127.0.0.1:{self._port}", "--ca",
              os.path.join(self._pki, "ca.crt"), "--certificate", os.path.join(self._pki, "reader-test.crt"), "--key",
              os.path.join(self._pki, "reader-test.key"), "--output", "json", *arguments],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
