@@ -35,9 +35,14 @@ class Quickstart:
         self._log = open(log, "w", encoding="utf-8", buffering=1)
         self.process = subprocess.Popen([ROOT / "deploy/quickstart.sh", *arguments], cwd=ROOT, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        start_new_session=True)
+                                        start_new_session=True, preexec_fn=self._hear_interrupts)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    @staticmethod
+    def _hear_interrupts():
+        """A shell's background job ignores them, and so would all that it starts."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def _read(self):
         for line in self.process.stdout:
