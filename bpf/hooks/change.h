@@ -15,6 +15,7 @@ struct ht_known {
 	__u64 start_ns;
 	struct ht_credential_set credentials;
 	struct ht_namespace_set namespaces;
+	__u64 changes; /* of credentials: grows with each that is told */
 };
 
 /* What falls out by age is learnt anew, without a record. */
@@ -24,6 +25,22 @@ struct {
 	__type(key, __u32); /* tgid */
 	__type(value, struct ht_known);
 } known_processes SEC(".maps");
+
+/* The C library makes all threads of a process change at once, on several processors: who enters
+ * the change here tells it. Only needed while they do. */
+struct ht_told_change {
+	__u64 start_ns;
+	__u64 tgid;
+	__u64 number; /* ht_known::changes before it */
+	struct ht_credential_set after;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct ht_told_change);
+	__type(value, __u8);
+} told_changes SEC(".maps");
 
 static __always_inline enum ht_ring ht_task_ring(struct task_struct *task)
 {
@@ -134,6 +151,7 @@ static __noinline void ht_know(struct task_struct *task, __u64 flags)
 	struct ht_known known;
 
 	known.start_ns = ht_start_ns(task);
+	known.changes = bpf_ktime_get_ns(); /* no number of before it was forgotten */
 	ht_fill_credentials(&known.credentials, task, cred);
 	ht_fill_namespaces(&known.namespaces, BPF_CORE_READ(task, nsproxy), cred);
 	bpf_map_update_elem(&known_processes, &tgid, &known, flags);
@@ -186,6 +204,30 @@ static __noinline void ht_compare_child(struct task_struct *parent, struct task_
 		ht_tell_namespaces(child, &before, &after, HT_CHANGE_CLONE);
 }
 
+/* Whether nobody has told this change of the process that is known: each thread of it commits what
+ * the first has been told for. */
+static __noinline bool ht_is_news(struct ht_known *known, struct task_struct *task,
+				  const struct ht_credential_set *after)
+{
+	struct ht_told_change change = {};
+	__u8 told = 1;
+
+	change.start_ns = known->start_ns;
+	change.tgid = BPF_CORE_READ(task, tgid);
+	/* Before the comparison: it grows after what is compared has changed. */
+	change.number = *(volatile __u64 *)&known->changes;
+	barrier();
+	if (!ht_credentials_differ(&known->credentials, after))
+		return false;
+	change.after = *after;
+	if (bpf_map_update_elem(&told_changes, &change, &told, BPF_NOEXIST) == -EEXIST)
+		return false;
+	known->credentials = *after;
+	barrier();
+	__sync_fetch_and_add(&known->changes, 1);
+	return true;
+}
+
 /* The running task is about to act on other credentials. */
 static __always_inline int ht_on_commit_creds(const struct cred *cred)
 {
@@ -205,12 +247,9 @@ static __always_inline int ht_on_commit_creds(const struct cred *cred)
 	ht_fill_credentials(&credentials.before, task, old);
 	ht_fill_credentials(&credentials.after, task, cred);
 	if (ht_credentials_differ(&credentials.before, &credentials.after)) {
-		/* Each thread of a process commits what the first has been told for. */
-		if (!known || ht_credentials_differ(&known->credentials, &credentials.after))
+		if (!known || ht_is_news(known, task, &credentials.after))
 			ht_tell_credentials(task, &credentials.before, &credentials.after,
 					    HT_CHANGE_MADE);
-		if (known)
-			known->credentials = credentials.after;
 	}
 	if (BPF_CORE_READ(old, user_ns) == BPF_CORE_READ(cred, user_ns))
 		return 0;

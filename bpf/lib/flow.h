@@ -13,7 +13,6 @@
 #include "bpf/lib/socket.h"
 
 #define HT_DUE_FLOWS_AT_ONCE 8
-#define HT_EEXIST 17
 
 /* False if there is no room in the ring, or the cgroup's budget does not cover it. */
 static __always_inline bool ht_tell_flow(const struct ht_flow_key *key, struct ht_flow *flow)
@@ -96,7 +95,7 @@ static __noinline int ht_begin_flow(const struct ht_flow_key *key, __u64 now)
 		return -1;
 	ht_fill_identity(&fresh.who, ht_current());
 	error = bpf_map_update_elem(&flows, key, &fresh, BPF_NOEXIST);
-	if (error == -HT_EEXIST)
+	if (error == -EEXIST)
 		return 0;
 	if (error)
 		return -1;
