@@ -35,14 +35,9 @@ class Quickstart:
         self._log = open(log, "w", encoding="utf-8", buffering=1)
         self.process = subprocess.Popen([ROOT / "deploy/quickstart.sh", *arguments], cwd=ROOT, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        start_new_session=True, preexec_fn=self._hear_interrupts)
+                                        start_new_session=True)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-
-    @staticmethod
-    def _hear_interrupts():
-        """A shell's background job ignores them, and so would all that it starts."""
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     def _read(self):
         for line in self.process.stdout:
@@ -176,6 +171,8 @@ def test_demonstration(arguments, logs, state):
 
 
 def main():
+    # A shell's background job ignores it, and so would all that is started here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="dev")
     parser.add_argument("--logs", default=None)
