@@ -53,7 +53,7 @@ absl::Status CheckCharacters(absl::string_view text, const std::string& file) {
   return absl::OkStatus();
 }
 
-// Notes where each document starts; the rest is NodeBuilder's.
+// Notes where each document starts; what is in it is read later, by YAML::Load.
 struct DocumentStarts : YAML::EventHandler {
   std::vector<int> lines;
 

@@ -123,7 +123,7 @@ TEST(Yaml, NoYaml) {
   EXPECT_THAT(Fault(std::string(500000, '[')), HasSubstr("agent.yaml:"));
   EXPECT_THAT(Fault(std::string(kMinimal) + "---\nhost: {}\n"),
               HasSubstr("agent.yaml:4: a second document"));
-  // In these yaml-cpp sees one document after the other without end.
+  // In this yaml-cpp sees one document after the other without end.
   EXPECT_THAT(Fault(",f,"), HasSubstr("agent.yaml:1: a second document"));
 }
 
