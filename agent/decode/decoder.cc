@@ -246,10 +246,11 @@ SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
 }
 
 Lost ToLost(const ht_lost& raw) {
-  return {.ring = raw.ring == HT_RING_HIGH ? "high" : "low",
+  static constexpr const char* kPlaces[HT_LOSS_CAUSES][HT_RINGS] = HT_LOSS_PLACES;
+  const bool known = raw.cause < HT_LOSS_CAUSES && raw.ring < HT_RINGS;
+  return {.where = known ? kPlaces[raw.cause][raw.ring] : "unknown",
           .type = TypeName(raw.record_type),
-          .count = raw.count,
-          .budget = raw.cause == HT_LOSS_BUDGET};
+          .count = raw.count};
 }
 
 absl::Status ReadFile(absl::string_view record, File* file) {

@@ -204,9 +204,13 @@ TEST(DecoderTest, ReadsLosses) {
   lost.count = 12;
   const auto event = Decode(&lost, sizeof(lost));
   ASSERT_TRUE(event.ok());
-  EXPECT_EQ(std::get<Lost>(event->body).ring, "low");
+  EXPECT_EQ(std::get<Lost>(event->body).where, "ring/low");
   EXPECT_EQ(std::get<Lost>(event->body).type, "exec");
   EXPECT_EQ(std::get<Lost>(event->body).count, 12u);
+  lost.cause = HT_LOSS_SKIPPED;
+  EXPECT_EQ(std::get<Lost>(Decode(&lost, sizeof(lost))->body).where, "skipped");
+  lost.cause = HT_LOSS_CAUSES;
+  EXPECT_EQ(std::get<Lost>(Decode(&lost, sizeof(lost))->body).where, "unknown");
 }
 
 std::string UnixRecord(uint8_t kind, const std::string& name, bool cut = false) {

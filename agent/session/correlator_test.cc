@@ -506,7 +506,7 @@ TEST_F(CorrelatorFixture, ASessionThatConnectsToEverythingLeavesRoomForItsHops) 
 }
 
 TEST_F(CorrelatorFixture, LossIsPassedOn) {
-  kernel_.Emit({.cpu = 3}, decode::Lost{"high", "exec", 5});
+  kernel_.Emit({.cpu = 3}, decode::Lost{"ring/high", "exec", 5});
   ASSERT_EQ(losses_.size(), 1u);
   EXPECT_EQ(losses_[0].where, "ring/high");
   EXPECT_EQ(losses_[0].cpu, 3u);

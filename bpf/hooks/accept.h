@@ -49,13 +49,13 @@ static __always_inline void ht_claim_unseen(struct sock *sk, __u8 side, bool fir
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry;
 
-	/* Where there is no room it is not told either, or each of its uses would be. */
-	if (bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST))
-		return;
+	/* It may have come into the table since it was looked for: its handshake was ending. Where
+	 * there is no room it is not told, or each of its uses would be. */
+	bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST);
 	entry = bpf_map_lookup_elem(&sockets, &key);
-	if (!entry)
+	if (!entry || !entry->unclaimed)
 		return;
-	if (side == HT_SIDE_SERVER) {
+	if (entry->side == HT_SIDE_SERVER) {
 		ht_claim(sk, entry, first_use);
 	} else {
 		ht_fill_identity(&entry->owner, ht_current());
