@@ -323,6 +323,9 @@ bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
     if (fact.candidates.empty()) continue;
     coverage.hook = fact.candidates[0].hook;
     coverage.tier = TierOf(fact.fact, coverage.hook);
+    std::set<std::string> attached;
+    for (const auto& [program, link] : links_) attached.insert(program);
+    coverage.misses = MissesOf(fact.fact, coverage.hook, attached);
   }
   return true;
 }

@@ -50,6 +50,23 @@ static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
 	return sk;
 }
 
+/* Who made a request to io_uring, and what came of it; negative as well before 5.19, where a
+ * request that has completed does not say. */
+static __always_inline struct task_struct *ht_request_task(struct io_kiocb *request)
+{
+	if (bpf_core_field_exists(request->tctx) &&
+	    bpf_core_field_exists(struct io_uring_task, task))
+		return BPF_CORE_READ(request, tctx, task);
+	return bpf_core_field_exists(request->task) ? BPF_CORE_READ(request, task) : NULL;
+}
+
+static __always_inline int ht_request_result(struct io_kiocb *request)
+{
+	if (!bpf_core_type_exists(struct io_cqe) || !bpf_core_field_exists(request->cqe))
+		return -1;
+	return BPF_CORE_READ(request, cqe.res);
+}
+
 /* The registers with which the running task has entered the kernel. Before 5.15, which has a helper
  * for it, they lie at the top of the task's stack of four pages of 4 KiB. */
 static __always_inline struct pt_regs *ht_entry_registers(struct task_struct *task)
