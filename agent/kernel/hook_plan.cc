@@ -47,16 +47,16 @@ std::vector<std::string> OpenHooks() {
   };
 }
 
-// Leaves the last candidate with those optional programs that the kernel has a hook for.
-void TakeOutRefused(const Features& features, PlannedFact* planned) {
-  std::vector<OptionalProgram>& optional = planned->candidates.back().optional;
+// Leaves a candidate with those optional programs that the kernel has a hook for.
+void TakeOutRefused(const Features& features, HookCandidate* candidate) {
+  std::vector<OptionalProgram>& optional = candidate->optional;
   for (auto program = optional.begin(); program != optional.end();) {
     const auto refused = features.refused.find(program->hook);
     if (refused == features.refused.end()) {
       ++program;
       continue;
     }
-    planned->refusals.push_back(absl::StrCat(program->hook, ": ", refused->second));
+    candidate->lacks.push_back(absl::StrCat(program->hook, ": ", refused->second));
     program = optional.erase(program);
   }
 }
@@ -205,7 +205,7 @@ std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall
         continue;
       }
       planned.candidates.push_back(candidate);
-      TakeOutRefused(features, &planned);
+      TakeOutRefused(features, &planned.candidates.back());
     }
     if (syscall_hooks == SyscallHooks::kAlways) {
       std::stable_partition(planned.candidates.begin(), planned.candidates.end(),

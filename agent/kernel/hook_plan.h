@@ -38,6 +38,8 @@ struct HookCandidate {
   bool syscall = false;
   bool inexact = false;             // sees less than a hook on the system call would
   std::vector<std::string> misses;  // what it does not see even with every optional program
+  // Of a planned one: "hook: why" of the optional programs that it has to do without.
+  std::vector<std::string> lacks;
 };
 
 struct FactHooks {

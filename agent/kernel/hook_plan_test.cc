@@ -86,7 +86,8 @@ TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
   const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
   const PlannedFact& sends = Find(plan, "sends");
   EXPECT_THAT(Hooks(sends), ElementsAre("fexit/udp_sendmsg", "cgroup_skb/egress"));
-  EXPECT_THAT(sends.refusals, ElementsAre("fexit/ping_v6_sendmsg: not in this kernel"));
+  EXPECT_THAT(sends.candidates[0].lacks, ElementsAre("fexit/ping_v6_sendmsg: not in this kernel"));
+  EXPECT_THAT(sends.refusals, IsEmpty()) << "no tier was refused";
   const std::vector<OptionalProgram>& left = sends.candidates[0].optional;
   ASSERT_EQ(left.size(), 4u);
   for (const OptionalProgram& optional : left) EXPECT_NE(optional.hook, "fexit/ping_v6_sendmsg");

@@ -16,7 +16,7 @@
  * thread are threads of that process and share its descriptors. */
 static __always_inline bool ht_is_done(struct io_kiocb *request)
 {
-	return request && ht_request_result(request) >= 0 &&
+	return ht_request_result(request) >= 0 &&
 	       BPF_CORE_READ(ht_request_task(request), tgid) ==
 		       BPF_CORE_READ(ht_current(), tgid);
 }
@@ -24,12 +24,9 @@ static __always_inline bool ht_is_done(struct io_kiocb *request)
 static __always_inline int ht_on_io_uring_open(struct io_kiocb *request)
 {
 	struct io_open *open = (struct io_open *)request;
-	__u8 what;
+	__u8 what = ht_request_opcode(request);
 
-	if (!ht_is_done(request))
-		return 0;
-	what = BPF_CORE_READ(request, opcode);
-	if (what != IORING_OP_OPENAT && what != IORING_OP_OPENAT2)
+	if ((what != IORING_OP_OPENAT && what != IORING_OP_OPENAT2) || !ht_is_done(request))
 		return 0;
 	/* Into the ring's own table: the result is no descriptor. */
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
@@ -41,7 +38,7 @@ static __always_inline int ht_on_io_uring_accept(struct io_kiocb *request)
 {
 	struct io_accept *accept = (struct io_accept *)request;
 
-	if (!ht_is_done(request) || BPF_CORE_READ(request, opcode) != IORING_OP_ACCEPT)
+	if (ht_request_opcode(request) != IORING_OP_ACCEPT || !ht_is_done(request))
 		return 0;
 	if (bpf_core_field_exists(accept->file_slot) && BPF_CORE_READ(accept, file_slot))
 		return 0;
@@ -52,7 +49,7 @@ static __always_inline int ht_on_io_uring_connect(struct io_kiocb *request)
 {
 	struct sock *sk;
 
-	if (!ht_is_done(request) || BPF_CORE_READ(request, opcode) != IORING_OP_CONNECT)
+	if (ht_request_opcode(request) != IORING_OP_CONNECT || !ht_is_done(request))
 		return 0;
 	sk = ht_sock_of_file(BPF_CORE_READ(request, file));
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)

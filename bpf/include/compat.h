@@ -50,8 +50,15 @@ static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
 	return sk;
 }
 
-/* Who made a request to io_uring, and what came of it; negative as well before 5.19, where a
- * request that has completed does not say. */
+/* A request to io_uring that has completed: what it was to do, who made it, and what came of it.
+ * Before 5.19 it does not say; what the tracepoint hands over is not even the request. */
+static __always_inline __u8 ht_request_opcode(struct io_kiocb *request)
+{
+	if (!bpf_core_type_exists(struct io_cqe) || !bpf_core_field_exists(request->cqe))
+		return IORING_OP_NOP;
+	return BPF_CORE_READ(request, opcode);
+}
+
 static __always_inline struct task_struct *ht_request_task(struct io_kiocb *request)
 {
 	if (bpf_core_field_exists(request->tctx) &&
@@ -62,9 +69,7 @@ static __always_inline struct task_struct *ht_request_task(struct io_kiocb *requ
 
 static __always_inline int ht_request_result(struct io_kiocb *request)
 {
-	if (!bpf_core_type_exists(struct io_cqe) || !bpf_core_field_exists(request->cqe))
-		return -1;
-	return BPF_CORE_READ(request, cqe.res);
+	return bpf_core_field_exists(request->cqe) ? BPF_CORE_READ(request, cqe.res) : -1;
 }
 
 /* The registers with which the running task has entered the kernel. Before 5.15, which has a helper

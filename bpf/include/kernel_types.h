@@ -44,6 +44,7 @@ typedef _Bool bool;
 #define SI_USER 0
 #define SI_QUEUE -1
 #define SI_TKILL -6
+#define IORING_OP_NOP 0
 #define IORING_OP_ACCEPT 13
 #define IORING_OP_CONNECT 16
 #define IORING_OP_OPENAT 18
