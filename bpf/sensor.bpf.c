@@ -7,6 +7,7 @@
 #include "bpf/hooks/change.h"
 #include "bpf/hooks/file.h"
 #include "bpf/hooks/handover.h"
+#include "bpf/hooks/io_uring.h"
 #include "bpf/hooks/process.h"
 #include "bpf/hooks/sends.h"
 #include "bpf/hooks/snapshot.h"
@@ -83,6 +84,26 @@ SEC("tp/syscalls/sys_exit_accept4")
 int ht_accept4_exit(struct trace_event_raw_sys_exit *ctx)
 {
 	return ht_on_accept_exit(ctx->ret);
+}
+
+/* Beside the last ones of accept, UNIX connect and open. */
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(ht_io_uring_accepted, void *ring, struct io_kiocb *request)
+{
+	return ht_on_io_uring_accept(request);
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(ht_io_uring_connected, void *ring, struct io_kiocb *request)
+{
+	return ht_on_io_uring_connect(request);
+}
+
+SEC("tp_btf/io_uring_complete")
+int BPF_PROG(ht_io_uring_opened, void *ring, struct io_kiocb *request)
+{
+	return ht_on_io_uring_open(request);
 }
 
 /* UNIX connect, to whom: best first. */

@@ -1,5 +1,10 @@
 #include "cli/list_view.h"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
@@ -44,15 +49,19 @@ std::string CoverageDetails(const v1::Host& host, const Style& style) {
       "\n", Paint(HostLabel(host.host_name(), host.name(), style), Colour::kBold, style), "  ",
       Escape(host.name(), style), "  kernel ", Escape(host.coverage().kernel_release(), style, 64),
       "\n");
-  Table table({"FACT", "HOOK", "TIER", "NOT IN USE"}, style);
+  Table table({"FACT", "HOOK", "TIER", "NOT SEEN BY IT", "NOT IN USE"}, style);
   for (const v1::FactCoverage& fact : host.coverage().facts()) {
-    table.Add({Escape(fact.fact(), style, 32),
-               fact.hook().empty() ? Paint("BLIND", Colour::kAlarm, style)
-                                   : Escape(fact.hook(), style, 64),
-               fact.tier() == 0 ? "-" : absl::StrCat(fact.tier()),
-               fact.refusals_size() > 0 ? Escape(fact.refusals(0), style, 100) : ""});
-    for (int i = 1; i < fact.refusals_size(); ++i) {
-      table.Add({"", "", "", Escape(fact.refusals(i), style, 100)});
+    std::vector<std::string> row = {Escape(fact.fact(), style, 32),
+                                    fact.hook().empty() ? Paint("BLIND", Colour::kAlarm, style)
+                                                        : Escape(fact.hook(), style, 64),
+                                    fact.tier() == 0 ? "-" : absl::StrCat(fact.tier())};
+    const int lines = std::max({1, fact.misses_size(), fact.refusals_size()});
+    for (int i = 0; i < lines; ++i) {
+      const std::string miss = i < fact.misses_size() ? Escape(fact.misses(i), style, 80) : "";
+      row.push_back(miss.empty() ? "" : Paint(miss, Colour::kYellow, style));
+      row.push_back(i < fact.refusals_size() ? Escape(fact.refusals(i), style, 100) : "");
+      table.Add(std::move(row));
+      row.assign(3, "");
     }
   }
   absl::StrAppend(&out, table.Render());

@@ -31,6 +31,7 @@ v1::Host MakeHost() {
   accept->set_tier(3);
   accept->add_refusals("fexit/inet_csk_accept: load refused: EPERM");
   accept->add_refusals("kprobe/security_sock_graft: no kprobes");
+  accept->add_misses("accept by io_uring");
   return host;
 }
 
@@ -52,8 +53,8 @@ TEST(ListViewTest, NamesBlindFactsAndWhy) {
   loss->set_count(7);
   const std::string text = RenderHosts({host}, true, kPlain);
   EXPECT_THAT(text, HasSubstr("1 of 2 facts, blind: pam\n"));
-  EXPECT_THAT(text,
-              HasSubstr("accept  tp_btf/sock_recv_length  3     fexit/inet_csk_accept: load"));
+  EXPECT_THAT(text, HasSubstr("accept  tp_btf/sock_recv_length  3     accept by io_uring  "
+                              "fexit/inet_csk_accept: load"));
   EXPECT_THAT(text, HasSubstr("kprobe/security_sock_graft: no kprobes\n"));
   EXPECT_THAT(text, HasSubstr("pam     BLIND "));
   EXPECT_THAT(text, HasSubstr("lost 7 exec at ring/low"));

@@ -121,10 +121,14 @@ void Agent::TellCoverage() {
     const std::string refusals =
         fact.refusals.empty() ? ""
                               : absl::StrCat("; refused: ", absl::StrJoin(fact.refusals, "; "));
+    const std::string misses =
+        fact.misses.empty() ? ""
+                            : absl::StrCat("; does not see: ", absl::StrJoin(fact.misses, "; "));
     if (fact.hook.empty()) {
       LogWarning("agent", "  ", fact.fact, ": BLIND", refusals);
     } else {
-      LogInfo("agent", "  ", fact.fact, ": ", fact.hook, " (tier ", fact.tier, ")", refusals);
+      LogInfo("agent", "  ", fact.fact, ": ", fact.hook, " (tier ", fact.tier, ")", misses,
+              refusals);
     }
   }
   spool_->Add(std::move(coverage));

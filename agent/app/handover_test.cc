@@ -22,9 +22,12 @@ TEST(Handover, Sizes) {
 }
 
 TEST(Handover, Coverage) {
-  const std::vector<model::FactCoverage> facts = {
-      {.fact = "accept", .hook = "tp_btf/x", .tier = 3, .refusals = {"fexit/y: load refused"}},
-      {.fact = "pam"}};
+  const std::vector<model::FactCoverage> facts = {{.fact = "accept",
+                                                   .hook = "tp_btf/x",
+                                                   .tier = 3,
+                                                   .refusals = {"fexit/y: load refused"},
+                                                   .misses = {"accept by io_uring"}},
+                                                  {.fact = "pam"}};
   const auto fd = ToMemory(facts);
   ASSERT_TRUE(fd.ok()) << fd.status();
   const auto read = FromMemory(fd->get());

@@ -102,6 +102,17 @@ std::string TryBtfHook(const btf* vmlinux, absl::string_view kind, const std::st
   return link.valid() ? "" : ErrorText("attach refused", errno);
 }
 
+// Whether a struct of the kernel has such a field of its own.
+bool HasField(const btf* vmlinux, const char* name, absl::string_view field) {
+  const int id = btf__find_by_name_kind(vmlinux, name, BTF_KIND_STRUCT);
+  if (id < 0) return false;
+  const btf_type* type = btf__type_by_id(vmlinux, static_cast<uint32_t>(id));
+  for (int i = 0; i < btf_vlen(type); ++i) {
+    if (field == btf__name_by_offset(vmlinux, btf_members(type)[i].name_off)) return true;
+  }
+  return false;
+}
+
 std::string TryCgroupEgress() {
   const absl::StatusOr<UniqueFd> root = OpenRootCgroup();
   if (!root.ok()) return std::string(root.status().message());
@@ -118,6 +129,9 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
   const size_t slash = hook.find('/');
   const std::string kind = hook.substr(0, slash);
   const std::string target = hook.substr(slash + 1);
+  if (hook == "tp_btf/io_uring_complete" && !HasField(vmlinux, "io_kiocb", "cqe")) {
+    return "does not tell which request has completed";
+  }
   if (kind == "tp_btf" || kind == "fexit" || kind == "fentry" || kind == "lsm" || kind == "iter")
     return TryBtfHook(vmlinux, kind, target);
   if (hook == "cgroup_skb/egress") return TryCgroupEgress();

@@ -24,6 +24,10 @@ std::string RefusalOf(const HookCandidate& candidate, const Features& features,
   return "";
 }
 
+// Of hooks that compare a process with what it was.
+constexpr char kUndone[] =
+    "what was undone between two of fork, exec and exit; threads that do neither";
+
 // Every way to open a file that this architecture has a system call for.
 std::vector<std::string> OpenPrograms() {
   return {
@@ -43,16 +47,16 @@ std::vector<std::string> OpenHooks() {
   };
 }
 
-// Leaves the last candidate with those optional programs that the kernel has a hook for.
-void TakeOutRefused(const Features& features, PlannedFact* planned) {
-  std::vector<OptionalProgram>& optional = planned->candidates.back().optional;
+// Leaves a candidate with those optional programs that the kernel has a hook for.
+void TakeOutRefused(const Features& features, HookCandidate* candidate) {
+  std::vector<OptionalProgram>& optional = candidate->optional;
   for (auto program = optional.begin(); program != optional.end();) {
     const auto refused = features.refused.find(program->hook);
     if (refused == features.refused.end()) {
       ++program;
       continue;
     }
-    planned->refusals.push_back(absl::StrCat(program->hook, ": ", refused->second));
+    candidate->lacks.push_back(absl::StrCat(program->hook, ": ", refused->second));
     program = optional.erase(program);
   }
 }
@@ -73,20 +77,25 @@ const std::vector<FactHooks>& FactTable() {
         {.hook = "tp_btf/sock_recv_length",
          .programs = {"ht_socket_received", "ht_socket_sent"},
          .also = {"tp_btf/sock_send_length"},
-         .inexact = true},
+         .inexact = true,
+         .misses = {"who accepted a connection that nothing was sent or received on"}},
         {.hook = "tp/syscalls/sys_exit_accept",
          .programs = {"ht_accept_exit", "ht_accept4_exit"},
          .also = {"tp/syscalls/sys_exit_accept4"},
-         .syscall = true}}},
+         .optional = {{"ht_io_uring_accepted", "tp_btf/io_uring_complete", "accept by io_uring"}},
+         .syscall = true,
+         .misses = {"accept by io_uring in series, or that hides its completion"}}}},
       {"file",
        {{.hook = "lsm/file_open", .programs = {"ht_file_open_lsm"}},
         {.hook = "fentry/security_file_open", .programs = {"ht_file_open_fentry"}},
         {.hook = "kprobe/security_file_open", .programs = {"ht_file_open_kprobe"}},
-        // Not those by io_uring; and the kernel has forgotten by then that it truncated.
         {.hook = "tp/syscalls/sys_exit_openat",
          .programs = OpenPrograms(),
          .also = OpenHooks(),
-         .syscall = true}}},
+         .optional = {{"ht_io_uring_opened", "tp_btf/io_uring_complete", "open by io_uring"}},
+         .syscall = true,
+         .misses = {"open by io_uring that hides its completion or is closed before it",
+                    "whether an open truncated the file"}}}},
       // Into a watched place: what a system call's end shows does not tell the file.
       {"rename",
        {{.hook = "lsm/inode_rename",
@@ -97,38 +106,51 @@ const std::vector<FactHooks>& FactTable() {
          .also = {"fentry/security_inode_link", "fentry/security_inode_symlink"}},
         {.hook = "kprobe/security_inode_rename",
          .programs = {"ht_rename_kprobe", "ht_link_kprobe", "ht_symlink_kprobe"}}}},
-      // The last tier is part of the hooks on fork, exec and exit: it compares. What was undone in
-      // between, and threads that do neither, it does not see.
+      // The last tier is part of the hooks on fork, exec and exit: it compares.
       {"credentials",
        {{.hook = "fentry/commit_creds", .programs = {"ht_commit_creds_fentry"}},
         {.hook = "kprobe/commit_creds", .programs = {"ht_commit_creds_kprobe"}},
         {.hook = "tp_btf/sched_process_exec",
          .programs = {"ht_exec", "ht_fork", "ht_exit"},
          .also = {"tp_btf/sched_process_fork", "tp_btf/sched_process_exit"},
-         .inexact = true}}},
+         .inexact = true,
+         .misses = {kUndone}}}},
       {"namespaces",
        {{.hook = "fentry/switch_task_namespaces", .programs = {"ht_switch_namespaces_fentry"}},
         {.hook = "kprobe/switch_task_namespaces", .programs = {"ht_switch_namespaces_kprobe"}},
         {.hook = "tp_btf/sched_process_exec",
          .programs = {"ht_exec", "ht_fork", "ht_exit"},
          .also = {"tp_btf/sched_process_fork", "tp_btf/sched_process_exit"},
-         .inexact = true}}},
+         .inexact = true,
+         .misses = {kUndone}}}},
       // The tracepoint first: it also sees cgroup.kill, which asks no security module.
       {"signals to the sensor",
        {{.hook = "tp_btf/signal_generate", .programs = {"ht_signal_generate"}},
-        {.hook = "lsm/task_kill", .programs = {"ht_kill_lsm"}, .inexact = true},
-        {.hook = "fentry/security_task_kill", .programs = {"ht_kill_fentry"}, .inexact = true}}},
-      // The last tier, part of the hook on signals, sees PTRACE_ATTACH alone.
+        {.hook = "lsm/task_kill",
+         .programs = {"ht_kill_lsm"},
+         .inexact = true,
+         .misses = {"cgroup.kill"}},
+        {.hook = "fentry/security_task_kill",
+         .programs = {"ht_kill_fentry"},
+         .inexact = true,
+         .misses = {"cgroup.kill"}}}},
+      // The last tier is part of the hook on signals.
       {"tracing of the sensor",
        {{.hook = "lsm/ptrace_access_check", .programs = {"ht_ptrace_lsm"}},
         {.hook = "fentry/security_ptrace_access_check", .programs = {"ht_ptrace_fentry"}},
         {.hook = "kprobe/security_ptrace_access_check", .programs = {"ht_ptrace_kprobe"}},
-        {.hook = "tp_btf/signal_generate", .programs = {"ht_signal_generate"}, .inexact = true}}},
+        {.hook = "tp_btf/signal_generate",
+         .programs = {"ht_signal_generate"},
+         .inexact = true,
+         .misses = {"everything but PTRACE_ATTACH"}}}},
       {"bpf on the sensor",
        {{.hook = "lsm/bpf", .programs = {"ht_bpf_lsm"}},
         {.hook = "fentry/security_bpf", .programs = {"ht_bpf_fentry"}},
         {.hook = "kprobe/security_bpf", .programs = {"ht_bpf_kprobe"}},
-        {.hook = "tp/syscalls/sys_exit_bpf", .programs = {"ht_bpf_exit"}, .syscall = true}}},
+        {.hook = "tp/syscalls/sys_exit_bpf",
+         .programs = {"ht_bpf_exit"},
+         .syscall = true,
+         .misses = {"handles that were refused"}}}},
       {"unix connect",
        {{.hook = "fexit/unix_stream_connect",
          .programs = {"ht_unix_stream", "ht_unix_dgram"},
@@ -140,25 +162,29 @@ const std::vector<FactHooks>& FactTable() {
                   "kretprobe/unix_dgram_connect"}},
         {.hook = "tp/syscalls/sys_exit_connect",
          .programs = {"ht_connect_exit"},
-         .syscall = true}}},
+         .optional = {{"ht_io_uring_connected", "tp_btf/io_uring_complete", "connect by io_uring"}},
+         .syscall = true,
+         .misses = {"connect by io_uring that hides its completion"}}}},
       {"sends",
        {{.hook = "fexit/udp_sendmsg",
          .programs = {"ht_udp_sent"},
-         .optional = {{"ht_udp6_sent", "fexit/udpv6_sendmsg"},
-                      {"ht_raw_sent", "fexit/raw_sendmsg"},
-                      {"ht_raw6_sent", "fexit/rawv6_sendmsg"},
-                      {"ht_ping_sent", "fexit/ping_v4_sendmsg"},
-                      {"ht_ping6_sent", "fexit/ping_v6_sendmsg"},
-                      {"ht_frames_sent", "fexit/packet_sendmsg"}}},
-        // Not the frames of packet sockets.
-        {.hook = "cgroup_skb/egress", .programs = {"ht_egress"}}}},
+         .optional = {{"ht_udp6_sent", "fexit/udpv6_sendmsg", "UDP over IPv6"},
+                      {"ht_raw_sent", "fexit/raw_sendmsg", "raw IPv4"},
+                      {"ht_raw6_sent", "fexit/rawv6_sendmsg", "raw IPv6"},
+                      {"ht_ping_sent", "fexit/ping_v4_sendmsg", "ping sockets of IPv4"},
+                      {"ht_ping6_sent", "fexit/ping_v6_sendmsg", "ping sockets of IPv6"},
+                      {"ht_frames_sent", "fexit/packet_sendmsg", "frames of packet sockets"}}},
+        {.hook = "cgroup_skb/egress",
+         .programs = {"ht_egress"},
+         .misses = {"frames of packet sockets"}}}},
       {"socket handover",
        {{.hook = "fentry/security_file_receive", .programs = {"ht_file_received_fentry"}},
         {.hook = "kprobe/security_file_receive", .programs = {"ht_file_received_kprobe"}},
         {.hook = "tp_btf/sock_recv_length",
          .programs = {"ht_user_received", "ht_user_sent"},
          .also = {"tp_btf/sock_send_length"},
-         .inexact = true}}},
+         .inexact = true,
+         .misses = {"a socket that its new holder neither sends nor receives on"}}}},
       {"running processes", {{.hook = "iter/task", .programs = {"ht_snapshot_processes"}}}},
       {"open sockets", {{.hook = "iter/task_file", .programs = {"ht_snapshot_sockets"}}}},
   };
@@ -182,7 +208,7 @@ std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall
         continue;
       }
       planned.candidates.push_back(candidate);
-      TakeOutRefused(features, &planned);
+      TakeOutRefused(features, &planned.candidates.back());
     }
     if (syscall_hooks == SyscallHooks::kAlways) {
       std::stable_partition(planned.candidates.begin(), planned.candidates.end(),
@@ -191,6 +217,22 @@ std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall
     plan.push_back(std::move(planned));
   }
   return plan;
+}
+
+std::vector<std::string> MissesOf(const std::string& fact, const std::string& hook,
+                                  const std::set<std::string>& optional) {
+  std::vector<std::string> misses;
+  for (const FactHooks& row : FactTable()) {
+    if (row.fact != fact) continue;
+    for (const HookCandidate& candidate : row.candidates) {
+      if (candidate.hook != hook) continue;
+      for (const OptionalProgram& program : candidate.optional) {
+        if (optional.count(program.program) == 0) misses.push_back(program.without);
+      }
+      misses.insert(misses.end(), candidate.misses.begin(), candidate.misses.end());
+    }
+  }
+  return misses;
 }
 
 uint32_t TierOf(const std::string& fact, const std::string& hook) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ enum class SyscallHooks {
 struct OptionalProgram {
   std::string program;
   std::string hook;
+  std::string without;  // what is not seen where it is missing
 };
 
 // One way to learn a fact.
@@ -34,7 +36,10 @@ struct HookCandidate {
   std::vector<std::string> also;  // further hooks that these programs need
   std::vector<OptionalProgram> optional;
   bool syscall = false;
-  bool inexact = false;  // sees less than a hook on the system call would
+  bool inexact = false;             // sees less than a hook on the system call would
+  std::vector<std::string> misses;  // what it does not see even with every optional program
+  // Of a planned one: "hook: why" of the optional programs that it has to do without.
+  std::vector<std::string> lacks;
 };
 
 struct FactHooks {
@@ -65,6 +70,10 @@ std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall
 
 // Why a hook of another tier than the forced one is left out.
 inline constexpr char kNotTried[] = "not tried: --force-tier";
+
+// What of a fact is not seen by `hook` where only the optional programs `optional` are attached.
+std::vector<std::string> MissesOf(const std::string& fact, const std::string& hook,
+                                  const std::set<std::string>& optional);
 
 // The position of a hook in the table, from 1; 0 where it is not there.
 uint32_t TierOf(const std::string& fact, const std::string& hook);

@@ -6,7 +6,11 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 const PlannedFact& Find(const std::vector<PlannedFact>& plan, const std::string& fact) {
   for (const PlannedFact& planned : plan) {
@@ -82,10 +86,36 @@ TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
   const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
   const PlannedFact& sends = Find(plan, "sends");
   EXPECT_THAT(Hooks(sends), ElementsAre("fexit/udp_sendmsg", "cgroup_skb/egress"));
-  EXPECT_THAT(sends.refusals, ElementsAre("fexit/ping_v6_sendmsg: not in this kernel"));
+  EXPECT_THAT(sends.candidates[0].lacks, ElementsAre("fexit/ping_v6_sendmsg: not in this kernel"));
+  EXPECT_THAT(sends.refusals, IsEmpty()) << "no tier was refused";
   const std::vector<OptionalProgram>& left = sends.candidates[0].optional;
   ASSERT_EQ(left.size(), 5u);
   for (const OptionalProgram& optional : left) EXPECT_NE(optional.hook, "fexit/ping_v6_sendmsg");
+}
+
+TEST(HookPlanTest, SaysWhatAHookDoesNotSee) {
+  constexpr char kOpenat[] = "tp/syscalls/sys_exit_openat";
+  EXPECT_THAT(MissesOf("file", "lsm/file_open", {}), IsEmpty());
+  EXPECT_THAT(MissesOf("file", kOpenat, {}), Contains("open by io_uring"));
+  const std::vector<std::string> misses = MissesOf("file", kOpenat, {"ht_io_uring_opened"});
+  EXPECT_THAT(misses, Not(Contains("open by io_uring")));
+  // Who hides is not seen either way.
+  EXPECT_THAT(misses, Contains(HasSubstr("io_uring that hides its completion")));
+  EXPECT_THAT(MissesOf("sends", "fexit/udp_sendmsg", {"ht_udp6_sent"}), Contains("raw IPv4"));
+}
+
+// Every hook that is marked as seeing less says what.
+TEST(HookPlanTest, AnInexactHookSaysWhatItMisses) {
+  for (const FactHooks& row : FactTable()) {
+    for (const HookCandidate& candidate : row.candidates) {
+      if (candidate.inexact) {
+        EXPECT_THAT(candidate.misses, Not(IsEmpty())) << row.fact << ": " << candidate.hook;
+      }
+      for (const OptionalProgram& optional : candidate.optional) {
+        EXPECT_NE(optional.without, "") << optional.program;
+      }
+    }
+  }
 }
 
 TEST(HookPlanTest, TiersCountFromOne) {

@@ -184,7 +184,7 @@ void Refuse(const std::string& program, const std::string& reason, std::vector<P
       }
       for (size_t i = 0; i < candidate->optional.size(); ++i) {
         if (candidate->optional[i].program != program) continue;
-        fact.refusals.push_back(absl::StrCat(candidate->optional[i].hook, ": ", reason));
+        candidate->lacks.push_back(absl::StrCat(candidate->optional[i].hook, ": ", reason));
         candidate->optional.erase(candidate->optional.begin() + static_cast<ptrdiff_t>(i--));
       }
       ++candidate;
@@ -277,23 +277,26 @@ const bpf_link* Programs::link(const std::string& program) const {
   return found == links_.end() ? nullptr : found->second.get();
 }
 
-void Programs::AttachOptional(const HookCandidate& candidate, std::vector<std::string>* refusals) {
-  for (const OptionalProgram& optional : candidate.optional) {
+void Programs::AttachOptional(HookCandidate* candidate) {
+  std::vector<OptionalProgram> attached;
+  for (const OptionalProgram& optional : candidate->optional) {
     std::string reason;
     LinkPtr link = Attach(skeleton_->obj, optional.program, &reason);
     if (link == nullptr) {
-      refusals->push_back(absl::StrCat(optional.hook, ": attach refused: ", reason));
+      candidate->lacks.push_back(absl::StrCat(optional.hook, ": attach refused: ", reason));
     } else {
       links_[optional.program] = std::move(link);
+      attached.push_back(optional);
     }
   }
+  candidate->optional = std::move(attached);
 }
 
 bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
   bool whole = true;
   for (PlannedFact& fact : *plan) {
     if (fact.candidates.empty()) continue;
-    const HookCandidate& candidate = fact.candidates[0];
+    HookCandidate& candidate = fact.candidates[0];
     std::string refusal, reason;
     for (const std::string& name : candidate.programs) {
       if (links_.count(name) != 0) continue;  // for another fact
@@ -305,7 +308,7 @@ bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
       links_[name] = std::move(link);
     }
     if (refusal.empty()) {
-      AttachOptional(candidate, &fact.refusals);
+      AttachOptional(&candidate);
       continue;
     }
     fact.refusals.push_back(std::move(refusal));
@@ -322,7 +325,12 @@ bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
     coverage.refusals = fact.refusals;
     if (fact.candidates.empty()) continue;
     coverage.hook = fact.candidates[0].hook;
+    const std::vector<std::string>& lacks = fact.candidates[0].lacks;
+    coverage.refusals.insert(coverage.refusals.end(), lacks.begin(), lacks.end());
     coverage.tier = TierOf(fact.fact, coverage.hook);
+    std::set<std::string> attached;
+    for (const auto& [program, link] : links_) attached.insert(program);
+    coverage.misses = MissesOf(fact.fact, coverage.hook, attached);
   }
   return true;
 }

@@ -58,7 +58,8 @@ class Programs {
   void NameOwnObjects() const;
   // Attaches what was loaded. False, and the plan changed, where the kernel refused a candidate.
   bool AttachPlan(std::vector<PlannedFact>* plan);
-  void AttachOptional(const HookCandidate& candidate, std::vector<std::string>* refusals);
+  // Leaves the candidate with those that could be attached.
+  void AttachOptional(HookCandidate* candidate);
 
   std::map<std::string, WitnessWay> witness_ways_;  // by fact
   SkeletonPtr skeleton_;

@@ -50,6 +50,28 @@ static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
 	return sk;
 }
 
+/* A request to io_uring that has completed: what it was to do, who made it, and what came of it.
+ * Before 5.19 it does not say; what the tracepoint hands over is not even the request. */
+static __always_inline __u8 ht_request_opcode(struct io_kiocb *request)
+{
+	if (!bpf_core_type_exists(struct io_cqe) || !bpf_core_field_exists(request->cqe))
+		return IORING_OP_NOP;
+	return BPF_CORE_READ(request, opcode);
+}
+
+static __always_inline struct task_struct *ht_request_task(struct io_kiocb *request)
+{
+	if (bpf_core_field_exists(request->tctx) &&
+	    bpf_core_field_exists(struct io_uring_task, task))
+		return BPF_CORE_READ(request, tctx, task);
+	return bpf_core_field_exists(request->task) ? BPF_CORE_READ(request, task) : NULL;
+}
+
+static __always_inline int ht_request_result(struct io_kiocb *request)
+{
+	return bpf_core_field_exists(request->cqe) ? BPF_CORE_READ(request, cqe.res) : -1;
+}
+
 /* The registers with which the running task has entered the kernel. Before 5.15, which has a helper
  * for it, they lie at the top of the task's stack of four pages of 4 KiB. */
 static __always_inline struct pt_regs *ht_entry_registers(struct task_struct *task)

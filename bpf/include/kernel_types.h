@@ -46,6 +46,11 @@ typedef _Bool bool;
 #define SI_USER 0
 #define SI_QUEUE -1
 #define SI_TKILL -6
+#define IORING_OP_NOP 0
+#define IORING_OP_ACCEPT 13
+#define IORING_OP_CONNECT 16
+#define IORING_OP_OPENAT 18
+#define IORING_OP_OPENAT2 28
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define S_IFREG 0100000
@@ -383,6 +388,32 @@ struct mptcp_sock {
 /* From 6.10 on inet_csk_accept takes one of these, and its result stands elsewhere. */
 struct proto_accept_arg {
 	int flags;
+};
+
+struct io_uring_task {
+	struct task_struct *task;
+};
+
+struct io_cqe {
+	__s32 res;
+};
+
+/* One request to io_uring. */
+struct io_kiocb {
+	struct file *file;
+	__u8 opcode;
+	struct io_cqe cqe;	    /* from 5.19 on */
+	struct task_struct *task;   /* up to 6.12 */
+	struct io_uring_task *tctx; /* from 6.13 on */
+};
+
+/* The first part of a request, by what it is to do. */
+struct io_open {
+	__u32 file_slot;
+};
+
+struct io_accept {
+	__u32 file_slot;
 };
 
 struct seq_file;

@@ -21,6 +21,7 @@ inline constexpr size_t kMaxTechniqueBytes = 16;       // "T1021.004"
 inline constexpr size_t kMaxIncidentMembers = 10'000;  // detections, or sessions, of one incident
 inline constexpr size_t kMaxCoverageFacts = 64;
 inline constexpr size_t kMaxRefusals = 16;    // of one fact's better tiers
+inline constexpr size_t kMaxMisses = 16;      // of one fact
 inline constexpr size_t kMaxAddresses = 256;  // of one host
 inline constexpr size_t kMaxProvenanceSteps = 32;
 

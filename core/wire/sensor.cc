@@ -94,6 +94,9 @@ v1::CoverageReport ToProto(const model::Coverage& in) {
     for (size_t j = 0; j < std::min(in.facts[i].refusals.size(), kMaxRefusals); ++j) {
       fact->add_refusals(CleanText(in.facts[i].refusals[j], kMaxTitleBytes));
     }
+    for (size_t j = 0; j < std::min(in.facts[i].misses.size(), kMaxMisses); ++j) {
+      fact->add_misses(CleanText(in.facts[i].misses[j], kMaxTitleBytes));
+    }
   }
   return out;
 }
@@ -112,6 +115,10 @@ absl::StatusOr<model::Coverage> FromProto(const v1::CoverageReport& in) {
       if (!read.AtMost("facts.refusals", from.refusals_size(), kMaxRefusals)) break;
       for (const std::string& refusal : from.refusals()) {
         fact.refusals.push_back(read.Text("facts.refusals", refusal, kMaxTitleBytes));
+      }
+      if (!read.AtMost("facts.misses", from.misses_size(), kMaxMisses)) break;
+      for (const std::string& miss : from.misses()) {
+        fact.misses.push_back(read.Text("facts.misses", miss, kMaxTitleBytes));
       }
     }
   }

@@ -46,7 +46,8 @@ class FactScript {
       case 3:
         return Detection();
       case 4:
-        return model::Coverage{host_, source_.Text(), {{"accept", source_.Text(), 1, {}}}};
+        return model::Coverage{
+            host_, source_.Text(), {{"accept", source_.Text(), 1, {}, {source_.Text()}}}};
       case 5:
         return model::Loss{host_,          "ring/low", "fork", source_.Byte(),
                            source_.Byte(), Wall(),     Wall()};

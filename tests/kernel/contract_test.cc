@@ -27,6 +27,13 @@ const std::set<std::string>& MayBeMissing() {
       "task_struct.loginuid",   // CONFIG_AUDIT
       "task_struct.sessionid",  // CONFIG_AUDIT
       "proto_accept_arg",       // from 6.10 on
+      "io_kiocb.cqe",           // from 5.19 on
+      "io_cqe",
+      "io_uring_task.task",
+      "io_kiocb.task",        // up to 6.12
+      "io_kiocb.tctx",        // from 6.13 on
+      "io_open.file_slot",    // from 5.15 on
+      "io_accept.file_slot",  // from 5.15 on
   };
   return *names;
 }

@@ -100,7 +100,8 @@ int PrintReport(const Tried& tried) {
         fact["tiers"].push_back({{"tier", tier},
                                  {"hook", hook},
                                  {"loads", forced.tier == tier},
-                                 {"why_not", ReasonFor(forced, hook)}});
+                                 {"why_not", ReasonFor(forced, hook)},
+                                 {"misses", forced.misses}});
       }
     }
     report["facts"].push_back(std::move(fact));

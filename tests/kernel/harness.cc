@@ -86,6 +86,15 @@ Recorder::Recorder(agent::kernel::SensorOptions options) {
   sensor_ = *std::move(sensor);
 }
 
+model::FactCoverage Recorder::CoverageOf(const std::string& fact) const {
+  if (sensor_ == nullptr) return {};
+  for (const model::FactCoverage& row : sensor_->Coverage()) {
+    if (row.fact == fact) return row;
+  }
+  ADD_FAILURE() << "no such fact in the coverage report: " << fact;
+  return {};
+}
+
 void Recorder::Receive(const void* data, size_t size) {
   auto event = agent::decode::Decode(data, size);
   ASSERT_TRUE(event.ok()) << event.status();

@@ -31,6 +31,9 @@ class Recorder {
   agent::kernel::Sensor* sensor() { return sensor_.get(); }
   const std::vector<Event>& events() const { return events_; }
 
+  // What the coverage report says of a fact, which must be in it.
+  model::FactCoverage CoverageOf(const std::string& fact) const;
+
   // Appends the snapshot's records.
   void Snapshot();
 

@@ -24,15 +24,12 @@ namespace {
 
 using agent::decode::Sends;
 
-// Whether the hook that is taken for sends knows of packet sockets: the first tier, unless the
-// kernel has none of them.
+// By what the sensor itself says.
 bool SeesFrames(Recorder& recorder) {
   for (const model::FactCoverage& row : recorder.sensor()->Coverage()) {
     if (row.fact != "sends") continue;
-    return row.tier == 1 &&
-           std::none_of(row.refusals.begin(), row.refusals.end(), [](const std::string& refusal) {
-             return refusal.find("packet_sendmsg") != refusal.npos;
-           });
+    return std::find(row.misses.begin(), row.misses.end(), "frames of packet sockets") ==
+           row.misses.end();
   }
   return false;
 }

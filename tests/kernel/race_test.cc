@@ -1,5 +1,5 @@
 // What is reported is what happened, also when another thread changes what a system call was given
-// while the call runs: addresses, paths, arguments.
+// while the call runs: addresses, paths, arguments. Paths of opens: open_race_test.cc.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 
 #include "tests/kernel/harness.h"
 #include "tests/kernel/programs.h"
+#include "tests/kernel/swapper.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -27,32 +28,9 @@ using agent::decode::TcpPhase;
 using agent::decode::TcpSide;
 using ExecEvent = agent::decode::Exec;
 
-// Two values of eight bytes that another thread swaps in one place, as fast as it can.
-class Swapper {
- public:
-  Swapper(void* place, uint64_t one, uint64_t other)
-      : thread_([this, place, one, other] {
-          auto* value = static_cast<std::atomic<uint64_t>*>(place);
-          while (!stop_.load(std::memory_order_relaxed)) {
-            value->store(one, std::memory_order_relaxed);
-            value->store(other, std::memory_order_relaxed);
-          }
-        }) {}
-  ~Swapper() {
-    stop_ = true;
-    thread_.join();
-  }
-
- private:
-  std::atomic<bool> stop_ = false;
-  std::thread thread_;
-};
-
-template <typename T>
-uint64_t EightBytes(const T& value) {
-  static_assert(sizeof(T) >= 8);
+uint64_t EightBytes(const sockaddr_in& address) {
   uint64_t bytes;
-  std::memcpy(&bytes, &value, sizeof(bytes));
+  std::memcpy(&bytes, &address, sizeof(bytes));
   return bytes;
 }
 

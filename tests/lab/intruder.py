@@ -30,6 +30,7 @@ class Step:
     accepted_at: float  # wall time of sshd's "Accepted"
     login_uid: int
     audit_session: int
+    port: int = 22
 
 
 class Intruder:

@@ -110,7 +110,7 @@ def check_session(test, session, real):
     test.assertTrue(authentication["verified"], "what sshd and PAM said was not verified")
     test.assertEqual((session["login_uid"], session["audit_session"]), (real.login_uid, real.audit_session))
     test.assertEqual(session["entry_flow"]["client"]["address"], real.client_address)
-    test.assertEqual(session["entry_flow"]["server"]["port"], 22)
+    test.assertEqual(session["entry_flow"]["server"]["port"], real.port)
 
 
 def check_hop(test, steps, number):

@@ -65,8 +65,9 @@ def page(kernels):
         for fact in kernel["facts"]:
             for tier in fact["tiers"]:
                 state = "serves" if tier["tier"] == fact["tier"] else "loads" if tier["loads"] else tier["why_not"]
-                rows.append((fact["fact"], tier["tier"], f"`{tier['hook']}`", state.replace("|", "\\|")))
-        text.append(table(["fact", "tier", "hook", ""], rows))
+                rows.append((fact["fact"], tier["tier"], f"`{tier['hook']}`", state.replace("|", "\\|"),
+                             "; ".join(tier["misses"])))
+        text.append(table(["fact", "tier", "hook", "", "does not see"], rows))
         text.append(table(["program", "source lines", "instructions", "bytes of machine code",
                            "instructions verified"],
                           [(f"`{program['name']}`", program["lines"], program["instructions"],

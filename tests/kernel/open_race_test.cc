@@ -1,0 +1,135 @@
+// What is told of an open is what was opened, also when another thread changes the path while
+// open(2) runs: from a watched file to another one, or to one that nobody watches.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
+#include "tests/kernel/swapper.h"
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::File;
+using agent::decode::FileAction;
+
+// Of eight bytes each: a path goes from one folder to the other in one store.
+constexpr char kWatched[] = "secretsA", kAlsoWatched[] = "secretsB", kOther[] = "harmless";
+
+enum class Call { kOpen, kOpenat, kOpenat2 };
+
+struct Race {
+  const char* name;
+  const char* folders[2];
+  Call call;
+};
+
+int OpenBy(Call call, const char* path) {
+  open_how how = {};
+  how.flags = O_RDONLY | O_CLOEXEC;
+  switch (call) {
+    case Call::kOpen:
+#if defined(SYS_open)
+      return static_cast<int>(syscall(SYS_open, path, O_RDONLY | O_CLOEXEC));
+#endif
+    case Call::kOpenat:
+      return openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    case Call::kOpenat2:
+      return static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
+  }
+  abort();
+}
+
+// What the kernel says of an open file.
+struct Opened {
+  std::string path;
+  uint64_t inode = 0;
+  uint64_t device = 0;
+  bool operator==(const Opened&) const = default;
+};
+
+Opened OpenedBy(int fd) {
+  struct stat file = {};
+  EXPECT_EQ(fstat(fd, &file), 0);
+  return {std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)), file.st_ino,
+          file.st_dev};
+}
+
+class OpenRaceTest : public testing::TestWithParam<Race> {
+ protected:
+  // Repeated opens of one file are counted, not told: each round has files of its own.
+  static constexpr int kRounds = 1000;
+
+  OpenRaceTest() {
+    for (const char* name : {kWatched, kAlsoWatched, kOther}) {
+      std::filesystem::create_directory(folder_.path() + "/" + name);
+      for (int round = 0; round < kRounds; ++round) {
+        EXPECT_TRUE(WriteWholeFile(PathOf(name, round), name));
+      }
+    }
+  }
+
+  std::string PathOf(const std::string& name, int round) const {
+    return folder_.path() + "/" + name + "/" + std::to_string(round);
+  }
+
+  const TestFolder folder_;
+};
+
+TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {
+  Recorder recorder(
+      {.watch = {.reads = {folder_.path() + "/" + kWatched, folder_.path() + "/" + kAlsoWatched}}});
+  ASSERT_NE(recorder.sensor(), nullptr);
+  // So that the folder's name is aligned.
+  alignas(8) static char memory[512];
+  char* const name = memory + 256;
+  char* const path = name - folder_.path().size() - 1;
+  const char* const* folders = GetParam().folders;
+  std::vector<Opened> truth;
+  int opened[2] = {};
+  uint64_t names[2];
+  for (int i = 0; i < 2; ++i) std::memcpy(&names[i], folders[i], 8);
+  std::strcpy(path, PathOf(folders[0], 0).c_str());
+  Swapper swapper(name, names[0], names[1]);
+  for (int round = 0; round < kRounds; ++round) {
+    std::strcpy(name + 9, std::to_string(round).c_str());  // behind the name that is swapped
+    const UniqueFd fd(OpenBy(GetParam().call, path));
+    ASSERT_TRUE(fd.valid()) << strerror(errno);
+    const Opened file = OpenedBy(fd.get());
+    ++opened[file.path == PathOf(folders[1], round)];
+    if (file.path != PathOf(kOther, round)) truth.push_back(file);
+  }
+  for (int count : opened) EXPECT_GT(count, 0) << "nothing was raced";
+  recorder.Settle();
+  std::vector<Opened> told;
+  for (const auto& [event, file] : recorder.All<File>()) {
+    EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+    EXPECT_EQ(file->action, FileAction::kOpen);
+    EXPECT_EQ(file->repeats, 1u);
+    told.push_back({file->path, file->inode, file->device});
+  }
+  EXPECT_TRUE(told == truth) << told.size() << " told of " << truth.size();
+  EXPECT_TRUE(recorder.sensor()->ReadLosses().empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Races, OpenRaceTest,
+    testing::Values(Race{"OpenatWatchedOrNot", {kWatched, kOther}, Call::kOpenat},
+                    Race{"OpenatTwoWatched", {kWatched, kAlsoWatched}, Call::kOpenat},
+                    Race{"Openat2WatchedOrNot", {kWatched, kOther}, Call::kOpenat2},
+                    Race{"OpenWatchedOrNot", {kWatched, kOther}, Call::kOpen}),
+    [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace hoptrail::kernel_test
