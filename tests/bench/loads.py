@@ -1,0 +1,51 @@
+"""The programs that load the host, each pinned to one processor."""
+
+import contextlib
+import os
+import re
+import subprocess
+
+import namespaces  # the lab's
+
+MODES = ("exec", "tcp", "syscall", "open", "udp")
+
+
+class Loads:
+    """Finds them in `folder`; the processor is the last that this process may use."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.processor = max(os.sched_getaffinity(0))
+        missing = [name for name in (*MODES, "nothing", "steady", "crowd") if not os.access(self.path(name), os.X_OK)]
+        if missing:
+            raise namespaces.LabError(f"{folder} lacks bench-{', bench-'.join(missing)}: build first")
+
+    def path(self, name):
+        return os.path.join(self._folder, f"bench-{name}")
+
+    def command(self, name, *arguments):
+        return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(self.processor), self.path(name),
+                *map(str, arguments)]
+
+    def run(self, mode, operations=None):
+        """Nanoseconds an operation took."""
+        done = namespaces.run(self.command(mode, *([operations] if operations else [])), timeout=600)
+        return float(re.fullmatch(r"ns_per_operation ([\d.]+)\n", done.stdout)[1])
+
+    def run_steady(self, rate, seconds):
+        """Returns how many of its operations came late."""
+        done = namespaces.run(self.command("steady", rate, seconds), timeout=seconds + 120)
+        return int(re.fullmatch(r"late (\d+)\n", done.stdout)[1])
+
+    @contextlib.contextmanager
+    def crowd(self, processes, sockets):
+        """That many processes and sockets are there within."""
+        command = ["setpriv", "--pdeathsig", "KILL", self.path("crowd"), str(processes), str(sockets)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env=namespaces.CLEAN_ENVIRONMENT) as process:
+            try:
+                if process.stdout.readline() != "ready\n":
+                    raise namespaces.LabError("bench-crowd could not make its processes and sockets")
+                yield
+            finally:
+                process.stdin.close()
