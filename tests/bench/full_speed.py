@@ -40,20 +40,21 @@ def cost_of_events(agent, loads):
                                  for name, size in totals["bytes"].items()}}
 
 
-def cost_of_programs(sensor, loads, modes, prefix, operations):
+def cost_of_programs(sensor, loads, modes, operations):
     """By mode, each BPF program that ran for it: how often an operation, and how long each time."""
     found = {}
     sensor.start()
     try:
+        pids = sensor.pids()
         with machine.bpf_statistics():
             for mode in modes:
-                before = sensors.programs()
+                before = sensors.programs(pids)
                 loads.run(mode, operations[mode])
                 count = operations[mode] + operations[mode] // 10 + 1  # the warming-up runs it, too
                 found[mode] = {}
-                for key, (runs, ns) in sensors.programs().items():
+                for key, (runs, ns) in sensors.programs(pids).items():
                     more, longer = (now - then for now, then in zip((runs, ns), before.get(key, (0, 0))))
-                    if key[0].startswith(prefix) and more * 20 >= count:
+                    if more * 20 >= count:
                         found[mode][key[0]] = {"runs_per_operation": round(more / count, 2),
                                                "ns_per_run": round(longer / more, 1),
                                                "ns_per_operation": round(longer / count, 1)}

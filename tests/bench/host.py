@@ -67,7 +67,9 @@ class Run:
         self._agent = stage.agents["auto"]  # as it is configured when nobody says otherwise
         self.found = {"machine": machine.facts(), "date": time.strftime("%Y-%m-%d", time.gmtime()),
                       "build": os.path.basename(options.build.rstrip("/")), "pairs": options.pairs,
-                      "load_average": {"before": machine.load_average()}}
+                      "load_average": {"before": machine.load_average()},
+                      # There should be none: whoever else watches slows this machine, too.
+                      "programs_of_others": sorted({name for name, _ in sensors.programs()})}
 
     def modes(self):
         return [mode for mode in load_programs.MODES if mode in self._options.only]
@@ -102,9 +104,8 @@ class Run:
     def programs(self):
         modes = self.modes() or load_programs.MODES
         self.keep({"programs": {
-            sensor.name: full_speed.cost_of_programs(sensor, self._loads, modes, prefix, OPERATIONS)
-            for sensor, prefix in ((self._stage.agents["never"], "ht_"), (self._agent, "ht_"),
-                                   (self._stage.floor, "floor_"))}})
+            sensor.name: full_speed.cost_of_programs(sensor, self._loads, modes, OPERATIONS)
+            for sensor in (self._stage.agents["never"], self._agent, self._stage.floor)}})
         self.keep({"coverage": {name: agent.coverage() for name, agent in self._stage.agents.items()}})
 
     def idle(self):

@@ -170,8 +170,31 @@ class Stage:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 
-def programs(run=namespaces.run):
-    """Every BPF program of the machine with its counts: (name, id) → (runs, nanoseconds)."""
-    listed = json.loads(run(["bpftool", "--json", "prog", "show"]).stdout)
+def held(pids, kind):
+    """What these processes hold of the kernel's BPF objects: id → the lines that the kernel says of it. `kind` is
+    prog or map. There may be another sensor on the machine, with the same names."""
+    found = {}
+    for pid in pids:
+        for descriptor in os.listdir(f"/proc/{pid}/fdinfo"):
+            try:
+                with open(f"/proc/{pid}/fdinfo/{descriptor}", encoding="ascii", errors="replace") as file:
+                    lines = dict(line.split(":", 1) for line in file if ":" in line)
+            except FileNotFoundError:
+                continue
+            if f"{kind}_id" in lines:
+                found[int(lines[f"{kind}_id"])] = {name: value.strip() for name, value in lines.items()}
+    return found
+
+
+def programs(pids=None):
+    """BPF programs, of the machine or held by these processes: (name, id) → (runs, nanoseconds)."""
+    ours = None if pids is None else held(pids, "prog")
+    listed = json.loads(namespaces.run(["bpftool", "--json", "prog", "show"]).stdout)
     return {(program.get("name", ""), program["id"]): (program.get("run_cnt", 0), program.get("run_time_ns", 0))
-            for program in listed}
+            for program in listed if ours is None or program["id"] in ours}
+
+
+def maps_mib(pids):
+    """What the maps take in the kernel, as it charges for them: no process's memory shows it."""
+    sizes = [int(each["memlock"]) for each in held(pids, "map").values() if "memlock" in each]
+    return round(sum(sizes) / 2**20, 1)

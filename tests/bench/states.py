@@ -1,23 +1,14 @@
 """The agent on a host that does nothing, on one that holds much, and on one that is evenly busy."""
 
-import json
 import time
 
 import machine
 import namespaces  # the lab's
+import sensors
 import usage
 
 CROWD_NEEDS_MIB = 7_000
 PID_MAX = 4 * 32_768
-
-
-def kernel_memory_mib(run=namespaces.run):
-    """What the maps of our programs take in the kernel, as it charges for them: no process's memory shows it."""
-    programs = json.loads(run(["bpftool", "--json", "prog", "show"]).stdout)
-    ours = {number for program in programs if program.get("name", "").startswith("ht_")
-            for number in program.get("map_ids", [])}
-    maps = json.loads(run(["bpftool", "--json", "map", "show"]).stdout)
-    return round(sum(each.get("bytes_memlock", 0) for each in maps if each["id"] in ours) / 2**20, 1)
 
 
 def idle(agent, seconds):
@@ -27,7 +18,7 @@ def idle(agent, seconds):
         time.sleep(5)
         meter = usage.Meter(agent.pids())
         time.sleep(seconds)
-        return {**meter.read(), "memory_mib": usage.memory_mib(agent.pids()), "kernel_maps_mib": kernel_memory_mib()}
+        return {**meter.read(), "memory_mib": usage.memory_mib(agent.pids()), "kernel_maps_mib": sensors.maps_mib(agent.pids())}
     finally:
         agent.stop()
 
@@ -45,7 +36,7 @@ def crowded(agent, loads, processes, sockets, seconds):
             meter = usage.Meter(pids)
             time.sleep(seconds)
             return {"processes": processes, "sockets": sockets, **meter.read(), "memory_mib": usage.memory_mib(pids),
-                    "startup_ms": round(agent.startup_ms[-1], 1)}
+                    "kernel_maps_mib": sensors.maps_mib(pids), "startup_ms": round(agent.startup_ms[-1], 1)}
         finally:
             agent.stop()
 
