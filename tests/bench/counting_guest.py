@@ -1,5 +1,6 @@
 """A guest whose clock counts instructions: one a nanosecond. Its root, and what came out of it."""
 
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,8 @@ collector: {address: "unix:/run/there-is-none"}
 
 
 class CountingGuest(guest.Guest):
-    """`found`: sensor → mode → instructions of each pass. `said`: what floor and agent said."""
+    """`found`: sensor → mode → instructions of each pass. `said`: what floor and agent said. `accounts`: mode →
+    BPF program → (runs, instructions) until then."""
 
     # Time stands still while nobody runs, so that a guest that waits counts nothing; and what a guest could draw by
     # lot is drawn alike each time.
@@ -32,12 +34,19 @@ class CountingGuest(guest.Guest):
         super().__init__(*arguments)
         self.found = {}
         self.said = {}
+        self.accounts = {}
 
     def _judge(self, name, number, status, output):
         sensor, _, mode = name.partition(".")
         if not mode:
             self.said[sensor] = "\n".join(output)
             self._add(f"{sensor} ran", number, status == 0, self.said[sensor])
+            return
+        if sensor == "programs":
+            listed = json.loads(output[0]) if status == 0 else []
+            self.accounts[mode] = {program.get("name", ""): (program.get("run_cnt", 0), program.get("run_time_ns", 0))
+                                   for program in listed}
+            self._add(name, number, bool(listed), "\n".join(output[:20]))
             return
         found = re.match(r"ns_per_operation ([\d.]+)$", output[0]) if output else None
         if status != 0 or not found:
@@ -51,11 +60,25 @@ class CountingGuest(guest.Guest):
                        for sensor, modes in self.found.items() if len(modes.get(mode, [])) > 1}
                 for mode in OPERATIONS}
 
+    def programs(self):
+        """mode → BPF program → how often it runs for an operation, and instructions each time."""
+        found = {}
+        for (before, mode) in zip(("before", *OPERATIONS), OPERATIONS):
+            found[mode] = {}
+            count = OPERATIONS[mode] + OPERATIONS[mode] // 10 + 1  # the warming-up runs it, too
+            for name, now in self.accounts.get(mode, {}).items():
+                runs, instructions = (a - b for a, b in zip(now, self.accounts[before].get(name, (0, 0))))
+                if runs * 20 >= count:
+                    found[mode][name] = {"runs_per_operation": round(runs / count, 2),
+                                         "instructions_per_run": round(instructions / runs, 1)}
+        return found
+
 
 def build(folder, agent, load_folder):
     """The initramfs of all guests."""
     root = image.RootFolder(os.path.join(folder, "root"))
-    root.add("/usr/bin/busybox")
+    for program in ("/usr/bin/busybox", "/usr/sbin/bpftool"):
+        root.add(program)
     root.add(agent, strip=True)
     os.symlink(agent, os.path.join(root.path, "usr/bin/hoptrail-agent"))
     os.makedirs(os.path.join(root.path, "bench"))

@@ -25,8 +25,6 @@ import kernels  # noqa: E402  the vm tier's
 FILE = os.path.join(HERE, "instructions.json")
 GUESTS_AT_A_TIME = 2
 GUEST_BOUND_S = 1800
-# The loads themselves (`none`) stand in the file for comparison; they are not ours.
-CHECKED = ("in_kernel", "agent")
 GROWTH = 1.03
 
 
@@ -44,13 +42,13 @@ class Tally:
             print(f"FAILED {name}" + ("\n  " + text.replace("\n", "\n  ") if text else ""), flush=True)
 
 
-def check(tally, series, kernel, counts, held):
+def check(tally, series, kernel, counts, held, checked):
     """Each count against the file's."""
     if held is None:
         tally.count(f"{series}", False, f"{os.path.relpath(FILE, ROOT)} holds nothing of it")
         return
     for mode, sensors in held["instructions"].items():
-        for sensor in CHECKED:
+        for sensor in checked:
             was, now = sensors[sensor], counts.get(mode, {}).get(sensor)
             fault = "" if now is not None and now <= was * GROWTH else \
                 f"{now} instructions on {kernel}, {was} in the file (on {held['kernel']})"
@@ -85,7 +83,7 @@ def parse():
 
 def read_file():
     if not os.path.exists(FILE):
-        return {}
+        return {"build": "", "kernels": {}}
     with open(FILE, encoding="utf-8") as file:
         return json.load(file)
 
@@ -103,6 +101,10 @@ def main():
     os.makedirs(logs, exist_ok=True)
     tally = Tally()
     held, found = read_file(), {}
+    name = os.path.basename(build)
+    # The loads themselves (`none`) stand in the file for comparison; they are not ours. What our processes do depends
+    # on how they are compiled.
+    checked = ("in_kernel", "agent") if held["build"] == name else ("in_kernel",)
     try:
         archive = counting_guest.build(logs, os.path.join(build, "bin/hoptrail-agent"), os.path.join(build, "bench"))
         source = kernels.Archive(options.cache)
@@ -120,20 +122,22 @@ def main():
                 for name, number, passed, text in run.tests:
                     tally.count(f"{series}: {name}", passed, text)
                 counts = run.counts()
-                found[series] = {"kernel": run.release, "package": run.kernel.version, "instructions": counts}
+                found[series] = {"kernel": run.release, "package": run.kernel.version, "instructions": counts,
+                                 "programs": run.programs()}
                 print(f"{series}: {run.release}, {run.seconds:.0f} s", flush=True)
                 if all("none" in sensors for sensors in counts.values()):
                     tell(series, counts)
                 if options.check:
-                    check(tally, series, run.release, counts, held.get(series))
+                    check(tally, series, run.release, counts, held["kernels"].get(series), checked)
     except Exception:  # A fault here is a failure like others: the last line must come.
         tally.count("instructions", False, traceback.format_exc())
     found = {series: found[series] for series in kernels.SUITES if series in found}
     if options.json:
-        write(options.json, found)
+        write(options.json, {"build": name, "kernels": found})
     if options.write and not tally.failed:
-        write(FILE, {series: found.get(series) or held[series] for series in kernels.SUITES
-                     if series in found or series in held})
+        kept = held["kernels"] if held["build"] == name else {}
+        write(FILE, {"build": name, "kernels": {series: found.get(series) or kept[series] for series in kernels.SUITES
+                                                if series in found or series in kept}})
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 0 if tally.failed == 0 and tally.passed > 0 else 1
 
