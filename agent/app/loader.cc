@@ -119,6 +119,7 @@ absl::Status Loader::Serve() {
     const absl::Time now = absl::Now();
     if (now >= heartbeat) {
       Heartbeat();
+      attached_->CountSkippedRuns();
       heartbeat = now + kHeartbeatEvery;
     }
     if (now >= witnesses) {

@@ -194,7 +194,7 @@ TEST_F(PipelineTest, CountsWhoIsLoggedIn) {
 }
 
 TEST_F(PipelineTest, LossIsCounted) {
-  kernel_.Emit({}, decode::Lost{"low", "fork", 9});
+  kernel_.Emit({}, decode::Lost{"ring/low", "fork", 9});
   EXPECT_EQ(pipeline_->counts().lost, 9u);
   EXPECT_EQ(All<model::Loss>().size(), 1u);
 }

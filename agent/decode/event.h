@@ -150,10 +150,9 @@ struct SnapshotDone {};
 
 // Records were not written since the last such event.
 struct Lost {
-  std::string ring;  // "high", "low"
-  std::string type;  // record type, "exec"
+  std::string where;  // "ring/high", "budget/low", "skipped": see kernel::LossCount
+  std::string type;   // record type, "exec"
   uint64_t count = 0;
-  bool budget = false;  // refused to a cgroup that wrote too much; otherwise there was no room
 };
 
 enum class FileAction : uint8_t { kUnknown, kOpen, kRename, kLink };

@@ -10,6 +10,7 @@
 
 #include "agent/kernel/own_objects.h"
 #include "agent/kernel/programs.h"
+#include "agent/kernel/skipped_runs.h"
 #include "agent/kernel/watched_files.h"
 #include "agent/kernel/witnesses.h"
 #include "core/base/status_macros.h"
@@ -18,12 +19,14 @@ namespace hoptrail::agent::kernel {
 
 class Attached::Impl {
  public:
-  Impl(Programs programs, const SensorOptions& options)
+  Impl(Programs programs, SkippedRuns skipped_runs, const SensorOptions& options)
       : programs_(std::move(programs)),
+        skipped_runs_(std::move(skipped_runs)),
         witnesses_(programs_.skeleton(), programs_.witness_ways(), options.max_library_copies),
         watched_files_(programs_.skeleton(), options.watch) {}
 
   Programs programs_;
+  SkippedRuns skipped_runs_;
   Witnesses witnesses_;
   WatchedFiles watched_files_;
 };
@@ -33,7 +36,8 @@ Attached::~Attached() = default;
 
 absl::StatusOr<std::unique_ptr<Attached>> Attached::Open(const SensorOptions& options) {
   HT_ASSIGN_OR_RETURN(Programs programs, Programs::Load(options));
-  auto impl = std::make_unique<Impl>(std::move(programs), options);
+  HT_ASSIGN_OR_RETURN(SkippedRuns skipped_runs, SkippedRuns::Map(programs));
+  auto impl = std::make_unique<Impl>(std::move(programs), std::move(skipped_runs), options);
   impl->witnesses_.AttachNew();
   impl->watched_files_.Search();
   return std::unique_ptr<Attached>(new Attached(std::move(impl)));
@@ -61,6 +65,8 @@ size_t Attached::AttachNewWitnesses() {
 void Attached::ProtectProcesses(const std::vector<uint32_t>& tgids) {
   NameOwnProcesses(impl_->programs_.skeleton(), tgids);
 }
+
+void Attached::CountSkippedRuns() { impl_->skipped_runs_.Count(); }
 
 bool Attached::needs_sys_admin() const {
   for (const auto& [fact, way] : impl_->programs_.witness_ways()) {

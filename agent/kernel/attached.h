@@ -33,6 +33,8 @@ class Attached {
   std::vector<model::FactCoverage> Coverage() const;
   size_t AttachNewWitnesses();
   void ProtectProcesses(const std::vector<uint32_t>& tgids);
+  // Puts the number of runs that the kernel skipped so far where the reader finds its losses.
+  void CountSkippedRuns();
   // What AttachNewWitnesses needs beside CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and, to find what is
   // watched in other users' folders, CAP_DAC_READ_SEARCH.
   bool needs_sys_admin() const;

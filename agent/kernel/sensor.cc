@@ -54,6 +54,9 @@ int Sensor::poll_fd() const { return impl_->reader_.poll_fd(); }
 
 absl::Duration Sensor::UntilDue() const { return impl_->reader_.UntilDue(); }
 
-std::vector<LossCount> Sensor::ReadLosses() const { return impl_->reader_.ReadLosses(); }
+std::vector<LossCount> Sensor::ReadLosses() {
+  impl_->attached_->CountSkippedRuns();
+  return impl_->reader_.ReadLosses();
+}
 
 }  // namespace hoptrail::agent::kernel

@@ -57,7 +57,8 @@ struct SensorOptions {
 // Records that were not written in the kernel, since the sensor was opened.
 struct LossCount {
   // "ring/high", "ring/low": no room; "budget/high", "budget/low": refused to a cgroup that wrote
-  // too much; "table/processes", "table/sockets".
+  // too much; "skipped": runs of programs that the kernel skipped, each of which may have told one;
+  // "table/processes", "table/sockets".
   std::string where;
   std::string type;  // "exec"; empty for tables
   uint32_t cpu = 0;
@@ -115,7 +116,7 @@ class Sensor {
   absl::Duration UntilDue() const;
 
   // Every counter that is not 0, by processor. They only grow.
-  std::vector<LossCount> ReadLosses() const;
+  std::vector<LossCount> ReadLosses();
 
  private:
   class Impl;

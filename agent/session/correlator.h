@@ -79,23 +79,29 @@ class Correlator {
     model::SessionId listener;
   };
 
-  // correlator.cc: processes.
+  // process_events.cc: from fork to exit.
   void On(const decode::Header& header, const decode::Fork& fork);
   void On(const decode::Header& header, const decode::Exec& exec);
   void On(const decode::Header& header, const decode::Exit& exit);
   void On(const decode::Header& header, const decode::CredentialsChange& change);
   void On(const decode::Header& header, const decode::NamespacesChange& change);
-  void On(const decode::Header& header, const decode::File&) { Observe(header); }
-  void On(const decode::Header& header, const decode::Tampering& tampering);
+  void End(process::Process& process, uint64_t boot_ns);
+
+  // placing.cc: which session a process is in.
   process::Process* Observe(const decode::Header& header);
   void Place(process::Process& process);
-  void End(process::Process& process, uint64_t boot_ns);
-  void OnAuditChange(process::Process& process);
   Node* NodeOf(const process::Process& process) { return sessions_.Find(process.session); }
   Node* NewSession(process::Process& first, model::EntryKind kind);
   void MoveSubtree(process::Process& head, Node& node);
   bool FirstInContainer(const process::Process& process) const;
+
+  // audit_login.cc: logins as the kernel itself knows them.
+  void OnAuditChange(process::Process& process);
   bool InCronLineage(const process::Process& process);
+
+  // correlator.cc: what needs nothing but its process placed.
+  void On(const decode::Header& header, const decode::File&) { Observe(header); }
+  void On(const decode::Header& header, const decode::Tampering& tampering);
 
   // entry.cc: connections that bring someone in.
   void OnStreams(process::Process& process, const decode::Exec& exec);

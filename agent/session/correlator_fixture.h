@@ -138,6 +138,12 @@ class CorrelatorFixture : public testing::Test, public Output {
   std::vector<model::Loss> losses_;
 };
 
+// Every story is told once under each tier of the accept hook.
+class LoginTest : public CorrelatorFixture, public testing::WithParamInterface<bool> {
+ protected:
+  bool tier1() const { return GetParam(); }
+};
+
 }  // namespace hoptrail::agent::session
 
 #endif  // HOPTRAIL_AGENT_SESSION_CORRELATOR_FIXTURE_H_

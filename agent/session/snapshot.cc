@@ -210,7 +210,7 @@ void Correlator::DropVanished() {
 void Correlator::On(const decode::Header& header, const decode::Lost& lost) {
   model::Loss loss;
   loss.host = options_.host;
-  loss.where = (lost.budget ? "budget/" : "ring/") + lost.ring;
+  loss.where = lost.where;
   loss.type = lost.type;
   loss.cpu = header.cpu;
   loss.count = lost.count;

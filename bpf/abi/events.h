@@ -66,16 +66,37 @@ enum ht_ring { HT_RING_HIGH = 0, HT_RING_LOW = 1, HT_RINGS = 2 };
 /* Tables of the kernel side that can be full. */
 enum ht_table { HT_TABLE_PROCESSES = 0, HT_TABLE_SOCKETS = 1, HT_TABLES = 2 };
 
-/* Counted by each processor in its own entry of the map `losses`; they only grow. */
+/*
+ * Counted by each processor in its own entry of the map `losses`; they only grow.
+ *
+ * `skipped` is written by user space, in the first entry: the kernel does not run a program that it
+ * interrupted on the same processor and only counts that (bpf_prog_info::recursion_misses). Not
+ * every run makes a record, so it is the most that may be missing.
+ */
 struct ht_losses {
 	uint64_t records[HT_RINGS][HT_TYPES]; /* not written for want of room in the ring */
 	uint64_t entries[HT_TABLES];	      /* not remembered for want of room in the table */
 	uint64_t refused[HT_RINGS][HT_TYPES]; /* not written because the cgroup's budget was spent */
+	uint64_t skipped[HT_TYPES];	      /* runs of the programs that make such records */
 };
-HT_ASSERT_SIZE(struct ht_losses, 592);
+HT_ASSERT_SIZE(struct ht_losses, 736);
 
 /* Why records are missing. */
-enum ht_loss_cause { HT_LOSS_FULL = 0, HT_LOSS_BUDGET = 1, HT_LOSS_CAUSES = 2 };
+enum ht_loss_cause {
+	HT_LOSS_FULL = 0,
+	HT_LOSS_BUDGET = 1,
+	HT_LOSS_SKIPPED = 2, /* of no ring: counted as the first one's */
+	HT_LOSS_CAUSES = 3
+};
+
+/* What people call the place of a loss, by cause and ring. */
+#define HT_LOSS_PLACES                                                                             \
+	{                                                                                          \
+		{ "ring/high", "ring/low" }, { "budget/high", "budget/low" },                      \
+		{                                                                                  \
+			"skipped", "skipped"                                                       \
+		}                                                                                  \
+	}
 
 /* A process: its thread group, parent, credentials and namespaces. Zero where unknown. */
 struct ht_identity {

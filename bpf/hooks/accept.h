@@ -49,13 +49,13 @@ static __always_inline void ht_claim_unseen(struct sock *sk, __u8 side, bool fir
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry;
 
-	/* Where there is no room it is not told either, or each of its uses would be. */
-	if (bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST))
-		return;
+	/* It may have come into the table since it was looked for: its handshake was ending. Where
+	 * there is no room it is not told, or each of its uses would be. */
+	bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST);
 	entry = bpf_map_lookup_elem(&sockets, &key);
-	if (!entry)
+	if (!entry || !entry->unclaimed)
 		return;
-	if (side == HT_SIDE_SERVER) {
+	if (entry->side == HT_SIDE_SERVER) {
 		ht_claim(sk, entry, first_use);
 	} else {
 		ht_fill_identity(&entry->owner, ht_current());
@@ -66,12 +66,14 @@ static __always_inline void ht_claim_unseen(struct sock *sk, __u8 side, bool fir
 /* accept returned this socket to the running process. */
 static __always_inline int ht_on_accept(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry;
+	__u64 key;
 	int state;
 
-	if (!sk || !ht_is_tcp(sk) || !ht_netns_in_scope(ht_sock_netns(sk)))
+	sk = sk ? ht_tcp_of(sk) : NULL;
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
 		return 0;
+	key = (__u64)sk;
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (entry) {
 		if (entry->unclaimed)
@@ -83,6 +85,22 @@ static __always_inline int ht_on_accept(struct sock *sk)
 		ht_claim_early(sk, false);
 	else if (ht_was_established(state))
 		ht_claim_unseen(sk, HT_SIDE_SERVER, false);
+	return 0;
+}
+
+/* The first use of a connection that goes through several TCP sockets. */
+static __always_inline int ht_on_mptcp_use(struct sock *sk)
+{
+	struct ht_socket_entry *entry;
+	__u64 key;
+
+	sk = ht_tcp_of(sk);
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
+		return 0;
+	key = (__u64)sk;
+	entry = bpf_map_lookup_elem(&sockets, &key);
+	if (entry && entry->unclaimed)
+		ht_claim(sk, entry, true);
 	return 0;
 }
 
@@ -100,6 +118,8 @@ static __always_inline int ht_on_socket_use(struct sock *sk)
 			ht_claim(sk, entry, true);
 		return 0;
 	}
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		return ht_on_mptcp_use(sk);
 	family = sk->__sk_common.skc_family;
 	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP ||
 	    !ht_netns_in_scope(ht_sock_netns(sk)))

@@ -86,6 +86,20 @@ static __always_inline void ht_on_crossing_syn(struct sock *sk)
 		entry->simultaneous = 1;
 }
 
+/* Puts a socket into the table unless it is there by now, accepted on another processor before its
+ * handshake was over. Returns what stands there; NULL, and the loss counted, without room. */
+static __always_inline struct ht_socket_entry *ht_enter_socket(const __u64 *key,
+							       const struct ht_socket_entry *fresh)
+{
+	struct ht_socket_entry *entry;
+
+	bpf_map_update_elem(&sockets, key, fresh, BPF_NOEXIST);
+	entry = bpf_map_lookup_elem(&sockets, key);
+	if (!entry)
+		ht_count_lost_entry(HT_TABLE_SOCKETS);
+	return entry;
+}
+
 static __always_inline void ht_on_established(struct sock *sk, __u8 side)
 {
 	struct ht_socket_entry fresh = { .side = side, .unclaimed = side == HT_SIDE_SERVER };
@@ -93,18 +107,15 @@ static __always_inline void ht_on_established(struct sock *sk, __u8 side)
 	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
 
 	/* Whatever else is known under the address of a new passive socket is long over. */
-	if (entry && side == HT_SIDE_SERVER && !entry->simultaneous && !entry->early)
-		entry = NULL;
-	if (entry && entry->simultaneous) {
+	if (entry && side == HT_SIDE_SERVER && !entry->simultaneous && !entry->early) {
+		*entry = fresh;
+	} else if (entry && entry->simultaneous) {
 		side = ht_side_of_simultaneous(sk);
 		entry->side = side;
+	} else if (!entry) {
+		entry = ht_enter_socket(&key, &fresh);
 	}
-	if (entry) {
-		ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, &entry->owner, 0);
-	} else {
-		ht_remember_socket(sk, &fresh, BPF_ANY);
-		ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, &fresh.owner, 0);
-	}
+	ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, entry ? &entry->owner : &fresh.owner, 0);
 }
 
 static __always_inline void ht_on_tcp_close(struct sock *sk, int old_state)

@@ -33,6 +33,7 @@ typedef _Bool bool;
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136
+#define IPPROTO_MPTCP 262
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
 #define FMODE_PATH 0x4000      /* O_PATH: a name for it, no access */
@@ -371,6 +372,11 @@ struct tcp_sock {
 	__u64 bytes_retrans;
 	__u64 bytes_acked;
 	__u32 srtt_us; /* eighths of a microsecond */
+};
+
+/* Under it are TCP sockets, one a path through the network. */
+struct mptcp_sock {
+	struct sock *first;
 };
 
 /* From 6.10 on inet_csk_accept takes one of these, and its result stands elsewhere. */

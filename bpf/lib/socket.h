@@ -22,6 +22,16 @@ static __always_inline bool ht_is_tcp(struct sock *sk)
 	       BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
 }
 
+/* The TCP socket that a socket's data goes through: itself, or the first of those under one of
+ * MPTCP. NULL where there is none. */
+static __always_inline struct sock *ht_tcp_of(struct sock *sk)
+{
+	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP &&
+	    bpf_core_type_exists(struct mptcp_sock))
+		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
+	return sk && ht_is_tcp(sk) ? sk : NULL;
+}
+
 static __always_inline __u64 ht_socket_name(struct sock *sk)
 {
 	__u64 address = 0;

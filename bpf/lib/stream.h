@@ -36,7 +36,7 @@ static __always_inline struct sock *ht_tcp_of_file(struct file *file)
 {
 	struct sock *sk = ht_sock_of_file(file);
 
-	return sk && ht_is_tcp(sk) ? sk : NULL;
+	return sk ? ht_tcp_of(sk) : NULL;
 }
 
 /* By the numbers that Linux has given to terminals: consoles and serial lines, /dev/tty, pseudo
@@ -79,7 +79,8 @@ static __always_inline void ht_fill_stream(struct ht_stream *stream, struct file
 			return;
 		if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
 			stream->kind = HT_STREAM_UNIX;
-		if (!ht_is_tcp(sk))
+		sk = ht_tcp_of(sk);
+		if (!sk)
 			return;
 		stream->kind = HT_STREAM_TCP;
 		state = BPF_CORE_READ(sk, __sk_common.skc_state);

@@ -2,8 +2,7 @@
 #define HOPTRAIL_TESTS_FUZZ_RECORD_LAYOUT_H_
 
 // The records of bpf/abi/events.h as the fuzz targets see them: how long each type's fixed part is
-// and which counted texts stand behind it. A type that is not described here is fuzzed all the
-// same, but not demanded to be read.
+// and which counted texts stand behind it.
 
 #include <array>
 #include <cstddef>
@@ -26,7 +25,6 @@ struct RecordLayout {
   size_t fixed = 0;                 // bytes, the header included; 0: the decoder knows no such type
   std::vector<size_t> text_counts;  // where the ht_text of each text behind the fixed part stands
   std::vector<size_t> times;        // where times besides the header's stand
-  bool described = false;           // the two lists are complete
 };
 
 inline const std::array<RecordLayout, HT_TYPES>& RecordLayouts() {
@@ -40,16 +38,15 @@ inline const std::array<RecordLayout, HT_TYPES>& RecordLayouts() {
     const auto describe = [&](ht_type type, std::vector<size_t> texts, std::vector<size_t> times) {
       (*table)[type].text_counts = std::move(texts);
       (*table)[type].times = std::move(times);
-      (*table)[type].described = true;
     };
     describe(HT_TYPE_FORK, {},
              {offsetof(ht_fork, child_start_ns), offsetof(ht_fork, child_label_start_ns)});
     describe(HT_TYPE_EXEC, program, {});
     describe(HT_TYPE_PROCESS_SNAPSHOT, program, {});
-    for (const ht_type type : {HT_TYPE_EXIT, HT_TYPE_TCP, HT_TYPE_ACCEPT, HT_TYPE_PAM, HT_TYPE_SSHD,
-                               HT_TYPE_SOCKET_SNAPSHOT, HT_TYPE_SNAPSHOT_DONE, HT_TYPE_LOST}) {
-      describe(type, {}, {});
-    }
+    describe(HT_TYPE_UNIX_CONNECT, {offsetof(ht_unix_connect, name)},
+             {offsetof(ht_unix_connect, peer_start_ns)});
+    describe(HT_TYPE_FILE, {offsetof(ht_file, path)}, {});
+    describe(HT_TYPE_TAMPERING, {}, {offsetof(ht_tampering, target_start_ns)});
     return table;
   }();
   return *layouts;

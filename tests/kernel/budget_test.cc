@@ -79,7 +79,7 @@ TEST(BudgetTest, AFloodInOneCgroupLeavesRoomForAnother) {
   EXPECT_EQ(LossesOf(&recorder, "ring/low"), 0u);
 
   recorder.WaitForBody<Lost>("the refusals", [](const Event&, const Lost& lost) {
-    return lost.budget && lost.ring == "low" && lost.type == "fork";
+    return lost.where == "budget/low" && lost.type == "fork";
   });
   recorder.Settle();
   EXPECT_EQ(ForksIn(recorder, quiet.id()), kQuietForks);

@@ -1,12 +1,20 @@
 // A ring that is full: what is missing is counted, and the count is right.
 
+#include <sched.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <numeric>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 
 #include "tests/kernel/harness.h"
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -43,10 +51,70 @@ TEST(LossTest, WhatIsMissingIsCounted) {
 
   uint64_t told_forks = 0;
   for (const auto& [event, lost] : recorder.All<Lost>()) {
-    EXPECT_EQ(lost->ring, "low");
+    EXPECT_EQ(lost->where.substr(lost->where.find('/')), "/low");
     if (lost->type == "fork") told_forks += lost->count;
   }
   EXPECT_EQ(told_forks, lost_forks);
+}
+
+UniqueFd StartConnecting(uint16_t port, int retries) {
+  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  setsockopt(fd.get(), IPPROTO_TCP, TCP_SYNCNT, &retries, sizeof(retries));
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address));
+  return fd;
+}
+
+// Whether the running kernel skips a tracepoint's program that it interrupted, and counts that.
+bool CountsSkippedRuns() {
+  utsname names = {};
+  int major = 0, minor = 0;
+  return uname(&names) == 0 && std::sscanf(names.release, "%d.%d", &major, &minor) == 2 &&
+         (major > 6 || (major == 6 && minor >= 2));
+}
+
+// Connections that nobody answers end in the timer's interrupt, while others end by themselves: the
+// same program once more, on the same processor.
+TEST(LossTest, RunsThatTheKernelSkipsAreCounted) {
+  constexpr int kUnanswered = 500;
+  Recorder recorder;
+  ASSERT_NE(recorder.sensor(), nullptr);
+  EXPECT_EQ(LossesOf(&recorder, "skipped", "tcp"), 0u);
+  cpu_set_t first;
+  CPU_ZERO(&first);
+  CPU_SET(0, &first);
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(first), &first), 0);
+
+  // A listener whose queue is full lets every SYN go by.
+  uint16_t port = 0, closed_port = 0;
+  const UniqueFd listener = Listen("127.0.0.1", &port);
+  ASSERT_EQ(listen(listener.get(), 0), 0);
+  const UniqueFd queued = Connect("127.0.0.1", port);
+  Listen("127.0.0.1", &closed_port);  // and closed again
+  std::vector<UniqueFd> unanswered;
+  for (int i = 0; i < kUnanswered; ++i) {
+    unanswered.push_back(StartConnecting(port, /*retries=*/1));
+    absl::SleepFor(absl::Milliseconds(2));
+  }
+  const absl::Time until = absl::Now() + absl::Seconds(10);
+  uint64_t skipped = 0;
+  while (skipped == 0 && absl::Now() < until) {
+    for (int i = 0; i < 1000; ++i) StartConnecting(closed_port, 1);
+    skipped = LossesOf(&recorder, "skipped", "tcp");
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
+  if (!CountsSkippedRuns()) return;
+  ASSERT_GT(skipped, 0u);
+  EXPECT_NE(recorder.WaitForBody<Lost>("the loss",
+                                       [](const Event&, const Lost& lost) {
+                                         return lost.where == "skipped" && lost.type == "tcp";
+                                       }),
+            nullptr);
 }
 
 TEST(LossTest, AFloodOfForksCostsTheHighRingNothing) {

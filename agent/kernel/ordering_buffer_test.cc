@@ -1,4 +1,4 @@
-#include "agent/kernel/ring_reader.h"
+#include "agent/kernel/ordering_buffer.h"
 
 #include <cstring>
 

@@ -1,0 +1,55 @@
+#include "agent/decode/fields.h"
+
+#include <algorithm>
+
+#include <sys/sysmacros.h>
+
+namespace hoptrail::agent::decode {
+
+std::vector<absl::string_view> SplitAtNuls(absl::string_view bytes) {
+  std::vector<absl::string_view> texts;
+  while (!bytes.empty()) {
+    const size_t end = std::min(bytes.find('\0'), bytes.size());
+    texts.push_back(bytes.substr(0, end));
+    bytes.remove_prefix(std::min(end + 1, bytes.size()));
+  }
+  return texts;
+}
+
+std::string JoinPath(absl::string_view components, bool cut) {
+  const std::vector<absl::string_view> parts = SplitAtNuls(components);
+  std::string path;
+  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+    if (!path.empty() || !cut) path += '/';
+    path.append(part->data(), part->size());
+  }
+  if (path.empty() && !cut) path = "/";
+  return path;
+}
+
+std::string FieldText(const char* bytes, size_t capacity, const ht_text& text) {
+  const size_t length = std::min<size_t>(text.length, capacity);
+  return std::string(bytes, strnlen(bytes, length));
+}
+
+uint64_t ToDevice(uint32_t device) {
+  constexpr uint32_t kMinorBits = 20;
+  return makedev(device >> kMinorBits, device & ((1u << kMinorBits) - 1));
+}
+
+absl::Status NoTime() { return absl::InvalidArgumentError("record: a time that no clock shows"); }
+
+absl::Status CountsTooMuch() {
+  return absl::InvalidArgumentError("record: a text is longer than what is left of the record");
+}
+
+model::Flow ToFlow(const ht_connection& raw) {
+  model::Flow flow;
+  std::copy_n(raw.client_address, 16, flow.client.address.bytes.begin());
+  std::copy_n(raw.server_address, 16, flow.server.address.bytes.begin());
+  flow.client.port = raw.client_port;
+  flow.server.port = raw.server_port;
+  return flow;
+}
+
+}  // namespace hoptrail::agent::decode

@@ -1,0 +1,97 @@
+#include <type_traits>
+
+#include "agent/decode/bodies.h"
+#include "agent/decode/fields.h"
+
+namespace hoptrail::agent::decode {
+namespace {
+
+Stream ToStream(const ht_stream& raw) {
+  Stream stream;
+  stream.kind = CheckedEnum(raw.kind, StreamKind::kOther);
+  stream.inode = raw.inode;
+  stream.device = raw.device;
+  if (stream.kind == StreamKind::kTcp) {
+    stream.socket = raw.tcp.socket;
+    stream.flow = ToFlow(raw.tcp);
+    stream.hop_name = ToHopName(raw.tcp);
+    stream.accepted = ToSide(raw.tcp) == TcpSide::kServer && raw.tcp.listening == 0;
+  }
+  return stream;
+}
+
+absl::Status ReadImage(absl::string_view record, const ht_exec& raw, model::Image* image) {
+  Parts parts(record.substr(sizeof(ht_exec)));
+  absl::string_view path, directory, arguments;
+  if (!parts.Take(raw.path, &path) || !parts.Take(raw.directory, &directory) ||
+      !parts.Take(raw.arguments, &arguments)) {
+    return CountsTooMuch();
+  }
+  image->path = JoinPath(path, raw.path.cut != 0);
+  image->working_directory = JoinPath(directory, raw.directory.cut != 0);
+  for (absl::string_view argument : SplitAtNuls(arguments)) {
+    image->arguments.emplace_back(argument);
+  }
+  image->arguments_truncated = raw.arguments.cut != 0;
+  image->device = ToDevice(raw.device);
+  image->inode = raw.inode;
+  return absl::OkStatus();
+}
+
+template <typename Body>  // Exec or ProcessSnapshot
+absl::Status ReadProgram(absl::string_view record, Body* body) {
+  const auto raw = Copy<ht_exec>(record);
+  for (size_t i = 0; i < body->streams.size(); ++i) body->streams[i] = ToStream(raw.streams[i]);
+  if constexpr (std::is_same_v<Body, Exec>) body->set_id = (raw.flags & HT_EXEC_SET_ID) != 0;
+  body->memory_only = (raw.flags & HT_EXEC_MEMORY) != 0;
+  body->deleted = (raw.flags & HT_EXEC_DELETED) != 0;
+  return ReadImage(record, raw, &body->image);
+}
+
+CredentialSet ToCredentialSet(const ht_credential_set& raw) {
+  return {
+      .ids = {raw.uid, raw.euid, raw.gid, raw.egid, raw.login_uid, raw.audit_session},
+      .effective = raw.effective,
+      .permitted = raw.permitted,
+  };
+}
+
+NamespaceSet ToNamespaceSet(const ht_namespace_set& raw) {
+  return {.children_pid = raw.children_pid,
+          .mount = raw.mount,
+          .network = raw.network,
+          .user = raw.user,
+          .uts = raw.uts,
+          .ipc = raw.ipc,
+          .cgroup = raw.cgroup};
+}
+
+}  // namespace
+
+absl::Status ReadFork(absl::string_view record, Fork* fork) {
+  const auto raw = Copy<ht_fork>(record);
+  if (!IsTime(raw.child_start_ns) || !IsTime(raw.child_label_start_ns)) return NoTime();
+  fork->child = {raw.child_tgid, raw.child_start_ns};
+  fork->child_label = {raw.child_label_tgid, raw.child_label_start_ns};
+  return absl::OkStatus();
+}
+
+absl::Status ReadExec(absl::string_view record, Exec* exec) { return ReadProgram(record, exec); }
+
+absl::Status ReadProcessSnapshot(absl::string_view record, ProcessSnapshot* snapshot) {
+  return ReadProgram(record, snapshot);
+}
+
+CredentialsChange ToCredentialsChange(const ht_credentials& raw) {
+  return {.change = CheckedEnum(raw.change, Change::kClone),
+          .before = ToCredentialSet(raw.before),
+          .after = ToCredentialSet(raw.after)};
+}
+
+NamespacesChange ToNamespacesChange(const ht_namespaces& raw) {
+  return {.change = CheckedEnum(raw.change, Change::kClone),
+          .before = ToNamespaceSet(raw.before),
+          .after = ToNamespaceSet(raw.after)};
+}
+
+}  // namespace hoptrail::agent::decode

@@ -1,0 +1,53 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_RING_MERGE_H_
+#define HOPTRAIL_AGENT_KERNEL_RING_MERGE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+#include "agent/kernel/ordering_buffer.h"
+#include "agent/kernel/ring.h"
+
+namespace hoptrail::agent::kernel {
+
+// Makes one order of the records of several rings. What it holds is bounded; what a flood writes
+// beyond that stays in the rings, and then is lost there and counted. It waits for nothing and
+// looks at no clock. One thread.
+class RingMerge {
+ public:
+  RingMerge();
+
+  void Add(Ring ring) { sources_.push_back({.ring = std::move(ring)}); }
+
+  // Takes what there is, and hands over, in the order of their boot times, the records that are
+  // due at `now_ns`, boot time. Returns how many.
+  absl::StatusOr<size_t> Take(uint64_t now_ns,
+                              absl::FunctionRef<void(const void*, size_t)> receiver);
+
+  // How long after `now_ns` something becomes due, should nothing come before; at most `longest`.
+  absl::Duration UntilDue(uint64_t now_ns, absl::Duration longest) const;
+
+ private:
+  struct Source {
+    Ring ring;
+    uint64_t newest_ns = 0;      // boot time of what was taken last
+    bool more = false;           // left in it, for want of room here
+    uint64_t busy_since_ns = 0;  // a record in it is still being written; 0: none
+  };
+
+  absl::Status Drain(uint64_t now_ns);
+  uint64_t Horizon() const;
+  uint64_t BusyHorizon(uint64_t now_ns) const;
+
+  OrderingBuffer buffer_;
+  std::vector<Source> sources_;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_RING_MERGE_H_

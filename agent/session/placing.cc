@@ -1,0 +1,142 @@
+// Which session a process is in whose beginning was not seen, or that came into a container.
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "agent/session/correlator.h"
+
+namespace hoptrail::agent::session {
+namespace {
+
+// Longest chain of ancestors that is looked at.
+constexpr size_t kMaxChain = 4096;
+
+}  // namespace
+
+process::Process* Correlator::Observe(const decode::Header& header) {
+  process::Process* process = processes_.Find(header.process);
+  const uint32_t before = process == nullptr ? model::kNoLogin : process->credentials.audit_session;
+  const bool known = process != nullptr && !process->session.empty();
+  bool created = false;
+  process = processes_.Observe(header, &created);
+  if (process == nullptr) return nullptr;
+  if (process::Process* gone = processes_.Replaced(process->name); gone != nullptr) {
+    End(*gone, header.boot_ns);
+  }
+  if (host_pid_namespace_ == 0 && process->name.tgid == 1) {
+    host_pid_namespace_ = process->namespaces.pid;
+  }
+  if (processes_.in_snapshot()) return process;  // placed when it is complete
+  if (!known) Place(*process);
+  const uint32_t after = process->credentials.audit_session;
+  if (after != model::kNoLogin && (!known || after != before) && process->alive()) {
+    OnAuditChange(*process);
+  }
+  if (known && FirstInContainer(*process)) {
+    const Node* node = NodeOf(*process);
+    if (node != nullptr && node->session.kind == model::EntryKind::kService) {
+      const auto found = containers_.find(process->namespaces.pid);
+      Node* container = found == containers_.end() ? nullptr : sessions_.Find(found->second);
+      if (container == nullptr) {
+        container = NewSession(*process, model::EntryKind::kContainer);
+      }
+      MoveSubtree(*process, *container);
+    }
+  }
+  return process;
+}
+
+bool Correlator::FirstInContainer(const process::Process& process) const {
+  return process.own_events && host_pid_namespace_ != 0 && process.namespaces.pid != 0 &&
+         process.namespaces.pid != host_pid_namespace_;
+}
+
+Node* Correlator::NewSession(process::Process& first, model::EntryKind kind) {
+  Node* node = sessions_.Create(first, kind);
+  node->session.kind = kind;
+  if (kind == model::EntryKind::kContainer) {
+    containers_[first.namespaces.pid] = node->session.id;
+  }
+  sessions_.Join(first, *node, now_boot_ns());
+  // A child that has not yet run a program of its own is told once it has.
+  if (first.executed) sessions_.Touch(*node);
+  return node;
+}
+
+// Finds the session of a process whose fork was not seen.
+void Correlator::Place(process::Process& process) {
+  // Ancestors first, so that each finds its parent placed.
+  std::vector<process::Process*> chain = {&process};
+  while (chain.size() < kMaxChain) {
+    process::Process* parent = processes_.Find(chain.back()->parent);
+    if (parent == nullptr || !parent->session.empty() || parent == chain.back() ||
+        parent->name.start_boot_ns > chain.back()->name.start_boot_ns) {
+      break;
+    }
+    chain.push_back(parent);
+  }
+  for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
+    process::Process& p = **it;
+    if (!p.session.empty()) continue;
+    Node* node = nullptr;
+    if (const auto saved = saved_members_.find(p.name); saved != saved_members_.end()) {
+      node = sessions_.Find(saved->second);
+      p.saved = node != nullptr;
+    }
+    process::Process* parent = processes_.Find(p.parent);
+    if (node == nullptr && !p.label.empty() && p.label != p.name) {
+      bool created = false;
+      process::Process* head = processes_.EnsureNamed(p.label, &created);
+      if (created) Place(*head);
+      if (head != nullptr) node = NodeOf(*head);
+    }
+    if (node == nullptr && parent != nullptr && parent->name.tgid != 1) node = NodeOf(*parent);
+    if (node == nullptr) node = sessions_.OfAuditSession(p.credentials.audit_session);
+    if (node == nullptr && FirstInContainer(p)) {
+      const auto found = containers_.find(p.namespaces.pid);
+      if (found != containers_.end()) node = sessions_.Find(found->second);
+    }
+    if (node != nullptr) {
+      const bool saved = p.saved;
+      p.saved = false;
+      sessions_.Join(p, *node, now_boot_ns());
+      p.saved = saved;
+    } else {
+      NewSession(p,
+                 FirstInContainer(p) ? model::EntryKind::kContainer : model::EntryKind::kService);
+    }
+    // The snapshot's own evidence: a connection that only the child of a listener holds.
+    const auto held = held_.find(p.name);
+    if (held == held_.end() || parent == nullptr || !parent->listens || p.listens) continue;
+    const auto above = held_.find(parent->name);
+    for (uint64_t socket : held->second) {
+      Connection* connection = connections_.Find(socket);
+      if (connection == nullptr || !connection->session.empty()) continue;
+      if (above != held_.end() &&
+          std::find(above->second.begin(), above->second.end(), socket) != above->second.end()) {
+        continue;
+      }
+      if (!p.saved) OpenConnection(p, *connection, parent);
+      break;
+    }
+  }
+}
+
+void Correlator::MoveSubtree(process::Process& head, Node& node) {
+  const Node* from = NodeOf(head);
+  sessions_.Join(head, node, now_boot_ns());
+  if (from == nullptr || from == &node) return;
+  std::vector<process::Process*> moving;
+  for (const model::ProcessName& name : from->members) {
+    process::Process* member = processes_.Find(name);
+    process::Process* ancestor = member;
+    for (size_t i = 0; ancestor != nullptr && ancestor != &head && i < 64; ++i) {
+      ancestor = processes_.Find(ancestor->parent);
+    }
+    if (ancestor == &head) moving.push_back(member);
+  }
+  for (process::Process* member : moving) sessions_.Join(*member, node, now_boot_ns());
+}
+
+}  // namespace hoptrail::agent::session

@@ -1,0 +1,215 @@
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include "collector/app/collector_fixture.h"
+
+namespace hoptrail::collector::app {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST_F(CollectorTest, RolesComeFromTheCertificate) {
+  const v1::ListHostsRequest list;
+  v1::ListHostsResponse hosts;
+  v1::ResolveIncidentRequest resolve;
+  resolve.set_name("incidents/abcd");
+  v1::Incident incident;
+  struct Case {
+    const char* name;
+    grpc::StatusCode list;
+    grpc::StatusCode resolve;
+    grpc::StatusCode agent;
+  };
+  const Case kCases[] = {
+      {"reader", grpc::OK, grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED},
+      {"operator", grpc::OK, grpc::NOT_FOUND, grpc::PERMISSION_DENIED},
+      {"agent", grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED, grpc::OK},
+      {"stranger", grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED},
+      {"nobody", grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED},
+  };
+  for (const Case& c : kCases) {
+    auto channel = As(c.name);
+    auto fleet = v1::FleetService::NewStub(channel);
+    auto detection = v1::DetectionService::NewStub(channel);
+    grpc::Status status = Call(fleet, &v1::FleetService::Stub::ListHosts, list, &hosts);
+    EXPECT_EQ(status.error_code(), c.list) << c.name << ": " << status.error_message();
+    if (!status.ok()) {
+      EXPECT_THAT(status.error_message(), HasSubstr("role reader"));
+    }
+    status = Call(detection, &v1::DetectionService::Stub::ResolveIncident, resolve, &incident);
+    EXPECT_EQ(status.error_code(), c.resolve) << c.name << ": " << status.error_message();
+    Agent agent = Connect(channel);
+    agent.Hello(wire::TestHost());
+    EXPECT_EQ(agent.welcomed, c.agent == grpc::OK) << c.name;
+    agent.stream->WritesDone();
+    EXPECT_EQ(agent.End().error_code(), c.agent) << c.name;
+  }
+  // Another authority's certificate does not get as far as a role.
+  auto fleet = v1::FleetService::NewStub(As("forged"));
+  EXPECT_EQ(Call(fleet, &v1::FleetService::Stub::ListHosts, list, &hosts).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  struct stat info;
+  ASSERT_EQ(stat((folder_ + "/c.sock").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(CollectorTest, ListsPageAndFilterAndSayWhatIsWrong) {
+  std::vector<std::pair<uint64_t, model::Fact>> facts{{1, wire::TestSession()}};
+  for (uint8_t n = 1; n <= 9; ++n) facts.emplace_back(n + 1, DetectionNumber(n));
+  Deliver(facts);
+  auto stub = v1::DetectionService::NewStub(Local());
+  v1::ListDetectionsRequest request;
+  v1::ListDetectionsResponse response;
+  std::set<std::string> names;
+  request.set_page_size(4);
+  request.set_filter("rule = pivot AND host_name=\"gw\"");
+  int pages = 0;
+  do {
+    response.Clear();
+    ASSERT_TRUE(Call(stub, &v1::DetectionService::Stub::ListDetections, request, &response).ok());
+    for (const auto& detection : response.detections()) {
+      EXPECT_TRUE(names.insert(detection.name()).second);
+    }
+    request.set_page_token(response.next_page_token());
+    ++pages;
+  } while (!response.next_page_token().empty());
+  EXPECT_EQ(names.size(), 9u);
+  EXPECT_EQ(pages, 3);
+
+  auto listed = [&](const std::string& filter, int size, const std::string& token) {
+    v1::ListDetectionsRequest r;
+    r.set_filter(filter);
+    r.set_page_size(size);
+    r.set_page_token(token);
+    response.Clear();
+    return Call(stub, &v1::DetectionService::Stub::ListDetections, r, &response);
+  };
+  ASSERT_TRUE(listed("severity >= HIGH", 1000, "").ok());
+  EXPECT_EQ(response.detections_size(), 5);
+  ASSERT_TRUE(listed("severity = low", 2, "").ok());
+  EXPECT_EQ(response.detections_size(), 2);
+  const std::string token = response.next_page_token();
+  for (const auto& [filter, size, bad_token, named] :
+       std::vector<std::tuple<std::string, int, std::string, std::string>>{
+           {"colour = red", 0, "", "colour"},
+           {"severity = awful", 0, "", "awful"},
+           {"rule >= pivot", 0, "", ">="},
+           {"rule = pivot OR rule = scan", 0, "", "AND"},
+           {"rule = \"pivot", 0, "", "quoted"},
+           {"rule", 0, "", "rule"},
+           {"host = gw", 0, "", "gw"},
+           {"", -1, "", "page_size"},
+           {"", 0, "garbage", "page_token"},
+           {"rule = pivot", 0, token, "page_token"}}) {
+    grpc::Status status = listed(filter, size, bad_token);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << filter;
+    EXPECT_THAT(status.error_message(), HasSubstr(named));
+  }
+}
+
+TEST_F(CollectorTest, WatchResumesAndMissesNothing) {
+  Deliver({{1, wire::TestSession()}});
+  auto stub = v1::DetectionService::NewStub(Local());
+  std::string token;
+  {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    auto watch = stub->WatchDetections(&context, v1::WatchDetectionsRequest());
+    watch->WaitForInitialMetadata();
+    Deliver({{2, DetectionNumber(1)}});
+    v1::WatchDetectionsResponse response;
+    ASSERT_TRUE(watch->Read(&response));
+    EXPECT_EQ(response.detection().severity(), v1::HIGH);
+    token = response.resume_token();
+    context.TryCancel();
+  }
+  // 300 of them while nobody watches, more than one page of the store.
+  std::vector<std::pair<uint64_t, model::Fact>> facts;
+  for (int i = 0; i < 300; ++i) {
+    model::Detection detection = wire::TestDetection();
+    detection.id.bytes[1] = static_cast<uint8_t>(i >> 8);
+    detection.id.bytes[2] = static_cast<uint8_t>(i);
+    detection.id.bytes[3] = 1;
+    facts.emplace_back(10 + i, detection);
+  }
+  Deliver(facts);
+  Restart();
+  stub = v1::DetectionService::NewStub(Local());
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  v1::WatchDetectionsRequest request;
+  request.set_resume_token(token);
+  auto watch = stub->WatchDetections(&context, request);
+  std::set<std::string> names;
+  v1::WatchDetectionsResponse response;
+  while (names.size() < 300 && watch->Read(&response)) {
+    if (response.detection().name() != "detections/" + model::ToString(DetectionNumber(1).id)) {
+      names.insert(response.detection().name());
+    }
+  }
+  EXPECT_EQ(names.size(), 300u);
+  context.TryCancel();
+
+  for (const auto& [bad, code] : std::vector<std::pair<std::string, grpc::StatusCode>>{
+           {"junk", grpc::INVALID_ARGUMENT}, {"0000.5", grpc::FAILED_PRECONDITION}}) {
+    grpc::ClientContext other;
+    request.set_resume_token(bad);
+    auto refused = stub->WatchDetections(&other, request);
+    EXPECT_FALSE(refused->Read(&response));
+    EXPECT_EQ(refused->Finish().error_code(), code);
+  }
+}
+
+TEST_F(CollectorTest, IncidentIsAcknowledgedAndResolvedByName) {
+  model::Detection detection = wire::TestDetection();
+  Deliver({{1, wire::TestSession()}, {2, detection}});
+  auto stub = v1::DetectionService::NewStub(As("operator"));
+  v1::ListIncidentsResponse incidents;
+  ASSERT_TRUE(
+      Call(stub, &v1::DetectionService::Stub::ListIncidents, v1::ListIncidentsRequest(), &incidents)
+          .ok());
+  ASSERT_EQ(incidents.incidents_size(), 1);
+  const std::string name = incidents.incidents(0).name();
+  v1::Incident incident;
+  v1::AcknowledgeIncidentRequest acknowledge;
+  acknowledge.set_name(name.substr(0, name.size() - 20));
+  ASSERT_TRUE(
+      Call(stub, &v1::DetectionService::Stub::AcknowledgeIncident, acknowledge, &incident).ok());
+  EXPECT_EQ(incident.state(), v1::ACKNOWLEDGED);
+  EXPECT_EQ(incident.changed_by(), "olga");
+  v1::ResolveIncidentRequest resolve;
+  resolve.set_name(name);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(Call(stub, &v1::DetectionService::Stub::ResolveIncident, resolve, &incident).ok());
+    EXPECT_EQ(incident.state(), v1::RESOLVED);
+  }
+  EXPECT_EQ(Call(stub, &v1::DetectionService::Stub::AcknowledgeIncident, acknowledge, &incident)
+                .error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  v1::Path path;
+  v1::GetPathRequest request;
+  request.set_name(name);
+  auto graph = v1::GraphService::NewStub(As("reader"));
+  ASSERT_TRUE(Call(graph, &v1::GraphService::Stub::GetPath, request, &path).ok());
+  ASSERT_EQ(path.steps_size(), 1);
+  EXPECT_EQ(path.steps(0).parent(), -1);
+  EXPECT_EQ(path.steps(0).detections_size(), 1);
+  v1::Neighborhood near;
+  v1::GetNeighborhoodRequest around;
+  around.set_host("gw");
+  around.mutable_window()->set_seconds(int64_t{3600} * 24 * 365 * 20);
+  ASSERT_TRUE(Call(graph, &v1::GraphService::Stub::GetNeighborhood, around, &near).ok());
+  EXPECT_EQ(near.sessions_size(), 1);
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::app
