@@ -13,6 +13,7 @@ import instructions  # noqa: E402
 import performance_page  # noqa: E402
 import rounds  # noqa: E402
 import series  # noqa: E402
+import stages  # noqa: E402
 
 
 class FakeSensor:
@@ -39,7 +40,8 @@ class FakeLoads:
 
     def run(self, _):
         self._runs += 1
-        return (100.0 + self._runs) * (1.1 if self._sensor.running else 1.0)
+        took = (100.0 + self._runs) * (1.1 if self._sensor.running else 1.0)
+        return took, took / 2
 
 
 class Series(unittest.TestCase):
@@ -100,6 +102,20 @@ class Instructions(unittest.TestCase):
         for mode, count in (("before", 0), ("exec", runs)):
             guest._judge(f"programs.{mode}", 0, 0, [f'[{{"name": "p", "run_cnt": {count}, "run_time_ns": {count * 7}}}]'])
         self.assertEqual(guest.programs()["exec"], {"p": {"runs_per_operation": 1.0, "instructions_per_run": 7.0}})
+
+
+class Stages(unittest.TestCase):
+    TEXT = ("hoptrail-worker \n\tffffffff81 do_epoll_wait\n\t 55 hoptrail::agent::app::Wakeups::Wait(absl::Duration)\n"
+            "\t 56 hoptrail::agent::app::Agent::Run()\n\n"
+            "hoptrail-worker \n\t 7f malloc\n\t 55 hoptrail::agent::decode::Decode(void const*)\n\n"
+            "hoptrail-worker \n\t 55 std::sort\n\t 56 hoptrail::(anonymous namespace)::Now\n\t 57"
+            " hoptrail::SystemClock::BootNs() const\n\n"
+            "spool \n\t 7f sqlite3_step\n\t 7f [unknown]\n")
+
+    def test_samples_go_to_folders(self):
+        self.assertEqual(stages.by_folder(self.TEXT), {"samples": 4, "share": {
+            "hoptrail-worker": {"agent/app, in the kernel": 0.25, "agent/decode": 0.25, "core/base": 0.25},
+            "spool": {"libraries": 0.25}}})
 
 
 class Page(unittest.TestCase):

@@ -12,6 +12,20 @@ SECONDS = 4
 DRAIN_S = 1.0
 
 
+def events_of(totals):
+    """What an agent that has ended was told of, but for the snapshot."""
+    return sum(count for name, count in totals["read"].items() if name not in NO_EVENTS)
+
+
+def work(loads):
+    """Programs and connections as fast as one processor can make them, until all is read."""
+    for mode in ("exec", "tcp"):
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            loads.run(mode)
+    time.sleep(DRAIN_S)
+
+
 def cost_of_events(agent, loads):
     """Processor time of all of the agent's processes by record, and what was lost."""
     agent.start()
@@ -20,17 +34,13 @@ def cost_of_events(agent, loads):
         names = {pid: usage.name_of(pid) for pid in pids}
         before = {pid: usage.cpu_ns(pid) for pid in pids}
         began = time.monotonic()
-        for mode in ("exec", "tcp"):
-            until = time.monotonic() + SECONDS
-            while time.monotonic() < until:
-                loads.run(mode)
-        time.sleep(DRAIN_S)
+        work(loads)
         seconds = time.monotonic() - began
         used = {names[pid]: usage.cpu_ns(pid) - before[pid] for pid in pids}
         memory = usage.memory_mib(pids)
     finally:
         totals = agent.stop()
-    events = sum(count for name, count in totals["read"].items() if name not in NO_EVENTS)
+    events = events_of(totals)
     return {"cpu_us_per_event": round(sum(used.values()) / 1000 / events, 3), "events": events,
             "events_per_s": round(events / seconds),
             "cpu_us_per_event_by_process": {name: round(ns / 1000 / events, 3) for name, ns in used.items()},

@@ -4,7 +4,8 @@
     host.py --build DIR [--json FILE] [--pairs N] [--only NAME,…] [--logs DIR]
 
 Names are of the loads (exec, tcp, syscall, open, udp: each without and with a sensor, by turns), and of what is done
-with the agent alone: events, programs, idle, crowd, steady, hops. Needs root and a machine that is otherwise quiet.
+with the agent alone: events, profile, allocations, programs, idle, crowd, steady, hops. Needs root and a machine that
+is otherwise quiet.
 """
 
 import argparse
@@ -25,10 +26,11 @@ import machine  # noqa: E402
 import rounds  # noqa: E402
 import sensors  # noqa: E402
 import series  # noqa: E402
+import stages  # noqa: E402
 import states  # noqa: E402
 
-ALONE = ("events", "programs", "idle", "crowd", "steady", "hops")
-TOOLS = ("setpriv", "taskset", "nsenter", "ip", "bpftool", "openssl")
+ALONE = ("events", "profile", "allocations", "programs", "idle", "crowd", "steady", "hops")
+TOOLS = ("setpriv", "taskset", "perf", "nsenter", "ip", "bpftool", "openssl")
 CROWD = 50_000
 OPERATIONS = {"exec": 1_000, "tcp": 5_000, "syscall": 200_000, "open": 50_000, "udp": 10_000}
 RATE = 500
@@ -101,6 +103,17 @@ class Run:
         self.keep({"cpu_us_per_event": found["cpu_us_per_event"], "lost": found["lost"],
                    "bytes_per_record": found.pop("bytes_per_record"), "full_speed": found})
 
+    def _work(self):
+        full_speed.work(self._loads)
+
+    def profile(self):
+        self.keep({"profile": stages.profile(self._agent, self._work, self._scratch)})
+
+    def allocations(self):
+        library = os.path.join(self._options.build, "bench/allocations.so")
+        self.keep({"allocations": stages.allocations(self._agent, self._work, library, self._scratch,
+                                                       full_speed.events_of)})
+
     def programs(self):
         modes = self.modes() or load_programs.MODES
         self.keep({"programs": {
@@ -134,9 +147,11 @@ class Run:
     def tell(self):
         for mode in self.modes():
             row = self.found[mode]
-            say(f"{mode:8} {row['without_ns']['median']:>9.0f} ns  " + "  ".join(
-                f"{name} {row[name]['median']:.3f} [{row[name]['low']:.3f}, {row[name]['high']:.3f}]"
-                for name in ("none", "floor", "never", "auto")))
+            for text, pick in ((f"{row['without_ns']['median']:>9.0f} ns", lambda each: each),
+                               ("processor   ", lambda each: each["cpu"])):
+                figures = ((name, pick(row[name])) for name in ("none", "floor", "never", "auto"))
+                say(f"{mode:8} {text}  " + "  ".join(
+                    f"{name} {each['median']:.3f} [{each['low']:.3f}, {each['high']:.3f}]" for name, each in figures))
         for name in ("startup_ms", "cpu_us_per_event", "lost", "rss_mib", "pss_mib", "event_to_detection_ms",
                      "event_to_incident_ms"):
             if name in self.found:

@@ -28,6 +28,8 @@ def ratio(figures):
 def ratios(host):
     rows = [[NAMES[mode], f"{host[mode]['without_ns']['median']:,.0f} ns",
              *(ratio(host[mode][name]) for name in SERIES)] for mode in MODES if mode in host]
+    rows += [[f"{NAMES[mode]}: processor time", "", *(ratio(host[mode][name]["cpu"]) for name in SERIES)]
+             for mode in MODES if mode in host]
     return table(["", "without", *SERIES.values()], rows)
 
 

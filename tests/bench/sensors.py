@@ -118,6 +118,7 @@ class Agent(daemon.Daemon):
             "kernel": {"syscall_hooks": hooks},
             "log_level": "info"}
         self._config_path = os.path.join(scratch, f"agent-{hooks}.yaml")
+        self.wrapper = []  # what it is started by
         self.startup_ms = []
 
     def start(self):
@@ -127,7 +128,7 @@ class Agent(daemon.Daemon):
         self.log_path = os.path.join(self._logs, f"agent-{self.name}-{self._starts}.log")
         open(self.log_path, "w", encoding="utf-8").close()
         began = time.monotonic()
-        self.spawn([*TIED, self._binary, "--config", self._config_path])
+        self.spawn([*TIED, *self.wrapper, self._binary, "--config", self._config_path])
         wait_for(self.log_path, r"agent: watching ", self.failed)
         self.startup_ms.append((time.monotonic() - began) * 1000)
         wait_for(self.log_path, r"uplink: connected ", self.failed)
