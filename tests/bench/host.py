@@ -4,7 +4,7 @@
     host.py --build DIR [--json FILE] [--pairs N] [--only NAME,…] [--logs DIR]
 
 Names are of the loads (exec, tcp, syscall, open, udp: each without and with a sensor, by turns), and of what is done
-with the agent alone: events, profile, allocations, programs, idle, crowd, steady, hops. Needs root and a machine that
+with the agent alone: events, profile, allocations, programs, idle, steady, hops, crowd. Needs root and a machine that
 is otherwise quiet.
 """
 
@@ -29,7 +29,7 @@ import series  # noqa: E402
 import stages  # noqa: E402
 import states  # noqa: E402
 
-ALONE = ("events", "profile", "allocations", "programs", "idle", "crowd", "steady", "hops")
+ALONE = ("events", "profile", "allocations", "programs", "idle", "steady", "hops", "crowd")
 TOOLS = ("setpriv", "taskset", "perf", "nsenter", "ip", "bpftool", "openssl")
 CROWD = 50_000
 OPERATIONS = {"exec": 1_000, "tcp": 5_000, "syscall": 200_000, "open": 50_000, "udp": 10_000}
@@ -107,7 +107,8 @@ class Run:
         full_speed.work(self._loads)
 
     def profile(self):
-        self.keep({"profile": stages.profile(self._agent, self._work, self._scratch)})
+        work = {"full speed": self._work, "steady": lambda: self._loads.run_steady(RATE, STATE_S)}
+        self.keep({"profile": {name: stages.profile(self._agent, do, self._scratch) for name, do in work.items()}})
 
     def allocations(self):
         library = os.path.join(self._options.build, "bench/allocations.so")

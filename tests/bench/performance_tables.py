@@ -99,7 +99,48 @@ def instructions_added(instructions):
     return table(["operation", "kernel", "without", *COUNTED.values()], rows)
 
 
+def instructions_of_programs(instructions):
+    """Rows: what runs for an operation on any kernel; the busiest first."""
+    kernels = instructions["kernels"]
+    rows = []
+    for mode in MODES:
+        names = {}
+        for found in kernels.values():
+            for name, each in found["programs"].get(mode, {}).items():
+                whole = each["runs_per_operation"] * each["instructions_per_run"]
+                names[name] = max(names.get(name, 0), whole)
+        for name in sorted(names, key=lambda name: -names[name]):
+            cells = []
+            for found in kernels.values():
+                each = found["programs"].get(mode, {}).get(name)
+                cells.append(f"{each['runs_per_operation']:g} × {each['instructions_per_run']:,.0f}" if each else "")
+            rows.append([NAMES[mode], f"`{name}`", *cells])
+    return table(["operation", "program", *kernels], rows)
+
+
+def profile(host):
+    """Whatever has a fiftieth of all samples in either work."""
+    works = host["profile"]
+    shares = {}
+    for work, found in works.items():
+        for thread, folders in found["share"].items():
+            for folder, share in folders.items():
+                shares.setdefault((thread, folder), {})[work] = share
+    rows = [[thread, folder, *(f"{each.get(work, 0) * 100:.1f} %" for work in works)]
+            for (thread, folder), each in sorted(shares.items(), key=lambda item: -max(item[1].values()))
+            if max(each.values()) >= 0.02]
+    return table(["thread", "folder of the innermost frame that is ours",
+                  *(f"{work} ({found['samples']:,} samples)" for work, found in works.items())], rows)
+
+
+def allocations(host):
+    found = host["allocations"]["per_event_by_thread"]
+    return table(["thread", "allocations an event"], sorted(found.items(), key=lambda each: -each[1]))
+
+
 def tables(host, instructions):
     return {"machine": measured_on(host), "aims": aims(host), "ratios": ratios(host), "programs": programs(host),
             "states": states(host), "hops": hops(host), "records": records(host),
+            "profile": profile(host), "allocations": allocations(host),
+            "instructions of programs": instructions_of_programs(instructions),
             "instructions": f"Build `{instructions['build']}`.\n\n" + instructions_added(instructions)}
