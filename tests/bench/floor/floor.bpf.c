@@ -17,14 +17,28 @@ struct {
 	__uint(max_entries, FLOOR_RING_BYTES);
 } ring SEC(".maps");
 
-__u64 lost = 0;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} lost SEC(".maps");
+
+static __always_inline void floor_count_lost(void)
+{
+	__u32 first = 0;
+	__u64 *count = bpf_map_lookup_elem(&lost, &first);
+
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
 
 static __always_inline struct floor_record *floor_reserve(__u32 kind)
 {
 	struct floor_record *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
 	if (!record) {
-		__sync_fetch_and_add(&lost, 1);
+		floor_count_lost();
 		return NULL;
 	}
 	record->boot_ns = bpf_ktime_get_boot_ns();

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "bpf/bpf.h"
 #include "bpf/floor.skel.h"
 
 #include "tests/bench/floor/record.h"
@@ -38,10 +39,16 @@ int Fail(const char* what) {
 int main() {
   static_assert(sizeof(floor_record) == 64);
   for (const int number : {SIGTERM, SIGINT}) signal(number, [](int) { stop = true; });
-  floor_bpf* const floor = floor_bpf__open_and_load();
-  if (floor == nullptr || floor_bpf__attach(floor) != 0) return Fail("loading the programs");
-  ring_buffer* const ring =
-      ring_buffer__new(bpf_map__fd(floor->maps.ring), OnRecord, nullptr, nullptr);
+  size_t bytes = 0;
+  const void* const elf = floor_bpf__elf_bytes(&bytes);
+  bpf_object* const floor = bpf_object__open_mem(elf, bytes, nullptr);
+  if (floor == nullptr || bpf_object__load(floor) != 0) return Fail("loading the programs");
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, floor) {
+    if (bpf_program__attach(program) == nullptr) return Fail(bpf_program__name(program));
+  }
+  const int ring_fd = bpf_object__find_map_fd_by_name(floor, "ring");
+  ring_buffer* const ring = ring_buffer__new(ring_fd, OnRecord, nullptr, nullptr);
   if (ring == nullptr) return Fail("ring");
   std::printf("ready\n");
   std::fflush(stdout);
@@ -52,13 +59,14 @@ int main() {
     if (polled < 0 && polled != -EINTR) return Fail("reading");
   }
   ring_buffer__consume(ring);
+  uint32_t first = 0;
+  uint64_t lost = 0;
+  bpf_map_lookup_elem(bpf_object__find_map_fd_by_name(floor, "lost"), &first, &lost);
   std::printf("fork %llu exec %llu exit %llu tcp %llu lost %llu\n",
               static_cast<unsigned long long>(counts[FLOOR_FORK]),
               static_cast<unsigned long long>(counts[FLOOR_EXEC]),
               static_cast<unsigned long long>(counts[FLOOR_EXIT]),
               static_cast<unsigned long long>(counts[FLOOR_TCP]),
-              static_cast<unsigned long long>(floor->bss->lost));
-  ring_buffer__free(ring);
-  floor_bpf__destroy(floor);
+              static_cast<unsigned long long>(lost));
   return 0;
 }

@@ -14,10 +14,12 @@
 #include <sys/syscall.h>
 
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): the C library's own, by other names
 void* __libc_malloc(size_t size);
 void* __libc_calloc(size_t count, size_t size);
 void* __libc_realloc(void* memory, size_t size);
 void* __libc_memalign(size_t alignment, size_t size);
+// NOLINTEND(bugprone-reserved-identifier)
 }
 
 namespace {
