@@ -112,10 +112,10 @@ def main():
     os.makedirs(logs, exist_ok=True)
     tally = Tally()
     held, found = read_file(), {}
-    name = os.path.basename(build)
+    build_name = os.path.basename(build)
     # The loads themselves (`none`) stand in the file for comparison; they are not ours. What our processes do depends
     # on how they are compiled.
-    checked = ("in_kernel", "agent") if held["build"] == name else ("in_kernel",)
+    checked = ("in_kernel", "agent") if held["build"] == build_name else ("in_kernel",)
     try:
         archive = counting_guest.build(logs, os.path.join(build, "bin/hoptrail-agent"), os.path.join(build, "bench"))
         source = kernels.Archive(options.cache)
@@ -144,11 +144,12 @@ def main():
         tally.count("instructions", False, traceback.format_exc())
     found = {series: found[series] for series in kernels.SUITES if series in found}
     if options.json:
-        write(options.json, {"build": name, "kernels": found})
+        write(options.json, {"build": build_name, "kernels": found})
     if options.write and not tally.failed:
-        kept = held["kernels"] if held["build"] == name else {}
-        write(FILE, {"build": name, "kernels": {series: found.get(series) or kept[series] for series in kernels.SUITES
-                                                if series in found or series in kept}})
+        kept = held["kernels"] if held["build"] == build_name else {}
+        kept.update({series: {part: each[part] for part in ("kernel", "package", "instructions")}
+                     for series, each in found.items()})
+        write(FILE, {"build": build_name, "kernels": kept})
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 0 if tally.failed == 0 and tally.passed > 0 else 1
 
