@@ -64,7 +64,7 @@ def cost_of_programs(sensor, loads, modes, operations):
                 found[mode] = {}
                 for key, (runs, ns) in sensors.programs(pids).items():
                     more, longer = (now - then for now, then in zip((runs, ns), before.get(key, (0, 0))))
-                    if more * 20 >= count:
+                    if more * 2 >= count:  # the rest is of what starts the load
                         found[mode][key[0]] = {"runs_per_operation": round(more / count, 2),
                                                "ns_per_run": round(longer / more, 1),
                                                "ns_per_operation": round(longer / count, 1)}

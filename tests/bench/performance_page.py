@@ -52,9 +52,13 @@ def main():
     if options.write == options.check:
         parser.error("one of --write and --check")
     figures = {}
+    needed = {"host": performance_tables.HOST_PARTS, "instructions": ("kernels",)}
     for name in ("host", "instructions"):
         kept, given = os.path.join(FOLDER, f"{name}.json"), getattr(options, name)
         figures[name] = json.loads(read(given or kept))
+        missing = [part for part in needed[name] if part not in figures[name]]
+        if missing:
+            raise SystemExit(f"{given or kept} lacks {', '.join(missing)}: a run of everything is needed")
         if options.write and given:
             with open(kept, "w", encoding="utf-8") as file:
                 json.dump(figures[name], file, indent=1)

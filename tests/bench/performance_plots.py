@@ -7,11 +7,13 @@ SERIES = {"none": "no sensor", "floor": "floor", "never": "syscall_hooks: never"
 COUNTED = {"floor": "floor", "in_kernel": "agent, in the kernel", "agent": "agent, whole, on the same processor"}
 
 
-def ratios(host):
-    groups = [(mode, [(text, (host[mode][name]["low"], host[mode][name]["median"], host[mode][name]["high"]))
-                      for name, text in SERIES.items()]) for mode in MODES if mode in host]
-    return svg.intervals("Time of an operation, with over without a sensor: median, 95 % interval",
-                         list(SERIES.values()), groups, "times")
+def ratios(host, of, title):
+    """`of` picks the figures out of a cell."""
+    groups = []
+    for mode in MODES:
+        cells = {text: of(host[mode][name]) for name, text in SERIES.items()}
+        groups.append((mode, [(text, (cell["low"], cell["median"], cell["high"])) for text, cell in cells.items()]))
+    return svg.intervals(title, list(SERIES.values()), groups, "times")
 
 
 def programs(host):
@@ -28,12 +30,14 @@ def added(instructions):
     """One group for each load and kernel."""
     groups = []
     for mode in MODES:
+        if mode == "syscall":
+            continue  # nothing to be seen
         for series, found in instructions["kernels"].items():
             counts = found["instructions"][mode]
             rows = []
             for name, text in COUNTED.items():
                 more = counts[name] - counts["none"]
-                rows.append((text, (100 * more / counts["none"], f"{more:+,.0f}")))
+                rows.append((text, (100 * more / counts["none"], f"{round(more):+,}")))
             groups.append((f"{mode}, {series}", rows))
     return svg.bars("Instructions that a sensor adds to an operation", list(COUNTED.values()), groups,
                     "% of the instructions without it")
@@ -51,5 +55,9 @@ def wakeups(host):
 
 
 def plots(host, instructions):
-    return {"ratios": ratios(host), "programs": programs(host), "instructions": added(instructions),
+    return {"ratios": ratios(host, lambda cell: cell, "Time of an operation, with over without a sensor: median, 95 %"
+                                                      " interval"),
+            "processor": ratios(host, lambda cell: cell["cpu"], "Processor time of an operation, with over without a"
+                                                                " sensor"),
+            "programs": programs(host), "instructions": added(instructions),
             "wakeups": wakeups(host)}

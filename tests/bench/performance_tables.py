@@ -4,6 +4,8 @@ from performance_plots import COUNTED, MODES, SERIES
 
 NAMES = {"exec": "exec", "tcp": "TCP connect, accept, close", "syscall": "null call", "open": "open, close",
          "udp": "UDP echo"}
+# What a run of everything finds.
+HOST_PARTS = (*MODES, "startup_ms", "full_speed", "profile", "allocations", "programs", "idle", "steady", "hops", "crowd")
 
 
 def table(head, rows):
@@ -27,9 +29,9 @@ def ratio(figures):
 
 def ratios(host):
     rows = [[NAMES[mode], f"{host[mode]['without_ns']['median']:,.0f} ns",
-             *(ratio(host[mode][name]) for name in SERIES)] for mode in MODES if mode in host]
+             *(ratio(host[mode][name]) for name in SERIES)] for mode in MODES]
     rows += [[f"{NAMES[mode]}: processor time", "", *(ratio(host[mode][name]["cpu"]) for name in SERIES)]
-             for mode in MODES if mode in host]
+             for mode in MODES]
     return table(["", "without", *SERIES.values()], rows)
 
 
@@ -47,8 +49,6 @@ def states(host):
     rows = []
     for name, text in (("idle", "idle"), ("crowd", "50,000 processes and 50,000 sockets"),
                        ("steady", "500 programs and 500 connections a second")):
-        if name not in host:
-            continue
         found, memory = host[name], host[name]["memory_mib"]
         each = ", ".join(f"{who.removeprefix('hoptrail-')} {share:.3f}"
                          for who, share in found["cpu_percent_by_process"].items())
@@ -71,7 +71,6 @@ def records(host):
 
 
 def aims(host):
-    startup = host["startup_ms"]["median"] if "startup_ms" in host else ""
     rows = [
         ["agent CPU an event, at full speed", "3 µs", f"{host['cpu_us_per_event']} µs"],
         ["lost at full speed", "0", host["lost"]],
@@ -83,7 +82,7 @@ def aims(host):
         ["500 programs and 500 connections a second", "1 %", f"{host['steady']['cpu_percent']:.2f} %"],
         ["idle CPU", "0.1 %", f"{host['idle']['cpu_percent']:.2f} %"],
         ["idle wake-ups", "10/s", f"{host['idle']['wakeups_per_s']}/s"],
-        ["start to the first event", "1.5 s", f"{startup} ms"],
+        ["start to the first event", "1.5 s", f"{host['startup_ms']['median']} ms"],
     ]
     return table(["", "aim", "measured"], rows)
 
@@ -94,7 +93,7 @@ def instructions_added(instructions):
         for series, found in instructions["kernels"].items():
             counts = found["instructions"][mode]
             rows.append([NAMES[mode], series, f"{counts['none']:,.0f}", *(
-                f"{counts[name] - counts['none']:+,.0f} ({(counts[name] / counts['none'] - 1) * 100:+.1f} %)"
+                f"{round(counts[name] - counts['none']):+,} ({(counts[name] / counts['none'] - 1) * 100:+.1f} %)"
                 for name in COUNTED)])
     return table(["operation", "kernel", "without", *COUNTED.values()], rows)
 

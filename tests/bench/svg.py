@@ -2,8 +2,8 @@
 
 import html
 
-WIDTH = 760
-LEFT = 150  # for the rows' names
+WIDTH = 800
+LEFT = 190  # for the rows' names
 RIGHT = 96  # for the figures
 TOP = 62
 ROW = 17
