@@ -172,6 +172,13 @@ int BPF_PROG(ht_ping6_sent, struct sock *sk, struct msghdr *message, unsigned lo
 	return ht_on_sent(sk, message, result, true);
 }
 
+SEC("fexit/packet_sendmsg")
+int BPF_PROG(ht_frames_sent, struct socket *socket, struct msghdr *message, unsigned long length,
+	     int result)
+{
+	return ht_on_frames_sent(socket, result);
+}
+
 /* Lets every packet pass. */
 SEC("cgroup_skb/egress")
 int ht_egress(struct __sk_buff *ctx)
@@ -313,6 +320,12 @@ int BPF_PROG(ht_link_lsm, struct dentry *old_name, struct inode *folder, struct 
 	return ht_on_link(old_name, new_name);
 }
 
+SEC("lsm/inode_symlink")
+int BPF_PROG(ht_symlink_lsm, struct inode *folder, struct dentry *name)
+{
+	return ht_on_symlink(name);
+}
+
 SEC("fentry/security_inode_rename")
 int BPF_PROG(ht_rename_fentry, struct inode *old_folder, struct dentry *old_name,
 	     struct inode *new_folder, struct dentry *new_name)
@@ -326,6 +339,12 @@ int BPF_PROG(ht_link_fentry, struct dentry *old_name, struct inode *folder, stru
 	return ht_on_link(old_name, new_name);
 }
 
+SEC("fentry/security_inode_symlink")
+int BPF_PROG(ht_symlink_fentry, struct inode *folder, struct dentry *name)
+{
+	return ht_on_symlink(name);
+}
+
 SEC("kprobe/security_inode_rename")
 int BPF_KPROBE(ht_rename_kprobe, struct inode *old_folder, struct dentry *old_name,
 	     struct inode *new_folder, struct dentry *new_name)
@@ -337,6 +356,12 @@ SEC("kprobe/security_inode_link")
 int BPF_KPROBE(ht_link_kprobe, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
 {
 	return ht_on_link(old_name, new_name);
+}
+
+SEC("kprobe/security_inode_symlink")
+int BPF_KPROBE(ht_symlink_kprobe, struct inode *folder, struct dentry *name)
+{
+	return ht_on_symlink(name);
 }
 
 /* Run by user space, never attached: what the kernel calls one of its descriptors. */

@@ -54,6 +54,11 @@ check() {
   fi
 }
 
+# same_system_calls: whether the page says what the program does.
+same_system_calls() {
+  "$build/bin/hoptrail-agent" --print-system-calls | diff -u docs/system-calls.txt -
+}
+
 # tally LOG: adds the counts of a runner that closes with `N passed, N failed`.
 tally() {
   local line
@@ -130,6 +135,8 @@ for tier in "${tiers[@]}"; do
       check format tests/format.sh
       check bench tests/bench/checks_test.py
       check performance-page tests/bench/performance_page.py --check
+      # The sanitizers' builds may call more.
+      [[ $preset == asan || $preset == tsan ]] || check system-calls same_system_calls
       gtest_tier unit
       ;;
     kernel) gtest_tier kernel ;;

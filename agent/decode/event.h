@@ -155,9 +155,10 @@ struct Lost {
   uint64_t count = 0;
 };
 
-enum class FileAction : uint8_t { kUnknown, kOpen, kRename, kLink };
+enum class FileAction : uint8_t { kUnknown, kOpen, kRename, kLink, kSymlink };
 
-// A watched file was opened, or got its place by a rename or a link.
+// A watched file was opened, or got its place by a rename or a link; or a watched name was made a
+// symbolic link, which has no inode, device, mode or owner yet.
 struct File {
   FileAction action = FileAction::kUnknown;
   std::string path;     // the new one; as the kernel resolved it

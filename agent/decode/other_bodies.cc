@@ -23,7 +23,7 @@ absl::Status ReadFile(absl::string_view record, File* file) {
   const auto raw = Copy<ht_file>(record);
   absl::string_view path;
   if (!Parts(record.substr(sizeof(ht_file))).Take(raw.path, &path)) return CountsTooMuch();
-  file->action = CheckedEnum(raw.action, FileAction::kLink);
+  file->action = CheckedEnum(raw.action, FileAction::kSymlink);
   file->path = JoinPath(path, raw.path.cut != 0);
   file->device = ToDevice(raw.device);
   file->inode = raw.inode;

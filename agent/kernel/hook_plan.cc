@@ -90,13 +90,13 @@ const std::vector<FactHooks>& FactTable() {
       // Into a watched place: what a system call's end shows does not tell the file.
       {"rename",
        {{.hook = "lsm/inode_rename",
-         .programs = {"ht_rename_lsm", "ht_link_lsm"},
-         .also = {"lsm/inode_link"}},
+         .programs = {"ht_rename_lsm", "ht_link_lsm", "ht_symlink_lsm"},
+         .also = {"lsm/inode_link", "lsm/inode_symlink"}},
         {.hook = "fentry/security_inode_rename",
-         .programs = {"ht_rename_fentry", "ht_link_fentry"},
-         .also = {"fentry/security_inode_link"}},
+         .programs = {"ht_rename_fentry", "ht_link_fentry", "ht_symlink_fentry"},
+         .also = {"fentry/security_inode_link", "fentry/security_inode_symlink"}},
         {.hook = "kprobe/security_inode_rename",
-         .programs = {"ht_rename_kprobe", "ht_link_kprobe"}}}},
+         .programs = {"ht_rename_kprobe", "ht_link_kprobe", "ht_symlink_kprobe"}}}},
       // The last tier is part of the hooks on fork, exec and exit: it compares. What was undone in
       // between, and threads that do neither, it does not see.
       {"credentials",
@@ -148,7 +148,9 @@ const std::vector<FactHooks>& FactTable() {
                       {"ht_raw_sent", "fexit/raw_sendmsg"},
                       {"ht_raw6_sent", "fexit/rawv6_sendmsg"},
                       {"ht_ping_sent", "fexit/ping_v4_sendmsg"},
-                      {"ht_ping6_sent", "fexit/ping_v6_sendmsg"}}},
+                      {"ht_ping6_sent", "fexit/ping_v6_sendmsg"},
+                      {"ht_frames_sent", "fexit/packet_sendmsg"}}},
+        // Not the frames of packet sockets.
         {.hook = "cgroup_skb/egress", .programs = {"ht_egress"}}}},
       {"socket handover",
        {{.hook = "fentry/security_file_receive", .programs = {"ht_file_received_fentry"}},

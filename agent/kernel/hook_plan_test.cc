@@ -84,7 +84,7 @@ TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
   EXPECT_THAT(Hooks(sends), ElementsAre("fexit/udp_sendmsg", "cgroup_skb/egress"));
   EXPECT_THAT(sends.refusals, ElementsAre("fexit/ping_v6_sendmsg: not in this kernel"));
   const std::vector<OptionalProgram>& left = sends.candidates[0].optional;
-  ASSERT_EQ(left.size(), 4u);
+  ASSERT_EQ(left.size(), 5u);
   for (const OptionalProgram& optional : left) EXPECT_NE(optional.hook, "fexit/ping_v6_sendmsg");
 }
 

@@ -302,6 +302,7 @@ enum ht_file_action {
 	HT_FILE_OPEN = 1,
 	HT_FILE_RENAME = 2, /* into a watched folder, or over a watched file */
 	HT_FILE_LINK = 3,   /* a further name for it, in a watched folder */
+	HT_FILE_SYMLINK = 4, /* a watched name that leads elsewhere: no inode yet, nor mode */
 };
 
 #define HT_FILE_READ 1u
@@ -444,7 +445,7 @@ struct ht_sends {
 	uint32_t network_namespace;
 	uint16_t peer_port;  /* 0: none, or any that a server answers */
 	uint16_t local_port; /* of a server that answers; otherwise 0 */
-	uint8_t protocol;    /* IPPROTO_* */
+	uint8_t protocol;    /* IPPROTO_*; IPPROTO_RAW with no peer: frames of a packet socket */
 	uint8_t raw;	     /* 1: by a raw socket */
 	uint8_t first;	     /* 1: the flow's first record */
 	uint8_t reserved[5];

@@ -164,7 +164,7 @@ static __always_inline int ht_on_open_exit(long fd)
 	return file ? ht_on_file_open(file) : 0;
 }
 
-/* `inode` is about to be called `dentry`, in place of what is called so now. There is no mount to
+/* `inode` (or nothing that exists yet) is about to be called `dentry`, in place of what is called so now. There is no mount to
  * be had here: the path begins at the root of the file system where that is not the task's own. */
 static __always_inline int ht_on_new_name(struct inode *inode, struct dentry *dentry, __u8 action)
 {
@@ -184,8 +184,10 @@ static __always_inline int ht_on_new_name(struct inode *inode, struct dentry *de
 		watch = ht_new_watch_flags(dentry);
 	if (!watch)
 		return 0;
-	ht_name_inode(&name, inode);
-	ht_watch_too(&name, watch);
+	if (inode) {
+		ht_name_inode(&name, inode);
+		ht_watch_too(&name, watch);
+	}
 	if (!ht_task_in_scope(task))
 		return 0;
 	told.vfsmount = BPF_CORE_READ(task, fs, root.mnt);
@@ -202,6 +204,13 @@ static __always_inline int ht_on_rename(struct dentry *from, struct dentry *to)
 static __always_inline int ht_on_link(struct dentry *from, struct dentry *to)
 {
 	return ht_on_new_name(BPF_CORE_READ(from, d_inode), to, HT_FILE_LINK);
+}
+
+/* It is made for whoever asks for the watched name; where it leads, user space's next search finds
+ * out and watches. */
+static __always_inline int ht_on_symlink(struct dentry *dentry)
+{
+	return ht_on_new_name(NULL, dentry, HT_FILE_SYMLINK);
 }
 
 #endif /* HOPTRAIL_BPF_HOOKS_FILE_H_ */

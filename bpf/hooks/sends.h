@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What leaves without a connection: UDP, UDP-Lite, raw and ICMP sockets. Counted by process and
+ * What leaves without a connection: UDP, UDP-Lite, raw, ICMP and packet sockets. Counted by process and
  * peer, and told when a flow begins and then once an interval, never packet by packet: a send costs
  * one lookup.
  *
@@ -105,6 +105,20 @@ static __always_inline int ht_on_sent(struct sock *sk, struct msghdr *message, i
 		ht_fold_answers(&key, sk);
 	else
 		key.peer_port = 0;
+	ht_count_send(&key, result);
+	return 0;
+}
+
+/* Whole frames, which nothing of the kernel's looks into: to whom they go is not known, nor what is
+ * in them, so a socket's are counted as one flow of raw packets to nobody. */
+static __always_inline int ht_on_frames_sent(struct socket *socket, int result)
+{
+	struct ht_flow_key key = {};
+
+	if (result < 0 || !ht_start_flow_key(&key, BPF_CORE_READ(socket, sk)))
+		return 0;
+	key.protocol = IPPROTO_RAW;
+	key.raw = 1;
 	ht_count_send(&key, result);
 	return 0;
 }

@@ -33,6 +33,7 @@ typedef _Bool bool;
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136
+#define IPPROTO_RAW 255
 #define IPPROTO_MPTCP 262
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2

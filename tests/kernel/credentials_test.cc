@@ -9,6 +9,7 @@
 #include <fstream>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 #include "tests/kernel/harness.h"
@@ -30,6 +31,18 @@ std::vector<std::pair<const Event*, const CredentialsChange*>> ChangesOf(const R
     return one.first->header.process.tgid != static_cast<uint32_t>(pid);
   });
   return all;
+}
+
+std::string Description(
+    const std::vector<std::pair<const Event*, const CredentialsChange*>>& changes) {
+  std::string text;
+  for (const auto& [event, change] : changes) {
+    absl::StrAppend(&text, event->header.boot_ns, " cpu ", event->header.cpu, " thread ",
+                    event->header.tid, " change ", static_cast<int>(change->change), ": ",
+                    change->before.ids.euid, " ", absl::Hex(change->before.effective), " to ",
+                    change->after.ids.euid, " ", absl::Hex(change->after.effective), "\n");
+  }
+  return text;
 }
 
 bool SeenWhenMade(Recorder* recorder) {
@@ -167,7 +180,9 @@ TEST(CredentialsTest, ThreadsAreToldOnce) {
   const pid_t pid = child.pid();
   EXPECT_EQ(child.Wait(), 0);
   recorder.Settle();
-  EXPECT_EQ(ChangesOf(recorder, pid).size(), SeenWhenMade(&recorder) ? size_t{kChanges} : 1u);
+  const auto changes = ChangesOf(recorder, pid);
+  EXPECT_EQ(changes.size(), SeenWhenMade(&recorder) ? size_t{kChanges} : 1u)
+      << Description(changes);
   close(done[0]);
   close(done[1]);
 }

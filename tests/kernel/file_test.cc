@@ -212,6 +212,22 @@ TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
   EXPECT_EQ(recorder.All<File>()[3].second->action, FileAction::kOpen);
 }
 
+TEST_F(FileTest, ASymbolicLinkInAWatchedPlaceIsTold) {
+  MakeFolder("secrets");
+  Recorder recorder({.watch = watch_});
+  ASSERT_NE(recorder.sensor(), nullptr);
+  ASSERT_EQ(symlink("/nowhere", Path("secrets/elsewhere").c_str()), 0);
+  ASSERT_EQ(symlink("/nowhere", Path("elsewhere").c_str()), 0);
+  recorder.Settle();
+  const auto files = recorder.All<File>();
+  ASSERT_EQ(files.size(), HookOf(&recorder, "rename").empty() ? 0u : 1u);
+  if (files.empty()) return;
+  EXPECT_EQ(files[0].second->action, FileAction::kSymlink);
+  EXPECT_THAT(files[0].second->path, testing::EndsWith("secrets/elsewhere"));
+  EXPECT_EQ(files[0].second->inode, 0u);
+  EXPECT_TRUE(IsProcess(files[0].first->header.process, getpid()));
+}
+
 TEST_F(FileTest, EveryMountNamespaceHasItsOwn) {
   MakeFolder("secrets");
   int ready[2], go[2];

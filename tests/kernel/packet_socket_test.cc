@@ -1,0 +1,83 @@
+// Frames that a program makes itself: with them it can speak any protocol past the kernel's own.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+
+#include "tests/kernel/harness.h"
+#include <arpa/inet.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace hoptrail::kernel_test {
+namespace {
+
+using agent::decode::Sends;
+
+// Whether the hook that is taken for sends knows of packet sockets: the first tier, unless the
+// kernel has none of them.
+bool SeesFrames(Recorder& recorder) {
+  for (const model::FactCoverage& row : recorder.sensor()->Coverage()) {
+    if (row.fact != "sends") continue;
+    return row.tier == 1 &&
+           std::none_of(row.refusals.begin(), row.refusals.end(), [](const std::string& refusal) {
+             return refusal.find("packet_sendmsg") != refusal.npos;
+           });
+  }
+  return false;
+}
+
+TEST(PacketSocketTest, FramesAreCountedAsSentToNobodyKnown) {
+  Recorder recorder({.sends_interval = absl::Milliseconds(20)});
+  ASSERT_NE(recorder.sensor(), nullptr);
+  const UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  ASSERT_TRUE(fd.valid()) << strerror(errno);
+  sockaddr_ll to = {};
+  to.sll_family = AF_PACKET;
+  to.sll_ifindex = static_cast<int>(if_nametoindex("lo"));
+  to.sll_halen = ETH_ALEN;
+  std::string frame(ETH_HLEN + 46, '\0');
+  frame[12] = 0x08;  // IPv4, and nothing in it that anybody would take
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(sendto(fd.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&to),
+                     sizeof(to)),
+              static_cast<ssize_t>(frame.size()))
+        << strerror(errno);
+  }
+  const auto framed = [](const Sends& sends) {
+    return sends.protocol == IPPROTO_RAW && sends.raw && sends.peer == model::Endpoint();
+  };
+  if (!SeesFrames(recorder)) {
+    recorder.Settle();
+    for (const auto& [event, sends] : recorder.All<Sends>()) EXPECT_FALSE(framed(*sends));
+    return;
+  }
+  uint64_t packets = 0, bytes = 0;
+  // What is due is told whenever a thread of the host ends; Settle() makes one end.
+  for (int round = 0; round < 300 && packets < 5 && !HasFatalFailure(); ++round) {
+    absl::SleepFor(absl::Milliseconds(30));
+    recorder.Settle();
+    packets = bytes = 0;
+    for (const auto& [event, sends] : recorder.All<Sends>()) {
+      if (!framed(*sends)) continue;
+      EXPECT_TRUE(IsProcess(event->header.process, getpid()));
+      packets += sends->packets;
+      bytes += sends->bytes;
+    }
+  }
+  EXPECT_EQ(packets, 5u);
+  EXPECT_EQ(bytes, 5 * frame.size());
+}
+
+}  // namespace
+}  // namespace hoptrail::kernel_test
