@@ -70,8 +70,26 @@ def records(host):
     return table(["record", "bytes"], [[name, size] for name, size in host["bytes_per_record"].items()])
 
 
-def aims(host):
+def worst(instructions, mode, in_percent):
+    """What the agent adds in the kernel, on the kernel where that is most."""
+    added = []
+    for found in instructions["kernels"].values():
+        counts = found["instructions"][mode]
+        more = counts["in_kernel"] - counts["none"]
+        added.append(100 * more / counts["none"] if in_percent else more)
+    return f"{max(added):+.1f} %" if in_percent else f"{round(max(added)):+,}"
+
+
+def aims(host, instructions):
     rows = [
+        *([f"{NAMES[mode]}, `never`, time (processor time)", aim,
+           f"{host[mode]['never']['median']:.3f} ({host[mode]['never']['cpu']['median']:.3f})"]
+          for mode, aim in (("exec", "1.05"), ("tcp", "1.08"), ("syscall", "as no sensor"), ("open", "as no sensor"),
+                            ("udp", "as no sensor"))),
+        *([f"{NAMES[mode]}, instructions added in the kernel, most of all kernels", aim,
+           worst(instructions, mode, in_percent)]
+          for mode, aim, in_percent in (("exec", "+5 %", True), ("tcp", "+8 %", True), ("syscall", "+0", False),
+                                        ("open", "+100", False), ("udp", "+2 %", True))),
         ["agent CPU an event, at full speed", "3 µs", f"{host['cpu_us_per_event']} µs"],
         ["lost at full speed", "0", host["lost"]],
         ["event to the host's detection, p99 at 100 hops/s", "20 ms", f"{host['event_to_detection_ms'].get('p99')} ms"],
@@ -138,7 +156,7 @@ def allocations(host):
 
 
 def tables(host, instructions):
-    return {"machine": measured_on(host), "aims": aims(host), "ratios": ratios(host), "programs": programs(host),
+    return {"machine": measured_on(host), "aims": aims(host, instructions), "ratios": ratios(host), "programs": programs(host),
             "states": states(host), "hops": hops(host), "records": records(host),
             "profile": profile(host), "allocations": allocations(host),
             "instructions of programs": instructions_of_programs(instructions),
