@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds what has changed, runs the named tiers (all but `fuzz` and `vm` when none
-# is named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
+# Installs what is missing, builds what has changed, runs the named tiers (all but `fuzz`, `vm` and
+# `instructions` when none is named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
 #
 #   tests/run.sh [--preset dev|release|asan|tsan]
-#                [unit|kernel|lab|storm|image|quickstart|fuzz|vm ...]
+#                [unit|kernel|lab|storm|image|quickstart|fuzz|vm|instructions ...]
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
 all_tiers=(unit kernel lab storm image quickstart)
-on_request=(fuzz vm) # Until what they found is mended.
+on_request=(fuzz vm instructions) # Until what they found is mended.
 preset=dev
 tiers=()
 
@@ -22,7 +22,7 @@ usage() {
 while (($#)); do
   case "$1" in
     --preset) [[ $# -ge 2 ]] || usage; preset=$2; shift ;;
-    unit | kernel | lab | storm | image | quickstart | fuzz | vm) tiers+=("$1") ;;
+    unit | kernel | lab | storm | image | quickstart | fuzz | vm | instructions) tiers+=("$1") ;;
     *) usage ;;
   esac
   shift
@@ -133,6 +133,8 @@ for tier in "${tiers[@]}"; do
     unit)
       check layers tests/layers/layers.py
       check format tests/format.sh
+      check bench tests/bench/checks_test.py
+      check performance-page tests/bench/performance_page.py --check
       # The sanitizers' builds may call more.
       [[ $preset == asan || $preset == tsan ]] || check system-calls same_system_calls
       gtest_tier unit
@@ -142,6 +144,7 @@ for tier in "${tiers[@]}"; do
       script_tier vm tests/vm/run.py --build "$build"
       check coverage-table tests/vm/coverage_table.py --check
       ;;
+    instructions) script_tier instructions tests/bench/instructions.py --build "$build" --check ;;
     lab) script_tier lab tests/lab/run.py --binaries "$build/bin" --logs "$logs/lab" ;;
     storm)
       gtest_tier storm

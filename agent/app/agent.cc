@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 #include "agent/app/host_facts.h"
@@ -14,6 +15,7 @@
 #include "agent/kernel/snapshot.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/model/names.h"
 
 namespace hoptrail::agent::app {
 namespace {
@@ -92,7 +94,10 @@ void Agent::OpenPipeline() {
   options.saved = spool_->TakeSavedState();
   options.store = spool_.get();
   options.user_resolver = loader_.Accounts();
-  options.sink = [this](model::Fact fact) { spool_->Add(std::move(fact)); };
+  options.sink = [this](model::Fact fact) {
+    if (const auto* detection = std::get_if<model::Detection>(&fact)) TellDetection(*detection);
+    spool_->Add(std::move(fact));
+  };
   pipeline_ = std::make_unique<Pipeline>(std::move(options));
 }
 
@@ -132,6 +137,14 @@ void Agent::TellCoverage() {
     }
   }
   spool_->Add(std::move(coverage));
+}
+
+// The host's own log says it as well, and how long it took to be known.
+void Agent::TellDetection(const model::Detection& detection) const {
+  const double late_ms = static_cast<double>(clock_.WallNs() - detection.wall_ns) / 1e6;
+  LogInfo("agent", "detection ", model::ToString(detection.id), ": ", detection.rule, ", ",
+          model::ToString(detection.severity), ", known after ", absl::StrFormat("%.3f", late_ms),
+          " ms: ", detection.summary);
 }
 
 void Agent::TellInterference(model::InterferenceKind kind, const std::string& detail) {
@@ -181,7 +194,9 @@ void Agent::Handle(const void* data, size_t size) {
     return;
   }
   if (read_.size() <= event->header.type) read_.resize(event->header.type + 1);
-  ++read_[event->header.type];
+  Read& read = read_[event->header.type];
+  ++read.records;
+  read.bytes += size;
   if (const auto* lost = std::get_if<decode::Lost>(&event->body)) kernel_lost_ += lost->count;
   heartbeat_.Handle(*event);
   pipeline_->Handle(*event);
@@ -189,11 +204,15 @@ void Agent::Handle(const void* data, size_t size) {
 
 // For whoever compares it with what really happened.
 void Agent::TellRead() const {
-  std::vector<std::string> counts;
+  std::vector<std::string> counts, bytes;
   for (uint32_t type = 0; type < read_.size(); ++type) {
-    if (read_[type] > 0) counts.push_back(absl::StrCat(decode::TypeName(type), " ", read_[type]));
+    if (read_[type].records == 0) continue;
+    const std::string name = absl::StrCat(decode::TypeName(type), " ");
+    counts.push_back(absl::StrCat(name, read_[type].records));
+    bytes.push_back(absl::StrCat(name, read_[type].bytes));
   }
   LogInfo("agent", "read in all: ", absl::StrJoin(counts, ", "));
+  LogInfo("agent", "bytes in all: ", absl::StrJoin(bytes, ", "));
   std::map<std::string, uint64_t> lost;  // of every processor
   for (const kernel::LossCount& loss : reader_->ReadLosses()) {
     lost[absl::StrCat(loss.where, loss.type.empty() ? "" : " ", loss.type)] += loss.count;

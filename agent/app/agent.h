@@ -53,6 +53,11 @@ class Agent {
   absl::Status Run();
 
  private:
+  struct Read {
+    uint64_t records = 0;
+    uint64_t bytes = 0;
+  };
+
   Agent(const Settings& settings, Given given, Wakeups wakeups);
 
   void OpenPipeline();
@@ -61,6 +66,7 @@ class Agent {
   void TellHealth();
   void Handle(const void* data, size_t size);
   void TellRead() const;
+  void TellDetection(const model::Detection& detection) const;
   void TellInterference(model::InterferenceKind kind, const std::string& detail);
   void TellLastEnd(const std::string& last_end);
   absl::Duration HeartbeatEvery() const;
@@ -90,7 +96,7 @@ class Agent {
   std::unique_ptr<uplink::Uplink> uplink_;
 
   uint64_t ticks_ = 0;
-  std::vector<uint64_t> read_;     // records of the kernel side, by type
+  std::vector<Read> read_;         // of the kernel side, by type
   uint64_t kernel_lost_ = 0;       // told by the kernel side in all
   uint64_t lost_at_snapshot_ = 0;  // of that, before the last snapshot
   uint64_t snapshot_tick_ = 0;

@@ -23,7 +23,7 @@ std::string JoinPath(absl::string_view components, bool cut) {
     if (!path.empty() || !cut) path += '/';
     path.append(part->data(), part->size());
   }
-  if (path.empty() && !cut) path = "/";
+  if (path.empty() && !cut) path.push_back('/');
   return path;
 }
 

@@ -6,15 +6,20 @@
 //                                  for each connection: a login of UID, running the program
 //                                  SESSION, which is this one under another path
 //   storm-hop                      the session: reads one line, `stay` or `hop ADDRESS PORT`;
-//   answers one line storm-hop go COUNT ADDRESS PORT NEXT_ADDRESS NEXT_PORT
+//                                  answers one line
+//   storm-hop go COUNT ADDRESS PORT NEXT_ADDRESS NEXT_PORT [PERIOD_MS]
 //                                  COUNT times, one after the other: into the first host, and from
-//                                  that session on into the next; a line for each that came through
+//                                  that session on into the next; a line for each that came
+//                                  through; begun PERIOD_MS apart, or at once when the last is
+//                                  through
 #include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -135,9 +140,20 @@ int Run(const char* address, const char* port, const std::string& command) {
   return 0;
 }
 
-int Go(int count, char** way) {
+void SleepUntil(timespec when) {
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr) == EINTR) {
+  }
+}
+
+int Go(int count, char** way, long period_ms) {
+  timespec due;
+  clock_gettime(CLOCK_MONOTONIC, &due);
   for (int i = 0; i < count; ++i) {
     alarm(kPatienceSeconds);
+    SleepUntil(due);
+    due.tv_nsec += period_ms % 1000 * 1'000'000;
+    due.tv_sec += period_ms / 1000 + due.tv_nsec / 1'000'000'000;
+    due.tv_nsec %= 1'000'000'000;
     const int fd = Connect(way[0], way[1]);
     if (!Write(fd, std::string("hop ") + way[2] + " " + way[3] + "\n")) Die("write");
     const std::string answer = ReadLine(fd);
@@ -158,7 +174,10 @@ int main(int argc, char** argv) {
   if (mode == "serve" && argc == 5) return Serve(argv[2], argv[3], argv[4]);
   if (mode == "session") return Session();
   if (mode == "run" && argc == 5) return Run(argv[2], argv[3], argv[4]);
-  if (mode == "go" && argc == 7) return Go(std::min(std::atoi(argv[2]), kMostHops), argv + 3);
+  if (mode == "go" && (argc == 7 || argc == 8)) {
+    const int period_ms = argc == 8 ? std::max(std::atoi(argv[7]), 0) : 0;
+    return Go(std::min(std::atoi(argv[2]), kMostHops), argv + 3, period_ms);
+  }
   std::fprintf(stderr, "usage: see the head of hop.cc\n");
   return 2;
 }

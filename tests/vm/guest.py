@@ -33,6 +33,11 @@ HARMLESS = (
 class Guest:
     """Results of one guest: `tests` are (name, pass, passed, text of the failure)."""
 
+    # Both processors take turns on one of this machine's: on two, one can meet code that the other is changing
+    # half-way, which no real processor shows.
+    MACHINE = ("-accel", "tcg,thread=single,tb-size=512", "-smp", "2")
+    PARAMETERS = ""  # of the kernel, further ones
+
     def __init__(self, kernel, archive, folder, bound_s):
         self.kernel = kernel
         self.archive = archive
@@ -52,17 +57,17 @@ class Guest:
     def run(self):
         """Boots, waits for power-off or the bound, and reads what was written."""
         began = time.monotonic()
-        # Whatever ends this program ends its guests. Both processors take turns on one of this machine's: on two, one
-        # can meet code that the other is changing half-way, which no real processor shows. Without the instructions
-        # that copy bytes (erms, fsrm, 112: rep_good) the kernel does not use them: emulated, they go byte by byte.
-        command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-accel", "tcg,thread=single,tb-size=512", "-cpu", "max,la57=off,erms=off,fsrm=off", "-m", "1024",
-                   "-smp", "2", "-nodefaults", "-display", "none", "-no-reboot",
+        # Whatever ends this program ends its guests. Without the instructions that copy bytes (erms, fsrm, 112:
+        # rep_good) the kernel does not use them: emulated, they go byte by byte.
+        command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", *self.MACHINE,
+                   "-cpu", "max,la57=off,erms=off,fsrm=off", "-m", "1024",
+                   "-nodefaults", "-display", "none", "-no-reboot",
                    "-kernel", self.kernel.image, "-initrd", self.archive,
                    "-serial", f"file:{self.path('console.log')}", "-serial", f"file:{self.path('results.log')}",
                    "-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=1M"
                               " clearcpuid=112 tsc=reliable rcupdate.rcu_expedited=1"
                               " rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
-                              " lsm=lockdown,capability,yama,apparmor,bpf"]
+                              " lsm=lockdown,capability,yama,apparmor,bpf " + self.PARAMETERS]
         with open(self.path("qemu.log"), "wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         ended = True

@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+"""The benchmarks' own arithmetic, tried on figures whose answers are known. Needs neither root nor a build."""
+
+import os
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[0:0] = [HERE, os.path.join(os.path.dirname(HERE), "vm"), os.path.join(os.path.dirname(HERE), "lab")]
+
+import counting_guest  # noqa: E402
+import instructions  # noqa: E402
+import performance_page  # noqa: E402
+import rounds  # noqa: E402
+import series  # noqa: E402
+import stages  # noqa: E402
+
+
+class FakeSensor:
+    def __init__(self, name):
+        self.name = name
+        self.running = False
+
+    def start(self):
+        self.running = True
+
+    def stop(self):
+        self.running = False
+
+    def pids(self):
+        return []
+
+
+class FakeLoads:
+    """Each run takes longer than the last, and a tenth more while the sensor runs."""
+
+    def __init__(self, sensor):
+        self._sensor = sensor
+        self._runs = 0
+
+    def run(self, _):
+        self._runs += 1
+        took = (100.0 + self._runs) * (1.1 if self._sensor.running else 1.0)
+        return took, took / 2
+
+
+class Series(unittest.TestCase):
+    def test_percentiles(self):
+        values = list(range(1, 101))
+        self.assertEqual([series.percentile(values, share) for share in (0.5, 0.99, 1.0)], [50, 99, 100])
+        self.assertEqual(series.percentile([7], 0.99), 7)
+
+    def test_interval_holds_the_median_and_narrows(self):
+        few, many = [1.0, 1.2, 0.9, 1.1, 1.0], [1.0, 1.2, 0.9, 1.1, 1.0] * 20
+        for values in (few, many):
+            low, high = series.interval(values)
+            self.assertLessEqual(low, 1.0)
+            self.assertGreaterEqual(high, 1.0)
+        self.assertLess(series.interval(many)[1] - series.interval(many)[0],
+                        series.interval(few)[1] - series.interval(few)[0])
+
+
+class Rounds(unittest.TestCase):
+    def test_drift_cancels_out(self):
+        sensor = FakeSensor("sensor")
+        turns = rounds.Rounds(FakeLoads(sensor), FakeSensor("none"), [sensor], ["exec"])
+        turns.play(4)
+        for ratio in turns.ratios("sensor", "exec"):
+            self.assertAlmostEqual(ratio, 1.1)
+        for ratio in turns.noise("exec"):
+            self.assertAlmostEqual(ratio, 1.0)
+        self.assertEqual(turns.results()["exec"]["sensor"]["n"], 4)
+
+
+class Instructions(unittest.TestCase):
+    WAS = {"none": 10_000.0, "in_kernel": 12_000.0, "agent": 20_000.0}
+
+    def fault(self, sensor, **now):
+        return instructions.fault_of(self.WAS, {**self.WAS, **now}, sensor)
+
+    def test_the_same_passes(self):
+        for sensor in ("in_kernel", "agent"):
+            self.assertEqual(self.fault(sensor), "")
+        self.assertEqual(self.fault("agent", agent=20_500.0), "")
+
+    def test_growth_fails(self):
+        self.assertNotEqual(self.fault("agent", agent=20_601.0), "")
+        self.assertNotEqual(self.fault("in_kernel", in_kernel=12_361.0), "")
+        # Less than 3 % of the whole, but 10 % of what is ours.
+        self.assertNotEqual(self.fault("in_kernel", in_kernel=12_200.0), "")
+        # Another kernel does more itself.
+        self.assertEqual(self.fault("in_kernel", none=10_200.0, in_kernel=12_200.0), "")
+
+    def test_a_guest_is_read(self):
+        guest = counting_guest.CountingGuest(None, None, "/tmp", 1)
+        for number, count in enumerate((9.0, 5.0, 6.0, 7.0)):
+            guest._judge("none.exec", number, 0, [f"ns_per_operation {count}", ""])
+        self.assertEqual(guest.counts()["exec"], {"none": 6.0})
+        guest._judge("none.tcp", 1, 0, ["nothing"])
+        self.assertEqual([passed for *_, passed, _ in guest.tests], [False])
+        runs = counting_guest.OPERATIONS["exec"] + counting_guest.OPERATIONS["exec"] // 10 + 1
+        for mode, count in (("before", 0), ("exec", runs)):
+            guest._judge(f"programs.{mode}", 0, 0, [f'[{{"name": "p", "run_cnt": {count}, "run_time_ns": {count * 7}}}]'])
+        self.assertEqual(guest.programs()["exec"], {"p": {"runs_per_operation": 1.0, "instructions_per_run": 7.0}})
+
+
+class Stages(unittest.TestCase):
+    TEXT = ("hoptrail-worker \n\tffffffff81 do_epoll_wait\n\t 55 hoptrail::agent::app::Wakeups::Wait(absl::Duration)\n"
+            "\t 56 hoptrail::agent::app::Agent::Run()\n\n"
+            "hoptrail-worker \n\t 7f malloc\n\t 55 hoptrail::agent::decode::Decode(void const*)\n\n"
+            "hoptrail-worker \n\t 55 std::sort\n\t 56 hoptrail::(anonymous namespace)::Now\n\t 57"
+            " hoptrail::SystemClock::BootNs() const\n\n"
+            "spool \n\t 7f sqlite3_step\n\t 7f [unknown]\n")
+
+    def test_samples_go_to_folders(self):
+        self.assertEqual(stages.by_folder(self.TEXT), {"samples": 4, "share": {
+            "hoptrail-worker": {"agent/app, in the kernel": 0.25, "agent/decode": 0.25, "core/base": 0.25},
+            "spool": {"libraries": 0.25}}})
+
+
+class Page(unittest.TestCase):
+    def test_tables_are_replaced(self):
+        begin, end = performance_page.marked("x")
+        self.assertEqual(performance_page.with_tables(f"a\n{begin}old\n{end}b\n", {"x": "new\n"}),
+                         f"a\n{begin}new\n{end}b\n")
+        with self.assertRaises(SystemExit):
+            performance_page.with_tables("a\n", {"x": "new\n"})
+
+
+if __name__ == "__main__":
+    unittest.main()

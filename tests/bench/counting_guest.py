@@ -1,0 +1,100 @@
+"""A guest whose clock counts instructions: one a nanosecond. Its root, and what came out of it."""
+
+import json
+import os
+import re
+import shutil
+import statistics
+
+import guest  # the vm tier's, as is image
+import image
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Fixed work: enough that one operation's luck does not show, little enough for emulation, and within what the rings
+# hold while nobody reads them.
+OPERATIONS = {"exec": 300, "tcp": 2_000, "syscall": 200_000, "open": 12_000, "udp": 4_000}
+AGENT_CONFIG = """\
+host: {name: guest}
+state_directory: /var/lib/hoptrail
+collector: {address: "unix:/run/there-is-none"}
+"""
+
+
+class CountingGuest(guest.Guest):
+    """`found`: sensor → mode → instructions of each pass. `said`: what floor and agent said. `accounts`: mode →
+    BPF program → (runs, instructions) until then."""
+
+    # Time stands still while nobody runs, so that a guest that waits counts nothing; and what a guest could draw by
+    # lot is drawn alike each time.
+    MACHINE = ("-accel", "tcg,tb-size=512", "-icount", "shift=0,sleep=off", "-smp", "1", "-seed", "1",
+               "-rtc", "base=2026-01-01T00:00:00,clock=vm")
+    PARAMETERS = "nokaslr norandmaps lsm=landlock,lockdown,yama,apparmor,bpf"
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.found = {}
+        self.said = {}
+        self.accounts = {}
+
+    def _judge(self, name, number, status, output):
+        sensor, _, mode = name.partition(".")
+        if not mode:
+            self.said[sensor] = "\n".join(output)
+            self._add(f"{sensor} ran", number, status == 0, self.said[sensor])
+            return
+        if sensor == "programs":
+            listed = json.loads(output[0]) if status == 0 else []
+            self.accounts[mode] = {program.get("name", ""): (program.get("run_cnt", 0), program.get("run_time_ns", 0))
+                                   for program in listed}
+            self._add(name, number, bool(listed), "\n".join(output[:20]))
+            return
+        found = re.match(r"ns_per_operation ([\d.]+)$", output[0]) if output else None
+        if status != 0 or not found:
+            self._add(name, number, False, f"ended with {status}: " + "\n".join(output))
+        else:
+            self.found.setdefault(sensor, {}).setdefault(mode, []).append(float(found[1]))
+
+    def counts(self):
+        """mode → sensor → instructions an operation: the median of all passes but the first, which warms up."""
+        return {mode: {sensor: round(statistics.median(modes[mode][1:]), 1)
+                       for sensor, modes in self.found.items() if len(modes.get(mode, [])) > 1}
+                for mode in OPERATIONS}
+
+    def programs(self):
+        """mode → BPF program → how often it runs for an operation, and instructions each time."""
+        found = {}
+        for (before, mode) in zip(("before", *OPERATIONS), OPERATIONS):
+            found[mode] = {}
+            count = OPERATIONS[mode] + OPERATIONS[mode] // 10 + 1  # the warming-up runs it, too
+            for name, now in self.accounts.get(mode, {}).items():
+                runs, instructions = (a - b for a, b in zip(now, self.accounts[before].get(name, (0, 0))))
+                if runs * 2 >= count:  # the rest is of what starts the load
+                    found[mode][name] = {"runs_per_operation": round(runs / count, 2),
+                                         "instructions_per_run": round(instructions / runs, 1)}
+        return found
+
+
+def build(folder, agent, load_folder):
+    """The initramfs of all guests."""
+    root = image.RootFolder(os.path.join(folder, "root"))
+    for program in ("/usr/bin/busybox", "/usr/sbin/bpftool"):
+        root.add(program)
+    root.add(agent, strip=True)
+    os.symlink(agent, os.path.join(root.path, "usr/bin/hoptrail-agent"))
+    os.makedirs(os.path.join(root.path, "bench"))
+    for name in (*OPERATIONS, "nothing", "floor"):
+        program = os.path.join(load_folder, f"bench-{name}")
+        shutil.copy2(program, os.path.join(root.path, "bench"))
+        for library in image.libraries_of(program):
+            root.add(library)
+    os.makedirs(os.path.join(root.path, "etc/hoptrail"))
+    os.makedirs(os.path.join(root.path, "var/lib"), exist_ok=True)
+    for name, text in (("etc/hoptrail/agent.yaml", AGENT_CONFIG),
+                       ("vm/plan", "".join(f"{mode} {count}\n" for mode, count in OPERATIONS.items()))):
+        with open(os.path.join(root.path, name), "w", encoding="ascii") as file:
+            file.write(text)
+    shutil.copy(os.path.join(HERE, "counting_init"), os.path.join(root.path, "init"))
+    os.chmod(os.path.join(root.path, "init"), 0o755)
+    archive = os.path.join(folder, "root.cpio")
+    root.pack(archive)
+    return archive

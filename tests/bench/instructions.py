@@ -1,0 +1,158 @@
+#!/usr/bin/python3
+"""Instructions an operation takes, without and with the sensor, on kernels of every series.
+
+    instructions.py --build DIR [--json FILE] [--kernel SERIES]... [--check] [--write] [--cache DIR] [--logs DIR]
+
+--check fails where one is more than 3 % above instructions.json, the file that holds them; --write takes what was
+counted into that file: say in the commit why it may grow. Ends with one line `N passed, N failed`. Needs root and, for
+kernels that are not there yet, Debian's mirror.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import sys
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[0:0] = [HERE, os.path.join(ROOT, "tests/vm")]
+
+import counting_guest  # noqa: E402
+import kernels  # noqa: E402  the vm tier's
+
+FILE = os.path.join(HERE, "instructions.json")
+GUESTS_AT_A_TIME = 2
+GUEST_BOUND_S = 1800
+GROWTH = 1.03
+SCATTER = 0.005
+
+
+class Tally:
+    """Counts, and tells each failure once."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def count(self, name, passed, text=""):
+        self.passed += passed
+        self.failed += not passed
+        if not passed:
+            print(f"FAILED {name}" + ("\n  " + text.replace("\n", "\n  ") if text else ""), flush=True)
+
+
+def fault_of(was, now, sensor):
+    """Empty, or what is too much. What the sensor adds in the kernel is held to as well: of a long operation it is a
+    small part. A two-hundredth of the operation is what two boots may differ by."""
+    if now[sensor] > was[sensor] * GROWTH:
+        return f"{now[sensor]} instructions, {was[sensor]} in the file"
+    added, before = (counts[sensor] - counts["none"] for counts in (now, was))
+    if sensor == "in_kernel" and added > before * GROWTH + was["none"] * SCATTER:
+        return f"{added:.1f} instructions more than without, {before:.1f} in the file"
+    return ""
+
+
+def check(tally, series, kernel, counts, held, checked):
+    """Each count against the file's."""
+    if held is None:
+        tally.count(f"{series}", False, f"{os.path.relpath(FILE, ROOT)} holds nothing of it")
+        return
+    for mode, sensors in held["instructions"].items():
+        for sensor in checked:
+            now = counts.get(mode, {})
+            fault = fault_of(sensors, now, sensor) if sensor in now else "it was not counted"
+            tally.count(f"{series}: {mode}: {sensor}", not fault, f"{fault} (on {kernel}; the file: {held['kernel']})")
+
+
+def tell(series, counts):
+    for mode, sensors in counts.items():
+        without = sensors.get("none")
+        print(f"{series:5} {mode:8} {without:>10.1f}  " + "  ".join(
+            f"{sensor} {count - without:+.1f} ({(count / without - 1) * 100:+.2f} %)"
+            for sensor, count in sensors.items() if sensor != "none"), flush=True)
+
+
+def run_one(kernel, archive, folder):
+    run = counting_guest.CountingGuest(kernel, archive, folder, GUEST_BOUND_S)
+    run.run()
+    return run
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--json", metavar="FILE", help="write what was counted there")
+    parser.add_argument("--kernel", action="append", choices=list(kernels.SUITES))
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--cache", default=os.path.join(ROOT, "build/vm"))
+    parser.add_argument("--logs")
+    return parser.parse_args()
+
+
+def read_file():
+    if not os.path.exists(FILE):
+        return {"build": "", "kernels": {}}
+    with open(FILE, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write(path, content):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+
+
+def main():
+    options = parse()
+    build = os.path.abspath(options.build)
+    logs = os.path.abspath(options.logs or os.path.join(build, "instructions"))
+    os.makedirs(logs, exist_ok=True)
+    tally = Tally()
+    held, found = read_file(), {}
+    build_name = os.path.basename(build)
+    # The loads themselves (`none`) stand in the file for comparison; they are not ours. What our processes do depends
+    # on how they are compiled.
+    checked = ("in_kernel", "agent") if held["build"] == build_name else ("in_kernel",)
+    try:
+        archive = counting_guest.build(logs, os.path.join(build, "bin/hoptrail-agent"), os.path.join(build, "bench"))
+        source = kernels.Archive(options.cache)
+        with concurrent.futures.ThreadPoolExecutor(GUESTS_AT_A_TIME) as pool:
+            waiting = {}
+            for series in options.kernel or kernels.SUITES:
+                try:
+                    kernel = source.get(series)
+                except kernels.KernelError as error:
+                    tally.count(f"{series}: kernel", False, str(error))
+                    continue
+                waiting[pool.submit(run_one, kernel, archive, os.path.join(logs, series))] = series
+            for future in concurrent.futures.as_completed(waiting):
+                series, run = waiting[future], future.result()
+                for name, number, passed, text in run.tests:
+                    tally.count(f"{series}: {name}", passed, text)
+                counts = run.counts()
+                found[series] = {"kernel": run.release, "package": run.kernel.version, "instructions": counts,
+                                 "programs": run.programs()}
+                print(f"{series}: {run.release}, {run.seconds:.0f} s", flush=True)
+                if all("none" in sensors for sensors in counts.values()):
+                    tell(series, counts)
+                if options.check:
+                    check(tally, series, run.release, counts, held["kernels"].get(series), checked)
+    except Exception:  # A fault here is a failure like others: the last line must come.
+        tally.count("instructions", False, traceback.format_exc())
+    found = {series: found[series] for series in kernels.SUITES if series in found}
+    if options.json:
+        write(options.json, {"build": build_name, "kernels": found})
+    if options.write and not tally.failed:
+        kept = held["kernels"] if held["build"] == build_name else {}
+        kept.update({series: {part: each[part] for part in ("kernel", "package", "instructions")}
+                     for series, each in found.items()})
+        write(FILE, {"build": build_name, "kernels": kept})
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 0 if tally.failed == 0 and tally.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The programs that load the host, each pinned to one processor."""
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+
+import namespaces  # the lab's
+
+MODES = ("exec", "tcp", "syscall", "open", "udp")
+
+
+def tasks():
+    """Threads on this machine, those that have ended but are not gone yet included."""
+    with open("/proc/loadavg", encoding="ascii") as file:
+        return int(file.read().split()[3].partition("/")[2])
+
+
+class Loads:
+    """Finds them in `folder`; the processor is the last that this process may use."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.processor = max(os.sched_getaffinity(0))
+        missing = [name for name in (*MODES, "nothing", "steady", "crowd") if not os.access(self.path(name), os.X_OK)]
+        if missing:
+            raise namespaces.LabError(f"{folder} lacks bench-{', bench-'.join(missing)}: build first")
+
+    def path(self, name):
+        return os.path.join(self._folder, f"bench-{name}")
+
+    def command(self, name, *arguments):
+        return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(self.processor), self.path(name),
+                *map(str, arguments)]
+
+    def run(self, mode, operations=None):
+        """What an operation took, in nanoseconds: (time, processor time)."""
+        done = namespaces.run(self.command(mode, *([operations] if operations else [])), timeout=600)
+        found = re.fullmatch(r"ns_per_operation ([\d.]+)\ncpu_ns_per_operation ([\d.]+)\n", done.stdout)
+        return float(found[1]), float(found[2])
+
+    def run_steady(self, rate, seconds):
+        """Returns how many of its operations came late."""
+        done = namespaces.run(self.command("steady", rate, seconds), timeout=seconds + 120)
+        return int(re.fullmatch(r"late (\d+)\n", done.stdout)[1])
+
+    @contextlib.contextmanager
+    def crowd(self, processes, sockets):
+        """That many processes and sockets are there within; they are gone afterwards."""
+        before = tasks()
+        command = ["setpriv", "--pdeathsig", "KILL", self.path("crowd"), str(processes), str(sockets)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              env=namespaces.CLEAN_ENVIRONMENT) as process:
+            try:
+                if process.stdout.readline() != "ready\n":
+                    raise namespaces.LabError("bench-crowd could not make its processes and sockets")
+                yield
+            finally:
+                process.stdin.close()
+                process.wait()
+        deadline = time.monotonic() + 120
+        while tasks() > before + processes // 100 and time.monotonic() < deadline:
+            time.sleep(0.2)
