@@ -43,6 +43,14 @@ absl::StatusOr<std::unique_ptr<Attached>> Attached::Open(const SensorOptions& op
   return std::unique_ptr<Attached>(new Attached(std::move(impl)));
 }
 
+void Attached::Detach() {
+  Attachments attachments = impl_->programs_.TakeAttachments();
+  for (std::shared_ptr<void>& other : impl_->witnesses_.TakeAttachments()) {
+    attachments.push_back(std::move(other));
+  }
+  DetachAll(std::move(attachments));
+}
+
 Handles Attached::handles() const {
   const auto& maps = impl_->programs_.skeleton()->maps;
   return {.high_ring = {bpf_map__fd(maps.ring_high), bpf_map__max_entries(maps.ring_high)},

@@ -277,6 +277,15 @@ const bpf_link* Programs::link(const std::string& program) const {
   return found == links_.end() ? nullptr : found->second.get();
 }
 
+Attachments Programs::TakeAttachments() {
+  Attachments attachments;
+  for (auto& [program, link] : links_) {
+    attachments.push_back(std::make_shared<LinkPtr>(std::move(link)));
+  }
+  links_.clear();
+  return attachments;
+}
+
 void Programs::AttachOptional(HookCandidate* candidate) {
   std::vector<OptionalProgram> attached;
   for (const OptionalProgram& optional : candidate->optional) {

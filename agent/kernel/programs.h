@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include <bpf/libbpf.h>
 
+#include "agent/kernel/detach.h"
 #include "agent/kernel/sensor.h"
 #include "agent/kernel/witness_plan.h"
 #include "core/model/fact.h"
@@ -44,6 +45,8 @@ class Programs {
 
   sensor_bpf* skeleton() const { return skeleton_.get(); }
   const std::vector<model::FactCoverage>& coverage() const { return coverage_; }
+  // What keeps the programs attached; afterwards they last for as long as the caller holds it.
+  Attachments TakeAttachments();
   // Of an attached program; nullptr where it is not.
   const bpf_link* link(const std::string& program) const;
   // For which way of attaching the witnesses' programs were loaded, by fact.

@@ -20,7 +20,7 @@ class Sensor::Impl {
 };
 
 Sensor::Sensor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Sensor::~Sensor() = default;
+Sensor::~Sensor() { impl_->attached_->Detach(); }
 
 absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Open(const SensorOptions& options) {
   HT_ASSIGN_OR_RETURN(std::unique_ptr<Attached> attached, Attached::Open(options));

@@ -60,6 +60,17 @@ size_t Witnesses::AttachNew() {
   return count;
 }
 
+Attachments Witnesses::TakeAttachments() {
+  Attachments attachments;
+  for (auto& [key, copy] : copies_) {
+    for (Attachment& attachment : copy.attachments) {
+      attachments.push_back(std::make_shared<Attachment>(std::move(attachment)));
+    }
+  }
+  copies_.clear();
+  return attachments;
+}
+
 size_t Witnesses::attached(const std::string& fact) const {
   size_t count = 0;
   for (const auto& [key, copy] : copies_) {

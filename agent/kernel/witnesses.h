@@ -57,6 +57,9 @@ class Witnesses {
   // A row for each fact of WitnessTable().
   std::vector<model::FactCoverage> Coverage() const;
 
+  // See Programs.
+  Attachments TakeAttachments();
+
   // Of the fact's libraries, those attached to.
   size_t attached(const std::string& fact) const;
 
