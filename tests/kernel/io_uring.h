@@ -44,7 +44,11 @@ class Ring {
   UniqueFd fd_;
   int error_ = 0;
   io_uring_sqe* entries_ = nullptr;
-  std::atomic<uint32_t>*sq_head_, *sq_tail_, *sq_flags_, *cq_head_, *cq_tail_;
+  std::atomic<uint32_t>* sq_head_ = nullptr;
+  std::atomic<uint32_t>* sq_tail_ = nullptr;
+  std::atomic<uint32_t>* sq_flags_ = nullptr;
+  std::atomic<uint32_t>* cq_head_ = nullptr;
+  std::atomic<uint32_t>* cq_tail_ = nullptr;
   uint32_t sq_mask_ = 0, cq_mask_ = 0;
   uint32_t* sq_array_ = nullptr;
   io_uring_cqe* results_ = nullptr;

@@ -92,7 +92,7 @@ TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {
       {.watch = {.reads = {folder_.path() + "/" + kWatched, folder_.path() + "/" + kAlsoWatched}}});
   ASSERT_NE(recorder.sensor(), nullptr);
   // So that the folder's name is aligned.
-  alignas(8) static char memory[512];
+  alignas(8) char memory[512] = {};
   char* const name = memory + 256;
   char* const path = name - folder_.path().size() - 1;
   const char* const* folders = GetParam().folders;
@@ -100,10 +100,10 @@ TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {
   int opened[2] = {};
   uint64_t names[2];
   for (int i = 0; i < 2; ++i) std::memcpy(&names[i], folders[i], 8);
-  std::strcpy(path, PathOf(folders[0], 0).c_str());
+  PathOf(folders[0], 0).copy(path, sizeof(memory) / 2);
   Swapper swapper(name, names[0], names[1]);
   for (int round = 0; round < kRounds; ++round) {
-    std::strcpy(name + 9, std::to_string(round).c_str());  // behind the name that is swapped
+    std::to_string(round).copy(name + 9, 8);  // behind the name that is swapped; never shorter
     const UniqueFd fd(OpenBy(GetParam().call, path));
     ASSERT_TRUE(fd.valid()) << strerror(errno);
     const Opened file = OpenedBy(fd.get());

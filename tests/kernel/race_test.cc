@@ -120,7 +120,7 @@ TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
       // So that the last eight bytes of the path are aligned.
       char* const begin = path.bytes + 256 - 8 - paths[0].size();
       const size_t tail = paths[0].size() - 8;
-      std::memcpy(begin, paths[0].data(), paths[0].size());
+      paths[0].copy(begin, paths[0].size());
       std::memcpy(argument.bytes, "argumen1", 8);
       uint64_t names[2], texts[2];
       for (int i = 0; i < 2; ++i) std::memcpy(&names[i], paths[i].data() + tail, 8);
