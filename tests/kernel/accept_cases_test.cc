@@ -26,14 +26,6 @@ using agent::decode::Tcp;
 using agent::decode::TcpPhase;
 using agent::decode::TcpSide;
 
-std::string HookOf(Recorder* recorder, const std::string& fact) {
-  if (recorder->sensor() == nullptr) return "";
-  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
-    if (row.fact == fact) return row.hook;
-  }
-  return "";
-}
-
 // Accepts one connection, answers, and waits for the client to go.
 bool Serve(int listener) {
   const UniqueFd connection(accept(listener, nullptr, nullptr));
@@ -287,7 +279,8 @@ TEST(AcceptCasesTest, AListeningSocketThatIsHandedOver) {
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, pid);
-  if (HookOf(&recorder, "socket handover").find("security_file_receive") != std::string::npos) {
+  if (recorder.CoverageOf("socket handover").hook.find("security_file_receive") !=
+      std::string::npos) {
     EXPECT_NE(recorder.WaitForBody<Tcp>("listen again",
                                         [&](const Event& event, const Tcp& tcp) {
                                           return tcp.phase == TcpPhase::kListen &&

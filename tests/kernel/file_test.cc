@@ -23,14 +23,6 @@ using agent::decode::File;
 using agent::decode::FileAction;
 
 // Whether what the test needs of the plan is there.
-std::string HookOf(Recorder* recorder, const std::string& fact) {
-  if (recorder->sensor() == nullptr) return "";
-  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
-    if (row.fact == fact) return row.hook;
-  }
-  return "";
-}
-
 // A folder with a watched one in it, `secrets`, and a watched name, `key`, both there or not.
 class FileTest : public testing::Test {
  protected:
@@ -74,7 +66,7 @@ TEST_F(FileTest, OpensOfWatchedFilesAreTold) {
   MakeFile("secrets/one");
   MakeFile("key");
   Recorder recorder({.watch = watch_});
-  ASSERT_NE(HookOf(&recorder, "file"), "");
+  ASSERT_NE(recorder.CoverageOf("file").hook, "");
   ASSERT_TRUE(Touch("secrets/one", O_RDONLY));
   ASSERT_TRUE(Touch("key", O_WRONLY));
   recorder.Settle();
@@ -178,7 +170,7 @@ TEST_F(FileTest, TruncationIsToldWhereTheHookSeesIt) {
   recorder.Settle();
   ASSERT_EQ(Told(recorder, "secrets/one").size(), 1u);
   EXPECT_EQ(Told(recorder, "secrets/one")[0].truncated,
-            HookOf(&recorder, "file").find("syscalls") == std::string::npos);
+            recorder.CoverageOf("file").hook.find("syscalls") == std::string::npos);
 }
 
 TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
@@ -193,7 +185,7 @@ TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
   // From here on they are watched, wherever they are.
   ASSERT_TRUE(Touch("key", O_RDONLY));
   recorder.Settle();
-  const bool seen = !HookOf(&recorder, "rename").empty();
+  const bool seen = !recorder.CoverageOf("rename").hook.empty();
   if (!seen) {
     // Told as blind, and the next search makes up for what stays.
     EXPECT_EQ(recorder.All<File>().size(), 0u);
@@ -220,7 +212,7 @@ TEST_F(FileTest, ASymbolicLinkInAWatchedPlaceIsTold) {
   ASSERT_EQ(symlink("/nowhere", Path("elsewhere").c_str()), 0);
   recorder.Settle();
   const auto files = recorder.All<File>();
-  ASSERT_EQ(files.size(), HookOf(&recorder, "rename").empty() ? 0u : 1u);
+  ASSERT_EQ(files.size(), recorder.CoverageOf("rename").hook.empty() ? 0u : 1u);
   if (files.empty()) return;
   EXPECT_EQ(files[0].second->action, FileAction::kSymlink);
   EXPECT_THAT(files[0].second->path, testing::EndsWith("secrets/elsewhere"));

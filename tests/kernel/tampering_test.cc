@@ -26,14 +26,6 @@ using agent::decode::ObjectKind;
 using agent::decode::Tampering;
 using agent::decode::TamperingKind;
 
-std::string HookOf(Recorder* recorder, const std::string& fact) {
-  if (recorder->sensor() == nullptr) return "";
-  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
-    if (row.fact == fact) return row.hook;
-  }
-  return "";
-}
-
 uint32_t Tgid(pid_t pid) { return static_cast<uint32_t>(pid); }
 
 // What waits until it is told to end, or is killed.
@@ -61,7 +53,7 @@ class Victim {
 
 TEST(TamperingTest, SignalsOfOthersAreTold) {
   Recorder recorder;
-  ASSERT_NE(HookOf(&recorder, "signals to the sensor"), "");
+  ASSERT_NE(recorder.CoverageOf("signals to the sensor").hook, "");
   Victim victim, bystander;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
   Child stranger([&] {
@@ -113,7 +105,7 @@ TEST(TamperingTest, WhoIsProtectedNoMoreIsNotTold) {
 
 TEST(TamperingTest, TracingIsTold) {
   Recorder recorder;
-  ASSERT_NE(HookOf(&recorder, "tracing of the sensor"), "");
+  ASSERT_NE(recorder.CoverageOf("tracing of the sensor").hook, "");
   Victim victim;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
   Child stranger([&] {
@@ -147,7 +139,7 @@ TEST(TamperingTest, MemoryIsToldWhereTheHookSeesIt) {
   });
   EXPECT_EQ(stranger.Wait(), 0);
   recorder.Settle();
-  const std::string hook = HookOf(&recorder, "tracing of the sensor");
+  const std::string hook = recorder.CoverageOf("tracing of the sensor").hook;
   EXPECT_EQ(recorder.All<Tampering>().size(), hook == "tp_btf/signal_generate" ? 0u : 1u);
 }
 
@@ -177,7 +169,7 @@ TEST(TamperingTest, HandlesOfOurObjectsAreTold) {
       {ObjectKind::kLink, {BPF_LINK_GET_NEXT_ID, BPF_LINK_GET_FD_BY_ID}},
   };
   Recorder recorder;
-  ASSERT_NE(HookOf(&recorder, "bpf on the sensor"), "");
+  ASSERT_NE(recorder.CoverageOf("bpf on the sensor").hook, "");
   recorder.sensor()->ProtectProcesses({Tgid(getpid())});
   // As an inventory tool does: every object of the host, ours among them, and some twice.
   Child stranger([&] {

@@ -1,8 +1,7 @@
-// TCP in its rarer forms: attempts that fail, data in the SYN, SYN cookies, both sides connecting,
-// addresses with a scope.
+// TCP in its rarer forms: data in the SYN, SYN cookies, both sides connecting, addresses with a
+// scope.
 
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,223 +13,15 @@
 
 #include "tests/kernel/harness.h"
 #include "tests/kernel/programs.h"
-#include <arpa/inet.h>
-#include <linux/filter.h>
-#include <linux/rtnetlink.h>
+#include "tests/kernel/tcp_told.h"
 #include <net/if.h>
-#include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
 namespace hoptrail::kernel_test {
 namespace {
 
 using agent::decode::Accept;
-using agent::decode::Tcp;
-using agent::decode::TcpPhase;
-using agent::decode::TcpSide;
-
-struct Told {
-  const Event* event = nullptr;
-  Tcp tcp;
-};
-
-Told WaitForTcp(Recorder* recorder, TcpPhase phase, TcpSide side, uint16_t server_port) {
-  const Event* event =
-      recorder->WaitForBody<Tcp>("a change of a TCP socket", [&](const Event&, const Tcp& tcp) {
-        return tcp.phase == phase && tcp.side == side && tcp.flow.server.port == server_port;
-      });
-  return event == nullptr ? Told{} : Told{event, std::get<Tcp>(event->body)};
-}
-
-sockaddr_in V4(const char* text, uint16_t port) {
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  inet_pton(AF_INET, text, &address.sin_addr);
-  return address;
-}
-
-const sockaddr* Raw(const sockaddr_in& address) {
-  return reinterpret_cast<const sockaddr*>(&address);
-}
-
-// Of the test's own network namespace.
-bool SetKnob(const std::string& name, const std::string& value) {
-  return WriteWholeFile("/proc/sys/net/" + name, value);
-}
-
-// 192.0.2.0/24 leads back to this host, which has no such address and says nothing.
-bool RouteIntoNothing() {
-  struct {
-    nlmsghdr header;
-    rtmsg route;
-    rtattr destination;
-    in_addr network;
-    rtattr device;
-    int index;
-  } request = {};
-  request.header = {sizeof(request), RTM_NEWROUTE,
-                    NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, 1, 0};
-  request.route.rtm_family = AF_INET;
-  request.route.rtm_dst_len = 24;
-  request.route.rtm_table = RT_TABLE_MAIN;
-  request.route.rtm_protocol = RTPROT_STATIC;
-  request.route.rtm_scope = RT_SCOPE_LINK;
-  request.route.rtm_type = RTN_UNICAST;
-  request.destination = {RTA_LENGTH(sizeof(in_addr)), RTA_DST};
-  inet_pton(AF_INET, "192.0.2.0", &request.network);
-  request.device = {RTA_LENGTH(sizeof(int)), RTA_OIF};
-  request.index = static_cast<int>(if_nametoindex("lo"));
-  const UniqueFd fd(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (send(fd.get(), &request, sizeof(request), 0) != ssize_t{sizeof(request)}) return false;
-  struct {
-    nlmsghdr header;
-    nlmsgerr error;
-  } answer = {};
-  if (recv(fd.get(), &answer, sizeof(answer), 0) < ssize_t{sizeof(answer)}) return false;
-  errno = -answer.error.error;
-  return answer.error.error == 0;
-}
-
-// Lets no packet through to the socket, and lets them through again.
-int Deafen(int fd) {
-  sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
-  const sock_fprog filter = {1, nothing};
-  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
-}
-int Hear(int fd) {
-  const int unused = 0;
-  return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
-}
-
-// What a finished attempt on `fd` says.
-int ErrorOf(int fd) {
-  pollfd wait = {fd, POLLOUT, 0};
-  poll(&wait, 1, 30'000);
-  int error = -1;
-  socklen_t length = sizeof(error);
-  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
-  return error;
-}
-
-TEST(TcpCasesTest, AnAttemptThatTimesOut) {
-  Recorder recorder;
-  ASSERT_TRUE(RouteIntoNothing()) << strerror(errno);
-  const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int one = 1;
-  ASSERT_EQ(setsockopt(client.get(), IPPROTO_TCP, TCP_SYNCNT, &one, sizeof(one)), 0);
-  ASSERT_NE(connect(client.get(), Raw(V4("192.0.2.7", 4001)), sizeof(sockaddr_in)), 0);
-  ASSERT_EQ(errno, ETIMEDOUT);
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, 4001);
-  ASSERT_NE(failed.event, nullptr);
-  EXPECT_EQ(failed.tcp.error, ETIMEDOUT);
-  EXPECT_EQ(failed.tcp.flow.server.address, *model::ParseIpAddress("192.0.2.7"));
-  EXPECT_TRUE(failed.tcp.hop_name.empty());
-  EXPECT_TRUE(IsProcess(failed.event->header.process, getpid()));
-}
-
-uint16_t Checksum(const void* data, size_t size) {
-  uint32_t sum = 0;
-  for (size_t i = 0; i + 1 < size; i += 2) {
-    uint16_t word;
-    std::memcpy(&word, static_cast<const char*>(data) + i, sizeof(word));
-    sum += word;
-  }
-  while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
-}
-
-// Answers the first SYN to `port` that `packets` brings as a router does that cannot reach the
-// host.
-bool SayUnreachable(int packets, uint16_t port) {
-  char packet[256];
-  while (recv(packets, packet, sizeof(packet), 0) >= ssize_t{sizeof(iphdr) + sizeof(tcphdr)}) {
-    tcphdr tcp;
-    std::memcpy(&tcp, packet + sizeof(iphdr), sizeof(tcp));
-    if (ntohs(tcp.dest) != port || tcp.syn == 0) continue;
-    struct {
-      icmphdr header;
-      char quoted[sizeof(iphdr) + 8];
-    } answer = {};
-    answer.header.type = ICMP_DEST_UNREACH;
-    answer.header.code = ICMP_HOST_UNREACH;
-    std::memcpy(answer.quoted, packet, sizeof(answer.quoted));
-    answer.header.checksum = Checksum(&answer, sizeof(answer));
-    const UniqueFd router(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
-    return sendto(router.get(), &answer, sizeof(answer), 0, Raw(V4("127.0.0.1", 0)),
-                  sizeof(sockaddr_in)) == ssize_t{sizeof(answer)};
-  }
-  return false;
-}
-
-TEST(TcpCasesTest, AnAttemptAtSomethingUnreachable) {
-  Recorder recorder;
-  uint16_t port = 0;
-  const UniqueFd silent = Listen("127.0.0.1", &port);
-  ASSERT_EQ(Deafen(silent.get()), 0);
-  const UniqueFd packets(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP));
-  const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  ASSERT_NE(connect(client.get(), Raw(V4("127.0.0.1", port)), sizeof(sockaddr_in)), 0);
-  ASSERT_EQ(errno, EINPROGRESS);
-  ASSERT_TRUE(SayUnreachable(packets.get(), port)) << strerror(errno);
-  ASSERT_EQ(ErrorOf(client.get()), EHOSTUNREACH);
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, port);
-  ASSERT_NE(failed.event, nullptr);
-  EXPECT_EQ(failed.tcp.error, EHOSTUNREACH);
-  EXPECT_TRUE(IsProcess(failed.event->header.process, getpid()));
-}
-
-// Without a route nothing leaves the host, and nothing is told.
-TEST(TcpCasesTest, AnAttemptWithoutARoute) {
-  Recorder recorder;
-  const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  ASSERT_NE(connect(client.get(), Raw(V4("198.51.100.1", 4003)), sizeof(sockaddr_in)), 0);
-  ASSERT_EQ(errno, ENETUNREACH);
-  recorder.Settle();
-  EXPECT_TRUE(recorder.All<Tcp>().empty());
-}
-
-TEST(TcpCasesTest, AttemptsThatDoNotBlock) {
-  Recorder recorder;
-  uint16_t open_port = 0, closed_port = 0;
-  const UniqueFd listener = Listen("127.0.0.1", &open_port);
-  Listen("127.0.0.1", &closed_port);  // and closed again
-  Child child([&] {
-    const auto attempt = [](uint16_t port) {
-      const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      if (connect(fd.get(), Raw(V4("127.0.0.1", port)), sizeof(sockaddr_in)) == 0) return 0;
-      return errno == EINPROGRESS ? ErrorOf(fd.get()) : errno;
-    };
-    return attempt(open_port) == 0 && attempt(closed_port) == ECONNREFUSED ? 0 : 1;
-  });
-  const auto pid = static_cast<uint32_t>(child.pid());
-  EXPECT_EQ(child.Wait(), 0);
-  const Told made = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, open_port);
-  ASSERT_NE(made.event, nullptr);
-  EXPECT_EQ(made.event->header.process.tgid, pid);
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, closed_port);
-  ASSERT_NE(failed.event, nullptr);
-  EXPECT_EQ(failed.event->header.process.tgid, pid);
-  EXPECT_EQ(failed.tcp.error, ECONNREFUSED);
-}
-
-// Given up by its owner: no error but the end.
-TEST(TcpCasesTest, AnAttemptThatIsGivenUp) {
-  Recorder recorder;
-  ASSERT_TRUE(RouteIntoNothing()) << strerror(errno);
-  {
-    const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    connect(fd.get(), Raw(V4("192.0.2.9", 4004)), sizeof(sockaddr_in));
-    ASSERT_EQ(errno, EINPROGRESS);
-  }
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, 4004);
-  ASSERT_NE(failed.event, nullptr);
-  EXPECT_EQ(failed.tcp.error, 0);
-}
 
 void ExpectOneConnection(Recorder* recorder, uint16_t port) {
   const Told client = WaitForTcp(recorder, TcpPhase::kEstablished, TcpSide::kClient, port);

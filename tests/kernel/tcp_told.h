@@ -1,0 +1,76 @@
+#ifndef HOPTRAIL_TESTS_KERNEL_TCP_TOLD_H_
+#define HOPTRAIL_TESTS_KERNEL_TCP_TOLD_H_
+
+// What the tests of TCP share: sockets in the states that they need, and what was told of them.
+
+#include <poll.h>
+
+#include <cstdint>
+#include <string>
+
+#include "tests/kernel/harness.h"
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace hoptrail::kernel_test {
+
+using agent::decode::Tcp;
+using agent::decode::TcpPhase;
+using agent::decode::TcpSide;
+
+struct Told {
+  const Event* event = nullptr;
+  Tcp tcp;
+};
+
+inline Told WaitForTcp(Recorder* recorder, TcpPhase phase, TcpSide side, uint16_t server_port) {
+  const Event* event =
+      recorder->WaitForBody<Tcp>("a change of a TCP socket", [&](const Event&, const Tcp& tcp) {
+        return tcp.phase == phase && tcp.side == side && tcp.flow.server.port == server_port;
+      });
+  return event == nullptr ? Told{} : Told{event, std::get<Tcp>(event->body)};
+}
+
+inline sockaddr_in V4(const char* text, uint16_t port) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  inet_pton(AF_INET, text, &address.sin_addr);
+  return address;
+}
+
+inline const sockaddr* Raw(const sockaddr_in& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+// Of the test's own network namespace.
+inline bool SetKnob(const std::string& name, const std::string& value) {
+  return WriteWholeFile("/proc/sys/net/" + name, value);
+}
+
+// Lets no packet through to the socket, and lets them through again.
+inline int Deafen(int fd) {
+  sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
+  const sock_fprog filter = {1, nothing};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+}
+inline int Hear(int fd) {
+  const int unused = 0;
+  return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
+}
+
+// What a finished attempt on `fd` says.
+inline int ErrorOf(int fd) {
+  pollfd wait = {fd, POLLOUT, 0};
+  poll(&wait, 1, 30'000);
+  int error = -1;
+  socklen_t length = sizeof(error);
+  getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
+  return error;
+}
+
+}  // namespace hoptrail::kernel_test
+
+#endif  // HOPTRAIL_TESTS_KERNEL_TCP_TOLD_H_
