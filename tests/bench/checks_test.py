@@ -73,18 +73,18 @@ class Rounds(unittest.TestCase):
 
 
 class Instructions(unittest.TestCase):
-    WAS = {"none": 10_000.0, "in_kernel": 12_000.0, "agent": 20_000.0}
+    WAS = {"none": 10_000.0, "in_kernel": 12_000.0, "worker": 8_000.0}
 
     def fault(self, sensor, **now):
         return instructions.fault_of(self.WAS, {**self.WAS, **now}, sensor)
 
     def test_the_same_passes(self):
-        for sensor in ("in_kernel", "agent"):
+        for sensor in ("in_kernel", "worker"):
             self.assertEqual(self.fault(sensor), "")
-        self.assertEqual(self.fault("agent", agent=20_500.0), "")
+        self.assertEqual(self.fault("worker", worker=8_280.0), "")
 
     def test_growth_fails(self):
-        self.assertNotEqual(self.fault("agent", agent=20_601.0), "")
+        self.assertNotEqual(self.fault("worker", worker=8_300.0), "")
         self.assertNotEqual(self.fault("in_kernel", in_kernel=12_361.0), "")
         # Less than 3 % of the whole, but 10 % of what is ours.
         self.assertNotEqual(self.fault("in_kernel", in_kernel=12_200.0), "")
@@ -98,10 +98,20 @@ class Instructions(unittest.TestCase):
         self.assertEqual(guest.counts()["exec"], {"none": 6.0})
         guest._judge("none.tcp", 1, 0, ["nothing"])
         self.assertEqual([passed for *_, passed, _ in guest.tests], [False])
-        runs = counting_guest.OPERATIONS["exec"] + counting_guest.OPERATIONS["exec"] // 10 + 1
+        runs = counting_guest.all_of(counting_guest.OPERATIONS["exec"])
         for mode, count in (("before", 0), ("exec", runs)):
             guest._judge(f"programs.{mode}", 0, 0, [f'[{{"name": "p", "run_cnt": {count}, "run_time_ns": {count * 7}}}]'])
         self.assertEqual(guest.programs()["exec"], {"p": {"runs_per_operation": 1.0, "instructions_per_run": 7.0}})
+
+    def test_the_worker_without_its_idling(self):
+        guest = counting_guest.CountingGuest(None, None, "/tmp", 1)
+        count = counting_guest.all_of(counting_guest.LIVE["exec"])
+        for number in range(3):
+            guest._judge("agent.idle", number, 0, ["worker_ns 1000"])
+            # An operation takes as long as makes a second of them all.
+            guest._judge("agent.exec", number, 0, [f"ns_per_operation {1e9 / count:.9f}",
+                                                   f"worker_ns {500 * count + 2000}"])
+        self.assertAlmostEqual(guest.counts()["exec"]["worker"], 500.0, places=1)
 
 
 class Stages(unittest.TestCase):

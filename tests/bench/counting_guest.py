@@ -20,9 +20,19 @@ collector: {address: "unix:/run/there-is-none"}
 """
 
 
+# While the agent runs: several times as long as its reader sleeps at most, so that it matters little when that began.
+LIVE = {**OPERATIONS, "exec": 1_500, "tcp": 4_000}
+
+
+def all_of(count):
+    """How many operations a load makes when it is asked for `count`: its warming-up runs the same."""
+    return count + count // 10 + 1
+
+
 class CountingGuest(guest.Guest):
     """`found`: sensor → mode → instructions of each pass. `said`: what floor and agent said. `accounts`: mode →
-    BPF program → (runs, instructions) until then."""
+    BPF program → (runs, instructions) until then. `worker`: mode → instructions of the worker's main thread in each pass
+    of the agent."""
 
     # Time stands still while nobody runs, so that a guest that waits counts nothing; and what a guest could draw by
     # lot is drawn alike each time.
@@ -35,6 +45,7 @@ class CountingGuest(guest.Guest):
         self.found = {}
         self.said = {}
         self.accounts = {}
+        self.worker = {}
 
     def _judge(self, name, number, status, output):
         sensor, _, mode = name.partition(".")
@@ -48,30 +59,54 @@ class CountingGuest(guest.Guest):
                                    for program in listed}
             self._add(name, number, bool(listed), "\n".join(output[:20]))
             return
-        found = re.match(r"ns_per_operation ([\d.]+)$", output[0]) if output else None
-        if status != 0 or not found:
+        lines = dict(re.findall(r"^(\w+) ([\d.]+)$", "\n".join(output), re.M))
+        if status != 0 or not {"ns_per_operation", "worker_ns"} & set(lines):
             self._add(name, number, False, f"ended with {status}: " + "\n".join(output))
-        else:
-            self.found.setdefault(sensor, {}).setdefault(mode, []).append(float(found[1]))
+            return
+        if "ns_per_operation" in lines:
+            self.found.setdefault(sensor, {}).setdefault(mode, []).append(float(lines["ns_per_operation"]))
+        if "worker_ns" in lines:
+            self.worker.setdefault(mode, []).append(float(lines["worker_ns"]))
 
     def counts(self):
-        """mode → sensor → instructions an operation: the median of all passes but the first, which warms up."""
-        return {mode: {sensor: round(statistics.median(modes[mode][1:]), 1)
-                       for sensor, modes in self.found.items() if len(modes.get(mode, [])) > 1}
-                for mode in OPERATIONS}
+        """mode → sensor → instructions an operation: the median of all passes but the first, which warms up. `worker`:
+        those of the worker's main thread alone."""
+        found = {mode: {sensor: round(statistics.median(modes[mode][1:]), 1)
+                        for sensor, modes in self.found.items() if len(modes.get(mode, [])) > 1}
+                 for mode in OPERATIONS}
+        for mode, each in self._worker_counts().items():
+            found[mode]["worker"] = each
+        return found
+
+    def _worker_counts(self):
+        """Without what it uses in any second."""
+        counts = {}
+        for mode in OPERATIONS:
+            passes = []
+            for idle, used, took in list(zip(self.worker.get("idle", []), self.worker.get(mode, []),
+                                             self.found.get("agent", {}).get(mode, [])))[1:]:
+                count = all_of(LIVE[mode])
+                passes.append((used - idle * (1 + count * took / 1e9)) / count)
+            if passes:
+                counts[mode] = round(statistics.median(passes), 1)
+        return counts
 
     def programs(self):
         """mode → BPF program → how often it runs for an operation, and instructions each time."""
         found = {}
         for (before, mode) in zip(("before", *OPERATIONS), OPERATIONS):
             found[mode] = {}
-            count = OPERATIONS[mode] + OPERATIONS[mode] // 10 + 1  # the warming-up runs it, too
+            count = all_of(OPERATIONS[mode])
             for name, now in self.accounts.get(mode, {}).items():
                 runs, instructions = (a - b for a, b in zip(now, self.accounts[before].get(name, (0, 0))))
                 if runs * 2 >= count:  # the rest is of what starts the load
                     found[mode][name] = {"runs_per_operation": round(runs / count, 2),
                                          "instructions_per_run": round(instructions / runs, 1)}
         return found
+
+
+def plan(operations):
+    return "".join(f"{mode} {count}\n" for mode, count in operations.items())
 
 
 def build(folder, agent, load_folder):
@@ -90,7 +125,7 @@ def build(folder, agent, load_folder):
     os.makedirs(os.path.join(root.path, "etc/hoptrail"))
     os.makedirs(os.path.join(root.path, "var/lib"), exist_ok=True)
     for name, text in (("etc/hoptrail/agent.yaml", AGENT_CONFIG),
-                       ("vm/plan", "".join(f"{mode} {count}\n" for mode, count in OPERATIONS.items()))):
+                       ("vm/plan", plan(OPERATIONS)), ("vm/plan.live", plan(LIVE))):
         with open(os.path.join(root.path, name), "w", encoding="ascii") as file:
             file.write(text)
     shutil.copy(os.path.join(HERE, "counting_init"), os.path.join(root.path, "init"))

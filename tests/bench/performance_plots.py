@@ -4,7 +4,13 @@ import svg
 
 MODES = ("exec", "tcp", "syscall", "open", "udp")
 SERIES = {"none": "no sensor", "floor": "floor", "never": "syscall_hooks: never", "auto": "syscall_hooks: auto"}
-COUNTED = {"floor": "floor", "in_kernel": "agent, in the kernel", "agent": "agent, whole, on the same processor"}
+# What stands in the counts, and how much of it a sensor adds.
+COUNTED = {"floor": "floor", "in_kernel": "agent, in the kernel", "worker": "agent, worker",
+           "agent": "agent, whole, on the same processor"}
+
+
+def added_by(sensor, counts):
+    return counts[sensor] if sensor == "worker" else counts[sensor] - counts["none"]
 
 
 def ratios(host, of, title):
@@ -36,7 +42,7 @@ def added(instructions):
             counts = found["instructions"][mode]
             rows = []
             for name, text in COUNTED.items():
-                more = counts[name] - counts["none"]
+                more = added_by(name, counts)
                 rows.append((text, (100 * more / counts["none"], f"{round(more):+,}")))
             groups.append((f"{mode}, {series}", rows))
     return svg.bars("Instructions that a sensor adds to an operation", list(COUNTED.values()), groups,

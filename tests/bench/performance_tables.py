@@ -1,6 +1,6 @@
 """The tables of docs/performance.md."""
 
-from performance_plots import COUNTED, MODES, SERIES
+from performance_plots import COUNTED, MODES, SERIES, added_by
 
 NAMES = {"exec": "exec", "tcp": "TCP connect, accept, close", "syscall": "null call", "open": "open, close",
          "udp": "UDP echo"}
@@ -75,7 +75,7 @@ def worst(instructions, mode, in_percent):
     added = []
     for found in instructions["kernels"].values():
         counts = found["instructions"][mode]
-        more = counts["in_kernel"] - counts["none"]
+        more = added_by("in_kernel", counts)
         added.append(100 * more / counts["none"] if in_percent else more)
     return f"{max(added):+.1f} %" if in_percent else f"{round(max(added)):+,}"
 
@@ -111,7 +111,7 @@ def instructions_added(instructions):
         for series, found in instructions["kernels"].items():
             counts = found["instructions"][mode]
             rows.append([NAMES[mode], series, f"{counts['none']:,.0f}", *(
-                f"{round(counts[name] - counts['none']):+,} ({(counts[name] / counts['none'] - 1) * 100:+.1f} %)"
+                f"{round(added_by(name, counts)):+,} ({added_by(name, counts) / counts['none'] * 100:+.1f} %)"
                 for name in COUNTED)])
     return table(["operation", "kernel", "without", *COUNTED.values()], rows)
 
