@@ -27,6 +27,7 @@ const std::set<std::string>& MayBeMissing() {
       "task_struct.loginuid",   // CONFIG_AUDIT
       "task_struct.sessionid",  // CONFIG_AUDIT
       "proto_accept_arg",       // from 6.10 on
+      "mptcp_sock",             // CONFIG_MPTCP
       "io_kiocb.cqe",           // from 5.19 on
       "io_cqe",
       "io_uring_task.task",
