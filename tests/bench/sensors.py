@@ -143,6 +143,19 @@ class Agent(daemon.Daemon):
         line = re.findall(rf"{what} in all: (.*)", self.log())[-1]
         return {name: int(count) for name, count in re.findall(r"([a-z/_]+(?: [a-z_]+)?) (\d+)", line)}
 
+    def pids(self):
+        """Supervisor, loader and worker; not the loader's children, which live for a moment only."""
+        found = []
+        for pid in super().pids():
+            try:
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if self.process.pid in (pid, parent):
+                found.append(pid)
+        return found
+
     def coverage(self):
         """fact → the hook that serves it, or None."""
         found = re.findall(r"agent:   ([^:]+): (?:(BLIND)|([\w/]+) \(tier \d\))", self.log())
