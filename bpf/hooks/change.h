@@ -16,6 +16,10 @@ struct ht_known {
 	struct ht_credential_set credentials;
 	struct ht_namespace_set namespaces;
 	__u64 changes; /* of credentials: grows with each that is told */
+	/* Where the kernel kept both: while it keeps them there, they are the same but for what was
+	 * overwritten. */
+	__u64 cred;
+	__u64 proxy;
 };
 
 /* What falls out by age is learnt anew, without a record. */
@@ -152,13 +156,24 @@ static __noinline void ht_know(struct task_struct *task, __u64 flags)
 
 	known.start_ns = ht_start_ns(task);
 	known.changes = bpf_ktime_get_ns(); /* no number of before it was forgotten */
+	known.cred = (__u64)cred;
+	known.proxy = (__u64)BPF_CORE_READ(task, nsproxy);
 	ht_fill_credentials(&known.credentials, task, cred);
 	ht_fill_namespaces(&known.namespaces, BPF_CORE_READ(task, nsproxy), cred);
 	bpf_map_update_elem(&known_processes, &tgid, &known, flags);
 }
 
-/* At fork, exec and exit. A process that leaves the scope is told of, too. */
-static __noinline void ht_compare(struct task_struct *task)
+static __always_inline bool ht_is_as_known(const struct ht_known *known, struct task_struct *task)
+{
+	return known->cred == (__u64)BPF_CORE_READ(task, real_cred) &&
+	       known->proxy == (__u64)BPF_CORE_READ(task, nsproxy) &&
+	       known->credentials.login_uid == ht_login_uid(task) &&
+	       known->credentials.audit_session == ht_audit_session(task);
+}
+
+/* At fork, exec and exit; at fork, which is not an end and comes often, without looking for what was
+ * overwritten: the child carries on what is known. A process that leaves the scope is told of, too. */
+static __noinline void ht_compare(struct task_struct *task, bool fork)
 {
 	const struct cred *cred = BPF_CORE_READ(task, real_cred);
 	struct nsproxy *proxy = BPF_CORE_READ(task, nsproxy);
@@ -171,6 +186,10 @@ static __noinline void ht_compare(struct task_struct *task)
 			ht_know(task, BPF_ANY);
 		return;
 	}
+	if (fork && ht_is_as_known(known, task))
+		return;
+	known->cred = (__u64)cred;
+	known->proxy = (__u64)proxy;
 	ht_fill_credentials(&credentials, task, cred);
 	if (ht_credentials_differ(&known->credentials, &credentials)) {
 		ht_tell_credentials(task, &known->credentials, &credentials, HT_CHANGE_COMPARED);
@@ -186,6 +205,25 @@ static __noinline void ht_compare(struct task_struct *task)
 	}
 }
 
+/* A child is what its parent is: also what was overwritten in the parent is still to be found. */
+static __noinline void ht_know_like(struct task_struct *parent, struct task_struct *child)
+{
+	struct ht_known *known = ht_find_known(parent);
+	__u32 tgid = BPF_CORE_READ(child, tgid);
+	struct ht_known fresh;
+
+	if (!known) {
+		ht_know(child, BPF_ANY);
+		return;
+	}
+	fresh = *known;
+	fresh.start_ns = ht_start_ns(child);
+	fresh.changes = bpf_ktime_get_ns();
+	fresh.cred = (__u64)BPF_CORE_READ(child, real_cred);
+	fresh.proxy = (__u64)BPF_CORE_READ(child, nsproxy);
+	bpf_map_update_elem(&known_processes, &tgid, &fresh, BPF_ANY);
+}
+
 /* A new process differs from its parent only in what clone was asked for. */
 static __noinline void ht_compare_child(struct task_struct *parent, struct task_struct *child)
 {
@@ -195,9 +233,12 @@ static __noinline void ht_compare_child(struct task_struct *parent, struct task_
 	const struct cred *childs_cred = BPF_CORE_READ(child, real_cred);
 	struct ht_namespace_set before, after;
 
-	ht_know(child, BPF_ANY);
-	if (parents == childs && parents_cred == childs_cred)
+	if (parents == childs &&
+	    BPF_CORE_READ(parents_cred, user_ns) == BPF_CORE_READ(childs_cred, user_ns)) {
+		ht_know_like(parent, child);
 		return;
+	}
+	ht_know(child, BPF_ANY);
 	ht_fill_namespaces(&before, parents, parents_cred);
 	ht_fill_namespaces(&after, childs, childs_cred);
 	if (ht_namespaces_differ(&before, &after))

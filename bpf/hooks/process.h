@@ -47,7 +47,7 @@ static __always_inline int ht_on_fork(struct task_struct *parent, struct task_st
 
 	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
 		return 0; /* a thread */
-	ht_compare(parent);
+	ht_compare(parent, true);
 	if (!ht_task_in_scope(parent))
 		return 0;
 	ht_start_record(&record.header, HT_TYPE_FORK, sizeof(record));
@@ -65,13 +65,13 @@ static __always_inline int ht_on_fork(struct task_struct *parent, struct task_st
 
 /* A program that is started with a listening socket in its hands (socket activation) lets others
  * in without ever calling listen. */
-static __always_inline void ht_mark_if_given_listener(struct task_struct *task)
+static __always_inline void ht_mark_if_given_listener(struct ht_scratch *s, struct task_struct *task)
 {
 	struct sock *sk;
 
 #pragma clang loop unroll(disable)
 	for (__u32 fd = 0; fd < HT_INHERITED_FDS; fd++) {
-		sk = ht_tcp_of_file(ht_file_of_fd(task, fd));
+		sk = ht_tcp_of_file(s->files[fd]);
 		if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
 			ht_mark_opens_sessions(BPF_CORE_READ(task, tgid), ht_start_ns(task));
 			return;
@@ -79,7 +79,8 @@ static __always_inline void ht_mark_if_given_listener(struct task_struct *task)
 	}
 }
 
-/* Everything of an image but its arguments, for exec and for the snapshot. */
+/* Everything of an image but its arguments, for exec and for the snapshot. The first files have been
+ * read. */
 static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_struct *task)
 {
 	struct ht_exec *record = &s->exec;
@@ -100,7 +101,7 @@ static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_stru
 	record->arguments.cut = 0;
 #pragma clang loop unroll(full)
 	for (int i = 0; i < HT_STREAMS; i++)
-		ht_fill_stream(&record->streams[i], ht_file_of_fd(task, i));
+		ht_fill_stream(&record->streams[i], s->files[i]);
 	ht_append_path(s, HT_PATH_BYTES, &executable->f_path, &fs->root, &record->path);
 	ht_append_path(s, 2 * HT_PATH_BYTES, &fs->pwd, &fs->root, &record->directory);
 }
@@ -111,7 +112,7 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 	enum ht_ring ring;
 	__u32 size;
 
-	ht_compare(task);
+	ht_compare(task, false);
 	if (!ht_task_in_scope(task))
 		return 0;
 	s = ht_take_scratch();
@@ -119,7 +120,8 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 		ht_count_lost_record(HT_RING_LOW, HT_TYPE_EXEC);
 		return 0;
 	}
-	ht_mark_if_given_listener(task);
+	ht_read_first_files(task, s->files);
+	ht_mark_if_given_listener(s, task);
 	ht_start_record(&s->exec.header, HT_TYPE_EXEC, 0);
 	ht_fill_identity(&s->exec.header.who, task);
 	ht_fill_image(s, task);
@@ -159,7 +161,7 @@ static __always_inline int ht_on_exit(struct task_struct *task)
 
 	if (BPF_CORE_READ(signal, live.counter) != 0 || !ht_ends_first(task))
 		return 0;
-	ht_compare(task);
+	ht_compare(task, false);
 	if (ht_task_in_scope(task)) {
 		ht_fill_identity(&who, task);
 		ring = ht_process_ring(&who);

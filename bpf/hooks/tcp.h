@@ -138,11 +138,23 @@ static __always_inline void ht_on_tcp_close(struct sock *sk, int old_state)
 		bpf_map_delete_elem(&sockets, &key);
 }
 
+/* Half of the changes of a connection's life tell nothing: they are let go before anything is read. */
+static __always_inline bool ht_is_told_change(int old_state, int new_state)
+{
+	if (old_state == new_state)
+		return false;
+	if (new_state == TCP_ESTABLISHED)
+		return old_state == TCP_SYN_SENT || old_state == TCP_SYN_RECV;
+	if (new_state == TCP_SYN_RECV)
+		return old_state == TCP_SYN_SENT;
+	return new_state == TCP_LISTEN || new_state == TCP_SYN_SENT || new_state == TCP_CLOSE;
+}
+
 static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int new_state)
 {
 	__u32 netns;
 
-	if (old_state == new_state || !ht_is_tcp(sk))
+	if (!ht_is_told_change(old_state, new_state) || !ht_is_tcp(sk))
 		return 0;
 	netns = ht_sock_netns(sk);
 	if (!ht_netns_in_scope(netns))
@@ -151,13 +163,11 @@ static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int n
 		ht_on_listen(sk, netns);
 	else if (new_state == TCP_SYN_SENT)
 		ht_on_connect(sk);
-	else if (new_state == TCP_ESTABLISHED && old_state == TCP_SYN_SENT)
-		ht_on_established(sk, HT_SIDE_CLIENT);
-	else if (new_state == TCP_SYN_RECV && old_state == TCP_SYN_SENT)
+	else if (new_state == TCP_ESTABLISHED)
+		ht_on_established(sk, old_state == TCP_SYN_SENT ? HT_SIDE_CLIENT : HT_SIDE_SERVER);
+	else if (new_state == TCP_SYN_RECV)
 		ht_on_crossing_syn(sk);
-	else if (new_state == TCP_ESTABLISHED && old_state == TCP_SYN_RECV)
-		ht_on_established(sk, HT_SIDE_SERVER);
-	else if (new_state == TCP_CLOSE)
+	else
 		ht_on_tcp_close(sk, old_state);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #ifndef HOPTRAIL_BPF_LIB_SCRATCH_H_
 #define HOPTRAIL_BPF_LIB_SCRATCH_H_
 
-#include "bpf/lib/task.h"
+#include "bpf/lib/stream.h"
 
 #define HT_PATH_COMPONENTS 40
 #define HT_SCRATCH_DATA (2 * HT_PATH_BYTES + HT_ARGUMENT_BYTES)
@@ -21,6 +21,7 @@ struct ht_scratch {
 	char data[HT_SCRATCH_DATA];
 	__u32 end; /* of the data so far */
 	__u32 busy;
+	struct file *files[HT_INHERITED_FDS]; /* of the task's first descriptors */
 };
 
 /* Two a processor: where tracing programs can be preempted, another exec may come in between. */
