@@ -22,20 +22,20 @@ char LICENSE[] SEC("license") = "GPL";
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(ht_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return ht_on_fork(parent, child);
+	return HT_WHOLE(ht_on_fork(parent, child));
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(ht_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return ht_on_exec(task, bprm);
+	return HT_WHOLE(ht_on_exec(task, bprm));
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(ht_exit, struct task_struct *task)
 {
 	ht_tell_due_flows(bpf_ktime_get_boot_ns());
-	return ht_on_exit(task);
+	return HT_WHOLE(ht_on_exit(task));
 }
 
 /* TCP. */
@@ -43,7 +43,7 @@ int BPF_PROG(ht_exit, struct task_struct *task)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ht_tcp_state, struct sock *sk, int old_state, int new_state)
 {
-	return ht_on_tcp_state(sk, old_state, new_state);
+	return HT_WHOLE(ht_on_tcp_state(sk, old_state, new_state));
 }
 
 /* Accept, by whom: best first. */
@@ -51,7 +51,7 @@ int BPF_PROG(ht_tcp_state, struct sock *sk, int old_state, int new_state)
 SEC("fexit/inet_csk_accept")
 int ht_accept_fexit(unsigned long long *ctx)
 {
-	return ht_on_accept(ht_accept_result(ctx));
+	return HT_WHOLE(ht_on_accept(ht_accept_result(ctx)));
 }
 
 /* Not accept's return: a kernel follows few calls at once to their return, and those that wait in
@@ -65,13 +65,13 @@ int BPF_KPROBE(ht_accept_kprobe, struct sock *sk)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(ht_socket_received, struct sock *sk)
 {
-	return ht_on_socket_use(sk);
+	return HT_WHOLE(ht_on_socket_use(sk));
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ht_socket_sent, struct sock *sk)
 {
-	return ht_on_socket_use(sk);
+	return HT_WHOLE(ht_on_socket_use(sk));
 }
 
 SEC("tp/syscalls/sys_exit_accept")
@@ -91,19 +91,19 @@ int ht_accept4_exit(struct trace_event_raw_sys_exit *ctx)
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(ht_io_uring_accepted, void *ring, struct io_kiocb *request)
 {
-	return ht_on_io_uring_accept(request);
+	return HT_WHOLE(ht_on_io_uring_accept(request));
 }
 
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(ht_io_uring_connected, void *ring, struct io_kiocb *request)
 {
-	return ht_on_io_uring_connect(request);
+	return HT_WHOLE(ht_on_io_uring_connect(request));
 }
 
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(ht_io_uring_opened, void *ring, struct io_kiocb *request)
 {
-	return ht_on_io_uring_open(request);
+	return HT_WHOLE(ht_on_io_uring_open(request));
 }
 
 /* UNIX connect, to whom: best first. */
@@ -111,13 +111,13 @@ int BPF_PROG(ht_io_uring_opened, void *ring, struct io_kiocb *request)
 SEC("fexit/unix_stream_connect")
 int BPF_PROG(ht_unix_stream, struct socket *socket, void *name, int length, int flags, int result)
 {
-	return ht_on_unix_connect(socket, result);
+	return HT_WHOLE(ht_on_unix_connect(socket, result));
 }
 
 SEC("fexit/unix_dgram_connect")
 int BPF_PROG(ht_unix_dgram, struct socket *socket, void *name, int length, int flags, int result)
 {
-	return ht_on_unix_connect(socket, result);
+	return HT_WHOLE(ht_on_unix_connect(socket, result));
 }
 
 SEC("kprobe/unix_stream_connect")
@@ -156,48 +156,48 @@ int ht_connect_exit(struct trace_event_raw_sys_exit *ctx)
 SEC("fexit/udp_sendmsg")
 int BPF_PROG(ht_udp_sent, struct sock *sk, struct msghdr *message, unsigned long length, int result)
 {
-	return ht_on_sent(sk, message, result, false);
+	return HT_WHOLE(ht_on_sent(sk, message, result, false));
 }
 
 SEC("fexit/udpv6_sendmsg")
 int BPF_PROG(ht_udp6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return ht_on_sent(sk, message, result, true);
+	return HT_WHOLE(ht_on_sent(sk, message, result, true));
 }
 
 SEC("fexit/raw_sendmsg")
 int BPF_PROG(ht_raw_sent, struct sock *sk, struct msghdr *message, unsigned long length, int result)
 {
-	return ht_on_sent(sk, message, result, false);
+	return HT_WHOLE(ht_on_sent(sk, message, result, false));
 }
 
 SEC("fexit/rawv6_sendmsg")
 int BPF_PROG(ht_raw6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return ht_on_sent(sk, message, result, true);
+	return HT_WHOLE(ht_on_sent(sk, message, result, true));
 }
 
 SEC("fexit/ping_v4_sendmsg")
 int BPF_PROG(ht_ping_sent, struct sock *sk, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return ht_on_sent(sk, message, result, false);
+	return HT_WHOLE(ht_on_sent(sk, message, result, false));
 }
 
 SEC("fexit/ping_v6_sendmsg")
 int BPF_PROG(ht_ping6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return ht_on_sent(sk, message, result, true);
+	return HT_WHOLE(ht_on_sent(sk, message, result, true));
 }
 
 SEC("fexit/packet_sendmsg")
 int BPF_PROG(ht_frames_sent, struct socket *socket, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return ht_on_frames_sent(socket, result);
+	return HT_WHOLE(ht_on_frames_sent(socket, result));
 }
 
 /* Lets every packet pass. */
@@ -213,7 +213,7 @@ int ht_egress(struct __sk_buff *ctx)
 SEC("fentry/security_file_receive")
 int BPF_PROG(ht_file_received_fentry, struct file *file)
 {
-	return ht_on_file_received(file);
+	return HT_WHOLE(ht_on_file_received(file));
 }
 
 SEC("kprobe/security_file_receive")
@@ -225,13 +225,13 @@ int BPF_KPROBE(ht_file_received_kprobe, struct file *file)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(ht_user_received, struct sock *sk)
 {
-	return ht_on_socket_user(sk);
+	return HT_WHOLE(ht_on_socket_user(sk));
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ht_user_sent, struct sock *sk)
 {
-	return ht_on_socket_user(sk);
+	return HT_WHOLE(ht_on_socket_user(sk));
 }
 
 /* PAM and sshd: attached by user space to every libpam and libc there is. */
@@ -283,13 +283,13 @@ int BPF_KPROBE(ht_syslog, int priority, const char *format, const char *message)
 SEC("lsm/file_open")
 int BPF_PROG(ht_file_open_lsm, struct file *file)
 {
-	return ht_on_file_open(file);
+	return HT_WHOLE(ht_on_file_open(file));
 }
 
 SEC("fentry/security_file_open")
 int BPF_PROG(ht_file_open_fentry, struct file *file)
 {
-	return ht_on_file_open(file);
+	return HT_WHOLE(ht_on_file_open(file));
 }
 
 SEC("kprobe/security_file_open")
@@ -332,38 +332,38 @@ SEC("lsm/inode_rename")
 int BPF_PROG(ht_rename_lsm, struct inode *old_folder, struct dentry *old_name,
 	     struct inode *new_folder, struct dentry *new_name)
 {
-	return ht_on_rename(old_name, new_name);
+	return HT_WHOLE(ht_on_rename(old_name, new_name));
 }
 
 SEC("lsm/inode_link")
 int BPF_PROG(ht_link_lsm, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
 {
-	return ht_on_link(old_name, new_name);
+	return HT_WHOLE(ht_on_link(old_name, new_name));
 }
 
 SEC("lsm/inode_symlink")
 int BPF_PROG(ht_symlink_lsm, struct inode *folder, struct dentry *name)
 {
-	return ht_on_symlink(name);
+	return HT_WHOLE(ht_on_symlink(name));
 }
 
 SEC("fentry/security_inode_rename")
 int BPF_PROG(ht_rename_fentry, struct inode *old_folder, struct dentry *old_name,
 	     struct inode *new_folder, struct dentry *new_name)
 {
-	return ht_on_rename(old_name, new_name);
+	return HT_WHOLE(ht_on_rename(old_name, new_name));
 }
 
 SEC("fentry/security_inode_link")
 int BPF_PROG(ht_link_fentry, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
 {
-	return ht_on_link(old_name, new_name);
+	return HT_WHOLE(ht_on_link(old_name, new_name));
 }
 
 SEC("fentry/security_inode_symlink")
 int BPF_PROG(ht_symlink_fentry, struct inode *folder, struct dentry *name)
 {
-	return ht_on_symlink(name);
+	return HT_WHOLE(ht_on_symlink(name));
 }
 
 SEC("kprobe/security_inode_rename")
@@ -397,7 +397,7 @@ int ht_resolve(struct bpf_raw_tracepoint_args *ctx)
 SEC("fentry/commit_creds")
 int BPF_PROG(ht_commit_creds_fentry, const struct cred *cred)
 {
-	return ht_on_commit_creds(cred);
+	return HT_WHOLE(ht_on_commit_creds(cred));
 }
 
 SEC("kprobe/commit_creds")
@@ -409,7 +409,7 @@ int BPF_KPROBE(ht_commit_creds_kprobe, const struct cred *cred)
 SEC("fentry/switch_task_namespaces")
 int BPF_PROG(ht_switch_namespaces_fentry, struct task_struct *task, struct nsproxy *proxy)
 {
-	return ht_on_switch_namespaces(task, proxy);
+	return HT_WHOLE(ht_on_switch_namespaces(task, proxy));
 }
 
 SEC("kprobe/switch_task_namespaces")
@@ -423,31 +423,31 @@ int BPF_KPROBE(ht_switch_namespaces_kprobe, struct task_struct *task, struct nsp
 SEC("tp_btf/signal_generate")
 int BPF_PROG(ht_signal_generate, int signal, struct kernel_siginfo *info, struct task_struct *task)
 {
-	return ht_on_signal(task, signal, info);
+	return HT_WHOLE(ht_on_signal(task, signal, info));
 }
 
 SEC("lsm/task_kill")
 int BPF_PROG(ht_kill_lsm, struct task_struct *task, struct kernel_siginfo *info, int signal)
 {
-	return ht_on_signal(task, signal, info);
+	return HT_WHOLE(ht_on_signal(task, signal, info));
 }
 
 SEC("fentry/security_task_kill")
 int BPF_PROG(ht_kill_fentry, struct task_struct *task, struct kernel_siginfo *info, int signal)
 {
-	return ht_on_signal(task, signal, info);
+	return HT_WHOLE(ht_on_signal(task, signal, info));
 }
 
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(ht_ptrace_lsm, struct task_struct *task, unsigned int mode)
 {
-	return ht_on_ptrace_access(task, mode);
+	return HT_WHOLE(ht_on_ptrace_access(task, mode));
 }
 
 SEC("fentry/security_ptrace_access_check")
 int BPF_PROG(ht_ptrace_fentry, struct task_struct *task, unsigned int mode)
 {
-	return ht_on_ptrace_access(task, mode);
+	return HT_WHOLE(ht_on_ptrace_access(task, mode));
 }
 
 SEC("kprobe/security_ptrace_access_check")
@@ -459,13 +459,13 @@ int BPF_KPROBE(ht_ptrace_kprobe, struct task_struct *task, unsigned int mode)
 SEC("lsm/bpf")
 int BPF_PROG(ht_bpf_lsm, int command, void *attributes)
 {
-	return ht_on_bpf(command, attributes);
+	return HT_WHOLE(ht_on_bpf(command, attributes));
 }
 
 SEC("fentry/security_bpf")
 int BPF_PROG(ht_bpf_fentry, int command, void *attributes)
 {
-	return ht_on_bpf(command, attributes);
+	return HT_WHOLE(ht_on_bpf(command, attributes));
 }
 
 SEC("kprobe/security_bpf")

@@ -49,7 +49,8 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 	ht_submit(ht_ring_of(lane), record);
 }
 
-static __always_inline void ht_on_listen(struct sock *sk, __u32 netns)
+/* Functions of their own, like those below, for the sake of the stack. */
+static __noinline void ht_on_listen(struct sock *sk, __u32 netns)
 {
 	struct ht_listen_key key = { .network_namespace = netns };
 	struct ht_identity owner;
@@ -67,7 +68,7 @@ static __always_inline void ht_on_listen(struct sock *sk, __u32 netns)
 	ht_emit_tcp(sk, HT_TCP_LISTEN, HT_SIDE_SERVER, &owner, 0);
 }
 
-static __always_inline void ht_on_connect(struct sock *sk)
+static __noinline void ht_on_connect(struct sock *sk)
 {
 	struct ht_socket_entry entry = { .side = HT_SIDE_CLIENT };
 
@@ -87,20 +88,21 @@ static __always_inline void ht_on_crossing_syn(struct sock *sk)
 }
 
 /* Puts a socket into the table unless it is there by now, accepted on another processor before its
- * handshake was over. Returns what stands there; NULL, and the loss counted, without room. */
+ * handshake was over: then returns that entry, which is whole. */
 static __always_inline struct ht_socket_entry *ht_enter_socket(const __u64 *key,
 							       const struct ht_socket_entry *fresh)
 {
 	struct ht_socket_entry *entry;
 
-	bpf_map_update_elem(&sockets, key, fresh, BPF_NOEXIST);
+	if ((int)bpf_map_update_elem(&sockets, key, fresh, BPF_NOEXIST) == 0)
+		return NULL;
 	entry = bpf_map_lookup_elem(&sockets, key);
 	if (!entry)
 		ht_count_lost_entry(HT_TABLE_SOCKETS);
 	return entry;
 }
 
-static __always_inline void ht_on_established(struct sock *sk, __u8 side)
+static __noinline void ht_on_established(struct sock *sk, __u8 side)
 {
 	struct ht_socket_entry fresh = { .side = side, .unclaimed = side == HT_SIDE_SERVER };
 	__u64 key = (__u64)sk;
@@ -109,16 +111,18 @@ static __always_inline void ht_on_established(struct sock *sk, __u8 side)
 	/* Whatever else is known under the address of a new passive socket is long over. */
 	if (entry && side == HT_SIDE_SERVER && !entry->simultaneous && !entry->early) {
 		*entry = fresh;
+		entry = NULL;
 	} else if (entry && entry->simultaneous) {
 		side = ht_side_of_simultaneous(sk);
 		entry->side = side;
 	} else if (!entry) {
 		entry = ht_enter_socket(&key, &fresh);
 	}
+	/* Not what was just entered: it may be claimed on another processor while it is copied. */
 	ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, entry ? &entry->owner : &fresh.owner, 0);
 }
 
-static __always_inline void ht_on_tcp_close(struct sock *sk, int old_state)
+static __noinline void ht_on_tcp_close(struct sock *sk, int old_state)
 {
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);

@@ -8,6 +8,26 @@
 
 #include "bpf/lib/budget.h"
 
+/*
+ * A tracing program that is preempted is skipped for whoever else comes to its hook on the same
+ * processor meanwhile, and from 6.13 on kernels are preempted everywhere. From 6.10 on a program can
+ * forbid it for the time that it takes; before, and between the hook and here, it happens.
+ */
+extern void bpf_preempt_disable(void) __weak __ksym;
+extern void bpf_preempt_enable(void) __weak __ksym;
+
+#define HT_WHOLE(run)                                                                              \
+	({                                                                                         \
+		int ht_result;                                                                     \
+                                                                                                   \
+		if (bpf_preempt_disable)                                                           \
+			bpf_preempt_disable();                                                     \
+		ht_result = (run);                                                                 \
+		if (bpf_preempt_disable)                                                           \
+			bpf_preempt_enable();                                                      \
+		ht_result;                                                                         \
+	})
+
 /* A ring wakes its reader at most that often: to wake it costs more than all else that is done for
  * a record. The reader comes back by itself while it holds records (for longer than this), and so
  * finds those that came in silence. */

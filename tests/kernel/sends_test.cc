@@ -126,9 +126,18 @@ struct Way {
 
 class DatagramTest : public testing::TestWithParam<Way> {};
 
+// Kernels from 7.1 on have no UDP-Lite any more, and so nothing to tell of it.
+bool IsGone(const Way& way) {
+  if (way.protocol != IPPROTO_UDPLITE) return false;
+  const int family = way.address[0] == ':' ? AF_INET6 : AF_INET;
+  const UniqueFd fd(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, way.protocol));
+  return !fd.valid() && errno == EPROTONOSUPPORT;
+}
+
 TEST_P(DatagramTest, ConnectedAndUnconnectedSendsAreCountedByPeer) {
-  Recorder recorder(Quick());
   const Way& way = GetParam();
+  if (IsGone(way)) return;
+  Recorder recorder(Quick());
   const UniqueFd receiver = Socket(way.address, way.protocol, /*bind_it=*/true);
   const UniqueFd other = Socket(way.address, way.protocol, /*bind_it=*/true);
   const UniqueFd loose = Socket(way.address, way.protocol);
