@@ -205,23 +205,23 @@ static __noinline void ht_compare(struct task_struct *task, bool fork)
 	}
 }
 
-/* A child is what its parent is: also what was overwritten in the parent is still to be found. */
-static __noinline void ht_know_like(struct task_struct *parent, struct task_struct *child)
+/* A child is what its parent is: also what was overwritten in the parent is still to be found. False
+ * where nothing is known of the parent. */
+static __noinline bool ht_know_like(struct task_struct *parent, struct task_struct *child)
 {
 	struct ht_known *known = ht_find_known(parent);
 	__u32 tgid = BPF_CORE_READ(child, tgid);
 	struct ht_known fresh;
 
-	if (!known) {
-		ht_know(child, BPF_ANY);
-		return;
-	}
+	if (!known)
+		return false;
 	fresh = *known;
 	fresh.start_ns = ht_start_ns(child);
 	fresh.changes = bpf_ktime_get_ns();
 	fresh.cred = (__u64)BPF_CORE_READ(child, real_cred);
 	fresh.proxy = (__u64)BPF_CORE_READ(child, nsproxy);
 	bpf_map_update_elem(&known_processes, &tgid, &fresh, BPF_ANY);
+	return true;
 }
 
 /* A new process differs from its parent only in what clone was asked for. */
@@ -232,13 +232,14 @@ static __noinline void ht_compare_child(struct task_struct *parent, struct task_
 	const struct cred *parents_cred = BPF_CORE_READ(parent, real_cred);
 	const struct cred *childs_cred = BPF_CORE_READ(child, real_cred);
 	struct ht_namespace_set before, after;
+	bool alike;
 
-	if (parents == childs &&
-	    BPF_CORE_READ(parents_cred, user_ns) == BPF_CORE_READ(childs_cred, user_ns)) {
-		ht_know_like(parent, child);
+	alike = parents == childs &&
+		BPF_CORE_READ(parents_cred, user_ns) == BPF_CORE_READ(childs_cred, user_ns);
+	if (!alike || !ht_know_like(parent, child))
+		ht_know(child, BPF_ANY);
+	if (alike)
 		return;
-	}
-	ht_know(child, BPF_ANY);
 	ht_fill_namespaces(&before, parents, parents_cred);
 	ht_fill_namespaces(&after, childs, childs_cred);
 	if (ht_namespaces_differ(&before, &after))

@@ -53,8 +53,8 @@ def readme_table(kernels):
 
 def page(kernels):
     text = ["# Coverage by kernel\n",
-            "Written by `tests/vm/coverage_table.py` from `docs/coverage.json`, the report of a run of `tests/run.sh vm`.\n"
-            "Every tier that loads was run with the tests; the best one serves unless another is forced.\n"]
+            "Written by `tests/vm/coverage_table.py` from `docs/coverage.json`, the report of a run of the tier `vm`.\n"
+            "The passes say how many of its tests ran with which tiers; the best one serves unless another is forced.\n"]
     for kernel in kernels:
         text.append(f"## {kernel['series']}: {kernel['kernel']} ({kernel['package']} {kernel['version']})\n")
         text.append("Security modules: `" + kernel["security_modules"] + "`\n")
