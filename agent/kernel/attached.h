@@ -24,8 +24,8 @@ class Attached {
   static absl::StatusOr<std::unique_ptr<Attached>> Open(const SensorOptions& options);
 
   ~Attached();
-  // Takes every program off the kernel, in a fraction of the time that the destructor takes, and
-  // with threads. Nothing works any more afterwards.
+  // Takes every program off the kernel, faster than the destructor, and with threads. Nothing works
+  // any more afterwards.
   void Detach();
   Attached(const Attached&) = delete;
   Attached& operator=(const Attached&) = delete;

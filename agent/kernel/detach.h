@@ -10,7 +10,7 @@ namespace hoptrail::agent::kernel {
 using Attachments = std::vector<std::shared_ptr<void>>;
 
 // Lets go of all, several at a time: for many the kernel waits until nobody is inside, some tens of
-// milliseconds each, and it waits for several as long as for one. Starts threads.
+// milliseconds each. Part of these waits overlap. Starts threads.
 void DetachAll(Attachments attachments);
 
 }  // namespace hoptrail::agent::kernel

@@ -21,26 +21,13 @@ sys.path[0:0] = [HERE, os.path.join(ROOT, "tests/vm")]
 
 import counting_guest  # noqa: E402
 import kernels  # noqa: E402  the vm tier's
+from verdicts import Verdicts  # noqa: E402
 
 FILE = os.path.join(HERE, "instructions.json")
 GUESTS_AT_A_TIME = 2
 GUEST_BOUND_S = 1800
 GROWTH = 1.03
 SCATTER = 0.005
-
-
-class Tally:
-    """Counts, and tells each failure once."""
-
-    def __init__(self):
-        self.passed = 0
-        self.failed = 0
-
-    def count(self, name, passed, text=""):
-        self.passed += passed
-        self.failed += not passed
-        if not passed:
-            print(f"FAILED {name}" + ("\n  " + text.replace("\n", "\n  ") if text else ""), flush=True)
 
 
 def fault_of(was, now, sensor):
@@ -115,7 +102,7 @@ def main():
     build = os.path.abspath(options.build)
     logs = os.path.abspath(options.logs or os.path.join(build, "instructions"))
     os.makedirs(logs, exist_ok=True)
-    tally = Tally()
+    tally = Verdicts()
     held, found = read_file(), {}
     build_name = os.path.basename(build)
     # The loads themselves (`none`) stand in the file for comparison; they are not ours. What our processes do depends

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/kernel/harness.h"
+#include "tests/kernel/tcp_told.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,22 +18,6 @@ namespace hoptrail::kernel_test {
 namespace {
 
 using agent::decode::Accept;
-using agent::decode::Tcp;
-using agent::decode::TcpPhase;
-using agent::decode::TcpSide;
-
-struct Told {
-  const Event* event = nullptr;
-  Tcp tcp;
-};
-
-Told WaitForTcp(Recorder* recorder, TcpPhase phase, TcpSide side, uint16_t server_port) {
-  const Event* event =
-      recorder->WaitForBody<Tcp>("a change of a TCP socket", [&](const Event&, const Tcp& tcp) {
-        return tcp.phase == phase && tcp.side == side && tcp.flow.server.port == server_port;
-      });
-  return event == nullptr ? Told{} : Told{event, std::get<Tcp>(event->body)};
-}
 
 class TcpTest : public testing::TestWithParam<const char*> {};
 

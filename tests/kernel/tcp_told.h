@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <netinet/in.h>

@@ -24,6 +24,7 @@ import expectation  # noqa: E402
 import guest  # noqa: E402
 import image  # noqa: E402
 import kernels  # noqa: E402
+from verdicts import Verdicts  # noqa: E402
 
 GUESTS_AT_A_TIME = 2
 GUEST_BOUND_S = 3600
@@ -31,21 +32,6 @@ REPORT_PROGRAM = "kernel_coverage_report"
 REPORT_BOUND_S = 300
 # A test program's bound on this machine, times this, is its bound in a guest.
 SLOWNESS = 2
-
-
-class Tally:
-    """Counts, and tells each failure once."""
-
-    def __init__(self):
-        self.passed = 0
-        self.failed = 0
-
-    def count(self, name, passed, text=""):
-        if passed:
-            self.passed += 1
-        else:
-            self.failed += 1
-            print(f"FAILED {name}" + ("\n  " + text.replace("\n", "\n  ") if text else ""), flush=True)
 
 
 def test_programs(build):
@@ -122,7 +108,7 @@ def main():
     build = os.path.abspath(options.build)
     logs = os.path.abspath(options.logs or os.path.join(build, "vm"))
     os.makedirs(logs, exist_ok=True)
-    tally = Tally()
+    tally = Verdicts()
     runs = {}
     try:
         programs = [entry for entry in test_programs(build) if not options.only or entry[0] in options.only]
