@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iostream>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -45,6 +46,7 @@ class MptcpTest : public testing::Test {
     // A kernel without it has nothing to tell.
     missing_ = !listener_.valid();
     ASSERT_TRUE(!missing_ || errno == EPROTONOSUPPORT) << strerror(errno);
+    if (missing_) std::cout << "this kernel has no MPTCP: there is nothing to tell\n";
   }
 
   void Listen() {

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <iostream>
 #include <thread>
 #include <tuple>
 
@@ -131,7 +132,9 @@ bool IsGone(const Way& way) {
   if (way.protocol != IPPROTO_UDPLITE) return false;
   const int family = way.address[0] == ':' ? AF_INET6 : AF_INET;
   const UniqueFd fd(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, way.protocol));
-  return !fd.valid() && errno == EPROTONOSUPPORT;
+  const bool gone = !fd.valid() && errno == EPROTONOSUPPORT;
+  if (gone) std::cout << "this kernel has no UDP-Lite: there is nothing to tell\n";
+  return gone;
 }
 
 TEST_P(DatagramTest, ConnectedAndUnconnectedSendsAreCountedByPeer) {

@@ -124,6 +124,8 @@ def test_this_host(arguments, logs, state):
                     f"unix:{state}/run/collector.sock"]
         hosts = ask(hoptrail, "hosts")
         assert " CONNECTED " in hosts, hosts
+        coverage = ask(hoptrail, "hosts", "--coverage")
+        assert "NOT SEEN BY IT" in coverage and "tp_btf/inet_sock_set_state" in coverage, coverage
         for command in ("sessions", "detections", "incidents"):
             ask(hoptrail, command)
         over_tls = [hoptrail[0], "--collector", f"127.0.0.1:{port}", "--ca", f"{state}/pki/ca.crt", "--certificate",
