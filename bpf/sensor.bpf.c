@@ -13,6 +13,7 @@
 #include "bpf/hooks/snapshot.h"
 #include "bpf/hooks/tampering.h"
 #include "bpf/hooks/tcp.h"
+#include "bpf/hooks/understudy.h"
 #include "bpf/hooks/unix.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -22,20 +23,20 @@ char LICENSE[] SEC("license") = "GPL";
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(ht_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return HT_WHOLE(ht_on_fork(parent, child));
+	return HT_WHOLE(ht_on_fork(parent, child, HT_TYPED));
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(ht_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return HT_WHOLE(ht_on_exec(task, bprm));
+	return HT_WHOLE(ht_on_exec(task, bprm, HT_TYPED));
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(ht_exit, struct task_struct *task)
 {
 	ht_tell_due_flows(bpf_ktime_get_boot_ns());
-	return HT_WHOLE(ht_on_exit(task));
+	return HT_WHOLE(ht_on_exit(task, HT_TYPED));
 }
 
 /* TCP. */
@@ -43,7 +44,33 @@ int BPF_PROG(ht_exit, struct task_struct *task)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ht_tcp_state, struct sock *sk, int old_state, int new_state)
 {
-	return HT_WHOLE(ht_on_tcp_state(sk, old_state, new_state));
+	return HT_WHOLE(ht_on_tcp_state(sk, old_state, new_state, HT_TYPED));
+}
+
+/* What the four before were skipped for. */
+
+SEC("kprobe/wake_up_new_task")
+int BPF_KPROBE(ht_fork_understudy, struct task_struct *child)
+{
+	return ht_understudy_fork(child);
+}
+
+SEC("tp/sched/sched_process_exec")
+int ht_exec_understudy(void *ctx)
+{
+	return ht_understudy_exec();
+}
+
+SEC("tp/sched/sched_process_exit")
+int ht_exit_understudy(void *ctx)
+{
+	return ht_understudy_exit();
+}
+
+SEC("tp/sock/inet_sock_set_state")
+int ht_tcp_understudy(struct trace_event_raw_inet_sock_set_state *ctx)
+{
+	return ht_understudy_tcp((struct sock *)ctx->skaddr, ctx->oldstate, ctx->newstate);
 }
 
 /* Accept, by whom: best first. */
@@ -51,7 +78,7 @@ int BPF_PROG(ht_tcp_state, struct sock *sk, int old_state, int new_state)
 SEC("fexit/inet_csk_accept")
 int ht_accept_fexit(unsigned long long *ctx)
 {
-	return HT_WHOLE(ht_on_accept(ht_accept_result(ctx)));
+	return HT_WHOLE(ht_on_accept(ht_accept_result(ctx), HT_TYPED));
 }
 
 /* Not accept's return: a kernel follows few calls at once to their return, and those that wait in
@@ -59,7 +86,7 @@ int ht_accept_fexit(unsigned long long *ctx)
 SEC("kprobe/security_sock_graft")
 int BPF_KPROBE(ht_accept_kprobe, struct sock *sk)
 {
-	return ht_on_accept(sk);
+	return ht_on_accept(sk, HT_UNTYPED);
 }
 
 SEC("tp_btf/sock_recv_length")
@@ -283,19 +310,23 @@ int BPF_KPROBE(ht_syslog, int priority, const char *format, const char *message)
 SEC("lsm/file_open")
 int BPF_PROG(ht_file_open_lsm, struct file *file)
 {
-	return HT_WHOLE(ht_on_file_open(file));
+	if (!ht_is_open_of_interest(file, HT_TYPED))
+		return 0;
+	return HT_WHOLE(ht_on_file_open(file, HT_TYPED));
 }
 
 SEC("fentry/security_file_open")
 int BPF_PROG(ht_file_open_fentry, struct file *file)
 {
-	return HT_WHOLE(ht_on_file_open(file));
+	if (!ht_is_open_of_interest(file, HT_TYPED))
+		return 0;
+	return HT_WHOLE(ht_on_file_open(file, HT_TYPED));
 }
 
 SEC("kprobe/security_file_open")
 int BPF_KPROBE(ht_file_open_kprobe, struct file *file)
 {
-	return ht_on_file_open(file);
+	return ht_is_open_of_interest(file, HT_UNTYPED) ? ht_on_file_open(file, HT_UNTYPED) : 0;
 }
 
 SEC("tp/syscalls/sys_exit_open")
@@ -368,13 +399,14 @@ int BPF_PROG(ht_symlink_fentry, struct inode *folder, struct dentry *name)
 
 SEC("kprobe/security_inode_rename")
 int BPF_KPROBE(ht_rename_kprobe, struct inode *old_folder, struct dentry *old_name,
-	     struct inode *new_folder, struct dentry *new_name)
+	       struct inode *new_folder, struct dentry *new_name)
 {
 	return ht_on_rename(old_name, new_name);
 }
 
 SEC("kprobe/security_inode_link")
-int BPF_KPROBE(ht_link_kprobe, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
+int BPF_KPROBE(ht_link_kprobe, struct dentry *old_name, struct inode *folder,
+	       struct dentry *new_name)
 {
 	return ht_on_link(old_name, new_name);
 }
@@ -397,25 +429,25 @@ int ht_resolve(struct bpf_raw_tracepoint_args *ctx)
 SEC("fentry/commit_creds")
 int BPF_PROG(ht_commit_creds_fentry, const struct cred *cred)
 {
-	return HT_WHOLE(ht_on_commit_creds(cred));
+	return HT_WHOLE(ht_on_commit_creds(cred, HT_TYPED));
 }
 
 SEC("kprobe/commit_creds")
 int BPF_KPROBE(ht_commit_creds_kprobe, const struct cred *cred)
 {
-	return ht_on_commit_creds(cred);
+	return ht_on_commit_creds(cred, HT_UNTYPED);
 }
 
 SEC("fentry/switch_task_namespaces")
 int BPF_PROG(ht_switch_namespaces_fentry, struct task_struct *task, struct nsproxy *proxy)
 {
-	return HT_WHOLE(ht_on_switch_namespaces(task, proxy));
+	return HT_WHOLE(ht_on_switch_namespaces(task, proxy, HT_TYPED));
 }
 
 SEC("kprobe/switch_task_namespaces")
 int BPF_KPROBE(ht_switch_namespaces_kprobe, struct task_struct *task, struct nsproxy *proxy)
 {
-	return ht_on_switch_namespaces(task, proxy);
+	return ht_on_switch_namespaces(task, proxy, HT_UNTYPED);
 }
 
 /* The sensor itself. */

@@ -74,7 +74,7 @@ void Attached::ProtectProcesses(const std::vector<uint32_t>& tgids) {
   NameOwnProcesses(impl_->programs_.skeleton(), tgids);
 }
 
-void Attached::CountSkippedRuns() { impl_->skipped_runs_.Count(); }
+void Attached::CountSkippedRuns() { impl_->skipped_runs_.Count(impl_->programs_); }
 
 bool Attached::needs_sys_admin() const {
   for (const auto& [fact, way] : impl_->programs_.witness_ways()) {

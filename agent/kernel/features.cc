@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -20,6 +21,7 @@
 #include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -149,9 +151,18 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
   return "";  // the real attempt shows it
 }
 
+// A kernel that is to be preempted everywhere allows it in tracepoints since 7.0, where they are
+// guarded by SRCU instead of by forbidding it.
+bool PreemptsTracepoints() {
+  utsname kernel = {};
+  int major = 0;
+  return uname(&kernel) == 0 && sscanf(kernel.release, "%d.", &major) == 1 && major >= 7;
+}
+
 // Tries every hook of FactTable().
 Features TryAllHooks() {
   Features features;
+  features.preempts_tracepoints = PreemptsTracepoints();
   const BtfPtr vmlinux(btf__load_vmlinux_btf(), btf__free);
   std::set<std::string> hooks;
   for (const FactHooks& fact : FactTable()) {
@@ -159,6 +170,7 @@ Features TryAllHooks() {
       hooks.insert(candidate.hook);
       hooks.insert(candidate.also.begin(), candidate.also.end());
       for (const OptionalProgram& optional : candidate.optional) hooks.insert(optional.hook);
+      for (const Understudy& understudy : candidate.understudies) hooks.insert(understudy.hook);
     }
   }
   for (const std::string& hook : hooks) {

@@ -47,7 +47,7 @@ std::vector<std::string> OpenHooks() {
   };
 }
 
-// Leaves a candidate with those optional programs that the kernel has a hook for.
+// Leaves a candidate with those programs beside its own that the kernel has a hook for.
 void TakeOutRefused(const Features& features, HookCandidate* candidate) {
   std::vector<OptionalProgram>& optional = candidate->optional;
   for (auto program = optional.begin(); program != optional.end();) {
@@ -59,18 +59,39 @@ void TakeOutRefused(const Features& features, HookCandidate* candidate) {
     candidate->lacks.push_back(absl::StrCat(program->hook, ": ", refused->second));
     program = optional.erase(program);
   }
+  std::erase_if(candidate->understudies, [&](const Understudy& understudy) {
+    return features.refused.count(understudy.hook) != 0;
+  });
 }
 
 }  // namespace
 
 const std::vector<FactHooks>& FactTable() {
   static const auto* const table = new std::vector<FactHooks>{
-      {"fork", {{.hook = "tp_btf/sched_process_fork", .programs = {"ht_fork"}}}},
-      {"exec", {{.hook = "tp_btf/sched_process_exec", .programs = {"ht_exec"}}}},
-      {"exit", {{.hook = "tp_btf/sched_process_exit", .programs = {"ht_exit"}}}},
-      {"tcp", {{.hook = "tp_btf/inet_sock_set_state", .programs = {"ht_tcp_state"}}}},
+      {"fork",
+       {{.hook = "tp_btf/sched_process_fork",
+         .programs = {"ht_fork"},
+         .understudies = {{"ht_fork", "ht_fork_understudy", "kprobe/wake_up_new_task"}}},
+        {.hook = "kprobe/wake_up_new_task", .programs = {"ht_fork_understudy"}}}},
+      {"exec",
+       {{.hook = "tp_btf/sched_process_exec",
+         .programs = {"ht_exec"},
+         .understudies = {{"ht_exec", "ht_exec_understudy", "tp/sched/sched_process_exec"}}},
+        {.hook = "tp/sched/sched_process_exec", .programs = {"ht_exec_understudy"}}}},
+      {"exit",
+       {{.hook = "tp_btf/sched_process_exit",
+         .programs = {"ht_exit"},
+         .understudies = {{"ht_exit", "ht_exit_understudy", "tp/sched/sched_process_exit"}}},
+        {.hook = "tp/sched/sched_process_exit", .programs = {"ht_exit_understudy"}}}},
+      {"tcp",
+       {{.hook = "tp_btf/inet_sock_set_state",
+         .programs = {"ht_tcp_state"},
+         .understudies = {{"ht_tcp_state", "ht_tcp_understudy", "tp/sock/inet_sock_set_state"}}},
+        {.hook = "tp/sock/inet_sock_set_state", .programs = {"ht_tcp_understudy"}}}},
       {"accept",
-       {{.hook = "fexit/inet_csk_accept", .programs = {"ht_accept_fexit"}},
+       {{.hook = "fexit/inet_csk_accept",
+         .programs = {"ht_accept_fexit"},
+         .understudies = {{"ht_accept_fexit", "ht_accept_kprobe", "kprobe/security_sock_graft"}}},
         // Not a kretprobe on inet_csk_accept: the few places that the kernel keeps for those who
         // are inside of it are taken by processes that wait to accept.
         {.hook = "kprobe/security_sock_graft", .programs = {"ht_accept_kprobe"}},

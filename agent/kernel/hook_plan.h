@@ -28,6 +28,15 @@ struct OptionalProgram {
   std::string without;  // what is not seen where it is missing
 };
 
+// A program that tells what a candidate's program was skipped for (docs/decisions/0010), and
+// nothing that it has told. Attached as soon as the kernel has skipped runs of that, or from the
+// beginning.
+struct Understudy {
+  std::string of;  // the program
+  std::string program;
+  std::string hook;
+};
+
 // One way to learn a fact.
 struct HookCandidate {
   std::string hook;  // "tp_btf/sock_recv_length": what is probed and reported
@@ -35,6 +44,7 @@ struct HookCandidate {
   std::vector<std::string> programs;
   std::vector<std::string> also;  // further hooks that these programs need
   std::vector<OptionalProgram> optional;
+  std::vector<Understudy> understudies;  // where the kernel has their hooks
   bool syscall = false;
   bool inexact = false;             // sees less than a hook on the system call would
   std::vector<std::string> misses;  // what it does not see even with every optional program
@@ -53,6 +63,8 @@ const std::vector<FactHooks>& FactTable();
 // What the running kernel refuses: hook → why. A hook that is not here can be used.
 struct Features {
   std::map<std::string, std::string> refused;
+  // Whoever is preempted in a tracepoint's program keeps it from running for others (from 7.0 on).
+  bool preempts_tracepoints = false;
 };
 
 // What to try for one fact, and what was given up already.

@@ -64,7 +64,7 @@ TEST(HookPlanTest, OnlyAForcedTierIsTried) {
                                            "kprobe/security_sock_graft: not tried: --force-tier",
                                            "tp/syscalls/sys_exit_accept: not tried: --force-tier"));
   EXPECT_THAT(Hooks(Find(plan, "tcp")), ElementsAre("tp_btf/inet_sock_set_state"));
-  EXPECT_EQ(Find(plan, "exec").candidates.size(), 1u);
+  EXPECT_EQ(Find(plan, "exec").candidates.size(), 2u);
 }
 
 TEST(HookPlanTest, AForcedTierThatIsRefusedLeavesNothing) {
@@ -75,10 +75,11 @@ TEST(HookPlanTest, AForcedTierThatIsRefusedLeavesNothing) {
 }
 
 TEST(HookPlanTest, AFactWithoutAnyHookIsStillPlanned) {
-  const Features features{.refused = {{"tp_btf/inet_sock_set_state", "not in this kernel"}}};
+  const Features features{.refused = {{"tp_btf/inet_sock_set_state", "not in this kernel"},
+                                      {"tp/sock/inet_sock_set_state", "not in tracefs"}}};
   const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
   EXPECT_TRUE(Find(plan, "tcp").candidates.empty());
-  EXPECT_EQ(Find(plan, "tcp").refusals.size(), 1u);
+  EXPECT_EQ(Find(plan, "tcp").refusals.size(), 2u);
 }
 
 TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
@@ -91,6 +92,28 @@ TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
   const std::vector<OptionalProgram>& left = sends.candidates[0].optional;
   ASSERT_EQ(left.size(), 5u);
   for (const OptionalProgram& optional : left) EXPECT_NE(optional.hook, "fexit/ping_v6_sendmsg");
+}
+
+TEST(HookPlanTest, AnUnderstudyStandsBesideWhereTheKernelHasItsHook) {
+  const std::vector<PlannedFact> plan =
+      MakePlan({.refused = {{"kprobe/wake_up_new_task", "no kprobes"}}}, SyscallHooks::kAuto);
+  EXPECT_THAT(Find(plan, "fork").candidates[0].understudies, IsEmpty());
+  const std::vector<Understudy>& understudies = Find(plan, "exec").candidates[0].understudies;
+  ASSERT_EQ(understudies.size(), 1u);
+  EXPECT_EQ(understudies[0].of, "ht_exec");
+  EXPECT_EQ(understudies[0].program, "ht_exec_understudy");
+}
+
+// One serves alone where its first cannot, so it is a candidate too: after what it stands beside.
+TEST(HookPlanTest, EveryUnderstudyIsACandidateOfItsOwn) {
+  for (const FactHooks& row : FactTable()) {
+    for (const Understudy& understudy : row.candidates[0].understudies) {
+      EXPECT_THAT(row.candidates[0].programs, Contains(understudy.of));
+      ASSERT_GT(TierOf(row.fact, understudy.hook), 1u) << understudy.program;
+      EXPECT_THAT(row.candidates[TierOf(row.fact, understudy.hook) - 1].programs,
+                  ElementsAre(understudy.program));
+    }
+  }
 }
 
 TEST(HookPlanTest, SaysWhatAHookDoesNotSee) {

@@ -129,6 +129,7 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   bpf_map__set_max_entries(skeleton->maps.flows, 2 * max_flows);
   bpf_map__set_max_entries(skeleton->maps.due_flows, 2 * max_flows);
 
+  skeleton->rodata->ht_tcp_state_first = wanted.count("ht_tcp_state") != 0;
   skeleton->rodata->ht_scope_netns = options.scope_network_namespace;
   skeleton->rodata->ht_low_wakeup_bytes = low_bytes / 8;
   skeleton->rodata->ht_sends_interval_ns = AtLeastOneNs(options.sends_interval);
@@ -154,6 +155,7 @@ std::set<std::string> ProgramsOf(const std::vector<PlannedFact>& plan) {
     const HookCandidate& candidate = fact.candidates[0];
     programs.insert(candidate.programs.begin(), candidate.programs.end());
     for (const OptionalProgram& optional : candidate.optional) programs.insert(optional.program);
+    for (const Understudy& understudy : candidate.understudies) programs.insert(understudy.program);
   }
   return programs;
 }
@@ -187,6 +189,8 @@ void Refuse(const std::string& program, const std::string& reason, std::vector<P
         candidate->lacks.push_back(absl::StrCat(candidate->optional[i].hook, ": ", reason));
         candidate->optional.erase(candidate->optional.begin() + static_cast<ptrdiff_t>(i--));
       }
+      std::erase_if(candidate->understudies,
+                    [&](const Understudy& understudy) { return understudy.program == program; });
       ++candidate;
     }
   }
@@ -228,6 +232,12 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
     HT_RETURN_IF_ERROR(programs.LoadPlan(options, &plan));
   } while (!programs.AttachPlan(&plan));
   programs.NameOwnObjects();
+  if (!ProbeFeatures().preempts_tracepoints) return programs;
+  // Of those that cost next to nothing; a change of a socket's state comes often.
+  for (const char* program : {"ht_fork", "ht_exec", "ht_exit"}) {
+    const Understudy* understudy = programs.UnderstudyOf(program);
+    if (understudy != nullptr) programs.AttachUnderstudy(*understudy);
+  }
   return programs;
 }
 
@@ -267,9 +277,32 @@ void Programs::NameOwnObjects() const {
   bpf_object__for_each_map(map, skeleton_->obj) {
     NameOwnObject(skeleton_.get(), HT_OBJECT_MAP, bpf_map__fd(map));
   }
-  for (const auto& [name, link] : links_) {
-    NameOwnObject(skeleton_.get(), HT_OBJECT_LINK, bpf_link__fd(link.get()));
+  for (const auto& [name, link] : links_) NameOwnLink(link);
+}
+
+void Programs::NameOwnLink(const LinkPtr& link) const {
+  NameOwnObject(skeleton_.get(), HT_OBJECT_LINK, bpf_link__fd(link.get()));
+}
+
+const Understudy* Programs::UnderstudyOf(const std::string& program) const {
+  const auto found = understudies_.find(program);
+  return found == understudies_.end() ? nullptr : &found->second;
+}
+
+bool Programs::AttachUnderstudy(Understudy understudy) {
+  if (links_.count(understudy.program) != 0) return true;
+  std::string reason;
+  LinkPtr link = Attach(skeleton_->obj, understudy.program, &reason);
+  const std::string hook = absl::StrCat(understudy.hook, " beside ", understudy.of);
+  if (link == nullptr) {
+    Log(LogLevel::kWarning, "kernel", absl::StrCat(hook, ": attach refused: ", reason));
+    understudies_.erase(understudy.of);
+    return false;
   }
+  Log(LogLevel::kInfo, "kernel", absl::StrCat(hook, ": attached, since runs of that are skipped"));
+  NameOwnLink(link);
+  links_[understudy.program] = std::move(link);
+  return true;
 }
 
 const bpf_link* Programs::link(const std::string& program) const {
@@ -327,6 +360,12 @@ bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
   if (!whole) {
     links_.clear();
     return false;
+  }
+  for (const PlannedFact& fact : *plan) {
+    if (fact.candidates.empty()) continue;
+    for (const Understudy& understudy : fact.candidates[0].understudies) {
+      understudies_.emplace(understudy.of, understudy);
+    }
   }
   for (const PlannedFact& fact : *plan) {
     model::FactCoverage& coverage = coverage_.emplace_back();

@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/kernel/detach.h"
+#include "agent/kernel/hook_plan.h"
 #include "agent/kernel/sensor.h"
 #include "agent/kernel/witness_plan.h"
 #include "core/model/fact.h"
@@ -47,6 +48,10 @@ class Programs {
   const std::vector<model::FactCoverage>& coverage() const { return coverage_; }
   // What keeps the programs attached; afterwards they last for as long as the caller holds it.
   Attachments TakeAttachments();
+  // The program that stands beside `program`, loaded and perhaps attached; null where none does.
+  const Understudy* UnderstudyOf(const std::string& program) const;
+  // Attaches it unless it is attached. False where it cannot be, now or ever.
+  bool AttachUnderstudy(Understudy understudy);
   // Of an attached program; nullptr where it is not.
   const bpf_link* link(const std::string& program) const;
   // For which way of attaching the witnesses' programs were loaded, by fact.
@@ -63,10 +68,12 @@ class Programs {
   bool AttachPlan(std::vector<PlannedFact>* plan);
   // Leaves the candidate with those that could be attached.
   void AttachOptional(HookCandidate* candidate);
+  void NameOwnLink(const LinkPtr& link) const;
 
   std::map<std::string, WitnessWay> witness_ways_;  // by fact
   SkeletonPtr skeleton_;
-  std::map<std::string, LinkPtr> links_;  // by program; gone before skeleton_
+  std::map<std::string, LinkPtr> links_;            // by program; gone before skeleton_
+  std::map<std::string, Understudy> understudies_;  // by the program that they stand beside
   std::vector<model::FactCoverage> coverage_;
 };
 

@@ -54,6 +54,9 @@ std::map<std::string, uint32_t> TypesOfPrograms() {
       for (const OptionalProgram& optional : candidate.optional) {
         types.emplace(optional.program, TypeOf(fact.fact));
       }
+      for (const Understudy& understudy : candidate.understudies) {
+        types.emplace(understudy.program, TypeOf(fact.fact));
+      }
     }
   }
   for (const WitnessFact& fact : WitnessTable()) {
@@ -80,19 +83,27 @@ absl::StatusOr<SkippedRuns> SkippedRuns::Map(const Programs& programs) {
   bpf_object__for_each_program(program, programs.skeleton()->obj) {
     const auto type = types.find(bpf_program__name(program));
     if (bpf_program__fd(program) < 0 || type == types.end()) continue;
-    runs.programs_.push_back({bpf_program__fd(program), type->second});
+    const Understudy* understudy = programs.UnderstudyOf(type->first);
+    const bool doubled = understudy != nullptr && programs.link(understudy->program) != nullptr;
+    runs.programs_.push_back(
+        {type->first, bpf_program__fd(program), type->second, /*skipped=*/0, doubled});
   }
   return runs;
 }
 
-void SkippedRuns::Count() {
+void SkippedRuns::Count(Programs& programs) {
   uint64_t counts[HT_TYPES] = {};
-  for (const Program& program : programs_) {
+  for (Program& program : programs_) {
     bpf_prog_info info = {};
     __u32 size = sizeof(info);
-    if (bpf_obj_get_info_by_fd(program.fd, &info, &size) == 0) {
-      counts[program.type] += info.recursion_misses;
+    if (!program.doubled && bpf_obj_get_info_by_fd(program.fd, &info, &size) == 0) {
+      if (info.recursion_misses > program.skipped) {
+        const Understudy* understudy = programs.UnderstudyOf(program.name);
+        program.doubled = understudy != nullptr && programs.AttachUnderstudy(*understudy);
+      }
+      program.skipped = info.recursion_misses;
     }
+    counts[program.type] += program.skipped;
   }
   // Read by another process while this is written; each counter is one aligned word.
   for (int type = 0; type < HT_TYPES; ++type) {

@@ -26,13 +26,18 @@ class SkippedRuns {
   // Of every program that is loaded now, for as long as those are.
   static absl::StatusOr<SkippedRuns> Map(const Programs& programs);
 
-  // Reads the kernel's counts: one system call a program.
-  void Count();
+  // Reads the kernel's counts, one system call a program, of those given to Map(). A program that
+  // was skipped gets its understudy; from then on what that was skipped for counts, and no longer
+  // what the program was.
+  void Count(Programs& programs);
 
  private:
   struct Program {
+    std::string name;
     int fd;
-    uint32_t type;  // ht_type, of the records that it makes
+    uint32_t type;         // ht_type, of the records that it makes
+    uint64_t skipped = 0;  // without an understudy
+    bool doubled = false;  // it has one
   };
   struct Unmap {
     void operator()(ht_losses* losses) const;

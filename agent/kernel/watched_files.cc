@@ -157,6 +157,7 @@ void WatchedFiles::Tell() {
   for (const auto& [name, flags] : files_) {
     const ht_file_name key = {name.second, name.first, 0};
     const ht_watch watch = {flags, round_};
+    skeleton_->bss->ht_watch_filter[HT_WATCH_FILTER_SLOT(key.inode)] = 1;
     if (bpf_map_update_elem(files, &key, &watch, BPF_ANY) != 0) ++left_out;
   }
   for (const auto& [name, flags] : names_) {

@@ -1,6 +1,15 @@
 #include "agent/process/process_table.h"
 
 namespace hoptrail::agent::process {
+namespace {
+
+// The path may be another by now: the file was renamed.
+bool IsSameFile(const model::Image& one, const model::Image& other) {
+  if (one.inode == 0 || other.inode == 0) return one.path == other.path;
+  return one.device == other.device && one.inode == other.inode;
+}
+
+}  // namespace
 
 Process* ProcessTable::Find(const model::ProcessName& name) {
   const auto found = processes_.find(name);
@@ -84,15 +93,16 @@ Process* ProcessTable::EnsureNamed(const model::ProcessName& name, bool* created
   return process;
 }
 
-void ProcessTable::SetImage(Process& process, const model::Image& image) {
+void ProcessTable::SetImage(Process& process, const model::Image& image, uint64_t boot_ns) {
   if (process.image == nullptr || process.image->path != image.path ||
-      process.image->device != image.device || process.image->inode != image.inode) {
+      !IsSameFile(*process.image, image)) {
     auto kept = std::make_shared<model::Image>();
     kept->path = image.path;
     kept->device = image.device;
     kept->inode = image.inode;
     process.image = std::move(kept);
   }
+  process.image_boot_ns = boot_ns;
   process.executed = true;
 }
 
@@ -120,6 +130,12 @@ void ProcessTable::BeginSnapshot(uint64_t boot_ns) {
   snapshot_begun_ = true;
   snapshot_boot_ns_ = boot_ns;
   in_snapshot_.clear();
+}
+
+bool ProcessTable::IsNews(const Process& process, const model::Image& image,
+                          uint64_t boot_ns) const {
+  if (!process.own_events || process.image == nullptr) return true;
+  return process.image_boot_ns < boot_ns && !IsSameFile(*process.image, image);
 }
 
 std::vector<model::ProcessName> ProcessTable::EndSnapshot() {

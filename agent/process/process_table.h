@@ -29,9 +29,11 @@ struct Process {
   uint64_t cgroup_id = 0;
   // Shared with the parent until exec. Arguments are not kept. Null where never seen.
   std::shared_ptr<const model::Image> image;
-  bool executed = false;    // runs an image of its own
-  bool own_events = false;  // a header of its own was seen: what is above is not its parent's
-  bool listens = false;     // has called listen, or holds a listening socket
+  uint64_t image_boot_ns = 0;  // when that was told; 0 where it is the parent's
+  bool executed = false;       // runs an image of its own
+  bool exec_missed = false;    // a snapshot told the image; the exec itself was lost
+  bool own_events = false;     // a header of its own was seen: what is above is not its parent's
+  bool listens = false;        // has called listen, or holds a listening socket
   uint32_t living_children = 0;
   uint64_t exited_boot_ns = 0;  // 0 while it lives
 
@@ -73,7 +75,8 @@ class ProcessTable {
   // A process known only as another's label. Null where the table is full.
   Process* EnsureNamed(const model::ProcessName& name, bool* created);
 
-  void SetImage(Process& process, const model::Image& image);
+  // What the process has run since `boot_ns` at the latest.
+  void SetImage(Process& process, const model::Image& image, uint64_t boot_ns);
 
   // Marks it ended; false where it was already. It stays for `keep_ended_ns`.
   bool Exit(Process& process, uint64_t boot_ns);
@@ -84,6 +87,8 @@ class ProcessTable {
 
   // Snapshots: names those processes that lived before the snapshot began and are not in it.
   void BeginSnapshot(uint64_t boot_ns);
+  // Whether a snapshot's image of `boot_ns` is news: the process was not seen, or its exec was not.
+  bool IsNews(const Process& process, const model::Image& image, uint64_t boot_ns) const;
   void MarkInSnapshot(const model::ProcessName& name) { in_snapshot_.emplace(name, true); }
   std::vector<model::ProcessName> EndSnapshot();
   bool in_snapshot() const { return snapshot_begun_; }

@@ -24,7 +24,7 @@ TEST(ProcessTableTest, ForkInheritsAndTwiceIsOnce) {
   model::Image image;
   image.path = "/usr/sbin/sshd";
   image.arguments = {"sshd", "-D"};
-  table.SetImage(*parent, image);
+  table.SetImage(*parent, image, 5);
   bool created = false;
   Process* child = table.Fork(*parent, {{11, 200}, {11, 200}}, &created);
   ASSERT_NE(child, nullptr);

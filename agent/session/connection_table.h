@@ -25,6 +25,7 @@ struct Connection {
   uint64_t established_boot_ns = 0;           // 0 where it was not seen
   model::ProcessName owner;                   // who connected; who accepted or uses it
   std::shared_ptr<const model::Image> image;  // the owner's
+  bool own_program = false;                   // `image` is not what the owner's parent ran
   uint32_t uid = 0;                           // the owner's effective uid
   model::SessionId session;                   // that connected; that it opened or drives
   bool opened_session = false;

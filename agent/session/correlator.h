@@ -86,6 +86,7 @@ class Correlator {
   void On(const decode::Header& header, const decode::CredentialsChange& change);
   void On(const decode::Header& header, const decode::NamespacesChange& change);
   void End(process::Process& process, uint64_t boot_ns);
+  void Run(process::Process& process, const model::Image& image, uint64_t boot_ns);
 
   // placing.cc: which session a process is in.
   process::Process* Observe(const decode::Header& header);

@@ -191,7 +191,7 @@ class FakeKernel {
     Send(name, decode::SshdMessage{text, verified});
   }
 
-  // What a fresh agent is told first. Sockets get other names, as after a restart.
+  // What a fresh agent is told first, and one that has lost records.
   void Snapshot() {
     for (const auto& [name, proc] : procs_) {
       decode::ProcessSnapshot snapshot;

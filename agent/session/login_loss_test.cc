@@ -1,5 +1,6 @@
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "agent/session/correlator_fixture.h"
 
@@ -94,6 +95,55 @@ TEST_F(CorrelatorFixture, ALostExecDoesNotPartALoginFromItsConnection) {
   ASSERT_FALSE(hops.empty());
   EXPECT_EQ(hops.back().session, Id(child));
   EXPECT_TRUE(hops.back().opened_session);
+}
+
+// Of who connected onward neither fork nor exec was told, or only the fork: the hop's program is
+// put right as soon as a snapshot shows it, and the hop is told again with it.
+class LostExec : public CorrelatorFixture, public testing::WithParamInterface<bool> {};
+
+TEST_P(LostExec, ASnapshotTellsWhoConnected) {
+  const Name sshd = kernel_.StartSshd();
+  const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), /*tier1=*/true);
+  const Name shell = kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+  kernel_.Exec(shell, "/bin/bash");
+  kernel_.lose_forks = GetParam();
+  const Name ssh = kernel_.Fork(shell);
+  const auto out = std::exchange(kernel_.out, nullptr);
+  kernel_.Exec(ssh, "/usr/bin/ssh");
+  kernel_.out = out;
+  kernel_.Connect(ssh, "192.0.2.2", 22);
+  ASSERT_EQ(Hops(HopSide::kClient).size(), 1u);
+  EXPECT_EQ(Hops(HopSide::kClient)[0].program, GetParam() ? "" : "/bin/bash");
+  kernel_.lose_forks = false;
+  kernel_.Snapshot();
+  ASSERT_EQ(Hops(HopSide::kClient).size(), 2u);
+  model::HopEnd corrected = Hops(HopSide::kClient)[1];
+  EXPECT_EQ(corrected.program, "/usr/bin/ssh");
+  EXPECT_EQ(corrected.session, Id(monitor));
+  corrected.program = Hops(HopSide::kClient)[0].program;
+  EXPECT_EQ(corrected, Hops(HopSide::kClient)[0]);
+  // Once.
+  kernel_.Snapshot();
+  EXPECT_EQ(Hops(HopSide::kClient).size(), 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Loses, LostExec, testing::Bool(),
+                         [](const auto& info) { return info.param ? "ForkAndExec" : "ExecAlone"; });
+
+// A program of its own that connected stays the hop's, whatever the process runs later.
+TEST_F(CorrelatorFixture, AnExecAfterTheConnectionIsNotWhoConnected) {
+  const Name service = kernel_.Fork(kernel_.init());
+  kernel_.Exec(service, "/usr/bin/first");
+  kernel_.Connect(service, "192.0.2.2", 22);
+  const auto out = std::exchange(kernel_.out, nullptr);
+  kernel_.Exec(service, "/usr/bin/second");
+  kernel_.out = out;
+  kernel_.Snapshot();
+  ASSERT_EQ(Hops(HopSide::kClient).size(), 1u);
+  EXPECT_EQ(Hops(HopSide::kClient)[0].program, "/usr/bin/first");
+  // The process itself is known as what it is now.
+  kernel_.Connect(service, "192.0.2.3", 22);
+  EXPECT_EQ(Hops(HopSide::kClient).back().program, "/usr/bin/second");
 }
 
 }  // namespace

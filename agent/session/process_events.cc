@@ -27,19 +27,24 @@ void Correlator::On(const decode::Header& header, const decode::Fork& fork) {
   }
 }
 
+// The process runs a program of its own.
+void Correlator::Run(process::Process& process, const model::Image& image, uint64_t boot_ns) {
+  processes_.SetImage(process, image, boot_ns);
+  Node* node = NodeOf(process);
+  if (node == nullptr || node->session.first_process != process.name || node->own_program) return;
+  node->own_program = true;
+  node->session.program = image.path;
+  sessions_.Touch(*node);
+}
+
 void Correlator::On(const decode::Header& header, const decode::Exec& exec) {
   process::Process* process = Observe(header);
   if (process == nullptr) return;
-  const std::shared_ptr<const model::Image> before = process->image;
-  processes_.SetImage(*process, exec.image);
+  Run(*process, exec.image, header.boot_ns);
+  process->exec_missed = false;
   OnStreams(*process, exec);
   Node* node = NodeOf(*process);
   if (node == nullptr) return;
-  if (node->session.first_process == process->name && !node->own_program) {
-    node->own_program = true;
-    node->session.program = exec.image.path;
-    sessions_.Touch(*node);
-  }
   if (node->remote()) {
     OnRemoteExec(*node, *process, exec);
   } else if (!node->told) {

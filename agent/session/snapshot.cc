@@ -19,10 +19,13 @@ void Correlator::On(const decode::Header& header, const decode::ProcessSnapshot&
   processes_.MarkInSnapshot(header.process);
   process::Process* process = processes_.Find(header.process);
   if (process != nullptr && !process->alive()) return;  // ended since it was written down
-  // Of a process that events have told of, they know more.
-  if (process != nullptr && process->own_events && process->image != nullptr) return;
+  // Of a process that events have told of they know more, unless its exec was lost.
+  if (process != nullptr && !processes_.IsNews(*process, snapshot.image, header.boot_ns)) return;
+  const bool exec_missed = process != nullptr && process->own_events;
   process = Observe(header);
-  if (process != nullptr) processes_.SetImage(*process, snapshot.image);
+  if (process == nullptr) return;
+  Run(*process, snapshot.image, header.boot_ns);
+  process->exec_missed = exec_missed;
 }
 
 void Correlator::On(const decode::Header& header, const decode::SocketSnapshot& snapshot) {
@@ -145,7 +148,15 @@ void Correlator::FindConnections() {
   });
   for (Connection* connection : found) {
     const process::Process* owner = processes_.Find(connection->owner);
-    if (owner != nullptr && connection->image == nullptr) Own(*connection, *owner);
+    if (owner != nullptr && connection->session.empty() && connection->image == nullptr) {
+      Own(*connection, *owner);
+    }
+    // The exec was lost of the program that connected; what its parent runs had stood for it.
+    if (owner != nullptr && owner->exec_missed && !connection->own_program) {
+      connection->image = owner->image;
+      connection->own_program = true;
+      if (connection->reported != nullptr) Report(*connection);
+    }
     // A restored session finds its entry again.
     if (connection->session.empty() && connection->side == model::HopSide::kServer) {
       sessions_.ForEach([&](Node& node) {

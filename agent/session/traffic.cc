@@ -21,6 +21,7 @@ bool Correlator::Watched(uint16_t port) const {
 void Correlator::Own(Connection& connection, const process::Process& process) {
   connection.owner = process.name;
   connection.image = process.image;
+  connection.own_program = process.executed;
   connection.uid = process.credentials.euid;
 }
 

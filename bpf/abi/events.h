@@ -473,6 +473,12 @@ struct ht_watch {
 HT_ASSERT_SIZE(struct ht_watch, 8);
 
 #define HT_WATCHED_FILES 8192 /* and as many names */
+/* Before the table is looked into: where the byte at this place of ht_watch_filter is 0, no file of
+ * that inode number is watched. */
+#define HT_WATCH_FILTER_BYTES 65536
+#define HT_WATCH_FILTER_SLOT(inode)                                                                \
+	(((inode) ^ (inode) >> 16 ^ (inode) >> 32) & (HT_WATCH_FILTER_BYTES - 1))
+
 #define HT_WATCHED_NAME_BYTES 32
 
 struct ht_watched_name {

@@ -7,13 +7,15 @@
 
 #include "bpf/lib/stream.h"
 
-static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *entry, bool first_use)
+static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *entry, bool first_use,
+				     enum ht_pointer kind)
 {
-	enum ht_lane lane = ht_is_watched_port(ht_local_port(sk)) ? HT_LANE_VITAL : HT_LANE_HIGH;
+	enum ht_lane lane =
+		ht_is_watched_port(ht_local_port(sk, kind)) ? HT_LANE_VITAL : HT_LANE_HIGH;
 	struct ht_accept *record;
 	int state;
 
-	ht_fill_identity(&entry->owner, ht_current());
+	ht_identify_current(&entry->owner);
 	entry->unclaimed = 0;
 	/* Whoever is seen using a socket may be the child that was forked for it; only accept
 	 * itself says who lets others in. */
@@ -23,11 +25,11 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 	if (!record)
 		return;
 	record->header.who = entry->owner;
-	ht_fill_connection(&record->connection, sk, HT_SIDE_SERVER);
+	ht_fill_connection(&record->connection, sk, HT_SIDE_SERVER, kind);
 	/* The state is told a moment before it is set. */
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	state = HT_READ(kind, sk, __sk_common.skc_state);
 	if (entry->early || state == TCP_SYN_RECV || ht_was_established(state))
-		ht_fill_hop_name(&record->connection, sk);
+		ht_fill_hop_name(&record->connection, sk, kind);
 	record->first_use = first_use;
 	record->handed_over = 0;
 	ht_submit(HT_RING_HIGH, record);
@@ -38,7 +40,7 @@ static __always_inline void ht_claim_early(struct sock *sk, bool first_use)
 {
 	struct ht_socket_entry entry = { .side = HT_SIDE_SERVER, .early = 1 };
 
-	ht_claim(sk, &entry, first_use);
+	ht_claim(sk, &entry, first_use, HT_UNTYPED);
 	ht_remember_socket(sk, &entry, BPF_ANY);
 }
 
@@ -56,28 +58,38 @@ static __always_inline void ht_claim_unseen(struct sock *sk, __u8 side, bool fir
 	if (!entry || !entry->unclaimed)
 		return;
 	if (entry->side == HT_SIDE_SERVER) {
-		ht_claim(sk, entry, first_use);
+		ht_claim(sk, entry, first_use, HT_UNTYPED);
 	} else {
-		ht_fill_identity(&entry->owner, ht_current());
+		ht_identify(&entry->owner, ht_current());
 		entry->unclaimed = 0;
 	}
 }
 
 /* accept returned this socket to the running process. */
-static __always_inline int ht_on_accept(struct sock *sk)
+static __always_inline int ht_on_accept(struct sock *sk, enum ht_pointer kind)
 {
 	struct ht_socket_entry *entry;
 	__u64 key;
 	int state;
 
-	sk = sk ? ht_tcp_of(sk) : NULL;
-	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
+	/* The common case first, typed or not; of MPTCP it is another socket's. */
+	if (!sk)
 		return 0;
 	key = (__u64)sk;
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (entry) {
 		if (entry->unclaimed)
-			ht_claim(sk, entry, false);
+			ht_claim(sk, entry, false, kind);
+		return 0;
+	}
+	sk = ht_tcp_of(sk);
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
+		return 0;
+	key = (__u64)sk;
+	entry = bpf_map_lookup_elem(&sockets, &key);
+	if (entry) {
+		if (entry->unclaimed)
+			ht_claim(sk, entry, false, HT_UNTYPED);
 		return 0;
 	}
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
@@ -95,12 +107,12 @@ static __always_inline int ht_on_mptcp_use(struct sock *sk)
 	__u64 key;
 
 	sk = ht_tcp_of(sk);
-	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
 		return 0;
 	key = (__u64)sk;
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (entry && entry->unclaimed)
-		ht_claim(sk, entry, true);
+		ht_claim(sk, entry, true, HT_UNTYPED);
 	return 0;
 }
 
@@ -115,14 +127,14 @@ static __always_inline int ht_on_socket_use(struct sock *sk)
 
 	if (entry) {
 		if (entry->unclaimed)
-			ht_claim(sk, entry, true);
+			ht_claim(sk, entry, true, HT_TYPED);
 		return 0;
 	}
 	if (sk->sk_protocol == IPPROTO_MPTCP)
 		return ht_on_mptcp_use(sk);
 	family = sk->__sk_common.skc_family;
 	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP ||
-	    !ht_netns_in_scope(ht_sock_netns(sk)))
+	    !ht_netns_in_scope(ht_sock_netns(sk, HT_TYPED)))
 		return 0;
 	state = sk->__sk_common.skc_state;
 	/* Before the snapshot is taken, its walk knows better whose it is. */
@@ -141,7 +153,7 @@ static __always_inline int ht_on_accept_exit(long fd)
 	if (fd < 0)
 		return 0;
 	sk = ht_tcp_of_file(ht_file_of_fd(ht_current(), fd));
-	return sk ? ht_on_accept(sk) : 0;
+	return sk ? ht_on_accept(sk, HT_UNTYPED) : 0;
 }
 
 #endif /* HOPTRAIL_BPF_HOOKS_ACCEPT_H_ */

@@ -56,7 +56,7 @@ static __always_inline struct ht_pam_dialogue *ht_find_dialogue(struct task_stru
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct ht_pam_dialogue *dialogue = bpf_map_lookup_elem(&pam_dialogues, &tgid);
 
-	return dialogue && dialogue->start_ns == ht_start_ns(task) ? dialogue : NULL;
+	return dialogue && dialogue->start_ns == ht_start_ns(task, HT_UNTYPED) ? dialogue : NULL;
 }
 
 static __always_inline struct ht_pam_dialogue *ht_begin_dialogue(struct task_struct *task,
@@ -68,7 +68,7 @@ static __always_inline struct ht_pam_dialogue *ht_begin_dialogue(struct task_str
 	bpf_map_update_elem(&pam_dialogues, &tgid, like, BPF_ANY);
 	dialogue = bpf_map_lookup_elem(&pam_dialogues, &tgid);
 	if (dialogue)
-		dialogue->start_ns = ht_start_ns(task);
+		dialogue->start_ns = ht_start_ns(task, HT_UNTYPED);
 	return dialogue;
 }
 
@@ -99,7 +99,7 @@ static __always_inline int ht_on_pam_start(const char *service, const char *user
 	struct task_struct *task = ht_current();
 	struct ht_pam_dialogue *dialogue;
 
-	if (!ht_task_in_scope(task))
+	if (!ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
 	dialogue = ht_begin_dialogue(task, &ht_no_dialogue);
 	if (!dialogue)
@@ -114,7 +114,7 @@ static __always_inline int ht_on_pam_set_item(int item, const char *value)
 	struct task_struct *task = ht_current();
 	struct ht_pam_dialogue *dialogue;
 
-	if (item < PAM_SERVICE || item > PAM_RHOST || !ht_task_in_scope(task))
+	if (item < PAM_SERVICE || item > PAM_RHOST || !ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
 	dialogue = ht_continue_dialogue(task);
 	if (!dialogue)
@@ -139,7 +139,7 @@ static __always_inline int ht_on_pam_result(__u8 step, int result)
 	struct ht_pam *record;
 	bool trusted;
 
-	if (!ht_task_in_scope(task))
+	if (!ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
 	dialogue = ht_continue_dialogue(task);
 	if (!dialogue)
@@ -148,7 +148,7 @@ static __always_inline int ht_on_pam_result(__u8 step, int result)
 	record = ht_reserve_words(trusted, HT_TYPE_PAM, sizeof(*record));
 	if (!record)
 		return 0;
-	ht_fill_identity(&record->header.who, task);
+	ht_identify(&record->header.who, task);
 	record->result = result;
 	record->step = step;
 	record->verified = trusted;
@@ -173,7 +173,7 @@ static __always_inline bool ht_is_sshd(void)
 static __always_inline bool ht_came_in(struct task_struct *task)
 {
 	struct ht_process_entry *entry =
-		ht_find_process(BPF_CORE_READ(task, tgid), ht_start_ns(task));
+		ht_find_process(BPF_CORE_READ(task, tgid), ht_start_ns(task, HT_UNTYPED));
 
 	return entry && entry->label_tgid != 0;
 }
@@ -187,7 +187,7 @@ static __always_inline int ht_on_syslog(const char *format, const char *message)
 	char said[8] = {};
 	bool trusted;
 
-	if ((!ht_is_sshd() && !ht_came_in(task)) || !ht_task_in_scope(task))
+	if ((!ht_is_sshd() && !ht_came_in(task)) || !ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
 	bpf_probe_read_user_str(said, sizeof(said), format);
 #pragma clang loop unroll(full)
@@ -199,7 +199,7 @@ static __always_inline int ht_on_syslog(const char *format, const char *message)
 	record = ht_reserve_words(trusted, HT_TYPE_SSHD, sizeof(*record));
 	if (!record)
 		return 0;
-	ht_fill_identity(&record->header.who, task);
+	ht_identify(&record->header.who, task);
 	record->verified = trusted;
 	record->reserved[0] = record->reserved[1] = record->reserved[2] = 0;
 	ht_read_user_text(&record->text, record->bytes, message);

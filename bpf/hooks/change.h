@@ -16,6 +16,7 @@ struct ht_known {
 	struct ht_credential_set credentials;
 	struct ht_namespace_set namespaces;
 	__u64 changes; /* of credentials: grows with each that is told */
+	__u64 exec_id; /* of the program whose exec was told, or that was found running */
 	/* Where the kernel kept both: while it keeps them there, they are the same but for what was
 	 * overwritten. */
 	__u64 cred;
@@ -48,33 +49,34 @@ struct {
 
 static __always_inline enum ht_ring ht_task_ring(struct task_struct *task)
 {
-	return ht_audit_session(task) != HT_NO_LOGIN ? HT_RING_HIGH : HT_RING_LOW;
+	return ht_audit_session(task, HT_UNTYPED) != HT_NO_LOGIN ? HT_RING_HIGH : HT_RING_LOW;
 }
 
 static __always_inline void ht_fill_credentials(struct ht_credential_set *set,
-						struct task_struct *task, const struct cred *cred)
+						struct task_struct *task, const struct cred *cred,
+						enum ht_pointer kind)
 {
-	set->effective = ht_capabilities(&cred->cap_effective);
-	set->permitted = ht_capabilities(&cred->cap_permitted);
-	set->uid = BPF_CORE_READ(cred, uid.val);
-	set->euid = BPF_CORE_READ(cred, euid.val);
-	set->gid = BPF_CORE_READ(cred, gid.val);
-	set->egid = BPF_CORE_READ(cred, egid.val);
-	set->login_uid = ht_login_uid(task);
-	set->audit_session = ht_audit_session(task);
+	set->effective = ht_capabilities(kind, cred, cap_effective);
+	set->permitted = ht_capabilities(kind, cred, cap_permitted);
+	set->uid = HT_READ(kind, cred, uid.val);
+	set->euid = HT_READ(kind, cred, euid.val);
+	set->gid = HT_READ(kind, cred, gid.val);
+	set->egid = HT_READ(kind, cred, egid.val);
+	set->login_uid = ht_login_uid(task, kind);
+	set->audit_session = ht_audit_session(task, kind);
 }
 
 static __always_inline void ht_fill_namespaces(struct ht_namespace_set *set,
-					       const struct nsproxy *proxy,
-					       const struct cred *cred)
+					       const struct nsproxy *proxy, const struct cred *cred,
+					       enum ht_pointer kind)
 {
-	set->children_pid = BPF_CORE_READ(proxy, pid_ns_for_children, ns.inum);
-	set->mount = BPF_CORE_READ(proxy, mnt_ns, ns.inum);
-	set->network = BPF_CORE_READ(proxy, net_ns, ns.inum);
-	set->user = BPF_CORE_READ(cred, user_ns, ns.inum);
-	set->uts = BPF_CORE_READ(proxy, uts_ns, ns.inum);
-	set->ipc = BPF_CORE_READ(proxy, ipc_ns, ns.inum);
-	set->cgroup = BPF_CORE_READ(proxy, cgroup_ns, ns.inum);
+	set->children_pid = HT_READ(kind, proxy, pid_ns_for_children, ns.inum);
+	set->mount = HT_READ(kind, proxy, mnt_ns, ns.inum);
+	set->network = HT_READ(kind, proxy, net_ns, ns.inum);
+	set->user = HT_READ(kind, cred, user_ns, ns.inum);
+	set->uts = HT_READ(kind, proxy, uts_ns, ns.inum);
+	set->ipc = HT_READ(kind, proxy, ipc_ns, ns.inum);
+	set->cgroup = HT_READ(kind, proxy, cgroup_ns, ns.inum);
 	set->reserved = 0;
 }
 
@@ -113,7 +115,7 @@ static __noinline void ht_tell_credentials(struct task_struct *task,
 	record = ht_reserve(ring, HT_TYPE_CREDENTIALS, sizeof(*record));
 	if (!record)
 		return;
-	ht_fill_identity(&record->header.who, task);
+	ht_identify(&record->header.who, task);
 	record->before = *before;
 	record->after = *after;
 	record->change = change;
@@ -131,7 +133,7 @@ static __noinline void ht_tell_namespaces(struct task_struct *task,
 	record = ht_reserve(ring, HT_TYPE_NAMESPACES, sizeof(*record));
 	if (!record)
 		return;
-	ht_fill_identity(&record->header.who, task);
+	ht_identify(&record->header.who, task);
 	record->before = *before;
 	record->after = *after;
 	record->change = change;
@@ -139,12 +141,13 @@ static __noinline void ht_tell_namespaces(struct task_struct *task,
 	ht_submit(ring, record);
 }
 
-static __always_inline struct ht_known *ht_find_known(struct task_struct *task)
+static __always_inline struct ht_known *ht_find_known(struct task_struct *task,
+						      enum ht_pointer kind)
 {
-	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 tgid = HT_READ(kind, task, tgid);
 	struct ht_known *known = bpf_map_lookup_elem(&known_processes, &tgid);
 
-	return known && known->start_ns == ht_start_ns(task) ? known : NULL;
+	return known && known->start_ns == ht_start_ns(task, kind) ? known : NULL;
 }
 
 /* What the task is now is known from here on. */
@@ -154,43 +157,46 @@ static __noinline void ht_know(struct task_struct *task, __u64 flags)
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct ht_known known;
 
-	known.start_ns = ht_start_ns(task);
+	known.start_ns = ht_start_ns(task, HT_UNTYPED);
 	known.changes = bpf_ktime_get_ns(); /* no number of before it was forgotten */
+	known.exec_id = BPF_CORE_READ(task, self_exec_id);
 	known.cred = (__u64)cred;
 	known.proxy = (__u64)BPF_CORE_READ(task, nsproxy);
-	ht_fill_credentials(&known.credentials, task, cred);
-	ht_fill_namespaces(&known.namespaces, BPF_CORE_READ(task, nsproxy), cred);
+	ht_fill_credentials(&known.credentials, task, cred, HT_UNTYPED);
+	ht_fill_namespaces(&known.namespaces, BPF_CORE_READ(task, nsproxy), cred, HT_UNTYPED);
 	bpf_map_update_elem(&known_processes, &tgid, &known, flags);
 }
 
-static __always_inline bool ht_is_as_known(const struct ht_known *known, struct task_struct *task)
+static __always_inline bool ht_is_as_known(const struct ht_known *known, struct task_struct *task,
+					   enum ht_pointer kind)
 {
-	return known->cred == (__u64)BPF_CORE_READ(task, real_cred) &&
-	       known->proxy == (__u64)BPF_CORE_READ(task, nsproxy) &&
-	       known->credentials.login_uid == ht_login_uid(task) &&
-	       known->credentials.audit_session == ht_audit_session(task);
+	return known->cred == (__u64)HT_READ(kind, task, real_cred) &&
+	       known->proxy == (__u64)HT_READ(kind, task, nsproxy) &&
+	       known->credentials.login_uid == ht_login_uid(task, kind) &&
+	       known->credentials.audit_session == ht_audit_session(task, kind);
 }
 
-/* At fork, exec and exit; at fork, which is not an end and comes often, without looking for what was
- * overwritten: the child carries on what is known. A process that leaves the scope is told of, too. */
-static __noinline void ht_compare(struct task_struct *task, bool fork)
+/* At fork, exec and exit; at fork, which is not an end and comes often, without looking for what
+ * was overwritten: the child carries on what is known. A process that leaves the scope is told of,
+ * too. */
+static __always_inline void ht_compare_as(struct task_struct *task, bool fork, enum ht_pointer kind)
 {
-	const struct cred *cred = BPF_CORE_READ(task, real_cred);
-	struct nsproxy *proxy = BPF_CORE_READ(task, nsproxy);
-	struct ht_known *known = ht_find_known(task);
+	const struct cred *cred = HT_READ(kind, task, real_cred);
+	struct nsproxy *proxy = HT_READ(kind, task, nsproxy);
+	struct ht_known *known = ht_find_known(task, kind);
 	struct ht_credential_set credentials;
 	struct ht_namespace_set namespaces;
 
 	if (!known) {
-		if (ht_task_in_scope(task))
+		if (ht_task_in_scope(task, kind))
 			ht_know(task, BPF_ANY);
 		return;
 	}
-	if (fork && ht_is_as_known(known, task))
+	if (fork && ht_is_as_known(known, task, kind))
 		return;
 	known->cred = (__u64)cred;
 	known->proxy = (__u64)proxy;
-	ht_fill_credentials(&credentials, task, cred);
+	ht_fill_credentials(&credentials, task, cred, kind);
 	if (ht_credentials_differ(&known->credentials, &credentials)) {
 		ht_tell_credentials(task, &known->credentials, &credentials, HT_CHANGE_COMPARED);
 		known->credentials = credentials;
@@ -198,52 +204,91 @@ static __noinline void ht_compare(struct task_struct *task, bool fork)
 	/* An exiting task has given its namespaces back already. */
 	if (!proxy)
 		return;
-	ht_fill_namespaces(&namespaces, proxy, cred);
+	ht_fill_namespaces(&namespaces, proxy, cred, kind);
 	if (ht_namespaces_differ(&known->namespaces, &namespaces)) {
 		ht_tell_namespaces(task, &known->namespaces, &namespaces, HT_CHANGE_COMPARED);
 		known->namespaces = namespaces;
 	}
 }
 
-/* A child is what its parent is: also what was overwritten in the parent is still to be found. False
- * where nothing is known of the parent. */
-static __noinline bool ht_know_like(struct task_struct *parent, struct task_struct *child)
+static __noinline void ht_compare_typed(struct task_struct *task, bool fork)
 {
-	struct ht_known *known = ht_find_known(parent);
-	__u32 tgid = BPF_CORE_READ(child, tgid);
+	ht_compare_as(task, fork, HT_TYPED);
+}
+
+static __noinline void ht_compare_untyped(struct task_struct *task, bool fork)
+{
+	ht_compare_as(task, fork, HT_UNTYPED);
+}
+
+static __always_inline void ht_compare(struct task_struct *task, bool fork, enum ht_pointer kind)
+{
+	if (kind == HT_TYPED)
+		ht_compare_typed(task, fork);
+	else
+		ht_compare_untyped(task, fork);
+}
+
+/* A child is what its parent is: also what was overwritten in the parent is still to be found.
+ * False where nothing is known of the parent. */
+static __always_inline bool ht_know_like(struct task_struct *parent, struct task_struct *child,
+					 enum ht_pointer kind)
+{
+	struct ht_known *known = ht_find_known(parent, kind);
+	__u32 tgid = HT_READ(kind, child, tgid);
 	struct ht_known fresh;
 
 	if (!known)
 		return false;
 	fresh = *known;
-	fresh.start_ns = ht_start_ns(child);
+	fresh.start_ns = ht_start_ns(child, kind);
 	fresh.changes = bpf_ktime_get_ns();
-	fresh.cred = (__u64)BPF_CORE_READ(child, real_cred);
-	fresh.proxy = (__u64)BPF_CORE_READ(child, nsproxy);
+	fresh.cred = (__u64)HT_READ(kind, child, real_cred);
+	fresh.proxy = (__u64)HT_READ(kind, child, nsproxy);
 	bpf_map_update_elem(&known_processes, &tgid, &fresh, BPF_ANY);
 	return true;
 }
 
-/* A new process differs from its parent only in what clone was asked for. */
-static __noinline void ht_compare_child(struct task_struct *parent, struct task_struct *child)
+static __noinline bool ht_know_like_typed(struct task_struct *parent, struct task_struct *child)
 {
-	struct nsproxy *parents = BPF_CORE_READ(parent, nsproxy);
-	struct nsproxy *childs = BPF_CORE_READ(child, nsproxy);
-	const struct cred *parents_cred = BPF_CORE_READ(parent, real_cred);
-	const struct cred *childs_cred = BPF_CORE_READ(child, real_cred);
-	struct ht_namespace_set before, after;
-	bool alike;
+	return ht_know_like(parent, child, HT_TYPED);
+}
 
-	alike = parents == childs &&
-		BPF_CORE_READ(parents_cred, user_ns) == BPF_CORE_READ(childs_cred, user_ns);
-	if (!alike || !ht_know_like(parent, child))
-		ht_know(child, BPF_ANY);
-	if (alike)
-		return;
-	ht_fill_namespaces(&before, parents, parents_cred);
-	ht_fill_namespaces(&after, childs, childs_cred);
+static __noinline bool ht_know_like_untyped(struct task_struct *parent, struct task_struct *child)
+{
+	return ht_know_like(parent, child, HT_UNTYPED);
+}
+
+/* What clone was asked for. */
+static __noinline void ht_tell_new_namespaces(struct task_struct *parent, struct task_struct *child)
+{
+	struct ht_namespace_set before, after;
+
+	ht_fill_namespaces(&before, BPF_CORE_READ(parent, nsproxy),
+			   BPF_CORE_READ(parent, real_cred), HT_UNTYPED);
+	ht_fill_namespaces(&after, BPF_CORE_READ(child, nsproxy), BPF_CORE_READ(child, real_cred),
+			   HT_UNTYPED);
 	if (ht_namespaces_differ(&before, &after))
 		ht_tell_namespaces(child, &before, &after, HT_CHANGE_CLONE);
+}
+
+/* A new process differs from its parent only in what clone was asked for. */
+static __always_inline void ht_compare_child(struct task_struct *parent, struct task_struct *child,
+					     enum ht_pointer kind)
+{
+	bool alike, known = false;
+
+	alike = (__u64)HT_READ(kind, parent, nsproxy) == (__u64)HT_READ(kind, child, nsproxy) &&
+		(__u64)HT_READ(kind, parent, real_cred, user_ns) ==
+			(__u64)HT_READ(kind, child, real_cred, user_ns);
+	if (alike && kind == HT_TYPED)
+		known = ht_know_like_typed(parent, child);
+	else if (alike)
+		known = ht_know_like_untyped(parent, child);
+	if (!known)
+		ht_know(child, BPF_ANY);
+	if (!alike)
+		ht_tell_new_namespaces(parent, child);
 }
 
 /* Whether nobody has told this change of the process that is known: each thread of it commits what
@@ -271,10 +316,10 @@ static __noinline bool ht_is_news(struct ht_known *known, struct task_struct *ta
 }
 
 /* The running task is about to act on other credentials. */
-static __always_inline int ht_on_commit_creds(const struct cred *cred)
+static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const struct cred *cred,
+						 enum ht_pointer kind)
 {
-	struct task_struct *task = ht_current();
-	const struct cred *old = BPF_CORE_READ(task, real_cred);
+	const struct cred *old = HT_READ(kind, task, real_cred);
 	struct ht_known *known;
 	struct {
 		struct ht_credential_set before, after;
@@ -283,44 +328,52 @@ static __always_inline int ht_on_commit_creds(const struct cred *cred)
 		struct ht_namespace_set before, after;
 	} namespaces;
 
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !ht_task_in_scope(task))
+	if (HT_READ(kind, task, flags) & PF_KTHREAD || !ht_task_in_scope(task, kind))
 		return 0;
-	known = ht_find_known(task);
-	ht_fill_credentials(&credentials.before, task, old);
-	ht_fill_credentials(&credentials.after, task, cred);
+	known = ht_find_known(task, kind);
+	ht_fill_credentials(&credentials.before, task, old, kind);
+	ht_fill_credentials(&credentials.after, task, cred, kind);
 	if (ht_credentials_differ(&credentials.before, &credentials.after)) {
 		if (!known || ht_is_news(known, task, &credentials.after))
 			ht_tell_credentials(task, &credentials.before, &credentials.after,
 					    HT_CHANGE_MADE);
 	}
-	if (BPF_CORE_READ(old, user_ns) == BPF_CORE_READ(cred, user_ns))
+	if ((__u64)HT_READ(kind, old, user_ns) == (__u64)HT_READ(kind, cred, user_ns))
 		return 0;
-	ht_fill_namespaces(&namespaces.before, BPF_CORE_READ(task, nsproxy), old);
+	ht_fill_namespaces(&namespaces.before, HT_READ(kind, task, nsproxy), old, kind);
 	namespaces.after = namespaces.before;
-	namespaces.after.user = BPF_CORE_READ(cred, user_ns, ns.inum);
+	namespaces.after.user = HT_READ(kind, cred, user_ns, ns.inum);
 	ht_tell_namespaces(task, &namespaces.before, &namespaces.after, HT_CHANGE_MADE);
 	if (known)
 		known->namespaces = namespaces.after;
 	return 0;
 }
 
-/* setns and unshare; at exit there is no new one. */
-static __always_inline int ht_on_switch_namespaces(struct task_struct *task, struct nsproxy *proxy)
+static __always_inline int ht_on_commit_creds(const struct cred *cred, enum ht_pointer kind)
 {
-	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+	if (kind == HT_TYPED && ht_current_is_typed())
+		return ht_on_commit_creds_of(bpf_get_current_task_btf(), cred, HT_TYPED);
+	return ht_on_commit_creds_of(ht_current(), cred, HT_UNTYPED);
+}
+
+/* setns and unshare; at exit there is no new one. */
+static __always_inline int ht_on_switch_namespaces(struct task_struct *task, struct nsproxy *proxy,
+						   enum ht_pointer kind)
+{
+	const struct cred *cred = HT_READ(kind, task, real_cred);
 	struct ht_namespace_set before, after;
 	struct ht_known *known;
 
-	if (!proxy || BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (!proxy || HT_READ(kind, task, flags) & PF_KTHREAD)
 		return 0;
-	ht_fill_namespaces(&before, BPF_CORE_READ(task, nsproxy), cred);
-	ht_fill_namespaces(&after, proxy, cred);
+	ht_fill_namespaces(&before, HT_READ(kind, task, nsproxy), cred, kind);
+	ht_fill_namespaces(&after, proxy, cred, kind);
 	if (!ht_netns_in_scope(before.network) && !ht_netns_in_scope(after.network))
 		return 0;
 	if (!ht_namespaces_differ(&before, &after))
 		return 0;
 	ht_tell_namespaces(task, &before, &after, HT_CHANGE_MADE);
-	known = ht_find_known(task);
+	known = ht_find_known(task, kind);
 	if (known)
 		known->namespaces = after;
 	return 0;

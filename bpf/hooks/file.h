@@ -2,7 +2,8 @@
 /*
  * Opens of watched files, and renames and links that put a file into a watched place. One body,
  * called from whichever hook the running kernel lets us have; everything is read from the kernel's
- * own file, nothing from what the caller named. Any other open of the host costs two look-ups.
+ * own file, nothing from what the caller named. Any other open of the host costs a look at two
+ * bytes.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_FILE_H_
 #define HOPTRAIL_BPF_HOOKS_FILE_H_
@@ -43,7 +44,7 @@ static __always_inline __u32 ht_opens_to_tell(struct task_struct *task,
 	__u64 count;
 
 	open.file = *name;
-	open.start_ns = ht_start_ns(task);
+	open.start_ns = ht_start_ns(task, HT_UNTYPED);
 	open.tgid = BPF_CORE_READ(task, tgid);
 	open.flags = flags;
 	known = bpf_map_lookup_elem(&opens, &open);
@@ -85,7 +86,7 @@ static __noinline void ht_tell_file(struct task_struct *task, const struct ht_to
 	}
 	record = ht_scratch_head(s, sizeof(*record));
 	ht_start_record(&record->header, HT_TYPE_FILE, 0);
-	ht_fill_identity(&record->header.who, task);
+	ht_identify(&record->header.who, task);
 	ht_name_inode(&name, inode);
 	record->inode = name.inode;
 	record->device = name.device;
@@ -105,39 +106,45 @@ static __noinline void ht_tell_file(struct task_struct *task, const struct ht_to
 	ht_release_scratch(s);
 }
 
-static __always_inline int ht_on_file_open(struct file *file)
+/* How the file, opened in `mode`, is watched: for its own sake, its folder's, or its new name's. */
+static __always_inline __u32 ht_open_watch(struct dentry *dentry, struct inode *inode, __u32 mode,
+					   struct ht_file_name *name, enum ht_pointer kind)
+{
+	__u64 own_inode;
+	__u32 watch;
+
+	ht_name_inode_as(name, inode, kind);
+	own_inode = name->inode;
+	watch = ht_watch_flags(name);
+	if (!(watch & (HT_WATCH_READS | HT_WATCH_WRITES))) {
+		name->inode = HT_READ(kind, dentry, d_parent, d_inode, i_ino);
+		watch = ht_watch_flags(name);
+		name->inode = own_inode;
+	}
+	if (!(watch & (HT_WATCH_READS | HT_WATCH_WRITES)) && mode & FMODE_CREATED) {
+		watch = ht_new_watch_flags(dentry);
+		if (watch)
+			ht_watch_too(name, watch);
+	}
+	return watch & (mode & FMODE_WRITE ? HT_WATCH_READS | HT_WATCH_WRITES : HT_WATCH_READS);
+}
+
+static __noinline void ht_on_watched_open(struct file *file, const struct ht_file_name *name)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	__u32 mode = BPF_CORE_READ(file, f_mode);
 	struct ht_told_file told = { .inode = inode, .dentry = dentry, .action = HT_FILE_OPEN };
 	struct task_struct *task = ht_current();
-	struct ht_file_name name;
-	__u64 own_inode;
-	__u32 watch;
 
-	ht_name_inode(&name, inode);
-	own_inode = name.inode;
-	watch = ht_watch_flags(&name);
-	if (!(watch & (HT_WATCH_READS | HT_WATCH_WRITES))) {
-		name.inode = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
-		watch = ht_watch_flags(&name);
-		name.inode = own_inode;
-	}
-	if (!(watch & (HT_WATCH_READS | HT_WATCH_WRITES)) && mode & FMODE_CREATED) {
-		watch = ht_new_watch_flags(dentry);
-		if (watch)
-			ht_watch_too(&name, watch);
-	}
-	watch &= mode & FMODE_WRITE ? HT_WATCH_READS | HT_WATCH_WRITES : HT_WATCH_READS;
-	if (!watch || !ht_task_in_scope(task) || mode & FMODE_PATH)
-		return 0;
+	if (!name || !ht_task_in_scope(task, HT_UNTYPED) || mode & FMODE_PATH)
+		return;
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFREG)
-		return 0;
-	/* What is opened to be run has a record of its own. An overlay opens what lies beneath it for
-	 * itself. */
+		return;
+	/* What is opened to be run has a record of its own. An overlay opens what lies beneath it
+	 * for itself. */
 	if (BPF_CORE_READ(file, f_flags) & FMODE_EXEC || BPF_CORE_READ(dentry, d_inode) != inode)
-		return 0;
+		return;
 	told.vfsmount = BPF_CORE_READ(file, f_path.mnt);
 	if (mode & FMODE_READ)
 		told.flags |= HT_FILE_READ;
@@ -147,9 +154,26 @@ static __always_inline int ht_on_file_open(struct file *file)
 		told.flags |= HT_FILE_CREATED;
 	else if (BPF_CORE_READ(file, f_flags) & O_TRUNC)
 		told.flags |= HT_FILE_TRUNCATED;
-	told.repeats = ht_opens_to_tell(task, &name, told.flags);
+	told.repeats = ht_opens_to_tell(task, name, told.flags);
 	if (told.repeats)
 		ht_tell_file(task, &told);
+}
+
+/* Most opens of a host end here. */
+static __always_inline bool ht_is_open_of_interest(struct file *file, enum ht_pointer kind)
+{
+	return HT_READ(kind, file, f_mode) & FMODE_CREATED ||
+	       ht_may_be_watched(HT_READ(kind, file, f_inode, i_ino)) ||
+	       ht_may_be_watched(HT_READ(kind, file, f_path.dentry, d_parent, d_inode, i_ino));
+}
+
+static __always_inline int ht_on_file_open(struct file *file, enum ht_pointer kind)
+{
+	struct ht_file_name name;
+
+	if (ht_open_watch(HT_READ(kind, file, f_path.dentry), HT_READ(kind, file, f_inode),
+			  HT_READ(kind, file, f_mode), &name, kind))
+		ht_on_watched_open(file, &name);
 	return 0;
 }
 
@@ -161,11 +185,13 @@ static __always_inline int ht_on_open_exit(long fd)
 	if (fd < 0)
 		return 0;
 	file = ht_file_of_fd(ht_current(), fd);
-	return file ? ht_on_file_open(file) : 0;
+	return file && ht_is_open_of_interest(file, HT_UNTYPED) ? ht_on_file_open(file, HT_UNTYPED)
+								: 0;
 }
 
-/* `inode` (or nothing that exists yet) is about to be called `dentry`, in place of what is called so now. There is no mount to
- * be had here: the path begins at the root of the file system where that is not the task's own. */
+/* `inode` (or nothing that exists yet) is about to be called `dentry`, in place of what is called
+ * so now. There is no mount to be had here: the path begins at the root of the file system where
+ * that is not the task's own. */
 static __always_inline int ht_on_new_name(struct inode *inode, struct dentry *dentry, __u8 action)
 {
 	struct ht_told_file told = { .inode = inode, .dentry = dentry, .action = action };
@@ -188,7 +214,7 @@ static __always_inline int ht_on_new_name(struct inode *inode, struct dentry *de
 		ht_name_inode(&name, inode);
 		ht_watch_too(&name, watch);
 	}
-	if (!ht_task_in_scope(task))
+	if (!ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
 	told.vfsmount = BPF_CORE_READ(task, fs, root.mnt);
 	told.repeats = 1;

@@ -23,9 +23,9 @@ static __always_inline void ht_hand_over(struct sock *sk, struct ht_socket_entry
 	if (!record)
 		return;
 	record->header.who = *who;
-	ht_fill_connection(&record->connection, sk, entry->side);
+	ht_fill_connection(&record->connection, sk, entry->side, HT_UNTYPED);
 	if (entry->early || ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
-		ht_fill_hop_name(&record->connection, sk);
+		ht_fill_hop_name(&record->connection, sk, HT_UNTYPED);
 	record->first_use = 0;
 	record->handed_over = 1;
 	ht_submit(HT_RING_HIGH, record);
@@ -39,17 +39,17 @@ static __always_inline int ht_on_file_received(struct file *file)
 	struct ht_socket_entry *entry;
 	struct ht_identity who;
 
-	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
 		return 0;
 	/* Whoever holds a listening socket lets others in, as if it had called listen. */
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
-		ht_on_listen(sk, ht_sock_netns(sk));
+		ht_on_listen(sk);
 		return 0;
 	}
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (!entry)
 		return 0;
-	ht_fill_identity(&who, ht_current());
+	ht_identify_current(&who);
 	if (who.tgid == entry->owner.tgid && who.start_ns == entry->owner.start_ns)
 		return 0;
 	ht_hand_over(sk, entry, &who);
@@ -80,7 +80,7 @@ static __always_inline int ht_on_socket_user(struct sock *sk)
 	if (entry->owner.tgid == tgid || entry->user == tgid)
 		return 0;
 	entry->user = tgid;
-	ht_fill_identity(&who, ht_current());
+	ht_identify_current(&who);
 	if (who.tgid == entry->owner.tgid || ht_is_of_same_house(&who, &entry->owner) ||
 	    entry->handovers >= HT_HANDOVERS_BY_USE)
 		return 0;

@@ -9,6 +9,8 @@
 #include "bpf/lib/scratch.h"
 #include "bpf/lib/stream.h"
 
+#define HT_AUXV_PAIRS 24
+
 static __always_inline enum ht_ring ht_process_ring(const struct ht_identity *who)
 {
 	return ht_in_login(who) ? HT_RING_HIGH : HT_RING_LOW;
@@ -39,33 +41,53 @@ static __always_inline void ht_inherit_label(struct ht_fork *record,
 	record->child_label_start_ns = child.label_start_ns;
 }
 
-static __always_inline int ht_on_fork(struct task_struct *parent, struct task_struct *child)
+static __always_inline void ht_tell_fork(struct task_struct *parent, struct task_struct *child,
+					 enum ht_pointer kind)
 {
 	struct ht_fork record;
 	struct ht_process_entry *entry;
-	enum ht_ring ring;
 
-	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
-		return 0; /* a thread */
-	ht_compare(parent, true);
-	if (!ht_task_in_scope(parent))
-		return 0;
 	ht_start_record(&record.header, HT_TYPE_FORK, sizeof(record));
-	ht_fill_identity(&record.header.who, parent);
-	record.child_tgid = BPF_CORE_READ(child, tgid);
-	record.child_start_ns = ht_start_ns(child);
+	ht_fill_identity(&record.header.who, parent, kind);
+	record.child_tgid = HT_READ(kind, child, tgid);
+	record.child_start_ns = ht_start_ns(child, kind);
 	entry = ht_find_process(record.header.who.tgid, record.header.who.start_ns);
 	/* Before the record, and even if that is lost. */
 	ht_inherit_label(&record, entry);
-	ring = ht_process_ring(&record.header.who);
-	ht_output(ring, HT_TYPE_FORK, &record, sizeof(record));
-	ht_compare_child(parent, child);
+	ht_output(ht_process_ring(&record.header.who), HT_TYPE_FORK, &record, sizeof(record));
+}
+
+/* Functions of their own, for the sake of the stack. */
+static __noinline void ht_tell_fork_typed(struct task_struct *parent, struct task_struct *child)
+{
+	ht_tell_fork(parent, child, HT_TYPED);
+}
+
+static __noinline void ht_tell_fork_untyped(struct task_struct *parent, struct task_struct *child)
+{
+	ht_tell_fork(parent, child, HT_UNTYPED);
+}
+
+static __always_inline int ht_on_fork(struct task_struct *parent, struct task_struct *child,
+				      enum ht_pointer kind)
+{
+	if (HT_READ(kind, child, pid) != HT_READ(kind, child, tgid))
+		return 0; /* a thread */
+	ht_compare(parent, true, kind);
+	if (!ht_task_in_scope(parent, kind))
+		return 0;
+	if (kind == HT_TYPED)
+		ht_tell_fork_typed(parent, child);
+	else
+		ht_tell_fork_untyped(parent, child);
+	ht_compare_child(parent, child, kind);
 	return 0;
 }
 
 /* A program that is started with a listening socket in its hands (socket activation) lets others
  * in without ever calling listen. */
-static __always_inline void ht_mark_if_given_listener(struct ht_scratch *s, struct task_struct *task)
+static __always_inline void ht_mark_if_given_listener(struct ht_scratch *s,
+						      struct task_struct *task)
 {
 	struct sock *sk;
 
@@ -73,14 +95,15 @@ static __always_inline void ht_mark_if_given_listener(struct ht_scratch *s, stru
 	for (__u32 fd = 0; fd < HT_INHERITED_FDS; fd++) {
 		sk = ht_tcp_of_file(s->files[fd]);
 		if (sk && BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
-			ht_mark_opens_sessions(BPF_CORE_READ(task, tgid), ht_start_ns(task));
+			ht_mark_opens_sessions(BPF_CORE_READ(task, tgid),
+					       ht_start_ns(task, HT_UNTYPED));
 			return;
 		}
 	}
 }
 
-/* Everything of an image but its arguments, for exec and for the snapshot. The first files have been
- * read. */
+/* Everything of an image but its arguments, for exec and for the snapshot. The first files have
+ * been read. */
 static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_struct *task)
 {
 	struct ht_exec *record = &s->exec;
@@ -106,14 +129,39 @@ static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_stru
 	ht_append_path(s, 2 * HT_PATH_BYTES, &fs->pwd, &fs->root, &record->directory);
 }
 
-static __always_inline int ht_on_exec(struct task_struct *task, struct linux_binprm *bprm)
+/* What the kernel tells the new program itself, in its auxiliary vector: read where the program's
+ * preparation (struct linux_binprm) is not to be had. */
+static __always_inline bool ht_is_told_secure(struct task_struct *task)
 {
+	unsigned long *vector = (void *)BPF_CORE_READ(task, mm) +
+				bpf_core_field_offset(struct mm_struct, saved_auxv);
+	unsigned long pair[2] = {};
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < HT_AUXV_PAIRS; i++) {
+		if (bpf_probe_read_kernel(pair, sizeof(pair), vector + 2 * i) || pair[0] == AT_NULL)
+			return false;
+		if (pair[0] == AT_SECURE)
+			return pair[1] != 0;
+	}
+	return false;
+}
+
+/* `bprm` may be NULL. */
+static __always_inline int ht_on_exec(struct task_struct *task, struct linux_binprm *bprm,
+				      enum ht_pointer kind)
+{
+	struct ht_known *known;
 	struct ht_scratch *s;
 	enum ht_ring ring;
+	bool secure;
 	__u32 size;
 
-	ht_compare(task, false);
-	if (!ht_task_in_scope(task))
+	ht_compare(task, false, kind);
+	known = ht_find_known(task, kind);
+	if (known)
+		known->exec_id = HT_READ(kind, task, self_exec_id);
+	if (!ht_task_in_scope(task, kind))
 		return 0;
 	s = ht_take_scratch();
 	if (!s) {
@@ -123,10 +171,11 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 	ht_read_first_files(task, s->files);
 	ht_mark_if_given_listener(s, task);
 	ht_start_record(&s->exec.header, HT_TYPE_EXEC, 0);
-	ht_fill_identity(&s->exec.header.who, task);
+	ht_fill_identity(&s->exec.header.who, task, kind);
 	ht_fill_image(s, task);
 	ht_append_arguments(s, BPF_CORE_READ(task, mm), &s->exec.arguments);
-	if (BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec))
+	secure = bprm ? BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec) : ht_is_told_secure(task);
+	if (secure)
 		s->exec.flags |= HT_EXEC_SET_ID;
 	ht_own_streams(&s->exec);
 	size = sizeof(s->exec) + ht_scratch_end(s);
@@ -141,42 +190,42 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 
 /* Fires for each thread; the group is gone when none is left alive. Two threads that end at the
  * same moment may both see that: the first of them tells it. */
-static __always_inline bool ht_ends_first(struct task_struct *task)
+static __always_inline bool ht_ends_first(struct task_struct *task, enum ht_pointer kind)
 {
 	struct ht_ended_key key = {};
 	__u8 present = 1;
 
-	key.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	key.tgid = BPF_CORE_READ(task, tgid);
+	key.start_ns = ht_start_ns(task, kind);
+	key.tgid = HT_READ(kind, task, tgid);
 	/* Before 6.4 only the lower half of what this returns is set. */
 	return (int)bpf_map_update_elem(&ended, &key, &present, BPF_NOEXIST) != -EEXIST;
 }
 
-static __always_inline int ht_on_exit(struct task_struct *task)
+static __always_inline int ht_on_exit(struct task_struct *task, enum ht_pointer kind)
 {
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct signal_struct *signal = HT_READ(kind, task, signal);
 	struct ht_exit *record;
 	struct ht_identity who;
 	enum ht_ring ring;
 
-	if (BPF_CORE_READ(signal, live.counter) != 0 || !ht_ends_first(task))
+	if (HT_READ(kind, signal, live.counter) != 0 || !ht_ends_first(task, kind))
 		return 0;
-	ht_compare(task, false);
-	if (ht_task_in_scope(task)) {
-		ht_fill_identity(&who, task);
+	ht_compare(task, false, kind);
+	if (ht_task_in_scope(task, kind)) {
+		ht_fill_identity(&who, task, kind);
 		ring = ht_process_ring(&who);
 		record = ht_reserve(ring, HT_TYPE_EXIT, sizeof(*record));
 		if (record) {
 			record->header.who = who;
 			record->reserved = 0;
-			if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT)
-				record->status = BPF_CORE_READ(signal, group_exit_code);
+			if (HT_READ(kind, signal, flags) & SIGNAL_GROUP_EXIT)
+				record->status = HT_READ(kind, signal, group_exit_code);
 			else
-				record->status = BPF_CORE_READ(task, group_leader, exit_code);
+				record->status = HT_READ(kind, task, group_leader, exit_code);
 			ht_submit(ring, record);
 		}
 	}
-	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 tgid = HT_READ(kind, task, tgid);
 
 	bpf_map_delete_elem(&processes, &tgid);
 	bpf_map_delete_elem(&known_processes, &tgid);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What leaves without a connection: UDP, UDP-Lite, raw, ICMP and packet sockets. Counted by process and
- * peer, and told when a flow begins and then once an interval, never packet by packet: a send costs
- * one lookup.
+ * What leaves without a connection: UDP, UDP-Lite, raw, ICMP and packet sockets. Counted by process
+ * and peer, and told when a flow begins and then once an interval, never packet by packet: a send
+ * costs one lookup.
  *
  * The process is the running one. That holds for all of these hooks: such a datagram is put
  * together, routed and handed to its device within the call that sends it (io_uring's workers are
@@ -28,28 +28,45 @@ static __always_inline bool ht_has_ports(__u8 protocol, __u8 raw)
 	return !raw && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
 }
 
-/* All of the key but the peer. False if nobody is to know of the socket. */
-static __always_inline bool ht_start_flow_key(struct ht_flow_key *key, struct sock *sk)
+/* A function of its own: see ht_read_pid_namespace. */
+static __noinline void ht_own_flow(struct ht_flow_key *key)
 {
 	struct task_struct *task = ht_current();
 
-	if (!BPF_CORE_READ(sk, sk_socket, file))
+	key->tgid = BPF_CORE_READ(task, tgid);
+	key->start_ns = ht_start_ns(task, HT_UNTYPED);
+}
+
+/* All of the key but the peer. False if nobody is to know of the socket. */
+static __always_inline bool ht_start_flow_key(struct ht_flow_key *key, struct sock *sk,
+					      enum ht_pointer kind)
+{
+	if (!(__u64)HT_READ(kind, sk, sk_socket, file))
 		return false;
-	key->network_namespace = ht_sock_netns(sk);
+	key->network_namespace = ht_sock_netns(sk, kind);
 	if (!ht_netns_in_scope(key->network_namespace))
 		return false;
-	key->tgid = BPF_CORE_READ(task, tgid);
-	key->start_ns = ht_start_ns(task);
-	key->protocol = BPF_CORE_READ(sk, sk_protocol);
-	key->raw = BPF_CORE_READ(sk, sk_type) == SOCK_RAW;
+	key->protocol = HT_READ(kind, sk, sk_protocol);
+	key->raw = HT_READ(kind, sk, sk_type) == SOCK_RAW;
+	if (kind == HT_TYPED && ht_current_is_typed()) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		if (!(task->flags & PF_KTHREAD)) {
+			key->tgid = task->tgid;
+			key->start_ns = ht_start_ns(task, HT_TYPED);
+			return true;
+		}
+	}
+	ht_own_flow(key);
 	return true;
 }
 
 /* A server's answers go to as many ports as it has clients, which say nothing: they are counted
  * under its own. A server is told by the port that it asked for. */
-static __always_inline void ht_fold_answers(struct ht_flow_key *key, struct sock *sk)
+static __always_inline void ht_fold_answers(struct ht_flow_key *key, struct sock *sk,
+					    enum ht_pointer kind)
 {
-	__u16 local = ht_local_port(sk);
+	__u16 local = ht_local_port(sk, kind);
 
 	if (key->peer_port < HT_FIRST_EPHEMERAL_PORT || local >= HT_FIRST_EPHEMERAL_PORT)
 		return;
@@ -63,32 +80,32 @@ static __always_inline void ht_fold_answers(struct ht_flow_key *key, struct sock
  * socket's own. False if udp_sendmsg has been called with it and has counted it: IPv6 hands IPv4
  * on. */
 static __always_inline bool ht_named_peer(struct ht_flow_key *key, struct sock *sk,
-					  struct msghdr *message, bool v6)
+					  struct msghdr *message, bool v6, enum ht_pointer kind)
 {
-	const void *name = BPF_CORE_READ(message, msg_name);
-	int length = BPF_CORE_READ(message, msg_namelen);
-	__u16 family = 0;
-	__be16 port = 0;
-	__be32 v4 = 0;
+	const void *name = HT_READ(kind, message, msg_name);
+	int length = HT_READ(kind, message, msg_namelen);
+	struct {
+		__u16 family;
+		__be16 port;
+		__be32 v4;
+	} start = {}; /* of a sockaddr_in; of a sockaddr_in6 the first two */
 
 	if (name) {
 		/* A name that IPv6 has made for IPv4 is gone by now, but not its length. */
 		if (v6 && length < HT_SOCKADDR_IN6_BYTES)
 			return false;
-		bpf_probe_read_kernel(&family, sizeof(family), name);
-		bpf_probe_read_kernel(&port, sizeof(port), name + 2);
+		bpf_probe_read_kernel(&start, sizeof(start), name);
 		if (v6) {
-			if (family != AF_INET6)
+			if (start.family != AF_INET6)
 				return false;
 			bpf_probe_read_kernel(key->peer_address, 16, name + 8);
 		} else {
-			bpf_probe_read_kernel(&v4, sizeof(v4), name + 4);
-			ht_map_v4(key->peer_address, v4);
+			ht_map_v4(key->peer_address, start.v4);
 		}
-		key->peer_port = bpf_ntohs(port);
+		key->peer_port = bpf_ntohs(start.port);
 	} else {
-		ht_remote_address(sk, key->peer_address);
-		key->peer_port = ht_remote_port(sk);
+		ht_remote_address(sk, key->peer_address, kind);
+		key->peer_port = ht_remote_port(sk, kind);
 	}
 	return !v6 || !ht_is_mapped(key->peer_address);
 }
@@ -97,12 +114,12 @@ static __always_inline int ht_on_sent(struct sock *sk, struct msghdr *message, i
 {
 	struct ht_flow_key key = {};
 
-	if (result < 0 || !ht_start_flow_key(&key, sk))
+	if (result < 0 || !ht_start_flow_key(&key, sk, HT_TYPED))
 		return 0;
-	if (!ht_named_peer(&key, sk, message, v6))
+	if (!ht_named_peer(&key, sk, message, v6, HT_TYPED))
 		return 0;
 	if (ht_has_ports(key.protocol, key.raw))
-		ht_fold_answers(&key, sk);
+		ht_fold_answers(&key, sk, HT_TYPED);
 	else
 		key.peer_port = 0;
 	ht_count_send(&key, result);
@@ -115,7 +132,7 @@ static __always_inline int ht_on_frames_sent(struct socket *socket, int result)
 {
 	struct ht_flow_key key = {};
 
-	if (result < 0 || !ht_start_flow_key(&key, BPF_CORE_READ(socket, sk)))
+	if (result < 0 || !ht_start_flow_key(&key, BPF_CORE_READ(socket, sk), HT_UNTYPED))
 		return 0;
 	key.protocol = IPPROTO_RAW;
 	key.raw = 1;
@@ -165,11 +182,11 @@ static __always_inline void ht_on_egress(struct __sk_buff *context)
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state != TCP_ESTABLISHED && state != TCP_CLOSE)
 		return;
-	if (!ht_start_flow_key(&key, sk))
+	if (!ht_start_flow_key(&key, sk, HT_UNTYPED))
 		return;
 	bytes = ht_packet_peer(&key, skb);
 	if (ht_has_ports(key.protocol, key.raw))
-		ht_fold_answers(&key, sk);
+		ht_fold_answers(&key, sk, HT_UNTYPED);
 	ht_count_send(&key, bytes);
 }
 

@@ -20,7 +20,7 @@ static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
 		return 0;
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm))
 		return 0;
-	if (!ht_task_in_scope(task))
+	if (!ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
 	ht_know(task, BPF_NOEXIST);
 	s = ht_take_scratch();
@@ -29,7 +29,7 @@ static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	ht_start_record(&s->exec.header, HT_TYPE_PROCESS_SNAPSHOT, 0);
-	ht_fill_identity(&s->exec.header.who, task);
+	ht_identify(&s->exec.header.who, task);
 	ht_read_first_files(task, s->files);
 	ht_fill_image(s, task);
 	size = sizeof(s->exec) + ht_scratch_end(s);
@@ -47,7 +47,7 @@ static __always_inline void ht_snapshot_listener(struct ht_socket_snapshot *reco
 	struct ht_listen_key key = {};
 	__u8 present = 1;
 
-	ht_fill_listener(&record->connection, sk);
+	ht_fill_listener(&record->connection, sk, HT_UNTYPED);
 	key.network_namespace = record->connection.network_namespace;
 	key.port = record->connection.server_port;
 	bpf_map_update_elem(&listen_ports, &key, &present, BPF_ANY);
@@ -69,8 +69,8 @@ static __always_inline void ht_snapshot_connection(struct ht_socket_snapshot *re
 		known->unclaimed = 0;
 	}
 	entry.side = ht_side_of(sk, state);
-	ht_fill_connection(&record->connection, sk, entry.side);
-	ht_fill_hop_name(&record->connection, sk);
+	ht_fill_connection(&record->connection, sk, entry.side, HT_UNTYPED);
+	ht_fill_hop_name(&record->connection, sk, HT_UNTYPED);
 	ht_remember_socket(sk, &entry, BPF_NOEXIST);
 }
 
@@ -86,14 +86,14 @@ static __always_inline int ht_on_snapshot_file(struct bpf_iter__task_file *ctx)
 	if (!task || !file)
 		return 0;
 	sk = ht_tcp_of_file(file);
-	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk)))
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (ht_snapshot_walk == HT_WALK_LISTENERS ? state != TCP_LISTEN
 						  : !ht_was_established(state))
 		return 0;
 	ht_start_record(&record.header, HT_TYPE_SOCKET_SNAPSHOT, sizeof(record));
-	ht_fill_identity(&record.header.who, task);
+	ht_identify(&record.header.who, task);
 	if (state == TCP_LISTEN)
 		ht_snapshot_listener(&record, sk);
 	else

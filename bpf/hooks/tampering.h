@@ -62,7 +62,7 @@ static __always_inline __u32 ht_attempts_to_tell(struct ht_attempt *attempt,
 	struct ht_attempts *known;
 	__u64 count;
 
-	attempt->start_ns = ht_start_ns(task);
+	attempt->start_ns = ht_start_ns(task, HT_UNTYPED);
 	attempt->tgid = BPF_CORE_READ(task, tgid);
 	known = bpf_map_lookup_elem(&attempts, attempt);
 	if (!known) {
@@ -85,7 +85,7 @@ static __always_inline struct ht_tampering *ht_reserve_tampering(struct ht_attem
 	struct ht_tampering *record;
 	__u32 repeats;
 
-	if (!ht_task_in_scope(task))
+	if (!ht_task_in_scope(task, HT_UNTYPED))
 		return NULL;
 	repeats = ht_attempts_to_tell(attempt, task);
 	if (!repeats)
@@ -95,7 +95,7 @@ static __always_inline struct ht_tampering *ht_reserve_tampering(struct ht_attem
 		return NULL;
 	__builtin_memset((void *)record + sizeof(record->header), 0,
 			 sizeof(*record) - sizeof(record->header));
-	ht_fill_identity(&record->header.who, task);
+	ht_identify(&record->header.who, task);
 	record->kind = attempt->kind;
 	record->repeats = repeats;
 	return record;
@@ -119,9 +119,8 @@ static __noinline void ht_tell_hand_on_process(struct task_struct *target, __u32
 		return;
 	record->signal = signal;
 	record->target_tgid = tgid;
-	record->target_start_ns = ht_start_ns(target);
-	bpf_core_read_str(record->target_comm, sizeof(record->target_comm),
-			  &leader->comm);
+	record->target_start_ns = ht_start_ns(target, HT_UNTYPED);
+	bpf_core_read_str(record->target_comm, sizeof(record->target_comm), &leader->comm);
 	ht_submit(HT_RING_HIGH, record);
 }
 

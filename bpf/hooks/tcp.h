@@ -17,13 +17,14 @@ static __always_inline enum ht_lane ht_tcp_lane(const struct ht_identity *owner,
 }
 
 static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
-					const struct ht_identity *owner, int error)
+					const struct ht_identity *owner, int error,
+					enum ht_pointer kind)
 {
 	enum ht_lane lane;
 	struct ht_tcp *record;
 	__u16 server_port;
 
-	server_port = side == HT_SIDE_SERVER ? ht_local_port(sk) : ht_remote_port(sk);
+	server_port = side == HT_SIDE_SERVER ? ht_local_port(sk, kind) : ht_remote_port(sk, kind);
 	lane = ht_tcp_lane(owner, server_port);
 	record = ht_reserve_in(lane, owner->tgid ? owner->cgroup_id : HT_NO_CGROUP, HT_TYPE_TCP,
 			       sizeof(*record));
@@ -31,18 +32,18 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 		return;
 	record->header.who = *owner;
 	if (phase == HT_TCP_LISTEN)
-		ht_fill_listener(&record->connection, sk);
+		ht_fill_listener(&record->connection, sk, kind);
 	else
-		ht_fill_connection(&record->connection, sk, side);
+		ht_fill_connection(&record->connection, sk, side, kind);
 	if (phase == HT_TCP_ESTABLISHED || phase == HT_TCP_CLOSED)
-		ht_fill_hop_name(&record->connection, sk);
+		ht_fill_hop_name(&record->connection, sk, kind);
 	if (owner->tgid == 0) {
 		record->header.who.login_uid = HT_NO_LOGIN;
 		record->header.who.audit_session = HT_NO_LOGIN;
 		record->header.who.network_namespace = record->connection.network_namespace;
 	}
-	record->bytes_sent = phase == HT_TCP_CLOSED ? ht_bytes_sent(sk) : 0;
-	record->bytes_received = phase == HT_TCP_CLOSED ? ht_bytes_received(sk) : 0;
+	record->bytes_sent = phase == HT_TCP_CLOSED ? ht_bytes_sent(sk, kind) : 0;
+	record->bytes_received = phase == HT_TCP_CLOSED ? ht_bytes_received(sk, kind) : 0;
 	record->error = error;
 	record->phase = phase;
 	record->reserved[0] = record->reserved[1] = record->reserved[2] = 0;
@@ -50,31 +51,33 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 }
 
 /* Functions of their own, like those below, for the sake of the stack. */
-static __noinline void ht_on_listen(struct sock *sk, __u32 netns)
+static __noinline void ht_on_listen(struct sock *sk)
 {
-	struct ht_listen_key key = { .network_namespace = netns };
-	struct ht_identity owner;
+	struct ht_listen_key key = { .network_namespace = ht_sock_netns(sk, HT_UNTYPED) };
+	struct ht_socket_entry entry = { .side = HT_SIDE_SERVER, .told = TCP_LISTEN };
+	struct ht_identity *owner = &entry.owner;
 	__u8 address[16];
 	__u8 present = 1;
 
 	key.port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	bpf_map_update_elem(&listen_ports, &key, &present, BPF_ANY);
-	ht_fill_identity(&owner, ht_current());
+	ht_identify(owner, ht_current());
+	ht_remember_socket(sk, &entry, BPF_ANY);
 	/* A forwarding that a session opens to its own host lets nobody in: the session's later
 	 * children stay its own (sshd listens so for X11 and for -R). */
-	ht_local_address(sk, address);
-	if (owner.label_tgid == 0 || !ht_is_loopback(address))
-		ht_mark_opens_sessions(owner.tgid, owner.start_ns);
-	ht_emit_tcp(sk, HT_TCP_LISTEN, HT_SIDE_SERVER, &owner, 0);
+	ht_local_address(sk, address, HT_UNTYPED);
+	if (owner->label_tgid == 0 || !ht_is_loopback(address))
+		ht_mark_opens_sessions(owner->tgid, owner->start_ns);
+	ht_emit_tcp(sk, HT_TCP_LISTEN, HT_SIDE_SERVER, owner, 0, HT_UNTYPED);
 }
 
-static __noinline void ht_on_connect(struct sock *sk)
+static __always_inline void ht_on_connect_as(struct sock *sk, enum ht_pointer kind)
 {
-	struct ht_socket_entry entry = { .side = HT_SIDE_CLIENT };
+	struct ht_socket_entry entry = { .side = HT_SIDE_CLIENT, .told = TCP_SYN_SENT };
 
-	ht_fill_identity(&entry.owner, ht_current());
+	ht_identify_current(&entry.owner);
 	ht_remember_socket(sk, &entry, BPF_ANY);
-	ht_emit_tcp(sk, HT_TCP_CONNECT, HT_SIDE_CLIENT, &entry.owner, 0);
+	ht_emit_tcp(sk, HT_TCP_CONNECT, HT_SIDE_CLIENT, &entry.owner, 0, kind);
 }
 
 /* A SYN came instead of its answer: the other end connects as well. */
@@ -102,9 +105,13 @@ static __always_inline struct ht_socket_entry *ht_enter_socket(const __u64 *key,
 	return entry;
 }
 
-static __noinline void ht_on_established(struct sock *sk, __u8 side)
+static __always_inline void ht_on_established_as(struct sock *sk, __u8 side, enum ht_pointer kind)
 {
-	struct ht_socket_entry fresh = { .side = side, .unclaimed = side == HT_SIDE_SERVER };
+	struct ht_socket_entry fresh = {
+		.side = side,
+		.unclaimed = side == HT_SIDE_SERVER,
+		.told = TCP_ESTABLISHED,
+	};
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
 
@@ -118,11 +125,13 @@ static __noinline void ht_on_established(struct sock *sk, __u8 side)
 	} else if (!entry) {
 		entry = ht_enter_socket(&key, &fresh);
 	}
+	if (entry)
+		entry->told = TCP_ESTABLISHED;
 	/* Not what was just entered: it may be claimed on another processor while it is copied. */
-	ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, entry ? &entry->owner : &fresh.owner, 0);
+	ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, entry ? &entry->owner : &fresh.owner, 0, kind);
 }
 
-static __noinline void ht_on_tcp_close(struct sock *sk, int old_state)
+static __always_inline void ht_on_tcp_close_as(struct sock *sk, int old_state, enum ht_pointer kind)
 {
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
@@ -133,16 +142,48 @@ static __noinline void ht_on_tcp_close(struct sock *sk, int old_state)
 		owner = entry->owner;
 	if (old_state == TCP_SYN_SENT ||
 	    (old_state == TCP_SYN_RECV && entry && entry->simultaneous)) {
-		ht_emit_tcp(sk, HT_TCP_FAILED, HT_SIDE_CLIENT, &owner, BPF_CORE_READ(sk, sk_err));
+		ht_emit_tcp(sk, HT_TCP_FAILED, HT_SIDE_CLIENT, &owner, HT_READ(kind, sk, sk_err),
+			    kind);
 	} else if (ht_was_established(old_state) || (entry && entry->early)) {
 		side = entry ? entry->side : ht_work_out_side(sk, old_state);
-		ht_emit_tcp(sk, HT_TCP_CLOSED, side, &owner, 0);
+		ht_emit_tcp(sk, HT_TCP_CLOSED, side, &owner, 0, kind);
 	}
 	if (entry)
 		bpf_map_delete_elem(&sockets, &key);
 }
 
-/* Half of the changes of a connection's life tell nothing: they are let go before anything is read. */
+static __noinline void ht_on_connect_typed(struct sock *sk)
+{
+	ht_on_connect_as(sk, HT_TYPED);
+}
+
+static __noinline void ht_on_connect_untyped(struct sock *sk)
+{
+	ht_on_connect_as(sk, HT_UNTYPED);
+}
+
+static __noinline void ht_on_established_typed(struct sock *sk, __u8 side)
+{
+	ht_on_established_as(sk, side, HT_TYPED);
+}
+
+static __noinline void ht_on_established_untyped(struct sock *sk, __u8 side)
+{
+	ht_on_established_as(sk, side, HT_UNTYPED);
+}
+
+static __noinline void ht_on_tcp_close_typed(struct sock *sk, int old_state)
+{
+	ht_on_tcp_close_as(sk, old_state, HT_TYPED);
+}
+
+static __noinline void ht_on_tcp_close_untyped(struct sock *sk, int old_state)
+{
+	ht_on_tcp_close_as(sk, old_state, HT_UNTYPED);
+}
+
+/* Half of the changes of a connection's life tell nothing: they are let go before anything is read.
+ */
 static __always_inline bool ht_is_told_change(int old_state, int new_state)
 {
 	if (old_state == new_state)
@@ -154,25 +195,26 @@ static __always_inline bool ht_is_told_change(int old_state, int new_state)
 	return new_state == TCP_LISTEN || new_state == TCP_SYN_SENT || new_state == TCP_CLOSE;
 }
 
-static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int new_state)
+static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int new_state,
+					   enum ht_pointer kind)
 {
-	__u32 netns;
+	__u8 side = old_state == TCP_SYN_SENT ? HT_SIDE_CLIENT : HT_SIDE_SERVER;
+	bool typed = kind == HT_TYPED;
 
-	if (!ht_is_told_change(old_state, new_state) || !ht_is_tcp(sk))
-		return 0;
-	netns = ht_sock_netns(sk);
-	if (!ht_netns_in_scope(netns))
+	if (!ht_is_told_change(old_state, new_state) || !ht_is_tcp(sk, kind) ||
+	    !ht_netns_in_scope(ht_sock_netns(sk, kind)))
 		return 0;
 	if (new_state == TCP_LISTEN)
-		ht_on_listen(sk, netns);
+		ht_on_listen(sk);
 	else if (new_state == TCP_SYN_SENT)
-		ht_on_connect(sk);
+		typed ? ht_on_connect_typed(sk) : ht_on_connect_untyped(sk);
 	else if (new_state == TCP_ESTABLISHED)
-		ht_on_established(sk, old_state == TCP_SYN_SENT ? HT_SIDE_CLIENT : HT_SIDE_SERVER);
+		typed ? ht_on_established_typed(sk, side) : ht_on_established_untyped(sk, side);
 	else if (new_state == TCP_SYN_RECV)
 		ht_on_crossing_syn(sk);
 	else
-		ht_on_tcp_close(sk, old_state);
+		typed ? ht_on_tcp_close_typed(sk, old_state)
+		      : ht_on_tcp_close_untyped(sk, old_state);
 	return 0;
 }
 

@@ -51,9 +51,9 @@ static __always_inline void ht_fill_unix_peer(struct ht_unix_connect *record, st
 	task = ht_process_of_pid(pid);
 	if (!task)
 		return;
-	record->peer_start_ns = ht_start_ns(task);
-	record->peer_audit_session = ht_audit_session(task);
-	record->peer_pid_namespace = ht_pid_namespace(task);
+	record->peer_start_ns = ht_start_ns(task, HT_UNTYPED);
+	record->peer_audit_session = ht_audit_session(task, HT_UNTYPED);
+	record->peer_pid_namespace = ht_pid_namespace(task, HT_UNTYPED);
 }
 
 /* The name of the peer, which a connected socket shares with the one that it was made from. */
@@ -125,7 +125,7 @@ static __always_inline __u32 ht_unix_repeated(struct task_struct *task, struct s
 	__u32 count;
 
 	/* All sockets that come of one listening socket share its address. */
-	pair.start_ns = ht_start_ns(task);
+	pair.start_ns = ht_start_ns(task, HT_UNTYPED);
 	pair.tgid = BPF_CORE_READ(task, tgid);
 	pair.peer = address ? (__u64)address : (__u64)peer;
 	known = bpf_map_lookup_elem(&unix_pairs, &pair);
@@ -152,7 +152,7 @@ static __always_inline int ht_on_unix_connected(struct sock *sk)
 	__u32 repeats;
 	__u32 size;
 
-	if (!peer || !ht_netns_in_scope(ht_sock_netns(sk)))
+	if (!peer || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
 		return 0;
 	repeats = ht_unix_repeated(ht_current(), peer);
 	if (!repeats)
@@ -164,7 +164,7 @@ static __always_inline int ht_on_unix_connected(struct sock *sk)
 	}
 	record = ht_scratch_head(s, sizeof(*record));
 	ht_start_record(&record->header, HT_TYPE_UNIX_CONNECT, 0);
-	ht_fill_identity(&record->header.who, ht_current());
+	ht_identify_current(&record->header.who);
 	ht_fill_unix_peer(record, sk, peer);
 	record->repeats = repeats;
 	record->socket_type = BPF_CORE_READ(sk, sk_type);

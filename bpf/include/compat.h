@@ -5,35 +5,38 @@
 #ifndef HOPTRAIL_BPF_INCLUDE_COMPAT_H_
 #define HOPTRAIL_BPF_INCLUDE_COMPAT_H_
 
-#include "bpf/include/kernel_types.h"
+#include "bpf/include/read.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 /* Both are missing where the kernel was built without auditing. */
-static __always_inline __u32 ht_login_uid(struct task_struct *task)
+static __always_inline __u32 ht_login_uid(struct task_struct *task, enum ht_pointer kind)
 {
 	if (!bpf_core_field_exists(task->loginuid))
 		return 0xffffffff;
-	return BPF_CORE_READ(task, loginuid.val);
+	return HT_READ(kind, task, loginuid.val);
 }
 
-static __always_inline __u32 ht_audit_session(struct task_struct *task)
+static __always_inline __u32 ht_audit_session(struct task_struct *task, enum ht_pointer kind)
 {
 	if (!bpf_core_field_exists(task->sessionid))
 		return 0xffffffff;
-	return BPF_CORE_READ(task, sessionid);
+	return HT_READ(kind, task, sessionid);
 }
 
-/* A set of capabilities: two words up to 6.2, one of twice the size since then. */
-static __always_inline __u64 ht_capabilities(const kernel_cap_t *capabilities)
+/* Whether the running task can be had with its type: from 5.11 on. */
+static __always_inline bool ht_current_is_typed(void)
 {
-	__u64 bits = 0;
-
-	bpf_probe_read_kernel(&bits, sizeof(bits), capabilities);
-	return bits;
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
 }
+
+/* A set of capabilities: `set` is a field of the credentials `cred`. */
+#define ht_capabilities(kind, cred, set)                                                           \
+	(bpf_core_field_exists((cred)->set.val)                                                    \
+		 ? HT_READ(kind, cred, set.val)                                                    \
+		 : HT_READ(kind, cred, set.cap[0]) | (__u64)HT_READ(kind, cred, set.cap[1]) << 32)
 
 /* What inet_csk_accept returned, for fexit. Up to 6.9 it takes (sk, flags, err, kern), then
  * (sk, arg); the result stands behind the arguments. */

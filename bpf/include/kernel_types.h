@@ -24,6 +24,8 @@ typedef _Bool bool;
 #define SIGNAL_GROUP_EXIT 0x00000004
 #define SOCK_DONE 1 /* enum sock_flags: a FIN was received */
 #define EEXIST 17
+#define AT_NULL 0
+#define AT_SECURE 23
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
@@ -148,8 +150,9 @@ struct pid {
 	struct upid numbers[1];
 };
 
-/* Eight bytes, whatever is in them. */
 typedef struct {
+	__u32 cap[2]; /* up to 6.2 */
+	__u64 val;    /* from 6.3 on */
 } kernel_cap_t;
 
 struct cred {
@@ -238,6 +241,7 @@ struct task_struct;
 
 struct mm_struct {
 	struct task_struct *owner;
+	unsigned long saved_auxv[2]; /* longer: pairs of a type and a value, up to AT_NULL */
 	unsigned long arg_start;
 	unsigned long arg_end;
 	struct file *exe_file;
@@ -254,6 +258,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_code;
+	__u64 self_exec_id; /* grows with each exec */
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
@@ -436,6 +441,13 @@ struct bpf_iter__task_file {
 
 struct trace_entry {
 	int pid;
+};
+
+struct trace_event_raw_inet_sock_set_state {
+	struct trace_entry ent;
+	const void *skaddr;
+	int oldstate;
+	int newstate;
 };
 
 struct trace_event_raw_sys_exit {

@@ -11,7 +11,8 @@
 /*
  * A tracing program that is preempted is skipped for whoever else comes to its hook on the same
  * processor meanwhile, and from 6.13 on kernels may be preempted everywhere. From 6.10 on a program
- * can forbid it until just before its end; docs/decisions/0010-skipped-runs.md tells what that leaves.
+ * can forbid it until just before its end; docs/decisions/0010-skipped-runs.md tells what that
+ * leaves.
  */
 extern void bpf_preempt_disable(void) __weak __ksym;
 extern void bpf_preempt_enable(void) __weak __ksym;

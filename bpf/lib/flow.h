@@ -93,7 +93,7 @@ static __noinline int ht_begin_flow(const struct ht_flow_key *key, __u64 now)
 
 	if (!key)
 		return -1;
-	ht_fill_identity(&fresh.who, ht_current());
+	ht_identify(&fresh.who, ht_current());
 	error = bpf_map_update_elem(&flows, key, &fresh, BPF_NOEXIST);
 	if (error == -EEXIST)
 		return 0;

@@ -75,12 +75,13 @@ struct ht_socket_entry {
 	__u8 early;	   /* accepted before the handshake was over (TCP Fast Open) */
 	__u8 simultaneous; /* both ends connect: each one's acknowledged bytes include its SYN */
 	__u8 handovers;	   /* by use, so far */
-	__u8 reserved[3];
+	__u8 told;	   /* the state that was told last, of LISTEN, SYN_SENT, ESTABLISHED */
+	__u8 reserved[2];
 	__u32 user; /* the process that was last found to use it, besides its owner */
 	__u32 reserved2;
 };
 
-/* Every TCP connection from connect or passive ESTABLISHED to CLOSE. */
+/* Every TCP connection from connect or passive ESTABLISHED to CLOSE, and every listening socket. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);

@@ -65,6 +65,26 @@ static __always_inline void ht_release_scratch(struct ht_scratch *s)
 	s->busy = 0;
 }
 
+struct ht_dentry {
+	struct dentry *parent;
+	__u64 hash_and_length;
+	const unsigned char *name;
+};
+
+/* At once, where they stand as they do in every kernel without a shuffled layout. */
+static __always_inline void ht_read_dentry(struct ht_dentry *read, struct dentry *dentry)
+{
+	if (bpf_core_field_offset(struct dentry, d_name.name) -
+		    bpf_core_field_offset(struct dentry, d_parent) ==
+	    __builtin_offsetof(struct ht_dentry, name)) {
+		if (bpf_core_read(read, sizeof(*read), &dentry->d_parent))
+			__builtin_memset(read, 0, sizeof(*read));
+		return;
+	}
+	read->parent = BPF_CORE_READ(dentry, d_parent);
+	read->name = BPF_CORE_READ(dentry, d_name.name);
+}
+
 /*
  * Appends the path's components from the last to the first, each with its NUL, up to the task's
  * root or that of its mount namespace. `limit` is where data must end at the latest. What does not
@@ -76,14 +96,14 @@ static __always_inline void ht_append_names(struct ht_scratch *s, __u32 limit,
 {
 	struct dentry *root_dentry = BPF_CORE_READ(root, dentry);
 	struct vfsmount *root_vfsmount = BPF_CORE_READ(root, mnt);
+	struct dentry *mount_root = BPF_CORE_READ(vfsmount, mnt_root);
 	__u32 begin = ht_scratch_end(s);
 
 	text->cut = 1;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < HT_PATH_COMPONENTS; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-		struct dentry *mount_root = BPF_CORE_READ(vfsmount, mnt_root);
 		__u32 end = ht_scratch_end(s);
+		struct ht_dentry read;
 		long length;
 
 		if (!dentry)
@@ -103,24 +123,26 @@ static __always_inline void ht_append_names(struct ht_scratch *s, __u32 limit,
 			}
 			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 			vfsmount = (void *)above + bpf_core_field_offset(struct mount, mnt);
+			mount_root = BPF_CORE_READ(vfsmount, mnt_root);
 			continue;
 		}
 		if (end > limit - HT_NAME_BYTES)
 			break;
-		length = bpf_probe_read_kernel_str(&s->data[end], HT_NAME_BYTES,
-						   BPF_CORE_READ(dentry, d_name.name));
+		ht_read_dentry(&read, dentry);
+		length = bpf_probe_read_kernel_str(&s->data[end], HT_NAME_BYTES, read.name);
 		if (length <= 0)
 			break;
-		/* The root of another file system than `vfsmount` is of: what is above is unknown. */
-		if (dentry == parent && s->data[end] == '/')
+		/* The root of another file system than `vfsmount` is of: what is above is unknown.
+		 */
+		if (dentry == read.parent && s->data[end] == '/')
 			break;
 		s->end = end + length;
 		/* A file without a place in any tree (memfd) is its own parent. */
-		if (dentry == parent) {
+		if (dentry == read.parent) {
 			text->cut = 0;
 			break;
 		}
-		dentry = parent;
+		dentry = read.parent;
 	}
 	text->length = ht_scratch_end(s) - begin;
 }

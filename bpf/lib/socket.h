@@ -9,17 +9,23 @@
 
 #include <bpf/bpf_endian.h>
 
-static __always_inline __u32 ht_sock_netns(struct sock *sk)
+static __always_inline __u32 ht_sock_netns(struct sock *sk, enum ht_pointer kind)
 {
-	return BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	return HT_READ(kind, sk, __sk_common.skc_net.net, ns.inum);
 }
 
-static __always_inline bool ht_is_tcp(struct sock *sk)
+static __always_inline bool ht_is_tcp(struct sock *sk, enum ht_pointer kind)
 {
-	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__u16 family = HT_READ(kind, sk, __sk_common.skc_family);
 
 	return (family == AF_INET || family == AF_INET6) &&
-	       BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+	       HT_READ(kind, sk, sk_protocol) == IPPROTO_TCP;
+}
+
+/* NULL where a typed one is not of TCP, or less than a socket. */
+static __always_inline struct tcp_sock *ht_tcp_sock(struct sock *sk, enum ht_pointer kind)
+{
+	return kind == HT_TYPED ? bpf_skc_to_tcp_sock(sk) : (struct tcp_sock *)sk;
 }
 
 /* The TCP socket that a socket's data goes through: itself, or the first of those under one of
@@ -29,7 +35,7 @@ static __always_inline struct sock *ht_tcp_of(struct sock *sk)
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP &&
 	    bpf_core_type_exists(struct mptcp_sock))
 		sk = BPF_CORE_READ((struct mptcp_sock *)sk, first);
-	return sk && ht_is_tcp(sk) ? sk : NULL;
+	return sk && ht_is_tcp(sk, HT_UNTYPED) ? sk : NULL;
 }
 
 static __always_inline __u64 ht_socket_name(struct sock *sk)
@@ -47,16 +53,16 @@ static __always_inline bool ht_is_watched_port(__u16 port)
 }
 
 /* A socket that is being closed has given its number back already, but still knows it. */
-static __always_inline __u16 ht_local_port(struct sock *sk)
+static __always_inline __u16 ht_local_port(struct sock *sk, enum ht_pointer kind)
 {
-	__u16 port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	__u16 port = HT_READ(kind, sk, __sk_common.skc_num);
 
 	return port ? port : bpf_ntohs(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 }
 
-static __always_inline __u16 ht_remote_port(struct sock *sk)
+static __always_inline __u16 ht_remote_port(struct sock *sk, enum ht_pointer kind)
 {
-	return bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	return bpf_ntohs(HT_READ(kind, sk, __sk_common.skc_dport));
 }
 
 static __always_inline void ht_map_v4(__u8 *address, __be32 v4)
@@ -66,28 +72,27 @@ static __always_inline void ht_map_v4(__u8 *address, __be32 v4)
 	*(__u32 *)(address + 12) = v4;
 }
 
-static __always_inline void ht_local_address(struct sock *sk, __u8 *address)
+static __always_inline void ht_local_address(struct sock *sk, __u8 *address, enum ht_pointer kind)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 &&
+	if (HT_READ(kind, sk, __sk_common.skc_family) == AF_INET6 &&
 	    bpf_core_field_exists(sk->__sk_common.skc_v6_rcv_saddr))
 		bpf_core_read(address, 16, &sk->__sk_common.skc_v6_rcv_saddr);
 	else
-		ht_map_v4(address, BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr));
+		ht_map_v4(address, HT_READ(kind, sk, __sk_common.skc_rcv_saddr));
 }
 
-static __always_inline void ht_remote_address(struct sock *sk, __u8 *address)
+static __always_inline void ht_remote_address(struct sock *sk, __u8 *address, enum ht_pointer kind)
 {
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6 &&
+	if (HT_READ(kind, sk, __sk_common.skc_family) == AF_INET6 &&
 	    bpf_core_field_exists(sk->__sk_common.skc_v6_daddr))
 		bpf_core_read(address, 16, &sk->__sk_common.skc_v6_daddr);
 	else
-		ht_map_v4(address, BPF_CORE_READ(sk, __sk_common.skc_daddr));
+		ht_map_v4(address, HT_READ(kind, sk, __sk_common.skc_daddr));
 }
 
 static __always_inline bool ht_is_mapped(const __u8 *address)
 {
-	return *(const __u64 *)address == 0 &&
-	       *(const __u32 *)(address + 8) == bpf_htonl(0xffff);
+	return *(const __u64 *)address == 0 && *(const __u32 *)(address + 8) == bpf_htonl(0xffff);
 }
 
 static __always_inline bool ht_is_loopback(const __u8 *address)
@@ -134,8 +139,8 @@ static __always_inline __u8 ht_work_out_side(struct sock *sk, int state)
 		if (excess == 0)
 			return HT_SIDE_SERVER;
 	}
-	key.network_namespace = ht_sock_netns(sk);
-	key.port = ht_local_port(sk);
+	key.network_namespace = ht_sock_netns(sk, HT_UNTYPED);
+	key.port = ht_local_port(sk, HT_UNTYPED);
 	return bpf_map_lookup_elem(&listen_ports, &key) ? HT_SIDE_SERVER : HT_SIDE_CLIENT;
 }
 
@@ -143,12 +148,16 @@ static __always_inline __u8 ht_work_out_side(struct sock *sk, int state)
  * The hop name. Both ends compute the same pair at any time after ESTABLISHED: the bytes counters
  * advance with the sequence numbers (FIN included), and only the client's counts its SYN.
  */
-static __always_inline void ht_fill_hop_name(struct ht_connection *c, struct sock *sk)
+static __always_inline void ht_fill_hop_name(struct ht_connection *c, struct sock *sk,
+					     enum ht_pointer kind)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
-	__u32 mine = BPF_CORE_READ(tp, snd_una) - (__u32)BPF_CORE_READ(tp, bytes_acked);
-	__u32 theirs = BPF_CORE_READ(tp, rcv_nxt) - (__u32)BPF_CORE_READ(tp, bytes_received) - 1;
+	struct tcp_sock *tp = ht_tcp_sock(sk, kind);
+	__u32 mine, theirs;
 
+	if (!tp)
+		return;
+	mine = HT_READ(kind, tp, snd_una) - (__u32)HT_READ(kind, tp, bytes_acked);
+	theirs = HT_READ(kind, tp, rcv_nxt) - (__u32)HT_READ(kind, tp, bytes_received) - 1;
 	if (c->side == HT_SIDE_CLIENT) {
 		c->client_isn = mine;
 		c->server_isn = theirs;
@@ -173,37 +182,40 @@ static __always_inline __u8 ht_side_of_simultaneous(struct sock *sk)
 }
 
 /* All of a connection but the hop name. */
-static __always_inline void ht_fill_connection(struct ht_connection *c, struct sock *sk, __u8 side)
+static __always_inline void ht_fill_connection(struct ht_connection *c, struct sock *sk, __u8 side,
+					       enum ht_pointer kind)
 {
+	struct tcp_sock *tp = ht_tcp_sock(sk, kind);
 	bool server = side == HT_SIDE_SERVER;
-	__u16 local = ht_local_port(sk);
-	__u16 remote = ht_remote_port(sk);
+	__u16 local = ht_local_port(sk, kind);
+	__u16 remote = ht_remote_port(sk, kind);
 
 	__builtin_memset(c, 0, sizeof(*c));
 	c->socket = ht_socket_name(sk);
-	c->network_namespace = ht_sock_netns(sk);
-	c->rtt_us = BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3;
+	c->network_namespace = ht_sock_netns(sk, kind);
+	c->rtt_us = tp ? HT_READ(kind, tp, srtt_us) >> 3 : 0;
 	c->side = side;
 	c->client_port = server ? remote : local;
 	c->server_port = server ? local : remote;
 	if (server) {
-		ht_local_address(sk, c->server_address);
-		ht_remote_address(sk, c->client_address);
+		ht_local_address(sk, c->server_address, kind);
+		ht_remote_address(sk, c->client_address, kind);
 	} else {
-		ht_local_address(sk, c->client_address);
-		ht_remote_address(sk, c->server_address);
+		ht_local_address(sk, c->client_address, kind);
+		ht_remote_address(sk, c->server_address, kind);
 	}
 }
 
-static __always_inline void ht_fill_listener(struct ht_connection *c, struct sock *sk)
+static __always_inline void ht_fill_listener(struct ht_connection *c, struct sock *sk,
+					     enum ht_pointer kind)
 {
 	__builtin_memset(c, 0, sizeof(*c));
 	c->socket = ht_socket_name(sk);
-	c->network_namespace = ht_sock_netns(sk);
+	c->network_namespace = ht_sock_netns(sk, kind);
 	c->side = HT_SIDE_SERVER;
 	c->listening = 1;
-	c->server_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	ht_local_address(sk, c->server_address);
+	c->server_port = HT_READ(kind, sk, __sk_common.skc_num);
+	ht_local_address(sk, c->server_address, kind);
 }
 
 /* What is known of a socket from its beginning, or worked out afterwards. */
@@ -228,17 +240,18 @@ static __always_inline void ht_remember_socket(struct sock *sk, const struct ht_
 }
 
 /* Data sent, each byte once; data received without the FIN, which the kernel counts in. */
-static __always_inline __u64 ht_bytes_sent(struct sock *sk)
+static __always_inline __u64 ht_bytes_sent(struct sock *sk, enum ht_pointer kind)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct tcp_sock *tp = ht_tcp_sock(sk, kind);
 
-	return BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
+	return tp ? HT_READ(kind, tp, bytes_sent) - HT_READ(kind, tp, bytes_retrans) : 0;
 }
 
-static __always_inline __u64 ht_bytes_received(struct sock *sk)
+static __always_inline __u64 ht_bytes_received(struct sock *sk, enum ht_pointer kind)
 {
-	__u64 bytes = BPF_CORE_READ((struct tcp_sock *)sk, bytes_received);
-	bool fin = BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1;
+	struct tcp_sock *tp = ht_tcp_sock(sk, kind);
+	__u64 bytes = tp ? HT_READ(kind, tp, bytes_received) : 0;
+	bool fin = HT_READ(kind, sk, __sk_common.skc_flags) >> SOCK_DONE & 1;
 
 	return fin && bytes > 0 ? bytes - 1 : bytes;
 }

@@ -95,11 +95,11 @@ static __always_inline void ht_fill_stream(struct ht_stream *stream, struct file
 		stream->kind = HT_STREAM_TCP;
 		state = BPF_CORE_READ(sk, __sk_common.skc_state);
 		if (state == TCP_LISTEN) {
-			ht_fill_listener(&stream->tcp, sk);
+			ht_fill_listener(&stream->tcp, sk, HT_UNTYPED);
 		} else {
-			ht_fill_connection(&stream->tcp, sk, ht_side_of(sk, state));
+			ht_fill_connection(&stream->tcp, sk, ht_side_of(sk, state), HT_UNTYPED);
 			if (ht_was_established(state))
-				ht_fill_hop_name(&stream->tcp, sk);
+				ht_fill_hop_name(&stream->tcp, sk, HT_UNTYPED);
 		}
 	} else {
 		stream->kind = HT_STREAM_OTHER;

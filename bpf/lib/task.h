@@ -30,19 +30,15 @@ static __always_inline bool ht_netns_in_scope(__u32 netns)
 	return ht_scope_netns == 0 || ht_scope_netns == netns;
 }
 
-static __always_inline __u32 ht_task_netns(struct task_struct *task)
+static __always_inline bool ht_task_in_scope(struct task_struct *task, enum ht_pointer kind)
 {
-	return BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	return ht_scope_netns == 0 ||
+	       HT_READ(kind, task, nsproxy, net_ns, ns.inum) == ht_scope_netns;
 }
 
-static __always_inline bool ht_task_in_scope(struct task_struct *task)
+static __always_inline __u64 ht_start_ns(struct task_struct *task, enum ht_pointer kind)
 {
-	return ht_scope_netns == 0 || ht_task_netns(task) == ht_scope_netns;
-}
-
-static __always_inline __u64 ht_start_ns(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, group_leader, start_boottime);
+	return HT_READ(kind, task, group_leader, start_boottime);
 }
 
 /* The entry of this very process: one left behind by an earlier owner of the number is not it. */
@@ -74,8 +70,9 @@ static __always_inline void ht_mark_opens_sessions(__u32 tgid, __u64 start_ns)
 		ht_remember_process(tgid, &fresh);
 }
 
-/* The namespace that gave the task its innermost pid. */
-static __always_inline __u32 ht_pid_namespace(struct task_struct *task)
+/* The namespace that gave the task its innermost pid. A function of its own, so that its loads are
+ * not merged with those of typed pointers, which the verifier does not take. */
+static __noinline __u32 ht_read_pid_namespace(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
 	__u32 level = BPF_CORE_READ(pid, level);
@@ -85,34 +82,63 @@ static __always_inline __u32 ht_pid_namespace(struct task_struct *task)
 	return BPF_CORE_READ(number, ns, ns.inum);
 }
 
-static __always_inline void ht_fill_identity(struct ht_identity *who, struct task_struct *task)
+/* Mostly that of the host. */
+static __always_inline __u32 ht_pid_namespace(struct task_struct *task, enum ht_pointer kind)
 {
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	const struct cred *cred = BPF_CORE_READ(task, real_cred);
-	struct nsproxy *namespaces = BPF_CORE_READ(task, nsproxy);
+	if (kind == HT_TYPED && task->thread_pid->level == 0)
+		return task->thread_pid->numbers[0].ns->ns.inum;
+	return ht_read_pid_namespace(task);
+}
+
+static __always_inline void ht_fill_identity(struct ht_identity *who, struct task_struct *task,
+					     enum ht_pointer kind)
+{
+	struct task_struct *parent = HT_READ(kind, task, real_parent);
+	const struct cred *cred = HT_READ(kind, task, real_cred);
+	struct nsproxy *namespaces = HT_READ(kind, task, nsproxy);
 	struct ht_process_entry *entry;
 
-	who->tgid = BPF_CORE_READ(task, tgid);
-	who->tid = BPF_CORE_READ(task, pid);
-	who->start_ns = ht_start_ns(task);
-	who->parent_tgid = BPF_CORE_READ(parent, tgid);
-	who->parent_start_ns = ht_start_ns(parent);
-	who->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	who->uid = BPF_CORE_READ(cred, uid.val);
-	who->euid = BPF_CORE_READ(cred, euid.val);
-	who->gid = BPF_CORE_READ(cred, gid.val);
-	who->egid = BPF_CORE_READ(cred, egid.val);
-	who->login_uid = ht_login_uid(task);
-	who->audit_session = ht_audit_session(task);
-	who->pid_namespace = ht_pid_namespace(task);
-	who->mount_namespace = BPF_CORE_READ(namespaces, mnt_ns, ns.inum);
-	who->network_namespace = BPF_CORE_READ(namespaces, net_ns, ns.inum);
-	who->user_namespace = BPF_CORE_READ(cred, user_ns, ns.inum);
-	bpf_core_read_str(who->comm, sizeof(who->comm), &task->comm);
+	who->tgid = HT_READ(kind, task, tgid);
+	who->tid = HT_READ(kind, task, pid);
+	who->start_ns = ht_start_ns(task, kind);
+	who->parent_tgid = HT_READ(kind, parent, tgid);
+	who->parent_start_ns = ht_start_ns(parent, kind);
+	who->cgroup_id = HT_READ(kind, task, cgroups, dfl_cgrp, kn, id);
+	who->uid = HT_READ(kind, cred, uid.val);
+	who->euid = HT_READ(kind, cred, euid.val);
+	who->gid = HT_READ(kind, cred, gid.val);
+	who->egid = HT_READ(kind, cred, egid.val);
+	who->login_uid = ht_login_uid(task, kind);
+	who->audit_session = ht_audit_session(task, kind);
+	who->pid_namespace = ht_pid_namespace(task, kind);
+	who->mount_namespace = HT_READ(kind, namespaces, mnt_ns, ns.inum);
+	who->network_namespace = HT_READ(kind, namespaces, net_ns, ns.inum);
+	who->user_namespace = HT_READ(kind, cred, user_ns, ns.inum);
+	bpf_core_read(who->comm, sizeof(who->comm), &task->comm);
 
 	entry = ht_find_process(who->tgid, who->start_ns);
 	who->label_tgid = entry ? entry->label_tgid : 0;
 	who->label_start_ns = entry ? entry->label_start_ns : 0;
+}
+
+/* A function of its own, for the sake of the programs' size. */
+static __noinline void ht_identify(struct ht_identity *who, struct task_struct *task)
+{
+	ht_fill_identity(who, task, HT_UNTYPED);
+}
+
+/* Who runs (ht_current). */
+static __always_inline void ht_identify_current(struct ht_identity *who)
+{
+	if (ht_current_is_typed()) {
+		struct task_struct *task = bpf_get_current_task_btf();
+
+		if (!(task->flags & PF_KTHREAD)) {
+			ht_fill_identity(who, task, HT_TYPED);
+			return;
+		}
+	}
+	ht_identify(who, ht_current());
 }
 
 /* Within a login: its records are what paths are made of. */

@@ -23,16 +23,26 @@ struct {
 	__type(value, struct ht_watch);
 } watched_names SEC(".maps");
 
+/* Set by whoever enters a file into watched_files, before that, and never taken back: a file that
+ * is not watched any more costs its opens the look-up. */
+__u8 ht_watch_filter[HT_WATCH_FILTER_BYTES] = {};
+
 /* For user space: what the kernel calls the file that it has opened. stat(2) says something else
  * on some file systems (btrfs, overlays). */
 __u64 ht_resolved_inode = 0;
 __u32 ht_resolved_device = 0;
 
+static __always_inline void ht_name_inode_as(struct ht_file_name *name, struct inode *inode,
+					     enum ht_pointer kind)
+{
+	name->inode = HT_READ(kind, inode, i_ino);
+	name->device = HT_READ(kind, inode, i_sb, s_dev);
+	name->reserved = 0;
+}
+
 static __always_inline void ht_name_inode(struct ht_file_name *name, struct inode *inode)
 {
-	name->inode = BPF_CORE_READ(inode, i_ino);
-	name->device = BPF_CORE_READ(inode, i_sb, s_dev);
-	name->reserved = 0;
+	ht_name_inode_as(name, inode, HT_UNTYPED);
 }
 
 static __always_inline int ht_resolve_fd(__u32 fd)
@@ -60,7 +70,13 @@ static __always_inline void ht_watch_too(const struct ht_file_name *name, __u32 
 	struct ht_watch watch = {};
 
 	watch.flags = flags;
+	ht_watch_filter[HT_WATCH_FILTER_SLOT(name->inode)] = 1;
 	bpf_map_update_elem(&watched_files, name, &watch, BPF_NOEXIST);
+}
+
+static __always_inline bool ht_may_be_watched(__u64 inode)
+{
+	return ht_watch_filter[HT_WATCH_FILTER_SLOT(inode)] != 0;
 }
 
 static __always_inline __u32 ht_watched_name_flags(const struct ht_file_name *folder,

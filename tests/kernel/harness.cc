@@ -165,8 +165,11 @@ Child::~Child() {
 
 int Child::Wait() {
   int status = -1;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+  pid_t waited;
+  do {
+    waited = waitpid(pid_, &status, 0);
+  } while (waited < 0 && errno == EINTR);
+  EXPECT_EQ(waited, pid_) << strerror(errno);
   pid_ = -1;
   return status;
 }

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <deque>
+#include <filesystem>
 #include <numeric>
 
 #include "absl/time/clock.h"
@@ -77,39 +78,67 @@ bool CountsSkippedRuns() {
          (major > 6 || (major == 6 && minor >= 2));
 }
 
+// Attachments of programs that this process, and so its sensor, holds.
+size_t CountAttachments() {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const std::filesystem::path target = std::filesystem::read_symlink(entry.path(), error);
+    count += !error && target == "anon_inode:bpf_link";
+  }
+  return count;
+}
+
 // Connections that nobody answers end in the timer's interrupt, while others end by themselves: the
 // same program once more, on the same processor.
-TEST(LossTest, RunsThatTheKernelSkipsAreCounted) {
-  constexpr size_t kUnanswered = 800;
-  Recorder recorder;
+class SkippedRuns : public testing::Test {
+ protected:
+  void SetUp() override {
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    ASSERT_EQ(sched_getaffinity(0, sizeof(before_), &before_), 0);
+    ASSERT_EQ(sched_setaffinity(0, sizeof(first), &first), 0);
+    // A listener whose queue is full lets every SYN go by.
+    listener_ = Listen("127.0.0.1", &port_);
+    ASSERT_EQ(listen(listener_.get(), 0), 0);
+    queued_ = Connect("127.0.0.1", port_);
+    Listen("127.0.0.1", &closed_port_);  // and closed again
+  }
+  void TearDown() override { sched_setaffinity(0, sizeof(before_), &before_); }
+
+  // Some of those that nobody answers end at every moment, once the first have waited long enough.
+  void Connect5Milliseconds(int at_once) {
+    constexpr size_t kUnanswered = 800;
+    unanswered_.push_back(StartConnecting(port_, /*retries=*/1));
+    if (unanswered_.size() > kUnanswered) unanswered_.pop_front();
+    const absl::Time next = absl::Now() + absl::Milliseconds(5);
+    for (int i = 0; i < at_once && absl::Now() < next; ++i, ++refused_) {
+      StartConnecting(closed_port_, 1);
+    }
+    absl::SleepFor(next - absl::Now());
+  }
+
+  uint16_t port_ = 0, closed_port_ = 0;
+  uint64_t refused_ = 0;  // of the connections, so far
+
+ private:
+  cpu_set_t before_;
+  UniqueFd listener_, queued_;
+  std::deque<UniqueFd> unanswered_;
+};
+
+TEST_F(SkippedRuns, AreCountedAndThenToldByAnUnderstudy) {
+  Recorder recorder({.low_ring_bytes = 64 << 20});
   ASSERT_NE(recorder.sensor(), nullptr);
   EXPECT_EQ(LossesOf(&recorder, "skipped", "tcp"), 0u);
-  cpu_set_t first;
-  CPU_ZERO(&first);
-  CPU_SET(0, &first);
-  cpu_set_t before;
-  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
-  ASSERT_EQ(sched_setaffinity(0, sizeof(first), &first), 0);
-
-  // A listener whose queue is full lets every SYN go by.
-  uint16_t port = 0, closed_port = 0;
-  const UniqueFd listener = Listen("127.0.0.1", &port);
-  ASSERT_EQ(listen(listener.get(), 0), 0);
-  const UniqueFd queued = Connect("127.0.0.1", port);
-  Listen("127.0.0.1", &closed_port);  // and closed again
-  // Some of them end at every moment, once the first have waited long enough.
-  std::deque<UniqueFd> unanswered;
+  const size_t attachments = CountAttachments();
   const absl::Time until = absl::Now() + absl::Seconds(CountsSkippedRuns() ? 60 : 5);
   uint64_t skipped = 0;
   while (skipped == 0 && absl::Now() < until) {
-    unanswered.push_back(StartConnecting(port, /*retries=*/1));
-    if (unanswered.size() > kUnanswered) unanswered.pop_front();
-    for (const absl::Time next = absl::Now() + absl::Milliseconds(5); absl::Now() < next;) {
-      StartConnecting(closed_port, 1);
-    }
+    Connect5Milliseconds(/*at_once=*/10'000);
     skipped = LossesOf(&recorder, "skipped", "tcp");
   }
-  ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
   if (!CountsSkippedRuns()) return;
   ASSERT_GT(skipped, 0u);
   EXPECT_NE(recorder.WaitForBody<Lost>("the loss",
@@ -117,6 +146,30 @@ TEST(LossTest, RunsThatTheKernelSkipsAreCounted) {
                                          return lost.where == "skipped" && lost.type == "tcp";
                                        }),
             nullptr);
+
+  EXPECT_GT(CountAttachments(), attachments);
+  // The understudy is attached by now: from here on nothing is missed, and nothing told twice.
+  recorder.Settle();
+  skipped = LossesOf(&recorder, "skipped", "tcp");
+  const auto told = [&](agent::decode::TcpPhase phase) {
+    uint64_t count = 0;
+    for (const auto& [event, tcp] : recorder.All<agent::decode::Tcp>()) {
+      count += tcp->phase == phase && tcp->flow.server.port == closed_port_;
+    }
+    return count;
+  };
+  const uint64_t connects = told(agent::decode::TcpPhase::kConnect);
+  const uint64_t failures = told(agent::decode::TcpPhase::kFailed);
+  refused_ = 0;
+  for (const absl::Time end = absl::Now() + absl::Seconds(10); absl::Now() < end;) {
+    Connect5Milliseconds(/*at_once=*/50);
+  }
+  recorder.Settle();
+  const uint64_t missed = LossesOf(&recorder, "skipped", "tcp") - skipped;
+  EXPECT_EQ(told(agent::decode::TcpPhase::kConnect) - connects, refused_);
+  EXPECT_LE(refused_ - (told(agent::decode::TcpPhase::kFailed) - failures), missed);
+  RecordProperty("refused", static_cast<int>(refused_));
+  RecordProperty("missed", static_cast<int>(missed));
 }
 
 TEST(LossTest, AFloodOfForksCostsTheHighRingNothing) {

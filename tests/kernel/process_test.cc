@@ -87,7 +87,7 @@ TEST(ProcessTest, DeathBySignal) {
   Child child([] { return raise(SIGKILL); });
   const auto pid = static_cast<uint32_t>(child.pid());
   const int status = child.Wait();
-  ASSERT_TRUE(WIFSIGNALED(status));
+  ASSERT_TRUE(WIFSIGNALED(status)) << "status " << status;
   const Event* exit = recorder.WaitForBody<Exit>(
       "exit", [&](const Event& event, const Exit&) { return event.header.process.tgid == pid; });
   ASSERT_NE(exit, nullptr);
