@@ -44,6 +44,8 @@ int BPF_PROG(ht_exit, struct task_struct *task)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ht_tcp_state, struct sock *sk, int old_state, int new_state)
 {
+	if (!ht_is_told_change(old_state, new_state))
+		return 0;
 	return HT_WHOLE(ht_on_tcp_state(sk, old_state, new_state, HT_TYPED));
 }
 

@@ -151,18 +151,20 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
   return "";  // the real attempt shows it
 }
 
-// A kernel that is to be preempted everywhere allows it in tracepoints since 7.0, where they are
-// guarded by SRCU instead of by forbidding it.
-bool PreemptsTracepoints() {
+// Before 6.2 the kernel runs a tracepoint's program that is running already once more. From 7.0 on
+// it may be preempted in tracepoints, which are guarded by SRCU there instead of by forbidding it.
+void FindOutWhatIsSkipped(Features* features) {
   utsname kernel = {};
-  int major = 0;
-  return uname(&kernel) == 0 && sscanf(kernel.release, "%d.", &major) == 1 && major >= 7;
+  int major = 0, minor = 0;
+  if (uname(&kernel) != 0 || sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return;
+  features->skips_tracepoints = major > 6 || (major == 6 && minor >= 2);
+  features->preempts_tracepoints = major >= 7;
 }
 
 // Tries every hook of FactTable().
 Features TryAllHooks() {
   Features features;
-  features.preempts_tracepoints = PreemptsTracepoints();
+  FindOutWhatIsSkipped(&features);
   const BtfPtr vmlinux(btf__load_vmlinux_btf(), btf__free);
   std::set<std::string> hooks;
   for (const FactHooks& fact : FactTable()) {

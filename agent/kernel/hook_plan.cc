@@ -60,7 +60,7 @@ void TakeOutRefused(const Features& features, HookCandidate* candidate) {
     program = optional.erase(program);
   }
   std::erase_if(candidate->understudies, [&](const Understudy& understudy) {
-    return features.refused.count(understudy.hook) != 0;
+    return !features.skips_tracepoints || features.refused.count(understudy.hook) != 0;
   });
 }
 

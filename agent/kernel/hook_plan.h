@@ -63,7 +63,9 @@ const std::vector<FactHooks>& FactTable();
 // What the running kernel refuses: hook → why. A hook that is not here can be used.
 struct Features {
   std::map<std::string, std::string> refused;
-  // Whoever is preempted in a tracepoint's program keeps it from running for others (from 7.0 on).
+  // The kernel skips a tracepoint's program that is running already, and says how often.
+  bool skips_tracepoints = true;
+  // Whoever is preempted in a tracepoint's program keeps it from running for others.
   bool preempts_tracepoints = false;
 };
 

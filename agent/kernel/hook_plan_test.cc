@@ -104,6 +104,13 @@ TEST(HookPlanTest, AnUnderstudyStandsBesideWhereTheKernelHasItsHook) {
   EXPECT_EQ(understudies[0].program, "ht_exec_understudy");
 }
 
+TEST(HookPlanTest, WhereNothingIsSkippedThereIsNoUnderstudy) {
+  const std::vector<PlannedFact> plan = MakePlan({.skips_tracepoints = false}, SyscallHooks::kAuto);
+  EXPECT_THAT(Find(plan, "exec").candidates[0].understudies, IsEmpty());
+  EXPECT_THAT(Hooks(Find(plan, "exec")),
+              ElementsAre("tp_btf/sched_process_exec", "tp/sched/sched_process_exec"));
+}
+
 // One serves alone where its first cannot, so it is a candidate too: after what it stands beside.
 TEST(HookPlanTest, EveryUnderstudyIsACandidateOfItsOwn) {
   for (const FactHooks& row : FactTable()) {

@@ -307,7 +307,8 @@ static __noinline bool ht_is_news(struct ht_known *known, struct task_struct *ta
 	if (!ht_credentials_differ(&known->credentials, after))
 		return false;
 	change.after = *after;
-	if (bpf_map_update_elem(&told_changes, &change, &told, BPF_NOEXIST) == -EEXIST)
+	/* Before 6.4 only the lower half of what this returns is set. */
+	if ((int)bpf_map_update_elem(&told_changes, &change, &told, BPF_NOEXIST) == -EEXIST)
 		return false;
 	known->credentials = *after;
 	barrier();

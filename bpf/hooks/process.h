@@ -201,32 +201,50 @@ static __always_inline bool ht_ends_first(struct task_struct *task, enum ht_poin
 	return (int)bpf_map_update_elem(&ended, &key, &present, BPF_NOEXIST) != -EEXIST;
 }
 
-static __always_inline int ht_on_exit(struct task_struct *task, enum ht_pointer kind)
+static __always_inline void ht_tell_exit(struct task_struct *task, enum ht_pointer kind)
 {
 	struct signal_struct *signal = HT_READ(kind, task, signal);
 	struct ht_exit *record;
 	struct ht_identity who;
 	enum ht_ring ring;
 
-	if (HT_READ(kind, signal, live.counter) != 0 || !ht_ends_first(task, kind))
+	ht_fill_identity(&who, task, kind);
+	ring = ht_process_ring(&who);
+	record = ht_reserve(ring, HT_TYPE_EXIT, sizeof(*record));
+	if (!record)
+		return;
+	record->header.who = who;
+	record->reserved = 0;
+	if (HT_READ(kind, signal, flags) & SIGNAL_GROUP_EXIT)
+		record->status = HT_READ(kind, signal, group_exit_code);
+	else
+		record->status = HT_READ(kind, task, group_leader, exit_code);
+	ht_submit(ring, record);
+}
+
+static __noinline void ht_tell_exit_typed(struct task_struct *task)
+{
+	ht_tell_exit(task, HT_TYPED);
+}
+
+static __noinline void ht_tell_exit_untyped(struct task_struct *task)
+{
+	ht_tell_exit(task, HT_UNTYPED);
+}
+
+static __always_inline int ht_on_exit(struct task_struct *task, enum ht_pointer kind)
+{
+	__u32 tgid = HT_READ(kind, task, tgid);
+
+	if (HT_READ(kind, task, signal, live.counter) != 0 || !ht_ends_first(task, kind))
 		return 0;
 	ht_compare(task, false, kind);
 	if (ht_task_in_scope(task, kind)) {
-		ht_fill_identity(&who, task, kind);
-		ring = ht_process_ring(&who);
-		record = ht_reserve(ring, HT_TYPE_EXIT, sizeof(*record));
-		if (record) {
-			record->header.who = who;
-			record->reserved = 0;
-			if (HT_READ(kind, signal, flags) & SIGNAL_GROUP_EXIT)
-				record->status = HT_READ(kind, signal, group_exit_code);
-			else
-				record->status = HT_READ(kind, task, group_leader, exit_code);
-			ht_submit(ring, record);
-		}
+		if (kind == HT_TYPED)
+			ht_tell_exit_typed(task);
+		else
+			ht_tell_exit_untyped(task);
 	}
-	__u32 tgid = HT_READ(kind, task, tgid);
-
 	bpf_map_delete_elem(&processes, &tgid);
 	bpf_map_delete_elem(&known_processes, &tgid);
 	return 0;

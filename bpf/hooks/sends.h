@@ -84,17 +84,18 @@ static __always_inline bool ht_named_peer(struct ht_flow_key *key, struct sock *
 {
 	const void *name = HT_READ(kind, message, msg_name);
 	int length = HT_READ(kind, message, msg_namelen);
-	struct {
+	/* Of a sockaddr_in; of a sockaddr_in6 the first two. Volatile: see ht_read_pid_namespace. */
+	volatile struct {
 		__u16 family;
 		__be16 port;
 		__be32 v4;
-	} start = {}; /* of a sockaddr_in; of a sockaddr_in6 the first two */
+	} start = {};
 
 	if (name) {
 		/* A name that IPv6 has made for IPv4 is gone by now, but not its length. */
 		if (v6 && length < HT_SOCKADDR_IN6_BYTES)
 			return false;
-		bpf_probe_read_kernel(&start, sizeof(start), name);
+		bpf_probe_read_kernel((void *)&start, sizeof(start), name);
 		if (v6) {
 			if (start.family != AF_INET6)
 				return false;

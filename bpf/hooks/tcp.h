@@ -195,14 +195,14 @@ static __always_inline bool ht_is_told_change(int old_state, int new_state)
 	return new_state == TCP_LISTEN || new_state == TCP_SYN_SENT || new_state == TCP_CLOSE;
 }
 
+/* Of a change that is told. */
 static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int new_state,
 					   enum ht_pointer kind)
 {
 	__u8 side = old_state == TCP_SYN_SENT ? HT_SIDE_CLIENT : HT_SIDE_SERVER;
 	bool typed = kind == HT_TYPED;
 
-	if (!ht_is_told_change(old_state, new_state) || !ht_is_tcp(sk, kind) ||
-	    !ht_netns_in_scope(ht_sock_netns(sk, kind)))
+	if (!ht_is_tcp(sk, kind) || !ht_netns_in_scope(ht_sock_netns(sk, kind)))
 		return 0;
 	if (new_state == TCP_LISTEN)
 		ht_on_listen(sk);

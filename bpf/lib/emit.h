@@ -79,14 +79,20 @@ static __always_inline __u64 ht_wakeup(enum ht_ring ring, __u64 waiting, __u64 n
 }
 
 /* Everything of the header but the process. */
-static __always_inline void ht_start_record(struct ht_header *header, __u32 type, __u32 size)
+static __always_inline void ht_start_record_at(struct ht_header *header, __u32 type, __u32 size,
+					       __u64 now_ns)
 {
 	header->size = size;
 	header->type = type;
 	header->reserved = 0;
 	header->cpu = bpf_get_smp_processor_id();
 	header->reserved2 = 0;
-	header->boot_ns = bpf_ktime_get_boot_ns();
+	header->boot_ns = now_ns;
+}
+
+static __always_inline void ht_start_record(struct ht_header *header, __u32 type, __u32 size)
+{
+	ht_start_record_at(header, type, size, bpf_ktime_get_boot_ns());
 }
 
 /*
@@ -112,8 +118,8 @@ static __always_inline void *ht_reserve_in(enum ht_lane lane, __u64 cgroup, __u3
 		ht_count_lost_record(ring, type);
 		return NULL;
 	}
-	ht_start_record(header, type, size);
-	header->reserved2 = ht_wakeup(ring, waiting, header->boot_ns);
+	ht_start_record_at(header, type, size, now_ns);
+	header->reserved2 = ht_wakeup(ring, waiting, now_ns);
 	return header;
 }
 
@@ -138,7 +144,7 @@ static __always_inline void ht_output(enum ht_ring ring, __u32 type, void *recor
 	const struct ht_header *header = record;
 	enum ht_lane lane = ht_lane_of(ring, type);
 	__u64 waiting = ht_waiting(lane);
-	__u64 now_ns = bpf_ktime_get_boot_ns();
+	__u64 now_ns = header->boot_ns; /* a moment ago */
 	__u64 flags;
 	long error;
 

@@ -28,7 +28,7 @@ static __always_inline bool ht_tell_flow(const struct ht_flow_key *key, struct h
 	record = bpf_ringbuf_reserve(&ring_low, sizeof(*record), 0);
 	if (!record)
 		return false;
-	ht_start_record(&record->header, HT_TYPE_SENDS, sizeof(*record));
+	ht_start_record_at(&record->header, HT_TYPE_SENDS, sizeof(*record), now_ns);
 	record->header.reserved2 = ht_wakeup(HT_RING_LOW, waiting, now_ns);
 	record->header.who = flow->who;
 	record->packets = packets - flow->told_packets;
@@ -89,7 +89,7 @@ static __noinline int ht_begin_flow(const struct ht_flow_key *key, __u64 now)
 {
 	struct ht_due_flow due = { .since_ns = now };
 	struct ht_flow fresh = { .told_ns = now };
-	long error;
+	int error; /* before 6.4 only the lower half of what is returned is set */
 
 	if (!key)
 		return -1;
