@@ -18,7 +18,7 @@
 namespace hoptrail::agent::kernel {
 
 FolderWalk::FolderWalk(const std::string& root)
-    : root_(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+    : root_(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), own_(root == "/") {}
 
 UniqueFd FolderWalk::Open(const std::string& path, int flags) const {
   open_how how = {};
@@ -40,6 +40,12 @@ UniqueFd FolderWalk::OpenName(const std::string& path) const {
 
 UniqueFd FolderWalk::OpenEntry(const std::string& path, const Entry& entry) const {
   return entry.plain ? Open(path, O_PATH) : OpenName(path);
+}
+
+bool FolderWalk::Stat(const std::string& path, struct stat* file) const {
+  if (own_) return stat(path.empty() ? "/" : path.c_str(), file) == 0;
+  const UniqueFd fd = Open(path, O_PATH);
+  return fd.valid() && fstat(fd.get(), file) == 0;
 }
 
 std::vector<FolderWalk::Entry> FolderWalk::EntriesIn(const std::string& folder) const {

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 
 #include "core/base/unique_fd.h"
+#include <sys/stat.h>
 
 namespace hoptrail::agent::kernel {
 
@@ -40,6 +41,10 @@ class FolderWalk {
   // The same for an entry of a folder that was read, which answers for its regular files.
   UniqueFd OpenEntry(const std::string& path, const Entry& entry) const;
 
+  // Of what OpenName() opens; false where it opens nothing. In our own view it follows links of
+  // /proc as well, and costs a third.
+  bool Stat(const std::string& path, struct stat* file) const;
+
   // What is in a folder; empty where there is none. At most `kMostNames`.
   std::vector<Entry> EntriesIn(const std::string& folder) const;
   std::vector<std::string> NamesIn(const std::string& folder) const;
@@ -51,6 +56,7 @@ class FolderWalk {
   UniqueFd Open(const std::string& path, int flags) const;
 
   UniqueFd root_;
+  bool own_ = false;  // the view is ours
   WalkSigns* signs_ = nullptr;
 };
 

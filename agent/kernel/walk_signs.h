@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/clock.h"
+#include <sys/stat.h>
 
 namespace hoptrail::agent::kernel {
 
@@ -35,6 +36,7 @@ class WalkSigns {
     int64_t changed_ns = 0;  // 0 where no names were read
     friend bool operator==(const Sign&, const Sign&) = default;
   };
+  static Sign Of(const struct stat& file, bool read);
   static Sign Of(int fd, bool read);
 
   const Clock* clock_;

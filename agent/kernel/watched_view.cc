@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "bpf/abi/events.h"
@@ -73,16 +75,17 @@ bool WatchedView::Search(const ProcessViews::View& view, const WatchOptions& opt
   FolderWalk folders(view.root.empty() ? "/" : view.root);
   if (!folders.valid()) return false;
   const size_t mounts = HashOfMounts(view.process);
-  if (!anew && mounts == mounts_ && signs_.Hold(folders)) return false;
+  const bool same = mounts == mounts_ && signs_.Hold(folders);
+  if (same && !anew) return false;
   mounts_ = mounts;
   signs_.Clear();
   folders.TellTo(&signs_);
-  files_.clear();
-  names_.clear();
+  const auto files = std::exchange(files_, {});
+  const auto names = std::exchange(names_, {});
   const Walk walk = {folders, name_of};
   for (const std::string& pattern : options.reads) SearchPattern(walk, pattern, HT_WATCH_READS);
   for (const std::string& pattern : options.writes) SearchPattern(walk, pattern, HT_WATCH_WRITES);
-  return true;
+  return !same || files_ != files || names_ != names;
 }
 
 }  // namespace hoptrail::agent::kernel

@@ -26,7 +26,7 @@ class WatchedView {
   using Namer = absl::FunctionRef<FileName(int fd)>;
 
   // Searches if something has changed; or `anew`, for what changes without a sign, as on file
-  // systems of other hosts. True where it did.
+  // systems of other hosts. True where there may be another outcome than before.
   bool Search(const ProcessViews::View& view, const WatchOptions& options, bool anew,
               Namer name_of);
 
