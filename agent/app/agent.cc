@@ -238,7 +238,8 @@ void Agent::TakeProvenance() {
 void Agent::Tick() {
   ++ticks_;
   pipeline_->Tick();
-  occupied_ = pipeline_->counts().logins > 0;
+  const bool occupied = pipeline_->counts().logins > 0;
+  if (occupied_.exchange(occupied) != occupied) spool_->Poke();  // signs of life are due otherwise
   if (heartbeat_.Missing(clock_.BootNs())) {
     TellInterference(model::InterferenceKind::kBlind,
                      "the kernel's events do not come any more: programs detached, or no time");

@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 
 #include "agent/kernel/own_objects.h"
+#include "agent/kernel/process_views.h"
 #include "agent/kernel/programs.h"
 #include "agent/kernel/skipped_runs.h"
 #include "agent/kernel/watched_files.h"
@@ -27,6 +28,7 @@ class Attached::Impl {
 
   Programs programs_;
   SkippedRuns skipped_runs_;
+  ProcessViews views_;
   Witnesses witnesses_;
   WatchedFiles watched_files_;
 };
@@ -38,8 +40,9 @@ absl::StatusOr<std::unique_ptr<Attached>> Attached::Open(const SensorOptions& op
   HT_ASSIGN_OR_RETURN(Programs programs, Programs::Load(options));
   HT_ASSIGN_OR_RETURN(SkippedRuns skipped_runs, SkippedRuns::Map(programs));
   auto impl = std::make_unique<Impl>(std::move(programs), std::move(skipped_runs), options);
-  impl->witnesses_.AttachNew();
-  impl->watched_files_.Search();
+  impl->views_.Look();
+  impl->witnesses_.AttachNew(impl->views_);
+  impl->watched_files_.Search(impl->views_);
   return std::unique_ptr<Attached>(new Attached(std::move(impl)));
 }
 
@@ -66,8 +69,9 @@ std::vector<model::FactCoverage> Attached::Coverage() const {
 }
 
 size_t Attached::AttachNewWitnesses() {
-  impl_->watched_files_.Search();
-  return impl_->witnesses_.AttachNew();
+  impl_->views_.Look();
+  impl_->watched_files_.Search(impl_->views_);
+  return impl_->witnesses_.AttachNew(impl_->views_);
 }
 
 void Attached::ProtectProcesses(const std::vector<uint32_t>& tgids) {

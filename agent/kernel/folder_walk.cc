@@ -6,17 +6,19 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
+#include "agent/kernel/walk_signs.h"
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 
 namespace hoptrail::agent::kernel {
 
 FolderWalk::FolderWalk(const std::string& root)
-    : root_(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+    : root_(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), own_(root == "/") {}
 
 UniqueFd FolderWalk::Open(const std::string& path, int flags) const {
   open_how how = {};
@@ -30,22 +32,44 @@ UniqueFd FolderWalk::Open(const std::string& path, int flags) const {
   }
 }
 
-UniqueFd FolderWalk::OpenName(const std::string& path) const { return Open(path, O_PATH); }
+UniqueFd FolderWalk::OpenName(const std::string& path) const {
+  UniqueFd fd = Open(path, O_PATH);
+  if (signs_ != nullptr) signs_->Opened(path, fd.get());
+  return fd;
+}
 
-std::vector<std::string> FolderWalk::NamesIn(const std::string& folder) const {
-  std::vector<std::string> names;
+UniqueFd FolderWalk::OpenEntry(const std::string& path, const Entry& entry) const {
+  return entry.plain ? Open(path, O_PATH) : OpenName(path);
+}
+
+bool FolderWalk::Stat(const std::string& path, struct stat* file) const {
+  if (own_) return stat(path.empty() ? "/" : path.c_str(), file) == 0;
+  const UniqueFd fd = Open(path, O_PATH);
+  return fd.valid() && fstat(fd.get(), file) == 0;
+}
+
+std::vector<FolderWalk::Entry> FolderWalk::EntriesIn(const std::string& folder) const {
+  std::vector<Entry> entries;
   UniqueFd fd = Open(folder, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-  if (!fd.valid()) return names;
+  // Before the names are read: what changes meanwhile is seen as a change.
+  if (signs_ != nullptr) signs_->Read(folder, fd.get());
+  if (!fd.valid()) return entries;
   DIR* stream = fdopendir(fd.get());
-  if (stream == nullptr) return names;
+  if (stream == nullptr) return entries;
   (void)fd.release();
   while (const dirent* entry = readdir(stream)) {
     const absl::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
-    names.emplace_back(name);
-    if (names.size() == kMostNames) break;
+    entries.push_back({std::string(name), entry->d_type == DT_REG});
+    if (entries.size() == kMostNames) break;
   }
   closedir(stream);
+  return entries;
+}
+
+std::vector<std::string> FolderWalk::NamesIn(const std::string& folder) const {
+  std::vector<std::string> names;
+  for (Entry& entry : EntriesIn(folder)) names.push_back(std::move(entry.name));
   return names;
 }
 

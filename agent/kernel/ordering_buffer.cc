@@ -7,17 +7,22 @@
 
 namespace hoptrail::agent::kernel {
 
-void OrderingBuffer::Add(const void* data, size_t size) {
+void OrderingBuffer::Add(const void* data, size_t size, bool urgent) {
   if (size < sizeof(ht_header) || size > HT_RECORD_MAX) return;
   ht_header header;
   std::memcpy(&header, data, sizeof(header));
   if (pending_.empty() || header.boot_ns < oldest_ns_) oldest_ns_ = header.boot_ns;
-  pending_.push_back({header.boot_ns, arena_.size(), static_cast<uint32_t>(size)});
+  if (urgent) oldest_urgent_ns_ = std::min(oldest_urgent_ns_, header.boot_ns);
+  pending_.push_back({header.boot_ns, arena_.size(), static_cast<uint32_t>(size), urgent});
   arena_.append(static_cast<const char*>(data), size);
   live_bytes_ += size;
 }
 
 uint64_t OrderingBuffer::next_due_ns() const { return oldest_ns_ + window_ns_; }
+
+uint64_t OrderingBuffer::urgent_due_ns() const {
+  return oldest_urgent_ns_ == kNone ? kNone : oldest_urgent_ns_ + window_ns_;
+}
 
 size_t OrderingBuffer::Release(uint64_t now_ns,
                                absl::FunctionRef<void(const void*, size_t)> receiver) {
@@ -32,6 +37,9 @@ size_t OrderingBuffer::Release(uint64_t now_ns,
     ++released;
   }
   pending_.erase(pending_.begin(), pending_.begin() + released);
+  const auto urgent = std::find_if(pending_.begin(), pending_.end(),
+                                   [](const Pending& record) { return record.urgent; });
+  oldest_urgent_ns_ = urgent == pending_.end() ? kNone : urgent->boot_ns;
   if (pending_.empty()) {
     arena_.clear();
     return released;

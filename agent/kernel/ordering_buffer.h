@@ -17,7 +17,8 @@ class OrderingBuffer {
  public:
   explicit OrderingBuffer(uint64_t window_ns) : window_ns_(window_ns) {}
 
-  void Add(const void* data, size_t size);
+  // `urgent`: somebody waits for it.
+  void Add(const void* data, size_t size, bool urgent = true);
 
   // Hands over, in order, every record that is older than the window at `now_ns`, boot time.
   // `receiver` must not call back.
@@ -27,12 +28,17 @@ class OrderingBuffer {
   size_t bytes() const { return live_bytes_; }
   // When the oldest record becomes due; only if not empty.
   uint64_t next_due_ns() const;
+  // The same of the oldest urgent one; the end of time where there is none.
+  uint64_t urgent_due_ns() const;
 
  private:
+  static constexpr uint64_t kNone = ~uint64_t{0};
+
   struct Pending {
     uint64_t boot_ns;
     size_t offset;
     uint32_t size;
+    bool urgent;
   };
 
   uint64_t window_ns_;
@@ -41,6 +47,7 @@ class OrderingBuffer {
   size_t live_bytes_ = 0;
   std::vector<Pending> pending_;
   uint64_t oldest_ns_ = 0;
+  uint64_t oldest_urgent_ns_ = kNone;
 };
 
 }  // namespace hoptrail::agent::kernel

@@ -12,11 +12,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-void Add(OrderingBuffer* buffer, uint64_t boot_ns) {
+void Add(OrderingBuffer* buffer, uint64_t boot_ns, bool urgent = true) {
   ht_header header = {};
   header.size = sizeof(header);
   header.boot_ns = boot_ns;
-  buffer->Add(&header, sizeof(header));
+  buffer->Add(&header, sizeof(header), urgent);
 }
 
 std::vector<uint64_t> Release(OrderingBuffer* buffer, uint64_t now_ns) {
@@ -57,6 +57,21 @@ TEST(OrderingBufferTest, KeepsTheBytesOfWhatWaitsWhileOthersLeave) {
   EXPECT_EQ(Release(&buffer, 600).size(), 500u);
   EXPECT_EQ(buffer.bytes(), sizeof(ht_header));
   EXPECT_THAT(Release(&buffer, 1010), ElementsAre(1000));
+}
+
+TEST(OrderingBufferTest, TellsUrgentRecordsApart) {
+  OrderingBuffer buffer(10);
+  Add(&buffer, 100, false);
+  EXPECT_EQ(buffer.urgent_due_ns(), ~uint64_t{0});
+  Add(&buffer, 105);
+  Add(&buffer, 103);
+  Add(&buffer, 104, false);
+  EXPECT_EQ(buffer.next_due_ns(), 110u);
+  EXPECT_EQ(buffer.urgent_due_ns(), 113u);
+  EXPECT_THAT(Release(&buffer, 113), ElementsAre(100, 103));
+  EXPECT_EQ(buffer.urgent_due_ns(), 115u);
+  EXPECT_THAT(Release(&buffer, 115), ElementsAre(104, 105));
+  EXPECT_EQ(buffer.urgent_due_ns(), ~uint64_t{0});
 }
 
 TEST(OrderingBufferTest, IgnoresWhatCannotBeARecord) {

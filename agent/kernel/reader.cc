@@ -7,9 +7,9 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// Low records do not wake anybody; a quarter of a second later they are as good, and a host where
-// nothing happens is woken four times a second for them.
-constexpr absl::Duration kLongestWait = absl::Milliseconds(250);
+// Low records do not wake anybody; half a second later they are as good, and a host where nothing
+// happens is woken twice a second for them.
+constexpr absl::Duration kLongestWait = absl::Milliseconds(500);
 
 }  // namespace
 

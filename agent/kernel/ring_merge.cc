@@ -11,6 +11,9 @@ namespace {
 
 // Longer than the time for which the kernel side does not wake the reader again.
 constexpr uint64_t kWindowNs = 5'000'000;
+// Where urgent records come without a pause: how long to gather them after each round. To come back
+// costs as much as dozens of records do.
+constexpr uint64_t kPauseNs = 4'000'000;
 // How long to hold back what is newer than a record that is still being written. That takes a
 // moment, or as long as a virtual machine's processor is taken away from it.
 constexpr uint64_t kBusyPatienceNs = 500'000'000;
@@ -27,7 +30,7 @@ absl::Status RingMerge::Drain(uint64_t now_ns) {
     size_t taken_bytes = 0;
     source.more = false;
     const auto take = [&](const void* data, size_t size) {
-      buffer_.Add(data, size);
+      buffer_.Add(data, size, source.urgent);
       if (size >= sizeof(ht_header)) {
         source.newest_ns = static_cast<const ht_header*>(data)->boot_ns;
       }
@@ -74,6 +77,7 @@ absl::StatusOr<size_t> RingMerge::Take(uint64_t now_ns,
   size_t released = buffer_.Release(std::min(limit_ns, Horizon()), receiver);
   // Order is worth less than going on.
   if (released == 0 && Horizon() < now_ns) released = buffer_.Release(limit_ns, receiver);
+  if (released > 0) released_ns_ = now_ns;
   return released;
 }
 
@@ -81,11 +85,17 @@ absl::Duration RingMerge::UntilDue(uint64_t now_ns, absl::Duration longest) cons
   for (const Source& source : sources_) {
     if (source.more) return absl::ZeroDuration();
   }
-  if (buffer_.empty()) return longest;
+  const uint64_t urgent_ns = buffer_.urgent_due_ns();
+  const bool urgent = urgent_ns != ~uint64_t{0};
   for (const Source& source : sources_) {
-    if (source.busy_since_ns != 0) return std::min(longest, absl::Milliseconds(1));
+    // What is finished last of a ring need not call for us again.
+    if (source.busy_since_ns != 0 && (urgent || source.urgent)) {
+      return std::min(longest, absl::Milliseconds(1));
+    }
   }
-  return std::min(longest, absl::Nanoseconds(std::max(buffer_.next_due_ns(), now_ns) - now_ns));
+  if (!urgent) return longest;
+  const uint64_t due_ns = std::max(urgent_ns, released_ns_ + kPauseNs);
+  return std::min(longest, absl::Nanoseconds(std::max(due_ns, now_ns) - now_ns));
 }
 
 }  // namespace hoptrail::agent::kernel

@@ -22,19 +22,25 @@ class RingMerge {
  public:
   RingMerge();
 
-  void Add(Ring ring) { sources_.push_back({.ring = std::move(ring)}); }
+  // Nobody waits for the records of a ring that is not urgent: they are handed over in their order,
+  // before what is urgent and came after them, but nothing becomes due for their sake.
+  void Add(Ring ring, bool urgent) {
+    sources_.push_back({.ring = std::move(ring), .urgent = urgent});
+  }
 
   // Takes what there is, and hands over, in the order of their boot times, the records that are
   // due at `now_ns`, boot time. Returns how many.
   absl::StatusOr<size_t> Take(uint64_t now_ns,
                               absl::FunctionRef<void(const void*, size_t)> receiver);
 
-  // How long after `now_ns` something becomes due, should nothing come before; at most `longest`.
+  // How long after `now_ns` something urgent becomes due, should nothing come before; at most
+  // `longest`. None where a ring was left before it was empty.
   absl::Duration UntilDue(uint64_t now_ns, absl::Duration longest) const;
 
  private:
   struct Source {
     Ring ring;
+    bool urgent = true;
     uint64_t newest_ns = 0;      // boot time of what was taken last
     bool more = false;           // left in it, for want of room here
     uint64_t busy_since_ns = 0;  // a record in it is still being written; 0: none
@@ -45,6 +51,7 @@ class RingMerge {
   uint64_t BusyHorizon(uint64_t now_ns) const;
 
   OrderingBuffer buffer_;
+  uint64_t released_ns_ = 0;  // when something was handed over last
   std::vector<Source> sources_;
 };
 

@@ -31,7 +31,7 @@ class RingMergeTest : public testing::Test {
     for (const FakeRing* ring : {&high_, &low_}) {
       absl::StatusOr<Ring> mapped = Ring::Map(ring->handle());
       EXPECT_TRUE(mapped.ok()) << mapped.status();
-      merge_.Add(*std::move(mapped));
+      merge_.Add(*std::move(mapped), ring == &high_);
     }
   }
 
@@ -97,6 +97,38 @@ TEST_F(RingMergeTest, IsPatientAnewWithEachOneThatIsFinished) {
   EXPECT_THAT(Take(650), IsEmpty());
   EXPECT_THAT(Take(1149), IsEmpty());
   EXPECT_THAT(Take(1151), ElementsAre(100, 102));
+}
+
+// What nobody waits for wakes nobody, and yet keeps its place before what is urgent.
+TEST_F(RingMergeTest, NothingBecomesDueForALowRecord) {
+  low_.Write(Record(100), 0);
+  EXPECT_THAT(Take(101), IsEmpty());
+  EXPECT_EQ(merge_.UntilDue(101 * kMs, absl::Seconds(1)), absl::Seconds(1));
+  high_.Write(Record(110), 0);
+  low_.Write(Record(111), 0);
+  EXPECT_THAT(Take(111), ElementsAre(100));
+  EXPECT_EQ(merge_.UntilDue(111 * kMs, absl::Seconds(1)), absl::Milliseconds(4));
+  EXPECT_THAT(Take(115), ElementsAre(110));
+  EXPECT_EQ(merge_.UntilDue(115 * kMs, absl::Seconds(1)), absl::Seconds(1));
+  EXPECT_THAT(Take(1115), ElementsAre(111));
+}
+
+TEST_F(RingMergeTest, UrgentRecordsThatComeWithoutAPauseAreGathered) {
+  for (uint64_t ms = 100; ms < 105; ++ms) high_.Write(Record(ms), 0);
+  EXPECT_THAT(Take(105), ElementsAre(100));
+  EXPECT_EQ(merge_.UntilDue(105 * kMs, absl::Seconds(1)), absl::Milliseconds(4));
+  EXPECT_THAT(Take(109), ElementsAre(101, 102, 103, 104));
+}
+
+// Its end may call for nobody, so that it has to be looked for.
+TEST_F(RingMergeTest, ComesBackForAnUrgentRecordThatIsStillBeingWritten) {
+  uint32_t* const low = low_.Write(Record(100), BPF_RINGBUF_BUSY_BIT);
+  EXPECT_THAT(Take(200), IsEmpty());
+  EXPECT_EQ(merge_.UntilDue(200 * kMs, absl::Seconds(1)), absl::Seconds(1));
+  *low &= ~BPF_RINGBUF_BUSY_BIT;
+  high_.Write(Record(201), BPF_RINGBUF_BUSY_BIT);
+  EXPECT_THAT(Take(202), IsEmpty());
+  EXPECT_EQ(merge_.UntilDue(202 * kMs, absl::Seconds(1)), absl::Milliseconds(1));
 }
 
 TEST_F(RingMergeTest, DropsWhatWasDiscarded) {

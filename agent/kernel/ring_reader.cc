@@ -25,7 +25,7 @@ absl::StatusOr<RingReader> RingReader::Create(const RingHandle& high, const Ring
   if (!reader.epoll_.valid()) return absl::ErrnoToStatus(errno, "epoll_create1");
   for (const RingHandle& handle : {high, low}) {
     HT_ASSIGN_OR_RETURN(Ring ring, Ring::Map(handle));
-    reader.merge_.Add(std::move(ring));
+    reader.merge_.Add(std::move(ring), handle.fd == high.fd);
     epoll_event event = {.events = EPOLLIN, .data = {.fd = handle.fd}};
     if (epoll_ctl(reader.epoll_.get(), EPOLL_CTL_ADD, handle.fd, &event) != 0) {
       return absl::ErrnoToStatus(errno, "waiting for a ring");

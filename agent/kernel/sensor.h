@@ -112,7 +112,7 @@ class Sensor {
   // UntilDue() in any case. Owned by the sensor.
   int poll_fd() const;
 
-  // How long Poll can wait at most without letting records grow old: 0 to 250 ms.
+  // How long Poll can wait at most without letting records grow old: 0 to 500 ms.
   absl::Duration UntilDue() const;
 
   // Every counter that is not 0, by processor. They only grow.

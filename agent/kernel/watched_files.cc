@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
+#include "bpf/abi/events.h"
 #include "bpf/sensor.skel.h"
 #include <bpf/bpf.h>
 
-#include "agent/kernel/mount_views.h"
 #include "core/base/log.h"
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -16,13 +19,8 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// How deep in a watched folder the search goes: /etc/systemd/system/x.wants, a secret's folders.
-constexpr int kDepth = 3;
-
-bool IsFolder(int fd) {
-  struct stat file;
-  return fstat(fd, &file) == 0 && S_ISDIR(file.st_mode);
-}
+// Forget() takes so many.
+constexpr int kRoundsToForget = 3;
 
 // Entries that no search has found for two rounds go; those that the kernel side has added since
 // the last one are given a round first.
@@ -114,53 +112,24 @@ WatchedFiles::FileName WatchedFiles::NameOf(int fd) const {
   return {major(file.st_dev) << 20 | minor(file.st_dev), file.st_ino};
 }
 
-// So that a file that is removed and made anew, or was not there at first, is watched at once.
-void WatchedFiles::WatchName(const FolderWalk& view, const std::string& path, uint32_t flags) {
-  const size_t slash = path.rfind('/');
-  const UniqueFd folder = view.OpenName(path.substr(0, slash));
-  if (!folder.valid() || !IsFolder(folder.get())) return;
-  const FileName name = NameOf(folder.get());
-  files_[name] |= HT_WATCH_NAMES;
-  names_[{name, path.substr(slash + 1, HT_WATCHED_NAME_BYTES - 1)}] |= flags;
-}
-
-void WatchedFiles::WatchFolders(const FolderWalk& view, const std::string& folder, uint32_t flags,
-                                int depth) {
-  for (const std::string& name : view.NamesIn(folder)) {
-    const std::string path = absl::StrCat(folder, "/", name);
-    const UniqueFd fd = view.OpenName(path);
-    if (!fd.valid()) continue;
-    if (!IsFolder(fd.get())) {
-      // What its folder does not cover: a symbolic link to a file elsewhere.
-      files_[NameOf(fd.get())] |= flags;
-    } else if (files_.size() < HT_WATCHED_FILES && depth > 0) {
-      files_[NameOf(fd.get())] |= flags;
-      WatchFolders(view, path, flags, depth - 1);
-    }
+size_t WatchedFiles::Tell() {
+  std::map<FileName, uint32_t> all_files;
+  std::map<std::pair<FileName, std::string>, uint32_t> all_names;
+  for (const auto& [root, view] : views_) {
+    for (const auto& [name, flags] : view.files()) all_files[name] |= flags;
+    for (const auto& [name, flags] : view.names()) all_names[name] |= flags;
   }
-}
-
-void WatchedFiles::SearchView(const FolderWalk& view, absl::string_view pattern, uint32_t flags) {
-  for (const std::string& path : view.Match(pattern)) {
-    WatchName(view, path, flags);
-    const UniqueFd fd = view.OpenName(path);
-    if (!fd.valid()) continue;
-    files_[NameOf(fd.get())] |= flags;
-    if (IsFolder(fd.get())) WatchFolders(view, path, flags, kDepth);
-  }
-}
-
-void WatchedFiles::Tell() {
+  ++round_;
   const int files = bpf_map__fd(skeleton_->maps.watched_files);
   const int names = bpf_map__fd(skeleton_->maps.watched_names);
   size_t left_out = 0;
-  for (const auto& [name, flags] : files_) {
+  for (const auto& [name, flags] : all_files) {
     const ht_file_name key = {name.second, name.first, 0};
     const ht_watch watch = {flags, round_};
     skeleton_->bss->ht_watch_filter[HT_WATCH_FILTER_SLOT(key.inode)] = 1;
     if (bpf_map_update_elem(files, &key, &watch, BPF_ANY) != 0) ++left_out;
   }
-  for (const auto& [name, flags] : names_) {
+  for (const auto& [name, flags] : all_names) {
     ht_watched_name key = {};
     key.folder = {name.first.second, name.first.first, 0};
     std::memcpy(key.name, name.second.data(), std::min(name.second.size(), sizeof(key.name) - 1));
@@ -173,21 +142,30 @@ void WatchedFiles::Tell() {
     LogWarning("kernel", left_out, " watched files and folders are left out: no room");
   }
   left_out_ = left_out;
+  return all_files.size() + all_names.size();
 }
 
-size_t WatchedFiles::Search() {
+size_t WatchedFiles::Search(const ProcessViews& views) {
   if (options_.reads.empty() && options_.writes.empty()) return 0;
-  ++round_;
-  files_.clear();
-  names_.clear();
-  for (const std::string& root : MountViews()) {
-    const FolderWalk view(root.empty() ? "/" : root);
-    if (!view.valid()) continue;
-    for (const std::string& pattern : options_.reads) SearchView(view, pattern, HT_WATCH_READS);
-    for (const std::string& pattern : options_.writes) SearchView(view, pattern, HT_WATCH_WRITES);
+  ++searches_;
+  const auto name_of = [this](int fd) { return NameOf(fd); };
+  bool changed = false;
+  for (const ProcessViews::View& view : views.views()) {
+    // Not all views at once.
+    const bool anew = (searches_ + std::get<0>(view.name)) % kAnewEvery == 0;
+    changed = views_[view.name].Search(view, options_, anew, name_of) || changed;
   }
-  Tell();
-  return files_.size() + names_.size();
+  for (auto view = views_.begin(); view != views_.end();) {
+    const bool gone = !views.Has(view->first);
+    changed = changed || gone;
+    view = gone ? views_.erase(view) : std::next(view);
+  }
+  if (changed) rounds_to_tell_ = kRoundsToForget;
+  if (rounds_to_tell_ > 0) {
+    --rounds_to_tell_;
+    watched_ = Tell();
+  }
+  return watched_;
 }
 
 }  // namespace hoptrail::agent::kernel

@@ -4,15 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <string>
-#include <tuple>
-#include <vector>
 
-#include "absl/strings/string_view.h"
-#include "bpf/abi/events.h"
-
-#include "agent/kernel/folder_walk.h"
+#include "agent/kernel/process_views.h"
 #include "agent/kernel/sensor.h"
+#include "agent/kernel/watched_view.h"
 
 struct sensor_bpf;
 
@@ -26,29 +21,29 @@ class WatchedFiles {
  public:
   // Never attached: run once for a descriptor, it says what the kernel calls the file behind it.
   static constexpr char kProgram[] = "ht_resolve";
+  // What changes without a sign is found after so many searches at the latest.
+  static constexpr size_t kAnewEvery = 24;
 
   WatchedFiles(sensor_bpf* skeleton, WatchOptions options);
 
-  // Looks everywhere, and forgets what is watched no more. Returns how many files, folders and
-  // names are watched.
-  size_t Search();
+  // Looks everywhere, after a look of `views`, and forgets what is watched no more. Returns how
+  // many files, folders and names are watched.
+  size_t Search(const ProcessViews& views);
 
  private:
-  using FileName = std::pair<uint32_t, uint64_t>;  // device, inode
+  using FileName = WatchedView::FileName;
 
-  void SearchView(const FolderWalk& view, absl::string_view pattern, uint32_t flags);
-  void WatchFolders(const FolderWalk& view, const std::string& folder, uint32_t flags, int depth);
-  void WatchName(const FolderWalk& view, const std::string& path, uint32_t flags);
   FileName NameOf(int fd) const;
-  void Tell();
+  size_t Tell();
 
   sensor_bpf* skeleton_;
   WatchOptions options_;
-  uint32_t round_ = 0;
-  // What the search in progress has found.
-  std::map<FileName, uint32_t> files_;
-  std::map<std::pair<FileName, std::string>, uint32_t> names_;
-  size_t left_out_ = 0;  // by the last search, for want of room in the kernel's tables
+  std::map<RootName, WatchedView> views_;
+  size_t searches_ = 0;
+  size_t watched_ = 0;
+  uint32_t round_ = 0;      // of telling
+  int rounds_to_tell_ = 0;  // until what is gone is forgotten
+  size_t left_out_ = 0;     // by the last telling, for want of room in the kernel's tables
 };
 
 }  // namespace hoptrail::agent::kernel

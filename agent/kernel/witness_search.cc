@@ -1,16 +1,18 @@
 #include "agent/kernel/witness_search.h"
 
-#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <sstream>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
+#include "core/base/unique_fd.h"
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -39,28 +41,22 @@ bool MayBe(const WitnessFact& fact, absl::string_view path) {
           absl::StartsWith(name, "ld-musl-"));
 }
 
-RootName NameRoot(const std::string& process) {
-  struct stat mounts, folder;
-  if (stat(absl::StrCat(process, "/ns/mnt").c_str(), &mounts) != 0) return {};
-  if (stat(absl::StrCat(process, "/root").c_str(), &folder) != 0) return {};
-  return {mounts.st_ino, folder.st_dev, folder.st_ino};
-}
-
-void FindUnder(const std::string& root_path, const RootName& root, WitnessSearch* search) {
+void FindUnder(const ProcessViews::View& view, std::vector<FoundLibrary>* libraries) {
   for (const WitnessFact& fact : WitnessTable()) {
     for (absl::string_view folder : kLibraryFolders) {
-      const std::string path = absl::StrCat(root_path, folder, "/", fact.library);
-      FoundLibrary found{.fact = &fact, .path = path, .root = root};
-      if (NameFile(path, &found.file)) search->libraries.push_back(std::move(found));
+      const std::string path = absl::StrCat(view.root, folder, "/", fact.library);
+      FoundLibrary found{.fact = &fact, .path = path, .root = view.name};
+      if (NameFile(path, &found.file)) libraries->push_back(std::move(found));
     }
   }
 }
 
 bool IsSshd(const std::string& process) {
-  std::ifstream file(absl::StrCat(process, "/comm"));
-  std::string name;
-  std::getline(file, name);
-  return name == "sshd" || absl::StartsWith(name, "sshd-");
+  const UniqueFd file(open(absl::StrCat(process, "/comm").c_str(), O_RDONLY | O_CLOEXEC));
+  char buffer[32];
+  const ssize_t size = read(file.get(), buffer, sizeof(buffer));
+  const absl::string_view name(buffer, std::max<ssize_t>(size, 0));
+  return name == "sshd\n" || absl::StartsWith(name, "sshd-");
 }
 
 // What a process has mapped executable: the file's name, and a path by which we find the file. One
@@ -84,24 +80,26 @@ std::map<std::string, std::string> MappedPrograms(const std::string& process) {
 }
 
 // A running sshd may have brought its libraries along, may have kept those that were replaced, or
-// have none.
-void FindLoaded(const std::string& process, const RootName& root, WitnessSearch* search) {
+// have none. False if it is gone, or none of them is one by which a fact is learnt.
+bool FindLoaded(const std::string& process, const RootName& root,
+                std::vector<FoundLibrary>* libraries) {
+  libraries->clear();
   const auto files = MappedPrograms(process);
-  if (files.empty()) return;  // it is gone
+  bool heard = files.empty();
   for (const WitnessFact& fact : WitnessTable()) {
-    bool found_any = false;
     for (const auto& [name, path] : files) {
       FoundLibrary found{.fact = &fact, .path = path, .root = root};
       if (!MayBe(fact, name) || !NameFile(path, &found.file)) continue;
-      found_any = true;
-      search->libraries.push_back(std::move(found));
-    }
-    if (!found_any && fact.fact == "sshd") {
-      search->unheard.emplace_back(
-          fact.fact, absl::StrCat("process ", BaseName(process), " (sshd) has no C library that ",
-                                  "can be reached; linked statically?"));
+      heard = heard || fact.fact == "sshd";
+      libraries->push_back(std::move(found));
     }
   }
+  return heard;
+}
+
+bool StillThere(const FoundLibrary& library) {
+  FileName file;
+  return NameFile(library.path, &file) && !(file < library.file) && !(library.file < file);
 }
 
 }  // namespace
@@ -121,27 +119,37 @@ bool NameFile(const std::string& path, FileName* name) {
   return true;
 }
 
-WitnessSearch FindWitnesses() {
-  WitnessSearch search;
-  const RootName own = NameRoot("/proc/self");
-  search.roots.insert(own);
-  FindUnder("", own, &search);
-  DIR* proc = opendir("/proc");
-  if (proc == nullptr) return search;
-  while (const dirent* entry = readdir(proc)) {
-    uint32_t pid = 0;
-    if (!absl::SimpleAtoi(entry->d_name, &pid)) continue;
+void WitnessSearch::Search(const ProcessViews& views) {
+  libraries_.clear();
+  unheard_.clear();
+  for (const ProcessViews::View& view : views.views()) FindUnder(view, &libraries_);
+  for (const ProcessViews::Process& process : views.looked_at()) {
+    if (IsSshd(absl::StrCat("/proc/", process.pid))) {
+      sshds_[process.pid] = {.root = {}};  // to be looked into
+    } else {
+      sshds_.erase(process.pid);
+    }
+  }
+  for (auto sshd = sshds_.begin(); sshd != sshds_.end();) {
+    auto& [pid, known] = *sshd;
     const std::string process = absl::StrCat("/proc/", pid);
     const RootName root = NameRoot(process);
-    if (root == RootName{}) continue;
-    // Processes share a view when they share the mount namespace and the root folder in it.
-    if (search.roots.insert(root).second) {
-      FindUnder(absl::StrCat(process, "/root"), root, &search);
+    if (root == RootName{}) {
+      sshd = sshds_.erase(sshd);
+      continue;
     }
-    if (IsSshd(process)) FindLoaded(process, root, &search);
+    if (root != known.root ||
+        !std::all_of(known.libraries.begin(), known.libraries.end(), StillThere)) {
+      known.root = root;
+      known.unheard = !FindLoaded(process, root, &known.libraries);
+    }
+    libraries_.insert(libraries_.end(), known.libraries.begin(), known.libraries.end());
+    if (known.unheard) {
+      unheard_["sshd"] = absl::StrCat("process ", pid, " (sshd) has no C library that ",
+                                      "can be reached; linked statically?");
+    }
+    ++sshd;
   }
-  closedir(proc);
-  return search;
 }
 
 }  // namespace hoptrail::agent::kernel

@@ -2,17 +2,15 @@
 #define HOPTRAIL_AGENT_KERNEL_WITNESS_SEARCH_H_
 
 // Where the witnesses' libraries lie: on the host, in the file systems that running processes see,
-// and wherever else a running sshd has loaded them from. One look at /proc; keeps nothing.
+// and wherever else a running sshd has loaded them from.
 
 #include <cstdint>
-#include <set>
+#include <map>
 #include <string>
-#include <tuple>
-#include <utility>
 #include <vector>
 
+#include "agent/kernel/process_views.h"
 #include "agent/kernel/witnesses.h"
-#include <sys/types.h>
 
 namespace hoptrail::agent::kernel {
 
@@ -24,14 +22,30 @@ struct FoundLibrary {
   RootName root;
 };
 
-struct WitnessSearch {
-  std::vector<FoundLibrary> libraries;
-  std::set<RootName> roots;  // everything that some process sees
-  // What nothing can be attached to, in words: fact and reason.
-  std::vector<std::pair<std::string, std::string>> unheard;
-};
+// Looks into every view each time, and into an sshd's memory when it is looked at for the first
+// time, as long as it is young, in its turn (see ProcessWalk), and when a library of it was
+// replaced. One thread.
+class WitnessSearch {
+ public:
+  // After a look of `views`.
+  void Search(const ProcessViews& views);
 
-WitnessSearch FindWitnesses();
+  // What the last search found.
+  const std::vector<FoundLibrary>& libraries() const { return libraries_; }
+  // What nothing can be attached to, in words: fact → reason.
+  const std::map<std::string, std::string>& unheard() const { return unheard_; }
+
+ private:
+  struct Sshd {
+    RootName root;
+    std::vector<FoundLibrary> libraries;
+    bool unheard = false;
+  };
+
+  std::map<uint32_t, Sshd> sshds_;  // by pid
+  std::vector<FoundLibrary> libraries_;
+  std::map<std::string, std::string> unheard_;
+};
 
 // What `path` is, whichever of its names it was found by. False if there is no such regular file.
 bool NameFile(const std::string& path, FileName* name);

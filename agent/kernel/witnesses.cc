@@ -15,13 +15,20 @@
 
 namespace hoptrail::agent::kernel {
 
-size_t Witnesses::AttachNew() {
-  const WitnessSearch search = FindWitnesses();
+Witnesses::Witnesses(sensor_bpf* skeleton, std::map<std::string, WitnessWay> ways, size_t max_files)
+    : skeleton_(skeleton),
+      search_(std::make_unique<WitnessSearch>()),
+      ways_(std::move(ways)),
+      max_files_(max_files) {}
+
+Witnesses::~Witnesses() = default;
+
+size_t Witnesses::AttachNew(const ProcessViews& views) {
+  search_->Search(views);
   ++round_;
-  unheard_.clear();
-  for (const auto& [fact, reason] : search.unheard) unheard_[fact] = reason;
+  unheard_ = search_->unheard();
   std::vector<const FoundLibrary*> fresh;
-  for (const FoundLibrary& found : search.libraries) {
+  for (const FoundLibrary& found : search_->libraries()) {
     const auto known = copies_.find({found.fact->fact, found.file});
     if (known == copies_.end()) {
       fresh.push_back(&found);
@@ -30,7 +37,7 @@ size_t Witnesses::AttachNew() {
       copy.seen_round = round_;
       copy.root = found.root;
       // Attaching keeps a file system: not longer than there is someone in it.
-      if (!copy.attachments.empty() && search.roots.count(copy.attached_root) == 0) {
+      if (!copy.attachments.empty() && !views.Has(copy.attached_root)) {
         copy.attached_root = found.root;
         AttachFile(*found.fact, found.path, &copy);
       }
@@ -38,7 +45,7 @@ size_t Witnesses::AttachNew() {
   }
   for (auto copy = copies_.begin(); copy != copies_.end();) {
     const bool seen = copy->second.seen_round == round_;
-    const bool of_use = !copy->second.attachments.empty() && search.roots.count(copy->second.root);
+    const bool of_use = !copy->second.attachments.empty() && views.Has(copy->second.root);
     copy = seen || of_use ? std::next(copy) : copies_.erase(copy);
   }
   size_t count = 0;

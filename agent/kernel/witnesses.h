@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "agent/kernel/process_views.h"
 #include "agent/kernel/programs.h"
 #include "agent/kernel/witness_plan.h"
 #include "core/base/unique_fd.h"
@@ -34,10 +35,7 @@ struct FileName {
   }
 };
 
-// A file system as a process sees it: mount namespace, then device and inode of the root folder.
-using RootName = std::tuple<ino_t, dev_t, ino_t>;
-
-struct FoundLibrary;
+class WitnessSearch;
 
 // Attaches the witnesses' programs to every copy of their libraries: the host's own, those in the
 // mount namespaces of running processes, and those that a running sshd has loaded from elsewhere;
@@ -47,12 +45,12 @@ struct FoundLibrary;
 class Witnesses {
  public:
   // `ways`: for which way of attaching the programs of each fact were loaded.
-  Witnesses(sensor_bpf* skeleton, std::map<std::string, WitnessWay> ways, size_t max_files = 128)
-      : skeleton_(skeleton), ways_(std::move(ways)), max_files_(max_files) {}
+  Witnesses(sensor_bpf* skeleton, std::map<std::string, WitnessWay> ways, size_t max_files = 128);
+  ~Witnesses();
 
-  // Looks for copies not attached yet. Call it again for containers that appeared later and
-  // libraries that were replaced. Returns how many were found.
-  size_t AttachNew();
+  // Looks for copies not attached yet, after a look of `views`. Call it again for containers that
+  // appeared later and libraries that were replaced. Returns how many were found.
+  size_t AttachNew(const ProcessViews& views);
 
   // A row for each fact of WitnessTable().
   std::vector<model::FactCoverage> Coverage() const;
@@ -85,6 +83,7 @@ class Witnesses {
   bool MakeRoom(const std::string& fact);
 
   sensor_bpf* skeleton_;
+  std::unique_ptr<WitnessSearch> search_;
   std::map<std::string, WitnessWay> ways_;  // by fact
   size_t max_files_;                        // of one fact
   std::map<Key, Copy> copies_;

@@ -8,10 +8,20 @@ void LossLedger::Add(const std::string& where, const std::string& type, uint64_t
                      int64_t wall_ns) {
   if (count == 0) return;
   total_.fetch_add(count, std::memory_order_relaxed);
+  bool first = false;
+  {
+    MutexLock lock(&mutex_);
+    first = entries_.empty();
+    Entry& entry = entries_[{where, type}];
+    if (entry.count == 0) entry.from_wall_ns = wall_ns;
+    entry.count += count;
+  }
+  if (first && on_first_) on_first_();
+}
+
+bool LossLedger::empty() const {
   MutexLock lock(&mutex_);
-  Entry& entry = entries_[{where, type}];
-  if (entry.count == 0) entry.from_wall_ns = wall_ns;
-  entry.count += count;
+  return entries_.empty();
 }
 
 void LossLedger::Return(const model::Loss& loss) {

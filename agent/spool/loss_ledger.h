@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -19,12 +21,15 @@ namespace hoptrail::agent::spool {
 // facts, one for each place and kind. Thread-safe; bounded by the number of places and kinds.
 class LossLedger {
  public:
-  explicit LossLedger(const model::HostId& host) : host_(host) {}
+  // `on_first` is called by whoever adds to an empty ledger.
+  explicit LossLedger(const model::HostId& host, std::function<void()> on_first = {})
+      : host_(host), on_first_(std::move(on_first)) {}
 
   void Add(const std::string& where, const std::string& type, uint64_t count, int64_t wall_ns);
   // Puts back what Take() gave but could not be told.
   void Return(const model::Loss& loss);
   std::vector<model::Loss> Take(int64_t wall_ns);
+  bool empty() const;
 
   // All that was ever added.
   uint64_t total() const { return total_.load(std::memory_order_relaxed); }
@@ -36,8 +41,9 @@ class LossLedger {
   };
 
   const model::HostId host_;
+  const std::function<void()> on_first_;
   std::atomic<uint64_t> total_{0};
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::map<std::tuple<std::string, std::string>, Entry> entries_ ABSL_GUARDED_BY(mutex_);
 };
 

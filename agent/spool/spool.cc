@@ -38,7 +38,7 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(const Options& options) {
 
 Spool::Spool(const Options& options, SpoolDatabase database)
     : options_(options),
-      losses_(options.host),
+      losses_(options.host, [this] { queue_.Wake(); }),
       queue_(options.queue_capacity),
       last_sequence_(database.last_sequence()),
       spooled_(database.spooled()),
@@ -88,7 +88,10 @@ bool Spool::Flush(absl::Duration timeout) {
   return settled_ >= queued;
 }
 
-void Spool::ReportDamage(uint64_t generation) { damaged_before_ = generation + 1; }
+void Spool::ReportDamage(uint64_t generation) {
+  damaged_before_ = generation + 1;
+  queue_.Wake();
+}
 
 uint64_t Spool::WaitForChange(uint64_t seen, absl::Duration timeout) {
   MutexLock lock(&mutex_);
@@ -113,7 +116,9 @@ void Spool::Run() {
     bool open = true;
     if (changes.size() < kMaxKept) {
       const size_t before = changes.size();
-      open = queue_.PopAll(refused_ ? absl::ZeroDuration() : kTick, &changes);
+      const absl::Duration until_losses =
+          losses_.empty() ? absl::InfiniteDuration() : losses_told + kTick - absl::Now();
+      open = queue_.PopAll(refused_ ? absl::ZeroDuration() : until_losses, &changes);
       taken_ += changes.size() - before;
     }
     if (absl::Now() - losses_told >= kTick || !open) {

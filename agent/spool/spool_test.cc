@@ -175,6 +175,16 @@ TEST(Spool, FullQueueIsCounted) {
   EXPECT_GT(spool->losses().total(), 0u);
 }
 
+TEST(Spool, ALossNeedsNoOtherRecordToBeTold) {
+  const TestFolder folder;
+  auto spool = OpenSpool(folder);
+  for (int i = 1; i <= 2; ++i) {
+    absl::SleepFor(absl::Milliseconds(100));  // so that it waits
+    spool->losses().Add("decode", "", 1, FakeClock().WallNs());
+    EXPECT_EQ(WaitForRecords(*spool, i).records_size(), i);
+  }
+}
+
 TEST(Spool, WaitForChangeWakesOnCommitAndPoke) {
   const TestFolder folder;
   auto spool = OpenSpool(folder);

@@ -23,7 +23,7 @@ namespace {
 // A stream that took nothing and ended sooner counts as one more failure.
 constexpr absl::Duration kSteadyAfter = absl::Seconds(5);
 constexpr absl::Duration kStopGrace = absl::Seconds(1);
-// Wakes without a reason that often; every reason pokes the spool.
+// Where the next sign of life is not known to be due; every other reason pokes the spool.
 constexpr absl::Duration kTick = absl::Seconds(1);
 
 }  // namespace
@@ -162,13 +162,23 @@ absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
     if (sent) continue;
     if (window.empty() && (stopping() || host != options_.host)) return true;
     if (absl::Now() >= stop_by) return true;
-    if (options_.heartbeat_every && absl::Now() - last_write >= options_.heartbeat_every()) {
+    absl::Duration until_heartbeat = UntilHeartbeat(last_write);
+    if (until_heartbeat <= absl::ZeroDuration()) {
       if (!connection.WriteHeartbeat()) return false;
       last_write = absl::Now();
+      until_heartbeat = UntilHeartbeat(last_write);
     }
-    options_.spool->WaitForChange(mark, stopping() ? kStopGrace / 20 : kTick);
+    options_.spool->WaitForChange(mark, stopping() ? kStopGrace / 20 : until_heartbeat);
   }
+  if (absl::Now() >= steady_from) back_off_.Reset();
   return false;
+}
+
+absl::Duration Uplink::UntilHeartbeat(absl::Time last_write) const {
+  if (!options_.heartbeat_every) return absl::InfiniteDuration();
+  const absl::Duration every = options_.heartbeat_every();
+  // None for now: whether that is over is not told.
+  return every == absl::InfiniteDuration() ? kTick : last_write + every - absl::Now();
 }
 
 void Uplink::Report(const absl::Status& status) {

@@ -43,7 +43,7 @@ class Uplink {
     // Called on the uplink's reading thread; must not wait.
     std::function<void(model::Provenance)> on_provenance;
     // How often to give a sign of life while there is nothing to send; asked for each time, on the
-    // uplink's thread. None are given where empty.
+    // uplink's thread. None are given where empty. Should it become oftener, poke the spool.
     std::function<absl::Duration()> heartbeat_every;
   };
 
@@ -65,6 +65,7 @@ class Uplink {
   // Sends until nothing of an earlier boot is left or the uplink stops (true), or until the stream
   // ends (false: ask it why).
   absl::StatusOr<bool> SendAll(const model::HostId& host, uint64_t after, Connection& connection);
+  absl::Duration UntilHeartbeat(absl::Time last_write) const;
   void Report(const absl::Status& status);
   bool stopping() const { return stop_.HasBeenNotified(); }
 

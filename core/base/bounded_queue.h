@@ -37,15 +37,23 @@ class BoundedQueue {
     return true;
   }
 
-  // Moves everything queued to the end of `out`, after waiting up to `timeout` for a first item.
+  // Moves everything queued to the end of `out`, after waiting up to `timeout` for a first item or
+  // for Wake().
   // False when the queue is closed and empty: nothing will ever come again.
   bool PopAll(absl::Duration timeout, std::vector<T>* out) {
     MutexLock lock(&mutex_);
-    mutex_.AwaitWithTimeout(absl::Condition(this, &BoundedQueue::HasItemsOrClosed), timeout);
+    mutex_.AwaitWithTimeout(absl::Condition(this, &BoundedQueue::HasItemsOrWokenOrClosed), timeout);
+    woken_ = false;
     if (items_.empty()) return !closed_;
     for (T& item : items_) out->push_back(std::move(item));
     items_.clear();
     return true;
+  }
+
+  // Ends the present PopAll(), or the next one, even if there is nothing to be had.
+  void Wake() {
+    MutexLock lock(&mutex_);
+    woken_ = true;
   }
 
   // Refuses further items; those queued can still be popped.
@@ -63,13 +71,14 @@ class BoundedQueue {
   bool HasRoomOrClosed() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
     return closed_ || items_.size() < capacity_;
   }
-  bool HasItemsOrClosed() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    return closed_ || !items_.empty();
+  bool HasItemsOrWokenOrClosed() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    return closed_ || woken_ || !items_.empty();
   }
 
   const size_t capacity_;
   mutable Mutex mutex_;
   std::deque<T> items_ ABSL_GUARDED_BY(mutex_);
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -30,6 +30,17 @@ TEST(BoundedQueueTest, ClosedQueueDrainsAndThenEnds) {
   EXPECT_FALSE(queue.PopAll(absl::InfiniteDuration(), &out));
 }
 
+TEST(BoundedQueueTest, WhoWaitsCanBeWoken) {
+  BoundedQueue<int> queue(1);
+  std::vector<int> out;
+  queue.Wake();
+  EXPECT_TRUE(queue.PopAll(absl::InfiniteDuration(), &out));
+  std::thread waker([&queue] { queue.Wake(); });
+  EXPECT_TRUE(queue.PopAll(absl::InfiniteDuration(), &out));
+  waker.join();
+  EXPECT_TRUE(out.empty());
+}
+
 TEST(BoundedQueueTest, PushWaitsForRoom) {
   BoundedQueue<int> queue(1);
   EXPECT_TRUE(queue.Push(1));

@@ -1,0 +1,76 @@
+#include "agent/kernel/watched_view.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "bpf/abi/events.h"
+#include "gtest/gtest.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+WatchedView::FileName NameOf(int fd) {
+  struct stat file = {};
+  return fstat(fd, &file) == 0 ? WatchedView::FileName(file.st_dev, file.st_ino)
+                               : WatchedView::FileName();
+}
+
+class WatchedViewTest : public testing::Test {
+ protected:
+  WatchedViewTest() {
+    char name[] = "/tmp/hoptrail-view-XXXXXX";
+    root_ = mkdtemp(name);
+    std::filesystem::create_directories(root_ + "/etc");
+    options_.writes = {"/etc/passwd"};
+  }
+  ~WatchedViewTest() override { std::filesystem::remove_all(root_); }
+
+  bool Search(bool anew = false) {
+    return view_.Search({{}, "/proc/self", root_}, options_, anew, NameOf);
+  }
+
+  std::string root_;
+  WatchOptions options_;
+  WatchedView view_;
+};
+
+TEST_F(WatchedViewTest, SearchesWhereSomethingHasChanged) {
+  EXPECT_TRUE(Search());
+  EXPECT_EQ(view_.names().size(), 1u);
+  EXPECT_FALSE(Search());
+  std::ofstream(root_ + "/etc/other") << "x";
+  EXPECT_FALSE(Search());
+  std::ofstream(root_ + "/etc/passwd") << "x";
+  EXPECT_TRUE(Search());
+  EXPECT_EQ(view_.files().size(), 2u) << "the file and the folder of its name";
+  EXPECT_FALSE(Search());
+  EXPECT_FALSE(Search(true)) << "it finds the same";
+  std::filesystem::remove_all(root_ + "/etc");
+  EXPECT_TRUE(Search());
+  EXPECT_TRUE(view_.files().empty());
+}
+
+// A file may be mounted over another: no folder tells that.
+TEST_F(WatchedViewTest, SearchesWhereSomethingIsMounted) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root, to mount";
+  ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+  ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  std::filesystem::create_directories(root_ + "/elsewhere");
+  EXPECT_TRUE(Search());
+  EXPECT_FALSE(Search());
+  ASSERT_EQ(mount("tmpfs", (root_ + "/elsewhere").c_str(), "tmpfs", 0, nullptr), 0);
+  EXPECT_TRUE(Search());
+  ASSERT_EQ(umount((root_ + "/elsewhere").c_str()), 0);
+  EXPECT_TRUE(Search());
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::kernel
