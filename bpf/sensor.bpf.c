@@ -91,6 +91,7 @@ int BPF_KPROBE(ht_accept_kprobe, struct sock *sk)
 	return ht_on_accept(sk, HT_UNTYPED);
 }
 
+/* Also for a socket that passes from one process to another. */
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(ht_socket_received, struct sock *sk)
 {
@@ -249,18 +250,6 @@ SEC("kprobe/security_file_receive")
 int BPF_KPROBE(ht_file_received_kprobe, struct file *file)
 {
 	return ht_on_file_received(file);
-}
-
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(ht_user_received, struct sock *sk)
-{
-	return HT_WHOLE(ht_on_socket_user(sk));
-}
-
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(ht_user_sent, struct sock *sk)
-{
-	return HT_WHOLE(ht_on_socket_user(sk));
 }
 
 /* PAM and sshd: attached by user space to every libpam and libc there is. */

@@ -202,7 +202,7 @@ const std::vector<FactHooks>& FactTable() {
        {{.hook = "fentry/security_file_receive", .programs = {"ht_file_received_fentry"}},
         {.hook = "kprobe/security_file_receive", .programs = {"ht_file_received_kprobe"}},
         {.hook = "tp_btf/sock_recv_length",
-         .programs = {"ht_user_received", "ht_user_sent"},
+         .programs = {"ht_socket_received", "ht_socket_sent"},
          .also = {"tp_btf/sock_send_length"},
          .inexact = true,
          .misses = {"a socket that its new holder neither sends nor receives on"}}}},

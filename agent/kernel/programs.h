@@ -14,25 +14,16 @@
 #include "agent/kernel/detach.h"
 #include "agent/kernel/hook_plan.h"
 #include "agent/kernel/sensor.h"
+#include "agent/kernel/skeleton.h"
 #include "agent/kernel/witness_plan.h"
 #include "core/model/fact.h"
 
-struct sensor_bpf;
-
 namespace hoptrail::agent::kernel {
 
-struct SkeletonDeleter {
-  void operator()(sensor_bpf* skeleton) const;
-};
 struct LinkDeleter {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };
-using SkeletonPtr = std::unique_ptr<sensor_bpf, SkeletonDeleter>;
 using LinkPtr = std::unique_ptr<bpf_link, LinkDeleter>;
-
-// What libbpf said last, of the calling thread; cleared by reading. libbpf's own lines go nowhere
-// else, because its verifier logs are thousands of lines long.
-std::string TakeLibbpfComplaint();
 
 // Owns the loaded programs and their attachments; taking it down removes them from the kernel.
 // Not thread-safe.

@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "bpf/sensor.skel.h"
 #include <bpf/bpf.h>
 
 #include "agent/kernel/hook_plan.h"
 #include "agent/kernel/witness_plan.h"
+#include "core/base/log.h"
 #include <sys/mman.h>
 
 namespace hoptrail::agent::kernel {
@@ -100,6 +102,11 @@ void SkippedRuns::Count(Programs& programs) {
       if (info.recursion_misses > program.skipped) {
         const Understudy* understudy = programs.UnderstudyOf(program.name);
         program.doubled = understudy != nullptr && programs.AttachUnderstudy(*understudy);
+        if (program.doubled) {
+          Log(LogLevel::kInfo, "kernel",
+              absl::StrCat("the kernel skips runs of ", program.name,
+                           ": its understudy is attached beside it"));
+        }
       }
       program.skipped = info.recursion_misses;
     }

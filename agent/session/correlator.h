@@ -89,6 +89,7 @@ class Correlator {
   void Run(process::Process& process, const model::Image& image, uint64_t boot_ns);
 
   // placing.cc: which session a process is in.
+  process::Process* Meet(const decode::Header& header);
   process::Process* Observe(const decode::Header& header);
   void Place(process::Process& process);
   Node* NodeOf(const process::Process& process) { return sessions_.Find(process.session); }

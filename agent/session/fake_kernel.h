@@ -193,11 +193,19 @@ class FakeKernel {
 
   // What a fresh agent is told first, and one that has lost records.
   void Snapshot() {
+    BeginSnapshot();
+    EndSnapshot();
+  }
+
+  // Whose processes are told first; the sockets of those that live by then, at its end.
+  void BeginSnapshot() {
     for (const auto& [name, proc] : procs_) {
       decode::ProcessSnapshot snapshot;
       snapshot.image.path = proc.path;
       Send(name, snapshot, /*with_label=*/false);
     }
+  }
+  void EndSnapshot() {
     for (const auto& [name, proc] : procs_) {
       for (uint64_t socket : proc.sockets) {
         decode::SocketSnapshot snapshot;

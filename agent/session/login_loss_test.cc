@@ -97,6 +97,33 @@ TEST_F(CorrelatorFixture, ALostExecDoesNotPartALoginFromItsConnection) {
   EXPECT_TRUE(hops.back().opened_session);
 }
 
+// A snapshot is being taken because records were lost; what happens meanwhile counts all the same,
+// and may be over before it is complete. Of the login only the connection onward is told.
+class MeanwhileTest : public CorrelatorFixture, public testing::WithParamInterface<bool> {};
+
+TEST_P(MeanwhileTest, ALoginIsSeenWhileASnapshotIsTaken) {
+  const Name listener = kernel_.Fork(kernel_.init());
+  kernel_.Exec(listener, "/usr/local/bin/helper");
+  kernel_.Listen(listener);
+  const uint64_t socket = kernel_.Arrive();
+  kernel_.BeginSnapshot();
+  kernel_.Accept(listener, socket, /*first_use=*/false);
+  kernel_.lose_forks = GetParam();
+  const Name child = kernel_.Fork(listener);
+  kernel_.SetAudit(child, 1000, 7);
+  kernel_.Connect(child, "192.0.2.2", 22);
+  kernel_.Exit(child);
+  kernel_.EndSnapshot();
+  EXPECT_TRUE(Told(child).logged_in);
+  EXPECT_EQ(Told(child).audit_session, 7u);
+  ASSERT_EQ(Hops(HopSide::kClient).size(), 1u);
+  EXPECT_EQ(Hops(HopSide::kClient)[0].session, Id(child));
+}
+
+INSTANTIATE_TEST_SUITE_P(Loses, MeanwhileTest, testing::Bool(), [](const auto& info) {
+  return info.param ? "TheForkToo" : "AllButTheFork";
+});
+
 // Of who connected onward neither fork nor exec was told, or only the fork: the hop's program is
 // put right as soon as a snapshot shows it, and the hop is told again with it.
 class LostExec : public CorrelatorFixture, public testing::WithParamInterface<bool> {};

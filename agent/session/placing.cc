@@ -14,12 +14,10 @@ constexpr size_t kMaxChain = 4096;
 
 }  // namespace
 
-process::Process* Correlator::Observe(const decode::Header& header) {
-  process::Process* process = processes_.Find(header.process);
-  const uint32_t before = process == nullptr ? model::kNoLogin : process->credentials.audit_session;
-  const bool known = process != nullptr && !process->session.empty();
+// What the header tells of its process, and nothing of what follows from that.
+process::Process* Correlator::Meet(const decode::Header& header) {
   bool created = false;
-  process = processes_.Observe(header, &created);
+  process::Process* process = processes_.Observe(header, &created);
   if (process == nullptr) return nullptr;
   if (process::Process* gone = processes_.Replaced(process->name); gone != nullptr) {
     End(*gone, header.boot_ns);
@@ -27,7 +25,20 @@ process::Process* Correlator::Observe(const decode::Header& header) {
   if (host_pid_namespace_ == 0 && process->name.tgid == 1) {
     host_pid_namespace_ = process->namespaces.pid;
   }
-  if (processes_.in_snapshot()) return process;  // placed when it is complete
+  return process;
+}
+
+process::Process* Correlator::Observe(const decode::Header& header) {
+  process::Process* process = processes_.Find(header.process);
+  const uint32_t before = process == nullptr ? model::kNoLogin : process->credentials.audit_session;
+  const bool known = process != nullptr && !process->session.empty();
+  process = Meet(header);
+  if (process == nullptr) return nullptr;
+  if (processes_.in_snapshot() && !known) {
+    // Placed when it is complete, unless it is clear by now where: it may have ended by then.
+    const process::Process* parent = processes_.Find(process->parent);
+    if (parent == nullptr || parent->session.empty()) return process;
+  }
   if (!known) Place(*process);
   const uint32_t after = process->credentials.audit_session;
   if (after != model::kNoLogin && (!known || after != before) && process->alive()) {

@@ -22,7 +22,7 @@ void Correlator::On(const decode::Header& header, const decode::ProcessSnapshot&
   // Of a process that events have told of they know more, unless its exec was lost.
   if (process != nullptr && !processes_.IsNews(*process, snapshot.image, header.boot_ns)) return;
   const bool exec_missed = process != nullptr && process->own_events;
-  process = Observe(header);
+  process = Meet(header);
   if (process == nullptr) return;
   Run(*process, snapshot.image, header.boot_ns);
   process->exec_missed = exec_missed;
@@ -32,7 +32,7 @@ void Correlator::On(const decode::Header& header, const decode::SocketSnapshot& 
   processes_.BeginSnapshot(header.boot_ns);
   process::Process* process = processes_.Find(header.process);
   if (process == nullptr) {
-    process = Observe(header);
+    process = Meet(header);
     processes_.MarkInSnapshot(header.process);
   }
   if (process == nullptr) return;
@@ -118,13 +118,13 @@ void Correlator::FindLogins() {
     if (node == nullptr) return;
     const uint32_t audit_session = process.credentials.audit_session;
     const process::Process* head = processes_.Find(node->session.first_process);
-    if (node->pending) {
+    if (node->remote() && !node->session.logged_in) {
       const bool by_audit = audit_session != model::kNoLogin && audit_session != node->base_audit;
       // A program other than the connection's own and the listener's helpers (sshd-auth), run by
       // a child of it.
       const bool by_program =
-          &process != head && head != nullptr && process.executed && head->executed &&
-          process.program() != head->program() &&
+          node->pending && &process != head && head != nullptr && process.executed &&
+          head->executed && process.program() != head->program() &&
           (node->listener_image == nullptr ||
            !absl::StartsWith(BaseName(process.program()), BaseName(node->listener_image->path)));
       if (by_audit || by_program) LogIn(*node, process, /*tell_attempt=*/false);

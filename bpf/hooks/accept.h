@@ -116,33 +116,26 @@ static __always_inline int ht_on_mptcp_use(struct sock *sk)
 	return 0;
 }
 
-/* Any send or receive on any socket of the host: one lookup, unless it is a first use. The socket
- * is read without a helper, so only for tracepoints that hand it over with its type. */
-static __always_inline int ht_on_socket_use(struct sock *sk)
+/* The first use of a socket that is not in the table, if it is one of TCP. It is read without a
+ * helper, so only for tracepoints that hand it over with its type. */
+static __always_inline void ht_on_unknown_use(struct sock *sk)
 {
-	__u64 key = (__u64)sk;
-	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
-	__u16 family;
+	__u16 family = sk->__sk_common.skc_family;
 	int state;
 
-	if (entry) {
-		if (entry->unclaimed)
-			ht_claim(sk, entry, true, HT_TYPED);
-		return 0;
+	if (sk->sk_protocol == IPPROTO_MPTCP) {
+		ht_on_mptcp_use(sk);
+		return;
 	}
-	if (sk->sk_protocol == IPPROTO_MPTCP)
-		return ht_on_mptcp_use(sk);
-	family = sk->__sk_common.skc_family;
 	if ((family != AF_INET && family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP ||
 	    !ht_netns_in_scope(ht_sock_netns(sk, HT_TYPED)))
-		return 0;
+		return;
 	state = sk->__sk_common.skc_state;
 	/* Before the snapshot is taken, its walk knows better whose it is. */
 	if (state == TCP_SYN_RECV)
 		ht_claim_early(sk, true);
 	else if (ht_snapshot_walk == HT_WALK_DONE && ht_was_established(state))
 		ht_claim_unseen(sk, ht_work_out_side(sk, state), true);
-	return 0;
 }
 
 /* accept(2) and accept4(2) return: the kernel's own socket behind the new descriptor. */

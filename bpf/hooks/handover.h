@@ -6,6 +6,7 @@
 #ifndef HOPTRAIL_BPF_HOOKS_HANDOVER_H_
 #define HOPTRAIL_BPF_HOOKS_HANDOVER_H_
 
+#include "bpf/hooks/accept.h"
 #include "bpf/hooks/tcp.h"
 #include "bpf/lib/stream.h"
 
@@ -66,26 +67,45 @@ static __always_inline bool ht_is_of_same_house(const struct ht_identity *one,
 	return one->parent_tgid == other->tgid || other->parent_tgid == one->tgid;
 }
 
-/* Any send or receive on any socket of the host: one lookup and a comparison, unless its user is
- * new. */
-static __always_inline int ht_on_socket_user(struct sock *sk)
+/* A use of a socket that somebody owns: a comparison, unless its user is new. */
+static __always_inline void ht_on_owned_use(struct sock *sk, struct ht_socket_entry *entry)
 {
-	__u64 key = (__u64)sk;
-	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct ht_identity who;
 
-	if (!entry || entry->unclaimed || entry->owner.tgid == 0)
-		return 0;
-	if (entry->owner.tgid == tgid || entry->user == tgid)
-		return 0;
+	if (entry->owner.tgid == 0 || entry->owner.tgid == tgid || entry->user == tgid)
+		return;
 	entry->user = tgid;
 	ht_identify_current(&who);
 	if (who.tgid == entry->owner.tgid || ht_is_of_same_house(&who, &entry->owner) ||
 	    entry->handovers >= HT_HANDOVERS_BY_USE)
-		return 0;
+		return;
 	entry->handovers++;
 	ht_hand_over(sk, entry, &who);
+}
+
+/* Whether a use tells who has accepted, and whom a socket was handed to. */
+const volatile bool ht_accept_by_use = false;
+const volatile bool ht_handover_by_use = false;
+
+/* Any send or receive on any socket of the host: of TCP one lookup, mostly. */
+static __always_inline int ht_on_socket_use(struct sock *sk)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry;
+
+	if (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_MPTCP)
+		return 0;
+	entry = bpf_map_lookup_elem(&sockets, &key);
+	if (!entry) {
+		if (ht_accept_by_use)
+			ht_on_unknown_use(sk);
+	} else if (entry->unclaimed) {
+		if (ht_accept_by_use)
+			ht_claim(sk, entry, true, HT_TYPED);
+	} else if (ht_handover_by_use) {
+		ht_on_owned_use(sk, entry);
+	}
 	return 0;
 }
 

@@ -12,13 +12,12 @@
 #include "bpf/hooks/file.h"
 #include "bpf/hooks/unix.h"
 
-/* Whether it has done what it was to do, for the running process. io_uring's workers and its polling
- * thread are threads of that process and share its descriptors. */
+/* Whether it has done what it was to do, for the running process. io_uring's workers and its
+ * polling thread are threads of that process and share its descriptors. */
 static __always_inline bool ht_is_done(struct io_kiocb *request)
 {
 	return ht_request_result(request) >= 0 &&
-	       BPF_CORE_READ(ht_request_task(request), tgid) ==
-		       BPF_CORE_READ(ht_current(), tgid);
+	       BPF_CORE_READ(ht_request_task(request), tgid) == BPF_CORE_READ(ht_current(), tgid);
 }
 
 static __always_inline int ht_on_io_uring_open(struct io_kiocb *request)

@@ -21,6 +21,7 @@
 
 #define HT_SOCKADDR_IN6_BYTES 24 /* the least that the kernel takes; a sockaddr_in has 16 */
 #define HT_FIRST_EPHEMERAL_PORT 32768
+#define HT_IPV4_HEADER_BYTES 20
 #define HT_UDP_HEADER_BYTES 8
 
 static __always_inline bool ht_has_ports(__u8 protocol, __u8 raw)
@@ -37,14 +38,21 @@ static __noinline void ht_own_flow(struct ht_flow_key *key)
 	key->start_ns = ht_start_ns(task, HT_UNTYPED);
 }
 
-/* All of the key but the peer. False if nobody is to know of the socket. */
-static __always_inline bool ht_start_flow_key(struct ht_flow_key *key, struct sock *sk,
-					      enum ht_pointer kind)
+/* False if nobody is to know of the socket. */
+static __always_inline bool ht_is_known_sender(struct ht_flow_key *key, struct sock *sk,
+					       enum ht_pointer kind)
 {
 	if (!(__u64)HT_READ(kind, sk, sk_socket, file))
 		return false;
 	key->network_namespace = ht_sock_netns(sk, kind);
-	if (!ht_netns_in_scope(key->network_namespace))
+	return ht_netns_in_scope(key->network_namespace);
+}
+
+/* All of the key but the peer. */
+static __always_inline bool ht_start_flow_key(struct ht_flow_key *key, struct sock *sk,
+					      enum ht_pointer kind)
+{
+	if (!ht_is_known_sender(key, sk, kind))
 		return false;
 	key->protocol = HT_READ(kind, sk, sk_protocol);
 	key->raw = HT_READ(kind, sk, sk_type) == SOCK_RAW;
@@ -63,11 +71,8 @@ static __always_inline bool ht_start_flow_key(struct ht_flow_key *key, struct so
 
 /* A server's answers go to as many ports as it has clients, which say nothing: they are counted
  * under its own. A server is told by the port that it asked for. */
-static __always_inline void ht_fold_answers(struct ht_flow_key *key, struct sock *sk,
-					    enum ht_pointer kind)
+static __always_inline void ht_fold_answers(struct ht_flow_key *key, struct sock *sk, __u16 local)
 {
-	__u16 local = ht_local_port(sk, kind);
-
 	if (key->peer_port < HT_FIRST_EPHEMERAL_PORT || local >= HT_FIRST_EPHEMERAL_PORT)
 		return;
 	if (!(BPF_CORE_READ_BITFIELD_PROBED(sk, sk_userlocks) & SOCK_BINDPORT_LOCK))
@@ -84,7 +89,8 @@ static __always_inline bool ht_named_peer(struct ht_flow_key *key, struct sock *
 {
 	const void *name = HT_READ(kind, message, msg_name);
 	int length = HT_READ(kind, message, msg_namelen);
-	/* Of a sockaddr_in; of a sockaddr_in6 the first two. Volatile: see ht_read_pid_namespace. */
+	/* Of a sockaddr_in; of a sockaddr_in6 the first two. Volatile: see ht_read_pid_namespace.
+	 */
 	volatile struct {
 		__u16 family;
 		__be16 port;
@@ -120,7 +126,7 @@ static __always_inline int ht_on_sent(struct sock *sk, struct msghdr *message, i
 	if (!ht_named_peer(&key, sk, message, v6, HT_TYPED))
 		return 0;
 	if (ht_has_ports(key.protocol, key.raw))
-		ht_fold_answers(&key, sk, HT_TYPED);
+		ht_fold_answers(&key, sk, ht_local_port(sk, HT_TYPED));
 	else
 		key.peer_port = 0;
 	ht_count_send(&key, result);
@@ -142,7 +148,7 @@ static __always_inline int ht_on_frames_sent(struct socket *socket, int result)
 }
 
 /* The peer that the packet goes to. Returns the bytes behind its headers. */
-static __always_inline __u32 ht_packet_peer(struct ht_flow_key *key, struct sk_buff *skb)
+static __noinline __u32 ht_read_packet_peer(struct ht_flow_key *key, struct sk_buff *skb)
 {
 	unsigned char *head = BPF_CORE_READ(skb, head);
 	__u16 network = BPF_CORE_READ(skb, network_header);
@@ -168,26 +174,47 @@ static __always_inline __u32 ht_packet_peer(struct ht_flow_key *key, struct sk_b
 	return length > headers ? length - headers : 0;
 }
 
+/* The same of IPv4 without options, whose header lies open to the program. */
+static __always_inline __u32 ht_packet_peer(struct ht_flow_key *key, struct __sk_buff *context)
+{
+	const __u8 *packet = (void *)(long)context->data;
+	const __u8 *end = (void *)(long)context->data_end;
+	__u32 headers = HT_IPV4_HEADER_BYTES;
+	bool has_ports = ht_has_ports(key->protocol, key->raw);
+
+	if (packet + HT_IPV4_HEADER_BYTES + HT_UDP_HEADER_BYTES > end || packet[0] != 0x45)
+		return ht_read_packet_peer(key, (void *)context);
+	ht_map_v4(key->peer_address, *(const __be32 *)(packet + 16));
+	if (has_ports) {
+		key->peer_port = bpf_ntohs(*(const __be16 *)(packet + HT_IPV4_HEADER_BYTES + 2));
+		headers += HT_UDP_HEADER_BYTES;
+	}
+	return context->len > headers ? context->len - headers : 0;
+}
+
 /* A packet on its way out, of any protocol: TCP's leave again at once. */
 static __always_inline void ht_on_egress(struct __sk_buff *context)
 {
-	struct sk_buff *skb = (void *)context;
-	struct sock *sk = BPF_CORE_READ(skb, sk);
+	struct bpf_sock *owner = context->sk;
 	struct ht_flow_key key = {};
+	struct sock *sk;
 	__u32 bytes;
-	__u8 state;
 
-	if (!sk || BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-		return;
 	/* Not a handshake or a closed connection, which are less than a socket. */
-	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (state != TCP_ESTABLISHED && state != TCP_CLOSE)
+	owner = owner ? bpf_sk_fullsock(owner) : NULL;
+	if (!owner || owner->protocol == IPPROTO_TCP)
 		return;
-	if (!ht_start_flow_key(&key, sk, HT_UNTYPED))
+	if (owner->state != TCP_ESTABLISHED && owner->state != TCP_CLOSE)
 		return;
-	bytes = ht_packet_peer(&key, skb);
+	key.protocol = owner->protocol;
+	key.raw = owner->type == SOCK_RAW;
+	sk = BPF_CORE_READ((struct sk_buff *)(void *)context, sk);
+	if (!ht_is_known_sender(&key, sk, HT_UNTYPED))
+		return;
+	ht_own_flow(&key);
+	bytes = ht_packet_peer(&key, context);
 	if (ht_has_ports(key.protocol, key.raw))
-		ht_fold_answers(&key, sk, HT_UNTYPED);
+		ht_fold_answers(&key, sk, owner->src_port);
 	ht_count_send(&key, bytes);
 }
 
