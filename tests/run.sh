@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds what has changed, runs the named tiers (all but `instructions` when none is
-# named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
+# Installs what is missing, builds what has changed, runs the named tiers (all but `vm` and `instructions` when
+# none is named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
 #
 #   tests/run.sh [--preset dev|release|asan|tsan]
 #                [unit|kernel|lab|storm|image|quickstart|fuzz|vm|instructions ...]
@@ -9,8 +9,8 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
-all_tiers=(unit kernel lab storm image quickstart fuzz vm)
-on_request=(instructions)
+all_tiers=(unit kernel lab storm image quickstart fuzz)
+on_request=(vm instructions)
 preset=dev
 tiers=()
 

@@ -10,29 +10,28 @@ constexpr int64_t kMinuteNs = 60'000'000'000;
 model::EdgeCount& EdgeCounter::At(model::HopSide side, absl::string_view program, uint32_t uid,
                                   const model::IpAddress& peer, uint16_t server_port,
                                   int64_t wall_ns, uint8_t protocol) {
-  Key key{side,        std::string(program),          uid,     peer,
-          server_port, wall_ns - wall_ns % kMinuteNs, protocol};
-  auto found = edges_.find(key);
+  View view{side, program, uid, peer, server_port, wall_ns - wall_ns % kMinuteNs, protocol};
+  auto found = edges_.find(view);
   if (found == edges_.end()) {
     if (edges_.size() >= max_edges_) {
       if (overflowed_++ == 0) overflow_since_wall_ns_ = wall_ns;
       // At most one such key for each side, port, protocol and minute; ports are folded too when
       // many.
-      key.program.clear();
-      key.uid = 0;
-      key.peer = {};
-      if (edges_.size() >= 2 * max_edges_) key.server_port = 0;
+      view.program = {};
+      view.uid = 0;
+      view.peer = {};
+      if (edges_.size() >= 2 * max_edges_) view.server_port = 0;
     }
-    found = edges_.try_emplace(std::move(key)).first;
+    found = edges_.try_emplace(Key(view)).first;
     model::EdgeCount& edge = found->second;
     edge.host = host_;
-    edge.side = found->first.side;
+    edge.side = view.side;
     edge.program = found->first.program;
-    edge.uid = found->first.uid;
-    edge.peer = found->first.peer;
-    edge.server_port = found->first.server_port;
-    edge.minute_wall_ns = found->first.minute_wall_ns;
-    edge.protocol = found->first.protocol;
+    edge.uid = view.uid;
+    edge.peer = view.peer;
+    edge.server_port = view.server_port;
+    edge.minute_wall_ns = view.minute_wall_ns;
+    edge.protocol = view.protocol;
   }
   return found->second;
 }
@@ -42,7 +41,7 @@ void EdgeCounter::Flush(int64_t now_wall_ns, Output& output) {
   bool told = false;
   for (auto it = edges_.begin(); it != edges_.end();) {
     // A clock that steps back must not keep an edge here for ever.
-    if (it->first.minute_wall_ns == minute) {
+    if (it->first.what.minute_wall_ns == minute) {
       ++it;
       continue;
     }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
 
 #include "agent/session/output.h"
@@ -17,21 +18,17 @@ namespace hoptrail::agent::session {
 // Bounded: what finds no room is counted without program and peer, and as a loss. Not thread-safe.
 class EdgeCounter {
  public:
-  struct Key {
+  // What an edge is; the program belongs to whoever made it.
+  struct View {
     model::HopSide side = model::HopSide::kUnknown;
-    std::string program;
+    absl::string_view program;
     uint32_t uid = 0;
     model::IpAddress peer;
     uint16_t server_port = 0;
     int64_t minute_wall_ns = 0;
     uint8_t protocol = model::kProtocolTcp;
 
-    bool operator==(const Key&) const = default;
-    template <typename H>
-    friend H AbslHashValue(H h, const Key& k) {
-      return H::combine(std::move(h), k.side, k.program, k.uid, k.peer, k.server_port,
-                        k.minute_wall_ns, k.protocol);
-    }
+    bool operator==(const View&) const = default;
   };
 
   EdgeCounter(const model::HostId& host, size_t max_edges) : host_(host), max_edges_(max_edges) {}
@@ -45,9 +42,40 @@ class EdgeCounter {
   void Flush(int64_t now_wall_ns, Output& output);
 
  private:
+  // Keeps the program; looked for by what does not, so that no edge is allocated twice.
+  struct Key {
+    explicit Key(const View& view) : what(view), program(view.program) { what.program = {}; }
+
+    View view() const {
+      View whole = what;
+      whole.program = program;
+      return whole;
+    }
+
+    View what;  // but for the program
+    std::string program;
+  };
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(const View& view) const {
+      return absl::HashOf(view.side, view.program, view.uid, view.peer, view.server_port,
+                          view.minute_wall_ns, view.protocol);
+    }
+    size_t operator()(const Key& key) const { return (*this)(key.view()); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    static View Of(const View& view) { return view; }
+    static View Of(const Key& key) { return key.view(); }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return Of(a) == Of(b);
+    }
+  };
+
   const model::HostId host_;
   const size_t max_edges_;
-  absl::flat_hash_map<Key, model::EdgeCount> edges_;
+  absl::flat_hash_map<Key, model::EdgeCount, Hash, Equal> edges_;
   uint64_t overflowed_ = 0;
   int64_t overflow_since_wall_ns_ = 0;
 };

@@ -10,8 +10,10 @@
 
 #include "bpf/hooks/process.h"
 #include "bpf/hooks/tcp.h"
+#include "bpf/lib/flow.h"
 
-/* Whether ht_tcp_state is attached. */
+/* Whether ht_exit and ht_tcp_state are attached. */
+const volatile bool ht_exit_first = false;
 const volatile bool ht_tcp_state_first = false;
 
 /* A new process is about to run for the first time. */
@@ -36,6 +38,8 @@ static __always_inline int ht_understudy_exec(void)
 /* The first one claims each end (ht_ends_first), and so does this. */
 static __always_inline int ht_understudy_exit(void)
 {
+	if (!ht_exit_first)
+		ht_tell_due_flows(bpf_ktime_get_boot_ns());
 	return ht_on_exit((struct task_struct *)bpf_get_current_task(), HT_UNTYPED);
 }
 
