@@ -25,6 +25,8 @@ HARMLESS = (
                r"|on the kernel command line"),
     # A program without arguments, which a test starts on purpose.
     re.compile(r"launched '/bin/true' with NULL argv"),
+    # What a test sends on purpose.
+    re.compile(r"UDPLite6?: UDP-Lite is deprecated"),
     # A slow machine's clock under emulation.
     re.compile(r"clocksource: |hrtimer: interrupt took|perf: interrupt took too long"),
 )
