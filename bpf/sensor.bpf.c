@@ -432,6 +432,8 @@ int BPF_KPROBE(ht_commit_creds_kprobe, const struct cred *cred)
 SEC("fentry/switch_task_namespaces")
 int BPF_PROG(ht_switch_namespaces_fentry, struct task_struct *task, struct nsproxy *proxy)
 {
+	if (!proxy) /* every process that ends */
+		return 0;
 	return HT_WHOLE(ht_on_switch_namespaces(task, proxy, HT_TYPED));
 }
 
