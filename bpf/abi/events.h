@@ -473,6 +473,7 @@ struct ht_watch {
 HT_ASSERT_SIZE(struct ht_watch, 8);
 
 #define HT_WATCHED_FILES 8192 /* and as many names */
+
 /* Before the table is looked into: where the byte at this place of ht_watch_filter is 0, no file of
  * that inode number is watched. */
 #define HT_WATCH_FILTER_BYTES 65536

@@ -65,33 +65,29 @@ static __always_inline void ht_claim_unseen(struct sock *sk, __u8 side, bool fir
 	}
 }
 
+/* Claims a connection that nobody has claimed. False where it is not in the table. */
+static __always_inline bool ht_claim_known(struct sock *sk, bool first_use, enum ht_pointer kind)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
+
+	if (entry && entry->unclaimed)
+		ht_claim(sk, entry, first_use, kind);
+	return entry != NULL;
+}
+
 /* accept returned this socket to the running process. */
 static __always_inline int ht_on_accept(struct sock *sk, enum ht_pointer kind)
 {
-	struct ht_socket_entry *entry;
-	__u64 key;
 	int state;
 
 	/* The common case first, typed or not; of MPTCP it is another socket's. */
-	if (!sk)
+	if (!sk || ht_claim_known(sk, false, kind))
 		return 0;
-	key = (__u64)sk;
-	entry = bpf_map_lookup_elem(&sockets, &key);
-	if (entry) {
-		if (entry->unclaimed)
-			ht_claim(sk, entry, false, kind);
-		return 0;
-	}
 	sk = ht_tcp_of(sk);
-	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
+	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)) ||
+	    ht_claim_known(sk, false, HT_UNTYPED))
 		return 0;
-	key = (__u64)sk;
-	entry = bpf_map_lookup_elem(&sockets, &key);
-	if (entry) {
-		if (entry->unclaimed)
-			ht_claim(sk, entry, false, HT_UNTYPED);
-		return 0;
-	}
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state == TCP_SYN_RECV)
 		ht_claim_early(sk, false);
@@ -101,19 +97,11 @@ static __always_inline int ht_on_accept(struct sock *sk, enum ht_pointer kind)
 }
 
 /* The first use of a connection that goes through several TCP sockets. */
-static __always_inline int ht_on_mptcp_use(struct sock *sk)
+static __always_inline void ht_on_mptcp_use(struct sock *sk)
 {
-	struct ht_socket_entry *entry;
-	__u64 key;
-
 	sk = ht_tcp_of(sk);
-	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
-		return 0;
-	key = (__u64)sk;
-	entry = bpf_map_lookup_elem(&sockets, &key);
-	if (entry && entry->unclaimed)
-		ht_claim(sk, entry, true, HT_UNTYPED);
-	return 0;
+	if (sk && ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
+		ht_claim_known(sk, true, HT_UNTYPED);
 }
 
 /* The first use of a socket that is not in the table, if it is one of TCP. It is read without a
