@@ -22,6 +22,8 @@ namespace hoptrail::agent::kernel {
 struct WatchOptions {
   std::vector<std::string> reads;   // opens of every kind
   std::vector<std::string> writes;  // opens for writing only
+
+  bool operator==(const WatchOptions&) const = default;
 };
 
 // What holds other hosts' keys, and what lets others in.
@@ -52,6 +54,8 @@ struct SensorOptions {
   absl::Duration unix_interval = absl::Seconds(1);
   // Copies of each library that witnesses are attached to at once.
   size_t max_library_copies = 128;
+
+  bool operator==(const SensorOptions&) const = default;
 };
 
 // Records that were not written in the kernel, since the sensor was opened.

@@ -19,6 +19,8 @@ struct ht_open {
 	__u64 start_ns;
 	__u32 tgid;
 	__u32 flags;
+	__u32 generation; /* a file that is gone leaves its number to the next one */
+	__u32 reserved;
 };
 
 struct ht_opens {
@@ -35,7 +37,8 @@ struct {
 
 /* How often this open was done since it was last told, this time included; 0: not to be told. */
 static __always_inline __u32 ht_opens_to_tell(struct task_struct *task,
-					      const struct ht_file_name *name, __u32 flags)
+					      const struct ht_file_name *name, struct inode *inode,
+					      __u32 flags)
 {
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct ht_opens fresh = { .told_ns = now_ns };
@@ -47,6 +50,7 @@ static __always_inline __u32 ht_opens_to_tell(struct task_struct *task,
 	open.start_ns = ht_start_ns(task, HT_UNTYPED);
 	open.tgid = BPF_CORE_READ(task, tgid);
 	open.flags = flags;
+	open.generation = BPF_CORE_READ(inode, i_generation);
 	known = bpf_map_lookup_elem(&opens, &open);
 	if (!known) {
 		bpf_map_update_elem(&opens, &open, &fresh, BPF_ANY);
@@ -154,7 +158,7 @@ static __noinline void ht_on_watched_open(struct file *file, const struct ht_fil
 		told.flags |= HT_FILE_CREATED;
 	else if (BPF_CORE_READ(file, f_flags) & O_TRUNC)
 		told.flags |= HT_FILE_TRUNCATED;
-	told.repeats = ht_opens_to_tell(task, name, told.flags);
+	told.repeats = ht_opens_to_tell(task, name, told.inode, told.flags);
 	if (told.repeats)
 		ht_tell_file(task, &told);
 }

@@ -113,21 +113,43 @@ static __always_inline enum ht_ring ht_unix_ring(const struct ht_unix_connect *r
 	return HT_RING_LOW;
 }
 
+/* All sockets that come of one listening socket share its address, its file and its process. */
+static __always_inline void ht_name_unix_pair(struct ht_unix_pair *pair, struct task_struct *task,
+					      struct sock *sk, struct sock *peer)
+{
+	struct unix_sock *unix_peer = (struct unix_sock *)peer;
+	struct unix_address *address = BPF_CORE_READ(unix_peer, addr);
+	struct inode *inode = BPF_CORE_READ(unix_peer, path.dentry, d_inode);
+
+	pair->start_ns = ht_start_ns(task, HT_UNTYPED);
+	pair->tgid = BPF_CORE_READ(task, tgid);
+	pair->peer = (__u64)peer;
+	pair->peer_tgid = BPF_CORE_READ(sk, sk_peer_pid, numbers[0].nr);
+	if (address) {
+		pair->peer = (__u64)address;
+		/* `len` counts the name and its family; before the name stands the rest of the
+		 * structure. */
+		bpf_probe_read_kernel(pair->name, sizeof(pair->name),
+				      (void *)address +
+					      bpf_core_field_offset(struct unix_address, name) +
+					      BPF_CORE_READ(address, len) - sizeof(pair->name));
+	}
+	pair->inode = BPF_CORE_READ(inode, i_ino);
+	pair->generation = BPF_CORE_READ(inode, i_generation);
+}
+
 /* How often this process has connected to this socket since that was last told; 0: not to be told
  * yet. */
-static __always_inline __u32 ht_unix_repeated(struct task_struct *task, struct sock *peer)
+static __always_inline __u32 ht_unix_repeated(struct task_struct *task, struct sock *sk,
+					      struct sock *peer)
 {
-	struct unix_address *address = BPF_CORE_READ((struct unix_sock *)peer, addr);
 	struct ht_unix_pair pair = {};
 	struct ht_unix_repeats fresh = {};
 	struct ht_unix_repeats *known;
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 count;
 
-	/* All sockets that come of one listening socket share its address. */
-	pair.start_ns = ht_start_ns(task, HT_UNTYPED);
-	pair.tgid = BPF_CORE_READ(task, tgid);
-	pair.peer = address ? (__u64)address : (__u64)peer;
+	ht_name_unix_pair(&pair, task, sk, peer);
 	known = bpf_map_lookup_elem(&unix_pairs, &pair);
 	if (!known) {
 		fresh.told_ns = now;
@@ -154,7 +176,7 @@ static __always_inline int ht_on_unix_connected(struct sock *sk)
 
 	if (!peer || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
 		return 0;
-	repeats = ht_unix_repeated(ht_current(), peer);
+	repeats = ht_unix_repeated(ht_current(), sk, peer);
 	if (!repeats)
 		return 0;
 	s = ht_take_scratch();

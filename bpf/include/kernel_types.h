@@ -188,6 +188,7 @@ struct inode {
 	unsigned int i_nlink;
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	__u32 i_generation;
 };
 
 struct qstr {

@@ -161,10 +161,16 @@ struct {
 	__uint(value_size, sizeof(struct ht_due_flow));
 } due_flows SEC(".maps");
 
+/* A process that connects, and what it connects to. An address in memory and a file's number are
+ * given away again at once: neither names a socket alone. */
 struct ht_unix_pair {
 	__u64 start_ns; /* of the process that connects */
-	__u64 peer;	/* names the listening socket */
+	__u64 peer;	/* address of struct unix_address, or of the socket without one */
+	__u64 inode;
+	__u64 name[2]; /* its last bytes, as bound */
 	__u32 tgid;
+	__u32 peer_tgid;
+	__u32 generation; /* of the inode */
 	__u32 reserved;
 };
 

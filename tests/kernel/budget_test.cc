@@ -66,7 +66,8 @@ uint64_t ForksIn(const Recorder& recorder, uint64_t cgroup_id) {
 TEST(BudgetTest, AFloodInOneCgroupLeavesRoomForAnother) {
   constexpr uint64_t kQuietForks = 20;
   const Cgroup noisy("noisy"), quiet("quiet");
-  Recorder recorder({.low_ring_bytes = kRingBytes, .budget_bytes_per_second = kBudget});
+  Recorder recorder({.low_ring_bytes = kRingBytes, .budget_bytes_per_second = kBudget},
+                    SensorAge::kFresh);
   ASSERT_NE(recorder.sensor(), nullptr);
   // Nobody reads the ring meanwhile.
   const uint64_t forks = Flood([&] { return noisy.Enter(); },
@@ -89,7 +90,8 @@ TEST(BudgetTest, AFloodInOneCgroupLeavesRoomForAnother) {
 
 TEST(BudgetTest, OneCgroupMayUseAnIdleRingAlone) {
   const Cgroup noisy("alone");
-  Recorder recorder({.low_ring_bytes = kRingBytes, .budget_bytes_per_second = kBudget});
+  Recorder recorder({.low_ring_bytes = kRingBytes, .budget_bytes_per_second = kBudget},
+                    SensorAge::kFresh);
   ASSERT_NE(recorder.sensor(), nullptr);
   uint64_t done = 0;
   // Fork and exit of each come to 304 bytes with the ring's own headers: well below three quarters.

@@ -197,7 +197,7 @@ TEST(CredentialsTest, AnOlderProcessThatChanges) {
     return setresuid(1234, 1234, 1234) == 0 ? 0 : 2;
   });
   const pid_t pid = child.pid();
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
   ASSERT_EQ(write(go[1], "x", 1), 1);
   EXPECT_EQ(child.Wait(), 0);

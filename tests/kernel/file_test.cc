@@ -118,6 +118,23 @@ TEST_F(FileTest, RepeatedOpensAreToldOnce) {
   EXPECT_EQ(Told(recorder, "secrets/one").size(), 3u);
 }
 
+// Many file systems give the number of a file that is gone to the next one.
+TEST_F(FileTest, AFileInThePlaceOfAnotherIsTold) {
+  MakeFolder("secrets");
+  Recorder recorder({.watch = watch_});
+  for (const std::string name : {"secrets/one", "secrets/two"}) {
+    MakeFile(name);
+    ASSERT_TRUE(Touch(name, O_RDONLY));
+    ASSERT_TRUE(std::filesystem::remove(Path(name)));
+  }
+  recorder.Settle();
+  for (const std::string name : {"secrets/one", "secrets/two"}) {
+    std::vector<File> opens = Told(recorder, name);
+    std::erase_if(opens, [](const File& file) { return file.writes; });
+    EXPECT_EQ(opens.size(), 1u) << name;
+  }
+}
+
 TEST_F(FileTest, NewFilesInAWatchedFolderNeedNoSearch) {
   MakeFolder("secrets");
   Recorder recorder({.watch = watch_});

@@ -29,12 +29,20 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(10);
 
+// The sensor that the last test has left open.
+struct Kept {
+  agent::kernel::SensorOptions options;
+  std::unique_ptr<agent::kernel::Sensor> sensor;
+};
+Kept kept;
+
 class OwnNetworkNamespace : public testing::Environment {
  public:
   void SetUp() override {
     ASSERT_EQ(geteuid(), 0u) << "needs root: programs are loaded into the kernel";
     ASSERT_TRUE(EnterNewNetworkNamespace()) << strerror(errno);
   }
+  void TearDown() override { kept.sensor.reset(); }
 };
 const auto* const environment = testing::AddGlobalTestEnvironment(new OwnNetworkNamespace);
 
@@ -75,15 +83,30 @@ agent::kernel::ForcedTiers ForcedTiersOfEnvironment() {
   return forced;
 }
 
-Recorder::Recorder(agent::kernel::SensorOptions options) {
-  if (options.force_tiers.empty()) options.force_tiers = ForcedTiersOfEnvironment();
-  if (options.scope_network_namespace == 0) options.scope_network_namespace = NetworkNamespace();
-  auto sensor = agent::kernel::Sensor::Open(options);
+Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
+    : options_(std::move(options)), age_(age) {
+  if (options_.force_tiers.empty()) options_.force_tiers = ForcedTiersOfEnvironment();
+  if (options_.scope_network_namespace == 0) options_.scope_network_namespace = NetworkNamespace();
+  sensor_ = std::move(kept.sensor);
+  if (sensor_ != nullptr && age == SensorAge::kAny && kept.options == options_) {
+    sensor_->ProtectProcesses({});
+    Settle();
+    events_.clear();
+    return;
+  }
+  sensor_.reset();  // before the next one: two would see each other
+  auto sensor = agent::kernel::Sensor::Open(options_);
   if (!sensor.ok()) {
     ADD_FAILURE() << "the sensor does not open: " << sensor.status();
     return;
   }
   sensor_ = *std::move(sensor);
+}
+
+Recorder::~Recorder() {
+  if (age_ == SensorAge::kFresh || testing::Test::HasFailure()) return;
+  kept.options = std::move(options_);
+  kept.sensor = std::move(sensor_);
 }
 
 model::FactCoverage Recorder::CoverageOf(const std::string& fact) const {

@@ -22,11 +22,21 @@ namespace hoptrail::kernel_test {
 
 using agent::decode::Event;
 
-// An open sensor and everything that it has told.
+// Whose sensor a test records with: to load one takes longer than most tests do, by much under
+// emulation. What is older than the sensor, and what it has lost since it was opened, can only be
+// tested with a fresh one.
+enum class SensorAge { kAny, kFresh };
+
+// An open sensor and everything that it has told since the test began to record.
 class Recorder {
  public:
   // Watches the test's own network namespace. Fails the test, and records nothing, if it cannot.
-  explicit Recorder(agent::kernel::SensorOptions options = {});
+  // A sensor of the same options that the test before has left open is used again, unless it must
+  // be a fresh one or that test has failed. A fresh one is not left open.
+  explicit Recorder(agent::kernel::SensorOptions options = {}, SensorAge age = SensorAge::kAny);
+  ~Recorder();
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
 
   agent::kernel::Sensor* sensor() { return sensor_.get(); }
   const std::vector<Event>& events() const { return events_; }
@@ -69,6 +79,8 @@ class Recorder {
   void Receive(const void* data, size_t size);
   void PollOnce();
 
+  agent::kernel::SensorOptions options_;
+  const SensorAge age_;
   std::unique_ptr<agent::kernel::Sensor> sensor_;
   std::vector<Event> events_;
 };

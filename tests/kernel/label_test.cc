@@ -136,7 +136,7 @@ TEST(LabelTest, ListenersOlderThanTheSensorCountOnceTheSnapshotIsTaken) {
   });
   char byte = 0;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
   ASSERT_EQ(write(go[1], &byte, 1), 1);
   const Event* daemon = WaitForDaemon(&recorder);

@@ -137,7 +137,7 @@ TEST_F(MptcpTest, OnAProgramsStreamsAndInTheSnapshot) {
   ASSERT_TRUE(server.valid()) << strerror(errno);
   ASSERT_TRUE(WriteAll(server.get(), 1) && ReadAll(client.get(), 1));
 
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
   model::HopName names[2];
   for (const auto& [event, socket] : recorder.All<SocketSnapshot>()) {

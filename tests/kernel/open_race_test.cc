@@ -91,16 +91,19 @@ TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {
   Recorder recorder(
       {.watch = {.reads = {folder_.path() + "/" + kWatched, folder_.path() + "/" + kAlsoWatched}}});
   ASSERT_NE(recorder.sensor(), nullptr);
-  // So that the folder's name is aligned.
+  // The kernel copies a path in words from its beginning on: the folder's name must be one of them.
   alignas(8) char memory[512] = {};
   char* const name = memory + 256;
-  char* const path = name - folder_.path().size() - 1;
+  char* const path = name - (folder_.path().size() + 8) / 8 * 8;
   const char* const* folders = GetParam().folders;
   std::vector<Opened> truth;
   int opened[2] = {};
   uint64_t names[2];
   for (int i = 0; i < 2; ++i) std::memcpy(&names[i], folders[i], 8);
-  PathOf(folders[0], 0).copy(path, sizeof(memory) / 2);
+  std::fill(path, name, '/');
+  folder_.path().copy(path, sizeof(memory) / 2);
+  std::memcpy(name, folders[0], 8);
+  name[8] = '/';
   Swapper swapper(name, names[0], names[1]);
   for (int round = 0; round < kRounds; ++round) {
     std::to_string(round).copy(name + 9, 8);  // behind the name that is swapped; never shorter

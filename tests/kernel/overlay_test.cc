@@ -52,7 +52,7 @@ TEST(OverlayTest, ContainersOfOneImageAreHeardOnce) {
   folder.Copy(OwnLibrary(), "image/lib/libc.so.6");
   const Overlay first(folder, "first"), second(folder, "second");
   const Inhabitant in_first(first.path()), in_second(second.path());
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   Speaker of_first(first.path() + "/lib"), of_second(second.path() + "/lib");
   EXPECT_EQ(of_first.TimesHeard(&recorder), 1u);
   EXPECT_EQ(of_second.TimesHeard(&recorder), 1u);
@@ -68,7 +68,7 @@ TEST(OverlayTest, TheRestIsHeardWhenOneContainerGoes) {
   const Overlay second(folder, "second");
   // Before the sensor, whose descriptors it would keep open otherwise.
   const Inhabitant in_second(second.path());
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   in_first.reset();
   first.reset();
   Speaker speaker(second.path() + "/lib");

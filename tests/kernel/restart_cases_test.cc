@@ -69,7 +69,7 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
   ASSERT_EQ(pipe(report), 0);
   uint16_t port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &port);
-  auto first = std::make_unique<Recorder>();
+  auto first = std::make_unique<Recorder>(agent::kernel::SensorOptions(), SensorAge::kFresh);
   Child worker([&] { return Work(stop[1], report[1], listener.get(), port); });
   const auto worker_pid = static_cast<uint32_t>(worker.pid());
   first->WaitForBody<Tcp>("work", [&](const Event&, const Tcp& tcp) {
@@ -77,7 +77,7 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
   });
   first.reset();
   usleep(20'000);  // nobody watches
-  Recorder second;
+  Recorder second({}, SensorAge::kFresh);
   second.Snapshot();
   ASSERT_EQ(write(stop[0], "s", 1), 1);
   Busy done;
@@ -163,7 +163,7 @@ TEST(RestartCasesTest, AProcessOlderThanTheSensorOwnsItsSockets) {
   uint16_t its_port = 0;
   ASSERT_EQ(read(out[0], &its_port, sizeof(its_port)), ssize_t{sizeof(its_port)});
 
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
   std::vector<SocketSnapshot> sockets;
   for (const auto& [event, socket] : recorder.All<SocketSnapshot>()) {
@@ -210,7 +210,7 @@ TEST(RestartCasesTest, AConnectionThatWaitedToBeAccepted) {
   ASSERT_NE(made, nullptr);
   const model::HopName name = std::get<Tcp>(made->body).hop_name;
 
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
   Child server([&] {
     const UniqueFd accepted(accept(listener.get(), nullptr, nullptr));

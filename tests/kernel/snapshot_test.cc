@@ -38,7 +38,7 @@ TEST(SnapshotTest, TellsProcesses) {
   std::error_code error;
   while (std::filesystem::read_symlink(executable, error).filename() != "cat") usleep(1000);
 
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
   const auto processes = recorder.All<ProcessSnapshot>();
   const auto found = std::find_if(processes.begin(), processes.end(), [&](const auto& row) {
@@ -88,7 +88,7 @@ const SocketSnapshot* FindSide(const Recorder& recorder, uint16_t port, TcpSide 
 void CheckSnapshotOf(Recorder* before, TcpPair pair) {
   const model::HopName name = SeenName(before, pair.port);
   ASSERT_FALSE(name.empty());
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
   const SocketSnapshot* client = FindSide(recorder, pair.port, TcpSide::kClient, false);
   const SocketSnapshot* server = FindSide(recorder, pair.port, TcpSide::kServer, false);

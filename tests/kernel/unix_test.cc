@@ -263,6 +263,20 @@ TEST(UnixConnectTest, TheSameConnectOverAndOverIsToldNowAndThen) {
   EXPECT_EQ(recorder.All<UnixConnect>().size(), 2u);  // ours and the child's
 }
 
+// What the kernel had for the first, its memory and its file's number, it gives to the next one.
+TEST(UnixConnectTest, ASocketInThePlaceOfAnotherIsTold) {
+  Recorder recorder({.unix_interval = absl::Hours(1)});
+  Folder folder;
+  for (int i = 0; i < 20; ++i) {
+    const std::string path = folder.File(absl::StrCat("server.", i));
+    const UniqueFd server = Serve(path, SOCK_STREAM);
+    ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
+    ASSERT_EQ(unlink(path.c_str()), 0);
+  }
+  recorder.Settle();
+  EXPECT_EQ(recorder.All<UnixConnect>().size(), 20u);
+}
+
 TEST(UnixConnectTest, NoneIsForgottenInTheCount) {
   // Every connect ends an interval.
   Recorder recorder({.unix_interval = absl::Nanoseconds(1)});

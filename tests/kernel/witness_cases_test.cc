@@ -42,7 +42,7 @@ TEST(WitnessCasesTest, ALibraryThatIsReplacedIsHeardAgain) {
   const TestFolder folder;
   const std::string libraries = MakeRoot(folder);
   const Inhabitant inhabitant(folder.path());
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   Speaker old_speaker(libraries);
   EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
   // As dpkg does it.
@@ -66,7 +66,7 @@ TEST(WitnessCasesTest, ALibraryThatWasRemovedBeforeIsHeard) {
   const std::string libraries = MakeRoot(folder);
   Speaker speaker(libraries);
   ASSERT_EQ(unlink((libraries + "/libc.so.6").c_str()), 0);
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   EXPECT_EQ(speaker.TimesHeard(&recorder), 1u);
 }
 
@@ -74,7 +74,7 @@ TEST(WitnessCasesTest, ALibraryInAnotherFolderIsHeard) {
   const TestFolder folder;
   folder.Copy(OwnLibrary(), "libc.so.6");
   Speaker before(folder.path());
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   EXPECT_EQ(before.TimesHeard(&recorder), 1u);
   const TestFolder other;
   other.Copy(OwnLibrary(), "libc.so.6");
@@ -87,7 +87,7 @@ TEST(WitnessCasesTest, ALibraryInAnotherFolderIsHeard) {
 // More containers come and go than there is room for at once.
 TEST(WitnessCasesTest, WhatIsGoneGivesItsPlaceBack) {
   constexpr size_t kRoom = 24, kTimes = 30;
-  Recorder recorder({.max_library_copies = kRoom});
+  Recorder recorder({.max_library_copies = kRoom}, SensorAge::kFresh);
   for (size_t i = 0; i < kTimes; ++i) {
     const TestFolder folder;
     const std::string libraries = MakeRoot(folder);
@@ -103,7 +103,7 @@ TEST(WitnessCasesTest, WhatIsGoneGivesItsPlaceBack) {
 // A library that is replaced over and over, in a file system that stays.
 TEST(WitnessCasesTest, WhatWasReplacedGivesItsPlaceBack) {
   constexpr size_t kRoom = 24, kTimes = 30;
-  Recorder recorder({.max_library_copies = kRoom});
+  Recorder recorder({.max_library_copies = kRoom}, SensorAge::kFresh);
   const TestFolder folder;
   const std::string libraries = MakeRoot(folder);
   const Inhabitant inhabitant(folder.path());
@@ -163,7 +163,7 @@ TEST(WitnessCasesTest, AnSshdWithoutALibraryIsReported) {
   const std::string executable = "/proc/" + std::to_string(sshd.pid()) + "/exe";
   std::error_code error;
   while (std::filesystem::read_symlink(executable, error) != program) usleep(1000);
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   const std::string process = "process " + std::to_string(sshd.pid()) + " (sshd)";
   EXPECT_THAT(SshdCoverage(&recorder).refusals, Contains(HasSubstr(process)));
   EXPECT_NE(SshdCoverage(&recorder).hook, "") << "others are heard all the same";
@@ -175,7 +175,7 @@ TEST(WitnessCasesTest, AnSshdWithoutALibraryIsReported) {
 
 // A login server by any other name: it came in through a listener.
 TEST(WitnessCasesTest, ALoginServerOfAnotherNameIsHeardByItsLineage) {
-  Recorder recorder;
+  Recorder recorder({}, SensorAge::kFresh);
   Speaker unrelated("", "my-server");
   EXPECT_EQ(unrelated.TimesHeard(&recorder), 0u);
   uint16_t port = 0;
