@@ -316,7 +316,19 @@ static __noinline bool ht_is_news(struct ht_known *known, struct task_struct *ta
 	return true;
 }
 
-/* The running task is about to act on other credentials. */
+/* What is known of the task, which is what it is now where nothing was. */
+static __always_inline struct ht_known *ht_learn(struct task_struct *task, enum ht_pointer kind)
+{
+	struct ht_known *known = ht_find_known(task, kind);
+
+	if (known)
+		return known;
+	ht_know(task, BPF_ANY);
+	return ht_find_known(task, kind);
+}
+
+/* The running task is about to act on other credentials. Of two programs that see it, one in the
+ * other's place where the kernel skips it, the first one tells. */
 static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const struct cred *cred,
 						 enum ht_pointer kind)
 {
@@ -331,7 +343,7 @@ static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const
 
 	if (HT_READ(kind, task, flags) & PF_KTHREAD || !ht_task_in_scope(task, kind))
 		return 0;
-	known = ht_find_known(task, kind);
+	known = ht_learn(task, kind);
 	ht_fill_credentials(&credentials.before, task, old, kind);
 	ht_fill_credentials(&credentials.after, task, cred, kind);
 	if (ht_credentials_differ(&credentials.before, &credentials.after)) {
@@ -344,9 +356,14 @@ static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const
 	ht_fill_namespaces(&namespaces.before, HT_READ(kind, task, nsproxy), old, kind);
 	namespaces.after = namespaces.before;
 	namespaces.after.user = HT_READ(kind, cred, user_ns, ns.inum);
-	ht_tell_namespaces(task, &namespaces.before, &namespaces.after, HT_CHANGE_MADE);
-	if (known)
+	if (known) {
+		if (known->cred == (__u64)cred &&
+		    !ht_namespaces_differ(&known->namespaces, &namespaces.after))
+			return 0;
 		known->namespaces = namespaces.after;
+		known->cred = (__u64)cred;
+	}
+	ht_tell_namespaces(task, &namespaces.before, &namespaces.after, HT_CHANGE_MADE);
 	return 0;
 }
 
@@ -357,7 +374,7 @@ static __always_inline int ht_on_commit_creds(const struct cred *cred, enum ht_p
 	return ht_on_commit_creds_of(ht_current(), cred, HT_UNTYPED);
 }
 
-/* setns and unshare; at exit there is no new one. */
+/* setns and unshare; at exit there is no new one. Of two programs the first one tells. */
 static __always_inline int ht_on_switch_namespaces(struct task_struct *task, struct nsproxy *proxy,
 						   enum ht_pointer kind)
 {
@@ -373,10 +390,15 @@ static __always_inline int ht_on_switch_namespaces(struct task_struct *task, str
 		return 0;
 	if (!ht_namespaces_differ(&before, &after))
 		return 0;
-	ht_tell_namespaces(task, &before, &after, HT_CHANGE_MADE);
-	known = ht_find_known(task, kind);
-	if (known)
+	known = ht_learn(task, kind);
+	if (known) {
+		if (known->proxy == (__u64)proxy &&
+		    !ht_namespaces_differ(&known->namespaces, &after))
+			return 0;
 		known->namespaces = after;
+		known->proxy = (__u64)proxy;
+	}
+	ht_tell_namespaces(task, &before, &after, HT_CHANGE_MADE);
 	return 0;
 }
 
