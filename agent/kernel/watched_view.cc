@@ -66,7 +66,11 @@ void WatchedView::SearchPattern(const Walk& walk, absl::string_view pattern, uin
     const UniqueFd fd = walk.folders.OpenName(path);
     if (!fd.valid()) continue;
     files_[walk.name_of(fd.get())] |= flags;
-    if (IsFolder(fd.get())) WatchFolders(walk, path, flags, kDepth);
+    struct stat file;
+    if (fstat(fd.get(), &file) == 0 && S_ISDIR(file.st_mode) &&
+        searched_.insert({file.st_dev, file.st_ino, flags}).second) {
+      WatchFolders(walk, path, flags, kDepth);
+    }
   }
 }
 
@@ -79,6 +83,7 @@ bool WatchedView::Search(const ProcessViews::View& view, const WatchOptions& opt
   if (same && !anew) return false;
   mounts_ = mounts;
   signs_.Clear();
+  searched_.clear();
   folders.TellTo(&signs_);
   const auto files = std::exchange(files_, {});
   const auto names = std::exchange(names_, {});

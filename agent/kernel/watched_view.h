@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
@@ -46,6 +48,8 @@ class WatchedView {
 
   WalkSigns signs_;
   size_t mounts_ = 0;  // a hash of the view's mounts
+  // Device, inode, flags: one folder may have several paths.
+  std::set<std::tuple<uint64_t, uint64_t, uint32_t>> searched_;
   std::map<FileName, uint32_t> files_;
   std::map<std::pair<FileName, std::string>, uint32_t> names_;
 };

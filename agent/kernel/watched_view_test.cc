@@ -58,6 +58,25 @@ TEST_F(WatchedViewTest, SearchesWhereSomethingHasChanged) {
   EXPECT_TRUE(view_.files().empty());
 }
 
+// As /lib is /usr/lib: it is searched once, and anew when its second path leads elsewhere.
+TEST_F(WatchedViewTest, AFolderMayHaveSeveralPaths) {
+  options_.writes = {"/etc/units", "/usr/units"};
+  std::filesystem::create_directories(root_ + "/etc/units");
+  std::filesystem::create_directories(root_ + "/other");
+  std::ofstream(root_ + "/target") << "x";
+  std::filesystem::create_symlink("/target", root_ + "/etc/units/link");
+  std::filesystem::create_symlink("/etc", root_ + "/usr");
+  EXPECT_TRUE(Search());
+  EXPECT_EQ(view_.files().size(), 3u) << "the folder, its parent, and where the link leads";
+  std::filesystem::create_directories(root_ + "/other/units");
+  std::ofstream(root_ + "/else") << "x";
+  std::filesystem::create_symlink("/else", root_ + "/other/units/link");
+  std::filesystem::remove(root_ + "/usr");
+  std::filesystem::create_symlink("/other", root_ + "/usr");
+  EXPECT_TRUE(Search());
+  EXPECT_EQ(view_.files().size(), 6u);
+}
+
 // A file may be mounted over another: no folder tells that. In a process of its own, since it
 // leaves the tests' namespace; who is not root needs a user namespace for that.
 TEST_F(WatchedViewTest, SearchesWhereSomethingIsMounted) {
