@@ -6,22 +6,27 @@
 
 namespace hoptrail::agent::decode {
 
-std::vector<absl::string_view> SplitAtNuls(absl::string_view bytes) {
-  std::vector<absl::string_view> texts;
+std::vector<std::string> SplitAtNuls(absl::string_view bytes) {
+  std::vector<std::string> texts;
+  texts.reserve(std::count(bytes.begin(), bytes.end(), '\0') + 1);
   while (!bytes.empty()) {
     const size_t end = std::min(bytes.find('\0'), bytes.size());
-    texts.push_back(bytes.substr(0, end));
+    texts.emplace_back(bytes.substr(0, end));
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
   }
   return texts;
 }
 
 std::string JoinPath(absl::string_view components, bool cut) {
-  const std::vector<absl::string_view> parts = SplitAtNuls(components);
   std::string path;
-  for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+  path.reserve(components.size() + 1);
+  if (!components.empty() && components.back() == '\0') components.remove_suffix(1);
+  while (!components.empty()) {
+    const size_t nul = components.rfind('\0');
+    const size_t begin = nul == absl::string_view::npos ? 0 : nul + 1;
     if (!path.empty() || !cut) path += '/';
-    path.append(part->data(), part->size());
+    path.append(components.data() + begin, components.size() - begin);
+    components.remove_suffix(components.size() - (nul == absl::string_view::npos ? 0 : nul));
   }
   if (path.empty() && !cut) path.push_back('/');
   return path;

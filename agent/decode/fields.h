@@ -42,7 +42,7 @@ class Parts {
 };
 
 // Texts each ended by a NUL; the last may have lost its own to a cut.
-std::vector<absl::string_view> SplitAtNuls(absl::string_view bytes);
+std::vector<std::string> SplitAtNuls(absl::string_view bytes);
 
 // From components, last first, to a path. A path whose front was cut does not begin with a slash.
 std::string JoinPath(absl::string_view components, bool cut);

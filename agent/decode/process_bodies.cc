@@ -29,9 +29,7 @@ absl::Status ReadImage(absl::string_view record, const ht_exec& raw, model::Imag
   }
   image->path = JoinPath(path, raw.path.cut != 0);
   image->working_directory = JoinPath(directory, raw.directory.cut != 0);
-  for (absl::string_view argument : SplitAtNuls(arguments)) {
-    image->arguments.emplace_back(argument);
-  }
+  image->arguments = SplitAtNuls(arguments);
   image->arguments_truncated = raw.arguments.cut != 0;
   image->device = ToDevice(raw.device);
   image->inode = raw.inode;

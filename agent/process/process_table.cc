@@ -11,10 +11,7 @@ bool IsSameFile(const model::Image& one, const model::Image& other) {
 
 }  // namespace
 
-Process* ProcessTable::Find(const model::ProcessName& name) {
-  const auto found = processes_.find(name);
-  return found == processes_.end() ? nullptr : &found->second;
-}
+Process* ProcessTable::Find(const model::ProcessName& name) { return processes_.Find(name); }
 
 Process* ProcessTable::Create(const model::ProcessName& name) {
   if (processes_.size() >= options_.max_processes) ForgetOldest();
@@ -96,11 +93,7 @@ Process* ProcessTable::EnsureNamed(const model::ProcessName& name, bool* created
 void ProcessTable::SetImage(Process& process, const model::Image& image, uint64_t boot_ns) {
   if (process.image == nullptr || process.image->path != image.path ||
       !IsSameFile(*process.image, image)) {
-    auto kept = std::make_shared<model::Image>();
-    kept->path = image.path;
-    kept->device = image.device;
-    kept->inode = image.inode;
-    process.image = std::move(kept);
+    process.image = images_.Share(image);
   }
   process.image_boot_ns = boot_ns;
   process.executed = true;
@@ -141,13 +134,13 @@ bool ProcessTable::IsNews(const Process& process, const model::Image& image,
 std::vector<model::ProcessName> ProcessTable::EndSnapshot() {
   std::vector<model::ProcessName> gone;
   if (snapshot_begun_) {
-    for (const auto& [name, process] : processes_) {
+    processes_.ForEach([&](const model::ProcessName& name, const Process& process) {
       // One that began while the snapshot was taken may have been missed by it.
       if (process.alive() && name.start_boot_ns < snapshot_boot_ns_ &&
           !in_snapshot_.contains(name)) {
         gone.push_back(name);
       }
-    }
+    });
   }
   in_snapshot_.clear();
   snapshot_begun_ = false;
@@ -158,7 +151,7 @@ void ProcessTable::ForgetOldest() {
   if (ended_.empty()) return;
   const model::ProcessName name = ended_.front().second;
   ended_.pop_front();
-  processes_.erase(name);
+  processes_.Erase(name);
   const auto newest = newest_.find(name.tgid);
   if (newest != newest_.end() && newest->second == name) newest_.erase(newest);
 }

@@ -10,10 +10,11 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/node_hash_map.h"
 #include "absl/strings/string_view.h"
 
 #include "agent/decode/event.h"
+#include "agent/process/image_cache.h"
+#include "core/base/recycling_map.h"
 #include "core/model/process.h"
 
 namespace hoptrail::agent::process {
@@ -27,7 +28,8 @@ struct Process {
   model::Credentials credentials;
   model::Namespaces namespaces;
   uint64_t cgroup_id = 0;
-  // Shared with the parent until exec. Arguments are not kept. Null where never seen.
+  // Shared with the parent until exec, and with others that run it. Arguments are not kept. Null
+  // where never seen.
   std::shared_ptr<const model::Image> image;
   uint64_t image_boot_ns = 0;  // when that was told; 0 where it is the parent's
   bool executed = false;       // runs an image of its own
@@ -103,7 +105,7 @@ class ProcessTable {
 
   template <typename Visitor>
   void ForEach(Visitor visitor) {
-    for (auto& [name, process] : processes_) visitor(process);
+    processes_.ForEach([&](const model::ProcessName&, Process& process) { visitor(process); });
   }
 
  private:
@@ -111,8 +113,8 @@ class ProcessTable {
   void ForgetOldest();
 
   const Options options_;
-  // node_: addresses must outlive insertions.
-  absl::node_hash_map<model::ProcessName, Process> processes_;
+  RecyclingMap<model::ProcessName, Process> processes_;
+  ImageCache images_;
   absl::flat_hash_map<uint32_t, model::ProcessName> newest_;   // by tgid
   std::deque<std::pair<uint64_t, model::ProcessName>> ended_;  // oldest first
   absl::flat_hash_map<model::ProcessName, bool> in_snapshot_;

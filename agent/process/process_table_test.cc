@@ -38,6 +38,23 @@ TEST(ProcessTableTest, ForkInheritsAndTwiceIsOnce) {
   EXPECT_TRUE(child->image->arguments.empty());
 }
 
+TEST(ProcessTableTest, WhatRunsTheSameProgramSharesIt) {
+  ProcessTable table;
+  Process* one = Seen(table, HeaderOf({10, 100}));
+  Process* other = Seen(table, HeaderOf({11, 200}));
+  model::Image image;
+  image.path = "/usr/bin/ssh";
+  image.device = 1;
+  image.inode = 7;
+  table.SetImage(*one, image, 5);
+  table.SetImage(*other, image, 6);
+  EXPECT_EQ(one->image, other->image);
+  image.path = "/usr/bin/renamed";
+  table.SetImage(*other, image, 7);
+  EXPECT_EQ(other->program(), "/usr/bin/renamed");
+  EXPECT_EQ(one->program(), "/usr/bin/ssh");
+}
+
 TEST(ProcessTableTest, ReparentingDoesNotChangeTheParent) {
   ProcessTable table;
   Process* parent = Seen(table, HeaderOf({10, 100}));

@@ -5,8 +5,7 @@
 #include <memory>
 #include <optional>
 
-#include "absl/container/node_hash_map.h"
-
+#include "core/base/recycling_map.h"
 #include "core/model/hop.h"
 #include "core/model/net.h"
 #include "core/model/process.h"
@@ -41,10 +40,7 @@ class ConnectionTable {
  public:
   explicit ConnectionTable(size_t max_connections) : max_connections_(max_connections) {}
 
-  Connection* Find(uint64_t socket) {
-    const auto found = connections_.find(socket);
-    return found == connections_.end() ? nullptr : &found->second;
-  }
+  Connection* Find(uint64_t socket) { return connections_.Find(socket); }
 
   // Null where there is no room, or `socket` is 0.
   Connection* Ensure(uint64_t socket, model::HopSide side, const model::Flow& flow) {
@@ -61,18 +57,18 @@ class ConnectionTable {
     return &connection;
   }
 
-  void Erase(uint64_t socket) { connections_.erase(socket); }
+  void Erase(uint64_t socket) { connections_.Erase(socket); }
 
   template <typename Visitor>
   void ForEach(Visitor visitor) {
-    for (auto& [socket, connection] : connections_) visitor(connection);
+    connections_.ForEach([&](uint64_t, Connection& connection) { visitor(connection); });
   }
   size_t size() const { return connections_.size(); }
   uint64_t dropped() const { return dropped_; }
 
  private:
   const size_t max_connections_;
-  absl::node_hash_map<uint64_t, Connection> connections_;
+  RecyclingMap<uint64_t, Connection> connections_;
   uint64_t dropped_ = 0;
 };
 

@@ -1,0 +1,68 @@
+#ifndef HOPTRAIL_CORE_BASE_RECYCLING_MAP_H_
+#define HOPTRAIL_CORE_BASE_RECYCLING_MAP_H_
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+
+namespace hoptrail {
+
+// A hash map whose values stay where they are, and that uses the memory of erased ones again: where
+// as many come as go, nothing is allocated. Not thread-safe.
+template <typename Key, typename Value>
+class RecyclingMap {
+ public:
+  // Null where there is none. Valid until the value is erased.
+  Value* Find(const Key& key) {
+    const auto found = values_.find(key);
+    return found == values_.end() ? nullptr : found->second.get();
+  }
+
+  // A new one is Value().
+  Value& operator[](const Key& key) {
+    std::unique_ptr<Value>& value = values_[key];
+    if (value != nullptr) return *value;
+    if (spare_.empty()) {
+      value = std::make_unique<Value>();
+    } else {
+      value = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    return *value;
+  }
+
+  void Erase(const Key& key) {
+    const auto found = values_.find(key);
+    if (found == values_.end()) return;
+    if (spare_.size() < kMostSpare) {
+      *found->second = Value();  // it may hold on to others
+      spare_.push_back(std::move(found->second));
+    }
+    values_.erase(found);
+  }
+
+  size_t size() const { return values_.size(); }
+
+  // visitor(const Key&, Value&); must not insert or erase.
+  template <typename Visitor>
+  void ForEach(Visitor visitor) {
+    for (auto& [key, value] : values_) visitor(key, *value);
+  }
+  template <typename Visitor>
+  void ForEach(Visitor visitor) const {
+    for (const auto& [key, value] : values_) visitor(key, std::as_const(*value));
+  }
+
+ private:
+  static constexpr size_t kMostSpare = 1024;
+
+  absl::flat_hash_map<Key, std::unique_ptr<Value>> values_;
+  std::vector<std::unique_ptr<Value>> spare_;
+};
+
+}  // namespace hoptrail
+
+#endif  // HOPTRAIL_CORE_BASE_RECYCLING_MAP_H_
