@@ -163,9 +163,12 @@ const Understudy* Programs::UnderstudyOf(const std::string& program) const {
 
 bool Programs::AttachUnderstudy(Understudy understudy) {
   if (links_.count(understudy.program) != 0) return true;
+  const bool tcp = understudy.of == "ht_tcp_state";
+  if (tcp) skeleton_->bss->ht_tcp_doubled = true;
   std::string reason;
   LinkPtr link = Attach(skeleton_->obj, understudy.program, &reason);
   if (link == nullptr) {
+    if (tcp) skeleton_->bss->ht_tcp_doubled = false;
     Log(LogLevel::kWarning, "kernel",
         absl::StrCat(understudy.hook, " beside ", understudy.of, ": attach refused: ", reason));
     understudies_.erase(understudy.of);

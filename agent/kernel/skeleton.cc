@@ -87,7 +87,6 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   bpf_map__set_max_entries(skeleton->maps.due_flows, 2 * max_flows);
 
   skeleton->rodata->ht_exit_first = Serves(plan, "exit", "ht_exit");
-  skeleton->rodata->ht_tcp_state_first = Serves(plan, "tcp", "ht_tcp_state");
   skeleton->rodata->ht_accept_by_use = Serves(plan, "accept", "ht_socket_received");
   skeleton->rodata->ht_handover_by_use = Serves(plan, "socket handover", "ht_socket_received");
   skeleton->rodata->ht_scope_netns = options.scope_network_namespace;

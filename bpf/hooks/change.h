@@ -16,7 +16,7 @@ struct ht_known {
 	struct ht_credential_set credentials;
 	struct ht_namespace_set namespaces;
 	__u64 changes; /* of credentials: grows with each that is told */
-	__u64 exec_id; /* of the program whose exec was told, or that was found running */
+	__u64 exec_id; /* task_struct::self_exec_id of the exec that was told last; 0: none */
 	/* Where the kernel kept both: while it keeps them there, they are the same but for what was
 	 * overwritten. */
 	__u64 cred;
@@ -159,7 +159,7 @@ static __noinline void ht_know(struct task_struct *task, __u64 flags)
 
 	known.start_ns = ht_start_ns(task, HT_UNTYPED);
 	known.changes = bpf_ktime_get_ns(); /* no number of before it was forgotten */
-	known.exec_id = BPF_CORE_READ(task, self_exec_id);
+	known.exec_id = 0;
 	known.cred = (__u64)cred;
 	known.proxy = (__u64)BPF_CORE_READ(task, nsproxy);
 	ht_fill_credentials(&known.credentials, task, cred, HT_UNTYPED);

@@ -147,20 +147,25 @@ static __always_inline bool ht_is_told_secure(struct task_struct *task)
 	return false;
 }
 
-/* `bprm` may be NULL. */
+/* `bprm` may be NULL. Of two programs that see an exec the first one to come tells it, and which that
+ * is depends on who else on this host listens: perf is called once for all its programs, in the
+ * place of the first. */
 static __always_inline int ht_on_exec(struct task_struct *task, struct linux_binprm *bprm,
 				      enum ht_pointer kind)
 {
-	struct ht_known *known;
+	__u64 exec_id = HT_READ(kind, task, self_exec_id);
+	struct ht_known *known = ht_find_known(task, kind);
 	struct ht_scratch *s;
 	enum ht_ring ring;
 	bool secure;
 	__u32 size;
 
+	if (known && known->exec_id == exec_id)
+		return 0;
 	ht_compare(task, false, kind);
 	known = ht_find_known(task, kind);
 	if (known)
-		known->exec_id = HT_READ(kind, task, self_exec_id);
+		known->exec_id = exec_id;
 	if (!ht_task_in_scope(task, kind))
 		return 0;
 	s = ht_take_scratch();

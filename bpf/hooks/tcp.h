@@ -50,11 +50,43 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 	ht_submit(ht_ring_of(lane), record);
 }
 
+/* In units of a millisecond (2^20 ns). */
+#define HT_SAME_TELLING 48
+
+static __always_inline __u32 ht_telling_now(void)
+{
+	return ht_tcp_doubled ? bpf_ktime_get_ns() >> 20 : 0;
+}
+
+/* Of two programs that see a change the first one to come tells it, and which that is depends on who
+ * else on this host listens: perf is called once for all its programs, in the place of the first.
+ * A close leaves its mark for the second one, who takes it away; or whatever has the address next
+ * does. What was told longer ago is of a socket whose close nobody has seen. */
+static __always_inline bool ht_is_first_to_tell(struct sock *sk, int new_state)
+{
+	__u64 key = (__u64)sk;
+	struct ht_socket_entry *entry;
+
+	if (!ht_tcp_doubled)
+		return true;
+	entry = bpf_map_lookup_elem(&sockets, &key);
+	if (!entry || entry->told != new_state)
+		return true;
+	if (new_state != TCP_CLOSE)
+		return ht_telling_now() - entry->told_at > HT_SAME_TELLING;
+	bpf_map_delete_elem(&sockets, &key);
+	return false;
+}
+
 /* Functions of their own, like those below, for the sake of the stack. */
 static __noinline void ht_on_listen(struct sock *sk)
 {
 	struct ht_listen_key key = { .network_namespace = ht_sock_netns(sk, HT_UNTYPED) };
-	struct ht_socket_entry entry = { .side = HT_SIDE_SERVER, .told = TCP_LISTEN };
+	struct ht_socket_entry entry = {
+		.side = HT_SIDE_SERVER,
+		.told = TCP_LISTEN,
+		.told_at = ht_telling_now(),
+	};
 	struct ht_identity *owner = &entry.owner;
 	__u8 address[16];
 	__u8 present = 1;
@@ -73,7 +105,11 @@ static __noinline void ht_on_listen(struct sock *sk)
 
 static __always_inline void ht_on_connect_as(struct sock *sk, enum ht_pointer kind)
 {
-	struct ht_socket_entry entry = { .side = HT_SIDE_CLIENT, .told = TCP_SYN_SENT };
+	struct ht_socket_entry entry = {
+		.side = HT_SIDE_CLIENT,
+		.told = TCP_SYN_SENT,
+		.told_at = ht_telling_now(),
+	};
 
 	ht_identify_current(&entry.owner);
 	ht_remember_socket(sk, &entry, BPF_ANY);
@@ -111,6 +147,7 @@ static __always_inline void ht_on_established_as(struct sock *sk, __u8 side, enu
 		.side = side,
 		.unclaimed = side == HT_SIDE_SERVER,
 		.told = TCP_ESTABLISHED,
+		.told_at = ht_telling_now(),
 	};
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
@@ -125,10 +162,22 @@ static __always_inline void ht_on_established_as(struct sock *sk, __u8 side, enu
 	} else if (!entry) {
 		entry = ht_enter_socket(&key, &fresh);
 	}
-	if (entry)
+	if (entry) {
+		entry->told_at = fresh.told_at;
 		entry->told = TCP_ESTABLISHED;
+	}
 	/* Not what was just entered: it may be claimed on another processor while it is copied. */
 	ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, entry ? &entry->owner : &fresh.owner, 0, kind);
+}
+
+static const struct ht_socket_entry ht_closed = { .told = TCP_CLOSE };
+
+static __always_inline void ht_forget_closed(const __u64 *key)
+{
+	if (ht_tcp_doubled)
+		bpf_map_update_elem(&sockets, key, &ht_closed, BPF_ANY);
+	else
+		bpf_map_delete_elem(&sockets, key);
 }
 
 static __always_inline void ht_on_tcp_close_as(struct sock *sk, int old_state, enum ht_pointer kind)
@@ -148,8 +197,8 @@ static __always_inline void ht_on_tcp_close_as(struct sock *sk, int old_state, e
 		side = entry ? entry->side : ht_work_out_side(sk, old_state);
 		ht_emit_tcp(sk, HT_TCP_CLOSED, side, &owner, 0, kind);
 	}
-	if (entry)
-		bpf_map_delete_elem(&sockets, &key);
+	if (entry || ht_tcp_doubled)
+		ht_forget_closed(&key);
 }
 
 static __noinline void ht_on_connect_typed(struct sock *sk)
@@ -202,7 +251,8 @@ static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int n
 	__u8 side = old_state == TCP_SYN_SENT ? HT_SIDE_CLIENT : HT_SIDE_SERVER;
 	bool typed = kind == HT_TYPED;
 
-	if (!ht_is_tcp(sk, kind) || !ht_netns_in_scope(ht_sock_netns(sk, kind)))
+	if (!ht_is_tcp(sk, kind) || !ht_netns_in_scope(ht_sock_netns(sk, kind)) ||
+	    !ht_is_first_to_tell(sk, new_state))
 		return 0;
 	if (new_state == TCP_LISTEN)
 		ht_on_listen(sk);

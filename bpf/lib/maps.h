@@ -75,10 +75,10 @@ struct ht_socket_entry {
 	__u8 early;	   /* accepted before the handshake was over (TCP Fast Open) */
 	__u8 simultaneous; /* both ends connect: each one's acknowledged bytes include its SYN */
 	__u8 handovers;	   /* by use, so far */
-	__u8 told;	   /* the state that was told last, of LISTEN, SYN_SENT, ESTABLISHED */
+	__u8 told;	   /* the state that was told last, of LISTEN, SYN_SENT, ESTABLISHED; CLOSE */
 	__u8 reserved[2];
 	__u32 user; /* the process that was last found to use it, besides its owner */
-	__u32 reserved2;
+	__u32 told_at; /* when `told` was, where ht_tcp_doubled: see ht_telling_now */
 };
 
 /* Every TCP connection from connect or passive ESTABLISHED to CLOSE, and every listening socket. */
@@ -88,6 +88,9 @@ struct {
 	__type(key, __u64); /* address of struct sock */
 	__type(value, struct ht_socket_entry);
 } sockets SEC(".maps");
+
+/* Set by user space before a second program sees each change of a TCP socket's state. */
+bool ht_tcp_doubled = false;
 
 struct ht_ended_key {
 	__u64 start_ns;

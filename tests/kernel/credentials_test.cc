@@ -132,8 +132,13 @@ TEST(CredentialsTest, ASetUidProgramIsTold) {
   }
   EXPECT_EQ(found, 1);
   int set_id = 0;
-  for (const auto& [event, exec] : recorder.All<ExecEvent>()) set_id += exec->set_id;
-  EXPECT_EQ(set_id, 1);
+  std::string told;
+  for (const auto& [event, exec] : recorder.All<ExecEvent>()) {
+    set_id += exec->set_id;
+    absl::StrAppend(&told, event->header.boot_ns, " process ", event->header.process.tgid, " ",
+                    exec->image.path, exec->set_id ? " set-id" : "", "\n");
+  }
+  EXPECT_EQ(set_id, 1) << told;
 }
 
 TEST(CredentialsTest, CapabilitiesAreTold) {

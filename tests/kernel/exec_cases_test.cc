@@ -12,7 +12,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "agent/kernel/features.h"
 #include "tests/kernel/harness.h"
+#include "tests/kernel/perf_listener.h"
 #include "tests/kernel/programs.h"
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -43,6 +45,29 @@ const Event* WaitForFork(Recorder* recorder, pid_t pid) {
   return recorder->WaitForBody<Fork>("fork", [&](const Event&, const Fork& fork) {
     return fork.child.tgid == static_cast<uint32_t>(pid);
   });
+}
+
+// Where a second program watches over the first, it may well run before it.
+TEST(ExecCasesTest, WhoeverElseListensEachIsToldOnce) {
+  agent::kernel::EnsureTracefs();
+  const PerfListener exec("sched/sched_process_exec"), exit("sched/sched_process_exit");
+  Recorder recorder({}, SensorAge::kFresh);
+  std::vector<pid_t> pids;
+  for (int i = 0; i < 20; ++i) {
+    Child child([] { return Exec({"/bin/true"}); });
+    pids.push_back(child.pid());
+    EXPECT_EQ(child.Wait(), 0);
+  }
+  recorder.Settle();
+  std::map<uint32_t, int> execs, exits;
+  for (const auto& [event, body] : recorder.All<ExecEvent>()) ++execs[event->header.process.tgid];
+  for (const auto& [event, body] : recorder.All<agent::decode::Exit>()) {
+    ++exits[event->header.process.tgid];
+  }
+  for (pid_t pid : pids) {
+    EXPECT_EQ(execs[static_cast<uint32_t>(pid)], 1) << pid;
+    EXPECT_EQ(exits[static_cast<uint32_t>(pid)], 1) << pid;
+  }
 }
 
 TEST(ExecCasesTest, AThreadThatExecsIsStillTheSameProcess) {

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/kernel/harness.h"
+#include "tests/kernel/programs.h"
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -22,19 +23,10 @@ namespace {
 using agent::decode::File;
 using agent::decode::FileAction;
 
-// Whether what the test needs of the plan is there.
 // A folder with a watched one in it, `secrets`, and a watched name, `key`, both there or not.
 class FileTest : public testing::Test {
  protected:
-  FileTest() {
-    char name[] = "/tmp/hoptrail-file-XXXXXX";
-    root_ = std::filesystem::canonical(mkdtemp(name));
-    watch_.reads = {root_ + "/secrets", root_ + "/key"};
-    watch_.writes = {root_ + "/lists", root_ + "/table*"};
-  }
-  ~FileTest() override { std::filesystem::remove_all(root_); }
-
-  std::string Path(const std::string& name) const { return root_ + "/" + name; }
+  std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
   void MakeFolder(const std::string& name) { std::filesystem::create_directories(Path(name)); }
   void MakeFile(const std::string& name) { std::ofstream(Path(name)) << "content"; }
   int Open(const std::string& name, int flags) {
@@ -57,8 +49,9 @@ class FileTest : public testing::Test {
     return Of(recorder, Path(name));
   }
 
-  std::string root_;
-  agent::kernel::WatchOptions watch_;
+  const TestFolder folder_{"file"};
+  const agent::kernel::WatchOptions watch_ = {.reads = {Path("secrets"), Path("key")},
+                                              .writes = {Path("lists"), Path("table*")}};
 };
 
 TEST_F(FileTest, OpensOfWatchedFilesAreTold) {

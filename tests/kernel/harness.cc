@@ -29,6 +29,8 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Seconds(10);
 
+constexpr int kSearches = 4;
+
 // The sensor that the last test has left open.
 struct Kept {
   agent::kernel::SensorOptions options;
@@ -90,6 +92,9 @@ Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
   sensor_ = std::move(kept.sensor);
   if (sensor_ != nullptr && age == SensorAge::kAny && kept.options == options_) {
     sensor_->ProtectProcesses({});
+    // As one that is opened now, it knows what is there now, and nothing else: what a search does
+    // not find is kept for some searches more.
+    for (int i = 0; i < kSearches; ++i) sensor_->AttachNewWitnesses();
     Settle();
     events_.clear();
     return;

@@ -100,7 +100,7 @@ class IoUringOpenTest : public RingTest {
     EXPECT_TRUE(file.reads);
   }
 
-  const TestFolder folder_;
+  const TestFolder folder_{"io_uring"};
   const std::string secret_ = folder_.path() + "/secrets/one";
   const std::string held_ = folder_.path() + "/secrets/held";  // opened before anybody watches
   const std::string hidden_ = folder_.path() + "/secrets/hidden";

@@ -7,12 +7,16 @@
 #include <deque>
 #include <filesystem>
 #include <numeric>
+#include <optional>
+#include <string>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 
+#include "agent/kernel/features.h"
 #include "tests/kernel/harness.h"
+#include "tests/kernel/perf_listener.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -91,7 +95,7 @@ size_t CountAttachments() {
 
 // Connections that nobody answers end in the timer's interrupt, while others end by themselves: the
 // same program once more, on the same processor.
-class SkippedRuns : public testing::Test {
+class SkippedRuns : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     cpu_set_t first;
@@ -128,8 +132,11 @@ class SkippedRuns : public testing::Test {
   std::deque<UniqueFd> unanswered_;
 };
 
-TEST_F(SkippedRuns, AreCountedAndThenToldByAnUnderstudy) {
-  Recorder recorder({.low_ring_bytes = 64 << 20});
+TEST_P(SkippedRuns, AreCountedAndThenToldByAnUnderstudy) {
+  agent::kernel::EnsureTracefs();
+  std::optional<PerfListener> other;
+  if (GetParam()) other.emplace("sock/inet_sock_set_state");
+  Recorder recorder({.low_ring_bytes = 64 << 20}, SensorAge::kFresh);
   ASSERT_NE(recorder.sensor(), nullptr);
   EXPECT_EQ(LossesOf(&recorder, "skipped", "tcp"), 0u);
   const size_t attachments = CountAttachments();
@@ -160,6 +167,7 @@ TEST_F(SkippedRuns, AreCountedAndThenToldByAnUnderstudy) {
   };
   const uint64_t connects = told(agent::decode::TcpPhase::kConnect);
   const uint64_t failures = told(agent::decode::TcpPhase::kFailed);
+  const uint64_t refused_before = LossesOf(&recorder, "budget/low", "tcp");
   refused_ = 0;
   for (const absl::Time end = absl::Now() + absl::Seconds(10); absl::Now() < end;) {
     Connect5Milliseconds(/*at_once=*/50);
@@ -168,9 +176,14 @@ TEST_F(SkippedRuns, AreCountedAndThenToldByAnUnderstudy) {
   const uint64_t missed = LossesOf(&recorder, "skipped", "tcp") - skipped;
   EXPECT_EQ(told(agent::decode::TcpPhase::kConnect) - connects, refused_);
   EXPECT_LE(refused_ - (told(agent::decode::TcpPhase::kFailed) - failures), missed);
+  EXPECT_EQ(LossesOf(&recorder, "budget/low", "tcp"), refused_before);
   RecordProperty("refused", static_cast<int>(refused_));
   RecordProperty("missed", static_cast<int>(missed));
 }
+
+INSTANTIATE_TEST_SUITE_P(Others, SkippedRuns, testing::Bool(), [](const auto& info) {
+  return std::string(info.param ? "WhileOthersListen" : "Alone");
+});
 
 TEST(LossTest, AFloodOfForksCostsTheHighRingNothing) {
   Recorder recorder({.low_ring_bytes = 4096, .watched_ports = {}});

@@ -84,7 +84,7 @@ class OpenRaceTest : public testing::TestWithParam<Race> {
     return folder_.path() + "/" + name + "/" + std::to_string(round);
   }
 
-  const TestFolder folder_;
+  const TestFolder folder_{"open_race"};
 };
 
 TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {

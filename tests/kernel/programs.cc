@@ -66,6 +66,17 @@ TestFolder::TestFolder() {
   EXPECT_EQ(chmod(path_.c_str(), 0755), 0);
 }
 
+TestFolder::TestFolder(const std::string& name) {
+  const std::string path = "/tmp/hoptrail-" + name + "-" + std::to_string(getpid());
+  std::error_code error;
+  if (!std::filesystem::create_directory(path, error)) {
+    ADD_FAILURE() << path << " is there, or cannot be made: " << error.message();
+    return;
+  }
+  path_ = std::filesystem::canonical(path);
+  EXPECT_EQ(chmod(path_.c_str(), 0755), 0);
+}
+
 TestFolder::~TestFolder() {
   std::error_code error;
   if (!path_.empty()) std::filesystem::remove_all(path_, error);

@@ -38,6 +38,9 @@ bool WriteWholeFile(const std::string& path, const std::string& content);
 class TestFolder {
  public:
   TestFolder();
+  // Each of that name has the same path in one test program: for what sensors that are used again
+  // watch.
+  explicit TestFolder(const std::string& name);
   ~TestFolder();
   TestFolder(const TestFolder&) = delete;
   TestFolder& operator=(const TestFolder&) = delete;

@@ -58,6 +58,20 @@ Told WaitForPackets(Recorder* recorder, const Match& match, uint64_t packets) {
   return Sum(*recorder, match);
 }
 
+// Runs that the kernel has skipped, each of which may have counted one send: it does so where it
+// preempts programs. Nothing else may be lost.
+uint64_t SkippedSends(Recorder* recorder) {
+  uint64_t skipped = 0;
+  for (const agent::kernel::LossCount& loss : recorder->sensor()->ReadLosses()) {
+    if (loss.where == "skipped" && loss.type == "sends") {
+      skipped += loss.count;
+    } else {
+      ADD_FAILURE() << loss.count << " lost: " << loss.where << " " << loss.type;
+    }
+  }
+  return skipped;
+}
+
 agent::kernel::SensorOptions Quick() { return {.sends_interval = absl::Milliseconds(20)}; }
 
 sockaddr_storage Address(const std::string& text, uint16_t port, socklen_t* length) {
@@ -363,13 +377,14 @@ TEST(SendsTest, AFloodIsToldInFewRecordsAndWhole) {
   }
   const absl::Time begun = absl::Now();
   for (auto& sender : senders) EXPECT_EQ(sender->Wait(), 0);
-  const Told told = WaitForPackets(&recorder, To("127.0.0.1", port), kSenders * kPackets);
-  EXPECT_EQ(told.packets, kSenders * kPackets);
-  EXPECT_EQ(told.bytes, kSenders * kPackets * 100);
+  const uint64_t least = kSenders * kPackets - SkippedSends(&recorder);
+  const Told told = WaitForPackets(&recorder, To("127.0.0.1", port), least);
+  EXPECT_GE(told.packets, least);
+  EXPECT_LE(told.packets, kSenders * kPackets);
+  EXPECT_EQ(told.bytes, told.packets * 100);
   // One for the beginning, then one an interval.
   const auto seconds = static_cast<uint64_t>(absl::ToDoubleSeconds(absl::Now() - begun));
   EXPECT_LE(told.records, kSenders * (seconds + 3));
-  EXPECT_TRUE(recorder.sensor()->ReadLosses().empty());
 }
 
 TEST(SendsTest, MorePeersThanTheTableHoldsAreCountedTogether) {
