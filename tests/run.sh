@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds what has changed, runs the named tiers (all but `vm` and `instructions` when
-# none is named) and closes with one line `N passed, N failed`. A tier that cannot run fails.
+# Installs what is missing, builds what has changed, runs the named tiers (all of them when none is named; of other
+# presets than dev all but those under emulation) and closes with one line `N passed, N failed`. A tier that cannot
+# run fails.
 #
 #   tests/run.sh [--preset dev|release|asan|tsan]
 #                [unit|kernel|lab|storm|image|quickstart|fuzz|vm|instructions ...]
@@ -10,12 +11,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
 all_tiers=(unit kernel lab storm image quickstart fuzz)
-on_request=(vm instructions)
+emulated=(vm instructions)
 preset=dev
 tiers=()
 
 usage() {
-  echo "usage: tests/run.sh [--preset dev|release|asan|tsan] [${all_tiers[*]} ${on_request[*]}]..." >&2
+  echo "usage: tests/run.sh [--preset dev|release|asan|tsan] [${all_tiers[*]} ${emulated[*]}]..." >&2
   exit 2
 }
 
@@ -27,7 +28,10 @@ while (($#)); do
   esac
   shift
 done
-((${#tiers[@]})) || tiers=("${all_tiers[@]}")
+if ((${#tiers[@]} == 0)); then
+  tiers=("${all_tiers[@]}")
+  [[ $preset != dev ]] || tiers+=("${emulated[@]}")
+fi
 
 # What the sanitizers may not judge, and why, is said in these files.
 export LSAN_OPTIONS="suppressions=$root/tests/lsan.supp:print_suppressions=0"
