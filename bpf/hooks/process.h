@@ -5,7 +5,7 @@
 #ifndef HOPTRAIL_BPF_HOOKS_PROCESS_H_
 #define HOPTRAIL_BPF_HOOKS_PROCESS_H_
 
-#include "bpf/hooks/change.h"
+#include "bpf/hooks/compare.h"
 #include "bpf/lib/scratch.h"
 #include "bpf/lib/stream.h"
 

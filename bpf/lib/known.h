@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * What is known of each process that was seen: its credentials and namespaces when they were last
+ * told or looked at.
+ */
+#ifndef HOPTRAIL_BPF_LIB_KNOWN_H_
+#define HOPTRAIL_BPF_LIB_KNOWN_H_
+
+#include "bpf/lib/task.h"
+
+struct ht_known {
+	__u64 start_ns;
+	struct ht_credential_set credentials;
+	struct ht_namespace_set namespaces;
+	__u64 changes; /* of credentials: grows with each that is told */
+	__u64 exec_id; /* task_struct::self_exec_id of the exec that was told last; 0: none */
+	/* Where the kernel kept both: while it keeps them there, they are the same but for what was
+	 * overwritten. */
+	__u64 cred;
+	__u64 proxy;
+};
+
+/* What falls out by age is learnt anew, without a record. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, __u32); /* tgid */
+	__type(value, struct ht_known);
+} known_processes SEC(".maps");
+
+static __always_inline void ht_fill_credentials(struct ht_credential_set *set,
+						struct task_struct *task, const struct cred *cred,
+						enum ht_pointer kind)
+{
+	set->effective = ht_capabilities(kind, cred, cap_effective);
+	set->permitted = ht_capabilities(kind, cred, cap_permitted);
+	set->uid = HT_READ(kind, cred, uid.val);
+	set->euid = HT_READ(kind, cred, euid.val);
+	set->gid = HT_READ(kind, cred, gid.val);
+	set->egid = HT_READ(kind, cred, egid.val);
+	set->login_uid = ht_login_uid(task, kind);
+	set->audit_session = ht_audit_session(task, kind);
+}
+
+static __always_inline void ht_fill_namespaces(struct ht_namespace_set *set,
+					       const struct nsproxy *proxy, const struct cred *cred,
+					       enum ht_pointer kind)
+{
+	set->children_pid = HT_READ(kind, proxy, pid_ns_for_children, ns.inum);
+	set->mount = HT_READ(kind, proxy, mnt_ns, ns.inum);
+	set->network = HT_READ(kind, proxy, net_ns, ns.inum);
+	set->user = HT_READ(kind, cred, user_ns, ns.inum);
+	set->uts = HT_READ(kind, proxy, uts_ns, ns.inum);
+	set->ipc = HT_READ(kind, proxy, ipc_ns, ns.inum);
+	set->cgroup = HT_READ(kind, proxy, cgroup_ns, ns.inum);
+	set->reserved = 0;
+}
+
+static __always_inline bool ht_words_differ(const void *one, const void *other, int words)
+{
+	const __u64 *a = one;
+	const __u64 *b = other;
+	__u64 differing = 0;
+
+#pragma clang loop unroll(full)
+	for (int i = 0; i < words; i++)
+		differing |= a[i] ^ b[i];
+	return differing != 0;
+}
+
+static __always_inline bool ht_credentials_differ(const struct ht_credential_set *one,
+						  const struct ht_credential_set *other)
+{
+	return ht_words_differ(one, other, sizeof(*one) / sizeof(__u64));
+}
+
+static __always_inline bool ht_namespaces_differ(const struct ht_namespace_set *one,
+						 const struct ht_namespace_set *other)
+{
+	return ht_words_differ(one, other, sizeof(*one) / sizeof(__u64));
+}
+
+static __always_inline struct ht_known *ht_find_known(struct task_struct *task,
+						      enum ht_pointer kind)
+{
+	__u32 tgid = HT_READ(kind, task, tgid);
+	struct ht_known *known = bpf_map_lookup_elem(&known_processes, &tgid);
+
+	return known && known->start_ns == ht_start_ns(task, kind) ? known : NULL;
+}
+
+/* What the task is now is known from here on. */
+static __noinline void ht_know(struct task_struct *task, __u64 flags)
+{
+	const struct cred *cred = BPF_CORE_READ(task, real_cred);
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct ht_known known;
+
+	known.start_ns = ht_start_ns(task, HT_UNTYPED);
+	known.changes = bpf_ktime_get_ns(); /* no number of before it was forgotten */
+	known.exec_id = 0;
+	known.cred = (__u64)cred;
+	known.proxy = (__u64)BPF_CORE_READ(task, nsproxy);
+	ht_fill_credentials(&known.credentials, task, cred, HT_UNTYPED);
+	ht_fill_namespaces(&known.namespaces, BPF_CORE_READ(task, nsproxy), cred, HT_UNTYPED);
+	bpf_map_update_elem(&known_processes, &tgid, &known, flags);
+}
+
+static __always_inline bool ht_is_as_known(const struct ht_known *known, struct task_struct *task,
+					   enum ht_pointer kind)
+{
+	return known->cred == (__u64)HT_READ(kind, task, real_cred) &&
+	       known->proxy == (__u64)HT_READ(kind, task, nsproxy) &&
+	       known->credentials.login_uid == ht_login_uid(task, kind) &&
+	       known->credentials.audit_session == ht_audit_session(task, kind);
+}
+
+/* What is known of the task, which is what it is now where nothing was. */
+static __always_inline struct ht_known *ht_learn(struct task_struct *task, enum ht_pointer kind)
+{
+	struct ht_known *known = ht_find_known(task, kind);
+
+	if (known)
+		return known;
+	ht_know(task, BPF_ANY);
+	return ht_find_known(task, kind);
+}
+
+#endif /* HOPTRAIL_BPF_LIB_KNOWN_H_ */
