@@ -51,7 +51,7 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 }
 
 /* In units of a millisecond (2^20 ns). */
-#define HT_SAME_TELLING 48
+#define HT_SAME_TELLING 1024
 
 static __always_inline __u32 ht_telling_now(void)
 {

@@ -18,6 +18,7 @@
     if (::absl::Status ht_status = (expression); !ht_status.ok()) return ht_status; \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): what declares cannot stand in any.
 // HT_ASSIGN_OR_RETURN(auto value, expression yielding absl::StatusOr);
 #define HT_ASSIGN_OR_RETURN(declaration, expression) \
   HT_ASSIGN_OR_RETURN_IMPL(HT_CONCAT(ht_status_or_, __LINE__), declaration, expression)
@@ -25,6 +26,7 @@
   auto temporary = (expression);                                     \
   if (!temporary.ok()) return temporary.status();                    \
   declaration = *std::move(temporary)
+// NOLINTEND(bugprone-macro-parentheses)
 
 namespace hoptrail {
 

@@ -75,6 +75,7 @@ TEST(ExecCasesTest, AThreadThatExecsIsStillTheSameProcess) {
   for (int i = 0; i < 20; ++i) {
     Child child([] {
       std::vector<std::thread> others;
+      others.reserve(3);
       for (int n = 0; n < 3; ++n) others.emplace_back([] { pause(); });
       std::thread([] { _exit(Exec({"/bin/true", "by-a-thread"})); }).join();
       return 1;
@@ -107,7 +108,7 @@ TEST(ExecCasesTest, AThreadThatExecsIsStillTheSameProcess) {
 
 // Not inline: vfork's child shares the caller's stack.
 __attribute__((noinline)) pid_t VforkAndExec(char* const* argv) {
-  const pid_t pid = vfork();
+  const pid_t pid = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork): what is tested
   if (pid == 0) {
     execv(argv[0], argv);
     _exit(127);

@@ -114,6 +114,14 @@ Recorder::~Recorder() {
   kept.sensor = std::move(sensor_);
 }
 
+uint64_t Recorder::Lost(const std::string& type) const {
+  uint64_t count = 0;
+  for (const agent::kernel::LossCount& loss : sensor_->ReadLosses()) {
+    if (loss.type == type) count += loss.count;
+  }
+  return count;
+}
+
 model::FactCoverage Recorder::CoverageOf(const std::string& fact) const {
   if (sensor_ == nullptr) return {};
   for (const model::FactCoverage& row : sensor_->Coverage()) {
@@ -204,6 +212,7 @@ int Child::Wait() {
 
 int Exec(const std::vector<std::string>& arguments) {
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   execv(argv[0], argv.data());

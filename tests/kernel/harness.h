@@ -41,6 +41,10 @@ class Recorder {
   agent::kernel::Sensor* sensor() { return sensor_.get(); }
   const std::vector<Event>& events() const { return events_; }
 
+  // Records of a type ("exec") that the sensor counts as lost since it was opened. It counts for
+  // the whole machine: what it was skipped for may have been somebody else's.
+  uint64_t Lost(const std::string& type) const;
+
   // What the coverage report says of a fact, which must be in it.
   model::FactCoverage CoverageOf(const std::string& fact) const;
 

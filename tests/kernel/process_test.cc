@@ -86,8 +86,10 @@ TEST(ProcessTest, DeathBySignal) {
   Recorder recorder;
   Child child([] { return raise(SIGKILL); });
   const auto pid = static_cast<uint32_t>(child.pid());
-  const int status = child.Wait();
-  ASSERT_TRUE(WIFSIGNALED(status)) << "status " << status;
+  // Not by WIFSIGNALED: what it is compiled to may be the first to write to its page after the
+  // fork, and QEMU 7.2 loses the processor's flags where an instruction that stores one of them
+  // faults.
+  ASSERT_EQ(WTERMSIG(child.Wait()), SIGKILL);
   const Event* exit = recorder.WaitForBody<Exit>(
       "exit", [&](const Event& event, const Exit&) { return event.header.process.tgid == pid; });
   ASSERT_NE(exit, nullptr);

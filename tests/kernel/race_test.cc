@@ -86,7 +86,7 @@ TEST(RaceTest, TheAddressOfAConnect) {
     EXPECT_EQ(connecting[tcp->socket], tcp->flow.server);
   }
   EXPECT_TRUE(told == truth);
-  EXPECT_TRUE(recorder.sensor()->ReadLosses().empty());
+  EXPECT_EQ(recorder.Lost("tcp"), 0u);
 }
 
 // What the started program itself knows of itself: where it lies, and its arguments.
