@@ -104,9 +104,9 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
   } while (!programs.AttachPlan(&plan));
   programs.NameOwnObjects();
   if (!ProbeFeatures().preempts_tracepoints) return programs;
-  // Of what each process passes a few times; a change of a socket's state comes often.
-  for (const char* program :
-       {"ht_fork", "ht_exec", "ht_exit", "ht_commit_creds_fentry", "ht_switch_namespaces_fentry"}) {
+  // Of what each process passes, and what nothing finds later; a change of a socket's state comes
+  // often.
+  for (const char* program : {"ht_fork", "ht_exec", "ht_exit", "ht_switch_namespaces_fentry"}) {
     const Understudy* understudy = programs.UnderstudyOf(program);
     if (understudy != nullptr) programs.AttachUnderstudy(*understudy);
   }
