@@ -126,15 +126,17 @@ TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
       for (int i = 0; i < 2; ++i) std::memcpy(&names[i], paths[i].data() + tail, 8);
       std::memcpy(&texts[0], "argumen1", 8);
       std::memcpy(&texts[1], "argumen2", 8);
+      std::atomic<bool> comes_by = false;
       std::thread([&] {
         auto* name = reinterpret_cast<std::atomic<uint64_t>*>(begin + tail);
         auto* text = reinterpret_cast<std::atomic<uint64_t>*>(argument.bytes);
         for (unsigned i = round; true; ++i) {
           name->store(names[i & 1], std::memory_order_relaxed);
           text->store(texts[i >> 1 & 1], std::memory_order_relaxed);
+          comes_by.store(true, std::memory_order_relaxed);
         }
       }).detach();
-      // A while for the other thread to come by.
+      while (!comes_by.load(std::memory_order_relaxed)) sched_yield();
       for (int i = 0; i < round % 64; ++i) sched_yield();
       char mode[] = "--as-program=say-who-i-am";
       char* const argv[] = {mode, mode, argument.bytes, nullptr};
