@@ -124,6 +124,25 @@ INSTANTIATE_TEST_SUITE_P(Loses, MeanwhileTest, testing::Bool(), [](const auto& i
   return info.param ? "TheForkToo" : "AllButTheFork";
 });
 
+// The exec of the login was lost, and its process has ended before the snapshot that shows it is
+// complete.
+TEST_F(CorrelatorFixture, ALoginThatOnlyASnapshotShowsIsSeenAtOnce) {
+  const Name listener = kernel_.Fork(kernel_.init());
+  kernel_.Exec(listener, "/usr/local/bin/helper");
+  kernel_.Listen(listener);
+  const uint64_t socket = kernel_.Arrive();
+  const Name child = kernel_.Fork(listener);
+  kernel_.Accept(child, socket, /*first_use=*/true);
+  kernel_.SetAudit(child, 1000, 7);
+  kernel_.at(child).path = "/srv/shell";
+  kernel_.BeginSnapshot();
+  kernel_.Connect(child, "192.0.2.2", 22);
+  kernel_.Exit(child);
+  kernel_.EndSnapshot();
+  EXPECT_TRUE(Told(child).logged_in);
+  EXPECT_EQ(Told(child).audit_session, 7u);
+}
+
 // Of who connected onward neither fork nor exec was told, or only the fork: the hop's program is
 // put right as soon as a snapshot shows it, and the hop is told again with it.
 class LostExec : public CorrelatorFixture, public testing::WithParamInterface<bool> {};

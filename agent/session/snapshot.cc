@@ -22,7 +22,10 @@ void Correlator::On(const decode::Header& header, const decode::ProcessSnapshot&
   // Of a process that events have told of they know more, unless its exec was lost.
   if (process != nullptr && !processes_.IsNews(*process, snapshot.image, header.boot_ns)) return;
   const bool exec_missed = process != nullptr && process->own_events;
-  process = Meet(header);
+  // What events have placed may have logged in meanwhile, and may have ended before the snapshot is
+  // complete; what they have not is placed then.
+  const bool placed = process != nullptr && !process->session.empty();
+  process = placed ? Observe(header) : Meet(header);
   if (process == nullptr) return;
   Run(*process, snapshot.image, header.boot_ns);
   process->exec_missed = exec_missed;
