@@ -84,7 +84,8 @@ gtest_tier() {
     --output-on-failure -j 1 >"$log" 2>&1
   local status=$?
   /usr/bin/python3 tests/tally.py "$logs/$label" $status >"$logs/$label.count"
-  ((status == 0)) || tail -n 60 "$log"
+  ((status == 0)) || { echo "the last lines of ${log#"$root"/}:" && tail -n 20 "$log"; }
+  cat "$logs/$label.count"
   tally "$logs/$label.count"
 }
 

@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 """Counts the GoogleTest results in a folder of XML files: tally.py FOLDER CTEST_STATUS.
 
-A program that crashed leaves no XML (or an unfinished one); ctest's status then says that more
-failed than the files show, and one failure is added so that a crash can never pass.
+Of each test that failed it prints what it said. A program that crashed leaves no XML (or an
+unfinished one); ctest's status then says that more failed than the files show, and one failure is
+added so that a crash can never pass.
 """
 
 import pathlib
 import sys
 import xml.etree.ElementTree as ElementTree
+
+MOST_LINES = 30
 
 
 def main():
@@ -20,16 +23,18 @@ def main():
             continue
         for case in suites.iter("testcase"):
             # A skipped test is one that could not run here: it counts as failed.
-            bad = case.find("failure") is not None or case.find("skipped") is not None \
-                or case.get("result") == "skipped"
-            if bad:
+            said = case.findall("failure") + case.findall("skipped")
+            if said or case.get("result") == "skipped":
                 failed += 1
-                print(f"failed: {case.get('classname')}.{case.get('name')}")
+                print(f"FAILED {path.stem}: {case.get('classname')}.{case.get('name')}")
+                lines = "\n".join(element.get("message") or "skipped" for element in said)
+                for line in lines.splitlines()[:MOST_LINES]:
+                    print(f"  {line}")
             else:
                 passed += 1
     if status != 0 and failed == 0:
         failed = 1
-        print("failed: a test program ended without a result")
+        print(f"FAILED {folder.name}: a test program ended without a result")
     print(f"{passed} passed, {failed} failed")
 
 

@@ -3,6 +3,8 @@
 
 // For tests of system calls whose arguments another thread changes while they run.
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -17,19 +19,31 @@ class Swapper {
   Swapper(void* place, uint64_t one, uint64_t other)
       : thread_([this, place, one, other] {
           auto* value = static_cast<std::atomic<uint64_t>*>(place);
-          for (bool first = true; !stop_.load(std::memory_order_relaxed); first = !first) {
-            value->store(first ? one : other, std::memory_order_relaxed);
+          for (uint64_t turn = 0; !stop_.load(std::memory_order_relaxed); ++turn) {
+            value->store((turn & 1) == 0 ? one : other, std::memory_order_relaxed);
+            turn_.store(turn, std::memory_order_relaxed);
+            if (turn % kTurnsAtOnce == 0) sched_yield();
           }
         }) {}
   ~Swapper() {
     stop_ = true;
     thread_.join();
   }
+  // Returns when it has come by once more. Where both share one processor, many rounds of a race go
+  // by without it: call this every few rounds.
+  void AwaitTurn() const {
+    const uint64_t turn = turn_.load(std::memory_order_relaxed);
+    while (turn_.load(std::memory_order_relaxed) == turn) sched_yield();
+  }
   Swapper(const Swapper&) = delete;
   Swapper& operator=(const Swapper&) = delete;
 
  private:
+  // Odd: whoever shares the processor finds one value and the other by turns.
+  static constexpr uint64_t kTurnsAtOnce = 10'007;
+
   std::atomic<bool> stop_ = false;
+  std::atomic<uint64_t> turn_ = ~uint64_t{0};
   std::thread thread_;
 };
 

@@ -17,6 +17,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
@@ -56,7 +57,7 @@ class Observer {
  public:
   explicit Observer(SensorOptions options)
       : correlator_({.clock = &Clock::System(), .watched_ports = options.watched_ports}, &output_) {
-    options.scope_network_namespace = NetworkNamespace();
+    options.scope_network_namespace = network_namespace_;
     auto sensor = agent::kernel::Sensor::Open(options);
     EXPECT_TRUE(sensor.ok()) << sensor.status();
     if (sensor.ok()) sensor_ = *std::move(sensor);
@@ -85,6 +86,15 @@ class Observer {
   }
   // Read, and counted as lost, by the type's name.
   std::map<std::string, uint64_t> read() const { return read_; }
+  // What of connections was read, for whom the counts surprise.
+  std::string connections_read() const {
+    std::string text = absl::StrCat("accepts ", accepts_.all, ", of them handed over ",
+                                    accepts_.handed_over, ", elsewhere ", accepts_.elsewhere);
+    for (size_t phase = 0; phase < std::size(tcp_); ++phase) {
+      absl::StrAppend(&text, "; phase ", phase, " by side ", absl::StrJoin(tcp_[phase], " "));
+    }
+    return text;
+  }
   std::map<std::string, uint64_t> lost() const {
     std::map<std::string, uint64_t> lost;
     for (const auto& loss : sensor_->ReadLosses()) {
@@ -113,6 +123,13 @@ class Observer {
     const auto event = agent::decode::Decode(data, size);
     ASSERT_TRUE(event.ok()) << event.status();
     ++read_[agent::decode::TypeName(event->header.type)];
+    if (const auto* tcp = std::get_if<agent::decode::Tcp>(&event->body)) {
+      ++tcp_[static_cast<size_t>(tcp->phase)][static_cast<size_t>(tcp->side)];
+    } else if (const auto* accept = std::get_if<agent::decode::Accept>(&event->body)) {
+      ++accepts_.all;
+      accepts_.handed_over += accept->handed_over;
+      accepts_.elsewhere += accept->network_namespace != network_namespace_;
+    }
     if (std::holds_alternative<agent::decode::Exit>(event->body)) {
       // The storm's own ends would fill this; only ours are asked for.
       if (event->header.parent.tgid == static_cast<uint32_t>(getpid())) {
@@ -125,7 +142,12 @@ class Observer {
   Nobody output_;
   agent::session::Correlator correlator_;
   std::unique_ptr<agent::kernel::Sensor> sensor_;
+  const uint32_t network_namespace_ = NetworkNamespace();
   std::map<std::string, uint64_t> read_;
+  uint64_t tcp_[6][3] = {};  // by TcpPhase and TcpSide
+  struct {
+    uint64_t all = 0, handed_over = 0, elsewhere = 0;
+  } accepts_;
   std::set<uint32_t> ended_;
   absl::Time tick_ = absl::Now();
 };
@@ -284,8 +306,8 @@ TEST_P(StormTest, WhatWasReadAndWhatWasLostIsWhatWasMade) {
     const uint64_t counted = missing == lost.end() ? 0 : missing->second;
     lost_in_all += counted;
     const uint64_t accounted = (found == read.end() ? 0 : found->second) + counted;
-    EXPECT_LE(accounted, count) << type;
-    EXPECT_GE(accounted + skipped[type], count) << type;
+    EXPECT_LE(accounted, count) << type << "; " << observer.connections_read();
+    EXPECT_GE(accounted + skipped[type], count) << type << "; " << observer.connections_read();
     std::cout << "storm: " << weather.name << ": " << type << ": " << count << " made, " << counted
               << " lost\n";
   }
