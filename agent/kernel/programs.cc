@@ -106,7 +106,10 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
   if (!ProbeFeatures().preempts_tracepoints) return programs;
   // Of what each process passes, and what nothing finds later; a change of a socket's state comes
   // often.
-  for (const char* program : {"ht_fork", "ht_exec", "ht_exit", "ht_switch_namespaces_fentry"}) {
+  std::vector<std::string> doubled = {"ht_fork", "ht_exec", "ht_exit",
+                                      "ht_switch_namespaces_fentry"};
+  if (options.tcp_understudy_at_once) doubled.push_back("ht_tcp_state");
+  for (const std::string& program : doubled) {
     const Understudy* understudy = programs.UnderstudyOf(program);
     if (understudy != nullptr) programs.AttachUnderstudy(*understudy);
   }

@@ -40,6 +40,9 @@ struct SensorOptions {
   SyscallHooks syscall_hooks = SyscallHooks::kAuto;
   // See force_tiers.h; a fact whose forced tier does not load is blind.
   ForcedTiers force_tiers;
+  // Where programs on tracepoints may be preempted (7.0): the understudy of TCP's states, too, is
+  // attached from the beginning, not with the first skipped run. For tests that ask for every one.
+  bool tcp_understudy_at_once = false;
   // Server ports of administrative services: their connections go to the ring that a flood of
   // others cannot fill.
   std::vector<uint16_t> watched_ports = {22};

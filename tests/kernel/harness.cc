@@ -88,6 +88,7 @@ agent::kernel::ForcedTiers ForcedTiersOfEnvironment() {
 Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
     : options_(std::move(options)), age_(age) {
   if (options_.force_tiers.empty()) options_.force_tiers = ForcedTiersOfEnvironment();
+  options_.tcp_understudy_at_once = age == SensorAge::kAny;
   if (options_.scope_network_namespace == 0) options_.scope_network_namespace = NetworkNamespace();
   sensor_ = std::move(kept.sensor);
   if (sensor_ != nullptr && age == SensorAge::kAny && kept.options == options_) {

@@ -32,7 +32,8 @@ class Recorder {
  public:
   // Watches the test's own network namespace. Fails the test, and records nothing, if it cannot.
   // A sensor of the same options that the test before has left open is used again, unless it must
-  // be a fresh one or that test has failed. A fresh one is not left open.
+  // be a fresh one or that test has failed. A fresh one is not left open. One that is not has what
+  // any sensor has after its first skipped run of TCP's (docs/decisions/0010-skipped-runs.md).
   explicit Recorder(agent::kernel::SensorOptions options = {}, SensorAge age = SensorAge::kAny);
   ~Recorder();
   Recorder(const Recorder&) = delete;
