@@ -25,12 +25,15 @@ absl::StatusOr<model::HostId> SpoolReader::NextHost(const model::HostId& current
   return model::ParseHostId(other.Text(0));
 }
 
-absl::StatusOr<uint64_t> SpoolReader::FirstSequence(const model::HostId& host) {
+absl::StatusOr<SpoolReader::Range> SpoolReader::Sequences(const model::HostId& host) {
+  // Two questions: SQLite answers each from one end of the index, both at once from all of it.
   HT_ASSIGN_OR_RETURN(
-      auto first, database_.Prepare("SELECT COALESCE(MIN(sequence), 0) FROM records WHERE host=?"));
-  first.BindText(1, model::ToString(host));
-  HT_RETURN_IF_ERROR(first.Step().status());
-  return static_cast<uint64_t>(first.Int(0));
+      auto range,
+      database_.Prepare("SELECT COALESCE((SELECT MIN(sequence) FROM records WHERE host=?1), 0),"
+                        " COALESCE((SELECT MAX(sequence) FROM records WHERE host=?1), 0)"));
+  range.BindText(1, model::ToString(host));
+  HT_RETURN_IF_ERROR(range.Step().status());
+  return Range{static_cast<uint64_t>(range.Int(0)), static_cast<uint64_t>(range.Int(1))};
 }
 
 absl::StatusOr<v1::Batch> SpoolReader::ReadAfter(const model::HostId& host, uint64_t after,

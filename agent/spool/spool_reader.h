@@ -22,8 +22,12 @@ class SpoolReader {
   // otherwise `current`.
   absl::StatusOr<model::HostId> NextHost(const model::HostId& current);
 
-  // 0 where none waits.
-  absl::StatusOr<uint64_t> FirstSequence(const model::HostId& host);
+  // Of those of a host that wait; zeros where none does.
+  struct Range {
+    uint64_t first = 0;
+    uint64_t last = 0;
+  };
+  absl::StatusOr<Range> Sequences(const model::HostId& host);
 
   // Records above `after`, in order, at most kMaxBatchRecords and about `max_bytes` (at least one,
   // whatever its size). Empty where there are none.

@@ -46,7 +46,8 @@ TEST(Spool, ReadsAfterASequenceAndWithinBytes) {
   EXPECT_EQ(rest->records(0).sequence(), all.records(15).sequence());
   EXPECT_EQ(reader->ReadAfter(TestHost(), 0, 1)->records_size(), 1);
   EXPECT_LT(reader->ReadAfter(TestHost(), 0, 2000)->records_size(), 20);
-  EXPECT_EQ(*reader->FirstSequence(TestHost()), all.records(0).sequence());
+  EXPECT_EQ(reader->Sequences(TestHost())->first, all.records(0).sequence());
+  EXPECT_EQ(reader->Sequences(TestHost())->last, all.records(all.records_size() - 1).sequence());
 }
 
 TEST(Spool, AcknowledgedRecordsLeave) {

@@ -79,20 +79,21 @@ absl::StatusOr<model::HostId> Uplink::ChooseHost() {
   return refused_hosts_.contains(*host) ? options_.host : *host;
 }
 
-v1::Hello Uplink::HelloFor(const model::HostId& host, uint64_t first_sequence) const {
+v1::Hello Uplink::HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) const {
   v1::Hello hello;
   hello.set_host(wire::ResourceName(host));
   hello.set_host_name(wire::CleanText(options_.host_name, wire::kMaxNameBytes));
   hello.set_agent_version(options_.agent_version);
-  hello.set_first_spooled_sequence(first_sequence);
+  hello.set_first_spooled_sequence(spooled.first);
+  hello.set_last_spooled_sequence(spooled.last);
   return hello;
 }
 
 absl::Status Uplink::Serve() {
   HT_RETURN_IF_ERROR(RefreshReader());
   HT_ASSIGN_OR_RETURN(const model::HostId host, ChooseHost());
-  const absl::StatusOr<uint64_t> first = reader_->FirstSequence(host);
-  if (!first.ok()) return ReaderFailed(first.status());
+  const absl::StatusOr<spool::SpoolReader::Range> spooled = reader_->Sequences(host);
+  if (!spooled.ok()) return ReaderFailed(spooled.status());
   spool::Spool* const spool = options_.spool;
   Connection::Handlers handlers;
   handlers.on_acknowledged = [spool, host](uint64_t sequence) {
@@ -109,8 +110,8 @@ absl::Status Uplink::Serve() {
   }
   // An earlier boot's highest number is not known here; what bounds a signed number will do.
   const bool present = host == options_.host;
-  const absl::StatusOr<uint64_t> welcomed =
-      connection->Start(HelloFor(host, *first), present ? spool->last_sequence() : wire::kMaxCount);
+  const absl::StatusOr<uint64_t> welcomed = connection->Start(
+      HelloFor(host, *spooled), present ? spool->last_sequence() : wire::kMaxCount);
   absl::Status status = welcomed.status();
   if (welcomed.ok()) {
     LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",

@@ -61,7 +61,7 @@ class Uplink {
   absl::StatusOr<model::HostId> ChooseHost();
   // Tells the spool of damage that only a reader sees, and opens it anew the next time.
   absl::Status ReaderFailed(const absl::Status& status);
-  v1::Hello HelloFor(const model::HostId& host, uint64_t first_sequence) const;
+  v1::Hello HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) const;
   // Sends until nothing of an earlier boot is left or the uplink stops (true), or until the stream
   // ends (false: ask it why).
   absl::StatusOr<bool> SendAll(const model::HostId& host, uint64_t after, Connection& connection);

@@ -50,6 +50,7 @@ class UplinkTest : public testing::Test {
 TEST_F(UplinkTest, CarriesRecordsAndEmptiesTheSpool) {
   FakeCollector collector(Address());
   for (const model::Fact& fact : wire::TestFacts()) spool_->Add(fact);
+  ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
   auto uplink = Open();
   ASSERT_TRUE(collector.WaitForRecords(wire::TestFacts().size()));
   EXPECT_TRUE(WaitForEmptySpool());
@@ -58,6 +59,8 @@ TEST_F(UplinkTest, CarriesRecordsAndEmptiesTheSpool) {
     EXPECT_TRUE(*wire::FactFromProto(received[i]) == wire::TestFacts()[i]);
   }
   EXPECT_EQ(collector.hellos()[0].host_name(), "gw");
+  EXPECT_EQ(collector.hellos()[0].first_spooled_sequence(), received.front().sequence());
+  EXPECT_EQ(collector.hellos()[0].last_spooled_sequence(), received.back().sequence());
 }
 
 TEST_F(UplinkTest, GivesSignsOfLifeWhileThereIsNothingToSend) {

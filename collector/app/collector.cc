@@ -80,7 +80,10 @@ void Collector::UpdateHealth() {
 
 Collector::~Collector() {
   // Wakes those who wait for changes, so that they see that it is over.
-  if (store_ != nullptr) store_->changes()->Close();
+  if (store_ != nullptr) {
+    store_->changes()->Close();
+    store_->outbox_changes()->Close();
+  }
   if (hub_ != nullptr) hub_->Stop();
   if (pagerduty_ != nullptr) pagerduty_->Stop();
   if (json_lines_ != nullptr) json_lines_->Stop();

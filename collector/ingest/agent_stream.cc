@@ -83,7 +83,8 @@ absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
   }
   greeted_ = true;
   waiting_ = true;
-  if (!loop_->TryPush(ConnectCommand{host_, hello.host_name(), shared_from_this()})) {
+  if (!loop_->TryPush(ConnectCommand{host_, hello.host_name(), shared_from_this(),
+                                     hello.last_spooled_sequence()})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();

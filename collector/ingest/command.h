@@ -22,6 +22,7 @@ struct ConnectCommand {
   model::HostId host;
   std::string host_name;
   std::shared_ptr<AgentSink> sink;
+  uint64_t last_spooled_sequence = 0;  // what it has to tell; 0: nothing
 };
 
 // Sequence numbers grow within it.

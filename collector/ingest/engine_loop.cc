@@ -43,6 +43,9 @@ absl::Status EngineLoop::Restore() {
     entry.last_seen_wall_ns = row.last_seen_wall_ns;
     entry.applied = row.acknowledged_sequence;
     state.host_names.emplace_back(row.host, row.host_name);
+    if (row.state == HostState::kSilent) continue;
+    arrears_.Expect(row.host, Arrears::kUnconnected,
+                    static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
   }
   LogInfo("ingest", "restored ", hosts.size(), " hosts, ", snapshot.sessions.size(), " sessions, ",
           snapshot.hops.size(), " hops, ", snapshot.incidents.size(), " incidents");
@@ -82,11 +85,13 @@ bool EngineLoop::Round(absl::Duration wait) {
     if (facts_ >= kFactsPerTransaction) Commit();
   }
   const auto now = static_cast<int64_t>(options_.clock->BootNs());
-  if (now >= next_tick_boot_ns_) {
+  const bool tick = now >= next_tick_boot_ns_;
+  if (tick) {
     next_tick_boot_ns_ = now + kTickNs;
     Tick();
   }
   Commit();
+  if (tick) ReleasePages();  // after what was heard has become part of the incidents
   if (now >= next_retention_boot_ns_) {
     absl::StatusOr<int64_t> removed = store_->ApplyRetention(options_.clock->WallNs());
     if (!removed.ok()) LogError("store", "retention: ", removed.status().ToString());
@@ -114,6 +119,9 @@ void EngineLoop::Take(ConnectCommand& command) {
   }
   entry.sink = command.sink;
   entry.broken_boot_ns = 0;
+  arrears_.Expect(command.host, command.last_spooled_sequence,
+                  static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
+  arrears_.Applied(command.host, entry.applied);
   Heard(command.host, &entry);
   if (!command.host_name.empty() && command.host_name != entry.host_name) {
     entry.host_name = command.host_name;
@@ -145,6 +153,7 @@ void EngineLoop::Take(BatchCommand& command) {
     facts_ += fresh.size();
     entry.applied = command.sequences.back();
     batch_.hosts[command.host].acknowledged_sequence = entry.applied;
+    arrears_.Applied(command.host, entry.applied);
   }
   acknowledge_[command.host] = entry.applied;
 }
@@ -174,8 +183,13 @@ void EngineLoop::Take(DisconnectCommand& command) {
   auto it = hosts_.find(command.host);
   if (it == hosts_.end() || it->second.sink != command.sink) return;
   it->second.sink = nullptr;
-  if (!command.sink->SaidGoodbye()) {
+  if (command.sink->SaidGoodbye()) {
+    arrears_.Forget(command.host);
+  } else {
     it->second.broken_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
+    // No longer than until its silence is judged.
+    arrears_.Expect(command.host, Arrears::kUnconnected,
+                    it->second.broken_boot_ns + options_.unheard_after_ns);
   }
   it->second.state = HostState::kDisconnected;
   batch_.hosts[command.host].state = HostState::kDisconnected;
@@ -230,6 +244,14 @@ void EngineLoop::FindUnheard() {
             options_.clock->WallNs()},
         &outcome_);
   }
+}
+
+void EngineLoop::ReleasePages() {
+  if (!store_->writer()->holds_pages()) return;
+  const bool behind = arrears_.Any(static_cast<int64_t>(options_.clock->BootNs()));
+  const absl::Status status = store_->ReleasePages(
+      options_.clock->WallNs(), behind ? options_.page_held_ns : options_.page_settles_ns);
+  if (!status.ok()) LogError("store", "pages wait longer: ", status.ToString());
 }
 
 void EngineLoop::Tick() {

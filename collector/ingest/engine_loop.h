@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "collector/ingest/arrears.h"
 #include "collector/ingest/command.h"
 #include "collector/path/engine.h"
 #include "collector/store/store.h"
@@ -32,6 +33,10 @@ class EngineLoop {
     int64_t silent_after_ns = 60'000'000'000;
     // Silence that is told to the engine, which judges it.
     int64_t unheard_after_ns = 10'000'000'000;
+    // How long the first page of an incident waits: so that what two hosts tell of one step can
+    // meet, and longer while hosts are in arrears. docs/decisions/0013.
+    int64_t page_settles_ns = 1'000'000'000;
+    int64_t page_held_ns = 30'000'000'000;
     size_t queue_capacity = 100'000;  // one batch a stream at most waits here
     const Clock* clock = &Clock::System();
   };
@@ -82,6 +87,7 @@ class EngineLoop {
   void Heard(const model::HostId& host, HostEntry* entry);
   void Tick();
   void FindUnheard();
+  void ReleasePages();
   void Commit();
 
   path::Engine* const engine_;
@@ -89,6 +95,7 @@ class EngineLoop {
   const Options options_;
   BoundedQueue<Command> queue_;
   absl::flat_hash_map<model::HostId, HostEntry> hosts_;
+  Arrears arrears_;
 
   // Of the transaction that is being put together.
   path::Outcome outcome_;

@@ -1,58 +1,19 @@
 // When silence of an agent becomes a detection, step by step with a clock of its own.
 
-#include <filesystem>
 #include <memory>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collector/ingest/engine_loop.h"
+#include "collector/ingest/loop_fixture.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::collector::ingest {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000'000;
-
-class FakeAgent : public AgentSink {
- public:
-  explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
-  void Welcome(uint64_t) override {}
-  void Taken() override {}
-  void Acknowledge(uint64_t) override {}
-  void Tell(const model::Provenance&) override {}
-  void End(const absl::Status&) override {}
-  int64_t HeardBootNs() const override { return heard; }
-  bool SaidGoodbye() const override { return goodbye; }
-
-  int64_t heard;
-  bool goodbye = false;
-};
-
-class UnheardTest : public testing::Test {
+class UnheardTest : public LoopTest {
  protected:
-  void SetUp() override {
-    folder_ = testing::TempDir() + "/unheard_XXXXXX";
-    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
-    auto store = store::Store::Open({.path = folder_ + "/c.db"}, clock_.WallNs());
-    ASSERT_TRUE(store.ok()) << store.status();
-    store_ = *std::move(store);
-    path::EngineOptions options;
-    options.clock = &clock_;
-    engine_ = std::make_unique<path::Engine>(options);
-    loop_ = std::make_unique<EngineLoop>(engine_.get(), store_.get(),
-                                         EngineLoop::Options{.clock = &clock_});
-  }
-  void TearDown() override {
-    loop_.reset();
-    engine_.reset();
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
   static model::HostId Host(uint8_t number) {
     model::HostId host = wire::TestHost();
     host.machine.bytes[1] = number;
@@ -61,8 +22,7 @@ class UnheardTest : public testing::Test {
 
   // An agent that has told of somebody who is logged in.
   std::shared_ptr<FakeAgent> Connect(uint8_t number, bool occupied = true) {
-    auto agent = std::make_shared<FakeAgent>(&clock_);
-    EXPECT_TRUE(loop_->TryPush(ConnectCommand{Host(number), "gw", agent}));
+    auto agent = LoopTest::Connect(Host(number), "gw");
     if (occupied) {
       model::Session session;
       session.host = Host(number);
@@ -77,25 +37,11 @@ class UnheardTest : public testing::Test {
     return agent;
   }
 
-  void Pass(int seconds) {
-    loop_->Round(absl::ZeroDuration());
-    for (int i = 0; i < seconds; ++i) {
-      clock_.AdvanceNs(kSecond);
-      loop_->Round(absl::ZeroDuration());
-    }
-  }
-
   std::vector<model::Detection> Detections() {
     auto snapshot = store_->writer()->LoadSnapshot();
     EXPECT_TRUE(snapshot.ok()) << snapshot.status();
     return snapshot->detections;
   }
-
-  FakeClock clock_;
-  std::string folder_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<path::Engine> engine_;
-  std::unique_ptr<EngineLoop> loop_;
 };
 
 TEST_F(UnheardTest, SilenceWhileSomebodyIsLoggedIn) {

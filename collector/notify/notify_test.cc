@@ -163,6 +163,7 @@ class PagerDutyTest : public ::testing::Test {
                              .incidents = {incident_}},
                             kNow)
                     .ok());
+    ASSERT_TRUE(store_->ReleasePages(kNow, 0).ok());
   }
   bool Send() {
     auto sent = pager_->SendOne();

@@ -76,11 +76,11 @@ void PagerDuty::Stop() {
 void PagerDuty::Run() {
   while (!stopping_) {
     // Taken before looking, so that a change in between wakes the next wait at once.
-    const int64_t seen = store_->changes()->revision();
+    const int64_t seen = store_->outbox_changes()->revision();
     absl::StatusOr<bool> sent = SendOne();
     if (!sent.ok()) LogError("pagerduty", sent.status().ToString());
     if (sent.ok() && *sent) continue;
-    store_->changes()->WaitAbove(seen, kPoll);
+    store_->outbox_changes()->WaitAbove(seen, kPoll);
   }
 }
 

@@ -22,10 +22,11 @@ absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(const std::string& path) {
 absl::StatusOr<std::optional<Outbox::Item>> Outbox::Next(int64_t now_wall_ns) {
   HT_ASSIGN_OR_RETURN(
       Statement select,
-      database_.Prepare("SELECT id, incident, action, version, attempts, created FROM outbox o"
-                        " WHERE NOT failed AND not_before <= ?1 AND NOT EXISTS (SELECT 1 FROM"
-                        " outbox e WHERE e.incident = o.incident AND e.id < o.id AND NOT e.failed)"
-                        " ORDER BY id LIMIT 1"));
+      database_.Prepare(
+          "SELECT id, incident, action, version, attempts, created FROM outbox o"
+          " WHERE NOT failed AND NOT held AND not_before <= ?1 AND NOT EXISTS (SELECT 1 FROM"
+          " outbox e WHERE e.incident = o.incident AND e.id < o.id AND NOT e.failed)"
+          " ORDER BY id LIMIT 1"));
   select.BindInt(1, now_wall_ns);
   HT_ASSIGN_OR_RETURN(bool row, select.Step());
   if (!row) return std::optional<Item>();
@@ -35,14 +36,6 @@ absl::StatusOr<std::optional<Outbox::Item>> Outbox::Next(int64_t now_wall_ns) {
               .version = select.Int(3),
               .attempts = select.Int(4),
               .created_wall_ns = select.Int(5)};
-}
-
-absl::StatusOr<std::optional<int64_t>> Outbox::NextDue() {
-  HT_ASSIGN_OR_RETURN(Statement select,
-                      database_.Prepare("SELECT min(not_before) FROM outbox WHERE NOT failed"));
-  HT_ASSIGN_OR_RETURN(bool row, select.Step());
-  if (!row || select.IsNull(0)) return std::optional<int64_t>();
-  return std::optional<int64_t>(select.Int(0));
 }
 
 absl::Status Outbox::Done(const Item& item) {

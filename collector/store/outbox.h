@@ -33,10 +33,9 @@ class Outbox {
 
   static absl::StatusOr<std::unique_ptr<Outbox>> Open(const std::string& path);
 
-  // The oldest item that is due and that nothing of the same incident waits before.
+  // The oldest item that is due, not held (Writer::ReleasePages), and that nothing of the same
+  // incident waits before.
   absl::StatusOr<std::optional<Item>> Next(int64_t now_wall_ns);
-  // When the earliest waiting item is due; none: nothing waits.
-  absl::StatusOr<std::optional<int64_t>> NextDue();
 
   // It was taken. An item whose incident changed meanwhile stays and is due at once.
   absl::Status Done(const Item& item);

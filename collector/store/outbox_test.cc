@@ -10,15 +10,14 @@ namespace {
 TEST_F(StoreTest, OutboxCoalescesWhatWaitsAndKeepsTheOrder) {
   auto outbox = store_->OpenOutbox();
   ASSERT_TRUE(outbox.ok());
-  model::Incident incident = wire::TestIncident();
-  incident.merged_into = {};
-  incident.state = model::IncidentState::kOpen;
+  model::Incident incident = OpenIncident();
   Write({.incidents = {incident}});
   incident.title = "grew";
   Write({.incidents = {incident}});
   incident.updated_wall_ns += 5;  // not worth a page
   Write({.incidents = {incident}});
   EXPECT_EQ((*outbox)->Waiting().value(), 1);
+  Release(0);
   auto item = (*outbox)->Next(kNow);
   ASSERT_TRUE(item.ok() && item->has_value());
   EXPECT_EQ((*item)->action, Outbox::kTrigger);
@@ -43,13 +42,12 @@ TEST_F(StoreTest, OutboxCoalescesWhatWaitsAndKeepsTheOrder) {
 
 TEST_F(StoreTest, OutboxWaitsAndParks) {
   auto outbox = store_->OpenOutbox();
-  model::Incident incident = wire::TestIncident();
-  incident.merged_into = {};
-  Write({.incidents = {incident}});
+  Write({.incidents = {OpenIncident()}});
+  Release(0);
   auto item = (*outbox)->Next(kNow);
   ASSERT_TRUE((*outbox)->Retry(**item, kNow + 10, "503").ok());
   EXPECT_FALSE((*outbox)->Next(kNow)->has_value());
-  EXPECT_EQ((*outbox)->NextDue()->value(), kNow + 10);
+  EXPECT_FALSE((*outbox)->Next(kNow + 9)->has_value());
   Reopen();
   outbox = store_->OpenOutbox();
   item = (*outbox)->Next(kNow + 10);
@@ -58,6 +56,63 @@ TEST_F(StoreTest, OutboxWaitsAndParks) {
   ASSERT_TRUE((*outbox)->Park(**item, "400").ok());
   EXPECT_FALSE((*outbox)->Next(kNow + kDay)->has_value());
   EXPECT_EQ((*outbox)->Parked().value(), 1);
+}
+
+TEST_F(StoreTest, TheFirstPageIsHeldAlsoOverARestart) {
+  model::Incident incident = OpenIncident();
+  Write({.incidents = {incident}});
+  incident.state = model::IncidentState::kAcknowledged;
+  Write({.incidents = {incident}});
+  Release(10);
+  Reopen();
+  EXPECT_TRUE(store_->writer()->holds_pages());
+  auto outbox = store_->OpenOutbox();
+  EXPECT_FALSE((*outbox)->Next(kNow + kDay)->has_value()) << "nor what waits behind it";
+  const int64_t seen = store_->outbox_changes()->revision();
+  Release(10, kNow + 10);
+  EXPECT_GT(store_->outbox_changes()->revision(), seen);
+  EXPECT_FALSE(store_->writer()->holds_pages());
+  auto item = (*outbox)->Next(kNow);
+  ASSERT_TRUE(item.ok() && item->has_value());
+  EXPECT_EQ((*item)->action, Outbox::kTrigger);
+
+  incident.title = "grew";
+  Write({.incidents = {incident}});
+  EXPECT_FALSE(store_->writer()->holds_pages()) << "it was told already";
+}
+
+TEST_F(StoreTest, AClockPutBackDoesNotHoldAPage) {
+  Write({.incidents = {OpenIncident()}});
+  Release(10, kNow - kDay);
+  EXPECT_FALSE(store_->writer()->holds_pages());
+}
+
+TEST_F(StoreTest, WhatIsOverBeforeItsPageWasReleasedIsNeverTold) {
+  auto outbox = store_->OpenOutbox();
+  model::Incident incident = OpenIncident();
+  Write({.incidents = {incident}});
+  incident.state = model::IncidentState::kAcknowledged;
+  Write({.incidents = {incident}});
+  incident.state = model::IncidentState::kResolved;
+  incident.merged_into.bytes[0] = 9;
+  Write({.incidents = {incident}});
+  EXPECT_EQ((*outbox)->Waiting().value(), 0);
+
+  // Its path is its own again: told, and then resolved, and open once more within a moment.
+  Write({.incidents = {OpenIncident()}});
+  Release(0);
+  auto item = (*outbox)->Next(kNow);
+  ASSERT_TRUE(item.ok() && item->has_value());
+  ASSERT_TRUE((*outbox)->Done(**item).ok());
+  Write({.incidents = {incident}});
+  Write({.incidents = {OpenIncident()}});
+  Write({.incidents = {incident}});
+  Release(0);
+  item = (*outbox)->Next(kNow);
+  ASSERT_TRUE(item.ok() && item->has_value());
+  EXPECT_EQ((*item)->action, Outbox::kResolve) << "of what was told";
+  ASSERT_TRUE((*outbox)->Done(**item).ok());
+  EXPECT_EQ((*outbox)->Waiting().value(), 0);
 }
 
 }  // namespace

@@ -101,8 +101,14 @@ CREATE INDEX edges_by_time ON edges(minute, id);
 CREATE INDEX edges_by_peer ON edges(peer, minute);
 )sql";
 
+// Pages that wait for the hosts that may know more.
+constexpr char kVersion3[] = R"sql(
+ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX outbox_held ON outbox(created) WHERE held;
+)sql";
+
 // One step a version.
-constexpr const char* kSteps[kSchemaVersion] = {kVersion1, kVersion2};
+constexpr const char* kSteps[kSchemaVersion] = {kVersion1, kVersion2, kVersion3};
 
 }  // namespace
 

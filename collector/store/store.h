@@ -37,10 +37,14 @@ class Store {
   Writer* writer() { return writer_.get(); }
   ReaderPool* readers() { return readers_.get(); }
   ChangeSignal* changes() { return &changes_; }
+  // Wakes the notifier; its numbers have no meaning of their own.
+  ChangeSignal* outbox_changes() { return &outbox_changes_; }
   absl::StatusOr<std::unique_ptr<Outbox>> OpenOutbox() { return Outbox::Open(options_.path); }
 
   // Write, and then wake the watchers. Engine's thread.
   absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns);
+  // Engine's thread; see Writer::ReleasePages.
+  absl::Status ReleasePages(int64_t now_wall_ns, int64_t held_ns);
   // Engine's thread; see ApplyRetention.
   absl::StatusOr<int64_t> ApplyRetention(int64_t now_wall_ns);
 
@@ -55,7 +59,7 @@ class Store {
   std::string set_aside_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;
-  ChangeSignal changes_;
+  ChangeSignal changes_, outbox_changes_;
 };
 
 }  // namespace hoptrail::collector::store

@@ -81,7 +81,8 @@ TEST_F(StoreTest, AFileOfTheFirstVersionKeepsItsEdges) {
                   ->Execute("CREATE TABLE first(" + columns + "); INSERT INTO first SELECT " +
                             names + " FROM edges; DROP TABLE edges; ALTER TABLE first RENAME TO" +
                             " edges; CREATE INDEX edges_by_time ON edges(minute, id);" +
-                            " CREATE INDEX edges_by_peer ON edges(peer, minute);")
+                            " CREATE INDEX edges_by_peer ON edges(peer, minute);" +
+                            " DROP INDEX outbox_held; ALTER TABLE outbox DROP COLUMN held;")
                   .ok());
   ASSERT_TRUE(database->SetUserVersion(1).ok());
   Reopen();

@@ -46,6 +46,17 @@ class StoreTest : public ::testing::Test {
     absl::Status status = store_->Write(batch, kNow);
     ASSERT_TRUE(status.ok()) << status;
   }
+  // Pages held for so long become due.
+  void Release(int64_t held_ns, int64_t now = kNow) {
+    absl::Status status = store_->ReleasePages(now, held_ns);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  static model::Incident OpenIncident() {
+    model::Incident incident = wire::TestIncident();
+    incident.merged_into = {};
+    incident.state = model::IncidentState::kOpen;
+    return incident;
+  }
   static model::Session SessionAt(uint8_t n, int64_t opened) {
     model::Session session = wire::TestSession();
     session.id = wire::TestSessionId(n);

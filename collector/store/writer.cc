@@ -37,7 +37,8 @@ struct Writer::Statements {
   };
   Statement host, session, delete_hop, hop, edge, find_detection, detection, attached, attach,
       find_incident, incident, clear_sessions, incident_session, outbox_last, outbox_again,
-      outbox_new, login_attempt, trim_login_attempts, loss, revision;
+      outbox_new, drop_held, release_held, find_held, login_attempt, trim_login_attempts, loss,
+      revision;
 };
 
 namespace {
@@ -111,7 +112,15 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(sqlite::Database database
       {&Statements::outbox_last,
        "SELECT id, action FROM outbox WHERE incident = ?1 AND NOT failed ORDER BY id DESC LIMIT 1"},
       {&Statements::outbox_again, "UPDATE outbox SET version = version + 1 WHERE id = ?1"},
-      {&Statements::outbox_new, "INSERT INTO outbox(incident, action, created) VALUES(?1, ?2, ?3)"},
+      {&Statements::outbox_new,
+       "INSERT INTO outbox(incident, action, created, held) VALUES(?1, ?2, ?3, ?4)"},
+      {&Statements::drop_held,
+       "DELETE FROM outbox WHERE incident = ?1 AND id >= (SELECT min(id) FROM outbox WHERE"
+       " incident = ?1 AND held)"},
+      // A row of the future is one of before the clock was put back.
+      {&Statements::release_held,
+       "UPDATE outbox SET held = 0 WHERE held AND (created <= ?1 - ?2 OR created > ?1)"},
+      {&Statements::find_held, "SELECT 1 FROM outbox WHERE held LIMIT 1"},
       {&Statements::login_attempt,
        "INSERT INTO login_attempts(host, session, time, data) VALUES(?1, ?2, ?3, ?4)"},
       {&Statements::trim_login_attempts,
@@ -129,6 +138,7 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(sqlite::Database database
   HT_ASSIGN_OR_RETURN(bool row, revision.Step());
   if (!row) return absl::DataLossError("the store has lost its revision number");
   writer->revision_ = revision.Int(0);
+  HT_RETURN_IF_ERROR(writer->LookForHeld());
   return writer;
 }
 
@@ -278,13 +288,16 @@ absl::Status Writer::AttachDetections(const Incident& incident) {
 
 absl::Status Writer::Notify(const Incident* before, const Incident& incident, int64_t now_wall_ns) {
   if (before == nullptr) {
-    return Over(incident) ? absl::OkStatus() : Enqueue(incident, Outbox::kTrigger, now_wall_ns);
+    return Over(incident) ? absl::OkStatus()
+                          : Enqueue(incident, Outbox::kTrigger, now_wall_ns, /*held=*/true);
   }
   if (Over(incident)) {
-    return Over(*before) ? absl::OkStatus() : Enqueue(incident, Outbox::kResolve, now_wall_ns);
+    if (Over(*before)) return absl::OkStatus();
+    HT_ASSIGN_OR_RETURN(const bool never_told, DropHeld(incident.id));
+    return never_told ? absl::OkStatus() : Enqueue(incident, Outbox::kResolve, now_wall_ns);
   }
   if (Over(*before) || Grew(*before, incident)) {
-    HT_RETURN_IF_ERROR(Enqueue(incident, Outbox::kTrigger, now_wall_ns));
+    HT_RETURN_IF_ERROR(Enqueue(incident, Outbox::kTrigger, now_wall_ns, /*held=*/Over(*before)));
   }
   if (incident.state == model::IncidentState::kAcknowledged && before->state != incident.state) {
     return Enqueue(incident, Outbox::kAcknowledge, now_wall_ns);
@@ -292,7 +305,7 @@ absl::Status Writer::Notify(const Incident* before, const Incident& incident, in
   return absl::OkStatus();
 }
 
-absl::Status Writer::Enqueue(const Incident& incident, int action, int64_t now_wall_ns) {
+absl::Status Writer::Enqueue(const Incident& incident, int action, int64_t now_wall_ns, bool held) {
   Statement& last = statements_->outbox_last;
   last.BindBlob(1, Blob(incident.id));
   HT_ASSIGN_OR_RETURN(bool waiting, last.Step());
@@ -300,9 +313,31 @@ absl::Status Writer::Enqueue(const Incident& incident, int action, int64_t now_w
   const bool same = waiting && last.Int(1) == action;
   last.Reset();
   // The event is made when it is sent, from the incident as it stands then: one row is enough.
+  ++outbox_changes_;
   if (same) return statements_->outbox_again.BindInt(1, row).Run();
+  holds_pages_ = holds_pages_ || held;
   Statement& add = statements_->outbox_new;
-  return add.BindBlob(1, Blob(incident.id)).BindInt(2, action).BindInt(3, now_wall_ns).Run();
+  add.BindBlob(1, Blob(incident.id)).BindInt(2, action).BindInt(3, now_wall_ns);
+  return add.BindInt(4, held).Run();
+}
+
+// And what waits behind it. False: none is held.
+absl::StatusOr<bool> Writer::DropHeld(const model::IncidentId& incident) {
+  if (!holds_pages_) return false;
+  HT_RETURN_IF_ERROR(statements_->drop_held.BindBlob(1, Blob(incident)).Run());
+  return database_.Changes() > 0;
+}
+
+absl::Status Writer::LookForHeld() {
+  HT_ASSIGN_OR_RETURN(holds_pages_, statements_->find_held.Step());
+  statements_->find_held.Reset();
+  return absl::OkStatus();
+}
+
+absl::Status Writer::ReleasePages(int64_t now_wall_ns, int64_t held_ns) {
+  HT_RETURN_IF_ERROR(statements_->release_held.BindInt(1, now_wall_ns).BindInt(2, held_ns).Run());
+  if (database_.Changes() > 0) ++outbox_changes_;
+  return LookForHeld();
 }
 
 absl::Status Writer::WriteAppended(const WriteBatch& batch) {

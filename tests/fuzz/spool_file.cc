@@ -82,7 +82,7 @@ class Damage {
     auto reader = SpoolReader::Open(path_);
     if (!reader.ok()) return;
     (void)reader->NextHost(wire::TestHost());
-    (void)reader->FirstSequence(wire::TestHost());
+    (void)reader->Sequences(wire::TestHost());
     (void)reader->ReadAfter(wire::TestHost(), 0, 1 << 16);
   }
 

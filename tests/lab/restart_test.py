@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 
 import authority as authorities
 import bench
@@ -46,6 +47,33 @@ class CollectorKilled(Disturbed):
     def duplicates(built):
         names = [hop["server"]["hop_name"] for hop in built.api.hops() if hop.get("server")]
         return sorted({name for name in names if name and names.count(name) > 1})
+
+
+class BeginningHeardLast(Disturbed):
+    def test_one_page_all_the_same(self):
+        """Nobody is heard while the intruder works; then the host that he began at is heard seconds after the others,
+        whose part of the path is worth a page by itself, as the guessed password at the beginning is too."""
+        def before(built, step):
+            if step == "guess_passwords":
+                built.collector.kill()
+            if step == "administrator_leaves":
+                built.agents["gw"].kill()
+                built.collector.start()
+                others = [name for name in built.agents if name != "gw"]
+                daemon.wait(lambda: all(host["state"] == "CONNECTED" for name, host in built.api.hosts().items()
+                                        if name in others), "the others to be connected", 30.0)
+                daemon.wait(built.api.incidents, "an incident of what the others know", 10.0)
+                time.sleep(3.0)
+                self.assertEqual(built.pagerduty.deliveries(), [], "paged before the beginning was heard")
+                built.agents["gw"].start()
+
+        built, played = self.play(before)
+        incident, _ = story.check_all(self, built.api, played, strict=False)
+        built.pagerduty.wait_until(lambda deliveries: any(each.accepted for each in deliveries))
+        time.sleep(2.0)  # a second page would come with the first
+        self.assertEqual({each.event["dedup_key"] for each in built.pagerduty.accepted()}, {incident["name"]})
+        first = built.pagerduty.accepted()[0].event["payload"]["custom_details"]["path"]
+        self.assertEqual([step["host"] for step in first], story.PATH_HOSTS, "the first page has the whole path")
 
 
 class AgentsKilled(Disturbed):
