@@ -186,5 +186,25 @@ TEST_F(RestartTest, ASecondSnapshotFindsLostExits) {
   EXPECT_NE(Told(monitor_).closed_wall_ns, 0);
 }
 
+// A record that comes late, of a process that ended while the snapshot was taken.
+TEST_F(RestartTest, WhoHadEndedBeforeItWasPlacedKeepsNoSessionOpen) {
+  Kill();
+  const Name ended = kernel_.Fork(kernel_.init());
+  Start();
+  kernel_.BeginSnapshot();
+  kernel_.Exit(ended);
+  kernel_.EndSnapshot();
+  decode::Header late;
+  late.process = ended;
+  late.parent = kernel_.init();
+  kernel_.Emit(late, decode::File{});
+  ASSERT_EQ(correlator_->SessionOf(ended), Id(ended));
+  EXPECT_NE(correlator_->FindSession(Id(ended))->closed_wall_ns, 0);
+  EXPECT_NE(Told(ended).closed_wall_ns, 0);
+  clock_.AdvanceNs(int64_t{120} * 1'000'000'000);
+  correlator_->Tick();
+  EXPECT_EQ(correlator_->FindSession(Id(ended)), nullptr);
+}
+
 }  // namespace
 }  // namespace hoptrail::agent::session

@@ -45,10 +45,19 @@ Node* SessionSet::Restore(const model::Session& session) {
 }
 
 void SessionSet::Join(process::Process& process, Node& node, uint64_t boot_ns) {
-  if (process.session == node.session.id) return;
-  Detach(process, boot_ns);
-  process.session = node.session.id;
-  if (!process.alive()) return;
+  if (process.session != node.session.id) {
+    Detach(process, boot_ns);
+    process.session = node.session.id;
+  } else if (process.alive()) {
+    return;
+  }
+  if (!process.alive()) {
+    // Nobody lives in it: it is over as it begins. Of a saved one the members are yet to be found.
+    if (node.members.empty() && !node.saved) {
+      Close(node, options_.clock->WallFromBoot(process.exited_boot_ns));
+    }
+    return;
+  }
   node.members.insert(process.name);
   if (node.session.closed_wall_ns != 0) {
     // Its end was told too early: a fork was lost.

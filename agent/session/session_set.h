@@ -74,7 +74,7 @@ class SessionSet {
   Node* Create(const process::Process& first, model::EntryKind kind);
   Node* Restore(const model::Session& session);
 
-  // Moves a process into a session, out of the one it was in.
+  // Moves a process into a session, out of the one it was in. One that has ended keeps none open.
   void Join(process::Process& process, Node& node, uint64_t boot_ns);
   // The process ended; closes a session that it was the last of.
   void Leave(process::Process& process, uint64_t boot_ns);
