@@ -11,12 +11,14 @@ namespace hoptrail::collector::store {
 
 using sqlite::Statement;
 
-Outbox::Outbox(sqlite::Database database) : database_(std::move(database)) {}
+Outbox::Outbox(sqlite::Database database, Mutex* write_turn)
+    : database_(std::move(database)), write_turn_(write_turn) {}
 
-absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(const std::string& path) {
-  HT_ASSIGN_OR_RETURN(sqlite::Database database,
-                      sqlite::Database::Open({.path = path, .busy_timeout_ms = 30'000}));
-  return std::unique_ptr<Outbox>(new Outbox(std::move(database)));
+absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(const std::string& path, Mutex* write_turn) {
+  HT_ASSIGN_OR_RETURN(
+      sqlite::Database database,
+      sqlite::Database::Open({.path = path, .busy_timeout_ms = 30'000, .durable = false}));
+  return std::unique_ptr<Outbox>(new Outbox(std::move(database), write_turn));
 }
 
 absl::StatusOr<std::optional<Outbox::Item>> Outbox::Next(int64_t now_wall_ns) {
@@ -39,6 +41,7 @@ absl::StatusOr<std::optional<Outbox::Item>> Outbox::Next(int64_t now_wall_ns) {
 }
 
 absl::Status Outbox::Done(const Item& item) {
+  MutexLock turn(write_turn_);
   HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(&database_));
   HT_ASSIGN_OR_RETURN(Statement remove,
                       database_.Prepare("DELETE FROM outbox WHERE id = ?1 AND version = ?2"));
@@ -51,6 +54,7 @@ absl::Status Outbox::Done(const Item& item) {
 }
 
 absl::Status Outbox::Retry(const Item& item, int64_t not_before_wall_ns, absl::string_view reason) {
+  MutexLock turn(write_turn_);
   HT_ASSIGN_OR_RETURN(Statement update,
                       database_.Prepare("UPDATE outbox SET attempts = attempts + 1,"
                                         " not_before = ?2, reason = ?3 WHERE id = ?1"));
@@ -58,6 +62,7 @@ absl::Status Outbox::Retry(const Item& item, int64_t not_before_wall_ns, absl::s
 }
 
 absl::Status Outbox::Park(const Item& item, absl::string_view reason) {
+  MutexLock turn(write_turn_);
   HT_ASSIGN_OR_RETURN(
       Statement update,
       database_.Prepare("UPDATE outbox SET failed = 1, attempts = attempts + 1, reason = ?2"
@@ -88,6 +93,7 @@ absl::StatusOr<std::optional<int64_t>> Outbox::LoadCursor(absl::string_view cons
 }
 
 absl::Status Outbox::SaveCursor(absl::string_view consumer, int64_t revision) {
+  MutexLock turn(write_turn_);
   HT_ASSIGN_OR_RETURN(Statement save,
                       database_.Prepare("INSERT OR REPLACE INTO meta VALUES(?1, ?2)"));
   return save.BindText(1, absl::StrCat("cursor.", consumer)).BindInt(2, revision).Run();

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "core/base/mutex.h"
 #include "core/model/ids.h"
 #include "core/sqlite/database.h"
 
@@ -17,7 +18,8 @@ namespace hoptrail::collector::store {
 
 // What the notifier still has to say, in the order in which it has to be said for each incident.
 // The Writer adds rows in the transaction that changes the incident; this connection, owned by the
-// notifier's thread, takes them out. Survives restarts.
+// notifier's thread, takes them out. Survives restarts; a power cut may bring back what was done
+// last, which is then said again under the same key.
 class Outbox {
  public:
   enum Action { kTrigger = 1, kAcknowledge = 2, kResolve = 3 };
@@ -31,7 +33,10 @@ class Outbox {
     int64_t created_wall_ns = 0;
   };
 
-  static absl::StatusOr<std::unique_ptr<Outbox>> Open(const std::string& path);
+  // `write_turn` is held while anything is written, so that no one who writes to the file within
+  // this process meets another: SQLite would let the later one sleep, up to 0.1 s at a time. Not
+  // owned.
+  static absl::StatusOr<std::unique_ptr<Outbox>> Open(const std::string& path, Mutex* write_turn);
 
   // The oldest item that is due, not held (Writer::ReleasePages), and that nothing of the same
   // incident waits before.
@@ -52,10 +57,11 @@ class Outbox {
   absl::Status SaveCursor(absl::string_view consumer, int64_t revision);
 
  private:
-  explicit Outbox(sqlite::Database database);
+  Outbox(sqlite::Database database, Mutex* write_turn);
   absl::StatusOr<int64_t> Count(absl::string_view sql);
 
   sqlite::Database database_;
+  Mutex* const write_turn_;
 };
 
 }  // namespace hoptrail::collector::store

@@ -1,5 +1,9 @@
 #include "collector/store/outbox.h"
 
+#include <atomic>
+#include <thread>
+
+#include "absl/time/clock.h"
 #include <gtest/gtest.h>
 
 #include "collector/store/store_fixture.h"
@@ -79,6 +83,22 @@ TEST_F(StoreTest, TheFirstPageIsHeldAlsoOverARestart) {
   incident.title = "grew";
   Write({.incidents = {incident}});
   EXPECT_FALSE(store_->writer()->holds_pages()) << "it was told already";
+}
+
+// SQLite's own answer to two writers is that the later one sleeps, here: that it fails.
+TEST_F(StoreTest, WhoWritesTheOutboxNeverMeetsWhoWritesFacts) {
+  auto outbox = store_->OpenOutbox();
+  ASSERT_TRUE(store_->writer()->database()->Execute("PRAGMA busy_timeout=0").ok());
+  std::atomic<bool> over{false};
+  std::thread notifier([&] {
+    for (int64_t i = 0; !over; ++i) EXPECT_TRUE((*outbox)->SaveCursor("test", i).ok());
+  });
+  for (uint8_t i = 0; i < 200; ++i) {
+    Write({.sessions = {SessionAt(i, kNow + i)}});
+    absl::SleepFor(absl::Milliseconds(1));  // the other gets into its stride
+  }
+  over = true;
+  notifier.join();
 }
 
 TEST_F(StoreTest, AClockPutBackDoesNotHoldAPage) {

@@ -60,19 +60,26 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options,
 }
 
 absl::Status Store::Write(const WriteBatch& batch, int64_t now_wall_ns) {
-  HT_RETURN_IF_ERROR(writer_->Write(batch, now_wall_ns));
+  {
+    MutexLock turn(&write_turn_);
+    HT_RETURN_IF_ERROR(writer_->Write(batch, now_wall_ns));
+  }
   changes_.Announce(writer_->revision());
   outbox_changes_.Announce(writer_->outbox_changes());
   return absl::OkStatus();
 }
 
 absl::Status Store::ReleasePages(int64_t now_wall_ns, int64_t held_ns) {
-  HT_RETURN_IF_ERROR(writer_->ReleasePages(now_wall_ns, held_ns));
+  {
+    MutexLock turn(&write_turn_);
+    HT_RETURN_IF_ERROR(writer_->ReleasePages(now_wall_ns, held_ns));
+  }
   outbox_changes_.Announce(writer_->outbox_changes());
   return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> Store::ApplyRetention(int64_t now_wall_ns) {
+  MutexLock turn(&write_turn_);
   return store::ApplyRetention(writer_->database(), options_.retention, now_wall_ns);
 }
 

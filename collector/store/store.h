@@ -13,6 +13,7 @@
 #include "collector/store/reader_pool.h"
 #include "collector/store/retention.h"
 #include "collector/store/writer.h"
+#include "core/base/mutex.h"
 #include "core/base/unique_fd.h"
 
 namespace hoptrail::collector::store {
@@ -39,7 +40,9 @@ class Store {
   ChangeSignal* changes() { return &changes_; }
   // Wakes the notifier; its numbers have no meaning of their own.
   ChangeSignal* outbox_changes() { return &outbox_changes_; }
-  absl::StatusOr<std::unique_ptr<Outbox>> OpenOutbox() { return Outbox::Open(options_.path); }
+  absl::StatusOr<std::unique_ptr<Outbox>> OpenOutbox() {
+    return Outbox::Open(options_.path, &write_turn_);
+  }
 
   // Write, and then wake the watchers. Engine's thread.
   absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns);
@@ -56,6 +59,7 @@ class Store {
 
   StoreOptions options_;
   UniqueFd lock_;  // held as long as anything is open
+  Mutex write_turn_;
   std::string set_aside_;
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;
