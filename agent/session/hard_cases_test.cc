@@ -45,6 +45,24 @@ TEST_F(HardCasesTest, AHopIsOfTheSessionThatUsesIt) {
   EXPECT_EQ(Hops(HopSide::kClient).back().session, Id(second));
 }
 
+// A connection that outlives the processes that served it, and their session.
+TEST_F(HardCasesTest, AHopNamesNoSessionThatWasNeverTold) {
+  const Name sshd = kernel_.StartSshd();
+  const uint64_t socket = kernel_.Arrive(40001);
+  const Name monitor = kernel_.Serve(sshd, socket, /*tier1=*/true);
+  kernel_.Exit(monitor);
+  for (int i = 0; i < 2; ++i) {
+    clock_.AdvanceNs(int64_t{100} * 1'000'000'000);
+    correlator_->Tick();
+  }
+  ASSERT_EQ(correlator_->FindSession(Id(monitor)), nullptr);
+  kernel_.Close(socket);
+  ASSERT_FALSE(hops_.empty());
+  EXPECT_NE(hops_.back().closed_wall_ns, 0);
+  EXPECT_TRUE(hops_.back().session.empty());
+  EXPECT_FALSE(IsTold(monitor));
+}
+
 // What lets someone in stays what it is, whoever uses the socket besides.
 TEST_F(HardCasesTest, AnEntryStaysWithItsSession) {
   const Name sshd = kernel_.StartSshd();

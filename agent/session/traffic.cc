@@ -81,11 +81,12 @@ void Correlator::Report(Connection& connection) {
   if (first) connection.reported = std::make_unique<model::HopEnd>();
   model::HopEnd& hop = *connection.reported;
   Node* node = sessions_.Find(connection.session);
-  const bool pending = node != nullptr && node->pending;
+  // Of a session that is forgotten by now, what was told of it stands: it may never have been.
+  const bool known = node != nullptr ? !node->pending : hop.session == connection.session;
   hop.side = connection.side;
   hop.host = options_.host;
-  hop.session = pending ? model::SessionId() : connection.session;
-  hop.opened_session = connection.opened_session && !pending;
+  hop.session = known ? connection.session : model::SessionId();
+  hop.opened_session = connection.opened_session && known;
   hop.name = connection.hop_name;
   hop.flow = connection.flow;
   hop.network_namespace = connection.network_namespace;
@@ -98,7 +99,7 @@ void Correlator::Report(Connection& connection) {
   hop.program = connection.image == nullptr ? std::string() : connection.image->path;
   hop.uid = connection.uid;
   hop.user = users_.Name(connection.uid, now_boot_ns());
-  if (node != nullptr && !pending && !node->told) sessions_.Touch(*node);
+  if (node != nullptr && known && !node->told) sessions_.Touch(*node);
   hops_.push_back(hop);
   if (options_.store != nullptr) options_.store->SaveHop(hop);
 }
