@@ -3,21 +3,25 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/numeric/int128.h"
+
 namespace hoptrail::collector::join {
 namespace {
 
 constexpr int64_t kForever = std::numeric_limits<int64_t>::max() / 4;
 
+// Nanoseconds. An agent may tell any 64 bits for a time: twice as many hold every sum of them.
 struct Lifetime {
-  int64_t from = 0;
-  int64_t until = kForever;
+  absl::int128 from = 0;
+  absl::int128 until = kForever;
 };
 
 Lifetime Of(const model::HopEnd& end, bool boot) {
   Lifetime life;
-  life.from = boot ? static_cast<int64_t>(end.established_boot_ns) : end.established_wall_ns;
+  life.from = boot ? absl::int128(end.established_boot_ns) : absl::int128(end.established_wall_ns);
   if (end.closed_wall_ns != 0) {
-    life.until = life.from + std::max<int64_t>(0, end.closed_wall_ns - end.established_wall_ns);
+    const absl::int128 lasted = absl::int128(end.closed_wall_ns) - end.established_wall_ns;
+    life.until = life.from + std::max<absl::int128>(0, lasted);
   }
   return life;
 }

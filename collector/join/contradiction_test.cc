@@ -1,5 +1,7 @@
 #include "collector/join/contradiction.h"
 
+#include <limits>
+
 #include <gtest/gtest.h>
 
 namespace hoptrail::collector::join {
@@ -38,6 +40,13 @@ TEST(ContradictionTest, LifetimesMustOverlap) {
   // With clocks that are known to agree, minutes are enough.
   EXPECT_EQ(FindContradiction(client, End(3600, 0, 0, 0), 0), Contradiction::kTime);
   EXPECT_EQ(FindContradiction(client, End(3600, 0, 0, 0), 3600 * kSecond), Contradiction::kNone);
+  // Times that only a liar tells.
+  model::HopEnd late = End(0, 9, 0, 0);
+  late.established_wall_ns = std::numeric_limits<int64_t>::max() - 1;
+  late.closed_wall_ns = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(FindContradiction(client, late, {}), Contradiction::kTime);
+  late.established_wall_ns = std::numeric_limits<int64_t>::min();
+  EXPECT_EQ(FindContradiction(late, client, {}), Contradiction::kNone) << "it says: for all time";
   // An agent that started in the middle of a long connection.
   EXPECT_EQ(FindContradiction(End(0, 0, 0, 0), End(500'000, 0, 0, 0), 0), Contradiction::kNone);
 }
