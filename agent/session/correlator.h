@@ -109,6 +109,8 @@ class Correlator {
   void OnStreams(process::Process& process, const decode::Exec& exec);
   void OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec);
   Node* OpenConnection(process::Process& head, Connection& connection, process::Process* listener);
+  static void NoteListener(Node& node, const model::SessionId& left,
+                           const process::Process* listener);
   process::Process* ConnectionHead(process::Process& process, const Connection& connection,
                                    uint64_t boot_ns);
   Node* ClaimOffered(process::Process& process);
@@ -125,7 +127,7 @@ class Correlator {
   void On(const decode::Header& header, const decode::SshdMessage& message);
   void OnRemotePam(Node& node, process::Process& process, const decode::Pam& pam);
   void OnLocalPam(Node& node, process::Process& process, const decode::Pam& pam);
-  void Attempt(const Node& node, model::LoginAttempt attempt);
+  void Attempt(Node& node, model::LoginAttempt attempt);
 
   // traffic.cc: connections, hop ends, edges.
   void On(const decode::Header& header, const decode::Tcp& tcp);

@@ -118,8 +118,11 @@ class CorrelatorFixture : public testing::Test, public Output {
     }
     hops_.push_back(hop);
   }
-  void OnLoginAttempt(const model::LoginAttempt& attempt, const model::SessionId&) override {
+  void OnLoginAttempt(const model::LoginAttempt& attempt,
+                      const model::SessionId& listener) override {
+    EXPECT_TRUE(told_.count(listener) != 0) << "a detection of many attempts would name it";
     attempts_.push_back(attempt);
+    listener_ = listener;
   }
   void OnEdge(const model::EdgeCount& edge) override { edges_.push_back(edge); }
   void OnLoss(const model::Loss& loss) override { losses_.push_back(loss); }
@@ -134,6 +137,7 @@ class CorrelatorFixture : public testing::Test, public Output {
   std::vector<model::Session> all_sessions_;
   std::vector<model::HopEnd> hops_;
   std::vector<model::LoginAttempt> attempts_;
+  model::SessionId listener_;  // of the last of them
   std::vector<model::EdgeCount> edges_;
   std::vector<model::Loss> losses_;
 };

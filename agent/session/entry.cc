@@ -75,6 +75,17 @@ process::Process* Correlator::ConnectionHead(process::Process& process,
   return nullptr;
 }
 
+// Whose session the connection came in through: the one that its head leaves, or the listener's
+// where the head had begun its own, because its fork was lost or came late.
+void Correlator::NoteListener(Node& node, const model::SessionId& left,
+                              const process::Process* listener) {
+  if (left != node.session.id) {
+    node.listener = left;
+  } else if (node.listener.empty() && listener != nullptr && listener->session != left) {
+    node.listener = listener->session;
+  }
+}
+
 Node* Correlator::OpenConnection(process::Process& head, Connection& connection,
                                  process::Process* listener) {
   const model::SessionId before = head.session;
@@ -91,11 +102,11 @@ Node* Correlator::OpenConnection(process::Process& head, Connection& connection,
   node->session.entry = model::Entry{
       connection.hop_name, connection.flow,
       connection.established_boot_ns != 0 ? connection.established_boot_ns : now_boot_ns()};
-  if (before != node->session.id) {
-    node->listener = before;
-    // A listener that a remote session left behind opens entries of their own; a process that was
-    // handed a connection otherwise was caused by the session it came from.
-    if (listener == nullptr && from_remote) node->session.caused_by = before;
+  NoteListener(*node, before, listener);
+  // A listener that a remote session left behind opens entries of their own; a process that was
+  // handed a connection otherwise was caused by the session it came from.
+  if (before != node->session.id && listener == nullptr && from_remote) {
+    node->session.caused_by = before;
   }
   if (listener != nullptr) {
     node->base_audit = listener->credentials.audit_session;
@@ -168,7 +179,7 @@ Node* Correlator::OpenUnseen(process::Process& process, const model::Endpoint* c
     node->from_remote = true;
     node->base_audit = listener->credentials.audit_session;
     node->listener_image = listener->image;
-    if (before != node->session.id) node->listener = before;
+    NoteListener(*node, before, listener);
     MoveSubtree(*head, *node);
     return node;
   }

@@ -63,6 +63,30 @@ TEST_F(HardCasesTest, AHopNamesNoSessionThatWasNeverTold) {
   EXPECT_FALSE(IsTold(monitor));
 }
 
+// What a child of the connection's process says overtakes that process's own fork, so that it has
+// begun a session of its own before its listener is known.
+TEST_F(HardCasesTest, AnAttemptIsOfTheListenersSessionThoughTheForkCameLate) {
+  const Name sshd = kernel_.StartSshd();
+  kernel_.lose_forks = true;
+  const Name monitor = kernel_.Fork(sshd);
+  const Name child = kernel_.Fork(monitor);
+  kernel_.lose_forks = false;
+  decode::Header early;
+  early.process = child;
+  early.parent = monitor;
+  early.label = monitor;
+  kernel_.Emit(early, decode::File{});
+  ASSERT_EQ(correlator_->SessionOf(monitor), Id(monitor));
+  decode::Header late;
+  late.process = sshd;
+  late.parent = kernel_.init();
+  kernel_.Emit(late, decode::Fork{monitor, monitor});
+  kernel_.Say(monitor, "Failed password for staff from 198.51.100.9 port 40001 ssh2");
+  ASSERT_EQ(attempts_.size(), 1u);
+  EXPECT_EQ(listener_, correlator_->SessionOf(sshd));
+  EXPECT_FALSE(IsTold(monitor)) << "nobody has come in";
+}
+
 // What lets someone in stays what it is, whoever uses the socket besides.
 TEST_F(HardCasesTest, AnEntryStaysWithItsSession) {
   const Name sshd = kernel_.StartSshd();

@@ -16,17 +16,20 @@ model::IpAddress OriginOf(const std::string& remote_host) {
 
 }  // namespace
 
-void Correlator::Attempt(const Node& node, model::LoginAttempt attempt) {
+void Correlator::Attempt(Node& node, model::LoginAttempt attempt) {
   attempt.host = options_.host;
   attempt.session = node.session.id;
   attempt.wall_ns = now_wall_ns();
   if (node.session.entry.has_value()) attempt.origin = node.session.entry->flow.client;
-  attempts_.push_back(
-      {std::move(attempt), node.listener.empty() ? node.session.id : node.listener});
   // The session that the attempt is tied to must be known to others when it is all there is.
-  if (Node* listener = sessions_.Find(node.listener); listener != nullptr && !listener->told) {
-    sessions_.Touch(*listener);
+  Node* listener = sessions_.Find(node.listener);
+  Node& named = listener != nullptr ? *listener : node;
+  if (named.pending) {
+    Reveal(named);
+  } else if (!named.told) {
+    sessions_.Touch(named);
   }
+  attempts_.push_back({std::move(attempt), named.session.id});
 }
 
 void Correlator::On(const decode::Header& header, const decode::Pam& pam) {
