@@ -247,7 +247,7 @@ void EngineLoop::FindUnheard() {
 }
 
 void EngineLoop::ReleasePages() {
-  if (!store_->writer()->holds_pages()) return;
+  if (!store_->writer()->outbox()->holds()) return;
   const bool behind = arrears_.Any(static_cast<int64_t>(options_.clock->BootNs()));
   const absl::Status status = store_->ReleasePages(
       options_.clock->WallNs(), behind ? options_.page_held_ns : options_.page_settles_ns);

@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -21,14 +20,13 @@ class FakeAgent : public AgentSink {
   explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
   void Welcome(uint64_t) override {}
   void Taken() override {}
-  void Acknowledge(uint64_t sequence) override { acknowledged = sequence; }
+  void Acknowledge(uint64_t) override {}
   void Tell(const model::Provenance&) override {}
   void End(const absl::Status&) override {}
   int64_t HeardBootNs() const override { return heard; }
   bool SaidGoodbye() const override { return goodbye; }
 
   int64_t heard;
-  uint64_t acknowledged = 0;
   bool goodbye = false;
 };
 

@@ -1,12 +1,12 @@
 // How long a page waits for those who may know more.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

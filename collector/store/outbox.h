@@ -38,7 +38,7 @@ class Outbox {
   // owned.
   static absl::StatusOr<std::unique_ptr<Outbox>> Open(const std::string& path, Mutex* write_turn);
 
-  // The oldest item that is due, not held (Writer::ReleasePages), and that nothing of the same
+  // The oldest item that is due, not held (OutboxWriter::Release), and that nothing of the same
   // incident waits before.
   absl::StatusOr<std::optional<Item>> Next(int64_t now_wall_ns);
 

@@ -69,20 +69,20 @@ TEST_F(StoreTest, TheFirstPageIsHeldAlsoOverARestart) {
   Write({.incidents = {incident}});
   Release(10);
   Reopen();
-  EXPECT_TRUE(store_->writer()->holds_pages());
+  EXPECT_TRUE(store_->writer()->outbox()->holds());
   auto outbox = store_->OpenOutbox();
   EXPECT_FALSE((*outbox)->Next(kNow + kDay)->has_value()) << "nor what waits behind it";
   const int64_t seen = store_->outbox_changes()->revision();
   Release(10, kNow + 10);
   EXPECT_GT(store_->outbox_changes()->revision(), seen);
-  EXPECT_FALSE(store_->writer()->holds_pages());
+  EXPECT_FALSE(store_->writer()->outbox()->holds());
   auto item = (*outbox)->Next(kNow);
   ASSERT_TRUE(item.ok() && item->has_value());
   EXPECT_EQ((*item)->action, Outbox::kTrigger);
 
   incident.title = "grew";
   Write({.incidents = {incident}});
-  EXPECT_FALSE(store_->writer()->holds_pages()) << "it was told already";
+  EXPECT_FALSE(store_->writer()->outbox()->holds()) << "it was told already";
 }
 
 // SQLite's own answer to two writers is that the later one sleeps, here: that it fails.
@@ -104,7 +104,7 @@ TEST_F(StoreTest, WhoWritesTheOutboxNeverMeetsWhoWritesFacts) {
 TEST_F(StoreTest, AClockPutBackDoesNotHoldAPage) {
   Write({.incidents = {OpenIncident()}});
   Release(10, kNow - kDay);
-  EXPECT_FALSE(store_->writer()->holds_pages());
+  EXPECT_FALSE(store_->writer()->outbox()->holds());
 }
 
 TEST_F(StoreTest, WhatIsOverBeforeItsPageWasReleasedIsNeverTold) {

@@ -65,16 +65,16 @@ absl::Status Store::Write(const WriteBatch& batch, int64_t now_wall_ns) {
     HT_RETURN_IF_ERROR(writer_->Write(batch, now_wall_ns));
   }
   changes_.Announce(writer_->revision());
-  outbox_changes_.Announce(writer_->outbox_changes());
+  outbox_changes_.Announce(writer_->outbox()->changes());
   return absl::OkStatus();
 }
 
 absl::Status Store::ReleasePages(int64_t now_wall_ns, int64_t held_ns) {
   {
     MutexLock turn(&write_turn_);
-    HT_RETURN_IF_ERROR(writer_->ReleasePages(now_wall_ns, held_ns));
+    HT_RETURN_IF_ERROR(writer_->outbox()->Release(now_wall_ns, held_ns));
   }
-  outbox_changes_.Announce(writer_->outbox_changes());
+  outbox_changes_.Announce(writer_->outbox()->changes());
   return absl::OkStatus();
 }
 

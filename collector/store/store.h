@@ -46,7 +46,7 @@ class Store {
 
   // Write, and then wake the watchers. Engine's thread.
   absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns);
-  // Engine's thread; see Writer::ReleasePages.
+  // Engine's thread; see OutboxWriter::Release.
   absl::Status ReleasePages(int64_t now_wall_ns, int64_t held_ns);
   // Engine's thread; see ApplyRetention.
   absl::StatusOr<int64_t> ApplyRetention(int64_t now_wall_ns);

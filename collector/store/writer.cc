@@ -5,30 +5,14 @@
 #include <utility>
 
 #include "collector/store/codec.h"
-#include "collector/store/outbox.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::store {
-namespace {
 
 using model::Hop;
 using model::Incident;
 using sqlite::Statement;
-
-// Whether a person should hear of it again: not for a new time stamp alone.
-bool Grew(Incident before, const Incident& after) {
-  before.updated_wall_ns = after.updated_wall_ns;
-  before.state = after.state;
-  before.changed_by = after.changed_by;
-  return !(before == after);
-}
-
-bool Over(const Incident& incident) {
-  return incident.state == model::IncidentState::kResolved || !incident.merged_into.empty();
-}
-
-}  // namespace
 
 struct Writer::Statements {
   struct Entry {
@@ -36,9 +20,8 @@ struct Writer::Statements {
     const char* sql;
   };
   Statement host, session, delete_hop, hop, edge, find_detection, detection, attached, attach,
-      find_incident, incident, clear_sessions, incident_session, outbox_last, outbox_again,
-      outbox_new, drop_held, release_held, find_held, login_attempt, trim_login_attempts, loss,
-      revision;
+      find_incident, incident, clear_sessions, incident_session, login_attempt, trim_login_attempts,
+      loss, revision;
 };
 
 namespace {
@@ -109,18 +92,6 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(sqlite::Database database
       {&Statements::incident, kIncident},
       {&Statements::clear_sessions, "DELETE FROM incident_sessions WHERE incident = ?1"},
       {&Statements::incident_session, "INSERT OR IGNORE INTO incident_sessions VALUES(?1, ?2)"},
-      {&Statements::outbox_last,
-       "SELECT id, action FROM outbox WHERE incident = ?1 AND NOT failed ORDER BY id DESC LIMIT 1"},
-      {&Statements::outbox_again, "UPDATE outbox SET version = version + 1 WHERE id = ?1"},
-      {&Statements::outbox_new,
-       "INSERT INTO outbox(incident, action, created, held) VALUES(?1, ?2, ?3, ?4)"},
-      {&Statements::drop_held,
-       "DELETE FROM outbox WHERE incident = ?1 AND id >= (SELECT min(id) FROM outbox WHERE"
-       " incident = ?1 AND held)"},
-      // A row of the future is one of before the clock was put back.
-      {&Statements::release_held,
-       "UPDATE outbox SET held = 0 WHERE held AND (created <= ?1 - ?2 OR created > ?1)"},
-      {&Statements::find_held, "SELECT 1 FROM outbox WHERE held LIMIT 1"},
       {&Statements::login_attempt,
        "INSERT INTO login_attempts(host, session, time, data) VALUES(?1, ?2, ?3, ?4)"},
       {&Statements::trim_login_attempts,
@@ -138,7 +109,7 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(sqlite::Database database
   HT_ASSIGN_OR_RETURN(bool row, revision.Step());
   if (!row) return absl::DataLossError("the store has lost its revision number");
   writer->revision_ = revision.Int(0);
-  HT_RETURN_IF_ERROR(writer->LookForHeld());
+  HT_ASSIGN_OR_RETURN(writer->outbox_, OutboxWriter::Create(&writer->database_));
   return writer;
 }
 
@@ -255,9 +226,9 @@ absl::Status Writer::WriteIncident(const Incident& incident, int64_t now_wall_ns
   }
   HT_RETURN_IF_ERROR(AttachDetections(incident));
   if (!options_.notify) return absl::OkStatus();
-  if (!known) return Notify(nullptr, incident, now_wall_ns);
+  if (!known) return outbox_->Tell(nullptr, incident, now_wall_ns);
   const absl::StatusOr<Incident> before = DecodeIncident(before_data);
-  return Notify(before.ok() ? &*before : nullptr, incident, now_wall_ns);
+  return outbox_->Tell(before.ok() ? &*before : nullptr, incident, now_wall_ns);
 }
 
 absl::Status Writer::AttachDetections(const Incident& incident) {
@@ -284,60 +255,6 @@ absl::Status Writer::AttachDetections(const Incident& incident) {
     if (database_.Changes() > 0) ++revision_;
   }
   return absl::OkStatus();
-}
-
-absl::Status Writer::Notify(const Incident* before, const Incident& incident, int64_t now_wall_ns) {
-  if (before == nullptr) {
-    return Over(incident) ? absl::OkStatus()
-                          : Enqueue(incident, Outbox::kTrigger, now_wall_ns, /*held=*/true);
-  }
-  if (Over(incident)) {
-    if (Over(*before)) return absl::OkStatus();
-    HT_ASSIGN_OR_RETURN(const bool never_told, DropHeld(incident.id));
-    return never_told ? absl::OkStatus() : Enqueue(incident, Outbox::kResolve, now_wall_ns);
-  }
-  if (Over(*before) || Grew(*before, incident)) {
-    HT_RETURN_IF_ERROR(Enqueue(incident, Outbox::kTrigger, now_wall_ns, /*held=*/Over(*before)));
-  }
-  if (incident.state == model::IncidentState::kAcknowledged && before->state != incident.state) {
-    return Enqueue(incident, Outbox::kAcknowledge, now_wall_ns);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status Writer::Enqueue(const Incident& incident, int action, int64_t now_wall_ns, bool held) {
-  Statement& last = statements_->outbox_last;
-  last.BindBlob(1, Blob(incident.id));
-  HT_ASSIGN_OR_RETURN(bool waiting, last.Step());
-  const int64_t row = waiting ? last.Int(0) : 0;
-  const bool same = waiting && last.Int(1) == action;
-  last.Reset();
-  // The event is made when it is sent, from the incident as it stands then: one row is enough.
-  ++outbox_changes_;
-  if (same) return statements_->outbox_again.BindInt(1, row).Run();
-  holds_pages_ = holds_pages_ || held;
-  Statement& add = statements_->outbox_new;
-  add.BindBlob(1, Blob(incident.id)).BindInt(2, action).BindInt(3, now_wall_ns);
-  return add.BindInt(4, held).Run();
-}
-
-// And what waits behind it. False: none is held.
-absl::StatusOr<bool> Writer::DropHeld(const model::IncidentId& incident) {
-  if (!holds_pages_) return false;
-  HT_RETURN_IF_ERROR(statements_->drop_held.BindBlob(1, Blob(incident)).Run());
-  return database_.Changes() > 0;
-}
-
-absl::Status Writer::LookForHeld() {
-  HT_ASSIGN_OR_RETURN(holds_pages_, statements_->find_held.Step());
-  statements_->find_held.Reset();
-  return absl::OkStatus();
-}
-
-absl::Status Writer::ReleasePages(int64_t now_wall_ns, int64_t held_ns) {
-  HT_RETURN_IF_ERROR(statements_->release_held.BindInt(1, now_wall_ns).BindInt(2, held_ns).Run());
-  if (database_.Changes() > 0) ++outbox_changes_;
-  return LookForHeld();
 }
 
 absl::Status Writer::WriteAppended(const WriteBatch& batch) {

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "collector/store/outbox_writer.h"
 #include "collector/store/write_batch.h"
 #include "core/sqlite/database.h"
 
@@ -49,13 +50,7 @@ class Writer {
   absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns);
   int64_t revision() const { return revision_; }
 
-  // The first page of an incident, when it opens or opens again, is held: the notifier does not see
-  // it, and an incident that is over before its page was released is never told. This releases
-  // those held for `held_ns` or longer.
-  absl::Status ReleasePages(int64_t now_wall_ns, int64_t held_ns);
-  bool holds_pages() const { return holds_pages_; }
-  // How often there was something new for the notifier to see.
-  int64_t outbox_changes() const { return outbox_changes_; }
+  OutboxWriter* outbox() { return outbox_.get(); }
 
   absl::StatusOr<Snapshot> LoadSnapshot();
   absl::StatusOr<std::vector<HostRow>> LoadHosts();
@@ -73,20 +68,13 @@ class Writer {
   absl::Status WriteDetection(const model::Detection& detection);
   absl::Status WriteIncident(const model::Incident& incident, int64_t now_wall_ns);
   absl::Status AttachDetections(const model::Incident& incident);
-  absl::Status Notify(const model::Incident* before, const model::Incident& incident,
-                      int64_t now_wall_ns);
-  absl::Status Enqueue(const model::Incident& incident, int action, int64_t now_wall_ns,
-                       bool held = false);
-  absl::StatusOr<bool> DropHeld(const model::IncidentId& incident);
-  absl::Status LookForHeld();
   absl::Status WriteAppended(const WriteBatch& batch);
 
   sqlite::Database database_;
   Options options_;
   std::unique_ptr<Statements> statements_;
+  std::unique_ptr<OutboxWriter> outbox_;
   int64_t revision_ = 0;
-  int64_t outbox_changes_ = 0;
-  bool holds_pages_ = false;
 };
 
 }  // namespace hoptrail::collector::store
