@@ -129,8 +129,7 @@ def build(folder, agent, load_folder):
                        ("vm/plan", plan(OPERATIONS)), ("vm/plan.live", plan(LIVE))):
         with open(os.path.join(root.path, name), "w", encoding="ascii") as file:
             file.write(text)
-    shutil.copy(os.path.join(HERE, "counting_init"), os.path.join(root.path, "init"))
-    os.chmod(os.path.join(root.path, "init"), 0o755)
+    root.set_init(os.path.join(HERE, "counting_init"))
     archive = os.path.join(folder, "root.cpio")
     root.pack(archive)
     return archive

@@ -9,7 +9,6 @@ kernels that are not there yet, Debian's mirror.
 """
 
 import argparse
-import concurrent.futures
 import json
 import os
 import sys
@@ -20,11 +19,11 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path[0:0] = [HERE, os.path.join(ROOT, "tests/vm")]
 
 import counting_guest  # noqa: E402
-import kernels  # noqa: E402  the vm tier's
+import fleet  # noqa: E402  the vm tier's, as is kernels
+import kernels  # noqa: E402
 from verdicts import Verdicts  # noqa: E402
 
 FILE = os.path.join(HERE, "instructions.json")
-GUESTS_AT_A_TIME = 2
 GUEST_BOUND_S = 1800
 GROWTH = 1.03
 SCATTER = 0.005
@@ -66,12 +65,6 @@ def tell(series, counts):
               + f"  worker {sensors.get('worker')}", flush=True)
 
 
-def run_one(kernel, archive, folder):
-    run = counting_guest.CountingGuest(kernel, archive, folder, GUEST_BOUND_S)
-    run.run()
-    return run
-
-
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", required=True)
@@ -110,28 +103,21 @@ def main():
     checked = ("in_kernel", "worker") if held["build"] == build_name else ("in_kernel",)
     try:
         archive = counting_guest.build(logs, os.path.join(build, "bin/hoptrail-agent"), os.path.join(build, "bench"))
-        source = kernels.Archive(options.cache)
-        with concurrent.futures.ThreadPoolExecutor(GUESTS_AT_A_TIME) as pool:
-            waiting = {}
-            for series in options.kernel or kernels.SUITES:
-                try:
-                    kernel = source.get(series)
-                except kernels.KernelError as error:
-                    tally.count(f"{series}: kernel", False, str(error))
-                    continue
-                waiting[pool.submit(run_one, kernel, archive, os.path.join(logs, series))] = series
-            for future in concurrent.futures.as_completed(waiting):
-                series, run = waiting[future], future.result()
-                for name, number, passed, text in run.tests:
-                    tally.count(f"{series}: {name}", passed, text)
-                counts = run.counts()
-                found[series] = {"kernel": run.release, "package": run.kernel.version, "instructions": counts,
-                                 "programs": run.programs()}
-                print(f"{series}: {run.release}, {run.seconds:.0f} s", flush=True)
-                if all("none" in sensors for sensors in counts.values()):
-                    tell(series, counts)
-                if options.check:
-                    check(tally, series, run.release, counts, held["kernels"].get(series), checked)
+
+        def make(kernel):
+            return counting_guest.CountingGuest(kernel, archive, os.path.join(logs, kernel.series), GUEST_BOUND_S)
+
+        for series, run in fleet.run(options.kernel, options.cache, make, tally):
+            for name, number, passed, text in run.tests:
+                tally.count(f"{series}: {name}", passed, text)
+            counts = run.counts()
+            found[series] = {"kernel": run.release, "package": run.kernel.version, "instructions": counts,
+                             "programs": run.programs()}
+            print(f"{series}: {run.release}, {run.seconds:.0f} s", flush=True)
+            if all("none" in sensors for sensors in counts.values()):
+                tell(series, counts)
+            if options.check:
+                check(tally, series, run.release, counts, held["kernels"].get(series), checked)
     except Exception:  # A fault here is a failure like others: the last line must come.
         tally.count("instructions", False, traceback.format_exc())
     found = {series: found[series] for series in kernels.SUITES if series in found}

@@ -89,6 +89,12 @@ class RootFolder:
                 self.add(f"{PAM_MODULES}/{name}")
         self.add("/usr/sbin/unix_chkpwd")
 
+    def set_init(self, source):
+        """The guest's first process, and what it sources."""
+        for file, target in ((source, "init"), (os.path.join(HERE, "guest_mounts"), "vm/mounts")):
+            shutil.copy(file, os.path.join(self.path, target))
+        os.chmod(os.path.join(self.path, "init"), 0o755)
+
     def pack(self, archive):
         names = subprocess.run(["find", ".", "-print0"], cwd=self.path, capture_output=True, check=True).stdout
         with open(archive, "wb") as file:
@@ -111,8 +117,7 @@ def build(folder, programs, plan):
     root.add_pam()
     for program in programs:
         root.add(program, strip=True)
-    shutil.copy(os.path.join(HERE, "guest_init"), os.path.join(root.path, "init"))
-    os.chmod(os.path.join(root.path, "init"), 0o755)
+    root.set_init(os.path.join(HERE, "guest_init"))
     with open(os.path.join(root.path, "vm/plan"), "w", encoding="utf-8") as file:
         file.write(plan)
     archive = os.path.join(folder, "root.cpio")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The vm tier: the kernel tier's tests, unchanged, on kernels of other series under software emulation.
 
-    run.py [--build DIR] [--cache DIR] [--logs DIR] [--kernel SERIES]... [--only PROGRAM]... [--keep-going]
+    run.py [--build DIR] [--cache DIR] [--logs DIR] [--kernel SERIES]... [--only PROGRAM]...
 
 Each kernel is booted once. In its guest every test program runs with the best hooks that load, and again for each
 further tier that loads (HOPTRAIL_FORCE_TIERS). What must load is in expected_coverage. Writes report.json to the logs.
@@ -9,7 +9,6 @@ Ends with one line `N passed, N failed`. Needs root and Debian's mirror; a kerne
 """
 
 import argparse
-import concurrent.futures
 import json
 import os
 import subprocess
@@ -21,12 +20,12 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
 import expectation  # noqa: E402
+import fleet  # noqa: E402
 import guest  # noqa: E402
 import image  # noqa: E402
 import kernels  # noqa: E402
 from verdicts import Verdicts  # noqa: E402
 
-GUESTS_AT_A_TIME = 2
 GUEST_BOUND_S = 3600
 REPORT_PROGRAM = "kernel_coverage_report"
 REPORT_BOUND_S = 300
@@ -91,12 +90,6 @@ def summary(series, run):
     return entry
 
 
-def run_one(kernel, archive, folder):
-    run = guest.Guest(kernel, archive, folder, GUEST_BOUND_S)
-    run.run()
-    return run
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default=os.path.join(ROOT, "build/dev"))
@@ -113,22 +106,14 @@ def main():
     try:
         programs = [entry for entry in test_programs(build) if not options.only or entry[0] in options.only]
         archive = image.build(logs, helper_programs(build), make_plan(build, programs))
-        source = kernels.Archive(options.cache)
-        with concurrent.futures.ThreadPoolExecutor(GUESTS_AT_A_TIME) as pool:
-            waiting = {}
-            for series in options.kernel or kernels.SUITES:
-                try:
-                    kernel = source.get(series)
-                except kernels.KernelError as error:
-                    tally.count(f"{series}: kernel", False, str(error))
-                    continue
-                waiting[pool.submit(run_one, kernel, archive, os.path.join(logs, series))] = series
-            for future in concurrent.futures.as_completed(waiting):
-                series = waiting[future]
-                runs[series] = future.result()
-                judge(tally, series, runs[series])
-                print(f"{series}: {runs[series].release}, {len(runs[series].passes)} passes,"
-                      f" {runs[series].seconds:.0f} s", flush=True)
+
+        def make(kernel):
+            return guest.Guest(kernel, archive, os.path.join(logs, kernel.series), GUEST_BOUND_S)
+
+        for series, run in fleet.run(options.kernel, options.cache, make, tally):
+            runs[series] = run
+            judge(tally, series, run)
+            print(f"{series}: {run.release}, {len(run.passes)} passes, {run.seconds:.0f} s", flush=True)
     except Exception:  # A fault here is a failure like others: the last line must come.
         tally.count("vm tier", False, traceback.format_exc())
     with open(os.path.join(logs, "report.json"), "w", encoding="utf-8") as file:
