@@ -131,19 +131,27 @@ bool ProcessTable::IsNews(const Process& process, const model::Image& image,
   return process.image_boot_ns < boot_ns && !IsSameFile(*process.image, image);
 }
 
-std::vector<model::ProcessName> ProcessTable::EndSnapshot() {
+std::vector<model::ProcessName> ProcessTable::Gone() const {
   std::vector<model::ProcessName> gone;
-  if (snapshot_begun_) {
-    processes_.ForEach([&](const model::ProcessName& name, const Process& process) {
-      // One that began while the snapshot was taken may have been missed by it.
-      if (process.alive() && name.start_boot_ns < snapshot_boot_ns_ &&
-          !in_snapshot_.contains(name)) {
-        gone.push_back(name);
-      }
-    });
-  }
-  in_snapshot_.clear();
+  processes_.ForEach([&](const model::ProcessName& name, const Process& process) {
+    // One that began while the snapshot was taken may have been missed by it.
+    if (process.alive() && name.start_boot_ns < snapshot_boot_ns_ && !in_snapshot_.contains(name)) {
+      gone.push_back(name);
+    }
+  });
+  return gone;
+}
+
+std::vector<model::ProcessName> ProcessTable::EndSnapshot() {
+  if (!snapshot_begun_) return {};
   snapshot_begun_ = false;
+  return Gone();
+}
+
+std::vector<model::ProcessName> ProcessTable::SettleSnapshot() {
+  if (snapshot_begun_ || in_snapshot_.empty()) return {};
+  std::vector<model::ProcessName> gone = Gone();
+  in_snapshot_.clear();
   return gone;
 }
 

@@ -93,6 +93,9 @@ class ProcessTable {
   bool IsNews(const Process& process, const model::Image& image, uint64_t boot_ns) const;
   void MarkInSnapshot(const model::ProcessName& name) { in_snapshot_.emplace(name, true); }
   std::vector<model::ProcessName> EndSnapshot();
+  // The same once more, now that all that happened before the snapshot has been read as well: that
+  // may have told of further processes whose end was lost. Then the snapshot is forgotten.
+  std::vector<model::ProcessName> SettleSnapshot();
   bool in_snapshot() const { return snapshot_begun_; }
 
   // Forgets processes that ended long ago.
@@ -111,13 +114,14 @@ class ProcessTable {
  private:
   Process* Create(const model::ProcessName& name);
   void ForgetOldest();
+  std::vector<model::ProcessName> Gone() const;
 
   const Options options_;
   RecyclingMap<model::ProcessName, Process> processes_;
   ImageCache images_;
   absl::flat_hash_map<uint32_t, model::ProcessName> newest_;   // by tgid
   std::deque<std::pair<uint64_t, model::ProcessName>> ended_;  // oldest first
-  absl::flat_hash_map<model::ProcessName, bool> in_snapshot_;
+  absl::flat_hash_map<model::ProcessName, bool> in_snapshot_;  // kept until it is settled
   bool snapshot_begun_ = false;
   uint64_t snapshot_boot_ns_ = 0;
   uint64_t dropped_ = 0;

@@ -64,6 +64,7 @@ void Correlator::Tick() {
     connection->report_boot_ns = 0;
     Report(*connection);
   }
+  SettleSnapshot();
   Flush();
   sessions_.SaveMembers(processes_);
   edges_.Flush(options_.clock->WallNs(), *output_);

@@ -186,6 +186,31 @@ TEST_F(RestartTest, ASecondSnapshotFindsLostExits) {
   EXPECT_NE(Told(monitor_).closed_wall_ns, 0);
 }
 
+// Records still wait in the rings when a snapshot is taken because others were lost, and the end of
+// their process may be one of those.
+TEST_F(RestartTest, WhatIsReadAfterASnapshotKeepsNobodyAlive) {
+  const Name sshd = kernel_.StartSshd();
+  std::vector<decode::Event> waiting;
+  const auto out =
+      std::exchange(kernel_.out, [&](const decode::Event& event) { waiting.push_back(event); });
+  const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), /*tier1=*/true);
+  const Name child = kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+  kernel_.out = nullptr;
+  kernel_.Exit(child);
+  kernel_.Exit(monitor);
+  kernel_.out = out;
+  kernel_.Snapshot();
+  const Name later = kernel_.Fork(kernel_.init());
+  for (const decode::Event& event : waiting) correlator_->Handle(event);
+  EXPECT_TRUE(Told(monitor).logged_in);
+  clock_.AdvanceNs(int64_t{3} * 1'000'000'000);
+  correlator_->Tick();
+  EXPECT_NE(Told(monitor).closed_wall_ns, 0);
+  for (const Name& name : correlator_->LivingProcesses())
+    EXPECT_TRUE(kernel_.alive(name)) << name.tgid;
+  EXPECT_FALSE(correlator_->SessionOf(later).empty());
+}
+
 // A record that comes late, of a process that ended while the snapshot was taken.
 TEST_F(RestartTest, WhoHadEndedBeforeItWasPlacedKeepsNoSessionOpen) {
   Kill();

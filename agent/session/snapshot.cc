@@ -10,6 +10,9 @@
 namespace hoptrail::agent::session {
 namespace {
 
+// What waited in the rings while a snapshot was taken has been read after this long.
+constexpr uint64_t kSettleNs = 2'000'000'000;
+
 absl::string_view BaseName(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
@@ -67,14 +70,25 @@ void Correlator::On(const decode::Header& header, const decode::SnapshotDone&) {
   PlaceAll();
   FindLogins();
   FindConnections();
-  for (const model::ProcessName& name : gone) {
-    if (process::Process* process = processes_.Find(name); process != nullptr) {
-      End(*process, header.boot_ns);
-    }
-  }
+  EndAll(gone, header.boot_ns);
   DropVanished();
   held_.clear();
   snapshot_sockets_.clear();
+  snapshot_boot_ns_ = header.boot_ns;
+}
+
+// A snapshot overtakes what waits in the rings, and is taken where much does: when some was lost.
+void Correlator::SettleSnapshot() {
+  if (snapshot_boot_ns_ == 0 || now_boot_ns_ < snapshot_boot_ns_ + kSettleNs) return;
+  EndAll(processes_.SettleSnapshot(), std::exchange(snapshot_boot_ns_, 0));
+}
+
+void Correlator::EndAll(const std::vector<model::ProcessName>& gone, uint64_t boot_ns) {
+  for (const model::ProcessName& name : gone) {
+    if (process::Process* process = processes_.Find(name); process != nullptr) {
+      End(*process, boot_ns);
+    }
+  }
 }
 
 void Correlator::PlaceAll() {

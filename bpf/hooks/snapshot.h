@@ -7,6 +7,24 @@
 
 #include "bpf/hooks/process.h"
 
+/* Counted down before an end is told: what has got there has been told, or its record was lost, and
+ * a snapshot that follows a loss must not bring it back. */
+static __always_inline bool ht_has_ended(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, live.counter) == 0;
+}
+
+/* Each process once, by its first thread, unless that has ended before the others: then by each of
+ * them, since it has neither program nor files any more. */
+static __always_inline bool ht_stands_for_process(struct task_struct *task)
+{
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm) ||
+	    ht_has_ended(task))
+		return false;
+	return BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid) ||
+	       !BPF_CORE_READ(task, group_leader, mm);
+}
+
 /* Arguments are left to user space, which reads them from /proc: another process's memory cannot
  * be read here on every kernel. */
 static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
@@ -16,11 +34,7 @@ static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
 	struct ht_scratch *s;
 	__u32 size;
 
-	if (!task || BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid))
-		return 0;
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm))
-		return 0;
-	if (!ht_task_in_scope(task, HT_UNTYPED))
+	if (!task || !ht_stands_for_process(task) || !ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
 	ht_know(task, BPF_NOEXIST);
 	s = ht_take_scratch();
@@ -83,7 +97,7 @@ static __always_inline int ht_on_snapshot_file(struct bpf_iter__task_file *ctx)
 	struct sock *sk;
 	int state;
 
-	if (!task || !file)
+	if (!task || !file || ht_has_ended(task))
 		return 0;
 	sk = ht_tcp_of_file(file);
 	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))

@@ -1,9 +1,13 @@
 // What already ran before the sensor was opened.
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -11,6 +15,8 @@
 #include "tests/kernel/harness.h"
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -61,6 +67,53 @@ TEST(SnapshotTest, TellsProcesses) {
   EXPECT_TRUE(std::holds_alternative<SnapshotDone>(recorder.events().back().body));
   EXPECT_EQ(recorder.All<SnapshotDone>().size(), 1u);
   close(ends[1]);
+}
+
+// The first thread of a process may end before the others, and leaves it neither program nor files.
+TEST(SnapshotTest, TellsAProcessWhoseFirstThreadHasEnded) {
+  const auto pair = std::make_unique<TcpPair>(ConnectedPair("127.0.0.1"));
+  Child child([] {
+    std::thread([] {
+      while (true) pause();
+    }).detach();
+    return static_cast<int>(syscall(SYS_exit, 0));  // this thread's end alone
+  });
+  const std::string stat = "/proc/" + std::to_string(child.pid()) + "/stat";
+  const auto first_thread_has_ended = [&] {
+    std::ifstream file(stat);
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    return text.find(") Z ") != std::string::npos;
+  };
+  while (!first_thread_has_ended()) usleep(1000);
+
+  Recorder recorder({}, SensorAge::kFresh);
+  recorder.Snapshot();
+  const auto is_child = [&](const auto& row) {
+    return row.first->header.process.tgid == static_cast<uint32_t>(child.pid());
+  };
+  const auto processes = recorder.All<ProcessSnapshot>();
+  const auto found = std::find_if(processes.begin(), processes.end(), is_child);
+  EXPECT_EQ(std::count_if(processes.begin(), processes.end(), is_child), 1);
+  const auto sockets = recorder.All<SocketSnapshot>();
+  EXPECT_NE(std::find_if(sockets.begin(), sockets.end(), is_child), sockets.end());
+  if (found != processes.end()) {
+    EXPECT_TRUE(IsProcess(found->first->header.process, child.pid()));
+    EXPECT_TRUE(IsProcess(found->first->header.parent, getpid()));
+    EXPECT_EQ(found->second->image.path, std::filesystem::canonical("/proc/self/exe"));
+  }
+  kill(child.pid(), SIGKILL);
+}
+
+TEST(SnapshotTest, TellsNoProcessThatHasEnded) {
+  Child child([] { return 0; });
+  siginfo_t info;
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT), 0);
+
+  Recorder recorder({}, SensorAge::kFresh);
+  recorder.Snapshot();
+  for (const auto& [event, process] : recorder.All<ProcessSnapshot>()) {
+    EXPECT_NE(event->header.process.tgid, static_cast<uint32_t>(child.pid()));
+  }
 }
 
 // The hop name that was seen when the connection on `port` was made.
