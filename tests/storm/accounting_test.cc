@@ -13,20 +13,20 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 
-#include "agent/decode/decoder.h"
-#include "agent/session/correlator.h"
-#include "core/base/clock.h"
 #include "tests/kernel/cgroup.h"
 #include "tests/kernel/harness.h"
+#include "tests/storm/observer.h"
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -41,116 +41,6 @@ std::string Seconds() {
   const char* seconds = getenv("HOPTRAIL_STORM_SECONDS");
   return seconds == nullptr ? "5" : seconds;
 }
-
-class Nobody : public agent::session::Output {
- public:
-  void OnSession(const model::Session&) override {}
-  void OnHopEnd(const model::HopEnd&) override {}
-  void OnLoginAttempt(const model::LoginAttempt&, const model::SessionId&) override {}
-  void OnEdge(const model::EdgeCount&) override {}
-  void OnLoss(const model::Loss& loss) override { told += loss.count; }
-  uint64_t told = 0;
-};
-
-// The sensor and the stages behind it, on this thread, as in the agent.
-class Observer {
- public:
-  explicit Observer(SensorOptions options)
-      : correlator_({.clock = &Clock::System(), .watched_ports = options.watched_ports}, &output_) {
-    options.scope_network_namespace = network_namespace_;
-    auto sensor = agent::kernel::Sensor::Open(options);
-    EXPECT_TRUE(sensor.ok()) << sensor.status();
-    if (sensor.ok()) sensor_ = *std::move(sensor);
-  }
-
-  bool open() const { return sensor_ != nullptr; }
-  void Snapshot() {
-    const auto status =
-        sensor_->Snapshot([this](const void* data, size_t size) { Receive(data, size); });
-    EXPECT_TRUE(status.ok()) << status;
-  }
-  void Poll() {
-    const auto polled = sensor_->Poll(
-        absl::Milliseconds(20), [this](const void* data, size_t size) { Receive(data, size); });
-    ASSERT_TRUE(polled.ok()) << polled.status();
-    if (absl::Now() >= tick_) {
-      correlator_.Tick();
-      tick_ = absl::Now() + absl::Seconds(1);
-    }
-  }
-  // Until the end of a process is told, and with it all that was before.
-  void PollUntilExitOf(pid_t pid) {
-    const absl::Time deadline = absl::Now() + absl::Seconds(60);
-    while (ended_.count(static_cast<uint32_t>(pid)) == 0 && absl::Now() < deadline) Poll();
-    EXPECT_EQ(ended_.count(static_cast<uint32_t>(pid)), 1u) << "the end of " << pid << " is lost";
-  }
-  // Read, and counted as lost, by the type's name.
-  std::map<std::string, uint64_t> read() const { return read_; }
-  // What of connections was read, for whom the counts surprise.
-  std::string connections_read() const {
-    std::string text = absl::StrCat("accepts ", accepts_.all, ", of them handed over ",
-                                    accepts_.handed_over, ", elsewhere ", accepts_.elsewhere);
-    for (size_t phase = 0; phase < std::size(tcp_); ++phase) {
-      absl::StrAppend(&text, "; phase ", phase, " by side ", absl::StrJoin(tcp_[phase], " "));
-    }
-    return text;
-  }
-  std::map<std::string, uint64_t> lost() const {
-    std::map<std::string, uint64_t> lost;
-    for (const auto& loss : sensor_->ReadLosses()) {
-      if (!loss.type.empty() && loss.where != "skipped") lost[loss.type] += loss.count;
-    }
-    return lost;
-  }
-  // Runs that may have made a record, by type.
-  std::map<std::string, uint64_t> skipped() const {
-    std::map<std::string, uint64_t> skipped;
-    for (const auto& loss : sensor_->ReadLosses()) {
-      if (loss.where == "skipped") skipped[loss.type] = loss.count;
-    }
-    return skipped;
-  }
-  uint64_t lost_to(const std::string& where) const {
-    uint64_t count = 0;
-    for (const auto& loss : sensor_->ReadLosses()) count += loss.where == where ? loss.count : 0;
-    return count;
-  }
-  uint64_t told() const { return output_.told; }
-  agent::session::Correlator& correlator() { return correlator_; }
-
- private:
-  void Receive(const void* data, size_t size) {
-    const auto event = agent::decode::Decode(data, size);
-    ASSERT_TRUE(event.ok()) << event.status();
-    ++read_[agent::decode::TypeName(event->header.type)];
-    if (const auto* tcp = std::get_if<agent::decode::Tcp>(&event->body)) {
-      ++tcp_[static_cast<size_t>(tcp->phase)][static_cast<size_t>(tcp->side)];
-    } else if (const auto* accept = std::get_if<agent::decode::Accept>(&event->body)) {
-      ++accepts_.all;
-      accepts_.handed_over += accept->handed_over;
-      accepts_.elsewhere += accept->network_namespace != network_namespace_;
-    }
-    if (std::holds_alternative<agent::decode::Exit>(event->body)) {
-      // The storm's own ends would fill this; only ours are asked for.
-      if (event->header.parent.tgid == static_cast<uint32_t>(getpid())) {
-        ended_.insert(event->header.process.tgid);
-      }
-    }
-    correlator_.Handle(*event);
-  }
-
-  Nobody output_;
-  agent::session::Correlator correlator_;
-  std::unique_ptr<agent::kernel::Sensor> sensor_;
-  const uint32_t network_namespace_ = NetworkNamespace();
-  std::map<std::string, uint64_t> read_;
-  uint64_t tcp_[6][3] = {};  // by TcpPhase and TcpSide
-  struct {
-    uint64_t all = 0, handed_over = 0, elsewhere = 0;
-  } accepts_;
-  std::set<uint32_t> ended_;
-  absl::Time tick_ = absl::Now();
-};
 
 // A process that does nothing until it is killed.
 class Sleeper {
@@ -190,6 +80,17 @@ std::string StormProgram() {
   return tests + "/../bin/storm";
 }
 
+// What the storm says at its end goes to `output`.
+pid_t Start(const std::vector<std::string>& command, int output) {
+  const pid_t storm = fork();
+  if (storm == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(output, STDOUT_FILENO);
+    _exit(Exec(command));
+  }
+  return storm;
+}
+
 // Runs the storm to its end while the observer looks, and returns what it says it made.
 std::map<std::string, uint64_t> Blow(Observer* observer, const std::string& kinds,
                                      const std::string& login,
@@ -198,12 +99,7 @@ std::map<std::string, uint64_t> Blow(Observer* observer, const std::string& kind
   for (const Cgroup* cgroup : cgroups) command.push_back(cgroup->path());
   int ends[2];
   EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0) << strerror(errno);
-  const pid_t storm = fork();
-  if (storm == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(ends[1], STDOUT_FILENO);
-    _exit(Exec(command));
-  }
+  const pid_t storm = Start(command, ends[1]);
   close(ends[1]);
   int status = -1;
   while (waitpid(storm, &status, WNOHANG) == 0) observer->Poll();
@@ -318,6 +214,25 @@ TEST_P(StormTest, WhatWasReadAndWhatWasLostIsWhatWasMade) {
   EXPECT_GE(lost_in_all, weather.must_lose ? 1u : 0u);
 
   observer.Snapshot();
+  ExpectTableIsProc(&observer);
+}
+
+// A reader that comes late finds full rings, and takes its snapshot before it has read them.
+TEST(LateReaderTest, WhatItReadsAfterItsSnapshotBringsNobodyBack) {
+  Observer observer({.low_ring_bytes = 64 << 10});
+  ASSERT_TRUE(observer.open());
+  observer.Snapshot();
+  const pid_t storm = Start({StormProgram(), "60", "fork,exec", "-"}, STDERR_FILENO);
+  usleep(300'000);
+  EXPECT_EQ(kill(storm, SIGTERM), 0);
+  int status = -1;
+  EXPECT_EQ(waitpid(storm, &status, 0), storm);
+  EXPECT_EQ(status, 0);
+  EXPECT_GE(observer.lost()["exit"], 1u);
+
+  observer.Snapshot();
+  const absl::Time settled = absl::Now() + absl::Seconds(4);
+  while (absl::Now() < settled) observer.Poll();
   ExpectTableIsProc(&observer);
 }
 
