@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 
 #include "agent/decode/event.h"
@@ -91,7 +92,7 @@ class ProcessTable {
   void BeginSnapshot(uint64_t boot_ns);
   // Whether a snapshot's image of `boot_ns` is news: the process was not seen, or its exec was not.
   bool IsNews(const Process& process, const model::Image& image, uint64_t boot_ns) const;
-  void MarkInSnapshot(const model::ProcessName& name) { in_snapshot_.emplace(name, true); }
+  void MarkInSnapshot(const model::ProcessName& name) { in_snapshot_.insert(name); }
   std::vector<model::ProcessName> EndSnapshot();
   // The same once more, now that all that happened before the snapshot has been read as well: that
   // may have told of further processes whose end was lost. Then the snapshot is forgotten.
@@ -121,7 +122,7 @@ class ProcessTable {
   ImageCache images_;
   absl::flat_hash_map<uint32_t, model::ProcessName> newest_;   // by tgid
   std::deque<std::pair<uint64_t, model::ProcessName>> ended_;  // oldest first
-  absl::flat_hash_map<model::ProcessName, bool> in_snapshot_;  // kept until it is settled
+  absl::flat_hash_set<model::ProcessName> in_snapshot_;        // kept until it is settled
   bool snapshot_begun_ = false;
   uint64_t snapshot_boot_ns_ = 0;
   uint64_t dropped_ = 0;

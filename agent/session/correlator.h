@@ -178,8 +178,8 @@ class Correlator {
   absl::flat_hash_map<uint32_t, model::SessionId> containers_;  // by pid namespace
   absl::flat_hash_map<model::ProcessName, model::SessionId> saved_members_;
   std::vector<model::HopEnd> saved_hops_;
-  bool restored_ = false;          // the first snapshot is over
-  uint64_t snapshot_boot_ns_ = 0;  // when the last one was complete, until it is settled
+  bool restored_ = false;               // the first snapshot is over
+  uint64_t snapshot_done_boot_ns_ = 0;  // of the last one, until it is settled
   // Accepted sockets by holder, while a snapshot comes in.
   absl::flat_hash_map<model::ProcessName, std::vector<uint64_t>> held_;
   absl::flat_hash_set<uint64_t> snapshot_sockets_;

@@ -74,13 +74,13 @@ void Correlator::On(const decode::Header& header, const decode::SnapshotDone&) {
   DropVanished();
   held_.clear();
   snapshot_sockets_.clear();
-  snapshot_boot_ns_ = header.boot_ns;
+  snapshot_done_boot_ns_ = header.boot_ns;
 }
 
 // A snapshot overtakes what waits in the rings, and is taken where much does: when some was lost.
 void Correlator::SettleSnapshot() {
-  if (snapshot_boot_ns_ == 0 || now_boot_ns_ < snapshot_boot_ns_ + kSettleNs) return;
-  EndAll(processes_.SettleSnapshot(), std::exchange(snapshot_boot_ns_, 0));
+  if (snapshot_done_boot_ns_ == 0 || now_boot_ns_ < snapshot_done_boot_ns_ + kSettleNs) return;
+  EndAll(processes_.SettleSnapshot(), std::exchange(snapshot_done_boot_ns_, 0));
 }
 
 void Correlator::EndAll(const std::vector<model::ProcessName>& gone, uint64_t boot_ns) {

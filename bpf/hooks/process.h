@@ -193,6 +193,12 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 	return 0;
 }
 
+/* No thread of the process is left alive. Counted down before the end is told. */
+static __always_inline bool ht_has_ended(struct task_struct *task, enum ht_pointer kind)
+{
+	return HT_READ(kind, task, signal, live.counter) == 0;
+}
+
 /* Fires for each thread; the group is gone when none is left alive. Two threads that end at the
  * same moment may both see that: the first of them tells it. */
 static __always_inline bool ht_ends_first(struct task_struct *task, enum ht_pointer kind)
@@ -241,7 +247,7 @@ static __always_inline int ht_on_exit(struct task_struct *task, enum ht_pointer 
 {
 	__u32 tgid = HT_READ(kind, task, tgid);
 
-	if (HT_READ(kind, task, signal, live.counter) != 0 || !ht_ends_first(task, kind))
+	if (!ht_has_ended(task, kind) || !ht_ends_first(task, kind))
 		return 0;
 	ht_compare(task, false, kind);
 	if (ht_task_in_scope(task, kind)) {

@@ -7,19 +7,13 @@
 
 #include "bpf/hooks/process.h"
 
-/* Counted down before an end is told: what has got there has been told, or its record was lost, and
- * a snapshot that follows a loss must not bring it back. */
-static __always_inline bool ht_has_ended(struct task_struct *task)
-{
-	return BPF_CORE_READ(task, signal, live.counter) == 0;
-}
-
 /* Each process once, by its first thread, unless that has ended before the others: then by each of
- * them, since it has neither program nor files any more. */
+ * them, since it has neither program nor files any more. What is about to end has been told, or the
+ * record was lost: a snapshot that follows a loss must not bring it back. */
 static __always_inline bool ht_stands_for_process(struct task_struct *task)
 {
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm) ||
-	    ht_has_ended(task))
+	    ht_has_ended(task, HT_UNTYPED))
 		return false;
 	return BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid) ||
 	       !BPF_CORE_READ(task, group_leader, mm);
@@ -97,7 +91,7 @@ static __always_inline int ht_on_snapshot_file(struct bpf_iter__task_file *ctx)
 	struct sock *sk;
 	int state;
 
-	if (!task || !file || ht_has_ended(task))
+	if (!task || !file || ht_has_ended(task, HT_UNTYPED))
 		return 0;
 	sk = ht_tcp_of_file(file);
 	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))

@@ -223,7 +223,8 @@ TEST(LateReaderTest, WhatItReadsAfterItsSnapshotBringsNobodyBack) {
   ASSERT_TRUE(observer.open());
   observer.Snapshot();
   const pid_t storm = Start({StormProgram(), "60", "fork,exec", "-"}, STDERR_FILENO);
-  usleep(300'000);
+  const absl::Time patience = absl::Now() + absl::Seconds(30);
+  while (observer.lost()["exit"] == 0 && absl::Now() < patience) usleep(10'000);
   EXPECT_EQ(kill(storm, SIGTERM), 0);
   int status = -1;
   EXPECT_EQ(waitpid(storm, &status, 0), storm);
@@ -233,6 +234,7 @@ TEST(LateReaderTest, WhatItReadsAfterItsSnapshotBringsNobodyBack) {
   observer.Snapshot();
   const absl::Time settled = absl::Now() + absl::Seconds(4);
   while (absl::Now() < settled) observer.Poll();
+  observer.correlator().Tick();
   ExpectTableIsProc(&observer);
 }
 
