@@ -85,6 +85,27 @@ struct Loss {
   bool operator==(const Loss&) const = default;
 };
 
+// Which promise about a host is not kept at present; hoptrail.v1.DegradationKind.
+enum class DegradationKind : uint8_t {
+  kUnknown = 0,
+  kSpoolFull,
+  kStateUnwritable,
+  kKernelDetached,
+  kRestartedWithoutHistory,
+  kClockStepped,
+  kCloneSuspected,          // found by the collector
+  kCollectorStoreReadOnly,  // found by the collector
+  kLosingRecords,
+};
+
+struct Degradation {
+  DegradationKind kind = DegradationKind::kUnknown;
+  std::string detail;         // a sentence
+  int64_t since_wall_ns = 0;  // by the clock of whoever found it
+
+  bool operator==(const Degradation&) const = default;
+};
+
 // The agent's own state, once a while.
 struct AgentHealth {
   HostId host;
@@ -97,6 +118,7 @@ struct AgentHealth {
   uint64_t spooled = 0;         // records that wait in the spool
   uint64_t resident_bytes = 0;  // VmRSS
   std::vector<IpAddress> addresses;
+  std::vector<Degradation> degradations;
 
   bool operator==(const AgentHealth&) const = default;
 };

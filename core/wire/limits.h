@@ -24,6 +24,7 @@ inline constexpr size_t kMaxRefusals = 16;    // of one fact's better tiers
 inline constexpr size_t kMaxMisses = 16;      // of one fact
 inline constexpr size_t kMaxAddresses = 256;  // of one host
 inline constexpr size_t kMaxProvenanceSteps = 32;
+inline constexpr size_t kMaxDegradations = 16;  // of one host
 
 // Counts, sequence numbers and boot times fit a signed 64-bit integer, as a store keeps them.
 inline constexpr uint64_t kMaxCount = INT64_MAX;

@@ -16,6 +16,37 @@ static_assert(static_cast<int>(model::InterferenceKind::kBlind) == v1::BLIND);
 static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::UNHEARD);
 static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::InterferenceKind_MAX);
 
+static_assert(static_cast<int>(model::DegradationKind::kSpoolFull) == v1::SPOOL_FULL);
+static_assert(static_cast<int>(model::DegradationKind::kStateUnwritable) == v1::STATE_UNWRITABLE);
+static_assert(static_cast<int>(model::DegradationKind::kKernelDetached) == v1::KERNEL_DETACHED);
+static_assert(static_cast<int>(model::DegradationKind::kRestartedWithoutHistory) ==
+              v1::RESTARTED_WITHOUT_HISTORY);
+static_assert(static_cast<int>(model::DegradationKind::kClockStepped) == v1::CLOCK_STEPPED);
+static_assert(static_cast<int>(model::DegradationKind::kCloneSuspected) == v1::CLONE_SUSPECTED);
+static_assert(static_cast<int>(model::DegradationKind::kCollectorStoreReadOnly) ==
+              v1::COLLECTOR_STORE_READ_ONLY);
+static_assert(static_cast<int>(model::DegradationKind::kLosingRecords) == v1::LOSING_RECORDS);
+static_assert(static_cast<int>(model::DegradationKind::kLosingRecords) == v1::DegradationKind_MAX);
+
+v1::Degradation ToProto(const model::Degradation& in) {
+  v1::Degradation out;
+  out.set_kind(static_cast<v1::DegradationKind>(in.kind));
+  out.set_detail(CleanText(in.detail, kMaxTitleBytes));
+  if (in.since_wall_ns > 0) *out.mutable_since_time() = TimeToProto(in.since_wall_ns);
+  return out;
+}
+
+absl::StatusOr<model::Degradation> FromProto(const v1::Degradation& in) {
+  FieldReader read("degradation");
+  model::Degradation out;
+  out.kind =
+      read.Enum("kind", in.kind(), model::DegradationKind::kLosingRecords, Presence::kRequired);
+  out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
+  out.since_wall_ns = read.Time("since_time", in.since_time());
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
 v1::LoginAttempt ToProto(const model::LoginAttempt& in) {
   v1::LoginAttempt out;
   out.set_host(ResourceName(in.host));
@@ -168,6 +199,9 @@ v1::AgentHealth ToProto(const model::AgentHealth& in) {
   for (size_t i = 0; i < std::min(in.addresses.size(), kMaxAddresses); ++i) {
     out.add_addresses(model::ToString(in.addresses[i]));
   }
+  for (size_t i = 0; i < std::min(in.degradations.size(), kMaxDegradations); ++i) {
+    *out.add_degradations() = ToProto(in.degradations[i]);
+  }
   return out;
 }
 
@@ -186,6 +220,11 @@ absl::StatusOr<model::AgentHealth> FromProto(const v1::AgentHealth& in) {
   if (read.AtMost("addresses", in.addresses_size(), kMaxAddresses)) {
     for (const std::string& address : in.addresses()) {
       out.addresses.push_back(read.Address("addresses", address));
+    }
+  }
+  if (read.AtMost("degradations", in.degradations_size(), kMaxDegradations)) {
+    for (const v1::Degradation& degradation : in.degradations()) {
+      out.degradations.push_back(read.Nested(FromProto(degradation)));
     }
   }
   if (!read.status().ok()) return read.status();

@@ -26,6 +26,9 @@ absl::StatusOr<model::Coverage> FromProto(const v1::CoverageReport& report);
 v1::LossReport ToProto(const model::Loss& loss);
 absl::StatusOr<model::Loss> FromProto(const v1::LossReport& report);
 
+v1::Degradation ToProto(const model::Degradation& degradation);
+absl::StatusOr<model::Degradation> FromProto(const v1::Degradation& degradation);
+
 v1::AgentHealth ToProto(const model::AgentHealth& health);
 absl::StatusOr<model::AgentHealth> FromProto(const v1::AgentHealth& health);
 

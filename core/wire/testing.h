@@ -142,7 +142,17 @@ inline std::vector<model::Fact> TestFacts() {
                         {"fexit/inet_csk_accept: EPERM"},
                         {"accept by io_uring"}}}},
       model::Loss{TestHost(), "ring/low", "fork", 3, 12, wall, wall + 1},
-      model::AgentHealth{TestHost(), "gw", "0.1.0", wall, wall + 5, 1, 2, 3, 4, {peer}},
+      model::AgentHealth{TestHost(),
+                         "gw",
+                         "0.1.0",
+                         wall,
+                         wall + 5,
+                         1,
+                         2,
+                         3,
+                         4,
+                         {peer},
+                         {{model::DegradationKind::kSpoolFull, "spool of 256 MiB", wall}}},
       model::Interference{TestHost(), model::InterferenceKind::kEnded, "the worker ended", wall},
   };
 }
