@@ -10,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-#include "agent/app/host_facts.h"
 #include "agent/app/settings.h"
 #include "agent/app/supervisor.h"
 #include "agent/app/version.h"
@@ -18,7 +17,7 @@
 #include "agent/privilege/system_calls.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include "core/config/credentials.h"
+#include "core/config/findings.h"
 
 namespace hoptrail::agent::app {
 namespace {
@@ -87,14 +86,25 @@ int Fail(int code, const absl::Status& status) {
   return code;
 }
 
+// Everything that was found goes to standard error, one line each.
 int CheckConfig(const Settings& settings) {
-  absl::Status status = ReadHostId(settings.machine_id_file).status();
-  if (status.ok() && settings.collector.has_tls()) {
-    status = config::CheckTls(settings.collector.tls());
+  const config::Findings findings = CheckSettings(settings);
+  for (const config::Finding& finding : findings.all()) {
+    const bool warning = finding.weight == config::Weight::kWarning;
+    (void)Fail(0,
+               absl::InvalidArgumentError(absl::StrCat(warning ? "warning: " : "", finding.text)));
   }
-  if (!status.ok()) return Fail(kExitConfiguration, status);
+  if (!findings.FirstOf(config::Weight::kPassing).ok()) return kExitConfiguration;
   printf("the configuration is good\n");
   return 0;
+}
+
+// What may pass by itself, such as a clock that is not set yet, must not leave the host unwatched.
+absl::Status CheckAtStart(const Settings& settings) {
+  const config::Findings findings = CheckSettings(settings);
+  HT_RETURN_IF_ERROR(findings.FirstOf(config::Weight::kError));
+  for (const config::Finding& finding : findings.all()) LogWarning("agent", finding.text);
+  return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
@@ -118,6 +128,8 @@ int Main(int argc, char** argv) {
   if (line->check_config) return CheckConfig(*settings);
 
   SetLogLevel(settings->log_level);
+  const absl::Status checked = CheckAtStart(*settings);
+  if (!checked.ok()) return Fail(kExitConfiguration, checked);
   ::signal(SIGPIPE, SIG_IGN);
   // Many threads of gRPC's, few that matter: an arena for each would only scatter what is freed.
   ::mallopt(M_ARENA_MAX, 2);

@@ -8,6 +8,7 @@
 #include <ctime>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include <grpc/support/log.h>
 
 #include "collector/app/collector.h"
@@ -55,6 +56,20 @@ void LogFromGrpc(gpr_log_func_args* args) {
   if (args->severity == GPR_LOG_SEVERITY_ERROR) hoptrail::LogWarning("grpc", args->message);
 }
 
+void Complain(absl::string_view what) {
+  fprintf(stderr, "hoptrail-collector: %s\n", std::string(what).c_str());
+}
+
+// Everything that was found goes to standard error, one line each. Whether it can work.
+bool Check(const hoptrail::collector::app::Options& options) {
+  using hoptrail::config::Weight;
+  const hoptrail::config::Findings findings = hoptrail::collector::app::FindFaults(options);
+  for (const hoptrail::config::Finding& finding : findings.all()) {
+    Complain(absl::StrCat(finding.weight == Weight::kWarning ? "warning: " : "", finding.text));
+  }
+  return findings.FirstOf(Weight::kPassing).ok();
+}
+
 void SetLevel(hoptrail::v1::LogSeverity severity) {
   using hoptrail::LogLevel;
   if (severity == hoptrail::v1::debug) hoptrail::SetLogLevel(LogLevel::kDebug);
@@ -79,10 +94,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   auto options = hoptrail::collector::app::LoadOptions(command.config);
-  absl::Status status = options.status();
-  if (status.ok()) status = hoptrail::collector::app::CheckFiles(*options);
-  if (!status.ok()) {
-    fprintf(stderr, "hoptrail-collector: %s\n", std::string(status.message()).c_str());
+  if (!options.ok() || !Check(*options)) {
+    if (!options.ok()) Complain(options.status().message());
     return 2;
   }
   if (command.check) {
