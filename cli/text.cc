@@ -12,50 +12,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+
+#include "core/base/printable.h"
 
 namespace hoptrail::cli {
 namespace {
-
-// Decodes one character at the beginning of `text`. Returns its length in bytes, 0 where the bytes
-// are no valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF).
-size_t DecodeUtf8(absl::string_view text, uint32_t* character) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) {
-    *character = lead;
-    return 1;
-  }
-  size_t length = 0;
-  uint32_t least = 0;
-  if ((lead & 0xe0) == 0xc0) {
-    length = 2, least = 0x80, *character = lead & 0x1f;
-  } else if ((lead & 0xf0) == 0xe0) {
-    length = 3, least = 0x800, *character = lead & 0x0f;
-  } else if ((lead & 0xf8) == 0xf0) {
-    length = 4, least = 0x10000, *character = lead & 0x07;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    *character = *character << 6 | (byte(i) & 0x3f);
-  }
-  const bool surrogate = *character >= 0xd800 && *character <= 0xdfff;
-  if (*character < least || *character > 0x10ffff || surrogate) return 0;
-  return length;
-}
-
-// Characters that act on the terminal, or that hide or reorder what stands beside them.
-bool IsHostile(uint32_t c) {
-  if (c < 0x20 || (c >= 0x7f && c <= 0x9f)) return true;
-  if (c == 0xad || c == 0x61c || c == 0x180e || c == 0xfeff) return true;
-  if (c >= 0x200b && c <= 0x200f) return true;  // Zero width, direction marks.
-  if (c >= 0x2028 && c <= 0x202e) return true;  // Separators, embeddings, overrides.
-  if (c >= 0x2060 && c <= 0x206f) return true;  // Invisible operators, isolates.
-  if (c >= 0xfff9 && c <= 0xfffb) return true;  // Interlinear annotation.
-  if (c >= 0xe000 && c <= 0xf8ff) return true;  // Private use.
-  return c >= 0xe0000;                          // Tags, variation selectors, private use.
-}
 
 absl::string_view Code(Colour colour) {
   switch (colour) {
@@ -92,30 +53,8 @@ Style StyleForTerminal(int fd) {
 }
 
 std::string Escape(absl::string_view text, const Style& style, size_t limit) {
-  std::string out;
-  size_t shown = 0;
-  while (!text.empty()) {
-    if (shown++ == limit) {
-      absl::StrAppend(&out, style.ellipsis());
-      break;
-    }
-    uint32_t character = 0;
-    const size_t length = DecodeUtf8(text, &character);
-    if (length == 0) {
-      absl::StrAppendFormat(&out, "\\x%02x", static_cast<uint8_t>(text[0]));
-      text.remove_prefix(1);
-      continue;
-    }
-    if (!IsHostile(character) && (character < 0x80 || style.utf8)) {
-      absl::StrAppend(&out, text.substr(0, length));
-    } else if (character < 0x100) {
-      absl::StrAppendFormat(&out, "\\x%02x", character);
-    } else {
-      absl::StrAppendFormat(&out, character < 0x10000 ? "\\u%04x" : "\\U%08x", character);
-    }
-    text.remove_prefix(length);
-  }
-  return out;
+  return Printable(
+      text, {.utf8 = style.utf8, .most_characters = limit, .ellipsis = style.ellipsis()});
 }
 
 std::string Paint(absl::string_view text, Colour colour, const Style& style) {

@@ -81,8 +81,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
 }
 
 int Fail(int code, const absl::Status& status) {
-  const std::string message(status.message());
-  fprintf(stderr, "hoptrail-agent: %s\n", message.c_str());
+  WriteError("hoptrail-agent", status.message());
   return code;
 }
 

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -326,8 +325,7 @@ int Supervise(const Settings& settings) {
   Supervisor supervisor(settings);
   const absl::Status started = supervisor.Start();
   if (!started.ok()) {
-    const std::string message(started.message());
-    fprintf(stderr, "hoptrail-agent: %s\n", message.c_str());
+    WriteError("hoptrail-agent", started.message());
     return kExitFailure;
   }
   return supervisor.Run();

@@ -1,25 +1,24 @@
 #include "agent/app/worker.h"
 
-#include <stdio.h>
-
 #include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
 
-#include <grpc/support/log.h>
-
 #include "agent/app/agent.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/config/library_logs.h"
 #include <sys/prctl.h>
 
 namespace hoptrail::agent::app {
 namespace {
 
 // gRPC tells each failed attempt on its own; the uplink tells what changed.
-void LogOfGrpc(gpr_log_func_args* args) { Log(LogLevel::kDebug, "grpc", args->message); }
+void LogOfLibrary(absl::string_view library, absl::string_view message) {
+  Log(LogLevel::kDebug, library, message);
+}
 
 std::string Resolved(const std::string& path) {
   std::error_code error;
@@ -66,7 +65,7 @@ absl::Status Run(const Settings& settings, Birth birth) {
     }
   }
   birth.coverage.push_back(std::move(confinement));
-  gpr_set_log_function(LogOfGrpc);
+  config::SetLibraryLogSink(LogOfLibrary);
   HT_ASSIGN_OR_RETURN(std::unique_ptr<Agent> agent,
                       Agent::Start(settings, {.host = birth.host,
                                               .coverage = std::move(birth.coverage),
@@ -107,8 +106,7 @@ int RunWorker(const Settings& settings, Birth birth) {
   ::prctl(PR_SET_NAME, "hoptrail-worker");
   const absl::Status ended = Run(settings, std::move(birth));
   if (ended.ok()) return 0;
-  const std::string message(ended.message());
-  fprintf(stderr, "hoptrail-agent: %s\n", message.c_str());
+  WriteError("hoptrail-agent", ended.message());
   return 1;
 }
 

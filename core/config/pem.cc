@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "core/base/unique_fd.h"
+#include <arpa/inet.h>
 
 namespace hoptrail::config {
 namespace {
@@ -41,6 +42,11 @@ NamesPtr AlternativeNames(const X509& certificate) {
       X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
   ERR_clear_error();
   return names;
+}
+
+std::string Text(const ASN1_STRING* string) {
+  return std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
+                     static_cast<size_t>(ASN1_STRING_length(string)));
 }
 
 // Asked for a pass phrase, says none, rather than reading one from the terminal.
@@ -118,20 +124,26 @@ std::vector<std::string> UrisOf(const X509& certificate) {
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type != GEN_URI) continue;
-    const ASN1_IA5STRING* uri = name->d.uniformResourceIdentifier;
-    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
-                      static_cast<size_t>(ASN1_STRING_length(uri)));
+    uris.push_back(Text(name->d.uniformResourceIdentifier));
   }
   return uris;
 }
 
-bool HasServerName(const X509& certificate) {
+std::vector<std::string> ServerNamesOf(const X509& certificate) {
+  std::vector<std::string> found;
   const NamesPtr names = AlternativeNames(certificate);
   for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
-    const int type = sk_GENERAL_NAME_value(names.get(), i)->type;
-    if (type == GEN_DNS || type == GEN_IPADD) return true;
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type == GEN_DNS) found.push_back(Text(name->d.dNSName));
+    if (name->type == GEN_IPADD) {
+      const std::string bytes = Text(name->d.iPAddress);
+      char text[INET6_ADDRSTRLEN] = {};
+      const int family = bytes.size() == 4 ? AF_INET : AF_INET6;
+      if (bytes.size() != 4 && bytes.size() != 16) continue;
+      found.emplace_back(inet_ntop(family, bytes.data(), text, sizeof(text)));
+    }
   }
-  return false;
+  return found;
 }
 
 bool IsAuthority(X509* certificate) { return X509_check_ca(certificate) != 0; }
@@ -149,6 +161,8 @@ bool IsKeyOf(const EVP_PKEY& key, const X509& certificate) {
   ERR_clear_error();
   return matches;
 }
+
+std::string EndOf(const X509& certificate) { return TimeText(X509_get0_notAfter(&certificate)); }
 
 bool IsSignedBy(const std::vector<X509Ptr>& chain, const std::vector<X509Ptr>& authorities) {
   X509_STORE* store = X509_STORE_new();

@@ -41,7 +41,7 @@ class TlsChecker {
                        ", which is none of the authorities in ", tls_.ca_file(),
                        ": the other side refuses it unless it knows that one"));
     }
-    if (use_.server && !HasServerName(own)) {
+    if (use_.server && ServerNamesOf(own).empty()) {
       Add(Weight::kWarning, "certificate_file",
           absl::StrCat(tls_.certificate_file(),
                        ": names no host (subjectAltName DNS or IP): clients cannot verify it"));
