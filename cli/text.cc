@@ -1,8 +1,10 @@
 #include "cli/text.h"
 
 #include <langinfo.h>
+#include <locale.h>
 #include <strings.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -11,9 +13,12 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 #include "core/base/printable.h"
+#include <sys/ioctl.h>
 
 namespace hoptrail::cli {
 namespace {
@@ -40,6 +45,82 @@ absl::string_view Code(Colour colour) {
   return "";
 }
 
+constexpr char kEscape = '\x1b';
+constexpr char kPlain[] = "\x1b[0m";
+
+// wcwidth(3) in a locale that knows every character, whatever the caller's is.
+size_t WidthOf(uint32_t character) {
+  if (character >= 0x20 && character < 0x7f) return 1;
+  static const locale_t unicode = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (unicode == nullptr) return 1;
+  const locale_t before = ::uselocale(unicode);
+  const int width = ::wcwidth(static_cast<wchar_t>(character));
+  ::uselocale(before);
+  return width < 0 ? 1 : static_cast<size_t>(width);
+}
+
+// A character, or the code of a colour, which only Paint() puts there: ESC [ … m.
+struct Piece {
+  absl::string_view text;
+  size_t width = 0;
+};
+
+Piece TakePiece(absl::string_view* text) {
+  Piece piece;
+  if (text->front() == kEscape) {
+    const size_t end = text->find('m');
+    piece.text = text->substr(0, end == absl::string_view::npos ? text->size() : end + 1);
+  } else {
+    uint32_t character = 0;
+    const size_t length = DecodeUtf8(*text, &character);
+    piece.text = text->substr(0, std::max<size_t>(length, 1));
+    piece.width = length == 0 ? 1 : WidthOf(character);
+  }
+  text->remove_prefix(piece.text.size());
+  return piece;
+}
+
+// Takes what fits into `width` columns, with what combines with the last character.
+std::string Head(absl::string_view* text, size_t width) {
+  std::string head;
+  for (size_t used = 0; !text->empty();) {
+    absl::string_view rest = *text;
+    const Piece piece = TakePiece(&rest);
+    if (used + piece.width > width) break;
+    used += piece.width;
+    absl::StrAppend(&head, piece.text);
+    *text = rest;
+  }
+  return head;
+}
+
+// What follows the first character and what combines with it.
+absl::string_view TakeOne(absl::string_view text) {
+  while (!text.empty() && TakePiece(&text).width == 0) {
+  }
+  return text;
+}
+
+// The colour that is on after `text`; `before` it was on already.
+std::string LastColour(absl::string_view text, const std::string& before) {
+  std::string colour = before;
+  while (!text.empty()) {
+    const Piece piece = TakePiece(&text);
+    if (piece.text.front() == kEscape) colour = piece.text == kPlain ? "" : std::string(piece.text);
+  }
+  return colour;
+}
+
+size_t TerminalWidth(int fd) {
+  constexpr size_t kLeast = 20, kUsual = 80;
+  winsize size{};
+  size_t width = 0;
+  if (::ioctl(fd, TIOCGWINSZ, &size) == 0) width = size.ws_col;
+  const char* columns = std::getenv("COLUMNS");
+  if (width == 0 && (columns == nullptr || !absl::SimpleAtoi(columns, &width))) width = kUsual;
+  return std::max(width, kLeast);
+}
+
 }  // namespace
 
 Style StyleForTerminal(int fd) {
@@ -48,13 +129,14 @@ Style StyleForTerminal(int fd) {
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal == nullptr || std::strcmp(terminal, "dumb") == 0;
   style.colour = isatty(fd) == 1 && !dumb && (no_colour == nullptr || *no_colour == '\0');
+  if (isatty(fd) == 1) style.width = TerminalWidth(fd);
   style.utf8 = strcasecmp(nl_langinfo(CODESET), "UTF-8") == 0;
   return style;
 }
 
 std::string Escape(absl::string_view text, const Style& style, size_t limit) {
-  return Printable(
-      text, {.utf8 = style.utf8, .most_characters = limit, .ellipsis = style.ellipsis()});
+  return Printable(text,
+                   {.utf8 = style.utf8, .most_characters = limit, .ellipsis = style.ellipsis()});
 }
 
 std::string Paint(absl::string_view text, Colour colour, const Style& style) {
@@ -64,46 +146,68 @@ std::string Paint(absl::string_view text, Colour colour, const Style& style) {
 
 size_t Width(absl::string_view text) {
   size_t width = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\x1b') {  // Only Paint() puts these here: ESC [ … m.
-      while (i < text.size() && text[i] != 'm') ++i;
-    } else if ((static_cast<uint8_t>(text[i]) & 0xc0) != 0x80) {
-      ++width;
-    }
+  while (!text.empty()) {
+    const Piece piece = TakePiece(&text);
+    width += piece.width;
   }
   return width;
 }
 
-Table::Table(std::vector<std::string> heading, const Style& style) : style_(style) {
-  rows_.push_back(std::move(heading));
-}
-
-void Table::Add(std::vector<std::string> row) {
-  row.resize(rows_.front().size());
-  rows_.push_back(std::move(row));
-}
-
-std::string Table::Render() const {
-  std::vector<size_t> widths(rows_.front().size(), 0);
-  for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+std::string Fit(absl::string_view text, size_t width, Cut cut, const Style& style) {
+  if (Width(text) <= width) return std::string(text);
+  const size_t ellipsis = Width(style.ellipsis());
+  if (width < ellipsis) return std::string(style.ellipsis().substr(0, style.utf8 ? 0 : width));
+  const bool coloured = text.find(kEscape) != absl::string_view::npos;
+  // A middle is cut out of plain text only; what is coloured is short words.
+  const size_t tail = cut == Cut::kMiddle && !coloured ? (width - ellipsis) * 2 / 3 : 0;
+  absl::string_view rest = text;
+  std::string out = Head(&rest, width - ellipsis - tail);
+  absl::StrAppend(&out, style.ellipsis());
+  if (tail > 0) {
+    while (Width(rest) > tail) TakePiece(&rest);
+    absl::StrAppend(&out, rest);
   }
-  std::string out;
-  for (const auto& row : rows_) {
-    std::string line;
-    size_t owed = 0;  // Blanks are written before the next text only: none at a line's end.
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (!row[i].empty()) {
-        absl::StrAppend(&line, std::string(owed, ' '));
-        absl::StrAppend(&line,
-                        &row == &rows_.front() ? Paint(row[i], Colour::kBold, style_) : row[i]);
-        owed = 0;
-      }
-      owed += widths[i] - Width(row[i]) + 2;
+  return coloured ? out + kPlain : out;
+}
+
+std::vector<std::string> Wrap(absl::string_view text, size_t width) {
+  if (width == 0) return {std::string(text)};
+  std::vector<std::string> lines;
+  std::string colour;  // that goes on in the next line
+  while (true) {
+    std::string line = colour;
+    if (Width(text) <= width) {
+      lines.push_back(line + std::string(text));
+      return lines;
     }
-    absl::StrAppend(&out, line, "\n");
+    absl::string_view rest = text;
+    Head(&rest, width);
+    size_t taken = text.size() - rest.size();
+    size_t blank = text[taken] == ' ' ? taken : text.substr(0, taken).rfind(' ');
+    // Two blanks part what belongs together from the rest.
+    const size_t part = text.substr(0, std::min(taken + 2, text.size())).rfind("  ");
+    if (part != absl::string_view::npos && Width(text.substr(0, part)) * 2 >= width) blank = part;
+    if (blank != absl::string_view::npos && blank > 0) taken = blank;
+    if (taken == 0) taken = text.size() - TakeOne(text).size();  // narrower than a character
+    const absl::string_view taken_text = text.substr(0, taken);
+    absl::StrAppend(&line, absl::StripTrailingAsciiWhitespace(taken_text));
+    colour = LastColour(taken_text, colour);
+    lines.push_back(colour.empty() ? line : line + kPlain);
+    text = absl::StripLeadingAsciiWhitespace(text.substr(taken));
+    if (Width(text) == 0) return lines;
   }
-  return out;
+}
+
+void AppendWrapped(absl::string_view first, absl::string_view next, absl::string_view text,
+                   const Style& style, std::string* out) {
+  constexpr size_t kLeast = 16;  // Narrower than that is no help to anybody.
+  const size_t before = std::max(Width(first), Width(next));
+  const size_t width = style.width == 0 ? 0 : std::max(style.width, before + kLeast) - before;
+  absl::string_view prefix = first;
+  for (const std::string& line : Wrap(text, width)) {
+    absl::StrAppend(out, prefix, line, "\n");
+    prefix = next;
+  }
 }
 
 }  // namespace hoptrail::cli
