@@ -4,7 +4,9 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include <google/protobuf/empty.pb.h>
 #include <google/protobuf/unknown_field_set.h>
@@ -59,6 +61,22 @@ absl::StatusOr<uint64_t> ServingStatus(const std::shared_ptr<grpc::Channel>& cha
   return uint64_t{0};
 }
 
+// Of "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2.1:7443: Failed to
+// connect to remote host: Connection refused" the end; all of it where it is written otherwise.
+std::string ReasonIn(absl::string_view message) {
+  for (absl::string_view before : {"last error: ", "Failed to connect to remote host: "}) {
+    const size_t at = message.rfind(before);
+    if (at != absl::string_view::npos) message.remove_prefix(at + before.size());
+  }
+  for (absl::string_view scheme : {"UNKNOWN: unix:", "UNKNOWN: ipv4:", "UNKNOWN: ipv6:"}) {
+    const size_t end = message.find(": ", scheme.size());
+    if (absl::StartsWith(message, scheme) && end != absl::string_view::npos) {
+      message.remove_prefix(end + 2);
+    }
+  }
+  return std::string(message);
+}
+
 }  // namespace
 
 struct Client::Stubs {
@@ -75,7 +93,7 @@ struct Client::Stubs {
       // gRPC's words do not say which certificate does not fit, or why.
       const std::string why = config::WhyNoTls(collector, kProbeWithin);
       message = absl::StrCat("no connection to the collector at ", collector.address(), ": ",
-                             why.empty() ? message : why);
+                             why.empty() ? ReasonIn(message) : why);
     }
     return absl::Status(static_cast<absl::StatusCode>(status.error_code()), message);
   }
@@ -140,27 +158,25 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const v1::CollectorAddres
   return std::unique_ptr<Client>(new Client(std::move(stubs)));
 }
 
-std::string Client::WhyIncomplete() {
+absl::StatusOr<std::string> Client::WhyIncomplete() {
   v1::ListHostsRequest request;
   request.set_page_size(1);
-  // Where the store cannot be written, that is said of every host.
   const auto hosts = stubs_->Call<v1::ListHostsResponse>(
       stubs_->fleet.get(), &v1::FleetService::Stub::ListHosts, request);
-  if (hosts.ok()) {
-    for (const v1::Host& host : hosts->hosts()) {
-      for (const v1::Degradation& degradation : host.degradations()) {
-        if (degradation.kind() != v1::COLLECTOR_STORE_READ_ONLY) continue;
-        return absl::StrCat("the collector cannot write its store, and takes in nothing new",
-                            degradation.detail().empty() ? "" : ": ", degradation.detail());
-      }
+  if (absl::IsUnavailable(hosts.status())) return hosts.status();
+  if (hosts.ok() && hosts->hosts_size() > 0) {
+    // Where the store cannot be written, that is said of every host.
+    for (const v1::Degradation& degradation : hosts->hosts(0).degradations()) {
+      if (degradation.kind() != v1::COLLECTOR_STORE_READ_ONLY) continue;
+      return absl::StrCat("the collector cannot write its store, and takes in nothing new",
+                          degradation.detail().empty() ? "" : ": ", degradation.detail());
     }
   }
   const absl::StatusOr<uint64_t> serving = ServingStatus(stubs_->channel);
-  if (serving.ok() && *serving == kNotServing) {
-    return "the collector says that it is not serving: it makes no progress, or cannot write its "
-           "store";
-  }
-  return "";
+  const bool stuck = serving.ok() && *serving == kNotServing;
+  return stuck ? "the collector says that it is not serving: it makes no progress, or cannot write "
+                 "its store"
+               : "";
 }
 
 absl::StatusOr<v1::ListHostsResponse> Client::ListHosts(int64_t limit) {

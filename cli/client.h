@@ -26,8 +26,9 @@ class Client {
   ~Client();
 
   // Why answers may lack something, for a person: the collector cannot write its store, or makes no
-  // progress. Empty where they are whole, and where the collector does not say.
-  std::string WhyIncomplete();
+  // progress. Empty where they are whole, and where the collector does not say; UNAVAILABLE where it
+  // cannot be reached.
+  absl::StatusOr<std::string> WhyIncomplete();
 
   // At most `limit` entries (0: all); `next_page_token` stays set where more exist.
   absl::StatusOr<v1::ListHostsResponse> ListHosts(int64_t limit);

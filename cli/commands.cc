@@ -330,12 +330,13 @@ absl::StatusOr<ExitStatus> RunCommand(const Options& options, const Style& style
   const auto command = commands->find(options.command);
   if (command == commands->end()) return absl::InternalError("a command that nobody runs");
   // Asked before the answer is shown: what is not in it may be what matters.
-  const std::string doubt = client->WhyIncomplete();
+  HT_ASSIGN_OR_RETURN(const std::string doubt, client->WhyIncomplete());
+  if (!doubt.empty()) {
+    WriteError("hoptrail",
+               absl::StrCat("warning: ", Escape(doubt, style), "; something may be missing"));
+  }
   HT_RETURN_IF_ERROR(command->second({options, style, client, doubt}));
-  if (doubt.empty()) return kDone;
-  WriteError("hoptrail",
-             absl::StrCat("warning: ", Escape(doubt, style), "; something may be missing"));
-  return kIncomplete;
+  return doubt.empty() ? kDone : kIncomplete;
 }
 
 }  // namespace hoptrail::cli

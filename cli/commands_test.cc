@@ -271,7 +271,8 @@ TEST_F(CommandsTest, SaysWhereNobodyAnswers) {
   server_->Shutdown();
   const absl::Status status = Run({"hosts"});
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(std::string(status.message()), HasSubstr(address_));
+  EXPECT_EQ(std::string(status.message()), absl::StrCat("no connection to the collector at ",
+                                                        address_, ": No such file or directory"));
 }
 
 TEST_F(CommandsTest, NoIncidentIsSaidOnlyByACollectorThatCanKnow) {
