@@ -4,12 +4,14 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "agent/app/health_file.h"
 #include "agent/app/settings.h"
 #include "agent/app/supervisor.h"
 #include "agent/app/version.h"
@@ -24,26 +26,37 @@ namespace {
 
 constexpr char kUsage[] =
     "Usage: hoptrail-agent --config FILE [--check-config] [--force-tier FACT=N]...\n"
+    "       hoptrail-agent --health | --live [--config FILE]\n"
     "       hoptrail-agent --print-system-calls | --version | --help\n"
     "\n"
     "Watches this host and streams what it finds to a collector.\n"
     "\n"
     "  --config FILE         the configuration, YAML\n"
     "  --check-config        check it and the files that it names, and exit\n"
+    "  --health              ask the running agent whether it is ready: its programs are attached "
+    "and\n"
+    "                        their events come, and it reaches its collector or can spool\n"
+    "  --live                ask whether it is alive: its loop goes round\n"
     "  --force-tier FACT=N   learn a fact by its hook of that tier or not at all, for tests\n"
     "  --print-system-calls  print what each of its processes may call, and exit\n"
     "  --version             print the version and exit\n"
     "  --help                print this and exit\n"
     "\n"
-    "Exit status: 0 after SIGTERM or SIGINT; 1 when a privilege or kernel feature is missing or "
+    "The configuration is /etc/hoptrail/agent.yaml for --health and --live unless given.\n"
+    "\n"
+    "Exit status: 0 after SIGTERM or SIGINT, or ready or alive; 1 when not, or when a privilege or "
+    "kernel feature is missing or "
     "the\n"
     "state directory is in use; 2 when the command line or the configuration is wrong; 3 when the\n"
     "process that holds the programs in the kernel has ended.\n";
+
+constexpr char kUsualConfig[] = "/etc/hoptrail/agent.yaml";
 
 struct CommandLine {
   std::string config;
   kernel::ForcedTiers force_tiers;
   bool check_config = false;
+  std::optional<Probe> probe;
   bool print_system_calls = false;
   bool version = false;
   bool help = false;
@@ -64,6 +77,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
           kernel::AddForcedTier(argument.substr(sizeof("--force-tier=") - 1), &line.force_tiers));
     } else if (argument == "--check-config") {
       line.check_config = true;
+    } else if (argument == "--health" || argument == "--live") {
+      line.probe = argument == "--live" ? Probe::kLive : Probe::kReady;
     } else if (argument == "--print-system-calls") {
       line.print_system_calls = true;
     } else if (argument == "--version") {
@@ -74,6 +89,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
       return absl::InvalidArgumentError(absl::StrCat("unknown argument '", argument, "'"));
     }
   }
+  if (line.config.empty() && line.probe.has_value()) line.config = kUsualConfig;
   if (line.config.empty() && !line.version && !line.help && !line.print_system_calls) {
     return absl::InvalidArgumentError("--config FILE is required");
   }
@@ -121,6 +137,7 @@ int Main(int argc, char** argv) {
     fputs(privilege::DescribeSystemCalls().c_str(), stdout);
     return 0;
   }
+  if (line->probe.has_value()) return AnswerProbe(*line->probe, line->config);
   absl::StatusOr<Settings> settings = LoadSettings(line->config);
   if (!settings.ok()) return Fail(kExitConfiguration, settings.status());
   settings->sensor.force_tiers = line->force_tiers;

@@ -97,6 +97,7 @@ void SetUnlessZero(T value, T* out) {
 absl::StatusOr<Settings> LoadSettings(const std::string& path) {
   v1::AgentConfig config;
   Settings settings;
+  settings.file = path;
   config::KeyPlaces& places = settings.places;
   HT_RETURN_IF_ERROR(config::LoadYaml(path, &config, &places));
   settings.host_name = config.host().name();

@@ -19,6 +19,7 @@ namespace hoptrail::agent::app {
 
 // The configuration file with its defaults filled in and each part in its stage's own terms.
 struct Settings {
+  std::string file;             // that it was read from
   std::string host_name;        // empty: the system's
   std::string machine_id_file;  // "/etc/machine-id"
   std::string state_directory;

@@ -17,11 +17,13 @@
 #include "absl/time/time.h"
 
 #include "agent/app/handover.h"
+#include "agent/app/health_file.h"
 #include "agent/app/host_facts.h"
 #include "agent/app/loader.h"
 #include "agent/app/state_directory.h"
 #include "agent/app/worker.h"
 #include "agent/privilege/process.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include <sys/signalfd.h>
@@ -63,6 +65,8 @@ class Supervisor {
 
   absl::Status Start();
   int Run();
+  // For whoever asks after the end.
+  void WriteEnd(const std::string& why) const;
 
  private:
   absl::Status StartLoader();
@@ -74,12 +78,14 @@ class Supervisor {
   void OnStopped(pid_t pid, int signal_number);
   void LookAtFiles(absl::Time now);
   void BeginStop(int exit_status, const std::string& trouble);
+  void WriteHealth(const std::string& why_not_ready) const;
   absl::Duration UntilNext() const;
 
   const Settings& settings_;
   const pid_t pid_ = ::getpid();
   model::HostId host_;
   UniqueFd lock_, signals_;
+  HealthFile health_file_;
   sigset_t inherited_mask_{};
 
   pid_t loader_pid_ = 0;
@@ -119,6 +125,12 @@ Supervisor::~Supervisor() {
 absl::Status Supervisor::Start() {
   HT_ASSIGN_OR_RETURN(host_, ReadHostId(settings_.machine_id_file));
   HT_ASSIGN_OR_RETURN(lock_, LockStateDirectory(settings_.state_directory));
+  auto health_file = HealthFile::Create(settings_.file, settings_.state_directory);
+  if (health_file.ok()) health_file_ = *std::move(health_file);
+  if (!health_file.ok()) {
+    LogWarning("supervisor", "no answer to --health: ", health_file.status().message());
+  }
+  WriteHealth("it is starting: its programs are being loaded");
   sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, number);
@@ -139,6 +151,7 @@ absl::Status Supervisor::StartLoader() {
   if (pid == 0) {
     ends.first = Channel(UniqueFd());
     lock_.reset();
+    health_file_ = HealthFile();
     signals_.reset();
     ::_exit(RunLoader(settings_, std::move(ends.second), pid_));
   }
@@ -174,7 +187,8 @@ absl::Status Supervisor::StartWorker() {
                 .lock = std::move(lock_),
                 .host = host_,
                 .coverage = coverage_,
-                .last_end = last_end_};
+                .last_end = last_end_,
+                .health_file = std::move(health_file_)};
     // From here on the worker's own: nothing here closes them a second time.
     for (UniqueFd& handle : handles_) handle.release();
     ::exit(RunWorker(settings_, std::move(birth)));
@@ -191,6 +205,17 @@ absl::Status Supervisor::StartWorker() {
     (void)worker_.Send(MessageKind::kInterference, 0, 0, std::exchange(untold_, ""));
   }
   return absl::OkStatus();
+}
+
+// Only while there is no worker, which writes otherwise.
+void Supervisor::WriteHealth(const std::string& why_not_ready) const {
+  const absl::Status written =
+      health_file_.Write({host_.boot, Clock::System().BootNs(), false, why_not_ready});
+  if (!written.ok()) LogWarning("supervisor", written.message());
+}
+
+void Supervisor::WriteEnd(const std::string& why) const {
+  (void)health_file_.Write({host_.boot, 0, false, why});
 }
 
 absl::Duration Supervisor::UntilNext() const {
@@ -290,6 +315,7 @@ void Supervisor::OnWorkerEnd(int status) {
   }
   last_end_ = privilege::DescribeEnd(status);
   if (absl::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
+  WriteHealth(absl::StrCat("the worker ", last_end_));
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",
            absl::FormatDuration(back_off_));
   restart_at_ = absl::Now() + back_off_;
@@ -326,9 +352,12 @@ int Supervise(const Settings& settings) {
   const absl::Status started = supervisor.Start();
   if (!started.ok()) {
     WriteError("hoptrail-agent", started.message());
+    supervisor.WriteEnd(absl::StrCat("it did not start: ", started.message()));
     return kExitFailure;
   }
-  return supervisor.Run();
+  const int exit_status = supervisor.Run();
+  supervisor.WriteEnd("it has ended");
+  return exit_status;
 }
 
 }  // namespace hoptrail::agent::app

@@ -39,9 +39,10 @@ void GrantTlsFile(const std::string& file, std::vector<std::string>* paths) {
 
 absl::Status Begin(const Settings& settings, const Birth& birth, privilege::Shortfalls* shortfalls,
                    std::unique_ptr<kernel::Reader>* reader) {
-  HT_RETURN_IF_ERROR(privilege::CloseAllBut({birth.supervisor.fd(), birth.loader.fd(),
-                                             birth.handles.high_ring.fd, birth.handles.low_ring.fd,
-                                             birth.handles.losses_fd, birth.lock.get()}));
+  HT_RETURN_IF_ERROR(
+      privilege::CloseAllBut({birth.supervisor.fd(), birth.loader.fd(), birth.handles.high_ring.fd,
+                              birth.handles.low_ring.fd, birth.handles.losses_fd, birth.lock.get(),
+                              birth.health_file.fd()}));
   HT_ASSIGN_OR_RETURN(kernel::Reader made, kernel::Reader::Create(birth.handles));
   *reader = std::make_unique<kernel::Reader>(std::move(made));
   const UniqueFd no_longer_needed(birth.handles.losses_fd);
@@ -72,7 +73,8 @@ absl::Status Run(const Settings& settings, Birth birth) {
                                               .reader = std::move(reader),
                                               .loader = std::move(birth.loader),
                                               .supervisor = std::move(birth.supervisor),
-                                              .last_end = std::move(birth.last_end)}));
+                                              .last_end = std::move(birth.last_end),
+                                              .health_file = std::move(birth.health_file)}));
   return agent->Run();
 }
 
