@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include <google/protobuf/empty.pb.h>
 #include <google/protobuf/unknown_field_set.h>
+#include <google/protobuf/wrappers.pb.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
@@ -33,16 +34,19 @@ constexpr int kMaxAnswerBytes = 64 << 20;
 // grpc.health.v1.HealthCheckResponse.ServingStatus
 constexpr uint64_t kNotServing = 2;
 
-// Asks grpc.health.v1.Health about the whole server. Its messages have one field each, which is all
-// that is needed of them: the empty request means the server, field 1 of the answer is the status.
-absl::StatusOr<uint64_t> ServingStatus(const std::shared_ptr<grpc::Channel>& channel) {
+// Asks grpc.health.v1.Health about a service, or about the whole server where the name is empty.
+// Its messages have one field each, number 1: the name, as StringValue has it, and the status.
+absl::StatusOr<uint64_t> ServingStatus(const std::shared_ptr<grpc::Channel>& channel,
+                                       const std::string& service) {
   using google::protobuf::Empty;
+  using google::protobuf::StringValue;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kHealthDeadline);
-  grpc::TemplatedGenericStub<Empty, Empty> stub(channel);
+  grpc::TemplatedGenericStub<StringValue, Empty> stub(channel);
+  StringValue name;
+  name.set_value(service);
   grpc::CompletionQueue queue;
-  const auto call =
-      stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", Empty(), &queue);
+  const auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", name, &queue);
   call->StartCall();
   Empty answer;
   grpc::Status status;
@@ -158,25 +162,33 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const v1::CollectorAddres
   return std::unique_ptr<Client>(new Client(std::move(stubs)));
 }
 
-absl::StatusOr<std::string> Client::WhyIncomplete() {
+absl::StatusOr<Client::Health> Client::GetHealth() {
   v1::ListHostsRequest request;
   request.set_page_size(1);
   const auto hosts = stubs_->Call<v1::ListHostsResponse>(
       stubs_->fleet.get(), &v1::FleetService::Stub::ListHosts, request);
   if (absl::IsUnavailable(hosts.status())) return hosts.status();
+  Health health;
   if (hosts.ok() && hosts->hosts_size() > 0) {
     // Where the store cannot be written, that is said of every host.
     for (const v1::Degradation& degradation : hosts->hosts(0).degradations()) {
       if (degradation.kind() != v1::COLLECTOR_STORE_READ_ONLY) continue;
-      return absl::StrCat("the collector cannot write its store, and takes in nothing new",
-                          degradation.detail().empty() ? "" : ": ", degradation.detail());
+      health.trouble =
+          absl::StrCat("the collector cannot write its store, and takes in nothing new",
+                       degradation.detail().empty() ? "" : ": ", degradation.detail());
     }
   }
-  const absl::StatusOr<uint64_t> serving = ServingStatus(stubs_->channel);
-  const bool stuck = serving.ok() && *serving == kNotServing;
-  return stuck ? "the collector says that it is not serving: it makes no progress, or cannot write "
-                 "its store"
-               : "";
+  const absl::StatusOr<uint64_t> all = ServingStatus(stubs_->channel, "");
+  if (!all.ok() || *all != kNotServing) return health;
+  // What only reads may go on.
+  const absl::StatusOr<uint64_t> reading =
+      ServingStatus(stubs_->channel, v1::DetectionService::service_full_name());
+  health.reading = reading.ok() && *reading != kNotServing;
+  if (health.trouble.empty()) {
+    health.trouble = health.reading ? "the collector serves only what was stored before"
+                                    : "the collector makes no progress";
+  }
+  return health;
 }
 
 absl::StatusOr<v1::ListHostsResponse> Client::ListHosts(int64_t limit) {

@@ -25,10 +25,12 @@ class Client {
   static absl::StatusOr<std::unique_ptr<Client>> Create(const v1::CollectorAddress& collector);
   ~Client();
 
-  // Why answers may lack something, for a person: the collector cannot write its store, or makes no
-  // progress. Empty where they are whole, and where the collector does not say; UNAVAILABLE where it
-  // cannot be reached.
-  absl::StatusOr<std::string> WhyIncomplete();
+  // How the collector is; UNAVAILABLE where it cannot be reached.
+  struct Health {
+    bool reading = true;  // it answers; else its engine makes no progress
+    std::string trouble;  // why answers may lack something; empty: nothing is known to be missing
+  };
+  absl::StatusOr<Health> GetHealth();
 
   // At most `limit` entries (0: all); `next_page_token` stays set where more exist.
   absl::StatusOr<v1::ListHostsResponse> ListHosts(int64_t limit);

@@ -44,6 +44,10 @@ constexpr char kIncidents[] =
     "PAGE says whether the newest state has reached the people on call, DEGRADED about which hosts "
     "of an open path not everything is known.";
 
+constexpr char kHealth[] =
+    "Exit status 0 where the collector answers, takes in and goes on; 3 where it can only read, "
+    "because it cannot write its store; 1 where it cannot be reached or makes no progress.";
+
 constexpr char kOperator[] = "Needs the role operator.";
 
 // Letters to add, remove or replace to make one of the other.
@@ -150,6 +154,8 @@ const std::vector<Command>& Commands() {
       {"ack", "INCIDENT", "someone works on it: paging stops", kOperator, {},
        {"hoptrail ack 3fa2"}},
       {"resolve", "INCIDENT", "it is over", kOperator, {}, {"hoptrail resolve 3fa2"}},
+      {"health", "", "whether the collector serves", kHealth, {"live"},
+       {"hoptrail health", "hoptrail health --live"}},
       {"help", "[COMMAND]", "this, or everything about one command", "", {},
        {"hoptrail help path"}},
   };
@@ -164,6 +170,7 @@ const std::vector<Flag>& Flags() {
       {"all", "", "", "closed or resolved ones too, of every kind"},
       {"watch", "", "", "detections as they happen"},
       {"coverage", "", "", "also by which hook each fact is seen"},
+      {"live", "", "", "also fine where the collector can only read: for liveness probes"},
       {"limit", "N", "", "most rows; 200 unless given, 0 for all"},
       {"output", "text|json|dot", "", "json: the API's message; dot: a path for Graphviz"},
       {"wide", "", "", "every column in full, however narrow the terminal is"},

@@ -317,6 +317,16 @@ absl::Status Settle(const Request& request) {
   return Print(RenderIncidents({incident}, style));
 }
 
+// For people and for probes: with --live, a collector that can only read is fine, since starting it
+// again would not help it.
+absl::StatusOr<ExitStatus> ShowHealth(const Options& options, const Style& style,
+                                      const Client::Health& health) {
+  const std::string words = health.trouble.empty() ? "serving" : Escape(health.trouble, style);
+  HT_RETURN_IF_ERROR(Print(words + "\n"));
+  if (!health.reading) return kFailed;
+  return health.trouble.empty() || options.live ? kDone : kIncomplete;
+}
+
 }  // namespace
 
 absl::StatusOr<ExitStatus> RunCommand(const Options& options, const Style& style, Client* client) {
@@ -328,15 +338,18 @@ absl::StatusOr<ExitStatus> RunCommand(const Options& options, const Style& style
                                            {"path", ShowPath},       {"ack", Settle},
                                            {"resolve", Settle}};
   const auto command = commands->find(options.command);
-  if (command == commands->end()) return absl::InternalError("a command that nobody runs");
-  // Asked before the answer is shown: what is not in it may be what matters.
-  HT_ASSIGN_OR_RETURN(const std::string doubt, client->WhyIncomplete());
-  if (!doubt.empty()) {
-    WriteError("hoptrail",
-               absl::StrCat("warning: ", Escape(doubt, style), "; something may be missing"));
+  if (command == commands->end() && options.command != "health") {
+    return absl::InternalError("a command that nobody runs");
   }
-  HT_RETURN_IF_ERROR(command->second({options, style, client, doubt}));
-  return doubt.empty() ? kDone : kIncomplete;
+  // Asked before the answer is shown: what is not in it may be what matters.
+  HT_ASSIGN_OR_RETURN(const Client::Health health, client->GetHealth());
+  if (options.command == "health") return ShowHealth(options, style, health);
+  if (!health.trouble.empty()) {
+    WriteError("hoptrail", absl::StrCat("warning: ", Escape(health.trouble, style),
+                                        "; something may be missing"));
+  }
+  HT_RETURN_IF_ERROR(command->second({options, style, client, health.trouble}));
+  return health.trouble.empty() ? kDone : kIncomplete;
 }
 
 }  // namespace hoptrail::cli

@@ -293,8 +293,34 @@ TEST_F(CommandsTest, NoIncidentIsSaidOnlyByACollectorThatCanKnow) {
   server_->GetHealthCheckService()->SetServingStatus(false);
   ASSERT_TRUE(Run({"incidents", "--all"}).ok());
   EXPECT_EQ(out_, "Nothing is known, but something may be missing.\n");
-  EXPECT_THAT(error_, HasSubstr("is not serving"));
+  EXPECT_THAT(error_, HasSubstr("the collector makes no progress"));
   EXPECT_EQ(exit_, kIncomplete);
+}
+
+TEST_F(CommandsTest, HealthIsForProbesToo) {
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"health"}, {"health", "--live"}}) {
+    const bool live = arguments.size() > 1;
+    health->SetServingStatus(true);
+    ASSERT_TRUE(Run(arguments).ok());
+    EXPECT_EQ(out_, "serving\n");
+    EXPECT_EQ(exit_, kDone);
+
+    // It can only read: no reason to start it again.
+    health->SetServingStatus("", false);
+    health->SetServingStatus(v1::DetectionService::service_full_name(), true);
+    ASSERT_TRUE(Run(arguments).ok());
+    EXPECT_EQ(out_, "the collector serves only what was stored before\n");
+    EXPECT_EQ(exit_, live ? kDone : kIncomplete);
+
+    health->SetServingStatus(v1::DetectionService::service_full_name(), false);
+    ASSERT_TRUE(Run(arguments).ok());
+    EXPECT_EQ(out_, "the collector makes no progress\n");
+    EXPECT_EQ(exit_, kFailed);
+  }
+  server_->Shutdown();
+  EXPECT_EQ(Run({"health", "--live"}).code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(CommandsTest, EveryListSaysWhenSomethingMayBeMissing) {

@@ -205,6 +205,7 @@ absl::StatusOr<Options> ParseOptions(
   options.all = parsed.Has("all");
   options.watch = parsed.Has("watch");
   options.coverage = parsed.Has("coverage");
+  options.live = parsed.Has("live");
   options.wide = parsed.Has("wide");
   options.utc = parsed.Has("utc");
   if (const std::string output = value_of("output"); !output.empty()) {

@@ -29,6 +29,7 @@ struct Options {
   bool all = false;
   bool watch = false;
   bool coverage = false;
+  bool live = false;
   bool wide = false;
   bool utc = false;
   int64_t limit = 200;  // Most rows of a list; 0: all.

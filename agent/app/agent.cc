@@ -85,6 +85,7 @@ Agent::Agent(const Settings& settings, Given given, Wakeups wakeups)
       loader_(std::move(given.loader)),
       marker_(settings.state_directory, given.host.boot),
       health_file_(std::move(given.health_file)),
+      service_manager_(std::move(given.service_manager)),
       sees_loader_(SeesTheLoader(settings, coverage_)),
       reader_(std::move(given.reader)) {}
 
@@ -211,10 +212,12 @@ void Agent::WriteHealthFile() {
     if (one.kind == model::DegradationKind::kStateUnwritable) facts.spool_trouble = one.detail;
   }
   const Readiness readiness = Judge(facts);
-  const absl::Status written =
-      health_file_.Write({host_.boot, facts.now_boot_ns, readiness.ready, readiness.detail});
+  const absl::Status written = health_file_.Write(
+      {host_.boot, facts.now_boot_ns, readiness.ready ? HealthState::kReady : HealthState::kLive,
+       readiness.detail});
   if (!written.ok() && !health_file_failed_) LogWarning("agent", written.message());
   health_file_failed_ = !written.ok();
+  service_manager_.KeepAlive(facts.now_boot_ns);
 }
 
 void Agent::Handle(const void* data, size_t size) {

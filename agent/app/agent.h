@@ -16,6 +16,7 @@
 #include "agent/app/loader_client.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/run_marker.h"
+#include "agent/app/service_manager.h"
 #include "agent/app/settings.h"
 #include "agent/app/wakeups.h"
 #include "agent/kernel/reader.h"
@@ -42,6 +43,7 @@ class Agent {
     privilege::Channel supervisor{UniqueFd()};
     std::string last_end;  // how the worker before this one ended, if there was one
     HealthFile health_file;
+    ServiceManager service_manager;
   };
 
   // Opens the spool and takes the snapshot, while what happens waits in the rings already, so that
@@ -92,6 +94,7 @@ class Agent {
   const RunMarker marker_;
   HeartbeatWatch heartbeat_;
   const HealthFile health_file_;
+  ServiceManager service_manager_;
   const bool sees_loader_;
   std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
   std::atomic<bool> occupied_{false};       // somebody is logged in

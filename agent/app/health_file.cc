@@ -67,8 +67,9 @@ absl::StatusOr<UniqueFd> CreateIn(const std::string& directory, const std::strin
 
 std::string Text(const HealthRecord& record) {
   const std::string body = absl::StrCat(
-      kMagic, " ", model::ToString(record.boot), " ", record.boot_ns, " ", record.ready ? 1 : 0,
-      " ", Printable(record.detail, {.utf8 = false, .most_bytes = kBytes / 2, .ellipsis = "..."}));
+      kMagic, " ", model::ToString(record.boot), " ", record.boot_ns, " ",
+      static_cast<int>(record.state), " ",
+      Printable(record.detail, {.utf8 = false, .most_bytes = kBytes / 2, .ellipsis = "..."}));
   std::string text = absl::StrCat(body, " ", Hex(Digest128({body})), "\n");
   text.resize(kBytes, ' ');
   return text;
@@ -89,7 +90,12 @@ absl::StatusOr<HealthRecord> Parse(absl::string_view text) {
   const absl::StatusOr<model::BootId> boot = model::ParseId<model::BootId>(parts[1]);
   if (!boot.ok()) return wrong;
   record.boot = *boot;
-  record.ready = parts[3] == "1";
+  int state = 0;
+  if (!absl::SimpleAtoi(parts[3], &state) || state < 0 ||
+      state > static_cast<int>(HealthState::kReady)) {
+    return wrong;
+  }
+  record.state = static_cast<HealthState>(state);
   record.detail = std::string(parts[4]);
   return record;
 }
@@ -149,41 +155,43 @@ absl::StatusOr<HealthRecord> ReadHealth(const std::string& config_path,
   return found;
 }
 
-std::optional<std::string> WhyNot(Probe probe, const HealthRecord& record,
+std::optional<std::string> WhyNot(HealthState wanted, const HealthRecord& record,
                                   const model::BootId& boot, uint64_t now_boot_ns) {
   if (record.boot != boot) return "no agent has run since the host started";
-  if (record.boot_ns == 0) return record.detail;
+  if (record.state == HealthState::kDown) return record.detail;
   const absl::Duration age =
       now_boot_ns > record.boot_ns
           ? absl::Nanoseconds(static_cast<int64_t>(now_boot_ns - record.boot_ns))
           : absl::ZeroDuration();
-  if (age > (probe == Probe::kLive ? kLiveWithin : kReadyWithin)) {
+  if (age > (wanted == HealthState::kLive ? kLiveWithin : kReadyWithin)) {
     return absl::StrCat("the agent has not been heard of for ", absl::ToInt64Seconds(age),
                         " s: it hangs, or is gone");
   }
-  if (probe == Probe::kReady && !record.ready) return record.detail;
+  if (record.state < wanted) return record.detail;
   return std::nullopt;
 }
 
-int AnswerProbe(Probe probe, const std::string& config_path) {
+int AnswerProbe(HealthState wanted, const std::string& config_path) {
   // A configuration that was broken since then is none of the running agent's troubles.
   const absl::StatusOr<Settings> settings = LoadSettings(config_path);
   const absl::StatusOr<HealthRecord> record =
       ReadHealth(config_path, settings.ok() ? settings->state_directory : "");
   const absl::StatusOr<model::BootId> boot = ReadBootId();
   std::optional<std::string> why;
-  if (!record.ok() || !boot.ok()) {
-    const absl::Status& status = record.ok() ? boot.status() : record.status();
-    why = absl::IsNotFound(status) && !record.ok()
-              ? absl::StrCat("no agent with the configuration ", config_path, " runs here")
-              : std::string(status.message());
+  if (absl::IsNotFound(record.status())) {
+    why = absl::StrCat("no agent with the configuration ", config_path, " runs here");
+  } else if (!record.ok() || !boot.ok()) {
+    why = std::string((record.ok() ? boot.status() : record.status()).message());
   } else {
-    why = WhyNot(probe, *record, *boot, Clock::System().BootNs());
+    why = WhyNot(wanted, *record, *boot, Clock::System().BootNs());
   }
-  const std::string words =
-      why.has_value() ? absl::StrCat(probe == Probe::kLive ? "not live: " : "not ready: ", *why)
-      : probe == Probe::kLive ? "live"
-                              : absl::StrCat("ready: ", record->detail);
+  const bool live = wanted == HealthState::kLive;
+  std::string words = live ? "live" : "ready";
+  if (why.has_value()) {
+    words = absl::StrCat("not ", words, ": ", *why);
+  } else if (!live) {
+    absl::StrAppend(&words, ": ", record->detail);
+  }
   printf("%s\n", Printable(words).c_str());
   return why.has_value() ? 1 : 0;
 }

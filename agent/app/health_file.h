@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -17,10 +18,17 @@
 
 namespace hoptrail::agent::app {
 
+// What holds of the one holds of those before it.
+enum class HealthState {
+  kDown,   // the worker's loop has not gone round yet, or goes round no more
+  kLive,   // it goes round, or another worker is about to take the place of one that ended
+  kReady,  // it does its work (readiness.h)
+};
+
 struct HealthRecord {
   model::BootId boot;
-  uint64_t boot_ns = 0;  // when it was written; the worker's loop went round then; 0: it has ended
-  bool ready = false;
+  uint64_t boot_ns = 0;  // when it was written
+  HealthState state = HealthState::kDown;
   std::string detail;  // a sentence, with the reason where not ready
 
   bool operator==(const HealthRecord&) const = default;
@@ -57,17 +65,15 @@ absl::StatusOr<HealthRecord> ReadHealth(const std::string& config_path,
                                         const std::string& state_directory,
                                         const std::string& directory = kHealthDirectory);
 
-enum class Probe { kLive, kReady };
-
-// Nothing where the agent is live or ready; else why not. A record of another boot, or one that is
-// older than `kReadyWithin` or `kLiveWithin`, is of an agent that hangs or is gone.
+// Nothing where the agent is `wanted`, kLive or kReady; else why not. A record of another boot, or
+// one that is older than `kReadyWithin` or `kLiveWithin`, is of an agent that hangs or is gone.
 inline constexpr absl::Duration kReadyWithin = absl::Seconds(15);
 inline constexpr absl::Duration kLiveWithin = absl::Seconds(60);
-std::optional<std::string> WhyNot(Probe probe, const HealthRecord& record,
+std::optional<std::string> WhyNot(HealthState wanted, const HealthRecord& record,
                                   const model::BootId& boot, uint64_t now_boot_ns);
 
 // --health and --live: answers a probe in one line on standard output. The exit status: 0 or 1.
-int AnswerProbe(Probe probe, const std::string& config_path);
+int AnswerProbe(HealthState wanted, const std::string& config_path);
 
 }  // namespace hoptrail::agent::app
 

@@ -56,7 +56,7 @@ struct CommandLine {
   std::string config;
   kernel::ForcedTiers force_tiers;
   bool check_config = false;
-  std::optional<Probe> probe;
+  std::optional<HealthState> probe;
   bool print_system_calls = false;
   bool version = false;
   bool help = false;
@@ -78,7 +78,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
     } else if (argument == "--check-config") {
       line.check_config = true;
     } else if (argument == "--health" || argument == "--live") {
-      line.probe = argument == "--live" ? Probe::kLive : Probe::kReady;
+      line.probe = argument == "--live" ? HealthState::kLive : HealthState::kReady;
     } else if (argument == "--print-system-calls") {
       line.print_system_calls = true;
     } else if (argument == "--version") {

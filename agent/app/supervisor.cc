@@ -20,6 +20,7 @@
 #include "agent/app/health_file.h"
 #include "agent/app/host_facts.h"
 #include "agent/app/loader.h"
+#include "agent/app/service_manager.h"
 #include "agent/app/state_directory.h"
 #include "agent/app/worker.h"
 #include "agent/privilege/process.h"
@@ -65,8 +66,8 @@ class Supervisor {
 
   absl::Status Start();
   int Run();
-  // For whoever asks after the end.
-  void WriteEnd(const std::string& why) const;
+  // Only while there is no worker, which writes otherwise.
+  void WriteHealth(HealthState state, const std::string& why_not_ready) const;
 
  private:
   absl::Status StartLoader();
@@ -78,7 +79,6 @@ class Supervisor {
   void OnStopped(pid_t pid, int signal_number);
   void LookAtFiles(absl::Time now);
   void BeginStop(int exit_status, const std::string& trouble);
-  void WriteHealth(const std::string& why_not_ready) const;
   absl::Duration UntilNext() const;
 
   const Settings& settings_;
@@ -86,6 +86,7 @@ class Supervisor {
   model::HostId host_;
   UniqueFd lock_, signals_;
   HealthFile health_file_;
+  ServiceManager service_manager_ = ServiceManager::FromEnvironment();
   sigset_t inherited_mask_{};
 
   pid_t loader_pid_ = 0;
@@ -130,7 +131,7 @@ absl::Status Supervisor::Start() {
   if (!health_file.ok()) {
     LogWarning("supervisor", "no answer to --health: ", health_file.status().message());
   }
-  WriteHealth("it is starting: its programs are being loaded");
+  WriteHealth(HealthState::kDown, "it is starting: its programs are being loaded");
   sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, number);
@@ -152,6 +153,7 @@ absl::Status Supervisor::StartLoader() {
     ends.first = Channel(UniqueFd());
     lock_.reset();
     health_file_ = HealthFile();
+    service_manager_ = ServiceManager();
     signals_.reset();
     ::_exit(RunLoader(settings_, std::move(ends.second), pid_));
   }
@@ -188,7 +190,8 @@ absl::Status Supervisor::StartWorker() {
                 .host = host_,
                 .coverage = coverage_,
                 .last_end = last_end_,
-                .health_file = std::move(health_file_)};
+                .health_file = std::move(health_file_),
+                .service_manager = std::move(service_manager_)};
     // From here on the worker's own: nothing here closes them a second time.
     for (UniqueFd& handle : handles_) handle.release();
     ::exit(RunWorker(settings_, std::move(birth)));
@@ -207,15 +210,10 @@ absl::Status Supervisor::StartWorker() {
   return absl::OkStatus();
 }
 
-// Only while there is no worker, which writes otherwise.
-void Supervisor::WriteHealth(const std::string& why_not_ready) const {
+void Supervisor::WriteHealth(HealthState state, const std::string& why_not_ready) const {
   const absl::Status written =
-      health_file_.Write({host_.boot, Clock::System().BootNs(), false, why_not_ready});
+      health_file_.Write({host_.boot, Clock::System().BootNs(), state, why_not_ready});
   if (!written.ok()) LogWarning("supervisor", written.message());
-}
-
-void Supervisor::WriteEnd(const std::string& why) const {
-  (void)health_file_.Write({host_.boot, 0, false, why});
 }
 
 absl::Duration Supervisor::UntilNext() const {
@@ -240,7 +238,9 @@ bool Supervisor::Step() {
   }
   if (wakes[1].revents != 0) {
     const absl::StatusOr<Message> word = worker_.Receive(absl::ZeroDuration());
-    if (word.ok() && word->kind == MessageKind::kReady) ever_ready_ = true;
+    if (word.ok() && word->kind == MessageKind::kReady && !std::exchange(ever_ready_, true)) {
+      service_manager_.SayReady();
+    }
     if (!word.ok()) worker_ = Channel(UniqueFd());  // its end comes as a signal
   }
   signalfd_siginfo info;
@@ -315,7 +315,7 @@ void Supervisor::OnWorkerEnd(int status) {
   }
   last_end_ = privilege::DescribeEnd(status);
   if (absl::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
-  WriteHealth(absl::StrCat("the worker ", last_end_));
+  WriteHealth(HealthState::kLive, absl::StrCat("the worker ", last_end_));
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",
            absl::FormatDuration(back_off_));
   restart_at_ = absl::Now() + back_off_;
@@ -335,6 +335,7 @@ void Supervisor::OnLoaderEnd(int status) {
 void Supervisor::BeginStop(int exit_status, const std::string& trouble) {
   if (stopping_) return;
   stopping_ = true;
+  service_manager_.SayStopping();
   exit_status_ = exit_status;
   kill_at_ = absl::Now() + kStopWithin;
   restart_at_ = absl::InfiniteFuture();
@@ -352,11 +353,12 @@ int Supervise(const Settings& settings) {
   const absl::Status started = supervisor.Start();
   if (!started.ok()) {
     WriteError("hoptrail-agent", started.message());
-    supervisor.WriteEnd(absl::StrCat("it did not start: ", started.message()));
+    supervisor.WriteHealth(HealthState::kDown,
+                           absl::StrCat("it did not start: ", started.message()));
     return kExitFailure;
   }
   const int exit_status = supervisor.Run();
-  supervisor.WriteEnd("it has ended");
+  supervisor.WriteHealth(HealthState::kDown, "it has ended");
   return exit_status;
 }
 

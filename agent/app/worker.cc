@@ -42,7 +42,7 @@ absl::Status Begin(const Settings& settings, const Birth& birth, privilege::Shor
   HT_RETURN_IF_ERROR(
       privilege::CloseAllBut({birth.supervisor.fd(), birth.loader.fd(), birth.handles.high_ring.fd,
                               birth.handles.low_ring.fd, birth.handles.losses_fd, birth.lock.get(),
-                              birth.health_file.fd()}));
+                              birth.health_file.fd(), birth.service_manager.fd()}));
   HT_ASSIGN_OR_RETURN(kernel::Reader made, kernel::Reader::Create(birth.handles));
   *reader = std::make_unique<kernel::Reader>(std::move(made));
   const UniqueFd no_longer_needed(birth.handles.losses_fd);
@@ -67,14 +67,16 @@ absl::Status Run(const Settings& settings, Birth birth) {
   }
   birth.coverage.push_back(std::move(confinement));
   config::SetLibraryLogSink(LogOfLibrary);
-  HT_ASSIGN_OR_RETURN(std::unique_ptr<Agent> agent,
-                      Agent::Start(settings, {.host = birth.host,
-                                              .coverage = std::move(birth.coverage),
-                                              .reader = std::move(reader),
-                                              .loader = std::move(birth.loader),
-                                              .supervisor = std::move(birth.supervisor),
-                                              .last_end = std::move(birth.last_end),
-                                              .health_file = std::move(birth.health_file)}));
+  HT_ASSIGN_OR_RETURN(
+      std::unique_ptr<Agent> agent,
+      Agent::Start(settings, {.host = birth.host,
+                              .coverage = std::move(birth.coverage),
+                              .reader = std::move(reader),
+                              .loader = std::move(birth.loader),
+                              .supervisor = std::move(birth.supervisor),
+                              .last_end = std::move(birth.last_end),
+                              .health_file = std::move(birth.health_file),
+                              .service_manager = std::move(birth.service_manager)}));
   return agent->Run();
 }
 

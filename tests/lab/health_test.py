@@ -3,6 +3,7 @@ its disk, its collector and its configuration file."""
 
 import os
 import signal
+import socket
 import subprocess
 
 import bench
@@ -121,6 +122,22 @@ class Health(lab_test_case.LabTestCase):
             status, said = self.probe(flag)
             self.assertEqual(status, 1)
             self.assertIn("it has ended", said)
+
+    def test_a_service_manager_hears_of_it(self):
+        """As systemd does with Type=notify: when the agent works, that its loop goes round, and that it stops."""
+        path = self.host.path("/run/notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            self.addCleanup(os.unlink, path)
+            notify.settimeout(WITHIN)
+            self.agent.spawn(self.agent.command("env", "NOTIFY_SOCKET=/run/notify", "WATCHDOG_USEC=4000000"))
+            heard = [notify.recv(100) for _ in range(3)]
+            self.assertIn(b"READY=1", heard)
+            self.assertIn(b"WATCHDOG=1", heard)
+            self.agent.stop()
+            notify.settimeout(5)
+            while heard[-1] != b"STOPPING=1":
+                heard.append(notify.recv(100))
 
     def test_killed_as_a_whole(self):
         """Nobody is left to say so: what it said last is too old soon."""
