@@ -180,19 +180,20 @@ bool MayCome(const absl::Status& status) {
 }
 
 absl::Status Watch(const Request& request) {
-  const auto& [options, style, client, doubt] = request;
+  const Options& options = request.options;
+  const Style& style = request.style;
   constexpr size_t kMostRemembered = 4096;
   constexpr std::chrono::milliseconds kFirstWait(500), kLongestWait(30'000);
   // A collector that is not there, or that refuses, is told at once and not waited for.
-  HT_RETURN_IF_ERROR(client->ListDetections(1).status());
+  HT_RETURN_IF_ERROR(request.client->ListDetections(1).status());
   std::fputs("hoptrail: watching for detections; Ctrl-C ends it\n", stderr);
   std::set<std::string> seen;
   std::string token;
   auto wait = kFirstWait;
   absl::Status written;
   while (true) {
-    const absl::Status status =
-        client->WatchDetections(token, [&](const v1::WatchDetectionsResponse& response) {
+    absl::Status status =
+        request.client->WatchDetections(token, [&](const v1::WatchDetectionsResponse& response) {
           wait = kFirstWait;
           token = response.resume_token();
           if (!written.ok() || !response.has_detection()) return;

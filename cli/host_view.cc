@@ -39,7 +39,7 @@ Cell StateCell(const v1::Host& host, const Style& style) {
   if (host.degradations().empty()) return word;
   std::vector<std::string> reasons;
   for (const v1::Degradation& one : host.degradations()) {
-    reasons.push_back(DegradationWord(one, style));
+    reasons.push_back(DegradationWord(one));
   }
   const std::string degraded = Paint("DEGRADED", Colour::kAlarm, style);
   const std::string both = absl::StrCat(word, ", ", degraded);
@@ -143,7 +143,7 @@ void Line(absl::string_view label, absl::string_view words, const Style& style, 
 
 }  // namespace
 
-std::string DegradationWord(const v1::Degradation& degradation, const Style& style) {
+std::string DegradationWord(const v1::Degradation& degradation) {
   switch (degradation.kind()) {
     case v1::SPOOL_FULL:
       return "spool full";
@@ -167,7 +167,7 @@ std::string DegradationWord(const v1::Degradation& degradation, const Style& sty
 }
 
 std::string DegradationSentence(const v1::Degradation& degradation, const Style& style) {
-  std::string out = DegradationWord(degradation, style);
+  std::string out = DegradationWord(degradation);
   if (degradation.has_since_time()) {
     absl::StrAppend(&out, " since ", FormatTime(degradation.since_time(), style));
   }

@@ -16,7 +16,7 @@ class Host;
 namespace hoptrail::cli {
 
 // A promise about a host that is not kept, in a word or two: "spool full".
-std::string DegradationWord(const v1::Degradation& degradation, const Style& style);
+std::string DegradationWord(const v1::Degradation& degradation);
 // The same as a sentence with its reason and since when.
 std::string DegradationSentence(const v1::Degradation& degradation, const Style& style);
 

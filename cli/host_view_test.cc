@@ -83,11 +83,11 @@ TEST(HostViewTest, SaysBesideTheStateWhichPromiseIsNotKept) {
   for (int kind = v1::DegradationKind_MIN + 1; kind <= v1::DegradationKind_MAX; ++kind) {
     v1::Degradation one;
     one.set_kind(static_cast<v1::DegradationKind>(kind));
-    EXPECT_THAT(DegradationWord(one, kPlain), Not(HasSubstr("reason "))) << kind;
+    EXPECT_THAT(DegradationWord(one), Not(HasSubstr("reason "))) << kind;
   }
   v1::Degradation newer;
   newer.set_kind(static_cast<v1::DegradationKind>(99));
-  EXPECT_EQ(DegradationWord(newer, kPlain), "reason 99");
+  EXPECT_EQ(DegradationWord(newer), "reason 99");
 }
 
 TEST(HostViewTest, FitsTerminalsOf60AndOf80Columns) {

@@ -230,7 +230,7 @@ class TreeWriter {
       if (degraded.host() != host) continue;
       std::vector<std::string> words;
       for (const v1::Degradation& one : degraded.degradations()) {
-        words.push_back(DegradationWord(one, style_));
+        words.push_back(DegradationWord(one));
       }
       Line(prefix, Paint("degraded", Colour::kYellow, style_), absl::StrJoin(words, ", "));
     }

@@ -127,8 +127,9 @@ absl::Status Supervisor::Start() {
   HT_ASSIGN_OR_RETURN(host_, ReadHostId(settings_.machine_id_file));
   HT_ASSIGN_OR_RETURN(lock_, LockStateDirectory(settings_.state_directory));
   auto health_file = HealthFile::Create(settings_.file, settings_.state_directory);
-  if (health_file.ok()) health_file_ = *std::move(health_file);
-  if (!health_file.ok()) {
+  if (health_file.ok()) {
+    health_file_ = *std::move(health_file);
+  } else {
     LogWarning("supervisor", "no answer to --health: ", health_file.status().message());
   }
   WriteHealth(HealthState::kDown, "it is starting: its programs are being loaded");

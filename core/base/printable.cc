@@ -8,7 +8,8 @@ namespace {
 
 std::string Escaped(uint32_t character) {
   if (character < 0x100) return absl::StrFormat("\\x%02x", character);
-  return absl::StrFormat(character < 0x10000 ? "\\u%04x" : "\\U%08x", character);
+  if (character < 0x10000) return absl::StrFormat("\\u%04x", character);
+  return absl::StrFormat("\\U%08x", character);
 }
 
 }  // namespace

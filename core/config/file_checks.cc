@@ -37,7 +37,7 @@ absl::Status CheckWritableDirectory(const std::string& path) {
   if (!S_ISDIR(info.st_mode)) {
     return absl::FailedPreconditionError(absl::StrCat(at, ": is no directory"));
   }
-  const absl::Status status = CheckAccess(at, W_OK | X_OK);
+  absl::Status status = CheckAccess(at, W_OK | X_OK);
   if (status.ok()) return status;
   return absl::Status(
       status.code(),
