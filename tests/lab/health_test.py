@@ -27,8 +27,8 @@ class Health(lab_test_case.LabTestCase):
 
     def probe(self, flag="--health"):
         """(exit status, the one line that it says)."""
-        done = subprocess.run([*self.agent.command(), flag], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
-                              env=daemon.environment(), check=False)
+        done = subprocess.run([*self.agent.command(), flag], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=30, env=daemon.environment(), check=False)
         self.assertEqual(done.stderr, "")
         self.assertEqual(len(done.stdout.splitlines()), 1, done.stdout)
         return done.returncode, done.stdout.strip()
