@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 
 #include "agent/app/host_facts.h"
+#include "agent/app/readiness.h"
 #include "agent/app/version.h"
 #include "agent/decode/decoder.h"
 #include "agent/kernel/snapshot.h"
@@ -35,6 +36,17 @@ bool SeesTheLoader(const Settings& settings, const std::vector<model::FactCovera
   });
 }
 
+// What no path is made without, and no hook serves.
+std::string BlindFor(const std::vector<model::FactCoverage>& coverage) {
+  std::vector<std::string> blind;
+  for (const model::FactCoverage& fact : coverage) {
+    const bool needed =
+        fact.fact == "fork" || fact.fact == "exec" || fact.fact == "tcp" || fact.fact == "accept";
+    if (needed && fact.hook.empty()) blind.push_back(fact.fact);
+  }
+  return absl::StrJoin(blind, ", ");
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Given given) {
@@ -46,7 +58,8 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
   HT_ASSIGN_OR_RETURN(agent->spool_,
                       spool::Spool::Open({.path = settings.state_directory + "/spool.db",
                                           .host = agent->host_,
-                                          .max_bytes = settings.spool_bytes}));
+                                          .max_bytes = settings.spool_bytes,
+                                          .degradations = &agent->degradations_}));
   // Before the snapshot ends sessions that were open when it happened.
   agent->TellLastEnd(last_end);
   agent->TellCoverage();
@@ -54,9 +67,8 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
   agent->OpenUplink();
   agent->Snapshot();
   agent->TellHealth();
-  if (SeesTheLoader(settings, agent->coverage_)) {
-    agent->heartbeat_.ExpectFrom(agent->clock_.BootNs());
-  }
+  if (agent->sees_loader_) agent->heartbeat_.ExpectFrom(agent->clock_.BootNs());
+  agent->WriteHealthFile();
   HT_RETURN_IF_ERROR(agent->supervisor_.Send(privilege::MessageKind::kReady, 0));
   LogInfo("agent", "watching ", agent->host_name_, " (", model::ToString(agent->host_), ")");
   return agent;
@@ -72,6 +84,9 @@ Agent::Agent(const Settings& settings, Given given, Wakeups wakeups)
       supervisor_(std::move(given.supervisor)),
       loader_(std::move(given.loader)),
       marker_(settings.state_directory, given.host.boot),
+      health_file_(std::move(given.health_file)),
+      service_manager_(std::move(given.service_manager)),
+      sees_loader_(SeesTheLoader(settings, coverage_)),
       reader_(std::move(given.reader)) {}
 
 Agent::~Agent() {
@@ -185,6 +200,26 @@ void Agent::TellHealth() {
   spool_->Add(std::move(health));
 }
 
+// Each second, from the thread that counts: a probe finds out when it stands still.
+void Agent::WriteHealthFile() {
+  ReadinessFacts facts;
+  facts.blind_for = BlindFor(coverage_);
+  facts.self_test = sees_loader_;
+  facts.heartbeat_boot_ns = heartbeat_.last_seen_boot_ns();
+  facts.now_boot_ns = clock_.BootNs();
+  facts.collector_reached = uplink_->connected();
+  for (const model::Degradation& one : degradations_.Current()) {
+    if (one.kind == model::DegradationKind::kStateUnwritable) facts.spool_trouble = one.detail;
+  }
+  const Readiness readiness = Judge(facts);
+  const absl::Status written = health_file_.Write(
+      {host_.boot, facts.now_boot_ns, readiness.ready ? HealthState::kReady : HealthState::kLive,
+       readiness.detail});
+  if (!written.ok() && !health_file_failed_) LogWarning("agent", written.message());
+  health_file_failed_ = !written.ok();
+  service_manager_.KeepAlive(facts.now_boot_ns);
+}
+
 void Agent::Handle(const void* data, size_t size) {
   const absl::StatusOr<decode::Event> event = decode::Decode(data, size);
   if (!event.ok()) {
@@ -245,6 +280,7 @@ void Agent::Tick() {
                      "the kernel's events do not come any more: programs detached, or no time");
   }
   if (ticks_ % kHealthEveryTicks == 0) TellHealth();
+  WriteHealthFile();
   // What was lost may have been a fork or an exit: look at what is really there.
   if (kernel_lost_ > lost_at_snapshot_ && ticks_ - snapshot_tick_ >= kSnapshotEveryTicks) {
     LogWarning("agent", "the kernel side lost ", kernel_lost_ - lost_at_snapshot_,

@@ -11,14 +11,17 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "agent/app/health_file.h"
 #include "agent/app/heartbeat.h"
 #include "agent/app/loader_client.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/run_marker.h"
+#include "agent/app/service_manager.h"
 #include "agent/app/settings.h"
 #include "agent/app/wakeups.h"
 #include "agent/kernel/reader.h"
 #include "agent/privilege/channel.h"
+#include "agent/spool/degradations.h"
 #include "agent/spool/spool.h"
 #include "agent/uplink/uplink.h"
 #include "core/base/bounded_queue.h"
@@ -39,6 +42,8 @@ class Agent {
     privilege::Channel loader{UniqueFd()};
     privilege::Channel supervisor{UniqueFd()};
     std::string last_end;  // how the worker before this one ended, if there was one
+    HealthFile health_file;
+    ServiceManager service_manager;
   };
 
   // Opens the spool and takes the snapshot, while what happens waits in the rings already, so that
@@ -64,6 +69,7 @@ class Agent {
   void OpenUplink();
   void TellCoverage();
   void TellHealth();
+  void WriteHealthFile();
   void Handle(const void* data, size_t size);
   void TellRead() const;
   void TellDetection(const model::Detection& detection) const;
@@ -87,14 +93,20 @@ class Agent {
   LoaderClient loader_;
   const RunMarker marker_;
   HeartbeatWatch heartbeat_;
+  const HealthFile health_file_;
+  ServiceManager service_manager_;
+  const bool sees_loader_;
   std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
   std::atomic<bool> occupied_{false};       // somebody is logged in
   BoundedQueue<model::Provenance> provenance_{4096};
+  // What spool and uplink find is added to it too, on their threads.
+  spool::Degradations degradations_;
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<kernel::Reader> reader_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<uplink::Uplink> uplink_;
 
+  bool health_file_failed_ = false;
   uint64_t ticks_ = 0;
   std::vector<Read> read_;         // of the kernel side, by type
   uint64_t kernel_lost_ = 0;       // told by the kernel side in all

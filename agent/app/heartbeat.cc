@@ -9,6 +9,7 @@ void HeartbeatWatch::Handle(const decode::Event& event) {
   if (!std::holds_alternative<decode::Fork>(event.body)) return;
   if (event.header.command != kLoaderName || event.header.credentials.euid != 0) return;
   last_boot_ns_ = std::max(last_boot_ns_, event.header.boot_ns);
+  seen_boot_ns_ = std::max(seen_boot_ns_, event.header.boot_ns);
   told_ = false;
 }
 

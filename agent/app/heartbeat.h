@@ -25,9 +25,12 @@ class HeartbeatWatch {
   // True once when they have been missing for long. `now_boot_ns`: everything up to then was
   // handled.
   bool Missing(uint64_t now_boot_ns);
+  // When the last came; 0: none has.
+  uint64_t last_seen_boot_ns() const { return seen_boot_ns_; }
 
  private:
   uint64_t last_boot_ns_ = 0;  // 0: none is expected yet
+  uint64_t seen_boot_ns_ = 0;
   bool told_ = false;
 };
 

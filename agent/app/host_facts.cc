@@ -43,9 +43,13 @@ absl::StatusOr<model::HostId> ReadHostId(const std::string& machine_id_file) {
         absl::StrCat(machine_id_file, ": holds no machine id of 32 hexadecimal digits"));
   }
   host.machine = *machine_id;
-  HT_ASSIGN_OR_RETURN(const std::string boot, ReadLine(kBootIdFile));
-  HT_ASSIGN_OR_RETURN(host.boot, model::ParseId<model::BootId>(boot));
+  HT_ASSIGN_OR_RETURN(host.boot, ReadBootId());
   return host;
+}
+
+absl::StatusOr<model::BootId> ReadBootId() {
+  HT_ASSIGN_OR_RETURN(const std::string boot, ReadLine(kBootIdFile));
+  return model::ParseId<model::BootId>(boot);
 }
 
 std::string SystemHostName() {

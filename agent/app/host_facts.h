@@ -17,6 +17,8 @@ namespace hoptrail::agent::app {
 // From machine-id(5) at `machine_id_file` and the kernel's boot id.
 absl::StatusOr<model::HostId> ReadHostId(const std::string& machine_id_file);
 
+absl::StatusOr<model::BootId> ReadBootId();
+
 std::string SystemHostName();  // gethostname(2)
 std::string KernelRelease();   // uname(2)
 

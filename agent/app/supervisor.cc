@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,11 +17,14 @@
 #include "absl/time/time.h"
 
 #include "agent/app/handover.h"
+#include "agent/app/health_file.h"
 #include "agent/app/host_facts.h"
 #include "agent/app/loader.h"
+#include "agent/app/service_manager.h"
 #include "agent/app/state_directory.h"
 #include "agent/app/worker.h"
 #include "agent/privilege/process.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include <sys/signalfd.h>
@@ -64,6 +66,8 @@ class Supervisor {
 
   absl::Status Start();
   int Run();
+  // Only while there is no worker, which writes otherwise.
+  void WriteHealth(HealthState state, const std::string& why_not_ready) const;
 
  private:
   absl::Status StartLoader();
@@ -81,6 +85,8 @@ class Supervisor {
   const pid_t pid_ = ::getpid();
   model::HostId host_;
   UniqueFd lock_, signals_;
+  HealthFile health_file_;
+  ServiceManager service_manager_ = ServiceManager::FromEnvironment();
   sigset_t inherited_mask_{};
 
   pid_t loader_pid_ = 0;
@@ -120,6 +126,13 @@ Supervisor::~Supervisor() {
 absl::Status Supervisor::Start() {
   HT_ASSIGN_OR_RETURN(host_, ReadHostId(settings_.machine_id_file));
   HT_ASSIGN_OR_RETURN(lock_, LockStateDirectory(settings_.state_directory));
+  auto health_file = HealthFile::Create(settings_.file, settings_.state_directory);
+  if (health_file.ok()) {
+    health_file_ = *std::move(health_file);
+  } else {
+    LogWarning("supervisor", "no answer to --health: ", health_file.status().message());
+  }
+  WriteHealth(HealthState::kDown, "it is starting: its programs are being loaded");
   sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, number);
@@ -140,6 +153,8 @@ absl::Status Supervisor::StartLoader() {
   if (pid == 0) {
     ends.first = Channel(UniqueFd());
     lock_.reset();
+    health_file_ = HealthFile();
+    service_manager_ = ServiceManager();
     signals_.reset();
     ::_exit(RunLoader(settings_, std::move(ends.second), pid_));
   }
@@ -175,7 +190,9 @@ absl::Status Supervisor::StartWorker() {
                 .lock = std::move(lock_),
                 .host = host_,
                 .coverage = coverage_,
-                .last_end = last_end_};
+                .last_end = last_end_,
+                .health_file = std::move(health_file_),
+                .service_manager = std::move(service_manager_)};
     // From here on the worker's own: nothing here closes them a second time.
     for (UniqueFd& handle : handles_) handle.release();
     ::exit(RunWorker(settings_, std::move(birth)));
@@ -192,6 +209,12 @@ absl::Status Supervisor::StartWorker() {
     (void)worker_.Send(MessageKind::kInterference, 0, 0, std::exchange(untold_, ""));
   }
   return absl::OkStatus();
+}
+
+void Supervisor::WriteHealth(HealthState state, const std::string& why_not_ready) const {
+  const absl::Status written =
+      health_file_.Write({host_.boot, Clock::System().BootNs(), state, why_not_ready});
+  if (!written.ok()) LogWarning("supervisor", written.message());
 }
 
 absl::Duration Supervisor::UntilNext() const {
@@ -216,7 +239,9 @@ bool Supervisor::Step() {
   }
   if (wakes[1].revents != 0) {
     const absl::StatusOr<Message> word = worker_.Receive(absl::ZeroDuration());
-    if (word.ok() && word->kind == MessageKind::kReady) ever_ready_ = true;
+    if (word.ok() && word->kind == MessageKind::kReady && !std::exchange(ever_ready_, true)) {
+      service_manager_.SayReady();
+    }
     if (!word.ok()) worker_ = Channel(UniqueFd());  // its end comes as a signal
   }
   signalfd_siginfo info;
@@ -291,6 +316,7 @@ void Supervisor::OnWorkerEnd(int status) {
   }
   last_end_ = privilege::DescribeEnd(status);
   if (absl::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
+  WriteHealth(HealthState::kLive, absl::StrCat("the worker ", last_end_));
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",
            absl::FormatDuration(back_off_));
   restart_at_ = absl::Now() + back_off_;
@@ -310,6 +336,7 @@ void Supervisor::OnLoaderEnd(int status) {
 void Supervisor::BeginStop(int exit_status, const std::string& trouble) {
   if (stopping_) return;
   stopping_ = true;
+  service_manager_.SayStopping();
   exit_status_ = exit_status;
   kill_at_ = absl::Now() + kStopWithin;
   restart_at_ = absl::InfiniteFuture();
@@ -326,11 +353,14 @@ int Supervise(const Settings& settings) {
   Supervisor supervisor(settings);
   const absl::Status started = supervisor.Start();
   if (!started.ok()) {
-    const std::string message(started.message());
-    fprintf(stderr, "hoptrail-agent: %s\n", message.c_str());
+    WriteError("hoptrail-agent", started.message());
+    supervisor.WriteHealth(HealthState::kDown,
+                           absl::StrCat("it did not start: ", started.message()));
     return kExitFailure;
   }
-  return supervisor.Run();
+  const int exit_status = supervisor.Run();
+  supervisor.WriteHealth(HealthState::kDown, "it has ended");
+  return exit_status;
 }
 
 }  // namespace hoptrail::agent::app

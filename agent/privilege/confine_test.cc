@@ -13,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/privilege/capabilities.h"
 #include "agent/privilege/process.h"
 #include "agent/privilege/system_call_table.h"
 #include "agent/privilege/system_calls.h"
@@ -55,6 +56,27 @@ absl::Status BeWorker(const std::string& folder) {
 absl::Status BeLoader() {
   Shortfalls shortfalls;
   return ConfineLoader(false, &shortfalls);
+}
+
+// The key of another user's, say: a start as root must not find readable what a worker cannot read.
+TEST(Capabilities, WithoutThemFilesAreOpenByTheirModesOnly) {
+  const std::string folder = TestFolder();
+  const std::string file = folder + "/key";
+  { std::ofstream stream(file); }
+  std::filesystem::permissions(file, std::filesystem::perms::none);
+  const auto opens = [&] {
+    const int fd = ::open(file.c_str(), O_RDONLY);
+    if (fd >= 0) ::close(fd);
+    return fd >= 0;
+  };
+  const bool before = opens();
+  {
+    const WithoutCapabilities none;
+    EXPECT_FALSE(opens());
+    EXPECT_FALSE(HasCapability(kCapDacReadSearch));
+  }
+  EXPECT_EQ(opens(), before);
+  std::filesystem::remove_all(folder);
 }
 
 class Confined : public testing::Test {

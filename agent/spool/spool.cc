@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
 #include "core/base/log.h"
@@ -211,6 +212,13 @@ void Spool::Report(const absl::Status& status) {
     LogInfo("spool", options_.path, " can be written again");
   }
   refused_ = !status.ok();
+  if (options_.degradations == nullptr) return;
+  if (refused_) {
+    options_.degradations->Add(model::DegradationKind::kStateUnwritable,
+                               absl::StrCat(options_.path, ": ", status.message()));
+  } else {
+    options_.degradations->Clear(model::DegradationKind::kStateUnwritable);
+  }
 }
 
 }  // namespace hoptrail::agent::spool

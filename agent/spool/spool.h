@@ -14,6 +14,7 @@
 
 #include "agent/session/state_store.h"
 #include "agent/spool/change.h"
+#include "agent/spool/degradations.h"
 #include "agent/spool/loss_ledger.h"
 #include "agent/spool/spool_database.h"
 #include "core/base/bounded_queue.h"
@@ -38,6 +39,7 @@ class Spool : public session::StateStore {
     uint64_t max_bytes = uint64_t{256} << 20;
     size_t queue_capacity = 16384;
     const Clock* clock = &Clock::System();
+    Degradations* degradations = nullptr;  // outlives the spool; may be null
   };
 
   // Opens the file, loads the saved state and starts the thread.

@@ -117,7 +117,9 @@ absl::Status Uplink::Serve() {
     LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
             *welcomed, ", ", spool->spooled(), " records wait");
     last_failure_.clear();
+    connected_ = true;
     const absl::StatusOr<bool> done = SendAll(host, *welcomed, *connection);
+    connected_ = false;
     // An earlier boot has nothing more to say; this one only if it was asked to end.
     if (done.ok() && *done && (!present || goodbye_)) connection->WriteGoodbye();
     const absl::Status end = connection->Finish();

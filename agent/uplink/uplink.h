@@ -50,6 +50,8 @@ class Uplink {
   explicit Uplink(Options options);
   // The agent ends because it was asked to: the collector is to be told so at the end.
   void SayGoodbye() { goodbye_ = true; }
+  // Whether a stream is open and the collector has said welcome. Thread-safe.
+  bool connected() const { return connected_; }
   // Gives what is spooled up to a second to be acknowledged where a stream is open, and ends it.
   ~Uplink();
 
@@ -71,6 +73,7 @@ class Uplink {
 
   const Options options_;
   std::atomic<bool> goodbye_{false};
+  std::atomic<bool> connected_{false};
   Notification stop_;
   Notification done_;
   BackOff back_off_;

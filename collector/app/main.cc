@@ -8,11 +8,13 @@
 #include <ctime>
 #include <string>
 
-#include <grpc/support/log.h>
+#include "absl/strings/str_cat.h"
 
 #include "collector/app/collector.h"
 #include "collector/app/options.h"
 #include "core/base/log.h"
+#include "core/base/printable.h"
+#include "core/config/library_logs.h"
 
 namespace {
 
@@ -26,6 +28,8 @@ struct CommandLine {
   bool version = false;
   bool help = false;
 };
+
+void Complain(absl::string_view what) { hoptrail::WriteError("hoptrail-collector", what); }
 
 bool Parse(int argc, char** argv, CommandLine* out) {
   for (int i = 1; i < argc; ++i) {
@@ -41,18 +45,28 @@ bool Parse(int argc, char** argv, CommandLine* out) {
     } else if (word == "--help") {
       out->help = true;
     } else {
-      fprintf(stderr, "hoptrail-collector: unknown or incomplete argument '%s'\n", argv[i]);
+      Complain(absl::StrCat("unknown or incomplete argument '", word, "'"));
       return false;
     }
   }
   if (out->version || out->help || !out->config.empty()) return true;
-  fprintf(stderr, "hoptrail-collector: --config is missing\n");
+  Complain("--config is missing");
   return false;
 }
 
-// gRPC's own lines in the form of ours; its chatter about refused peers is worth a warning.
-void LogFromGrpc(gpr_log_func_args* args) {
-  if (args->severity == GPR_LOG_SEVERITY_ERROR) hoptrail::LogWarning("grpc", args->message);
+// Libraries' lines in the form of ours; gRPC's chatter about refused peers is worth a warning.
+void LogOfLibrary(absl::string_view library, absl::string_view message) {
+  hoptrail::LogWarning(library, message);
+}
+
+// Everything that was found goes to standard error, one line each. Whether it can work.
+bool Check(const hoptrail::collector::app::Options& options) {
+  using hoptrail::config::Weight;
+  const hoptrail::config::Findings findings = hoptrail::collector::app::FindFaults(options);
+  for (const hoptrail::config::Finding& finding : findings.all()) {
+    Complain(absl::StrCat(finding.weight == Weight::kWarning ? "warning: " : "", finding.text));
+  }
+  return findings.FirstOf(Weight::kPassing).ok();
 }
 
 void SetLevel(hoptrail::v1::LogSeverity severity) {
@@ -79,18 +93,16 @@ int main(int argc, char** argv) {
     return 0;
   }
   auto options = hoptrail::collector::app::LoadOptions(command.config);
-  absl::Status status = options.status();
-  if (status.ok()) status = hoptrail::collector::app::CheckFiles(*options);
-  if (!status.ok()) {
-    fprintf(stderr, "hoptrail-collector: %s\n", std::string(status.message()).c_str());
+  if (!options.ok() || !Check(*options)) {
+    if (!options.ok()) Complain(options.status().message());
     return 2;
   }
   if (command.check) {
-    printf("%s: ok\n", command.config.c_str());
+    printf("%s: ok\n", hoptrail::Printable(command.config).c_str());
     return 0;
   }
   SetLevel(options->config.log_level());
-  gpr_set_log_function(LogFromGrpc);
+  hoptrail::config::SetLibraryLogSink(LogOfLibrary);
 
   // Every thread that is started inherits the mask; this one takes the signals.
   sigset_t signals;
@@ -102,7 +114,7 @@ int main(int argc, char** argv) {
 
   auto collector = hoptrail::collector::app::Collector::Start(*options);
   if (!collector.ok()) {
-    fprintf(stderr, "hoptrail-collector: %s\n", std::string(collector.status().message()).c_str());
+    Complain(collector.status().message());
     return 1;
   }
   const timespec second = {.tv_sec = 1, .tv_nsec = 0};

@@ -13,6 +13,7 @@
 
 #include "collector/store/reader.h"
 #include "core/base/log.h"
+#include "core/base/printable.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::notify {
@@ -29,7 +30,8 @@ absl::StatusOr<std::string> Line(absl::string_view kind, const google::protobuf:
   if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) {
     return absl::InternalError("a message has no JSON form");
   }
-  return absl::StrCat("{\"", kind, "\":", json, "}\n");
+  // Standard output may be a terminal.
+  return absl::StrCat("{\"", kind, "\":", PrintableJson(json), "}\n");
 }
 
 absl::Status WriteAll(int fd, absl::string_view data) {

@@ -308,7 +308,7 @@ TEST_F(PagerDutyTest, JsonLinesSayEachChangeAndGoOnAfterARestart) {
   Write();
   ASSERT_TRUE((*lines)->WriteNew().ok());
   ASSERT_TRUE((*lines)->WriteNew().ok());
-  incident_.title = "grew";
+  incident_.title = "grew\x1b[2J\u202e\u2066";
   Write();
   lines = JsonLines::Create(store_.get(), path);
   ASSERT_TRUE((*lines)->WriteNew().ok());
@@ -319,7 +319,8 @@ TEST_F(PagerDutyTest, JsonLinesSayEachChangeAndGoOnAfterARestart) {
     all.push_back(line);
   }
   ASSERT_EQ(all.size(), 3u);
-  EXPECT_THAT(all[2], HasSubstr("grew"));
+  // As JSON, and as what a terminal may show.
+  EXPECT_THAT(all[2], HasSubstr("grew\\u001b[2J\\u202e\\u2066"));
 }
 
 }  // namespace

@@ -1,11 +1,9 @@
 #include "core/config/credentials.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include <openssl/err.h>
-#include <openssl/x509.h>
 
 #include "core/base/status_macros.h"
+#include "core/config/address.h"
 #include "core/config/pem.h"
 
 namespace hoptrail::config {
@@ -35,9 +33,7 @@ absl::StatusOr<PemTexts> ReadAndCheck(const v1::TlsConfig& tls) {
   HT_ASSIGN_OR_RETURN(auto chain, ParseCertificates(texts.chain, tls.certificate_file()));
   HT_RETURN_IF_ERROR(CheckValidity(*chain[0], tls.certificate_file()));
   HT_ASSIGN_OR_RETURN(KeyPtr key, ParsePrivateKey(texts.key, tls.key_file()));
-  const bool matches = X509_check_private_key(chain[0].get(), key.get()) == 1;
-  ERR_clear_error();
-  if (!matches) {
+  if (!IsKeyOf(*key, *chain[0])) {
     return absl::FailedPreconditionError(absl::StrCat(
         tls.key_file(), ": is not the key of the certificate in ", tls.certificate_file()));
   }
@@ -64,15 +60,15 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(
   return grpc::SslServerCredentials(options);
 }
 
-bool IsUnixAddress(absl::string_view address) { return absl::StartsWith(address, "unix:"); }
-
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAddress& collector,
                                                            grpc::ChannelArguments arguments) {
   // A shared subchannel would outlive this one, with the credentials and back-off of before.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  if (IsUnixAddress(collector.address())) {
-    return grpc::CreateCustomChannel(collector.address(), grpc::InsecureChannelCredentials(),
-                                     arguments);
+  HT_ASSIGN_OR_RETURN(const Address address,
+                      ParseAddress(collector.address(), AddressUse::kConnect));
+  const std::string target = GrpcTarget(address);
+  if (address.is_unix()) {
+    return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
   }
   if (!collector.has_tls()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -82,7 +78,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAd
   if (!collector.tls().server_name().empty()) {
     arguments.SetSslTargetNameOverride(collector.tls().server_name());
   }
-  return grpc::CreateCustomChannel(collector.address(), credentials, arguments);
+  return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
 std::string CertificateDoubt(const v1::TlsConfig& tls) {

@@ -3,10 +3,14 @@
 Its configuration is written here as an operator would write it, its answers are read through its public API.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
+import struct
 import subprocess
+import termios
 
 import grpc
 import yaml
@@ -164,6 +168,26 @@ class CommandLine:
 
     def text(self, *arguments):
         return self._checked(self.run(*arguments)).stdout
+
+    def on_terminal(self, columns, *arguments):
+        """What it shows on a terminal of that many columns, in a time zone of its own, without colours."""
+        master, slave = os.openpty()
+        try:
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            process = subprocess.Popen([*self._enter, self.binary, *self.flags, *arguments], stdin=subprocess.DEVNULL,
+                                       stdout=slave, stderr=subprocess.PIPE, text=True,
+                                       env={**daemon.environment(), "LC_ALL": "C.UTF-8", "TZ": "XYZ-3", "NO_COLOR": "1"})
+            os.close(slave)
+            shown = b""
+            with contextlib.suppress(OSError):  # the end of a terminal is an error
+                while chunk := os.read(master, 65536):
+                    shown += chunk
+            _, said = process.communicate(timeout=30)
+        finally:
+            os.close(master)
+        if process.returncode != 0:
+            raise namespaces.LabError(f"{' '.join(arguments)}: exit {process.returncode}: {said.strip()}")
+        return shown.decode().replace("\r\n", "\n")
 
     def json(self, *arguments):
         return json.loads(self._checked(self.run(*arguments, output="json")).stdout)
