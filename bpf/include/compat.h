@@ -43,7 +43,7 @@ static __always_inline struct kernfs_node *ht_kernfs_parent(struct kernfs_node *
 {
 	if (bpf_core_field_exists(node->__parent))
 		return BPF_CORE_READ(node, __parent);
-	return BPF_CORE_READ(node, parent);
+	return bpf_core_field_exists(node->parent) ? BPF_CORE_READ(node, parent) : NULL;
 }
 
 /* What inet_csk_accept returned, for fexit. Up to 6.9 it takes (sk, flags, err, kern), then
