@@ -108,8 +108,7 @@ std::string RenderSessions(const std::vector<v1::Session>& sessions, const Style
   Table table({"SESSION", "HOST", "USER", "KIND", "OPENED (UTC)", "STATE", "FROM", "IN BY"}, style);
   for (const v1::Session& session : sessions) {
     const bool remote = session.kind() == v1::REMOTE;
-    std::string how =
-        Escape(session.unit().empty() ? session.program() : session.unit(), style, 60);
+    std::string how = SessionWords(session, style);
     if (remote) {
       how = session.logged_in() ? FormatAuthentication(session.authentication(), style)
                                 : "no login seen";
