@@ -29,12 +29,16 @@ bool InService(const process::Process& process) {
 
 }  // namespace
 
-// What its runtime calls it, or else its pid namespace, as /proc/PID/ns/pid shows it. Empty outside.
-std::string Correlator::ContainerOf(const process::Process& process) const {
-  if (NamedByRuntime(process)) return process.control_group()->container;
+// As /proc/PID/ns/pid shows it; empty in the host's.
+std::string Correlator::PidNamespaceOf(const process::Process& process) const {
   const uint32_t own = process.namespaces.pid;
   const bool outside = !process.own_events || own == 0 || own == options_.host_pid_namespace;
   return outside ? std::string() : absl::StrCat("pid:[", own, "]");
+}
+
+// What its runtime calls it, or else its pid namespace. Empty outside.
+std::string Correlator::ContainerOf(const process::Process& process) const {
+  return NamedByRuntime(process) ? process.control_group()->container : PidNamespaceOf(process);
 }
 
 // Null where it has no session, or only one that is over: numbers of namespaces are used again.
@@ -49,10 +53,8 @@ void Correlator::NameContainer(Node& node, const process::Process& first, const 
   node.session.unit = name;
   containers_[name] = node.session.id;
   // Who enters it later is known by the namespace until its exec tells its group.
-  const uint32_t own = first.namespaces.pid;
-  if (own == 0 || own == options_.host_pid_namespace) return;
-  const std::string by_namespace = absl::StrCat("pid:[", own, "]");
-  if (OpenContainer(by_namespace) == nullptr) containers_[by_namespace] = node.session.id;
+  const std::string entered = PidNamespaceOf(first);
+  if (!entered.empty() && OpenContainer(entered) == nullptr) containers_[entered] = node.session.id;
 }
 
 // A session of its own for each would be a way to drown one: beyond that, they stay where they are.
@@ -76,10 +78,9 @@ void Correlator::FollowContainer(process::Process& process) {
     if (open != node) MoveSubtree(process, *open);
     return;
   }
-  const bool first = node->session.first_process == process.name;
   if (NamedByRuntime(process)) {
-    if (first && in_container) {
-      // It began before its runtime had put it into its group.
+    if (in_container && node->session.unit == PidNamespaceOf(process)) {
+      // It was seen before its runtime had put it into its group.
       if (!node->told) node->session.caused_by = {};
       NameContainer(*node, process, name);
       sessions_.Touch(*node);
@@ -90,6 +91,7 @@ void Correlator::FollowContainer(process::Process& process) {
   }
   // A namespace within a container is that container's affair, and a service that its manager starts
   // in one of its own (PrivatePIDs=) is that service.
+  const bool first = node->session.first_process == process.name;
   if (in_container || (first && (InService(process) || !process.executed))) return;
   if (!MayCauseContainer(*node)) return;
   Node* container = NewSession(process, model::EntryKind::kContainer);

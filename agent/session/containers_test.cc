@@ -65,6 +65,19 @@ TEST_F(ContainersTest, ARuntimesContainerIsASessionByItsId) {
   EXPECT_EQ(Hops(HopSide::kClient).at(0).session, Id(first));
 }
 
+// Another process of the same namespace speaks before the first one has been put into its group.
+TEST_F(ContainersTest, ARuntimeNamesWhatTheNamespaceHadShown) {
+  const Name first = kernel_.Fork(shim_);
+  kernel_.NewPidNamespace(first, 555);
+  const Name other = kernel_.Fork(shim_);
+  kernel_.NewPidNamespace(other, 555);
+  kernel_.Connect(other, "203.0.113.7", 22);
+  kernel_.MoveTo(first, Docker(kId));
+  kernel_.Exec(first, "/app");
+  EXPECT_EQ(correlator_->SessionOf(first), correlator_->SessionOf(other));
+  EXPECT_EQ(Told(other).unit, kId);
+}
+
 TEST_F(ContainersTest, WhatEntersAContainerIsOfItsSession) {
   const Name first = Run(shim_, kId, 555);
   const Name entered = kernel_.Fork(shim_);

@@ -104,6 +104,7 @@ class Correlator {
   void MoveSubtree(process::Process& head, Node& node);
 
   // containers.cc: which container a process is in.
+  std::string PidNamespaceOf(const process::Process& process) const;
   std::string ContainerOf(const process::Process& process) const;
   Node* OpenContainer(const std::string& name);
   void FollowContainer(process::Process& process);

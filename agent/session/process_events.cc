@@ -43,7 +43,8 @@ void Correlator::Run(process::Process& process, const model::Image& image, uint6
   // scripts and with programs that change the user.
   const bool becomes = (node->session.kind == model::EntryKind::kService ||
                         node->session.kind == model::EntryKind::kContainer) &&
-                       node->session.program != image.path && node->programs < kMaxPrograms;
+                       (node->session.program != image.path || node->session.unit.empty()) &&
+                       node->programs < kMaxPrograms;
   if ((node->own_program && !becomes) || IsManagersHelper(process)) return;
   node->own_program = true;
   ++node->programs;

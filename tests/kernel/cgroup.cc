@@ -63,15 +63,33 @@ Subgroup::~Subgroup() { EXPECT_EQ(rmdir(path_.c_str()), 0) << path_ << ": " << s
 
 bool Subgroup::Enter() const { return MoveInto(path_); }
 
-NamedHierarchy::NamedHierarchy() : path_("/tmp/hoptrail-hierarchy-XXXXXX") {
+NamedHierarchy::NamedHierarchy()
+    : name_("name=hoptrail-" + std::to_string(getpid())), path_("/tmp/hoptrail-hierarchy-XXXXXX") {
   EXPECT_NE(mkdtemp(path_.data()), nullptr) << strerror(errno);
-  const std::string options = "none,name=hoptrail-" + std::to_string(getpid());
-  EXPECT_EQ(mount("cgroup", path_.c_str(), "cgroup", 0, options.c_str()), 0) << strerror(errno);
+  EXPECT_TRUE(Mount()) << strerror(errno);
 }
 
 NamedHierarchy::~NamedHierarchy() {
-  EXPECT_EQ(umount2(path_.c_str(), MNT_DETACH), 0) << strerror(errno);
+  EXPECT_EQ(umount2(path_.c_str(), 0), 0) << strerror(errno);
+  // It stays without a mount if groups that were removed from it were not forgotten by then.
+  for (int i = 1; i <= 500 && IsThere(); ++i) {
+    usleep(20'000);
+    if (i % 50 == 0 && Mount()) umount2(path_.c_str(), 0);
+  }
+  EXPECT_FALSE(IsThere());
   EXPECT_EQ(rmdir(path_.c_str()), 0) << strerror(errno);
+}
+
+bool NamedHierarchy::Mount() const {
+  return mount("cgroup", path_.c_str(), "cgroup", 0, ("none," + name_).c_str()) == 0;
+}
+
+bool NamedHierarchy::IsThere() const {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (line.find(name_ + ":") != std::string::npos) return true;
+  }
+  return false;
 }
 
 }  // namespace hoptrail::kernel_test

@@ -41,7 +41,8 @@ class Subgroup {
   const std::string path_;
 };
 
-// A hierarchy of version 1 without a controller, as systemd has one there.
+// A hierarchy of version 1 without a controller, as systemd has one there. Its end waits until the
+// kernel has forgotten it, which every process's /proc/PID/cgroup would show otherwise.
 class NamedHierarchy {
  public:
   NamedHierarchy();
@@ -52,6 +53,10 @@ class NamedHierarchy {
   const std::string& path() const { return path_; }
 
  private:
+  bool Mount() const;
+  bool IsThere() const;
+
+  const std::string name_;
   std::string path_;
 };
 

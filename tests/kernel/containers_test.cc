@@ -129,17 +129,18 @@ TEST(ContainersTest, WhatARuntimeStartsIsAContainerByItsGroup) {
   const Subgroup scope(top.path(), absl::StrCat("docker-", kId, ".scope"));
   Child runtime([&] {
     if (unshare(CLONE_NEWPID) != 0) return 1;
-    int hold[2];
-    if (pipe(hold) != 0) return 2;
+    int hold[2], ready[2];
+    char byte = 0;
+    if (pipe(hold) != 0 || pipe(ready) != 0) return 2;
     Child first([&] {
       if (!scope.Enter()) return 1;
       Child program([] { return Sh("first-child"); });
       program.Wait();
-      char byte;
       close(hold[1]);
-      return read(hold[0], &byte, 1) == 0 ? Sh("first") : 1;
+      if (write(ready[1], &byte, 1) != 1) return 2;
+      return read(hold[0], &byte, 1) == 0 ? Sh("first") : 3;
     });
-    // Only now is there a namespace to enter.
+    if (read(ready[0], &byte, 1) != 1) return 4;
     const std::string own = absl::StrCat("/proc/", first.pid(), "/ns/pid");
     Child entering([&] {
       const int fd = open(own.c_str(), O_RDONLY | O_CLOEXEC);
