@@ -113,6 +113,7 @@ class Correlator {
   void ForgetContainers();
 
   // units.cc: what sessions that are no logins are called.
+  static bool IsProgram(const Node& node);
   void Describe(Node& node, const process::Process& first);
   void FindJob(process::Process& process);
   void NameJob(Node& node, const model::Image& image);

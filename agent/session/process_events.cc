@@ -39,12 +39,10 @@ void Correlator::Run(process::Process& process, const model::Image& image, uint6
   processes_.SetImage(process, image, boot_ns);
   Node* node = NodeOf(process);
   if (node == nullptr || node->session.first_process != process.name) return;
-  // A service and a container are what their first process has become in the end: they begin with
-  // scripts and with programs that change the user.
-  const bool becomes = (node->session.kind == model::EntryKind::kService ||
-                        node->session.kind == model::EntryKind::kContainer) &&
-                       (node->session.program != image.path || node->session.unit.empty()) &&
-                       node->programs < kMaxPrograms;
+  // Such a session is what its first process has become in the end: services and containers begin
+  // with scripts and with programs that change the user.
+  const bool becomes = IsProgram(*node) && node->programs < kMaxPrograms &&
+                       (node->session.program != image.path || node->session.unit.empty());
   if ((node->own_program && !becomes) || IsManagersHelper(process)) return;
   node->own_program = true;
   ++node->programs;

@@ -35,7 +35,8 @@ struct Node {
   bool own_program = false;  // session.program is an image of the first process's own
   bool own_uid = false;      // session.uid is final
   uint32_t programs = 0;     // that the first process became, so far
-  bool job_named = false;    // a job's unit says more than whose it is
+  bool timers_job = false;   // a unit that a timer starts
+  bool job_named = false;    // a cron's job whose unit says more than whose it is
   std::optional<model::Provenance> provenance;
   // Connections to unwatched ports that were told one by one in the minute that ends then.
   uint64_t budget_until_boot_ns = 0;

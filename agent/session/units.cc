@@ -32,12 +32,18 @@ std::string JobOf(const model::Image& image) {
 
 }  // namespace
 
+// Whether it is what its first process runs: nobody came in by it, and no cron names it.
+bool Correlator::IsProgram(const Node& node) {
+  const model::EntryKind kind = node.session.kind;
+  return kind == model::EntryKind::kService || kind == model::EntryKind::kContainer ||
+         (kind == model::EntryKind::kCron && node.timers_job);
+}
+
 // From the session's first process, which runs a program of its own by now.
 void Correlator::Describe(Node& node, const process::Process& first) {
   model::Session& session = node.session;
-  const bool service = session.kind == model::EntryKind::kService;
-  if (!first.executed || IsManagersHelper(first)) return;
-  if (!service && session.kind != model::EntryKind::kContainer) return;
+  if (!first.executed || IsManagersHelper(first) || !IsProgram(node)) return;
+  const bool service = session.kind != model::EntryKind::kContainer;
   session.program = std::string(first.program());
   session.uid = first.credentials.euid;
   // Other users of a container are in its own list of accounts, not in the host's.
@@ -47,7 +53,7 @@ void Correlator::Describe(Node& node, const process::Process& first) {
   session.unit = process::UnescapeUnit(group->unit);
   if (group->is_service() && options_.has_timer && options_.has_timer(group->unit)) {
     session.kind = model::EntryKind::kCron;
-    node.job_named = true;
+    node.timers_job = true;
   }
 }
 
@@ -89,7 +95,10 @@ void Correlator::FindJob(process::Process& process) {
 
 // The first program that is not cron's own, nor the shell that cron asks to run the line.
 void Correlator::NameJob(Node& node, const model::Image& image) {
-  if (node.session.kind != model::EntryKind::kCron || node.job_named || IsCron(image.path)) return;
+  if (node.session.kind != model::EntryKind::kCron || node.timers_job || node.job_named ||
+      IsCron(image.path)) {
+    return;
+  }
   const bool crons_shell = image.arguments.size() > 2 && image.arguments[1] == "-c" &&
                            IsInterpreter(BaseName(image.path));
   if (crons_shell) return;

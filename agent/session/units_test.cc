@@ -118,10 +118,14 @@ TEST_F(UnitsTest, AGroupThatIsOldIsNotUsed) {
 
 TEST_F(UnitsTest, ATimersServiceIsAScheduledJob) {
   timed_.insert("logrotate.service");
-  const Name job = Service("logrotate.service", "/usr/sbin/logrotate");
+  const Name job = Service("logrotate.service", "/usr/bin/setpriv");
   EXPECT_EQ(Told(job).kind, EntryKind::kCron);
   EXPECT_EQ(Told(job).unit, "logrotate.service");
   EXPECT_EQ(Told(job).user, "root");
+  kernel_.SetUid(job, 33);
+  kernel_.Exec(job, "/usr/sbin/logrotate");
+  EXPECT_EQ(Told(job).kind, EntryKind::kCron);
+  EXPECT_EQ(Told(job).user, "www-data");
   const Name hook = kernel_.Fork(job);
   kernel_.Exec(hook, "/usr/bin/ssh");
   kernel_.Connect(hook, "203.0.113.7", 22);

@@ -24,8 +24,9 @@ void Fill(const T& from, T* into) {
 // be of another kind, nor where a service's program runs as another user by now, who has no name.
 bool SameActor(const model::Session& from, const model::Session& into) {
   if (from.kind != into.kind) return false;
-  const bool program =
-      into.kind == model::EntryKind::kService || into.kind == model::EntryKind::kContainer;
+  const bool program = into.kind == model::EntryKind::kService ||
+                       into.kind == model::EntryKind::kContainer ||
+                       into.kind == model::EntryKind::kCron;
   return !program || from.uid == into.uid;
 }
 
