@@ -30,7 +30,7 @@ void Correlator::OnAuditChange(process::Process& process) {
   Node* node = NodeOf(process);
   if (node == nullptr) return;
   const uint32_t audit_session = process.credentials.audit_session;
-  if (!node->remote() && node->session.kind == model::EntryKind::kService) {
+  if (node->daemon()) {
     Node* claimed = ClaimOffered(process);
     const process::Process* parent = processes_.Find(process.parent);
     // Set by the process itself: its parent does not have it.

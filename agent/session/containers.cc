@@ -2,7 +2,7 @@
 // container's that its parent's is not, or that is in a pid namespace which no known process was in.
 //
 // Nobody can leave a login or a job this way: their sessions keep what they start, whatever it is
-// started in (docs/decisions/0020-containers-and-units.md).
+// started in (docs/decisions/0021-containers.md).
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
@@ -69,9 +69,8 @@ bool Correlator::MayCauseContainer(Node& node) const {
 // Moves the process into its container's session if it is in another one.
 void Correlator::FollowContainer(process::Process& process) {
   Node* node = NodeOf(process);
-  if (node == nullptr || !process.alive()) return;
+  if (node == nullptr || !node->daemon() || !process.alive()) return;
   const bool in_container = node->session.kind == model::EntryKind::kContainer;
-  if (!in_container && node->session.kind != model::EntryKind::kService) return;
   const std::string name = ContainerOf(process);
   if (name.empty()) return;
   if (Node* open = OpenContainer(name); open != nullptr) {

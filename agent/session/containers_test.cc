@@ -235,6 +235,31 @@ TEST_F(ContainersTest, ASnapshotFindsAContainerWhoseRuntimeHasEnded) {
   EXPECT_EQ(correlator_->SessionOf(child), Id(first));
 }
 
+// sshd and cron in a container, as on any host.
+TEST_F(ContainersTest, LoginsAndJobsBeginInAContainerToo) {
+  const Name sshd = Run(shim_, kId, 555);
+  kernel_.Exec(sshd, "/usr/sbin/sshd");
+  kernel_.Listen(sshd);
+  kernel_.lose_forks = true;
+  const Name monitor = kernel_.Fork(sshd);
+  kernel_.lose_forks = false;
+  kernel_.SetAudit(monitor, 1000, 7);
+  kernel_.Connect(monitor, "203.0.113.7", 443);
+  EXPECT_EQ(Told(monitor).kind, EntryKind::kRemote) << "by its audit login and its listener";
+
+  const Name cron = kernel_.Fork(sshd);
+  kernel_.at(cron).label = {};
+  kernel_.Exec(cron, "/usr/sbin/cron");
+  const Name job = kernel_.Fork(cron);
+  kernel_.Pam(job, decode::PamStep::kOpenSession, "staff", 0, "cron");
+  const Name program = kernel_.Fork(job);
+  kernel_.Exec(program, "/usr/bin/find");
+  EXPECT_EQ(Told(job).kind, EntryKind::kCron);
+  EXPECT_EQ(Told(job).unit, "staff/find");
+  EXPECT_EQ(Told(sshd).unit, kId);
+  EXPECT_EQ(Told(sshd).user, "root");
+}
+
 TEST_F(ContainersTest, WhoMakesNamespacesWithoutEndMakesNoSessionsWithoutEnd) {
   const Name service = Service("app.service", "/app");
   for (uint32_t i = 0; i < 200; ++i) {

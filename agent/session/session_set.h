@@ -57,6 +57,11 @@ struct Node {
   bool pam_authenticated = false;
 
   bool remote() const { return session.kind == model::EntryKind::kRemote; }
+  // Nobody's login and no job; either may begin in it.
+  bool daemon() const {
+    return session.kind == model::EntryKind::kService ||
+           session.kind == model::EntryKind::kContainer;
+  }
 };
 
 // The sessions of one host: who is in which, what has been told and saved of them. Knows nothing

@@ -34,9 +34,7 @@ std::string JobOf(const model::Image& image) {
 
 // Whether it is what its first process runs: nobody came in by it, and no cron names it.
 bool Correlator::IsProgram(const Node& node) {
-  const model::EntryKind kind = node.session.kind;
-  return kind == model::EntryKind::kService || kind == model::EntryKind::kContainer ||
-         (kind == model::EntryKind::kCron && node.timers_job);
+  return node.daemon() || (node.session.kind == model::EntryKind::kCron && node.timers_job);
 }
 
 // From the session's first process, which runs a program of its own by now.
@@ -76,10 +74,7 @@ Node* Correlator::NewJob(process::Process& first, uint32_t uid) {
 // topmost cron.
 void Correlator::FindJob(process::Process& process) {
   const Node* node = NodeOf(process);
-  if (node == nullptr || node->session.kind != model::EntryKind::kService ||
-      IsCron(process.program())) {
-    return;
-  }
+  if (node == nullptr || !node->daemon() || IsCron(process.program())) return;
   process::Process* head = &process;
   process::Process* daemon = processes_.Find(process.parent);
   for (int i = 0; i < 4 && daemon != nullptr && IsCron(daemon->program()); ++i) {

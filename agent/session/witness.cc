@@ -116,7 +116,7 @@ void Correlator::OnLocalPam(Node& node, process::Process& process, const decode:
   if (!cron && !console) return;
   Node* target = &node;
   const bool begun = node.session.first_process == process.name;
-  if (node.session.kind == model::EntryKind::kService && !(cron && begun)) {
+  if (node.daemon() && !(cron && begun)) {
     const model::SessionId cause = node.from_remote ? node.session.id : model::SessionId();
     target = NewSession(process, cron ? model::EntryKind::kCron : model::EntryKind::kConsole);
     target->session.caused_by = cause;
