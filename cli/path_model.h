@@ -32,8 +32,8 @@ bool HasHop(const v1::PathStep& step);
 bool IsTranslated(const v1::PathStep& step);
 // When the step began, by its host's clock, in ms since 1970.
 int64_t StepMilliseconds(const v1::PathStep& step);
-// Where a root's connection came from: "192.0.2.9:51515"; empty where it was none, and where an agent
-// speaks for that end.
+// Where a root's connection came from: "192.0.2.9:51515"; empty where it was none, and where an
+// agent speaks for that end.
 std::string OriginAddress(const v1::PathStep& step, const Style& style);
 // And whose that address is: "outside the fleet", or "from web, where nobody saw it" for a host of
 // the fleet.

@@ -121,7 +121,8 @@ absl::string_view InnermostUnit(const std::vector<absl::string_view>& components
 
 ControlGroup ReadPath(absl::string_view path) {
   std::vector<absl::string_view> components = absl::StrSplit(path, '/', absl::SkipEmpty());
-  // A path that is not below the reader's own root (a namespace of control groups) begins with "..".
+  // A path that is not below the reader's own root (a namespace of control groups) begins with
+  // "..".
   components.erase(std::remove(components.begin(), components.end(), ".."), components.end());
   if (components.size() > kMaxComponents) components.resize(kMaxComponents);
   ControlGroup group;

@@ -30,8 +30,8 @@ struct ControlGroup {
 // says. Every name is printable ASCII and at most kMaxName bytes.
 ControlGroup ReadControlGroups(const std::vector<std::string>& paths);
 
-// A unit's name for people: "dev-disk-by\x2duuid.mount" becomes "dev-disk-by-uuid.mount". Escapes of
-// what is not printable ASCII, and of slashes and backslashes, stay.
+// A unit's name for people: "dev-disk-by\x2duuid.mount" becomes "dev-disk-by-uuid.mount". Escapes
+// of what is not printable ASCII, and of slashes and backslashes, stay.
 std::string UnescapeUnit(absl::string_view unit);
 
 }  // namespace hoptrail::agent::process

@@ -38,10 +38,10 @@ struct Process {
   // The parent's until it is told otherwise; null where never told. It may have been moved since.
   std::shared_ptr<const ControlGroup> group;
   uint64_t group_cgroup_id = 0;  // of the group in the default hierarchy, when it was told
-  bool executed = false;       // runs an image of its own
-  bool exec_missed = false;    // a snapshot told the image; the exec itself was lost
-  bool own_events = false;     // a header of its own was seen: what is above is not its parent's
-  bool listens = false;        // has called listen, or holds a listening socket
+  bool executed = false;         // runs an image of its own
+  bool exec_missed = false;      // a snapshot told the image; the exec itself was lost
+  bool own_events = false;       // a header of its own was seen: what is above is not its parent's
+  bool listens = false;          // has called listen, or holds a listening socket
   uint32_t living_children = 0;
   uint64_t exited_boot_ns = 0;  // 0 while it lives
 

@@ -1,5 +1,6 @@
 // Sessions of containers. What begins one is seen in the kernel: a process whose control group is a
-// container's that its parent's is not, or that is in a pid namespace which no known process was in.
+// container's that its parent's is not, or that is in a pid namespace which no known process was
+// in.
 //
 // Nobody can leave a login or a job this way: their sessions keep what they start, whatever it is
 // started in (docs/decisions/0021-containers.md).
@@ -88,8 +89,8 @@ void Correlator::FollowContainer(process::Process& process) {
     }
     return;
   }
-  // A namespace within a container is that container's affair, and a service that its manager starts
-  // in one of its own (PrivatePIDs=) is that service.
+  // A namespace within a container is that container's affair, and a service that its manager
+  // starts in one of its own (PrivatePIDs=) is that service.
   const bool first = node->session.first_process == process.name;
   if (in_container || (first && (InService(process) || !process.executed))) return;
   if (!MayCauseContainer(*node)) return;

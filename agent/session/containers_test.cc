@@ -17,9 +17,7 @@ std::string Docker(const std::string& id) { return "/system.slice/docker-" + id 
 
 class ContainersTest : public CorrelatorFixture {
  protected:
-  ContainersTest() {
-    shim_ = Service("containerd.service", "/usr/bin/containerd-shim-runc-v2");
-  }
+  ContainersTest() { shim_ = Service("containerd.service", "/usr/bin/containerd-shim-runc-v2"); }
 
   Name Service(const std::string& unit, const std::string& program) {
     const Name service = kernel_.Fork(kernel_.init());
@@ -41,8 +39,7 @@ class ContainersTest : public CorrelatorFixture {
   Name Shell(Name* monitor) {
     const Name sshd = kernel_.StartSshd();
     *monitor = kernel_.Serve(sshd, kernel_.Arrive(), /*tier1=*/true);
-    const Name child =
-        kernel_.LogIn(*monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+    const Name child = kernel_.LogIn(*monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
     const Name shell = kernel_.Fork(child);
     kernel_.Exec(shell, "/bin/bash", FakeKernel::All(FakeKernel::Of(StreamKind::kTerminal)));
     return shell;

@@ -50,7 +50,7 @@ class Correlator {
     std::function<bool(const std::string& unit)> has_timer;
     // PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h, the same on every host.
     uint32_t host_pid_namespace = 0xEFFFFFFC;
-    StateStore* store = nullptr;      // may be null
+    StateStore* store = nullptr;  // may be null
     SavedState saved;
     size_t max_connections = 65'536;
     size_t max_edges = 4'096;
@@ -196,7 +196,7 @@ class Correlator {
   ConnectionTable connections_;
   EdgeCounter edges_;
   UserNames users_;
-  uint64_t now_boot_ns_ = 0;  // of the event in hand
+  uint64_t now_boot_ns_ = 0;                                       // of the event in hand
   absl::flat_hash_map<std::string, model::SessionId> containers_;  // by ContainerOf
   absl::flat_hash_map<model::ProcessName, model::SessionId> saved_members_;
   std::vector<model::HopEnd> saved_hops_;

@@ -193,7 +193,7 @@ HT_ASSERT_SIZE(struct ht_stream, 80);
 #define HT_EXEC_SET_ID 1u  /* the program runs with privileges that its caller did not have */
 #define HT_EXEC_MEMORY 2u  /* the executable never had a place in a folder: memfd */
 #define HT_EXEC_DELETED 4u /* the executable had one, and no name of it is left */
-#define HT_EXEC_CGROUPS 8u /* `cgroups` was filled in: of an exec, only where the parent has others */
+#define HT_EXEC_CGROUPS 8u /* `cgroups` is told: of an exec only where they are not the parent's */
 
 /* HT_TYPE_EXEC and HT_TYPE_PROCESS_SNAPSHOT. Behind it: the path and the working directory, each
  * as its components from the last to the first with a NUL behind each; the control groups that are

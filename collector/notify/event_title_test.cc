@@ -27,8 +27,7 @@ class EventTitleTest : public testing::Test {
 
   Fields Payload() {
     google::protobuf::Struct event;
-    EXPECT_TRUE(
-        google::protobuf::util::JsonStringToMessage(MakeEvent(input_), &event).ok());
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(MakeEvent(input_), &event).ok());
     return event.fields().at("payload").struct_value().fields();
   }
   Fields Root() {

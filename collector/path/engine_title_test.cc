@@ -56,8 +56,8 @@ TEST_F(EngineTitleTest, AServiceIsNamedWithItsUser) {
       Root(model::EntryKind::kService, "www-data", 33, "nginx.service", "/usr/sbin/nginx"));
   EXPECT_EQ(title, "service nginx.service (www-data): web → db → vault");
   const model::Provenance& provenance = store_.provenance.at(vault_.id);
-  EXPECT_THAT(provenance.path, ElementsAre("service nginx.service (www-data)@web", "deploy@db",
-                                           "deploy@vault"));
+  EXPECT_THAT(provenance.path,
+              ElementsAre("service nginx.service (www-data)@web", "deploy@db", "deploy@vault"));
   EXPECT_EQ(provenance.root_user, "www-data");
   EXPECT_THAT(Rules(store_, db_.id), ElementsAre()) << "a service proves no identity to switch";
 }
@@ -68,16 +68,16 @@ TEST_F(EngineTitleTest, AServiceWithoutAUnitIsItsProgram) {
 }
 
 TEST_F(EngineTitleTest, AContainerIsNamedByItsId) {
-  EXPECT_EQ(
-      TitleOver(Root(model::EntryKind::kContainer, "root", 0,
-                     "3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70",
-                     "/usr/bin/node")),
-      "container 3f2a1b4c5d6e running node (root): web → db → vault");
+  EXPECT_EQ(TitleOver(Root(model::EntryKind::kContainer, "root", 0,
+                           "3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70",
+                           "/usr/bin/node")),
+            "container 3f2a1b4c5d6e running node (root): web → db → vault");
 }
 
 TEST_F(EngineTitleTest, AJobIsNamedWithItsUser) {
-  EXPECT_EQ(TitleOver(Root(model::EntryKind::kCron, "backup", 34, "backup/backup.sh", "/usr/sbin/cron")),
-            "cron job backup.sh of backup: web → db → vault");
+  EXPECT_EQ(
+      TitleOver(Root(model::EntryKind::kCron, "backup", 34, "backup/backup.sh", "/usr/sbin/cron")),
+      "cron job backup.sh of backup: web → db → vault");
   EXPECT_THAT(Rules(store_, db_.id), ElementsAre("credential-switch"));
 }
 
@@ -117,8 +117,7 @@ TEST_F(EngineTitleTest, WhatIsNotKnownIsSaidToBeMissing) {
   story.Detect("db", db, "key-theft", model::Severity::kHigh, 21);
   Run(&engine_, story.in_order(), &store_);
   ASSERT_THAT(store_.Live(), SizeIs(1));
-  const std::string machine =
-      model::ToString(Story::Host("web").machine).substr(0, 12);
+  const std::string machine = model::ToString(Story::Host("web").machine).substr(0, 12);
   EXPECT_EQ(store_.Live()[0].title,
             absl::StrCat("a session not reported yet: host ", machine, " → db"));
   EXPECT_EQ(store_.provenance.at(db.id).path.at(0),

@@ -11,8 +11,7 @@
 namespace hoptrail::collector::store {
 
 // Reports are searched for the address's text, and only those that hold it are read.
-absl::StatusOr<std::vector<std::string>> Reader::HostsWithAddress(
-    const model::IpAddress& address) {
+absl::StatusOr<std::vector<std::string>> Reader::HostsWithAddress(const model::IpAddress& address) {
   const std::string text = model::ToString(address);
   HT_ASSIGN_OR_RETURN(sqlite::Statement select,
                       database_.Prepare("SELECT id, host_name, health FROM hosts"

@@ -73,7 +73,7 @@ struct Session {
   uint32_t audit_session = kNoLogin;
   std::optional<Entry> entry;  // kRemote
   Authentication authentication;
-  std::string program;   // path of the first process's first own image ("/usr/sbin/sshd")
+  std::string program;  // path of the first process's first own image ("/usr/sbin/sshd")
   // What began it, where it is no login: see hoptrail.v1.Session. May be empty.
   std::string unit;
   std::string terminal;  // "pts/3", empty where none

@@ -37,8 +37,7 @@ std::string Service(const Session& session) {
 
 std::string Container(const Session& session) {
   const absl::string_view program = Program(session);
-  return absl::StrCat("container ",
-                      session.unit.empty() ? "of unknown id" : ShortId(session.unit),
+  return absl::StrCat("container ", session.unit.empty() ? "of unknown id" : ShortId(session.unit),
                       program.empty() ? "" : " running ", program, " (", User(session), ")");
 }
 

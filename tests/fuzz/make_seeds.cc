@@ -131,7 +131,8 @@ Story SnapshotStory() {
   return story;
 }
 
-// Services, a runtime's container and one that is only a pid namespace, which goes on to another host.
+// Services, a runtime's container and one that is only a pid namespace, which goes on to another
+// host.
 Story ContainerStory() {
   Story story;
   constexpr int kGroups = HT_EXEC_CGROUPS, kInside = 16;

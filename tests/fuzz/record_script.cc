@@ -196,8 +196,8 @@ std::string RecordScript::Exec(const ht_header& header) {
   record.directory.length = static_cast<uint16_t>(directory.size());
   record.cgroups.length = static_cast<uint16_t>(cgroups.size());
   record.arguments.length = static_cast<uint16_t>(arguments.size());
-  record.header.size += static_cast<uint32_t>(path.size() + directory.size() + cgroups.size() +
-                                              arguments.size());
+  record.header.size +=
+      static_cast<uint32_t>(path.size() + directory.size() + cgroups.size() + arguments.size());
   return Bytes(record) + path + directory + cgroups + arguments;
 }
 

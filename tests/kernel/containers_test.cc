@@ -99,8 +99,8 @@ TEST_P(UnshareTest, WhatItStartsIsAContainerThatItsServiceCaused) {
   Child service([&] {
     if (!service_->Enter()) return 1;
     Child shell([] {
-      return Exec({"/bin/sh", "-c", "unshare -p --fork /bin/sh -c 'true; true' inside; true",
-                   "service"});
+      return Exec(
+          {"/bin/sh", "-c", "unshare -p --fork /bin/sh -c 'true; true' inside; true", "service"});
     });
     return shell.Wait();
   });
@@ -121,8 +121,8 @@ TEST_P(UnshareTest, WhatItStartsIsAContainerThatItsServiceCaused) {
   EXPECT_NE(container.id, whole.id);
 }
 
-// As runc and its like do it: another process in a new pid namespace, put into a group by its maker,
-// runs the container's program; later a second one is sent after it.
+// As runc and its like do it: another process in a new pid namespace, put into a group by its
+// maker, runs the container's program; later a second one is sent after it.
 TEST(ContainersTest, WhatARuntimeStartsIsAContainerByItsGroup) {
   Recorder recorder;
   const Cgroup top("top");

@@ -26,8 +26,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
            "story_test", "roots_test", "openssh_test", "restart_test", "privilege_test", "blinding_test", "roles_test",
            "bad_input_test", "damage_test")
-PROGRAMS = ("ip", "nft", "cron", "runc", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc",
-            "/usr/sbin/sshd")
+PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc", "runc",
+            "/usr/sbin/cron", "/usr/sbin/sshd")
 
 SANITIZER_REPORT = r"(ERROR|WARNING): \w+Sanitizer|: runtime error: "
 
