@@ -176,6 +176,19 @@ std::string UserLabel(const v1::Session& session, const Style& style) {
   return absl::StrCat("uid ", session.uid());
 }
 
+std::string SessionTitle(const v1::Session& session, const Style& style) {
+  return session.title().empty() ? UserLabel(session, style) : Escape(session.title(), style, 160);
+}
+
+std::string SessionWords(const v1::Session& session, const Style& style) {
+  const std::string title = SessionTitle(session, style);
+  const bool login = session.kind() == v1::REMOTE || session.kind() == v1::CONSOLE;
+  if (!login && !session.title().empty()) return title;
+  if (session.kind() == v1::ENTRY_KIND_UNSPECIFIED) return absl::StrCat("session of ", title);
+  return absl::StrCat(Lower(v1::EntryKind_Name(session.kind())), login ? " login of " : " of ",
+                      title);
+}
+
 std::string Lower(absl::string_view text) { return absl::AsciiStrToLower(text); }
 
 std::string SeverityWord(int severity, const Style& style) {

@@ -78,6 +78,10 @@ std::string FormatAuthentication(const v1::Authentication& authentication, const
 std::string HostLabel(absl::string_view host_name, absl::string_view host, const Style& style);
 // The user's name, or "uid 1000".
 std::string UserLabel(const v1::Session& session, const Style& style);
+// The collector's words for who or what it is: "staff", "service nginx.service (www-data)".
+std::string SessionTitle(const v1::Session& session, const Style& style);
+// The same of a session's beginning: "console login of staff", "service nginx.service (www-data)".
+std::string SessionWords(const v1::Session& session, const Style& style);
 
 // "REMOTE" → "remote"; for enumerations, whose names are not a peer's text.
 std::string Lower(absl::string_view text);

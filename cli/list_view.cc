@@ -39,8 +39,7 @@ std::string RenderSessions(const std::vector<v1::Session>& sessions, const Style
               style);
   for (const v1::Session& session : sessions) {
     const bool remote = session.kind() == v1::REMOTE;
-    std::string how =
-        Escape(session.unit().empty() ? session.program() : session.unit(), style, 60);
+    std::string how = SessionWords(session, style);
     if (remote) {
       how = session.logged_in() ? FormatAuthentication(session.authentication(), style)
                                 : "no login seen";

@@ -108,6 +108,22 @@ TEST(ListViewTest, TheTimeZoneIsTheVariables) {
   EXPECT_THAT(RenderDetections({v1::Detection()}, Style()), HasSubstr("TIME (XYZ)"));
 }
 
+TEST(ListViewTest, SaysWhatASessionIsThatIsNoLogin) {
+  v1::Session session;
+  session.set_name("sessions/0123456789abcdef0123456789abcdef");
+  session.set_kind(v1::SERVICE);
+  session.set_uid(33);
+  session.set_unit("nginx.service");
+  session.set_title("service nginx.service (www-data)");
+  EXPECT_THAT(RenderSessions({session}, kPlain), HasSubstr("  service nginx.service (www-data)\n"));
+  session.set_kind(v1::CRON);
+  session.set_title("cron job backup.sh of backup");
+  EXPECT_THAT(RenderSessions({session}, kPlain), HasSubstr("  cron job backup.sh of backup\n"));
+  // A collector of before says no title.
+  session.clear_title();
+  EXPECT_THAT(RenderSessions({session}, kPlain), HasSubstr("  cron of uid 33\n"));
+}
+
 TEST(ListViewTest, EmptyListsSaySo) {
   EXPECT_EQ(RenderSessions({}, kPlain), "No such session.\n");
   EXPECT_EQ(RenderDetections({}, kPlain), "Nothing was detected.\n");

@@ -24,7 +24,7 @@ std::string Label(const PathView& view, const v1::PathStep& step, const Style& s
   ZoneName zone(style);
   zone.Note(session.open_time());
   std::string label = absl::StrCat(HostLabel(session.host_name(), session.host(), style), " as ",
-                                   UserLabel(session, style), "\n",
+                                   SessionTitle(session, style), "\n",
                                    FormatTime(session.open_time(), style), " ", zone.Get());
   if (session.kind() == v1::REMOTE) {
     absl::StrAppend(&label, "\n", FormatAuthentication(session.authentication(), style));
@@ -64,9 +64,9 @@ std::string RenderPathDot(const PathView& view, bool utc) {
       absl::StrAppend(&out, "  s", shape.parents[i], " -> s", i,
                       " [label=", Quote(EdgeLabel(step, style)), proven ? "" : ", style=dashed",
                       "];\n");
-    } else if (const std::string origin = OutsideOrigin(step, style); !origin.empty()) {
+    } else if (const std::string origin = OriginAddress(step, style); !origin.empty()) {
       absl::StrAppend(&out, "  o", i,
-                      " [label=", Quote(absl::StrCat("outside the fleet\n", origin)),
+                      " [label=", Quote(absl::StrCat(OriginWords(step, style), "\n", origin)),
                       ", shape=ellipse];\n  o", i, " -> s", i, ";\n");
     }
   }

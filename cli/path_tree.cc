@@ -100,13 +100,14 @@ class TreeWriter {
 
   void WriteRoot(int root) {
     root_milliseconds_ = StepMilliseconds(step(root));
-    const std::string origin = OutsideOrigin(step(root), style_);
+    const std::string origin = OriginAddress(step(root), style_);
     absl::StrAppend(&out_, "\n");
     if (!origin.empty()) {
-      absl::StrAppend(&out_, "outside the fleet: ", Paint(origin, Colour::kBold, style_), "\n");
+      absl::StrAppend(&out_, OriginWords(step(root), style_), ": ",
+                      Paint(origin, Colour::kBold, style_), "\n");
     } else {
       absl::StrAppend(&out_, "begins on ", Host(step(root)), ": ",
-                      Lower(v1::EntryKind_Name(step(root).session().kind())), " session\n");
+                      SessionWords(step(root).session(), style_), "\n");
     }
     WriteSteps(root);
   }
@@ -150,7 +151,7 @@ class TreeWriter {
     time.set_seconds(began / 1000);
     time.set_nanos(static_cast<int32_t>(began % 1000 * 1'000'000));
     std::string words = absl::StrCat(Paint(Host(s), Colour::kBold, style_), " as ",
-                                     Paint(UserLabel(session, style_), Colour::kBold, style_), "  ",
+                                     Paint(SessionTitle(session, style_), Colour::kBold, style_), "  ",
                                      FormatTime(time, style_));
     if (parent >= 0) {
       absl::StrAppend(&words, "  ", FormatOffset(began - root_milliseconds_), "  hop ", s.depth(),

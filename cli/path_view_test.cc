@@ -261,7 +261,8 @@ TEST_F(StoryTest, HostileWordsReachNoTerminal) {
     v1::Session* session = step.mutable_session();
     for (std::string* field :
          {session->mutable_name(), session->mutable_host_name(), session->mutable_user(),
-          session->mutable_terminal(), session->mutable_unit(), step.mutable_link(),
+          session->mutable_terminal(), session->mutable_unit(), session->mutable_title(),
+          step.add_origin_hosts(), step.mutable_link(),
           session->mutable_authentication()->mutable_key_type(),
           session->mutable_authentication()->mutable_key_fingerprint(),
           session->mutable_authentication()->mutable_certificate_id(),
@@ -320,6 +321,37 @@ TEST(PathTest, IsDrawnHoweverDeepAndHoweverWrong) {
   EXPECT_LT(tree.size(), 1000 * 1000u);
 }
 
+TEST_F(StoryTest, AnAddressOfTheFleetIsNotOutside) {
+  path_.mutable_steps(0)->add_origin_hosts("web");
+  EXPECT_THAT(RenderPathTree(View(), kUtf8),
+              HasSubstr("\nfrom web, where nobody saw it: 192.0.2.9:51515\n"));
+  EXPECT_THAT(RenderPathTree(View(), kUtf8), Not(HasSubstr("outside")));
+  path_.mutable_steps(0)->add_origin_hosts("db");
+  const std::string dot = RenderPathDot(View());
+  EXPECT_THAT(dot, HasSubstr("from web or db, where nobody saw it\\n192.0.2.9:51515"));
+  EXPECT_THAT(dot, Not(HasSubstr("outside")));
+}
+
+TEST(PathTest, BeginsAtAContainer) {
+  v1::Path path;
+  path.set_name("sessions/abcd");
+  v1::PathStep* root = AddStep("web", "root", -1, 0, &path);
+  root->clear_hop();
+  v1::Session* session = root->mutable_session();
+  session->set_kind(v1::CONTAINER);
+  session->set_unit("3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70");
+  session->set_title("container 3f2a1b4c5d6e running node (root)");
+  AddStep("db", "deploy", 0, 100, &path);
+  const std::map<std::string, v1::Detection> none;
+  const std::string tree = RenderPathTree({&path, nullptr, &none}, kUtf8);
+  EXPECT_THAT(tree, HasSubstr("\nbegins on web: container 3f2a1b4c5d6e running node (root)\n"));
+  EXPECT_THAT(tree, HasSubstr("web as container 3f2a1b4c5d6e running node (root)  "));
+  EXPECT_THAT(tree, HasSubstr("container 3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
+                              "5e6f70\n"));
+  EXPECT_THAT(RenderPathDot({&path, nullptr, &none}),
+              HasSubstr("web as container 3f2a1b4c5d6e running node (root)"));
+}
+
 TEST(PathTest, BeginsInsideTheFleetAtAConsole) {
   v1::Path path;
   path.set_name("sessions/abcd");
@@ -331,7 +363,7 @@ TEST(PathTest, BeginsInsideTheFleetAtAConsole) {
   su->set_link("su");
   const std::map<std::string, v1::Detection> none;
   const std::string tree = RenderPathTree({&path, nullptr, &none}, kUtf8);
-  EXPECT_THAT(tree, HasSubstr("begins on gw: console session\n"));
+  EXPECT_THAT(tree, HasSubstr("begins on gw: console login of staff\n"));
   EXPECT_THAT(tree, HasSubstr("su, same host\n"));
   EXPECT_THAT(tree, HasSubstr("CHANGED staff → root\n"));
   EXPECT_THAT(tree, Not(HasSubstr("outside")));

@@ -23,7 +23,7 @@ readonly DEMO=(
   python3 python3-grpcio python3-protobuf python3-yaml protobuf-compiler
 )
 readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy libclang-rt-dev shellcheck buildah debootstrap runc
-  qemu-system-x86 busybox-static cpio linux-perf)
+  cron qemu-system-x86 busybox-static cpio linux-perf)
 
 usage() {
   cat <<'TEXT'

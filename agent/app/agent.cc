@@ -109,6 +109,8 @@ void Agent::OpenPipeline() {
   options.saved = spool_->TakeSavedState();
   options.store = spool_.get();
   options.user_resolver = loader_.Accounts();
+  options.has_timer = [timers = std::make_shared<UnitTimers>(loader_.Timers())](
+                          const std::string& unit) { return timers->Has(unit); };
   options.sink = [this](model::Fact fact) {
     if (const auto* detection = std::get_if<model::Detection>(&fact)) TellDetection(*detection);
     spool_->Add(std::move(fact));

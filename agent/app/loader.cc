@@ -36,19 +36,18 @@ using privilege::ResourceKind;
 constexpr absl::Duration kWitnessesEvery = absl::Seconds(5);
 constexpr absl::Duration kHeartbeatEvery = absl::Seconds(2);
 
-// A container sees the host's accounts through the host's first process; an agent with a scope
-// runs in its host's mount namespace, where they are in the usual place.
-const char* AccountsFile(const Settings& settings) {
-  static constexpr char kHostFile[] = "/proc/1/root/etc/passwd";
+// A container sees the host's files through the host's first process; an agent with a scope runs in
+// its host's mount namespace, where they are in the usual place.
+std::string HostRoot(const Settings& settings) {
   const bool whole = settings.network_namespace.empty();
-  return whole && ::access(kHostFile, R_OK) == 0 ? kHostFile : "/etc/passwd";
+  return whole && ::access("/proc/1/root/etc/passwd", R_OK) == 0 ? "/proc/1/root" : "";
 }
 
 class Loader {
  public:
   Loader(std::unique_ptr<kernel::Attached> attached, const Settings& settings, Channel supervisor)
       : attached_(std::move(attached)),
-        accounts_file_(AccountsFile(settings)),
+        host_root_(HostRoot(settings)),
         supervisor_(std::move(supervisor)) {}
 
   // `coverage`: the report in a file.
@@ -59,9 +58,10 @@ class Loader {
   void Heartbeat();
   void Answer(const Message& request);
   absl::StatusOr<UniqueFd> Open(uint32_t resource);
+  absl::StatusOr<UniqueFd> OpenHostFile(const char* path, int flags);
 
   std::unique_ptr<kernel::Attached> attached_;
-  const char* accounts_file_;
+  const std::string host_root_;
   Channel supervisor_;
   Channel worker_{UniqueFd()};
 };
@@ -81,6 +81,13 @@ void Loader::Heartbeat() {
   if (child > 0) ::waitpid(child, nullptr, 0);
 }
 
+absl::StatusOr<UniqueFd> Loader::OpenHostFile(const char* path, int flags) {
+  const std::string whole = host_root_ + path;
+  UniqueFd fd(::open(whole.c_str(), flags | O_CLOEXEC));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, whole);
+  return fd;
+}
+
 absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
   switch (static_cast<ResourceKind>(resource)) {
     case ResourceKind::kProcesses:
@@ -91,11 +98,16 @@ absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
       return attached_->OpenIterator(kernel::Walk::kConnections);
     case ResourceKind::kSnapshotOver:
       return attached_->OpenIterator(kernel::Walk::kOver);
-    case ResourceKind::kAccounts: {
-      UniqueFd fd(::open(accounts_file_, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-      if (!fd.valid()) return absl::ErrnoToStatus(errno, accounts_file_);
-      return fd;
-    }
+    case ResourceKind::kAccounts:
+      return OpenHostFile("/etc/passwd", O_RDONLY | O_NONBLOCK);
+    case ResourceKind::kUnitsOfAdministrator:
+      return OpenHostFile("/etc/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfThisRun:
+      return OpenHostFile("/run/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfSystem:
+      return OpenHostFile("/usr/lib/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfOldSystem:
+      return OpenHostFile("/lib/systemd", O_PATH | O_DIRECTORY);
   }
   return absl::InvalidArgumentError("there is no such resource");
 }

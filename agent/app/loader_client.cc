@@ -4,6 +4,8 @@
 
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -75,6 +77,17 @@ session::UserResolver LoaderClient::Accounts() {
     std::istringstream lines(ReadAll(file->get()));
     return session::UserIn(lines, uid);
   };
+}
+
+UnitTimers LoaderClient::Timers() {
+  std::vector<UniqueFd> folders;
+  for (const ResourceKind kind :
+       {ResourceKind::kUnitsOfAdministrator, ResourceKind::kUnitsOfThisRun,
+        ResourceKind::kUnitsOfSystem, ResourceKind::kUnitsOfOldSystem}) {
+    absl::StatusOr<UniqueFd> folder = Ask(kind);
+    if (folder.ok()) folders.push_back(*std::move(folder));
+  }
+  return UnitTimers(std::move(folders));
 }
 
 }  // namespace hoptrail::agent::app

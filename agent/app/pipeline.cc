@@ -12,7 +12,8 @@ session::Correlator::Options CorrelatorOptions(Pipeline::Options& options) {
   result.clock = options.clock;
   result.watched_ports = std::move(options.watched_ports);
   result.user_resolver = std::move(options.user_resolver);
-  result.host_pid_namespace = options.host_pid_namespace;
+  result.has_timer = std::move(options.has_timer);
+  if (options.host_pid_namespace) result.host_pid_namespace = *options.host_pid_namespace;
   result.store = options.store;
   result.saved = std::move(options.saved);
   return result;

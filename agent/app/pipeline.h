@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,8 @@ class Pipeline : private session::Output {
     std::string host_name;
     const Clock* clock = nullptr;  // outlives the pipeline
     std::vector<uint16_t> watched_ports = {22};
-    uint32_t host_pid_namespace = 0;  // inode of the host's; 0: that of process 1
+    std::function<bool(const std::string& unit)> has_timer;  // see Correlator::Options
+    std::optional<uint32_t> host_pid_namespace;              // for tests: another than the kernel's
     detect::PivotOptions pivot;
     detect::BruteForceOptions brute_force;
     detect::BlindingOptions blinding;

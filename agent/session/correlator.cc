@@ -12,9 +12,11 @@ Correlator::Correlator(Options options, Output* output)
       connections_(options_.max_connections),
       edges_(options_.host, options_.max_edges),
       users_(options_.user_resolver ? options_.user_resolver : PasswdFileResolver()),
-      host_pid_namespace_(options_.host_pid_namespace),
       last_loss_wall_ns_(options_.clock->WallNs()) {
-  for (const model::Session& session : options_.saved.sessions) sessions_.Restore(session);
+  for (const model::Session& session : options_.saved.sessions) {
+    sessions_.Restore(session);
+    if (session.kind == model::EntryKind::kContainer) containers_[session.unit] = session.id;
+  }
   for (const auto& [process, session] : options_.saved.members) {
     saved_members_.emplace(process, session);
   }
@@ -70,6 +72,7 @@ void Correlator::Tick() {
   edges_.Flush(options_.clock->WallNs(), *output_);
   processes_.Age(now_boot_ns_);
   sessions_.Age(now_boot_ns_);
+  ForgetContainers();
   const uint64_t dropped = processes_.dropped() + connections_.dropped();
   TellLoss("tables", "process or connection", dropped - dropped_told_);
   dropped_told_ = dropped;

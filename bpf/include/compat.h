@@ -38,6 +38,14 @@ static __always_inline bool ht_current_is_typed(void)
 		 ? HT_READ(kind, cred, set.val)                                                    \
 		 : HT_READ(kind, cred, set.cap[0]) | (__u64)HT_READ(kind, cred, set.cap[1]) << 32)
 
+/* Above a control group; NULL above a hierarchy's root. */
+static __always_inline struct kernfs_node *ht_kernfs_parent(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(node->__parent))
+		return BPF_CORE_READ(node, __parent);
+	return bpf_core_field_exists(node->parent) ? BPF_CORE_READ(node, parent) : NULL;
+}
+
 /* What inet_csk_accept returned, for fexit. Up to 6.9 it takes (sk, flags, err, kern), then
  * (sk, arg); the result stands behind the arguments. */
 static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)

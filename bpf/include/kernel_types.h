@@ -165,7 +165,14 @@ struct cred {
 	struct user_namespace *user_ns;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct kernfs_node {
+	struct kernfs_node *parent; /* up to 6.14 */
+	struct kernfs_node *__parent;
+	const char *name;
 	__u64 id;
 };
 
@@ -175,6 +182,12 @@ struct cgroup {
 
 struct css_set {
 	struct cgroup *dfl_cgrp;
+	struct list_head cgrp_links; /* of cgrp_cset_link: the group of each hierarchy */
+};
+
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct list_head cgrp_link;
 };
 
 struct super_block {

@@ -54,9 +54,12 @@ void FillStep(const v1::Path& path, int index,
   if (step.parent() >= 0) {
     (*out->mutable_fields())["from_step"].set_number_value(step.parent());
     Set(out, "from_host", HostOf(path.steps(step.parent()).session()));
+  } else if (step.origin_hosts_size() > 0) {
+    Set(out, "from_host", absl::StrJoin(step.origin_hosts(), " or "));
   }
   Set(out, "host", HostOf(session));
-  Set(out, "user", session.user());
+  Set(out, "who", session.title());
+  Set(out, "user", session.user().empty() ? absl::StrCat("uid ", session.uid()) : session.user());
   Set(out, "session", session.name());
   const v1::Authentication& login = session.authentication();
   if (login.method() != v1::AUTH_METHOD_UNSPECIFIED) {

@@ -6,6 +6,7 @@
 
 #include "collector/path/engine_impl.h"
 #include "core/graph/merge.h"
+#include "core/model/title.h"
 
 namespace hoptrail::collector::path {
 namespace {
@@ -82,9 +83,9 @@ void Engine::Impl::TakeSession(const model::Session& session) {
     }
   }
   OfferCause(session.id);
-  // Its user and its origin are shown on everything that follows from it.
+  // Who it is and its origin are shown on everything that follows from it.
   if (node.value->user != before.user || node.value->entry != before.entry ||
-      node.value->unit != before.unit) {
+      model::Title(*node.value) != model::Title(before)) {
     MarkSubtree(session.id);
     relabelled_.insert(session.id);
   } else {

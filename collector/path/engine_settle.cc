@@ -9,6 +9,7 @@
 
 #include "collector/path/engine_impl.h"
 #include "core/detect/evidence.h"
+#include "core/model/title.h"
 
 namespace hoptrail::collector::path {
 namespace {
@@ -137,18 +138,13 @@ std::string Engine::Impl::TitleOf(const model::SessionId& root, const TreeIndex:
                                   const std::vector<model::SessionId>& sessions) const {
   const detect::PathView main =
       world_.View(tree.reached.empty() ? root : tree.reached.begin()->session);
-  std::string who = main.front().user;
-  const SessionNode* node = world_.Find(root);
-  if (node != nullptr && node->value.has_value() &&
-      node->value->kind != model::EntryKind::kRemote && !node->value->unit.empty()) {
-    who = node->value->unit;
-  }
+  const detect::Step& first = main.front();
   absl::flat_hash_set<model::HostId> shown;
   std::vector<std::string> hosts;
   for (size_t i = 0; i < main.size(); ++i) {
     shown.insert(main[i].host);
     if (i > 0 && main[i].host == main[i - 1].host && !main[i].by_hop) continue;
-    hosts.push_back(main[i].host_name.empty() ? "?" : main[i].host_name);
+    hosts.push_back(detect::HostLabel(main[i]));
   }
   if (hosts.size() > kMaxTitleHosts) {
     hosts.erase(hosts.begin() + kMaxTitleHosts / 2, hosts.end() - kMaxTitleHosts / 2);
@@ -160,9 +156,9 @@ std::string Engine::Impl::TitleOf(const model::SessionId& root, const TreeIndex:
     if (other != nullptr && !shown.contains(other->host)) others.insert(other->host);
   }
   return hoptrail::detect::Bounded(
-      absl::StrCat(who.empty() ? "?" : who,
-                   main.front().origin.empty() ? "" : absl::StrCat(" from ", main.front().origin),
-                   ": ", absl::StrJoin(hosts, " → "),
+      absl::StrCat(first.title.empty() ? model::kUntoldSession : first.title,
+                   first.origin.empty() ? "" : absl::StrCat(" from ", first.origin), ": ",
+                   absl::StrJoin(hosts, " → "),
                    others.empty() ? "" : absl::StrCat(" and ", others.size(), " more")),
       kMaxTitleBytes);
 }

@@ -68,6 +68,10 @@ class Reader {
   absl::StatusOr<v1::Incident> GetIncident(const model::IncidentId& id);
   absl::StatusOr<v1::Host> GetHost(const model::HostId& id);
   absl::StatusOr<std::string> HostName(const model::HostId& id);  // empty where unknown
+  // Titles of the hosts that have said that this address is one of theirs, at most
+  // kMaxAddressHosts.
+  static constexpr int kMaxAddressHosts = 8;
+  absl::StatusOr<std::vector<std::string>> HostsWithAddress(const model::IpAddress& address);
   // Those tied to one session, oldest first.
   absl::StatusOr<std::vector<v1::Detection>> DetectionsOf(const model::SessionId& id, int limit);
 

@@ -8,6 +8,7 @@
 #include "collector/store/codec.h"
 #include "core/base/status_macros.h"
 #include "core/model/net.h"
+#include "core/model/title.h"
 #include "hoptrail/v1/sensor.pb.h"
 
 namespace hoptrail::collector::store {
@@ -21,12 +22,25 @@ absl::Status Parse(absl::string_view data, google::protobuf::Message* message) {
       absl::StrCat("the store holds a damaged ", std::string(message->GetTypeName())));
 }
 
+// Only what its title is made of.
+model::Session TitleParts(const v1::Session& stored) {
+  model::Session session;
+  session.kind = static_cast<model::EntryKind>(stored.kind());
+  session.logged_in = stored.logged_in();
+  session.uid = stored.uid();
+  session.user = stored.user();
+  session.program = stored.program();
+  session.unit = stored.unit();
+  return session;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Session> SessionFromRow(const sqlite::Statement& row) {
   v1::Session session;
   HT_RETURN_IF_ERROR(Parse(row.Blob(0), &session));
   session.set_host_name(std::string(row.Text(1)));
+  session.set_title(model::Title(TitleParts(session)));
   return session;
 }
 

@@ -151,9 +151,10 @@ struct Provenance {
   HostId root_host;
   std::string root_host_name;
   std::string root_user;
-  uint32_t depth = 0;             // hops from the root; 0: the session is the root
-  std::vector<std::string> path;  // "staff@gw", "deploy@web", … root first, at most 32
-  bool proven = false;            // every hop on the way is PROVEN
+  uint32_t depth = 0;  // hops from the root; 0: the session is the root
+  // "staff@gw", "service nginx.service (root)@web", … root first, at most 32
+  std::vector<std::string> path;
+  bool proven = false;  // every hop on the way is PROVEN
 
   bool operator==(const Provenance&) const = default;
 };
