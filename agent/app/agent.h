@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,8 @@ class Agent {
     std::unique_ptr<kernel::Reader> reader;
     privilege::Channel loader{UniqueFd()};
     privilege::Channel supervisor{UniqueFd()};
-    std::string last_end;  // how the worker before this one ended, if there was one
+    uint32_t supervisor_tgid = 0;  // in this pid namespace
+    std::string last_end;          // how the worker before this one ended, if there was one
   };
 
   // Opens the spool and takes the snapshot, while what happens waits in the rings already, so that
@@ -48,8 +50,8 @@ class Agent {
   // Tells what is left, and gives the collector a moment to take it.
   ~Agent();
 
-  // Until the supervisor says so (OK, or ABORTED where something went wrong that it tells), or
-  // until the rings cannot be read.
+  // Until the supervisor says so, or is gone, or the rings cannot be read. However it ends, what
+  // had been recorded by then is judged and on its way.
   absl::Status Run();
 
  private:
@@ -71,8 +73,10 @@ class Agent {
   void TellLastEnd(const std::string& last_end);
   absl::Duration HeartbeatEvery() const;
   void Snapshot();
-  // OK: go on.
-  absl::Status HearSupervisor(bool* stop);
+  absl::Status Loop();
+  absl::Status HearSupervisor();
+  void Finish();
+  void SayGoodbye(const privilege::Message& word);
   void Tick();
   void TakeProvenance();
 
@@ -85,6 +89,8 @@ class Agent {
   const std::vector<model::FactCoverage> coverage_;
   const privilege::Channel supervisor_;
   LoaderClient loader_;
+  const uint32_t supervisor_tgid_;
+  std::optional<privilege::Message> stop_;  // the supervisor's word, once it has come
   const RunMarker marker_;
   HeartbeatWatch heartbeat_;
   std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round

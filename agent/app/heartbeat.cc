@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <variant>
 
+#include "agent/app/process_names.h"
+
 namespace hoptrail::agent::app {
 
 void HeartbeatWatch::Handle(const decode::Event& event) {

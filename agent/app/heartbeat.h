@@ -7,10 +7,6 @@
 
 namespace hoptrail::agent::app {
 
-// The loader's comm, by which its heartbeats are known: in a pid namespace it does not know the
-// pid that the kernel's events have.
-inline constexpr char kLoaderName[] = "hoptrail-loader";
-
 // Watches for the loader's heartbeats, children that it forks every two seconds, among the kernel's
 // events. Where they stop, the programs are detached, the loader hangs, or the agent gets no time.
 // One thread.

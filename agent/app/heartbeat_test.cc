@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/app/process_names.h"
+
 namespace hoptrail::agent::app {
 namespace {
 

@@ -16,8 +16,8 @@
 #include "absl/time/time.h"
 
 #include "agent/app/handover.h"
-#include "agent/app/heartbeat.h"
 #include "agent/app/host_facts.h"
+#include "agent/app/process_names.h"
 #include "agent/kernel/attached.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"

@@ -21,6 +21,7 @@
 #include "agent/app/host_facts.h"
 #include "agent/app/loader.h"
 #include "agent/app/state_directory.h"
+#include "agent/app/stop_request.h"
 #include "agent/app/worker.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"
@@ -74,7 +75,8 @@ class Supervisor {
   void OnLoaderEnd(int status);
   void OnStopped(pid_t pid, int signal_number);
   void LookAtFiles(absl::Time now);
-  void BeginStop(int exit_status, const std::string& trouble);
+  void BeginStop(int exit_status, const std::string& trouble,
+                 const detect::StopSignal& signal = {});
   absl::Duration UntilNext() const;
 
   const Settings& settings_;
@@ -221,7 +223,7 @@ bool Supervisor::Step() {
   }
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-    if (info.ssi_signo != SIGCHLD) BeginStop(0, "");
+    if (info.ssi_signo != SIGCHLD) BeginStop(0, "", FromSignalInfo(info, ::getppid()));
   }
   Reap();
   const absl::Time now = absl::Now();
@@ -307,7 +309,8 @@ void Supervisor::OnLoaderEnd(int status) {
   BeginStop(kExitLoaderGone, what);
 }
 
-void Supervisor::BeginStop(int exit_status, const std::string& trouble) {
+void Supervisor::BeginStop(int exit_status, const std::string& trouble,
+                           const detect::StopSignal& signal) {
   if (stopping_) return;
   stopping_ = true;
   exit_status_ = exit_status;
@@ -316,7 +319,8 @@ void Supervisor::BeginStop(int exit_status, const std::string& trouble) {
   if (worker_pid_ == 0) {
     loader_ = Channel(UniqueFd());
   } else if (worker_.valid()) {
-    (void)worker_.Send(MessageKind::kStop, 0, 0, trouble);
+    const StopNumbers numbers = ToNumbers(signal);
+    (void)worker_.Send(MessageKind::kStop, numbers.number, numbers.serial, trouble);
   }
 }
 

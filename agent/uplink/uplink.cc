@@ -15,6 +15,7 @@
 #include "core/config/credentials.h"
 #include "core/wire/limits.h"
 #include "core/wire/resource_names.h"
+#include "core/wire/sensor.h"
 #include "core/wire/text.h"
 
 namespace hoptrail::agent::uplink {
@@ -40,6 +41,19 @@ Uplink::~Uplink() {
     if (current_ != nullptr) current_->Cancel();
   }
   thread_.join();
+}
+
+void Uplink::SayGoodbye(const model::Goodbye& goodbye) {
+  MutexLock lock(&mutex_);
+  goodbye_ = goodbye;
+}
+
+std::optional<model::Goodbye> Uplink::GoodbyeFor(bool present) {
+  if (!present) {
+    return model::Goodbye{model::StopCause::kServiceManager, "ended with an earlier boot", {}};
+  }
+  MutexLock lock(&mutex_);
+  return goodbye_;
 }
 
 void Uplink::Run() {
@@ -118,8 +132,9 @@ absl::Status Uplink::Serve() {
             *welcomed, ", ", spool->spooled(), " records wait");
     last_failure_.clear();
     const absl::StatusOr<bool> done = SendAll(host, *welcomed, *connection);
-    // An earlier boot has nothing more to say; this one only if it was asked to end.
-    if (done.ok() && *done && (!present || goodbye_)) connection->WriteGoodbye();
+    if (const auto goodbye = GoodbyeFor(present); done.ok() && *done && goodbye.has_value()) {
+      connection->WriteGoodbye(wire::ToProto(*goodbye));
+    }
     const absl::Status end = connection->Finish();
     status = !done.ok() ? done.status() : *done ? absl::OkStatus() : end;
     // What was acknowledged must have left before the next host is chosen.

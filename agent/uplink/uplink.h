@@ -1,7 +1,6 @@
 #ifndef HOPTRAIL_AGENT_UPLINK_UPLINK_H_
 #define HOPTRAIL_AGENT_UPLINK_UPLINK_H_
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,8 +47,9 @@ class Uplink {
   };
 
   explicit Uplink(Options options);
-  // The agent ends because it was asked to: the collector is to be told so at the end.
-  void SayGoodbye() { goodbye_ = true; }
+  // The agent ends because it was asked to: the collector is to be told so, and by whom, after all
+  // that was spooled before.
+  void SayGoodbye(const model::Goodbye& goodbye);
   // Gives what is spooled up to a second to be acknowledged where a stream is open, and ends it.
   ~Uplink();
 
@@ -57,6 +57,8 @@ class Uplink {
   void Run();
   // Opens a stream for one host, serves it until it ends, and says why.
   absl::Status Serve();
+  // Of an earlier boot there is nothing more to say; of this one only if it was asked to end.
+  std::optional<model::Goodbye> GoodbyeFor(bool present);
   absl::Status RefreshReader();
   absl::StatusOr<model::HostId> ChooseHost();
   // Tells the spool of damage that only a reader sees, and opens it anew the next time.
@@ -70,7 +72,6 @@ class Uplink {
   bool stopping() const { return stop_.HasBeenNotified(); }
 
   const Options options_;
-  std::atomic<bool> goodbye_{false};
   Notification stop_;
   Notification done_;
   BackOff back_off_;
@@ -81,6 +82,7 @@ class Uplink {
 
   Mutex mutex_;
   Connection* current_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::optional<model::Goodbye> goodbye_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -179,6 +179,15 @@ void EngineLoop::KeepFact(const model::Fact& fact, const model::HostId& host) {
   }
 }
 
+void EngineLoop::Take(GoodbyeCommand& command) {
+  command.sink->Taken();
+  const HostEntry& entry = hosts_[command.host];
+  if (entry.sink != command.sink) return;  // a newer stream speaks for the agent
+  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
+          ") says goodbye", command.goodbye.detail.empty() ? "" : ": ", command.goodbye.detail);
+  engine_->Apply(command.host, command.goodbye, &outcome_);
+}
+
 void EngineLoop::Take(DisconnectCommand& command) {
   auto it = hosts_.find(command.host);
   if (it == hosts_.end() || it->second.sink != command.sink) return;

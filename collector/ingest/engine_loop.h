@@ -80,6 +80,7 @@ class EngineLoop {
   void Run();
   void Take(ConnectCommand& command);
   void Take(BatchCommand& command);
+  void Take(GoodbyeCommand& command);
   void Take(DisconnectCommand& command);
   void Take(SetIncidentStateCommand& command);
   void Take(PathCommand& command);

@@ -90,6 +90,28 @@ TEST_F(UnheardTest, AGoodbyeIsNone) {
   EXPECT_TRUE(Detections().empty());
 }
 
+// Who asked for it is another matter.
+TEST_F(UnheardTest, AGoodbyeThatALoginAskedForIsOne) {
+  const auto agent = Connect(1);
+  model::SessionId session;
+  session.bytes[0] = 1;
+  const model::Goodbye goodbye{model::StopCause::kProcess, "signal 15 from kill", session};
+  ASSERT_TRUE(loop_->TryPush(GoodbyeCommand{Host(1), agent, goodbye}));
+  Pass(0);
+  ASSERT_EQ(Detections().size(), 1u);
+  EXPECT_EQ(Detections()[0].session, session);
+  EXPECT_THAT(Detections()[0].summary, testing::HasSubstr("signal 15 from kill"));
+}
+
+TEST_F(UnheardTest, TheGoodbyeOfAStreamThatWasReplacedIsNone) {
+  const auto old = Connect(1);
+  const auto present = Connect(1, false);
+  const model::Goodbye goodbye{model::StopCause::kProcess, "", {}};
+  ASSERT_TRUE(loop_->TryPush(GoodbyeCommand{Host(1), old, goodbye}));
+  Pass(0);
+  EXPECT_TRUE(Detections().empty());
+}
+
 TEST_F(UnheardTest, NobodyLoggedInIsNone) {
   const auto agent = Connect(1, false);
   Pass(60);

@@ -39,6 +39,9 @@ class Engine::Impl {
   absl::Status SetIncidentState(const model::IncidentId& id, model::IncidentState state,
                                 absl::string_view who);
 
+  // engine_blinding.cc: what happened to an agent.
+  void JudgeGoodbye(const model::HostId& host, const model::Goodbye& goodbye);
+
   // engine_settle.cc: deriving and telling.
   void Settle(Outcome* outcome);
 
@@ -60,7 +63,6 @@ class Engine::Impl {
   void TakeSession(const model::Session& session);
   void TakeHopEnd(const model::HopEnd& end);
   void TakeDetection(const model::Detection& detection);
-  // engine_blinding.cc: what happened to an agent.
   void JudgeInterference(const model::Interference& interference);
   void JudgeInterference(const model::Loss& loss);
   struct Suspicion {
