@@ -137,6 +137,7 @@ for tier in "${tiers[@]}"; do
   case $tier in
     unit)
       check layers tests/layers/layers.py
+      check clocks tests/layers/clocks.py
       check format tests/format.sh
       check coverage-table tests/vm/coverage_table.py --check
       check bench tests/bench/checks_test.py

@@ -22,6 +22,10 @@ namespace hoptrail::agent::app {
 namespace {
 
 constexpr uint64_t kHealthEveryTicks = 10;
+constexpr uint64_t kHealthAgainNs = 1'000'000'000;
+// How long people are told of it; hoptrail.v1.DegradationKind.
+constexpr absl::Duration kLossLasts = absl::Minutes(10);
+constexpr absl::Duration kStepLasts = absl::Hours(1);
 constexpr absl::Duration kHeartbeatOccupied = absl::Seconds(1);
 constexpr absl::Duration kHeartbeatIdle = absl::Seconds(5);
 // In a flood the rings are never empty; what ended us is long read by then.
@@ -176,19 +180,51 @@ absl::Duration Agent::HeartbeatEvery() const {
 }
 
 void Agent::TellHealth() {
+  health_told_boot_ns_ = clock_.BootNs();
   model::AgentHealth health;
+  // Before they are taken: one that begins meanwhile is told by the next report.
+  degradations_told_ = degradations_.changes();
+  health.degradations = degradations_.Current();
   health.host = host_;
   health.host_name = host_name_;
   health.agent_version = kVersion;
   health.started_wall_ns = started_wall_ns_;
   health.wall_ns = clock_.WallNs();
-  const Pipeline::Counts counts = pipeline_->counts();
-  health.events = counts.events;
-  health.lost = counts.lost + spool_->losses().total();
+  health.events = pipeline_->counts().events;
+  health.lost = Lost();
   health.spooled = spool_->spooled();
   health.resident_bytes = ResidentBytes();
   health.addresses = InterfaceAddresses();
   spool_->Add(std::move(health));
+}
+
+// At once, but no more than one a second should one come and go.
+void Agent::TellDegradations() {
+  if (degradations_.changes() == degradations_told_) return;
+  if (clock_.BootNs() - health_told_boot_ns_ >= kHealthAgainNs) TellHealth();
+}
+
+void Agent::FindDegradations() {
+  if (heartbeat_.Missing(clock_.BootNs())) {
+    const std::string what =
+        "the kernel's events do not come any more: programs detached, or no time";
+    TellInterference(model::InterferenceKind::kBlind, what);
+    degradations_.Add(model::DegradationKind::kKernelDetached, what);
+  } else if (!heartbeat_.still_missing()) {
+    degradations_.Clear(model::DegradationKind::kKernelDetached);
+  }
+  if (const std::optional<absl::Duration> step = clock_step_.Take(); step.has_value()) {
+    const std::string what = absl::StrCat(
+        "the wall clock was set ", *step > absl::ZeroDuration() ? "forward" : "back", " by ",
+        absl::FormatDuration(absl::Trunc(absl::AbsDuration(*step), absl::Seconds(1))));
+    LogWarning("agent", what);
+    degradations_.Add(model::DegradationKind::kClockStepped, what, kStepLasts);
+  }
+  if (const uint64_t lost = Lost(); lost != lost_) {
+    lost_ = lost;
+    degradations_.Add(model::DegradationKind::kLosingRecords,
+                      absl::StrCat(lost, " records lost since the agent started"), kLossLasts);
+  }
 }
 
 void Agent::Handle(const void* data, size_t size) {
@@ -246,10 +282,7 @@ void Agent::Tick() {
   pipeline_->Tick();
   const bool occupied = pipeline_->counts().logins > 0;
   if (occupied_.exchange(occupied) != occupied) spool_->Poke();  // signs of life are due otherwise
-  if (heartbeat_.Missing(clock_.BootNs())) {
-    TellInterference(model::InterferenceKind::kBlind,
-                     "the kernel's events do not come any more: programs detached, or no time");
-  }
+  FindDegradations();
   if (ticks_ % kHealthEveryTicks == 0) TellHealth();
   // What was lost may have been a fork or an exit: look at what is really there.
   if (kernel_lost_ > lost_at_snapshot_ && ticks_ - snapshot_tick_ >= kSnapshotEveryTicks) {
@@ -279,6 +312,7 @@ absl::Status Agent::Loop() {
                            .status());
     if (reasons.notified) TakeProvenance();
     if (reasons.tick) Tick();
+    if (reasons.notified || reasons.tick) TellDegradations();
     if (reasons.told) HT_RETURN_IF_ERROR(HearSupervisor());
   }
   return absl::OkStatus();

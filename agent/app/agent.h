@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "agent/app/clock_step.h"
 #include "agent/app/heartbeat.h"
 #include "agent/app/loader_client.h"
 #include "agent/app/pipeline.h"
@@ -20,6 +21,7 @@
 #include "agent/app/wakeups.h"
 #include "agent/kernel/reader.h"
 #include "agent/privilege/channel.h"
+#include "agent/spool/degradations.h"
 #include "agent/spool/spool.h"
 #include "agent/uplink/uplink.h"
 #include "core/base/bounded_queue.h"
@@ -66,6 +68,9 @@ class Agent {
   void OpenUplink();
   void TellCoverage();
   void TellHealth();
+  void TellDegradations();
+  void FindDegradations();
+  uint64_t Lost() const { return pipeline_->counts().lost + spool_->losses().total(); }
   void Handle(const void* data, size_t size);
   void TellRead() const;
   void TellDetection(const model::Detection& detection) const;
@@ -93,18 +98,24 @@ class Agent {
   std::optional<privilege::Message> stop_;  // the supervisor's word, once it has come
   const RunMarker marker_;
   HeartbeatWatch heartbeat_;
+  ClockStepWatch clock_step_{&clock_};
   std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
   std::atomic<bool> occupied_{false};       // somebody is logged in
   BoundedQueue<model::Provenance> provenance_{4096};
+  // What spool and uplink find is reported to it too, on their threads.
+  spool::Degradations degradations_{[this] { wakeups_.Notify(); }};
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<kernel::Reader> reader_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<uplink::Uplink> uplink_;
 
   uint64_t ticks_ = 0;
-  std::vector<Read> read_;         // of the kernel side, by type
-  uint64_t kernel_lost_ = 0;       // told by the kernel side in all
-  uint64_t lost_at_snapshot_ = 0;  // of that, before the last snapshot
+  uint64_t lost_ = 0;                 // in all, at the last tick
+  uint64_t degradations_told_ = 0;    // Degradations::changes() at the last health report
+  uint64_t health_told_boot_ns_ = 0;  // when that was
+  std::vector<Read> read_;            // of the kernel side, by type
+  uint64_t kernel_lost_ = 0;          // told by the kernel side in all
+  uint64_t lost_at_snapshot_ = 0;     // of that, before the last snapshot
   uint64_t snapshot_tick_ = 0;
 };
 

@@ -39,6 +39,7 @@ Pipeline::Pipeline(Options options)
 
 void Pipeline::Handle(const decode::Event& event) {
   ++events_;
+  now_boot_ns_ = event.header.boot_ns;
   correlator_.Handle(event);
   if (const auto* tampering = std::get_if<decode::Tampering>(&event.body)) {
     OnTampering(event.header, *tampering);
@@ -151,7 +152,10 @@ void Pipeline::Handle(const model::Provenance& provenance) {
   for (model::Detection& detection : pivot_.OnProvenance(provenance)) sink_(std::move(detection));
 }
 
-void Pipeline::Tick() { correlator_.Tick(); }
+void Pipeline::Tick() {
+  now_boot_ns_ = clock_->BootNs();
+  correlator_.Tick();
+}
 
 Pipeline::Counts Pipeline::counts() const {
   return {.events = events_,
@@ -187,7 +191,7 @@ void Pipeline::OnHopEnd(const model::HopEnd& hop) {
 void Pipeline::OnLoginAttempt(const model::LoginAttempt& attempt,
                               const model::SessionId& listener) {
   sink_(attempt);
-  if (auto detection = brute_force_.OnLoginAttempt(attempt, listener)) {
+  if (auto detection = brute_force_.OnLoginAttempt(attempt, listener, now_boot_ns_)) {
     sink_(*std::move(detection));
   }
 }

@@ -90,6 +90,7 @@ class Pipeline : private session::Output {
   detect::BlindingRule blinding_;
   detect::StopOrigin stop_origin_;
   absl::flat_hash_set<model::SessionId> logins_;
+  uint64_t now_boot_ns_ = 0;  // of what is being handled
   uint64_t events_ = 0;
   uint64_t lost_ = 0;
 };

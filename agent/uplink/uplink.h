@@ -17,6 +17,7 @@
 #include "agent/spool/spool_reader.h"
 #include "agent/uplink/back_off.h"
 #include "core/base/mutex.h"
+#include "core/base/steady_time.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
 #include <hoptrail/v1/config.pb.h>
@@ -67,7 +68,7 @@ class Uplink {
   // Sends until nothing of an earlier boot is left or the uplink stops (true), or until the stream
   // ends (false: ask it why).
   absl::StatusOr<bool> SendAll(const model::HostId& host, uint64_t after, Connection& connection);
-  absl::Duration UntilHeartbeat(absl::Time last_write) const;
+  absl::Duration UntilHeartbeat(SteadyTime last_write) const;
   void Report(const absl::Status& status);
   bool stopping() const { return stop_.HasBeenNotified(); }
 

@@ -40,7 +40,9 @@ absl::Status EngineLoop::Restore() {
     HostEntry& entry = hosts_[row.host];
     entry.host_name = row.host_name;
     entry.state = row.state;
-    entry.last_seen_wall_ns = row.last_seen_wall_ns;
+    // Over a restart there is only the wall clock, which may have been put back meanwhile.
+    entry.heard_boot_ns = static_cast<int64_t>(options_.clock->BootNs()) -
+                          std::max<int64_t>(0, options_.clock->WallNs() - row.last_seen_wall_ns);
     entry.applied = row.acknowledged_sequence;
     state.host_names.emplace_back(row.host, row.host_name);
     if (row.state == HostState::kSilent) continue;
@@ -103,9 +105,9 @@ bool EngineLoop::Round(absl::Duration wait) {
 }
 
 void EngineLoop::Heard(const model::HostId& host, HostEntry* entry) {
-  entry->last_seen_wall_ns = options_.clock->WallNs();
+  entry->heard_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
   HostChange& change = batch_.hosts[host];
-  change.last_seen_wall_ns = entry->last_seen_wall_ns;
+  change.last_seen_wall_ns = options_.clock->WallNs();
   if (entry->state != HostState::kConnected) {
     entry->state = HostState::kConnected;
     change.state = entry->state;
@@ -266,9 +268,10 @@ void EngineLoop::ReleasePages() {
 void EngineLoop::Tick() {
   engine_->Tick(&outcome_);
   FindUnheard();
-  const int64_t silent_before = options_.clock->WallNs() - options_.silent_after_ns;
+  const int64_t silent_before =
+      static_cast<int64_t>(options_.clock->BootNs()) - options_.silent_after_ns;
   for (auto& [host, entry] : hosts_) {
-    if (entry.state == HostState::kSilent || entry.last_seen_wall_ns >= silent_before) continue;
+    if (entry.state == HostState::kSilent || entry.heard_boot_ns >= silent_before) continue;
     entry.state = HostState::kSilent;
     batch_.hosts[host].state = entry.state;
     LogWarning("ingest", "nothing heard from ", entry.host_name, " (", model::ToString(host), ")");

@@ -126,6 +126,23 @@ TEST_F(UnheardTest, TheCollectorsOwnDelayIsNone) {
   EXPECT_TRUE(Detections().empty());
 }
 
+// Whether its state says that it is silent.
+TEST_F(UnheardTest, ASteppedClockMakesNobodySilentAndNobodyHeard) {
+  const auto state = [&] {
+    auto hosts = store_->writer()->LoadHosts();
+    EXPECT_TRUE(hosts.ok()) << hosts.status();
+    return hosts->empty() ? store::HostState::kUnknown : (*hosts)[0].state;
+  };
+  const auto agent = Connect(1);
+  clock_.StepWallNs(7 * 24 * 3600 * kSecond);
+  Pass(5);
+  EXPECT_EQ(state(), store::HostState::kConnected);
+  EXPECT_TRUE(Detections().empty());
+  clock_.StepWallNs(-14 * 24 * 3600 * kSecond);
+  Pass(70);
+  EXPECT_EQ(state(), store::HostState::kSilent);
+}
+
 TEST_F(UnheardTest, ManyAtOnceAreTheNetworks) {
   std::vector<std::shared_ptr<FakeAgent>> agents;
   for (uint8_t i = 1; i <= 8; ++i) agents.push_back(Connect(i));

@@ -63,8 +63,8 @@ void Engine::Impl::JudgeGoodbye(const model::HostId& host, const model::Goodbye&
     suspicion.suspect = named;
   }
   if (suspicion.suspect == nullptr) return;
-  PutDetection(detect::Blinding::Judge(goodbye, Now(), world_.StepOf(suspicion.suspect->value->id),
-                                       known, suspicion.others));
+  PutDetection(detect::Blinding::Judge(
+      goodbye, WallNow(), world_.StepOf(suspicion.suspect->value->id), known, suspicion.others));
 }
 
 void Engine::Impl::JudgeInterference(const model::Loss& loss) {
