@@ -147,7 +147,10 @@ for tier in "${tiers[@]}"; do
       gtest_tier unit
       ;;
     kernel) gtest_tier kernel ;;
-    vm) script_tier vm tests/vm/run.py --build "$build" ;;
+    vm)
+      script_tier vm tests/vm/run.py --build "$build"
+      script_tier vm-clock tests/vm/clock.py --build "$build" --logs "$logs/vm-clock"
+      ;;
     instructions) script_tier instructions tests/bench/instructions.py --build "$build" --check ;;
     lab) script_tier lab tests/lab/run.py --binaries "$build/bin" --logs "$logs/lab" ;;
     storm)

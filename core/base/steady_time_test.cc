@@ -1,6 +1,5 @@
 #include "core/base/steady_time.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <unistd.h>
 
