@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 
@@ -23,6 +24,20 @@ session::Correlator::Options CorrelatorOptions(Pipeline::Options& options) {
   result.store = options.store;
   result.saved = std::move(options.saved);
   return result;
+}
+
+std::string TargetOf(const decode::Tampering& tampering) {
+  switch (tampering.object) {
+    case decode::ObjectKind::kProgram:
+      return absl::StrCat("program ", tampering.object_id);
+    case decode::ObjectKind::kMap:
+      return absl::StrCat("map ", tampering.object_id);
+    case decode::ObjectKind::kLink:
+      return absl::StrCat("link ", tampering.object_id);
+    case decode::ObjectKind::kUnknown:
+      break;
+  }
+  return tampering.target_command;
 }
 
 }  // namespace
@@ -125,10 +140,13 @@ void Pipeline::OnTampering(const decode::Header& header, const decode::Tampering
       attempt.way = Way::kBpf;
       attempt.number = tampering.bpf_command;
       break;
+    case decode::TamperingKind::kMap:
+      attempt.way = Way::kMap;
+      break;
     case decode::TamperingKind::kUnknown:
       return;
   }
-  attempt.target = tampering.target_command;
+  attempt.target = TargetOf(tampering);
   attempt.command = header.command;
   attempt.process = header.process;
   attempt.repeats = tampering.repeats;

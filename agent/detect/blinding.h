@@ -18,12 +18,12 @@ struct BlindingOptions {
 // in the kernel. Told once for each session and way, and again with the latest evidence. Pure.
 class BlindingRule {
  public:
-  enum class Way { kSignal, kTrace, kBpf };
+  enum class Way { kSignal, kTrace, kBpf, kMap };
 
   struct Attempt {
     Way way = Way::kSignal;
     uint32_t number = 0;         // kSignal: the signal; kBpf: the command of bpf(2)
-    std::string target;          // the sensor's process, program, map or link
+    std::string target;          // the sensor's process, or "map 12"
     std::string command;         // comm of who did it
     model::ProcessName process;  // who did it
     uint32_t repeats = 1;

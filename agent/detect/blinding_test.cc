@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <linux/bpf.h>
+
 namespace hoptrail::agent::detect {
 namespace {
 
@@ -49,12 +51,34 @@ TEST(BlindingRule, TracingAndTheKernelSide) {
   attempt.way = Way::kTrace;
   EXPECT_EQ(rule.OnAttempt(attempt, &session)->severity, model::Severity::kHigh);
   attempt.way = Way::kBpf;
-  attempt.number = 13;
+  attempt.number = BPF_MAP_UPDATE_ELEM;
+  attempt.target = "map 12";
   attempt.repeats = 4;
   const auto bpf = rule.OnAttempt(attempt, &session);
-  EXPECT_EQ(bpf->severity, model::Severity::kMedium);
-  EXPECT_EQ(bpf->evidence.at("way"), "bpf command 13");
+  EXPECT_EQ(bpf->severity, model::Severity::kHigh);
+  EXPECT_EQ(bpf->evidence.at("way"), "map update");
   EXPECT_EQ(bpf->evidence.at("attempts"), "4");
+  EXPECT_EQ(bpf->summary, "bash (process 70, ann) tried map update on map 12");
+  attempt.number = 77;  // of a newer kernel side
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->severity, model::Severity::kHigh);
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->evidence.at("way"), "bpf command 77");
+  attempt.way = Way::kMap;
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->severity, model::Severity::kHigh);
+}
+
+// `bpftool prog show`, `perf top`: a handle of each thing that is loaded, to ask what it is.
+TEST(BlindingRule, ToLookIsInformation) {
+  const BlindingRule rule({});
+  const model::Session session = Session();
+  Attempt attempt = Signal(0);
+  attempt.way = Way::kBpf;
+  attempt.number = BPF_PROG_GET_FD_BY_ID;
+  const auto programs = rule.OnAttempt(attempt, &session);
+  ASSERT_TRUE(programs.has_value());
+  EXPECT_EQ(programs->severity, model::Severity::kInfo);
+  EXPECT_EQ(programs->evidence.at("way"), "look");
+  attempt.number = BPF_MAP_GET_FD_BY_ID;
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->id, programs->id) << "one look, not three";
 }
 
 TEST(BlindingRule, DoesNotFire) {
