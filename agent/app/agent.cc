@@ -56,6 +56,7 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
                                           .max_bytes = settings.spool_bytes}));
   // Before the snapshot ends sessions that were open when it happened.
   agent->TellLastEnd(last_end);
+  agent->LogCoverage();
   agent->TellCoverage();
   agent->OpenPipeline();
   agent->OpenUplink();
@@ -65,14 +66,14 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
     agent->heartbeat_.ExpectFrom(agent->clock_.BootNs());
   }
   HT_RETURN_IF_ERROR(agent->supervisor_.Send(privilege::MessageKind::kReady, 0));
-  LogInfo("agent", "watching ", agent->host_name_, " (", model::ToString(agent->host_), ")");
+  LogInfo("agent", "watching ", agent->host_name_.name(), " (", model::ToString(agent->host_), ")");
   return agent;
 }
 
 Agent::Agent(const Settings& settings, Given given, Wakeups wakeups)
     : settings_(settings),
       host_(given.host),
-      host_name_(settings.host_name.empty() ? SystemHostName() : settings.host_name),
+      host_name_(settings.host_name),
       started_wall_ns_(clock_.WallNs()),
       wakeups_(std::move(wakeups)),
       coverage_(std::move(given.coverage)),
@@ -94,12 +95,12 @@ Agent::~Agent() {
 void Agent::OpenPipeline() {
   Pipeline::Options options;
   options.host = host_;
-  options.host_name = host_name_;
   options.clock = &clock_;
   options.watched_ports = settings_.watched_ports;
   options.pivot = settings_.pivot;
   options.brute_force = settings_.brute_force;
   options.saved = spool_->TakeSavedState();
+  restored_ = !options.saved.sessions.empty() || !options.saved.open_hops.empty();
   options.store = spool_.get();
   options.user_resolver = loader_.Accounts();
   options.unit = OwnServiceUnit();
@@ -115,7 +116,7 @@ void Agent::OpenUplink() {
   uplink::Uplink::Options options;
   options.collector = settings_.collector;
   options.host = host_;
-  options.host_name = host_name_;
+  options.host_name = host_name_.name();
   options.agent_version = kVersion;
   options.spool = spool_.get();
   options.on_provenance = [this](model::Provenance provenance) {
@@ -125,14 +126,32 @@ void Agent::OpenUplink() {
     }
     wakeups_.Notify();
   };
+  options.on_connected = [this](uint64_t acknowledged, bool lost) {
+    // What the last run of the agent told is not told again by this one, but where nothing is left
+    // of it.
+    if (!lost && (acknowledged != 0 || !restored_)) return;
+    repeat_ = true;
+    wakeups_.Notify();
+  };
   options.heartbeat_every = [this] { return HeartbeatEvery(); };
   uplink_ = std::make_unique<uplink::Uplink>(std::move(options));
 }
 
-void Agent::TellCoverage() {
-  model::Coverage coverage{host_, KernelRelease(), coverage_};
-  LogInfo("agent", "hook plan on kernel ", coverage.kernel_release, ":");
-  for (const model::FactCoverage& fact : coverage.facts) {
+void Agent::TellCoverage() { spool_->Add(model::Coverage{host_, KernelRelease(), coverage_}); }
+
+// What is told once, and what has not ended: without it the collector would know the host only by
+// what happens from now on.
+void Agent::RepeatIfLost() {
+  if (!repeat_.exchange(false)) return;
+  LogWarning("agent", "the collector has lost what it was told; telling anew what there is");
+  TellCoverage();
+  TellHealth();
+  pipeline_->Repeat();
+}
+
+void Agent::LogCoverage() const {
+  LogInfo("agent", "hook plan on kernel ", KernelRelease(), ":");
+  for (const model::FactCoverage& fact : coverage_) {
     const std::string refusals =
         fact.refusals.empty() ? ""
                               : absl::StrCat("; refused: ", absl::StrJoin(fact.refusals, "; "));
@@ -146,7 +165,6 @@ void Agent::TellCoverage() {
               refusals);
     }
   }
-  spool_->Add(std::move(coverage));
 }
 
 // The host's own log says it as well, and how long it took to be known.
@@ -186,7 +204,7 @@ void Agent::TellHealth() {
   degradations_told_ = degradations_.changes();
   health.degradations = degradations_.Current();
   health.host = host_;
-  health.host_name = host_name_;
+  health.host_name = host_name_.name();
   health.agent_version = kVersion;
   health.started_wall_ns = started_wall_ns_;
   health.wall_ns = clock_.WallNs();
@@ -283,7 +301,14 @@ void Agent::Tick() {
   const bool occupied = pipeline_->counts().logins > 0;
   if (occupied_.exchange(occupied) != occupied) spool_->Poke();  // signs of life are due otherwise
   FindDegradations();
-  if (ticks_ % kHealthEveryTicks == 0) TellHealth();
+  const std::string name_before = host_name_.name();
+  if (host_name_.Refresh()) {
+    LogInfo("agent", "the host is called ", host_name_.name(), " from now on, not ", name_before);
+    uplink_->SetHostName(host_name_.name());
+    TellHealth();
+  } else if (ticks_ % kHealthEveryTicks == 0) {
+    TellHealth();
+  }
   // What was lost may have been a fork or an exit: look at what is really there.
   if (kernel_lost_ > lost_at_snapshot_ && ticks_ - snapshot_tick_ >= kSnapshotEveryTicks) {
     LogWarning("agent", "the kernel side lost ", kernel_lost_ - lost_at_snapshot_,
@@ -310,7 +335,10 @@ absl::Status Agent::Loop() {
                            ->Poll(absl::ZeroDuration(),
                                   [this](const void* data, size_t size) { Handle(data, size); })
                            .status());
-    if (reasons.notified) TakeProvenance();
+    if (reasons.notified) {
+      TakeProvenance();
+      RepeatIfLost();
+    }
     if (reasons.tick) Tick();
     if (reasons.notified || reasons.tick) TellDegradations();
     if (reasons.told) HT_RETURN_IF_ERROR(HearSupervisor());

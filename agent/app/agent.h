@@ -14,6 +14,7 @@
 
 #include "agent/app/clock_step.h"
 #include "agent/app/heartbeat.h"
+#include "agent/app/host_name.h"
 #include "agent/app/loader_client.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/run_marker.h"
@@ -66,7 +67,9 @@ class Agent {
 
   void OpenPipeline();
   void OpenUplink();
+  void LogCoverage() const;
   void TellCoverage();
+  void RepeatIfLost();
   void TellHealth();
   void TellDegradations();
   void FindDegradations();
@@ -88,7 +91,7 @@ class Agent {
   const Settings settings_;
   const Clock& clock_ = Clock::System();
   const model::HostId host_;
-  const std::string host_name_;
+  HostName host_name_;
   const int64_t started_wall_ns_;
   Wakeups wakeups_;
   const std::vector<model::FactCoverage> coverage_;
@@ -97,10 +100,12 @@ class Agent {
   const uint32_t supervisor_tgid_;
   std::optional<privilege::Message> stop_;  // the supervisor's word, once it has come
   const RunMarker marker_;
+  bool restored_ = false;  // something of the last run's
   HeartbeatWatch heartbeat_;
   ClockStepWatch clock_step_{&clock_};
   std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
   std::atomic<bool> occupied_{false};       // somebody is logged in
+  std::atomic<bool> repeat_{false};         // the collector has lost what it was told
   BoundedQueue<model::Provenance> provenance_{4096};
   // What spool and uplink find is reported to it too, on their threads.
   spool::Degradations degradations_{[this] { wakeups_.Notify(); }};

@@ -27,7 +27,6 @@ class Pipeline : private session::Output {
  public:
   struct Options {
     model::HostId host;
-    std::string host_name;
     const Clock* clock = nullptr;  // outlives the pipeline
     std::vector<uint16_t> watched_ports = {22};
     uint32_t host_pid_namespace = 0;  // inode of the host's; 0: that of process 1
@@ -62,6 +61,8 @@ class Pipeline : private session::Output {
   model::Goodbye OnStop(const detect::StopSignal& signal);
   // About once a second: edges of the minutes that are over, what was put off, ageing.
   void Tick();
+  // The collector has lost what it was told: what it needs to go on is told anew.
+  void Repeat() { correlator_.Repeat(); }
   // Nothing will follow: what was put off is told.
   void Finish() { correlator_.Finish(); }
 

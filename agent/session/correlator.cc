@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace hoptrail::agent::session {
+namespace {
+
+// No more than the queue to the spool takes beside everything else.
+constexpr size_t kRepeatedAtOnce = 1000;
+
+}  // namespace
 
 Correlator::Correlator(Options options, Output* output)
     : options_(std::move(options)),
@@ -66,8 +72,39 @@ void Correlator::ReportWaiting(uint64_t until_boot_ns) {
   }
 }
 
+void Correlator::Repeat() {
+  now_boot_ns_ = options_.clock->BootNs();
+  repeat_sessions_.clear();
+  repeat_sockets_.clear();
+  sessions_.ForEach([&](const Node& node) {
+    if (node.told) repeat_sessions_.push_back(node.session.id);
+  });
+  connections_.ForEach([&](const Connection& connection) {
+    if (connection.reported != nullptr) repeat_sockets_.push_back(connection.socket);
+  });
+  RepeatSome();
+  Flush();
+}
+
+// As they are by now, sessions before the connections that name them.
+void Correlator::RepeatSome() {
+  size_t left = kRepeatedAtOnce;
+  for (; left > 0 && !repeat_sessions_.empty(); --left) {
+    if (Node* node = sessions_.Find(repeat_sessions_.front())) sessions_.Touch(*node);
+    repeat_sessions_.pop_front();
+  }
+  for (; left > 0 && !repeat_sockets_.empty(); --left) {
+    const Connection* connection = connections_.Find(repeat_sockets_.front());
+    repeat_sockets_.pop_front();
+    if (connection != nullptr && connection->reported != nullptr) {
+      hops_.push_back(*connection->reported);
+    }
+  }
+}
+
 void Correlator::Tick() {
   now_boot_ns_ = options_.clock->BootNs();
+  RepeatSome();
   ReportWaiting(now_boot_ns_);
   SettleSnapshot();
   Flush();

@@ -28,7 +28,7 @@ constexpr absl::Duration kTick = absl::Seconds(1);
 
 }  // namespace
 
-Uplink::Uplink(Options options) : options_(std::move(options)) {
+Uplink::Uplink(Options options) : options_(std::move(options)), host_name_(options_.host_name) {
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -45,6 +45,11 @@ Uplink::~Uplink() {
 void Uplink::SayGoodbye(const model::Goodbye& goodbye) {
   MutexLock lock(&mutex_);
   goodbye_ = goodbye;
+}
+
+void Uplink::SetHostName(const std::string& name) {
+  MutexLock lock(&mutex_);
+  host_name_ = name;
 }
 
 std::optional<model::Goodbye> Uplink::GoodbyeFor(bool present) {
@@ -92,10 +97,13 @@ absl::StatusOr<model::HostId> Uplink::ChooseHost() {
   return refused_hosts_.contains(*host) ? options_.host : *host;
 }
 
-v1::Hello Uplink::HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) const {
+v1::Hello Uplink::HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) {
   v1::Hello hello;
   hello.set_host(wire::ResourceName(host));
-  hello.set_host_name(wire::CleanText(options_.host_name, wire::kMaxNameBytes));
+  {
+    MutexLock lock(&mutex_);
+    hello.set_host_name(wire::CleanText(host_name_, wire::kMaxNameBytes));
+  }
   hello.set_agent_version(options_.agent_version);
   hello.set_first_spooled_sequence(spooled.first);
   hello.set_last_spooled_sequence(spooled.last);
@@ -130,11 +138,15 @@ absl::Status Uplink::Serve() {
     LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
             *welcomed, ", ", spool->spooled(), " records wait");
     last_failure_.clear();
+    if (present && options_.on_connected) {
+      options_.on_connected(*welcomed, *welcomed < acknowledged_);
+    }
     const absl::StatusOr<bool> done = SendAll(host, *welcomed, *connection);
     if (const auto goodbye = GoodbyeFor(present); done.ok() && *done && goodbye.has_value()) {
       connection->WriteGoodbye(wire::ToProto(*goodbye));
     }
     const absl::Status end = connection->Finish();
+    if (present) acknowledged_ = connection->acknowledged();
     status = !done.ok() ? done.status() : *done ? absl::OkStatus() : end;
     // What was acknowledged must have left before the next host is chosen.
     if (!present) spool->Flush(kTick);

@@ -42,6 +42,9 @@ class Uplink {
     spool::Spool* spool = nullptr;
     // Called on the uplink's reading thread; must not wait.
     std::function<void(model::Provenance)> on_provenance;
+    // A stream of this boot is open, and the collector has everything up to `acknowledged`; `lost`:
+    // it has acknowledged more on an earlier one. Called on the uplink's thread; must not wait.
+    std::function<void(uint64_t acknowledged, bool lost)> on_connected;
     // How often to give a sign of life while there is nothing to send; asked for each time, on the
     // uplink's thread. None are given where empty. Should it become oftener, poke the spool.
     std::function<absl::Duration()> heartbeat_every;
@@ -51,6 +54,8 @@ class Uplink {
   // The agent ends because it was asked to: the collector is to be told so, and by whom, after all
   // that was spooled before.
   void SayGoodbye(const model::Goodbye& goodbye);
+  // For the streams to come; what is sent meanwhile tells it too.
+  void SetHostName(const std::string& name);
   // Gives what is spooled up to a second to be acknowledged where a stream is open, and ends it.
   ~Uplink();
 
@@ -64,7 +69,7 @@ class Uplink {
   absl::StatusOr<model::HostId> ChooseHost();
   // Tells the spool of damage that only a reader sees, and opens it anew the next time.
   absl::Status ReaderFailed(const absl::Status& status);
-  v1::Hello HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) const;
+  v1::Hello HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled);
   // Sends until nothing of an earlier boot is left or the uplink stops (true), or until the stream
   // ends (false: ask it why).
   absl::StatusOr<bool> SendAll(const model::HostId& host, uint64_t after, Connection& connection);
@@ -80,10 +85,12 @@ class Uplink {
   uint64_t reader_generation_ = 0;
   std::set<model::HostId> refused_hosts_;  // earlier boots that the collector does not take
   std::string last_failure_;
+  uint64_t acknowledged_ = 0;  // of this boot, when its last stream ended
 
   Mutex mutex_;
   Connection* current_ ABSL_GUARDED_BY(mutex_) = nullptr;
   std::optional<model::Goodbye> goodbye_ ABSL_GUARDED_BY(mutex_);
+  std::string host_name_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 
