@@ -22,10 +22,6 @@ namespace hoptrail::agent::app {
 namespace {
 
 constexpr uint64_t kHealthEveryTicks = 10;
-constexpr uint64_t kHealthAgainNs = 1'000'000'000;
-// How long people are told of it; hoptrail.v1.DegradationKind.
-constexpr absl::Duration kLossLasts = absl::Minutes(10);
-constexpr absl::Duration kStepLasts = absl::Hours(1);
 constexpr absl::Duration kHeartbeatOccupied = absl::Seconds(1);
 constexpr absl::Duration kHeartbeatIdle = absl::Seconds(5);
 // In a flood the rings are never empty; what ended us is long read by then.
@@ -139,16 +135,6 @@ void Agent::OpenUplink() {
 
 void Agent::TellCoverage() { spool_->Add(model::Coverage{host_, KernelRelease(), coverage_}); }
 
-// What is told once, and what has not ended: without it the collector would know the host only by
-// what happens from now on.
-void Agent::RepeatIfLost() {
-  if (!repeat_.exchange(false)) return;
-  LogWarning("agent", "the collector has lost what it was told; telling anew what there is");
-  TellCoverage();
-  TellHealth();
-  pipeline_->Repeat();
-}
-
 void Agent::LogCoverage() const {
   LogInfo("agent", "hook plan on kernel ", KernelRelease(), ":");
   for (const model::FactCoverage& fact : coverage_) {
@@ -214,35 +200,6 @@ void Agent::TellHealth() {
   health.resident_bytes = ResidentBytes();
   health.addresses = InterfaceAddresses();
   spool_->Add(std::move(health));
-}
-
-// At once, but no more than one a second should one come and go.
-void Agent::TellDegradations() {
-  if (degradations_.changes() == degradations_told_) return;
-  if (clock_.BootNs() - health_told_boot_ns_ >= kHealthAgainNs) TellHealth();
-}
-
-void Agent::FindDegradations() {
-  if (heartbeat_.Missing(clock_.BootNs())) {
-    const std::string what =
-        "the kernel's events do not come any more: programs detached, or no time";
-    TellInterference(model::InterferenceKind::kBlind, what);
-    degradations_.Add(model::DegradationKind::kKernelDetached, what);
-  } else if (!heartbeat_.still_missing()) {
-    degradations_.Clear(model::DegradationKind::kKernelDetached);
-  }
-  if (const std::optional<absl::Duration> step = clock_step_.Take(); step.has_value()) {
-    const std::string what = absl::StrCat(
-        "the wall clock was set ", *step > absl::ZeroDuration() ? "forward" : "back", " by ",
-        absl::FormatDuration(absl::Trunc(absl::AbsDuration(*step), absl::Seconds(1))));
-    LogWarning("agent", what);
-    degradations_.Add(model::DegradationKind::kClockStepped, what, kStepLasts);
-  }
-  if (const uint64_t lost = Lost(); lost != lost_) {
-    lost_ = lost;
-    degradations_.Add(model::DegradationKind::kLosingRecords,
-                      absl::StrCat(lost, " records lost since the agent started"), kLossLasts);
-  }
 }
 
 void Agent::Handle(const void* data, size_t size) {

@@ -137,6 +137,10 @@ absl::Status Loader::Serve() {
     if (wakes[0].revents != 0) {
       absl::StatusOr<Message> word = supervisor_.Receive(absl::ZeroDuration());
       if (absl::IsUnavailable(word.status())) return absl::OkStatus();  // it is over
+      if (word.ok() && word->kind == MessageKind::kLogLevel) {
+        SetLogLevel(
+            static_cast<LogLevel>(std::min(word->number, static_cast<uint32_t>(LogLevel::kError))));
+      }
       if (word.ok() && word->kind == MessageKind::kNewWorker && word->fds.size() == 1) {
         worker_ = Channel(std::move(word->fds[0]));
         LogInfo("loader", "serving the worker with process id ", word->number);

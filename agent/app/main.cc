@@ -36,6 +36,8 @@ constexpr char kUsage[] =
     "  --version             print the version and exit\n"
     "  --help                print this and exit\n"
     "\n"
+    "SIGHUP: read the configuration and the certificates anew.\n"
+    "\n"
     "Exit status: 0 after SIGTERM or SIGINT; 1 when a privilege or kernel feature is missing or "
     "the\n"
     "state directory is in use; 2 when the command line or the configuration is wrong; 3 when the\n"
@@ -117,6 +119,8 @@ int Main(int argc, char** argv) {
   settings->sensor.force_tiers = line->force_tiers;
   if (line->check_config) return CheckConfig(*settings);
 
+  // Until the supervisor takes it, there is nothing to load anew; it never ends anybody.
+  ::signal(SIGHUP, SIG_IGN);
   SetLogLevel(settings->log_level);
   ::signal(SIGPIPE, SIG_IGN);
   // Many threads of gRPC's, few that matter: an arena for each would only scatter what is freed.

@@ -77,13 +77,16 @@ bool Pipeline::IsSupervisor(const decode::Tampering& tampering) const {
 }
 
 // Whoever started the agent may end it: process 1; a container's runtime, whose helper sends the
-// signal from the session in which the container was started; a script of the service's own. A
-// login is no manager, whatever it has started.
+// signal from the session in which the container was started; what runs in the service's own unit,
+// as ExecReload does. A login is no manager, whatever it has started.
 bool Pipeline::IsManager(const model::ProcessName& sender, const process::Process* target) {
   if (sender.tgid == 1) return true;
   const process::Process* process = correlator_.FindProcess(sender);
   if (process == nullptr || process->session.empty() || IsLogin(process->session)) return false;
   if (target == nullptr) return false;
+  if (!unit_.empty() && process->cgroup_id != 0 && process->cgroup_id == target->cgroup_id) {
+    return true;
+  }
   const process::Process* parent = correlator_.FindProcess(target->parent);
   return process->session == target->session ||
          (parent != nullptr && process->session == parent->session);

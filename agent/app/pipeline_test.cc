@@ -263,6 +263,26 @@ TEST_F(PipelineTest, TheContainersRuntimeEndsTheAgent) {
   EXPECT_EQ(All<model::Detection>().size(), 1u);
 }
 
+// `systemctl reload` has process 1 run kill(1) in the unit.
+TEST_F(PipelineTest, WhatRunsInTheAgentsUnitIsItsManagers) {
+  StartAgent(kernel_.init());
+  kernel_.at(agent_).cgroup = 77;
+  kernel_.Exec(agent_, "/usr/bin/hoptrail-agent");
+  const model::ProcessName kill = kernel_.Fork(kernel_.init());
+  kernel_.at(kill).cgroup = 77;
+  kernel_.Exec(kill, "/bin/kill");
+  Signal(kill, "kill");
+  EXPECT_TRUE(All<model::Detection>().empty());
+  EXPECT_EQ(Stop(kill.tgid).cause, model::StopCause::kServiceManager);
+  // A login that has put itself there is none.
+  model::ProcessName monitor;
+  const model::ProcessName shell = LogIn(&monitor);
+  kernel_.at(shell).cgroup = 77;
+  Signal(shell, "bash");
+  EXPECT_EQ(All<model::Detection>().size(), 1u);
+  EXPECT_EQ(Stop(shell.tgid).cause, model::StopCause::kProcess);
+}
+
 // Started by hand, from a login: that is no service manager.
 TEST_F(PipelineTest, ALoginThatStartedTheAgentEndsIt) {
   model::ProcessName monitor;

@@ -75,12 +75,9 @@ void SetUnlessZero(T value, T* out) {
   if (value != 0) *out = value;
 }
 
-}  // namespace
-
-absl::StatusOr<Settings> LoadSettings(const std::string& path) {
-  v1::AgentConfig config;
-  HT_RETURN_IF_ERROR(config::LoadYaml(path, &config));
+absl::StatusOr<Settings> FromConfig(const v1::AgentConfig& config, const std::string& path) {
   Settings settings;
+  settings.file = path;
   settings.host_name = config.host().name();
   settings.machine_id_file =
       config.host().machine_id_file().empty() ? kMachineIdFile : config.host().machine_id_file();
@@ -120,6 +117,20 @@ absl::StatusOr<Settings> LoadSettings(const std::string& path) {
   settings.spool_bytes = uint64_t{spool_mib} << 20;
   settings.log_level = Level(config.log_level());
   return settings;
+}
+
+}  // namespace
+
+absl::StatusOr<Settings> LoadSettings(const std::string& path) {
+  v1::AgentConfig config;
+  HT_RETURN_IF_ERROR(config::LoadYaml(path, &config));
+  return FromConfig(config, path);
+}
+
+absl::StatusOr<Settings> ParseSettings(absl::string_view text, const std::string& path) {
+  v1::AgentConfig config;
+  HT_RETURN_IF_ERROR(config::ParseYaml(text, path, &config));
+  return FromConfig(config, path);
 }
 
 }  // namespace hoptrail::agent::app

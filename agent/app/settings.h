@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 #include "agent/detect/brute_force.h"
 #include "agent/detect/pivot.h"
@@ -17,6 +18,7 @@ namespace hoptrail::agent::app {
 
 // The configuration file with its defaults filled in and each part in its stage's own terms.
 struct Settings {
+  std::string file;             // that it was read from
   std::string host_name;        // empty: the system's
   std::string machine_id_file;  // "/etc/machine-id"
   std::string state_directory;
@@ -33,6 +35,9 @@ struct Settings {
 // Reads and checks the file, but not the files that it names. Errors are for the operator and name
 // the file and the key.
 absl::StatusOr<Settings> LoadSettings(const std::string& path);
+
+// The same for the file's text at hand; `path` takes its place in messages.
+absl::StatusOr<Settings> ParseSettings(absl::string_view text, const std::string& path);
 
 }  // namespace hoptrail::agent::app
 

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
+#include "agent/app/configuration.h"
 #include "agent/app/handover.h"
 #include "agent/app/host_facts.h"
 #include "agent/app/loader.h"
@@ -70,16 +71,20 @@ class Supervisor {
   absl::Status StartLoader();
   absl::Status StartWorker();
   bool Step();
+  void Hear(const signalfd_siginfo& info);
   void Reap();
   void OnWorkerEnd(int status);
   void OnLoaderEnd(int status);
   void OnStopped(pid_t pid, int signal_number);
   void LookAtFiles(SteadyTime now);
+  void ReplaceWorker();
+  void OnChildEnd(pid_t pid, int status);
   void BeginStop(int exit_status, const std::string& trouble,
                  const detect::StopSignal& signal = {});
   absl::Duration UntilNext() const;
 
   const Settings& settings_;
+  Configuration configuration_{settings_};
   const pid_t pid_ = ::getpid();
   model::HostId host_;
   UniqueFd lock_, signals_;
@@ -88,6 +93,7 @@ class Supervisor {
   pid_t loader_pid_ = 0;
   Channel loader_{UniqueFd()};
   std::vector<UniqueFd> handles_;
+  UniqueFd told_losses_;  // shared by one worker after the other
   kernel::Handles sizes_;
   std::vector<model::FactCoverage> coverage_;
 
@@ -104,6 +110,7 @@ class Supervisor {
   std::vector<FileName> files_;
   SteadyTime look_at_ = SteadyTime::InfinitePast();
   bool replacing_ = false;
+  SteadyTime replace_by_ = SteadyTime::InfiniteFuture();
 
   SteadyTime kill_at_ = SteadyTime::InfiniteFuture();  // once it is stopping
   bool stopping_ = false;
@@ -124,11 +131,13 @@ absl::Status Supervisor::Start() {
   HT_ASSIGN_OR_RETURN(lock_, LockStateDirectory(settings_.state_directory));
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&signals, number);
   // Loader and worker inherit the mask: only we decide that it is over.
   ::sigprocmask(SIG_BLOCK, &signals, &inherited_mask_);
+  ::signal(SIGHUP, SIG_DFL);  // what is ignored never arrives
   signals_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return absl::ErrnoToStatus(errno, "signalfd");
+  HT_ASSIGN_OR_RETURN(told_losses_, kernel::Reader::MakeToldMemory());
   HT_RETURN_IF_ERROR(StartLoader());
   privilege::Shortfalls shortfalls;
   HT_RETURN_IF_ERROR(privilege::ConfineSupervisor(&shortfalls));
@@ -160,6 +169,7 @@ absl::Status Supervisor::StartLoader() {
   sizes_.high_ring.fd = handles_[kHighRingFd].get();
   sizes_.low_ring.fd = handles_[kLowRingFd].get();
   sizes_.losses_fd = handles_[kLossesFd].get();
+  sizes_.told_fd = told_losses_.get();
   return absl::OkStatus();
 }
 
@@ -180,10 +190,12 @@ absl::Status Supervisor::StartWorker() {
                 .last_end = last_end_};
     // From here on the worker's own: nothing here closes them a second time.
     for (UniqueFd& handle : handles_) handle.release();
-    ::exit(RunWorker(settings_, std::move(birth)));
+    told_losses_.release();
+    ::exit(RunWorker(configuration_.ForWorker(), std::move(birth)));
   }
   worker_pid_ = pid;
   worker_ = std::move(ends.first);
+  configuration_.OnWorkerStart();
   worker_since_ = SteadyTime::Now();
   files_ = FileNames(ResolverFiles());
   look_at_ = worker_since_ + kLookEvery;
@@ -197,7 +209,8 @@ absl::Status Supervisor::StartWorker() {
 }
 
 absl::Duration Supervisor::UntilNext() const {
-  const SteadyTime next = std::min({restart_at_, kill_at_, look_at_});
+  const SteadyTime next =
+      std::min({restart_at_, kill_at_, look_at_, replace_by_, configuration_.due()});
   return std::clamp(next - SteadyTime::Now(), absl::ZeroDuration(), absl::Hours(1));
 }
 
@@ -218,16 +231,24 @@ bool Supervisor::Step() {
   }
   if (wakes[1].revents != 0) {
     const absl::StatusOr<Message> word = worker_.Receive(absl::ZeroDuration());
-    if (word.ok() && word->kind == MessageKind::kReady) ever_ready_ = true;
+    if (word.ok() && word->kind == MessageKind::kReady) {
+      ever_ready_ = true;
+      configuration_.OnWorkerReady();
+    }
     if (!word.ok()) worker_ = Channel(UniqueFd());  // its end comes as a signal
   }
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-    if (info.ssi_signo != SIGCHLD) BeginStop(0, "", FromSignalInfo(info, ::getppid()));
+    Hear(info);
   }
   Reap();
   const SteadyTime now = SteadyTime::Now();
   if (now >= look_at_) LookAtFiles(now);
+  configuration_.CheckTime(now);
+  if (now >= replace_by_) {
+    replace_by_ = SteadyTime::InfiniteFuture();
+    if (worker_pid_ != 0) ::kill(worker_pid_, SIGKILL);
+  }
   if (now >= kill_at_) {
     kill_at_ = SteadyTime::InfiniteFuture();
     for (const pid_t pid : {worker_pid_, loader_pid_}) {
@@ -244,6 +265,14 @@ bool Supervisor::Step() {
   return true;
 }
 
+void Supervisor::Hear(const signalfd_siginfo& info) {
+  if (info.ssi_signo == SIGHUP) {
+    if (!stopping_) configuration_.BeginReload();
+  } else if (info.ssi_signo != SIGCHLD) {
+    BeginStop(0, "", FromSignalInfo(info, ::getppid()));
+  }
+}
+
 void Supervisor::Reap() {
   int status = 0;
   for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
@@ -253,6 +282,8 @@ void Supervisor::Reap() {
       OnWorkerEnd(status);
     } else if (pid == loader_pid_) {
       OnLoaderEnd(status);
+    } else {
+      OnChildEnd(pid, status);
     }
   }
 }
@@ -261,7 +292,22 @@ void Supervisor::LookAtFiles(SteadyTime now) {
   look_at_ = now + kLookEvery;
   if (stopping_ || replacing_ || !worker_.valid() || FileNames(ResolverFiles()) == files_) return;
   LogInfo("supervisor", "files for resolving names were replaced: so is the worker, to read them");
+  ReplaceWorker();
+}
+
+void Supervisor::ReplaceWorker() {
   replacing_ = worker_.Send(MessageKind::kStop, 0).ok();
+  if (replacing_) replace_by_ = SteadyTime::Now() + kStopWithin;
+}
+
+// The one that checks a configuration.
+void Supervisor::OnChildEnd(pid_t pid, int status) {
+  const std::optional<LogLevel> level = configuration_.OnChildEnd(pid, status);
+  if (!level.has_value() || stopping_) return;
+  SetLogLevel(*level);
+  (void)loader_.Send(MessageKind::kLogLevel, static_cast<uint32_t>(*level));
+  // Where none runs at present, the next one goes by it.
+  if (worker_.valid() && !replacing_) ReplaceWorker();
 }
 
 void Supervisor::OnStopped(pid_t pid, int signal_number) {
@@ -278,6 +324,7 @@ void Supervisor::OnStopped(pid_t pid, int signal_number) {
 void Supervisor::OnWorkerEnd(int status) {
   worker_pid_ = 0;
   worker_ = Channel(UniqueFd());
+  replace_by_ = SteadyTime::InfiniteFuture();
   if (stopping_ || (!ever_ready_ && WIFEXITED(status))) {
     // It has said why.
     if (!stopping_) exit_status_ = WEXITSTATUS(status);
@@ -291,6 +338,7 @@ void Supervisor::OnWorkerEnd(int status) {
     restart_at_ = SteadyTime::InfinitePast();
     return;
   }
+  configuration_.OnWorkerFault();
   last_end_ = privilege::DescribeEnd(status);
   if (SteadyTime::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",

@@ -81,9 +81,9 @@ bool Harmless(uint32_t signal) {
 // less; to look is nothing yet.
 model::Severity SeverityOf(const BlindingRule::Attempt& attempt) {
   if (OnlyLooks(attempt)) return model::Severity::kInfo;
-  const bool asks =
-      attempt.way == BlindingRule::Way::kSignal &&
-      (attempt.number == SIGTERM || attempt.number == SIGINT || attempt.number == SIGHUP);
+  if (attempt.way != BlindingRule::Way::kSignal) return model::Severity::kHigh;
+  if (attempt.number == SIGHUP) return model::Severity::kLow;  // it reads its configuration anew
+  const bool asks = attempt.number == SIGTERM || attempt.number == SIGINT;
   return asks ? model::Severity::kMedium : model::Severity::kHigh;
 }
 

@@ -42,6 +42,7 @@ TEST(BlindingRule, ASignalThatEndsOrStopsIsHigh) {
   EXPECT_EQ(rule.OnAttempt(Signal(SIGKILL), &session)->id, killed->id) << "told again, not twice";
   EXPECT_EQ(rule.OnAttempt(Signal(SIGSTOP), &session)->severity, model::Severity::kHigh);
   EXPECT_EQ(rule.OnAttempt(Signal(SIGTERM), &session)->severity, model::Severity::kMedium);
+  EXPECT_EQ(rule.OnAttempt(Signal(SIGHUP), &session)->severity, model::Severity::kLow);
 }
 
 TEST(BlindingRule, TracingAndTheKernelSide) {

@@ -20,6 +20,8 @@ struct BruteForceOptions {
   uint32_t failures_before_success = 5;
   uint32_t failures_alone = 20;
   uint32_t window_seconds = 600;
+
+  bool operator==(const BruteForceOptions&) const = default;
 };
 
 // Rule `brute-force`: many failed logins of one origin within a window; grave when a success

@@ -35,6 +35,8 @@ enum class MessageKind : uint32_t {
   kStop = 6,
   // Supervisor to worker: pass on that somebody interfered; `text` says how.
   kInterference = 7,
+  // Supervisor to loader: log from this level on (`number`: LogLevel).
+  kLogLevel = 8,
 };
 
 // What a worker may ask the loader for.

@@ -25,6 +25,7 @@ class FakeKernel {
     Name name, parent, label;
     model::Credentials credentials;
     model::Namespaces namespaces{.pid = 100, .mount = 1, .network = 1, .user = 1};
+    uint64_t cgroup = 0;
     std::string path;
     std::string command;
     std::set<uint64_t> sockets;
@@ -322,6 +323,7 @@ class FakeKernel {
     header.credentials = proc.credentials;
     header.namespaces = proc.namespaces;
     header.command = proc.command;
+    header.cgroup_id = proc.cgroup;
     if (with_label) header.label = proc.label;
     Emit(std::move(header), std::move(body));
   }
