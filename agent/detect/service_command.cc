@@ -59,15 +59,15 @@ bool SystemctlEnds(const std::vector<std::string>& arguments, const std::string&
 // Any other program that has both the unit's name and a word for ending it among its arguments: a
 // client of the bus, `service`, a shell that is to do it.
 bool MessageEnds(const std::vector<std::string>& arguments, absl::string_view name) {
-  bool named = false, ends = false;
-  for (const std::string& argument : arguments) {
-    named = named || absl::StrContains(argument, name);
-    for (const absl::string_view word :
-         {"stop", "Stop", "kill", "Kill", "restart", "Restart", "isolate", "Isolate"}) {
-      ends = ends || absl::StrContains(argument, word);
-    }
-  }
-  return named && ends;
+  // Asked of every program that starts: nearly all are out with this.
+  const auto names = [&](const std::string& argument) { return absl::StrContains(argument, name); };
+  if (std::none_of(arguments.begin(), arguments.end(), names)) return false;
+  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+    constexpr absl::string_view kWords[] = {"stop",    "Stop",    "kill",    "Kill",
+                                            "restart", "Restart", "isolate", "Isolate"};
+    return std::any_of(std::begin(kWords), std::end(kWords),
+                       [&](absl::string_view word) { return absl::StrContains(argument, word); });
+  });
 }
 
 // What a person calls the agent's container is not known here.
