@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
@@ -85,10 +86,11 @@ bool RuntimeEnds(absl::string_view program, const std::vector<std::string>& argu
 
 bool MayStopService(const model::Image& image, const std::string& unit) {
   const absl::string_view program = BaseName(image.path);
+  if (program == "systemctl") {
+    return SystemctlEnds(image.arguments, unit.empty() ? absl::StrCat(kOwnName, kService) : unit);
+  }
   if (unit.empty() && RuntimeEnds(program, image.arguments)) return true;
-  const std::string own = unit.empty() ? std::string(kOwnName) + std::string(kService) : unit;
-  if (program == "systemctl") return SystemctlEnds(image.arguments, own);
-  return MessageEnds(image.arguments, absl::StripSuffix(own, kService));
+  return MessageEnds(image.arguments, unit.empty() ? kOwnName : absl::StripSuffix(unit, kService));
 }
 
 std::string UnitOfCgroup(const std::string& cgroup_file) {
