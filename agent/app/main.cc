@@ -43,6 +43,7 @@ constexpr char kUsage[] =
     "  --help                print this and exit\n"
     "\n"
     "The configuration is /etc/hoptrail/agent.yaml for --health and --live unless given.\n"
+    "SIGHUP: read the configuration and the certificates anew.\n"
     "\n"
     "Exit status: 0 after SIGTERM or SIGINT, or ready or alive; 1 when not, or when a privilege or "
     "kernel feature is missing or "
@@ -143,6 +144,8 @@ int Main(int argc, char** argv) {
   settings->sensor.force_tiers = line->force_tiers;
   if (line->check_config) return CheckConfig(*settings);
 
+  // Until the supervisor takes it, there is nothing to load anew; it never ends anybody.
+  ::signal(SIGHUP, SIG_IGN);
   SetLogLevel(settings->log_level);
   const absl::Status checked = CheckAtStart(*settings);
   if (!checked.ok()) return Fail(kExitConfiguration, checked);

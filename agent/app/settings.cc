@@ -92,14 +92,12 @@ void SetUnlessZero(T value, T* out) {
   if (value != 0) *out = value;
 }
 
-}  // namespace
-
-absl::StatusOr<Settings> LoadSettings(const std::string& path) {
-  v1::AgentConfig config;
+absl::StatusOr<Settings> FromConfig(const v1::AgentConfig& config, config::KeyPlaces key_places,
+                                    const std::string& path) {
   Settings settings;
   settings.file = path;
-  config::KeyPlaces& places = settings.places;
-  HT_RETURN_IF_ERROR(config::LoadYaml(path, &config, &places));
+  settings.places = std::move(key_places);
+  const config::KeyPlaces& places = settings.places;
   settings.host_name = config.host().name();
   settings.machine_id_file =
       config.host().machine_id_file().empty() ? kMachineIdFile : config.host().machine_id_file();
@@ -143,6 +141,22 @@ absl::StatusOr<Settings> LoadSettings(const std::string& path) {
   return settings;
 }
 
+}  // namespace
+
+absl::StatusOr<Settings> LoadSettings(const std::string& path) {
+  v1::AgentConfig config;
+  config::KeyPlaces places;
+  HT_RETURN_IF_ERROR(config::LoadYaml(path, &config, &places));
+  return FromConfig(config, std::move(places), path);
+}
+
+absl::StatusOr<Settings> ParseSettings(absl::string_view text, const std::string& path) {
+  v1::AgentConfig config;
+  config::KeyPlaces places;
+  HT_RETURN_IF_ERROR(config::ParseYaml(text, path, &config, &places));
+  return FromConfig(config, std::move(places), path);
+}
+
 config::Findings CheckSettings(const Settings& settings) {
   using config::Weight;
   config::Findings findings(settings.places);
@@ -162,5 +176,4 @@ config::Findings CheckSettings(const Settings& settings) {
   }
   return findings;
 }
-
 }  // namespace hoptrail::agent::app

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 #include "agent/detect/brute_force.h"
 #include "agent/detect/pivot.h"
@@ -37,6 +38,9 @@ struct Settings {
 // Reads and checks the file, but not the files that it names. Errors are for the operator and name
 // the file, the line and the key.
 absl::StatusOr<Settings> LoadSettings(const std::string& path);
+
+// The same for the file's text at hand; `path` takes its place in messages.
+absl::StatusOr<Settings> ParseSettings(absl::string_view text, const std::string& path);
 
 // Looks at what the file names, with no capability, as the worker will: certificates, machine id,
 // state directory, network namespace. For --check-config, and before anything is loaded.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
+#include "core/base/steady_time.h"
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -29,10 +30,10 @@ absl::StatusOr<UniqueFd> LockStateDirectory(const std::string& path, absl::Durat
   const std::string lock_path = path + "/lock";
   UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock.valid()) return absl::ErrnoToStatus(errno, lock_path);
-  const absl::Time deadline = absl::Now() + wait;
+  const SteadyTime deadline = SteadyTime::Now() + wait;
   while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return absl::ErrnoToStatus(errno, lock_path);
-    if (absl::Now() >= deadline) {
+    if (SteadyTime::Now() >= deadline) {
       return absl::FailedPreconditionError(
           absl::StrCat("state_directory ", path, ": another agent uses it"));
     }

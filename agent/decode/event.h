@@ -221,7 +221,7 @@ struct NamespacesChange {
   NamespaceSet after;
 };
 
-enum class TamperingKind : uint8_t { kUnknown, kSignal, kPtrace, kBpf };
+enum class TamperingKind : uint8_t { kUnknown, kSignal, kPtrace, kBpf, kMap };
 enum class ObjectKind : uint8_t { kUnknown, kProgram, kMap, kLink };
 
 // Somebody else laid hands on the sensor: the header says who.
@@ -231,8 +231,8 @@ struct Tampering {
   std::string target_command;                // kSignal, kPtrace: task_struct::comm
   uint32_t signal = 0;                       // kSignal
   uint32_t bpf_command = 0;                  // kBpf: enum bpf_cmd
-  ObjectKind object = ObjectKind::kUnknown;  // kBpf: what the handle was asked for
-  uint32_t object_id = 0;                    // kBpf
+  ObjectKind object = ObjectKind::kUnknown;  // kBpf, kMap (mapped for writing): of the sensor's
+  uint32_t object_id = 0;                    // kBpf, kMap
   uint32_t repeats = 1;                      // the same by the same process since the last such
 };
 

@@ -66,12 +66,21 @@ class Correlator {
   bool Handle(const model::Provenance& provenance, uint64_t boot_ns);
   // About once a second.
   void Tick();
+  // Whoever was told has forgotten: tells anew the sessions that there are and the connections that
+  // are open, now and, where they are many, at the ticks that follow.
+  void Repeat();
+  // Nothing will follow: tells what was put off or is still being counted.
+  void Finish();
 
   // Null where unknown. Valid until the next call that is not const.
   const model::Session* FindSession(const model::SessionId& id);
   const model::Provenance* FindProvenance(const model::SessionId& id);
   const Node* FindNode(const model::SessionId& id) { return sessions_.Find(id); }
   model::SessionId SessionOf(const model::ProcessName& process);
+  const process::Process* FindProcess(const model::ProcessName& process) {
+    return processes_.Find(process);
+  }
+  const process::Process* FindNewestProcess(uint32_t tgid) { return processes_.FindNewest(tgid); }
 
   // Every process that counts as living.
   std::vector<model::ProcessName> LivingProcesses();
@@ -187,6 +196,9 @@ class Correlator {
   uint64_t now_boot_ns() const { return now_boot_ns_; }
   int64_t now_wall_ns() const { return options_.clock->WallFromBoot(now_boot_ns_); }
   void Flush();
+  void RepeatSome();
+  void ReportWaiting(uint64_t until_boot_ns);
+  void TellLosses();
   void TellLoss(const char* where, const char* type, uint64_t count);
 
   Options options_;
@@ -206,6 +218,8 @@ class Correlator {
   absl::flat_hash_map<model::ProcessName, std::vector<uint64_t>> held_;
   absl::flat_hash_set<uint64_t> snapshot_sockets_;
   std::deque<std::pair<uint64_t, uint64_t>> waiting_;  // (boot time, socket) of ReportLater
+  std::deque<model::SessionId> repeat_sessions_;       // to be told anew, in this order
+  std::deque<uint64_t> repeat_sockets_;                // after those
   std::vector<model::HopEnd> hops_;                    // to be told at the end of the event
   std::vector<PendingAttempt> attempts_;
   int64_t last_loss_wall_ns_ = 0;

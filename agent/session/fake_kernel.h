@@ -28,6 +28,7 @@ class FakeKernel {
     std::string path;
     decode::ControlGroups cgroups;
     uint64_t cgroup_id = 1;
+    std::string command;
     std::set<uint64_t> sockets;
     bool listens = false;
   };
@@ -312,6 +313,11 @@ class FakeKernel {
     Send(name, connect);
   }
 
+  void TellOf(Name name, const std::string& command, const decode::Tampering& tampering) {
+    at(name).command = command;
+    Send<decode::Tampering>(name, tampering);
+  }
+
   void Emit(decode::Header header, decltype(decode::Event::body) body) {
     Tick();
     header.boot_ns = clock_->BootNs();
@@ -330,6 +336,7 @@ class FakeKernel {
     header.parent = proc.parent;
     header.credentials = proc.credentials;
     header.namespaces = proc.namespaces;
+    header.command = proc.command;
     header.cgroup_id = proc.cgroup_id;
     if (with_label) header.label = proc.label;
     Emit(std::move(header), std::move(body));

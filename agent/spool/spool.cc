@@ -9,6 +9,7 @@
 
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/base/steady_time.h"
 #include "core/sqlite/set_aside.h"
 
 namespace hoptrail::agent::spool {
@@ -82,9 +83,9 @@ void Spool::Acknowledge(const model::HostId& host, uint64_t sequence) {
 
 bool Spool::Flush(absl::Duration timeout) {
   const uint64_t queued = queued_;
-  const absl::Time until = absl::Now() + timeout;
-  for (uint64_t mark = 0; settled_ < queued && absl::Now() < until;) {
-    mark = WaitForChange(mark, until - absl::Now());
+  const SteadyTime until = SteadyTime::Now() + timeout;
+  for (uint64_t mark = 0; settled_ < queued && SteadyTime::Now() < until;) {
+    mark = WaitForChange(mark, until - SteadyTime::Now());
   }
   return settled_ >= queued;
 }
@@ -110,7 +111,7 @@ void Spool::Poke() {
 void Spool::Run() {
   pthread_setname_np(pthread_self(), "spool");
   std::vector<Change> changes;
-  absl::Time losses_told = absl::InfinitePast();
+  SteadyTime losses_told = SteadyTime::InfinitePast();
   for (;;) {
     // While the disk refuses, the queue fills behind what is kept, and then counts.
     if (refused_) absl::SleepFor(kTick / 4);
@@ -118,15 +119,15 @@ void Spool::Run() {
     if (changes.size() < kMaxKept) {
       const size_t before = changes.size();
       const absl::Duration until_losses =
-          losses_.empty() ? absl::InfiniteDuration() : losses_told + kTick - absl::Now();
+          losses_.empty() ? absl::InfiniteDuration() : losses_told + kTick - SteadyTime::Now();
       open = queue_.PopAll(refused_ ? absl::ZeroDuration() : until_losses, &changes);
       taken_ += changes.size() - before;
     }
-    if (absl::Now() - losses_told >= kTick || !open) {
+    if (SteadyTime::Now() - losses_told >= kTick || !open) {
       for (model::Loss& loss : losses_.Take(options_.clock->WallNs())) {
         changes.push_back(model::Fact(std::move(loss)));
       }
-      losses_told = absl::Now();
+      losses_told = SteadyTime::Now();
     }
     if (damaged_before_ > generation_) {
       SetAside(absl::DataLossError("found when it was read"));

@@ -1,7 +1,6 @@
 #ifndef HOPTRAIL_AGENT_UPLINK_UPLINK_H_
 #define HOPTRAIL_AGENT_UPLINK_UPLINK_H_
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "agent/spool/spool_reader.h"
 #include "agent/uplink/back_off.h"
 #include "core/base/mutex.h"
+#include "core/base/steady_time.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
 #include <hoptrail/v1/config.pb.h>
@@ -42,14 +42,20 @@ class Uplink {
     spool::Spool* spool = nullptr;
     // Called on the uplink's reading thread; must not wait.
     std::function<void(model::Provenance)> on_provenance;
+    // A stream of this boot is open, and the collector has everything up to `acknowledged`; `lost`:
+    // it has acknowledged more on an earlier one. Called on the uplink's thread; must not wait.
+    std::function<void(uint64_t acknowledged, bool lost)> on_connected;
     // How often to give a sign of life while there is nothing to send; asked for each time, on the
     // uplink's thread. None are given where empty. Should it become oftener, poke the spool.
     std::function<absl::Duration()> heartbeat_every;
   };
 
   explicit Uplink(Options options);
-  // The agent ends because it was asked to: the collector is to be told so at the end.
-  void SayGoodbye() { goodbye_ = true; }
+  // The agent ends because it was asked to: the collector is to be told so, and by whom, after all
+  // that was spooled before.
+  void SayGoodbye(const model::Goodbye& goodbye);
+  // For the streams to come; what is sent meanwhile tells it too.
+  void SetHostName(const std::string& name);
   // Whether a stream is open and the collector has said welcome. Thread-safe.
   bool connected() const { return connected_; }
   // Gives what is spooled up to a second to be acknowledged where a stream is open, and ends it.
@@ -59,20 +65,21 @@ class Uplink {
   void Run();
   // Opens a stream for one host, serves it until it ends, and says why.
   absl::Status Serve();
+  // Of an earlier boot there is nothing more to say; of this one only if it was asked to end.
+  std::optional<model::Goodbye> GoodbyeFor(bool present);
   absl::Status RefreshReader();
   absl::StatusOr<model::HostId> ChooseHost();
   // Tells the spool of damage that only a reader sees, and opens it anew the next time.
   absl::Status ReaderFailed(const absl::Status& status);
-  v1::Hello HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) const;
+  v1::Hello HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled);
   // Sends until nothing of an earlier boot is left or the uplink stops (true), or until the stream
   // ends (false: ask it why).
   absl::StatusOr<bool> SendAll(const model::HostId& host, uint64_t after, Connection& connection);
-  absl::Duration UntilHeartbeat(absl::Time last_write) const;
+  absl::Duration UntilHeartbeat(SteadyTime last_write) const;
   void Report(const absl::Status& status);
   bool stopping() const { return stop_.HasBeenNotified(); }
 
   const Options options_;
-  std::atomic<bool> goodbye_{false};
   std::atomic<bool> connected_{false};
   Notification stop_;
   Notification done_;
@@ -81,9 +88,12 @@ class Uplink {
   uint64_t reader_generation_ = 0;
   std::set<model::HostId> refused_hosts_;  // earlier boots that the collector does not take
   std::string last_failure_;
+  uint64_t acknowledged_ = 0;  // of this boot, when its last stream ended
 
   Mutex mutex_;
   Connection* current_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::optional<model::Goodbye> goodbye_ ABSL_GUARDED_BY(mutex_);
+  std::string host_name_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

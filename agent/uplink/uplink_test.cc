@@ -34,6 +34,9 @@ class UplinkTest : public testing::Test {
     options.agent_version = "0.1.0";
     options.spool = spool_.get();
     options.on_provenance = [this](model::Provenance p) { provenance_.TryPush(std::move(p)); };
+    options.on_connected = [this](uint64_t acknowledged, bool lost) {
+      connected_.TryPush({acknowledged, lost});
+    };
     return std::make_unique<Uplink>(std::move(options));
   }
 
@@ -44,7 +47,16 @@ class UplinkTest : public testing::Test {
 
   TestFolder folder_;
   std::unique_ptr<Spool> spool_ = OpenSpool(folder_);
+  // As the next stream is opened: what the collector has, and whether it has lost some.
+  std::pair<uint64_t, bool> NextConnected() {
+    std::vector<std::pair<uint64_t, bool>> all;
+    connected_.PopAll(absl::Seconds(20), &all);
+    EXPECT_EQ(all.size(), 1u);
+    return all.empty() ? std::pair<uint64_t, bool>() : all[0];
+  }
+
   BoundedQueue<model::Provenance> provenance_{100};
+  BoundedQueue<std::pair<uint64_t, bool>> connected_{100};
 };
 
 TEST_F(UplinkTest, CarriesRecordsAndEmptiesTheSpool) {
@@ -79,9 +91,18 @@ TEST_F(UplinkTest, SaysGoodbyeOnlyWhereItWasAskedTo) {
   uplink = Open();
   spool_->Add(wire::TestSession());
   ASSERT_TRUE(collector.WaitForRecords(1));
-  uplink->SayGoodbye();
+  const model::Goodbye goodbye{model::StopCause::kProcess, "signal 15 from kill",
+                               wire::TestSession().id};
+  uplink->SayGoodbye(goodbye);
+  // What is said before the end goes before the goodbye.
+  spool_->Add(wire::TestSession());
+  ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
   uplink.reset();
   EXPECT_TRUE(collector.WaitForGoodbye());
+  EXPECT_EQ(collector.records_before_goodbye(), 2u);
+  const auto said = wire::FromProto(collector.last_goodbye());
+  ASSERT_TRUE(said.ok()) << said.status();
+  EXPECT_TRUE(*said == goodbye);
 }
 
 TEST_F(UplinkTest, ANewRecordIsOnTheWireAtOnce) {
@@ -126,6 +147,47 @@ TEST_F(UplinkTest, ResumesAfterTheCollectorRestarts) {
   for (const v1::Record& record : collector.received()) sequences.insert(record.sequence());
   EXPECT_EQ(sequences.size(), 20u);
   EXPECT_GE(collector.hellos().size(), 2u);
+}
+
+// Its store was rebuilt: what it had acknowledged is gone from the spool.
+TEST_F(UplinkTest, SaysWhereTheCollectorHasLostWhatItHad) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "nothing was ever told";
+  for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(collector.WaitForRecords(3));
+  ASSERT_TRUE(WaitForEmptySpool());
+  collector.Stop();
+  collector.Start();
+  EXPECT_EQ(NextConnected(), std::pair(spool_->last_sequence(), false));
+  collector.Stop();
+  collector.forget = true;
+  collector.Start();
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, true));
+  collector.Stop();
+  collector.Start();
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "it was said once";
+}
+
+// It acknowledged less than was sent, and all of that waits still.
+TEST_F(UplinkTest, WhatWaitsIsNotLost) {
+  for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
+  spool::WaitForRecords(*spool_, 3);
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false));
+}
+
+TEST_F(UplinkTest, IntroducesTheHostByItsPresentName) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  ASSERT_TRUE(collector.WaitForHellos(1));
+  uplink->SetHostName("gateway");
+  collector.Stop();
+  collector.Start();
+  ASSERT_TRUE(collector.WaitForHellos(2));
+  EXPECT_EQ(collector.hellos()[0].host_name(), "gw");
+  EXPECT_EQ(collector.hellos()[1].host_name(), "gateway");
 }
 
 TEST_F(UplinkTest, SendsAgainWhatWasNotAcknowledged) {

@@ -384,7 +384,8 @@ enum ht_tampering_kind {
 	HT_TAMPERING_UNKNOWN = 0,
 	HT_TAMPERING_SIGNAL = 1,
 	HT_TAMPERING_PTRACE = 2, /* or anything else that takes the right to trace: memory, descriptors */
-	HT_TAMPERING_BPF = 3,	 /* a handle of one of our programs, maps or links was asked for */
+	HT_TAMPERING_BPF = 3,	 /* one of our programs, maps or links was looked at or used */
+	HT_TAMPERING_MMAP = 4,	 /* one of our maps was mapped for writing */
 };
 
 enum ht_object_kind {
@@ -400,7 +401,7 @@ struct ht_tampering {
 	uint64_t target_start_ns; /* signal, ptrace */
 	uint32_t target_tgid;	  /* signal, ptrace */
 	uint32_t signal;
-	uint32_t bpf_command; /* enum bpf_cmd */
+	uint32_t bpf_command; /* HT_TAMPERING_BPF: enum bpf_cmd */
 	uint32_t object_id;
 	uint8_t kind;	     /* ht_tampering_kind */
 	uint8_t object_kind; /* ht_object_kind */

@@ -107,4 +107,16 @@ static __always_inline bool ht_first_argument(struct task_struct *task, int numb
 #endif
 }
 
+/* The second one; only where those are the call's registers. */
+static __always_inline __u64 ht_second_argument(struct task_struct *task)
+{
+	struct pt_regs *registers = ht_entry_registers(task);
+
+#if defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ((struct user_pt_regs *)registers, regs[1]);
+#else
+	return BPF_CORE_READ(registers, si);
+#endif
+}
+
 #endif /* HOPTRAIL_BPF_INCLUDE_COMPAT_H_ */

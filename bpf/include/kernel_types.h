@@ -45,6 +45,7 @@ typedef _Bool bool;
 #define O_TRUNC 01000
 #define PTRACE_MODE_ATTACH 0x2
 #define SIGSTOP 19
+#define VM_WRITE 0x2
 #define SI_USER 0
 #define SI_QUEUE -1
 #define SI_TKILL -6
@@ -235,6 +236,10 @@ struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
 };
 
 struct fdtable {

@@ -75,7 +75,7 @@ class Probe {
         host_(address.host),
         port_(absl::StrCat(address.port)),
         expected_(tls_.server_name().empty() ? address.host : tls_.server_name()),
-        deadline_(absl::Now() + within) {}
+        deadline_(SteadyTime::Now() + within) {}
 
   std::string Run() {
     if (!Connect() || !Prepare()) return "";
@@ -134,7 +134,7 @@ class Probe {
   // Until the descriptor is ready; false at the deadline.
   bool Wait(int16_t events) {
     pollfd one = {.fd = fd_.get(), .events = events, .revents = 0};
-    const int64_t left = absl::ToInt64Milliseconds(deadline_ - absl::Now());
+    const int64_t left = absl::ToInt64Milliseconds(deadline_ - SteadyTime::Now());
     timed_out_ = ::poll(&one, 1, static_cast<int>(std::clamp<int64_t>(left, 0, 60'000))) == 0;
     return !timed_out_;
   }

@@ -143,8 +143,11 @@ class Agent(daemon.Daemon):
             with open(source, encoding="utf-8") as file:
                 self.host.write_file(f"/etc/hoptrail/{name}", file.read(), mode)
 
-    def command(self, *wrapper):
+    def write_config(self):
         self.host.write_file("/etc/hoptrail/agent.yaml", yaml.safe_dump(self.config, sort_keys=False))
+
+    def command(self, *wrapper):
+        self.write_config()
         return self.host.enter([*wrapper, self._binary, "--config", "/etc/hoptrail/agent.yaml"])
 
     def start(self):

@@ -66,6 +66,7 @@ class BeginningHeardLast(Disturbed):
                 time.sleep(3.0)
                 self.assertEqual(built.pagerduty.deliveries(), [], "paged before the beginning was heard")
                 built.agents["gw"].start()
+                built.wait_connected(["gw"])
 
         built, played = self.play(before)
         incident, _ = story.check_all(self, built.api, played, strict=False)
