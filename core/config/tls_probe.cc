@@ -13,10 +13,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/clock.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "core/base/steady_time.h"
 #include "core/base/unique_fd.h"
 #include "core/config/address.h"
 #include "core/config/credentials.h"
@@ -197,7 +197,7 @@ class Probe {
 
   const v1::TlsConfig& tls_;
   const std::string shown_, host_, port_, expected_;
-  const absl::Time deadline_;
+  const SteadyTime deadline_;
   UniqueFd fd_;
   bool connected_ = false;
   bool timed_out_ = false;
