@@ -46,7 +46,8 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
   HT_ASSIGN_OR_RETURN(agent->spool_,
                       spool::Spool::Open({.path = settings.state_directory + "/spool.db",
                                           .host = agent->host_,
-                                          .max_bytes = settings.spool_bytes}));
+                                          .max_bytes = settings.spool_bytes,
+                                          .degradations = &agent->degradations_}));
   // Before the snapshot ends sessions that were open when it happened.
   agent->TellLastEnd(last_end);
   agent->TellCoverage();
@@ -171,6 +172,7 @@ absl::Duration Agent::HeartbeatEvery() const {
 
 void Agent::TellHealth() {
   model::AgentHealth health;
+  health.degradations = degradations_.Current();
   health.host = host_;
   health.host_name = host_name_;
   health.agent_version = kVersion;

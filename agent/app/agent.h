@@ -19,6 +19,7 @@
 #include "agent/app/wakeups.h"
 #include "agent/kernel/reader.h"
 #include "agent/privilege/channel.h"
+#include "agent/spool/degradations.h"
 #include "agent/spool/spool.h"
 #include "agent/uplink/uplink.h"
 #include "core/base/bounded_queue.h"
@@ -90,6 +91,8 @@ class Agent {
   std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
   std::atomic<bool> occupied_{false};       // somebody is logged in
   BoundedQueue<model::Provenance> provenance_{4096};
+  // What spool and uplink find is reported to it too, on their threads.
+  spool::Degradations degradations_{[this] { wakeups_.Notify(); }};
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<kernel::Reader> reader_;
   std::unique_ptr<Pipeline> pipeline_;

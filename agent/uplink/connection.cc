@@ -21,6 +21,8 @@ namespace {
 constexpr absl::Duration kWelcomeWithin = absl::Seconds(15);
 constexpr absl::Duration kEndWithin = absl::Milliseconds(300);
 constexpr size_t kMaxReasonBytes = 500;
+// Half of all numbers: whoever says more would leave none to go on with.
+constexpr uint64_t kMostWelcomed = wire::kMaxCount / 2;
 
 // A dead network path is noticed by pings that nobody answers. Every timer that gRPC holds wakes a
 // thread of its own about once a second, however late it is due: there are as few as can be. The
@@ -167,16 +169,19 @@ absl::Status Connection::Handle(const v1::CollectorMessage& message) {
                                                   : message.acknowledgement().sequence();
   {
     MutexLock lock(&mutex_);
-    // It would make us delete what it cannot have.
-    if (sequence > sent_) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("acknowledged ", sequence, ", but only ", sent_, " was ever told"));
-    }
     if (message.has_welcome() == welcomed_) {
       return absl::InvalidArgumentError(welcomed_ ? "Welcome twice" : "no Welcome first");
     }
+    // It would make us delete what it cannot have. In Welcome it may be another's, or of a state
+    // that we have lost: we go on above it, as long as there are numbers left.
+    const uint64_t most = message.has_welcome() ? std::max(sent_, kMostWelcomed) : sent_;
+    if (sequence > most) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("acknowledged ", sequence, ", but at most ", most, " can be"));
+    }
     welcomed_ = true;
     acknowledged_ = std::max(acknowledged_, sequence);
+    if (message.has_welcome()) return absl::OkStatus();
   }
   handlers_.on_acknowledged(sequence);
   return absl::OkStatus();

@@ -37,7 +37,7 @@ class Connection {
   ~Connection();
 
   // Connects, says hello and waits for Welcome, at most 15 s. The answer is the sequence number
-  // that the collector has, checked against `last_sequence`, the highest that exists.
+  // that the collector has; it may be higher than `last_sequence`, the highest that exists.
   absl::StatusOr<uint64_t> Start(const v1::Hello& hello, uint64_t last_sequence);
 
   // Waits for flow control; false once the stream has ended. `last_sequence` is the batch's.

@@ -82,6 +82,12 @@ class FakeCollector : public v1::SensorService::Service {
   bool silent = false;  // never acknowledges
   v1::CollectorMessage say_first;
 
+  // As if it had that from somebody.
+  void SetAcknowledged(const std::string& host, uint64_t sequence) {
+    MutexLock lock(&mutex_);
+    acknowledged_[host] = sequence;
+  }
+
   std::vector<v1::Record> received() {
     MutexLock lock(&mutex_);
     return received_;

@@ -25,6 +25,9 @@ constexpr absl::Duration kSteadyAfter = absl::Seconds(5);
 constexpr absl::Duration kStopGrace = absl::Seconds(1);
 // Where the next sign of life is not known to be due; every other reason pokes the spool.
 constexpr absl::Duration kTick = absl::Seconds(1);
+constexpr absl::Duration kTakenInWithin = absl::Seconds(10);
+// So many failures to read the spool's file in a row, and it is gone on with without it.
+constexpr int kUnreadableAfter = 3;
 
 }  // namespace
 
@@ -54,12 +57,12 @@ void Uplink::Run() {
 }
 
 absl::Status Uplink::RefreshReader() {
-  if (reader_.has_value() && reader_generation_ == options_.spool->generation()) {
-    return absl::OkStatus();
-  }
+  const spool::Storage::Reading reading = options_.spool->reading();
+  if (reader_generation_ == reading.generation && reader_.has_value()) return absl::OkStatus();
   reader_.reset();
-  reader_generation_ = options_.spool->generation();
-  auto reader = spool::SpoolReader::Open(options_.spool->path());
+  reader_generation_ = reading.generation;
+  if (reading.access == spool::SpoolDatabase::Access::kNone) return absl::OkStatus();
+  auto reader = spool::SpoolReader::Open(options_.spool->path(), reading.access);
   if (!reader.ok()) return ReaderFailed(reader.status());
   reader_.emplace(*std::move(reader));
   return absl::OkStatus();
@@ -68,15 +71,47 @@ absl::Status Uplink::RefreshReader() {
 absl::Status Uplink::ReaderFailed(const absl::Status& status) {
   if (status.code() == absl::StatusCode::kDataLoss) {
     options_.spool->ReportDamage(reader_generation_);
+  } else if (++reader_failures_ >= kUnreadableAfter) {
+    options_.spool->ReportUnreadable(reader_generation_);
   }
   reader_.reset();
   return Annotate(status, "spool");
 }
 
 absl::StatusOr<model::HostId> Uplink::ChooseHost() {
+  if (!reader_.has_value()) return options_.host;
   const absl::StatusOr<model::HostId> host = reader_->NextHost(options_.host);
   if (!host.ok()) return ReaderFailed(host.status());
   return refused_hosts_.contains(*host) ? options_.host : *host;
+}
+
+absl::StatusOr<spool::SpoolReader::Range> Uplink::Spooled(const model::HostId& host) {
+  spool::SpoolReader::Range range;
+  const spool::MemoryTail::View tail = options_.spool->memory().Look();
+  if (reader_.has_value()) {
+    const absl::StatusOr<spool::SpoolReader::Range> on_disk = reader_->Sequences(host);
+    if (!on_disk.ok()) return ReaderFailed(on_disk.status());
+    range = *on_disk;
+  }
+  if (host != options_.host || tail.first == 0) return range;
+  if (range.first == 0) range.first = tail.first;
+  range.last = std::max(range.last, options_.spool->memory().last_sequence());
+  return range;
+}
+
+absl::StatusOr<v1::Batch> Uplink::NextBatch(const model::HostId& host, uint64_t after) {
+  const spool::MemoryTail& memory = options_.spool->memory();
+  // Before the look at the disk: what memory has then follows whatever is found there.
+  const spool::MemoryTail::View tail = memory.Look();
+  HT_RETURN_IF_ERROR(RefreshReader());
+  if (reader_.has_value()) {
+    absl::StatusOr<v1::Batch> batch = reader_->ReadAfter(host, after, wire::kMaxBatchBytes);
+    if (!batch.ok()) return ReaderFailed(batch.status());
+    reader_failures_ = 0;
+    if (batch->records_size() > 0) return batch;
+  }
+  if (host != options_.host) return v1::Batch();
+  return memory.ReadAfter(after, wire::kMaxBatchBytes, tail);
 }
 
 v1::Hello Uplink::HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) const {
@@ -92,8 +127,7 @@ v1::Hello Uplink::HelloFor(const model::HostId& host, spool::SpoolReader::Range 
 absl::Status Uplink::Serve() {
   HT_RETURN_IF_ERROR(RefreshReader());
   HT_ASSIGN_OR_RETURN(const model::HostId host, ChooseHost());
-  const absl::StatusOr<spool::SpoolReader::Range> spooled = reader_->Sequences(host);
-  if (!spooled.ok()) return ReaderFailed(spooled.status());
+  HT_ASSIGN_OR_RETURN(const spool::SpoolReader::Range spooled, Spooled(host));
   spool::Spool* const spool = options_.spool;
   Connection::Handlers handlers;
   handlers.on_acknowledged = [spool, host](uint64_t sequence) {
@@ -111,9 +145,13 @@ absl::Status Uplink::Serve() {
   // An earlier boot's highest number is not known here; what bounds a signed number will do.
   const bool present = host == options_.host;
   const absl::StatusOr<uint64_t> welcomed = connection->Start(
-      HelloFor(host, *spooled), present ? spool->last_sequence() : wire::kMaxCount);
+      HelloFor(host, spooled), present ? spool->last_sequence() : wire::kMaxCount);
   absl::Status status = welcomed.status();
-  if (welcomed.ok()) {
+  if (welcomed.ok() && present && !spool->Welcome(*welcomed, kTakenInWithin)) {
+    status = absl::DeadlineExceededError("the spool does not answer");
+    connection->Finish().IgnoreError();
+  } else if (welcomed.ok()) {
+    spool->Acknowledge(host, *welcomed);
     LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
             *welcomed, ", ", spool->spooled(), " records wait");
     last_failure_.clear();
@@ -148,14 +186,11 @@ absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
     window.Acknowledged(acknowledged);
     bool sent = false;
     if (window.HasRoom()) {
-      HT_RETURN_IF_ERROR(RefreshReader());
-      absl::StatusOr<v1::Batch> batch =
-          reader_->ReadAfter(host, window.last_sent(), wire::kMaxBatchBytes);
-      if (!batch.ok()) return ReaderFailed(batch.status());
-      if (batch->records_size() > 0) {
-        const uint64_t last = batch->records(batch->records_size() - 1).sequence();
-        window.Sent(last, batch->records_size(), batch->ByteSizeLong());
-        if (!connection.Write(*std::move(batch), last)) return false;
+      HT_ASSIGN_OR_RETURN(v1::Batch batch, NextBatch(host, window.last_sent()));
+      if (batch.records_size() > 0) {
+        const uint64_t last = batch.records(batch.records_size() - 1).sequence();
+        window.Sent(last, batch.records_size(), batch.ByteSizeLong());
+        if (!connection.Write(std::move(batch), last)) return false;
         last_write = absl::Now();
         sent = true;
       }

@@ -59,7 +59,11 @@ class Uplink {
   absl::Status Serve();
   absl::Status RefreshReader();
   absl::StatusOr<model::HostId> ChooseHost();
-  // Tells the spool of damage that only a reader sees, and opens it anew the next time.
+  // On disk and in memory.
+  absl::StatusOr<spool::SpoolReader::Range> Spooled(const model::HostId& host);
+  // What follows `after`, from the disk or else from memory; empty where nothing does.
+  absl::StatusOr<v1::Batch> NextBatch(const model::HostId& host, uint64_t after);
+  // Reports damage that only a reader sees to the spool, and opens it anew the next time.
   absl::Status ReaderFailed(const absl::Status& status);
   v1::Hello HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) const;
   // Sends until nothing of an earlier boot is left or the uplink stops (true), or until the stream
@@ -76,6 +80,7 @@ class Uplink {
   BackOff back_off_;
   std::optional<spool::SpoolReader> reader_;
   uint64_t reader_generation_ = 0;
+  int reader_failures_ = 0;                // in a row
   std::set<model::HostId> refused_hosts_;  // earlier boots that the collector does not take
   std::string last_failure_;
 

@@ -90,6 +90,7 @@ absl::StatusOr<v1::Host> HostFromRow(const sqlite::Statement& row) {
     host.set_lost(health.lost());
     host.set_spooled(health.spooled());
     host.set_resident_bytes(health.resident_bytes());
+    *host.mutable_degradations() = health.degradations();
   }
   if (!row.Blob(7).empty()) {
     v1::CoverageReport report;
