@@ -19,6 +19,9 @@
 
 namespace hoptrail::agent::spool {
 
+// Of the saved state, as against the records.
+inline constexpr const char* kStateTables[] = {"sessions", "members", "hops"};
+
 // The writing connection to spool.db: records that wait for the collector, and what the session
 // tree must find again after a restart of the agent. Owned by Spool; one thread at a time.
 //
