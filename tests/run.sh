@@ -137,6 +137,7 @@ for tier in "${tiers[@]}"; do
   case $tier in
     unit)
       check layers tests/layers/layers.py
+      check clocks tests/layers/clocks.py
       check format tests/format.sh
       check coverage-table tests/vm/coverage_table.py --check
       check bench tests/bench/checks_test.py
@@ -146,7 +147,10 @@ for tier in "${tiers[@]}"; do
       gtest_tier unit
       ;;
     kernel) gtest_tier kernel ;;
-    vm) script_tier vm tests/vm/run.py --build "$build" ;;
+    vm)
+      script_tier vm tests/vm/run.py --build "$build"
+      script_tier vm-clock tests/vm/clock.py --build "$build" --logs "$logs/vm-clock"
+      ;;
     instructions) script_tier instructions tests/bench/instructions.py --build "$build" --check ;;
     lab) script_tier lab tests/lab/run.py --binaries "$build/bin" --logs "$logs/lab" ;;
     storm)

@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 
 #include "agent/app/host_facts.h"
+#include "agent/app/stop_request.h"
 #include "agent/app/version.h"
 #include "agent/decode/decoder.h"
 #include "agent/kernel/snapshot.h"
@@ -21,8 +22,14 @@ namespace hoptrail::agent::app {
 namespace {
 
 constexpr uint64_t kHealthEveryTicks = 10;
+constexpr uint64_t kHealthAgainNs = 1'000'000'000;
+// How long people are told of it; hoptrail.v1.DegradationKind.
+constexpr absl::Duration kLossLasts = absl::Minutes(10);
+constexpr absl::Duration kStepLasts = absl::Hours(1);
 constexpr absl::Duration kHeartbeatOccupied = absl::Seconds(1);
 constexpr absl::Duration kHeartbeatIdle = absl::Seconds(5);
+// In a flood the rings are never empty; what ended us is long read by then.
+constexpr absl::Duration kDrainWithin = absl::Seconds(1);
 constexpr uint64_t kStalledAfterNs = 5'000'000'000;
 // A snapshot walks every process; a host that loses records all the time is no help with more.
 constexpr uint64_t kSnapshotEveryTicks = 10;
@@ -72,6 +79,7 @@ Agent::Agent(const Settings& settings, Given given, Wakeups wakeups)
       coverage_(std::move(given.coverage)),
       supervisor_(std::move(given.supervisor)),
       loader_(std::move(given.loader)),
+      supervisor_tgid_(given.supervisor_tgid),
       marker_(settings.state_directory, given.host.boot),
       reader_(std::move(given.reader)) {}
 
@@ -95,6 +103,8 @@ void Agent::OpenPipeline() {
   options.saved = spool_->TakeSavedState();
   options.store = spool_.get();
   options.user_resolver = loader_.Accounts();
+  options.unit = OwnServiceUnit();
+  if (InHostPidNamespace()) options.supervisor_tgid = supervisor_tgid_;
   options.sink = [this](model::Fact fact) {
     if (const auto* detection = std::get_if<model::Detection>(&fact)) TellDetection(*detection);
     spool_->Add(std::move(fact));
@@ -171,20 +181,51 @@ absl::Duration Agent::HeartbeatEvery() const {
 }
 
 void Agent::TellHealth() {
+  health_told_boot_ns_ = clock_.BootNs();
   model::AgentHealth health;
+  // Before they are taken: one that begins meanwhile is told by the next report.
+  degradations_told_ = degradations_.changes();
   health.degradations = degradations_.Current();
   health.host = host_;
   health.host_name = host_name_;
   health.agent_version = kVersion;
   health.started_wall_ns = started_wall_ns_;
   health.wall_ns = clock_.WallNs();
-  const Pipeline::Counts counts = pipeline_->counts();
-  health.events = counts.events;
-  health.lost = counts.lost + spool_->losses().total();
+  health.events = pipeline_->counts().events;
+  health.lost = Lost();
   health.spooled = spool_->spooled();
   health.resident_bytes = ResidentBytes();
   health.addresses = InterfaceAddresses();
   spool_->Add(std::move(health));
+}
+
+// At once, but no more than one a second should one come and go.
+void Agent::TellDegradations() {
+  if (degradations_.changes() == degradations_told_) return;
+  if (clock_.BootNs() - health_told_boot_ns_ >= kHealthAgainNs) TellHealth();
+}
+
+void Agent::FindDegradations() {
+  if (heartbeat_.Missing(clock_.BootNs())) {
+    const std::string what =
+        "the kernel's events do not come any more: programs detached, or no time";
+    TellInterference(model::InterferenceKind::kBlind, what);
+    degradations_.Add(model::DegradationKind::kKernelDetached, what);
+  } else if (!heartbeat_.still_missing()) {
+    degradations_.Clear(model::DegradationKind::kKernelDetached);
+  }
+  if (const std::optional<absl::Duration> step = clock_step_.Take(); step.has_value()) {
+    const std::string what = absl::StrCat(
+        "the wall clock was set ", *step > absl::ZeroDuration() ? "forward" : "back", " by ",
+        absl::FormatDuration(absl::Trunc(absl::AbsDuration(*step), absl::Seconds(1))));
+    LogWarning("agent", what);
+    degradations_.Add(model::DegradationKind::kClockStepped, what, kStepLasts);
+  }
+  if (const uint64_t lost = Lost(); lost != lost_) {
+    lost_ = lost;
+    degradations_.Add(model::DegradationKind::kLosingRecords,
+                      absl::StrCat(lost, " records lost since the agent started"), kLossLasts);
+  }
 }
 
 void Agent::Handle(const void* data, size_t size) {
@@ -242,10 +283,7 @@ void Agent::Tick() {
   pipeline_->Tick();
   const bool occupied = pipeline_->counts().logins > 0;
   if (occupied_.exchange(occupied) != occupied) spool_->Poke();  // signs of life are due otherwise
-  if (heartbeat_.Missing(clock_.BootNs())) {
-    TellInterference(model::InterferenceKind::kBlind,
-                     "the kernel's events do not come any more: programs detached, or no time");
-  }
+  FindDegradations();
   if (ticks_ % kHealthEveryTicks == 0) TellHealth();
   // What was lost may have been a fork or an exit: look at what is really there.
   if (kernel_lost_ > lost_at_snapshot_ && ticks_ - snapshot_tick_ >= kSnapshotEveryTicks) {
@@ -255,27 +293,18 @@ void Agent::Tick() {
   }
 }
 
-absl::Status Agent::HearSupervisor(bool* stop) {
-  HT_ASSIGN_OR_RETURN(const privilege::Message word, supervisor_.Receive(absl::ZeroDuration()));
+absl::Status Agent::HearSupervisor() {
+  HT_ASSIGN_OR_RETURN(privilege::Message word, supervisor_.Receive(absl::ZeroDuration()));
   if (word.kind == privilege::MessageKind::kInterference) {
     TellInterference(model::InterferenceKind::kStopped, word.text);
+  } else if (word.kind == privilege::MessageKind::kStop) {
+    stop_ = std::move(word);
   }
-  if (word.kind != privilege::MessageKind::kStop) return absl::OkStatus();
-  *stop = true;
-  if (word.text.empty()) {
-    LogInfo("agent", "asked to stop");
-    uplink_->SayGoodbye();
-  } else {
-    TellInterference(model::InterferenceKind::kEnded, word.text);
-  }
-  TellRead();
-  TellHealth();
-  marker_.End();  // what there was to tell of this end is told
   return absl::OkStatus();
 }
 
-absl::Status Agent::Run() {
-  for (bool stop = false; !stop;) {
+absl::Status Agent::Loop() {
+  while (!stop_.has_value()) {
     round_boot_ns_ = clock_.BootNs();
     HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(reader_->UntilDue()));
     HT_RETURN_IF_ERROR(reader_
@@ -284,9 +313,45 @@ absl::Status Agent::Run() {
                            .status());
     if (reasons.notified) TakeProvenance();
     if (reasons.tick) Tick();
-    if (reasons.told) HT_RETURN_IF_ERROR(HearSupervisor(&stop));
+    if (reasons.notified || reasons.tick) TellDegradations();
+    if (reasons.told) HT_RETURN_IF_ERROR(HearSupervisor());
   }
   return absl::OkStatus();
+}
+
+void Agent::SayGoodbye(const privilege::Message& word) {
+  const detect::StopSignal signal = FromNumbers({.number = word.number, .serial = word.serial});
+  model::Goodbye goodbye{model::StopCause::kReplacement, "", {}};
+  if (signal.number != 0) goodbye = pipeline_->OnStop(signal);
+  LogInfo("agent", "asked to stop",
+          goodbye.cause == model::StopCause::kReplacement      ? " for another worker"
+          : goodbye.cause == model::StopCause::kServiceManager ? " by its service manager"
+                                                               : "",
+          goodbye.detail.empty() ? "" : absl::StrCat(": ", goodbye.detail));
+  uplink_->SayGoodbye(goodbye);
+}
+
+// In this order: what the rings hold may be the signal that ends us, and what it was sent by; all
+// of it is judged and queued before the collector is told that nothing more will come.
+void Agent::Finish() {
+  const absl::Status drained =
+      reader_->Drain(kDrainWithin, [this](const void* data, size_t size) { Handle(data, size); });
+  if (!drained.ok()) LogWarning("agent", "not all of the rings was read: ", drained.message());
+  pipeline_->Finish();
+  if (stop_.has_value() && stop_->text.empty()) {
+    SayGoodbye(*stop_);
+  } else if (stop_.has_value()) {
+    TellInterference(model::InterferenceKind::kEnded, stop_->text);
+  }
+  TellRead();
+  TellHealth();
+  if (stop_.has_value()) marker_.End();  // what there was to tell of this end is told
+}
+
+absl::Status Agent::Run() {
+  const absl::Status ended = Loop();
+  Finish();
+  return ended;
 }
 
 }  // namespace hoptrail::agent::app

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "agent/app/clock_step.h"
 #include "agent/app/heartbeat.h"
 #include "agent/app/loader_client.h"
 #include "agent/app/pipeline.h"
@@ -39,7 +41,8 @@ class Agent {
     std::unique_ptr<kernel::Reader> reader;
     privilege::Channel loader{UniqueFd()};
     privilege::Channel supervisor{UniqueFd()};
-    std::string last_end;  // how the worker before this one ended, if there was one
+    uint32_t supervisor_tgid = 0;  // in this pid namespace
+    std::string last_end;          // how the worker before this one ended, if there was one
   };
 
   // Opens the spool and takes the snapshot, while what happens waits in the rings already, so that
@@ -49,8 +52,8 @@ class Agent {
   // Tells what is left, and gives the collector a moment to take it.
   ~Agent();
 
-  // Until the supervisor says so (OK, or ABORTED where something went wrong that it tells), or
-  // until the rings cannot be read.
+  // Until the supervisor says so, or is gone, or the rings cannot be read. However it ends, what
+  // had been recorded by then is judged and on its way.
   absl::Status Run();
 
  private:
@@ -65,6 +68,9 @@ class Agent {
   void OpenUplink();
   void TellCoverage();
   void TellHealth();
+  void TellDegradations();
+  void FindDegradations();
+  uint64_t Lost() const { return pipeline_->counts().lost + spool_->losses().total(); }
   void Handle(const void* data, size_t size);
   void TellRead() const;
   void TellDetection(const model::Detection& detection) const;
@@ -72,8 +78,10 @@ class Agent {
   void TellLastEnd(const std::string& last_end);
   absl::Duration HeartbeatEvery() const;
   void Snapshot();
-  // OK: go on.
-  absl::Status HearSupervisor(bool* stop);
+  absl::Status Loop();
+  absl::Status HearSupervisor();
+  void Finish();
+  void SayGoodbye(const privilege::Message& word);
   void Tick();
   void TakeProvenance();
 
@@ -86,8 +94,11 @@ class Agent {
   const std::vector<model::FactCoverage> coverage_;
   const privilege::Channel supervisor_;
   LoaderClient loader_;
+  const uint32_t supervisor_tgid_;
+  std::optional<privilege::Message> stop_;  // the supervisor's word, once it has come
   const RunMarker marker_;
   HeartbeatWatch heartbeat_;
+  ClockStepWatch clock_step_{&clock_};
   std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
   std::atomic<bool> occupied_{false};       // somebody is logged in
   BoundedQueue<model::Provenance> provenance_{4096};
@@ -99,9 +110,12 @@ class Agent {
   std::unique_ptr<uplink::Uplink> uplink_;
 
   uint64_t ticks_ = 0;
-  std::vector<Read> read_;         // of the kernel side, by type
-  uint64_t kernel_lost_ = 0;       // told by the kernel side in all
-  uint64_t lost_at_snapshot_ = 0;  // of that, before the last snapshot
+  uint64_t lost_ = 0;                 // in all, at the last tick
+  uint64_t degradations_told_ = 0;    // Degradations::changes() at the last health report
+  uint64_t health_told_boot_ns_ = 0;  // when that was
+  std::vector<Read> read_;            // of the kernel side, by type
+  uint64_t kernel_lost_ = 0;          // told by the kernel side in all
+  uint64_t lost_at_snapshot_ = 0;     // of that, before the last snapshot
   uint64_t snapshot_tick_ = 0;
 };
 

@@ -12,16 +12,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #include "agent/app/handover.h"
-#include "agent/app/heartbeat.h"
 #include "agent/app/host_facts.h"
+#include "agent/app/process_names.h"
 #include "agent/kernel/attached.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/base/steady_time.h"
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -113,10 +113,10 @@ void Loader::Answer(const Message& request) {
 }
 
 absl::Status Loader::Serve() {
-  absl::Time witnesses = absl::Now() + kWitnessesEvery;
-  absl::Time heartbeat = absl::Now();
+  SteadyTime witnesses = SteadyTime::Now() + kWitnessesEvery;
+  SteadyTime heartbeat = SteadyTime::Now();
   for (;;) {
-    const absl::Time now = absl::Now();
+    const SteadyTime now = SteadyTime::Now();
     if (now >= heartbeat) {
       Heartbeat();
       attached_->CountSkippedRuns();
@@ -125,9 +125,9 @@ absl::Status Loader::Serve() {
     if (now >= witnesses) {
       const size_t found = attached_->AttachNewWitnesses();
       if (found > 0) LogInfo("loader", "attached to ", found, " more libraries and programs");
-      witnesses = absl::Now() + kWitnessesEvery;
+      witnesses = SteadyTime::Now() + kWitnessesEvery;
     }
-    const absl::Duration wait = std::min(witnesses, heartbeat) - absl::Now();
+    const absl::Duration wait = std::min(witnesses, heartbeat) - SteadyTime::Now();
     pollfd wakes[2] = {{.fd = supervisor_.fd(), .events = POLLIN, .revents = 0},
                        {.fd = worker_.fd(), .events = POLLIN, .revents = 0}};
     const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(wait) + 1, 0, 60'000);

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 
 #include "core/base/log.h"
+#include "core/base/steady_time.h"
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -56,10 +57,10 @@ absl::StatusOr<UniqueFd> LockStateDirectory(const std::string& path, absl::Durat
   UniqueFd lock = OpenToLock(path, lock_path);
   if (!lock.valid() && MayPass(errno)) return go_on_without(absl::ErrnoToStatus(errno, lock_path));
   if (!lock.valid()) return absl::ErrnoToStatus(errno, lock_path);
-  const absl::Time deadline = absl::Now() + wait;
+  const SteadyTime deadline = SteadyTime::Now() + wait;
   while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return absl::ErrnoToStatus(errno, lock_path);
-    if (absl::Now() >= deadline) {
+    if (SteadyTime::Now() >= deadline) {
       return absl::FailedPreconditionError(
           absl::StrCat("state_directory ", path, ": another agent uses it"));
     }

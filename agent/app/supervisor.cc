@@ -14,17 +14,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #include "agent/app/handover.h"
 #include "agent/app/host_facts.h"
 #include "agent/app/loader.h"
 #include "agent/app/state_directory.h"
+#include "agent/app/stop_request.h"
 #include "agent/app/worker.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/base/steady_time.h"
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -73,8 +74,9 @@ class Supervisor {
   void OnWorkerEnd(int status);
   void OnLoaderEnd(int status);
   void OnStopped(pid_t pid, int signal_number);
-  void LookAtFiles(absl::Time now);
-  void BeginStop(int exit_status, const std::string& trouble);
+  void LookAtFiles(SteadyTime now);
+  void BeginStop(int exit_status, const std::string& trouble,
+                 const detect::StopSignal& signal = {});
   absl::Duration UntilNext() const;
 
   const Settings& settings_;
@@ -92,18 +94,18 @@ class Supervisor {
   pid_t worker_pid_ = 0;
   Channel worker_{UniqueFd()};
   bool ever_ready_ = false;
-  absl::Time worker_since_;
+  SteadyTime worker_since_;
   std::string last_end_;
   std::string untold_;  // interference of which no worker could be told yet
   absl::Duration back_off_ = kFirstBackOff;
-  absl::Time restart_at_ = absl::InfiniteFuture();
+  SteadyTime restart_at_ = SteadyTime::InfiniteFuture();
 
   // The worker may read certain files, not certain names: it is replaced when they are.
   std::vector<FileName> files_;
-  absl::Time look_at_ = absl::InfinitePast();
+  SteadyTime look_at_ = SteadyTime::InfinitePast();
   bool replacing_ = false;
 
-  absl::Time kill_at_ = absl::InfiniteFuture();  // once it is stopping
+  SteadyTime kill_at_ = SteadyTime::InfiniteFuture();  // once it is stopping
   bool stopping_ = false;
   std::optional<int> exit_status_;
 };
@@ -182,10 +184,10 @@ absl::Status Supervisor::StartWorker() {
   }
   worker_pid_ = pid;
   worker_ = std::move(ends.first);
-  worker_since_ = absl::Now();
+  worker_since_ = SteadyTime::Now();
   files_ = FileNames(ResolverFiles());
   look_at_ = worker_since_ + kLookEvery;
-  restart_at_ = absl::InfiniteFuture();
+  restart_at_ = SteadyTime::InfiniteFuture();
   HT_RETURN_IF_ERROR(loader_.Send(MessageKind::kNewWorker, static_cast<uint32_t>(pid), 0, "",
                                   {to_loader.second.fd()}));
   if (!untold_.empty()) {
@@ -195,8 +197,8 @@ absl::Status Supervisor::StartWorker() {
 }
 
 absl::Duration Supervisor::UntilNext() const {
-  const absl::Time next = std::min({restart_at_, kill_at_, look_at_});
-  return std::clamp(next - absl::Now(), absl::ZeroDuration(), absl::Hours(1));
+  const SteadyTime next = std::min({restart_at_, kill_at_, look_at_});
+  return std::clamp(next - SteadyTime::Now(), absl::ZeroDuration(), absl::Hours(1));
 }
 
 int Supervisor::Run() {
@@ -221,13 +223,13 @@ bool Supervisor::Step() {
   }
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-    if (info.ssi_signo != SIGCHLD) BeginStop(0, "");
+    if (info.ssi_signo != SIGCHLD) BeginStop(0, "", FromSignalInfo(info, ::getppid()));
   }
   Reap();
-  const absl::Time now = absl::Now();
+  const SteadyTime now = SteadyTime::Now();
   if (now >= look_at_) LookAtFiles(now);
   if (now >= kill_at_) {
-    kill_at_ = absl::InfiniteFuture();
+    kill_at_ = SteadyTime::InfiniteFuture();
     for (const pid_t pid : {worker_pid_, loader_pid_}) {
       if (pid != 0) ::kill(pid, SIGKILL);
     }
@@ -255,7 +257,7 @@ void Supervisor::Reap() {
   }
 }
 
-void Supervisor::LookAtFiles(absl::Time now) {
+void Supervisor::LookAtFiles(SteadyTime now) {
   look_at_ = now + kLookEvery;
   if (stopping_ || replacing_ || !worker_.valid() || FileNames(ResolverFiles()) == files_) return;
   LogInfo("supervisor", "files for resolving names were replaced: so is the worker, to read them");
@@ -281,19 +283,19 @@ void Supervisor::OnWorkerEnd(int status) {
     if (!stopping_) exit_status_ = WEXITSTATUS(status);
     stopping_ = true;
     loader_ = Channel(UniqueFd());
-    kill_at_ = absl::Now() + kStopWithin;
+    kill_at_ = SteadyTime::Now() + kStopWithin;
     return;
   }
   if (std::exchange(replacing_, false) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     last_end_.clear();
-    restart_at_ = absl::InfinitePast();
+    restart_at_ = SteadyTime::InfinitePast();
     return;
   }
   last_end_ = privilege::DescribeEnd(status);
-  if (absl::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
+  if (SteadyTime::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",
            absl::FormatDuration(back_off_));
-  restart_at_ = absl::Now() + back_off_;
+  restart_at_ = SteadyTime::Now() + back_off_;
   back_off_ = std::min(2 * back_off_, kMostBackOff);
 }
 
@@ -307,16 +309,18 @@ void Supervisor::OnLoaderEnd(int status) {
   BeginStop(kExitLoaderGone, what);
 }
 
-void Supervisor::BeginStop(int exit_status, const std::string& trouble) {
+void Supervisor::BeginStop(int exit_status, const std::string& trouble,
+                           const detect::StopSignal& signal) {
   if (stopping_) return;
   stopping_ = true;
   exit_status_ = exit_status;
-  kill_at_ = absl::Now() + kStopWithin;
-  restart_at_ = absl::InfiniteFuture();
+  kill_at_ = SteadyTime::Now() + kStopWithin;
+  restart_at_ = SteadyTime::InfiniteFuture();
   if (worker_pid_ == 0) {
     loader_ = Channel(UniqueFd());
   } else if (worker_.valid()) {
-    (void)worker_.Send(MessageKind::kStop, 0, 0, trouble);
+    const StopNumbers numbers = ToNumbers(signal);
+    (void)worker_.Send(MessageKind::kStop, numbers.number, numbers.serial, trouble);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <grpc/support/log.h>
 
 #include "agent/app/agent.h"
+#include "agent/app/process_names.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -46,7 +47,8 @@ absl::Status Begin(const Settings& settings, const Birth& birth, privilege::Shor
   HT_ASSIGN_OR_RETURN(kernel::Reader made, kernel::Reader::Create(birth.handles));
   *reader = std::make_unique<kernel::Reader>(std::move(made));
   const UniqueFd no_longer_needed(birth.handles.losses_fd);
-  HT_RETURN_IF_ERROR(privilege::DieWith(birth.supervisor_pid));
+  // Not with it: what the rings hold by then may be who killed it.
+  HT_RETURN_IF_ERROR(privilege::EndSoonAfter(birth.supervisor_pid));
   return privilege::ConfineWorker(WorkerPaths(settings), shortfalls);
 }
 
@@ -67,13 +69,15 @@ absl::Status Run(const Settings& settings, Birth birth) {
   }
   birth.coverage.push_back(std::move(confinement));
   gpr_set_log_function(LogOfGrpc);
-  HT_ASSIGN_OR_RETURN(std::unique_ptr<Agent> agent,
-                      Agent::Start(settings, {.host = birth.host,
-                                              .coverage = std::move(birth.coverage),
-                                              .reader = std::move(reader),
-                                              .loader = std::move(birth.loader),
-                                              .supervisor = std::move(birth.supervisor),
-                                              .last_end = std::move(birth.last_end)}));
+  HT_ASSIGN_OR_RETURN(
+      std::unique_ptr<Agent> agent,
+      Agent::Start(settings, {.host = birth.host,
+                              .coverage = std::move(birth.coverage),
+                              .reader = std::move(reader),
+                              .loader = std::move(birth.loader),
+                              .supervisor = std::move(birth.supervisor),
+                              .supervisor_tgid = static_cast<uint32_t>(birth.supervisor_pid),
+                              .last_end = std::move(birth.last_end)}));
   return agent->Run();
 }
 
@@ -104,7 +108,7 @@ privilege::PathGrants WorkerPaths(const Settings& settings) {
 }
 
 int RunWorker(const Settings& settings, Birth birth) {
-  ::prctl(PR_SET_NAME, "hoptrail-worker");
+  ::prctl(PR_SET_NAME, kWorkerName);
   const absl::Status ended = Run(settings, std::move(birth));
   if (ended.ok()) return 0;
   const std::string message(ended.message());

@@ -41,8 +41,10 @@ model::Severity SeverityOf(const BlindingRule::Attempt& attempt) {
 
 std::optional<model::Detection> BlindingRule::OnAttempt(const Attempt& attempt,
                                                         const model::Session* session) const {
-  if (options_.disabled || session == nullptr || attempt.process.tgid == 1) return std::nullopt;
-  if (attempt.way == Way::kSignal && Harmless(attempt.number)) return std::nullopt;
+  if (options_.disabled || session == nullptr) return std::nullopt;
+  if (attempt.way == Way::kSignal && (attempt.by_manager || Harmless(attempt.number))) {
+    return std::nullopt;
+  }
   const std::string way = WayOf(attempt);
   model::Detection detection = hoptrail::detect::MakeDetection(
       hoptrail::detect::BlindingInfo(),

@@ -27,13 +27,14 @@ class BlindingRule {
     std::string command;         // comm of who did it
     model::ProcessName process;  // who did it
     uint32_t repeats = 1;
+    bool by_manager = false;  // what runs the agent's service or container did it
     int64_t wall_ns = 0;
   };
 
   explicit BlindingRule(const BlindingOptions& options) : options_(options) {}
 
-  // `session`: of who did it; null where unknown. Process 1 ends services, and is not told of;
-  // neither are signals that only ask whether a process is there.
+  // `session`: of who did it; null where unknown. A service manager ends services, which is no
+  // attempt; neither are signals that only ask whether a process is there.
   std::optional<model::Detection> OnAttempt(const Attempt& attempt,
                                             const model::Session* session) const;
 

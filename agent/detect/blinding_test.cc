@@ -63,9 +63,11 @@ TEST(BlindingRule, DoesNotFire) {
   EXPECT_FALSE(rule.OnAttempt(Signal(0), &session)) << "asks only whether it is there";
   EXPECT_FALSE(rule.OnAttempt(Signal(SIGCONT), &session));
   EXPECT_FALSE(rule.OnAttempt(Signal(SIGKILL), nullptr)) << "nobody's";
-  Attempt by_init = Signal(SIGTERM);
-  by_init.process.tgid = 1;
-  EXPECT_FALSE(rule.OnAttempt(by_init, &session)) << "the service is stopped";
+  Attempt by_manager = Signal(SIGTERM);
+  by_manager.by_manager = true;
+  EXPECT_FALSE(rule.OnAttempt(by_manager, &session)) << "the service is stopped";
+  by_manager.way = Way::kTrace;
+  EXPECT_TRUE(rule.OnAttempt(by_manager, &session)) << "that is not what it is for";
   EXPECT_FALSE(BlindingRule({.disabled = true}).OnAttempt(Signal(SIGKILL), &session));
 }
 

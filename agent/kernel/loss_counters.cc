@@ -68,9 +68,9 @@ std::vector<LossCount> LossCounters::Read() const {
   return counts;
 }
 
-size_t LossCounters::TellNew(absl::FunctionRef<void(const void*, size_t)> receiver) {
+size_t LossCounters::TellNew(absl::FunctionRef<void(const void*, size_t)> receiver, bool at_once) {
   const uint64_t now_ns = Clock::System().BootNs();
-  if (now_ns < tell_boot_ns_) return 0;
+  if (now_ns < tell_boot_ns_ && !at_once) return 0;
   size_t records = 0;
   for (int cause = 0; cause < HT_LOSS_CAUSES; ++cause) {
     for (int ring = 0; ring < HT_RINGS; ++ring) {

@@ -25,8 +25,8 @@ class LossCounters {
   std::vector<LossCount> Read() const;
 
   // Hands over one ht_lost for each kind of record that was lost since it last did so; at most once
-  // a second, since a flood loses records all the time.
-  size_t TellNew(absl::FunctionRef<void(const void*, size_t)> receiver);
+  // a second, since a flood loses records all the time, unless `at_once`.
+  size_t TellNew(absl::FunctionRef<void(const void*, size_t)> receiver, bool at_once = false);
 
  private:
   struct Unmap {

@@ -25,6 +25,12 @@ absl::StatusOr<size_t> Reader::Poll(absl::Duration timeout, Sensor::Receiver rec
   return records + losses_.TellNew(receiver);
 }
 
+absl::Status Reader::Drain(absl::Duration longest, Sensor::Receiver receiver) {
+  const absl::Status status = rings_.Drain(longest, receiver);
+  losses_.TellNew(receiver, /*at_once=*/true);
+  return status;
+}
+
 absl::Duration Reader::UntilDue() const { return rings_.UntilDue(kLongestWait); }
 
 }  // namespace hoptrail::agent::kernel

@@ -28,6 +28,10 @@ class Reader {
 
   // See Sensor.
   absl::StatusOr<size_t> Poll(absl::Duration timeout, Sensor::Receiver receiver);
+  // For the end: hands over all that is there, in order, also what Poll would hold back for some
+  // milliseconds. Waits for records that are being written, and goes on while more come, at most
+  // `longest`.
+  absl::Status Drain(absl::Duration longest, Sensor::Receiver receiver);
   int poll_fd() const { return rings_.epoll_fd(); }
   absl::Duration UntilDue() const;
   std::vector<LossCount> ReadLosses() const { return losses_.Read(); }

@@ -29,7 +29,9 @@ enum class MessageKind : uint32_t {
   kAnswer = 4,
   // Worker to supervisor: I work.
   kReady = 5,
-  // Supervisor to worker: end. `text` says what went wrong, and is empty where nothing did.
+  // Supervisor to worker: end. `text` says what went wrong, and is empty where nothing did: then
+  // `number` and `serial` say by which signal and whose (app/stop_request.h), or that it is to make
+  // room for another worker (0).
   kStop = 6,
   // Supervisor to worker: pass on that somebody interfered; `text` says how.
   kInterference = 7,

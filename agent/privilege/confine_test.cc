@@ -58,6 +58,39 @@ absl::Status BeLoader() {
   return ConfineLoader(false, &shortfalls);
 }
 
+// Waits for a grandchild whose parent, the child, ends; what it leaves in `pipe` says how it ended.
+TEST(EndSoonAfter, LeavesAMomentAndNoMore) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const pid_t parent = ::getpid();
+    int ready[2];
+    if (::pipe(ready) != 0) ::_exit(1);
+    if (::fork() == 0) {
+      ::close(ends[0]);
+      const bool set = EndSoonAfter(parent).ok();
+      if (::write(ready[1], "r", 1) != 1 || !set) ::_exit(1);
+      while (::getppid() == parent) ::usleep(1000);
+      // It lives on: this is said after the parent's end. Then it hangs, and the pipe is closed by
+      // whoever ends it.
+      if (::write(ends[1], "x", 1) != 1) ::_exit(1);
+      for (;;) ::pause();
+    }
+    char byte;
+    ::_exit(::read(ready[0], &byte, 1) == 1 ? 0 : 1);
+  }
+  ::close(ends[1]);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+  EXPECT_EQ(byte, 'x');
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "the end of the last one that could write";
+  ::close(ends[0]);
+}
+
 class Confined : public testing::Test {
  protected:
   void TearDown() override { std::filesystem::remove_all(folder_); }

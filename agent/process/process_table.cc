@@ -13,6 +13,11 @@ bool IsSameFile(const model::Image& one, const model::Image& other) {
 
 Process* ProcessTable::Find(const model::ProcessName& name) { return processes_.Find(name); }
 
+Process* ProcessTable::FindNewest(uint32_t tgid) {
+  const auto newest = newest_.find(tgid);
+  return newest == newest_.end() ? nullptr : Find(newest->second);
+}
+
 Process* ProcessTable::Create(const model::ProcessName& name) {
   if (processes_.size() >= options_.max_processes) ForgetOldest();
   if (processes_.size() >= options_.max_processes) {

@@ -67,6 +67,8 @@ class ProcessTable {
   ProcessTable() : ProcessTable(Options()) {}
 
   Process* Find(const model::ProcessName& name);
+  // The youngest of that number; null where unknown.
+  Process* FindNewest(uint32_t tgid);
 
   // The header's process, brought up to date; created from it where it was never seen, with
   // `created` set. Null where the header names none, or the table is full (counted).

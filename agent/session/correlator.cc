@@ -1,5 +1,6 @@
 #include "agent/session/correlator.h"
 
+#include <limits>
 #include <utility>
 
 namespace hoptrail::agent::session {
@@ -55,21 +56,38 @@ void Correlator::On(const decode::Header& header, const decode::Tampering& tampe
   }
 }
 
-void Correlator::Tick() {
-  now_boot_ns_ = options_.clock->BootNs();
-  while (!waiting_.empty() && waiting_.front().first <= now_boot_ns_) {
+void Correlator::ReportWaiting(uint64_t until_boot_ns) {
+  while (!waiting_.empty() && waiting_.front().first <= until_boot_ns) {
     Connection* connection = connections_.Find(waiting_.front().second);
     waiting_.pop_front();
     if (connection == nullptr || connection->report_boot_ns == 0) continue;
     connection->report_boot_ns = 0;
     Report(*connection);
   }
+}
+
+void Correlator::Tick() {
+  now_boot_ns_ = options_.clock->BootNs();
+  ReportWaiting(now_boot_ns_);
   SettleSnapshot();
   Flush();
   sessions_.SaveMembers(processes_);
   edges_.Flush(options_.clock->WallNs(), *output_);
   processes_.Age(now_boot_ns_);
   sessions_.Age(now_boot_ns_);
+  TellLosses();
+}
+
+void Correlator::Finish() {
+  now_boot_ns_ = options_.clock->BootNs();
+  ReportWaiting(std::numeric_limits<uint64_t>::max());
+  Flush();
+  sessions_.SaveMembers(processes_);
+  edges_.Flush(options_.clock->WallNs(), *output_, /*present_too=*/true);
+  TellLosses();
+}
+
+void Correlator::TellLosses() {
   const uint64_t dropped = processes_.dropped() + connections_.dropped();
   TellLoss("tables", "process or connection", dropped - dropped_told_);
   dropped_told_ = dropped;

@@ -59,12 +59,18 @@ class Correlator {
   bool Handle(const model::Provenance& provenance, uint64_t boot_ns);
   // About once a second.
   void Tick();
+  // Nothing will follow: tells what was put off or is still being counted.
+  void Finish();
 
   // Null where unknown. Valid until the next call that is not const.
   const model::Session* FindSession(const model::SessionId& id);
   const model::Provenance* FindProvenance(const model::SessionId& id);
   const Node* FindNode(const model::SessionId& id) { return sessions_.Find(id); }
   model::SessionId SessionOf(const model::ProcessName& process);
+  const process::Process* FindProcess(const model::ProcessName& process) {
+    return processes_.Find(process);
+  }
+  const process::Process* FindNewestProcess(uint32_t tgid) { return processes_.FindNewest(tgid); }
 
   // Every process that counts as living.
   std::vector<model::ProcessName> LivingProcesses();
@@ -164,6 +170,8 @@ class Correlator {
   uint64_t now_boot_ns() const { return now_boot_ns_; }
   int64_t now_wall_ns() const { return options_.clock->WallFromBoot(now_boot_ns_); }
   void Flush();
+  void ReportWaiting(uint64_t until_boot_ns);
+  void TellLosses();
   void TellLoss(const char* where, const char* type, uint64_t count);
 
   Options options_;

@@ -26,6 +26,7 @@ class FakeKernel {
     model::Credentials credentials;
     model::Namespaces namespaces{.pid = 100, .mount = 1, .network = 1, .user = 1};
     std::string path;
+    std::string command;
     std::set<uint64_t> sockets;
     bool listens = false;
   };
@@ -297,6 +298,11 @@ class FakeKernel {
     Send(name, connect);
   }
 
+  void TellOf(Name name, const std::string& command, const decode::Tampering& tampering) {
+    at(name).command = command;
+    Send<decode::Tampering>(name, tampering);
+  }
+
   void Emit(decode::Header header, decltype(decode::Event::body) body) {
     Tick();
     header.boot_ns = clock_->BootNs();
@@ -315,6 +321,7 @@ class FakeKernel {
     header.parent = proc.parent;
     header.credentials = proc.credentials;
     header.namespaces = proc.namespaces;
+    header.command = proc.command;
     if (with_label) header.label = proc.label;
     Emit(std::move(header), std::move(body));
   }

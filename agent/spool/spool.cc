@@ -6,9 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/time/clock.h"
-
 #include "core/base/status_macros.h"
+#include "core/base/steady_time.h"
 
 namespace hoptrail::agent::spool {
 namespace {
@@ -80,9 +79,9 @@ void Spool::Acknowledge(const model::HostId& host, uint64_t sequence) {
 
 bool Spool::Flush(absl::Duration timeout) {
   const uint64_t queued = queued_;
-  const absl::Time until = absl::Now() + timeout;
-  for (uint64_t mark = 0; settled_ < queued && absl::Now() < until;) {
-    mark = WaitForChange(mark, until - absl::Now());
+  const SteadyTime until = SteadyTime::Now() + timeout;
+  for (uint64_t mark = 0; settled_ < queued && SteadyTime::Now() < until;) {
+    mark = WaitForChange(mark, until - SteadyTime::Now());
   }
   return settled_ >= queued;
 }
@@ -154,16 +153,16 @@ void Spool::TakeLosses(std::vector<Change>* changes) {
 void Spool::Run() {
   pthread_setname_np(pthread_self(), "spool");
   std::vector<Change> changes;
-  absl::Time losses_told = absl::InfinitePast();
+  SteadyTime losses_told = SteadyTime::InfinitePast();
   for (bool open = true; open;) {
     const absl::Duration until_losses =
-        losses_.empty() ? absl::InfiniteDuration() : losses_told + kTick - absl::Now();
+        losses_.empty() ? absl::InfiniteDuration() : losses_told + kTick - SteadyTime::Now();
     open = queue_.PopAll(std::min(until_losses, storage_->UntilCatchUp()), &changes);
     const size_t taken = changes.size();
     HearReader();
     HearWelcome();
-    if (absl::Now() - losses_told >= kTick || !open) {
-      losses_told = absl::Now();
+    if (SteadyTime::Now() - losses_told >= kTick || !open) {
+      losses_told = SteadyTime::Now();
       // Where memory is short they stay where they add up.
       if (!storage_->memory().crowded()) TakeLosses(&changes);
     }

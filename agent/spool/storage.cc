@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
@@ -17,12 +16,10 @@ using Access = SpoolDatabase::Access;
 using model::DegradationKind;
 
 // How often a disk that refused is tried again.
-constexpr uint64_t kRetryNs = 1'000'000'000;
+constexpr absl::Duration kRetryEvery = absl::Seconds(1);
 constexpr size_t kRecordsAtOnce = 256;
 // Numbers that are marked as used ahead of their use, where the boot time does not vouch for them.
 constexpr uint64_t kMarkAhead = 100'000;
-
-uint64_t NowNs() { return Clock::System().BootNs(); }
 
 size_t CountFacts(const std::vector<Change>& changes) {
   return static_cast<size_t>(std::count_if(
@@ -89,7 +86,7 @@ void Storage::Refuse(const absl::Status& status) {
   if (!refused_)
     LogError("spool", "cannot write ", path(), ", going on in memory: ", status.message());
   refused_ = true;
-  retry_boot_ns_ = NowNs() + kRetryNs;
+  retry_at_ = SteadyTime::Now() + kRetryEvery;
   if (options_.degradations != nullptr) {
     options_.degradations->Add(DegradationKind::kStateUnwritable, std::string(status.message()));
   }
@@ -140,7 +137,7 @@ void Storage::SetMarks(uint64_t last) {
 }
 
 void Storage::CatchUp(bool at_once) {
-  if (!refused_ || (!at_once && NowNs() < retry_boot_ns_)) return;
+  if (!refused_ || (!at_once && SteadyTime::Now() < retry_at_)) return;
   absl::Status status = BringToDisk();
   if (status.code() == absl::StatusCode::kDataLoss) {
     Quarantine(status);
@@ -158,8 +155,7 @@ void Storage::CatchUp(bool at_once) {
 
 absl::Duration Storage::UntilCatchUp() const {
   if (!refused_) return absl::InfiniteDuration();
-  const uint64_t now = NowNs();
-  return absl::Nanoseconds(now >= retry_boot_ns_ ? 0 : retry_boot_ns_ - now);
+  return std::max(retry_at_ - SteadyTime::Now(), absl::ZeroDuration());
 }
 
 absl::Status Storage::BringToDisk() {

@@ -25,6 +25,7 @@
 #include "agent/spool/spool_database.h"
 #include "agent/spool/state_backlog.h"
 #include "core/base/mutex.h"
+#include "core/base/steady_time.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::spool {
@@ -114,12 +115,11 @@ class Storage {
   SpoolDatabase database_;
   StateBacklog backlog_;
   uint64_t next_sequence_ = 1;
-  uint64_t run_first_ = 0;      // the first number that this run gives
-  bool refused_ = false;        // the disk's last word; what comes goes to memory
-  bool removed_ = false;        // the file has no name any more, and cannot get another
-  bool never_read_ = false;     // there may be a file, and nothing of it is known
-  uint64_t retry_boot_ns_ = 0;  // of the system's clock, as all here
-  uint64_t look_boot_ns_ = 0;
+  uint64_t run_first_ = 0;   // the first number that this run gives
+  bool refused_ = false;     // the disk's last word; what comes goes to memory
+  bool removed_ = false;     // the file has no name any more, and cannot get another
+  bool never_read_ = false;  // there may be a file, and nothing of it is known
+  SteadyTime retry_at_, look_at_;
   std::pair<uint64_t, uint64_t> file_key_;  // device and inode
   std::optional<uint64_t> first_welcome_;
   // Of the runs before: in memory only when they ended, and perhaps lost.

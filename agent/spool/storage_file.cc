@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 
 #include "agent/spool/storage.h"
-#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/sqlite/set_aside.h"
@@ -19,7 +18,7 @@ namespace {
 using Access = SpoolDatabase::Access;
 using model::DegradationKind;
 
-constexpr uint64_t kLookEveryNs = 1'000'000'000;
+constexpr absl::Duration kLookEvery = absl::Seconds(1);
 constexpr size_t kMaxStateKeys = 65'536;
 constexpr absl::Duration kHistoryMissedFor = absl::Hours(24);
 
@@ -149,8 +148,8 @@ absl::Status Storage::Reopen() {
 }
 
 void Storage::LookAtFile() {
-  if (database_.access() != Access::kWrite || Clock::System().BootNs() < look_boot_ns_) return;
-  look_boot_ns_ = Clock::System().BootNs() + kLookEveryNs;
+  if (database_.access() != Access::kWrite || SteadyTime::Now() < look_at_) return;
+  look_at_ = SteadyTime::Now() + kLookEvery;
   std::pair<uint64_t, uint64_t> key;
   if (!KeyOf(path(), &key) || key == file_key_) return;
   const absl::Status status = Recreate();

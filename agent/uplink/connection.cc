@@ -99,9 +99,9 @@ bool Connection::WriteHeartbeat() {
   return stream_->Write(message);
 }
 
-bool Connection::WriteGoodbye() {
+bool Connection::WriteGoodbye(const v1::Goodbye& goodbye) {
   v1::AgentMessage message;
-  message.mutable_goodbye();
+  *message.mutable_goodbye() = goodbye;
   return stream_->Write(message);
 }
 

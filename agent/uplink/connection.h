@@ -45,7 +45,7 @@ class Connection {
 
   // A sign of life; the last word of an agent that ends. False as above.
   bool WriteHeartbeat();
-  bool WriteGoodbye();
+  bool WriteGoodbye(const v1::Goodbye& goodbye);
 
   uint64_t acknowledged() const;  // the highest so far
   bool ended() const;

@@ -62,7 +62,11 @@ class FakeCollector : public v1::SensorService::Service {
     while (stream->Read(&message)) {
       MutexLock lock(&mutex_);
       if (message.has_heartbeat()) ++heartbeats_;
-      if (message.has_goodbye()) ++goodbyes_;
+      if (message.has_goodbye()) {
+        ++goodbyes_;
+        last_goodbye_ = message.goodbye();
+        records_before_goodbye_ = received_.size();
+      }
       if (!message.has_batch()) continue;
       largest_batch_ = std::max(largest_batch_, message.batch().records_size());
       for (const v1::Record& record : message.batch().records()) {
@@ -99,6 +103,14 @@ class FakeCollector : public v1::SensorService::Service {
   int goodbyes() {
     MutexLock lock(&mutex_);
     return goodbyes_;
+  }
+  v1::Goodbye last_goodbye() {
+    MutexLock lock(&mutex_);
+    return last_goodbye_;
+  }
+  size_t records_before_goodbye() {
+    MutexLock lock(&mutex_);
+    return records_before_goodbye_;
   }
   bool WaitForHeartbeats(int count, absl::Duration timeout = absl::Seconds(20)) {
     MutexLock lock(&mutex_);
@@ -137,6 +149,8 @@ class FakeCollector : public v1::SensorService::Service {
   int largest_batch_ = 0;
   int heartbeats_ = 0;
   int goodbyes_ = 0;
+  v1::Goodbye last_goodbye_;
+  size_t records_before_goodbye_ = 0;
 };
 
 }  // namespace hoptrail::agent::uplink

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 
 #include "agent/uplink/connection.h"
 #include "agent/uplink/window.h"
@@ -15,6 +14,7 @@
 #include "core/config/credentials.h"
 #include "core/wire/limits.h"
 #include "core/wire/resource_names.h"
+#include "core/wire/sensor.h"
 #include "core/wire/text.h"
 
 namespace hoptrail::agent::uplink {
@@ -43,6 +43,19 @@ Uplink::~Uplink() {
     if (current_ != nullptr) current_->Cancel();
   }
   thread_.join();
+}
+
+void Uplink::SayGoodbye(const model::Goodbye& goodbye) {
+  MutexLock lock(&mutex_);
+  goodbye_ = goodbye;
+}
+
+std::optional<model::Goodbye> Uplink::GoodbyeFor(bool present) {
+  if (!present) {
+    return model::Goodbye{model::StopCause::kServiceManager, "ended with an earlier boot", {}};
+  }
+  MutexLock lock(&mutex_);
+  return goodbye_;
 }
 
 void Uplink::Run() {
@@ -156,8 +169,9 @@ absl::Status Uplink::Serve() {
             *welcomed, ", ", spool->spooled(), " records wait");
     last_failure_.clear();
     const absl::StatusOr<bool> done = SendAll(host, *welcomed, *connection);
-    // An earlier boot has nothing more to say; this one only if it was asked to end.
-    if (done.ok() && *done && (!present || goodbye_)) connection->WriteGoodbye();
+    if (const auto goodbye = GoodbyeFor(present); done.ok() && *done && goodbye.has_value()) {
+      connection->WriteGoodbye(wire::ToProto(*goodbye));
+    }
     const absl::Status end = connection->Finish();
     status = !done.ok() ? done.status() : *done ? absl::OkStatus() : end;
     // What was acknowledged must have left before the next host is chosen.
@@ -174,15 +188,15 @@ absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
                                      Connection& connection) {
   Window window;
   window.Start(after);
-  const absl::Time steady_from = absl::Now() + kSteadyAfter;
-  absl::Time stop_by = absl::InfiniteFuture();
-  absl::Time last_write = absl::Now();
+  const SteadyTime steady_from = SteadyTime::Now() + kSteadyAfter;
+  SteadyTime stop_by = SteadyTime::InfiniteFuture();
+  SteadyTime last_write = SteadyTime::Now();
   for (uint64_t mark = 0; !connection.ended();) {
     // Taken before the look, so that what changes after it wakes the wait below.
     mark = options_.spool->WaitForChange(0, absl::ZeroDuration());
-    if (stopping()) stop_by = std::min(stop_by, absl::Now() + kStopGrace);
+    if (stopping()) stop_by = std::min(stop_by, SteadyTime::Now() + kStopGrace);
     const uint64_t acknowledged = connection.acknowledged();
-    if (acknowledged > after || absl::Now() >= steady_from) back_off_.Reset();
+    if (acknowledged > after || SteadyTime::Now() >= steady_from) back_off_.Reset();
     window.Acknowledged(acknowledged);
     bool sent = false;
     if (window.HasRoom()) {
@@ -191,30 +205,30 @@ absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
         const uint64_t last = batch.records(batch.records_size() - 1).sequence();
         window.Sent(last, batch.records_size(), batch.ByteSizeLong());
         if (!connection.Write(std::move(batch), last)) return false;
-        last_write = absl::Now();
+        last_write = SteadyTime::Now();
         sent = true;
       }
     }
     if (sent) continue;
     if (window.empty() && (stopping() || host != options_.host)) return true;
-    if (absl::Now() >= stop_by) return true;
+    if (SteadyTime::Now() >= stop_by) return true;
     absl::Duration until_heartbeat = UntilHeartbeat(last_write);
     if (until_heartbeat <= absl::ZeroDuration()) {
       if (!connection.WriteHeartbeat()) return false;
-      last_write = absl::Now();
+      last_write = SteadyTime::Now();
       until_heartbeat = UntilHeartbeat(last_write);
     }
     options_.spool->WaitForChange(mark, stopping() ? kStopGrace / 20 : until_heartbeat);
   }
-  if (absl::Now() >= steady_from) back_off_.Reset();
+  if (SteadyTime::Now() >= steady_from) back_off_.Reset();
   return false;
 }
 
-absl::Duration Uplink::UntilHeartbeat(absl::Time last_write) const {
+absl::Duration Uplink::UntilHeartbeat(SteadyTime last_write) const {
   if (!options_.heartbeat_every) return absl::InfiniteDuration();
   const absl::Duration every = options_.heartbeat_every();
   // None for now: whether that is over is not told.
-  return every == absl::InfiniteDuration() ? kTick : last_write + every - absl::Now();
+  return every == absl::InfiniteDuration() ? kTick : last_write + every - SteadyTime::Now();
 }
 
 void Uplink::Report(const absl::Status& status) {

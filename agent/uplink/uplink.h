@@ -1,7 +1,6 @@
 #ifndef HOPTRAIL_AGENT_UPLINK_UPLINK_H_
 #define HOPTRAIL_AGENT_UPLINK_UPLINK_H_
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,6 +17,7 @@
 #include "agent/spool/spool_reader.h"
 #include "agent/uplink/back_off.h"
 #include "core/base/mutex.h"
+#include "core/base/steady_time.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
 #include <hoptrail/v1/config.pb.h>
@@ -48,8 +48,9 @@ class Uplink {
   };
 
   explicit Uplink(Options options);
-  // The agent ends because it was asked to: the collector is to be told so at the end.
-  void SayGoodbye() { goodbye_ = true; }
+  // The agent ends because it was asked to: the collector is to be told so, and by whom, after all
+  // that was spooled before.
+  void SayGoodbye(const model::Goodbye& goodbye);
   // Gives what is spooled up to a second to be acknowledged where a stream is open, and ends it.
   ~Uplink();
 
@@ -57,6 +58,8 @@ class Uplink {
   void Run();
   // Opens a stream for one host, serves it until it ends, and says why.
   absl::Status Serve();
+  // Of an earlier boot there is nothing more to say; of this one only if it was asked to end.
+  std::optional<model::Goodbye> GoodbyeFor(bool present);
   absl::Status RefreshReader();
   absl::StatusOr<model::HostId> ChooseHost();
   // On disk and in memory.
@@ -69,12 +72,11 @@ class Uplink {
   // Sends until nothing of an earlier boot is left or the uplink stops (true), or until the stream
   // ends (false: ask it why).
   absl::StatusOr<bool> SendAll(const model::HostId& host, uint64_t after, Connection& connection);
-  absl::Duration UntilHeartbeat(absl::Time last_write) const;
+  absl::Duration UntilHeartbeat(SteadyTime last_write) const;
   void Report(const absl::Status& status);
   bool stopping() const { return stop_.HasBeenNotified(); }
 
   const Options options_;
-  std::atomic<bool> goodbye_{false};
   Notification stop_;
   Notification done_;
   BackOff back_off_;
@@ -86,6 +88,7 @@ class Uplink {
 
   Mutex mutex_;
   Connection* current_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  std::optional<model::Goodbye> goodbye_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -83,9 +83,18 @@ TEST_F(UplinkTest, SaysGoodbyeOnlyWhereItWasAskedTo) {
   uplink = Open();
   spool_->Add(wire::TestSession());
   ASSERT_TRUE(collector.WaitForRecords(1));
-  uplink->SayGoodbye();
+  const model::Goodbye goodbye{model::StopCause::kProcess, "signal 15 from kill",
+                               wire::TestSession().id};
+  uplink->SayGoodbye(goodbye);
+  // What is said before the end goes before the goodbye.
+  spool_->Add(wire::TestSession());
+  ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
   uplink.reset();
   EXPECT_TRUE(collector.WaitForGoodbye());
+  EXPECT_EQ(collector.records_before_goodbye(), 2u);
+  const auto said = wire::FromProto(collector.last_goodbye());
+  ASSERT_TRUE(said.ok()) << said.status();
+  EXPECT_TRUE(*said == goodbye);
 }
 
 TEST_F(UplinkTest, ANewRecordIsOnTheWireAtOnce) {

@@ -1,8 +1,8 @@
 #include "collector/app/collector.h"
 
-#include <chrono>
 #include <utility>
 
+#include <grpc/support/time.h>
 #include <grpcpp/health_check_service_interface.h>
 
 #include "collector/app/listeners.h"
@@ -15,7 +15,13 @@ namespace {
 constexpr size_t kQueryThreads = 4;
 constexpr size_t kQueuedQueries = 10'000;
 constexpr absl::Duration kAliveWithin = absl::Seconds(10);
-constexpr std::chrono::seconds kShutdownWithin(3);
+constexpr int64_t kShutdownSeconds = 3;
+
+// gRPC measures by this clock; a moment of the wall clock it would only translate.
+gpr_timespec ShutdownDeadline() {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_seconds(kShutdownSeconds, GPR_TIMESPAN));
+}
 
 }  // namespace
 
@@ -88,7 +94,7 @@ Collector::~Collector() {
   if (pagerduty_ != nullptr) pagerduty_->Stop();
   if (json_lines_ != nullptr) json_lines_->Stop();
   if (loop_ != nullptr) loop_->Stop();
-  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownWithin);
+  if (server_ != nullptr) server_->Shutdown(ShutdownDeadline());
   if (workers_ != nullptr) workers_->Stop();
 }
 

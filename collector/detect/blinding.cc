@@ -56,6 +56,21 @@ model::Detection Blinding::Judge(const model::Interference& interference, const 
   return detection;
 }
 
+model::Detection Blinding::Judge(const model::Goodbye& goodbye, int64_t wall_ns,
+                                 const Step& suspect, bool by_suspect, size_t others) {
+  const std::string detail =
+      absl::StrCat("the agent was asked to end",
+                   goodbye.detail.empty() ? "" : absl::StrCat(": ", goodbye.detail));
+  model::Detection detection = Make("goodbye", wall_ns, detail, suspect, others);
+  if (by_suspect) {
+    detection.title = "A login ended the sensor";
+    detection.summary = Bounded(absl::StrCat("from the login of ", Label(suspect), ", ", detail));
+  }
+  // Who maintains a host asks its service manager; nobody who maintains it kills its processes.
+  if (goodbye.cause != model::StopCause::kProcess) detection.severity = model::Severity::kMedium;
+  return detection;
+}
+
 std::optional<model::Detection> Blinding::Judge(const model::Loss& loss, const Step& suspect,
                                                 size_t others) {
   const bool high = loss.where == "ring/high";

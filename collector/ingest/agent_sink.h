@@ -26,7 +26,7 @@ class AgentSink {
   // By the collector's boot clock: when something last came, or now while what came waits for the
   // engine.
   virtual int64_t HeardBootNs() const = 0;
-  // The agent said that it ends.
+  // The agent said that it ends, and not to be back at once.
   virtual bool SaidGoodbye() const = 0;
 };
 

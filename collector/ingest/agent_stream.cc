@@ -66,8 +66,8 @@ absl::Status AgentStream::TakeMessage() {
   }
   if (message.has_hello()) return TakeHello(message.hello());
   if (message.has_batch()) return TakeBatch(message.batch());
-  if (message.has_heartbeat() || message.has_goodbye()) {
-    if (message.has_goodbye()) goodbye_ = true;
+  if (message.has_goodbye()) return TakeGoodbye(message.goodbye());
+  if (message.has_heartbeat()) {
     MutexLock lock(&mutex_);
     Read();  // nothing for the engine
     return absl::OkStatus();
@@ -129,6 +129,17 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
   }
   waiting_ = true;
   if (!loop_->TryPush(std::move(command))) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AgentStream::TakeGoodbye(const v1::Goodbye& goodbye) {
+  HT_ASSIGN_OR_RETURN(model::Goodbye taken, wire::FromProto(goodbye));
+  // One that replaces itself is expected back: should it not come, that is silence.
+  if (taken.cause != model::StopCause::kReplacement) goodbye_ = true;
+  waiting_ = true;
+  if (!loop_->TryPush(GoodbyeCommand{host_, shared_from_this(), std::move(taken)})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();

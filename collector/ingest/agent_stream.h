@@ -52,6 +52,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   absl::Status TakeMessage();
   absl::Status TakeHello(const v1::Hello& hello);
   absl::Status TakeBatch(const v1::Batch& batch);
+  absl::Status TakeGoodbye(const v1::Goodbye& goodbye);
   void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const v1::CollectorMessage& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -33,6 +33,13 @@ struct BatchCommand {
   std::vector<model::Fact> facts;  // as many
 };
 
+// The agent's last word.
+struct GoodbyeCommand {
+  model::HostId host;
+  std::shared_ptr<AgentSink> sink;
+  model::Goodbye goodbye;
+};
+
 struct DisconnectCommand {
   model::HostId host;
   std::shared_ptr<AgentSink> sink;
@@ -51,7 +58,7 @@ struct PathCommand {
   std::function<void(path::Path)> done;
 };
 
-using Command = std::variant<ConnectCommand, BatchCommand, DisconnectCommand,
+using Command = std::variant<ConnectCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
                              SetIncidentStateCommand, PathCommand>;
 
 }  // namespace hoptrail::collector::ingest

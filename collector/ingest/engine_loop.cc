@@ -40,7 +40,9 @@ absl::Status EngineLoop::Restore() {
     HostEntry& entry = hosts_[row.host];
     entry.host_name = row.host_name;
     entry.state = row.state;
-    entry.last_seen_wall_ns = row.last_seen_wall_ns;
+    // Over a restart there is only the wall clock, which may have been put back meanwhile.
+    entry.heard_boot_ns = static_cast<int64_t>(options_.clock->BootNs()) -
+                          std::max<int64_t>(0, options_.clock->WallNs() - row.last_seen_wall_ns);
     entry.applied = row.acknowledged_sequence;
     state.host_names.emplace_back(row.host, row.host_name);
     if (row.state == HostState::kSilent) continue;
@@ -103,9 +105,9 @@ bool EngineLoop::Round(absl::Duration wait) {
 }
 
 void EngineLoop::Heard(const model::HostId& host, HostEntry* entry) {
-  entry->last_seen_wall_ns = options_.clock->WallNs();
+  entry->heard_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
   HostChange& change = batch_.hosts[host];
-  change.last_seen_wall_ns = entry->last_seen_wall_ns;
+  change.last_seen_wall_ns = options_.clock->WallNs();
   if (entry->state != HostState::kConnected) {
     entry->state = HostState::kConnected;
     change.state = entry->state;
@@ -177,6 +179,15 @@ void EngineLoop::KeepFact(const model::Fact& fact, const model::HostId& host) {
       change.host_name = entry.host_name;
     }
   }
+}
+
+void EngineLoop::Take(GoodbyeCommand& command) {
+  command.sink->Taken();
+  const HostEntry& entry = hosts_[command.host];
+  if (entry.sink != command.sink) return;  // a newer stream speaks for the agent
+  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
+          ") says goodbye", command.goodbye.detail.empty() ? "" : ": ", command.goodbye.detail);
+  engine_->Apply(command.host, command.goodbye, &outcome_);
 }
 
 void EngineLoop::Take(DisconnectCommand& command) {
@@ -257,9 +268,10 @@ void EngineLoop::ReleasePages() {
 void EngineLoop::Tick() {
   engine_->Tick(&outcome_);
   FindUnheard();
-  const int64_t silent_before = options_.clock->WallNs() - options_.silent_after_ns;
+  const int64_t silent_before =
+      static_cast<int64_t>(options_.clock->BootNs()) - options_.silent_after_ns;
   for (auto& [host, entry] : hosts_) {
-    if (entry.state == HostState::kSilent || entry.last_seen_wall_ns >= silent_before) continue;
+    if (entry.state == HostState::kSilent || entry.heard_boot_ns >= silent_before) continue;
     entry.state = HostState::kSilent;
     batch_.hosts[host].state = entry.state;
     LogWarning("ingest", "nothing heard from ", entry.host_name, " (", model::ToString(host), ")");

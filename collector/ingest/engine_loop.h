@@ -71,7 +71,7 @@ class EngineLoop {
     std::string host_name;
     std::shared_ptr<AgentSink> sink;
     store::HostState state = store::HostState::kUnknown;
-    int64_t last_seen_wall_ns = 0;
+    int64_t heard_boot_ns = 0;   // when it sent something last
     uint64_t applied = 0;        // of this transaction or an earlier one
     int64_t broken_boot_ns = 0;  // when its stream ended without a goodbye; 0: it did not
     bool unheard = false;        // and that was told
@@ -80,6 +80,7 @@ class EngineLoop {
   void Run();
   void Take(ConnectCommand& command);
   void Take(BatchCommand& command);
+  void Take(GoodbyeCommand& command);
   void Take(DisconnectCommand& command);
   void Take(SetIncidentStateCommand& command);
   void Take(PathCommand& command);

@@ -18,6 +18,11 @@ void Engine::Apply(absl::Span<const model::Fact> facts, Outcome* outcome) {
   impl_->Settle(outcome);
 }
 
+void Engine::Apply(const model::HostId& host, const model::Goodbye& goodbye, Outcome* outcome) {
+  impl_->JudgeGoodbye(host, goodbye);
+  impl_->Settle(outcome);
+}
+
 void Engine::Tick(Outcome* outcome) {
   impl_->TickJoins();
   impl_->Settle(outcome);

@@ -136,6 +136,9 @@ class Engine {
   void Apply(const model::Fact& fact, Outcome* outcome);
   void Apply(absl::Span<const model::Fact> facts, Outcome* outcome);
 
+  // The agent of `host` has said that it ends.
+  void Apply(const model::HostId& host, const model::Goodbye& goodbye, Outcome* outcome);
+
   // Time passes: inferred joins after the grace period, ageing. Call about once a second.
   void Tick(Outcome* outcome);
 

@@ -128,7 +128,7 @@ void Engine::Impl::SettleTree(const model::SessionId& root) {
   bool truncated = false;
   path.sessions = world_.Tree(root, must, kMaxPathSteps, &truncated);
   path.title = TitleOf(root, *tree, path.sessions);
-  incidents_.Update(path, grown_, Now());
+  incidents_.Update(path, grown_, WallNow());
   for (const model::SessionId& home : incidents_.TakeNewHomes()) Place(home);
   dirty_trees_.erase(root);
 }

@@ -1,11 +1,11 @@
 #include <set>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include <google/protobuf/util/time_util.h>
 
 #include "collector/query/listing.h"
 #include "collector/query/services.h"
+#include "core/base/clock.h"
 #include "core/wire/resource_names.h"
 
 namespace hoptrail::collector::query {
@@ -32,7 +32,7 @@ absl::Status Surround(store::Reader* reader, const v1::GetNeighborhoodRequest& r
     window = google::protobuf::util::TimeUtil::DurationToNanoseconds(request.window());
     if (window <= 0) return absl::InvalidArgumentError("window: not above 0");
   }
-  filter.active_since_wall_ns = absl::ToUnixNanos(absl::Now()) - window;
+  filter.active_since_wall_ns = Clock::System().WallNs() - window;
   HT_ASSIGN_OR_RETURN(store::Page<v1::Session> own,
                       reader->ListSessions(filter, std::nullopt, kMaxNeighborhood));
   out->set_truncated(own.next.has_value());

@@ -142,6 +142,25 @@ struct Interference {
   bool operator==(const Interference&) const = default;
 };
 
+// Why an agent ends; hoptrail.v1.StopCause.
+enum class StopCause : uint8_t {
+  kUnknown = 0,
+  kServiceManager,
+  kProcess,
+  kReplacement,
+};
+
+// The last word of an agent that ends of its own accord.
+struct Goodbye {
+  StopCause cause = StopCause::kUnknown;
+  std::string detail;  // a sentence about who asked for it
+  // kProcess: of who sent the signal; kServiceManager: of the login that made it do so. May be
+  // empty.
+  SessionId session;
+
+  bool operator==(const Goodbye&) const = default;
+};
+
 using Fact = std::variant<Session, HopEnd, LoginAttempt, EdgeCount, Detection, Coverage, Loss,
                           AgentHealth, Interference>;
 

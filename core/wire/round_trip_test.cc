@@ -40,6 +40,12 @@ TEST(RoundTrip, DetectionAndIncident) {
   ExpectRoundTrip(TestIncident());
 }
 
+TEST(RoundTrip, Goodbye) {
+  ExpectRoundTrip(model::Goodbye());
+  ExpectRoundTrip(model::Goodbye{model::StopCause::kProcess,
+                                 "signal 15 from bash (process 7, uid 0)", TestSession().id});
+}
+
 TEST(RoundTrip, Provenance) { ExpectRoundTrip(TestProvenance()); }
 
 TEST(RoundTrip, EveryFactInARecord) {

@@ -28,6 +28,11 @@ static_assert(static_cast<int>(model::DegradationKind::kCollectorStoreReadOnly) 
 static_assert(static_cast<int>(model::DegradationKind::kLosingRecords) == v1::LOSING_RECORDS);
 static_assert(static_cast<int>(model::DegradationKind::kLosingRecords) == v1::DegradationKind_MAX);
 
+static_assert(static_cast<int>(model::StopCause::kServiceManager) == v1::SERVICE_MANAGER);
+static_assert(static_cast<int>(model::StopCause::kProcess) == v1::PROCESS);
+static_assert(static_cast<int>(model::StopCause::kReplacement) == v1::REPLACEMENT);
+static_assert(static_cast<int>(model::StopCause::kReplacement) == v1::StopCause_MAX);
+
 v1::Degradation ToProto(const model::Degradation& in) {
   v1::Degradation out;
   out.set_kind(static_cast<v1::DegradationKind>(in.kind));
@@ -247,6 +252,24 @@ absl::StatusOr<model::Interference> FromProto(const v1::Interference& in) {
   out.kind = read.Enum("kind", in.kind(), model::InterferenceKind::kSilent, Presence::kRequired);
   out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
   out.wall_ns = read.Time("time", in.time());
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::Goodbye ToProto(const model::Goodbye& in) {
+  v1::Goodbye out;
+  out.set_cause(static_cast<v1::StopCause>(in.cause));
+  out.set_detail(CleanText(in.detail, kMaxTitleBytes));
+  out.set_session(ResourceName(in.session));
+  return out;
+}
+
+absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& in) {
+  FieldReader read("goodbye");
+  model::Goodbye out;
+  out.cause = read.Enum("cause", in.cause(), model::StopCause::kReplacement, Presence::kOptional);
+  out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
+  out.session = read.Session("session", in.session(), Presence::kOptional);
   if (!read.status().ok()) return read.status();
   return out;
 }

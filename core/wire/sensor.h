@@ -29,6 +29,9 @@ absl::StatusOr<model::Loss> FromProto(const v1::LossReport& report);
 v1::Degradation ToProto(const model::Degradation& degradation);
 absl::StatusOr<model::Degradation> FromProto(const v1::Degradation& degradation);
 
+v1::Goodbye ToProto(const model::Goodbye& goodbye);
+absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& goodbye);
+
 v1::AgentHealth ToProto(const model::AgentHealth& health);
 absl::StatusOr<model::AgentHealth> FromProto(const v1::AgentHealth& health);
 

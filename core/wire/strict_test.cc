@@ -54,6 +54,18 @@ TEST(Strict, BadAddresses) {
   ExpectRefused(session, "session.entry_flow: must be set");
 }
 
+TEST(Strict, BadGoodbyes) {
+  v1::Goodbye goodbye = ToProto(model::Goodbye{model::StopCause::kProcess, "kill", {}});
+  goodbye.set_cause(static_cast<v1::StopCause>(9));
+  ExpectRefused(goodbye, "goodbye.cause: ");
+  goodbye.set_cause(v1::PROCESS);
+  goodbye.set_detail(std::string(kMaxTitleBytes + 1, 'x'));
+  ExpectRefused(goodbye, "goodbye.detail: ");
+  goodbye.set_detail("");
+  goodbye.set_session("sessions/x");
+  ExpectRefused(goodbye, "goodbye.session: ");
+}
+
 TEST(Strict, BadProtocols) {
   v1::Edge edge = ToProto(std::get<model::EdgeCount>(TestFacts()[3]));
   edge.set_protocol(256);

@@ -1,7 +1,9 @@
 """`blinding`: what happens to an agent while somebody is logged in on its host reaches the collector within seconds."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import time
 
 import bench
@@ -11,6 +13,7 @@ import lab_test_case
 from privilege_test import wait_processes
 
 WITHIN = 60.0  # of a machine that may be very busy; what it took is printed
+DETACHED = b"the kernel's events do not come any more"
 
 
 class Blinding(lab_test_case.LabTestCase):
@@ -43,6 +46,12 @@ class Blinding(lab_test_case.LabTestCase):
         self.assertIn("T1562.001", found["techniques"])
         return found
 
+    def health(self):
+        """What the collector keeps of the agent's last health report, as bytes."""
+        store = os.path.join(self.bench.collector.store_directory, "hoptrail.db")
+        with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+            return database.execute("SELECT health FROM hosts WHERE host_name = 'db'").fetchone()[0]
+
     def test_0_nothing_at_first(self):
         self.assertEqual(self.blindings(), [])
 
@@ -69,9 +78,14 @@ class Blinding(lab_test_case.LabTestCase):
             for role in ("supervisor", "loader"):
                 os.kill(pids[role], signal.SIGSTOP)
             self.wait_for("blind", began)
+            # The host's row says so at once, not with the next report of many seconds later.
+            told = time.time()
+            daemon.wait(lambda: DETACHED in self.health(), "the degradation", WITHIN)
+            self.assertLess(time.time() - told, 5)
         finally:
             for role in ("loader", "supervisor"):
                 os.kill(pids[role], signal.SIGCONT)
+        daemon.wait(lambda: DETACHED not in self.health(), "the degradation to end", WITHIN)
 
     def test_4_all_stopped(self):
         pids = wait_processes(self.agent)
