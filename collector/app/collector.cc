@@ -45,6 +45,9 @@ absl::Status Collector::Open() {
                                        model::IncidentState state, const std::string& who) {
     return loop_->SetIncidentState(incident, state, who).status();
   };
+  backend_.remove_host = [this](const model::HostId& host, const std::string& who) {
+    return loop_->RemoveHost(host, who);
+  };
   if (options_.config.has_pagerduty()) {
     HT_ASSIGN_OR_RETURN(notify::PagerDuty::Options pagerduty,
                         PagerDutyOptions(options_.config.pagerduty()));

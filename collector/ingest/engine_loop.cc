@@ -36,14 +36,18 @@ absl::Status EngineLoop::Restore() {
   HT_ASSIGN_OR_RETURN(std::vector<store::HostRow> hosts, store_->writer()->LoadHosts());
   HT_ASSIGN_OR_RETURN(store::Snapshot snapshot, store_->writer()->LoadSnapshot());
   path::StoredState state;
-  for (store::HostRow& row : hosts) {
-    HostEntry& entry = hosts_[row.host];
-    entry.host_name = row.host_name;
-    entry.state = row.state;
-    entry.last_seen_wall_ns = row.last_seen_wall_ns;
-    entry.applied = row.acknowledged_sequence;
+  for (const store::HostRow& row : hosts) {
+    RestoreHost(row);
     state.host_names.emplace_back(row.host, row.host_name);
-    if (row.state == HostState::kSilent) continue;
+  }
+  for (const store::HostRow& row : hosts) {
+    HostEntry& entry = hosts_.at(row.host);
+    if (row.state == HostState::kConnected ||
+        (row.state == HostState::kSilent && HasEnded(row.host, entry))) {
+      entry.state = HostState::kDisconnected;  // streams do not survive the process
+      batch_.hosts[row.host].state = entry.state;
+    }
+    if (!entry.listed || entry.state == HostState::kSilent || HasEnded(row.host, entry)) continue;
     arrears_.Expect(row.host, Arrears::kUnconnected,
                     static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
   }
@@ -95,6 +99,7 @@ bool EngineLoop::Round(absl::Duration wait) {
   if (now >= next_retention_boot_ns_) {
     absl::StatusOr<int64_t> removed = store_->ApplyRetention(options_.clock->WallNs());
     if (!removed.ok()) LogError("store", "retention: ", removed.status().ToString());
+    ForgetHosts();
     next_retention_boot_ns_ =
         now + (removed.ok() && *removed > 0 ? kRetentionAgainNs : kRetentionNs);
   }
@@ -118,7 +123,6 @@ void EngineLoop::Take(ConnectCommand& command) {
     entry.sink->End(absl::AbortedError("another stream was opened for the same host"));
   }
   entry.sink = command.sink;
-  entry.broken_boot_ns = 0;
   arrears_.Expect(command.host, command.last_spooled_sequence,
                   static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
   arrears_.Applied(command.host, entry.applied);
@@ -128,6 +132,7 @@ void EngineLoop::Take(ConnectCommand& command) {
     batch_.hosts[command.host].host_name = entry.host_name;
     engine_->SetHostName(command.host, entry.host_name, &outcome_);
   }
+  NoteConnected(command.host, &entry);
   LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
           ") connected, durable up to ", entry.applied);
   after_commit_.push_back([this, host = command.host, sink = command.sink] {
@@ -183,7 +188,10 @@ void EngineLoop::Take(DisconnectCommand& command) {
   auto it = hosts_.find(command.host);
   if (it == hosts_.end() || it->second.sink != command.sink) return;
   it->second.sink = nullptr;
-  if (command.sink->SaidGoodbye()) {
+  NoteBothUp(command.host, &it->second, false);
+  const int64_t heard = command.sink->HeardBootNs();
+  const bool rebooted = it->second.followed_boot_ns != 0 && !OutlivedNext(it->second, heard);
+  if (command.sink->SaidGoodbye() || rebooted) {
     arrears_.Forget(command.host);
   } else {
     it->second.broken_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
@@ -222,8 +230,13 @@ void EngineLoop::FindUnheard() {
     if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
     ++known;
     const int64_t heard = entry.sink != nullptr ? entry.sink->HeardBootNs() : entry.broken_boot_ns;
+    if (entry.followed_boot_ns != 0) {
+      if (!OutlivedNext(entry, heard)) continue;  // it was switched off, and is up as another boot
+      NoteBothUp(host, &entry, entry.sink != nullptr);
+    }
     if (now - std::max(heard, fair_from_boot_ns_) < options_.unheard_after_ns) {
       entry.unheard = false;
+      entry.silence.reset();
     } else if (!entry.unheard) {
       entry.unheard = true;
       unheard.emplace_back(host, &entry);
@@ -235,14 +248,13 @@ void EngineLoop::FindUnheard() {
     LogWarning("ingest", entry->host_name, " gives no sign of life",
                network ? ", like many others at once" : "");
     if (network) continue;
-    engine_->Apply(
-        model::Interference{
-            host, model::InterferenceKind::kSilent,
-            absl::StrCat("nothing was heard from the agent for ",
-                         options_.unheard_after_ns / kTickNs, " s, and it had not said goodbye",
-                         entry->sink == nullptr ? "; its connection was broken" : ""),
-            options_.clock->WallNs()},
-        &outcome_);
+    entry->silence = model::Interference{
+        host, model::InterferenceKind::kSilent,
+        absl::StrCat("nothing was heard from the agent for ", options_.unheard_after_ns / kTickNs,
+                     " s, and it had not said goodbye",
+                     entry->sink == nullptr ? "; its connection was broken" : ""),
+        options_.clock->WallNs()};
+    engine_->Apply(*entry->silence, &outcome_);
   }
 }
 
@@ -260,6 +272,7 @@ void EngineLoop::Tick() {
   const int64_t silent_before = options_.clock->WallNs() - options_.silent_after_ns;
   for (auto& [host, entry] : hosts_) {
     if (entry.state == HostState::kSilent || entry.last_seen_wall_ns >= silent_before) continue;
+    if (!entry.listed || HasEnded(host, entry)) continue;
     entry.state = HostState::kSilent;
     batch_.hosts[host].state = entry.state;
     LogWarning("ingest", "nothing heard from ", entry.host_name, " (", model::ToString(host), ")");
@@ -328,6 +341,19 @@ absl::StatusOr<path::Path> EngineLoop::PathOf(const model::SessionId& session) {
   auto answer = promise->get_future();
   if (!TryPush(
           PathCommand{session, [promise](path::Path p) { promise->set_value(std::move(p)); }})) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
+    return absl::UnavailableError("the store does not take changes at present");
+  }
+  return answer.get();
+}
+
+absl::Status EngineLoop::RemoveHost(const model::HostId& host, const std::string& who) {
+  auto promise = std::make_shared<std::promise<absl::Status>>();
+  auto answer = promise->get_future();
+  if (!TryPush(RemoveHostCommand{
+          host, who, [promise](absl::Status s) { promise->set_value(std::move(s)); }})) {
     return absl::UnavailableError("the collector is busy");
   }
   if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {

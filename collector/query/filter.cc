@@ -208,7 +208,7 @@ std::function<absl::Status(const Term&)> Name(absl::StatusOr<Id> (*parse)(absl::
 
 absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) {
   store::SessionFilter filter;
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"host_name", Text(&filter.host_name)},
                                   {"user", Text(&filter.user)},
                                   {"kind", Enum(v1::EntryKind_descriptor(), &filter.kind)},
@@ -219,7 +219,7 @@ absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) 
 
 absl::StatusOr<store::HopFilter> ParseHopFilter(absl::string_view text) {
   store::HopFilter filter;
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"session", Name(wire::ParseSessionName, &filter.session)},
                                   {"proof", Enum(v1::Proof_descriptor(), &filter.proof)}}));
   return filter;
@@ -247,7 +247,7 @@ absl::StatusOr<store::EdgeFilter> ParseEdgeFilter(absl::string_view text) {
     filter.protocol = static_cast<uint8_t>(number);
     return absl::OkStatus();
   };
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"peer", peer},
                                   {"program", Text(&filter.program)},
                                   {"server_port", port},
@@ -263,7 +263,7 @@ absl::StatusOr<store::DetectionFilter> ParseDetectionFilter(absl::string_view te
       text, {{"rule", Text(&filter.rule)},
              {"severity", Enum(severity, &filter.severity), Enum(severity, &filter.least_severity)},
              {"session", Name(wire::ParseSessionName, &filter.session)},
-             {"host", Name(wire::ParseHostName, &filter.host)},
+             {"host", Name(wire::ParseMachineOrHostName, &filter.host)},
              {"host_name", Text(&filter.host_name)},
              {"incident", Name(wire::ParseIncidentName, &filter.incident)}}));
   return filter;

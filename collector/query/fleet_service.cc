@@ -2,6 +2,15 @@
 #include "collector/query/services.h"
 
 namespace hoptrail::collector::query {
+namespace {
+
+// With or without its collection.
+absl::StatusOr<model::HostId> FindHost(store::Reader* reader, absl::string_view name) {
+  absl::ConsumePrefix(&name, "hosts/");
+  return reader->FindHost(name);
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* FleetService::ListHosts(grpc::CallbackServerContext* context,
                                                   const v1::ListHostsRequest* request,
@@ -18,11 +27,19 @@ grpc::ServerUnaryReactor* FleetService::GetHost(grpc::CallbackServerContext* con
                                                 v1::Host* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
                      [=](store::Reader* reader, const rpc::Peer&) -> absl::Status {
-                       absl::string_view name = request->name();
-                       absl::ConsumePrefix(&name, "hosts/");
-                       HT_ASSIGN_OR_RETURN(model::HostId id, reader->FindHost(name));
-                       HT_ASSIGN_OR_RETURN(*response, reader->GetHost(id));
+                       HT_ASSIGN_OR_RETURN(model::HostId id, FindHost(reader, request->name()));
+                       HT_ASSIGN_OR_RETURN(*response, reader->GetHost(id.machine));
                        return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* FleetService::RemoveHost(grpc::CallbackServerContext* context,
+                                                   const v1::RemoveHostRequest* request,
+                                                   v1::RemoveHostResponse* response) {
+  return AnswerUnary(context, backend_, rpc::RequireOperator,
+                     [this, request](store::Reader* reader, const rpc::Peer& peer) -> absl::Status {
+                       HT_ASSIGN_OR_RETURN(model::HostId id, FindHost(reader, request->name()));
+                       return backend_->remove_host(id, peer.name);
                      });
 }
 

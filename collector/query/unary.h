@@ -23,6 +23,8 @@ struct Backend {
   std::function<absl::Status(const model::IncidentId&, model::IncidentState,
                              const std::string& who)>
       set_incident_state;
+  // The same; a machine with all its boots where the boot is empty.
+  std::function<absl::Status(const model::HostId&, const std::string& who)> remove_host;
 };
 
 // Answers one call on a worker thread with a borrowed reader, after `allowed` has passed the peer.

@@ -1,7 +1,8 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_FILTERS_H_
 #define HOPTRAIL_COLLECTOR_STORE_FILTERS_H_
 
-// What a list is narrowed by (all that is set must hold) and where its next page begins.
+// What a list is narrowed by (all that is set must hold) and where its next page begins. A host
+// without a boot stands for all boots of the machine.
 
 #include <cstdint>
 #include <optional>

@@ -4,7 +4,9 @@
 // One row of a query as a message of the public API. Each function says which columns it reads,
 // from 0 on; `kSelect…` asks for them.
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 #include "core/sqlite/statement.h"
 #include "hoptrail/v1/detection.pb.h"
@@ -36,9 +38,14 @@ inline constexpr char kSelectIncidents[] =
 absl::StatusOr<v1::Incident> IncidentFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectHosts[] =
-    "SELECT h.id, h.host_name, h.state, h.last_seen, h.acknowledged, h.clock_offset, h.health,"
-    " h.coverage FROM hosts h";
+    "SELECT h.machine, h.host_name, h.state, h.last_seen, h.acknowledged, h.clock_offset, h.health,"
+    " h.coverage, h.agent_degradations, h.collector_degradations FROM hosts h";
 absl::StatusOr<v1::Host> HostFromRow(const sqlite::Statement& row);
+// id, state, first_seen, last_seen, acknowledged.
+v1::Boot BootFromRow(const sqlite::Statement& row);
+// Serialized by Encode.
+absl::Status AddDegradations(absl::string_view data,
+                             google::protobuf::RepeatedPtrField<v1::Degradation>* out);
 
 }  // namespace hoptrail::collector::store
 

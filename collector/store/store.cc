@@ -83,4 +83,9 @@ absl::StatusOr<int64_t> Store::ApplyRetention(int64_t now_wall_ns) {
   return store::ApplyRetention(writer_->database(), options_.retention, now_wall_ns);
 }
 
+absl::StatusOr<std::vector<model::HostId>> Store::ForgetHosts(int64_t before_wall_ns) {
+  MutexLock turn(&write_turn_);
+  return store::ForgetHosts(writer_->database(), before_wall_ns);
+}
+
 }  // namespace hoptrail::collector::store

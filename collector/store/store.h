@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -50,6 +51,11 @@ class Store {
   absl::Status ReleasePages(int64_t now_wall_ns, int64_t held_ns);
   // Engine's thread; see ApplyRetention.
   absl::StatusOr<int64_t> ApplyRetention(int64_t now_wall_ns);
+
+  // Hosts that are off the list, not heard since then, and that no session names. Engine's thread.
+  absl::StatusOr<std::vector<model::HostId>> ForgetHosts(int64_t before_wall_ns);
+  // How long facts are kept.
+  int64_t max_age_ns() const { return options_.retention.max_age_ns; }
 
   // The name under which a damaged store was kept; empty where there was none.
   const std::string& set_aside() const { return set_aside_; }

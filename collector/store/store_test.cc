@@ -61,28 +61,6 @@ TEST_F(StoreTest, AcknowledgedNumbersNeverGoBackAndStreamsDoNotSurvive) {
   EXPECT_EQ(hosts->front().state, HostState::kDisconnected);
 }
 
-TEST_F(StoreTest, HostShowsHealthCoverageAndLosses) {
-  WriteBatch batch;
-  HostChange& change = batch.hosts[wire::TestHost()];
-  for (const model::Fact& fact : wire::TestFacts()) {
-    if (auto* health = std::get_if<model::AgentHealth>(&fact)) change.health = *health;
-    if (auto* coverage = std::get_if<model::Coverage>(&fact)) change.coverage = *coverage;
-    if (auto* loss = std::get_if<model::Loss>(&fact)) batch.losses.push_back(*loss);
-  }
-  change.host_name = "gw";
-  Write(batch);
-  auto host = reader()->GetHost(wire::TestHost());
-  ASSERT_TRUE(host.ok()) << host.status();
-  EXPECT_EQ(host->host_name(), "gw");
-  EXPECT_EQ(host->coverage().facts(0).tier(), 3u);
-  ASSERT_EQ(host->losses_size(), 1);
-  EXPECT_EQ(host->losses(0).count(), 12u);
-  EXPECT_EQ(host->spooled(), 3u);
-  EXPECT_EQ(reader()->FindHost("gw").value(), wire::TestHost());
-  EXPECT_EQ(reader()->FindHost("aa00").value(), wire::TestHost());
-  EXPECT_EQ(reader()->FindHost("bb00").status().code(), absl::StatusCode::kNotFound);
-}
-
 TEST_F(StoreTest, EdgesOfOneMinuteAddUp) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   Write({.edges = {edge}});

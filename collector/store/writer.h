@@ -26,8 +26,11 @@ struct HostRow {
   model::HostId host;
   std::string host_name;
   HostState state = HostState::kUnknown;
+  bool listed = false;
+  int64_t connected_wall_ns = 0;
   int64_t last_seen_wall_ns = 0;
   uint64_t acknowledged_sequence = 0;
+  std::vector<model::Degradation> collector_degradations;
 };
 
 // The connection that writes facts. Owned by the Store; used by one thread (the engine's), but for
