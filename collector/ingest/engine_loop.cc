@@ -28,7 +28,11 @@ constexpr absl::Duration kStoreRetry = absl::Seconds(1);
 }  // namespace
 
 EngineLoop::EngineLoop(path::Engine* engine, store::Store* store, const Options& options)
-    : engine_(engine), store_(store), options_(options), queue_(options.queue_capacity) {}
+    : engine_(engine),
+      store_(store),
+      options_(options),
+      queue_(options.queue_capacity),
+      store_log_("store", options.clock) {}
 
 EngineLoop::~EngineLoop() { Stop(); }
 
@@ -267,6 +271,7 @@ void EngineLoop::ReleasePages() {
 }
 
 void EngineLoop::Tick() {
+  if (store_->trouble()) (void)store_->CheckWritable(options_.clock->WallNs());
   engine_->Tick(&outcome_);
   FindUnheard();
   const int64_t silent_before = options_.clock->WallNs() - options_.silent_after_ns;
@@ -291,9 +296,11 @@ void EngineLoop::Commit() {
   if (!batch_.empty()) {
     while (true) {
       absl::Status status = store_->Write(batch_, options_.clock->WallNs());
+      store_log_.Note(status.ok() ? status
+                                  : Annotate(status,
+                                             "cannot be written, tried again each second;"
+                                             " nothing is acknowledged until then"));
       if (status.ok()) break;
-      LogError("store", "cannot write, trying again; nothing is acknowledged until then: ",
-               status.ToString());
       if (stopping_) {
         // The agents still have it all. Nobody is told that it is durable.
         acknowledge_.clear();
@@ -319,47 +326,40 @@ void EngineLoop::Commit() {
   facts_ = 0;
 }
 
+template <typename Answer, typename MakeCommand>
+Answer EngineLoop::Ask(MakeCommand make_command) {
+  if (const auto trouble = store_->trouble()) return absl::UnavailableError(trouble->detail);
+  // Shared with the engine's thread, which may answer after nobody waits any more.
+  auto promise = std::make_shared<std::promise<Answer>>();
+  auto answer = promise->get_future();
+  if (!TryPush(make_command([promise](Answer a) { promise->set_value(std::move(a)); }))) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
+    const auto trouble = store_->trouble();
+    return absl::UnavailableError(trouble ? trouble->detail : "the collector is busy");
+  }
+  return answer.get();
+}
+
 absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::IncidentId& incident,
                                                              model::IncidentState state,
                                                              const std::string& who) {
-  // Shared with the engine's thread, which may answer after nobody waits any more.
-  auto promise = std::make_shared<std::promise<absl::StatusOr<model::Incident>>>();
-  auto answer = promise->get_future();
-  if (!TryPush(SetIncidentStateCommand{
-          incident, state, who,
-          [promise](absl::StatusOr<model::Incident> a) { promise->set_value(std::move(a)); }})) {
-    return absl::UnavailableError("the collector is busy");
-  }
-  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
-    return absl::UnavailableError("the store does not take changes at present");
-  }
-  return answer.get();
+  return Ask<absl::StatusOr<model::Incident>>([&](auto done) {
+    return SetIncidentStateCommand{incident, state, who, std::move(done)};
+  });
 }
 
 absl::StatusOr<path::Path> EngineLoop::PathOf(const model::SessionId& session) {
-  auto promise = std::make_shared<std::promise<path::Path>>();
-  auto answer = promise->get_future();
-  if (!TryPush(
-          PathCommand{session, [promise](path::Path p) { promise->set_value(std::move(p)); }})) {
-    return absl::UnavailableError("the collector is busy");
-  }
-  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
-    return absl::UnavailableError("the store does not take changes at present");
-  }
-  return answer.get();
+  return Ask<absl::StatusOr<path::Path>>([&](auto done) {
+    return PathCommand{session, std::move(done)};
+  });
 }
 
 absl::Status EngineLoop::RemoveHost(const model::HostId& host, const std::string& who) {
-  auto promise = std::make_shared<std::promise<absl::Status>>();
-  auto answer = promise->get_future();
-  if (!TryPush(RemoveHostCommand{
-          host, who, [promise](absl::Status s) { promise->set_value(std::move(s)); }})) {
-    return absl::UnavailableError("the collector is busy");
-  }
-  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
-    return absl::UnavailableError("the store does not take changes at present");
-  }
-  return answer.get();
+  return Ask<absl::Status>([&](auto done) {
+    return RemoveHostCommand{host, who, std::move(done)};
+  });
 }
 
 bool EngineLoop::Alive(absl::Duration limit) const {

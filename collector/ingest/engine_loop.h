@@ -21,6 +21,7 @@
 #include "collector/store/store.h"
 #include "core/base/bounded_queue.h"
 #include "core/base/clock.h"
+#include "core/base/trouble_log.h"
 
 namespace hoptrail::collector::ingest {
 
@@ -55,7 +56,8 @@ class EngineLoop {
   // False when the queue is full or the loop is stopping. Thread-safe.
   bool TryPush(Command command) { return queue_.TryPush(std::move(command)); }
 
-  // These wait for the engine's thread. UNAVAILABLE when it does not answer in time. Thread-safe.
+  // These wait for the engine's thread. UNAVAILABLE when it does not answer in time, or cannot
+  // because of its store. Thread-safe.
   absl::StatusOr<model::Incident> SetIncidentState(const model::IncidentId& incident,
                                                    model::IncidentState state,
                                                    const std::string& who);
@@ -89,6 +91,8 @@ class EngineLoop {
   };
 
   void Run();
+  template <typename Answer, typename MakeCommand>
+  Answer Ask(MakeCommand make_command);
   void Take(ConnectCommand& command);
   void Take(BatchCommand& command);
   void Take(DisconnectCommand& command);
@@ -138,6 +142,7 @@ class EngineLoop {
   int64_t last_look_boot_ns_ = 0;  // for agents that are silent
   int64_t fair_from_boot_ns_ = 0;  // earlier silence may have been our own
   int64_t next_retention_boot_ns_ = 0;
+  TroubleLog store_log_;
   std::atomic<int64_t> alive_boot_ns_{0};
   std::atomic<bool> stopping_{false};
   std::thread thread_;

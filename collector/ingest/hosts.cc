@@ -100,7 +100,8 @@ void EngineLoop::NoteBothUp(const model::HostId& host, HostEntry* entry, bool bo
 void EngineLoop::Degrade(const model::HostId& host, HostEntry* entry, model::DegradationKind kind,
                          std::string detail) {
   auto& all = entry->collector_degradations;
-  auto known = std::find_if(all.begin(), all.end(), [kind](const auto& d) { return d.kind == kind; });
+  auto known =
+      std::find_if(all.begin(), all.end(), [kind](const auto& d) { return d.kind == kind; });
   if (known != all.end() && known->detail == detail) return;
   LogWarning("ingest", entry->host_name, " (", model::ToString(host), "): ", detail);
   if (known == all.end()) {
@@ -143,9 +144,9 @@ void EngineLoop::Take(RemoveHostCommand& command) {
     boots.push_back(host);
     status = absl::OkStatus();
     if (entry.sink == nullptr) continue;
-    status = absl::FailedPreconditionError(
-        absl::StrCat("the agent of ", entry.host_name, " is connected (", wire::ResourceName(host),
-                     "): stop it there first"));
+    status = absl::FailedPreconditionError(absl::StrCat("the agent of ", entry.host_name,
+                                                        " is connected (", wire::ResourceName(host),
+                                                        "): stop it there first"));
     break;
   }
   if (status.ok()) {

@@ -70,7 +70,9 @@ class HostsTest : public LoopTest {
     return store_->readers()->Borrow()->ListHosts({}, std::nullopt, 100)->items.size();
   }
   std::map<uint8_t, std::shared_ptr<FakeAgent>> agents_;
-  std::vector<model::Detection> Detections() { return store_->writer()->LoadSnapshot()->detections; }
+  std::vector<model::Detection> Detections() {
+    return store_->writer()->LoadSnapshot()->detections;
+  }
   absl::Status Remove(const model::HostId& host) {
     absl::Status status = absl::UnknownError("not answered");
     EXPECT_TRUE(loop_->TryPush(

@@ -61,8 +61,8 @@ Verdict Judge(const absl::StatusOr<HttpResponse>& answer, absl::string_view dedu
     absl::StrAppend(&reason, ": ", answer->body);
   }
   // Its own body, or a proxy's page: a proxy says nothing of the event.
-  const bool of_api = !status.empty() &&
-                      (!Text(body, "message").empty() || body.fields().contains("errors"));
+  const bool of_api =
+      !status.empty() && (!Text(body, "message").empty() || body.fields().contains("errors"));
   if ((answer->status == kBadRequest && of_api) || answer->status == kTooLarge) {
     verdict.kind = Verdict::kEventRefused;
   }

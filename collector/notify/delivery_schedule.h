@@ -11,12 +11,12 @@
 
 namespace hoptrail::collector::notify {
 
-// When which waiting event is tried, and tried again. It never gives up: waits double up to a bound.
-// A fault of one event delays that event alone; a fault of the service is probed with one event
-// after the other, not with all of them. Which of the two a failure is shows in the answer, or in
-// this: what fails again after another event was accepted is the event's own.
-// Lives in memory and on the boot clock, so that a wall clock that is set moves nothing, and a
-// restart tries everything at once. Times are ns of the boot clock. Not thread-safe.
+// When which waiting event is tried, and tried again. It never gives up: waits double up to a
+// bound. A fault of one event delays that event alone; a fault of the service is probed with one
+// event after the other, not with all of them. Which of the two a failure is shows in the answer,
+// or in this: what fails again after another event was accepted is the event's own. Lives in memory
+// and on the boot clock, so that a wall clock that is set moves nothing, and a restart tries
+// everything at once. Times are ns of the boot clock. Not thread-safe.
 class DeliverySchedule {
  public:
   struct Options {

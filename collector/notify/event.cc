@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/time_util.h>
 
@@ -20,6 +21,7 @@ using google::protobuf::ListValue;
 using google::protobuf::Struct;
 using google::protobuf::util::TimeUtil;
 
+constexpr int kMaxDegraded = 50;
 constexpr size_t kMaxDetail = 1024;  // of one value within custom_details
 
 void Set(Struct* object, const std::string& key, absl::string_view value) {
@@ -110,6 +112,23 @@ std::string ToJson(const Struct& event) {
   return json;
 }
 
+// What is not known about its hosts.
+void FillDegradedHosts(const v1::Incident& incident, Struct* details) {
+  for (const v1::DegradedHost& host : incident.degraded_hosts()) {
+    for (const v1::Degradation& degradation : host.degradations()) {
+      const std::string text = absl::StrCat(
+          host.host_name().empty() ? host.host() : host.host_name(), ": ",
+          absl::StrReplaceAll(absl::AsciiStrToLower(v1::DegradationKind_Name(degradation.kind())),
+                              {{"_", " "}}),
+          degradation.detail().empty() ? "" : ", ", degradation.detail());
+      List(details, "degraded_hosts")
+          ->add_values()
+          ->set_string_value(wire::CleanText(text, kMaxDetail));
+      if (List(details, "degraded_hosts")->values_size() >= kMaxDegraded) return;
+    }
+  }
+}
+
 std::string TitleOf(const v1::Incident& incident) {
   return incident.title().empty() ? incident.name() : incident.title();
 }
@@ -190,6 +209,7 @@ std::string MakeEvent(const EventInput& input) {
     techniques.insert(detection.techniques().begin(), detection.techniques().end());
   }
   Set(details, "techniques", absl::StrJoin(techniques, ","));
+  FillDegradedHosts(input.incident, details);
   // Half as many steps each time until it fits; without any it always does.
   for (int kept = input.path.steps_size();; kept /= 2) {
     details->mutable_fields()->erase("path");

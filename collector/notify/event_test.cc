@@ -60,6 +60,20 @@ TEST(EventTest, TriggerHasWhatTheApiAsksForAndTheWholePath) {
   EXPECT_THAT(step.at("detections").list_value().values(0).string_value(), HasSubstr("pivot: "));
 }
 
+TEST(EventTest, SaysWhichHostsAreDegraded) {
+  EventInput input = Input(1);
+  v1::DegradedHost* host = input.incident.add_degraded_hosts();
+  host->set_host("hosts/aa.bb");
+  host->set_host_name("web");
+  host->add_degradations()->set_kind(v1::SPOOL_FULL);
+  host->mutable_degradations(0)->set_detail("the spool has 256 MiB");
+  const auto payload = ParseJson(MakeEvent(input)).fields().at("payload").struct_value().fields();
+  const auto hosts =
+      payload.at("custom_details").struct_value().fields().at("degraded_hosts").list_value();
+  ASSERT_EQ(hosts.values_size(), 1);
+  EXPECT_EQ(hosts.values(0).string_value(), "web: spool full, the spool has 256 MiB");
+}
+
 TEST(EventTest, BoundsHold) {
   EventInput input = Input(1000);
   input.incident.set_title(std::string(5000, 'x'));

@@ -13,9 +13,9 @@
 #include "absl/status/statusor.h"
 
 #include "collector/notify/line_file.h"
-#include "collector/notify/trouble_log.h"
 #include "collector/store/store.h"
 #include "core/base/mutex.h"
+#include "core/base/trouble_log.h"
 
 namespace hoptrail::collector::notify {
 

@@ -151,6 +151,8 @@ absl::StatusOr<EventInput> PagerDuty::Gather(const Outbox::Item& item) {
     return input;
   }
   input.incident = *std::move(incident);
+  const absl::Status degraded = reader->AddDegradedHosts(&input.incident, store_->trouble());
+  if (!degraded.ok()) left_out("its degraded hosts", degraded);
   auto detections =
       reader->ListDetections({.incident = item.incident}, std::nullopt, kMaxDetections);
   if (detections.ok()) {
@@ -187,9 +189,9 @@ absl::Status PagerDuty::Settle(const Outbox::Item& item, const Verdict& verdict)
   LogError("pagerduty", name, " was not accepted, again in ",
            absl::FormatDuration(absl::Trunc(wait.wait, absl::Seconds(1))),
            wait.of_service ? "" : " (others are not held up)", ": ", verdict.reason);
-  return outbox_->Failed(
-      item, {wall_ns, wall_ns + absl::ToInt64Nanoseconds(wait.wait), verdict.reason},
-      wait.of_service);
+  return outbox_->Failed(item,
+                         {wall_ns, wall_ns + absl::ToInt64Nanoseconds(wait.wait), verdict.reason},
+                         wait.of_service);
 }
 
 }  // namespace hoptrail::collector::notify

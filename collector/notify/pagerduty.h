@@ -16,10 +16,10 @@
 #include "collector/notify/delivery_schedule.h"
 #include "collector/notify/event.h"
 #include "collector/notify/http_client.h"
-#include "collector/notify/trouble_log.h"
 #include "collector/store/assemble.h"
 #include "collector/store/store.h"
 #include "core/base/clock.h"
+#include "core/base/trouble_log.h"
 
 namespace hoptrail::collector::notify {
 

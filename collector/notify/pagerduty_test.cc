@@ -213,8 +213,7 @@ TEST_F(PagerDutyTest, WhatCannotBeRecordedIsNotSentAgainAndAgain) {
 
 TEST_F(PagerDutyTest, AnIncidentThatCannotBeReadIsPagedByItsName) {
   Write();
-  ASSERT_TRUE(
-      store_->writer()->database()->Execute("UPDATE incidents SET data = x'ffff'").ok());
+  ASSERT_TRUE(store_->writer()->database()->Execute("UPDATE incidents SET data = x'ffff'").ok());
   EXPECT_TRUE(Send());
   EXPECT_EQ(Sent(0, "dedup_key").substr(0, 10), "incidents/");
   EXPECT_EQ(Waiting(), 0);

@@ -81,8 +81,8 @@ absl::StatusOr<model::HostId> Reader::FindHost(absl::string_view digits_or_name)
   HT_ASSIGN_OR_RETURN(Page<v1::Host> named,
                       ListHosts({.host_name = std::string(digits_or_name)}, std::nullopt, 2));
   if (named.items.size() > 1) {
-    return absl::InvalidArgumentError(absl::StrCat("several machines are called '", digits_or_name,
-                                                   "': give the machine id"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("several machines are called '", digits_or_name, "': give the machine id"));
   }
   if (!named.items.empty()) return wire::ParseMachineOrHostName(named.items[0].name());
   std::string digits(digits_or_name);

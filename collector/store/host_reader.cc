@@ -22,11 +22,6 @@ using sqlite::Statement;
 constexpr int kLossesPerHost = 100;
 constexpr int kBootsPerHost = 20;
 
-// A machine is shown as its newest boot: of those that are connected, or else of all, the one that
-// was connected last.
-constexpr char kNewestBoot[] =
-    "h.listed AND NOT EXISTS (SELECT 1 FROM hosts n WHERE n.machine = h.machine AND n.listed AND"
-    " (n.state = 1, n.connected, n.id) > (h.state = 1, h.connected, h.id))";
 constexpr char kBoots[] =
     "SELECT h.id, h.state, h.first_seen, h.last_seen, h.acknowledged FROM hosts h WHERE"
     " h.machine = ?1 AND h.listed ORDER BY h.state = 1 DESC, h.connected DESC, h.id DESC LIMIT ?2";

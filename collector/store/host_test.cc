@@ -5,10 +5,9 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "absl/strings/str_cat.h"
 
 #include "collector/store/reader.h"
 #include "collector/store/store_fixture.h"
@@ -31,10 +30,8 @@ class HostTest : public StoreTest {
   void Connect(const model::HostId& host, const std::string& name, int64_t at,
                HostState state = HostState::kConnected) {
     WriteBatch batch;
-    batch.hosts[host] = {.connected_wall_ns = at,
-                         .host_name = name,
-                         .state = state,
-                         .last_seen_wall_ns = at};
+    batch.hosts[host] = {
+        .connected_wall_ns = at, .host_name = name, .state = state, .last_seen_wall_ns = at};
     Write(batch);
   }
   std::vector<std::string> Listed(const HostFilter& filter = {}) {
@@ -128,8 +125,7 @@ TEST_F(HostTest, IsFoundByMachineByBootAndByName) {
   EXPECT_EQ(reader()->FindHost("bb00").status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(reader()->FindHost(model::ToString(Boot(1, 2))).value(), Boot(1, 2));
   EXPECT_EQ(reader()->FindHost(digits + ".bb02").value(), Boot(1, 2));
-  EXPECT_EQ(reader()->FindHost(digits + ".bb").status().code(),
-            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(reader()->FindHost(digits + ".bb").status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(reader()->FindHost(digits + ".bb09").status().code(), absl::StatusCode::kNotFound);
   Connect(Boot(2, 1), "gw", kNow + 2);
   EXPECT_EQ(reader()->FindHost("gw").status().code(), absl::StatusCode::kInvalidArgument);
@@ -148,6 +144,51 @@ TEST_F(HostTest, AMachineInAFilterStandsForItsBoots) {
   EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 2u);
   filter.host = Boot(1, 2);
   EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 1u);
+}
+
+TEST_F(HostTest, AnOpenIncidentSaysWhichOfItsHostsAreDegraded) {
+  model::Session on_gw = SessionAt(1, kNow);
+  on_gw.host = Boot(1, 1);
+  model::Session on_web = SessionAt(2, kNow);
+  on_web.host = Boot(2, 1);
+  model::Incident incident = OpenIncident();
+  incident.sessions = {on_gw.id, on_web.id};
+  Write({.sessions = {on_gw, on_web}, .incidents = {incident}});
+  Connect(Boot(1, 1), "gw", kNow, HostState::kDisconnected);
+  Connect(Boot(1, 2), "gw", kNow + 1);  // started again since
+  Connect(Boot(2, 1), "web", kNow);
+  Connect(Boot(3, 1), "db", kNow);
+  const auto degraded = [&](const std::optional<model::Degradation>& everywhere) {
+    v1::Incident answer = reader()->GetIncident(incident.id).value();
+    EXPECT_TRUE(reader()->AddDegradedHosts(&answer, everywhere).ok());
+    std::vector<std::string> words;
+    for (const v1::DegradedHost& host : answer.degraded_hosts()) {
+      for (const v1::Degradation& each : host.degradations()) {
+        words.push_back(absl::StrCat(host.host_name(), " ", v1::DegradationKind_Name(each.kind())));
+      }
+    }
+    return words;
+  };
+  EXPECT_THAT(degraded(std::nullopt), IsEmpty());
+  WriteBatch batch;
+  using Kind = model::DegradationKind;
+  batch.hosts[Boot(1, 1)].collector_degradations = {{Kind::kCloneSuspected, "over", kNow}};
+  batch.hosts[Boot(1, 2)].collector_degradations = {{Kind::kCloneSuspected, "now", kNow}};
+  batch.hosts[Boot(2, 1)].health = model::AgentHealth{
+      .host = Boot(2, 1), .wall_ns = kNow, .degradations = {{Kind::kSpoolFull, "full", kNow}}};
+  batch.hosts[Boot(3, 1)].collector_degradations = {{Kind::kCloneSuspected, "elsewhere", kNow}};
+  Write(batch);
+  EXPECT_THAT(degraded(std::nullopt), ElementsAre("gw CLONE_SUSPECTED", "web SPOOL_FULL"));
+  EXPECT_THAT(degraded(model::Degradation{Kind::kCollectorStoreReadOnly, "full", kNow}),
+              ElementsAre("gw CLONE_SUSPECTED", "gw COLLECTOR_STORE_READ_ONLY", "web SPOOL_FULL",
+                          "web COLLECTOR_STORE_READ_ONLY"));
+  WriteBatch well;
+  well.hosts[Boot(2, 1)].health = model::AgentHealth{.host = Boot(2, 1), .wall_ns = kNow};
+  Write(well);
+  EXPECT_THAT(degraded(std::nullopt), ElementsAre("gw CLONE_SUSPECTED"));
+  incident.state = model::IncidentState::kResolved;
+  Write({.incidents = {incident}});
+  EXPECT_THAT(degraded(std::nullopt), IsEmpty());
 }
 
 TEST_F(HostTest, WhatIsNotListedIsKeptForItsSessions) {

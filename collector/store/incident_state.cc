@@ -3,13 +3,16 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
 
 #include "collector/store/codec.h"
 #include "collector/store/outbox.h"
 #include "collector/store/reader.h"
+#include "collector/store/rows.h"
 #include "core/base/status_macros.h"
 #include "core/wire/resource_names.h"
+#include "core/wire/sensor.h"
 
 namespace hoptrail::collector::store {
 namespace {
@@ -25,6 +28,19 @@ constexpr char kWaiting[] =
     " ORDER BY o.id LIMIT 1";
 constexpr char kDelivered[] =
     "SELECT attempts, attempted, reason FROM deliveries WHERE incident = ?1";
+
+// 1: the incident; 2: not only those with something of their own. Of a machine, the boots that are
+// up, or the newest.
+const std::string& DegradedSql() {
+  static const std::string& sql = *new std::string(absl::StrCat(
+      "SELECT h.id, h.host_name, h.agent_degradations, h.collector_degradations FROM hosts h WHERE"
+      " (?2 OR h.agent_degradations != x'' OR h.collector_degradations != x'') AND h.listed AND"
+      " h.machine IN (SELECT b.machine FROM incident_sessions i JOIN sessions s ON s.id = i.session"
+      " JOIN hosts b ON b.id = s.host WHERE i.incident = ?1) AND (h.state = 1 OR (",
+      kNewestBoot, ")) ORDER BY h.host_name, h.id LIMIT ?3"));
+  return sql;
+}
+constexpr int kDegradedHosts = 100;
 
 void SetFailure(const Statement& row, int first_column, v1::Delivery* out) {
   out->set_state(v1::RETRYING);
@@ -63,6 +79,24 @@ absl::Status Reader::AddDeliveries(v1::Incident* incident) {
   delivery.set_last_error(std::string(delivered.Text(2)));
   *incident->add_deliveries() = std::move(delivery);
   return absl::OkStatus();
+}
+
+absl::Status Reader::AddDegradedHosts(v1::Incident* incident,
+                                      const std::optional<model::Degradation>& everywhere) {
+  if (incident->state() == v1::RESOLVED) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(const model::IncidentId id, wire::ParseIncidentName(incident->name()));
+  HT_ASSIGN_OR_RETURN(Statement select, database_.Prepare(DegradedSql()));
+  select.BindBlob(1, Blob(id)).BindInt(2, everywhere.has_value()).BindInt(3, kDegradedHosts);
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, select.Step());
+    if (!row) return absl::OkStatus();
+    v1::DegradedHost* host = incident->add_degraded_hosts();
+    host->set_host(wire::ResourceName(HostFrom(select.Blob(0))));
+    host->set_host_name(std::string(select.Text(1)));
+    HT_RETURN_IF_ERROR(AddDegradations(select.Blob(2), host->mutable_degradations()));
+    HT_RETURN_IF_ERROR(AddDegradations(select.Blob(3), host->mutable_degradations()));
+    if (everywhere) *host->add_degradations() = wire::ToProto(*everywhere);
+  }
 }
 
 }  // namespace hoptrail::collector::store

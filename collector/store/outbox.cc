@@ -32,8 +32,7 @@ absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(const std::string& path, Mu
   return std::unique_ptr<Outbox>(new Outbox(std::move(database), write_turn));
 }
 
-absl::StatusOr<std::optional<Outbox::Item>> Outbox::Next(
-    absl::FunctionRef<bool(const Item&)> due) {
+absl::StatusOr<std::optional<Outbox::Item>> Outbox::Next(absl::FunctionRef<bool(const Item&)> due) {
   HT_ASSIGN_OR_RETURN(Statement select, database_.Prepare(kFirstOfEach));
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
@@ -75,7 +74,8 @@ absl::Status Outbox::Failed(const Item& item, const Failure& failure, bool of_se
   HT_RETURN_IF_ERROR(update.BindText(4, failure.reason).Run());
   if (of_service) {
     HT_ASSIGN_OR_RETURN(
-        Statement note, database_.Prepare("INSERT OR REPLACE INTO notifiers VALUES(?1, ?2, ?3, ?4)"));
+        Statement note,
+        database_.Prepare("INSERT OR REPLACE INTO notifiers VALUES(?1, ?2, ?3, ?4)"));
     note.BindText(1, kPagerDuty).BindInt(2, failure.wall_ns).BindInt(3, failure.next_wall_ns);
     HT_RETURN_IF_ERROR(note.BindText(4, failure.reason).Run());
   }
@@ -96,7 +96,9 @@ absl::StatusOr<int64_t> Outbox::Number(absl::string_view sql) {
 
 absl::StatusOr<int64_t> Outbox::Waiting() { return Number("SELECT count(*) FROM outbox"); }
 
-absl::StatusOr<int64_t> Outbox::LastId() { return Number("SELECT coalesce(max(id), 0) FROM outbox"); }
+absl::StatusOr<int64_t> Outbox::LastId() {
+  return Number("SELECT coalesce(max(id), 0) FROM outbox");
+}
 
 absl::StatusOr<std::optional<int64_t>> Outbox::LoadCursor(absl::string_view consumer) {
   HT_ASSIGN_OR_RETURN(Statement select,

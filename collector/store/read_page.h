@@ -15,8 +15,8 @@ namespace hoptrail::collector::store {
 // Reads up to `limit` + 1 rows; the last of a full page says where the next begins.
 template <typename T>
 absl::StatusOr<Page<T>> ReadPage(sqlite::Statement* statement, int limit,
-                                 absl::StatusOr<T> (*from_row)(const sqlite::Statement&), int number_column,
-                                 int text_column, int key_column) {
+                                 absl::StatusOr<T> (*from_row)(const sqlite::Statement&),
+                                 int number_column, int text_column, int key_column) {
   Page<T> page;
   Cursor last;
   while (true) {

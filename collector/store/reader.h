@@ -68,6 +68,9 @@ class Reader {
   absl::StatusOr<v1::Incident> GetIncident(const model::IncidentId& id);
   // Incident.deliveries.
   absl::Status AddDeliveries(v1::Incident* incident);
+  // Incident.degraded_hosts. `everywhere`: what is so on every host.
+  absl::Status AddDegradedHosts(v1::Incident* incident,
+                                const std::optional<model::Degradation>& everywhere);
   absl::StatusOr<v1::Host> GetHost(const model::MachineId& machine);
   absl::StatusOr<std::string> HostName(const model::HostId& id);  // empty where unknown
   // Those tied to one session, oldest first.

@@ -41,6 +41,11 @@ inline constexpr char kSelectHosts[] =
     "SELECT h.machine, h.host_name, h.state, h.last_seen, h.acknowledged, h.clock_offset, h.health,"
     " h.coverage, h.agent_degradations, h.collector_degradations FROM hosts h";
 absl::StatusOr<v1::Host> HostFromRow(const sqlite::Statement& row);
+// A machine is shown as its newest boot: of those that are connected, or else of all, the one that
+// was connected last. A condition on `h`.
+inline constexpr char kNewestBoot[] =
+    "h.listed AND NOT EXISTS (SELECT 1 FROM hosts n WHERE n.machine = h.machine AND n.listed AND"
+    " (n.state = 1, n.connected, n.id) > (h.state = 1, h.connected, h.id))";
 // id, state, first_seen, last_seen, acknowledged.
 v1::Boot BootFromRow(const sqlite::Statement& row);
 // Serialized by Encode.

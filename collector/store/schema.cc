@@ -194,10 +194,8 @@ CREATE INDEX hops_by_server_host ON hops(server_host, arrived);
 )sql";
 
 // What brings a file to the version after its index.
-constexpr const char* kSteps[][3] = {{kVersion1},
-                                     {kVersion2},
-                                     {kVersion3},
-                                     {kVersion4Pages, kVersion4Hosts, kVersion4Arrival}};
+constexpr const char* kSteps[][3] = {
+    {kVersion1}, {kVersion2}, {kVersion3}, {kVersion4Pages, kVersion4Hosts, kVersion4Arrival}};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 }  // namespace

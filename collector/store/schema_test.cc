@@ -7,11 +7,10 @@
 #include <string>
 #include <vector>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "collector/store/store_fixture.h"
 
@@ -49,12 +48,12 @@ class SchemaTest : public StoreTest {
 
 TEST_F(SchemaTest, EdgesOfTheFirstVersionAreOfTcp) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
-  OpenOld(1, absl::StrCat("INSERT INTO edges(host, side, program, uid, peer, port, minute,"
-                          " connections, failures, sent, received) VALUES(",
-                          Hex(Blob(edge.host)), ", ", static_cast<int>(edge.side), ", '",
-                          edge.program, "', ", edge.uid, ", ", Hex(Blob(edge.peer)), ", ",
-                          edge.server_port, ", ", edge.minute_wall_ns, ", ", edge.connections,
-                          ", 0, 0, 0)"));
+  OpenOld(1,
+          absl::StrCat("INSERT INTO edges(host, side, program, uid, peer, port, minute,"
+                       " connections, failures, sent, received) VALUES(",
+                       Hex(Blob(edge.host)), ", ", static_cast<int>(edge.side), ", '", edge.program,
+                       "', ", edge.uid, ", ", Hex(Blob(edge.peer)), ", ", edge.server_port, ", ",
+                       edge.minute_wall_ns, ", ", edge.connections, ", 0, 0, 0)"));
   Write({.edges = {edge}});
   auto page = reader()->ListEdges({}, std::nullopt, 10);
   ASSERT_TRUE(page.ok()) << page.status();
@@ -76,7 +75,8 @@ TEST_F(SchemaTest, PagesThatWereGivenUpAreTakenUpAgainWhereTheyStillMatter) {
   };
   const auto page = [&rows](const std::string& of, int action, bool failed) {
     absl::StrAppend(&rows, "INSERT INTO outbox(incident, action, failed, attempts, not_before,",
-                    " created, reason) VALUES(", of, ", ", action, ", ", failed, ", 1, 5, 1, 'x');");
+                    " created, reason) VALUES(", of, ", ", action, ", ", failed,
+                    ", 1, 5, 1, 'x');");
   };
   using State = model::IncidentState;
   page(incident(1, State::kOpen), Outbox::kTrigger, true);

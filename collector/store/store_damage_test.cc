@@ -63,7 +63,12 @@ TEST_F(StoreTest, FailedWriteLeavesNothingBehind) {
           .ok());
   EXPECT_FALSE(reader()->GetDetection(wire::TestDetection().id).ok());
   EXPECT_EQ(store_->changes()->revision(), revision);
+  ASSERT_TRUE(store_->trouble().has_value());
+  EXPECT_EQ(store_->trouble()->kind, model::DegradationKind::kCollectorStoreReadOnly);
+  EXPECT_EQ(store_->trouble()->since_wall_ns, kNow);
+  EXPECT_EQ(store_->trouble()->detail.find("the collector's store cannot be written: "), 0u);
   Write({.detections = {wire::TestDetection()}});
+  EXPECT_FALSE(store_->trouble().has_value());
 }
 
 }  // namespace

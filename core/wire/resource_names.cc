@@ -36,8 +36,7 @@ absl::StatusOr<model::HostId> ParseHostName(absl::string_view name) {
   return Parse<model::HostId>(name, "hosts/", model::ParseHostId);
 }
 absl::StatusOr<model::HostId> ParseMachineOrHostName(absl::string_view name) {
-  const auto machine =
-      Parse<model::MachineId>(name, "hosts/", model::ParseId<model::MachineId>);
+  const auto machine = Parse<model::MachineId>(name, "hosts/", model::ParseId<model::MachineId>);
   if (machine.ok()) return model::HostId{*machine, {}};
   return ParseHostName(name);
 }

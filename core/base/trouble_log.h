@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_COLLECTOR_NOTIFY_TROUBLE_LOG_H_
-#define HOPTRAIL_COLLECTOR_NOTIFY_TROUBLE_LOG_H_
+#ifndef HOPTRAIL_CORE_BASE_TROUBLE_LOG_H_
+#define HOPTRAIL_CORE_BASE_TROUBLE_LOG_H_
 
 #include <cstdint>
 #include <string>
@@ -10,7 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
-namespace hoptrail::collector::notify {
+namespace hoptrail {
 
 // Logs what goes wrong again and again: when it begins or becomes another trouble, then once a
 // minute, and when it is over. One thread.
@@ -43,6 +43,6 @@ class TroubleLog {
   int64_t again_ns_ = 0;
 };
 
-}  // namespace hoptrail::collector::notify
+}  // namespace hoptrail
 
-#endif  // HOPTRAIL_COLLECTOR_NOTIFY_TROUBLE_LOG_H_
+#endif  // HOPTRAIL_CORE_BASE_TROUBLE_LOG_H_
