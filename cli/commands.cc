@@ -54,16 +54,6 @@ void HintAtMore(const std::string& next_page_token) {
   }
 }
 
-// An answer of a collector that cannot write its store is one of before; that there is nothing in
-// it says nothing.
-template <typename Answer>
-absl::Status CheckComplete(const Answer& answer, const Style& style) {
-  if (!answer.has_store_trouble()) return absl::OkStatus();
-  return absl::UnavailableError(
-      absl::StrCat(Escape(answer.store_trouble().detail(), style), "; what happened since ",
-                   FormatTime(answer.store_trouble().since_time()), " UTC is not in this answer"));
-}
-
 std::string Quoted(absl::string_view value) {
   return absl::StrCat("\"", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
 }
@@ -71,14 +61,8 @@ std::string Quoted(absl::string_view value) {
 absl::Status Hosts(const Options& options, const Style& style, Client* client) {
   HT_ASSIGN_OR_RETURN(const auto answer, client->ListHosts(options.limit));
   if (options.output == Output::kJson) return PrintJson(answer, false);
-  const absl::Status complete = CheckComplete(answer, style);
-  if (answer.hosts().empty()) HT_RETURN_IF_ERROR(complete);
   HT_RETURN_IF_ERROR(Print(RenderHosts(ToVector(answer.hosts()), options.coverage, style)));
   HintAtMore(answer.next_page_token());
-  // Each row is degraded then, which is what was asked for.
-  if (!complete.ok()) {
-    std::fprintf(stderr, "hoptrail: %s\n", std::string(complete.message()).c_str());
-  }
   return absl::OkStatus();
 }
 
@@ -116,14 +100,13 @@ absl::Status Sessions(const Options& options, const Style& style, Client* client
     more = "cut here";
   }
   answer.clear_next_page_token();  // It would be one of several queries'.
-  const absl::Status complete = CheckComplete(answer, style);
   if (options.output == Output::kJson) {
     HT_RETURN_IF_ERROR(PrintJson(answer, false));
-  } else if (complete.ok() || !answer.sessions().empty()) {
+  } else {
     HT_RETURN_IF_ERROR(Print(RenderSessions(ToVector(answer.sessions()), style)));
   }
   HintAtMore(more);
-  return complete;
+  return absl::OkStatus();
 }
 
 // Whether asking again later may help: the collector restarts, or lets a slow watcher go.
@@ -181,14 +164,10 @@ absl::Status Watch(const Options& options, const Style& style, Client* client) {
 absl::Status Detections(const Options& options, const Style& style, Client* client) {
   if (options.watch) return Watch(options, style, client);
   HT_ASSIGN_OR_RETURN(const auto answer, client->ListDetections(options.limit));
-  const absl::Status complete = CheckComplete(answer, style);
-  if (options.output == Output::kJson) {
-    HT_RETURN_IF_ERROR(PrintJson(answer, false));
-  } else if (complete.ok() || !answer.detections().empty()) {
-    HT_RETURN_IF_ERROR(Print(RenderDetections(ToVector(answer.detections()), style)));
-    HintAtMore(answer.next_page_token());
-  }
-  return complete;
+  if (options.output == Output::kJson) return PrintJson(answer, false);
+  HT_RETURN_IF_ERROR(Print(RenderDetections(ToVector(answer.detections()), style)));
+  HintAtMore(answer.next_page_token());
+  return absl::OkStatus();
 }
 
 absl::Status Incidents(const Options& options, const Style& style, Client* client) {
@@ -204,14 +183,13 @@ absl::Status Incidents(const Options& options, const Style& style, Client* clien
   }
   const std::string more = answer.next_page_token();
   if (!options.all) answer.clear_next_page_token();
-  const absl::Status complete = CheckComplete(answer, style);
   if (options.output == Output::kJson) {
     HT_RETURN_IF_ERROR(PrintJson(answer, false));
-  } else if (complete.ok() || !answer.incidents().empty()) {
+  } else {
     HT_RETURN_IF_ERROR(Print(RenderIncidents(ToVector(answer.incidents()), style)));
   }
   HintAtMore(more);
-  return complete;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::Path> FindPath(const std::string& name, Client* client) {

@@ -110,15 +110,6 @@ class FakeDetections : public v1::DetectionService::Service {
     }
     return {grpc::StatusCode::UNAVAILABLE, "going down\x1b[2J"};
   }
-  // The collector's disk is full.
-  grpc::Status ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest* request,
-                             v1::ListIncidentsResponse* response) override {
-    response->mutable_store_trouble()->set_detail("the store cannot be written: disk full\x1b");
-    if (absl::StrContains(request->filter(), "OPEN") && has_incident) {
-      response->add_incidents()->set_title("one of before");
-    }
-    return grpc::Status::OK;
-  }
   grpc::Status ResolveIncident(grpc::ServerContext*, const v1::ResolveIncidentRequest* request,
                                v1::Incident* incident) override {
     if (!absl::StartsWith(kIncident, request->name())) {
@@ -131,7 +122,6 @@ class FakeDetections : public v1::DetectionService::Service {
   }
 
   Asked<std::string> tokens;
-  std::atomic<bool> has_incident = false;
 };
 
 class CommandsTest : public ::testing::Test {
@@ -223,18 +213,6 @@ TEST_F(CommandsTest, AWatchGoesOnWhereItWasBrokenOff) {
   EXPECT_THAT(out_, HasSubstr("(more evidence)"));
   EXPECT_THAT(error_, HasSubstr("nothing will be missed"));
   EXPECT_THAT(error_, ::testing::Not(HasSubstr("\x1b")));
-}
-
-TEST_F(CommandsTest, ACollectorThatCannotWriteIsNotOneWithoutIncidents) {
-  for (const bool has_incident : {false, true}) {
-    detections_.has_incident = has_incident;
-    const absl::Status status = Run({"incidents"});
-    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("disk full"));
-    EXPECT_THAT(std::string(status.message()), ::testing::Not(HasSubstr("\x1b")));
-    EXPECT_THAT(out_, has_incident ? HasSubstr("one of before") : HasSubstr(""));
-    EXPECT_THAT(out_, ::testing::Not(HasSubstr("No incident")));
-  }
 }
 
 TEST_F(CommandsTest, SaysWhereNobodyAnswers) {

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include <google/protobuf/descriptor.h>
 
@@ -193,6 +194,22 @@ std::function<absl::Status(const Term&)> Enum(const google::protobuf::EnumDescri
   };
 }
 
+// One, or several joined by commas.
+template <typename Model>
+std::function<absl::Status(const Term&)> Enums(const google::protobuf::EnumDescriptor* descriptor,
+                                               std::vector<Model>* out) {
+  return [descriptor, out](const Term& term) -> absl::Status {
+    for (absl::string_view word : absl::StrSplit(term.value, ',')) {
+      Term one = term;
+      one.value = std::string(word);
+      std::optional<Model> value;
+      HT_RETURN_IF_ERROR(Enum(descriptor, &value)(one));
+      out->push_back(*value);
+    }
+    return absl::OkStatus();
+  };
+}
+
 template <typename Id>
 std::function<absl::Status(const Term&)> Name(absl::StatusOr<Id> (*parse)(absl::string_view),
                                               std::optional<Id>* out) {
@@ -211,7 +228,7 @@ absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) 
   HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"host_name", Text(&filter.host_name)},
                                   {"user", Text(&filter.user)},
-                                  {"kind", Enum(v1::EntryKind_descriptor(), &filter.kind)},
+                                  {"kind", Enums(v1::EntryKind_descriptor(), &filter.kinds)},
                                   {"logged_in", Bool(&filter.logged_in)},
                                   {"open", Bool(&filter.open)}}));
   return filter;

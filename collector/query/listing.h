@@ -25,7 +25,7 @@ absl::Status AnswerList(const Backend* backend, absl::string_view list, const Re
                         Response* response, Items* items) {
   HT_ASSIGN_OR_RETURN(int size, PageSize(request.page_size()));
   HT_ASSIGN_OR_RETURN(Filter filter, parse(request.filter()));
-  const std::string scope = absl::StrCat(list, "\n", request.filter());
+  const std::string scope = absl::StrCat(list, " by arrival\n", request.filter());
   HT_ASSIGN_OR_RETURN(std::optional<store::Cursor> after,
                       ParsePageToken(scope, request.page_token()));
   HT_ASSIGN_OR_RETURN(store::Page<Item> page, (reader->*read)(filter, after, size));

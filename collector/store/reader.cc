@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 #include "collector/store/codec.h"
 #include "collector/store/read_page.h"
@@ -83,16 +84,20 @@ absl::StatusOr<Page<v1::Session>> Reader::ListSessions(const SessionFilter& filt
   if (filter.host) NarrowToHost(&select, "s.host", *filter.host);
   if (filter.host_name) select.Where("h.host_name = ?").Text(*filter.host_name);
   if (filter.user) select.Where("s.user = ?").Text(*filter.user);
-  if (filter.kind) select.Where("s.kind = ?").Int(static_cast<int>(*filter.kind));
+  if (!filter.kinds.empty()) {
+    const std::vector<absl::string_view> one_each(filter.kinds.size(), "?");
+    select.Where(absl::StrCat("s.kind IN (", absl::StrJoin(one_each, ", "), ")"));
+    for (const model::EntryKind kind : filter.kinds) select.Int(static_cast<int>(kind));
+  }
   if (filter.logged_in) select.Where("s.logged_in = ?").Int(*filter.logged_in);
   if (filter.open) select.Where("(s.closed = 0) = ?").Int(*filter.open);
   if (filter.active_since_wall_ns) {
-    select.Where("s.closed = 0 OR s.closed >= ?").Int(*filter.active_since_wall_ns);
+    select.Where("s.closed = 0 OR s.heard >= ?").Int(*filter.active_since_wall_ns);
   }
-  if (after) select.Where("(s.opened, s.id) < (?, ?)").Int(after->number).Blob(after->key);
+  if (after) select.Where("(s.arrived, s.id) < (?, ?)").Int(after->number).Blob(after->key);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
-      select.Prepare(&database_, "ORDER BY s.opened DESC, s.id DESC LIMIT ?", limit + 1));
+      select.Prepare(&database_, "ORDER BY s.arrived DESC, s.id DESC LIMIT ?", limit + 1));
   return ReadPage<v1::Session>(&statement, limit, SessionFromRow, 2, -1, 3);
 }
 
@@ -109,10 +114,10 @@ absl::StatusOr<Page<v1::Hop>> Reader::ListHops(const HopFilter& filter,
     select.Where("p.client_session = ? OR p.server_session = ?").Blob(session).Blob(session);
   }
   if (filter.proof) select.Where("p.proof = ?").Int(static_cast<int>(*filter.proof));
-  if (after) select.Where("(p.time, p.id) < (?, ?)").Int(after->number).Blob(after->key);
+  if (after) select.Where("(p.arrived, p.id) < (?, ?)").Int(after->number).Blob(after->key);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
-      select.Prepare(&database_, "ORDER BY p.time DESC, p.id DESC LIMIT ?", limit + 1));
+      select.Prepare(&database_, "ORDER BY p.arrived DESC, p.id DESC LIMIT ?", limit + 1));
   return ReadPage<v1::Hop>(&statement, limit, HopFromRow, 1, -1, 2);
 }
 
@@ -125,14 +130,11 @@ absl::StatusOr<Page<v1::Edge>> Reader::ListEdges(const EdgeFilter& filter,
   if (filter.server_port) select.Where("e.port = ?").Int(*filter.server_port);
   if (filter.side) select.Where("e.side = ?").Int(static_cast<int>(*filter.side));
   if (filter.protocol) select.Where("e.protocol = ?").Int(*filter.protocol);
-  // An edge's key is its row's number, in decimal digits.
-  if (after) {
-    select.Where("(e.minute, e.id) < (?, CAST(? AS INTEGER))").Int(after->number).Text(after->key);
-  }
+  if (after) select.Where("e.id < ?").Int(after->number);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
-      select.Prepare(&database_, "ORDER BY e.minute DESC, e.id DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Edge>(&statement, limit, EdgeFromRow, 6, -1, 11);
+      select.Prepare(&database_, "ORDER BY e.id DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Edge>(&statement, limit, EdgeFromRow, 11, -1, 11);
 }
 
 absl::StatusOr<Page<v1::Detection>> Reader::ListDetections(const DetectionFilter& filter,
@@ -140,10 +142,10 @@ absl::StatusOr<Page<v1::Detection>> Reader::ListDetections(const DetectionFilter
                                                            int limit) {
   Select select(kSelectDetections);
   Narrow(&select, filter);
-  if (after) select.Where("(d.time, d.id) < (?, ?)").Int(after->number).Blob(after->key);
+  if (after) select.Where("(d.arrived, d.id) < (?, ?)").Int(after->number).Blob(after->key);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
-      select.Prepare(&database_, "ORDER BY d.time DESC, d.id DESC LIMIT ?", limit + 1));
+      select.Prepare(&database_, "ORDER BY d.arrived DESC, d.id DESC LIMIT ?", limit + 1));
   return ReadPage<v1::Detection>(&statement, limit, DetectionFromRow, 4, -1, 5);
 }
 
@@ -152,11 +154,11 @@ absl::StatusOr<Page<v1::Incident>> Reader::ListIncidents(const IncidentFilter& f
                                                          int limit) {
   Select select(kSelectIncidents);
   Narrow(&select, filter);
-  if (after) select.Where("(i.updated, i.id) < (?, ?)").Int(after->number).Blob(after->key);
+  if (after) select.Where("i.revision < ?").Int(after->number);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
-      select.Prepare(&database_, "ORDER BY i.updated DESC, i.id DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Incident>(&statement, limit, IncidentFromRow, 2, -1, 3);
+      select.Prepare(&database_, "ORDER BY i.revision DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Incident>(&statement, limit, IncidentFromRow, 1, -1, 2);
 }
 
 absl::StatusOr<v1::Session> Reader::GetSession(const model::SessionId& id) {
@@ -180,7 +182,7 @@ absl::StatusOr<std::vector<v1::Detection>> Reader::DetectionsOf(const model::Ses
   Select select(kSelectDetections);
   select.Where("d.session = ?").Blob(Blob(id));
   HT_ASSIGN_OR_RETURN(Statement statement,
-                      select.Prepare(&database_, "ORDER BY d.time, d.id LIMIT ?", limit));
+                      select.Prepare(&database_, "ORDER BY d.arrived, d.id LIMIT ?", limit));
   std::vector<v1::Detection> detections;
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, statement.Step());

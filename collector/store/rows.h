@@ -16,11 +16,11 @@
 namespace hoptrail::collector::store {
 
 inline constexpr char kSelectSessions[] =
-    "SELECT s.data, coalesce(h.host_name, ''), s.opened, s.id FROM sessions s"
+    "SELECT s.data, coalesce(h.host_name, ''), s.arrived, s.id FROM sessions s"
     " LEFT JOIN hosts h ON h.id = s.host";
 absl::StatusOr<v1::Session> SessionFromRow(const sqlite::Statement& row);
 
-inline constexpr char kSelectHops[] = "SELECT p.data, p.time, p.id FROM hops p";
+inline constexpr char kSelectHops[] = "SELECT p.data, p.arrived, p.id FROM hops p";
 absl::StatusOr<v1::Hop> HopFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectEdges[] =
@@ -29,12 +29,12 @@ inline constexpr char kSelectEdges[] =
 absl::StatusOr<v1::Edge> EdgeFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectDetections[] =
-    "SELECT d.data, coalesce(h.host_name, ''), d.incident, d.revision, d.time, d.id"
+    "SELECT d.data, coalesce(h.host_name, ''), d.incident, d.revision, d.arrived, d.id"
     " FROM detections d LEFT JOIN hosts h ON h.id = d.host";
 absl::StatusOr<v1::Detection> DetectionFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectIncidents[] =
-    "SELECT i.data, i.revision, i.updated, i.id FROM incidents i";
+    "SELECT i.data, i.revision, i.id FROM incidents i";
 absl::StatusOr<v1::Incident> IncidentFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectHosts[] =

@@ -96,5 +96,67 @@ TEST_F(SchemaTest, PagesThatWereGivenUpAreTakenUpAgainWhereTheyStillMatter) {
   EXPECT_THAT(left, ElementsAre(1, 3, 5));
 }
 
+TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
+  std::string rows;
+  const auto boot = [](uint8_t number) {
+    model::HostId host = wire::TestHost();
+    host.boot.bytes[1] = number;
+    return host;
+  };
+  const auto host = [&](uint8_t number, HostState state, int64_t last_seen) {
+    absl::StrAppend(&rows, "INSERT INTO hosts(id, host_name, state, last_seen, acknowledged)",
+                    " VALUES(", Hex(Blob(boot(number))), ", 'gw', ", static_cast<int>(state), ", ",
+                    last_seen, ", ", number, ");");
+  };
+  const auto session = [&](uint8_t number, uint8_t on, int64_t opened) {
+    model::Session it = SessionAt(number, opened);
+    it.host = boot(on);
+    absl::StrAppend(&rows, "INSERT INTO sessions VALUES(", Hex(Blob(it.id)), ", ",
+                    Hex(Blob(it.host)), ", 1, 1, 'ann', ", opened, ", ", it.closed_wall_ns,
+                    ", NULL, ", Hex(Encode(it)), ");");
+  };
+  host(1, HostState::kSilent, kNow - 2 * kDay);
+  host(2, HostState::kSilent, kNow - kDay);
+  session(1, 1, kNow + kDay);      // its clock is ahead: it came before that boot was heard last
+  session(2, 2, kNow - 3 * kDay);  // long before
+  session(3, 2, kNow - kDay - 5);
+  model::Detection detection = wire::TestDetection();
+  detection.host = boot(2);
+  absl::StrAppend(&rows, "INSERT INTO detections VALUES(", Hex(Blob(detection.id)),
+                  ", 'pivot', 3, ", Hex(Blob(detection.session)), ", ", Hex(Blob(detection.host)),
+                  ", ", kNow, ", NULL, 7, ", Hex(Encode(detection)), ");");
+  path::StoredHop hop = TestHop(4);
+  absl::StrAppend(&rows, "INSERT INTO hops VALUES(", Hex(Blob(hop.key)), ", NULL, ",
+                  Hex(Blob(boot(1))), ", NULL, NULL, 1, ", kNow, ", ", Hex(Encode(hop.hop)), ");",
+                  "UPDATE meta SET value = 7 WHERE name = 'revision'");
+  OpenOld(3, rows);
+
+  auto hosts = reader()->ListHosts({}, std::nullopt, 10);
+  ASSERT_TRUE(hosts.ok()) << hosts.status();
+  ASSERT_EQ(hosts->items.size(), 1u);
+  EXPECT_EQ(hosts->items[0].state(), v1::SILENT);
+  EXPECT_EQ(hosts->items[0].acknowledged_sequence(), 2u);
+  ASSERT_EQ(hosts->items[0].boots_size(), 2);
+  EXPECT_EQ(hosts->items[0].boots(1).state(), v1::DISCONNECTED) << "it has ended";
+
+  const auto order = [this] {
+    std::string numbers;
+    const auto page = reader()->ListSessions({}, std::nullopt, 10);
+    EXPECT_TRUE(page.ok()) << page.status();
+    for (const auto& each : page->items) {
+      numbers += each.name().substr(10, 1);
+    }
+    return numbers;
+  };
+  EXPECT_EQ(order(), "312");
+  EXPECT_EQ(reader()->ListHops({}, std::nullopt, 10)->items.size(), 1u);
+  EXPECT_EQ(reader()->ListDetections({}, std::nullopt, 10)->items.size(), 1u);
+  SessionFilter filter;
+  filter.active_since_wall_ns = kNow - 2 * kDay + 1;
+  EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 1u);
+  Write({.sessions = {SessionAt(5, kNow - 9 * kDay)}});
+  EXPECT_EQ(order(), "5312");
+}
+
 }  // namespace
 }  // namespace hoptrail::collector::store
