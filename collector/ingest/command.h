@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "collector/ingest/agent_sink.h"
@@ -53,13 +54,20 @@ struct SetIncidentStateCommand {
   std::function<void(absl::StatusOr<model::Incident>)> done;
 };
 
+// Takes a machine, or with a boot one of its boots, off the list.
+struct RemoveHostCommand {
+  model::HostId host;
+  std::string who;
+  std::function<void(absl::Status)> done;
+};
+
 struct PathCommand {
   model::SessionId session;
   std::function<void(path::Path)> done;
 };
 
 using Command = std::variant<ConnectCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
-                             SetIncidentStateCommand, PathCommand>;
+                             SetIncidentStateCommand, RemoveHostCommand, PathCommand>;
 
 }  // namespace hoptrail::collector::ingest
 

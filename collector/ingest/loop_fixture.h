@@ -18,16 +18,18 @@ namespace hoptrail::collector::ingest {
 class FakeAgent : public AgentSink {
  public:
   explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
-  void Welcome(uint64_t) override {}
+  void Welcome(uint64_t acknowledged) override { welcome = acknowledged; }
   void Taken() override {}
   void Acknowledge(uint64_t) override {}
   void Tell(const model::Provenance&) override {}
-  void End(const absl::Status&) override {}
+  void End(const absl::Status&) override { ended = true; }
   int64_t HeardBootNs() const override { return heard; }
   bool SaidGoodbye() const override { return goodbye; }
 
   int64_t heard;
   bool goodbye = false;
+  bool ended = false;
+  uint64_t welcome = 0;
 };
 
 class LoopTest : public testing::Test {

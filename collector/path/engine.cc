@@ -34,6 +34,11 @@ void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outc
   impl_->Settle(outcome);
 }
 
+void Engine::ForgetHost(const model::HostId& host) {
+  World& world = impl_->world();
+  if (!world.by_host.contains(host)) world.host_names.erase(host);
+}
+
 absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId& id,
                                                          model::IncidentState state,
                                                          absl::string_view who, Outcome* outcome) {

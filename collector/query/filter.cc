@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include <google/protobuf/descriptor.h>
 
@@ -193,6 +194,22 @@ std::function<absl::Status(const Term&)> Enum(const google::protobuf::EnumDescri
   };
 }
 
+// One, or several joined by commas.
+template <typename Model>
+std::function<absl::Status(const Term&)> Enums(const google::protobuf::EnumDescriptor* descriptor,
+                                               std::vector<Model>* out) {
+  return [descriptor, out](const Term& term) -> absl::Status {
+    for (absl::string_view word : absl::StrSplit(term.value, ',')) {
+      Term one = term;
+      one.value = std::string(word);
+      std::optional<Model> value;
+      HT_RETURN_IF_ERROR(Enum(descriptor, &value)(one));
+      out->push_back(*value);
+    }
+    return absl::OkStatus();
+  };
+}
+
 template <typename Id>
 std::function<absl::Status(const Term&)> Name(absl::StatusOr<Id> (*parse)(absl::string_view),
                                               std::optional<Id>* out) {
@@ -208,10 +225,10 @@ std::function<absl::Status(const Term&)> Name(absl::StatusOr<Id> (*parse)(absl::
 
 absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) {
   store::SessionFilter filter;
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"host_name", Text(&filter.host_name)},
                                   {"user", Text(&filter.user)},
-                                  {"kind", Enum(v1::EntryKind_descriptor(), &filter.kind)},
+                                  {"kind", Enums(v1::EntryKind_descriptor(), &filter.kinds)},
                                   {"logged_in", Bool(&filter.logged_in)},
                                   {"open", Bool(&filter.open)}}));
   return filter;
@@ -219,7 +236,7 @@ absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) 
 
 absl::StatusOr<store::HopFilter> ParseHopFilter(absl::string_view text) {
   store::HopFilter filter;
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"session", Name(wire::ParseSessionName, &filter.session)},
                                   {"proof", Enum(v1::Proof_descriptor(), &filter.proof)}}));
   return filter;
@@ -247,7 +264,7 @@ absl::StatusOr<store::EdgeFilter> ParseEdgeFilter(absl::string_view text) {
     filter.protocol = static_cast<uint8_t>(number);
     return absl::OkStatus();
   };
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"peer", peer},
                                   {"program", Text(&filter.program)},
                                   {"server_port", port},
@@ -263,7 +280,7 @@ absl::StatusOr<store::DetectionFilter> ParseDetectionFilter(absl::string_view te
       text, {{"rule", Text(&filter.rule)},
              {"severity", Enum(severity, &filter.severity), Enum(severity, &filter.least_severity)},
              {"session", Name(wire::ParseSessionName, &filter.session)},
-             {"host", Name(wire::ParseHostName, &filter.host)},
+             {"host", Name(wire::ParseMachineOrHostName, &filter.host)},
              {"host_name", Text(&filter.host_name)},
              {"incident", Name(wire::ParseIncidentName, &filter.incident)}}));
   return filter;

@@ -17,6 +17,10 @@ namespace hoptrail::sqlite {
 
 absl::Status StatusOf(int result, absl::string_view message) {
   absl::StatusCode code = absl::StatusCode::kInternal;
+  if (result == SQLITE_IOERR_SHMSIZE) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "sqlite: no room for the index of the write-ahead log: is the disk full? (", result, ")"));
+  }
   switch (result & 0xff) {
     case SQLITE_OK:
       return absl::OkStatus();
