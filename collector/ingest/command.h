@@ -24,6 +24,15 @@ struct ConnectCommand {
   std::string host_name;
   std::shared_ptr<AgentSink> sink;
   uint64_t last_spooled_sequence = 0;  // what it has to tell; 0: nothing
+  model::Incarnation incarnation;      // the last that it has confirmed, or meant to
+  bool backlog = false;                // an earlier boot of the agent's machine
+};
+
+// The agent's answer to a greeting, or to a question: the last that it has made durable.
+struct ConfirmCommand {
+  model::HostId host;
+  std::shared_ptr<AgentSink> sink;
+  model::Incarnation incarnation;
 };
 
 // Sequence numbers grow within it.
@@ -66,7 +75,7 @@ struct PathCommand {
   std::function<void(path::Path)> done;
 };
 
-using Command = std::variant<ConnectCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
+using Command = std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
                              SetIncidentStateCommand, RemoveHostCommand, PathCommand>;
 
 }  // namespace hoptrail::collector::ingest

@@ -75,8 +75,11 @@ void EngineLoop::Stop() {
   queue_.Close();
   if (thread_.joinable()) thread_.join();
   for (auto& [host, entry] : hosts_) {
-    if (entry.sink != nullptr) entry.sink->End(absl::UnavailableError("the collector stops"));
+    const absl::Status stops = absl::UnavailableError("the collector stops");
+    if (entry.sink != nullptr) entry.sink->End(stops);
+    if (entry.newcomer.has_value()) entry.newcomer->sink->End(stops);
     entry.sink = nullptr;
+    entry.newcomer.reset();
   }
 }
 
@@ -119,31 +122,6 @@ void EngineLoop::Heard(const model::HostId& host, HostEntry* entry) {
     entry->state = HostState::kConnected;
     change.state = entry->state;
   }
-}
-
-void EngineLoop::Take(ConnectCommand& command) {
-  HostEntry& entry = hosts_[command.host];
-  if (entry.sink != nullptr && entry.sink != command.sink) {
-    entry.sink->End(absl::AbortedError("another stream was opened for the same host"));
-  }
-  entry.sink = command.sink;
-  arrears_.Expect(command.host, command.last_spooled_sequence,
-                  static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
-  arrears_.Applied(command.host, entry.applied);
-  Heard(command.host, &entry);
-  if (!command.host_name.empty() && command.host_name != entry.host_name) {
-    entry.host_name = command.host_name;
-    batch_.hosts[command.host].host_name = entry.host_name;
-    engine_->SetHostName(command.host, entry.host_name, &outcome_);
-  }
-  NoteConnected(command.host, &entry);
-  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
-          ") connected, durable up to ", entry.applied);
-  after_commit_.push_back([this, host = command.host, sink = command.sink] {
-    sink->Welcome(hosts_[host].applied);
-    for (const model::Provenance& provenance : engine_->ProvenanceOf(host)) sink->Tell(provenance);
-    sink->Taken();
-  });
 }
 
 void EngineLoop::Take(BatchCommand& command) {
@@ -199,7 +177,10 @@ void EngineLoop::Take(GoodbyeCommand& command) {
 
 void EngineLoop::Take(DisconnectCommand& command) {
   auto it = hosts_.find(command.host);
-  if (it == hosts_.end() || it->second.sink != command.sink) return;
+  if (it == hosts_.end()) return;
+  std::optional<ConnectCommand>& newcomer = it->second.newcomer;
+  if (newcomer.has_value() && newcomer->sink == command.sink) newcomer.reset();
+  if (it->second.sink != command.sink) return;
   it->second.sink = nullptr;
   NoteBothUp(command.host, &it->second, false);
   const int64_t heard = command.sink->HeardBootNs();
@@ -216,6 +197,9 @@ void EngineLoop::Take(DisconnectCommand& command) {
   batch_.hosts[command.host].state = HostState::kDisconnected;
   LogInfo("ingest", "agent of ", it->second.host_name, " (", model::ToString(command.host),
           ") disconnected");
+  if (!newcomer.has_value()) return;
+  ConnectCommand next = *std::exchange(newcomer, std::nullopt);
+  Take(next);
 }
 
 void EngineLoop::Take(SetIncidentStateCommand& command) {
@@ -283,6 +267,8 @@ void EngineLoop::Tick() {
   if (store_->trouble()) (void)store_->CheckWritable(options_.clock->WallNs());
   engine_->Tick(&outcome_);
   FindUnheard();
+  JudgeHolders();
+  JudgeClones();
   const int64_t silent_before =
       static_cast<int64_t>(options_.clock->BootNs()) - options_.silent_after_ns;
   for (auto& [host, entry] : hosts_) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -73,6 +74,9 @@ class EngineLoop {
   bool Round(absl::Duration wait);
 
  private:
+  // A disk that was copied with its machine id, or a certificate that was.
+  static constexpr char kBothUp[] = "boots of this machine are connected at the same time";
+
   struct HostEntry {
     std::string host_name;
     std::shared_ptr<AgentSink> sink;
@@ -88,12 +92,20 @@ class EngineLoop {
     // When a newer boot of the machine was connected; 0: there is none.
     int64_t followed_boot_ns = 0;
     std::vector<model::Degradation> collector_degradations;  // at most one of a kind
+    // identity.cc: which agent it is that speaks for the host.
+    model::Incarnation confirmed;            // by the agent; durable
+    model::Incarnation offered;              // to the stream that was greeted, or asked, last
+    std::optional<ConnectCommand> newcomer;  // waits for the agent of `sink` to answer, or not
+    int64_t asked_boot_ns = 0;
+    int64_t suspected_boot_ns = 0;  // when two agents were seen last; 0: they were not
+    std::optional<model::Interference> clone;  // not judged yet: nobody was logged in
   };
 
   void Run();
   template <typename Answer, typename MakeCommand>
   Answer Ask(MakeCommand make_command);
   void Take(ConnectCommand& command);
+  void Take(ConfirmCommand& command);
   void Take(BatchCommand& command);
   void Take(GoodbyeCommand& command);
   void Take(DisconnectCommand& command);
@@ -118,6 +130,15 @@ class EngineLoop {
   void Undegrade(const model::HostId& host, HostEntry* entry, model::DegradationKind kind,
                  absl::string_view detail);
   void ForgetHosts();
+  // identity.cc: several agents that speak for one host.
+  void Admit(ConnectCommand& command, HostEntry* entry);
+  static bool IsSuperseded(const ConnectCommand& command, const HostEntry& entry);
+  model::Incarnation Offer(const ConnectCommand& command, HostEntry* entry);
+  void AskHolder(ConnectCommand& command, HostEntry* entry);
+  void Divert(const ConnectCommand& command, HostEntry* entry, absl::string_view why);
+  void Suspect(const model::HostId& host, HostEntry* entry, const std::string& detail);
+  void JudgeHolders();
+  void JudgeClones();
   void Tick();
   void FindUnheard();
   void ReleasePages();
@@ -139,6 +160,7 @@ class EngineLoop {
   std::vector<std::function<void()>> after_commit_;
   size_t facts_ = 0;
 
+  absl::BitGen random_;
   int64_t next_tick_boot_ns_ = 0;
   int64_t last_look_boot_ns_ = 0;  // for agents that are silent
   int64_t fair_from_boot_ns_ = 0;  // earlier silence may have been our own

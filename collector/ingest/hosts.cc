@@ -31,6 +31,12 @@ void EngineLoop::RestoreHost(const store::HostRow& row) {
                         std::max<int64_t>(0, options_.clock->WallNs() - row.last_seen_wall_ns);
   entry.applied = row.acknowledged_sequence;
   entry.collector_degradations = row.collector_degradations;
+  entry.confirmed = row.incarnation;
+  for (const model::Degradation& each : row.collector_degradations) {
+    if (each.kind == model::DegradationKind::kCloneSuspected && each.detail != kBothUp) {
+      entry.suspected_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
+    }
+  }
   last_connected_wall_ns_ = std::max(last_connected_wall_ns_, row.connected_wall_ns);
   auto [newest, first] = newest_boot_.try_emplace(row.host.machine, row.host.boot);
   if (first) return;
@@ -81,7 +87,6 @@ bool EngineLoop::OutlivedNext(const HostEntry& entry, int64_t heard_boot_ns) con
   return heard_boot_ns > entry.followed_boot_ns + kCrossingNs;
 }
 
-// A disk that was copied with its machine id, or a certificate that was.
 void EngineLoop::NoteBothUp(const model::HostId& host, HostEntry* entry, bool both) {
   auto newest = newest_boot_.find(host.machine);
   if (newest == newest_boot_.end() || newest->second == host.boot) return;
@@ -89,13 +94,14 @@ void EngineLoop::NoteBothUp(const model::HostId& host, HostEntry* entry, bool bo
   auto next = hosts_.find(other);
   if (next == hosts_.end()) return;
   constexpr auto kKind = model::DegradationKind::kCloneSuspected;
-  constexpr char kDetail[] = "boots of this machine are connected at the same time";
-  if (both && next->second.sink != nullptr) {
-    Degrade(host, entry, kKind, kDetail);
-    Degrade(other, &next->second, kKind, kDetail);
-  } else {
-    Undegrade(host, entry, kKind, kDetail);
-    Undegrade(other, &next->second, kKind, kDetail);
+  const bool up = both && next->second.sink != nullptr;
+  for (const auto& [id, each] : {std::pair(host, entry), std::pair(other, &next->second)}) {
+    if (each->suspected_boot_ns != 0) continue;  // what is known of it says more
+    if (up) {
+      Degrade(id, each, kKind, kBothUp);
+    } else {
+      Undegrade(id, each, kKind, kBothUp);
+    }
   }
 }
 

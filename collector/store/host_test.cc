@@ -61,7 +61,12 @@ TEST_F(HostTest, ShowsHealthCoverageLossesAndDegradations) {
   change.host_name = "gw";
   change.connected_wall_ns = kNow;
   change.collector_degradations = {{model::DegradationKind::kCloneSuspected, "two of them", kNow}};
+  change.incarnation = {7, {}};
+  change.incarnation->nonce.bytes.fill(9);
   Write(batch);
+  WriteBatch more;
+  more.hosts[wire::TestHost()].last_seen_wall_ns = kNow + 1;  // leaves the rest as it is
+  Write(more);
   Reopen();
   auto host = reader()->GetHost(wire::TestHost().machine);
   ASSERT_TRUE(host.ok()) << host.status();
@@ -77,6 +82,7 @@ TEST_F(HostTest, ShowsHealthCoverageLossesAndDegradations) {
   EXPECT_EQ(host->degradations(1).since_time().seconds(), kNow / 1'000'000'000);
   EXPECT_EQ(store_->writer()->LoadHosts()->front().collector_degradations,
             *change.collector_degradations);
+  EXPECT_EQ(store_->writer()->LoadHosts()->front().incarnation, *change.incarnation);
 }
 
 TEST_F(HostTest, AMachineIsOneRowWithItsBootsNewestFirst) {

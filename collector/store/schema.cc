@@ -193,9 +193,16 @@ CREATE INDEX hops_by_client_host ON hops(client_host, arrived);
 CREATE INDEX hops_by_server_host ON hops(server_host, arrived);
 )sql";
 
+// The stream of a host that its agent has confirmed last (docs/decisions/0017).
+constexpr char kVersion5[] = R"sql(
+ALTER TABLE hosts ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hosts ADD COLUMN nonce BLOB NOT NULL DEFAULT x'';
+)sql";
+
 // What brings a file to the version after its index.
 constexpr const char* kSteps[][3] = {
-    {kVersion1}, {kVersion2}, {kVersion3}, {kVersion4Pages, kVersion4Hosts, kVersion4Arrival}};
+    {kVersion1}, {kVersion2}, {kVersion3}, {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
+    {kVersion5}};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 }  // namespace

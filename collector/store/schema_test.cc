@@ -158,5 +158,15 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
   EXPECT_EQ(order(), "5312");
 }
 
+TEST_F(SchemaTest, AHostOfTheFourthVersionHasConfirmedNothing) {
+  model::HostId host = wire::TestHost();
+  OpenOld(4, absl::StrCat("INSERT INTO hosts(id, machine, host_name) VALUES(", Hex(Blob(host)), ", ",
+                          Hex(Blob(host.machine)), ", 'gw')"));
+  const auto hosts = store_->writer()->LoadHosts();
+  ASSERT_TRUE(hosts.ok()) << hosts.status();
+  ASSERT_EQ(hosts->size(), 1u);
+  EXPECT_TRUE(hosts->front().incarnation.empty());
+}
+
 }  // namespace
 }  // namespace hoptrail::collector::store

@@ -56,7 +56,7 @@ absl::StatusOr<std::vector<HostRow>> Writer::LoadHosts() {
   HT_ASSIGN_OR_RETURN(
       sqlite::Statement select,
       database_.Prepare("SELECT id, host_name, state, last_seen, acknowledged, listed, connected,"
-                        " collector_degradations FROM hosts"));
+                        " collector_degradations, incarnation, nonce FROM hosts"));
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
     if (!row) return hosts;
@@ -69,7 +69,9 @@ absl::StatusOr<std::vector<HostRow>> Writer::LoadHosts() {
                      .connected_wall_ns = select.Int(6),
                      .last_seen_wall_ns = select.Int(3),
                      .acknowledged_sequence = static_cast<uint64_t>(select.Int(4)),
-                     .collector_degradations = *std::move(degradations)});
+                     .collector_degradations = *std::move(degradations),
+                     .incarnation = {static_cast<uint64_t>(select.Int(8)),
+                                     IdFrom<model::Nonce>(select.Blob(9))}});
   }
 }
 

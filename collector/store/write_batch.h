@@ -14,6 +14,7 @@
 #include "core/model/fact.h"
 #include "core/model/hop.h"
 #include "core/model/ids.h"
+#include "core/model/incarnation.h"
 #include "core/model/session.h"
 
 namespace hoptrail::collector::store {
@@ -36,6 +37,8 @@ struct HostChange {
   // All that the collector itself finds not to be as it should be there; what the agent finds is in
   // its health.
   std::optional<std::vector<model::Degradation>> collector_degradations;
+  // What its agent has confirmed.
+  std::optional<model::Incarnation> incarnation;
 };
 
 // What one transaction makes durable. Sessions, hops, detections and incidents are whole and

@@ -30,17 +30,18 @@ namespace {
 constexpr char kHost[] =
     "INSERT INTO hosts(id, host_name, state, last_seen, acknowledged, clock_offset, health,"
     " coverage, machine, first_seen, connected, listed, agent_degradations,"
-    " collector_degradations) VALUES(?1, coalesce(?2, ''), coalesce(?3, 0), coalesce(?4, 0),"
+    " collector_degradations, incarnation, nonce) VALUES(?1, coalesce(?2, ''), coalesce(?3, 0), coalesce(?4, 0),"
     " coalesce(?5, 0), coalesce(?6, 0), coalesce(?7, x''), coalesce(?8, x''), ?9,"
     " coalesce(?10, 0), coalesce(?10, 0), coalesce(?11, 0), coalesce(?12, x''),"
-    " coalesce(?13, x'')) ON CONFLICT(id) DO UPDATE SET"
+    " coalesce(?13, x''), coalesce(?14, 0), coalesce(?15, x'')) ON CONFLICT(id) DO UPDATE SET"
     " host_name = coalesce(?2, host_name), state = coalesce(?3, state),"
     " last_seen = max(last_seen, coalesce(?4, 0)),"
     " acknowledged = max(acknowledged, coalesce(?5, 0)),"
     " clock_offset = coalesce(?6, clock_offset), health = coalesce(?7, health),"
     " coverage = coalesce(?8, coverage), connected = coalesce(?10, connected),"
     " listed = coalesce(?11, listed), agent_degradations = coalesce(?12, agent_degradations),"
-    " collector_degradations = coalesce(?13, collector_degradations)";
+    " collector_degradations = coalesce(?13, collector_degradations),"
+    " incarnation = coalesce(?14, incarnation), nonce = coalesce(?15, nonce)";
 constexpr char kSession[] =
     "INSERT INTO sessions(id, host, kind, logged_in, user, opened, closed, caused_by, data,"
     " arrived, heard) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT(id)"
@@ -196,6 +197,10 @@ absl::Status Writer::WriteHost(const model::HostId& host, const HostChange& chan
   if (change.connected_wall_ns) s.BindInt(10, *change.connected_wall_ns).BindInt(11, 1);
   if (change.listed) s.BindInt(11, *change.listed);
   if (change.collector_degradations) s.BindBlob(13, Encode(*change.collector_degradations));
+  if (change.incarnation) {
+    s.BindInt(14, static_cast<int64_t>(change.incarnation->counter));
+    s.BindBlob(15, Blob(change.incarnation->nonce));
+  }
   return s.Run();
 }
 

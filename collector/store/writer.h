@@ -31,6 +31,7 @@ struct HostRow {
   int64_t last_seen_wall_ns = 0;
   uint64_t acknowledged_sequence = 0;
   std::vector<model::Degradation> collector_degradations;
+  model::Incarnation incarnation;
 };
 
 // The connection that writes facts. Owned by the Store; used by one thread (the engine's), but for

@@ -130,6 +130,7 @@ enum class InterferenceKind : uint8_t {
   kStopped,  // a process of the agent was stopped by a signal
   kBlind,    // the kernel's events do not come any more: programs detached, or the agent starved
   kSilent,   // nothing was heard from the agent, and it had not said goodbye
+  kCloned,   // another agent spoke for the same host
 };
 
 // Something happened to the agent itself that an intruder would like to happen to it.
