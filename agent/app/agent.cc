@@ -126,6 +126,13 @@ void Agent::OpenUplink() {
     }
     wakeups_.Notify();
   };
+  options.on_assumed = [this](const model::HostId& host) {
+    {
+      MutexLock lock(&mutex_);
+      assumed_ = host;
+    }
+    wakeups_.Notify();
+  };
   options.heartbeat_every = [this] { return HeartbeatEvery(); };
   uplink_ = std::make_unique<uplink::Uplink>(std::move(options));
 }
@@ -278,6 +285,19 @@ void Agent::TakeProvenance() {
   for (const model::Provenance& provenance : all) pipeline_->Handle(provenance);
 }
 
+// The supervisor answers by replacing this worker.
+void Agent::SayAssumed() {
+  std::optional<model::HostId> assumed;
+  {
+    MutexLock lock(&mutex_);
+    assumed = std::exchange(assumed_, std::nullopt);
+  }
+  if (!assumed.has_value()) return;
+  const absl::Status said =
+      supervisor_.Send(privilege::MessageKind::kAssume, 0, 0, model::ToString(*assumed));
+  if (!said.ok()) LogWarning("agent", "cannot go on as another host: ", said.message());
+}
+
 void Agent::Tick() {
   ++ticks_;
   pipeline_->Tick();
@@ -312,6 +332,7 @@ absl::Status Agent::Loop() {
                                   [this](const void* data, size_t size) { Handle(data, size); })
                            .status());
     if (reasons.notified) TakeProvenance();
+    if (reasons.notified) SayAssumed();
     if (reasons.tick) Tick();
     if (reasons.notified || reasons.tick) TellDegradations();
     if (reasons.told) HT_RETURN_IF_ERROR(HearSupervisor());

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -26,6 +27,7 @@
 #include "agent/uplink/uplink.h"
 #include "core/base/bounded_queue.h"
 #include "core/base/clock.h"
+#include "core/base/mutex.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::app {
@@ -84,6 +86,7 @@ class Agent {
   void SayGoodbye(const privilege::Message& word);
   void Tick();
   void TakeProvenance();
+  void SayAssumed();
 
   const Settings settings_;
   const Clock& clock_ = Clock::System();
@@ -102,6 +105,8 @@ class Agent {
   std::atomic<uint64_t> round_boot_ns_{0};  // the calling thread's last round
   std::atomic<bool> occupied_{false};       // somebody is logged in
   BoundedQueue<model::Provenance> provenance_{4096};
+  Mutex mutex_;
+  std::optional<model::HostId> assumed_ ABSL_GUARDED_BY(mutex_);  // not said yet
   // What spool and uplink find is reported to it too, on their threads.
   spool::Degradations degradations_{[this] { wakeups_.Notify(); }};
   std::unique_ptr<spool::Spool> spool_;

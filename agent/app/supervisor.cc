@@ -23,6 +23,7 @@
 #include "agent/app/stop_request.h"
 #include "agent/app/worker.h"
 #include "agent/privilege/process.h"
+#include "agent/spool/marks.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/base/steady_time.h"
@@ -73,6 +74,7 @@ class Supervisor {
   void Reap();
   void OnWorkerEnd(int status);
   void OnLoaderEnd(int status);
+  void OnAssume(const std::string& host);
   void OnStopped(pid_t pid, int signal_number);
   void LookAtFiles(SteadyTime now);
   void BeginStop(int exit_status, const std::string& trouble,
@@ -104,6 +106,7 @@ class Supervisor {
   std::vector<FileName> files_;
   SteadyTime look_at_ = SteadyTime::InfinitePast();
   bool replacing_ = false;
+  bool assuming_ = false;  // for another host: not in haste, should there be no end of it
 
   SteadyTime kill_at_ = SteadyTime::InfiniteFuture();  // once it is stopping
   bool stopping_ = false;
@@ -122,6 +125,7 @@ Supervisor::~Supervisor() {
 absl::Status Supervisor::Start() {
   HT_ASSIGN_OR_RETURN(host_, ReadHostId(settings_.machine_id_file));
   HT_ASSIGN_OR_RETURN(lock_, LockStateDirectory(settings_.state_directory));
+  host_ = spool::SpokenFor(spool::MarkFile(settings_.state_directory + "/marks").Get(), host_);
   sigset_t signals;
   sigemptyset(&signals);
   for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, number);
@@ -219,6 +223,7 @@ bool Supervisor::Step() {
   if (wakes[1].revents != 0) {
     const absl::StatusOr<Message> word = worker_.Receive(absl::ZeroDuration());
     if (word.ok() && word->kind == MessageKind::kReady) ever_ready_ = true;
+    if (word.ok() && word->kind == MessageKind::kAssume) OnAssume(word->text);
     if (!word.ok()) worker_ = Channel(UniqueFd());  // its end comes as a signal
   }
   signalfd_siginfo info;
@@ -264,6 +269,15 @@ void Supervisor::LookAtFiles(SteadyTime now) {
   replacing_ = worker_.Send(MessageKind::kStop, 0).ok();
 }
 
+// Another agent speaks for this host. A worker can only ask for another boot of this machine.
+void Supervisor::OnAssume(const std::string& host) {
+  const absl::StatusOr<model::HostId> assumed = model::ParseHostId(host);
+  if (!assumed.ok() || assumed->machine != host_.machine || stopping_ || replacing_) return;
+  LogWarning("supervisor", "another worker starts, and speaks for ", host);
+  host_ = *assumed;
+  replacing_ = assuming_ = worker_.Send(MessageKind::kStop, 0).ok();
+}
+
 void Supervisor::OnStopped(pid_t pid, int signal_number) {
   const char* which = pid == worker_pid_ ? "worker" : "loader";
   const std::string what =
@@ -286,13 +300,17 @@ void Supervisor::OnWorkerEnd(int status) {
     kill_at_ = SteadyTime::Now() + kStopWithin;
     return;
   }
+  const bool assuming = std::exchange(assuming_, false);
+  if (SteadyTime::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
   if (std::exchange(replacing_, false) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     last_end_.clear();
     restart_at_ = SteadyTime::InfinitePast();
+    if (!assuming) return;
+    restart_at_ = SteadyTime::Now() + back_off_;
+    back_off_ = std::min(2 * back_off_, kMostBackOff);
     return;
   }
   last_end_ = privilege::DescribeEnd(status);
-  if (SteadyTime::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",
            absl::FormatDuration(back_off_));
   restart_at_ = SteadyTime::Now() + back_off_;

@@ -35,6 +35,8 @@ enum class MessageKind : uint32_t {
   kStop = 6,
   // Supervisor to worker: pass on that somebody interfered; `text` says how.
   kInterference = 7,
+  // Worker to supervisor: the next worker is to speak for the host in `text`, of this machine.
+  kAssume = 8,
 };
 
 // What a worker may ask the loader for.

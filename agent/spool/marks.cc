@@ -32,6 +32,14 @@ std::string Body(const Marks& marks) {
   std::string text =
       absl::StrCat(kHeader, "\nhost ", model::ToString(marks.host), "\nused ", marks.used_sequence,
                    "\nstate_behind ", marks.state_behind ? 1 : 0, "\n");
+  if (!marks.incarnation.empty()) {
+    absl::StrAppend(&text, "incarnation ", marks.incarnation.counter, " ",
+                    model::ToString(marks.incarnation.nonce), "\n");
+  }
+  if (!marks.kernel_boot.empty()) {
+    absl::StrAppend(&text, "kernel_boot ", model::ToString(marks.kernel_boot), "\n");
+  }
+  if (marks.given_up > 0) absl::StrAppend(&text, "given_up ", marks.given_up, "\n");
   for (const Marks::Range& range : marks.in_memory) {
     absl::StrAppend(&text, "in_memory ", range.first, " ", range.last, "\n");
   }
@@ -49,6 +57,15 @@ void ParseLine(absl::string_view line, Marks* marks) {
     if (absl::SimpleAtoi(words[1], &first)) marks->used_sequence = first;
   } else if (words[0] == "state_behind") {
     marks->state_behind = words[1] == "1";
+  } else if (words[0] == "given_up") {
+    if (absl::SimpleAtoi(words[1], &first)) marks->given_up = first;
+  } else if (words[0] == "kernel_boot") {
+    if (const auto boot = model::ParseId<model::BootId>(words[1]); boot.ok()) {
+      marks->kernel_boot = *boot;
+    }
+  } else if (words[0] == "incarnation" && words.size() == 3) {
+    const auto nonce = model::ParseId<model::Nonce>(words[2]);
+    if (nonce.ok() && absl::SimpleAtoi(words[1], &first)) marks->incarnation = {first, *nonce};
   } else if (words[0] == "in_memory" && words.size() == 3) {
     if (!absl::SimpleAtoi(words[1], &first) || !absl::SimpleAtoi(words[2], &last)) return;
     if (marks->in_memory.size() < Marks::kMaxRanges) marks->in_memory.push_back({first, last});
@@ -56,6 +73,12 @@ void ParseLine(absl::string_view line, Marks* marks) {
 }
 
 }  // namespace
+
+model::HostId SpokenFor(const Marks& marks, const model::HostId& own) {
+  const bool assumed = !marks.kernel_boot.empty() && marks.kernel_boot == own.boot &&
+                       marks.host.machine == own.machine;
+  return assumed ? marks.host : own;
+}
 
 std::string ToText(const Marks& marks) {
   const std::string body = Body(marks);

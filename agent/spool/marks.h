@@ -14,6 +14,7 @@
 #include "core/base/mutex.h"
 #include "core/base/unique_fd.h"
 #include "core/model/ids.h"
+#include "core/model/incarnation.h"
 
 namespace hoptrail::agent::spool {
 
@@ -36,9 +37,19 @@ struct Marks {
   std::vector<Range> in_memory;
   // The saved state on disk is not the last.
   bool state_behind = false;
+  // Of the host's streams, the last that its agent has made durable.
+  model::Incarnation incarnation;
+  // The kernel's own boot id where the host is an assumed one (docs/decisions/0017); empty
+  // otherwise.
+  model::BootId kernel_boot;
+  // Records of another host that were given up when this one was assumed, and not counted yet.
+  uint64_t given_up = 0;
 
   bool operator==(const Marks&) const = default;
 };
+
+// The host that an agent on `own` speaks for: the one that was assumed in this boot, or its own.
+model::HostId SpokenFor(const Marks& marks, const model::HostId& own);
 
 // As they are written: one line each, with a digest. Parse() gives empty marks for anything else.
 std::string ToText(const Marks& marks);

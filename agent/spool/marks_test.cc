@@ -18,7 +18,10 @@ Marks Some() {
   return {.host = wire::TestHost(),
           .used_sequence = 1,
           .in_memory = {{2, 40}, {50, 50}},
-          .state_behind = true};
+          .state_behind = true,
+          .incarnation = {7, {}},
+          .kernel_boot = wire::TestHost().boot,
+          .given_up = 3};
 }
 
 TEST(Marks, ComeBackAsTheyWere) {
@@ -35,6 +38,23 @@ TEST(Marks, DamagedOnesAreNone) {
     EXPECT_EQ(ParseMarks(damaged), Marks()) << damaged;
     EXPECT_EQ(ParseMarks(text.substr(0, at)), Marks()) << at;
   }
+}
+
+TEST(Marks, AnAssumedHostIsSpokenForInItsBootOnly) {
+  model::HostId own = wire::TestHost();
+  Marks marks;
+  marks.host = own;
+  EXPECT_EQ(SpokenFor(marks, own), own);
+  EXPECT_EQ(SpokenFor(Marks(), own), own);
+  marks.host.boot.bytes.fill(9);
+  EXPECT_EQ(SpokenFor(marks, own), own) << "of an earlier boot";
+  marks.kernel_boot = own.boot;
+  EXPECT_EQ(SpokenFor(marks, own), marks.host);
+  own.boot.bytes.fill(8);
+  EXPECT_EQ(SpokenFor(marks, own), own) << "the machine was started again";
+  own = wire::TestHost();
+  own.machine.bytes.fill(8);
+  EXPECT_EQ(SpokenFor(marks, own), own) << "of another machine";
 }
 
 TEST(MarkFile, TheNextRunFindsThem) {

@@ -23,22 +23,21 @@ std::shared_ptr<MarkFile> MarksBeside(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(const Options& options) {
   std::unique_ptr<Spool> spool(new Spool(options));
-  HT_ASSIGN_OR_RETURN(
-      spool->storage_,
-      Storage::Open({.database = {.path = options.path,
-                                  .host = options.host,
-                                  .max_bytes = options.max_bytes,
-                                  .clock = options.clock},
-                     .marks = options.marks != nullptr ? options.marks : MarksBeside(options.path),
-                     .degradations = options.degradations,
-                     .memory_records = options.memory_records},
-                    &spool->losses_));
+  HT_ASSIGN_OR_RETURN(spool->storage_, Storage::Open({.database = {.path = options.path,
+                                                                   .host = options.host,
+                                                                   .max_bytes = options.max_bytes,
+                                                                   .clock = options.clock},
+                                                      .marks = spool->marks_,
+                                                      .degradations = options.degradations,
+                                                      .memory_records = options.memory_records},
+                                                     &spool->losses_));
   spool->thread_ = std::thread([raw = spool.get()] { raw->Run(); });
   return spool;
 }
 
 Spool::Spool(const Options& options)
     : options_(options),
+      marks_(options.marks != nullptr ? options.marks : MarksBeside(options.path)),
       losses_(options.host, [this] { queue_.Wake(); }),
       queue_(options.queue_capacity) {}
 
@@ -87,27 +86,41 @@ bool Spool::Flush(absl::Duration timeout) {
 }
 
 bool Spool::Welcome(uint64_t acknowledged, absl::Duration timeout) {
+  return Order([acknowledged](Storage& storage) { storage.OnWelcome(acknowledged); }, timeout);
+}
+
+bool Spool::GiveUp(const model::HostId& host, uint64_t acknowledged, absl::Duration timeout) {
+  return Order([=](Storage& storage) { storage.GiveUp(host, acknowledged); }, timeout);
+}
+
+bool Spool::Assume(const model::HostId& assumed, uint64_t acknowledged, absl::Duration timeout) {
+  return Order([=](Storage& storage) { storage.Assume(assumed, acknowledged); }, timeout);
+}
+
+bool Spool::Order(std::function<void(Storage&)> order, absl::Duration timeout) {
   {
     MutexLock lock(&mutex_);
-    welcome_ = acknowledged;
+    order_ = std::move(order);
   }
   queue_.Wake();
   MutexLock lock(&mutex_);
-  const auto heard = [this]()
-                         ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !welcome_.has_value(); };
-  return mutex_.AwaitWithTimeout(absl::Condition(&heard), timeout);
+  const auto obeyed = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return order_ == nullptr; };
+  if (mutex_.AwaitWithTimeout(absl::Condition(&obeyed), timeout)) return true;
+  order_ = nullptr;
+  return false;
 }
 
-void Spool::HearWelcome() {
-  std::optional<uint64_t> acknowledged;
+void Spool::Obey() {
+  std::function<void(Storage&)> order;
   {
     MutexLock lock(&mutex_);
-    acknowledged = welcome_;
+    order = order_;
   }
-  if (!acknowledged.has_value()) return;
-  storage_->OnWelcome(*acknowledged);
+  if (order == nullptr) return;
+  order(*storage_);
   MutexLock lock(&mutex_);
-  if (welcome_ == acknowledged) welcome_.reset();
+  order_ = nullptr;
+  ++mark_;
 }
 
 void Spool::ReportDamage(uint64_t generation) {
@@ -160,7 +173,7 @@ void Spool::Run() {
     open = queue_.PopAll(std::min(until_losses, storage_->UntilCatchUp()), &changes);
     const size_t taken = changes.size();
     HearReader();
-    HearWelcome();
+    Obey();
     if (SteadyTime::Now() - losses_told >= kTick || !open) {
       losses_told = SteadyTime::Now();
       // Where memory is short they stay where they add up.

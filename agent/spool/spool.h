@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -69,9 +69,13 @@ class Spool : public session::StateStore {
   // The collector has everything of `host` up to and including `sequence`.
   void Acknowledge(const model::HostId& host, uint64_t sequence);
   // It says so at the beginning of a stream of this host. Where that is more than this spool ever
-  // had, numbers go on above it, and what waited is counted as lost. Returns once that is done,
-  // false where it takes longer than `timeout`.
+  // had, numbers go on above it, and what waited is counted as lost. This and the next two return
+  // once it is done, false where it takes longer than `timeout`. One thread at a time.
   bool Welcome(uint64_t acknowledged, absl::Duration timeout);
+  // Another agent speaks for the host, and the collector has everything up to `acknowledged`; see
+  // Storage.
+  bool GiveUp(const model::HostId& host, uint64_t acknowledged, absl::Duration timeout);
+  bool Assume(const model::HostId& assumed, uint64_t acknowledged, absl::Duration timeout);
 
   // Waits until something changed since `seen` (a commit, a Poke()) or the timeout passed, and
   // returns the present mark for the next call. Begin with 0.
@@ -95,6 +99,7 @@ class Spool : public session::StateStore {
   uint64_t spooled() const { return storage_->spooled(); }
   // Losses of the queue, the spool and whoever else adds to it; the spool sends them on.
   LossLedger& losses() { return losses_; }
+  MarkFile& marks() { return *marks_; }
 
  private:
   explicit Spool(const Options& options);
@@ -102,9 +107,11 @@ class Spool : public session::StateStore {
   void Run();
   void TakeLosses(std::vector<Change>* changes);
   void HearReader();
-  void HearWelcome();
+  bool Order(std::function<void(Storage&)> order, absl::Duration timeout);
+  void Obey();
 
   const Options options_;
+  const std::shared_ptr<MarkFile> marks_;
   LossLedger losses_;
   BoundedQueue<Change> queue_;
   std::atomic<uint64_t> damaged_{0}, unreadable_{0};  // generations; 0: none
@@ -112,7 +119,7 @@ class Spool : public session::StateStore {
 
   Mutex mutex_;
   uint64_t mark_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::optional<uint64_t> welcome_ ABSL_GUARDED_BY(mutex_);
+  std::function<void(Storage&)> order_ ABSL_GUARDED_BY(mutex_);  // empty: none
 
   std::unique_ptr<Storage> storage_;  // only the thread's, but for what is thread-safe
   std::thread thread_;

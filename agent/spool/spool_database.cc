@@ -200,13 +200,14 @@ absl::StatusOr<std::vector<StoredRecord>> SpoolDatabase::Records(uint64_t after,
   }
 }
 
-absl::StatusOr<std::map<std::string, uint64_t>> SpoolDatabase::Count(uint64_t after,
+absl::StatusOr<std::map<std::string, uint64_t>> SpoolDatabase::Count(const model::HostId& host,
+                                                                     uint64_t after,
                                                                      uint64_t last) {
   std::map<std::string, uint64_t> counts;
   HT_ASSIGN_OR_RETURN(auto count,
                       database_.Prepare("SELECT kind, COUNT(*) FROM records WHERE host=? AND "
                                         "sequence>? AND sequence<=? GROUP BY kind"));
-  count.BindText(1, host_)
+  count.BindText(1, model::ToString(host))
       .BindInt(2, static_cast<int64_t>(after))
       .BindInt(3, static_cast<int64_t>(last));
   for (;;) {

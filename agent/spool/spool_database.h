@@ -67,8 +67,9 @@ class SpoolDatabase {
   // This host's records above `after`, the oldest first, as far as they fit.
   absl::StatusOr<std::vector<StoredRecord>> Records(uint64_t after, size_t max_records,
                                                     size_t max_bytes);
-  // How many of this host's there are above `after`, up to and including `last`, by kind.
-  absl::StatusOr<std::map<std::string, uint64_t>> Count(uint64_t after, uint64_t last = INT64_MAX);
+  // How many of a host's there are above `after`, up to and including `last`, by kind.
+  absl::StatusOr<std::map<std::string, uint64_t>> Count(const model::HostId& host, uint64_t after,
+                                                        uint64_t last = INT64_MAX);
   // Takes over all that `other` has, records of other hosts and saved state included.
   absl::Status CopyFrom(SpoolDatabase* other);
 

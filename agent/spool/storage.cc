@@ -8,6 +8,7 @@
 
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/wire/limits.h"
 
 namespace hoptrail::agent::spool {
 namespace {
@@ -30,6 +31,7 @@ size_t CountFacts(const std::vector<Change>& changes) {
 }  // namespace
 
 void Storage::Keep(std::vector<Change>* changes) {
+  if (assumed_) return changes->clear();
   LookAtFile();
   CatchUp(false);
   if (!refused_) {
@@ -106,7 +108,7 @@ void Storage::KeepInMemory(std::vector<Change>* changes) {
       continue;
     }
     const auto* acknowledged = std::get_if<Acknowledged>(&change);
-    if (acknowledged != nullptr && acknowledged->host == options_.database.host) {
+    if (acknowledged != nullptr && acknowledged->host == host()) {
       memory_.Acknowledge(acknowledged->sequence);
     }
     backlog_.Put(std::move(change));
@@ -122,10 +124,11 @@ bool Storage::Vouched(uint64_t sequence) const {
 }
 
 void Storage::SetMarks(uint64_t last) {
+  if (assumed_) return;
   const absl::Status status = options_.marks->Update([&](Marks& marks) {
     Marks now;
-    now.host = options_.database.host;
-    now.used_sequence = marks.host == now.host ? marks.used_sequence : 0;
+    if (marks.host == host()) now = marks;  // others write to it too
+    now.host = host();
     if (!Vouched(last) && last > now.used_sequence) now.used_sequence = last + kMarkAhead;
     now.in_memory = inherited_;
     if (memory_first_ != 0) now.in_memory.push_back({memory_first_, last});
@@ -182,7 +185,7 @@ void Storage::CountInherited(uint64_t acknowledged) {
     if (range.last <= after) continue;
     missing += range.last - after;
     if (database_.access() == Access::kNone) continue;
-    const auto on_disk = database_.Count(after, range.last);  // after all
+    const auto on_disk = database_.Count(host(), after, range.last);  // after all
     if (!on_disk.ok()) continue;
     for (const auto& [kind, count] : *on_disk) missing -= std::min(missing, count);
   }
@@ -200,8 +203,9 @@ void Storage::OnWelcome(uint64_t acknowledged) {
   if (acknowledged < next_sequence_) return;
   // Somebody else used this host's numbers, or this state is older than the last: what waits here
   // has numbers that the collector skips.
-  absl::StatusOr<std::map<std::string, uint64_t>> waiting =
-      database_.access() == Access::kNone ? std::map<std::string, uint64_t>() : database_.Count(0);
+  absl::StatusOr<std::map<std::string, uint64_t>> waiting = database_.access() == Access::kNone
+                                                                ? std::map<std::string, uint64_t>()
+                                                                : database_.Count(host(), 0);
   if (waiting.ok()) Lose("spool", *waiting);
   for (const StoredRecord& record : memory_.Oldest(options_.memory_records)) {
     Lose("memory", {{record.kind, 1}});
@@ -212,6 +216,45 @@ void Storage::OnWelcome(uint64_t acknowledged) {
   next_sequence_ = acknowledged + 1;
   SetMarks(next_sequence_ - 1);
   last_sequence_ = acknowledged;
+}
+
+Storage::Removed Storage::Remove(const model::HostId& of, uint64_t acknowledged) {
+  Removed removed;
+  if (database_.access() != Access::kNone) {
+    const auto on_disk = database_.Count(of, acknowledged);
+    if (on_disk.ok()) removed.on_disk = *on_disk;
+  }
+  if (of == host()) {
+    for (const StoredRecord& record : memory_.Oldest(options_.memory_records)) {
+      if (record.sequence > acknowledged) ++removed.in_memory;
+    }
+    memory_.Acknowledge(wire::kMaxCount);
+  }
+  Change forget = Acknowledged{of, wire::kMaxCount};
+  removed.at_once = !refused_ && Write({forget}).ok();
+  if (!removed.at_once) backlog_.Put(std::move(forget));
+  return removed;
+}
+
+void Storage::GiveUp(const model::HostId& other, uint64_t acknowledged) {
+  Lose("spool", Remove(other, acknowledged).on_disk);
+}
+
+void Storage::Assume(const model::HostId& assumed, uint64_t acknowledged) {
+  const Removed removed = Remove(host(), acknowledged);
+  uint64_t given_up = removed.in_memory;
+  // What stays for now is an earlier boot's for the next run, and is given up then.
+  for (const auto& [kind, count] : removed.on_disk) given_up += removed.at_once ? count : 0;
+  const absl::Status status = options_.marks->Update([&](Marks& marks) {
+    const bool again = marks.host == host() && !marks.kernel_boot.empty();
+    Marks next;
+    next.host = assumed;
+    next.kernel_boot = again ? marks.kernel_boot : host().boot;
+    next.given_up = given_up;
+    marks = next;
+  });
+  if (!status.ok()) LogWarning("spool", "the next start will not know of it: ", status.message());
+  assumed_ = true;
 }
 
 }  // namespace hoptrail::agent::spool

@@ -63,6 +63,12 @@ class Storage {
 
   // The collector has everything up to `acknowledged`, before anything was sent on this stream.
   void OnWelcome(uint64_t acknowledged);
+  // Another agent speaks for `host`, and the collector has its records up to `acknowledged`: what
+  // there is of it here will never be sent, and is counted as lost.
+  void GiveUp(const model::HostId& host, uint64_t acknowledged);
+  // The same for this host, and the next run is to speak for `assumed`: it counts the loss. This
+  // run keeps nothing more.
+  void Assume(const model::HostId& assumed, uint64_t acknowledged);
   // Whoever read the file of that generation found it damaged, or could not read it.
   void OnDamaged(uint64_t generation);
   void OnUnreadable(uint64_t generation);
@@ -85,6 +91,12 @@ class Storage {
   absl::Status OpenFile();
   void Inherit(bool file_existed);
   void CountInherited(uint64_t acknowledged);
+  struct Removed {
+    std::map<std::string, uint64_t> on_disk;  // above what was acknowledged, by kind
+    uint64_t in_memory = 0;
+    bool at_once = false;  // also from the disk
+  };
+  Removed Remove(const model::HostId& of, uint64_t acknowledged);
 
   absl::Status Write(const std::vector<Change>& changes);
   void KeepInMemory(std::vector<Change>* changes);
@@ -103,6 +115,7 @@ class Storage {
   void SetMarks(uint64_t last);
   void Forgot(absl::string_view why);
   const std::string& path() const { return options_.database.path; }
+  const model::HostId& host() const { return options_.database.host; }
 
   const Options options_;
   LossLedger* const losses_;
@@ -118,6 +131,7 @@ class Storage {
   uint64_t run_first_ = 0;   // the first number that this run gives
   bool refused_ = false;     // the disk's last word; what comes goes to memory
   bool removed_ = false;     // the file has no name any more, and cannot get another
+  bool assumed_ = false;     // another run goes on, as another host
   bool never_read_ = false;  // there may be a file, and nothing of it is known
   SteadyTime retry_at_, look_at_;
   std::pair<uint64_t, uint64_t> file_key_;  // device and inode

@@ -87,8 +87,9 @@ absl::Status Storage::OpenFile() {
 // What the marks tell of the runs before, in this boot.
 void Storage::Inherit(bool file_existed) {
   const Marks before = options_.marks->Get();
-  if (before.host == options_.database.host) {
+  if (before.host == host()) {
     next_sequence_ = std::max(next_sequence_, before.used_sequence + 1);
+    losses_->Add("spool", "record", before.given_up, options_.database.clock->WallNs());
     inherited_ = before.in_memory;
     if (inherited_.size() == Marks::kMaxRanges) {
       const Marks::Range& oldest = inherited_.front();
@@ -103,6 +104,8 @@ void Storage::Inherit(bool file_existed) {
       Forgot("the disk did not take the end of what the run before wanted to save");
     }
   }
+  const absl::Status counted = options_.marks->Update([](Marks& marks) { marks.given_up = 0; });
+  if (!counted.ok()) LogWarning("spool", "cannot be marked: ", counted.message());
   SetMarks(next_sequence_ - 1);
 }
 
@@ -136,10 +139,9 @@ absl::Status Storage::Reopen() {
   if (never_read_ && (first_welcome_.has_value() || database.last_sequence() >= run_first_)) {
     // Its records of this host are older than what was sent meanwhile: the collector would skip
     // them.
-    HT_ASSIGN_OR_RETURN(const auto counts, database.Count(first_welcome_.value_or(0)));
+    HT_ASSIGN_OR_RETURN(const auto counts, database.Count(host(), first_welcome_.value_or(0)));
     HT_RETURN_IF_ERROR(
-        database.Apply({Acknowledged{options_.database.host, database.last_sequence()}}, 1)
-            .status());
+        database.Apply({Acknowledged{host(), database.last_sequence()}}, 1).status());
     Lose("spool", counts);
   }
   never_read_ = false;

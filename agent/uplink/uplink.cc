@@ -32,6 +32,8 @@ constexpr int kUnreadableAfter = 3;
 }  // namespace
 
 Uplink::Uplink(Options options) : options_(std::move(options)) {
+  const spool::Marks marks = options_.spool->marks().Get();
+  if (marks.host == options_.host) durable_ = marks.incarnation;
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -64,6 +66,7 @@ void Uplink::Run() {
     const absl::Status status = Serve();
     if (stopping()) break;
     Report(status);
+    if (assumed_) stop_.WaitForNotification();
     if (!status.ok()) stop_.WaitForNotificationWithTimeout(back_off_.Next());
   }
   done_.Notify();
@@ -127,13 +130,18 @@ absl::StatusOr<v1::Batch> Uplink::NextBatch(const model::HostId& host, uint64_t 
   return memory.ReadAfter(after, wire::kMaxBatchBytes, tail);
 }
 
-v1::Hello Uplink::HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) const {
+v1::Hello Uplink::HelloFor(const model::HostId& host, spool::SpoolReader::Range spooled) {
   v1::Hello hello;
   hello.set_host(wire::ResourceName(host));
   hello.set_host_name(wire::CleanText(options_.host_name, wire::kMaxNameBytes));
   hello.set_agent_version(options_.agent_version);
   hello.set_first_spooled_sequence(spooled.first);
   hello.set_last_spooled_sequence(spooled.last);
+  hello.set_backlog(host != options_.host);
+  MutexLock lock(&mutex_);
+  if (host == options_.host && !durable_.empty()) {
+    *hello.mutable_incarnation() = wire::ToProto(durable_);
+  }
   return hello;
 }
 
@@ -148,40 +156,120 @@ absl::Status Uplink::Serve() {
     spool->Poke();
   };
   handlers.on_provenance = options_.on_provenance;
+  handlers.on_asked = [this, host](const model::Incarnation& incarnation) {
+    Remember(host, incarnation);
+  };
   handlers.on_end = [spool] { spool->Poke(); };
   HT_ASSIGN_OR_RETURN(auto connection, Connection::Create(options_.collector, std::move(handlers)));
   {
     MutexLock lock(&mutex_);
     if (stopping()) return absl::OkStatus();
     current_ = connection.get();
+    answer_.reset();
   }
   // An earlier boot's highest number is not known here; what bounds a signed number will do.
   const bool present = host == options_.host;
-  const absl::StatusOr<uint64_t> welcomed = connection->Start(
+  const absl::StatusOr<Connection::Welcome> welcomed = connection->Start(
       HelloFor(host, spooled), present ? spool->last_sequence() : wire::kMaxCount);
   absl::Status status = welcomed.status();
-  if (welcomed.ok() && present && !spool->Welcome(*welcomed, kTakenInWithin)) {
-    status = absl::DeadlineExceededError("the spool does not answer");
-    connection->Finish().IgnoreError();
-  } else if (welcomed.ok()) {
-    spool->Acknowledge(host, *welcomed);
-    LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
-            *welcomed, ", ", spool->spooled(), " records wait");
-    last_failure_.clear();
-    const absl::StatusOr<bool> done = SendAll(host, *welcomed, *connection);
-    if (const auto goodbye = GoodbyeFor(present); done.ok() && *done && goodbye.has_value()) {
-      connection->WriteGoodbye(wire::ToProto(*goodbye));
-    }
-    const absl::Status end = connection->Finish();
-    status = !done.ok() ? done.status() : *done ? absl::OkStatus() : end;
-    // What was acknowledged must have left before the next host is chosen.
-    if (!present) spool->Flush(kTick);
+  if (welcomed.ok()) {
+    status = ServeWelcomed(host, *welcomed, *connection);
   } else if (!present && status.code() == absl::StatusCode::kPermissionDenied) {
     refused_hosts_.insert(host);
   }
   MutexLock lock(&mutex_);
   current_ = nullptr;
   return status;
+}
+
+absl::Status Uplink::ServeWelcomed(const model::HostId& host, const Connection::Welcome& welcome,
+                                   Connection& connection) {
+  spool::Spool* const spool = options_.spool;
+  const bool present = host == options_.host;
+  absl::Status trouble;
+  if (welcome.assumed_host.has_value()) {
+    trouble = Yield(host, welcome);
+  } else if (present && !spool->Welcome(welcome.acknowledged, kTakenInWithin)) {
+    trouble = absl::DeadlineExceededError("the spool does not answer");
+  }
+  if (!trouble.ok() || assumed_) {
+    connection.Finish().IgnoreError();
+    return trouble;
+  }
+  spool->Acknowledge(host, welcome.acknowledged);
+  if (!welcome.incarnation.empty()) Remember(host, welcome.incarnation);
+  LogInfo("uplink", "connected to ", options_.collector.address(), "; it has everything up to ",
+          welcome.acknowledged, ", ", spool->spooled(), " records wait");
+  last_failure_.clear();
+  const absl::StatusOr<bool> done = SendAll(host, welcome.acknowledged, connection);
+  if (const auto goodbye = GoodbyeFor(present); done.ok() && *done && goodbye.has_value()) {
+    connection.WriteGoodbye(wire::ToProto(*goodbye));
+  }
+  const absl::Status end = connection.Finish();
+  // What was acknowledged must have left before the next host is chosen.
+  if (!present) spool->Flush(kTick);
+  return !done.ok() ? done.status() : *done ? absl::OkStatus() : end;
+}
+
+absl::Status Uplink::Yield(const model::HostId& host, const Connection::Welcome& welcome) {
+  const model::HostId& assumed = *welcome.assumed_host;
+  if (assumed.machine != host.machine || assumed.boot.empty() || assumed.boot == host.boot) {
+    return absl::InvalidArgumentError(
+        "the collector sent what it must not: a host to assume that is none of this machine's");
+  }
+  const std::string other = absl::StrCat("another agent speaks for ", model::ToString(host));
+  if (host != options_.host) {
+    // An earlier boot of this machine's disk, which runs elsewhere.
+    if (!options_.spool->GiveUp(host, welcome.acknowledged, kTakenInWithin)) {
+      return absl::DeadlineExceededError("the spool does not answer");
+    }
+    refused_hosts_.insert(host);
+    return absl::AlreadyExistsError(absl::StrCat(other, ": its records here are given up"));
+  }
+  if (!options_.on_assumed) return absl::AlreadyExistsError(other);
+  if (!options_.spool->Assume(assumed, welcome.acknowledged, kTakenInWithin)) {
+    return absl::DeadlineExceededError("the spool does not answer");
+  }
+  assumed_ = true;
+  LogWarning("uplink", other,
+             ": a clone, a reverted snapshot, or a stolen certificate; goes on as ",
+             model::ToString(assumed));
+  options_.on_assumed(assumed);
+  return absl::OkStatus();
+}
+
+void Uplink::Remember(const model::HostId& host, const model::Incarnation& incarnation) {
+  {
+    MutexLock lock(&mutex_);
+    answer_ = model::Incarnation();  // of an earlier boot nothing is remembered
+    if (host == options_.host) {
+      // What is asked may overtake what the stream was greeted with: numbers only grow.
+      if (incarnation.counter > durable_.counter && Save(incarnation).ok()) durable_ = incarnation;
+      answer_ = durable_;
+    }
+  }
+  options_.spool->Poke();
+}
+
+absl::Status Uplink::Save(const model::Incarnation& incarnation) {
+  const auto write = [this](const model::Incarnation& value) {
+    return options_.spool->marks().Update([&](spool::Marks& marks) {
+      if (marks.host == options_.host) marks.incarnation = value;
+    });
+  };
+  const absl::Status status = write(incarnation);
+  // It is not to be found by the next run after all.
+  if (!status.ok()) write(durable_).IgnoreError();
+  return status;
+}
+
+bool Uplink::Answer(Connection& connection) {
+  std::optional<model::Incarnation> answer;
+  {
+    MutexLock lock(&mutex_);
+    answer = std::exchange(answer_, std::nullopt);
+  }
+  return !answer.has_value() || connection.WriteIncarnation(*answer);
 }
 
 absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
@@ -194,6 +282,7 @@ absl::StatusOr<bool> Uplink::SendAll(const model::HostId& host, uint64_t after,
   for (uint64_t mark = 0; !connection.ended();) {
     // Taken before the look, so that what changes after it wakes the wait below.
     mark = options_.spool->WaitForChange(0, absl::ZeroDuration());
+    if (!Answer(connection)) return false;
     if (stopping()) stop_by = std::min(stop_by, SteadyTime::Now() + kStopGrace);
     const uint64_t acknowledged = connection.acknowledged();
     if (acknowledged > after || SteadyTime::Now() >= steady_from) back_off_.Reset();

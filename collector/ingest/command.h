@@ -75,8 +75,9 @@ struct PathCommand {
   std::function<void(path::Path)> done;
 };
 
-using Command = std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
-                             SetIncidentStateCommand, RemoveHostCommand, PathCommand>;
+using Command =
+    std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
+                 SetIncidentStateCommand, RemoveHostCommand, PathCommand>;
 
 }  // namespace hoptrail::collector::ingest
 

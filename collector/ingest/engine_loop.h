@@ -97,7 +97,7 @@ class EngineLoop {
     model::Incarnation offered;              // to the stream that was greeted, or asked, last
     std::optional<ConnectCommand> newcomer;  // waits for the agent of `sink` to answer, or not
     int64_t asked_boot_ns = 0;
-    int64_t suspected_boot_ns = 0;  // when two agents were seen last; 0: they were not
+    int64_t suspected_boot_ns = 0;             // when two agents were seen last; 0: they were not
     std::optional<model::Interference> clone;  // not judged yet: nobody was logged in
   };
 
@@ -117,6 +117,9 @@ class EngineLoop {
   // hosts.cc: machines and their boots.
   void RestoreHost(const store::HostRow& row);
   void NoteConnected(const model::HostId& host, HostEntry* entry);
+  // Of a host that a second agent was told to assume: the machine's newest boot, while its agent is
+  // connected; null otherwise.
+  const HostEntry* HolderOf(const model::HostId& assumed, const model::BootId& newest) const;
   // A newer boot of its machine was connected, and it is not.
   bool HasEnded(const model::HostId& host, const HostEntry& entry) const;
   // It was up still when the newer boot was connected.

@@ -46,15 +46,21 @@ void EngineLoop::RestoreHost(const store::HostRow& row) {
 
 void EngineLoop::NoteConnected(const model::HostId& host, HostEntry* entry) {
   const auto now = static_cast<int64_t>(options_.clock->BootNs());
-  last_connected_wall_ns_ = std::max(last_connected_wall_ns_ + 1, options_.clock->WallNs());
-  entry->connected_wall_ns = last_connected_wall_ns_;
+  auto [newest, first] = newest_boot_.try_emplace(host.machine, host.boot);
+  const HostEntry* const other = HolderOf(host, newest->second);
+  if (other != nullptr) {
+    // The machine is shown as the agent that was there before, not as the second one.
+    entry->connected_wall_ns = other->connected_wall_ns - 1;
+  } else {
+    last_connected_wall_ns_ = std::max(last_connected_wall_ns_ + 1, options_.clock->WallNs());
+    entry->connected_wall_ns = last_connected_wall_ns_;
+  }
   entry->listed = true;
   entry->broken_boot_ns = 0;
   entry->followed_boot_ns = 0;
   entry->silence.reset();
   batch_.hosts[host].connected_wall_ns = entry->connected_wall_ns;
-  auto [newest, first] = newest_boot_.try_emplace(host.machine, host.boot);
-  if (first || newest->second == host.boot) return;
+  if (first || newest->second == host.boot || other != nullptr) return;
   const model::HostId before{host.machine, std::exchange(newest->second, host.boot)};
   auto it = hosts_.find(before);
   if (it == hosts_.end()) return;
@@ -75,6 +81,13 @@ void EngineLoop::NoteConnected(const model::HostId& host, HostEntry* entry) {
   if (older.state != HostState::kSilent) return;
   older.state = HostState::kDisconnected;
   batch_.hosts[before].state = older.state;
+}
+
+const EngineLoop::HostEntry* EngineLoop::HolderOf(const model::HostId& assumed,
+                                                  const model::BootId& newest) const {
+  if (!model::IsAssumed(assumed.boot) || newest == assumed.boot) return nullptr;
+  auto it = hosts_.find({assumed.machine, newest});
+  return it == hosts_.end() || it->second.sink == nullptr ? nullptr : &it->second;
 }
 
 bool EngineLoop::HasEnded(const model::HostId& host, const HostEntry& entry) const {

@@ -45,8 +45,8 @@ bool EngineLoop::IsSuperseded(const ConnectCommand& command, const HostEntry& en
 }
 
 model::Incarnation EngineLoop::Offer(const ConnectCommand& command, HostEntry* entry) {
-  const uint64_t highest = std::max(
-      {command.incarnation.counter, entry->confirmed.counter, entry->offered.counter});
+  const uint64_t highest =
+      std::max({command.incarnation.counter, entry->confirmed.counter, entry->offered.counter});
   entry->offered.counter = std::min(highest, wire::kMaxCount - 1) + 1;
   for (uint8_t& byte : entry->offered.nonce.bytes) byte = absl::Uniform<uint8_t>(random_);
   return entry->offered;
@@ -80,8 +80,7 @@ void EngineLoop::Admit(ConnectCommand& command, HostEntry* entry) {
             "this agent was told to go on under a boot of its own, since another speaks for the "
             "boot in which it is");
   }
-  const model::Incarnation offer =
-      command.backlog ? model::Incarnation() : Offer(command, entry);
+  const model::Incarnation offer = command.backlog ? model::Incarnation() : Offer(command, entry);
   after_commit_.push_back([this, host, offer, sink = command.sink] {
     sink->Welcome({.acknowledged = hosts_[host].applied, .incarnation = offer});
     for (const model::Provenance& provenance : engine_->ProvenanceOf(host)) sink->Tell(provenance);
@@ -93,8 +92,7 @@ void EngineLoop::Admit(ConnectCommand& command, HostEntry* entry) {
 // successor; or this is another that holds the same identity.
 void EngineLoop::AskHolder(ConnectCommand& command, HostEntry* entry) {
   if (entry->newcomer.has_value()) {
-    entry->newcomer->sink->End(
-        absl::AbortedError("another stream was opened for the same host"));
+    entry->newcomer->sink->End(absl::AbortedError("another stream was opened for the same host"));
   } else {
     entry->asked_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
     entry->sink->Ask(Offer(command, entry));
@@ -152,8 +150,8 @@ void EngineLoop::Divert(const ConnectCommand& command, HostEntry* entry, absl::s
 void EngineLoop::Suspect(const model::HostId& host, HostEntry* entry, const std::string& detail) {
   entry->suspected_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
   Degrade(host, entry, DegradationKind::kCloneSuspected, detail);
-  entry->clone = model::Interference{host, model::InterferenceKind::kCloned, detail,
-                                     options_.clock->WallNs()};
+  entry->clone =
+      model::Interference{host, model::InterferenceKind::kCloned, detail, options_.clock->WallNs()};
 }
 
 // A detection is tied to who is logged in, and who uses a clone may come in later.

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "collector/ingest/loop_fixture.h"
+#include "collector/store/reader.h"
+#include "core/wire/resource_names.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::collector::ingest {
@@ -255,6 +257,11 @@ TEST_F(IdentityTest, TheBootOfItsOwnIsSuspectedToo) {
   Pass(0);
   EXPECT_FALSE(Sent(moved).has_value());
   EXPECT_THAT(Clone(assumed), HasSubstr("boot of its own"));
+  auto reader = store_->readers()->Borrow();
+  const auto machine = reader->GetHost(host_.machine);
+  ASSERT_TRUE(machine.ok()) << machine.status();
+  ASSERT_EQ(machine->boots_size(), 2);
+  EXPECT_EQ(machine->boots(0).name(), wire::ResourceName(host_)) << "shown as the original";
   // For as long as it is connected, and the other for a day.
   Pass(20);
   clock_.AdvanceNs(int64_t{24} * 3600 * kSecond);

@@ -34,9 +34,7 @@ void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outc
   impl_->Settle(outcome);
 }
 
-bool Engine::AnyoneIn(const model::HostId& host) const {
-  return impl_->AnyoneIn(host);
-}
+bool Engine::AnyoneIn(const model::HostId& host) const { return impl_->AnyoneIn(host); }
 
 void Engine::ForgetHost(const model::HostId& host) {
   World& world = impl_->world();

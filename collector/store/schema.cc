@@ -200,9 +200,11 @@ ALTER TABLE hosts ADD COLUMN nonce BLOB NOT NULL DEFAULT x'';
 )sql";
 
 // What brings a file to the version after its index.
-constexpr const char* kSteps[][3] = {
-    {kVersion1}, {kVersion2}, {kVersion3}, {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
-    {kVersion5}};
+constexpr const char* kSteps[][3] = {{kVersion1},
+                                     {kVersion2},
+                                     {kVersion3},
+                                     {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
+                                     {kVersion5}};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 }  // namespace

@@ -160,8 +160,8 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
 
 TEST_F(SchemaTest, AHostOfTheFourthVersionHasConfirmedNothing) {
   model::HostId host = wire::TestHost();
-  OpenOld(4, absl::StrCat("INSERT INTO hosts(id, machine, host_name) VALUES(", Hex(Blob(host)), ", ",
-                          Hex(Blob(host.machine)), ", 'gw')"));
+  OpenOld(4, absl::StrCat("INSERT INTO hosts(id, machine, host_name) VALUES(", Hex(Blob(host)),
+                          ", ", Hex(Blob(host.machine)), ", 'gw')"));
   const auto hosts = store_->writer()->LoadHosts();
   ASSERT_TRUE(hosts.ok()) << hosts.status();
   ASSERT_EQ(hosts->size(), 1u);

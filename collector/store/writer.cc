@@ -30,7 +30,8 @@ namespace {
 constexpr char kHost[] =
     "INSERT INTO hosts(id, host_name, state, last_seen, acknowledged, clock_offset, health,"
     " coverage, machine, first_seen, connected, listed, agent_degradations,"
-    " collector_degradations, incarnation, nonce) VALUES(?1, coalesce(?2, ''), coalesce(?3, 0), coalesce(?4, 0),"
+    " collector_degradations, incarnation, nonce) VALUES(?1, coalesce(?2, ''), coalesce(?3, 0), "
+    "coalesce(?4, 0),"
     " coalesce(?5, 0), coalesce(?6, 0), coalesce(?7, x''), coalesce(?8, x''), ?9,"
     " coalesce(?10, 0), coalesce(?10, 0), coalesce(?11, 0), coalesce(?12, x''),"
     " coalesce(?13, x''), coalesce(?14, 0), coalesce(?15, x'')) ON CONFLICT(id) DO UPDATE SET"

@@ -269,11 +269,12 @@ absl::StatusOr<model::Incarnation> FromProto(const v1::Incarnation& in) {
   FieldReader read("incarnation");
   model::Incarnation out;
   out.counter = read.Count("counter", in.counter());
-  if (out.empty()) return read.status().ok() ? absl::StatusOr<model::Incarnation>(out) : read.status();
-  const auto nonce = model::ParseId<model::Nonce>(in.nonce());
-  if (!nonce.ok()) read.Fail("nonce", nonce.status().message());
+  if (!out.empty()) {
+    const auto nonce = model::ParseId<model::Nonce>(in.nonce());
+    if (nonce.ok()) out.nonce = *nonce;
+    if (!nonce.ok()) read.Fail("nonce", nonce.status().message());
+  }
   if (!read.status().ok()) return read.status();
-  out.nonce = *nonce;
   return out;
 }
 
