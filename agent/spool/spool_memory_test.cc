@@ -1,6 +1,7 @@
 // What the disk does not take waits in memory, and is counted where it is lost.
 
 #include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -218,6 +219,14 @@ TEST_F(SpoolMemoryTest, WorksWithoutAnyFile) {
   EXPECT_THAT(Detail(degradations_, DegradationKind::kStateUnwritable), HasSubstr("/proc/nowhere"));
   EXPECT_EQ(Detail(degradations_, DegradationKind::kRestartedWithoutHistory), "")
       << "none is missed";
+}
+
+// What a full disk leaves of a file that was to be created.
+TEST_F(SpoolMemoryTest, AnEmptyFileIsNoHistory) {
+  std::ofstream(TestOptions(folder_).path).flush();
+  Open();
+  EXPECT_EQ(Detail(degradations_, DegradationKind::kRestartedWithoutHistory), "");
+  EXPECT_EQ(spool_->losses().total(), 0u);
 }
 
 // The file appears later: with records of a run that this one has overtaken.

@@ -129,6 +129,7 @@ void Storage::SetMarks(uint64_t last) {
     Marks now;
     if (marks.host == host()) now = marks;  // others write to it too
     now.host = host();
+    now.given_up = 0;  // counted since
     if (!Vouched(last) && last > now.used_sequence) now.used_sequence = last + kMarkAhead;
     now.in_memory = inherited_;
     if (memory_first_ != 0) now.in_memory.push_back({memory_first_, last});

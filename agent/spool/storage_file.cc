@@ -33,6 +33,12 @@ bool KeyOf(const std::string& path, std::pair<uint64_t, uint64_t>* key) {
   return errno == ENOENT || errno == ENOTDIR;
 }
 
+// An empty file is what a full disk leaves of one that was to be created.
+bool MayHoldSomething(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 ? info.st_size > 0 : errno != ENOENT && errno != ENOTDIR;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const Options& options, LossLedger* losses) {
@@ -48,8 +54,7 @@ Storage::Storage(const Options& options, LossLedger* losses)
       backlog_(kMaxStateKeys) {}
 
 absl::Status Storage::OpenFile() {
-  std::pair<uint64_t, uint64_t> before;
-  const bool file_existed = !KeyOf(path(), &before) || before.second != 0;
+  const bool file_existed = MayHoldSomething(path());
   std::string set_aside;
   absl::StatusOr<SpoolDatabase> database = SpoolDatabase::Open(options_.database, &set_aside);
   if (database.status().code() == absl::StatusCode::kUnimplemented) {
@@ -104,8 +109,6 @@ void Storage::Inherit(bool file_existed) {
       Forgot("the disk did not take the end of what the run before wanted to save");
     }
   }
-  const absl::Status counted = options_.marks->Update([](Marks& marks) { marks.given_up = 0; });
-  if (!counted.ok()) LogWarning("spool", "cannot be marked: ", counted.message());
   SetMarks(next_sequence_ - 1);
 }
 
