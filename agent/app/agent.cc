@@ -146,6 +146,13 @@ void Agent::OpenUplink() {
     repeat_ = true;
     wakeups_.Notify();
   };
+  options.on_assumed = [this](const model::HostId& host) {
+    {
+      MutexLock lock(&mutex_);
+      assumed_ = host;
+    }
+    wakeups_.Notify();
+  };
   options.heartbeat_every = [this] { return HeartbeatEvery(); };
   uplink_ = std::make_unique<uplink::Uplink>(std::move(options));
 }
@@ -289,6 +296,19 @@ void Agent::TakeProvenance() {
   for (const model::Provenance& provenance : all) pipeline_->Handle(provenance);
 }
 
+// The supervisor answers by replacing this worker.
+void Agent::SayAssumed() {
+  std::optional<model::HostId> assumed;
+  {
+    MutexLock lock(&mutex_);
+    assumed = std::exchange(assumed_, std::nullopt);
+  }
+  if (!assumed.has_value()) return;
+  const absl::Status said =
+      supervisor_.Send(privilege::MessageKind::kAssume, 0, 0, model::ToString(*assumed));
+  if (!said.ok()) LogWarning("agent", "cannot go on as another host: ", said.message());
+}
+
 void Agent::Tick() {
   ++ticks_;
   pipeline_->Tick();
@@ -333,6 +353,7 @@ absl::Status Agent::Loop() {
     if (reasons.notified) {
       TakeProvenance();
       RepeatIfLost();
+      SayAssumed();
     }
     if (reasons.tick) Tick();
     if (reasons.notified || reasons.tick) TellDegradations();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -29,6 +30,7 @@
 #include "agent/uplink/uplink.h"
 #include "core/base/bounded_queue.h"
 #include "core/base/clock.h"
+#include "core/base/mutex.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::app {
@@ -92,6 +94,7 @@ class Agent {
   void SayGoodbye(const privilege::Message& word);
   void Tick();
   void TakeProvenance();
+  void SayAssumed();
 
   const Settings settings_;
   const Clock& clock_ = Clock::System();
@@ -115,6 +118,8 @@ class Agent {
   std::atomic<bool> occupied_{false};       // somebody is logged in
   std::atomic<bool> repeat_{false};         // the collector has lost what it was told
   BoundedQueue<model::Provenance> provenance_{4096};
+  Mutex mutex_;
+  std::optional<model::HostId> assumed_ ABSL_GUARDED_BY(mutex_);  // not said yet
   // What spool and uplink find is reported to it too, on their threads.
   spool::Degradations degradations_{[this] { wakeups_.Notify(); }};
   std::unique_ptr<spool::Spool> spool_;

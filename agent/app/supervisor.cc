@@ -25,6 +25,7 @@
 #include "agent/app/stop_request.h"
 #include "agent/app/worker.h"
 #include "agent/privilege/process.h"
+#include "agent/spool/marks.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -79,6 +80,7 @@ class Supervisor {
   void Reap();
   void OnWorkerEnd(int status);
   void OnLoaderEnd(int status);
+  void OnAssume(const std::string& host);
   void OnStopped(pid_t pid, int signal_number);
   void LookAtFiles(SteadyTime now);
   void ReplaceWorker();
@@ -117,6 +119,7 @@ class Supervisor {
   SteadyTime look_at_ = SteadyTime::InfinitePast();
   bool replacing_ = false;
   SteadyTime replace_by_ = SteadyTime::InfiniteFuture();
+  bool assuming_ = false;  // for another host: not in haste, should there be no end of it
 
   SteadyTime kill_at_ = SteadyTime::InfiniteFuture();  // once it is stopping
   bool stopping_ = false;
@@ -135,6 +138,7 @@ Supervisor::~Supervisor() {
 absl::Status Supervisor::Start() {
   HT_ASSIGN_OR_RETURN(host_, ReadHostId(settings_.machine_id_file));
   HT_ASSIGN_OR_RETURN(lock_, LockStateDirectory(settings_.state_directory));
+  host_ = spool::SpokenFor(spool::MarkFile(settings_.state_directory + "/marks").Get(), host_);
   auto health_file = HealthFile::Create(settings_.file, settings_.state_directory);
   if (health_file.ok()) {
     health_file_ = *std::move(health_file);
@@ -258,6 +262,7 @@ bool Supervisor::Step() {
       if (!std::exchange(ever_ready_, true)) service_manager_.SayReady();
       configuration_.OnWorkerReady();
     }
+    if (word.ok() && word->kind == MessageKind::kAssume) OnAssume(word->text);
     if (!word.ok()) worker_ = Channel(UniqueFd());  // its end comes as a signal
   }
   signalfd_siginfo info;
@@ -333,6 +338,16 @@ void Supervisor::OnChildEnd(pid_t pid, int status) {
   if (worker_.valid() && !replacing_) ReplaceWorker();
 }
 
+// Another agent speaks for this host. A worker can only ask for another boot of this machine.
+void Supervisor::OnAssume(const std::string& host) {
+  const absl::StatusOr<model::HostId> assumed = model::ParseHostId(host);
+  if (!assumed.ok() || assumed->machine != host_.machine || stopping_ || replacing_) return;
+  LogWarning("supervisor", "another worker starts, and speaks for ", host);
+  host_ = *assumed;
+  ReplaceWorker();
+  assuming_ = replacing_;
+}
+
 void Supervisor::OnStopped(pid_t pid, int signal_number) {
   const char* which = pid == worker_pid_ ? "worker" : "loader";
   const std::string what =
@@ -356,14 +371,18 @@ void Supervisor::OnWorkerEnd(int status) {
     kill_at_ = SteadyTime::Now() + kStopWithin;
     return;
   }
+  const bool assuming = std::exchange(assuming_, false);
+  if (SteadyTime::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
   if (std::exchange(replacing_, false) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     last_end_.clear();
     restart_at_ = SteadyTime::InfinitePast();
+    if (!assuming) return;
+    restart_at_ = SteadyTime::Now() + back_off_;
+    back_off_ = std::min(2 * back_off_, kMostBackOff);
     return;
   }
   configuration_.OnWorkerFault();
   last_end_ = privilege::DescribeEnd(status);
-  if (SteadyTime::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
   WriteHealth(HealthState::kLive, absl::StrCat("the worker ", last_end_));
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",
            absl::FormatDuration(back_off_));

@@ -21,7 +21,7 @@ struct Head {
 };
 static_assert(sizeof(Head) == 16);
 
-constexpr uint32_t kLastKind = static_cast<uint32_t>(MessageKind::kLogLevel);
+constexpr uint32_t kLastKind = static_cast<uint32_t>(MessageKind::kAssume);
 
 union Control {
   char bytes[CMSG_SPACE(kMaxFds * sizeof(int))];

@@ -37,6 +37,8 @@ enum class MessageKind : uint32_t {
   kInterference = 7,
   // Supervisor to loader: log from this level on (`number`: LogLevel).
   kLogLevel = 8,
+  // Worker to supervisor: the next worker is to speak for the host in `text`, of this machine.
+  kAssume = 9,
 };
 
 // What a worker may ask the loader for.

@@ -18,6 +18,7 @@
 #include "agent/privilege/system_call_table.h"
 #include "agent/privilege/system_calls.h"
 #include <linux/bpf.h>
+#include <netinet/in.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -178,6 +179,55 @@ TEST_F(Confined, WorkerIsRefusedWhatALibraryMayTry) {
   WorkerGets(ENOSYS, [] { return ::socket(AF_PACKET, SOCK_RAW, 0); });
   WorkerGets(ENOSYS, [] { return ::syscall(SYS_memfd_create, "x", 0); });
   WorkerGets(EPERM, [] { return ::socket(AF_INET, SOCK_RAW, 1); });  // takes CAP_NET_RAW
+}
+
+// A TCP socket of the family, bound to loopback.
+int BoundSocket(int family, uint16_t port) {
+  const int fd = ::socket(family, SOCK_STREAM, 0);
+  sockaddr_in6 v6 = {};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  v6.sin6_addr = in6addr_loopback;
+  sockaddr_in v4 = {};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool six = family == AF_INET6;
+  const auto* address = six ? reinterpret_cast<sockaddr*>(&v6) : reinterpret_cast<sockaddr*>(&v4);
+  return ::bind(fd, address, six ? sizeof(v6) : sizeof(v4)) == 0 ? fd : -1;
+}
+
+// Before version 4 Landlock knows no ports: seccomp alone keeps the worker from accepting.
+int ErrnoOfBinding() {
+  constexpr uint32_t kVersion = 1;
+  return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, kVersion) >= 4 ? EACCES : 0;
+}
+
+// What gRPC does to see whether there is IPv6.
+TEST_F(Confined, WorkerMayBindAPortOfTheKernelsChoice) {
+  WorkerGets(0, [] { return BoundSocket(AF_INET6, 0); });
+  WorkerGets(0, [] { return BoundSocket(AF_INET, 0); });
+}
+
+TEST_F(Confined, WorkerAcceptsNoConnection) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    WorkerGets(ErrnoOfBinding(), [family] { return BoundSocket(family, 7443); });
+    // The bound port is closed: whoever tries it is refused.
+    WorkerGets(ECONNREFUSED, [family] {
+      sockaddr_storage address = {};
+      socklen_t size = sizeof(address);
+      if (::getsockname(BoundSocket(family, 0), reinterpret_cast<sockaddr*>(&address), &size) !=
+          0) {
+        return 0;
+      }
+      const int other = ::socket(family, SOCK_STREAM, 0);
+      return ::connect(other, reinterpret_cast<sockaddr*>(&address), size);
+    });
+    WorkerDies([family] { return ::listen(BoundSocket(family, 0), 1); });
+    WorkerDies([family] { return ::listen(::socket(family, SOCK_STREAM, 0), 1); });
+    WorkerDies([family] { return ::accept(BoundSocket(family, 0), nullptr, nullptr); });
+    WorkerDies([family] { return ::accept4(BoundSocket(family, 0), nullptr, nullptr, 0); });
+  }
 }
 
 TEST_F(Confined, LoaderKnowsNoNetwork) {

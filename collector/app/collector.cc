@@ -43,13 +43,16 @@ absl::Status Collector::Open() {
   HT_RETURN_IF_ERROR(loop_->Restore());
 
   workers_ = std::make_unique<query::Workers>(kQueryThreads, kQueuedQueries);
-  hub_ = std::make_unique<query::WatchHub>(store_->changes());
+  hub_ = std::make_unique<query::WatchHub>(store_.get());
   backend_.store = store_.get();
   backend_.workers = workers_.get();
   backend_.path_of = [this](const model::SessionId& session) { return loop_->PathOf(session); };
   backend_.set_incident_state = [this](const model::IncidentId& incident,
                                        model::IncidentState state, const std::string& who) {
     return loop_->SetIncidentState(incident, state, who).status();
+  };
+  backend_.remove_host = [this](const model::HostId& host, const std::string& who) {
+    return loop_->RemoveHost(host, who);
   };
   if (options_.config.has_pagerduty()) {
     HT_ASSIGN_OR_RETURN(notify::PagerDuty::Options pagerduty,
@@ -76,12 +79,25 @@ absl::Status Collector::Open() {
 }
 
 void Collector::UpdateHealth() {
-  const bool healthy = loop_->Alive(kAliveWithin);
-  if (healthy_ == healthy) return;
-  if (!healthy) LogError("collector", "the engine makes no progress: not serving");
-  if (healthy && healthy_) LogInfo("collector", "serving again");
-  healthy_ = healthy;
-  server_->GetHealthCheckService()->SetServingStatus(healthy);
+  Serving serving = loop_->Alive(kAliveWithin) ? Serving::kAll : Serving::kNothing;
+  if (store_->trouble()) serving = Serving::kReading;
+  if (serving_ == serving) return;
+  if (serving == Serving::kNothing) {
+    LogError("collector", "the engine makes no progress: not serving");
+  } else if (serving == Serving::kReading) {
+    LogError("collector", "serving only what was stored before");
+  } else if (serving_) {
+    LogInfo("collector", "serving again");
+  }
+  serving_ = serving;
+  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  health->SetServingStatus("", serving == Serving::kAll);
+  health->SetServingStatus(v1::SensorService::service_full_name(), serving == Serving::kAll);
+  for (const char* reading :
+       {v1::DetectionService::service_full_name(), v1::GraphService::service_full_name(),
+        v1::FleetService::service_full_name()}) {
+    health->SetServingStatus(reading, serving != Serving::kNothing);
+  }
 }
 
 Collector::~Collector() {

@@ -23,7 +23,8 @@ class Collector {
   // Stops cleanly: what agents sent and was not made durable stays with them.
   ~Collector();
 
-  // Healthy only while the engine's thread goes round. Call about once a second.
+  // Serving only while the engine's thread goes round and the store can be written; what reads goes
+  // on where it can only be read. Call about once a second.
   void UpdateHealth();
 
  private:
@@ -44,7 +45,8 @@ class Collector {
   std::unique_ptr<query::GraphService> graph_service_;
   std::unique_ptr<query::FleetService> fleet_service_;
   std::unique_ptr<grpc::Server> server_;
-  std::optional<bool> healthy_;
+  enum class Serving { kNothing, kReading, kAll };
+  std::optional<Serving> serving_;
 };
 
 }  // namespace hoptrail::collector::app

@@ -23,6 +23,8 @@ absl::string_view NameOf(model::InterferenceKind kind) {
       return "blind";
     case model::InterferenceKind::kSilent:
       return "silent";
+    case model::InterferenceKind::kCloned:
+      return "cloned";
     case model::InterferenceKind::kUnknown:
       break;
   }
@@ -51,6 +53,11 @@ model::Detection Blinding::Judge(const model::Interference& interference, const 
       Make(NameOf(interference.kind), interference.wall_ns, interference.detail, suspect, others);
   // The network may be to blame.
   if (interference.kind == model::InterferenceKind::kSilent) {
+    detection.severity = model::Severity::kMedium;
+  }
+  // So may whoever copies machines for a living; or the certificate was stolen.
+  if (interference.kind == model::InterferenceKind::kCloned) {
+    detection.title = "Two agents speak for one host";
     detection.severity = model::Severity::kMedium;
   }
   return detection;

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "collector/ingest/agent_sink.h"
@@ -23,6 +24,15 @@ struct ConnectCommand {
   std::string host_name;
   std::shared_ptr<AgentSink> sink;
   uint64_t last_spooled_sequence = 0;  // what it has to tell; 0: nothing
+  model::Incarnation incarnation;      // the last that it has confirmed, or meant to
+  bool backlog = false;                // an earlier boot of the agent's machine
+};
+
+// The agent's answer to a greeting, or to a question: the last that it has made durable.
+struct ConfirmCommand {
+  model::HostId host;
+  std::shared_ptr<AgentSink> sink;
+  model::Incarnation incarnation;
 };
 
 // Sequence numbers grow within it.
@@ -53,13 +63,21 @@ struct SetIncidentStateCommand {
   std::function<void(absl::StatusOr<model::Incident>)> done;
 };
 
+// Takes a machine, or with a boot one of its boots, off the list.
+struct RemoveHostCommand {
+  model::HostId host;
+  std::string who;
+  std::function<void(absl::Status)> done;
+};
+
 struct PathCommand {
   model::SessionId session;
   std::function<void(path::Path)> done;
 };
 
-using Command = std::variant<ConnectCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
-                             SetIncidentStateCommand, PathCommand>;
+using Command =
+    std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
+                 SetIncidentStateCommand, RemoveHostCommand, PathCommand>;
 
 }  // namespace hoptrail::collector::ingest
 

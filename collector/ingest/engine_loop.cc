@@ -28,7 +28,11 @@ constexpr absl::Duration kStoreRetry = absl::Seconds(1);
 }  // namespace
 
 EngineLoop::EngineLoop(path::Engine* engine, store::Store* store, const Options& options)
-    : engine_(engine), store_(store), options_(options), queue_(options.queue_capacity) {}
+    : engine_(engine),
+      store_(store),
+      options_(options),
+      queue_(options.queue_capacity),
+      store_log_("store", options.clock) {}
 
 EngineLoop::~EngineLoop() { Stop(); }
 
@@ -36,16 +40,18 @@ absl::Status EngineLoop::Restore() {
   HT_ASSIGN_OR_RETURN(std::vector<store::HostRow> hosts, store_->writer()->LoadHosts());
   HT_ASSIGN_OR_RETURN(store::Snapshot snapshot, store_->writer()->LoadSnapshot());
   path::StoredState state;
-  for (store::HostRow& row : hosts) {
-    HostEntry& entry = hosts_[row.host];
-    entry.host_name = row.host_name;
-    entry.state = row.state;
-    // Over a restart there is only the wall clock, which may have been put back meanwhile.
-    entry.heard_boot_ns = static_cast<int64_t>(options_.clock->BootNs()) -
-                          std::max<int64_t>(0, options_.clock->WallNs() - row.last_seen_wall_ns);
-    entry.applied = row.acknowledged_sequence;
+  for (const store::HostRow& row : hosts) {
+    RestoreHost(row);
     state.host_names.emplace_back(row.host, row.host_name);
-    if (row.state == HostState::kSilent) continue;
+  }
+  for (const store::HostRow& row : hosts) {
+    HostEntry& entry = hosts_.at(row.host);
+    if (row.state == HostState::kConnected ||
+        (row.state == HostState::kSilent && HasEnded(row.host, entry))) {
+      entry.state = HostState::kDisconnected;  // streams do not survive the process
+      batch_.hosts[row.host].state = entry.state;
+    }
+    if (!entry.listed || entry.state == HostState::kSilent || HasEnded(row.host, entry)) continue;
     arrears_.Expect(row.host, Arrears::kUnconnected,
                     static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
   }
@@ -69,8 +75,11 @@ void EngineLoop::Stop() {
   queue_.Close();
   if (thread_.joinable()) thread_.join();
   for (auto& [host, entry] : hosts_) {
-    if (entry.sink != nullptr) entry.sink->End(absl::UnavailableError("the collector stops"));
+    const absl::Status stops = absl::UnavailableError("the collector stops");
+    if (entry.sink != nullptr) entry.sink->End(stops);
+    if (entry.newcomer.has_value()) entry.newcomer->sink->End(stops);
     entry.sink = nullptr;
+    entry.newcomer.reset();
   }
 }
 
@@ -97,6 +106,7 @@ bool EngineLoop::Round(absl::Duration wait) {
   if (now >= next_retention_boot_ns_) {
     absl::StatusOr<int64_t> removed = store_->ApplyRetention(options_.clock->WallNs());
     if (!removed.ok()) LogError("store", "retention: ", removed.status().ToString());
+    ForgetHosts();
     next_retention_boot_ns_ =
         now + (removed.ok() && *removed > 0 ? kRetentionAgainNs : kRetentionNs);
   }
@@ -112,31 +122,6 @@ void EngineLoop::Heard(const model::HostId& host, HostEntry* entry) {
     entry->state = HostState::kConnected;
     change.state = entry->state;
   }
-}
-
-void EngineLoop::Take(ConnectCommand& command) {
-  HostEntry& entry = hosts_[command.host];
-  if (entry.sink != nullptr && entry.sink != command.sink) {
-    entry.sink->End(absl::AbortedError("another stream was opened for the same host"));
-  }
-  entry.sink = command.sink;
-  entry.broken_boot_ns = 0;
-  arrears_.Expect(command.host, command.last_spooled_sequence,
-                  static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
-  arrears_.Applied(command.host, entry.applied);
-  Heard(command.host, &entry);
-  if (!command.host_name.empty() && command.host_name != entry.host_name) {
-    entry.host_name = command.host_name;
-    batch_.hosts[command.host].host_name = entry.host_name;
-    engine_->SetHostName(command.host, entry.host_name, &outcome_);
-  }
-  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
-          ") connected, durable up to ", entry.applied);
-  after_commit_.push_back([this, host = command.host, sink = command.sink] {
-    sink->Welcome(hosts_[host].applied);
-    for (const model::Provenance& provenance : engine_->ProvenanceOf(host)) sink->Tell(provenance);
-    sink->Taken();
-  });
 }
 
 void EngineLoop::Take(BatchCommand& command) {
@@ -192,9 +177,15 @@ void EngineLoop::Take(GoodbyeCommand& command) {
 
 void EngineLoop::Take(DisconnectCommand& command) {
   auto it = hosts_.find(command.host);
-  if (it == hosts_.end() || it->second.sink != command.sink) return;
+  if (it == hosts_.end()) return;
+  std::optional<ConnectCommand>& newcomer = it->second.newcomer;
+  if (newcomer.has_value() && newcomer->sink == command.sink) newcomer.reset();
+  if (it->second.sink != command.sink) return;
   it->second.sink = nullptr;
-  if (command.sink->SaidGoodbye()) {
+  NoteBothUp(command.host, &it->second, false);
+  const int64_t heard = command.sink->HeardBootNs();
+  const bool rebooted = it->second.followed_boot_ns != 0 && !OutlivedNext(it->second, heard);
+  if (command.sink->SaidGoodbye() || rebooted) {
     arrears_.Forget(command.host);
   } else {
     it->second.broken_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
@@ -206,6 +197,9 @@ void EngineLoop::Take(DisconnectCommand& command) {
   batch_.hosts[command.host].state = HostState::kDisconnected;
   LogInfo("ingest", "agent of ", it->second.host_name, " (", model::ToString(command.host),
           ") disconnected");
+  if (!newcomer.has_value()) return;
+  ConnectCommand next = *std::exchange(newcomer, std::nullopt);
+  Take(next);
 }
 
 void EngineLoop::Take(SetIncidentStateCommand& command) {
@@ -233,8 +227,13 @@ void EngineLoop::FindUnheard() {
     if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
     ++known;
     const int64_t heard = entry.sink != nullptr ? entry.sink->HeardBootNs() : entry.broken_boot_ns;
+    if (entry.followed_boot_ns != 0) {
+      if (!OutlivedNext(entry, heard)) continue;  // it was switched off, and is up as another boot
+      NoteBothUp(host, &entry, entry.sink != nullptr);
+    }
     if (now - std::max(heard, fair_from_boot_ns_) < options_.unheard_after_ns) {
       entry.unheard = false;
+      entry.silence.reset();
     } else if (!entry.unheard) {
       entry.unheard = true;
       unheard.emplace_back(host, &entry);
@@ -246,14 +245,13 @@ void EngineLoop::FindUnheard() {
     LogWarning("ingest", entry->host_name, " gives no sign of life",
                network ? ", like many others at once" : "");
     if (network) continue;
-    engine_->Apply(
-        model::Interference{
-            host, model::InterferenceKind::kSilent,
-            absl::StrCat("nothing was heard from the agent for ",
-                         options_.unheard_after_ns / kTickNs, " s, and it had not said goodbye",
-                         entry->sink == nullptr ? "; its connection was broken" : ""),
-            options_.clock->WallNs()},
-        &outcome_);
+    entry->silence = model::Interference{
+        host, model::InterferenceKind::kSilent,
+        absl::StrCat("nothing was heard from the agent for ", options_.unheard_after_ns / kTickNs,
+                     " s, and it had not said goodbye",
+                     entry->sink == nullptr ? "; its connection was broken" : ""),
+        options_.clock->WallNs()};
+    engine_->Apply(*entry->silence, &outcome_);
   }
 }
 
@@ -266,12 +264,16 @@ void EngineLoop::ReleasePages() {
 }
 
 void EngineLoop::Tick() {
+  if (store_->trouble()) (void)store_->CheckWritable(options_.clock->WallNs());
   engine_->Tick(&outcome_);
   FindUnheard();
+  JudgeHolders();
+  JudgeClones();
   const int64_t silent_before =
       static_cast<int64_t>(options_.clock->BootNs()) - options_.silent_after_ns;
   for (auto& [host, entry] : hosts_) {
     if (entry.state == HostState::kSilent || entry.heard_boot_ns >= silent_before) continue;
+    if (!entry.listed || HasEnded(host, entry)) continue;
     entry.state = HostState::kSilent;
     batch_.hosts[host].state = entry.state;
     LogWarning("ingest", "nothing heard from ", entry.host_name, " (", model::ToString(host), ")");
@@ -290,9 +292,11 @@ void EngineLoop::Commit() {
   if (!batch_.empty()) {
     while (true) {
       absl::Status status = store_->Write(batch_, options_.clock->WallNs());
+      store_log_.Note(status.ok() ? status
+                                  : Annotate(status,
+                                             "cannot be written, tried again each second;"
+                                             " nothing is acknowledged until then"));
       if (status.ok()) break;
-      LogError("store", "cannot write, trying again; nothing is acknowledged until then: ",
-               status.ToString());
       if (stopping_) {
         // The agents still have it all. Nobody is told that it is durable.
         acknowledge_.clear();
@@ -318,34 +322,40 @@ void EngineLoop::Commit() {
   facts_ = 0;
 }
 
-absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::IncidentId& incident,
-                                                             model::IncidentState state,
-                                                             const std::string& who) {
+template <typename Answer, typename MakeCommand>
+Answer EngineLoop::Ask(MakeCommand make_command) {
+  if (const auto trouble = store_->trouble()) return absl::UnavailableError(trouble->detail);
   // Shared with the engine's thread, which may answer after nobody waits any more.
-  auto promise = std::make_shared<std::promise<absl::StatusOr<model::Incident>>>();
+  auto promise = std::make_shared<std::promise<Answer>>();
   auto answer = promise->get_future();
-  if (!TryPush(SetIncidentStateCommand{
-          incident, state, who,
-          [promise](absl::StatusOr<model::Incident> a) { promise->set_value(std::move(a)); }})) {
+  if (!TryPush(make_command([promise](Answer a) { promise->set_value(std::move(a)); }))) {
     return absl::UnavailableError("the collector is busy");
   }
   if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
-    return absl::UnavailableError("the store does not take changes at present");
+    const auto trouble = store_->trouble();
+    return absl::UnavailableError(trouble ? trouble->detail : "the collector is busy");
   }
   return answer.get();
 }
 
+absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::IncidentId& incident,
+                                                             model::IncidentState state,
+                                                             const std::string& who) {
+  return Ask<absl::StatusOr<model::Incident>>([&](auto done) {
+    return SetIncidentStateCommand{incident, state, who, std::move(done)};
+  });
+}
+
 absl::StatusOr<path::Path> EngineLoop::PathOf(const model::SessionId& session) {
-  auto promise = std::make_shared<std::promise<path::Path>>();
-  auto answer = promise->get_future();
-  if (!TryPush(
-          PathCommand{session, [promise](path::Path p) { promise->set_value(std::move(p)); }})) {
-    return absl::UnavailableError("the collector is busy");
-  }
-  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
-    return absl::UnavailableError("the store does not take changes at present");
-  }
-  return answer.get();
+  return Ask<absl::StatusOr<path::Path>>([&](auto done) {
+    return PathCommand{session, std::move(done)};
+  });
+}
+
+absl::Status EngineLoop::RemoveHost(const model::HostId& host, const std::string& who) {
+  return Ask<absl::Status>([&](auto done) {
+    return RemoveHostCommand{host, who, std::move(done)};
+  });
 }
 
 bool EngineLoop::Alive(absl::Duration limit) const {

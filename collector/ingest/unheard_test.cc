@@ -106,6 +106,8 @@ TEST_F(UnheardTest, AGoodbyeThatALoginAskedForIsOne) {
 TEST_F(UnheardTest, TheGoodbyeOfAStreamThatWasReplacedIsNone) {
   const auto old = Connect(1);
   const auto present = Connect(1, false);
+  Pass(4);
+  ASSERT_TRUE(old->ended) << "it did not answer";
   const model::Goodbye goodbye{model::StopCause::kProcess, "", {}};
   ASSERT_TRUE(loop_->TryPush(GoodbyeCommand{Host(1), old, goodbye}));
   Pass(0);

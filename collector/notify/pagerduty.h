@@ -4,17 +4,22 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "absl/status/statusor.h"
 
+#include "collector/notify/answer.h"
+#include "collector/notify/delivery_schedule.h"
 #include "collector/notify/event.h"
 #include "collector/notify/http_client.h"
 #include "collector/store/assemble.h"
 #include "collector/store/store.h"
 #include "core/base/clock.h"
+#include "core/base/trouble_log.h"
 
 namespace hoptrail::collector::notify {
 
@@ -22,16 +27,15 @@ inline constexpr char kDefaultEndpoint[] = "https://events.pagerduty.com/v2/enqu
 
 // Sends what the store's outbox holds to PagerDuty's Events API v2, in order for each incident, by
 // its own thread: a slow or dead pager holds up nothing else, and a restart goes on where it was.
-//   202: done. 429, 5xx, no answer: again, after Retry-After or exponential back-off with jitter.
-//   Any other status: kept as failed with the reason, and not tried again.
+// Nothing but the API's own acceptance ends an event (notify::Judge); everything else is tried
+// again, at a falling rate and without end (DeliverySchedule), and shows on the incident.
 class PagerDuty {
  public:
   struct Options {
     std::string endpoint = kDefaultEndpoint;
     std::string routing_key;  // a secret: in no log, in no store
     std::string client_url;
-    absl::Duration first_backoff = absl::Seconds(1);
-    absl::Duration longest_backoff = absl::Minutes(5);
+    DeliverySchedule::Options schedule;
     const Clock* clock = &Clock::System();
   };
 
@@ -53,15 +57,28 @@ class PagerDuty {
             const Options& options);
 
   void Run();
+  absl::StatusOr<std::optional<store::Outbox::Item>> NextDue();
+  bool IsUnrecorded(const store::Outbox::Item& item) const;
+  absl::Status RecordAccepted();
+  // NOT_FOUND: there is no such incident any more. What cannot be read is left out.
   absl::StatusOr<EventInput> Gather(const store::Outbox::Item& item);
-  absl::Status Settle(const store::Outbox::Item& item, const absl::StatusOr<HttpResponse>& answer);
-  absl::Duration BackOff(int64_t attempts);
+  absl::Status Settle(const store::Outbox::Item& item, const Verdict& verdict);
+
+  // Accepted, and not yet taken out of the outbox, for want of space on the disk.
+  struct Unrecorded {
+    store::Outbox::Item item;
+    int64_t wall_ns = 0;
+    std::string note;
+  };
 
   store::Store* const store_;
   const std::unique_ptr<store::Outbox> outbox_;
   const store::PathSource path_of_;
   const Options options_;
   HttpClient http_;
+  DeliverySchedule schedule_;
+  std::vector<Unrecorded> unrecorded_;
+  TroubleLog trouble_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -34,6 +34,13 @@ void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outc
   impl_->Settle(outcome);
 }
 
+bool Engine::AnyoneIn(const model::HostId& host) const { return impl_->AnyoneIn(host); }
+
+void Engine::ForgetHost(const model::HostId& host) {
+  World& world = impl_->world();
+  if (!world.by_host.contains(host)) world.host_names.erase(host);
+}
+
 absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId& id,
                                                          model::IncidentState state,
                                                          absl::string_view who, Outcome* outcome) {

@@ -145,6 +145,12 @@ class Engine {
   // The name shown to people (from Hello; AgentHealth facts say it too).
   void SetHostName(const model::HostId& host, absl::string_view name, Outcome* outcome);
 
+  // Whether a person is logged in there.
+  bool AnyoneIn(const model::HostId& host) const;
+
+  // A host that the store knows no more. Its name goes, unless sessions of it are in memory.
+  void ForgetHost(const model::HostId& host);
+
   // `who` is the name in the operator's certificate. NOT_FOUND; FAILED_PRECONDITION to acknowledge
   // a resolved incident or to open one that was merged; INVALID_ARGUMENT for kUnknown. The same
   // state again is no error and changes nothing.

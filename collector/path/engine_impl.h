@@ -41,6 +41,7 @@ class Engine::Impl {
 
   // engine_blinding.cc: what happened to an agent.
   void JudgeGoodbye(const model::HostId& host, const model::Goodbye& goodbye);
+  bool AnyoneIn(const model::HostId& host) const { return Suspect(host).suspect != nullptr; }
 
   // engine_settle.cc: deriving and telling.
   void Settle(Outcome* outcome);

@@ -101,6 +101,22 @@ std::function<absl::Status(const Term&)> Enum(const google::protobuf::EnumDescri
   };
 }
 
+// One, or several joined by commas.
+template <typename Model>
+std::function<absl::Status(const Term&)> Enums(const google::protobuf::EnumDescriptor* descriptor,
+                                               std::vector<Model>* out) {
+  return [descriptor, out](const Term& term) -> absl::Status {
+    for (absl::string_view word : absl::StrSplit(term.value, ',')) {
+      Term one = term;
+      one.value = std::string(word);
+      std::optional<Model> value;
+      HT_RETURN_IF_ERROR(Enum(descriptor, &value)(one));
+      out->push_back(*value);
+    }
+    return absl::OkStatus();
+  };
+}
+
 template <typename Id>
 std::function<absl::Status(const Term&)> Name(absl::StatusOr<Id> (*parse)(absl::string_view),
                                               std::optional<Id>* out) {
@@ -116,10 +132,10 @@ std::function<absl::Status(const Term&)> Name(absl::StatusOr<Id> (*parse)(absl::
 
 absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) {
   store::SessionFilter filter;
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"host_name", Text(&filter.host_name)},
                                   {"user", Text(&filter.user)},
-                                  {"kind", Enum(v1::EntryKind_descriptor(), &filter.kind)},
+                                  {"kind", Enums(v1::EntryKind_descriptor(), &filter.kinds)},
                                   {"logged_in", Bool(&filter.logged_in)},
                                   {"open", Bool(&filter.open)}}));
   return filter;
@@ -127,7 +143,7 @@ absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) 
 
 absl::StatusOr<store::HopFilter> ParseHopFilter(absl::string_view text) {
   store::HopFilter filter;
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"session", Name(wire::ParseSessionName, &filter.session)},
                                   {"proof", Enum(v1::Proof_descriptor(), &filter.proof)}}));
   return filter;
@@ -153,7 +169,7 @@ absl::StatusOr<store::EdgeFilter> ParseEdgeFilter(absl::string_view text) {
     filter.protocol = static_cast<uint8_t>(number);
     return absl::OkStatus();
   };
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"peer", peer},
                                   {"program", Text(&filter.program)},
                                   {"server_port", port},
@@ -169,7 +185,7 @@ absl::StatusOr<store::DetectionFilter> ParseDetectionFilter(absl::string_view te
       text, {{"rule", Text(&filter.rule)},
              {"severity", Enum(severity, &filter.severity), Enum(severity, &filter.least_severity)},
              {"session", Name(wire::ParseSessionName, &filter.session)},
-             {"host", Name(wire::ParseHostName, &filter.host)},
+             {"host", Name(wire::ParseMachineOrHostName, &filter.host)},
              {"host_name", Text(&filter.host_name)},
              {"incident", Name(wire::ParseIncidentName, &filter.incident)}}));
   return filter;

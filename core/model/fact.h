@@ -75,8 +75,9 @@ struct Coverage {
 // What was not recorded, by whom: never silent.
 struct Loss {
   HostId host;
-  std::string where;  // "ring/high", "budget/low", "tables", "hops", "edges", "spool", "queue"
-  std::string type;   // record type, "exec"
+  std::string
+      where;  // "ring/high", "budget/low", "tables", "hops", "edges", "spool", "queue", "memory"
+  std::string type;  // record type, "exec"
   uint32_t cpu = 0;
   uint64_t count = 0;  // since the interval's beginning
   int64_t from_wall_ns = 0;
@@ -129,6 +130,7 @@ enum class InterferenceKind : uint8_t {
   kStopped,  // a process of the agent was stopped by a signal
   kBlind,    // the kernel's events do not come any more: programs detached, or the agent starved
   kSilent,   // nothing was heard from the agent, and it had not said goodbye
+  kCloned,   // another agent spoke for the same host
 };
 
 // Something happened to the agent itself that an intruder would like to happen to it.

@@ -46,6 +46,13 @@ TEST(RoundTrip, Goodbye) {
                                  "signal 15 from bash (process 7, uid 0)", TestSession().id});
 }
 
+TEST(RoundTrip, Incarnation) {
+  ExpectRoundTrip(model::Incarnation());
+  model::Incarnation incarnation{7, {}};
+  incarnation.nonce.bytes.fill(9);
+  ExpectRoundTrip(incarnation);
+}
+
 TEST(RoundTrip, Provenance) { ExpectRoundTrip(TestProvenance()); }
 
 TEST(RoundTrip, EveryFactInARecord) {

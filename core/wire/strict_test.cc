@@ -66,6 +66,17 @@ TEST(Strict, BadGoodbyes) {
   ExpectRefused(goodbye, "goodbye.session: ");
 }
 
+TEST(Strict, BadIncarnations) {
+  v1::Incarnation incarnation;
+  incarnation.set_counter(7);
+  ExpectRefused(incarnation, "incarnation.nonce: ");
+  incarnation.set_nonce(std::string(33, '0'));
+  ExpectRefused(incarnation, "incarnation.nonce: ");
+  incarnation.set_nonce(std::string(32, '0'));
+  incarnation.set_counter(kMaxCount + 1);
+  ExpectRefused(incarnation, "incarnation.counter: ");
+}
+
 TEST(Strict, BadProtocols) {
   v1::Edge edge = ToProto(std::get<model::EdgeCount>(TestFacts()[3]));
   edge.set_protocol(256);

@@ -38,7 +38,8 @@ class Collector(daemon.Daemon):
         self.socket_path = os.path.join(self.directory, "api.sock")
         self.json_path = os.path.join(logs, "detections.jsonl")
         self.store_directory = os.path.join(self.directory, "store")
-        certificate, key = authority.collector(fleets.COLLECTOR_ADDRESS, "127.0.0.1", "collector", "localhost")
+        certificate, key = authority.collector(fleets.COLLECTOR_ADDRESS, "127.0.0.1", "collector", "localhost",
+                                               fleets.COLLECTOR_ADDRESS_6, fleets.COLLECTOR_LINK_LOCAL, "::1")
         self.config = {
             "listen": [{"address": ADDRESS,
                         "tls": {"ca_file": authority.ca, "certificate_file": certificate, "key_file": key}},
