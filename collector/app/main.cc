@@ -55,11 +55,23 @@ void LogFromGrpc(gpr_log_func_args* args) {
   if (args->severity == GPR_LOG_SEVERITY_ERROR) hoptrail::LogWarning("grpc", args->message);
 }
 
-void SetLevel(hoptrail::v1::LogSeverity severity) {
-  using hoptrail::LogLevel;
-  if (severity == hoptrail::v1::debug) hoptrail::SetLogLevel(LogLevel::kDebug);
-  if (severity == hoptrail::v1::warning) hoptrail::SetLogLevel(LogLevel::kWarning);
-  if (severity == hoptrail::v1::error) hoptrail::SetLogLevel(LogLevel::kError);
+// Of this program's business are the signals that end it and the one that it reloads by.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+absl::StatusOr<hoptrail::collector::app::Options> LoadAndCheck(const std::string& path) {
+  auto options = hoptrail::collector::app::LoadOptions(path);
+  if (!options.ok()) return options;
+  if (absl::Status status = hoptrail::collector::app::CheckFiles(*options); !status.ok()) {
+    return status;
+  }
+  return options;
 }
 
 }  // namespace
@@ -78,27 +90,20 @@ int main(int argc, char** argv) {
     printf("hoptrail-collector %s\n", HOPTRAIL_VERSION);
     return 0;
   }
-  auto options = hoptrail::collector::app::LoadOptions(command.config);
-  absl::Status status = options.status();
-  if (status.ok()) status = hoptrail::collector::app::CheckFiles(*options);
-  if (!status.ok()) {
-    fprintf(stderr, "hoptrail-collector: %s\n", std::string(status.message()).c_str());
+  // Every thread that is started inherits the mask; this one takes the signals. None of them is
+  // lost, or ends the program, while it starts.
+  const sigset_t signals = BlockSignals();
+  auto options = LoadAndCheck(command.config);
+  if (!options.ok()) {
+    fprintf(stderr, "hoptrail-collector: %s\n", std::string(options.status().message()).c_str());
     return 2;
   }
   if (command.check) {
     printf("%s: ok\n", command.config.c_str());
     return 0;
   }
-  SetLevel(options->config.log_level());
+  hoptrail::collector::app::SetLogLevelOf(options->config);
   gpr_set_log_function(LogFromGrpc);
-
-  // Every thread that is started inherits the mask; this one takes the signals.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
 
   auto collector = hoptrail::collector::app::Collector::Start(*options);
   if (!collector.ok()) {
@@ -109,6 +114,10 @@ int main(int argc, char** argv) {
   int signal_number = -1;
   while (signal_number < 0) {
     signal_number = sigtimedwait(&signals, nullptr, &second);
+    if (signal_number == SIGHUP) {
+      (*collector)->Reload(LoadAndCheck(command.config));
+      signal_number = -1;
+    }
     (*collector)->UpdateHealth();
   }
   hoptrail::LogInfo("collector", "stopping on signal ", signal_number);

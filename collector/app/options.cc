@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/config/credentials.h"
 #include "core/config/yaml_file.h"
@@ -95,6 +96,19 @@ absl::StatusOr<notify::PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyC
   if (!status.ok()) return Annotate(status, "pagerduty.endpoint");
   HT_ASSIGN_OR_RETURN(options.routing_key, notify::ReadRoutingKey(config.routing_key_file()));
   return options;
+}
+
+void SetLogLevelOf(const v1::CollectorConfig& config) {
+  switch (config.log_level()) {
+    case v1::debug:
+      return SetLogLevel(LogLevel::kDebug);
+    case v1::warning:
+      return SetLogLevel(LogLevel::kWarning);
+    case v1::error:
+      return SetLogLevel(LogLevel::kError);
+    default:
+      return SetLogLevel(LogLevel::kInfo);
+  }
 }
 
 absl::Status CheckFiles(const Options& options) {

@@ -25,6 +25,9 @@ struct Options {
 // Reads and checks the file. Every error is for the operator and names what is wrong.
 absl::StatusOr<Options> LoadOptions(const std::string& path);
 
+// As log_level says. Lines of less weight are dropped from then on.
+void SetLogLevelOf(const v1::CollectorConfig& config);
+
 // Also what only a start would show: certificates, the routing key. For --check-config and start.
 absl::Status CheckFiles(const Options& options);
 

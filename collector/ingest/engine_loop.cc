@@ -216,6 +216,15 @@ void EngineLoop::Take(SetIncidentStateCommand& command) {
       [done = std::move(command.done), answer = std::move(answer)] { done(answer); });
 }
 
+void EngineLoop::Take(ReconfigureCommand& command) {
+  options_.silent_after_ns = command.silent_after_ns;
+  options_.unheard_after_ns = command.unheard_after_ns;
+  store_->SetRetention(command.retention);
+  store_->writer()->SetNotify(command.notify);
+  engine_->SetRetention(command.engine_retention_ns);
+  engine_->SetRules(command.rules, command.minimum_severity, &outcome_);
+}
+
 void EngineLoop::Take(PathCommand& command) {
   // Answered when everything the path is made of can be read from the store.
   after_commit_.push_back([this, session = command.session, done = std::move(command.done)] {

@@ -131,9 +131,8 @@ absl::StatusOr<Page<v1::Edge>> Reader::ListEdges(const EdgeFilter& filter,
   if (filter.side) select.Where("e.side = ?").Int(static_cast<int>(*filter.side));
   if (filter.protocol) select.Where("e.protocol = ?").Int(*filter.protocol);
   if (after) select.Where("e.id < ?").Int(after->number);
-  HT_ASSIGN_OR_RETURN(
-      Statement statement,
-      select.Prepare(&database_, "ORDER BY e.id DESC LIMIT ?", limit + 1));
+  HT_ASSIGN_OR_RETURN(Statement statement,
+                      select.Prepare(&database_, "ORDER BY e.id DESC LIMIT ?", limit + 1));
   return ReadPage<v1::Edge>(&statement, limit, EdgeFromRow, 11, -1, 11);
 }
 
@@ -155,9 +154,8 @@ absl::StatusOr<Page<v1::Incident>> Reader::ListIncidents(const IncidentFilter& f
   Select select(kSelectIncidents);
   Narrow(&select, filter);
   if (after) select.Where("i.revision < ?").Int(after->number);
-  HT_ASSIGN_OR_RETURN(
-      Statement statement,
-      select.Prepare(&database_, "ORDER BY i.revision DESC LIMIT ?", limit + 1));
+  HT_ASSIGN_OR_RETURN(Statement statement,
+                      select.Prepare(&database_, "ORDER BY i.revision DESC LIMIT ?", limit + 1));
   return ReadPage<v1::Incident>(&statement, limit, IncidentFromRow, 1, -1, 2);
 }
 

@@ -33,8 +33,7 @@ inline constexpr char kSelectDetections[] =
     " FROM detections d LEFT JOIN hosts h ON h.id = d.host";
 absl::StatusOr<v1::Detection> DetectionFromRow(const sqlite::Statement& row);
 
-inline constexpr char kSelectIncidents[] =
-    "SELECT i.data, i.revision, i.id FROM incidents i";
+inline constexpr char kSelectIncidents[] = "SELECT i.data, i.revision, i.id FROM incidents i";
 absl::StatusOr<v1::Incident> IncidentFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectHosts[] =

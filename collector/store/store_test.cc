@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "core/wire/detection.h"
 #include <gtest/gtest.h>
 
 #include "collector/store/store_fixture.h"
+#include "core/wire/detection.h"
 
 namespace hoptrail::collector::store {
 namespace {
@@ -124,7 +124,7 @@ TEST_F(StoreTest, ListsGoByArrivalWhateverAHostsClockSays) {
   };
   put(3, kNow + kDay);  // a clock a day ahead, heard first
   put(1, kNow);
-  put(2, kNow - kDay);  // and one a day behind, heard last
+  put(2, kNow - kDay);                               // and one a day behind, heard last
   Write({.sessions = {SessionAt(3, kNow + kDay)}});  // of which more is heard
   const auto order = [this](auto list) {
     std::string numbers;

@@ -74,9 +74,8 @@ template <typename T, typename Time>
 std::vector<const T*> InOrder(const std::vector<T>& values, Time time_of) {
   std::vector<const T*> sorted;
   for (const T& value : values) sorted.push_back(&value);
-  std::stable_sort(sorted.begin(), sorted.end(), [&time_of](const T* a, const T* b) {
-    return time_of(*a) < time_of(*b);
-  });
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&time_of](const T* a, const T* b) { return time_of(*a) < time_of(*b); });
   return sorted;
 }
 

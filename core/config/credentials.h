@@ -18,6 +18,17 @@
 
 namespace hoptrail::config {
 
+struct PemTexts {
+  std::string authorities;
+  std::string chain;
+  std::string key;
+
+  bool operator==(const PemTexts&) const = default;
+};
+
+// Reads and checks all three files.
+absl::StatusOr<PemTexts> ReadTlsFiles(const v1::TlsConfig& tls);
+
 // Reads and checks all three files, as the functions below do, and forgets them: --check-config.
 absl::Status CheckTls(const v1::TlsConfig& tls);
 

@@ -25,7 +25,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # What needs no product comes first: if the scene is wrong, the rest proves nothing.
 MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
            "story_test", "openssh_test", "restart_test", "privilege_test", "blinding_test", "roles_test",
-           "bad_input_test", "damage_test", "full_disk_test")
+           "bad_input_test", "damage_test", "full_disk_test", "signals_test",
+           "pager_test")
 PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc",
             "/usr/sbin/sshd")
 
