@@ -1,7 +1,6 @@
 // The part of EngineLoop that keeps the list of machines and their boots.
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +16,7 @@ using store::HostState;
 
 // A message of the older boot may be read a moment after the newer one's first.
 constexpr int64_t kCrossingNs = 2'000'000'000;
+constexpr char kBothUp[] = "boots of this machine are connected at the same time";
 
 }  // namespace
 
@@ -29,6 +29,8 @@ void EngineLoop::RestoreHost(const store::HostRow& row) {
   entry.last_seen_wall_ns = row.last_seen_wall_ns;
   entry.applied = row.acknowledged_sequence;
   entry.collector_degradations = row.collector_degradations;
+  // Found again where it is so still: streams do not survive the process.
+  Undegrade(row.host, &entry, model::DegradationKind::kCloneSuspected, kBothUp);
   last_connected_wall_ns_ = std::max(last_connected_wall_ns_, row.connected_wall_ns);
   auto [newest, first] = newest_boot_.try_emplace(row.host.machine, row.host.boot);
   if (first) return;
@@ -87,13 +89,12 @@ void EngineLoop::NoteBothUp(const model::HostId& host, HostEntry* entry, bool bo
   auto next = hosts_.find(other);
   if (next == hosts_.end()) return;
   constexpr auto kKind = model::DegradationKind::kCloneSuspected;
-  constexpr char kDetail[] = "boots of this machine are connected at the same time";
   if (both && next->second.sink != nullptr) {
-    Degrade(host, entry, kKind, kDetail);
-    Degrade(other, &next->second, kKind, kDetail);
+    Degrade(host, entry, kKind, kBothUp);
+    Degrade(other, &next->second, kKind, kBothUp);
   } else {
-    Undegrade(host, entry, kKind, kDetail);
-    Undegrade(other, &next->second, kKind, kDetail);
+    Undegrade(host, entry, kKind, kBothUp);
+    Undegrade(other, &next->second, kKind, kBothUp);
   }
 }
 

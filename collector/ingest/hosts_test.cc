@@ -149,6 +149,21 @@ TEST_F(HostsTest, BootsThatAreUpAtTheSameTimeAreCopiesAndEachIsWatched) {
   EXPECT_THAT(Shown().degradations(), IsEmpty());
 }
 
+TEST_F(HostsTest, ACopyIsSuspectedAgainAfterARestartOnlyIfItIsThereStill) {
+  Start(1);
+  Start(2);
+  PassHearing(5, {1, 2});
+  ASSERT_THAT(Shown().degradations(), SizeIs(1));
+  Close();
+  Open();
+  agents_[2] = Connect(Boot(2), "gw");
+  PassHearing(5, {2});
+  EXPECT_THAT(Shown().degradations(), IsEmpty());
+  agents_[1] = Connect(Boot(1), "gw");
+  PassHearing(5, {1, 2});
+  EXPECT_THAT(Shown().degradations(), SizeIs(1));
+}
+
 TEST_F(HostsTest, AnOperatorTakesAHostOffTheListAndItsSessionsStay) {
   auto first = Start(1);
   Break(1, first);
