@@ -116,6 +116,19 @@ TEST(EventTest, SeverityMap) {
   EXPECT_EQ(PagerDutySeverity(v1::MEDIUM), "warning");
   EXPECT_EQ(PagerDutySeverity(v1::LOW), "info");
   EXPECT_EQ(PagerDutySeverity(v1::INFO), "info");
+  EXPECT_EQ(PagerDutySeverity(v1::SEVERITY_UNSPECIFIED), "error");
+}
+
+// Of an incident that cannot be read, its name is all that there is.
+TEST(EventTest, ANameAloneIsAnEventThatTheApiTakes) {
+  EventInput input;
+  input.incident.set_name("incidents/1");
+  const auto payload = ParseJson(MakeEvent(input)).fields().at("payload").struct_value().fields();
+  for (const char* required : {"summary", "source"}) {
+    EXPECT_EQ(payload.at(required).string_value(), "incidents/1");
+  }
+  EXPECT_EQ(payload.at("severity").string_value(), "error");
+  EXPECT_EQ(payload.count("timestamp"), 0u);
 }
 
 TEST(EventTest, ResolveHasNoPayload) {

@@ -114,7 +114,9 @@ absl::StatusOr<bool> PagerDuty::SendOne() {
   absl::StatusOr<EventInput> input = Gather(*item);
   if (absl::IsNotFound(input.status())) {
     LogWarning("pagerduty", wire::ResourceName(item->incident), " is in the store no more");
-    HT_RETURN_IF_ERROR(outbox_->Remove(*item));
+    const absl::Status removed = outbox_->Remove(*item);
+    if (!removed.ok()) schedule_->Refused(*item, static_cast<int64_t>(options_.clock->BootNs()));
+    HT_RETURN_IF_ERROR(removed);
     return true;
   }
   if (!input.ok()) return input.status();
