@@ -5,7 +5,6 @@
 #include <grpc/support/time.h>
 #include <grpcpp/health_check_service_interface.h>
 
-#include "collector/app/listeners.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
@@ -25,7 +24,7 @@ gpr_timespec ShutdownDeadline() {
 
 }  // namespace
 
-Collector::Collector(const Options& options) : options_(options) {}
+Collector::Collector(const Options& options) : started_(options), options_(options) {}
 
 absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const Options& options) {
   std::unique_ptr<Collector> collector(new Collector(options));
@@ -69,7 +68,7 @@ absl::Status Collector::Open() {
   graph_service_ = std::make_unique<query::GraphService>(&backend_);
   fleet_service_ = std::make_unique<query::FleetService>(&backend_);
   loop_->Start();
-  HT_ASSIGN_OR_RETURN(server_,
+  HT_ASSIGN_OR_RETURN(listeners_,
                       Listen(options_.config, {sensor_service_.get(), detection_service_.get(),
                                                graph_service_.get(), fleet_service_.get()}));
   if (pagerduty_ != nullptr) pagerduty_->Start();
@@ -90,7 +89,7 @@ void Collector::UpdateHealth() {
     LogInfo("collector", "serving again");
   }
   serving_ = serving;
-  grpc::HealthCheckServiceInterface* health = server_->GetHealthCheckService();
+  grpc::HealthCheckServiceInterface* health = listeners_.server->GetHealthCheckService();
   health->SetServingStatus("", serving == Serving::kAll);
   health->SetServingStatus(v1::SensorService::service_full_name(), serving == Serving::kAll);
   for (const char* reading :
@@ -110,7 +109,7 @@ Collector::~Collector() {
   if (pagerduty_ != nullptr) pagerduty_->Stop();
   if (json_lines_ != nullptr) json_lines_->Stop();
   if (loop_ != nullptr) loop_->Stop();
-  if (server_ != nullptr) server_->Shutdown(ShutdownDeadline());
+  if (listeners_.server != nullptr) listeners_.server->Shutdown(ShutdownDeadline());
   if (workers_ != nullptr) workers_->Stop();
 }
 

@@ -48,8 +48,9 @@ absl::Status CheckSocketFree(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<grpc::Server>> Listen(const v1::CollectorConfig& config,
-                                                     const std::vector<grpc::Service*>& services) {
+absl::StatusOr<Listeners> Listen(const v1::CollectorConfig& config,
+                                 const std::vector<grpc::Service*>& services) {
+  Listeners listeners;
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -65,10 +66,11 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Listen(const v1::CollectorConfig& 
       HT_RETURN_IF_ERROR(CheckSocketFree(address.socket_path));
       credentials = grpc::InsecureServerCredentials();
     } else {
-      absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> tls =
-          config::ServerCredentials(listen.tls());
+      absl::StatusOr<std::unique_ptr<config::ServerTls>> tls =
+          config::ServerTls::Create(listen.tls());
       if (!tls.ok()) return Annotate(tls.status(), absl::StrCat("listen ", listen.address()));
-      credentials = *tls;
+      credentials = (*tls)->Credentials();
+      listeners.tls[listen.address()] = *std::move(tls);
     }
     builder.AddListeningPort(config::ToString(address), credentials,
                              &ports[static_cast<size_t>(i)]);
@@ -84,11 +86,11 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Listen(const v1::CollectorConfig& 
   for (grpc::Service* service : services) builder.RegisterService(service);
   // A socket is not open to others even before its mode is set.
   const mode_t mask = ::umask(0177);
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  listeners.server = builder.BuildAndStart();
   ::umask(mask);
   for (int i = 0; i < config.listen_size(); ++i) {
     const std::string& address = config.listen(i).address();
-    if (server == nullptr && ports[static_cast<size_t>(i)] <= 0) {
+    if (listeners.server == nullptr && ports[static_cast<size_t>(i)] <= 0) {
       return absl::UnavailableError(absl::StrCat(
           "listen ", address, ": cannot bind; already in use, or not an address of this host"));
     }
@@ -97,12 +99,14 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Listen(const v1::CollectorConfig& 
       return absl::ErrnoToStatus(errno, absl::StrCat("listen ", address, ": chmod"));
     }
   }
-  if (server == nullptr) return absl::UnavailableError("the gRPC server does not start");
+  if (listeners.server == nullptr) {
+    return absl::UnavailableError("the gRPC server does not start");
+  }
   for (int i = 0; i < config.listen_size(); ++i) {
     LogInfo("collector", "listening on ", config.listen(i).address(), ", port ",
             ports[static_cast<size_t>(i)]);
   }
-  return server;
+  return listeners;
 }
 
 }  // namespace hoptrail::collector::app

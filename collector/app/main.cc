@@ -69,11 +69,24 @@ bool Check(const hoptrail::collector::app::Options& options) {
   return findings.FirstOf(Weight::kPassing).ok();
 }
 
-void SetLevel(hoptrail::v1::LogSeverity severity) {
-  using hoptrail::LogLevel;
-  if (severity == hoptrail::v1::debug) hoptrail::SetLogLevel(LogLevel::kDebug);
-  if (severity == hoptrail::v1::warning) hoptrail::SetLogLevel(LogLevel::kWarning);
-  if (severity == hoptrail::v1::error) hoptrail::SetLogLevel(LogLevel::kError);
+// Of this program's business are the signals that end it and the one that it reloads by.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+// For a reload.
+absl::StatusOr<hoptrail::collector::app::Options> LoadAndCheck(const std::string& path) {
+  auto options = hoptrail::collector::app::LoadOptions(path);
+  if (!options.ok()) return options;
+  if (absl::Status status = hoptrail::collector::app::CheckFiles(*options); !status.ok()) {
+    return status;
+  }
+  return options;
 }
 
 }  // namespace
@@ -92,6 +105,9 @@ int main(int argc, char** argv) {
     printf("hoptrail-collector %s\n", HOPTRAIL_VERSION);
     return 0;
   }
+  // Every thread that is started inherits the mask; this one takes the signals. None of them is
+  // lost, or ends the program, while it starts.
+  const sigset_t signals = BlockSignals();
   auto options = hoptrail::collector::app::LoadOptions(command.config);
   if (!options.ok() || !Check(*options)) {
     if (!options.ok()) Complain(options.status().message());
@@ -101,16 +117,8 @@ int main(int argc, char** argv) {
     printf("%s: ok\n", hoptrail::Printable(command.config).c_str());
     return 0;
   }
-  SetLevel(options->config.log_level());
+  hoptrail::collector::app::SetLogLevelOf(options->config);
   hoptrail::config::SetLibraryLogSink(LogOfLibrary);
-
-  // Every thread that is started inherits the mask; this one takes the signals.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
 
   auto collector = hoptrail::collector::app::Collector::Start(*options);
   if (!collector.ok()) {
@@ -121,6 +129,10 @@ int main(int argc, char** argv) {
   int signal_number = -1;
   while (signal_number < 0) {
     signal_number = sigtimedwait(&signals, nullptr, &second);
+    if (signal_number == SIGHUP) {
+      (*collector)->Reload(LoadAndCheck(command.config));
+      signal_number = -1;
+    }
     (*collector)->UpdateHealth();
   }
   hoptrail::LogInfo("collector", "stopping on signal ", signal_number);

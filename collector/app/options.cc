@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/config/address.h"
 #include "core/config/file_checks.h"
@@ -112,6 +113,19 @@ absl::StatusOr<notify::PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyC
   if (!status.ok()) return Annotate(status, "pagerduty.endpoint");
   HT_ASSIGN_OR_RETURN(options.routing_key, notify::ReadRoutingKey(config.routing_key_file()));
   return options;
+}
+
+void SetLogLevelOf(const v1::CollectorConfig& config) {
+  switch (config.log_level()) {
+    case v1::debug:
+      return SetLogLevel(LogLevel::kDebug);
+    case v1::warning:
+      return SetLogLevel(LogLevel::kWarning);
+    case v1::error:
+      return SetLogLevel(LogLevel::kError);
+    default:
+      return SetLogLevel(LogLevel::kInfo);
+  }
 }
 
 config::Findings FindFaults(const Options& options) {

@@ -28,10 +28,13 @@ struct Options {
 // Reads and checks the file. Every error is for the operator and names what is wrong.
 absl::StatusOr<Options> LoadOptions(const std::string& path);
 
+// As log_level says. Lines of less weight are dropped from then on.
+void SetLogLevelOf(const v1::CollectorConfig& config);
+
 // Looks at what the file names: certificates, the routing key, directories to write in.
 config::Findings FindFaults(const Options& options);
 
-// Of these the first that keeps a collector from working. For --check-config and start.
+// Of these the first that keeps a collector from working. For --check-config, start and reload.
 absl::Status CheckFiles(const Options& options);
 
 // Reads the routing key's file.

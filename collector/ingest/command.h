@@ -15,6 +15,7 @@
 
 #include "collector/ingest/agent_sink.h"
 #include "collector/path/engine.h"
+#include "collector/store/retention.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::collector::ingest {
@@ -70,14 +71,25 @@ struct RemoveHostCommand {
   std::function<void(absl::Status)> done;
 };
 
+// Another configuration; nothing is answered.
+struct ReconfigureCommand {
+  path::RuleOptions rules;
+  model::Severity minimum_severity = model::Severity::kMedium;
+  int64_t engine_retention_ns = 0;
+  store::RetentionLimits retention;
+  bool notify = false;
+  int64_t silent_after_ns = 0;
+  int64_t unheard_after_ns = 0;
+};
+
 struct PathCommand {
   model::SessionId session;
   std::function<void(path::Path)> done;
 };
 
-using Command =
-    std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
-                 SetIncidentStateCommand, RemoveHostCommand, PathCommand>;
+using Command = std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand,
+                             DisconnectCommand, SetIncidentStateCommand, RemoveHostCommand,
+                             ReconfigureCommand, PathCommand>;
 
 }  // namespace hoptrail::collector::ingest
 

@@ -1,7 +1,6 @@
 #include "collector/ingest/engine_loop.h"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,7 +21,6 @@ constexpr int64_t kTickNs = 1'000'000'000;
 constexpr int64_t kRetentionNs = 60'000'000'000;
 constexpr int64_t kRetentionAgainNs = 1'000'000'000;  // while there is more to remove
 constexpr size_t kMostUnheard = 3;
-constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
 constexpr absl::Duration kStoreRetry = absl::Seconds(1);
 
 }  // namespace
@@ -209,6 +207,15 @@ void EngineLoop::Take(SetIncidentStateCommand& command) {
       [done = std::move(command.done), answer = std::move(answer)] { done(answer); });
 }
 
+void EngineLoop::Take(ReconfigureCommand& command) {
+  options_.silent_after_ns = command.silent_after_ns;
+  options_.unheard_after_ns = command.unheard_after_ns;
+  store_->SetRetention(command.retention);
+  store_->writer()->SetNotify(command.notify);
+  engine_->SetRetention(command.engine_retention_ns);
+  engine_->SetRules(command.rules, command.minimum_severity, &outcome_);
+}
+
 void EngineLoop::Take(PathCommand& command) {
   // Answered when everything the path is made of can be read from the store.
   after_commit_.push_back([this, session = command.session, done = std::move(command.done)] {
@@ -320,42 +327,6 @@ void EngineLoop::Commit() {
   acknowledge_.clear();
   after_commit_.clear();
   facts_ = 0;
-}
-
-template <typename Answer, typename MakeCommand>
-Answer EngineLoop::Ask(MakeCommand make_command) {
-  if (const auto trouble = store_->trouble()) return absl::UnavailableError(trouble->detail);
-  // Shared with the engine's thread, which may answer after nobody waits any more.
-  auto promise = std::make_shared<std::promise<Answer>>();
-  auto answer = promise->get_future();
-  if (!TryPush(make_command([promise](Answer a) { promise->set_value(std::move(a)); }))) {
-    return absl::UnavailableError("the collector is busy");
-  }
-  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
-    const auto trouble = store_->trouble();
-    return absl::UnavailableError(trouble ? trouble->detail : "the collector is busy");
-  }
-  return answer.get();
-}
-
-absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::IncidentId& incident,
-                                                             model::IncidentState state,
-                                                             const std::string& who) {
-  return Ask<absl::StatusOr<model::Incident>>([&](auto done) {
-    return SetIncidentStateCommand{incident, state, who, std::move(done)};
-  });
-}
-
-absl::StatusOr<path::Path> EngineLoop::PathOf(const model::SessionId& session) {
-  return Ask<absl::StatusOr<path::Path>>([&](auto done) {
-    return PathCommand{session, std::move(done)};
-  });
-}
-
-absl::Status EngineLoop::RemoveHost(const model::HostId& host, const std::string& who) {
-  return Ask<absl::Status>([&](auto done) {
-    return RemoveHostCommand{host, who, std::move(done)};
-  });
 }
 
 bool EngineLoop::Alive(absl::Duration limit) const {

@@ -111,6 +111,7 @@ class EngineLoop {
   void Take(DisconnectCommand& command);
   void Take(SetIncidentStateCommand& command);
   void Take(RemoveHostCommand& command);
+  void Take(ReconfigureCommand& command);
   void Take(PathCommand& command);
   void KeepFact(const model::Fact& fact, const model::HostId& host);
   void Heard(const model::HostId& host, HostEntry* entry);
@@ -149,7 +150,7 @@ class EngineLoop {
 
   path::Engine* const engine_;
   store::Store* const store_;
-  const Options options_;
+  Options options_;  // what the engine's thread alone reads may change
   BoundedQueue<Command> queue_;
   absl::flat_hash_map<model::HostId, HostEntry> hosts_;
   absl::flat_hash_map<model::MachineId, model::BootId> newest_boot_;  // connected last

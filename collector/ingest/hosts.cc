@@ -1,7 +1,6 @@
 // The part of EngineLoop that keeps the list of machines and their boots.
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +16,7 @@ using store::HostState;
 
 // A message of the older boot may be read a moment after the newer one's first.
 constexpr int64_t kCrossingNs = 2'000'000'000;
+constexpr char kBothUp[] = "boots of this machine are connected at the same time";
 
 }  // namespace
 
@@ -37,6 +37,8 @@ void EngineLoop::RestoreHost(const store::HostRow& row) {
       entry.suspected_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
     }
   }
+  // Found again where it is so still: streams do not survive the process.
+  Undegrade(row.host, &entry, model::DegradationKind::kCloneSuspected, kBothUp);
   last_connected_wall_ns_ = std::max(last_connected_wall_ns_, row.connected_wall_ns);
   auto [newest, first] = newest_boot_.try_emplace(row.host.machine, row.host.boot);
   if (first) return;

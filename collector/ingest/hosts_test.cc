@@ -107,7 +107,8 @@ TEST_F(HostsTest, AStreamThatIsNoticedToBeDeadAfterTheRebootIsNoSilence) {
   auto first = Start(1);
   Pass(6);
   auto second = Start(2);
-  PassHearing(3, {2});
+  PassHearing(15, {2});
+  EXPECT_THAT(Detections(), IsEmpty()) << "while it seems to be open";
   Break(1, first);
   PassHearing(30, {2});
   EXPECT_THAT(Detections(), IsEmpty());
@@ -147,6 +148,21 @@ TEST_F(HostsTest, BootsThatAreUpAtTheSameTimeAreCopiesAndEachIsWatched) {
   Break(1, first);
   PassHearing(2, {2});
   EXPECT_THAT(Shown().degradations(), IsEmpty());
+}
+
+TEST_F(HostsTest, ACopyIsSuspectedAgainAfterARestartOnlyIfItIsThereStill) {
+  Start(1);
+  Start(2);
+  PassHearing(5, {1, 2});
+  ASSERT_THAT(Shown().degradations(), SizeIs(1));
+  Close();
+  Open();
+  agents_[2] = Connect(Boot(2), "gw");
+  PassHearing(5, {2});
+  EXPECT_THAT(Shown().degradations(), IsEmpty());
+  agents_[1] = Connect(Boot(1), "gw");
+  PassHearing(5, {1, 2});
+  EXPECT_THAT(Shown().degradations(), SizeIs(1));
 }
 
 TEST_F(HostsTest, AnOperatorTakesAHostOffTheListAndItsSessionsStay) {

@@ -140,11 +140,13 @@ void FillPayload(const EventInput& input, Struct* payload) {
   const v1::Incident& incident = input.incident;
   (*payload->mutable_fields())["summary"].set_string_value(
       wire::CleanText(TitleOf(incident), kMaxSummary));
-  std::string source = incident.root();
+  std::string source = incident.root().empty() ? incident.name() : incident.root();
   if (input.path.steps_size() > 0) source = HostOf(input.path.steps(0).session());
   Set(payload, "source", source);
   Set(payload, "severity", PagerDutySeverity(incident.severity()));
-  Set(payload, "timestamp", TimeUtil::ToString(incident.update_time()));
+  if (incident.has_update_time()) {
+    Set(payload, "timestamp", TimeUtil::ToString(incident.update_time()));
+  }
   const int steps = input.path.steps_size();
   Set(payload, "component", steps > 0 ? HostOf(input.path.steps(steps - 1).session()) : source);
   Set(payload, "group", "lateral-movement");
@@ -192,6 +194,8 @@ absl::string_view PagerDutySeverity(v1::Severity severity) {
       return "error";
     case v1::MEDIUM:
       return "warning";
+    case v1::SEVERITY_UNSPECIFIED:  // what cannot be read may be bad
+      return "error";
     default:
       return "info";
   }

@@ -60,6 +60,23 @@ TEST(EventTest, TriggerHasWhatTheApiAsksForAndTheWholePath) {
   EXPECT_THAT(step.at("detections").list_value().values(0).string_value(), HasSubstr("pivot: "));
 }
 
+// Names are an intruder's to choose.
+TEST(EventTest, WhatNamesSayIsData) {
+  const std::string evil = "x\x1b[2J\r\n\", \"event_action\": \"resolve\", \"a\": \"\x7f";
+  EventInput input = Input(2);
+  input.incident.set_title(evil);
+  input.detections[0].set_summary(evil);
+  for (auto& step : *input.path.mutable_steps()) {
+    step.mutable_session()->set_user(evil);
+    step.mutable_session()->set_host_name(evil);
+  }
+  for (const std::string& json : {MakeEvent(input), MakeReducedEvent(input)}) {
+    const auto event = ParseJson(json);
+    EXPECT_EQ(event.fields().at("event_action").string_value(), "trigger");
+    for (const char c : json) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
+  }
+}
+
 TEST(EventTest, SaysWhichHostsAreDegraded) {
   EventInput input = Input(1);
   v1::DegradedHost* host = input.incident.add_degraded_hosts();
@@ -99,6 +116,19 @@ TEST(EventTest, SeverityMap) {
   EXPECT_EQ(PagerDutySeverity(v1::MEDIUM), "warning");
   EXPECT_EQ(PagerDutySeverity(v1::LOW), "info");
   EXPECT_EQ(PagerDutySeverity(v1::INFO), "info");
+  EXPECT_EQ(PagerDutySeverity(v1::SEVERITY_UNSPECIFIED), "error");
+}
+
+// Of an incident that cannot be read, its name is all that there is.
+TEST(EventTest, ANameAloneIsAnEventThatTheApiTakes) {
+  EventInput input;
+  input.incident.set_name("incidents/1");
+  const auto payload = ParseJson(MakeEvent(input)).fields().at("payload").struct_value().fields();
+  for (const char* required : {"summary", "source"}) {
+    EXPECT_EQ(payload.at(required).string_value(), "incidents/1");
+  }
+  EXPECT_EQ(payload.at("severity").string_value(), "error");
+  EXPECT_EQ(payload.count("timestamp"), 0u);
 }
 
 TEST(EventTest, ResolveHasNoPayload) {

@@ -46,10 +46,7 @@ absl::StatusOr<std::string> ReadRoutingKey(const std::string& path) {
 absl::StatusOr<std::unique_ptr<PagerDuty>> PagerDuty::Create(store::Store* store,
                                                              store::PathSource path_of,
                                                              const Options& options) {
-  HT_RETURN_IF_ERROR(CheckEndpoint(options.endpoint));
-  if (!IsRoutingKey(options.routing_key)) {
-    return absl::InvalidArgumentError("the routing key is not 32 letters and digits");
-  }
+  HT_RETURN_IF_ERROR(Check(options));
   HT_ASSIGN_OR_RETURN(std::unique_ptr<Outbox> outbox, store->OpenOutbox());
   return std::unique_ptr<PagerDuty>(
       new PagerDuty(store, std::move(outbox), std::move(path_of), options));
@@ -61,10 +58,32 @@ PagerDuty::PagerDuty(store::Store* store, std::unique_ptr<Outbox> outbox, store:
       outbox_(std::move(outbox)),
       path_of_(std::move(path_of)),
       options_(options),
-      schedule_(options.schedule),
+      schedule_(std::in_place, options.schedule),
       trouble_("pagerduty", options.clock) {}
 
 PagerDuty::~PagerDuty() { Stop(); }
+
+absl::Status PagerDuty::Check(const Options& options) {
+  HT_RETURN_IF_ERROR(CheckEndpoint(options.endpoint));
+  if (!IsRoutingKey(options.routing_key)) {
+    return absl::InvalidArgumentError("the routing key is not 32 letters and digits");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PagerDuty::Reconfigure(const Options& options) {
+  HT_RETURN_IF_ERROR(Check(options));
+  MutexLock lock(&mutex_);
+  next_options_ = options;
+  return absl::OkStatus();
+}
+
+void PagerDuty::TakeOptions() {
+  MutexLock lock(&mutex_);
+  if (!next_options_) return;
+  options_ = *std::exchange(next_options_, std::nullopt);
+  schedule_.emplace(options_.schedule);
+}
 
 void PagerDuty::Start() {
   thread_ = std::thread([this] { Run(); });
@@ -88,17 +107,20 @@ void PagerDuty::Run() {
 }
 
 absl::StatusOr<bool> PagerDuty::SendOne() {
+  TakeOptions();
   const absl::Status recorded = RecordAccepted();  // those of before; goes on without
   HT_ASSIGN_OR_RETURN(std::optional<Outbox::Item> item, NextDue());
   if (!item) return recorded.ok() ? absl::StatusOr<bool>(false) : recorded;
   absl::StatusOr<EventInput> input = Gather(*item);
   if (absl::IsNotFound(input.status())) {
     LogWarning("pagerduty", wire::ResourceName(item->incident), " is in the store no more");
-    HT_RETURN_IF_ERROR(outbox_->Remove(*item));
+    const absl::Status removed = outbox_->Remove(*item);
+    if (!removed.ok()) schedule_->Refused(*item, static_cast<int64_t>(options_.clock->BootNs()));
+    HT_RETURN_IF_ERROR(removed);
     return true;
   }
   if (!input.ok()) return input.status();
-  const bool reduced = schedule_.Reduced(*item);
+  const bool reduced = schedule_->Reduced(*item);
   const absl::StatusOr<HttpResponse> answer =
       http_.Post(options_.endpoint, reduced ? MakeReducedEvent(*input) : MakeEvent(*input));
   if (stopping_) return false;
@@ -108,12 +130,12 @@ absl::StatusOr<bool> PagerDuty::SendOne() {
 
 absl::StatusOr<std::optional<Outbox::Item>> PagerDuty::NextDue() {
   const auto now = static_cast<int64_t>(options_.clock->BootNs());
-  while (schedule_.Begin(now)) {
+  while (schedule_->Begin(now)) {
     HT_ASSIGN_OR_RETURN(std::optional<Outbox::Item> item,
                         outbox_->Next([this, now](const Outbox::Item& waiting) {
-                          return !IsUnrecorded(waiting) && schedule_.Due(waiting, now);
+                          return !IsUnrecorded(waiting) && schedule_->Due(waiting, now);
                         }));
-    if (item || !schedule_.End()) return item;
+    if (item || !schedule_->End()) return item;
   }
   return std::optional<Outbox::Item>();
 }
@@ -173,18 +195,18 @@ absl::Status PagerDuty::Settle(const Outbox::Item& item, const Verdict& verdict)
   const std::string name = wire::ResourceName(item.incident);
   const int64_t wall_ns = options_.clock->WallNs();
   if (verdict.kind == Verdict::kAccepted) {
-    const bool reduced = schedule_.Reduced(item) && item.action == Outbox::kTrigger;
+    const bool reduced = schedule_->Reduced(item) && item.action == Outbox::kTrigger;
     if (reduced) LogWarning("pagerduty", name, " was accepted as its title only");
-    schedule_.Accepted(item);
+    schedule_->Accepted(item);
     unrecorded_.push_back({item, wall_ns, reduced ? "only its title was accepted" : ""});
     return RecordAccepted();
   }
   const auto now = static_cast<int64_t>(options_.clock->BootNs());
   DeliverySchedule::Wait wait;
   if (verdict.kind == Verdict::kEventRefused) {
-    wait = schedule_.Refused(item, now);
+    wait = schedule_->Refused(item, now);
   } else {
-    wait = schedule_.Failed(item, now, verdict.retry_after, outbox_->LastId().value_or(item.id));
+    wait = schedule_->Failed(item, now, verdict.retry_after, outbox_->LastId().value_or(item.id));
   }
   LogError("pagerduty", name, " was not accepted, again in ",
            absl::FormatDuration(absl::Trunc(wait.wait, absl::Seconds(1))),

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -19,6 +20,7 @@
 #include "collector/store/assemble.h"
 #include "collector/store/store.h"
 #include "core/base/clock.h"
+#include "core/base/mutex.h"
 #include "core/base/trouble_log.h"
 
 namespace hoptrail::collector::notify {
@@ -49,6 +51,10 @@ class PagerDuty {
   // Gives up what is under way; it is sent after the next start.
   void Stop();
 
+  // Another endpoint, key or address to show, from the next event on; what waits is tried at once.
+  // INVALID_ARGUMENT as Create. Thread-safe.
+  absl::Status Reconfigure(const Options& options);
+
   // Sends one item that is due, if there is one: for tests, and what the thread does.
   absl::StatusOr<bool> SendOne();
 
@@ -56,7 +62,9 @@ class PagerDuty {
   PagerDuty(store::Store* store, std::unique_ptr<store::Outbox> outbox, store::PathSource path_of,
             const Options& options);
 
+  static absl::Status Check(const Options& options);
   void Run();
+  void TakeOptions();
   absl::StatusOr<std::optional<store::Outbox::Item>> NextDue();
   bool IsUnrecorded(const store::Outbox::Item& item) const;
   absl::Status RecordAccepted();
@@ -74,9 +82,11 @@ class PagerDuty {
   store::Store* const store_;
   const std::unique_ptr<store::Outbox> outbox_;
   const store::PathSource path_of_;
-  const Options options_;
+  Options options_;
   HttpClient http_;
-  DeliverySchedule schedule_;
+  std::optional<DeliverySchedule> schedule_;  // always there
+  Mutex mutex_;
+  std::optional<Options> next_options_ ABSL_GUARDED_BY(mutex_);
   std::vector<Unrecorded> unrecorded_;
   TroubleLog trouble_;
   std::atomic<bool> stopping_{false};

@@ -286,6 +286,24 @@ TEST_F(PagerDutyTest, TheKeyIsInNoLogAndInNoFile) {
   }
 }
 
+TEST_F(PagerDutyTest, AnotherEndpointAndKeyAreUsedAtOnce) {
+  for (int i = 0; i < 100; ++i) server_.Answer(403, "", kLoginPage);
+  Write();
+  SendFor(600);
+  FakeHttpServer other;
+  PagerDuty::Options options;
+  options.endpoint = other.url();
+  options.routing_key = "ffffffffffffffffffffffffffffffff";
+  options.clock = &clock_;
+  ASSERT_TRUE(pager_->Reconfigure(options).ok());
+  EXPECT_TRUE(Send());
+  ASSERT_EQ(other.bodies().size(), 1u);
+  EXPECT_THAT(other.bodies()[0], HasSubstr(options.routing_key));
+  EXPECT_EQ(Waiting(), 0);
+  options.routing_key = "short";
+  EXPECT_EQ(pager_->Reconfigure(options).code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(PagerDutyTest, OwnThreadSends) {
   pager_.reset();
   PagerDuty::Options options;

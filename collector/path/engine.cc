@@ -36,6 +36,14 @@ void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outc
 
 bool Engine::AnyoneIn(const model::HostId& host) const { return impl_->AnyoneIn(host); }
 
+void Engine::SetRules(const RuleOptions& rules, model::Severity minimum_severity,
+                      Outcome* outcome) {
+  if (!impl_->SetRules(rules, minimum_severity)) return;
+  impl_->Settle(outcome);
+}
+
+void Engine::SetRetention(int64_t retention_ns) { impl_->SetRetention(retention_ns); }
+
 void Engine::ForgetHost(const model::HostId& host) {
   World& world = impl_->world();
   if (!world.by_host.contains(host)) world.host_names.erase(host);

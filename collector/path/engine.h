@@ -72,6 +72,8 @@ struct RuleOptions {
   uint32_t spread_hosts = 5;
   uint32_t spread_window_seconds = 600;
   bool blinding = true;
+
+  bool operator==(const RuleOptions&) const = default;
 };
 
 struct EngineOptions {
@@ -147,6 +149,10 @@ class Engine {
 
   // Whether a person is logged in there.
   bool AnyoneIn(const model::HostId& host) const;
+
+  // Other rules, from now on and for what is in memory: `outcome` gets what follows from that.
+  void SetRules(const RuleOptions& rules, model::Severity minimum_severity, Outcome* outcome);
+  void SetRetention(int64_t retention_ns);
 
   // A host that the store knows no more. Its name goes, unless sessions of it are in memory.
   void ForgetHost(const model::HostId& host);

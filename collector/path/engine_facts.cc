@@ -22,7 +22,21 @@ Engine::Impl::Impl(EngineOptions options)
     : options_(options),
       world_({.grace_ns = options.join_grace_ns}),
       incidents_(options.minimum_severity),
-      judge_(options.rules, &world_) {}
+      judge_(std::in_place, options.rules, &world_) {}
+
+bool Engine::Impl::SetRules(const RuleOptions& rules, model::Severity minimum_severity) {
+  if (rules == options_.rules && minimum_severity == options_.minimum_severity) return false;
+  options_.rules = rules;
+  options_.minimum_severity = minimum_severity;
+  judge_.emplace(rules, &world_);
+  incidents_.SetMinimum(minimum_severity);
+  for (const auto& [id, node] : world_.sessions) {
+    dirty_sessions_.insert(id);
+    relabelled_.insert(id);
+    if (!node.detections.empty()) dirty_trees_.insert(world_.lineage.Root(id));
+  }
+  return true;
+}
 
 void Engine::Impl::Take(const model::Fact& fact) {
   std::visit(

@@ -2,6 +2,7 @@
 #define HOPTRAIL_COLLECTOR_PATH_ENGINE_IMPL_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,10 @@ class Engine::Impl {
   // engine_blinding.cc: what happened to an agent.
   void JudgeGoodbye(const model::HostId& host, const model::Goodbye& goodbye);
   bool AnyoneIn(const model::HostId& host) const { return Suspect(host).suspect != nullptr; }
+
+  // False: they are the same.
+  bool SetRules(const RuleOptions& rules, model::Severity minimum_severity);
+  void SetRetention(int64_t retention_ns) { options_.retention_ns = retention_ns; }
 
   // engine_settle.cc: deriving and telling.
   void Settle(Outcome* outcome);
@@ -101,11 +106,11 @@ class Engine::Impl {
   void AgeSessions(int64_t now);
   void AgeHops(int64_t now);
 
-  const EngineOptions options_;
+  EngineOptions options_;
   World world_;
   TreeIndex trees_;
   IncidentBook incidents_;
-  FleetJudge judge_;
+  std::optional<FleetJudge> judge_;  // always there
 
   absl::flat_hash_map<graph::HopKey, model::SessionId> linked_;  // hop → the child it leads to
   // Children that named a cause which was not told yet.

@@ -74,7 +74,7 @@ void Engine::Impl::SettleSession(const model::SessionId& id) {
   const SessionNode* node = world_.Find(id);
   if (node == nullptr || !node->value.has_value()) return;
   TellProvenance(id);
-  for (const model::Detection& detection : judge_.JudgeSession(id)) PutDetection(detection);
+  for (const model::Detection& detection : judge_->JudgeSession(id)) PutDetection(detection);
 }
 
 void Engine::Impl::TellProvenance(const model::SessionId& id) {
@@ -91,7 +91,7 @@ void Engine::Impl::TellProvenance(const model::SessionId& id) {
 void Engine::Impl::SettleTree(const model::SessionId& root) {
   const TreeIndex::Tree* tree = trees_.Find(root);
   if (tree == nullptr || world_.lineage.Root(root) != root) return;
-  for (const model::Detection& detection : judge_.JudgeTree(root, *tree)) PutDetection(detection);
+  for (const model::Detection& detection : judge_->JudgeTree(root, *tree)) PutDetection(detection);
   tree = trees_.Find(root);
   dirty_trees_.erase(root);  // what its own detections changed is looked at below
   if (tree == nullptr) return;

@@ -147,6 +147,8 @@ INSERT INTO hosts(id, machine, host_name, state, first_seen, connected, last_see
 DROP TABLE hosts_3;
 CREATE INDEX hosts_by_name ON hosts(host_name, machine);
 CREATE INDEX hosts_by_machine ON hosts(machine, connected);
+CREATE INDEX hosts_degraded ON hosts(machine) WHERE agent_degradations != x''
+  OR collector_degradations != x'';
 UPDATE hosts SET state = 2 WHERE state = 3 AND EXISTS (SELECT 1 FROM hosts n WHERE
   n.machine = hosts.machine AND n.connected > hosts.connected);
 )sql";

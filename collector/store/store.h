@@ -57,7 +57,9 @@ class Store {
 
   // Hosts that are off the list, not heard since then, and that no session names. Engine's thread.
   absl::StatusOr<std::vector<model::HostId>> ForgetHosts(int64_t before_wall_ns);
-  // How long facts are kept.
+  // Engine's thread.
+  void SetRetention(const RetentionLimits& limits) { options_.retention = limits; }
+  // How long facts are kept. Engine's thread.
   int64_t max_age_ns() const { return options_.retention.max_age_ns; }
 
   // Engine's thread, while there is trouble: whether it is over.

@@ -55,6 +55,8 @@ class Writer {
   int64_t revision() const { return revision_; }
 
   OutboxWriter* outbox() { return outbox_.get(); }
+  // See Options::notify.
+  void SetNotify(bool notify) { options_.notify = notify; }
 
   absl::StatusOr<Snapshot> LoadSnapshot();
   absl::StatusOr<std::vector<HostRow>> LoadHosts();

@@ -7,15 +7,8 @@
 #include "core/config/pem.h"
 
 namespace hoptrail::config {
-namespace {
 
-struct PemTexts {
-  std::string authorities;
-  std::string chain;
-  std::string key;
-};
-
-absl::StatusOr<PemTexts> ReadAndCheck(const v1::TlsConfig& tls) {
+absl::StatusOr<PemTexts> ReadTlsFiles(const v1::TlsConfig& tls) {
   PemTexts texts;
   HT_ASSIGN_OR_RETURN(texts.authorities, ReadPemFile(tls.ca_file()));
   HT_ASSIGN_OR_RETURN(texts.chain, ReadPemFile(tls.certificate_file()));
@@ -40,19 +33,17 @@ absl::StatusOr<PemTexts> ReadAndCheck(const v1::TlsConfig& tls) {
   return texts;
 }
 
-}  // namespace
-
-absl::Status CheckTls(const v1::TlsConfig& tls) { return ReadAndCheck(tls).status(); }
+absl::Status CheckTls(const v1::TlsConfig& tls) { return ReadTlsFiles(tls).status(); }
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
     const v1::TlsConfig& tls) {
-  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadAndCheck(tls));
+  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadTlsFiles(tls));
   return grpc::SslCredentials({texts.authorities, texts.key, texts.chain});
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(
     const v1::TlsConfig& tls) {
-  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadAndCheck(tls));
+  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadTlsFiles(tls));
   grpc::SslServerCredentialsOptions options(
       GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   options.pem_root_certs = texts.authorities;
@@ -82,7 +73,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAd
 }
 
 std::string CertificateDoubt(const v1::TlsConfig& tls) {
-  const absl::StatusOr<PemTexts> texts = ReadAndCheck(tls);
+  const absl::StatusOr<PemTexts> texts = ReadTlsFiles(tls);
   if (!texts.ok()) return std::string(texts.status().message());
   const auto authorities = ParseCertificates(texts->authorities, tls.ca_file());
   const auto chain = ParseCertificates(texts->chain, tls.certificate_file());

@@ -18,8 +18,18 @@
 
 namespace hoptrail::config {
 
-// Reads and checks all three files, as the functions below do, and forgets them. CheckTlsFiles()
-// says more.
+struct PemTexts {
+  std::string authorities;
+  std::string chain;
+  std::string key;
+
+  bool operator==(const PemTexts&) const = default;
+};
+
+// Reads and checks all three files. CheckTlsFiles() says more.
+absl::StatusOr<PemTexts> ReadTlsFiles(const v1::TlsConfig& tls);
+
+// The same, and forgets them.
 absl::Status CheckTls(const v1::TlsConfig& tls);
 
 // Mutual TLS, client's side: shows the own certificate, demands one signed by `ca_file`.

@@ -115,6 +115,7 @@ class BeginningHeardLast(Disturbed):
                 built.wait_connected(["gw"])
 
         built, played = self.play(before)
+        built.wait_connected()  # a busy machine takes longer to start an agent than the checks wait for news
         incident, _ = story.check_all(self, built.api, played, strict=False)
         built.pagerduty.wait_until(lambda deliveries: any(each.accepted for each in deliveries))
         time.sleep(2.0)  # a second page would come with the first
