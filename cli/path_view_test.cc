@@ -327,7 +327,7 @@ TEST_F(StoryTest, AnAddressOfTheFleetIsNotOutside) {
               HasSubstr("\nfrom web, where nobody saw it: 192.0.2.9:51515\n"));
   EXPECT_THAT(RenderPathTree(View(), kUtf8), Not(HasSubstr("outside")));
   path_.mutable_steps(0)->add_origin_hosts("db");
-  const std::string dot = RenderPathDot(View());
+  const std::string dot = RenderPathDot(View(), true);
   EXPECT_THAT(dot, HasSubstr("from web or db, where nobody saw it\\n192.0.2.9:51515"));
   EXPECT_THAT(dot, Not(HasSubstr("outside")));
 }
@@ -348,7 +348,7 @@ TEST(PathTest, BeginsAtAContainer) {
   EXPECT_THAT(tree, HasSubstr("web as container 3f2a1b4c5d6e running node (root)  "));
   EXPECT_THAT(tree, HasSubstr("container 3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
                               "5e6f70\n"));
-  EXPECT_THAT(RenderPathDot({&path, nullptr, &none}),
+  EXPECT_THAT(RenderPathDot({&path, nullptr, &none}, true),
               HasSubstr("web as container 3f2a1b4c5d6e running node (root)"));
 }
 

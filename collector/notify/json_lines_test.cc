@@ -41,13 +41,14 @@ TEST_F(JsonLinesTest, SayEachChangeAndGoOnAfterARestart) {
   Write();
   ASSERT_TRUE((*lines)->WriteNew().ok());
   ASSERT_TRUE((*lines)->WriteNew().ok());
-  incident_.title = "grew";
+  incident_.title = "grew\x1b[2J\u202e\u2066";
   Write();
   lines = JsonLines::Create(store_.get(), path);
   ASSERT_TRUE((*lines)->WriteNew().ok());
   const std::vector<std::string> all = LinesOf(path);
   ASSERT_EQ(all.size(), 3u);
-  EXPECT_THAT(all[2], HasSubstr("grew"));
+  // As JSON, and as what a terminal may show.
+  EXPECT_THAT(all[2], HasSubstr("grew\\u001b[2J\\u202e\\u2066"));
 }
 
 TEST_F(JsonLinesTest, AFullDiskLosesNoLineAndTearsNone) {
