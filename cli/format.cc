@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
+#include "core/base/clock.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
@@ -100,7 +101,7 @@ std::string ZoneName::Get() const {
   if (abbreviations_.size() > 1) return Escape(NameOfLocalZone(), style_, 64);
   if (abbreviations_.size() == 1) return Escape(*abbreviations_.begin(), style_, 16);
   google::protobuf::Timestamp now;
-  now.set_seconds(::time(nullptr));
+  now.set_seconds(Clock::System().WallNs() / 1'000'000'000);
   tm fields{};
   return Fields(now, style_, &fields) ? Escape(Written("%Z", fields), style_, 16) : "UTC";
 }

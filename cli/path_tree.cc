@@ -151,8 +151,8 @@ class TreeWriter {
     time.set_seconds(began / 1000);
     time.set_nanos(static_cast<int32_t>(began % 1000 * 1'000'000));
     std::string words = absl::StrCat(Paint(Host(s), Colour::kBold, style_), " as ",
-                                     Paint(SessionTitle(session, style_), Colour::kBold, style_), "  ",
-                                     FormatTime(time, style_));
+                                     Paint(SessionTitle(session, style_), Colour::kBold, style_),
+                                     "  ", FormatTime(time, style_));
     if (parent >= 0) {
       absl::StrAppend(&words, "  ", FormatOffset(began - root_milliseconds_), "  hop ", s.depth(),
                       "  ", ProofWords(s, style_));

@@ -255,6 +255,7 @@ TEST_F(PipelineTest, TheContainersRuntimeEndsTheAgent) {
   EXPECT_TRUE(All<model::Detection>().empty());
   // Another service is not its manager.
   const model::ProcessName other = kernel_.Fork(kernel_.init());
+  kernel_.at(other).cgroup_id = 2;
   kernel_.Exec(other, "/usr/sbin/apache2");
   Signal(other, "apache2");
   const model::Goodbye goodbye = Stop(other.tgid);

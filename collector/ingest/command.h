@@ -87,9 +87,9 @@ struct PathCommand {
   std::function<void(path::Path)> done;
 };
 
-using Command = std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand,
-                             DisconnectCommand, SetIncidentStateCommand, RemoveHostCommand,
-                             ReconfigureCommand, PathCommand>;
+using Command =
+    std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
+                 SetIncidentStateCommand, RemoveHostCommand, ReconfigureCommand, PathCommand>;
 
 }  // namespace hoptrail::collector::ingest
 
