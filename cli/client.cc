@@ -169,14 +169,10 @@ absl::StatusOr<Client::Health> Client::GetHealth() {
       stubs_->fleet.get(), &v1::FleetService::Stub::ListHosts, request);
   if (absl::IsUnavailable(hosts.status())) return hosts.status();
   Health health;
-  if (hosts.ok() && hosts->hosts_size() > 0) {
-    // Where the store cannot be written, that is said of every host.
-    for (const v1::Degradation& degradation : hosts->hosts(0).degradations()) {
-      if (degradation.kind() != v1::COLLECTOR_STORE_READ_ONLY) continue;
-      health.trouble =
-          absl::StrCat("the collector cannot write its store, and takes in nothing new",
-                       degradation.detail().empty() ? "" : ": ", degradation.detail());
-    }
+  if (hosts.ok() && hosts->has_store_trouble()) {
+    const std::string& detail = hosts->store_trouble().detail();
+    health.trouble = absl::StrCat("the collector cannot write its store, and takes in nothing new",
+                                  detail.empty() ? "" : ": ", detail);
   }
   const absl::StatusOr<uint64_t> all = ServingStatus(stubs_->channel, "");
   if (!all.ok() || *all != kNotServing) return health;

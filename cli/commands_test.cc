@@ -62,11 +62,9 @@ class FakeFleet : public v1::FleetService::Service {
     for (int i = begin; i < 5 && i < begin + std::min(2, request->page_size()); ++i) {
       v1::Host* host = response->add_hosts();
       host->set_host_name(absl::StrCat("host", i, bad_text ? "\xff" : ""));
-      if (!read_only) continue;
-      v1::Degradation* degradation = host->add_degradations();
-      degradation->set_kind(v1::COLLECTOR_STORE_READ_ONLY);
-      degradation->set_detail("No space left on device\x1b[2J\u2066");
+      if (read_only) *host->add_degradations() = Trouble();
     }
+    if (read_only) *response->mutable_store_trouble() = Trouble();
     const int end = begin + response->hosts_size();
     if (endless) response->set_next_page_token("0");
     if (!endless && end < 5) response->set_next_page_token(absl::StrCat(end));
@@ -86,6 +84,13 @@ class FakeFleet : public v1::FleetService::Service {
     removed.Add(request->name());
     if (connected) return {grpc::StatusCode::FAILED_PRECONDITION, "its agent is connected"};
     return grpc::Status::OK;
+  }
+
+  static v1::Degradation Trouble() {
+    v1::Degradation trouble;
+    trouble.set_kind(v1::COLLECTOR_STORE_READ_ONLY);
+    trouble.set_detail("No space left on device\x1b[2J\u2066");
+    return trouble;
   }
 
   Asked<int> page_sizes;
