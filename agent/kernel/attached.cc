@@ -8,12 +8,12 @@
 #include "bpf/sensor.skel.h"
 #include <bpf/bpf.h>
 
-#include "agent/kernel/own_objects.h"
-#include "agent/kernel/process_views.h"
-#include "agent/kernel/programs.h"
-#include "agent/kernel/skipped_runs.h"
-#include "agent/kernel/watched_files.h"
-#include "agent/kernel/witnesses.h"
+#include "agent/kernel/objects/own_objects.h"
+#include "agent/kernel/processes/process_views.h"
+#include "agent/kernel/programs/programs.h"
+#include "agent/kernel/programs/skipped_runs.h"
+#include "agent/kernel/uprobes/witnesses.h"
+#include "agent/kernel/watch/watched_files.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::agent::kernel {

@@ -10,7 +10,7 @@
 
 #include "agent/kernel/reader.h"
 #include "agent/kernel/sensor.h"
-#include "agent/kernel/snapshot.h"
+#include "agent/kernel/snapshot/snapshot.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
 

@@ -6,9 +6,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-#include "agent/kernel/loss_counters.h"
-#include "agent/kernel/ring_reader.h"
-#include "agent/kernel/sensor.h"
+#include "agent/kernel/plan/options.h"
+#include "agent/kernel/ring/loss_counters.h"
+#include "agent/kernel/ring/ring_reader.h"
 
 namespace hoptrail::agent::kernel {
 

@@ -4,7 +4,7 @@
 
 #include "agent/kernel/attached.h"
 #include "agent/kernel/reader.h"
-#include "agent/kernel/snapshot.h"
+#include "agent/kernel/snapshot/snapshot.h"
 #include "core/base/status_macros.h"
 #include <sys/utsname.h>
 

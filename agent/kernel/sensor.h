@@ -12,65 +12,11 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-#include "agent/kernel/hook_plan.h"
+#include "agent/kernel/plan/options.h"
+#include "agent/kernel/ring/loss_counters.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::kernel {
-
-// Files and folders whose opens are told: absolute paths, whose components may be patterns as in
-// glob(7). A folder stands for what is in it, a few folders deep.
-struct WatchOptions {
-  std::vector<std::string> reads;   // opens of every kind
-  std::vector<std::string> writes;  // opens for writing only
-
-  bool operator==(const WatchOptions&) const = default;
-};
-
-// What holds other hosts' keys, and what lets others in.
-WatchOptions DefaultWatch();
-
-struct SensorOptions {
-  // Inode number of the only network namespace to watch; 0: the whole host.
-  uint32_t scope_network_namespace = 0;
-  // Bytes, rounded up to a power of two of whole pages.
-  uint32_t high_ring_bytes = 4u << 20;
-  uint32_t low_ring_bytes = 8u << 20;
-  // What each cgroup may write to a ring that is three quarters full; 0: a sixteenth of the ring.
-  uint32_t budget_bytes_per_second = 0;
-  SyscallHooks syscall_hooks = SyscallHooks::kAuto;
-  // See force_tiers.h; a fact whose forced tier does not load is blind.
-  ForcedTiers force_tiers;
-  // Where programs on tracepoints may be preempted (7.0): the understudy of TCP's states, too, is
-  // attached from the beginning, not with the first skipped run. For tests that ask for every one.
-  bool tcp_understudy_at_once = false;
-  // Server ports of administrative services: their connections go to the ring that a flood of
-  // others cannot fill.
-  std::vector<uint16_t> watched_ports = {22};
-  // Entries of the kernel's tables of labelled processes and of TCP connections.
-  uint32_t max_processes = 32768;
-  uint32_t max_sockets = 32768;
-  WatchOptions watch;
-  // Entries of the table of flows of datagrams, (process, peer), and how often each is told.
-  uint32_t max_flows = 4096;
-  absl::Duration sends_interval = absl::Seconds(10);
-  // How often a process that connects to the same UNIX socket again and again is told.
-  absl::Duration unix_interval = absl::Seconds(1);
-  // Copies of each library that witnesses are attached to at once.
-  size_t max_library_copies = 128;
-
-  bool operator==(const SensorOptions&) const = default;
-};
-
-// Records that were not written in the kernel, since the sensor was opened.
-struct LossCount {
-  // "ring/high", "ring/low": no room; "budget/high", "budget/low": refused to a cgroup that wrote
-  // too much; "skipped": runs of programs that the kernel skipped, each of which may have told one;
-  // "table/processes", "table/sockets".
-  std::string where;
-  std::string type;  // "exec"; empty for tables
-  uint32_t cpu = 0;
-  uint64_t count = 0;
-};
 
 // The kernel side: its programs, loaded and attached, and the rings that they fill. Closing takes
 // everything off the kernel again. Several may be open at once, in one process or several. One

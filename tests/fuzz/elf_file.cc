@@ -1,6 +1,6 @@
 // Where a library's function lies, asked of a file that may come out of a container.
 
-#include "agent/kernel/elf_file.h"
+#include "agent/kernel/uprobes/elf_file.h"
 
 #include "tests/fuzz/memory_file.h"
 

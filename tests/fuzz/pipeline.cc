@@ -1,7 +1,7 @@
 // The agent from the kernel's records to facts: records in any order, floods, word from the
 // collector, time and restarts between them. What comes out must be what the collector takes.
 
-#include "agent/app/pipeline.h"
+#include "agent/worker/pipeline.h"
 
 #include <memory>
 #include <set>
@@ -48,7 +48,7 @@ class Agent {
 
  private:
   void Start() {
-    agent::app::Pipeline::Options options;
+    agent::Pipeline::Options options;
     options.host = host_;
     options.clock = &clock_;
     options.host_pid_namespace = 100;
@@ -58,7 +58,7 @@ class Agent {
     options.has_timer = [](const std::string& unit) { return unit == "dump.service"; };
     options.user_resolver = [](uint32_t uid) { return uid == 0 ? "root" : "staff"; };
     options.sink = [this](const model::Fact& fact) { Take(fact); };
-    pipeline_ = std::make_unique<agent::app::Pipeline>(std::move(options));
+    pipeline_ = std::make_unique<agent::Pipeline>(std::move(options));
   }
 
   void Tell(const std::string& record, uint32_t times) {
@@ -106,7 +106,7 @@ class Agent {
   KeptState kept_;
   std::set<model::SessionId> told_;
   uint64_t sequence_ = 0;
-  std::unique_ptr<agent::app::Pipeline> pipeline_;
+  std::unique_ptr<agent::Pipeline> pipeline_;
 };
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include <fstream>
 #include <map>
 
-#include "agent/kernel/force_tiers.h"
+#include "agent/kernel/plan/force_tiers.h"
 #include "agent/kernel/sensor.h"
 #include "tests/kernel/own_programs.h"
 #include <nlohmann/json.hpp>

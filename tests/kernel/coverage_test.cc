@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "agent/kernel/force_tiers.h"
+#include "agent/kernel/plan/force_tiers.h"
 #include "tests/kernel/harness.h"
 #include <sys/socket.h>
 

@@ -12,7 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "agent/kernel/features.h"
+#include "agent/kernel/programs/features.h"
 #include "tests/kernel/harness.h"
 #include "tests/kernel/perf_listener.h"
 #include "tests/kernel/programs.h"

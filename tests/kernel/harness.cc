@@ -15,7 +15,7 @@
 #include "absl/time/time.h"
 
 #include "agent/decode/decoder.h"
-#include "agent/kernel/force_tiers.h"
+#include "agent/kernel/plan/force_tiers.h"
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <netinet/in.h>

@@ -14,7 +14,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 
-#include "agent/kernel/features.h"
+#include "agent/kernel/programs/features.h"
 #include "tests/kernel/harness.h"
 #include "tests/kernel/perf_listener.h"
 #include <netinet/in.h>

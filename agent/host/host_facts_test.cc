@@ -1,0 +1,42 @@
+#include "agent/host/host_facts.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace hoptrail::agent {
+namespace {
+
+TEST(HostFacts, HostId) {
+  const std::string path = testing::TempDir() + "/machine-id_test";
+  std::ofstream(path) << "0123456789abcdef0123456789abcdef\n";
+  const auto host = ReadHostId(path);
+  ASSERT_TRUE(host.ok()) << host.status();
+  EXPECT_EQ(model::ToString(host->machine), "0123456789abcdef0123456789abcdef");
+  EXPECT_FALSE(host->boot.empty());
+  std::ofstream(path) << "uninitialized\n";
+  EXPECT_FALSE(ReadHostId(path).ok());
+  std::ofstream(path) << std::string(32, '0');
+  EXPECT_FALSE(ReadHostId(path).ok());
+  EXPECT_EQ(ReadHostId(path + ".absent").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST(HostFacts, Namespaces) {
+  const auto self = NetworkNamespaceInode("self");
+  ASSERT_TRUE(self.ok()) << self.status();
+  EXPECT_NE(*self, 0u);
+  EXPECT_EQ(*NetworkNamespaceInode("/proc/self/ns/net"), *self);
+  EXPECT_FALSE(NetworkNamespaceInode("/nowhere").ok());
+}
+
+TEST(HostFacts, Others) {
+  EXPECT_FALSE(SystemHostName().empty());
+  EXPECT_FALSE(KernelRelease().empty());
+  EXPECT_GT(ResidentBytes(), uint64_t{1} << 20);
+  for (const model::IpAddress& address : InterfaceAddresses()) {
+    EXPECT_FALSE(address.is_loopback() || address.is_link_local());
+  }
+}
+
+}  // namespace
+}  // namespace hoptrail::agent

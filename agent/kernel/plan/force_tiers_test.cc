@@ -1,0 +1,44 @@
+#include "agent/kernel/plan/force_tiers.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+TEST(ForceTiersTest, TakesFactsOfBothTables) {
+  ForcedTiers forced;
+  ASSERT_TRUE(AddForcedTier("accept=4", &forced).ok());
+  ASSERT_TRUE(AddForcedTier("pam=2", &forced).ok());
+  ASSERT_TRUE(AddForcedTier("running processes=1", &forced).ok());
+  ASSERT_TRUE(AddForcedTier("accept=2", &forced).ok());
+  EXPECT_THAT(forced, ElementsAre(Pair("accept", 2), Pair("pam", 2), Pair("running processes", 1)));
+}
+
+TEST(ForceTiersTest, RefusesOthersAndListsTheFacts) {
+  for (const char* text : {"", "accept", "accept=", "accept=0", "accept=5", "accept=x", "accept=-1",
+                           "accept=2x", "pam=3", "Accept=1", "=1", "nothing=1"}) {
+    ForcedTiers forced;
+    const absl::Status status = AddForcedTier(text, &forced);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("\"accept\" (1 to 4)")) << text;
+    EXPECT_TRUE(forced.empty()) << text;
+  }
+}
+
+TEST(ForceTiersTest, TiersAreThoseOfTheReport) {
+  for (const FactTiers& tiers : AllTiers()) {
+    ASSERT_FALSE(tiers.hooks.empty()) << tiers.fact;
+    if (TierOf(tiers.fact, tiers.hooks[0]) == 0) continue;  // the witnesses number their own
+    for (size_t i = 0; i < tiers.hooks.size(); ++i) {
+      EXPECT_EQ(TierOf(tiers.fact, tiers.hooks[i]), i + 1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::kernel

@@ -1,0 +1,72 @@
+#include "agent/kernel/processes/process_views.h"
+
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+
+#include <sys/stat.h>
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+std::string FolderOf(uint32_t pid) { return absl::StrCat("/proc/", pid); }
+
+}  // namespace
+
+RootName NameRoot(const std::string& process) {
+  struct stat mounts, folder;
+  if (stat(absl::StrCat(process, "/ns/mnt").c_str(), &mounts) != 0) return {};
+  if (stat(absl::StrCat(process, "/root").c_str(), &folder) != 0) return {};
+  return {mounts.st_ino, folder.st_dev, folder.st_ino};
+}
+
+ProcessViews::ProcessViews() : own_(NameRoot("/proc/self")) {}
+
+void ProcessViews::Add(const Process& process) {
+  if (process.root == own_) return;
+  Members& members = members_[process.root];
+  members.pids.insert(process.pid);
+  if (members.speaker == 0) members.speaker = process.pid;
+  if (members.pids.size() < members.tidy_at) return;
+  Tidy(process.root, true, &members);
+  members.tidy_at = 2 * members.pids.size() + 16;
+}
+
+// Forgets members that are gone, all of them or until one is found that is not; false where no
+// member is left.
+bool ProcessViews::Tidy(const RootName& view, bool all, Members* members) {
+  for (auto pid = members->pids.begin(); pid != members->pids.end();) {
+    const auto next = std::next(pid);
+    if (NameRoot(FolderOf(*pid)) != view) {
+      members->pids.erase(pid);
+    } else {
+      members->speaker = *pid;
+      if (!all) return true;
+    }
+    pid = next;
+  }
+  return !members->pids.empty();
+}
+
+void ProcessViews::Look() {
+  looked_at_.clear();
+  for (const uint32_t pid : walk_.Next()) {
+    const Process process = {pid, NameRoot(FolderOf(pid))};
+    if (process.root == RootName{}) continue;
+    looked_at_.push_back(process);
+    Add(process);
+  }
+  views_ = {{own_, "/proc/self", ""}};
+  for (auto view = members_.begin(); view != members_.end();) {
+    auto& [name, members] = *view;
+    if (NameRoot(FolderOf(members.speaker)) != name && !Tidy(name, false, &members)) {
+      view = members_.erase(view);
+      continue;
+    }
+    const std::string process = FolderOf(members.speaker);
+    views_.push_back({name, process, absl::StrCat(process, "/root")});
+    ++view;
+  }
+}
+
+}  // namespace hoptrail::agent::kernel

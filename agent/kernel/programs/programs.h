@@ -1,0 +1,73 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_PROGRAMS_H_
+#define HOPTRAIL_AGENT_KERNEL_PROGRAMS_PROGRAMS_H_
+
+// The BPF programs, loaded and attached. Only for this folder: it shows libbpf.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include <bpf/libbpf.h>
+
+#include "agent/kernel/objects/detach.h"
+#include "agent/kernel/plan/hook_plan.h"
+#include "agent/kernel/plan/options.h"
+#include "agent/kernel/plan/witness_plan.h"
+#include "agent/kernel/programs/skeleton.h"
+#include "core/model/fact.h"
+
+namespace hoptrail::agent::kernel {
+
+struct LinkDeleter {
+  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
+};
+using LinkPtr = std::unique_ptr<bpf_link, LinkDeleter>;
+
+// Owns the loaded programs and their attachments; taking it down removes them from the kernel.
+// Not thread-safe.
+class Programs {
+ public:
+  // Probes, plans, loads what the plan needs, attaches the best that works for each fact.
+  static absl::StatusOr<Programs> Load(const SensorOptions& options);
+
+  Programs(Programs&&) = default;
+  Programs& operator=(Programs&&) = default;
+
+  sensor_bpf* skeleton() const { return skeleton_.get(); }
+  const std::vector<model::FactCoverage>& coverage() const { return coverage_; }
+  // What keeps the programs attached; afterwards they last for as long as the caller holds it.
+  Attachments TakeAttachments();
+  // The program that stands beside `program`, loaded and perhaps attached; null where none does.
+  const Understudy* UnderstudyOf(const std::string& program) const;
+  // Attaches it unless it is attached. False where it cannot be, now or ever.
+  bool AttachUnderstudy(Understudy understudy);
+  // Of an attached program; nullptr where it is not.
+  const bpf_link* link(const std::string& program) const;
+  // For which way of attaching the witnesses' programs were loaded, by fact.
+  const std::map<std::string, WitnessWay>& witness_ways() const { return witness_ways_; }
+
+ private:
+  Programs() = default;
+
+  // Loads the first candidate of each fact, and takes those that the kernel refuses out of the
+  // plan.
+  absl::Status LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan);
+  void NameOwnObjects() const;
+  // Attaches what was loaded. False, and the plan changed, where the kernel refused a candidate.
+  bool AttachPlan(std::vector<PlannedFact>* plan);
+  // Leaves the candidate with those that could be attached.
+  void AttachOptional(HookCandidate* candidate);
+  void NameOwnLink(const LinkPtr& link) const;
+
+  std::map<std::string, WitnessWay> witness_ways_;  // by fact
+  SkeletonPtr skeleton_;
+  std::map<std::string, LinkPtr> links_;            // by program; gone before skeleton_
+  std::map<std::string, Understudy> understudies_;  // by the program that they stand beside
+  std::vector<model::FactCoverage> coverage_;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_PROGRAMS_PROGRAMS_H_

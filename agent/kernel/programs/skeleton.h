@@ -1,0 +1,36 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKELETON_H_
+#define HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKELETON_H_
+
+// The programs' object, opened and set up, not yet loaded. Only for this folder: it shows libbpf.
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "agent/kernel/plan/hook_plan.h"
+#include "agent/kernel/plan/options.h"
+#include "agent/kernel/plan/witness_plan.h"
+
+struct sensor_bpf;
+
+namespace hoptrail::agent::kernel {
+
+struct SkeletonDeleter {
+  void operator()(sensor_bpf* skeleton) const;
+};
+using SkeletonPtr = std::unique_ptr<sensor_bpf, SkeletonDeleter>;
+
+// With the programs `wanted`, which serve `plan`, marked to be loaded, and every table and constant
+// as the options say.
+absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
+                                         const std::vector<PlannedFact>& plan,
+                                         const std::set<std::string>& wanted,
+                                         const std::map<std::string, WitnessWay>& ways);
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKELETON_H_

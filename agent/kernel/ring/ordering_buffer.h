@@ -1,0 +1,55 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_RING_ORDERING_BUFFER_H_
+#define HOPTRAIL_AGENT_KERNEL_RING_ORDERING_BUFFER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+
+namespace hoptrail::agent::kernel {
+
+// Puts records into the order of their boot times. A record is held back for a moment (the
+// window), because one with an earlier time may still be on its way in another ring or on another
+// processor. Pure; one thread.
+class OrderingBuffer {
+ public:
+  explicit OrderingBuffer(uint64_t window_ns) : window_ns_(window_ns) {}
+
+  // `urgent`: somebody waits for it.
+  void Add(const void* data, size_t size, bool urgent = true);
+
+  // Hands over, in order, every record that is older than the window at `now_ns`, boot time.
+  // `receiver` must not call back.
+  size_t Release(uint64_t now_ns, absl::FunctionRef<void(const void*, size_t)> receiver);
+
+  bool empty() const { return pending_.empty(); }
+  size_t bytes() const { return live_bytes_; }
+  // When the oldest record becomes due; only if not empty.
+  uint64_t next_due_ns() const;
+  // The same of the oldest urgent one; the end of time where there is none.
+  uint64_t urgent_due_ns() const;
+
+ private:
+  static constexpr uint64_t kNone = ~uint64_t{0};
+
+  struct Pending {
+    uint64_t boot_ns;
+    size_t offset;
+    uint32_t size;
+    bool urgent;
+  };
+
+  uint64_t window_ns_;
+  std::string arena_;  // the records' bytes, in the order of arrival
+  std::string spare_;  // takes the arena's place when what has left it is cleared away
+  size_t live_bytes_ = 0;
+  std::vector<Pending> pending_;
+  uint64_t oldest_ns_ = 0;
+  uint64_t oldest_urgent_ns_ = kNone;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_RING_ORDERING_BUFFER_H_

@@ -1,0 +1,96 @@
+#ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESSES_H_
+#define HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESSES_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "agent/kernel/objects/detach.h"
+#include "agent/kernel/plan/witness_plan.h"
+#include "agent/kernel/processes/process_views.h"
+#include "core/base/unique_fd.h"
+#include "core/model/fact.h"
+#include <sys/types.h>
+
+namespace hoptrail::agent::kernel {
+
+// A file, by device and inode number. On an overlay, where one file has as many devices as there
+// are mounts of it: device 0, and what else tells it from others.
+struct FileName {
+  dev_t device = 0;
+  ino_t inode = 0;
+  int64_t size = 0;
+  int64_t changed_ns = 0;
+
+  friend bool operator<(const FileName& a, const FileName& b) {
+    return std::tie(a.device, a.inode, a.size, a.changed_ns) <
+           std::tie(b.device, b.inode, b.size, b.changed_ns);
+  }
+};
+
+class WitnessSearch;
+
+// Attaches the witnesses' programs to every copy of their libraries: the host's own, those in the
+// mount namespaces of running processes, and those that a running sshd has loaded from elsewhere;
+// one by inode. A copy goes when no process sees its file system any more. One that was replaced
+// stays, for a program that was started before may still use it, until its place is needed. One
+// thread.
+class Witnesses {
+ public:
+  // `ways`: for which way of attaching the programs of each fact were loaded.
+  Witnesses(sensor_bpf* skeleton, std::map<std::string, WitnessWay> ways, size_t max_files = 128);
+  ~Witnesses();
+
+  // Looks for copies not attached yet, after a look of `views`. Call it again for containers that
+  // appeared later and libraries that were replaced. Returns how many were found.
+  size_t AttachNew(const ProcessViews& views);
+
+  // A row for each fact of WitnessTable().
+  std::vector<model::FactCoverage> Coverage() const;
+
+  // See detach.h.
+  Attachments TakeAttachments();
+
+  // Of the fact's libraries, those attached to.
+  size_t attached(const std::string& fact) const;
+
+ private:
+  // What is attached to one file: a link of libbpf's, or one that it does not know.
+  struct Attachment {
+    LinkPtr link;
+    UniqueFd fd;
+  };
+  // A file that was found; without attachments where it refused.
+  struct Copy {
+    std::vector<Attachment> attachments;
+    std::string refusal;
+    RootName root;            // where it was seen last
+    RootName attached_root;   // where it was attached
+    uint64_t seen_round = 0;  // when it was seen last
+  };
+  using Key = std::pair<std::string, FileName>;  // fact, file
+
+  void AttachFile(const WitnessFact& fact, const std::string& path, Copy* copy) const;
+  absl::StatusOr<Attachment> AttachProbe(const WitnessProbe& probe, bool uprobe_multi,
+                                         const std::string& path) const;
+  bool MakeRoom(const std::string& fact);
+
+  sensor_bpf* skeleton_;
+  std::unique_ptr<WitnessSearch> search_;
+  std::map<std::string, WitnessWay> ways_;  // by fact
+  size_t max_files_;                        // of one fact
+  std::map<Key, Copy> copies_;
+  std::map<std::string, std::string> unheard_;  // fact → what cannot be heard now, and why
+  uint64_t round_ = 0;
+};
+
+}  // namespace hoptrail::agent::kernel
+
+#endif  // HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESSES_H_

@@ -1,0 +1,98 @@
+#include "agent/kernel/watch/folder_walk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+#include "agent/kernel/watch/walk_signs.h"
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+
+namespace hoptrail::agent::kernel {
+
+FolderWalk::FolderWalk(const std::string& root)
+    : root_(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), own_(root == "/") {}
+
+UniqueFd FolderWalk::Open(const std::string& path, int flags) const {
+  open_how how = {};
+  how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const char* name = path.empty() ? "/" : path.c_str();
+  while (true) {
+    const long fd = syscall(SYS_openat2, root_.get(), name, &how, sizeof(how));
+    // EAGAIN: something above was renamed meanwhile.
+    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) return UniqueFd(static_cast<int>(fd));
+  }
+}
+
+UniqueFd FolderWalk::OpenName(const std::string& path) const {
+  UniqueFd fd = Open(path, O_PATH);
+  if (signs_ != nullptr) signs_->Opened(path, fd.get());
+  return fd;
+}
+
+UniqueFd FolderWalk::OpenEntry(const std::string& path, const Entry& entry) const {
+  return entry.plain ? Open(path, O_PATH) : OpenName(path);
+}
+
+bool FolderWalk::Stat(const std::string& path, struct stat* file) const {
+  if (own_) return stat(path.empty() ? "/" : path.c_str(), file) == 0;
+  const UniqueFd fd = Open(path, O_PATH);
+  return fd.valid() && fstat(fd.get(), file) == 0;
+}
+
+std::vector<FolderWalk::Entry> FolderWalk::EntriesIn(const std::string& folder) const {
+  std::vector<Entry> entries;
+  UniqueFd fd = Open(folder, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+  // Before the names are read: what changes meanwhile is seen as a change.
+  if (signs_ != nullptr) signs_->Read(folder, fd.get());
+  if (!fd.valid()) return entries;
+  DIR* stream = fdopendir(fd.get());
+  if (stream == nullptr) return entries;
+  (void)fd.release();
+  while (const dirent* entry = readdir(stream)) {
+    const absl::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    entries.push_back({std::string(name), entry->d_type == DT_REG});
+    if (entries.size() == kMostNames) break;
+  }
+  closedir(stream);
+  return entries;
+}
+
+std::vector<std::string> FolderWalk::NamesIn(const std::string& folder) const {
+  std::vector<std::string> names;
+  for (Entry& entry : EntriesIn(folder)) names.push_back(std::move(entry.name));
+  return names;
+}
+
+std::vector<std::string> FolderWalk::Match(absl::string_view pattern) const {
+  std::vector<std::string> found = {""};
+  for (absl::string_view component : absl::StrSplit(pattern, '/', absl::SkipEmpty())) {
+    const std::string wanted(component);
+    const bool literal = wanted.find_first_of("*?[") == std::string::npos;
+    std::vector<std::string> longer;
+    for (const std::string& folder : found) {
+      if (literal) {
+        longer.push_back(absl::StrCat(folder, "/", wanted));
+        continue;
+      }
+      for (const std::string& name : NamesIn(folder)) {
+        if (longer.size() == kMostMatches) break;
+        if (fnmatch(wanted.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
+        longer.push_back(absl::StrCat(folder, "/", name));
+      }
+    }
+    found = std::move(longer);
+  }
+  return found;
+}
+
+}  // namespace hoptrail::agent::kernel

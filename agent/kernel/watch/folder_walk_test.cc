@@ -1,0 +1,79 @@
+#include "agent/kernel/watch/folder_walk.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include <sys/stat.h>
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+class FolderWalkTest : public testing::Test {
+ protected:
+  FolderWalkTest() {
+    char name[] = "/tmp/hoptrail-walk-XXXXXX";
+    root_ = mkdtemp(name);
+    for (const char* folder : {"/home/one/.ssh", "/home/two/.ssh", "/home/.hidden", "/etc"}) {
+      std::filesystem::create_directories(root_ + folder);
+    }
+    std::ofstream(root_ + "/etc/shadow") << "x";
+  }
+  ~FolderWalkTest() override { std::filesystem::remove_all(root_); }
+
+  static ino_t InodeOf(int fd) {
+    struct stat file = {};
+    return fstat(fd, &file) == 0 ? file.st_ino : 0;
+  }
+  ino_t InodeOf(const std::string& path) const {
+    struct stat file = {};
+    return stat((root_ + path).c_str(), &file) == 0 ? file.st_ino : 0;
+  }
+
+  std::string root_;
+};
+
+TEST_F(FolderWalkTest, MatchesPatterns) {
+  const FolderWalk view(root_);
+  ASSERT_TRUE(view.valid());
+  EXPECT_THAT(view.Match("/home/*/.ssh"), UnorderedElementsAre("/home/one/.ssh", "/home/two/.ssh"));
+  EXPECT_THAT(view.Match("/home/t?o"), ElementsAre("/home/two"));
+  EXPECT_THAT(view.Match("/nowhere/*"), IsEmpty());
+  // To be watched from the moment it appears.
+  EXPECT_THAT(view.Match("//etc/not-there/"), ElementsAre("/etc/not-there"));
+}
+
+TEST_F(FolderWalkTest, NoLinkLeadsOutOfTheView) {
+  ASSERT_EQ(symlink("/etc/shadow", (root_ + "/etc/absolute").c_str()), 0);
+  ASSERT_EQ(symlink("../../../../../../etc/shadow", (root_ + "/etc/relative").c_str()), 0);
+  ASSERT_EQ(symlink("/proc/self/root", (root_ + "/etc/magic").c_str()), 0);
+  const FolderWalk view(root_);
+  for (const char* path : {"/etc/shadow", "/etc/absolute", "/etc/relative"}) {
+    const UniqueFd fd = view.OpenName(path);
+    ASSERT_TRUE(fd.valid()) << path;
+    EXPECT_EQ(InodeOf(fd.get()), InodeOf("/etc/shadow")) << path;
+  }
+  EXPECT_FALSE(view.OpenName("/etc/magic").valid());
+  EXPECT_FALSE(view.OpenName("/etc/not-there").valid());
+}
+
+TEST_F(FolderWalkTest, ListsAFolder) {
+  const FolderWalk view(root_);
+  EXPECT_THAT(view.NamesIn("/home"), UnorderedElementsAre("one", "two", ".hidden"));
+  EXPECT_THAT(view.NamesIn("/etc/shadow"), IsEmpty());
+  const UniqueFd root = view.OpenName("");
+  EXPECT_EQ(InodeOf(root.get()), InodeOf(""));
+}
+
+TEST(FolderWalkWithoutRootTest, IsNotValid) { EXPECT_FALSE(FolderWalk("/proc/0/root").valid()); }
+
+}  // namespace
+}  // namespace hoptrail::agent::kernel

@@ -1,0 +1,124 @@
+#include "agent/kernel/watch/walk_signs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+
+#include "agent/kernel/watch/folder_walk.h"
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+class WalkSignsTest : public testing::Test {
+ protected:
+  WalkSignsTest() {
+    char name[] = "/tmp/hoptrail-signs-XXXXXX";
+    root_ = mkdtemp(name);
+    clock_.StepWallNs(Clock::System().WallNs() - clock_.WallNs());
+    std::filesystem::create_directories(root_ + "/etc/ssh/more");
+    std::filesystem::create_directories(root_ + "/other");
+    Write("/etc/ssh/key");
+    Write("/other/target");
+    std::filesystem::create_symlink("/other/target", root_ + "/etc/ssh/link");
+  }
+  ~WalkSignsTest() override { std::filesystem::remove_all(root_); }
+
+  void Write(const std::string& path) const { std::ofstream(root_ + path) << "x"; }
+
+  // Looks at a few things, as a search would.
+  void Walk() {
+    FolderWalk walk(root_);
+    signs_.Clear();
+    walk.TellTo(&signs_);
+    (void)walk.OpenName("/etc/absent");
+    (void)walk.OpenName("/etc/ssh");
+    for (const FolderWalk::Entry& entry : walk.EntriesIn("/etc/ssh")) {
+      (void)walk.OpenEntry("/etc/ssh/" + entry.name, entry);
+    }
+  }
+  bool Hold() const { return signs_.Hold(FolderWalk(root_)); }
+
+  // Walks when all of it was made long ago.
+  void WalkLater() {
+    clock_.StepWallNs(kDayNs);
+    Walk();
+    // Longer than the times of two changes can be the same.
+    absl::SleepFor(absl::Milliseconds(30));
+  }
+
+  static constexpr int64_t kDayNs = 86'400'000'000'000;
+
+  std::string root_;
+  FakeClock clock_;
+  WalkSigns signs_{&clock_};
+};
+
+TEST_F(WalkSignsTest, DoNotHoldBeforeTheFirstWalk) { EXPECT_FALSE(Hold()); }
+
+TEST_F(WalkSignsTest, WhatChangedJustBeforeIsNotTrusted) {
+  Walk();
+  EXPECT_FALSE(Hold());
+}
+
+// The clock was put back since: every change from now on bears another time.
+TEST_F(WalkSignsTest, WhatWasChangedInTheFutureIsTrusted) {
+  clock_.StepWallNs(-kDayNs);
+  Walk();
+  EXPECT_TRUE(Hold());
+}
+
+TEST_F(WalkSignsTest, EveryChangeThatMattersIsSeen) {
+  WalkLater();
+  ASSERT_TRUE(Hold());
+  Write("/etc/ssh/key");  // the same file with other contents
+  Write("/etc/unrelated");
+  EXPECT_TRUE(Hold());
+
+  const std::pair<const char*, std::function<void()>> changes[] = {
+      {"a new file", [&] { Write("/etc/ssh/new"); }},
+      {"a file is replaced",
+       [&] {
+         Write("/etc/new");
+         std::filesystem::rename(root_ + "/etc/new", root_ + "/etc/ssh/key");
+       }},
+      {"a file goes", [&] { std::filesystem::remove(root_ + "/etc/ssh/key"); }},
+      {"a link's target is replaced",
+       [&] {
+         Write("/other/new");
+         std::filesystem::rename(root_ + "/other/new", root_ + "/other/target");
+       }},
+      {"what was absent appears", [&] { Write("/etc/absent"); }},
+      {"a folder is replaced",
+       [&] {
+         std::filesystem::rename(root_ + "/etc/ssh/more", root_ + "/etc/less");
+         std::filesystem::create_directory(root_ + "/etc/ssh/more");
+       }},
+  };
+  for (const auto& [what, change] : changes) {
+    WalkLater();
+    ASSERT_TRUE(Hold()) << what;
+    change();
+    EXPECT_FALSE(Hold()) << what;
+  }
+}
+
+// As one who wants his change unseen would do.
+TEST_F(WalkSignsTest, ATimeThatIsSetBackHelpsNobody) {
+  WalkLater();
+  const std::string folder = root_ + "/etc/ssh";
+  const auto before = std::filesystem::last_write_time(folder);
+  Write("/etc/ssh/new");
+  std::filesystem::last_write_time(folder, before);
+  EXPECT_FALSE(Hold());
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::kernel

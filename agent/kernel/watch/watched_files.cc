@@ -1,0 +1,119 @@
+#include "agent/kernel/watch/watched_files.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bpf/abi/events.h"
+#include "bpf/sensor.skel.h"
+#include <bpf/bpf.h>
+
+#include "core/base/log.h"
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+// Forget() takes so many.
+constexpr int kRoundsToForget = 3;
+
+// Entries that no search has found for two rounds go; those that the kernel side has added since
+// the last one are given a round first.
+template <typename Key>
+void Forget(int map, uint32_t round) {
+  std::vector<Key> gone, fresh;
+  Key key = {};
+  ht_watch watch;
+  for (void* previous = nullptr; bpf_map_get_next_key(map, previous, &key) == 0; previous = &key) {
+    if (bpf_map_lookup_elem(map, &key, &watch) != 0) continue;
+    if (watch.round == 0) fresh.push_back(key);
+    if (watch.round != 0 && watch.round + 2 <= round) gone.push_back(key);
+  }
+  for (const Key& one : gone) (void)bpf_map_delete_elem(map, &one);
+  for (const Key& one : fresh) {
+    if (bpf_map_lookup_elem(map, &one, &watch) != 0 || watch.round != 0) continue;
+    watch.round = round;
+    (void)bpf_map_update_elem(map, &one, &watch, BPF_EXIST);
+  }
+}
+
+}  // namespace
+
+WatchedFiles::WatchedFiles(sensor_bpf* skeleton, WatchOptions options)
+    : skeleton_(skeleton), options_(std::move(options)) {}
+
+WatchedFiles::FileName WatchedFiles::NameOf(int fd) const {
+  const uint64_t arguments[1] = {static_cast<uint64_t>(fd)};
+  LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments, .ctx_size_in = sizeof(arguments));
+  const bpf_program* program = skeleton_->progs.ht_resolve;
+  if (bpf_program__fd(program) >= 0 &&
+      bpf_prog_test_run_opts(bpf_program__fd(program), &run) == 0) {
+    return {skeleton_->bss->ht_resolved_device, skeleton_->bss->ht_resolved_inode};
+  }
+  struct stat file;
+  if (fstat(fd, &file) != 0) return {};
+  return {major(file.st_dev) << 20 | minor(file.st_dev), file.st_ino};
+}
+
+size_t WatchedFiles::Tell() {
+  std::map<FileName, uint32_t> all_files;
+  std::map<std::pair<FileName, std::string>, uint32_t> all_names;
+  for (const auto& [root, view] : views_) {
+    for (const auto& [name, flags] : view.files()) all_files[name] |= flags;
+    for (const auto& [name, flags] : view.names()) all_names[name] |= flags;
+  }
+  ++round_;
+  const int files = bpf_map__fd(skeleton_->maps.watched_files);
+  const int names = bpf_map__fd(skeleton_->maps.watched_names);
+  size_t left_out = 0;
+  for (const auto& [name, flags] : all_files) {
+    const ht_file_name key = {name.second, name.first, 0};
+    const ht_watch watch = {flags, round_};
+    skeleton_->bss->ht_watch_filter[HT_WATCH_FILTER_SLOT(key.inode)] = 1;
+    if (bpf_map_update_elem(files, &key, &watch, BPF_ANY) != 0) ++left_out;
+  }
+  for (const auto& [name, flags] : all_names) {
+    ht_watched_name key = {};
+    key.folder = {name.first.second, name.first.first, 0};
+    std::memcpy(key.name, name.second.data(), std::min(name.second.size(), sizeof(key.name) - 1));
+    const ht_watch watch = {flags, round_};
+    if (bpf_map_update_elem(names, &key, &watch, BPF_ANY) != 0) ++left_out;
+  }
+  Forget<ht_file_name>(files, round_);
+  Forget<ht_watched_name>(names, round_);
+  if (left_out > 0 && left_out_ == 0) {
+    LogWarning("kernel", left_out, " watched files and folders are left out: no room");
+  }
+  left_out_ = left_out;
+  return all_files.size() + all_names.size();
+}
+
+size_t WatchedFiles::Search(const ProcessViews& views) {
+  if (options_.reads.empty() && options_.writes.empty()) return 0;
+  ++searches_;
+  const auto name_of = [this](int fd) { return NameOf(fd); };
+  bool changed = false;
+  for (const ProcessViews::View& view : views.views()) {
+    // Not all views at once.
+    const bool anew = (searches_ + std::get<0>(view.name)) % kAnewEvery == 0;
+    changed = views_[view.name].Search(view, options_, anew, name_of) || changed;
+  }
+  for (auto view = views_.begin(); view != views_.end();) {
+    const bool gone = !views.Has(view->first);
+    changed = changed || gone;
+    view = gone ? views_.erase(view) : std::next(view);
+  }
+  if (changed) rounds_to_tell_ = kRoundsToForget;
+  if (rounds_to_tell_ > 0) {
+    --rounds_to_tell_;
+    watched_ = Tell();
+  }
+  return watched_;
+}
+
+}  // namespace hoptrail::agent::kernel

@@ -1,0 +1,98 @@
+#include "agent/kernel/watch/watched_view.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "bpf/abi/events.h"
+#include "gtest/gtest.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+WatchedView::FileName NameOf(int fd) {
+  struct stat file = {};
+  return fstat(fd, &file) == 0 ? WatchedView::FileName(file.st_dev, file.st_ino)
+                               : WatchedView::FileName();
+}
+
+class WatchedViewTest : public testing::Test {
+ protected:
+  WatchedViewTest() {
+    char name[] = "/tmp/hoptrail-view-XXXXXX";
+    root_ = mkdtemp(name);
+    std::filesystem::create_directories(root_ + "/etc");
+    options_.writes = {"/etc/passwd"};
+  }
+  ~WatchedViewTest() override { std::filesystem::remove_all(root_); }
+
+  bool Search(bool anew = false) {
+    return view_.Search({{}, "/proc/self", root_}, options_, anew, NameOf);
+  }
+
+  std::string root_;
+  WatchOptions options_;
+  WatchedView view_;
+};
+
+TEST_F(WatchedViewTest, SearchesWhereSomethingHasChanged) {
+  EXPECT_TRUE(Search());
+  EXPECT_EQ(view_.names().size(), 1u);
+  EXPECT_FALSE(Search());
+  std::ofstream(root_ + "/etc/other") << "x";
+  EXPECT_FALSE(Search());
+  std::ofstream(root_ + "/etc/passwd") << "x";
+  EXPECT_TRUE(Search());
+  EXPECT_EQ(view_.files().size(), 2u) << "the file and the folder of its name";
+  EXPECT_FALSE(Search());
+  EXPECT_FALSE(Search(true)) << "it finds the same";
+  std::filesystem::remove_all(root_ + "/etc");
+  EXPECT_TRUE(Search());
+  EXPECT_TRUE(view_.files().empty());
+}
+
+// As /lib is /usr/lib: it is searched once, and anew when its second path leads elsewhere.
+TEST_F(WatchedViewTest, AFolderMayHaveSeveralPaths) {
+  options_.writes = {"/etc/units", "/usr/units"};
+  std::filesystem::create_directories(root_ + "/etc/units");
+  std::filesystem::create_directories(root_ + "/other");
+  std::ofstream(root_ + "/target") << "x";
+  std::filesystem::create_symlink("/target", root_ + "/etc/units/link");
+  std::filesystem::create_symlink("/etc", root_ + "/usr");
+  EXPECT_TRUE(Search());
+  EXPECT_EQ(view_.files().size(), 3u) << "the folder, its parent, and where the link leads";
+  std::filesystem::create_directories(root_ + "/other/units");
+  std::ofstream(root_ + "/else") << "x";
+  std::filesystem::create_symlink("/else", root_ + "/other/units/link");
+  std::filesystem::remove(root_ + "/usr");
+  std::filesystem::create_symlink("/other", root_ + "/usr");
+  EXPECT_TRUE(Search());
+  EXPECT_EQ(view_.files().size(), 6u);
+}
+
+// A file may be mounted over another: no folder tells that. In a process of its own, since it
+// leaves the tests' namespace; who is not root needs a user namespace for that.
+TEST_F(WatchedViewTest, SearchesWhereSomethingIsMounted) {
+  const std::string elsewhere = root_ + "/elsewhere";
+  std::filesystem::create_directories(elsewhere);
+  const auto try_it = [&] {
+    if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return 1;
+    if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 2;
+    if (!Search() || Search()) return 3;
+    if (mount("tmpfs", elsewhere.c_str(), "tmpfs", 0, nullptr) != 0) return 4;
+    if (!Search()) return 5;
+    if (umount(elsewhere.c_str()) != 0) return 6;
+    return Search() ? 0 : 7;
+  };
+  EXPECT_EXIT(_exit(try_it()), testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::kernel

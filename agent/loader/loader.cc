@@ -1,0 +1,210 @@
+#include "agent/loader/loader.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+
+#include "agent/host/host_facts.h"
+#include "agent/host/process_names.h"
+#include "agent/kernel/attached.h"
+#include "agent/loader/handover.h"
+#include "agent/privilege/process.h"
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include "core/base/steady_time.h"
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+namespace hoptrail::agent {
+namespace {
+
+using privilege::Channel;
+using privilege::Message;
+using privilege::MessageKind;
+using privilege::ResourceKind;
+
+constexpr absl::Duration kWitnessesEvery = absl::Seconds(5);
+constexpr absl::Duration kHeartbeatEvery = absl::Seconds(2);
+
+// A container sees the host's files through the host's first process; an agent with a scope runs in
+// its host's mount namespace, where they are in the usual place.
+std::string HostRoot(const Settings& settings) {
+  const bool whole = settings.network_namespace.empty();
+  return whole && ::access("/proc/1/root/etc/passwd", R_OK) == 0 ? "/proc/1/root" : "";
+}
+
+class Loader {
+ public:
+  Loader(std::unique_ptr<kernel::Attached> attached, const Settings& settings, Channel supervisor)
+      : attached_(std::move(attached)),
+        host_root_(HostRoot(settings)),
+        supervisor_(std::move(supervisor)) {}
+
+  // `coverage`: the report in a file.
+  absl::Status Tell(const UniqueFd& coverage);
+  absl::Status Serve();
+
+ private:
+  void Heartbeat();
+  void Answer(const Message& request);
+  absl::StatusOr<UniqueFd> Open(uint32_t resource);
+  absl::StatusOr<UniqueFd> OpenHostFile(const char* path, int flags);
+
+  std::unique_ptr<kernel::Attached> attached_;
+  const std::string host_root_;
+  Channel supervisor_;
+  Channel worker_{UniqueFd()};
+};
+
+absl::Status Loader::Tell(const UniqueFd& coverage) {
+  const kernel::Handles handles = attached_->handles();
+  return supervisor_.Send(
+      MessageKind::kStarted, 0, 0, SizesText(handles),
+      {handles.high_ring.fd, handles.low_ring.fd, handles.losses_fd, coverage.get()});
+}
+
+// A child that only ends: its beginning must come out of the ring again. It shares the memory and
+// the parent waits, so that it costs next to nothing.
+void Loader::Heartbeat() {
+  const pid_t child = ::vfork();
+  if (child == 0) ::_exit(0);
+  if (child > 0) ::waitpid(child, nullptr, 0);
+}
+
+absl::StatusOr<UniqueFd> Loader::OpenHostFile(const char* path, int flags) {
+  const std::string whole = host_root_ + path;
+  UniqueFd fd(::open(whole.c_str(), flags | O_CLOEXEC));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, whole);
+  return fd;
+}
+
+absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
+  switch (static_cast<ResourceKind>(resource)) {
+    case ResourceKind::kProcesses:
+      return attached_->OpenIterator(kernel::Walk::kProcesses);
+    case ResourceKind::kListeners:
+      return attached_->OpenIterator(kernel::Walk::kListeners);
+    case ResourceKind::kConnections:
+      return attached_->OpenIterator(kernel::Walk::kConnections);
+    case ResourceKind::kSnapshotOver:
+      return attached_->OpenIterator(kernel::Walk::kOver);
+    case ResourceKind::kAccounts:
+      return OpenHostFile("/etc/passwd", O_RDONLY | O_NONBLOCK);
+    case ResourceKind::kUnitsOfAdministrator:
+      return OpenHostFile("/etc/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfThisRun:
+      return OpenHostFile("/run/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfSystem:
+      return OpenHostFile("/usr/lib/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfOldSystem:
+      return OpenHostFile("/lib/systemd", O_PATH | O_DIRECTORY);
+  }
+  return absl::InvalidArgumentError("there is no such resource");
+}
+
+void Loader::Answer(const Message& request) {
+  const absl::StatusOr<UniqueFd> fd =
+      request.kind == MessageKind::kRequest
+          ? Open(request.number)
+          : absl::StatusOr<UniqueFd>(absl::InvalidArgumentError("no request"));
+  const absl::Status sent =
+      fd.ok() ? worker_.Send(MessageKind::kAnswer, 0, request.serial, "", {fd->get()})
+              : worker_.Send(MessageKind::kAnswer, static_cast<uint32_t>(fd.status().code()),
+                             request.serial, std::string(fd.status().message()));
+  if (!sent.ok()) worker_ = Channel(UniqueFd());
+}
+
+absl::Status Loader::Serve() {
+  SteadyTime witnesses = SteadyTime::Now() + kWitnessesEvery;
+  SteadyTime heartbeat = SteadyTime::Now();
+  for (;;) {
+    const SteadyTime now = SteadyTime::Now();
+    if (now >= heartbeat) {
+      Heartbeat();
+      attached_->CountSkippedRuns();
+      heartbeat = now + kHeartbeatEvery;
+    }
+    if (now >= witnesses) {
+      const size_t found = attached_->AttachNewWitnesses();
+      if (found > 0) LogInfo("loader", "attached to ", found, " more libraries and programs");
+      witnesses = SteadyTime::Now() + kWitnessesEvery;
+    }
+    const absl::Duration wait = std::min(witnesses, heartbeat) - SteadyTime::Now();
+    pollfd wakes[2] = {{.fd = supervisor_.fd(), .events = POLLIN, .revents = 0},
+                       {.fd = worker_.fd(), .events = POLLIN, .revents = 0}};
+    const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(wait) + 1, 0, 60'000);
+    if (::poll(wakes, 2, static_cast<int>(wait_ms)) < 0 && errno != EINTR) {
+      return absl::ErrnoToStatus(errno, "poll");
+    }
+    if (wakes[0].revents != 0) {
+      absl::StatusOr<Message> word = supervisor_.Receive(absl::ZeroDuration());
+      if (absl::IsUnavailable(word.status())) return absl::OkStatus();  // it is over
+      if (word.ok() && word->kind == MessageKind::kLogLevel) {
+        SetLogLevel(
+            static_cast<LogLevel>(std::min(word->number, static_cast<uint32_t>(LogLevel::kError))));
+      }
+      if (word.ok() && word->kind == MessageKind::kNewWorker && word->fds.size() == 1) {
+        worker_ = Channel(std::move(word->fds[0]));
+        LogInfo("loader", "serving the worker with process id ", word->number);
+        attached_->ProtectProcesses(
+            {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid()), word->number});
+        continue;
+      }
+    }
+    if (wakes[1].revents != 0) {
+      const absl::StatusOr<Message> request = worker_.Receive(absl::ZeroDuration());
+      if (request.ok()) {
+        Answer(*request);
+      } else {
+        worker_ = Channel(UniqueFd());  // the supervisor starts another
+      }
+    }
+  }
+}
+
+absl::Status Start(const Settings& settings, std::unique_ptr<kernel::Attached>* attached,
+                   UniqueFd* coverage) {
+  kernel::SensorOptions options = settings.sensor;
+  if (!settings.network_namespace.empty()) {
+    HT_ASSIGN_OR_RETURN(options.scope_network_namespace,
+                        NetworkNamespaceInode(settings.network_namespace));
+  }
+  HT_ASSIGN_OR_RETURN(*attached, kernel::Attached::Open(options));
+  HT_ASSIGN_OR_RETURN(*coverage, ToMemory((*attached)->Coverage()));
+  privilege::Shortfalls shortfalls;
+  HT_RETURN_IF_ERROR(privilege::ConfineLoader((*attached)->needs_sys_admin(), &shortfalls));
+  for (const std::string& shortfall : shortfalls) LogWarning("loader", shortfall);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunLoader(const Settings& settings, Channel supervisor, pid_t parent) {
+  ::prctl(PR_SET_NAME, kLoaderName);
+  std::unique_ptr<kernel::Attached> attached;
+  UniqueFd coverage;
+  absl::Status status = privilege::DieWith(parent);
+  if (status.ok()) status = Start(settings, &attached, &coverage);
+  if (!status.ok()) {
+    (void)supervisor.Send(MessageKind::kStarted, static_cast<uint32_t>(status.code()), 0,
+                          std::string(status.message()));
+    return 1;
+  }
+  Loader loader(std::move(attached), settings, std::move(supervisor));
+  status = loader.Tell(coverage);
+  if (status.ok()) status = loader.Serve();
+  if (!status.ok()) LogError("loader", std::string(status.message()));
+  return status.ok() ? 0 : 1;
+}
+
+}  // namespace hoptrail::agent

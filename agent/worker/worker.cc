@@ -1,0 +1,121 @@
+#include "agent/worker/worker.h"
+
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "agent/host/process_names.h"
+#include "agent/privilege/process.h"
+#include "agent/worker/agent.h"
+#include "core/base/log.h"
+#include "core/base/status_macros.h"
+#include "core/config/library_logs.h"
+#include <sys/prctl.h>
+
+namespace hoptrail::agent {
+namespace {
+
+// gRPC tells each failed attempt on its own; the uplink tells what changed.
+void LogOfLibrary(absl::string_view library, absl::string_view message) {
+  Log(LogLevel::kDebug, library, message);
+}
+
+std::string Resolved(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path resolved = std::filesystem::canonical(path, error);
+  return error ? path : resolved.string();
+}
+
+// The folders of a TLS file, as named and as resolved, so that a renewed one is found; the file
+// alone where its folder is one that holds everybody's.
+void GrantTlsFile(const std::string& file, std::vector<std::string>* paths) {
+  for (const std::string& path : {file, Resolved(file)}) {
+    const std::string folder = Resolved(std::filesystem::path(path).parent_path().string());
+    const bool shared = folder.empty() || folder == "/" || folder == "/etc" ||
+                        folder == "/etc/ssl" || folder == "/etc/ssl/private";
+    paths->push_back(shared ? path : folder);
+  }
+}
+
+absl::Status Begin(const Settings& settings, const Birth& birth, privilege::Shortfalls* shortfalls,
+                   std::unique_ptr<kernel::Reader>* reader) {
+  HT_RETURN_IF_ERROR(privilege::CloseAllBut(
+      {birth.supervisor.fd(), birth.loader.fd(), birth.handles.high_ring.fd,
+       birth.handles.low_ring.fd, birth.handles.losses_fd, birth.handles.told_fd, birth.lock.get(),
+       birth.health_file.fd(), birth.service_manager.fd()}));
+  HT_ASSIGN_OR_RETURN(kernel::Reader made, kernel::Reader::Create(birth.handles));
+  *reader = std::make_unique<kernel::Reader>(std::move(made));
+  const UniqueFd no_longer_needed(birth.handles.losses_fd);
+  const UniqueFd neither(birth.handles.told_fd);
+  // Not with it: what the rings hold by then may be who killed it.
+  HT_RETURN_IF_ERROR(privilege::EndSoonAfter(birth.supervisor_pid));
+  return privilege::ConfineWorker(WorkerPaths(settings), shortfalls);
+}
+
+absl::Status Run(const Settings& settings, Birth birth) {
+  privilege::Shortfalls shortfalls;
+  std::unique_ptr<kernel::Reader> reader;
+  HT_RETURN_IF_ERROR(Begin(settings, birth, &shortfalls, &reader));
+  model::FactCoverage confinement{.fact = "confinement",
+                                  .hook = "capabilities, seccomp, landlock",
+                                  .tier = 1,
+                                  .refusals = shortfalls};
+  if (!shortfalls.empty()) {
+    confinement.tier = 2;
+    confinement.hook = "capabilities, seccomp";
+    for (const std::string& shortfall : shortfalls) {
+      LogWarning("agent", "confined less than it should be: ", shortfall);
+    }
+  }
+  birth.coverage.push_back(std::move(confinement));
+  config::SetLibraryLogSink(LogOfLibrary);
+  HT_ASSIGN_OR_RETURN(
+      std::unique_ptr<Agent> agent,
+      Agent::Start(settings, {.host = birth.host,
+                              .coverage = std::move(birth.coverage),
+                              .reader = std::move(reader),
+                              .loader = std::move(birth.loader),
+                              .supervisor = std::move(birth.supervisor),
+                              .supervisor_tgid = static_cast<uint32_t>(birth.supervisor_pid),
+                              .last_end = std::move(birth.last_end),
+                              .health_file = std::move(birth.health_file),
+                              .service_manager = std::move(birth.service_manager)}));
+  return agent->Run();
+}
+
+}  // namespace
+
+std::vector<std::string> ResolverFiles() {
+  return {"/etc/resolv.conf", "/etc/hosts",    "/etc/nsswitch.conf",
+          "/etc/host.conf",   "/etc/services", "/etc/gai.conf"};
+}
+
+privilege::PathGrants WorkerPaths(const Settings& settings) {
+  privilege::PathGrants grants;
+  grants.write = {settings.state_directory};
+  grants.read = {"/proc",
+                 "/dev/null",
+                 "/dev/urandom",
+                 "/etc/localtime",
+                 "/etc/ssl/openssl.cnf",
+                 "/sys/devices/system/cpu"};
+  for (const std::string& file : ResolverFiles()) grants.read.push_back(file);
+  if (settings.collector.has_tls()) {
+    const v1::TlsConfig& tls = settings.collector.tls();
+    GrantTlsFile(tls.ca_file(), &grants.read);
+    GrantTlsFile(tls.certificate_file(), &grants.read);
+    GrantTlsFile(tls.key_file(), &grants.read);
+  }
+  return grants;
+}
+
+int RunWorker(const Settings& settings, Birth birth) {
+  ::prctl(PR_SET_NAME, kWorkerName);
+  const absl::Status ended = Run(settings, std::move(birth));
+  if (ended.ok()) return 0;
+  WriteError("hoptrail-agent", ended.message());
+  return 1;
+}
+
+}  // namespace hoptrail::agent

@@ -1,0 +1,46 @@
+#ifndef HOPTRAIL_AGENT_WORKER_WORKER_H_
+#define HOPTRAIL_AGENT_WORKER_WORKER_H_
+
+#include <string>
+#include <vector>
+
+#include "agent/config/settings.h"
+#include "agent/health/health_file.h"
+#include "agent/health/service_manager.h"
+#include "agent/kernel/reader.h"
+#include "agent/privilege/channel.h"
+#include "agent/privilege/landlock.h"
+#include "core/base/unique_fd.h"
+#include "core/model/fact.h"
+#include "core/model/ids.h"
+#include <sys/types.h>
+
+namespace hoptrail::agent {
+
+// What a worker is given at its birth.
+struct Birth {
+  pid_t supervisor_pid = 0;
+  privilege::Channel supervisor;
+  privilege::Channel loader;
+  kernel::Handles handles;
+  UniqueFd lock;  // of the state directory: held as long as any of us lives
+  model::HostId host;
+  std::vector<model::FactCoverage> coverage;
+  std::string last_end;  // how the worker before it ended; empty: there was none
+  HealthFile health_file;
+  ServiceManager service_manager;
+};
+
+// The process that does everything but load: without any privilege. Returns its exit status.
+int RunWorker(const Settings& settings, Birth birth);
+
+// The paths that a worker may use.
+privilege::PathGrants WorkerPaths(const Settings& settings);
+
+// Read by a worker for resolving names, one by one because their folder holds secrets as well:
+// where one of them is replaced, a new worker must be started.
+std::vector<std::string> ResolverFiles();
+
+}  // namespace hoptrail::agent
+
+#endif  // HOPTRAIL_AGENT_WORKER_WORKER_H_
