@@ -20,12 +20,12 @@ absl::StatusOr<Reader> Reader::Create(const Handles& handles) {
   return Reader(std::move(losses), std::move(rings));
 }
 
-absl::StatusOr<size_t> Reader::Poll(absl::Duration timeout, Sensor::Receiver receiver) {
+absl::StatusOr<size_t> Reader::Poll(absl::Duration timeout, Receiver receiver) {
   HT_ASSIGN_OR_RETURN(const size_t records, rings_.Poll(timeout, receiver));
   return records + losses_.TellNew(receiver);
 }
 
-absl::Status Reader::Drain(absl::Duration longest, Sensor::Receiver receiver) {
+absl::Status Reader::Drain(absl::Duration longest, Receiver receiver) {
   const absl::Status status = rings_.Drain(longest, receiver);
   losses_.TellNew(receiver, /*at_once=*/true);
   return status;

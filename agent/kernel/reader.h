@@ -8,6 +8,7 @@
 
 #include "agent/kernel/plan/options.h"
 #include "agent/kernel/ring/loss_counters.h"
+#include "agent/kernel/ring/receiver.h"
 #include "agent/kernel/ring/ring_reader.h"
 
 namespace hoptrail::agent::kernel {
@@ -32,11 +33,11 @@ class Reader {
   static absl::StatusOr<UniqueFd> MakeToldMemory() { return LossCounters::MakeToldMemory(); }
 
   // See Sensor.
-  absl::StatusOr<size_t> Poll(absl::Duration timeout, Sensor::Receiver receiver);
+  absl::StatusOr<size_t> Poll(absl::Duration timeout, Receiver receiver);
   // For the end: hands over all that is there, in order, also what Poll would hold back for some
   // milliseconds. Waits for records that are being written, and goes on while more come, at most
   // `longest`.
-  absl::Status Drain(absl::Duration longest, Sensor::Receiver receiver);
+  absl::Status Drain(absl::Duration longest, Receiver receiver);
   int poll_fd() const { return rings_.epoll_fd(); }
   absl::Duration UntilDue() const;
   std::vector<LossCount> ReadLosses() const { return losses_.Read(); }

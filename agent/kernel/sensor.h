@@ -7,13 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 #include "agent/kernel/plan/options.h"
 #include "agent/kernel/ring/loss_counters.h"
+#include "agent/kernel/ring/receiver.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::kernel {
@@ -24,9 +24,6 @@ namespace hoptrail::agent::kernel {
 // one process: the agent has them in two (attached.h, reader.h).
 class Sensor {
  public:
-  // Given each record (bpf/abi/events.h), valid during the call only.
-  using Receiver = absl::FunctionRef<void(const void* data, size_t size)>;
-
   // Loads and attaches, best hook first, and opens the rings: events are recorded from here on.
   // PERMISSION_DENIED names the missing capability, FAILED_PRECONDITION the kernel's missing
   // feature. A fact that no hook can serve is no error, see Coverage().

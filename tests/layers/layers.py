@@ -34,7 +34,7 @@ ALLOWED = {
                            "agent/kernel/processes"],
     "agent/kernel/programs": ["bpf/abi", "bpf/skeleton", "core/model", "agent/kernel/plan",
                               "agent/kernel/objects", "agent/kernel/uprobes", "agent/kernel/watch"],
-    "agent/kernel/snapshot": ["bpf/abi", "bpf/skeleton", "core/model", "agent/kernel/plan"],
+    "agent/kernel/snapshot": ["bpf/abi", "bpf/skeleton", "core/model", "agent/kernel/plan", "agent/kernel/ring"],
     "agent/kernel": ["bpf/abi", "bpf/skeleton", "core/model"],
     "agent/privilege": [],
     "agent/decode": ["bpf/abi", "core/model"],

@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/kernel/objects/detach.h"
+#include "agent/kernel/objects/link.h"
 #include "agent/kernel/plan/hook_plan.h"
 #include "agent/kernel/plan/options.h"
 #include "agent/kernel/plan/witness_plan.h"
@@ -19,11 +20,6 @@
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::kernel {
-
-struct LinkDeleter {
-  void operator()(bpf_link* link) const { bpf_link__destroy(link); }
-};
-using LinkPtr = std::unique_ptr<bpf_link, LinkDeleter>;
 
 // Owns the loaded programs and their attachments; taking it down removes them from the kernel.
 // Not thread-safe.

@@ -82,7 +82,7 @@ std::vector<LossCount> LossCounters::Read() const {
   return counts;
 }
 
-size_t LossCounters::TellNew(absl::FunctionRef<void(const void*, size_t)> receiver, bool at_once) {
+size_t LossCounters::TellNew(Receiver receiver, bool at_once) {
   const uint64_t now_ns = Clock::System().BootNs();
   if (now_ns < tell_boot_ns_ && !at_once) return 0;
   size_t records = 0;

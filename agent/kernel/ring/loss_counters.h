@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "bpf/abi/events.h"
 
+#include "agent/kernel/ring/receiver.h"
 #include "core/base/unique_fd.h"
 
 namespace hoptrail::agent::kernel {
@@ -43,7 +43,7 @@ class LossCounters {
 
   // Hands over one ht_lost for each kind of record that was lost since it last did so; at most once
   // a second, since a flood loses records all the time, unless `at_once`.
-  size_t TellNew(absl::FunctionRef<void(const void*, size_t)> receiver, bool at_once = false);
+  size_t TellNew(Receiver receiver, bool at_once = false);
 
  private:
   struct Unmap {

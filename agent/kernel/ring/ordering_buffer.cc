@@ -24,8 +24,7 @@ uint64_t OrderingBuffer::urgent_due_ns() const {
   return oldest_urgent_ns_ == kNone ? kNone : oldest_urgent_ns_ + window_ns_;
 }
 
-size_t OrderingBuffer::Release(uint64_t now_ns,
-                               absl::FunctionRef<void(const void*, size_t)> receiver) {
+size_t OrderingBuffer::Release(uint64_t now_ns, Receiver receiver) {
   if (pending_.empty() || next_due_ns() > now_ns) return 0;
   std::stable_sort(pending_.begin(), pending_.end(),
                    [](const Pending& a, const Pending& b) { return a.boot_ns < b.boot_ns; });

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
+#include "agent/kernel/ring/receiver.h"
 
 namespace hoptrail::agent::kernel {
 
@@ -22,7 +22,7 @@ class OrderingBuffer {
 
   // Hands over, in order, every record that is older than the window at `now_ns`, boot time.
   // `receiver` must not call back.
-  size_t Release(uint64_t now_ns, absl::FunctionRef<void(const void*, size_t)> receiver);
+  size_t Release(uint64_t now_ns, Receiver receiver);
 
   bool empty() const { return pending_.empty(); }
   size_t bytes() const { return live_bytes_; }

@@ -70,8 +70,7 @@ uint64_t RingMerge::BusyHorizon(uint64_t now_ns) const {
   return horizon_ns;
 }
 
-absl::StatusOr<size_t> RingMerge::Take(uint64_t now_ns,
-                                       absl::FunctionRef<void(const void*, size_t)> receiver) {
+absl::StatusOr<size_t> RingMerge::Take(uint64_t now_ns, Receiver receiver) {
   HT_RETURN_IF_ERROR(Drain(now_ns));
   const uint64_t limit_ns = BusyHorizon(now_ns);
   size_t released = buffer_.Release(std::min(limit_ns, Horizon()), receiver);
@@ -81,9 +80,7 @@ absl::StatusOr<size_t> RingMerge::Take(uint64_t now_ns,
   return released;
 }
 
-size_t RingMerge::Release(absl::FunctionRef<void(const void*, size_t)> receiver) {
-  return buffer_.Release(~uint64_t{0}, receiver);
-}
+size_t RingMerge::Release(Receiver receiver) { return buffer_.Release(~uint64_t{0}, receiver); }
 
 bool RingMerge::unfinished() const {
   return std::any_of(sources_.begin(), sources_.end(),

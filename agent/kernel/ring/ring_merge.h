@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
 #include "agent/kernel/ring/ordering_buffer.h"
+#include "agent/kernel/ring/receiver.h"
 #include "agent/kernel/ring/ring.h"
 
 namespace hoptrail::agent::kernel {
@@ -30,11 +30,10 @@ class RingMerge {
 
   // Takes what there is, and hands over, in the order of their boot times, the records that are
   // due at `now_ns`, boot time. Returns how many.
-  absl::StatusOr<size_t> Take(uint64_t now_ns,
-                              absl::FunctionRef<void(const void*, size_t)> receiver);
+  absl::StatusOr<size_t> Take(uint64_t now_ns, Receiver receiver);
 
   // Hands over, in order, what was taken and is held back still: it is the end.
-  size_t Release(absl::FunctionRef<void(const void*, size_t)> receiver);
+  size_t Release(Receiver receiver);
   // Take() would find more: in a ring that was left before it was empty, or behind a record that is
   // still being written.
   bool unfinished() const;

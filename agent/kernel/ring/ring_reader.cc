@@ -39,8 +39,7 @@ absl::Duration RingReader::UntilDue(absl::Duration longest) const {
   return merge_.UntilDue(Clock::System().BootNs(), longest);
 }
 
-absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout,
-                                        absl::FunctionRef<void(const void*, size_t)> receiver) {
+absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout, Receiver receiver) {
   const Clock& clock = Clock::System();
   const uint64_t deadline_ns = clock.BootNs() + absl::ToInt64Nanoseconds(std::clamp(
                                                     timeout, absl::ZeroDuration(), absl::Hours(1)));
@@ -60,8 +59,7 @@ absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout,
   }
 }
 
-absl::Status RingReader::Drain(absl::Duration longest,
-                               absl::FunctionRef<void(const void*, size_t)> receiver) {
+absl::Status RingReader::Drain(absl::Duration longest, Receiver receiver) {
   const Clock& clock = Clock::System();
   const uint64_t deadline_ns = clock.BootNs() + absl::ToInt64Nanoseconds(longest);
   absl::Status status;

@@ -3,11 +3,11 @@
 
 #include <cstddef>
 
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "agent/kernel/ring/receiver.h"
 #include "agent/kernel/ring/ring.h"
 #include "agent/kernel/ring/ring_merge.h"
 #include "core/base/unique_fd.h"
@@ -25,10 +25,9 @@ class RingReader {
   RingReader& operator=(RingReader&&) = default;
 
   // See Sensor::Poll.
-  absl::StatusOr<size_t> Poll(absl::Duration timeout,
-                              absl::FunctionRef<void(const void*, size_t)> receiver);
+  absl::StatusOr<size_t> Poll(absl::Duration timeout, Receiver receiver);
   // See Reader::Drain.
-  absl::Status Drain(absl::Duration longest, absl::FunctionRef<void(const void*, size_t)> receiver);
+  absl::Status Drain(absl::Duration longest, Receiver receiver);
   // Readable when the kernel side calls for the reader. It does not call again for a few
   // milliseconds, nor for low records that are few: see UntilDue().
   int epoll_fd() const { return epoll_.get(); }

@@ -69,7 +69,7 @@ void AddArguments(std::string* record) {
 }
 
 // Hands over every whole record at the beginning of `bytes` and takes it away.
-absl::Status TakeRecords(std::string* bytes, Sensor::Receiver receiver) {
+absl::Status TakeRecords(std::string* bytes, Receiver receiver) {
   size_t offset = 0;
   while (bytes->size() - offset >= sizeof(ht_header)) {
     ht_header header;
@@ -87,7 +87,7 @@ absl::Status TakeRecords(std::string* bytes, Sensor::Receiver receiver) {
   return absl::OkStatus();
 }
 
-absl::Status ReadIterator(const UniqueFd& fd, Sensor::Receiver receiver) {
+absl::Status ReadIterator(const UniqueFd& fd, Receiver receiver) {
   std::string bytes;
   char chunk[32768];
   while (true) {
@@ -102,7 +102,7 @@ absl::Status ReadIterator(const UniqueFd& fd, Sensor::Receiver receiver) {
 
 }  // namespace
 
-absl::Status TakeSnapshot(IteratorSource open, Sensor::Receiver receiver) {
+absl::Status TakeSnapshot(IteratorSource open, Receiver receiver) {
   absl::Status status;
   for (const Walk walk : {Walk::kProcesses, Walk::kListeners, Walk::kConnections}) {
     const absl::StatusOr<UniqueFd> iterator = open(walk);

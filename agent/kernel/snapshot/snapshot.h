@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 
 #include "agent/kernel/plan/options.h"
+#include "agent/kernel/ring/receiver.h"
 #include "core/base/unique_fd.h"
 
 namespace hoptrail::agent::kernel {
@@ -19,7 +20,7 @@ using IteratorSource = absl::FunctionRef<absl::StatusOr<UniqueFd>(Walk walk)>;
 
 // See Sensor::Snapshot. Goes on without what the kernel does not let us walk (Coverage tells), and
 // says at the end that it is done in any case. Takes no privilege of its own.
-absl::Status TakeSnapshot(IteratorSource open, Sensor::Receiver receiver);
+absl::Status TakeSnapshot(IteratorSource open, Receiver receiver);
 
 }  // namespace hoptrail::agent::kernel
 

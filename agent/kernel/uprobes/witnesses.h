@@ -13,11 +13,14 @@
 #include "absl/strings/string_view.h"
 
 #include "agent/kernel/objects/detach.h"
+#include "agent/kernel/objects/link.h"
 #include "agent/kernel/plan/witness_plan.h"
 #include "agent/kernel/processes/process_views.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
 #include <sys/types.h>
+
+struct sensor_bpf;
 
 namespace hoptrail::agent::kernel {
 
