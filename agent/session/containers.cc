@@ -81,7 +81,7 @@ void Correlator::FollowContainer(process::Process& process) {
   if (NamedByRuntime(process)) {
     if (in_container && node->session.unit == PidNamespaceOf(process)) {
       // It was seen before its runtime had put it into its group.
-      if (!node->told) node->session.caused_by = {};
+      if (!node->reported) node->session.caused_by = {};
       NameContainer(*node, process, name);
       sessions_.Touch(*node);
     } else {
@@ -101,7 +101,7 @@ void Correlator::FollowContainer(process::Process& process) {
   container->from_remote = node->from_remote;
   if (container->from_remote) sessions_.Save(*container);
   // Whoever follows the cause must have been told of it.
-  if (!node->told) sessions_.Touch(*node);
+  if (!node->reported) sessions_.Touch(*node);
 }
 
 void Correlator::ForgetContainers() {

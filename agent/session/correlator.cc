@@ -11,12 +11,13 @@ constexpr size_t kRepeatedAtOnce = 1000;
 
 }  // namespace
 
-Correlator::Correlator(Options options, Output* output)
+Correlator::Correlator(Options options, Output* output, EventSink* sink)
     : options_(std::move(options)),
       output_(output),
       processes_(options_.processes),
       sessions_({.host = options_.host, .clock = options_.clock, .store = options_.store}),
       connections_(options_.max_connections),
+      emitter_(options_.clock, &processes_, &sessions_, &connections_, sink),
       edges_(options_.host, options_.max_edges),
       users_(options_.user_resolver ? options_.user_resolver : PasswdFileResolver()),
       last_loss_wall_ns_(options_.clock->WallNs()) {
@@ -37,18 +38,28 @@ void Correlator::Handle(const decode::Event& event) {
   // what is forgotten here.
   if (processes_.full()) processes_.Age(now_boot_ns_);
   if (sessions_.full()) sessions_.Age(now_boot_ns_);
+  emitter_.Before(event);
   std::visit([&](const auto& body) { On(event.header, body); }, event.body);
   Flush();
+  emitter_.Emit(event);
 }
 
 void Correlator::Flush() {
-  sessions_.Flush(*output_);
-  for (const model::HopEnd& hop : hops_) output_->OnHopEnd(hop);
+  sessions_.Flush([this](const Node& node) {
+    output_->OnSession(node.session);
+    emitter_.SessionChanged(node, now_boot_ns_);
+  });
+  for (const model::HopEnd& hop : hops_) {
+    output_->OnHopEnd(hop);
+    emitter_.HopEndReported(hop, now_boot_ns_);
+  }
   hops_.clear();
   for (const PendingAttempt& told : attempts_) {
     output_->OnLoginAttempt(told.attempt, told.listener);
+    emitter_.LoginAttempted(told.attempt, told.listener, now_boot_ns_);
   }
   attempts_.clear();
+  emitter_.EmitFound(now_boot_ns_);
 }
 
 // A detection will name the session of whoever lays hands on the sensor: it is told before, also
@@ -56,7 +67,7 @@ void Correlator::Flush() {
 void Correlator::On(const decode::Header& header, const decode::Tampering& tampering) {
   process::Process* process = Observe(header);
   Node* node = process == nullptr ? nullptr : NodeOf(*process);
-  if (node == nullptr || node->told) return;
+  if (node == nullptr || node->reported) return;
   if (node->pending) {
     Reveal(*node);
   } else {
@@ -79,7 +90,7 @@ void Correlator::Repeat() {
   repeat_sessions_.clear();
   repeat_sockets_.clear();
   sessions_.ForEach([&](const Node& node) {
-    if (node.told) repeat_sessions_.push_back(node.session.id);
+    if (node.reported) repeat_sessions_.push_back(node.session.id);
   });
   connections_.ForEach([&](const Connection& connection) {
     if (connection.reported != nullptr) repeat_sockets_.push_back(connection.socket);
@@ -160,6 +171,7 @@ bool Correlator::Handle(const model::Provenance& provenance, uint64_t boot_ns) {
     }
   });
   Flush();
+  emitter_.ProvenanceKnown(*node, boot_ns);
   return true;
 }
 

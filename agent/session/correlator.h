@@ -16,6 +16,7 @@
 #include "agent/process/process_table.h"
 #include "agent/session/connection_table.h"
 #include "agent/session/edge_counter.h"
+#include "agent/session/event_emitter.h"
 #include "agent/session/output.h"
 #include "agent/session/session_set.h"
 #include "agent/session/sshd_message.h"
@@ -59,7 +60,8 @@ class Correlator {
     process::ProcessTable::Options processes;
   };
 
-  Correlator(Options options, Output* output);
+  // `sink`: consumer of the enriched events; may be null. Both outlive the correlator.
+  Correlator(Options options, Output* output, EventSink* sink = nullptr);
 
   void Handle(const decode::Event& event);
   // Kept with the session; false where it is not one of this host's.
@@ -101,6 +103,7 @@ class Correlator {
   void On(const decode::Header& header, const decode::Exit& exit);
   void On(const decode::Header& header, const decode::CredentialsChange& change);
   void On(const decode::Header& header, const decode::NamespacesChange& change);
+  void EndUnseen(process::Process& process, uint64_t boot_ns);
   void End(process::Process& process, uint64_t boot_ns);
   void Run(process::Process& process, const model::Image& image, uint64_t boot_ns);
 
@@ -206,6 +209,7 @@ class Correlator {
   process::ProcessTable processes_;
   SessionSet sessions_;
   ConnectionTable connections_;
+  EventEmitter emitter_;
   EdgeCounter edges_;
   UserNames users_;
   uint64_t now_boot_ns_ = 0;                                       // of the event in hand

@@ -106,7 +106,7 @@ Node* Correlator::OpenConnection(process::Process& head, Connection& connection,
   }();
   Node* node = NewRemote(head);
   // The login may have shown before the connection did.
-  node->pending = !node->told && !node->session.logged_in;
+  node->pending = !node->reported && !node->session.logged_in;
   node->entry_socket = connection.socket;
   node->session.entry = model::Entry{
       connection.hop_name, connection.flow,
@@ -183,7 +183,7 @@ Node* Correlator::OpenUnseen(process::Process& process, const model::Endpoint* c
     if (found != nullptr) return OpenConnection(*head, *found, listener);
     const model::SessionId before = head->session;
     Node* node = NewRemote(*head);
-    node->pending = !node->told;
+    node->pending = !node->reported;
     node->base_audit = listener->credentials.audit_session;
     node->listener_image = listener->image;
     NoteListener(*node, before, listener);

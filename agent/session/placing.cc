@@ -20,7 +20,7 @@ process::Process* Correlator::Meet(const decode::Header& header) {
   process::Process* process = processes_.Observe(header, &created);
   if (process == nullptr) return nullptr;
   if (process::Process* gone = processes_.Replaced(process->name); gone != nullptr) {
-    End(*gone, header.boot_ns);
+    EndUnseen(*gone, header.boot_ns);
   }
   return process;
 }

@@ -22,7 +22,7 @@ void Correlator::On(const decode::Header& header, const decode::Fork& fork) {
   process::Process* child = processes_.Fork(*parent, fork, &created);
   if (child == nullptr) return;
   if (process::Process* gone = processes_.Replaced(child->name); gone != nullptr) {
-    End(*gone, header.boot_ns);
+    EndUnseen(*gone, header.boot_ns);
   }
   if (!created) return;
   parent->last_accepted = 0;
@@ -64,7 +64,7 @@ void Correlator::On(const decode::Header& header, const decode::Exec& exec) {
   if (node == nullptr) return;
   if (node->remote()) {
     OnRemoteExec(*node, *process, exec);
-  } else if (!node->told && !IsManagersHelper(*process)) {
+  } else if (!node->reported && !IsManagersHelper(*process)) {
     if (!node->own_program) node->session.uid = process->credentials.euid;
     sessions_.Touch(*node);
   }
@@ -104,6 +104,12 @@ void Correlator::On(const decode::Header& header, const decode::Exit&) {
   if (process::Process* process = processes_.Find(header.process); process != nullptr) {
     End(*process, header.boot_ns);
   }
+}
+
+// Its exit was lost.
+void Correlator::EndUnseen(process::Process& process, uint64_t boot_ns) {
+  if (process.alive()) emitter_.FoundEnded(process.name);
+  End(process, boot_ns);
 }
 
 void Correlator::End(process::Process& process, uint64_t boot_ns) {

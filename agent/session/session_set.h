@@ -14,8 +14,8 @@
 
 #include "agent/process/process_table.h"
 #include "agent/session/output.h"
+#include "agent/session/session_context.h"
 #include "agent/session/state_store.h"
-#include "agent/session/unix_uses.h"
 #include "core/base/clock.h"
 #include "core/model/fact.h"
 #include "core/model/session.h"
@@ -23,15 +23,11 @@
 namespace hoptrail::agent::session {
 
 // A session and what the agent alone needs to know of it.
-struct Node {
+struct Node : SessionContext {
   model::Session session;
   absl::flat_hash_set<model::ProcessName> members;  // living ones
-  // A connection through which nobody has come in: not told to anyone.
-  bool pending = false;
-  bool told = false;
   bool dirty = false;
   bool saved = false;
-  bool from_remote = false;  // remote, or caused by one that is
   bool own_program = false;  // session.program is an image of the first process's own
   bool own_uid = false;      // session.uid is final
   uint32_t programs = 0;     // that the first process became, so far
@@ -44,7 +40,6 @@ struct Node {
   // Sessions of bare pid namespaces that it caused in the minute that ends then.
   uint64_t containers_until_boot_ns = 0;
   uint32_t containers_in_budget = 0;
-  UnixUses unix_uses;  // since this run of the agent
 
   // Remote sessions only.
   uint64_t entry_socket = 0;  // 0 where it was never seen or is closed
@@ -97,8 +92,17 @@ class SessionSet {
   void Save(Node& node);
   void Close(Node& node, int64_t wall_ns);
 
-  // Tells what has changed.
-  void Flush(Output& output);
+  // Reports what has changed: `report(const Node&)`, each once.
+  template <typename Report>
+  void Flush(Report report) {
+    for (size_t i = 0; i < dirty_.size(); ++i) {
+      Node* node = Find(dirty_[i]);
+      if (node == nullptr) continue;
+      MarkReported(*node);
+      report(*node);
+    }
+    dirty_.clear();
+  }
   // Saves members that have lived until now.
   void SaveMembers(process::ProcessTable& processes);
   // Forgets sessions that closed long ago.
@@ -112,6 +116,7 @@ class SessionSet {
   bool full() const { return nodes_.size() > options_.max_sessions && !closed_.empty(); }
 
  private:
+  void MarkReported(Node& node);
   void Detach(process::Process& process, uint64_t boot_ns);
 
   const Options options_;

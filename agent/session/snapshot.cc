@@ -87,7 +87,7 @@ void Correlator::SettleSnapshot() {
 void Correlator::EndAll(const std::vector<model::ProcessName>& gone, uint64_t boot_ns) {
   for (const model::ProcessName& name : gone) {
     if (process::Process* process = processes_.Find(name); process != nullptr) {
-      End(*process, boot_ns);
+      EndUnseen(*process, boot_ns);
     }
   }
 }
@@ -152,7 +152,7 @@ void Correlator::FindLogins() {
       node->session.user = users_.Name(node->session.uid, now_boot_ns());
       sessions_.Touch(*node);
     }
-    if (!node->told && !node->pending) sessions_.Touch(*node);
+    if (!node->reported && !node->pending) sessions_.Touch(*node);
   });
 }
 

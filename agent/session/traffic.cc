@@ -99,7 +99,7 @@ void Correlator::Report(Connection& connection) {
   hop.program = connection.image == nullptr ? std::string() : connection.image->path;
   hop.uid = connection.uid;
   hop.user = users_.Name(connection.uid, now_boot_ns());
-  if (node != nullptr && known && !node->told) sessions_.Touch(*node);
+  if (node != nullptr && known && !node->reported) sessions_.Touch(*node);
   hops_.push_back(hop);
   if (options_.store != nullptr) options_.store->SaveHop(hop);
 }
@@ -139,7 +139,10 @@ void Correlator::On(const decode::Header& header, const decode::Tcp& tcp) {
 void Correlator::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
   process::Process* process = Observe(header);
   // A socket's address is used again: whatever was there is over.
-  if (connections_.Find(tcp.socket) != nullptr) OnClosed(tcp);
+  if (Connection* before = connections_.Find(tcp.socket); before != nullptr) {
+    emitter_.FoundClosed(*before);
+    OnClosed(tcp);
+  }
   Connection* connection = connections_.Ensure(tcp.socket, model::HopSide::kClient, tcp.flow);
   if (connection == nullptr || process == nullptr) return;
   Own(*connection, *process);
@@ -154,6 +157,7 @@ void Correlator::OnEstablished(const decode::Header& header, const decode::Tcp& 
   // A hop name is for life: another one means that the socket's address was used again.
   if (connection != nullptr && !connection->hop_name.empty() &&
       connection->hop_name != tcp.hop_name) {
+    emitter_.FoundClosed(*connection);
     OnClosed(tcp);
   }
   connection = connections_.Ensure(
@@ -262,7 +266,7 @@ void Correlator::On(const decode::Header& header, const decode::Accept& accept) 
     if (node != nullptr && node->entry_socket == accept.socket && node->session.entry &&
         node->session.entry->hop_name.empty() && !accept.hop_name.empty()) {
       node->session.entry->hop_name = accept.hop_name;
-      if (node->told) sessions_.Touch(*node);
+      if (node->reported) sessions_.Touch(*node);
       if (node->session.logged_in) Report(*connection);
     }
     return;

@@ -26,7 +26,7 @@ void Correlator::Attempt(Node& node, model::LoginAttempt attempt) {
   Node& named = listener != nullptr ? *listener : node;
   if (named.pending) {
     Reveal(named);
-  } else if (!named.told) {
+  } else if (!named.reported) {
     sessions_.Touch(named);
   }
   attempts_.push_back({std::move(attempt), named.session.id});
@@ -101,7 +101,7 @@ void Correlator::OnLocalPam(Node& node, process::Process& process, const decode:
     attempt.method = model::AuthMethod::kPassword;
     attempt.succeeded = pam.result == 0;
     attempt.wall_ns = now_wall_ns();
-    if (!node.told) sessions_.Touch(node);
+    if (!node.reported) sessions_.Touch(node);
     attempts_.push_back({std::move(attempt), node.session.id});
     return;
   }
