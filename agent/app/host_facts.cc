@@ -12,7 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
-#include "agent/detect/service_command.h"
+#include "agent/app/service_command.h"
 #include "core/base/status_macros.h"
 #include <net/if.h>
 #include <netinet/in.h>
@@ -85,7 +85,7 @@ std::string OwnServiceUnit() {
   std::ifstream file("/proc/self/cgroup");
   const std::string content((std::istreambuf_iterator<char>(file)),
                             std::istreambuf_iterator<char>());
-  return detect::UnitOfCgroup(content);
+  return UnitOfCgroup(content);
 }
 
 std::vector<model::IpAddress> InterfaceAddresses() {

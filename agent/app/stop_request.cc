@@ -5,7 +5,7 @@
 namespace hoptrail::agent::app {
 namespace {
 
-using From = detect::StopSignal::From;
+using From = StopSignal::From;
 
 constexpr uint32_t kSignalMask = 0xff;
 constexpr int kFromShift = 8;
@@ -13,8 +13,8 @@ constexpr uint32_t kByParent = 1u << 16;
 
 }  // namespace
 
-detect::StopSignal FromSignalInfo(const signalfd_siginfo& info, pid_t parent) {
-  detect::StopSignal signal{.number = info.ssi_signo, .from = From::kUnknown};
+StopSignal FromSignalInfo(const signalfd_siginfo& info, pid_t parent) {
+  StopSignal signal{.number = info.ssi_signo, .from = From::kUnknown};
   if (info.ssi_code == SI_KERNEL) signal.from = From::kKernel;
   // Nobody can claim these codes of another process: with any other, the sender says who it is.
   if (info.ssi_code == SI_USER || info.ssi_code == SI_TKILL) {
@@ -26,14 +26,14 @@ detect::StopSignal FromSignalInfo(const signalfd_siginfo& info, pid_t parent) {
   return signal;
 }
 
-StopNumbers ToNumbers(const detect::StopSignal& signal) {
+StopNumbers ToNumbers(const StopSignal& signal) {
   return {.number = (signal.number & kSignalMask) |
                     static_cast<uint32_t>(signal.from) << kFromShift |
                     (signal.by_parent ? kByParent : 0),
           .serial = static_cast<uint64_t>(signal.pid) << 32 | signal.uid};
 }
 
-detect::StopSignal FromNumbers(const StopNumbers& numbers) {
+StopSignal FromNumbers(const StopNumbers& numbers) {
   const uint32_t from = numbers.number >> kFromShift & 0xff;
   return {.number = numbers.number & kSignalMask,
           .from = from <= static_cast<uint32_t>(From::kUnknown) ? static_cast<From>(from)

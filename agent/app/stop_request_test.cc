@@ -12,11 +12,11 @@
 namespace hoptrail::agent::app {
 namespace {
 
-using From = detect::StopSignal::From;
+using From = StopSignal::From;
 
 // What a child that does `send(our pid)` looks like to us.
 template <typename Send>
-detect::StopSignal Sent(Send send) {
+StopSignal Sent(Send send) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
@@ -31,13 +31,13 @@ detect::StopSignal Sent(Send send) {
   signalfd_siginfo info{};
   EXPECT_EQ(::read(signals.get(), &info, sizeof(info)), static_cast<ssize_t>(sizeof(info)));
   ::waitpid(child, nullptr, 0);
-  detect::StopSignal signal = FromSignalInfo(info, child);
+  StopSignal signal = FromSignalInfo(info, child);
   if (signal.pid == static_cast<uint32_t>(child)) signal.pid = 1;  // for the tests to compare with
   return signal;
 }
 
 TEST(StopRequest, TheKernelsWordOnASignalIsBelieved) {
-  const detect::StopSignal signal = Sent([](pid_t pid) { ::kill(pid, SIGTERM); });
+  const StopSignal signal = Sent([](pid_t pid) { ::kill(pid, SIGTERM); });
   EXPECT_EQ(signal.number, static_cast<uint32_t>(SIGTERM));
   EXPECT_EQ(signal.from, From::kProcess);
   EXPECT_EQ(signal.pid, 1u);
@@ -46,7 +46,7 @@ TEST(StopRequest, TheKernelsWordOnASignalIsBelieved) {
 }
 
 TEST(StopRequest, TheSendersIsNot) {
-  const detect::StopSignal signal = Sent([](pid_t pid) {
+  const StopSignal signal = Sent([](pid_t pid) {
     siginfo_t claim{};
     claim.si_signo = SIGTERM;
     claim.si_code = SI_QUEUE;
@@ -62,7 +62,7 @@ TEST(StopRequest, OutsideThePidNamespaceIsNobodysChild) {
   signalfd_siginfo info{};
   info.ssi_signo = SIGTERM;
   info.ssi_code = SI_USER;
-  const detect::StopSignal outside = FromSignalInfo(info, 0);
+  const StopSignal outside = FromSignalInfo(info, 0);
   EXPECT_EQ(outside.from, From::kProcess);
   EXPECT_FALSE(outside.by_parent);
   info.ssi_code = SI_KERNEL;
@@ -70,12 +70,12 @@ TEST(StopRequest, OutsideThePidNamespaceIsNobodysChild) {
 }
 
 TEST(StopRequest, TravelsWhole) {
-  const detect::StopSignal signal{.number = SIGINT,
-                                  .from = From::kUnknown,
-                                  .pid = 0xfffffffe,
-                                  .uid = 0xfffffffd,
-                                  .by_parent = true};
-  const detect::StopSignal back = FromNumbers(ToNumbers(signal));
+  const StopSignal signal{.number = SIGINT,
+                          .from = From::kUnknown,
+                          .pid = 0xfffffffe,
+                          .uid = 0xfffffffd,
+                          .by_parent = true};
+  const StopSignal back = FromNumbers(ToNumbers(signal));
   EXPECT_EQ(back.number, signal.number);
   EXPECT_EQ(back.from, signal.from);
   EXPECT_EQ(back.pid, signal.pid);

@@ -82,6 +82,7 @@ class Correlator {
   const process::Process* FindProcess(const model::ProcessName& process) {
     return processes_.Find(process);
   }
+  Lineage lineage() const { return Lineage(&processes_); }
   const process::Process* FindNewestProcess(uint32_t tgid) { return processes_.FindNewest(tgid); }
 
   // Every process that counts as living.

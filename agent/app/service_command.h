@@ -1,11 +1,11 @@
-#ifndef HOPTRAIL_AGENT_DETECT_SERVICE_COMMAND_H_
-#define HOPTRAIL_AGENT_DETECT_SERVICE_COMMAND_H_
+#ifndef HOPTRAIL_AGENT_APP_SERVICE_COMMAND_H_
+#define HOPTRAIL_AGENT_APP_SERVICE_COMMAND_H_
 
 #include <string>
 
 #include "core/model/process.h"
 
-namespace hoptrail::agent::detect {
+namespace hoptrail::agent::app {
 
 // Whether a program that starts may make a service manager end the agent's service: `systemctl stop
 // hoptrail-agent`, a message to systemd that names the unit, `docker stop …` where the agent runs
@@ -18,6 +18,6 @@ bool MayStopService(const model::Image& image, const std::string& unit);
 // Empty where there is none.
 std::string UnitOfCgroup(const std::string& cgroup_file);
 
-}  // namespace hoptrail::agent::detect
+}  // namespace hoptrail::agent::app
 
-#endif  // HOPTRAIL_AGENT_DETECT_SERVICE_COMMAND_H_
+#endif  // HOPTRAIL_AGENT_APP_SERVICE_COMMAND_H_

@@ -1,16 +1,16 @@
-#include "agent/detect/brute_force.h"
-
 #include "absl/strings/str_cat.h"
 #include <gtest/gtest.h>
 
-namespace hoptrail::agent::detect {
+#include "agent/rules/rule_fixture.h"
+
+namespace hoptrail::agent::rules {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-class BruteForceTest : public testing::Test {
+class BruteForceRuleTest : public RuleTest {
  protected:
-  BruteForceTest() {
+  BruteForceRuleTest() {
     listener_.bytes[0] = 9;
     attempt_.session.bytes[0] = 1;
     attempt_.user = "staff";
@@ -23,7 +23,12 @@ class BruteForceTest : public testing::Test {
     attempt_.succeeded = succeeded;
     Pass(1);
     ++attempt_.origin.port;
-    return rule_.OnLoginAttempt(attempt_, listener_, boot_ns_);
+    session_.id = attempt_.session;
+    return Feed(*rule_, {.kind = session::Activity::kLoginAttempt,
+                         .boot_ns = boot_ns_,
+                         .session = &session_,
+                         .attempt = &attempt_,
+                         .listener = listener_});
   }
   void Pass(int64_t seconds) {
     attempt_.wall_ns += seconds * kSecond;
@@ -33,10 +38,11 @@ class BruteForceTest : public testing::Test {
   model::SessionId listener_;
   model::LoginAttempt attempt_;
   uint64_t boot_ns_ = 1000 * kSecond;
-  BruteForceRule rule_{BruteForceOptions()};
+  model::Session session_;
+  std::unique_ptr<HostRule> rule_ = MakeHostRule("brute-force", {});
 };
 
-TEST_F(BruteForceTest, FiresOnSuccessAfterFive) {
+TEST_F(BruteForceRuleTest, Fires_OnASuccessAfterFiveFailures) {
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(Try(false).has_value());
   const auto detection = Try(true);
   ASSERT_TRUE(detection.has_value());
@@ -49,12 +55,12 @@ TEST_F(BruteForceTest, FiresOnSuccessAfterFive) {
   EXPECT_FALSE(Try(true).has_value());  // it begins anew
 }
 
-TEST_F(BruteForceTest, FourAreAPersonWhoForgot) {
+TEST_F(BruteForceRuleTest, StaysSilent_ForAPersonWhoForgot) {
   for (int i = 0; i < 4; ++i) EXPECT_FALSE(Try(false).has_value());
   EXPECT_FALSE(Try(true).has_value());
 }
 
-TEST_F(BruteForceTest, OriginsAndWindowsAreKeptApart) {
+TEST_F(BruteForceRuleTest, StaysSilent_ForAnotherOriginAndAfterTheWindow) {
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(Try(false).has_value());
   const model::Endpoint origin = attempt_.origin;
   attempt_.origin.address = *model::ParseIpAddress("192.0.2.10");
@@ -65,7 +71,7 @@ TEST_F(BruteForceTest, OriginsAndWindowsAreKeptApart) {
 }
 
 // Setting the clock in the midst of it neither ends the window nor makes it endless.
-TEST_F(BruteForceTest, ASteppedClockChangesNoWindow) {
+TEST_F(BruteForceRuleTest, Fires_WithinTheWindowThoughTheClockIsSet) {
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(Try(false).has_value());
   attempt_.wall_ns += 3600 * kSecond;
   EXPECT_TRUE(Try(true).has_value());
@@ -75,7 +81,7 @@ TEST_F(BruteForceTest, ASteppedClockChangesNoWindow) {
   EXPECT_FALSE(Try(true).has_value());
 }
 
-TEST_F(BruteForceTest, FailuresAloneAreLowAndToldOnceAWindow) {
+TEST_F(BruteForceRuleTest, Fires_OnceAWindowAndLowForFailuresAlone) {
   for (int i = 0; i < 19; ++i) {
     attempt_.user = absl::StrCat("user", i);
     EXPECT_FALSE(Try(false).has_value());
@@ -88,13 +94,34 @@ TEST_F(BruteForceTest, FailuresAloneAreLowAndToldOnceAWindow) {
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(Try(false).has_value());
 }
 
-TEST_F(BruteForceTest, OriginsAreBounded) {
-  for (uint32_t i = 0; i < 20'000; ++i) {
-    attempt_.origin.address = model::IpAddress::V4(i);
-    Try(false);
+TEST_F(BruteForceRuleTest, StaysSilent_ForTheQuietestOriginOnceThereAreTooMany) {
+  const model::IpAddress first = model::IpAddress::V4(1);
+  attempt_.origin.address = first;
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(Try(false).has_value());
+  boot_ns_ += 1;
+  for (uint32_t i = 0; i < 8192; ++i) {
+    attempt_.origin.address = model::IpAddress::V4(1000 + i);
+    session_.id = attempt_.session;
+    Feed(*rule_, {.kind = session::Activity::kLoginAttempt,
+                  .boot_ns = boot_ns_,
+                  .session = &session_,
+                  .attempt = &attempt_,
+                  .listener = listener_});
   }
-  EXPECT_LE(rule_.origin_count(), 8192u);
+  attempt_.origin.address = first;
+  EXPECT_FALSE(Try(true).has_value()) << "what is remembered is bounded";
+}
+
+TEST_F(BruteForceRuleTest, Fires_AtTheConfiguredNumbers) {
+  RuleOptions options;
+  options.config.mutable_brute_force()->set_failures_before_success(2);
+  options.config.mutable_brute_force()->set_failures_alone(3);
+  rule_ = MakeHostRule("brute-force", options);
+  EXPECT_FALSE(Try(false).has_value());
+  EXPECT_FALSE(Try(false).has_value());
+  EXPECT_TRUE(Try(false).has_value());
+  EXPECT_TRUE(Try(true).has_value());
 }
 
 }  // namespace
-}  // namespace hoptrail::agent::detect
+}  // namespace hoptrail::agent::rules

@@ -1,4 +1,4 @@
-#include "agent/detect/stop_origin.h"
+#include "agent/app/stop_origin.h"
 
 #include <signal.h>
 
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hoptrail::agent::detect {
+namespace hoptrail::agent::app {
 namespace {
 
 using From = StopSignal::From;
@@ -129,4 +129,4 @@ TEST(StopOrigin, IsBounded) {
 }
 
 }  // namespace
-}  // namespace hoptrail::agent::detect
+}  // namespace hoptrail::agent::app

@@ -1,10 +1,10 @@
-#include "agent/detect/service_command.h"
+#include "agent/app/service_command.h"
 
 #include <vector>
 
 #include <gtest/gtest.h>
 
-namespace hoptrail::agent::detect {
+namespace hoptrail::agent::app {
 namespace {
 
 constexpr char kUnit[] = "hoptrail-agent.service";
@@ -77,4 +77,4 @@ TEST(UnitOfCgroup, IsTheLastService) {
 }
 
 }  // namespace
-}  // namespace hoptrail::agent::detect
+}  // namespace hoptrail::agent::app

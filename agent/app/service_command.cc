@@ -1,4 +1,4 @@
-#include "agent/detect/service_command.h"
+#include "agent/app/service_command.h"
 
 #include <fnmatch.h>
 
@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
-namespace hoptrail::agent::detect {
+namespace hoptrail::agent::app {
 namespace {
 
 constexpr absl::string_view kService = ".service";
@@ -107,4 +107,4 @@ std::string UnitOfCgroup(const std::string& cgroup_file) {
   return unit;
 }
 
-}  // namespace hoptrail::agent::detect
+}  // namespace hoptrail::agent::app

@@ -1,4 +1,4 @@
-#include "agent/detect/stop_origin.h"
+#include "agent/app/stop_origin.h"
 
 #include <utility>
 
@@ -6,7 +6,7 @@
 
 #include "core/detect/evidence.h"
 
-namespace hoptrail::agent::detect {
+namespace hoptrail::agent::app {
 namespace {
 
 constexpr size_t kMostKept = 16;
@@ -36,12 +36,12 @@ model::Goodbye ByProcess(const std::string& detail, const model::SessionId& sess
 }  // namespace
 
 void StopOrigin::OnSignal(Sender sender) {
-  sender.command = hoptrail::detect::Bounded(sender.command);
+  sender.command = detect::Bounded(sender.command);
   Keep(std::move(sender), &senders_);
 }
 
 void StopOrigin::OnCommand(Command command) {
-  command.line = hoptrail::detect::Bounded(command.line, kMaxLineBytes);
+  command.line = detect::Bounded(command.line, kMaxLineBytes);
   Keep(std::move(command), &commands_);
 }
 
@@ -88,4 +88,4 @@ model::Goodbye StopOrigin::Find(const StopSignal& signal, uint64_t now_boot_ns) 
   return ByProcess(absl::StrCat(what, " from process ", signal.pid, " of uid ", signal.uid), {});
 }
 
-}  // namespace hoptrail::agent::detect
+}  // namespace hoptrail::agent::app

@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_DETECT_STOP_ORIGIN_H_
-#define HOPTRAIL_AGENT_DETECT_STOP_ORIGIN_H_
+#ifndef HOPTRAIL_AGENT_APP_STOP_ORIGIN_H_
+#define HOPTRAIL_AGENT_APP_STOP_ORIGIN_H_
 
 #include <cstdint>
 #include <deque>
@@ -8,7 +8,7 @@
 #include "core/model/fact.h"
 #include "core/model/ids.h"
 
-namespace hoptrail::agent::detect {
+namespace hoptrail::agent::app {
 
 // What the agent's first process learnt of the signal that told it to end.
 struct StopSignal {
@@ -65,6 +65,6 @@ class StopOrigin {
   std::deque<Command> commands_;
 };
 
-}  // namespace hoptrail::agent::detect
+}  // namespace hoptrail::agent::app
 
-#endif  // HOPTRAIL_AGENT_DETECT_STOP_ORIGIN_H_
+#endif  // HOPTRAIL_AGENT_APP_STOP_ORIGIN_H_
