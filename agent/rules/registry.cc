@@ -6,6 +6,7 @@
 #define HOPTRAIL_HOST_RULES(RULE) \
   RULE(Blinding)                  \
   RULE(BruteForce)                \
+  RULE(Fileless)                  \
   RULE(Pivot)
 
 namespace hoptrail::agent::rules {
