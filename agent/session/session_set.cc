@@ -38,6 +38,11 @@ Node* SessionSet::Restore(const model::Session& session) {
   node.own_uid = true;
   node.from_remote = node.remote();
   node.login_process = session.first_process;
+  if (session.logged_in) {
+    node.login = session.login_ended_wall_ns == 0 ? LoginState::kLoggedIn : LoginState::kEnded;
+  } else if (node.remote()) {
+    node.login = LoginState::kPromoted;
+  }
   if (session.audit_session != model::kNoLogin) {
     by_audit_session_[session.audit_session] = session.id;
   }
@@ -60,10 +65,10 @@ void SessionSet::Join(process::Process& process, Node& node, uint64_t boot_ns) {
   }
   node.members.insert(process.name);
   if (node.session.closed_wall_ns != 0) {
-    // Its end was told too early: a fork was lost.
+    // Its end was reported too early: a fork was lost.
     node.session.closed_wall_ns = 0;
     if (node.reported) Touch(node);
-    if (node.remote() && !node.pending) Save(node);
+    if (node.remote() && !node.pending()) Save(node);
   }
   if (node.saved) unsaved_.push_back(process.name);
 }
@@ -87,7 +92,7 @@ void SessionSet::SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_
 }
 
 void SessionSet::Touch(Node& node) {
-  if (node.dirty || node.pending) return;
+  if (node.dirty || node.pending()) return;
   node.dirty = true;
   dirty_.push_back(node.session.id);
 }

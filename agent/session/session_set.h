@@ -34,7 +34,7 @@ struct Node : SessionContext {
   bool timers_job = false;   // a unit that a timer starts
   bool job_named = false;    // a cron's job whose unit says more than whose it is
   std::optional<model::Provenance> provenance;
-  // Connections to unwatched ports that were told one by one in the minute that ends then.
+  // Connections to unwatched ports that were reported one by one in the minute that ends then.
   uint64_t budget_until_boot_ns = 0;
   uint32_t hops_in_budget = 0;
   // Sessions of bare pid namespaces that it caused in the minute that ends then.
@@ -47,10 +47,13 @@ struct Node : SessionContext {
   std::shared_ptr<const model::Image> listener_image;
   uint32_t base_audit = model::kNoLogin;  // audit session id before anyone logged in
   model::ProcessName login_process;       // the one that opened the login
-  uint32_t pam_failures = 0;              // that sshd has not told too
+  uint32_t pam_failures = 0;              // that sshd has not claimed too
   uint64_t pam_failure_boot_ns = 0;
-  bool pam_authenticated = false;
 
+  void BeginLogin() {
+    if (login < LoginState::kLoggedIn) login = LoginState::kLoggedIn;
+    session.logged_in = true;
+  }
   bool remote() const { return session.kind == model::EntryKind::kRemote; }
   // Nobody's login and no job; either may begin in it.
   bool daemon() const {
@@ -59,7 +62,7 @@ struct Node : SessionContext {
   }
 };
 
-// The sessions of one host: who is in which, what has been told and saved of them. Knows nothing
+// The sessions of one host: who is in which, what of them is reported and saved. Knows nothing
 // of how sessions come about. Not thread-safe. Pointers to nodes stay valid until Age().
 class SessionSet {
  public:
@@ -86,7 +89,7 @@ class SessionSet {
   void Leave(process::Process& process, uint64_t boot_ns);
 
   void SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_session);
-  // To be told at the next Flush.
+  // To be reported at the next Flush.
   void Touch(Node& node);
   // From now on remembered over a restart, with its members.
   void Save(Node& node);

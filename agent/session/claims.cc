@@ -1,7 +1,8 @@
-// What PAM and sshd say of logins: witnesses, read only from processes that the kernel places in a
+// What PAM and sshd say of logins: claims, believed only from processes that the kernel places in a
 // connection or that run as root-owned programs.
 
-#include "agent/session/correlator.h"
+#include "agent/session/logins.h"
+#include "agent/session/sshd_message.h"
 
 namespace hoptrail::agent::session {
 namespace {
@@ -16,44 +17,42 @@ model::IpAddress OriginOf(const std::string& remote_host) {
 
 }  // namespace
 
-void Correlator::Attempt(Node& node, model::LoginAttempt attempt) {
-  attempt.host = options_.host;
+void Logins::Attempt(Node& node, model::LoginAttempt attempt) {
+  attempt.host = tables_.host;
   attempt.session = node.session.id;
-  attempt.wall_ns = now_wall_ns();
+  attempt.wall_ns = tables_.now_wall_ns();
   if (node.session.entry.has_value()) attempt.origin = node.session.entry->flow.client;
   // The session that the attempt is tied to must be known to others when it is all there is.
-  Node* listener = sessions_.Find(node.listener);
+  Node* listener = tables_.sessions.Find(node.listener);
   Node& named = listener != nullptr ? *listener : node;
-  if (named.pending) {
-    Reveal(named);
+  if (named.pending()) {
+    Promote(named);
   } else if (!named.reported) {
-    sessions_.Touch(named);
+    tables_.sessions.Touch(named);
   }
   attempts_.push_back({std::move(attempt), named.session.id});
 }
 
-void Correlator::On(const decode::Header& header, const decode::Pam& pam) {
-  process::Process* process = Observe(header);
-  if (process == nullptr) return;
-  Node* node = NodeOf(*process);
+void Logins::OnPam(process::Process& process, const decode::Pam& pam) {
+  Node* node = tables_.NodeOf(process);
   if (node == nullptr || !pam.verified) return;
   if (!node->remote()) {
-    Node* claimed = ClaimOffered(*process);
-    if (claimed == nullptr && !pam.remote_host.empty()) claimed = OpenUnseen(*process, nullptr);
+    Node* claimed = entries_.ClaimPending(process);
+    if (claimed == nullptr && !pam.remote_host.empty()) claimed = entries_.Infer(process, nullptr);
     if (claimed != nullptr) node = claimed;
   }
-  if (node->remote() && (!node->session.logged_in || process->name == node->login_process)) {
-    OnRemotePam(*node, *process, pam);
+  if (node->remote() && (!node->session.logged_in || process.name == node->login_process)) {
+    OnRemotePam(*node, process, pam);
   } else {
-    OnLocalPam(*node, *process, pam);
+    OnLocalPam(*node, process, pam);
   }
 }
 
-void Correlator::OnRemotePam(Node& node, process::Process& process, const decode::Pam& pam) {
+void Logins::OnRemotePam(Node& node, process::Process& process, const decode::Pam& pam) {
   model::Authentication& authentication = node.session.authentication;
   const bool success = pam.result == 0;
   if (pam.step == decode::PamStep::kCloseSession) {
-    EndLogin(node, now_boot_ns());
+    EndLogin(node, tables_.now_boot_ns);
     return;
   }
   if (pam.step == decode::PamStep::kAuthenticate && !success) {
@@ -68,11 +67,10 @@ void Correlator::OnRemotePam(Node& node, process::Process& process, const decode
                          : model::AuthMethod::kKeyboardInteractive;
     Attempt(node, std::move(attempt));
     ++node.pam_failures;
-    node.pam_failure_boot_ns = now_boot_ns();
+    node.pam_failure_boot_ns = tables_.now_boot_ns;
     return;
   }
   if (!success) return;
-  if (pam.step == decode::PamStep::kAuthenticate) node.pam_authenticated = true;
   const model::Authentication before = authentication;
   if (!pam.service.empty()) authentication.service = pam.service;
   if (!pam.remote_host.empty()) authentication.remote_host = pam.remote_host;
@@ -82,31 +80,31 @@ void Correlator::OnRemotePam(Node& node, process::Process& process, const decode
   }
   authentication.verified = true;
   if (pam.step == decode::PamStep::kOpenSession && !node.session.logged_in) {
-    LogIn(node, process, /*tell_attempt=*/true);
+    LogIn(node, process, /*report_attempt=*/true);
   } else if (node.session.logged_in && authentication != before) {
     if (node.session.user.empty()) node.session.user = authentication.user;
-    sessions_.Touch(node);
+    tables_.sessions.Touch(node);
   }
 }
 
 // su, sudo, cron, login at a terminal.
-void Correlator::OnLocalPam(Node& node, process::Process& process, const decode::Pam& pam) {
+void Logins::OnLocalPam(Node& node, process::Process& process, const decode::Pam& pam) {
   if (pam.step == decode::PamStep::kAuthenticate) {
     model::LoginAttempt attempt;
-    attempt.host = options_.host;
+    attempt.host = tables_.host;
     attempt.session = node.session.id;
     attempt.user = pam.user;
     attempt.service = pam.service;
     attempt.origin.address = OriginOf(pam.remote_host);
     attempt.method = model::AuthMethod::kPassword;
     attempt.succeeded = pam.result == 0;
-    attempt.wall_ns = now_wall_ns();
-    if (!node.reported) sessions_.Touch(node);
+    attempt.wall_ns = tables_.now_wall_ns();
+    if (!node.reported) tables_.sessions.Touch(node);
     attempts_.push_back({std::move(attempt), node.session.id});
     return;
   }
   if (pam.step == decode::PamStep::kCloseSession) {
-    if (process.name == node.login_process) EndLogin(node, now_boot_ns());
+    if (process.name == node.login_process) EndLogin(node, tables_.now_boot_ns);
     return;
   }
   if (pam.result != 0 || node.remote()) return;
@@ -118,7 +116,8 @@ void Correlator::OnLocalPam(Node& node, process::Process& process, const decode:
   const bool begun = node.session.first_process == process.name;
   if (node.daemon() && !(cron && begun)) {
     const model::SessionId cause = node.from_remote ? node.session.id : model::SessionId();
-    target = NewSession(process, cron ? model::EntryKind::kCron : model::EntryKind::kConsole);
+    target = assignment_.NewSession(process,
+                                    cron ? model::EntryKind::kCron : model::EntryKind::kConsole);
     target->session.caused_by = cause;
     target->from_remote = !cause.empty();
   }
@@ -128,30 +127,29 @@ void Correlator::OnLocalPam(Node& node, process::Process& process, const decode:
   target->session.authentication.user = pam.user;
   target->session.authentication.service = pam.service;
   target->session.authentication.verified = true;
-  target->session.logged_in = console;
+  if (console) target->BeginLogin();
   if (console && target->session.terminal.empty()) target->session.terminal = pam.terminal;
-  sessions_.Touch(*target);
+  tables_.sessions.Touch(*target);
 }
 
-void Correlator::On(const decode::Header& header, const decode::SshdMessage& event) {
-  process::Process* process = Observe(header);
-  if (process == nullptr || !event.verified) return;
+void Logins::OnSshdMessage(process::Process& process, const decode::SshdMessage& event) {
+  if (!event.verified) return;
   const std::optional<SshdMessage> message = ParseSshdMessage(event.text);
   if (!message.has_value()) return;
-  Node* node = NodeOf(*process);
+  Node* node = tables_.NodeOf(process);
   if (node == nullptr) return;
   if (!node->remote()) {
-    node = ClaimOffered(*process);
-    if (node == nullptr) node = OpenUnseen(*process, &message->origin);
+    node = entries_.ClaimPending(process);
+    if (node == nullptr) node = entries_.Infer(process, &message->origin);
     if (node == nullptr) return;
   }
   // After the login only the process that opened it is believed: others run the user's programs.
   if (node->session.logged_in &&
-      (process->name != node->login_process ||
+      (process.name != node->login_process ||
        node->session.authentication.method != model::AuthMethod::kUnknown)) {
     return;
   }
-  if (!node->session.entry.has_value()) AttachEntry(*node, message->origin);
+  if (!node->session.entry.has_value()) entries_.Attach(*node, message->origin);
   // The kernel knows who is there; a line that says otherwise was forged or is another's.
   const std::optional<model::Entry>& entry = node->session.entry;
   if (entry.has_value() && entry->flow.client != model::Endpoint{} &&
@@ -164,7 +162,7 @@ void Correlator::On(const decode::Header& header, const decode::SshdMessage& eve
     const bool by_pam = message->method == model::AuthMethod::kPassword ||
                         message->method == model::AuthMethod::kKeyboardInteractive;
     if (by_pam && node->pam_failures > 0 &&
-        now_boot_ns() < node->pam_failure_boot_ns + kSameAttemptNs) {
+        tables_.now_boot_ns < node->pam_failure_boot_ns + kSameAttemptNs) {
       --node->pam_failures;
       return;
     }
@@ -188,10 +186,10 @@ void Correlator::On(const decode::Header& header, const decode::SshdMessage& eve
     authentication.remote_host = model::ToString(message->origin.address);
   }
   if (!node->session.logged_in) {
-    LogIn(*node, *process, /*tell_attempt=*/true);
+    LogIn(*node, process, /*report_attempt=*/true);
   } else {
     node->session.user = message->user;
-    sessions_.Touch(*node);
+    tables_.sessions.Touch(*node);
   }
 }
 
