@@ -8,7 +8,7 @@ namespace {
 constexpr uint64_t kFreshNs = 10'000'000'000;
 
 // Nobody has come in by the connection yet, unless the login showed before.
-void BeginLogin(Node& node) {
+void BeginEntry(Node& node) {
   if (node.login >= LoginState::kLoggedIn) return;
   node.login = node.reported ? LoginState::kPromoted : LoginState::kPending;
 }
@@ -71,7 +71,7 @@ Node* Entries::Open(process::Process& head, Connection& connection, process::Pro
   }();
   Node* node = NewRemote(head);
   // The login may have shown before the connection did.
-  BeginLogin(*node);
+  BeginEntry(*node);
   node->entry_socket = connection.socket;
   node->session.entry = model::Entry{
       connection.hop_name, connection.flow,
@@ -145,7 +145,7 @@ Node* Entries::Infer(process::Process& process, const model::Endpoint* client) {
     if (found != nullptr) return Open(*head, *found, listener);
     const model::SessionId before = head->session;
     Node* node = NewRemote(*head);
-    BeginLogin(*node);
+    BeginEntry(*node);
     node->base_audit = listener->credentials.audit_session;
     node->listener_image = listener->image;
     NoteListener(*node, before, listener);
