@@ -22,13 +22,19 @@ bool Same(const v1::CollectorAddress& a, const v1::CollectorAddress& b) {
   return a.SerializeAsString() == b.SerializeAsString();
 }
 
+bool SameRule(const v1::HostRulesConfig& a, const v1::HostRulesConfig& b,
+              const google::protobuf::FieldDescriptor& rule) {
+  return a.GetReflection()->GetMessage(a, &rule).SerializeAsString() ==
+         b.GetReflection()->GetMessage(b, &rule).SerializeAsString();
+}
+
 }  // namespace
 
 Reload PlanReload(const Settings& started, const Settings& present, const Settings& fresh) {
   Reload reload{.settings = started};
   Settings& next = reload.settings;
-  const auto take = [&](const char* key, bool same) {
-    if (!same) reload.changed.emplace_back(key);
+  const auto take = [&](std::string key, bool same) {
+    if (!same) reload.changed.push_back(std::move(key));
   };
   const auto keep = [&](const char* key, bool same) {
     if (!same) reload.needs_restart.emplace_back(key);
@@ -37,10 +43,12 @@ Reload PlanReload(const Settings& started, const Settings& present, const Settin
   take("host.name", present.host_name == fresh.host_name);
   next.collector = fresh.collector;
   take("collector", Same(present.collector, fresh.collector));
-  next.pivot = fresh.pivot;
-  take("rules.pivot", present.pivot == fresh.pivot);
-  next.brute_force = fresh.brute_force;
-  take("rules.brute_force", present.brute_force == fresh.brute_force);
+  next.rules = fresh.rules;
+  const google::protobuf::Descriptor& rules = *v1::HostRulesConfig::descriptor();
+  for (int i = 0; i < rules.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& rule = *rules.field(i);
+    take(absl::StrCat("rules.", rule.name()), SameRule(present.rules, fresh.rules, rule));
+  }
   next.spool_bytes = fresh.spool_bytes;
   take("spool.max_mib", present.spool_bytes == fresh.spool_bytes);
   next.log_level = fresh.log_level;

@@ -43,8 +43,8 @@ TEST(PlanReload, TakesUpWhatTheWorkerAloneGoesBy) {
   EXPECT_THAT(reload.needs_restart, IsEmpty());
   EXPECT_EQ(reload.settings.host_name, "web");
   EXPECT_EQ(reload.settings.collector.address(), "unix:/other");
-  EXPECT_TRUE(reload.settings.pivot.disabled);
-  EXPECT_EQ(reload.settings.brute_force.failures_alone, 7u);
+  EXPECT_TRUE(reload.settings.rules.pivot().disabled());
+  EXPECT_EQ(reload.settings.rules.brute_force().failures_alone(), 7u);
   EXPECT_EQ(reload.settings.spool_bytes, uint64_t{1} << 20);
   EXPECT_EQ(reload.settings.log_level, LogLevel::kDebug);
   // What is taken back is a change against what is in force, and not against the start.

@@ -126,14 +126,7 @@ absl::StatusOr<Settings> FromConfig(const v1::AgentConfig& config, config::KeyPl
         settings.sensor.watch.writes,
         WatchedPaths(places, "kernel.watch.writes", config.kernel().watch().writes()));
   }
-  settings.pivot.disabled = config.rules().pivot().disabled();
-  settings.pivot.ports = PortsOr(config.rules().pivot().ports(), settings.pivot.ports);
-  const v1::BruteForceConfig& brute_force = config.rules().brute_force();
-  settings.brute_force.disabled = brute_force.disabled();
-  SetUnlessZero(brute_force.failures_before_success(),
-                &settings.brute_force.failures_before_success);
-  SetUnlessZero(brute_force.failures_alone(), &settings.brute_force.failures_alone);
-  SetUnlessZero(brute_force.window_seconds(), &settings.brute_force.window_seconds);
+  settings.rules = config.rules();
   uint32_t spool_mib = kDefaultSpoolMib;
   SetUnlessZero(config.spool().max_mib(), &spool_mib);
   settings.spool_bytes = uint64_t{spool_mib} << 20;

@@ -8,8 +8,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-#include "agent/detect/brute_force.h"
-#include "agent/detect/pivot.h"
 #include "agent/kernel/plan/options.h"
 #include "core/base/log.h"
 #include "core/config/findings.h"
@@ -27,8 +25,7 @@ struct Settings {
   std::string network_namespace;  // "self", a path, or empty: the whole host
   v1::CollectorAddress collector;
   kernel::SensorOptions sensor;  // but for the scope, which takes a look at the namespace
-  detect::PivotOptions pivot;
-  detect::BruteForceOptions brute_force;
+  v1::HostRulesConfig rules;
   std::vector<uint16_t> watched_ports;
   uint64_t spool_bytes = 0;
   LogLevel log_level = LogLevel::kInfo;

@@ -34,9 +34,7 @@ TEST(Settings, Defaults) {
   EXPECT_THAT(settings->sensor.watch.reads, testing::Contains("/etc/shadow"));
   EXPECT_THAT(settings->sensor.watch.writes, testing::Contains("/etc/passwd"));
   EXPECT_EQ(settings->sensor.low_ring_bytes, 8u << 20);
-  EXPECT_EQ(settings->brute_force.failures_before_success, 5u);
-  EXPECT_EQ(settings->brute_force.window_seconds, 600u);
-  EXPECT_EQ(settings->pivot.ports.size(), 11u);
+  EXPECT_FALSE(settings->rules.pivot().disabled());
   EXPECT_EQ(settings->spool_bytes, uint64_t{256} << 20);
   EXPECT_EQ(settings->log_level, LogLevel::kInfo);
 }
@@ -62,9 +60,9 @@ TEST(Settings, ReachEachStage) {
   EXPECT_THAT(settings->sensor.watched_ports, ElementsAre(22, 2222));
   EXPECT_THAT(settings->sensor.watch.reads, ElementsAre("/keys", "/home/*/keys"));
   EXPECT_TRUE(settings->sensor.watch.writes.empty());
-  EXPECT_THAT(settings->pivot.ports, ElementsAre(22));
-  EXPECT_EQ(settings->brute_force.failures_alone, 7u);
-  EXPECT_TRUE(settings->brute_force.disabled);
+  EXPECT_THAT(settings->rules.pivot().ports(), ElementsAre(22));
+  EXPECT_EQ(settings->rules.brute_force().failures_alone(), 7u);
+  EXPECT_TRUE(settings->rules.brute_force().disabled());
   EXPECT_EQ(settings->spool_bytes, uint64_t{1} << 20);
   EXPECT_EQ(settings->log_level, LogLevel::kDebug);
 }

@@ -10,9 +10,10 @@
 #include <iterator>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
-#include "agent/detect/service_command.h"
 #include "core/base/status_macros.h"
 #include <net/if.h>
 #include <netinet/in.h>
@@ -85,7 +86,7 @@ std::string OwnServiceUnit() {
   std::ifstream file("/proc/self/cgroup");
   const std::string content((std::istreambuf_iterator<char>(file)),
                             std::istreambuf_iterator<char>());
-  return detect::UnitOfCgroup(content);
+  return UnitOfCgroup(content);
 }
 
 std::vector<model::IpAddress> InterfaceAddresses() {
@@ -120,6 +121,20 @@ uint64_t ResidentBytes() {
     if (word == "VmRSS:" && file >> kib) return kib * 1024;
   }
   return 0;
+}
+
+std::string UnitOfCgroup(const std::string& cgroup_file) {
+  std::string unit;
+  for (const absl::string_view line : absl::StrSplit(cgroup_file, '\n')) {
+    // "0::/system.slice/hoptrail-agent.service", "1:name=systemd:/…"
+    const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (parts.size() != 3 || (!parts[1].empty() && parts[1] != "name=systemd")) continue;
+    for (const absl::string_view component : absl::StrSplit(parts[2], '/')) {
+      if (absl::EndsWith(component, ".service")) unit = std::string(component);
+    }
+    if (!unit.empty()) return unit;
+  }
+  return unit;
 }
 
 }  // namespace hoptrail::agent

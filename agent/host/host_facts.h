@@ -36,6 +36,10 @@ std::vector<model::IpAddress> InterfaceAddresses();
 
 uint64_t ResidentBytes();  // VmRSS; 0 where unknown
 
+// The unit of the cgroup that /proc/PID/cgroup tells of: its last component that is a service.
+// Empty where there is none.
+std::string UnitOfCgroup(const std::string& cgroup_file);
+
 }  // namespace hoptrail::agent
 
 #endif  // HOPTRAIL_AGENT_HOST_HOST_FACTS_H_

@@ -38,5 +38,17 @@ TEST(HostFacts, Others) {
   }
 }
 
+TEST(UnitOfCgroup, IsTheLastService) {
+  EXPECT_EQ(UnitOfCgroup("0::/system.slice/hoptrail-agent.service\n"), "hoptrail-agent.service");
+  EXPECT_EQ(
+      UnitOfCgroup("12:memory:/x.service\n"
+                   "1:name=systemd:/user.slice/user@0.service/app.slice/sensor.service/sub\n"),
+      "sensor.service");
+  EXPECT_EQ(UnitOfCgroup("0::/kubepods/besteffort/pod1/3f2a\n"), "");
+  EXPECT_EQ(UnitOfCgroup("0::/\n"), "");
+  EXPECT_EQ(UnitOfCgroup(""), "");
+  EXPECT_EQ(UnitOfCgroup(":\n::"), "");
+}
+
 }  // namespace
 }  // namespace hoptrail::agent

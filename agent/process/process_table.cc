@@ -19,6 +19,10 @@ bool IsSameFile(const model::Image& one, const model::Image& other) {
 
 Process* ProcessTable::Find(const model::ProcessName& name) { return processes_.Find(name); }
 
+const Process* ProcessTable::Find(const model::ProcessName& name) const {
+  return processes_.Find(name);
+}
+
 Process* ProcessTable::FindNewest(uint32_t tgid) {
   const auto newest = newest_.find(tgid);
   return newest == newest_.end() ? nullptr : Find(newest->second);

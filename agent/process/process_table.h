@@ -76,6 +76,7 @@ class ProcessTable {
   ProcessTable() : ProcessTable(Options()) {}
 
   Process* Find(const model::ProcessName& name);
+  const Process* Find(const model::ProcessName& name) const;
   // The youngest of that number; null where unknown.
   Process* FindNewest(uint32_t tgid);
 

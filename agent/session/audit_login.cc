@@ -2,7 +2,7 @@
 
 #include "absl/strings/string_view.h"
 
-#include "agent/session/correlator.h"
+#include "agent/session/logins.h"
 #include "agent/session/program_names.h"
 
 namespace hoptrail::agent::session {
@@ -16,65 +16,56 @@ bool IsLogin(absl::string_view program) {
 
 }  // namespace
 
-bool Correlator::InCronLineage(const process::Process& process) {
-  const process::Process* ancestor = &process;
-  for (int i = 0; ancestor != nullptr && i < 4; ++i) {
-    if (IsCron(ancestor->program())) return true;
-    ancestor = processes_.Find(ancestor->parent);
-  }
-  return false;
-}
-
 // Somebody logged in, by what the kernel knows.
-void Correlator::OnAuditChange(process::Process& process) {
-  Node* node = NodeOf(process);
+void Logins::OnAuditChange(process::Process& process) {
+  Node* node = tables_.NodeOf(process);
   if (node == nullptr) return;
   const uint32_t audit_session = process.credentials.audit_session;
   if (node->daemon()) {
-    Node* claimed = ClaimOffered(process);
-    const process::Process* parent = processes_.Find(process.parent);
+    Node* claimed = entries_.ClaimPending(process);
+    const process::Process* parent = tables_.processes.Find(process.parent);
     // Set by the process itself: its parent does not have it.
-    if (claimed == nullptr && !InCronLineage(process) && parent != nullptr &&
+    if (claimed == nullptr && !assignment_.InCronLineage(process) && parent != nullptr &&
         parent->credentials.audit_session != audit_session) {
-      claimed = OpenUnseen(process, nullptr);
+      claimed = entries_.Infer(process, nullptr);
     }
     if (claimed != nullptr) node = claimed;
   }
   if (node->remote() && audit_session != node->base_audit) {
     if (!node->session.logged_in) {
-      LogIn(*node, process, /*tell_attempt=*/true);
+      LogIn(*node, process, /*report_attempt=*/true);
       return;
     }
-    if (node->session.audit_session == model::kNoLogin && !InCronLineage(process)) {
-      sessions_.SetAuditSession(*node, process.credentials.login_uid, audit_session);
+    if (node->session.audit_session == model::kNoLogin && !assignment_.InCronLineage(process)) {
+      tables_.sessions.SetAuditSession(*node, process.credentials.login_uid, audit_session);
       if (!node->own_uid) {
         node->session.uid = process.credentials.login_uid;
         node->own_uid = true;
       }
-      sessions_.Touch(*node);
+      tables_.sessions.Touch(*node);
       return;
     }
   }
   if (audit_session == node->session.audit_session) return;
-  const process::Process* parent = processes_.Find(process.parent);
+  const process::Process* parent = tables_.processes.Find(process.parent);
   // Inherited, not changed: the whole session has it.
   if (parent != nullptr && parent->credentials.audit_session == audit_session) return;
-  if (InCronLineage(process)) {
+  if (assignment_.InCronLineage(process)) {
     if (IsCron(process.program()) && parent != nullptr && !IsCron(parent->program())) return;
-    Node* job = NewJob(process, process.credentials.login_uid);
-    sessions_.SetAuditSession(*job, process.credentials.login_uid, audit_session);
+    Node* job = assignment_.NewJob(process, process.credentials.login_uid);
+    tables_.sessions.SetAuditSession(*job, process.credentials.login_uid, audit_session);
     return;
   }
   if (node->session.kind != model::EntryKind::kService) return;  // su and the like
   const bool console = IsLogin(process.program());
-  Node* login =
-      NewSession(process, console ? model::EntryKind::kConsole : model::EntryKind::kService);
-  login->session.logged_in = console;
+  Node* login = assignment_.NewSession(
+      process, console ? model::EntryKind::kConsole : model::EntryKind::kService);
+  if (console) login->BeginLogin();
   login->login_process = process.name;
   login->session.uid = process.credentials.login_uid;
-  login->session.user = users_.Name(process.credentials.login_uid, now_boot_ns());
-  sessions_.SetAuditSession(*login, process.credentials.login_uid, audit_session);
-  sessions_.Touch(*login);
+  login->session.user = tables_.UserName(process.credentials.login_uid);
+  tables_.sessions.SetAuditSession(*login, process.credentials.login_uid, audit_session);
+  tables_.sessions.Touch(*login);
 }
 
 }  // namespace hoptrail::agent::session

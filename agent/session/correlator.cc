@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <utility>
+#include <variant>
 
 namespace hoptrail::agent::session {
 namespace {
@@ -11,77 +12,123 @@ constexpr size_t kRepeatedAtOnce = 1000;
 
 }  // namespace
 
-Correlator::Correlator(Options options, Output* output)
-    : options_(std::move(options)),
-      output_(output),
-      processes_(options_.processes),
-      sessions_({.host = options_.host, .clock = options_.clock, .store = options_.store}),
-      connections_(options_.max_connections),
-      edges_(options_.host, options_.max_edges),
-      users_(options_.user_resolver ? options_.user_resolver : PasswdFileResolver()),
-      last_loss_wall_ns_(options_.clock->WallNs()) {
-  for (const model::Session& session : options_.saved.sessions) {
-    sessions_.Restore(session);
-    if (session.kind == model::EntryKind::kContainer) containers_[session.unit] = session.id;
+// Which part handles a record.
+struct Correlator::Dispatch {
+  Correlator& stage;
+  const decode::Header& header;
+
+  void operator()(const decode::Fork& fork) { stage.processes_.OnFork(header, fork); }
+  void operator()(const decode::Exec& exec) { stage.processes_.OnExec(header, exec); }
+  void operator()(const decode::Exit&) { stage.processes_.OnExit(header); }
+  void operator()(const decode::CredentialsChange& change) {
+    stage.processes_.OnCredentials(header, change);
   }
-  for (const auto& [process, session] : options_.saved.members) {
-    saved_members_.emplace(process, session);
+  void operator()(const decode::NamespacesChange& change) {
+    stage.processes_.OnNamespaces(header, change);
   }
-  saved_hops_ = std::move(options_.saved.open_hops);
-  options_.saved = {};
+  void operator()(const decode::File&) { stage.processes_.Update(header); }
+  void operator()(const decode::Tcp& tcp) { stage.traffic_.OnTcp(header, tcp); }
+  void operator()(const decode::Accept& accept) { stage.traffic_.OnAccept(header, accept); }
+  void operator()(const decode::Sends& sends) { stage.traffic_.OnSends(header, sends); }
+  void operator()(const decode::UnixConnect& connect) {
+    stage.traffic_.OnUnixConnect(header, connect);
+  }
+  void operator()(const decode::Pam& pam) {
+    if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
+      stage.logins_.OnPam(*process, pam);
+    }
+  }
+  void operator()(const decode::SshdMessage& message) {
+    if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
+      stage.logins_.OnSshdMessage(*process, message);
+    }
+  }
+  void operator()(const decode::ProcessSnapshot& snapshot) {
+    stage.reconciliation_.OnProcess(header, snapshot);
+  }
+  void operator()(const decode::SocketSnapshot& snapshot) {
+    stage.reconciliation_.OnSocket(header, snapshot);
+  }
+  void operator()(const decode::SnapshotDone&) { stage.reconciliation_.OnDone(header); }
+  void operator()(const decode::Lost& lost) { stage.OnLost(header, lost); }
+  void operator()(const decode::Tampering&) { stage.OnTampering(header); }
+};
+
+Correlator::Correlator(Options options, Output* output, EventSink* sink)
+    : output_(output),
+      tables_({.host = options.host,
+               .clock = options.clock,
+               .store = options.store,
+               .processes = options.processes,
+               .max_connections = options.max_connections,
+               .user_resolver = std::move(options.user_resolver),
+               .sink = sink}),
+      reporter_({.watched_ports = std::move(options.watched_ports),
+                 .max_edges = options.max_edges,
+                 .max_hops_per_minute = options.max_hops_per_minute},
+                &tables_),
+      assignment_(options.host_pid_namespace, std::move(options.has_timer), &tables_),
+      entries_(&assignment_, &reporter_, &tables_),
+      logins_(&assignment_, &entries_, &reporter_, &tables_),
+      processes_(&assignment_, &entries_, &logins_, &tables_),
+      traffic_(&processes_, &entries_, &logins_, &reporter_, &tables_),
+      reconciliation_(&assignment_, &entries_, &logins_, &processes_, &reporter_, &tables_),
+      last_loss_wall_ns_(options.clock->WallNs()) {
+  assignment_.Restore(options.saved);
+  reconciliation_.Restore(std::move(options.saved.open_hops));
 }
 
 void Correlator::Handle(const decode::Event& event) {
-  now_boot_ns_ = event.header.boot_ns;
+  tables_.now_boot_ns = event.header.boot_ns;
   // In a flood, a second is too long to wait: memory is bounded at every moment. Nothing points to
   // what is forgotten here.
-  if (processes_.full()) processes_.Age(now_boot_ns_);
-  if (sessions_.full()) sessions_.Age(now_boot_ns_);
-  std::visit([&](const auto& body) { On(event.header, body); }, event.body);
+  if (tables_.processes.full()) tables_.processes.Age(tables_.now_boot_ns);
+  if (tables_.sessions.full()) tables_.sessions.Age(tables_.now_boot_ns);
+  tables_.emitter.Before(event);
+  std::visit(Dispatch{*this, event.header}, event.body);
   Flush();
+  tables_.emitter.Emit(event);
 }
 
+// What an event led to, sessions before what names them.
 void Correlator::Flush() {
-  sessions_.Flush(*output_);
-  for (const model::HopEnd& hop : hops_) output_->OnHopEnd(hop);
-  hops_.clear();
-  for (const PendingAttempt& told : attempts_) {
-    output_->OnLoginAttempt(told.attempt, told.listener);
-  }
-  attempts_.clear();
+  const uint64_t now = tables_.now_boot_ns;
+  tables_.sessions.Flush([&](const Node& node) {
+    output_->OnSession(node.session);
+    tables_.emitter.SessionChanged(node, now);
+  });
+  reporter_.Flush([&](const model::HopEnd& hop) {
+    output_->OnHopEnd(hop);
+    tables_.emitter.HopEndReported(hop, now);
+  });
+  logins_.Flush([&](const model::LoginAttempt& attempt, const model::SessionId& listener) {
+    output_->OnLoginAttempt(attempt, listener);
+    tables_.emitter.LoginAttempted(attempt, listener, now);
+  });
+  tables_.emitter.EmitFound(now);
 }
 
-// A detection will name the session of whoever lays hands on the sensor: it is told before, also
-// where nobody has come in by it in a way that we know.
-void Correlator::On(const decode::Header& header, const decode::Tampering& tampering) {
-  process::Process* process = Observe(header);
-  Node* node = process == nullptr ? nullptr : NodeOf(*process);
-  if (node == nullptr || node->told) return;
-  if (node->pending) {
-    Reveal(*node);
+// A detection will name the session of whoever lays hands on the sensor: it is reported before,
+// also where nobody has come in by it in a way that is known.
+void Correlator::OnTampering(const decode::Header& header) {
+  process::Process* process = processes_.Update(header);
+  Node* node = process == nullptr ? nullptr : tables_.NodeOf(*process);
+  if (node == nullptr || node->reported) return;
+  if (node->pending()) {
+    logins_.Promote(*node);
   } else {
-    sessions_.Touch(*node);
-  }
-}
-
-void Correlator::ReportWaiting(uint64_t until_boot_ns) {
-  while (!waiting_.empty() && waiting_.front().first <= until_boot_ns) {
-    Connection* connection = connections_.Find(waiting_.front().second);
-    waiting_.pop_front();
-    if (connection == nullptr || connection->report_boot_ns == 0) continue;
-    connection->report_boot_ns = 0;
-    Report(*connection);
+    tables_.sessions.Touch(*node);
   }
 }
 
 void Correlator::Repeat() {
-  now_boot_ns_ = options_.clock->BootNs();
+  tables_.now_boot_ns = tables_.clock->BootNs();
   repeat_sessions_.clear();
   repeat_sockets_.clear();
-  sessions_.ForEach([&](const Node& node) {
-    if (node.told) repeat_sessions_.push_back(node.session.id);
+  tables_.sessions.ForEach([&](const Node& node) {
+    if (node.reported) repeat_sessions_.push_back(node.session.id);
   });
-  connections_.ForEach([&](const Connection& connection) {
+  tables_.connections.ForEach([&](const Connection& connection) {
     if (connection.reported != nullptr) repeat_sockets_.push_back(connection.socket);
   });
   RepeatSome();
@@ -92,95 +139,101 @@ void Correlator::Repeat() {
 void Correlator::RepeatSome() {
   size_t left = kRepeatedAtOnce;
   for (; left > 0 && !repeat_sessions_.empty(); --left) {
-    if (Node* node = sessions_.Find(repeat_sessions_.front())) sessions_.Touch(*node);
+    if (Node* node = tables_.sessions.Find(repeat_sessions_.front())) tables_.sessions.Touch(*node);
     repeat_sessions_.pop_front();
   }
   for (; left > 0 && !repeat_sockets_.empty(); --left) {
-    const Connection* connection = connections_.Find(repeat_sockets_.front());
+    const Connection* connection = tables_.connections.Find(repeat_sockets_.front());
     repeat_sockets_.pop_front();
-    if (connection != nullptr && connection->reported != nullptr) {
-      hops_.push_back(*connection->reported);
-    }
+    if (connection != nullptr) reporter_.ReportAgain(*connection);
   }
 }
 
 void Correlator::Tick() {
-  now_boot_ns_ = options_.clock->BootNs();
+  tables_.now_boot_ns = tables_.clock->BootNs();
   RepeatSome();
-  ReportWaiting(now_boot_ns_);
-  SettleSnapshot();
+  reporter_.ReportWaiting(tables_.now_boot_ns);
+  reconciliation_.Settle();
   Flush();
-  sessions_.SaveMembers(processes_);
-  edges_.Flush(options_.clock->WallNs(), *output_);
-  processes_.Age(now_boot_ns_);
-  sessions_.Age(now_boot_ns_);
-  ForgetContainers();
-  TellLosses();
+  tables_.sessions.SaveMembers(tables_.processes);
+  reporter_.FlushEdges(*output_, /*present_too=*/false);
+  tables_.processes.Age(tables_.now_boot_ns);
+  tables_.sessions.Age(tables_.now_boot_ns);
+  assignment_.ForgetClosedContainers();
+  ReportLosses();
 }
 
 void Correlator::Finish() {
-  now_boot_ns_ = options_.clock->BootNs();
-  ReportWaiting(std::numeric_limits<uint64_t>::max());
+  tables_.now_boot_ns = tables_.clock->BootNs();
+  reporter_.ReportWaiting(std::numeric_limits<uint64_t>::max());
   Flush();
-  sessions_.SaveMembers(processes_);
-  edges_.Flush(options_.clock->WallNs(), *output_, /*present_too=*/true);
-  TellLosses();
+  tables_.sessions.SaveMembers(tables_.processes);
+  reporter_.FlushEdges(*output_, /*present_too=*/true);
+  ReportLosses();
 }
 
-void Correlator::TellLosses() {
-  const uint64_t dropped = processes_.dropped() + connections_.dropped();
-  TellLoss("tables", "process or connection", dropped - dropped_told_);
-  dropped_told_ = dropped;
-  TellLoss("hops", "hop_end", std::exchange(hops_dropped_, 0));
+void Correlator::ReportLosses() {
+  const uint64_t dropped = tables_.processes.dropped() + tables_.connections.dropped();
+  ReportLoss("tables", "process or connection", dropped - dropped_reported_);
+  dropped_reported_ = dropped;
+  ReportLoss("hops", "hop_end", reporter_.TakeDropped());
 }
 
-void Correlator::TellLoss(const char* where, const char* type, uint64_t count) {
+void Correlator::OnLost(const decode::Header& header, const decode::Lost& lost) {
+  ReportLoss(lost.where, lost.type, lost.count, header.cpu);
+}
+
+void Correlator::ReportLoss(const std::string& where, const std::string& type, uint64_t count,
+                            uint32_t cpu) {
   if (count == 0) return;
   model::Loss loss;
-  loss.host = options_.host;
+  loss.host = tables_.host;
   loss.where = where;
   loss.type = type;
+  loss.cpu = cpu;
   loss.count = count;
   loss.from_wall_ns = last_loss_wall_ns_;
-  loss.until_wall_ns = last_loss_wall_ns_ = options_.clock->WallNs();
+  loss.until_wall_ns = last_loss_wall_ns_ = tables_.clock->WallNs();
   output_->OnLoss(loss);
 }
 
 bool Correlator::Handle(const model::Provenance& provenance, uint64_t boot_ns) {
-  Node* node = sessions_.Find(provenance.session);
+  Node* node = tables_.sessions.Find(provenance.session);
   if (node == nullptr) return false;
-  now_boot_ns_ = boot_ns;
+  tables_.now_boot_ns = boot_ns;
   node->provenance = provenance;
-  if (!node->saved && !node->pending && node->session.closed_wall_ns == 0) sessions_.Save(*node);
+  if (!node->saved && !node->pending() && node->session.closed_wall_ns == 0)
+    tables_.sessions.Save(*node);
   // What it connected to before this was known matters now.
-  connections_.ForEach([&](Connection& connection) {
+  tables_.connections.ForEach([&](Connection& connection) {
     if (connection.session == provenance.session && connection.reported == nullptr &&
-        !connection.hop_name.empty() && Qualifies(connection)) {
-      Report(connection);
+        !connection.hop_name.empty() && reporter_.Qualifies(connection)) {
+      reporter_.Report(connection);
     }
   });
   Flush();
+  tables_.emitter.ProvenanceKnown(*node, boot_ns);
   return true;
 }
 
 const model::Session* Correlator::FindSession(const model::SessionId& id) {
-  const Node* node = sessions_.Find(id);
+  const Node* node = tables_.sessions.Find(id);
   return node == nullptr ? nullptr : &node->session;
 }
 
 const model::Provenance* Correlator::FindProvenance(const model::SessionId& id) {
-  const Node* node = sessions_.Find(id);
+  const Node* node = tables_.sessions.Find(id);
   return node == nullptr || !node->provenance.has_value() ? nullptr : &*node->provenance;
 }
 
 model::SessionId Correlator::SessionOf(const model::ProcessName& name) {
-  const process::Process* process = processes_.Find(name);
+  const process::Process* process = tables_.processes.Find(name);
   return process == nullptr ? model::SessionId() : process->session;
 }
 
 std::vector<model::ProcessName> Correlator::LivingProcesses() {
   std::vector<model::ProcessName> names;
-  processes_.ForEach([&](const process::Process& process) {
+  tables_.processes.ForEach([&](const process::Process& process) {
     if (process.alive()) names.push_back(process.name);
   });
   return names;

@@ -38,7 +38,7 @@ model::EdgeCount& EdgeCounter::At(model::HopSide side, absl::string_view program
 
 void EdgeCounter::Flush(int64_t now_wall_ns, Output& output, bool present_too) {
   const int64_t minute = now_wall_ns - now_wall_ns % kMinuteNs;
-  bool told = false;
+  bool flushed = false;
   for (auto it = edges_.begin(); it != edges_.end();) {
     // A clock that steps back must not keep an edge here for ever.
     if (it->first.what.minute_wall_ns == minute && !present_too) {
@@ -47,9 +47,9 @@ void EdgeCounter::Flush(int64_t now_wall_ns, Output& output, bool present_too) {
     }
     output.OnEdge(it->second);
     edges_.erase(it++);
-    told = true;
+    flushed = true;
   }
-  if (told && overflowed_ > 0) {
+  if (flushed && overflowed_ > 0) {
     model::Loss loss;
     loss.host = host_;
     loss.where = "edges";

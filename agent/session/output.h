@@ -6,7 +6,7 @@
 namespace hoptrail::agent::session {
 
 // Where the correlator's results go. Called at the end of each event: sessions first, then hop
-// ends, then attempts, so that what a fact names has been told before it.
+// ends, then attempts, so that what a fact names has been reported before it.
 class Output {
  public:
   virtual ~Output() = default;

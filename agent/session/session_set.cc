@@ -32,12 +32,17 @@ Node* SessionSet::Create(const process::Process& first, model::EntryKind kind) {
 Node* SessionSet::Restore(const model::Session& session) {
   Node& node = nodes_[session.id];
   node.session = session;
-  node.told = true;
+  node.reported = true;
   node.saved = true;
   node.own_program = true;
   node.own_uid = true;
   node.from_remote = node.remote();
   node.login_process = session.first_process;
+  if (session.logged_in) {
+    node.login = session.login_ended_wall_ns == 0 ? LoginState::kLoggedIn : LoginState::kEnded;
+  } else if (node.remote()) {
+    node.login = LoginState::kPromoted;
+  }
   if (session.audit_session != model::kNoLogin) {
     by_audit_session_[session.audit_session] = session.id;
   }
@@ -60,10 +65,10 @@ void SessionSet::Join(process::Process& process, Node& node, uint64_t boot_ns) {
   }
   node.members.insert(process.name);
   if (node.session.closed_wall_ns != 0) {
-    // Its end was told too early: a fork was lost.
+    // Its end was reported too early: a fork was lost.
     node.session.closed_wall_ns = 0;
-    if (node.told) Touch(node);
-    if (node.remote() && !node.pending) Save(node);
+    if (node.reported) Touch(node);
+    if (node.remote() && !node.pending()) Save(node);
   }
   if (node.saved) unsaved_.push_back(process.name);
 }
@@ -87,7 +92,7 @@ void SessionSet::SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_
 }
 
 void SessionSet::Touch(Node& node) {
-  if (node.dirty || node.pending) return;
+  if (node.dirty || node.pending()) return;
   node.dirty = true;
   dirty_.push_back(node.session.id);
 }
@@ -108,20 +113,14 @@ void SessionSet::Close(Node& node, int64_t wall_ns) {
   if (audit != by_audit_session_.end() && audit->second == node.session.id) {
     by_audit_session_.erase(audit);
   }
-  if (node.told) Touch(node);
+  if (node.reported) Touch(node);
   closed_.emplace_back(options_.clock->BootNs(), node.session.id);
 }
 
-void SessionSet::Flush(Output& output) {
-  for (size_t i = 0; i < dirty_.size(); ++i) {
-    Node* node = Find(dirty_[i]);
-    if (node == nullptr) continue;
-    node->dirty = false;
-    node->told = true;
-    if (node->saved && options_.store != nullptr) options_.store->SaveSession(node->session);
-    output.OnSession(node->session);
-  }
-  dirty_.clear();
+void SessionSet::MarkReported(Node& node) {
+  node.dirty = false;
+  node.reported = true;
+  if (node.saved && options_.store != nullptr) options_.store->SaveSession(node.session);
 }
 
 void SessionSet::SaveMembers(process::ProcessTable& processes) {

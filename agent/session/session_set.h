@@ -14,8 +14,8 @@
 
 #include "agent/process/process_table.h"
 #include "agent/session/output.h"
+#include "agent/session/session_context.h"
 #include "agent/session/state_store.h"
-#include "agent/session/unix_uses.h"
 #include "core/base/clock.h"
 #include "core/model/fact.h"
 #include "core/model/session.h"
@@ -23,28 +23,23 @@
 namespace hoptrail::agent::session {
 
 // A session and what the agent alone needs to know of it.
-struct Node {
+struct Node : SessionContext {
   model::Session session;
   absl::flat_hash_set<model::ProcessName> members;  // living ones
-  // A connection through which nobody has come in: not told to anyone.
-  bool pending = false;
-  bool told = false;
   bool dirty = false;
   bool saved = false;
-  bool from_remote = false;  // remote, or caused by one that is
   bool own_program = false;  // session.program is an image of the first process's own
   bool own_uid = false;      // session.uid is final
   uint32_t programs = 0;     // that the first process became, so far
   bool timers_job = false;   // a unit that a timer starts
   bool job_named = false;    // a cron's job whose unit says more than whose it is
   std::optional<model::Provenance> provenance;
-  // Connections to unwatched ports that were told one by one in the minute that ends then.
+  // Connections to unwatched ports that were reported one by one in the minute that ends then.
   uint64_t budget_until_boot_ns = 0;
   uint32_t hops_in_budget = 0;
   // Sessions of bare pid namespaces that it caused in the minute that ends then.
   uint64_t containers_until_boot_ns = 0;
   uint32_t containers_in_budget = 0;
-  UnixUses unix_uses;  // since this run of the agent
 
   // Remote sessions only.
   uint64_t entry_socket = 0;  // 0 where it was never seen or is closed
@@ -52,10 +47,13 @@ struct Node {
   std::shared_ptr<const model::Image> listener_image;
   uint32_t base_audit = model::kNoLogin;  // audit session id before anyone logged in
   model::ProcessName login_process;       // the one that opened the login
-  uint32_t pam_failures = 0;              // that sshd has not told too
+  uint32_t pam_failures = 0;              // that sshd has not claimed too
   uint64_t pam_failure_boot_ns = 0;
-  bool pam_authenticated = false;
 
+  void BeginLogin() {
+    if (login < LoginState::kLoggedIn) login = LoginState::kLoggedIn;
+    session.logged_in = true;
+  }
   bool remote() const { return session.kind == model::EntryKind::kRemote; }
   // Nobody's login and no job; either may begin in it.
   bool daemon() const {
@@ -64,7 +62,7 @@ struct Node {
   }
 };
 
-// The sessions of one host: who is in which, what has been told and saved of them. Knows nothing
+// The sessions of one host: who is in which, what of them is reported and saved. Knows nothing
 // of how sessions come about. Not thread-safe. Pointers to nodes stay valid until Age().
 class SessionSet {
  public:
@@ -91,14 +89,23 @@ class SessionSet {
   void Leave(process::Process& process, uint64_t boot_ns);
 
   void SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_session);
-  // To be told at the next Flush.
+  // To be reported at the next Flush.
   void Touch(Node& node);
   // From now on remembered over a restart, with its members.
   void Save(Node& node);
   void Close(Node& node, int64_t wall_ns);
 
-  // Tells what has changed.
-  void Flush(Output& output);
+  // Reports what has changed: `report(const Node&)`, each once.
+  template <typename Report>
+  void Flush(Report report) {
+    for (size_t i = 0; i < dirty_.size(); ++i) {
+      Node* node = Find(dirty_[i]);
+      if (node == nullptr) continue;
+      MarkReported(*node);
+      report(*node);
+    }
+    dirty_.clear();
+  }
   // Saves members that have lived until now.
   void SaveMembers(process::ProcessTable& processes);
   // Forgets sessions that closed long ago.
@@ -112,6 +119,7 @@ class SessionSet {
   bool full() const { return nodes_.size() > options_.max_sessions && !closed_.empty(); }
 
  private:
+  void MarkReported(Node& node);
   void Detach(process::Process& process, uint64_t boot_ns);
 
   const Options options_;

@@ -1,120 +1,11 @@
-// Connections: hop ends one by one where they matter, edges for all.
-
-#include <algorithm>
-
-#include "agent/session/correlator.h"
+#include "agent/session/traffic.h"
 
 namespace hoptrail::agent::session {
-namespace {
 
-// A connection whose session is not settled yet is told after this long all the same.
-constexpr uint64_t kReportLaterNs = 2'000'000'000;
-constexpr uint64_t kBudgetNs = 60'000'000'000;
-
-}  // namespace
-
-bool Correlator::Watched(uint16_t port) const {
-  return std::find(options_.watched_ports.begin(), options_.watched_ports.end(), port) !=
-         options_.watched_ports.end();
-}
-
-void Correlator::Own(Connection& connection, const process::Process& process) {
-  connection.owner = process.name;
-  connection.image = process.image;
-  connection.own_program = process.executed;
-  connection.uid = process.credentials.euid;
-}
-
-model::EdgeCount& Correlator::Edge(const Connection& connection) {
-  const bool client = connection.side == model::HopSide::kClient;
-  return edges_.At(
-      connection.side,
-      connection.image == nullptr ? absl::string_view() : absl::string_view(connection.image->path),
-      connection.uid, client ? connection.flow.server.address : connection.flow.client.address,
-      connection.flow.server.port, now_wall_ns());
-}
-
-void Correlator::CountEdge(Connection& connection) {
-  if (connection.counted) return;
-  connection.counted = true;
-  ++Edge(connection).connections;
-}
-
-bool Correlator::Qualifies(const Connection& connection) {
-  if (Watched(connection.flow.server.port)) return true;
-  const Node* node = sessions_.Find(connection.session);
-  return node != nullptr && !node->pending && (node->from_remote || node->provenance.has_value());
-}
-
-void Correlator::ReportLater(Connection& connection) {
-  if (connection.report_boot_ns != 0) return;
-  connection.report_boot_ns = now_boot_ns() + kReportLaterNs;
-  waiting_.emplace_back(connection.report_boot_ns, connection.socket);
-}
-
-// A session that connects to everything is told by its edges; its connections are told one by one
-// only as far as they leave room for everybody else's.
-bool Correlator::WithinBudget(const model::SessionId& id) {
-  Node* node = sessions_.Find(id);
-  if (node == nullptr) return true;
-  if (node->budget_until_boot_ns <= now_boot_ns()) {
-    node->budget_until_boot_ns = now_boot_ns() + kBudgetNs;
-    node->hops_in_budget = 0;
-  }
-  if (node->hops_in_budget >= options_.max_hops_per_minute) {
-    ++hops_dropped_;
-    return false;
-  }
-  ++node->hops_in_budget;
-  return true;
-}
-
-// Tells what is known of the connection now, whole.
-void Correlator::Report(Connection& connection) {
-  if (connection.hop_name.empty()) return;
-  connection.report_boot_ns = 0;
-  const bool first = connection.reported == nullptr;
-  if (first && !connection.opened_session && !Watched(connection.flow.server.port) &&
-      !WithinBudget(connection.session)) {
-    return;
-  }
-  if (first) connection.reported = std::make_unique<model::HopEnd>();
-  model::HopEnd& hop = *connection.reported;
-  Node* node = sessions_.Find(connection.session);
-  // Of a session that is forgotten by now, what was told of it stands: it may never have been.
-  const bool known = node != nullptr ? !node->pending : hop.session == connection.session;
-  hop.side = connection.side;
-  hop.host = options_.host;
-  hop.session = known ? connection.session : model::SessionId();
-  hop.opened_session = connection.opened_session && known;
-  hop.name = connection.hop_name;
-  hop.flow = connection.flow;
-  hop.network_namespace = connection.network_namespace;
-  hop.rtt_us = connection.rtt_us;
-  hop.established_boot_ns = connection.established_boot_ns;
-  hop.established_wall_ns = connection.established_boot_ns == 0
-                                ? 0
-                                : options_.clock->WallFromBoot(connection.established_boot_ns);
-  hop.process = connection.owner;
-  hop.program = connection.image == nullptr ? std::string() : connection.image->path;
-  hop.uid = connection.uid;
-  hop.user = users_.Name(connection.uid, now_boot_ns());
-  if (node != nullptr && known && !node->told) sessions_.Touch(*node);
-  hops_.push_back(hop);
-  if (options_.store != nullptr) options_.store->SaveHop(hop);
-}
-
-void Correlator::On(const decode::Header& header, const decode::Tcp& tcp) {
+void Traffic::OnTcp(const decode::Header& header, const decode::Tcp& tcp) {
   switch (tcp.phase) {
     case decode::TcpPhase::kListen:
-      if (process::Process* process = Observe(header); process != nullptr) {
-        // A forwarding that a session opens to its own host lets nobody in: the children of the
-        // process stay in the session (sshd listens so for X11 and for -R).
-        const Node* node = NodeOf(*process);
-        if (node == nullptr || !node->remote() || !tcp.flow.server.address.is_loopback()) {
-          process->listens = true;
-        }
-      }
+      OnListen(header, tcp);
       return;
     case decode::TcpPhase::kConnect:
       OnConnect(header, tcp);
@@ -123,9 +14,9 @@ void Correlator::On(const decode::Header& header, const decode::Tcp& tcp) {
       OnEstablished(header, tcp);
       return;
     case decode::TcpPhase::kFailed:
-      if (Connection* connection = connections_.Find(tcp.socket); connection != nullptr) {
-        if (connection->side == model::HopSide::kClient) ++Edge(*connection).failures;
-        connections_.Erase(tcp.socket);
+      if (Connection* connection = tables_.connections.Find(tcp.socket); connection != nullptr) {
+        if (connection->side == model::HopSide::kClient) reporter_.CountFailure(*connection);
+        tables_.connections.Erase(tcp.socket);
       }
       return;
     case decode::TcpPhase::kClosed:
@@ -136,27 +27,44 @@ void Correlator::On(const decode::Header& header, const decode::Tcp& tcp) {
   }
 }
 
-void Correlator::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
-  process::Process* process = Observe(header);
-  // A socket's address is used again: whatever was there is over.
-  if (connections_.Find(tcp.socket) != nullptr) OnClosed(tcp);
-  Connection* connection = connections_.Ensure(tcp.socket, model::HopSide::kClient, tcp.flow);
-  if (connection == nullptr || process == nullptr) return;
-  Own(*connection, *process);
-  connection->session = process->session;
-  Node* node = NodeOf(*process);
-  if (node != nullptr && node->pending && !tcp.flow.server.address.is_loopback()) Reveal(*node);
+void Traffic::OnListen(const decode::Header& header, const decode::Tcp& tcp) {
+  process::Process* process = processes_.Update(header);
+  if (process == nullptr) return;
+  // A forwarding that a session opens to its own host lets nobody in: the children of the process
+  // stay in the session (sshd listens so for X11 and for -R).
+  const Node* node = tables_.NodeOf(*process);
+  if (node == nullptr || !node->remote() || !tcp.flow.server.address.is_loopback()) {
+    process->listens = true;
+  }
 }
 
-void Correlator::OnEstablished(const decode::Header& header, const decode::Tcp& tcp) {
-  const bool client = tcp.side == decode::TcpSide::kClient;
-  Connection* connection = connections_.Find(tcp.socket);
-  // A hop name is for life: another one means that the socket's address was used again.
-  if (connection != nullptr && !connection->hop_name.empty() &&
-      connection->hop_name != tcp.hop_name) {
+void Traffic::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
+  process::Process* process = processes_.Update(header);
+  // A socket's address is used again: whatever was there is over.
+  if (Connection* before = tables_.connections.Find(tcp.socket); before != nullptr) {
+    tables_.emitter.FoundClosed(*before);
     OnClosed(tcp);
   }
-  connection = connections_.Ensure(
+  Connection* connection =
+      tables_.connections.Ensure(tcp.socket, model::HopSide::kClient, tcp.flow);
+  if (connection == nullptr || process == nullptr) return;
+  ConnectionReporter::Own(*connection, *process);
+  connection->session = process->session;
+  Node* node = tables_.NodeOf(*process);
+  if (node != nullptr && node->pending() && !tcp.flow.server.address.is_loopback())
+    logins_.Promote(*node);
+}
+
+void Traffic::OnEstablished(const decode::Header& header, const decode::Tcp& tcp) {
+  const bool client = tcp.side == decode::TcpSide::kClient;
+  Connection* connection = tables_.connections.Find(tcp.socket);
+  // A hop key is for life: another one means that the socket's address was used again.
+  if (connection != nullptr && !connection->hop_name.empty() &&
+      connection->hop_name != tcp.hop_name) {
+    tables_.emitter.FoundClosed(*connection);
+    OnClosed(tcp);
+  }
+  connection = tables_.connections.Ensure(
       tcp.socket, client ? model::HopSide::kClient : model::HopSide::kServer, tcp.flow);
   if (connection == nullptr) return;
   connection->flow = tcp.flow;
@@ -171,122 +79,144 @@ void Correlator::OnEstablished(const decode::Header& header, const decode::Tcp& 
   // The transition happens outside the caller's context: its header is taken only where nothing
   // better is known.
   if (connection->owner.empty()) {
-    process::Process* process = processes_.Find(header.process);
-    if (process == nullptr) process = Observe(header);
+    process::Process* process = tables_.processes.Find(header.process);
+    if (process == nullptr) process = processes_.Update(header);
     if (process != nullptr) {
-      Own(*connection, *process);
+      ConnectionReporter::Own(*connection, *process);
       connection->session = process->session;
     }
   }
-  if (!connection->counted) CountEdge(*connection);
-  if (Node* node = sessions_.Find(connection->session);
-      node != nullptr && node->pending && !tcp.flow.server.address.is_loopback()) {
-    Reveal(*node);
+  if (!connection->counted) reporter_.CountEdge(*connection);
+  if (Node* node = tables_.sessions.Find(connection->session);
+      node != nullptr && node->pending() && !tcp.flow.server.address.is_loopback()) {
+    logins_.Promote(*node);
   }
-  if (connection->reported == nullptr && Qualifies(*connection)) Report(*connection);
+  if (connection->reported == nullptr && reporter_.Qualifies(*connection))
+    reporter_.Report(*connection);
 }
 
-void Correlator::OnClosed(const decode::Tcp& tcp) {
-  Connection* connection = connections_.Find(tcp.socket);
+void Traffic::OnClosed(const decode::Tcp& tcp) {
+  Connection* connection = tables_.connections.Find(tcp.socket);
   if (connection == nullptr) return;
   if (connection->hop_name.empty()) connection->hop_name = tcp.hop_name;
   if (!connection->hop_name.empty()) {
-    CountEdge(*connection);
-    model::EdgeCount& edge = Edge(*connection);
-    edge.bytes_sent += tcp.bytes_sent;
-    edge.bytes_received += tcp.bytes_received;
+    reporter_.CountEdge(*connection);
+    reporter_.CountBytes(*connection, tcp.bytes_sent, tcp.bytes_received);
   }
-  if (connection->reported != nullptr || connection->report_boot_ns != 0) {
-    Report(*connection);
-    if (connection->reported != nullptr) {
-      model::HopEnd& hop = hops_.back();
-      hop.bytes_sent = tcp.bytes_sent;
-      hop.bytes_received = tcp.bytes_received;
-      hop.closed_wall_ns = now_wall_ns();
-      if (options_.store != nullptr) options_.store->RemoveHop(hop.side, hop.name);
-    }
-  }
-  if (Node* node = sessions_.Find(connection->session);
+  reporter_.ReportClosed(*connection, tcp.bytes_sent, tcp.bytes_received);
+  if (Node* node = tables_.sessions.Find(connection->session);
       node != nullptr && node->entry_socket == tcp.socket) {
     node->entry_socket = 0;
-    EndLogin(*node, now_boot_ns());
+    logins_.EndLogin(*node, tables_.now_boot_ns);
   }
-  connections_.Erase(tcp.socket);
+  tables_.connections.Erase(tcp.socket);
 }
 
 // The connection is another process's now: of another session, or of none if it was let in by a
 // session of its own.
-void Correlator::OnHandedOver(const decode::Header& header, const decode::Accept& accept) {
-  process::Process* process = Observe(header);
+void Traffic::OnHandedOver(const decode::Header& header, const decode::Accept& accept) {
+  process::Process* process = processes_.Update(header);
   const bool client = accept.side == decode::TcpSide::kClient;
-  Connection* connection = connections_.Ensure(
+  Connection* connection = tables_.connections.Ensure(
       accept.socket, client ? model::HopSide::kClient : model::HopSide::kServer, accept.flow);
   if (connection == nullptr || process == nullptr || connection->opened_session) return;
   if (connection->hop_name.empty()) connection->hop_name = accept.hop_name;
   if (connection->network_namespace == 0) {
     connection->network_namespace = accept.network_namespace;
   }
-  CountEdge(*connection);
-  Own(*connection, *process);
+  reporter_.CountEdge(*connection);
+  ConnectionReporter::Own(*connection, *process);
   if (!client) {
-    if (process::Process* head = ConnectionHead(*process, *connection, header.boot_ns);
+    if (process::Process* head = entries_.HeadFor(*process, *connection, header.boot_ns);
         head != nullptr) {
-      OpenConnection(*head, *connection, processes_.Find(head->parent));
+      entries_.Open(*head, *connection, tables_.processes.Find(head->parent));
       return;
     }
     process->listens = true;
     process->last_accepted = accept.socket;
   }
   connection->session = process->session;
-  Node* node = NodeOf(*process);
-  if (client && node != nullptr && node->pending && !accept.flow.server.address.is_loopback()) {
-    Reveal(*node);
+  Node* node = tables_.NodeOf(*process);
+  if (client && node != nullptr && node->pending() && !accept.flow.server.address.is_loopback()) {
+    logins_.Promote(*node);
   }
-  if (connection->reported != nullptr || Qualifies(*connection)) Report(*connection);
+  if (connection->reported != nullptr || reporter_.Qualifies(*connection))
+    reporter_.Report(*connection);
 }
 
-void Correlator::On(const decode::Header& header, const decode::Accept& accept) {
+void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accept) {
   if (accept.handed_over) {
     OnHandedOver(header, accept);
     return;
   }
-  process::Process* process = Observe(header);
-  Connection* connection = connections_.Ensure(accept.socket, model::HopSide::kServer, accept.flow);
+  process::Process* process = processes_.Update(header);
+  Connection* connection =
+      tables_.connections.Ensure(accept.socket, model::HopSide::kServer, accept.flow);
   if (connection == nullptr || process == nullptr) return;
   if (!accept.hop_name.empty()) connection->hop_name = accept.hop_name;
   if (accept.rtt_us != 0 && connection->rtt_us == 0) connection->rtt_us = accept.rtt_us;
   if (accept.network_namespace != 0) connection->network_namespace = accept.network_namespace;
   if (!connection->session.empty()) {
-    // Claimed before, at exec. What was not known then is now.
-    Node* node = sessions_.Find(connection->session);
-    if (node != nullptr && node->entry_socket == accept.socket && node->session.entry &&
-        node->session.entry->hop_name.empty() && !accept.hop_name.empty()) {
-      node->session.entry->hop_name = accept.hop_name;
-      if (node->told) sessions_.Touch(*node);
-      if (node->session.logged_in) Report(*connection);
-    }
+    OnClaimedBefore(*connection, accept);
     return;
   }
-  if (process::Process* head = ConnectionHead(*process, *connection, header.boot_ns);
+  if (process::Process* head = entries_.HeadFor(*process, *connection, header.boot_ns);
       head != nullptr) {
-    Own(*connection, *process);
-    CountEdge(*connection);
-    OpenConnection(*head, *connection, processes_.Find(head->parent));
+    ConnectionReporter::Own(*connection, *process);
+    reporter_.CountEdge(*connection);
+    entries_.Open(*head, *connection, tables_.processes.Find(head->parent));
     return;
   }
-  Node* node = NodeOf(*process);
-  if (node != nullptr && node->pending && node->session.first_process == process->name &&
+  Node* node = tables_.NodeOf(*process);
+  if (node != nullptr && node->pending() && node->session.first_process == process->name &&
       node->entry_socket != accept.socket) {
-    ReturnToListener(*node);
-    node = NodeOf(*process);
+    entries_.ReturnToListener(*node);
+    node = tables_.NodeOf(*process);
   }
   // It drives the session of the process that accepts, until a child claims it.
-  Own(*connection, *process);
-  CountEdge(*connection);
+  ConnectionReporter::Own(*connection, *process);
+  reporter_.CountEdge(*connection);
   process->listens = true;
   process->last_accepted = accept.socket;
   connection->session = process->session;
-  if (Qualifies(*connection)) ReportLater(*connection);
+  if (reporter_.Qualifies(*connection)) reporter_.ReportLater(*connection);
+}
+
+// At exec. What was not known then is now.
+void Traffic::OnClaimedBefore(Connection& connection, const decode::Accept& accept) {
+  Node* node = tables_.sessions.Find(connection.session);
+  if (node == nullptr || node->entry_socket != accept.socket || !node->session.entry ||
+      !node->session.entry->hop_name.empty() || accept.hop_name.empty()) {
+    return;
+  }
+  node->session.entry->hop_name = accept.hop_name;
+  if (node->reported) tables_.sessions.Touch(*node);
+  if (node->session.logged_in) reporter_.Report(connection);
+}
+
+void Traffic::OnSends(const decode::Header& header, const decode::Sends& sends) {
+  // The header shows the process as it was when the flow began. Later it may have become someone
+  // else, or have ended; nothing of it is taken over then.
+  process::Process* process = tables_.processes.Find(header.process);
+  if (process == nullptr && sends.first) process = processes_.Update(header);
+  reporter_.CountDatagrams(header, process, sends);
+}
+
+void Traffic::OnUnixConnect(const decode::Header& header, const decode::UnixConnect& connect) {
+  process::Process* process = processes_.Update(header);
+  Node* node = process == nullptr ? nullptr : tables_.NodeOf(*process);
+  if (node == nullptr) return;
+  const process::Process* peer = tables_.processes.Find(connect.peer);
+  const model::SessionId owner = peer == nullptr ? model::SessionId() : peer->session;
+  if (!owner.empty() && owner == node->session.id) return;
+  node->unix_uses.Add({.path = connect.path,
+                       .owner = owner,
+                       .owner_process = connect.peer,
+                       .owner_uid = connect.peer_uid,
+                       .process = header.process,
+                       .first_boot_ns = header.boot_ns,
+                       .last_boot_ns = header.boot_ns,
+                       .connects = connect.count});
 }
 
 }  // namespace hoptrail::agent::session

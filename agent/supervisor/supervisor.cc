@@ -18,11 +18,11 @@
 #include "agent/health/health_file.h"
 #include "agent/health/service_manager.h"
 #include "agent/host/host_facts.h"
-#include "agent/host/stop_request.h"
 #include "agent/loader/handover.h"
 #include "agent/loader/loader.h"
 #include "agent/privilege/process.h"
 #include "agent/spool/marks.h"
+#include "agent/stop/stop_request.h"
 #include "agent/supervisor/configuration.h"
 #include "agent/supervisor/state_directory.h"
 #include "agent/worker/worker.h"
@@ -85,8 +85,7 @@ class Supervisor {
   void LookAtFiles(SteadyTime now);
   void ReplaceWorker();
   void OnChildEnd(pid_t pid, int status);
-  void BeginStop(int exit_status, const std::string& trouble,
-                 const detect::StopSignal& signal = {});
+  void BeginStop(int exit_status, const std::string& trouble, const StopSignal& signal = {});
   absl::Duration UntilNext() const;
 
   const Settings& settings_;
@@ -400,8 +399,7 @@ void Supervisor::OnLoaderEnd(int status) {
   BeginStop(kExitLoaderGone, what);
 }
 
-void Supervisor::BeginStop(int exit_status, const std::string& trouble,
-                           const detect::StopSignal& signal) {
+void Supervisor::BeginStop(int exit_status, const std::string& trouble, const StopSignal& signal) {
   if (stopping_) return;
   stopping_ = true;
   service_manager_.SayStopping();

@@ -11,9 +11,9 @@
 
 #include "agent/decode/decoder.h"
 #include "agent/host/host_facts.h"
-#include "agent/host/stop_request.h"
 #include "agent/host/version.h"
 #include "agent/kernel/snapshot/snapshot.h"
+#include "agent/stop/stop_request.h"
 #include "agent/worker/readiness.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -108,8 +108,7 @@ void Agent::OpenPipeline() {
   options.host = host_;
   options.clock = &clock_;
   options.watched_ports = settings_.watched_ports;
-  options.pivot = settings_.pivot;
-  options.brute_force = settings_.brute_force;
+  options.rules = settings_.rules;
   options.saved = spool_->TakeSavedState();
   restored_ = !options.saved.sessions.empty() || !options.saved.open_hops.empty();
   options.store = spool_.get();
@@ -363,7 +362,7 @@ absl::Status Agent::Loop() {
 }
 
 void Agent::SayGoodbye(const privilege::Message& word) {
-  const detect::StopSignal signal = FromNumbers({.number = word.number, .serial = word.serial});
+  const StopSignal signal = FromNumbers({.number = word.number, .serial = word.serial});
   model::Goodbye goodbye{model::StopCause::kReplacement, "", {}};
   if (signal.number != 0) goodbye = pipeline_->OnStop(signal);
   LogInfo("agent", "asked to stop",

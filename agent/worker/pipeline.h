@@ -10,21 +10,21 @@
 #include "absl/container/flat_hash_set.h"
 
 #include "agent/decode/event.h"
-#include "agent/detect/blinding.h"
-#include "agent/detect/brute_force.h"
-#include "agent/detect/pivot.h"
-#include "agent/detect/stop_origin.h"
+#include "agent/rules/rule_runner.h"
 #include "agent/session/correlator.h"
 #include "agent/session/output.h"
 #include "agent/session/state_store.h"
+#include "agent/stop/stop_observer.h"
+#include "agent/stop/stop_origin.h"
 #include "core/base/clock.h"
 #include "core/model/fact.h"
+#include <hoptrail/v1/config.pb.h>
 
 namespace hoptrail::agent {
 
 // The agent's stages between the decoder and the spool, on one thread: kernel events in, facts
 // out, in an order in which nothing is named before it has been told. Not thread-safe.
-class Pipeline : private session::Output {
+class Pipeline : private session::Output, private session::EventSink {
  public:
   struct Options {
     model::HostId host;
@@ -32,9 +32,7 @@ class Pipeline : private session::Output {
     std::vector<uint16_t> watched_ports = {22};
     std::function<bool(const std::string& unit)> has_timer;  // see Correlator::Options
     std::optional<uint32_t> host_pid_namespace;              // for tests: another than the kernel's
-    detect::PivotOptions pivot;
-    detect::BruteForceOptions brute_force;
-    detect::BlindingOptions blinding;
+    v1::HostRulesConfig rules;
     session::SavedState saved;             // of the last run in this boot
     session::StateStore* store = nullptr;  // outlives the pipeline; may be null
     session::UserResolver user_resolver;   // /etc/passwd where empty
@@ -60,7 +58,7 @@ class Pipeline : private session::Output {
   void Handle(const decode::Event& event);
   void Handle(const model::Provenance& provenance);
   // Who asked the agent to end, by that signal. To be called once everything before it was handled.
-  model::Goodbye OnStop(const detect::StopSignal& signal);
+  model::Goodbye OnStop(const StopSignal& signal);
   // About once a second: edges of the minutes that are over, what was put off, ageing.
   void Tick();
   // The collector has lost what it was told: what it needs to go on is told anew.
@@ -71,11 +69,10 @@ class Pipeline : private session::Output {
   Counts counts() const;
 
  private:
-  void OnTampering(const decode::Header& header, const decode::Tampering& tampering);
-  void OnExec(const decode::Header& header, const decode::Exec& exec);
-  bool IsLogin(const model::SessionId& id);
-  bool IsSupervisor(const decode::Tampering& tampering) const;
-  bool IsManager(const model::ProcessName& sender, const process::Process* target);
+  void FindSender(const StopSignal& signal, uint64_t now_boot_ns);
+  void ReportRefused();
+  session::Interests interests() const override;
+  void OnEvent(const session::EnrichedEvent& event) override;
   void OnSession(const model::Session& session) override;
   void OnHopEnd(const model::HopEnd& hop) override;
   void OnLoginAttempt(const model::LoginAttempt& attempt,
@@ -84,18 +81,19 @@ class Pipeline : private session::Output {
   void OnLoss(const model::Loss& loss) override;
 
   const Clock* const clock_;
+  const model::HostId host_;
   const std::string unit_;
   const uint32_t supervisor_tgid_;
   const std::function<void(model::Fact)> sink_;
-  session::Correlator correlator_;
-  detect::PivotRule pivot_;
-  detect::BruteForceRule brute_force_;
-  detect::BlindingRule blinding_;
-  detect::StopOrigin stop_origin_;
+  StopOrigin stop_origin_;
+  StopObserver stop_observer_;
+  rules::RuleRunner rules_;
+  session::Correlator correlator_;  // feeds the ones before
   absl::flat_hash_set<model::SessionId> logins_;
-  uint64_t now_boot_ns_ = 0;  // of what is being handled
   uint64_t events_ = 0;
   uint64_t lost_ = 0;
+  uint64_t refused_reported_ = 0;  // detections that the rules' runner refused
+  int64_t refused_since_wall_ns_ = 0;
 };
 
 }  // namespace hoptrail::agent

@@ -292,7 +292,7 @@ TEST_F(PipelineTest, ALoginThatStartedTheAgentEndsIt) {
   Signal(shell, "bash");
   EXPECT_EQ(Stop(shell.tgid).session, model::DeriveSessionId(host_, monitor));
   const model::Goodbye at_terminal =
-      pipeline_->OnStop({.number = 2, .from = detect::StopSignal::From::kKernel});
+      pipeline_->OnStop({.number = 2, .from = StopSignal::From::kKernel});
   EXPECT_EQ(at_terminal.cause, model::StopCause::kProcess);
   EXPECT_EQ(at_terminal.session, model::DeriveSessionId(host_, monitor));
 }

@@ -126,7 +126,7 @@ TEST_F(CollectorTest, NoNameForgesALineOfTheLogOrReachesATerminal) {
   model::Session session = wire::TestSession();
   session.user = session.program = session.unit = evil;
   model::Detection detection = DetectionNumber(1);
-  detection.title = detection.summary = detection.rule = evil;
+  detection.title = detection.summary = evil;  // a rule of that name is refused
   model::LoginAttempt attempt = std::get<model::LoginAttempt>(wire::TestFacts()[2]);
   attempt.user = evil;
   model::AgentHealth health{.host = wire::TestHost(), .host_name = evil, .wall_ns = 1};

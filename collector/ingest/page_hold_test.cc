@@ -95,7 +95,7 @@ TEST_F(PageHoldTest, OnePageWhereTheBeginningIsHeardLastAfterARestart) {
   for (const char* host : {"gw", "web", "db", "vault"}) Connect(host);
   Pass(1);
   Restart();
-  four_.story.Detect("db", four_.db, "key-theft", model::Severity::kHigh, 61);
+  four_.story.Detect("db", four_.db, "brute-force", model::Severity::kHigh, 61);
   for (const char* host : {"web", "db", "vault"}) {
     Connect(host);
     Tell(host);

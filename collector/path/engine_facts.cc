@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "collector/path/engine_impl.h"
+#include "core/config/rule_sides.h"
 #include "core/graph/merge.h"
 #include "core/model/title.h"
 
@@ -180,8 +181,8 @@ void Engine::Impl::Relink(const graph::HopKey& key) {
 
 void Engine::Impl::TakeDetection(const model::Detection& detection) {
   auto known = world_.detections.find(detection.id);
-  if (detection.id.empty() || detection.session.empty() ||
-      FleetJudge::IsFleetRule(detection.rule) || Foreign(detection.session, detection.host) ||
+  if (detection.id.empty() || detection.session.empty() || !config::IsHostRule(detection.rule) ||
+      Foreign(detection.session, detection.host) ||
       (known != world_.detections.end() && known->second.host != detection.host)) {
     refused_++;
     return;

@@ -18,7 +18,7 @@ TEST_F(EngineTest, TwoIncidentsBecomeOneWhenTheirPathsMeet) {
   Engine engine(options_);
   Store store;
   // vault and db are heard first: an incident of their own. The older one survives.
-  four.story.Detect("db", four.db, "key-theft", model::Severity::kHigh, 61);
+  four.story.Detect("db", four.db, "brute-force", model::Severity::kHigh, 61);
   Run(&engine, four.story.facts().at("db"), &store);
   ASSERT_THAT(store.Live(), SizeIs(1));
   const model::IncidentId older = store.Live()[0].id;
@@ -120,7 +120,7 @@ TEST_F(EngineTest, WeakDetectionsOpenNothingAndJoinLater) {
   EXPECT_THAT(store.incidents, IsEmpty());
   EXPECT_THAT(store.detections, SizeIs(1));
   const size_t seen = story.in_order().size();
-  story.Detect("gw", gw, "key-theft", model::Severity::kMedium, 12);
+  story.Detect("gw", gw, "brute-force", model::Severity::kMedium, 12);
   Run(&engine, absl::MakeConstSpan(story.in_order()).subspan(seen), &store);
   ASSERT_THAT(store.Live(), SizeIs(1));
   EXPECT_THAT(store.Live()[0].detections, SizeIs(2));

@@ -167,8 +167,8 @@ TEST_F(EngineTest, AnotherHostsSessionCannotBeClaimed) {
   stolen.user = "eve";
   engine.Apply(stolen, &outcome);
   model::Detection forged;
-  forged.id = model::DeriveDetectionId("key-theft", four.admin.id, "");
-  forged.rule = "key-theft";
+  forged.id = model::DeriveDetectionId("brute-force", four.admin.id, "");
+  forged.rule = "brute-force";
   forged.severity = model::Severity::kCritical;
   forged.session = four.admin.id;
   forged.host = Story::Host("web");
@@ -178,6 +178,27 @@ TEST_F(EngineTest, AnotherHostsSessionCannotBeClaimed) {
   engine.Apply(forged, &outcome);
   EXPECT_TRUE(outcome.empty());
   EXPECT_EQ(engine.counts().refused, 3u);
+}
+
+TEST_F(EngineTest, DetectionOfARuleThatNoAgentMayDetect_IsRefusedAndCounted) {
+  FourHosts four;
+  Engine engine(options_);
+  Store store;
+  Run(&engine, four.story.in_order(), &store);
+  Outcome outcome;
+  uint64_t refused = engine.counts().refused;
+  for (const char* rule : {"multi-hop", "credential-switch", "spread", "no-such-rule", "", "Pivot",
+                           "brute_force", "pivot "}) {
+    model::Detection detection;
+    detection.id = model::DeriveDetectionId(rule, four.admin.id, "");
+    detection.rule = rule;
+    detection.severity = model::Severity::kCritical;
+    detection.session = four.admin.id;
+    detection.host = four.admin.host;
+    engine.Apply(detection, &outcome);
+    EXPECT_TRUE(outcome.empty()) << rule;
+    EXPECT_EQ(engine.counts().refused, ++refused) << rule;
+  }
 }
 
 }  // namespace

@@ -21,6 +21,11 @@ class RecyclingMap {
     return found == values_.end() ? nullptr : found->second.get();
   }
 
+  const Value* Find(const Key& key) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? nullptr : found->second.get();
+  }
+
   // A new one is Value().
   Value& operator[](const Key& key) {
     std::unique_ptr<Value>& value = values_[key];

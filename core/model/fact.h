@@ -75,9 +75,9 @@ struct Coverage {
 // What was not recorded, by whom: never silent.
 struct Loss {
   HostId host;
-  std::string
-      where;  // "ring/high", "budget/low", "tables", "hops", "edges", "spool", "queue", "memory"
-  std::string type;  // record type, "exec"
+  std::string where;  // "ring/high", "budget/low", "tables", "hops", "edges", "spool", "queue",
+                      // "memory", "rules"
+  std::string type;   // record type, "exec"
   uint32_t cpu = 0;
   uint64_t count = 0;  // since the interval's beginning
   int64_t from_wall_ns = 0;

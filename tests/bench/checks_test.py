@@ -116,8 +116,8 @@ class Instructions(unittest.TestCase):
 
 
 class Stages(unittest.TestCase):
-    TEXT = ("hoptrail-worker \n\tffffffff81 do_epoll_wait\n\t 55 hoptrail::agent::app::Wakeups::Wait(absl::Duration)\n"
-            "\t 56 hoptrail::agent::app::Agent::Run()\n\n"
+    TEXT = ("hoptrail-worker \n\tffffffff81 do_epoll_wait\n\t 55 hoptrail::agent::Wakeups::Wait(absl::Duration)\n"
+            "\t 56 hoptrail::agent::Agent::Run()\n\n"
             "hoptrail-worker \n\t 7f malloc\n\t 55 hoptrail::agent::decode::Decode(void const*)\n\n"
             "hoptrail-worker \n\t 55 std::sort\n\t 56 hoptrail::(anonymous namespace)::Now\n\t 57"
             " hoptrail::SystemClock::BootNs() const\n\n"

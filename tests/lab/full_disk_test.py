@@ -67,7 +67,7 @@ class FullDisk(lab_test_case.LabTestCase):
         session = self.sequence
         type(self).sequence += 1
         agent.send({"batch": {"records": [{"sequence": self.sequence, "detection": {
-            "name": f"detections/{session:032x}", "rule": "key-theft", "title": "A key was read", "severity": "HIGH",
+            "name": f"detections/{session:032x}", "rule": "brute-force", "title": "A key was read", "severity": "HIGH",
             "session": f"sessions/{session:032x}", "host": agent.host, "time": "2026-01-02T03:04:05Z"}}]}})
 
     def make_full(self, agent):

@@ -1,0 +1,179 @@
+#include <gtest/gtest.h>
+
+#include "agent/rules/rule_fixture.h"
+
+namespace hoptrail::agent::rules {
+namespace {
+
+constexpr char kMemory[] = "/memfd:x (deleted)";
+
+class FilelessRuleTest : public HostRuleTest {
+ protected:
+  FilelessRuleTest() : HostRuleTest("fileless") {}
+
+  struct File {
+    bool memory_only = false;
+    bool deleted = false;
+    uint64_t inode = 0;
+  };
+
+  void Exec(Name process, const std::string& path, File file) {
+    decode::Exec exec;
+    exec.image.path = path;
+    exec.image.device = 2049;
+    exec.image.inode = file.inode;
+    exec.memory_only = file.memory_only;
+    exec.deleted = file.deleted;
+    decode::Header header;
+    header.process = process;
+    header.parent = kernel_.at(process).parent;
+    header.credentials = kernel_.at(process).credentials;
+    header.namespaces = kernel_.at(process).namespaces;
+    header.cgroup_id = kernel_.at(process).cgroup_id;
+    header.label = kernel_.at(process).label;
+    kernel_.Emit(header, exec);
+  }
+  void ExecFromMemory(Name process) {
+    Exec(process, kMemory, {.memory_only = true, .deleted = true});
+  }
+};
+
+TEST_F(FilelessRuleTest, Fires_OnAProgramFromMemory) {
+  const Name shell = LogIn();
+  const Name child = kernel_.Fork(shell);
+  ExecFromMemory(child);
+  ASSERT_EQ(detections_.size(), 1u);
+  const model::Detection& detection = detections_[0];
+  EXPECT_EQ(detection.rule, "fileless");
+  EXPECT_EQ(detection.severity, model::Severity::kMedium);
+  EXPECT_EQ(detection.session, Login());
+  EXPECT_EQ(detection.techniques, std::vector<std::string>{"T1620"});
+  EXPECT_EQ(detection.summary, "staff ran /memfd:x (deleted) from memory");
+  EXPECT_EQ(detection.evidence.at("kind"), "memory");
+  EXPECT_EQ(detection.evidence.at("started_by"), "/bin/bash");
+  EXPECT_EQ(detection.evidence.at("process"), std::to_string(child.tgid));
+  EXPECT_EQ(refused(), 0u);
+}
+
+TEST_F(FilelessRuleTest, Fires_OnADeletedFile) {
+  Exec(LogIn(), "/tmp/x (deleted)", {.deleted = true, .inode = 7});
+  ASSERT_EQ(detections_.size(), 1u);
+  EXPECT_EQ(detections_[0].techniques, std::vector<std::string>{"T1070.004"});
+  EXPECT_EQ(detections_[0].summary, "staff ran /tmp/x (deleted), a deleted file");
+}
+
+TEST_F(FilelessRuleTest, Fires_OnceForASessionAndKind) {
+  const Name shell = LogIn();
+  ExecFromMemory(kernel_.Fork(shell));
+  ExecFromMemory(kernel_.Fork(shell));
+  EXPECT_EQ(detections_.size(), 1u);
+  Exec(kernel_.Fork(shell), "/tmp/x (deleted)", {.deleted = true, .inode = 7});
+  EXPECT_EQ(detections_.size(), 2u);
+  ExecFromMemory(LogIn());
+  EXPECT_EQ(detections_.size(), 3u) << "another session";
+}
+
+TEST_F(FilelessRuleTest, Fires_HighWhenTheSessionCameByAHop) {
+  const Name shell = LogIn();
+  TellDepth(1);
+  ExecFromMemory(shell);
+  ASSERT_EQ(detections_.size(), 1u);
+  EXPECT_EQ(detections_[0].severity, model::Severity::kHigh);
+  EXPECT_EQ(detections_[0].evidence.at("depth"), "1");
+}
+
+TEST_F(FilelessRuleTest, Fires_AgainAndHighWhenTheHopIsKnownLater) {
+  const Name shell = LogIn();
+  ExecFromMemory(shell);
+  TellDepth(0);
+  ASSERT_EQ(detections_.size(), 2u);
+  EXPECT_EQ(detections_[1].severity, model::Severity::kMedium) << "it is the root";
+  TellDepth(2);
+  ASSERT_EQ(detections_.size(), 3u);
+  EXPECT_EQ(detections_[2].id, detections_[0].id);
+  EXPECT_EQ(detections_[2].severity, model::Severity::kHigh);
+}
+
+// An intruder may call his own what he likes.
+TEST_F(FilelessRuleTest, Fires_OnACopyThatOnlyBearsARuntimesName) {
+  const Name shell = LogIn();
+  Exec(kernel_.Fork(shell), "/memfd:runc_cloned:/proc/self/exe (deleted)",
+       {.memory_only = true, .deleted = true});
+  EXPECT_EQ(detections_.size(), 1u);
+  const Name own = kernel_.Fork(LogIn());
+  kernel_.Exec(own, "/home/staff/runc");
+  ExecFromMemory(own);
+  EXPECT_EQ(detections_.size(), 2u);
+}
+
+// It runs itself anew once it has removed its file.
+TEST_F(FilelessRuleTest, Fires_OnAProgramOfTheUsersThatWasDeleted) {
+  const Name shell = LogIn();
+  Exec(shell, "/dev/shm/x", {.inode = 7});
+  Exec(shell, "/dev/shm/x (deleted)", {.deleted = true, .inode = 7});
+  EXPECT_EQ(detections_.size(), 1u);
+}
+
+TEST_F(FilelessRuleTest, StaysSilent_ForProgramsWithAFile) {
+  const Name shell = LogIn();
+  kernel_.Exec(kernel_.Fork(shell), "/usr/bin/id");
+  Exec(shell, "/home/staff/x", {.inode = 7});
+  EXPECT_TRUE(detections_.empty());
+}
+
+// containerd's shim starts runc, and systemd its executor, in services; nobody has come in there.
+TEST_F(FilelessRuleTest, StaysSilent_ForServicesAndContainers) {
+  const Name shim = kernel_.Fork(kernel_.init());
+  kernel_.Exec(shim, "/usr/bin/containerd-shim-runc-v2");
+  ExecFromMemory(kernel_.Fork(shim));
+  const Name container = kernel_.Fork(shim);
+  kernel_.NewPidNamespace(container, 4000);
+  ExecFromMemory(container);
+  Exec(kernel_.Fork(kernel_.init()), "/usr/lib/systemd/systemd-executor (deleted)",
+       {.deleted = true, .inode = 7});
+  EXPECT_TRUE(detections_.empty());
+}
+
+// `docker exec` and `docker run` of an administrator: the daemon does it.
+TEST_F(FilelessRuleTest, StaysSilent_WhenALoginAsksADaemonForAContainer) {
+  const Name daemon = kernel_.Fork(kernel_.init());
+  kernel_.Exec(daemon, "/usr/bin/dockerd");
+  const Name client = kernel_.Fork(LogIn());
+  kernel_.Exec(client, "/usr/bin/docker");
+  kernel_.ConnectUnix(client, "/run/docker.sock", daemon, 0);
+  const Name runc = kernel_.Fork(daemon);
+  kernel_.Exec(runc, "/usr/bin/runc");
+  ExecFromMemory(runc);
+  EXPECT_TRUE(detections_.empty());
+}
+
+// `podman run` and `runc run` need no daemon: the runtime is the session's own.
+TEST_F(FilelessRuleTest, StaysSilent_ForARuntimeThatALoginStarts) {
+  const Name shell = LogIn();
+  for (const char* runtime : {"/usr/bin/runc", "/usr/sbin/runc", "/usr/bin/crun"}) {
+    const Name process = kernel_.Fork(shell);
+    kernel_.Exec(process, runtime);
+    ExecFromMemory(process);
+    ExecFromMemory(kernel_.Fork(kernel_.Fork(process)));
+  }
+  EXPECT_EQ(detections_.size(), 1u) << "only what the copy itself starts from memory";
+}
+
+TEST_F(FilelessRuleTest, StaysSilent_ForAnInstalledProgramThatWasUpgraded) {
+  const Name shell = LogIn();
+  Exec(shell, "/usr/bin/tmux", {.inode = 7});
+  Exec(shell, "/usr/bin/tmux (deleted)", {.deleted = true, .inode = 7});
+  EXPECT_TRUE(detections_.empty());
+  Exec(shell, "/tmp/x (deleted)", {.deleted = true, .inode = 8});
+  EXPECT_EQ(detections_.size(), 1u) << "that is another file";
+}
+
+// sshd serves a connection; nobody has logged in.
+TEST_F(FilelessRuleTest, StaysSilent_BeforeTheLogin) {
+  ExecFromMemory(kernel_.Serve(sshd_, kernel_.Arrive(41000), true));
+  EXPECT_TRUE(detections_.empty());
+  EXPECT_EQ(refused(), 0u);
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::rules

@@ -1,0 +1,164 @@
+// Hop ends one by one where they matter, edges for all.
+
+#include "agent/session/connection_reporter.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace hoptrail::agent::session {
+namespace {
+
+// A connection whose session is not settled yet is reported after this long all the same.
+constexpr uint64_t kReportLaterNs = 2'000'000'000;
+constexpr uint64_t kBudgetNs = 60'000'000'000;
+
+}  // namespace
+
+ConnectionReporter::ConnectionReporter(Options options, HostTables* tables)
+    : options_(std::move(options)), tables_(*tables), edges_(tables->host, options_.max_edges) {}
+
+bool ConnectionReporter::Watched(uint16_t port) const {
+  return std::find(options_.watched_ports.begin(), options_.watched_ports.end(), port) !=
+         options_.watched_ports.end();
+}
+
+void ConnectionReporter::Own(Connection& connection, const process::Process& process) {
+  connection.owner = process.name;
+  connection.image = process.image;
+  connection.own_program = process.executed;
+  connection.uid = process.credentials.euid;
+}
+
+model::EdgeCount& ConnectionReporter::Edge(const Connection& connection) {
+  const bool client = connection.side == model::HopSide::kClient;
+  return edges_.At(
+      connection.side,
+      connection.image == nullptr ? absl::string_view() : absl::string_view(connection.image->path),
+      connection.uid, client ? connection.flow.server.address : connection.flow.client.address,
+      connection.flow.server.port, tables_.now_wall_ns());
+}
+
+void ConnectionReporter::CountEdge(Connection& connection) {
+  if (connection.counted) return;
+  connection.counted = true;
+  ++Edge(connection).connections;
+}
+
+void ConnectionReporter::CountFailure(const Connection& connection) { ++Edge(connection).failures; }
+
+void ConnectionReporter::CountBytes(const Connection& connection, uint64_t sent,
+                                    uint64_t received) {
+  model::EdgeCount& edge = Edge(connection);
+  edge.bytes_sent += sent;
+  edge.bytes_received += received;
+}
+
+void ConnectionReporter::CountDatagrams(const decode::Header& header,
+                                        const process::Process* process,
+                                        const decode::Sends& sends) {
+  const bool server = sends.local_port != 0;
+  model::EdgeCount& edge =
+      edges_.At(server ? model::HopSide::kServer : model::HopSide::kClient,
+                process == nullptr ? absl::string_view() : process->program(),
+                header.credentials.euid, sends.peer.address,
+                server ? sends.local_port : sends.peer.port, tables_.now_wall_ns(), sends.protocol);
+  if (sends.first) ++edge.connections;
+  edge.bytes_sent += sends.bytes;
+}
+
+bool ConnectionReporter::Qualifies(const Connection& connection) const {
+  if (Watched(connection.flow.server.port)) return true;
+  const Node* node = tables_.sessions.Find(connection.session);
+  return node != nullptr && !node->pending() && (node->from_remote || node->provenance.has_value());
+}
+
+void ConnectionReporter::ReportLater(Connection& connection) {
+  if (connection.report_boot_ns != 0) return;
+  connection.report_boot_ns = tables_.now_boot_ns + kReportLaterNs;
+  waiting_.emplace_back(connection.report_boot_ns, connection.socket);
+}
+
+void ConnectionReporter::ReportWaiting(uint64_t until_boot_ns) {
+  while (!waiting_.empty() && waiting_.front().first <= until_boot_ns) {
+    Connection* connection = tables_.connections.Find(waiting_.front().second);
+    waiting_.pop_front();
+    if (connection == nullptr || connection->report_boot_ns == 0) continue;
+    connection->report_boot_ns = 0;
+    Report(*connection);
+  }
+}
+
+// A session that connects to everything is reported by its edges; its connections are reported one
+// by one only as far as they leave room for everybody else's.
+bool ConnectionReporter::WithinBudget(const model::SessionId& id) {
+  Node* node = tables_.sessions.Find(id);
+  if (node == nullptr) return true;
+  if (node->budget_until_boot_ns <= tables_.now_boot_ns) {
+    node->budget_until_boot_ns = tables_.now_boot_ns + kBudgetNs;
+    node->hops_in_budget = 0;
+  }
+  if (node->hops_in_budget >= options_.max_hops_per_minute) {
+    ++dropped_;
+    return false;
+  }
+  ++node->hops_in_budget;
+  return true;
+}
+
+void ConnectionReporter::Report(Connection& connection) {
+  if (connection.hop_name.empty()) return;
+  connection.report_boot_ns = 0;
+  const bool first = connection.reported == nullptr;
+  if (first && !connection.opened_session && !Watched(connection.flow.server.port) &&
+      !WithinBudget(connection.session)) {
+    return;
+  }
+  if (first) connection.reported = std::make_unique<model::HopEnd>();
+  model::HopEnd& hop = *connection.reported;
+  Node* node = tables_.sessions.Find(connection.session);
+  // What was reported of a session that is forgotten by now stands: it may never have been.
+  const bool known = node != nullptr ? !node->pending() : hop.session == connection.session;
+  hop.side = connection.side;
+  hop.host = tables_.host;
+  hop.session = known ? connection.session : model::SessionId();
+  hop.opened_session = connection.opened_session && known;
+  hop.name = connection.hop_name;
+  hop.flow = connection.flow;
+  hop.network_namespace = connection.network_namespace;
+  hop.rtt_us = connection.rtt_us;
+  hop.established_boot_ns = connection.established_boot_ns;
+  hop.established_wall_ns = connection.established_boot_ns == 0
+                                ? 0
+                                : tables_.clock->WallFromBoot(connection.established_boot_ns);
+  hop.process = connection.owner;
+  hop.program = connection.image == nullptr ? std::string() : connection.image->path;
+  hop.uid = connection.uid;
+  hop.user = tables_.UserName(connection.uid);
+  if (node != nullptr && known && !node->reported) tables_.sessions.Touch(*node);
+  hops_.push_back(hop);
+  if (tables_.store != nullptr) tables_.store->SaveHop(hop);
+}
+
+void ConnectionReporter::ReportClosed(Connection& connection, uint64_t bytes_sent,
+                                      uint64_t bytes_received) {
+  if (connection.reported == nullptr && connection.report_boot_ns == 0) return;
+  Report(connection);
+  if (connection.reported == nullptr) return;
+  model::HopEnd& hop = hops_.back();
+  hop.bytes_sent = bytes_sent;
+  hop.bytes_received = bytes_received;
+  hop.closed_wall_ns = tables_.now_wall_ns();
+  if (tables_.store != nullptr) tables_.store->RemoveHop(hop.side, hop.name);
+}
+
+void ConnectionReporter::ReportVanished(model::HopEnd hop) {
+  hop.closed_wall_ns = tables_.now_wall_ns();
+  if (tables_.store != nullptr) tables_.store->RemoveHop(hop.side, hop.name);
+  hops_.push_back(std::move(hop));
+}
+
+void ConnectionReporter::ReportAgain(const Connection& connection) {
+  if (connection.reported != nullptr) hops_.push_back(*connection.reported);
+}
+
+}  // namespace hoptrail::agent::session

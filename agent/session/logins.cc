@@ -1,0 +1,136 @@
+#include "agent/session/logins.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+#include "agent/session/program_names.h"
+
+namespace hoptrail::agent::session {
+namespace {
+
+bool InSystemDirectory(absl::string_view path) {
+  for (absl::string_view directory : {"/usr/sbin/", "/sbin/", "/usr/lib/", "/usr/libexec/", "/lib/",
+                                      "/usr/bin/", "/bin/", "/usr/lib64/"}) {
+    if (absl::StartsWith(path, directory)) return true;
+  }
+  return false;
+}
+
+// A program that asks who is there before it lets anyone do anything. Its name only delays the
+// login until PAM, the audit session or its own words tell; whatever else it starts counts.
+bool IsLoginServer(const model::Image& image, uint32_t uid) {
+  if (uid != 0 || !InSystemDirectory(image.path)) return false;
+  const absl::string_view name = BaseName(image.path);
+  for (absl::string_view prefix :
+       {"sshd", "dropbear", "in.telnetd", "telnetd", "in.rlogind", "rlogind", "in.rshd", "rshd"}) {
+    if (name == prefix || absl::StartsWith(name, absl::StrCat(prefix, "-"))) return true;
+  }
+  return name == "login";
+}
+
+// The listener's own image, or a helper that it brings along: sshd → sshd-session, sshd-auth.
+bool SameProgram(const model::Image& listener, const model::Image& image, uint32_t uid) {
+  if (listener.path == image.path) return true;
+  return uid == 0 && listener.device == image.device &&
+         absl::StartsWith(BaseName(image.path), absl::StrCat(BaseName(listener.path), "-"));
+}
+
+// As a login server starts the user's shell: "-bash" to talk to, "bash -c COMMAND" to run one.
+// Its helpers are started by their own names.
+bool IsUsersShell(const model::Image& image) {
+  const std::vector<std::string>& arguments = image.arguments;
+  return (!arguments.empty() && arguments[0].size() > 1 && arguments[0][0] == '-') ||
+         (arguments.size() >= 3 && arguments[1] == "-c");
+}
+
+}  // namespace
+
+void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec) {
+  const uint32_t uid = process.credentials.euid;
+  const bool own =
+      IsLoginServer(exec.image, uid) ||
+      (node.listener_image != nullptr && SameProgram(*node.listener_image, exec.image, uid));
+  if (own) return;
+  if (node.session.logged_in) {
+    if (!node.own_uid && process.name != node.login_process) {
+      node.own_uid = true;
+      node.session.uid = process.credentials.uid;
+      if (node.session.user.empty()) {
+        node.session.user = tables_.UserName(node.session.uid);
+      }
+      tables_.sessions.Touch(node);
+    }
+    return;
+  }
+  using decode::StreamKind;
+  const process::Process* head = tables_.processes.Find(node.session.first_process);
+  const bool asks_first =
+      (node.listener_image != nullptr && IsLoginServer(*node.listener_image, 0)) ||
+      (head != nullptr && head->image != nullptr && head != &process &&
+       IsLoginServer(*head->image, head->credentials.euid));
+  const StreamKind input = exec.streams[0].kind;
+  bool attached = false;
+  for (const decode::Stream& stream : exec.streams) attached = attached || IsAcceptedTcp(stream);
+  attached = attached || input == StreamKind::kTerminal || input == StreamKind::kUnix;
+  // Where neither PAM nor sshd's messages tell of the login.
+  attached = attached || (asks_first && input == StreamKind::kPipe &&
+                          exec.streams[1].kind == StreamKind::kPipe && IsUsersShell(exec.image));
+  if (attached || (!asks_first && input == StreamKind::kPipe)) {
+    LogIn(node, process, /*report_attempt=*/false);
+    if (!node.own_uid) {
+      node.own_uid = true;
+      node.session.uid = process.credentials.uid;
+    }
+    return;
+  }
+  // A login server's helpers (AuthorizedKeysCommand, unix_chkpwd) talk to it by pipes.
+  if (asks_first && (input == StreamKind::kPipe || exec.streams[1].kind == StreamKind::kPipe)) {
+    return;
+  }
+  Promote(node);
+}
+
+void Logins::Promote(Node& node) {
+  if (node.login < LoginState::kPromoted) node.login = LoginState::kPromoted;
+  node.from_remote = true;
+  tables_.sessions.Touch(node);
+  tables_.sessions.Save(node);
+  if (Connection* connection = tables_.connections.Find(node.entry_socket); connection != nullptr) {
+    reporter_.Report(*connection);
+  }
+}
+
+void Logins::LogIn(Node& node, process::Process& process, bool report_attempt) {
+  if (node.session.logged_in) return;
+  model::Session& session = node.session;
+  node.BeginLogin();
+  node.login_process = session.first_process;
+  const model::Credentials& credentials = process.credentials;
+  if (credentials.audit_session != model::kNoLogin &&
+      credentials.audit_session != node.base_audit) {
+    tables_.sessions.SetAuditSession(node, credentials.login_uid, credentials.audit_session);
+    session.uid = credentials.login_uid;
+    node.own_uid = true;
+  }
+  session.user = session.authentication.user;
+  if (session.user.empty() && (node.own_uid || !report_attempt)) {
+    session.user = tables_.UserName(node.own_uid ? session.uid : credentials.uid);
+  }
+  Promote(node);
+  if (!report_attempt) return;
+  model::LoginAttempt attempt;
+  attempt.user = session.user;
+  attempt.service = session.authentication.service;
+  attempt.method = session.authentication.method;
+  attempt.succeeded = true;
+  Attempt(node, std::move(attempt));
+}
+
+void Logins::EndLogin(Node& node, uint64_t boot_ns) {
+  if (node.login != LoginState::kLoggedIn) return;
+  node.login = LoginState::kEnded;
+  node.session.login_ended_wall_ns = tables_.clock->WallFromBoot(boot_ns);
+  tables_.sessions.Touch(node);
+}
+
+}  // namespace hoptrail::agent::session

@@ -1,0 +1,30 @@
+#ifndef HOPTRAIL_AGENT_STOP_SENSOR_MANAGER_H_
+#define HOPTRAIL_AGENT_STOP_SENSOR_MANAGER_H_
+
+#include <string>
+
+#include "agent/session/enriched_event.h"
+
+namespace hoptrail::agent {
+
+// Someone who did something to one of the sensor's processes.
+struct SensorSignal {
+  model::ProcessName sender;
+  const process::Process* process = nullptr;  // the sender, where known
+  bool by_login = false;                      // the sender's session is a login
+  const process::Process* target = nullptr;   // the sensor's, where known
+};
+
+// Whether the sender is what runs the agent, and may end it: process 1; a container's runtime,
+// whose helper sends the signal from the session in which the container was started; what runs in
+// the service's own unit, as ExecReload does. A login is no manager, whatever it has started.
+// `unit`: the agent's own service, empty where it is in none.
+bool IsSensorManager(const SensorSignal& signal, const session::Lineage& lineage,
+                     const std::string& unit);
+
+// The same of an event of kind kSensorTouched.
+bool IsSensorManager(const session::EnrichedEvent& event, const std::string& unit);
+
+}  // namespace hoptrail::agent
+
+#endif  // HOPTRAIL_AGENT_STOP_SENSOR_MANAGER_H_
