@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -83,6 +84,11 @@ agent::kernel::ForcedTiers ForcedTiersOfEnvironment() {
     if (!status.ok()) ADD_FAILURE() << "HOPTRAIL_FORCE_TIERS: " << status;
   }
   return forced;
+}
+
+int Rounds(int all) {
+  const char* one_in = getenv("HOPTRAIL_ONE_ROUND_IN");
+  return one_in == nullptr ? all : std::max(1, all / std::max(1, std::atoi(one_in)));
 }
 
 Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)

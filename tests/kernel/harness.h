@@ -94,6 +94,10 @@ class Recorder {
 // Recorder forces those tiers unless its options force others.
 agent::kernel::ForcedTiers ForcedTiersOfEnvironment();
 
+// How many times to do what is a matter of chance, where it is done `all` times on a machine that is
+// fast enough: HOPTRAIL_ONE_ROUND_IN is set where it is not.
+int Rounds(int all);
+
 // The inode number of the calling process's network namespace.
 uint32_t NetworkNamespace();
 
