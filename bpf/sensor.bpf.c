@@ -502,7 +502,20 @@ int BPF_KPROBE(ht_bpf_kprobe, int command, void *attributes)
 SEC("tp/syscalls/sys_exit_bpf")
 int ht_bpf_exit(struct trace_event_raw_sys_exit *ctx)
 {
-	return ht_on_bpf_exit(ctx->ret);
+	/* Only the lower half of `id` is written. */
+	return ht_on_bpf_exit((int)ctx->id, ctx->ret);
+}
+
+SEC("fentry/bpf_map_mmap")
+int BPF_PROG(ht_map_mmap_fentry, struct file *file, struct vm_area_struct *area)
+{
+	return HT_WHOLE(ht_on_map_mmap(file, area));
+}
+
+SEC("kprobe/bpf_map_mmap")
+int BPF_KPROBE(ht_map_mmap_kprobe, struct file *file, struct vm_area_struct *area)
+{
+	return ht_on_map_mmap(file, area);
 }
 
 /* What already ran. */

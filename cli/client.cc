@@ -1,16 +1,23 @@
 #include "cli/client.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include <google/protobuf/empty.pb.h>
+#include <google/protobuf/unknown_field_set.h>
+#include <google/protobuf/wrappers.pb.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
 #include "core/base/status_macros.h"
+#include "core/config/credentials.h"
+#include "core/config/library_logs.h"
+#include "core/config/tls_probe.h"
 #include <hoptrail/v1/detection.grpc.pb.h>
 #include <hoptrail/v1/fleet.grpc.pb.h>
 #include <hoptrail/v1/graph.grpc.pb.h>
@@ -19,42 +26,66 @@ namespace hoptrail::cli {
 namespace {
 
 constexpr std::chrono::seconds kDeadline(30);
+constexpr std::chrono::seconds kHealthDeadline(5);
+constexpr absl::Duration kProbeWithin = absl::Seconds(3);
 constexpr int64_t kPageSize = 500;
 constexpr int kMaxAnswerBytes = 64 << 20;
 
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  constexpr size_t kMaxBytes = 1 << 20;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
-                                                       &std::fclose);
-  if (file == nullptr) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot read ", path, ": ", std::strerror(errno)));
+// grpc.health.v1.HealthCheckResponse.ServingStatus
+constexpr uint64_t kNotServing = 2;
+
+// Asks grpc.health.v1.Health about a service, or about the whole server where the name is empty.
+// Its messages have one field each, number 1: the name, as StringValue has it, and the status.
+absl::StatusOr<uint64_t> ServingStatus(const std::shared_ptr<grpc::Channel>& channel,
+                                       const std::string& service) {
+  using google::protobuf::Empty;
+  using google::protobuf::StringValue;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kHealthDeadline);
+  grpc::TemplatedGenericStub<StringValue, Empty> stub(channel);
+  StringValue name;
+  name.set_value(service);
+  grpc::CompletionQueue queue;
+  const auto call = stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check", name, &queue);
+  call->StartCall();
+  Empty answer;
+  grpc::Status status;
+  call->Finish(&answer, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  if (!status.ok()) return absl::UnavailableError(status.error_message());
+  const auto& fields = answer.GetReflection()->GetUnknownFields(answer);
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const auto& field = fields.field(i);
+    if (field.number() == 1 && field.type() == google::protobuf::UnknownField::TYPE_VARINT) {
+      return field.varint();
+    }
   }
-  std::string content(kMaxBytes + 1, '\0');
-  content.resize(std::fread(content.data(), 1, content.size(), file.get()));
-  if (std::ferror(file.get()) != 0) {
-    return absl::FailedPreconditionError(absl::StrCat("cannot read ", path));
-  }
-  if (content.empty() || content.size() > kMaxBytes) {
-    return absl::FailedPreconditionError(absl::StrCat(path, " is no PEM file"));
-  }
-  return content;
+  return uint64_t{0};
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> CredentialsFor(
-    const Connection& connection) {
-  if (connection.plain()) return grpc::InsecureChannelCredentials();
-  grpc::SslCredentialsOptions options;
-  HT_ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(connection.ca_file));
-  HT_ASSIGN_OR_RETURN(options.pem_cert_chain, ReadFile(connection.certificate_file));
-  HT_ASSIGN_OR_RETURN(options.pem_private_key, ReadFile(connection.key_file));
-  return grpc::SslCredentials(options);
+// Of "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2.1:7443: Failed to
+// connect to remote host: Connection refused" the end; all of it where it is written otherwise.
+std::string ReasonIn(absl::string_view message) {
+  for (absl::string_view before : {"last error: ", "Failed to connect to remote host: "}) {
+    const size_t at = message.rfind(before);
+    if (at != absl::string_view::npos) message.remove_prefix(at + before.size());
+  }
+  for (absl::string_view scheme : {"UNKNOWN: unix:", "UNKNOWN: ipv4:", "UNKNOWN: ipv6:"}) {
+    const size_t end = message.find(": ", scheme.size());
+    if (absl::StartsWith(message, scheme) && end != absl::string_view::npos) {
+      message.remove_prefix(end + 2);
+    }
+  }
+  return std::string(message);
 }
 
 }  // namespace
 
 struct Client::Stubs {
-  std::string address;
+  v1::CollectorAddress collector;
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::FleetService::Stub> fleet;
   std::unique_ptr<v1::GraphService::Stub> graph;
   std::unique_ptr<v1::DetectionService::Stub> detections;
@@ -63,7 +94,10 @@ struct Client::Stubs {
     if (status.ok()) return absl::OkStatus();
     std::string message = status.error_message();
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
-      message = absl::StrCat("no connection to the collector at ", address, ": ", message);
+      // gRPC's words do not say which certificate does not fit, or why.
+      const std::string why = config::WhyNoTls(collector, kProbeWithin);
+      message = absl::StrCat("no connection to the collector at ", collector.address(), ": ",
+                             why.empty() ? ReasonIn(message) : why);
     }
     return absl::Status(static_cast<absl::StatusCode>(status.error_code()), message);
   }
@@ -109,8 +143,8 @@ struct Client::Stubs {
 Client::Client(std::unique_ptr<Stubs> stubs) : stubs_(std::move(stubs)) {}
 Client::~Client() = default;
 
-absl::StatusOr<std::unique_ptr<Client>> Client::Create(const Connection& connection) {
-  HT_ASSIGN_OR_RETURN(auto credentials, CredentialsFor(connection));
+absl::StatusOr<std::unique_ptr<Client>> Client::Create(const v1::CollectorAddress& collector) {
+  config::SetLibraryLogSink(nullptr);
   grpc::ChannelArguments arguments;
   arguments.SetUserAgentPrefix("hoptrail/" HOPTRAIL_VERSION);
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
@@ -119,21 +153,62 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const Connection& connect
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 330'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  if (!connection.server_name.empty()) {
-    arguments.SetSslTargetNameOverride(connection.server_name);
-  }
-  const auto channel = grpc::CreateCustomChannel(connection.address, credentials, arguments);
   auto stubs = std::make_unique<Stubs>();
-  stubs->address = connection.address;
-  stubs->fleet = v1::FleetService::NewStub(channel);
-  stubs->graph = v1::GraphService::NewStub(channel);
-  stubs->detections = v1::DetectionService::NewStub(channel);
+  stubs->collector = collector;
+  HT_ASSIGN_OR_RETURN(stubs->channel, config::OpenChannel(collector, arguments));
+  stubs->fleet = v1::FleetService::NewStub(stubs->channel);
+  stubs->graph = v1::GraphService::NewStub(stubs->channel);
+  stubs->detections = v1::DetectionService::NewStub(stubs->channel);
   return std::unique_ptr<Client>(new Client(std::move(stubs)));
+}
+
+absl::StatusOr<Client::Health> Client::GetHealth() {
+  v1::ListHostsRequest request;
+  request.set_page_size(1);
+  const auto hosts = stubs_->Call<v1::ListHostsResponse>(
+      stubs_->fleet.get(), &v1::FleetService::Stub::ListHosts, request);
+  if (absl::IsUnavailable(hosts.status())) return hosts.status();
+  Health health;
+  if (hosts.ok() && hosts->hosts_size() > 0) {
+    // Where the store cannot be written, that is said of every host.
+    for (const v1::Degradation& degradation : hosts->hosts(0).degradations()) {
+      if (degradation.kind() != v1::COLLECTOR_STORE_READ_ONLY) continue;
+      health.trouble =
+          absl::StrCat("the collector cannot write its store, and takes in nothing new",
+                       degradation.detail().empty() ? "" : ": ", degradation.detail());
+    }
+  }
+  const absl::StatusOr<uint64_t> all = ServingStatus(stubs_->channel, "");
+  if (!all.ok() || *all != kNotServing) return health;
+  // What only reads may go on.
+  const absl::StatusOr<uint64_t> reading =
+      ServingStatus(stubs_->channel, v1::DetectionService::service_full_name());
+  health.reading = reading.ok() && *reading != kNotServing;
+  if (health.trouble.empty()) {
+    health.trouble = health.reading ? "the collector serves only what was stored before"
+                                    : "the collector makes no progress";
+  }
+  return health;
 }
 
 absl::StatusOr<v1::ListHostsResponse> Client::ListHosts(int64_t limit) {
   return stubs_->List(stubs_->fleet.get(), &v1::FleetService::Stub::ListHosts,
                       v1::ListHostsRequest(), limit, &v1::ListHostsResponse::hosts_size);
+}
+
+absl::StatusOr<v1::Host> Client::GetHost(const std::string& name) {
+  v1::GetHostRequest request;
+  request.set_name(name);
+  return stubs_->Call<v1::Host>(stubs_->fleet.get(), &v1::FleetService::Stub::GetHost, request);
+}
+
+absl::Status Client::RemoveHost(const std::string& name) {
+  v1::RemoveHostRequest request;
+  request.set_name(name);
+  return stubs_
+      ->Call<v1::RemoveHostResponse>(stubs_->fleet.get(), &v1::FleetService::Stub::RemoveHost,
+                                     request)
+      .status();
 }
 
 absl::StatusOr<v1::ListSessionsResponse> Client::ListSessions(const std::string& filter,

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#include "cli/options.h"
+#include <hoptrail/v1/config.pb.h>
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/fleet.pb.h>
 #include <hoptrail/v1/graph.pb.h>
@@ -17,15 +17,25 @@
 namespace hoptrail::cli {
 
 // The public API, call by call, each with a deadline. Lists are whole: their pages are put
-// together. Errors carry the server's code and words. One thread.
+// together. Errors carry the server's code and words; where no connection comes about, the reason
+// and what to do. gRPC's own log is silent from the first Create() on. One thread.
 class Client {
  public:
   // Reads the TLS files; the connection itself is made by the first call.
-  static absl::StatusOr<std::unique_ptr<Client>> Create(const Connection& connection);
+  static absl::StatusOr<std::unique_ptr<Client>> Create(const v1::CollectorAddress& collector);
   ~Client();
+
+  // How the collector is; UNAVAILABLE where it cannot be reached.
+  struct Health {
+    bool reading = true;  // it answers; else its engine makes no progress
+    std::string trouble;  // why answers may lack something; empty: nothing is known to be missing
+  };
+  absl::StatusOr<Health> GetHealth();
 
   // At most `limit` entries (0: all); `next_page_token` stays set where more exist.
   absl::StatusOr<v1::ListHostsResponse> ListHosts(int64_t limit);
+  absl::StatusOr<v1::Host> GetHost(const std::string& name);
+  absl::Status RemoveHost(const std::string& name);
   absl::StatusOr<v1::ListSessionsResponse> ListSessions(const std::string& filter, int64_t limit);
   absl::StatusOr<v1::ListDetectionsResponse> ListDetections(int64_t limit);
   absl::StatusOr<v1::ListIncidentsResponse> ListIncidents(const std::string& filter, int64_t limit);

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CLI_COMMANDS_H_
 #define HOPTRAIL_CLI_COMMANDS_H_
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 #include "cli/client.h"
 #include "cli/options.h"
@@ -9,9 +9,14 @@
 
 namespace hoptrail::cli {
 
-// Does what `options` asks for and writes the answer to standard output; hints and the state of a
-// watch go to standard error. A watch returns only with an error that trying again cannot cure.
-absl::Status RunCommand(const Options& options, const Style& style, Client* client);
+// The program's exit status; UsageText() says what each means.
+enum ExitStatus { kDone = 0, kFailed = 1, kWrongUsage = 2, kIncomplete = 3 };
+
+// Does what `options` asks for and writes the answer to standard output; hints, warnings and the
+// state of a watch go to standard error. A watch returns only with an error that trying again
+// cannot cure. kDone, or kIncomplete where the collector says that its answers may lack something:
+// an empty list is not shown as one then.
+absl::StatusOr<ExitStatus> RunCommand(const Options& options, const Style& style, Client* client);
 
 }  // namespace hoptrail::cli
 

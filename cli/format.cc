@@ -1,16 +1,25 @@
 #include "cli/format.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/time/time.h"
 
+#include "core/base/clock.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
 namespace hoptrail::cli {
 namespace {
+
+constexpr size_t kShortDigits = 8;
+constexpr size_t kWidthForMilliseconds = 100;
 
 absl::string_view MethodWord(v1::AuthMethod method) {
   switch (method) {
@@ -33,16 +42,73 @@ absl::string_view MethodWord(v1::AuthMethod method) {
   }
 }
 
+// False for the zero time, and for one that no calendar has.
+bool Fields(const google::protobuf::Timestamp& time, const Style& style, tm* fields) {
+  if (time.seconds() == 0 && time.nanos() == 0) return false;
+  const time_t seconds = time.seconds();
+  return (style.utc ? ::gmtime_r(&seconds, fields) : ::localtime_r(&seconds, fields)) != nullptr;
+}
+
+std::string Written(const char* format, const tm& fields) {
+  char text[64];
+  return std::string(text, std::strftime(text, sizeof(text), format, &fields));
+}
+
+// "Europe/Berlin": from TZ, or from where /etc/localtime leads.
+std::string NameOfLocalZone() {
+  const char* variable = std::getenv("TZ");
+  if (variable != nullptr && *variable != '\0') return variable + (*variable == ':' ? 1 : 0);
+  char target[256];
+  const ssize_t size = ::readlink("/etc/localtime", target, sizeof(target));
+  const absl::string_view path(target, size < 0 ? 0 : static_cast<size_t>(size));
+  constexpr absl::string_view kFolder = "zoneinfo/";
+  const size_t at = path.find(kFolder);
+  return at == absl::string_view::npos ? "local time"
+                                       : std::string(path.substr(at + kFolder.size()));
+}
+
+absl::string_view WithoutCollection(absl::string_view name) {
+  const size_t slash = name.find('/');
+  return slash == absl::string_view::npos ? name : name.substr(slash + 1);
+}
+
 }  // namespace
 
 int64_t Milliseconds(const google::protobuf::Timestamp& time) {
   return time.seconds() * 1000 + time.nanos() / 1'000'000;
 }
 
-std::string FormatTime(const google::protobuf::Timestamp& time) {
-  if (time.seconds() == 0 && time.nanos() == 0) return "-";
-  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", absl::FromUnixMillis(Milliseconds(time)),
-                          absl::UTCTimeZone());
+std::string FormatTime(const google::protobuf::Timestamp& time, const Style& style) {
+  const bool narrow = style.width != 0 && style.width < kWidthForMilliseconds;
+  return TimeCell(time, style).form(narrow ? 1 : 0);
+}
+
+Cell TimeCell(const google::protobuf::Timestamp& time, const Style& style) {
+  tm fields{};
+  if (!Fields(time, style, &fields)) return "-";
+  const std::string seconds = Written("%Y-%m-%d %H:%M:%S", fields);
+  return Cell::Forms({absl::StrFormat("%s.%03d", seconds, time.nanos() / 1'000'000), seconds,
+                      Written("%m-%d %H:%M", fields)});
+}
+
+void ZoneName::Note(const google::protobuf::Timestamp& time) {
+  tm fields{};
+  if (Fields(time, style_, &fields)) abbreviations_.insert(Written("%Z", fields));
+}
+
+std::string ZoneName::Get() const {
+  if (style_.utc) return "UTC";
+  if (abbreviations_.size() > 1) return Escape(NameOfLocalZone(), style_, 64);
+  if (abbreviations_.size() == 1) return Escape(*abbreviations_.begin(), style_, 16);
+  google::protobuf::Timestamp now;
+  now.set_seconds(Clock::System().WallNs() / 1'000'000'000);
+  tm fields{};
+  return Fields(now, style_, &fields) ? Escape(Written("%Z", fields), style_, 16) : "UTC";
+}
+
+Cell ZoneName::Heading(absl::string_view words, absl::string_view short_words) const {
+  const std::string zone = absl::StrCat(" (", Get(), ")");
+  return Cell::Forms({absl::StrCat(words, zone), absl::StrCat(short_words, zone)});
 }
 
 std::string FormatOffset(int64_t milliseconds) {
@@ -56,9 +122,20 @@ std::string FormatOffset(int64_t milliseconds) {
 }
 
 std::string ShortId(absl::string_view name, const Style& style) {
-  const size_t slash = name.find('/');
-  if (slash != absl::string_view::npos) name.remove_prefix(slash + 1);
+  name = WithoutCollection(name);
   return name.empty() ? "-" : Escape(name.substr(0, 12), style);
+}
+
+void IdColumn::Note(absl::string_view name) {
+  by_beginning_[std::string(WithoutCollection(name).substr(0, kShortDigits))].emplace(name);
+}
+
+Cell IdColumn::Of(absl::string_view name) const {
+  const absl::string_view digits = WithoutCollection(name);
+  const bool enough = std::all_of(by_beginning_.begin(), by_beginning_.end(),
+                                  [](const auto& entry) { return entry.second.size() == 1; });
+  if (!enough || digits.empty()) return ShortId(name, style_);
+  return Cell::Forms({ShortId(name, style_), Escape(digits.substr(0, kShortDigits), style_)});
 }
 
 std::string FormatEndpoint(const v1::Endpoint& endpoint, const Style& style) {
@@ -98,6 +175,19 @@ std::string HostLabel(absl::string_view host_name, absl::string_view host, const
 std::string UserLabel(const v1::Session& session, const Style& style) {
   if (!session.user().empty()) return Escape(session.user(), style, 64);
   return absl::StrCat("uid ", session.uid());
+}
+
+std::string SessionTitle(const v1::Session& session, const Style& style) {
+  return session.title().empty() ? UserLabel(session, style) : Escape(session.title(), style, 160);
+}
+
+std::string SessionWords(const v1::Session& session, const Style& style) {
+  const std::string title = SessionTitle(session, style);
+  const bool login = session.kind() == v1::REMOTE || session.kind() == v1::CONSOLE;
+  if (!login && !session.title().empty()) return title;
+  if (session.kind() == v1::ENTRY_KIND_UNSPECIFIED) return absl::StrCat("session of ", title);
+  return absl::StrCat(Lower(v1::EntryKind_Name(session.kind())), login ? " login of " : " of ",
+                      title);
 }
 
 std::string Lower(absl::string_view text) { return absl::AsciiStrToLower(text); }

@@ -4,10 +4,13 @@
 // Values of the public API as short text for people. What a host said is escaped here. Pure.
 
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 
 #include "absl/strings/string_view.h"
 
+#include "cli/table.h"
 #include "cli/text.h"
 
 namespace google::protobuf {
@@ -22,14 +25,46 @@ class Session;
 
 namespace hoptrail::cli {
 
-// "2026-01-31 12:00:00.000"; "-" where unset (the zero time).
-std::string FormatTime(const google::protobuf::Timestamp& time);
+// "2026-01-31 12:00:00.000" in the style's time zone, which a heading or a line beside it must
+// name;
+// "-" where unset (the zero time).
+std::string FormatTime(const google::protobuf::Timestamp& time, const Style& style);
+// The same, and shorter: "2026-01-31 12:00:00", "01-31 12:00".
+Cell TimeCell(const google::protobuf::Timestamp& time, const Style& style);
+
+// The name of the time zone for the times that are noted: "UTC", "CET"; where these are not all on
+// one offset (summer time), "Europe/Berlin".
+class ZoneName {
+ public:
+  explicit ZoneName(const Style& style) : style_(style) {}
+  void Note(const google::protobuf::Timestamp& time);
+  std::string Get() const;
+  // "OPENED (CET)", and shorter.
+  Cell Heading(absl::string_view words, absl::string_view short_words) const;
+
+ private:
+  const Style& style_;
+  std::set<std::string> abbreviations_;
+};
+
 // "+55.0 s", "+2 m 05 s", "+3 h 07 m", "+2 d 04 h"; milliseconds in.
 std::string FormatOffset(int64_t milliseconds);
 int64_t Milliseconds(const google::protobuf::Timestamp& time);
 
 // The first 12 digits of an id, its collection left out: "incidents/3fa2…" → "3fa2c81d90ab".
 std::string ShortId(absl::string_view name, const Style& style);
+
+// Ids of one column: 12 digits, or 8 where these are enough to tell those that are noted apart.
+class IdColumn {
+ public:
+  explicit IdColumn(const Style& style) : style_(style) {}
+  void Note(absl::string_view name);
+  Cell Of(absl::string_view name) const;
+
+ private:
+  const Style& style_;
+  std::map<std::string, std::set<std::string>> by_beginning_;  // names by their first 8 digits
+};
 
 // "192.0.2.1:22", "[2001:db8::1]:22", "-" where empty.
 std::string FormatEndpoint(const v1::Endpoint& endpoint, const Style& style);
@@ -43,6 +78,10 @@ std::string FormatAuthentication(const v1::Authentication& authentication, const
 std::string HostLabel(absl::string_view host_name, absl::string_view host, const Style& style);
 // The user's name, or "uid 1000".
 std::string UserLabel(const v1::Session& session, const Style& style);
+// The collector's words for who or what it is: "staff", "service nginx.service (www-data)".
+std::string SessionTitle(const v1::Session& session, const Style& style);
+// The same of a session's beginning: "console login of staff", "service nginx.service (www-data)".
+std::string SessionWords(const v1::Session& session, const Style& style);
 
 // "REMOTE" → "remote"; for enumerations, whose names are not a peer's text.
 std::string Lower(absl::string_view text);

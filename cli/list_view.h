@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CLI_LIST_VIEW_H_
 #define HOPTRAIL_CLI_LIST_VIEW_H_
 
-// Lists of the public API's resources as aligned tables. Pure.
+// Sessions and detections as aligned tables. Pure.
 
 #include <string>
 #include <vector>
@@ -10,19 +10,13 @@
 
 namespace hoptrail::v1 {
 class Detection;
-class Host;
-class Incident;
 class Session;
 }  // namespace hoptrail::v1
 
 namespace hoptrail::cli {
 
-// One line a host; with `coverage` also, per host, each fact's hook and why better ones are not in
-// use, and the latest losses.
-std::string RenderHosts(const std::vector<v1::Host>& hosts, bool coverage, const Style& style);
 std::string RenderSessions(const std::vector<v1::Session>& sessions, const Style& style);
 std::string RenderDetections(const std::vector<v1::Detection>& detections, const Style& style);
-std::string RenderIncidents(const std::vector<v1::Incident>& incidents, const Style& style);
 
 // One detection of a watch: a line, and its summary below. `again`: it was shown before and has
 // gained evidence.

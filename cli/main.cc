@@ -8,50 +8,63 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
 #include "cli/client.h"
+#include "cli/command_table.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/text.h"
+#include "core/base/log.h"
 
 namespace {
 
-constexpr int kFailed = 1;
-constexpr int kWrongUsage = 2;
+using hoptrail::cli::ExitStatus;
 
 std::string Environment(absl::string_view name) {
   const char* value = std::getenv(std::string(name).c_str());
   return value == nullptr ? "" : value;
 }
 
-int Fail(const absl::Status& status, const hoptrail::cli::Style& style) {
-  // The server's words, escaped like everything that comes from outside.
-  const std::string message = hoptrail::cli::Escape(status.message(), style, 2000);
-  std::fprintf(stderr, "hoptrail: %s: %s\n", absl::StatusCodeToString(status.code()).c_str(),
-               message.c_str());
-  return kFailed;
+// The words may be the server's: they are escaped like everything that comes from outside.
+ExitStatus Fail(const absl::Status& status, const hoptrail::cli::Style& style) {
+  constexpr size_t kMostCharacters = 2000;
+  hoptrail::WriteError(
+      "hoptrail", absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
+                               hoptrail::cli::Escape(status.message(), style, kMostCharacters)));
+  return hoptrail::cli::kFailed;
+}
+
+ExitStatus Write(const std::string& text) {
+  return std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? hoptrail::cli::kFailed
+                                                                          : hoptrail::cli::kDone;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   std::setlocale(LC_CTYPE, "");
-  const hoptrail::cli::Style style = hoptrail::cli::StyleForTerminal(STDOUT_FILENO);
+  hoptrail::cli::Style style = hoptrail::cli::StyleForTerminal(STDOUT_FILENO);
   const auto options =
       hoptrail::cli::ParseOptions(std::vector<std::string>(argv + 1, argv + argc), &Environment);
   if (!options.ok()) {
-    const std::string message = hoptrail::cli::Escape(options.status().message(), style);
-    std::fprintf(stderr, "hoptrail: %s; see hoptrail help\n", message.c_str());
-    return kWrongUsage;
+    hoptrail::WriteError("hoptrail",
+                         absl::StrCat(hoptrail::cli::Escape(options.status().message(), style),
+                                      " (see 'hoptrail help')"));
+    return hoptrail::cli::kWrongUsage;
   }
   if (options->command == "help") {
-    return std::fputs(std::string(hoptrail::cli::UsageText()).c_str(), stdout) < 0 ? kFailed : 0;
+    const auto* command = hoptrail::cli::FindCommand(options->name);
+    return Write(command == nullptr ? hoptrail::cli::UsageText()
+                                    : hoptrail::cli::HelpText(*command));
   }
-  if (options->command == "version") return std::puts("hoptrail " HOPTRAIL_VERSION) < 0;
+  if (options->command == "version") return Write("hoptrail " HOPTRAIL_VERSION "\n");
 
-  const auto client = hoptrail::cli::Client::Create(options->connection);
+  style.utc = options->utc;
+  if (options->wide) style.width = 0;
+  const auto client = hoptrail::cli::Client::Create(options->collector);
   if (!client.ok()) return Fail(client.status(), style);
-  const absl::Status status = hoptrail::cli::RunCommand(*options, style, client->get());
-  return status.ok() ? 0 : Fail(status, style);
+  const auto done = hoptrail::cli::RunCommand(*options, style, client->get());
+  return done.ok() ? *done : Fail(done.status(), style);
 }

@@ -1,7 +1,9 @@
 #include "cli/options.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -10,46 +12,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
+#include "cli/command_table.h"
 #include "core/base/status_macros.h"
+#include "core/config/address.h"
 
 namespace hoptrail::cli {
 namespace {
 
 constexpr absl::string_view kDefaultAddress = "unix:/run/hoptrail/collector.sock";
-
-// A flag with a value: where it goes, and the environment variable that it is taken from.
-struct ValueFlag {
-  absl::string_view name;
-  absl::string_view variable;
-  std::string* value;
-};
-// A flag that is there or not, or has a value that only some commands know.
-struct CommandFlag {
-  absl::string_view name;
-  std::vector<absl::string_view> commands;
-};
-
-const std::vector<CommandFlag>& CommandFlags() {
-  static const auto* flags = new std::vector<CommandFlag>{
-      {"host", {"sessions"}},
-      {"user", {"sessions"}},
-      {"all", {"sessions", "incidents"}},
-      {"watch", {"detections"}},
-      {"coverage", {"hosts"}},
-      {"limit", {"hosts", "sessions", "detections", "incidents"}},
-  };
-  return *flags;
-}
-
-bool IsCommand(absl::string_view word) {
-  static constexpr absl::string_view kCommands[] = {"hosts", "sessions", "detections", "incidents",
-                                                    "path",  "ack",      "resolve",    "help"};
-  return std::find(std::begin(kCommands), std::end(kCommands), word) != std::end(kCommands);
-}
-
-bool TakesName(absl::string_view command) {
-  return command == "path" || command == "ack" || command == "resolve";
-}
 
 // "incidents/3fa2", "3fa2" and "3FA2…": lower case, at least 4 hexadecimal digits.
 absl::StatusOr<std::string> ParseName(absl::string_view command, absl::string_view text) {
@@ -68,14 +38,13 @@ absl::StatusOr<std::string> ParseName(absl::string_view command, absl::string_vi
   return name;
 }
 
-absl::Status CheckFlagFitsCommand(absl::string_view flag, absl::string_view command) {
-  for (const CommandFlag& known : CommandFlags()) {
-    if (known.name != flag) continue;
-    if (std::find(known.commands.begin(), known.commands.end(), command) != known.commands.end()) {
-      return absl::OkStatus();
-    }
+// Its own name, or an id: what the collector makes of it. Bounded, and not taken for a flag.
+absl::StatusOr<std::string> ParseHost(absl::string_view text) {
+  constexpr size_t kMost = 256;
+  if (text.empty() || text.size() > kMost) {
+    return absl::InvalidArgumentError("a host's own name or its id is expected");
   }
-  return absl::InvalidArgumentError(absl::StrCat("'", command, "' takes no --", flag));
+  return std::string(text);
 }
 
 absl::Status SetOutput(absl::string_view word, Options* options) {
@@ -92,145 +61,164 @@ absl::Status SetOutput(absl::string_view word, Options* options) {
   return absl::OkStatus();
 }
 
-absl::Status CheckConnection(const Connection& connection) {
-  const int files = !connection.ca_file.empty() + !connection.certificate_file.empty() +
-                    !connection.key_file.empty();
-  if (!connection.plain() && files != 3) {
+absl::Status CheckCollector(v1::CollectorAddress* collector) {
+  const absl::StatusOr<config::Address> address =
+      config::ParseAddress(collector->address(), config::AddressUse::kConnect);
+  if (!address.ok()) return Annotate(address.status(), "--collector");
+  if (address->is_unix()) {
+    collector->clear_tls();  // perhaps of the environment's; a socket needs none
+    return absl::OkStatus();
+  }
+  const v1::TlsConfig& tls = collector->tls();
+  if (tls.ca_file().empty() || tls.certificate_file().empty() || tls.key_file().empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("a collector at '", connection.address,
+        absl::StrCat("a collector at '", collector->address(),
                      "' is reached by TLS: --ca, --certificate and --key are needed"));
   }
   return absl::OkStatus();
 }
 
-}  // namespace
-
-bool Connection::plain() const { return absl::StartsWith(address, "unix:"); }
-
-absl::StatusOr<Options> ParseOptions(
-    const std::vector<std::string>& arguments,
-    absl::FunctionRef<std::string(absl::string_view name)> environment) {
-  Options options;
-  std::string output, limit;
-  const ValueFlag value_flags[] = {
-      {"collector", "HOPTRAIL_COLLECTOR", &options.connection.address},
-      {"ca", "HOPTRAIL_CA", &options.connection.ca_file},
-      {"certificate", "HOPTRAIL_CERTIFICATE", &options.connection.certificate_file},
-      {"key", "HOPTRAIL_KEY", &options.connection.key_file},
-      {"server-name", "HOPTRAIL_SERVER_NAME", &options.connection.server_name},
-      {"output", "", &output},
-      {"host", "", &options.host},
-      {"user", "", &options.user},
-      {"limit", "", &limit},
-  };
-  const std::pair<absl::string_view, bool*> switches[] = {
-      {"all", &options.all}, {"watch", &options.watch}, {"coverage", &options.coverage}};
-  for (const ValueFlag& flag : value_flags) {
-    if (!flag.variable.empty()) *flag.value = environment(flag.variable);
-  }
-  if (options.connection.address.empty()) options.connection.address = std::string(kDefaultAddress);
-
+// The words of a command line, flags taken out of it.
+struct Parsed {
   std::vector<absl::string_view> words;
-  std::vector<absl::string_view> given;  // Flags that not every command knows.
+  std::vector<const Flag*> given;
+  std::map<absl::string_view, std::string> values;  // of flags with one
+  bool Has(absl::string_view name) const {
+    return std::any_of(given.begin(), given.end(), [&](const Flag* f) { return f->name == name; });
+  }
+  std::string ValueOf(absl::string_view name) const {
+    const auto found = values.find(name);
+    return found == values.end() ? "" : found->second;
+  }
+};
+
+absl::StatusOr<Parsed> Split(const std::vector<std::string>& arguments) {
+  Parsed parsed;
   for (size_t i = 0; i < arguments.size(); ++i) {
     absl::string_view argument = arguments[i];
-    if (argument == "--help" || argument == "-h" || argument == "--version") {
-      options.command = argument == "--version" ? "version" : "help";
-      return options;
-    }
+    if (argument == "-h") argument = "--help";
     if (!absl::ConsumePrefix(&argument, "--")) {
       if (absl::StartsWith(argument, "-")) {
         return absl::InvalidArgumentError(absl::StrCat("unknown flag '", argument, "'"));
       }
-      words.push_back(argument);
+      parsed.words.push_back(argument);
       continue;
     }
     const size_t equals = argument.find('=');
     const absl::string_view name = argument.substr(0, equals);
+    const Flag* flag = FindFlag(name);
+    if (flag == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("unknown flag '--", name, "'", SuggestFlag(name)));
+    }
+    parsed.given.push_back(flag);
     std::optional<std::string> value;
     if (equals != absl::string_view::npos) value = std::string(argument.substr(equals + 1));
-
-    bool found = false;
-    for (const ValueFlag& flag : value_flags) {
-      if (flag.name != name) continue;
-      if (!value.has_value() && ++i < arguments.size()) value = arguments[i];
-      if (!value.has_value() || value->empty()) {
-        return absl::InvalidArgumentError(absl::StrCat("--", name, " needs a value"));
-      }
-      *flag.value = *value;
-      found = true;
-      if (flag.variable.empty() && name != "output") given.push_back(flag.name);
-    }
-    for (const auto& [switch_name, target] : switches) {
-      if (switch_name != name) continue;
+    if (flag->value.empty()) {
       if (value.has_value()) {
         return absl::InvalidArgumentError(absl::StrCat("--", name, " takes no value"));
       }
-      *target = found = true;
-      given.push_back(switch_name);
+      continue;
     }
-    if (!found) return absl::InvalidArgumentError(absl::StrCat("unknown flag '--", name, "'"));
+    if (!value.has_value() && ++i < arguments.size()) value = arguments[i];
+    if (!value.has_value() || value->empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("--", name, " needs a value"));
+    }
+    parsed.values[flag->name] = *value;
   }
+  return parsed;
+}
 
-  if (words.empty()) return absl::InvalidArgumentError("a command is missing");
-  options.command = std::string(words[0]);
-  if (!IsCommand(options.command)) {
-    return absl::InvalidArgumentError(absl::StrCat("unknown command '", options.command, "'"));
+absl::Status UnknownCommand(absl::string_view word) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown command '", word, "'", SuggestCommand(word)));
+}
+
+absl::StatusOr<std::string> ParseArgument(const Command& command, absl::string_view text) {
+  if (command.name == "help") {
+    if (FindCommand(text) == nullptr) return UnknownCommand(text);
+    return std::string(text);
+  }
+  const bool host = command.name == "hosts" || command.name == "remove-host";
+  return host ? ParseHost(text) : ParseName(command.name, text);
+}
+
+}  // namespace
+
+absl::StatusOr<Options> ParseOptions(
+    const std::vector<std::string>& arguments,
+    absl::FunctionRef<std::string(absl::string_view name)> environment) {
+  HT_ASSIGN_OR_RETURN(const Parsed parsed, Split(arguments));
+  Options options;
+  if (parsed.Has("version")) {
+    options.command = "version";
+    return options;
+  }
+  const bool help = parsed.Has("help");
+  if (parsed.words.empty() && !help) {
+    return absl::InvalidArgumentError("a command is missing");
+  }
+  const Command* command =
+      parsed.words.empty() ? FindCommand("help") : FindCommand(parsed.words[0]);
+  if (command == nullptr) return UnknownCommand(parsed.words[0]);
+  options.command = std::string(command->name);
+  if (help) {
+    if (options.command != "help") options.name = std::exchange(options.command, "help");
+    return options;
+  }
+  const size_t least = command->needs_argument() ? 2 : 1;
+  const size_t most = command->takes_argument() ? 2 : 1;
+  if (parsed.words.size() < least) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", command->name, "' needs ", command->argument));
+  }
+  if (parsed.words.size() > most) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", parsed.words[most], "' is one word too many"));
+  }
+  if (parsed.words.size() == 2) {
+    HT_ASSIGN_OR_RETURN(options.name, ParseArgument(*command, parsed.words[1]));
   }
   if (options.command == "help") return options;
-  const size_t wanted = TakesName(options.command) ? 2 : 1;
-  if (words.size() < wanted) {
-    return absl::InvalidArgumentError(absl::StrCat("'", options.command, "' needs an id"));
+  for (const Flag* flag : parsed.given) {
+    if (Knows(*command, *flag)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", command->name, "' takes no --", flag->name));
   }
-  if (words.size() > wanted) {
-    return absl::InvalidArgumentError(absl::StrCat("'", words[wanted], "' is one word too many"));
+
+  const auto value_of = [&](absl::string_view name) {
+    const Flag* flag = FindFlag(name);
+    const std::string given = parsed.ValueOf(name);
+    return given.empty() && !flag->variable.empty() ? environment(flag->variable) : given;
+  };
+  v1::CollectorAddress* collector = &options.collector;
+  collector->set_address(value_of("collector"));
+  if (collector->address().empty()) collector->set_address(std::string(kDefaultAddress));
+  collector->mutable_tls()->set_ca_file(value_of("ca"));
+  collector->mutable_tls()->set_certificate_file(value_of("certificate"));
+  collector->mutable_tls()->set_key_file(value_of("key"));
+  collector->mutable_tls()->set_server_name(value_of("server-name"));
+  HT_RETURN_IF_ERROR(CheckCollector(collector));
+
+  options.host = value_of("host");
+  options.user = value_of("user");
+  options.all = parsed.Has("all");
+  options.watch = parsed.Has("watch");
+  options.coverage = parsed.Has("coverage");
+  options.live = parsed.Has("live");
+  options.wide = parsed.Has("wide");
+  options.utc = parsed.Has("utc");
+  if (const std::string output = value_of("output"); !output.empty()) {
+    HT_RETURN_IF_ERROR(SetOutput(output, &options));
   }
-  if (wanted == 2) {
-    HT_ASSIGN_OR_RETURN(options.name, ParseName(options.command, words[1]));
-  }
-  for (absl::string_view flag : given) {
-    HT_RETURN_IF_ERROR(CheckFlagFitsCommand(flag, options.command));
-  }
-  if (!output.empty()) HT_RETURN_IF_ERROR(SetOutput(output, &options));
   if (options.output == Output::kDot && options.command != "path") {
     return absl::InvalidArgumentError("--output dot is for 'path' only");
   }
+  const std::string limit = value_of("limit");
   if (!limit.empty() && (!absl::SimpleAtoi(limit, &options.limit) || options.limit < 0)) {
     return absl::InvalidArgumentError("--limit is a number, 0 for all");
   }
-  HT_RETURN_IF_ERROR(CheckConnection(options.connection));
   return options;
-}
-
-absl::string_view UsageText() {
-  return R"(Usage: hoptrail [FLAGS] COMMAND
-
-  hosts [--coverage]           hosts with an agent: state, losses, what each can see
-  sessions [--host H] [--user U] [--all]
-                               open remote, console and cron sessions; --all: of every kind, closed too
-  detections [--watch]         what was detected, newest first; --watch: as it happens, until Ctrl-C
-  incidents [--all]            what needs someone; --all: resolved ones too
-  path INCIDENT|SESSION        the whole path, from its root
-  ack INCIDENT                 someone works on it: paging stops
-  resolve INCIDENT             it is over
-  help                         this
-
-An id may be cut to any unique beginning of at least 4 digits.
-
-  --output text|json|dot       json: the API's message; dot: a path for Graphviz
-  --limit N                    most rows of a list; 200 unless told, 0 for all
-  --collector ADDRESS          host:port, or unix:/path; unix:/run/hoptrail/collector.sock unless told
-  --ca FILE                    authority of the collector's certificate (TLS)
-  --certificate FILE           own certificate: a reader's, or an operator's for ack and resolve (TLS)
-  --key FILE                   its private key (TLS)
-  --server-name NAME           name in the collector's certificate, where the address's is another
-  --version
-
-The environment may give HOPTRAIL_COLLECTOR, HOPTRAIL_CA, HOPTRAIL_CERTIFICATE, HOPTRAIL_KEY and
-HOPTRAIL_SERVER_NAME instead. NO_COLOR switches colour off.
-
-Exit status: 0 done, 1 the collector refused or cannot be reached, 2 the command line is wrong.
-)";
 }
 
 }  // namespace hoptrail::cli

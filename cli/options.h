@@ -9,32 +9,29 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include <hoptrail/v1/config.pb.h>
+
 namespace hoptrail::cli {
 
 enum class Output { kText, kJson, kDot };
 
-// How to reach the collector. TLS files are needed unless `address` is a UNIX socket.
-struct Connection {
-  std::string address;  // "host:port" or "unix:/path"
-  std::string ca_file;
-  std::string certificate_file;
-  std::string key_file;
-  std::string server_name;  // Name expected in the server's certificate; empty: the address's.
-
-  bool plain() const;
-};
-
 // What the command line asks for.
 struct Options {
-  Connection connection;
+  v1::CollectorAddress
+      collector;  // as ParseAddress() takes it; with TLS files unless a UNIX socket
   Output output = Output::kText;
   std::string command;  // "help" and "version" too
-  std::string name;     // the command's argument: "incidents/…", "sessions/…", or digits alone
+  // The command's argument: "incidents/…", "sessions/…" or digits alone; a host as it was given;
+  // for "help" a command or nothing.
+  std::string name;
   std::string host;
   std::string user;
   bool all = false;
   bool watch = false;
   bool coverage = false;
+  bool live = false;
+  bool wide = false;
+  bool utc = false;
   int64_t limit = 200;  // Most rows of a list; 0: all.
 };
 
@@ -43,8 +40,6 @@ struct Options {
 absl::StatusOr<Options> ParseOptions(
     const std::vector<std::string>& arguments,
     absl::FunctionRef<std::string(absl::string_view name)> environment);
-
-absl::string_view UsageText();
 
 }  // namespace hoptrail::cli
 

@@ -21,9 +21,11 @@ std::string Quote(absl::string_view text) {
 
 std::string Label(const PathView& view, const v1::PathStep& step, const Style& style) {
   const v1::Session& session = step.session();
-  std::string label =
-      absl::StrCat(HostLabel(session.host_name(), session.host(), style), " as ",
-                   UserLabel(session, style), "\n", FormatTime(session.open_time()), " UTC");
+  ZoneName zone(style);
+  zone.Note(session.open_time());
+  std::string label = absl::StrCat(HostLabel(session.host_name(), session.host(), style), " as ",
+                                   SessionTitle(session, style), "\n",
+                                   FormatTime(session.open_time(), style), " ", zone.Get());
   if (session.kind() == v1::REMOTE) {
     absl::StrAppend(&label, "\n", FormatAuthentication(session.authentication(), style));
   }
@@ -46,8 +48,8 @@ std::string EdgeLabel(const v1::PathStep& step, const Style& style) {
 
 }  // namespace
 
-std::string RenderPathDot(const PathView& view) {
-  const Style style;  // No colour, UTF-8: the DOT language's own character set.
+std::string RenderPathDot(const PathView& view, bool utc) {
+  const Style style = {.utc = utc};  // No colour, UTF-8: the DOT language's own character set.
   const PathShape shape = ShapeOf(*view.path);
   std::string out =
       absl::StrCat("digraph path {\n  label=", Quote(Escape(view.path->name(), style)),
@@ -62,9 +64,9 @@ std::string RenderPathDot(const PathView& view) {
       absl::StrAppend(&out, "  s", shape.parents[i], " -> s", i,
                       " [label=", Quote(EdgeLabel(step, style)), proven ? "" : ", style=dashed",
                       "];\n");
-    } else if (const std::string origin = OutsideOrigin(step, style); !origin.empty()) {
+    } else if (const std::string origin = OriginAddress(step, style); !origin.empty()) {
       absl::StrAppend(&out, "  o", i,
-                      " [label=", Quote(absl::StrCat("outside the fleet\n", origin)),
+                      " [label=", Quote(absl::StrCat(OriginWords(step, style), "\n", origin)),
                       ", shape=ellipse];\n  o", i, " -> s", i, ";\n");
     }
   }

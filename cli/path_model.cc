@@ -1,7 +1,11 @@
 #include "cli/path_model.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 #include "cli/format.h"
 #include <hoptrail/v1/graph.pb.h>
@@ -51,7 +55,14 @@ int64_t StepMilliseconds(const v1::PathStep& step) {
   return Milliseconds(step.session().open_time());
 }
 
-std::string OutsideOrigin(const v1::PathStep& step, const Style& style) {
+std::string OriginWords(const v1::PathStep& step, const Style& style) {
+  if (step.origin_hosts_size() == 0) return "outside the fleet";
+  std::vector<std::string> hosts;
+  for (const std::string& host : step.origin_hosts()) hosts.push_back(Escape(host, style, 64));
+  return absl::StrCat("from ", absl::StrJoin(hosts, " or "), ", where nobody saw it");
+}
+
+std::string OriginAddress(const v1::PathStep& step, const Style& style) {
   if (step.hop().has_client()) return "";  // Some agent speaks for that end.
   const v1::Flow& flow =
       step.hop().has_server() ? step.hop().server().flow() : step.session().entry_flow();

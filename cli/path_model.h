@@ -32,8 +32,12 @@ bool HasHop(const v1::PathStep& step);
 bool IsTranslated(const v1::PathStep& step);
 // When the step began, by its host's clock, in ms since 1970.
 int64_t StepMilliseconds(const v1::PathStep& step);
-// Where a root's connection came from: "192.0.2.9:51515"; empty where it was none.
-std::string OutsideOrigin(const v1::PathStep& step, const Style& style);
+// Where a root's connection came from: "192.0.2.9:51515"; empty where it was none, and where an
+// agent speaks for that end.
+std::string OriginAddress(const v1::PathStep& step, const Style& style);
+// And whose that address is: "outside the fleet", or "from web, where nobody saw it" for a host of
+// the fleet.
+std::string OriginWords(const v1::PathStep& step, const Style& style);
 // "PROVEN", "INFERRED p=0.83", "UNJOINED" (one end is missing), "su, same host".
 std::string ProofWords(const v1::PathStep& step, const Style& style);
 

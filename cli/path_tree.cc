@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -5,10 +6,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 
 #include "cli/format.h"
+#include "cli/host_view.h"
+#include "cli/incident_view.h"
 #include "cli/path_model.h"
 #include "cli/path_view.h"
 #include <hoptrail/v1/detection.pb.h>
@@ -19,11 +21,30 @@ namespace {
 
 // Deeper steps are drawn below each other: a screen is only so wide, and each step says its depth.
 constexpr int kDeepestIndent = 10;
+constexpr size_t kIndent = 3;
+constexpr size_t kRoomForWords = 48;
+
+int DeepestIndent(const Style& style) {
+  if (style.width == 0) return kDeepestIndent;
+  const size_t room = style.width > kRoomForWords ? (style.width - kRoomForWords) / kIndent : 0;
+  return std::clamp(static_cast<int>(room), 2, kDeepestIndent);
+}
 
 class TreeWriter {
  public:
   TreeWriter(const PathView& view, const Style& style)
-      : view_(view), style_(style), shape_(ShapeOf(*view.path)) {}
+      : view_(view),
+        style_(style),
+        shape_(ShapeOf(*view.path)),
+        deepest_indent_(DeepestIndent(style)) {
+    for (const v1::PathStep& step : view.path->steps()) {
+      for (const auto* time :
+           {&step.session().open_time(), &step.session().close_time(),
+            &step.session().login_end_time(), &step.hop().server().establish_time()}) {
+        zone_.Note(*time);
+      }
+    }
+  }
 
   std::string Write() {
     WriteHeading();
@@ -48,21 +69,7 @@ class TreeWriter {
 
   void WriteHeading() {
     if (view_.incident != nullptr) {
-      const v1::Incident& incident = *view_.incident;
-      absl::StrAppend(&out_, "Incident ", ShortId(incident.name(), style_), "  ",
-                      SeverityWord(incident.severity(), style_), "  ",
-                      IncidentStateWord(incident.state(), style_));
-      if (!incident.changed_by().empty()) {
-        absl::StrAppend(&out_, " by ", Escape(incident.changed_by(), style_, 64));
-      }
-      absl::StrAppend(&out_, "\n", Paint(Escape(incident.title(), style_), Colour::kBold, style_),
-                      "\n");
-      absl::StrAppend(&out_, "opened ", FormatTime(incident.open_time()), ", last change ",
-                      FormatTime(incident.update_time()), "\n");
-      if (!incident.merged_into().empty()) {
-        absl::StrAppend(&out_, "merged into incident ", ShortId(incident.merged_into(), style_),
-                        "\n");
-      }
+      absl::StrAppend(&out_, RenderIncidentHeading(*view_.incident, style_));
     } else {
       absl::StrAppend(&out_, "Path of session ", ShortId(view_.path->name(), style_), "\n");
     }
@@ -78,25 +85,29 @@ class TreeWriter {
       ++hops;
       proven += step(i).hop().proof() == v1::PROVEN ? 1 : 0;
     }
-    absl::StrAppend(&out_, hops, hops == 1 ? " hop" : " hops", ", ", hosts.size(),
-                    hosts.size() == 1 ? " host" : " hosts");
+    std::string proof;
     if (hops > 0 && proven == hops) {
-      absl::StrAppend(&out_, ", every hop PROVEN");
+      proof = ", every hop PROVEN";
     } else if (hops > 0) {
-      absl::StrAppend(&out_, ", ", proven, " of ", hops, " PROVEN");
+      proof = absl::StrCat(", ", proven, " of ", hops, " PROVEN");
     }
-    absl::StrAppend(&out_, "; times are UTC, by each host's own clock\n");
+    AppendWrapped("", "  ",
+                  absl::StrCat(hops, hops == 1 ? " hop" : " hops", ", ", hosts.size(),
+                               hosts.size() == 1 ? " host" : " hosts", proof, "; times are ",
+                               zone_.Get(), ", by each host's own clock"),
+                  style_, &out_);
   }
 
   void WriteRoot(int root) {
     root_milliseconds_ = StepMilliseconds(step(root));
-    const std::string origin = OutsideOrigin(step(root), style_);
+    const std::string origin = OriginAddress(step(root), style_);
     absl::StrAppend(&out_, "\n");
     if (!origin.empty()) {
-      absl::StrAppend(&out_, "outside the fleet: ", Paint(origin, Colour::kBold, style_), "\n");
+      absl::StrAppend(&out_, OriginWords(step(root), style_), ": ",
+                      Paint(origin, Colour::kBold, style_), "\n");
     } else {
       absl::StrAppend(&out_, "begins on ", Host(step(root)), ": ",
-                      Lower(v1::EntryKind_Name(step(root).session().kind())), " session\n");
+                      SessionWords(step(root).session(), style_), "\n");
     }
     WriteSteps(root);
   }
@@ -114,12 +125,12 @@ class TreeWriter {
       const Open open = std::move(stack.back());
       stack.pop_back();
       const std::vector<int>& children = shape_.children[open.index];
-      absl::StrAppend(&out_, open.prefix, open.last ? style_.last_branch() : style_.branch());
-      const bool deeper = open.indent < kDeepestIndent;
+      const bool deeper = open.indent < deepest_indent_;
       const std::string below =
           deeper ? absl::StrCat(open.prefix, open.last ? style_.gap() : style_.trunk())
                  : open.prefix;
       WriteStep(open.index,
+                absl::StrCat(open.prefix, open.last ? style_.last_branch() : style_.branch()),
                 absl::StrCat(below, deeper && children.empty() ? style_.gap() : style_.trunk()));
       if (!children.empty()) {
         absl::StrAppend(&out_, below, absl::string_view(style_.utf8 ? "│" : "|"), "\n");
@@ -130,7 +141,8 @@ class TreeWriter {
     }
   }
 
-  void WriteStep(int index, const std::string& prefix) {
+  // `branch` leads to the step, `prefix` is before what is said of it.
+  void WriteStep(int index, const std::string& branch, const std::string& prefix) {
     const v1::PathStep& s = step(index);
     const v1::Session& session = s.session();
     const int parent = shape_.parents[index];
@@ -138,14 +150,14 @@ class TreeWriter {
     google::protobuf::Timestamp time;
     time.set_seconds(began / 1000);
     time.set_nanos(static_cast<int32_t>(began % 1000 * 1'000'000));
-    absl::StrAppend(&out_, Paint(Host(s), Colour::kBold, style_), " as ",
-                    Paint(UserLabel(session, style_), Colour::kBold, style_), "  ",
-                    FormatTime(time));
+    std::string words = absl::StrCat(Paint(Host(s), Colour::kBold, style_), " as ",
+                                     Paint(SessionTitle(session, style_), Colour::kBold, style_),
+                                     "  ", FormatTime(time, style_));
     if (parent >= 0) {
-      absl::StrAppend(&out_, "  ", FormatOffset(began - root_milliseconds_), "  hop ", s.depth(),
+      absl::StrAppend(&words, "  ", FormatOffset(began - root_milliseconds_), "  hop ", s.depth(),
                       "  ", ProofWords(s, style_));
     }
-    absl::StrAppend(&out_, "\n");
+    AppendWrapped(branch, absl::StrCat(prefix, "  "), words, style_, &out_);
 
     if (parent >= 0) WriteUserChange(prefix, step(parent), s);
     if (session.kind() == v1::REMOTE) {
@@ -159,6 +171,7 @@ class TreeWriter {
     }
     WriteFrom(prefix, parent, s);
     WriteSession(prefix, session);
+    WriteDegraded(prefix, session.host());
     for (const std::string& name : s.detections()) WriteDetection(prefix, name);
   }
 
@@ -201,14 +214,27 @@ class TreeWriter {
       absl::StrAppend(&words, ", ", Escape(session.terminal(), style_, 32));
     }
     if (session.has_close_time()) {
-      absl::StrAppend(&words, ", closed ", FormatTime(session.close_time()));
+      absl::StrAppend(&words, ", closed ", FormatTime(session.close_time(), style_));
     } else if (session.has_login_end_time()) {
-      absl::StrAppend(&words, ", login ended ", FormatTime(session.login_end_time()), ", ",
+      absl::StrAppend(&words, ", login ended ", FormatTime(session.login_end_time(), style_), ", ",
                       Paint("its processes live on", Colour::kYellow, style_));
     } else {
       absl::StrAppend(&words, ", ", Paint("open", Colour::kYellow, style_));
     }
     Line(prefix, "session", words);
+  }
+
+  // What is not known of this step's host, the heading says in full.
+  void WriteDegraded(const std::string& prefix, const std::string& host) {
+    if (view_.incident == nullptr) return;
+    for (const v1::DegradedHost& degraded : view_.incident->degraded_hosts()) {
+      if (degraded.host() != host) continue;
+      std::vector<std::string> words;
+      for (const v1::Degradation& one : degraded.degradations()) {
+        words.push_back(DegradationWord(one));
+      }
+      Line(prefix, Paint("degraded", Colour::kYellow, style_), absl::StrJoin(words, ", "));
+    }
   }
 
   void WriteDetection(const std::string& prefix, const std::string& name) {
@@ -233,13 +259,16 @@ class TreeWriter {
   void Line(const std::string& prefix, absl::string_view label, absl::string_view words) {
     constexpr size_t kLabelWidth = 9;
     const size_t width = Width(label);
-    absl::StrAppend(&out_, prefix, label,
-                    std::string(width < kLabelWidth ? kLabelWidth - width : 1, ' '), words, "\n");
+    const std::string blanks(width < kLabelWidth ? kLabelWidth - width : 1, ' ');
+    AppendWrapped(absl::StrCat(prefix, label, blanks),
+                  absl::StrCat(prefix, std::string(kLabelWidth, ' ')), words, style_, &out_);
   }
 
   const PathView& view_;
   const Style& style_;
   const PathShape shape_;
+  const int deepest_indent_;
+  ZoneName zone_{style_};
   int64_t root_milliseconds_ = 0;
   std::string out_;
 };

@@ -28,8 +28,8 @@ struct PathView {
 // is, and what was detected there.
 std::string RenderPathTree(const PathView& view, const Style& style);
 
-// The same as a digraph in the DOT language: dashed edges are inferred.
-std::string RenderPathDot(const PathView& view);
+// The same as a digraph in the DOT language: dashed edges are inferred. `utc`: else local time.
+std::string RenderPathDot(const PathView& view, bool utc);
 
 }  // namespace hoptrail::cli
 

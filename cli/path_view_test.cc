@@ -3,10 +3,12 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <google/protobuf/util/time_util.h>
 #include <gtest/gtest.h>
 
+#include "cli/time_zone_testing.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
@@ -17,8 +19,8 @@ using ::google::protobuf::util::TimeUtil;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const Style kUtf8 = {.colour = false, .utf8 = true};
-const Style kAscii = {.colour = false, .utf8 = false};
+const Style kUtf8 = {.utc = true};
+const Style kAscii = {.utf8 = false, .utc = true};
 
 constexpr int64_t kStart = 1'795'327'205'000;  // 2026-11-22 06:00:05 UTC, in ms
 
@@ -133,7 +135,7 @@ TEST_F(StoryTest, IsDrawnAsATree) {
   EXPECT_EQ(RenderPathTree(View(), kUtf8),
             R"(Incident 3fa2c81d90ab  CRITICAL  OPEN
 staff from 192.0.2.9: gw → web → db → vault
-opened 2026-11-22 06:00:06.000, last change 2026-11-22 07:02:10.500
+opened 2026-11-22 06:00:06.000, last change 2026-11-22 07:02:10.500 (UTC)
 3 hops, 4 hosts, every hop PROVEN; times are UTC, by each host's own clock
 
 outside the fleet: 192.0.2.9:51515
@@ -168,6 +170,50 @@ outside the fleet: 192.0.2.9:51515
 )");
 }
 
+TEST_F(StoryTest, FitsANarrowTerminal) {
+  for (const size_t width : {60u, 80u}) {
+    for (absl::string_view line :
+         absl::StrSplit(RenderPathTree(View(), {.utc = true, .width = width}), '\n')) {
+      EXPECT_LE(Width(line), width) << line;
+    }
+  }
+  const std::string tree = RenderPathTree(View(), {.utc = true, .width = 60});
+  EXPECT_THAT(tree, HasSubstr(R"(
+   └─ web as deploy  2026-11-22 06:01:00  +55.0 s
+      │    hop 1  PROVEN
+      │  user     CHANGED staff → deploy
+      │  in       public key ED25519 SHA256:webkey
+      │  from     10.0.2.1:40022 → 10.0.2.2:22
+      │           10.0.1.2:40022 → 10.0.1.1:22 as gw saw it
+      │           (addresses translated between)
+)"));
+}
+
+TEST_F(StoryTest, TimesAreLocalUnlessTheyAreToBeUtc) {
+  const TimeZone berlin("Europe/Berlin");
+  const std::string tree = RenderPathTree(View(), Style());
+  EXPECT_THAT(tree, HasSubstr("every hop PROVEN; times are CET, by each host's own clock\n"));
+  EXPECT_THAT(tree, HasSubstr("gw as staff  2026-11-22 07:00:05.000\n"));
+  EXPECT_THAT(tree, HasSubstr("opened 2026-11-22 07:00:06.000, last change 2026-11-22 08:02:10.500 "
+                              "(CET)\n"));
+  EXPECT_THAT(RenderPathDot(View(), false), HasSubstr("2026-11-22 07:00:05.000 CET"));
+  EXPECT_THAT(RenderPathDot(View(), true), HasSubstr("2026-11-22 06:00:05.000 UTC"));
+}
+
+TEST_F(StoryTest, SaysWhichHostIsDegradedAndHowThePageStands) {
+  v1::DegradedHost* host = incident_.add_degraded_hosts();
+  host->set_host("hosts/1");
+  host->set_host_name("web");
+  host->add_degradations()->set_kind(v1::LOSING_RECORDS);
+  v1::Delivery* delivery = incident_.add_deliveries();
+  delivery->set_notifier("pagerduty");
+  delivery->set_state(v1::RETRYING);
+  const std::string tree = RenderPathTree(View(), kUtf8);
+  EXPECT_THAT(tree, HasSubstr("\npage: pagerduty RETRYING after 0 tries"));
+  EXPECT_THAT(tree, HasSubstr("\ndegraded web: losing records\n"));
+  EXPECT_THAT(tree, HasSubstr("its processes live on\n      │  degraded losing records\n"));
+}
+
 TEST_F(StoryTest, FallsBackToAscii) {
   incident_.set_title("staff: gw, web");
   const std::string tree = RenderPathTree(View(), kAscii);
@@ -198,7 +244,7 @@ TEST_F(StoryTest, SaysThatItWasCut) {
   path_.set_truncated(true);
   EXPECT_THAT(RenderPathTree(View(), kUtf8),
               HasSubstr("The path goes on: only its first 4 steps are shown."));
-  EXPECT_THAT(RenderPathDot(View()), HasSubstr("the path goes on"));
+  EXPECT_THAT(RenderPathDot(View(), true), HasSubstr("the path goes on"));
 }
 
 TEST_F(StoryTest, DrawsSiblingsUnderOneTrunk) {
@@ -215,7 +261,8 @@ TEST_F(StoryTest, HostileWordsReachNoTerminal) {
     v1::Session* session = step.mutable_session();
     for (std::string* field :
          {session->mutable_name(), session->mutable_host_name(), session->mutable_user(),
-          session->mutable_terminal(), session->mutable_unit(), step.mutable_link(),
+          session->mutable_terminal(), session->mutable_unit(), session->mutable_title(),
+          step.add_origin_hosts(), step.mutable_link(),
           session->mutable_authentication()->mutable_key_type(),
           session->mutable_authentication()->mutable_key_fingerprint(),
           session->mutable_authentication()->mutable_certificate_id(),
@@ -235,7 +282,7 @@ TEST_F(StoryTest, HostileWordsReachNoTerminal) {
                              incident_.mutable_title(), incident_.mutable_changed_by()}) {
     *field += evil;
   }
-  for (const std::string& text : {RenderPathTree(View(), kUtf8), RenderPathDot(View())}) {
+  for (const std::string& text : {RenderPathTree(View(), kUtf8), RenderPathDot(View(), true)}) {
     for (char c : text) {
       const uint8_t byte = static_cast<uint8_t>(c);
       ASSERT_TRUE(byte == '\n' || (byte >= 0x20 && byte != 0x7f)) << int{byte};
@@ -250,7 +297,7 @@ TEST_F(StoryTest, DrawsAGraph) {
   path_.mutable_steps(2)->mutable_hop()->set_proof(v1::INFERRED);
   path_.mutable_steps(2)->mutable_hop()->set_probability(0.5);
   path_.mutable_steps(3)->mutable_session()->set_user("ro\"ot\\");
-  const std::string dot = RenderPathDot(View());
+  const std::string dot = RenderPathDot(View(), true);
   EXPECT_THAT(dot, HasSubstr("digraph path {\n"));
   EXPECT_THAT(dot, HasSubstr("o0 [label=\"outside the fleet\\n192.0.2.9:51515\""));
   EXPECT_THAT(dot, HasSubstr("s0 -> s1 [label=\"PROVEN\\n10.0.2.1:40022 → 10.0.2.2:22\"];"));
@@ -274,6 +321,37 @@ TEST(PathTest, IsDrawnHoweverDeepAndHoweverWrong) {
   EXPECT_LT(tree.size(), 1000 * 1000u);
 }
 
+TEST_F(StoryTest, AnAddressOfTheFleetIsNotOutside) {
+  path_.mutable_steps(0)->add_origin_hosts("web");
+  EXPECT_THAT(RenderPathTree(View(), kUtf8),
+              HasSubstr("\nfrom web, where nobody saw it: 192.0.2.9:51515\n"));
+  EXPECT_THAT(RenderPathTree(View(), kUtf8), Not(HasSubstr("outside")));
+  path_.mutable_steps(0)->add_origin_hosts("db");
+  const std::string dot = RenderPathDot(View(), true);
+  EXPECT_THAT(dot, HasSubstr("from web or db, where nobody saw it\\n192.0.2.9:51515"));
+  EXPECT_THAT(dot, Not(HasSubstr("outside")));
+}
+
+TEST(PathTest, BeginsAtAContainer) {
+  v1::Path path;
+  path.set_name("sessions/abcd");
+  v1::PathStep* root = AddStep("web", "root", -1, 0, &path);
+  root->clear_hop();
+  v1::Session* session = root->mutable_session();
+  session->set_kind(v1::CONTAINER);
+  session->set_unit("3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70");
+  session->set_title("container 3f2a1b4c5d6e running node (root)");
+  AddStep("db", "deploy", 0, 100, &path);
+  const std::map<std::string, v1::Detection> none;
+  const std::string tree = RenderPathTree({&path, nullptr, &none}, kUtf8);
+  EXPECT_THAT(tree, HasSubstr("\nbegins on web: container 3f2a1b4c5d6e running node (root)\n"));
+  EXPECT_THAT(tree, HasSubstr("web as container 3f2a1b4c5d6e running node (root)  "));
+  EXPECT_THAT(tree, HasSubstr("container 3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
+                              "5e6f70\n"));
+  EXPECT_THAT(RenderPathDot({&path, nullptr, &none}, true),
+              HasSubstr("web as container 3f2a1b4c5d6e running node (root)"));
+}
+
 TEST(PathTest, BeginsInsideTheFleetAtAConsole) {
   v1::Path path;
   path.set_name("sessions/abcd");
@@ -285,7 +363,7 @@ TEST(PathTest, BeginsInsideTheFleetAtAConsole) {
   su->set_link("su");
   const std::map<std::string, v1::Detection> none;
   const std::string tree = RenderPathTree({&path, nullptr, &none}, kUtf8);
-  EXPECT_THAT(tree, HasSubstr("begins on gw: console session\n"));
+  EXPECT_THAT(tree, HasSubstr("begins on gw: console login of staff\n"));
   EXPECT_THAT(tree, HasSubstr("su, same host\n"));
   EXPECT_THAT(tree, HasSubstr("CHANGED staff → root\n"));
   EXPECT_THAT(tree, Not(HasSubstr("outside")));

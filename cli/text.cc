@@ -1,8 +1,10 @@
 #include "cli/text.h"
 
 #include <langinfo.h>
+#include <locale.h>
 #include <strings.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -11,51 +13,15 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+
+#include "core/base/printable.h"
+#include <sys/ioctl.h>
 
 namespace hoptrail::cli {
 namespace {
-
-// Decodes one character at the beginning of `text`. Returns its length in bytes, 0 where the bytes
-// are no valid UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF).
-size_t DecodeUtf8(absl::string_view text, uint32_t* character) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t lead = byte(0);
-  if (lead < 0x80) {
-    *character = lead;
-    return 1;
-  }
-  size_t length = 0;
-  uint32_t least = 0;
-  if ((lead & 0xe0) == 0xc0) {
-    length = 2, least = 0x80, *character = lead & 0x1f;
-  } else if ((lead & 0xf0) == 0xe0) {
-    length = 3, least = 0x800, *character = lead & 0x0f;
-  } else if ((lead & 0xf8) == 0xf0) {
-    length = 4, least = 0x10000, *character = lead & 0x07;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-    *character = *character << 6 | (byte(i) & 0x3f);
-  }
-  const bool surrogate = *character >= 0xd800 && *character <= 0xdfff;
-  if (*character < least || *character > 0x10ffff || surrogate) return 0;
-  return length;
-}
-
-// Characters that act on the terminal, or that hide or reorder what stands beside them.
-bool IsHostile(uint32_t c) {
-  if (c < 0x20 || (c >= 0x7f && c <= 0x9f)) return true;
-  if (c == 0xad || c == 0x61c || c == 0x180e || c == 0xfeff) return true;
-  if (c >= 0x200b && c <= 0x200f) return true;  // Zero width, direction marks.
-  if (c >= 0x2028 && c <= 0x202e) return true;  // Separators, embeddings, overrides.
-  if (c >= 0x2060 && c <= 0x206f) return true;  // Invisible operators, isolates.
-  if (c >= 0xfff9 && c <= 0xfffb) return true;  // Interlinear annotation.
-  if (c >= 0xe000 && c <= 0xf8ff) return true;  // Private use.
-  return c >= 0xe0000;                          // Tags, variation selectors, private use.
-}
 
 absl::string_view Code(Colour colour) {
   switch (colour) {
@@ -79,6 +45,82 @@ absl::string_view Code(Colour colour) {
   return "";
 }
 
+constexpr char kEscape = '\x1b';
+constexpr char kPlain[] = "\x1b[0m";
+
+// wcwidth(3) in a locale that knows every character, whatever the caller's is.
+size_t WidthOf(uint32_t character) {
+  if (character >= 0x20 && character < 0x7f) return 1;
+  static const locale_t unicode = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (unicode == nullptr) return 1;
+  const locale_t before = ::uselocale(unicode);
+  const int width = ::wcwidth(static_cast<wchar_t>(character));
+  ::uselocale(before);
+  return width < 0 ? 1 : static_cast<size_t>(width);
+}
+
+// A character, or the code of a colour, which only Paint() puts there: ESC [ … m.
+struct Piece {
+  absl::string_view text;
+  size_t width = 0;
+};
+
+Piece TakePiece(absl::string_view* text) {
+  Piece piece;
+  if (text->front() == kEscape) {
+    const size_t end = text->find('m');
+    piece.text = text->substr(0, end == absl::string_view::npos ? text->size() : end + 1);
+  } else {
+    uint32_t character = 0;
+    const size_t length = DecodeUtf8(*text, &character);
+    piece.text = text->substr(0, std::max<size_t>(length, 1));
+    piece.width = length == 0 ? 1 : WidthOf(character);
+  }
+  text->remove_prefix(piece.text.size());
+  return piece;
+}
+
+// Takes what fits into `width` columns, with what combines with the last character.
+std::string Head(absl::string_view* text, size_t width) {
+  std::string head;
+  for (size_t used = 0; !text->empty();) {
+    absl::string_view rest = *text;
+    const Piece piece = TakePiece(&rest);
+    if (used + piece.width > width) break;
+    used += piece.width;
+    absl::StrAppend(&head, piece.text);
+    *text = rest;
+  }
+  return head;
+}
+
+// What follows the first character and what combines with it.
+absl::string_view TakeOne(absl::string_view text) {
+  while (!text.empty() && TakePiece(&text).width == 0) {
+  }
+  return text;
+}
+
+// The colour that is on after `text`; `before` it was on already.
+std::string LastColour(absl::string_view text, const std::string& before) {
+  std::string colour = before;
+  while (!text.empty()) {
+    const Piece piece = TakePiece(&text);
+    if (piece.text.front() == kEscape) colour = piece.text == kPlain ? "" : std::string(piece.text);
+  }
+  return colour;
+}
+
+size_t TerminalWidth(int fd) {
+  constexpr size_t kLeast = 20, kUsual = 80;
+  winsize size{};
+  size_t width = 0;
+  if (::ioctl(fd, TIOCGWINSZ, &size) == 0) width = size.ws_col;
+  const char* columns = std::getenv("COLUMNS");
+  if (width == 0 && (columns == nullptr || !absl::SimpleAtoi(columns, &width))) width = kUsual;
+  return std::max(width, kLeast);
+}
+
 }  // namespace
 
 Style StyleForTerminal(int fd) {
@@ -87,35 +129,14 @@ Style StyleForTerminal(int fd) {
   const char* terminal = std::getenv("TERM");
   const bool dumb = terminal == nullptr || std::strcmp(terminal, "dumb") == 0;
   style.colour = isatty(fd) == 1 && !dumb && (no_colour == nullptr || *no_colour == '\0');
+  if (isatty(fd) == 1) style.width = TerminalWidth(fd);
   style.utf8 = strcasecmp(nl_langinfo(CODESET), "UTF-8") == 0;
   return style;
 }
 
 std::string Escape(absl::string_view text, const Style& style, size_t limit) {
-  std::string out;
-  size_t shown = 0;
-  while (!text.empty()) {
-    if (shown++ == limit) {
-      absl::StrAppend(&out, style.ellipsis());
-      break;
-    }
-    uint32_t character = 0;
-    const size_t length = DecodeUtf8(text, &character);
-    if (length == 0) {
-      absl::StrAppendFormat(&out, "\\x%02x", static_cast<uint8_t>(text[0]));
-      text.remove_prefix(1);
-      continue;
-    }
-    if (!IsHostile(character) && (character < 0x80 || style.utf8)) {
-      absl::StrAppend(&out, text.substr(0, length));
-    } else if (character < 0x100) {
-      absl::StrAppendFormat(&out, "\\x%02x", character);
-    } else {
-      absl::StrAppendFormat(&out, character < 0x10000 ? "\\u%04x" : "\\U%08x", character);
-    }
-    text.remove_prefix(length);
-  }
-  return out;
+  return Printable(text,
+                   {.utf8 = style.utf8, .most_characters = limit, .ellipsis = style.ellipsis()});
 }
 
 std::string Paint(absl::string_view text, Colour colour, const Style& style) {
@@ -125,46 +146,68 @@ std::string Paint(absl::string_view text, Colour colour, const Style& style) {
 
 size_t Width(absl::string_view text) {
   size_t width = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\x1b') {  // Only Paint() puts these here: ESC [ … m.
-      while (i < text.size() && text[i] != 'm') ++i;
-    } else if ((static_cast<uint8_t>(text[i]) & 0xc0) != 0x80) {
-      ++width;
-    }
+  while (!text.empty()) {
+    const Piece piece = TakePiece(&text);
+    width += piece.width;
   }
   return width;
 }
 
-Table::Table(std::vector<std::string> heading, const Style& style) : style_(style) {
-  rows_.push_back(std::move(heading));
-}
-
-void Table::Add(std::vector<std::string> row) {
-  row.resize(rows_.front().size());
-  rows_.push_back(std::move(row));
-}
-
-std::string Table::Render() const {
-  std::vector<size_t> widths(rows_.front().size(), 0);
-  for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+std::string Fit(absl::string_view text, size_t width, Cut cut, const Style& style) {
+  if (Width(text) <= width) return std::string(text);
+  const size_t ellipsis = Width(style.ellipsis());
+  if (width < ellipsis) return std::string(style.ellipsis().substr(0, style.utf8 ? 0 : width));
+  const bool coloured = text.find(kEscape) != absl::string_view::npos;
+  // A middle is cut out of plain text only; what is coloured is short words.
+  const size_t tail = cut == Cut::kMiddle && !coloured ? (width - ellipsis) * 2 / 3 : 0;
+  absl::string_view rest = text;
+  std::string out = Head(&rest, width - ellipsis - tail);
+  absl::StrAppend(&out, style.ellipsis());
+  if (tail > 0) {
+    while (Width(rest) > tail) TakePiece(&rest);
+    absl::StrAppend(&out, rest);
   }
-  std::string out;
-  for (const auto& row : rows_) {
-    std::string line;
-    size_t owed = 0;  // Blanks are written before the next text only: none at a line's end.
-    for (size_t i = 0; i < row.size(); ++i) {
-      if (!row[i].empty()) {
-        absl::StrAppend(&line, std::string(owed, ' '));
-        absl::StrAppend(&line,
-                        &row == &rows_.front() ? Paint(row[i], Colour::kBold, style_) : row[i]);
-        owed = 0;
-      }
-      owed += widths[i] - Width(row[i]) + 2;
+  return coloured ? out + kPlain : out;
+}
+
+std::vector<std::string> Wrap(absl::string_view text, size_t width) {
+  if (width == 0) return {std::string(text)};
+  std::vector<std::string> lines;
+  std::string colour;  // that goes on in the next line
+  while (true) {
+    std::string line = colour;
+    if (Width(text) <= width) {
+      lines.push_back(line + std::string(text));
+      return lines;
     }
-    absl::StrAppend(&out, line, "\n");
+    absl::string_view rest = text;
+    Head(&rest, width);
+    size_t taken = text.size() - rest.size();
+    size_t blank = text[taken] == ' ' ? taken : text.substr(0, taken).rfind(' ');
+    // Two blanks part what belongs together from the rest.
+    const size_t part = text.substr(0, std::min(taken + 2, text.size())).rfind("  ");
+    if (part != absl::string_view::npos && Width(text.substr(0, part)) * 2 >= width) blank = part;
+    if (blank != absl::string_view::npos && blank > 0) taken = blank;
+    if (taken == 0) taken = text.size() - TakeOne(text).size();  // narrower than a character
+    const absl::string_view taken_text = text.substr(0, taken);
+    absl::StrAppend(&line, absl::StripTrailingAsciiWhitespace(taken_text));
+    colour = LastColour(taken_text, colour);
+    lines.push_back(colour.empty() ? line : line + kPlain);
+    text = absl::StripLeadingAsciiWhitespace(text.substr(taken));
+    if (Width(text) == 0) return lines;
   }
-  return out;
+}
+
+void AppendWrapped(absl::string_view first, absl::string_view next, absl::string_view text,
+                   const Style& style, std::string* out) {
+  constexpr size_t kLeast = 16;  // Narrower than that is no help to anybody.
+  const size_t before = std::max(Width(first), Width(next));
+  const size_t width = style.width == 0 ? 0 : std::max(style.width, before + kLeast) - before;
+  absl::string_view prefix = first;
+  for (const std::string& line : Wrap(text, width)) {
+    absl::StrAppend(out, prefix, line, "\n");
+    prefix = next;
+  }
 }
 
 }  // namespace hoptrail::cli

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CLI_TEXT_H_
 #define HOPTRAIL_CLI_TEXT_H_
 
-// How text reaches a terminal: escaped, styled, aligned. Pure; any thread.
+// How text reaches a terminal: escaped, styled, measured, cut and wrapped. Pure; any thread.
 
 #include <cstddef>
 #include <string>
@@ -15,6 +15,8 @@ namespace hoptrail::cli {
 struct Style {
   bool colour = false;
   bool utf8 = true;
+  bool utc = false;  // times; else in the time zone of TZ or of the system
+  size_t width = 0;  // columns of the terminal; 0: lines are as long as they get
 
   absl::string_view arrow() const { return utf8 ? "→" : "->"; }
   absl::string_view branch() const { return utf8 ? "├─ " : "|- "; }
@@ -27,7 +29,8 @@ struct Style {
 enum class Colour { kPlain, kBold, kDim, kRed, kYellow, kGreen, kCyan, kAlarm };
 
 // Colours for a terminal that wants them (NO_COLOR, TERM=dumb), UTF-8 by the locale's character
-// set. Call after setlocale(3).
+// set, the width that the terminal says it has, or else COLUMNS; none where `fd` is no terminal.
+// Call after setlocale(3).
 Style StyleForTerminal(int fd);
 
 // `text` as it may be shown: control characters (C0, DEL, C1), bytes that are no UTF-8, and
@@ -39,20 +42,24 @@ std::string Escape(absl::string_view text, const Style& style, size_t limit = 40
 // `text` (already escaped) in a colour, or as it is.
 std::string Paint(absl::string_view text, Colour colour, const Style& style);
 
-// Columns that `text` takes: characters, colour codes not counted.
+// Columns that `text` takes, as wcwidth(3) counts: two for a wide character (CJK, most emoji), none
+// for one that combines with that before it, and none for a colour's code.
 size_t Width(absl::string_view text);
 
-// Rows of cells under a heading, in columns two blanks apart. Cells are already escaped.
-class Table {
- public:
-  Table(std::vector<std::string> heading, const Style& style);
-  void Add(std::vector<std::string> row);
-  std::string Render() const;
+enum class Cut { kEnd, kMiddle };
 
- private:
-  const Style style_;
-  std::vector<std::vector<std::string>> rows_;
-};
+// `text` in at most `width` columns, an ellipsis where something was left out. A character is not
+// parted from those that combine with it, a colour ends with the text.
+std::string Fit(absl::string_view text, size_t width, Cut cut, const Style& style);
+
+// `text` in lines of at most `width` columns, broken at blanks where there are any; a colour goes
+// on in the next line. One line where `width` is 0.
+std::vector<std::string> Wrap(absl::string_view text, size_t width);
+
+// Appends `text` to `out` in lines of the style's width: the first begins with `first`, the others
+// with `next`.
+void AppendWrapped(absl::string_view first, absl::string_view next, absl::string_view text,
+                   const Style& style, std::string* out);
 
 }  // namespace hoptrail::cli
 

@@ -1,11 +1,17 @@
 #include "cli/text.h"
 
+#include <pty.h>
+#include <unistd.h>
+
 #include <cstdlib>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace hoptrail::cli {
 namespace {
+
+using ::testing::ElementsAre;
 
 const Style kUtf8 = {.colour = false, .utf8 = true};
 const Style kAscii = {.colour = false, .utf8 = false};
@@ -57,24 +63,105 @@ TEST(WidthTest, CountsCharactersNotBytesOrColours) {
   EXPECT_EQ(Paint("HIGH", Colour::kRed, kUtf8), "HIGH");
 }
 
-TEST(TableTest, AlignsColumnsAndEndsLinesWithoutBlanks) {
-  Table table({"HOST", "STATE", "X"}, kUtf8);
-  table.Add({"größe", "up", "1"});
-  table.Add({"a", "a longer one", ""});
-  table.Add({"b"});
-  EXPECT_EQ(table.Render(),
-            "HOST   STATE         X\n"
-            "größe  up            1\n"
-            "a      a longer one\n"
-            "b\n");
+TEST(WidthTest, CountsAsTheTerminalDoes) {
+  EXPECT_EQ(Width("日本"), 4u);
+  EXPECT_EQ(Width("e\xcc\x81"), 1u);                 // e and a combining acute
+  EXPECT_EQ(Width("ｈｏｓｔ"), 8u);                  // full width
+  EXPECT_EQ(Width("\U0001f600"), 2u);                // an emoji
+  EXPECT_EQ(Width("\xe1\x84\x80\xe1\x85\xa1"), 2u);  // Hangul by its parts
+  EXPECT_EQ(Width("→…│"), 3u);
+  EXPECT_EQ(Width(""), 0u);
 }
 
-TEST(TableTest, ColoursDoNotShiftColumns) {
-  Table table({"A", "B"}, kColour);
-  table.Add({Paint("HIGH", Colour::kRed, kColour), "x"});
-  EXPECT_EQ(table.Render(),
-            "\x1b[1mA\x1b[0m     \x1b[1mB\x1b[0m\n"
-            "\x1b[31mHIGH\x1b[0m  x\n");
+TEST(FitTest, CutsAtTheEndOrInTheMiddle) {
+  EXPECT_EQ(Fit("abcdef", 6, Cut::kEnd, kUtf8), "abcdef");
+  EXPECT_EQ(Fit("abcdef", 5, Cut::kEnd, kUtf8), "abcd…");
+  EXPECT_EQ(Fit("abcdef", 5, Cut::kEnd, kAscii), "ab...");
+  EXPECT_EQ(Fit("/usr/lib/openssh/sftp-server", 16, Cut::kMiddle, kUtf8), "/usr/…ftp-server");
+  EXPECT_EQ(Fit("abc", 1, Cut::kMiddle, kUtf8), "…");
+  EXPECT_EQ(Fit("abc", 0, Cut::kEnd, kUtf8), "");
+  EXPECT_EQ(Fit("abc", 0, Cut::kEnd, kAscii), "");
+}
+
+TEST(FitTest, NeitherPartsACharacterNorExceedsTheWidth) {
+  EXPECT_EQ(Fit("日本語", 4, Cut::kEnd, kUtf8), "日…");
+  EXPECT_EQ(Fit("e\xcc\x81"
+                "bcd",
+                2, Cut::kEnd, kUtf8),
+            "e\xcc\x81…");
+  for (size_t width = 1; width < 12; ++width) {
+    for (const Cut cut : {Cut::kEnd, Cut::kMiddle}) {
+      EXPECT_LE(Width(Fit("a日e\xcc\x81本語ｈost-\U0001f600", width, cut, kUtf8)), width);
+    }
+  }
+}
+
+TEST(FitTest, AColourEndsWithTheText) {
+  EXPECT_EQ(Fit(Paint("CONNECTED", Colour::kRed, kColour), 5, Cut::kEnd, kColour),
+            "\x1b[31mCONN…\x1b[0m");
+}
+
+TEST(WrapTest, BreaksAtBlanks) {
+  EXPECT_THAT(Wrap("one two three", 8), ElementsAre("one two", "three"));
+  EXPECT_THAT(Wrap("one two three", 7), ElementsAre("one two", "three"));
+  EXPECT_THAT(Wrap("one  two", 5), ElementsAre("one", "two"));
+  EXPECT_THAT(Wrap("abcdefgh ij", 4), ElementsAre("abcd", "efgh", "ij"));
+  EXPECT_THAT(Wrap("日本語", 4), ElementsAre("日本", "語"));
+  EXPECT_THAT(Wrap("日本", 1), ElementsAre("日", "本"));
+  EXPECT_THAT(Wrap("aa bb  cc dd", 10), ElementsAre("aa bb", "cc dd"));  // what belongs together
+  EXPECT_THAT(Wrap("", 5), ElementsAre(""));
+  EXPECT_THAT(Wrap("a b c", 0), ElementsAre("a b c"));
+}
+
+TEST(WrapTest, AColourGoesOnInTheNextLine) {
+  EXPECT_THAT(Wrap("a " + Paint("bb cc", Colour::kRed, kColour) + " d", 4),
+              ElementsAre("a \x1b[31mbb\x1b[0m", "\x1b[31mcc\x1b[0m d"));
+}
+
+TEST(WrapTest, LinesBeginWithTheirPrefix) {
+  std::string out;
+  AppendWrapped("│ in  ", "│     ", "public key ED25519 SHA256:abcdef", {.width = 26}, &out);
+  EXPECT_EQ(out, "│ in  public key ED25519\n│     SHA256:abcdef\n");
+  out.clear();
+  AppendWrapped("a ", "b ", "word", {.width = 3}, &out);  // no room at all: the words go before
+  EXPECT_EQ(out, "a word\n");
+}
+
+// A terminal of this many columns; 0: one that does not know.
+class Terminal {
+ public:
+  explicit Terminal(unsigned short columns) {
+    winsize size = {.ws_row = 24, .ws_col = columns};
+    EXPECT_EQ(::openpty(&master_, &slave_, nullptr, nullptr, &size), 0);
+  }
+  ~Terminal() {
+    ::close(master_);
+    ::close(slave_);
+  }
+  size_t width() const { return StyleForTerminal(slave_).width; }
+
+ private:
+  int master_ = -1, slave_ = -1;
+};
+
+TEST(StyleTest, TakesTheTerminalsWidth) {
+  ::unsetenv("COLUMNS");
+  EXPECT_EQ(Terminal(60).width(), 60u);
+  EXPECT_EQ(Terminal(200).width(), 200u);
+  EXPECT_EQ(Terminal(3).width(), 20u);
+  EXPECT_EQ(Terminal(0).width(), 80u);
+  ::setenv("COLUMNS", "70", 1);
+  EXPECT_EQ(Terminal(60).width(), 60u);
+  EXPECT_EQ(Terminal(0).width(), 70u);
+  ::setenv("COLUMNS", "x", 1);
+  EXPECT_EQ(Terminal(0).width(), 80u);
+  ::unsetenv("COLUMNS");
+}
+
+TEST(StyleTest, ThereIsNoWidthOffATerminal) {
+  ::setenv("COLUMNS", "70", 1);
+  EXPECT_EQ(StyleForTerminal(-1).width, 0u);
+  ::unsetenv("COLUMNS");
 }
 
 TEST(StyleTest, HasNoColourOffATerminal) {

@@ -24,7 +24,7 @@ readonly DEMO=(
 )
 readonly TEST_RUNNER=(python3)
 readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy libclang-rt-dev shellcheck buildah debootstrap runc
-  qemu-system-x86 busybox-static cpio linux-perf)
+  cron qemu-system-x86 busybox-static cpio linux-perf)
 
 usage() {
   cat <<'TEXT'

@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 
 #include "agent/app/host_facts.h"
+#include "agent/app/readiness.h"
+#include "agent/app/stop_request.h"
 #include "agent/app/version.h"
 #include "agent/decode/decoder.h"
 #include "agent/kernel/snapshot.h"
@@ -23,6 +25,8 @@ namespace {
 constexpr uint64_t kHealthEveryTicks = 10;
 constexpr absl::Duration kHeartbeatOccupied = absl::Seconds(1);
 constexpr absl::Duration kHeartbeatIdle = absl::Seconds(5);
+// In a flood the rings are never empty; what ended us is long read by then.
+constexpr absl::Duration kDrainWithin = absl::Seconds(1);
 constexpr uint64_t kStalledAfterNs = 5'000'000'000;
 // A snapshot walks every process; a host that loses records all the time is no help with more.
 constexpr uint64_t kSnapshotEveryTicks = 10;
@@ -33,6 +37,17 @@ bool SeesTheLoader(const Settings& settings, const std::vector<model::FactCovera
   return std::any_of(coverage.begin(), coverage.end(), [](const model::FactCoverage& fact) {
     return fact.fact == "fork" && !fact.hook.empty();
   });
+}
+
+// What no path is made without, and no hook serves.
+std::string BlindFor(const std::vector<model::FactCoverage>& coverage) {
+  std::vector<std::string> blind;
+  for (const model::FactCoverage& fact : coverage) {
+    const bool needed =
+        fact.fact == "fork" || fact.fact == "exec" || fact.fact == "tcp" || fact.fact == "accept";
+    if (needed && fact.hook.empty()) blind.push_back(fact.fact);
+  }
+  return absl::StrJoin(blind, ", ");
 }
 
 }  // namespace
@@ -46,32 +61,37 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
   HT_ASSIGN_OR_RETURN(agent->spool_,
                       spool::Spool::Open({.path = settings.state_directory + "/spool.db",
                                           .host = agent->host_,
-                                          .max_bytes = settings.spool_bytes}));
+                                          .max_bytes = settings.spool_bytes,
+                                          .degradations = &agent->degradations_}));
   // Before the snapshot ends sessions that were open when it happened.
   agent->TellLastEnd(last_end);
+  agent->LogCoverage();
   agent->TellCoverage();
   agent->OpenPipeline();
   agent->OpenUplink();
   agent->Snapshot();
   agent->TellHealth();
-  if (SeesTheLoader(settings, agent->coverage_)) {
-    agent->heartbeat_.ExpectFrom(agent->clock_.BootNs());
-  }
+  if (agent->sees_loader_) agent->heartbeat_.ExpectFrom(agent->clock_.BootNs());
+  agent->WriteHealthFile();
   HT_RETURN_IF_ERROR(agent->supervisor_.Send(privilege::MessageKind::kReady, 0));
-  LogInfo("agent", "watching ", agent->host_name_, " (", model::ToString(agent->host_), ")");
+  LogInfo("agent", "watching ", agent->host_name_.name(), " (", model::ToString(agent->host_), ")");
   return agent;
 }
 
 Agent::Agent(const Settings& settings, Given given, Wakeups wakeups)
     : settings_(settings),
       host_(given.host),
-      host_name_(settings.host_name.empty() ? SystemHostName() : settings.host_name),
+      host_name_(settings.host_name),
       started_wall_ns_(clock_.WallNs()),
       wakeups_(std::move(wakeups)),
       coverage_(std::move(given.coverage)),
       supervisor_(std::move(given.supervisor)),
       loader_(std::move(given.loader)),
+      supervisor_tgid_(given.supervisor_tgid),
       marker_(settings.state_directory, given.host.boot),
+      health_file_(std::move(given.health_file)),
+      service_manager_(std::move(given.service_manager)),
+      sees_loader_(SeesTheLoader(settings, coverage_)),
       reader_(std::move(given.reader)) {}
 
 Agent::~Agent() {
@@ -86,14 +106,18 @@ Agent::~Agent() {
 void Agent::OpenPipeline() {
   Pipeline::Options options;
   options.host = host_;
-  options.host_name = host_name_;
   options.clock = &clock_;
   options.watched_ports = settings_.watched_ports;
   options.pivot = settings_.pivot;
   options.brute_force = settings_.brute_force;
   options.saved = spool_->TakeSavedState();
+  restored_ = !options.saved.sessions.empty() || !options.saved.open_hops.empty();
   options.store = spool_.get();
   options.user_resolver = loader_.Accounts();
+  options.has_timer = [timers = std::make_shared<UnitTimers>(loader_.Timers())](
+                          const std::string& unit) { return timers->Has(unit); };
+  options.unit = OwnServiceUnit();
+  if (InHostPidNamespace()) options.supervisor_tgid = supervisor_tgid_;
   options.sink = [this](model::Fact fact) {
     if (const auto* detection = std::get_if<model::Detection>(&fact)) TellDetection(*detection);
     spool_->Add(std::move(fact));
@@ -105,7 +129,7 @@ void Agent::OpenUplink() {
   uplink::Uplink::Options options;
   options.collector = settings_.collector;
   options.host = host_;
-  options.host_name = host_name_;
+  options.host_name = host_name_.name();
   options.agent_version = kVersion;
   options.spool = spool_.get();
   options.on_provenance = [this](model::Provenance provenance) {
@@ -115,14 +139,29 @@ void Agent::OpenUplink() {
     }
     wakeups_.Notify();
   };
+  options.on_connected = [this](uint64_t acknowledged, bool lost) {
+    // What the last run of the agent told is not told again by this one, but where nothing is left
+    // of it.
+    if (!lost && (acknowledged != 0 || !restored_)) return;
+    repeat_ = true;
+    wakeups_.Notify();
+  };
+  options.on_assumed = [this](const model::HostId& host) {
+    {
+      MutexLock lock(&mutex_);
+      assumed_ = host;
+    }
+    wakeups_.Notify();
+  };
   options.heartbeat_every = [this] { return HeartbeatEvery(); };
   uplink_ = std::make_unique<uplink::Uplink>(std::move(options));
 }
 
-void Agent::TellCoverage() {
-  model::Coverage coverage{host_, KernelRelease(), coverage_};
-  LogInfo("agent", "hook plan on kernel ", coverage.kernel_release, ":");
-  for (const model::FactCoverage& fact : coverage.facts) {
+void Agent::TellCoverage() { spool_->Add(model::Coverage{host_, KernelRelease(), coverage_}); }
+
+void Agent::LogCoverage() const {
+  LogInfo("agent", "hook plan on kernel ", KernelRelease(), ":");
+  for (const model::FactCoverage& fact : coverage_) {
     const std::string refusals =
         fact.refusals.empty() ? ""
                               : absl::StrCat("; refused: ", absl::StrJoin(fact.refusals, "; "));
@@ -136,7 +175,6 @@ void Agent::TellCoverage() {
               refusals);
     }
   }
-  spool_->Add(std::move(coverage));
 }
 
 // The host's own log says it as well, and how long it took to be known.
@@ -170,19 +208,42 @@ absl::Duration Agent::HeartbeatEvery() const {
 }
 
 void Agent::TellHealth() {
+  health_told_boot_ns_ = clock_.BootNs();
   model::AgentHealth health;
+  // Before they are taken: one that begins meanwhile is told by the next report.
+  degradations_told_ = degradations_.changes();
+  health.degradations = degradations_.Current();
   health.host = host_;
-  health.host_name = host_name_;
+  health.host_name = host_name_.name();
   health.agent_version = kVersion;
   health.started_wall_ns = started_wall_ns_;
   health.wall_ns = clock_.WallNs();
-  const Pipeline::Counts counts = pipeline_->counts();
-  health.events = counts.events;
-  health.lost = counts.lost + spool_->losses().total();
+  health.events = pipeline_->counts().events;
+  health.lost = Lost();
   health.spooled = spool_->spooled();
   health.resident_bytes = ResidentBytes();
   health.addresses = InterfaceAddresses();
   spool_->Add(std::move(health));
+}
+
+// Each second, from the thread that counts: a probe finds out when it stands still.
+void Agent::WriteHealthFile() {
+  ReadinessFacts facts;
+  facts.blind_for = BlindFor(coverage_);
+  facts.self_test = sees_loader_;
+  facts.heartbeat_boot_ns = heartbeat_.last_seen_boot_ns();
+  facts.now_boot_ns = clock_.BootNs();
+  facts.collector_reached = uplink_->connected();
+  for (const model::Degradation& one : degradations_.Current()) {
+    if (one.kind == model::DegradationKind::kStateUnwritable) facts.spool_trouble = one.detail;
+  }
+  const Readiness readiness = Judge(facts);
+  const absl::Status written = health_file_.Write(
+      {host_.boot, facts.now_boot_ns, readiness.ready ? HealthState::kReady : HealthState::kLive,
+       readiness.detail});
+  if (!written.ok() && !health_file_failed_) LogWarning("agent", written.message());
+  health_file_failed_ = !written.ok();
+  service_manager_.KeepAlive(facts.now_boot_ns);
 }
 
 void Agent::Handle(const void* data, size_t size) {
@@ -235,16 +296,34 @@ void Agent::TakeProvenance() {
   for (const model::Provenance& provenance : all) pipeline_->Handle(provenance);
 }
 
+// The supervisor answers by replacing this worker.
+void Agent::SayAssumed() {
+  std::optional<model::HostId> assumed;
+  {
+    MutexLock lock(&mutex_);
+    assumed = std::exchange(assumed_, std::nullopt);
+  }
+  if (!assumed.has_value()) return;
+  const absl::Status said =
+      supervisor_.Send(privilege::MessageKind::kAssume, 0, 0, model::ToString(*assumed));
+  if (!said.ok()) LogWarning("agent", "cannot go on as another host: ", said.message());
+}
+
 void Agent::Tick() {
   ++ticks_;
   pipeline_->Tick();
   const bool occupied = pipeline_->counts().logins > 0;
   if (occupied_.exchange(occupied) != occupied) spool_->Poke();  // signs of life are due otherwise
-  if (heartbeat_.Missing(clock_.BootNs())) {
-    TellInterference(model::InterferenceKind::kBlind,
-                     "the kernel's events do not come any more: programs detached, or no time");
+  FindDegradations();
+  const std::string name_before = host_name_.name();
+  if (host_name_.Refresh()) {
+    LogInfo("agent", "the host is called ", host_name_.name(), " from now on, not ", name_before);
+    uplink_->SetHostName(host_name_.name());
+    TellHealth();
+  } else if (ticks_ % kHealthEveryTicks == 0) {
+    TellHealth();
   }
-  if (ticks_ % kHealthEveryTicks == 0) TellHealth();
+  WriteHealthFile();
   // What was lost may have been a fork or an exit: look at what is really there.
   if (kernel_lost_ > lost_at_snapshot_ && ticks_ - snapshot_tick_ >= kSnapshotEveryTicks) {
     LogWarning("agent", "the kernel side lost ", kernel_lost_ - lost_at_snapshot_,
@@ -253,38 +332,69 @@ void Agent::Tick() {
   }
 }
 
-absl::Status Agent::HearSupervisor(bool* stop) {
-  HT_ASSIGN_OR_RETURN(const privilege::Message word, supervisor_.Receive(absl::ZeroDuration()));
+absl::Status Agent::HearSupervisor() {
+  HT_ASSIGN_OR_RETURN(privilege::Message word, supervisor_.Receive(absl::ZeroDuration()));
   if (word.kind == privilege::MessageKind::kInterference) {
     TellInterference(model::InterferenceKind::kStopped, word.text);
+  } else if (word.kind == privilege::MessageKind::kStop) {
+    stop_ = std::move(word);
   }
-  if (word.kind != privilege::MessageKind::kStop) return absl::OkStatus();
-  *stop = true;
-  if (word.text.empty()) {
-    LogInfo("agent", "asked to stop");
-    uplink_->SayGoodbye();
-  } else {
-    TellInterference(model::InterferenceKind::kEnded, word.text);
-  }
-  TellRead();
-  TellHealth();
-  marker_.End();  // what there was to tell of this end is told
   return absl::OkStatus();
 }
 
-absl::Status Agent::Run() {
-  for (bool stop = false; !stop;) {
+absl::Status Agent::Loop() {
+  while (!stop_.has_value()) {
     round_boot_ns_ = clock_.BootNs();
     HT_ASSIGN_OR_RETURN(const Wakeups::Reasons reasons, wakeups_.Wait(reader_->UntilDue()));
     HT_RETURN_IF_ERROR(reader_
                            ->Poll(absl::ZeroDuration(),
                                   [this](const void* data, size_t size) { Handle(data, size); })
                            .status());
-    if (reasons.notified) TakeProvenance();
+    if (reasons.notified) {
+      TakeProvenance();
+      RepeatIfLost();
+      SayAssumed();
+    }
     if (reasons.tick) Tick();
-    if (reasons.told) HT_RETURN_IF_ERROR(HearSupervisor(&stop));
+    if (reasons.notified || reasons.tick) TellDegradations();
+    if (reasons.told) HT_RETURN_IF_ERROR(HearSupervisor());
   }
   return absl::OkStatus();
+}
+
+void Agent::SayGoodbye(const privilege::Message& word) {
+  const detect::StopSignal signal = FromNumbers({.number = word.number, .serial = word.serial});
+  model::Goodbye goodbye{model::StopCause::kReplacement, "", {}};
+  if (signal.number != 0) goodbye = pipeline_->OnStop(signal);
+  LogInfo("agent", "asked to stop",
+          goodbye.cause == model::StopCause::kReplacement      ? " for another worker"
+          : goodbye.cause == model::StopCause::kServiceManager ? " by its service manager"
+                                                               : "",
+          goodbye.detail.empty() ? "" : absl::StrCat(": ", goodbye.detail));
+  uplink_->SayGoodbye(goodbye);
+}
+
+// In this order: what the rings hold may be the signal that ends us, and what it was sent by; all
+// of it is judged and queued before the collector is told that nothing more will come.
+void Agent::Finish() {
+  const absl::Status drained =
+      reader_->Drain(kDrainWithin, [this](const void* data, size_t size) { Handle(data, size); });
+  if (!drained.ok()) LogWarning("agent", "not all of the rings was read: ", drained.message());
+  pipeline_->Finish();
+  if (stop_.has_value() && stop_->text.empty()) {
+    SayGoodbye(*stop_);
+  } else if (stop_.has_value()) {
+    TellInterference(model::InterferenceKind::kEnded, stop_->text);
+  }
+  TellRead();
+  TellHealth();
+  if (stop_.has_value()) marker_.End();  // what there was to tell of this end is told
+}
+
+absl::Status Agent::Run() {
+  const absl::Status ended = Loop();
+  Finish();
+  return ended;
 }
 
 }  // namespace hoptrail::agent::app

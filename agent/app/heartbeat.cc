@@ -3,17 +3,26 @@
 #include <algorithm>
 #include <variant>
 
+#include "agent/app/process_names.h"
+
 namespace hoptrail::agent::app {
 
 void HeartbeatWatch::Handle(const decode::Event& event) {
   if (!std::holds_alternative<decode::Fork>(event.body)) return;
   if (event.header.command != kLoaderName || event.header.credentials.euid != 0) return;
   last_boot_ns_ = std::max(last_boot_ns_, event.header.boot_ns);
+  seen_boot_ns_ = std::max(seen_boot_ns_, event.header.boot_ns);
+  // One that is read late was missing until now.
+  missing_ns_ = asked_boot_ns_ - std::min(asked_boot_ns_, last_boot_ns_);
   told_ = false;
 }
 
 bool HeartbeatWatch::Missing(uint64_t now_boot_ns) {
-  if (last_boot_ns_ == 0 || told_ || now_boot_ns < last_boot_ns_ + kMissingAfterNs) return false;
+  const uint64_t since_ns =
+      now_boot_ns - std::min(now_boot_ns, std::max(last_boot_ns_, asked_boot_ns_));
+  asked_boot_ns_ = now_boot_ns;
+  missing_ns_ += std::min(since_ns, kCountedAtOnceNs);
+  if (last_boot_ns_ == 0 || told_ || missing_ns_ < kMissingAfterNs) return false;
   told_ = true;
   return true;
 }

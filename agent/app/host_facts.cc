@@ -7,10 +7,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
+#include "agent/detect/service_command.h"
 #include "core/base/status_macros.h"
 #include <net/if.h>
 #include <netinet/in.h>
@@ -19,6 +21,9 @@
 
 namespace hoptrail::agent::app {
 namespace {
+
+// PROC_PID_INIT_INO: the first pid namespace's, on every kernel.
+constexpr ino_t kHostPidNamespace = 0xeffffffc;
 
 constexpr char kBootIdFile[] = "/proc/sys/kernel/random/boot_id";
 
@@ -43,9 +48,13 @@ absl::StatusOr<model::HostId> ReadHostId(const std::string& machine_id_file) {
         absl::StrCat(machine_id_file, ": holds no machine id of 32 hexadecimal digits"));
   }
   host.machine = *machine_id;
-  HT_ASSIGN_OR_RETURN(const std::string boot, ReadLine(kBootIdFile));
-  HT_ASSIGN_OR_RETURN(host.boot, model::ParseId<model::BootId>(boot));
+  HT_ASSIGN_OR_RETURN(host.boot, ReadBootId());
   return host;
+}
+
+absl::StatusOr<model::BootId> ReadBootId() {
+  HT_ASSIGN_OR_RETURN(const std::string boot, ReadLine(kBootIdFile));
+  return model::ParseId<model::BootId>(boot);
 }
 
 std::string SystemHostName() {
@@ -65,6 +74,18 @@ absl::StatusOr<uint32_t> NetworkNamespaceInode(const std::string& name) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return absl::ErrnoToStatus(errno, path);
   return static_cast<uint32_t>(status.st_ino);
+}
+
+bool InHostPidNamespace() {
+  struct stat status {};
+  return ::stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == kHostPidNamespace;
+}
+
+std::string OwnServiceUnit() {
+  std::ifstream file("/proc/self/cgroup");
+  const std::string content((std::istreambuf_iterator<char>(file)),
+                            std::istreambuf_iterator<char>());
+  return detect::UnitOfCgroup(content);
 }
 
 std::vector<model::IpAddress> InterfaceAddresses() {

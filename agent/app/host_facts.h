@@ -17,11 +17,19 @@ namespace hoptrail::agent::app {
 // From machine-id(5) at `machine_id_file` and the kernel's boot id.
 absl::StatusOr<model::HostId> ReadHostId(const std::string& machine_id_file);
 
+absl::StatusOr<model::BootId> ReadBootId();
+
 std::string SystemHostName();  // gethostname(2)
 std::string KernelRelease();   // uname(2)
 
 // Inode number of the network namespace "self" or at a path ("/proc/PID/ns/net").
 absl::StatusOr<uint32_t> NetworkNamespaceInode(const std::string& name);
+
+// Whether this process's number is also the one that the kernel side's events have.
+bool InHostPidNamespace();
+
+// The unit of the service that this process is in ("hoptrail-agent.service"); empty where in none.
+std::string OwnServiceUnit();
 
 // Of interfaces that are up; loopback and link-local left out.
 std::vector<model::IpAddress> InterfaceAddresses();

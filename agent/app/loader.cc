@@ -12,16 +12,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #include "agent/app/handover.h"
-#include "agent/app/heartbeat.h"
 #include "agent/app/host_facts.h"
+#include "agent/app/process_names.h"
 #include "agent/kernel/attached.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/base/steady_time.h"
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -36,19 +36,18 @@ using privilege::ResourceKind;
 constexpr absl::Duration kWitnessesEvery = absl::Seconds(5);
 constexpr absl::Duration kHeartbeatEvery = absl::Seconds(2);
 
-// A container sees the host's accounts through the host's first process; an agent with a scope
-// runs in its host's mount namespace, where they are in the usual place.
-const char* AccountsFile(const Settings& settings) {
-  static constexpr char kHostFile[] = "/proc/1/root/etc/passwd";
+// A container sees the host's files through the host's first process; an agent with a scope runs in
+// its host's mount namespace, where they are in the usual place.
+std::string HostRoot(const Settings& settings) {
   const bool whole = settings.network_namespace.empty();
-  return whole && ::access(kHostFile, R_OK) == 0 ? kHostFile : "/etc/passwd";
+  return whole && ::access("/proc/1/root/etc/passwd", R_OK) == 0 ? "/proc/1/root" : "";
 }
 
 class Loader {
  public:
   Loader(std::unique_ptr<kernel::Attached> attached, const Settings& settings, Channel supervisor)
       : attached_(std::move(attached)),
-        accounts_file_(AccountsFile(settings)),
+        host_root_(HostRoot(settings)),
         supervisor_(std::move(supervisor)) {}
 
   // `coverage`: the report in a file.
@@ -59,9 +58,10 @@ class Loader {
   void Heartbeat();
   void Answer(const Message& request);
   absl::StatusOr<UniqueFd> Open(uint32_t resource);
+  absl::StatusOr<UniqueFd> OpenHostFile(const char* path, int flags);
 
   std::unique_ptr<kernel::Attached> attached_;
-  const char* accounts_file_;
+  const std::string host_root_;
   Channel supervisor_;
   Channel worker_{UniqueFd()};
 };
@@ -81,6 +81,13 @@ void Loader::Heartbeat() {
   if (child > 0) ::waitpid(child, nullptr, 0);
 }
 
+absl::StatusOr<UniqueFd> Loader::OpenHostFile(const char* path, int flags) {
+  const std::string whole = host_root_ + path;
+  UniqueFd fd(::open(whole.c_str(), flags | O_CLOEXEC));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, whole);
+  return fd;
+}
+
 absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
   switch (static_cast<ResourceKind>(resource)) {
     case ResourceKind::kProcesses:
@@ -91,11 +98,16 @@ absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
       return attached_->OpenIterator(kernel::Walk::kConnections);
     case ResourceKind::kSnapshotOver:
       return attached_->OpenIterator(kernel::Walk::kOver);
-    case ResourceKind::kAccounts: {
-      UniqueFd fd(::open(accounts_file_, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-      if (!fd.valid()) return absl::ErrnoToStatus(errno, accounts_file_);
-      return fd;
-    }
+    case ResourceKind::kAccounts:
+      return OpenHostFile("/etc/passwd", O_RDONLY | O_NONBLOCK);
+    case ResourceKind::kUnitsOfAdministrator:
+      return OpenHostFile("/etc/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfThisRun:
+      return OpenHostFile("/run/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfSystem:
+      return OpenHostFile("/usr/lib/systemd", O_PATH | O_DIRECTORY);
+    case ResourceKind::kUnitsOfOldSystem:
+      return OpenHostFile("/lib/systemd", O_PATH | O_DIRECTORY);
   }
   return absl::InvalidArgumentError("there is no such resource");
 }
@@ -113,10 +125,10 @@ void Loader::Answer(const Message& request) {
 }
 
 absl::Status Loader::Serve() {
-  absl::Time witnesses = absl::Now() + kWitnessesEvery;
-  absl::Time heartbeat = absl::Now();
+  SteadyTime witnesses = SteadyTime::Now() + kWitnessesEvery;
+  SteadyTime heartbeat = SteadyTime::Now();
   for (;;) {
-    const absl::Time now = absl::Now();
+    const SteadyTime now = SteadyTime::Now();
     if (now >= heartbeat) {
       Heartbeat();
       attached_->CountSkippedRuns();
@@ -125,9 +137,9 @@ absl::Status Loader::Serve() {
     if (now >= witnesses) {
       const size_t found = attached_->AttachNewWitnesses();
       if (found > 0) LogInfo("loader", "attached to ", found, " more libraries and programs");
-      witnesses = absl::Now() + kWitnessesEvery;
+      witnesses = SteadyTime::Now() + kWitnessesEvery;
     }
-    const absl::Duration wait = std::min(witnesses, heartbeat) - absl::Now();
+    const absl::Duration wait = std::min(witnesses, heartbeat) - SteadyTime::Now();
     pollfd wakes[2] = {{.fd = supervisor_.fd(), .events = POLLIN, .revents = 0},
                        {.fd = worker_.fd(), .events = POLLIN, .revents = 0}};
     const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(wait) + 1, 0, 60'000);
@@ -137,6 +149,10 @@ absl::Status Loader::Serve() {
     if (wakes[0].revents != 0) {
       absl::StatusOr<Message> word = supervisor_.Receive(absl::ZeroDuration());
       if (absl::IsUnavailable(word.status())) return absl::OkStatus();  // it is over
+      if (word.ok() && word->kind == MessageKind::kLogLevel) {
+        SetLogLevel(
+            static_cast<LogLevel>(std::min(word->number, static_cast<uint32_t>(LogLevel::kError))));
+      }
       if (word.ok() && word->kind == MessageKind::kNewWorker && word->fds.size() == 1) {
         worker_ = Channel(std::move(word->fds[0]));
         LogInfo("loader", "serving the worker with process id ", word->number);

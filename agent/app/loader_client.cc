@@ -4,12 +4,14 @@
 
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/base/steady_time.h"
 
 namespace hoptrail::agent::app {
 namespace {
@@ -38,9 +40,9 @@ std::string ReadAll(int fd) {
 absl::StatusOr<UniqueFd> LoaderClient::Ask(ResourceKind resource) {
   const uint64_t serial = ++serial_;
   HT_RETURN_IF_ERROR(channel_.Send(MessageKind::kRequest, static_cast<uint32_t>(resource), serial));
-  const absl::Time deadline = absl::Now() + kAnswerWithin;
+  const SteadyTime deadline = SteadyTime::Now() + kAnswerWithin;
   for (;;) {
-    HT_ASSIGN_OR_RETURN(Message answer, channel_.Receive(deadline - absl::Now()));
+    HT_ASSIGN_OR_RETURN(Message answer, channel_.Receive(deadline - SteadyTime::Now()));
     // The answer to a question that was given up before.
     if (answer.kind != MessageKind::kAnswer || answer.serial != serial) continue;
     if (answer.number != 0) {
@@ -75,6 +77,17 @@ session::UserResolver LoaderClient::Accounts() {
     std::istringstream lines(ReadAll(file->get()));
     return session::UserIn(lines, uid);
   };
+}
+
+UnitTimers LoaderClient::Timers() {
+  std::vector<UniqueFd> folders;
+  for (const ResourceKind kind :
+       {ResourceKind::kUnitsOfAdministrator, ResourceKind::kUnitsOfThisRun,
+        ResourceKind::kUnitsOfSystem, ResourceKind::kUnitsOfOldSystem}) {
+    absl::StatusOr<UniqueFd> folder = Ask(kind);
+    if (folder.ok()) folders.push_back(*std::move(folder));
+  }
+  return UnitTimers(std::move(folders));
 }
 
 }  // namespace hoptrail::agent::app

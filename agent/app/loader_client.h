@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "agent/app/unit_timers.h"
 #include "agent/kernel/snapshot.h"
 #include "agent/privilege/channel.h"
 #include "agent/session/user_names.h"
@@ -22,6 +23,8 @@ class LoaderClient {
   absl::StatusOr<UniqueFd> OpenIterator(kernel::Walk walk);
   // Names of the host's accounts, read anew at each call. Must not outlive this.
   session::UserResolver Accounts();
+  // What has a timer on the host. Without systemd nothing has.
+  UnitTimers Timers();
 
  private:
   absl::StatusOr<UniqueFd> Ask(privilege::ResourceKind resource);

@@ -4,13 +4,14 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-#include "agent/app/host_facts.h"
+#include "agent/app/health_file.h"
 #include "agent/app/settings.h"
 #include "agent/app/supervisor.h"
 #include "agent/app/version.h"
@@ -18,33 +19,45 @@
 #include "agent/privilege/system_calls.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include "core/config/credentials.h"
+#include "core/config/findings.h"
 
 namespace hoptrail::agent::app {
 namespace {
 
 constexpr char kUsage[] =
     "Usage: hoptrail-agent --config FILE [--check-config] [--force-tier FACT=N]...\n"
+    "       hoptrail-agent --health | --live [--config FILE]\n"
     "       hoptrail-agent --print-system-calls | --version | --help\n"
     "\n"
     "Watches this host and streams what it finds to a collector.\n"
     "\n"
     "  --config FILE         the configuration, YAML\n"
     "  --check-config        check it and the files that it names, and exit\n"
+    "  --health              ask the running agent whether it is ready: its programs are attached "
+    "and\n"
+    "                        their events come, and it reaches its collector or can spool\n"
+    "  --live                ask whether it is alive: its loop goes round\n"
     "  --force-tier FACT=N   learn a fact by its hook of that tier or not at all, for tests\n"
     "  --print-system-calls  print what each of its processes may call, and exit\n"
     "  --version             print the version and exit\n"
     "  --help                print this and exit\n"
     "\n"
-    "Exit status: 0 after SIGTERM or SIGINT; 1 when a privilege or kernel feature is missing or "
+    "The configuration is /etc/hoptrail/agent.yaml for --health and --live unless given.\n"
+    "SIGHUP: read the configuration and the certificates anew.\n"
+    "\n"
+    "Exit status: 0 after SIGTERM or SIGINT, or ready or alive; 1 when not, or when a privilege or "
+    "kernel feature is missing or "
     "the\n"
     "state directory is in use; 2 when the command line or the configuration is wrong; 3 when the\n"
     "process that holds the programs in the kernel has ended.\n";
+
+constexpr char kUsualConfig[] = "/etc/hoptrail/agent.yaml";
 
 struct CommandLine {
   std::string config;
   kernel::ForcedTiers force_tiers;
   bool check_config = false;
+  std::optional<HealthState> probe;
   bool print_system_calls = false;
   bool version = false;
   bool help = false;
@@ -65,6 +78,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
           kernel::AddForcedTier(argument.substr(sizeof("--force-tier=") - 1), &line.force_tiers));
     } else if (argument == "--check-config") {
       line.check_config = true;
+    } else if (argument == "--health" || argument == "--live") {
+      line.probe = argument == "--live" ? HealthState::kLive : HealthState::kReady;
     } else if (argument == "--print-system-calls") {
       line.print_system_calls = true;
     } else if (argument == "--version") {
@@ -75,6 +90,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
       return absl::InvalidArgumentError(absl::StrCat("unknown argument '", argument, "'"));
     }
   }
+  if (line.config.empty() && line.probe.has_value()) line.config = kUsualConfig;
   if (line.config.empty() && !line.version && !line.help && !line.print_system_calls) {
     return absl::InvalidArgumentError("--config FILE is required");
   }
@@ -82,19 +98,29 @@ absl::StatusOr<CommandLine> ParseCommandLine(int argc, char** argv) {
 }
 
 int Fail(int code, const absl::Status& status) {
-  const std::string message(status.message());
-  fprintf(stderr, "hoptrail-agent: %s\n", message.c_str());
+  WriteError("hoptrail-agent", status.message());
   return code;
 }
 
+// Everything that was found goes to standard error, one line each.
 int CheckConfig(const Settings& settings) {
-  absl::Status status = ReadHostId(settings.machine_id_file).status();
-  if (status.ok() && settings.collector.has_tls()) {
-    status = config::CheckTls(settings.collector.tls());
+  const config::Findings findings = CheckSettings(settings);
+  for (const config::Finding& finding : findings.all()) {
+    const bool warning = finding.weight == config::Weight::kWarning;
+    (void)Fail(0,
+               absl::InvalidArgumentError(absl::StrCat(warning ? "warning: " : "", finding.text)));
   }
-  if (!status.ok()) return Fail(kExitConfiguration, status);
+  if (!findings.FirstOf(config::Weight::kPassing).ok()) return kExitConfiguration;
   printf("the configuration is good\n");
   return 0;
+}
+
+// What may pass by itself, such as a clock that is not set yet, must not leave the host unwatched.
+absl::Status CheckAtStart(const Settings& settings) {
+  const config::Findings findings = CheckSettings(settings);
+  HT_RETURN_IF_ERROR(findings.FirstOf(config::Weight::kError));
+  for (const config::Finding& finding : findings.all()) LogWarning("agent", finding.text);
+  return absl::OkStatus();
 }
 
 int Main(int argc, char** argv) {
@@ -112,12 +138,17 @@ int Main(int argc, char** argv) {
     fputs(privilege::DescribeSystemCalls().c_str(), stdout);
     return 0;
   }
+  if (line->probe.has_value()) return AnswerProbe(*line->probe, line->config);
   absl::StatusOr<Settings> settings = LoadSettings(line->config);
   if (!settings.ok()) return Fail(kExitConfiguration, settings.status());
   settings->sensor.force_tiers = line->force_tiers;
   if (line->check_config) return CheckConfig(*settings);
 
+  // Until the supervisor takes it, there is nothing to load anew; it never ends anybody.
+  ::signal(SIGHUP, SIG_IGN);
   SetLogLevel(settings->log_level);
+  const absl::Status checked = CheckAtStart(*settings);
+  if (!checked.ok()) return Fail(kExitConfiguration, checked);
   ::signal(SIGPIPE, SIG_IGN);
   // Many threads of gRPC's, few that matter: an arena for each would only scatter what is freed.
   ::mallopt(M_ARENA_MAX, 2);

@@ -20,6 +20,8 @@ class PipelineTest : public testing::Test {
     options.host.machine.bytes[0] = 1;
     options.clock = &clock_;
     options.host_pid_namespace = 100;
+    options.unit = "sensor.service";
+    options.supervisor_tgid = kAgentTgid;
     options.sink = [this](model::Fact fact) { facts_.push_back(std::move(fact)); };
     host_ = options.host;
     pipeline_ = std::make_unique<Pipeline>(std::move(options));
@@ -49,6 +51,24 @@ class PipelineTest : public testing::Test {
         "Accepted password for staff from 198.51.100.9 port " + std::to_string(port) + " ssh2");
   }
 
+  // Its first process.
+  void StartAgent(model::ProcessName parent) {
+    agent_ = kernel_.Fork(parent, kAgentTgid);
+    kernel_.Exec(agent_, "/usr/bin/hoptrail-agent");
+  }
+  // What the kernel side tells of SIGTERM to it.
+  void Signal(model::ProcessName from, const std::string& command) {
+    decode::Tampering tampering;
+    tampering.kind = decode::TamperingKind::kSignal;
+    tampering.signal = 15;
+    tampering.target = agent_;
+    tampering.target_command = "hoptrail-agent";
+    kernel_.TellOf(from, command, tampering);
+  }
+  model::Goodbye Stop(uint32_t pid) {
+    return pipeline_->OnStop({.number = 15, .pid = pid, .uid = 0});
+  }
+
   template <typename T>
   std::vector<T> All() const {
     std::vector<T> result;
@@ -58,9 +78,12 @@ class PipelineTest : public testing::Test {
     return result;
   }
 
+  static constexpr uint32_t kAgentTgid = 555;
+
   FakeClock clock_;
   FakeKernel kernel_{&clock_};
   model::HostId host_;
+  model::ProcessName agent_;
   std::vector<model::Fact> facts_;
   std::unique_ptr<Pipeline> pipeline_;
   model::ProcessName sshd_;
@@ -158,6 +181,130 @@ TEST_F(PipelineTest, HandsOnTheSensorAreTiedToWhoseTheyAre) {
   tampering.signal = 0;
   kernel_.Emit(who, tampering);
   EXPECT_EQ(All<model::Detection>().size(), 1u);
+}
+
+TEST_F(PipelineTest, WhoEndsTheAgentIsTheLoginThatSentTheSignal) {
+  StartAgent(kernel_.init());
+  model::ProcessName monitor;
+  const model::ProcessName shell = LogIn(&monitor);
+  const model::ProcessName kill = kernel_.Fork(shell);
+  kernel_.Exec(kill, "/usr/bin/kill");
+  Signal(kill, "kill");
+  kernel_.Exit(kill);
+  const model::Goodbye goodbye = Stop(kill.tgid);
+  EXPECT_EQ(goodbye.cause, model::StopCause::kProcess);
+  EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, monitor));
+  EXPECT_EQ(goodbye.detail,
+            "signal 15 from kill (process " + std::to_string(kill.tgid) + ", uid 1000)");
+  ASSERT_EQ(All<model::Detection>().size(), 1u);
+  EXPECT_EQ(All<model::Detection>()[0].session, goodbye.session);
+}
+
+// The kernel side has no hook for it, or the sender is known by its number only.
+TEST_F(PipelineTest, WhoEndsTheAgentIsFoundInTheProcessTable) {
+  StartAgent(kernel_.init());
+  model::ProcessName monitor;
+  const model::ProcessName shell = LogIn(&monitor);
+  const model::Goodbye goodbye = Stop(shell.tgid);
+  EXPECT_EQ(goodbye.cause, model::StopCause::kProcess);
+  EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, monitor));
+}
+
+TEST_F(PipelineTest, WhoEndsTheAgentIsNotKnown) {
+  StartAgent(kernel_.init());
+  const model::Goodbye goodbye = Stop(77'777);
+  EXPECT_EQ(goodbye.cause, model::StopCause::kProcess);
+  EXPECT_TRUE(goodbye.session.empty());
+}
+
+TEST_F(PipelineTest, TheServiceManagerEndsTheAgent) {
+  StartAgent(kernel_.init());
+  model::ProcessName monitor;
+  const model::ProcessName shell = LogIn(&monitor);
+  Signal(kernel_.init(), "systemd");
+  model::Goodbye goodbye = Stop(1);
+  EXPECT_EQ(goodbye.cause, model::StopCause::kServiceManager);
+  EXPECT_TRUE(goodbye.session.empty());
+  EXPECT_TRUE(All<model::Detection>().empty());
+  // Now the login asks it to.
+  kernel_.Exec(kernel_.Fork(shell), "/usr/bin/systemctl", kernel_.Null(),
+               {"systemctl", "stop", "sensor"});
+  Signal(kernel_.init(), "systemd");
+  goodbye = Stop(1);
+  EXPECT_EQ(goodbye.cause, model::StopCause::kServiceManager);
+  EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, monitor));
+}
+
+// What a service runs for itself (a timer, a package's script) is no login's.
+TEST_F(PipelineTest, AServiceThatAsksTheServiceManagerIsNoLogin) {
+  StartAgent(kernel_.init());
+  const model::ProcessName timer = kernel_.Fork(kernel_.init());
+  kernel_.Exec(timer, "/usr/bin/systemctl", kernel_.Null(), {"systemctl", "stop", "sensor"});
+  EXPECT_TRUE(Stop(1).session.empty());
+}
+
+// runc is started by what started the container.
+TEST_F(PipelineTest, TheContainersRuntimeEndsTheAgent) {
+  const model::ProcessName shim = kernel_.Fork(kernel_.init());
+  kernel_.Exec(shim, "/usr/bin/containerd-shim-runc-v2");
+  StartAgent(shim);
+  const model::ProcessName runc = kernel_.Fork(shim);
+  kernel_.Exec(runc, "/usr/bin/runc");
+  Signal(runc, "runc");
+  EXPECT_EQ(Stop(runc.tgid).cause, model::StopCause::kServiceManager);
+  EXPECT_TRUE(All<model::Detection>().empty());
+  // Another service is not its manager.
+  const model::ProcessName other = kernel_.Fork(kernel_.init());
+  kernel_.at(other).cgroup_id = 2;
+  kernel_.Exec(other, "/usr/sbin/apache2");
+  Signal(other, "apache2");
+  const model::Goodbye goodbye = Stop(other.tgid);
+  EXPECT_EQ(goodbye.cause, model::StopCause::kProcess);
+  EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, other));
+  EXPECT_EQ(All<model::Detection>().size(), 1u);
+}
+
+// `systemctl reload` has process 1 run kill(1) in the unit.
+TEST_F(PipelineTest, WhatRunsInTheAgentsUnitIsItsManagers) {
+  StartAgent(kernel_.init());
+  kernel_.at(agent_).cgroup_id = 77;
+  kernel_.Exec(agent_, "/usr/bin/hoptrail-agent");
+  const model::ProcessName kill = kernel_.Fork(kernel_.init());
+  kernel_.at(kill).cgroup_id = 77;
+  kernel_.Exec(kill, "/bin/kill");
+  Signal(kill, "kill");
+  EXPECT_TRUE(All<model::Detection>().empty());
+  EXPECT_EQ(Stop(kill.tgid).cause, model::StopCause::kServiceManager);
+  // A login that has put itself there is none.
+  model::ProcessName monitor;
+  const model::ProcessName shell = LogIn(&monitor);
+  kernel_.at(shell).cgroup_id = 77;
+  Signal(shell, "bash");
+  EXPECT_EQ(All<model::Detection>().size(), 1u);
+  EXPECT_EQ(Stop(shell.tgid).cause, model::StopCause::kProcess);
+}
+
+// Started by hand, from a login: that is no service manager.
+TEST_F(PipelineTest, ALoginThatStartedTheAgentEndsIt) {
+  model::ProcessName monitor;
+  const model::ProcessName shell = LogIn(&monitor);
+  StartAgent(shell);
+  Signal(shell, "bash");
+  EXPECT_EQ(Stop(shell.tgid).session, model::DeriveSessionId(host_, monitor));
+  const model::Goodbye at_terminal =
+      pipeline_->OnStop({.number = 2, .from = detect::StopSignal::From::kKernel});
+  EXPECT_EQ(at_terminal.cause, model::StopCause::kProcess);
+  EXPECT_EQ(at_terminal.session, model::DeriveSessionId(host_, monitor));
+}
+
+TEST_F(PipelineTest, FinishTellsWhatWasPutOff) {
+  kernel_.Connect(sshd_, "192.0.2.2", 8080);
+  EXPECT_TRUE(All<model::EdgeCount>().empty());
+  pipeline_->Finish();
+  ASSERT_EQ(All<model::EdgeCount>().size(), 1u);
+  EXPECT_EQ(All<model::EdgeCount>()[0].connections, 1u);
+  pipeline_->Finish();
+  EXPECT_EQ(All<model::EdgeCount>().size(), 1u);
 }
 
 // Nobody has logged in by the connection, and its session would be told to no one.

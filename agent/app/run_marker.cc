@@ -5,25 +5,31 @@
 
 #include <cerrno>
 
+#include "core/base/status_macros.h"
 #include "core/base/unique_fd.h"
 
 namespace hoptrail::agent::app {
+
+absl::Status RunMarker::Write(int file, absl::string_view text) const {
+  const auto length = ::pwrite(file, text.data(), text.size(), 0);
+  if (length == static_cast<ssize_t>(text.size())) return absl::OkStatus();
+  return absl::ErrnoToStatus(length < 0 ? errno : ENOSPC, path_);
+}
 
 absl::StatusOr<bool> RunMarker::Begin() const {
   const UniqueFd file(
       ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (!file.valid()) return absl::ErrnoToStatus(errno, path_);
-  char before[64];
-  const ssize_t length = ::pread(file.get(), before, sizeof(before), 0);
-  const bool same = length > 0 && std::string(before, static_cast<size_t>(length)) == boot_;
-  if (same) return true;
-  if (::ftruncate(file.get(), 0) != 0 ||
-      ::pwrite(file.get(), boot_.data(), boot_.size(), 0) != static_cast<ssize_t>(boot_.size())) {
-    return absl::ErrnoToStatus(errno, path_);
-  }
+  std::string before(boot_.size(), '\0');
+  const ssize_t length = ::pread(file.get(), before.data(), before.size(), 0);
+  if (length == static_cast<ssize_t>(before.size()) && before == boot_) return true;
+  HT_RETURN_IF_ERROR(Write(file.get(), boot_));
   return false;
 }
 
-void RunMarker::End() const { ::unlink(path_.c_str()); }
+void RunMarker::End() const {
+  const UniqueFd file(::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (file.valid()) Write(file.get(), std::string(boot_.size(), '-')).IgnoreError();
+}
 
 }  // namespace hoptrail::agent::app

@@ -5,13 +5,15 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 #include "core/model/ids.h"
 
 namespace hoptrail::agent::app {
 
-// A file in the state directory that is there while the agent runs, and stays when it is killed.
-// Of an earlier boot it says nothing: there the whole machine ended.
+// A file in the state directory that names the boot in which the agent runs, and still does when it
+// was killed. Of an earlier boot it says nothing: there the whole machine ended. It is written in
+// place and never removed, so that a full disk does not keep it from being written.
 class RunMarker {
  public:
   RunMarker(const std::string& state_directory, const model::BootId& boot)
@@ -23,6 +25,8 @@ class RunMarker {
   void End() const;
 
  private:
+  absl::Status Write(int file, absl::string_view text) const;
+
   const std::string path_;
   const std::string boot_;
 };

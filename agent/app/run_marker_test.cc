@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/spool/spool_testing.h"
+#include <sys/stat.h>
 
 namespace hoptrail::agent::app {
 namespace {
@@ -24,6 +25,22 @@ TEST(RunMarker, TellsARunThatDidNotEnd) {
   EXPECT_FALSE(*next_boot.Begin()) << "the machine ended with it";
   EXPECT_TRUE(*next_boot.Begin());
   EXPECT_FALSE(RunMarker("/nowhere", Boot(1)).Begin().ok());
+}
+
+// A full disk takes no new block.
+TEST(RunMarker, IsWrittenInPlace) {
+  const spool::TestFolder folder;
+  const RunMarker marker(folder.path(), Boot(1));
+  ASSERT_TRUE(marker.Begin().ok());
+  struct stat before {
+  }, after{};
+  ASSERT_EQ(::stat((folder.path() + "/running").c_str(), &before), 0);
+  marker.End();
+  ASSERT_EQ(::stat((folder.path() + "/running").c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino);
+  EXPECT_EQ(after.st_size, before.st_size);
+  EXPECT_FALSE(*marker.Begin());
+  EXPECT_TRUE(*marker.Begin());
 }
 
 }  // namespace

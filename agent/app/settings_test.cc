@@ -1,15 +1,21 @@
 #include "agent/app/settings.h"
 
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/config/test_certificates.h"
+
 namespace hoptrail::agent::app {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 absl::StatusOr<Settings> Load(const std::string& text) {
   const std::string path = testing::TempDir() + "/settings_test.yaml";
@@ -72,6 +78,61 @@ TEST(Settings, WatchedPathsAreAbsolute) {
         HasSubstr("kernel.watch.writes"))
         << path;
   }
+}
+
+std::string FaultOf(const std::string& text) {
+  const auto settings = Load(text);
+  return settings.ok() ? "no fault" : std::string(settings.status().message());
+}
+
+TEST(Settings, AnAddressThatCannotWorkIsRefused) {
+  for (const char* address : {"https://c.example:7443", "c.example", "2001:db8::1:7443", "c:0",
+                              "c:99999", "0.0.0.0:7443", "$C:1", "unix:c.sock"}) {
+    EXPECT_THAT(FaultOf(std::string("state_directory: /s\ncollector:\n  address: '") + address +
+                        "'\n  tls: {ca_file: a, certificate_file: b, key_file: c}\n"),
+                HasSubstr(std::string("settings_test.yaml:3: collector.address: '") + address));
+  }
+  EXPECT_THAT(FaultOf("state_directory: /s\ncollector:\n  address: 'unix:/c'\n"
+                      "  tls: {ca_file: a, certificate_file: b, key_file: c}\n"),
+              HasSubstr("settings_test.yaml:4: collector.tls: does not go with a UNIX socket"));
+  EXPECT_THAT(FaultOf("state_directory: s\ncollector: {address: 'unix:/c'}\n"),
+              HasSubstr("settings_test.yaml:1: state_directory: \"s\": must be an absolute path"));
+}
+
+std::vector<std::string> Found(const std::string& text) {
+  const auto settings = Load(text);
+  EXPECT_TRUE(settings.ok()) << settings.status();
+  const config::Findings findings = CheckSettings(*settings);
+  std::vector<std::string> all;
+  for (const config::Finding& finding : findings.all()) {
+    EXPECT_NE(finding.weight, config::Weight::kWarning) << finding.text;
+    all.push_back(finding.text);
+  }
+  return all;
+}
+
+TEST(Settings, TheFilesThatItNamesAreLookedAt) {
+  const std::string machine_id = testing::TempDir() + "/settings_test_machine_id";
+  std::ofstream(machine_id) << "00112233445566778899aabbccddeeff\n";
+  const config::TestAuthority authority("settings_test", "Test CA");
+  const auto text = [&](const std::string& owner, const std::string& state) {
+    const v1::TlsConfig tls =
+        authority.Issue("agent", 3600, {.names = "URI:spiffe://hoptrail/agent/" + owner});
+    return "state_directory: " + state + "\nhost: {machine_id_file: " + machine_id +
+           "}\ncollector:\n  address: 'c:1'\n  tls:\n    ca_file: " + tls.ca_file() +
+           "\n    certificate_file: " + tls.certificate_file() +
+           "\n    key_file: " + tls.key_file() + "\n";
+  };
+  EXPECT_THAT(Found(text("00112233445566778899aabbccddeeff", "/tmp/none/yet")), IsEmpty());
+  EXPECT_THAT(Found(text("ffffffffffffffffffffffffffffffff", "/tmp")),
+              ElementsAre(HasSubstr("settings_test.yaml:7: collector.tls.certificate_file: ")));
+  EXPECT_THAT(
+      Found(text("00112233445566778899aabbccddeeff", "/dev/null")),
+      ElementsAre(HasSubstr("settings_test.yaml:1: state_directory: /dev/null: is no dir")));
+  EXPECT_THAT(Found(std::string(kMinimal) + "scope: {network_namespace: /nowhere/net}\n"),
+              Contains(HasSubstr("settings_test.yaml:3: scope.network_namespace: /nowhere/net")));
+  EXPECT_THAT(Found(std::string(kMinimal) + "host: {machine_id_file: /nowhere/id}\n"),
+              Contains(HasSubstr("settings_test.yaml:3: host.machine_id_file: /nowhere/id")));
 }
 
 TEST(Settings, WhatTheSchemaCannotSay) {

@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
+#include "core/base/log.h"
+#include "core/base/steady_time.h"
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -17,22 +19,48 @@ namespace {
 
 constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
 
+// What a file system answers that is full, worn out or read-only, and may be none of it tomorrow.
+bool MayPass(int error) {
+  return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO || error == EACCES ||
+         error == EPERM;
+}
+
+// What is locked; not valid, with errno set, where there is nothing.
+UniqueFd OpenToLock(const std::string& path, const std::string& lock_path) {
+  UniqueFd file(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.valid() || !MayPass(errno)) return file;
+  const int error = errno;
+  file.reset(::open(lock_path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) file.reset(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  errno = error;
+  return file;
+}
+
 }  // namespace
 
 absl::StatusOr<UniqueFd> LockStateDirectory(const std::string& path, absl::Duration wait) {
-  const std::filesystem::path folder(path);
+  const std::filesystem::path directory(path);
   std::error_code ignored;  // mkdir() below tells
-  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), ignored);
+  if (directory.has_parent_path()) {
+    std::filesystem::create_directories(directory.parent_path(), ignored);
+  }
+  const auto go_on_without = [](const absl::Status& why) {
+    LogWarning("agent", why.message(), ": goes on without a lock against a second agent");
+    return UniqueFd();
+  };
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return absl::ErrnoToStatus(errno, absl::StrCat("state_directory ", path));
+    const absl::Status status = absl::ErrnoToStatus(errno, absl::StrCat("state_directory ", path));
+    if (!MayPass(errno)) return status;
+    return go_on_without(status);
   }
   const std::string lock_path = path + "/lock";
-  UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  UniqueFd lock = OpenToLock(path, lock_path);
+  if (!lock.valid() && MayPass(errno)) return go_on_without(absl::ErrnoToStatus(errno, lock_path));
   if (!lock.valid()) return absl::ErrnoToStatus(errno, lock_path);
-  const absl::Time deadline = absl::Now() + wait;
+  const SteadyTime deadline = SteadyTime::Now() + wait;
   while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return absl::ErrnoToStatus(errno, lock_path);
-    if (absl::Now() >= deadline) {
+    if (SteadyTime::Now() >= deadline) {
       return absl::FailedPreconditionError(
           absl::StrCat("state_directory ", path, ": another agent uses it"));
     }

@@ -2,7 +2,6 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,17 +13,23 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
+#include "agent/app/configuration.h"
 #include "agent/app/handover.h"
+#include "agent/app/health_file.h"
 #include "agent/app/host_facts.h"
 #include "agent/app/loader.h"
+#include "agent/app/service_manager.h"
 #include "agent/app/state_directory.h"
+#include "agent/app/stop_request.h"
 #include "agent/app/worker.h"
 #include "agent/privilege/process.h"
+#include "agent/spool/marks.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/base/steady_time.h"
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -64,46 +69,59 @@ class Supervisor {
 
   absl::Status Start();
   int Run();
+  // Only while there is no worker, which writes otherwise.
+  void WriteHealth(HealthState state, const std::string& why_not_ready) const;
 
  private:
   absl::Status StartLoader();
   absl::Status StartWorker();
   bool Step();
+  void Hear(const signalfd_siginfo& info);
   void Reap();
   void OnWorkerEnd(int status);
   void OnLoaderEnd(int status);
+  void OnAssume(const std::string& host);
   void OnStopped(pid_t pid, int signal_number);
-  void LookAtFiles(absl::Time now);
-  void BeginStop(int exit_status, const std::string& trouble);
+  void LookAtFiles(SteadyTime now);
+  void ReplaceWorker();
+  void OnChildEnd(pid_t pid, int status);
+  void BeginStop(int exit_status, const std::string& trouble,
+                 const detect::StopSignal& signal = {});
   absl::Duration UntilNext() const;
 
   const Settings& settings_;
+  Configuration configuration_{settings_};
   const pid_t pid_ = ::getpid();
   model::HostId host_;
   UniqueFd lock_, signals_;
+  HealthFile health_file_;
+  ServiceManager service_manager_ = ServiceManager::FromEnvironment();
   sigset_t inherited_mask_{};
 
   pid_t loader_pid_ = 0;
   Channel loader_{UniqueFd()};
   std::vector<UniqueFd> handles_;
+  UniqueFd told_losses_;  // shared by one worker after the other
   kernel::Handles sizes_;
   std::vector<model::FactCoverage> coverage_;
 
   pid_t worker_pid_ = 0;
   Channel worker_{UniqueFd()};
   bool ever_ready_ = false;
-  absl::Time worker_since_;
+  SteadyTime worker_since_;
   std::string last_end_;
   std::string untold_;  // interference of which no worker could be told yet
   absl::Duration back_off_ = kFirstBackOff;
-  absl::Time restart_at_ = absl::InfiniteFuture();
+  SteadyTime restart_at_ = SteadyTime::InfiniteFuture();
 
   // The worker may read certain files, not certain names: it is replaced when they are.
   std::vector<FileName> files_;
-  absl::Time look_at_ = absl::InfinitePast();
+  SteadyTime look_at_ = SteadyTime::InfinitePast();
   bool replacing_ = false;
+  SteadyTime replace_by_ = SteadyTime::InfiniteFuture();
+  bool assuming_ = false;  // for another host: not in haste, should there be no end of it
 
-  absl::Time kill_at_ = absl::InfiniteFuture();  // once it is stopping
+  SteadyTime kill_at_ = SteadyTime::InfiniteFuture();  // once it is stopping
   bool stopping_ = false;
   std::optional<int> exit_status_;
 };
@@ -120,13 +138,23 @@ Supervisor::~Supervisor() {
 absl::Status Supervisor::Start() {
   HT_ASSIGN_OR_RETURN(host_, ReadHostId(settings_.machine_id_file));
   HT_ASSIGN_OR_RETURN(lock_, LockStateDirectory(settings_.state_directory));
+  host_ = spool::SpokenFor(spool::MarkFile(settings_.state_directory + "/marks").Get(), host_);
+  auto health_file = HealthFile::Create(settings_.file, settings_.state_directory);
+  if (health_file.ok()) {
+    health_file_ = *std::move(health_file);
+  } else {
+    LogWarning("supervisor", "no answer to --health: ", health_file.status().message());
+  }
+  WriteHealth(HealthState::kDown, "it is starting: its programs are being loaded");
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int number : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&signals, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&signals, number);
   // Loader and worker inherit the mask: only we decide that it is over.
   ::sigprocmask(SIG_BLOCK, &signals, &inherited_mask_);
+  ::signal(SIGHUP, SIG_DFL);  // what is ignored never arrives
   signals_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return absl::ErrnoToStatus(errno, "signalfd");
+  HT_ASSIGN_OR_RETURN(told_losses_, kernel::Reader::MakeToldMemory());
   HT_RETURN_IF_ERROR(StartLoader());
   privilege::Shortfalls shortfalls;
   HT_RETURN_IF_ERROR(privilege::ConfineSupervisor(&shortfalls));
@@ -140,6 +168,8 @@ absl::Status Supervisor::StartLoader() {
   if (pid == 0) {
     ends.first = Channel(UniqueFd());
     lock_.reset();
+    health_file_ = HealthFile();
+    service_manager_ = ServiceManager();
     signals_.reset();
     ::_exit(RunLoader(settings_, std::move(ends.second), pid_));
   }
@@ -158,6 +188,7 @@ absl::Status Supervisor::StartLoader() {
   sizes_.high_ring.fd = handles_[kHighRingFd].get();
   sizes_.low_ring.fd = handles_[kLowRingFd].get();
   sizes_.losses_fd = handles_[kLossesFd].get();
+  sizes_.told_fd = told_losses_.get();
   return absl::OkStatus();
 }
 
@@ -175,17 +206,21 @@ absl::Status Supervisor::StartWorker() {
                 .lock = std::move(lock_),
                 .host = host_,
                 .coverage = coverage_,
-                .last_end = last_end_};
+                .last_end = last_end_,
+                .health_file = std::move(health_file_),
+                .service_manager = std::move(service_manager_)};
     // From here on the worker's own: nothing here closes them a second time.
     for (UniqueFd& handle : handles_) handle.release();
-    ::exit(RunWorker(settings_, std::move(birth)));
+    told_losses_.release();
+    ::exit(RunWorker(configuration_.ForWorker(), std::move(birth)));
   }
   worker_pid_ = pid;
   worker_ = std::move(ends.first);
-  worker_since_ = absl::Now();
+  configuration_.OnWorkerStart();
+  worker_since_ = SteadyTime::Now();
   files_ = FileNames(ResolverFiles());
   look_at_ = worker_since_ + kLookEvery;
-  restart_at_ = absl::InfiniteFuture();
+  restart_at_ = SteadyTime::InfiniteFuture();
   HT_RETURN_IF_ERROR(loader_.Send(MessageKind::kNewWorker, static_cast<uint32_t>(pid), 0, "",
                                   {to_loader.second.fd()}));
   if (!untold_.empty()) {
@@ -194,9 +229,16 @@ absl::Status Supervisor::StartWorker() {
   return absl::OkStatus();
 }
 
+void Supervisor::WriteHealth(HealthState state, const std::string& why_not_ready) const {
+  const absl::Status written =
+      health_file_.Write({host_.boot, Clock::System().BootNs(), state, why_not_ready});
+  if (!written.ok()) LogWarning("supervisor", written.message());
+}
+
 absl::Duration Supervisor::UntilNext() const {
-  const absl::Time next = std::min({restart_at_, kill_at_, look_at_});
-  return std::clamp(next - absl::Now(), absl::ZeroDuration(), absl::Hours(1));
+  const SteadyTime next =
+      std::min({restart_at_, kill_at_, look_at_, replace_by_, configuration_.due()});
+  return std::clamp(next - SteadyTime::Now(), absl::ZeroDuration(), absl::Hours(1));
 }
 
 int Supervisor::Run() {
@@ -216,18 +258,27 @@ bool Supervisor::Step() {
   }
   if (wakes[1].revents != 0) {
     const absl::StatusOr<Message> word = worker_.Receive(absl::ZeroDuration());
-    if (word.ok() && word->kind == MessageKind::kReady) ever_ready_ = true;
+    if (word.ok() && word->kind == MessageKind::kReady) {
+      if (!std::exchange(ever_ready_, true)) service_manager_.SayReady();
+      configuration_.OnWorkerReady();
+    }
+    if (word.ok() && word->kind == MessageKind::kAssume) OnAssume(word->text);
     if (!word.ok()) worker_ = Channel(UniqueFd());  // its end comes as a signal
   }
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-    if (info.ssi_signo != SIGCHLD) BeginStop(0, "");
+    Hear(info);
   }
   Reap();
-  const absl::Time now = absl::Now();
+  const SteadyTime now = SteadyTime::Now();
   if (now >= look_at_) LookAtFiles(now);
+  configuration_.CheckTime(now);
+  if (now >= replace_by_) {
+    replace_by_ = SteadyTime::InfiniteFuture();
+    if (worker_pid_ != 0) ::kill(worker_pid_, SIGKILL);
+  }
   if (now >= kill_at_) {
-    kill_at_ = absl::InfiniteFuture();
+    kill_at_ = SteadyTime::InfiniteFuture();
     for (const pid_t pid : {worker_pid_, loader_pid_}) {
       if (pid != 0) ::kill(pid, SIGKILL);
     }
@@ -242,6 +293,14 @@ bool Supervisor::Step() {
   return true;
 }
 
+void Supervisor::Hear(const signalfd_siginfo& info) {
+  if (info.ssi_signo == SIGHUP) {
+    if (!stopping_) configuration_.BeginReload();
+  } else if (info.ssi_signo != SIGCHLD) {
+    BeginStop(0, "", FromSignalInfo(info, ::getppid()));
+  }
+}
+
 void Supervisor::Reap() {
   int status = 0;
   for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0;) {
@@ -251,15 +310,42 @@ void Supervisor::Reap() {
       OnWorkerEnd(status);
     } else if (pid == loader_pid_) {
       OnLoaderEnd(status);
+    } else {
+      OnChildEnd(pid, status);
     }
   }
 }
 
-void Supervisor::LookAtFiles(absl::Time now) {
+void Supervisor::LookAtFiles(SteadyTime now) {
   look_at_ = now + kLookEvery;
   if (stopping_ || replacing_ || !worker_.valid() || FileNames(ResolverFiles()) == files_) return;
   LogInfo("supervisor", "files for resolving names were replaced: so is the worker, to read them");
+  ReplaceWorker();
+}
+
+void Supervisor::ReplaceWorker() {
   replacing_ = worker_.Send(MessageKind::kStop, 0).ok();
+  if (replacing_) replace_by_ = SteadyTime::Now() + kStopWithin;
+}
+
+// The one that checks a configuration.
+void Supervisor::OnChildEnd(pid_t pid, int status) {
+  const std::optional<LogLevel> level = configuration_.OnChildEnd(pid, status);
+  if (!level.has_value() || stopping_) return;
+  SetLogLevel(*level);
+  (void)loader_.Send(MessageKind::kLogLevel, static_cast<uint32_t>(*level));
+  // Where none runs at present, the next one goes by it.
+  if (worker_.valid() && !replacing_) ReplaceWorker();
+}
+
+// Another agent speaks for this host. A worker can only ask for another boot of this machine.
+void Supervisor::OnAssume(const std::string& host) {
+  const absl::StatusOr<model::HostId> assumed = model::ParseHostId(host);
+  if (!assumed.ok() || assumed->machine != host_.machine || stopping_ || replacing_) return;
+  LogWarning("supervisor", "another worker starts, and speaks for ", host);
+  host_ = *assumed;
+  ReplaceWorker();
+  assuming_ = replacing_;
 }
 
 void Supervisor::OnStopped(pid_t pid, int signal_number) {
@@ -276,24 +362,31 @@ void Supervisor::OnStopped(pid_t pid, int signal_number) {
 void Supervisor::OnWorkerEnd(int status) {
   worker_pid_ = 0;
   worker_ = Channel(UniqueFd());
+  replace_by_ = SteadyTime::InfiniteFuture();
   if (stopping_ || (!ever_ready_ && WIFEXITED(status))) {
     // It has said why.
     if (!stopping_) exit_status_ = WEXITSTATUS(status);
     stopping_ = true;
     loader_ = Channel(UniqueFd());
-    kill_at_ = absl::Now() + kStopWithin;
+    kill_at_ = SteadyTime::Now() + kStopWithin;
     return;
   }
+  const bool assuming = std::exchange(assuming_, false);
+  if (SteadyTime::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
   if (std::exchange(replacing_, false) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
     last_end_.clear();
-    restart_at_ = absl::InfinitePast();
+    restart_at_ = SteadyTime::InfinitePast();
+    if (!assuming) return;
+    restart_at_ = SteadyTime::Now() + back_off_;
+    back_off_ = std::min(2 * back_off_, kMostBackOff);
     return;
   }
+  configuration_.OnWorkerFault();
   last_end_ = privilege::DescribeEnd(status);
-  if (absl::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
+  WriteHealth(HealthState::kLive, absl::StrCat("the worker ", last_end_));
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",
            absl::FormatDuration(back_off_));
-  restart_at_ = absl::Now() + back_off_;
+  restart_at_ = SteadyTime::Now() + back_off_;
   back_off_ = std::min(2 * back_off_, kMostBackOff);
 }
 
@@ -307,16 +400,19 @@ void Supervisor::OnLoaderEnd(int status) {
   BeginStop(kExitLoaderGone, what);
 }
 
-void Supervisor::BeginStop(int exit_status, const std::string& trouble) {
+void Supervisor::BeginStop(int exit_status, const std::string& trouble,
+                           const detect::StopSignal& signal) {
   if (stopping_) return;
   stopping_ = true;
+  service_manager_.SayStopping();
   exit_status_ = exit_status;
-  kill_at_ = absl::Now() + kStopWithin;
-  restart_at_ = absl::InfiniteFuture();
+  kill_at_ = SteadyTime::Now() + kStopWithin;
+  restart_at_ = SteadyTime::InfiniteFuture();
   if (worker_pid_ == 0) {
     loader_ = Channel(UniqueFd());
   } else if (worker_.valid()) {
-    (void)worker_.Send(MessageKind::kStop, 0, 0, trouble);
+    const StopNumbers numbers = ToNumbers(signal);
+    (void)worker_.Send(MessageKind::kStop, numbers.number, numbers.serial, trouble);
   }
 }
 
@@ -326,11 +422,14 @@ int Supervise(const Settings& settings) {
   Supervisor supervisor(settings);
   const absl::Status started = supervisor.Start();
   if (!started.ok()) {
-    const std::string message(started.message());
-    fprintf(stderr, "hoptrail-agent: %s\n", message.c_str());
+    WriteError("hoptrail-agent", started.message());
+    supervisor.WriteHealth(HealthState::kDown,
+                           absl::StrCat("it did not start: ", started.message()));
     return kExitFailure;
   }
-  return supervisor.Run();
+  const int exit_status = supervisor.Run();
+  supervisor.WriteHealth(HealthState::kDown, "it has ended");
+  return exit_status;
 }
 
 }  // namespace hoptrail::agent::app

@@ -1,25 +1,25 @@
 #include "agent/app/worker.h"
 
-#include <stdio.h>
-
 #include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
 
-#include <grpc/support/log.h>
-
 #include "agent/app/agent.h"
+#include "agent/app/process_names.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/config/library_logs.h"
 #include <sys/prctl.h>
 
 namespace hoptrail::agent::app {
 namespace {
 
 // gRPC tells each failed attempt on its own; the uplink tells what changed.
-void LogOfGrpc(gpr_log_func_args* args) { Log(LogLevel::kDebug, "grpc", args->message); }
+void LogOfLibrary(absl::string_view library, absl::string_view message) {
+  Log(LogLevel::kDebug, library, message);
+}
 
 std::string Resolved(const std::string& path) {
   std::error_code error;
@@ -40,13 +40,16 @@ void GrantTlsFile(const std::string& file, std::vector<std::string>* paths) {
 
 absl::Status Begin(const Settings& settings, const Birth& birth, privilege::Shortfalls* shortfalls,
                    std::unique_ptr<kernel::Reader>* reader) {
-  HT_RETURN_IF_ERROR(privilege::CloseAllBut({birth.supervisor.fd(), birth.loader.fd(),
-                                             birth.handles.high_ring.fd, birth.handles.low_ring.fd,
-                                             birth.handles.losses_fd, birth.lock.get()}));
+  HT_RETURN_IF_ERROR(privilege::CloseAllBut(
+      {birth.supervisor.fd(), birth.loader.fd(), birth.handles.high_ring.fd,
+       birth.handles.low_ring.fd, birth.handles.losses_fd, birth.handles.told_fd, birth.lock.get(),
+       birth.health_file.fd(), birth.service_manager.fd()}));
   HT_ASSIGN_OR_RETURN(kernel::Reader made, kernel::Reader::Create(birth.handles));
   *reader = std::make_unique<kernel::Reader>(std::move(made));
   const UniqueFd no_longer_needed(birth.handles.losses_fd);
-  HT_RETURN_IF_ERROR(privilege::DieWith(birth.supervisor_pid));
+  const UniqueFd neither(birth.handles.told_fd);
+  // Not with it: what the rings hold by then may be who killed it.
+  HT_RETURN_IF_ERROR(privilege::EndSoonAfter(birth.supervisor_pid));
   return privilege::ConfineWorker(WorkerPaths(settings), shortfalls);
 }
 
@@ -66,14 +69,18 @@ absl::Status Run(const Settings& settings, Birth birth) {
     }
   }
   birth.coverage.push_back(std::move(confinement));
-  gpr_set_log_function(LogOfGrpc);
-  HT_ASSIGN_OR_RETURN(std::unique_ptr<Agent> agent,
-                      Agent::Start(settings, {.host = birth.host,
-                                              .coverage = std::move(birth.coverage),
-                                              .reader = std::move(reader),
-                                              .loader = std::move(birth.loader),
-                                              .supervisor = std::move(birth.supervisor),
-                                              .last_end = std::move(birth.last_end)}));
+  config::SetLibraryLogSink(LogOfLibrary);
+  HT_ASSIGN_OR_RETURN(
+      std::unique_ptr<Agent> agent,
+      Agent::Start(settings, {.host = birth.host,
+                              .coverage = std::move(birth.coverage),
+                              .reader = std::move(reader),
+                              .loader = std::move(birth.loader),
+                              .supervisor = std::move(birth.supervisor),
+                              .supervisor_tgid = static_cast<uint32_t>(birth.supervisor_pid),
+                              .last_end = std::move(birth.last_end),
+                              .health_file = std::move(birth.health_file),
+                              .service_manager = std::move(birth.service_manager)}));
   return agent->Run();
 }
 
@@ -104,11 +111,10 @@ privilege::PathGrants WorkerPaths(const Settings& settings) {
 }
 
 int RunWorker(const Settings& settings, Birth birth) {
-  ::prctl(PR_SET_NAME, "hoptrail-worker");
+  ::prctl(PR_SET_NAME, kWorkerName);
   const absl::Status ended = Run(settings, std::move(birth));
   if (ended.ok()) return 0;
-  const std::string message(ended.message());
-  fprintf(stderr, "hoptrail-agent: %s\n", message.c_str());
+  WriteError("hoptrail-agent", ended.message());
   return 1;
 }
 

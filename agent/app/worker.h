@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/app/health_file.h"
+#include "agent/app/service_manager.h"
 #include "agent/app/settings.h"
 #include "agent/kernel/reader.h"
 #include "agent/privilege/channel.h"
@@ -25,6 +27,8 @@ struct Birth {
   model::HostId host;
   std::vector<model::FactCoverage> coverage;
   std::string last_end;  // how the worker before it ended; empty: there was none
+  HealthFile health_file;
+  ServiceManager service_manager;
 };
 
 // The process that does everything but load: without any privilege. Returns its exit status.

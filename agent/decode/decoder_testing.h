@@ -28,15 +28,17 @@ std::string Bytes(const T& record) {
 
 // A record of a program with its variable parts, as the kernel writes them.
 inline std::string ExecRecord(uint16_t type, const std::string& path, const std::string& directory,
-                              const std::string& arguments) {
+                              const std::string& arguments, const std::string& cgroups = "") {
   auto exec = Record<ht_exec>(type);
   exec.path.length = path.size();
   exec.directory.length = directory.size();
+  exec.cgroups.length = cgroups.size();
   exec.arguments.length = arguments.size();
-  exec.header.size = sizeof(exec) + path.size() + directory.size() + arguments.size();
+  exec.header.size =
+      sizeof(exec) + path.size() + directory.size() + cgroups.size() + arguments.size();
   exec.device = 8u << 20 | 3;
   exec.inode = 77;
-  return Bytes(exec) + path + directory + arguments;
+  return Bytes(exec) + path + directory + cgroups + arguments;
 }
 
 inline const std::string kPath("sshd\0sbin\0usr\0", 14);

@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/model/net.h"
 #include "core/model/process.h"
@@ -53,6 +55,10 @@ struct Stream {
   bool accepted = false;    // kTcp: this host is the server
 };
 
+// A process's control groups, "/system.slice/nginx.service", one of each hierarchy in which it is
+// not at the root.
+using ControlGroups = std::vector<std::string>;
+
 // A program starts (after the point of no return). The header describes the process afterwards.
 struct Exec {
   model::Image image;
@@ -62,6 +68,7 @@ struct Exec {
   // started. On an overlay both speak of the merged view.
   bool memory_only = false;
   bool deleted = false;
+  std::optional<ControlGroups> cgroups;  // nothing where they are the parent's
 };
 
 // The last thread of a group ended.
@@ -131,6 +138,7 @@ struct ProcessSnapshot {
   std::array<Stream, 3> streams;
   bool memory_only = false;  // as in Exec; `deleted`: no name of it is left by now
   bool deleted = false;
+  std::optional<ControlGroups> cgroups;  // nothing where the record does not tell
 };
 
 // A socket that existed before the events began, with one process that holds it (iter/task_file).
@@ -213,7 +221,7 @@ struct NamespacesChange {
   NamespaceSet after;
 };
 
-enum class TamperingKind : uint8_t { kUnknown, kSignal, kPtrace, kBpf };
+enum class TamperingKind : uint8_t { kUnknown, kSignal, kPtrace, kBpf, kMap };
 enum class ObjectKind : uint8_t { kUnknown, kProgram, kMap, kLink };
 
 // Somebody else laid hands on the sensor: the header says who.
@@ -223,8 +231,8 @@ struct Tampering {
   std::string target_command;                // kSignal, kPtrace: task_struct::comm
   uint32_t signal = 0;                       // kSignal
   uint32_t bpf_command = 0;                  // kBpf: enum bpf_cmd
-  ObjectKind object = ObjectKind::kUnknown;  // kBpf: what the handle was asked for
-  uint32_t object_id = 0;                    // kBpf
+  ObjectKind object = ObjectKind::kUnknown;  // kBpf, kMap (mapped for writing): of the sensor's
+  uint32_t object_id = 0;                    // kBpf, kMap
   uint32_t repeats = 1;                      // the same by the same process since the last such
 };
 

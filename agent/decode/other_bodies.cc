@@ -38,7 +38,7 @@ absl::Status ReadFile(absl::string_view record, File* file) {
 }
 
 Tampering ToTampering(const ht_tampering& raw) {
-  return {.kind = CheckedEnum(raw.kind, TamperingKind::kBpf),
+  return {.kind = CheckedEnum(raw.kind, TamperingKind::kMap),
           .target = {raw.target_tgid, raw.target_start_ns},
           .target_command =
               std::string(raw.target_comm, strnlen(raw.target_comm, sizeof(raw.target_comm))),

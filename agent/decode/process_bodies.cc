@@ -20,13 +20,27 @@ Stream ToStream(const ht_stream& raw) {
   return stream;
 }
 
-absl::Status ReadImage(absl::string_view record, const ht_exec& raw, model::Image* image) {
+// Each group is written like a path, with one NUL more behind it; the last may have been cut.
+ControlGroups SplitCgroups(absl::string_view text, bool cut) {
+  ControlGroups groups;
+  while (!text.empty()) {
+    const size_t end = text.find(absl::string_view("\0\0", 2));
+    const bool whole = end != absl::string_view::npos;
+    groups.push_back(JoinPath(whole ? text.substr(0, end + 1) : text, cut && !whole));
+    text.remove_prefix(whole ? end + 2 : text.size());
+  }
+  return groups;
+}
+
+absl::Status ReadImage(absl::string_view record, const ht_exec& raw, model::Image* image,
+                       std::optional<ControlGroups>* cgroups) {
   Parts parts(record.substr(sizeof(ht_exec)));
-  absl::string_view path, directory, arguments;
+  absl::string_view path, directory, groups, arguments;
   if (!parts.Take(raw.path, &path) || !parts.Take(raw.directory, &directory) ||
-      !parts.Take(raw.arguments, &arguments)) {
+      !parts.Take(raw.cgroups, &groups) || !parts.Take(raw.arguments, &arguments)) {
     return CountsTooMuch();
   }
+  if ((raw.flags & HT_EXEC_CGROUPS) != 0) *cgroups = SplitCgroups(groups, raw.cgroups.cut != 0);
   image->path = JoinPath(path, raw.path.cut != 0);
   image->working_directory = JoinPath(directory, raw.directory.cut != 0);
   image->arguments = SplitAtNuls(arguments);
@@ -43,7 +57,7 @@ absl::Status ReadProgram(absl::string_view record, Body* body) {
   if constexpr (std::is_same_v<Body, Exec>) body->set_id = (raw.flags & HT_EXEC_SET_ID) != 0;
   body->memory_only = (raw.flags & HT_EXEC_MEMORY) != 0;
   body->deleted = (raw.flags & HT_EXEC_DELETED) != 0;
-  return ReadImage(record, raw, &body->image);
+  return ReadImage(record, raw, &body->image, &body->cgroups);
 }
 
 CredentialSet ToCredentialSet(const ht_credential_set& raw) {

@@ -85,6 +85,39 @@ TEST(ProcessBodiesTest, ReadsWhereAProgramCameFrom) {
   }
 }
 
+TEST(ProcessBodiesTest, ReadsControlGroups) {
+  const std::string one("nginx.service\0system.slice\0\0", 28);
+  const std::string other("tasks\0\0", 7);
+  std::string record = ExecRecord(HT_TYPE_EXEC, kPath, kPath, kArguments, one + other);
+  auto event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok());
+  EXPECT_FALSE(std::get<Exec>(event->body).cgroups.has_value()) << "they are the parent's";
+  ht_exec exec;
+  std::memcpy(&exec, record.data(), sizeof(exec));
+  exec.flags = HT_EXEC_CGROUPS;
+  std::memcpy(record.data(), &exec, sizeof(exec));
+  event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok());
+  EXPECT_THAT(std::get<Exec>(event->body).cgroups.value(),
+              ElementsAre("/system.slice/nginx.service", "/tasks"));
+  EXPECT_THAT(std::get<Exec>(event->body).image.arguments, ElementsAre("sshd", "-D"));
+
+  // All are roots; one whose front was cut.
+  record = ExecRecord(HT_TYPE_PROCESS_SNAPSHOT, kPath, "", "", "");
+  std::memcpy(record.data() + offsetof(ht_exec, flags), &exec.flags, sizeof(exec.flags));
+  event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok());
+  EXPECT_THAT(std::get<ProcessSnapshot>(event->body).cgroups.value(), ElementsAre());
+  record = ExecRecord(HT_TYPE_EXEC, kPath, "", "", other + one.substr(0, 14));
+  std::memcpy(&exec, record.data(), sizeof(exec));
+  exec.flags = HT_EXEC_CGROUPS;
+  exec.cgroups.cut = 1;
+  std::memcpy(record.data(), &exec, sizeof(exec));
+  event = Decode(record.data(), record.size());
+  ASSERT_TRUE(event.ok());
+  EXPECT_THAT(std::get<Exec>(event->body).cgroups.value(), ElementsAre("/tasks", "nginx.service"));
+}
+
 TEST(ProcessBodiesTest, ReadsChanges) {
   auto credentials = Record<ht_credentials>(HT_TYPE_CREDENTIALS);
   credentials.change = HT_CHANGE_COMPARED;

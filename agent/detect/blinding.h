@@ -18,22 +18,23 @@ struct BlindingOptions {
 // in the kernel. Told once for each session and way, and again with the latest evidence. Pure.
 class BlindingRule {
  public:
-  enum class Way { kSignal, kTrace, kBpf };
+  enum class Way { kSignal, kTrace, kBpf, kMap };
 
   struct Attempt {
     Way way = Way::kSignal;
     uint32_t number = 0;         // kSignal: the signal; kBpf: the command of bpf(2)
-    std::string target;          // the sensor's process, program, map or link
+    std::string target;          // the sensor's process, or "map 12"
     std::string command;         // comm of who did it
     model::ProcessName process;  // who did it
     uint32_t repeats = 1;
+    bool by_manager = false;  // what runs the agent's service or container did it
     int64_t wall_ns = 0;
   };
 
   explicit BlindingRule(const BlindingOptions& options) : options_(options) {}
 
-  // `session`: of who did it; null where unknown. Process 1 ends services, and is not told of;
-  // neither are signals that only ask whether a process is there.
+  // `session`: of who did it; null where unknown. A service manager ends services, which is no
+  // attempt; neither are signals that only ask whether a process is there.
   std::optional<model::Detection> OnAttempt(const Attempt& attempt,
                                             const model::Session* session) const;
 

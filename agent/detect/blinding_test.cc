@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <linux/bpf.h>
+
 namespace hoptrail::agent::detect {
 namespace {
 
@@ -40,6 +42,7 @@ TEST(BlindingRule, ASignalThatEndsOrStopsIsHigh) {
   EXPECT_EQ(rule.OnAttempt(Signal(SIGKILL), &session)->id, killed->id) << "told again, not twice";
   EXPECT_EQ(rule.OnAttempt(Signal(SIGSTOP), &session)->severity, model::Severity::kHigh);
   EXPECT_EQ(rule.OnAttempt(Signal(SIGTERM), &session)->severity, model::Severity::kMedium);
+  EXPECT_EQ(rule.OnAttempt(Signal(SIGHUP), &session)->severity, model::Severity::kLow);
 }
 
 TEST(BlindingRule, TracingAndTheKernelSide) {
@@ -49,12 +52,34 @@ TEST(BlindingRule, TracingAndTheKernelSide) {
   attempt.way = Way::kTrace;
   EXPECT_EQ(rule.OnAttempt(attempt, &session)->severity, model::Severity::kHigh);
   attempt.way = Way::kBpf;
-  attempt.number = 13;
+  attempt.number = BPF_MAP_UPDATE_ELEM;
+  attempt.target = "map 12";
   attempt.repeats = 4;
   const auto bpf = rule.OnAttempt(attempt, &session);
-  EXPECT_EQ(bpf->severity, model::Severity::kMedium);
-  EXPECT_EQ(bpf->evidence.at("way"), "bpf command 13");
+  EXPECT_EQ(bpf->severity, model::Severity::kHigh);
+  EXPECT_EQ(bpf->evidence.at("way"), "map update");
   EXPECT_EQ(bpf->evidence.at("attempts"), "4");
+  EXPECT_EQ(bpf->summary, "bash (process 70, ann) tried map update on map 12");
+  attempt.number = 77;  // of a newer kernel side
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->severity, model::Severity::kHigh);
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->evidence.at("way"), "bpf command 77");
+  attempt.way = Way::kMap;
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->severity, model::Severity::kHigh);
+}
+
+// `bpftool prog show`, `perf top`: a handle of each thing that is loaded, to ask what it is.
+TEST(BlindingRule, ToLookIsInformation) {
+  const BlindingRule rule({});
+  const model::Session session = Session();
+  Attempt attempt = Signal(0);
+  attempt.way = Way::kBpf;
+  attempt.number = BPF_PROG_GET_FD_BY_ID;
+  const auto programs = rule.OnAttempt(attempt, &session);
+  ASSERT_TRUE(programs.has_value());
+  EXPECT_EQ(programs->severity, model::Severity::kInfo);
+  EXPECT_EQ(programs->evidence.at("way"), "look");
+  attempt.number = BPF_MAP_GET_FD_BY_ID;
+  EXPECT_EQ(rule.OnAttempt(attempt, &session)->id, programs->id) << "one look, not three";
 }
 
 TEST(BlindingRule, DoesNotFire) {
@@ -63,9 +88,11 @@ TEST(BlindingRule, DoesNotFire) {
   EXPECT_FALSE(rule.OnAttempt(Signal(0), &session)) << "asks only whether it is there";
   EXPECT_FALSE(rule.OnAttempt(Signal(SIGCONT), &session));
   EXPECT_FALSE(rule.OnAttempt(Signal(SIGKILL), nullptr)) << "nobody's";
-  Attempt by_init = Signal(SIGTERM);
-  by_init.process.tgid = 1;
-  EXPECT_FALSE(rule.OnAttempt(by_init, &session)) << "the service is stopped";
+  Attempt by_manager = Signal(SIGTERM);
+  by_manager.by_manager = true;
+  EXPECT_FALSE(rule.OnAttempt(by_manager, &session)) << "the service is stopped";
+  by_manager.way = Way::kTrace;
+  EXPECT_TRUE(rule.OnAttempt(by_manager, &session)) << "that is not what it is for";
   EXPECT_FALSE(BlindingRule({.disabled = true}).OnAttempt(Signal(SIGKILL), &session));
 }
 

@@ -33,7 +33,8 @@ const hoptrail::detect::RuleInfo& BruteForceRule::Info() {
 }
 
 std::optional<model::Detection> BruteForceRule::OnLoginAttempt(const model::LoginAttempt& attempt,
-                                                               const model::SessionId& listener) {
+                                                               const model::SessionId& listener,
+                                                               uint64_t boot_ns) {
   if (options_.disabled) return std::nullopt;
   const bool has_origin = attempt.origin.address != model::IpAddress{};
   const std::string key =
@@ -41,12 +42,12 @@ std::optional<model::Detection> BruteForceRule::OnLoginAttempt(const model::Logi
   auto found = origins_.find(key);
   if (found == origins_.end()) {
     if (attempt.succeeded) return std::nullopt;
-    if (origins_.size() >= kMaxOrigins) Forget(attempt.wall_ns);
+    if (origins_.size() >= kMaxOrigins) Forget(boot_ns);
     found = origins_.try_emplace(key).first;
   }
   Origin& origin = found->second;
-  const int64_t window_ns = int64_t{options_.window_seconds} * 1'000'000'000;
-  while (!origin.failures.empty() && origin.failures.front() + window_ns < attempt.wall_ns) {
+  const uint64_t window_ns = uint64_t{options_.window_seconds} * 1'000'000'000;
+  while (!origin.failures.empty() && origin.failures.front().boot_ns + window_ns < boot_ns) {
     origin.failures.pop_front();
     origin.dropped = 0;
   }
@@ -65,8 +66,8 @@ std::optional<model::Detection> BruteForceRule::OnLoginAttempt(const model::Logi
     origins_.erase(found);
     return detection;
   }
-  origin.failures.push_back(attempt.wall_ns);
-  origin.last_wall_ns = attempt.wall_ns;
+  origin.failures.push_back({boot_ns, attempt.wall_ns});
+  origin.last_boot_ns = boot_ns;
   origin.users.Add(attempt.user);
   if (origin.failures.size() > kMaxTimes) {
     // The first one stays: it is evidence.
@@ -75,10 +76,10 @@ std::optional<model::Detection> BruteForceRule::OnLoginAttempt(const model::Logi
   }
   // Failures alone are told when there are enough, and once a window after that.
   if (failures + 1 < options_.failures_alone ||
-      (origin.told_alone_wall_ns != 0 && attempt.wall_ns < origin.told_alone_wall_ns + window_ns)) {
+      (origin.told_alone_boot_ns != 0 && boot_ns < origin.told_alone_boot_ns + window_ns)) {
     return std::nullopt;
   }
-  origin.told_alone_wall_ns = attempt.wall_ns;
+  origin.told_alone_boot_ns = boot_ns;
   model::Detection detection = Describe(origin, attempt, listener, key);
   detection.severity = model::Severity::kLow;
   detection.summary = hoptrail::detect::Bounded(absl::StrCat(failures + 1, " failed logins from ",
@@ -96,20 +97,20 @@ model::Detection BruteForceRule::Describe(const Origin& origin, const model::Log
   AddEvidence(detection, "users_tried", origin.users.Text());
   AddEvidence(detection, "origin", key);
   AddEvidence(detection, "service", attempt.service);
-  AddEvidence(detection, "first_failure", Time(origin.failures.front()));
-  AddEvidence(detection, "last_failure", Time(origin.failures.back()));
+  AddEvidence(detection, "first_failure", Time(origin.failures.front().wall_ns));
+  AddEvidence(detection, "last_failure", Time(origin.failures.back().wall_ns));
   return detection;
 }
 
-void BruteForceRule::Forget(int64_t now_wall_ns) {
-  const int64_t window_ns = int64_t{options_.window_seconds} * 1'000'000'000;
+void BruteForceRule::Forget(uint64_t now_boot_ns) {
+  const uint64_t window_ns = uint64_t{options_.window_seconds} * 1'000'000'000;
   auto quietest = origins_.end();
   for (auto it = origins_.begin(); it != origins_.end();) {
-    if (it->second.last_wall_ns + window_ns < now_wall_ns) {
+    if (it->second.last_boot_ns + window_ns < now_boot_ns) {
       origins_.erase(it++);
       continue;
     }
-    if (quietest == origins_.end() || it->second.last_wall_ns < quietest->second.last_wall_ns) {
+    if (quietest == origins_.end() || it->second.last_boot_ns < quietest->second.last_boot_ns) {
       quietest = it;
     }
     ++it;

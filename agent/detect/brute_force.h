@@ -20,6 +20,8 @@ struct BruteForceOptions {
   uint32_t failures_before_success = 5;
   uint32_t failures_alone = 20;
   uint32_t window_seconds = 600;
+
+  bool operator==(const BruteForceOptions&) const = default;
 };
 
 // Rule `brute-force`: many failed logins of one origin within a window; grave when a success
@@ -31,9 +33,11 @@ class BruteForceRule {
 
   explicit BruteForceRule(BruteForceOptions options) : options_(options) {}
 
-  // `listener`: the session that failures alone are tied to.
+  // `listener`: the session that failures alone are tied to. `boot_ns`: when it was; windows go by
+  // the clock that nobody sets.
   std::optional<model::Detection> OnLoginAttempt(const model::LoginAttempt& attempt,
-                                                 const model::SessionId& listener);
+                                                 const model::SessionId& listener,
+                                                 uint64_t boot_ns);
 
   size_t origin_count() const { return origins_.size(); }
 
@@ -41,15 +45,20 @@ class BruteForceRule {
   static constexpr size_t kMaxOrigins = 8192;
   static constexpr size_t kMaxUsers = 16;
 
-  struct Origin {
-    std::deque<int64_t> failures;  // wall times, oldest first, at most as many as matter
-    uint64_t dropped = 0;          // within the window, but no longer in `failures`
-    hoptrail::detect::BoundedSet users{kMaxUsers};
-    int64_t last_wall_ns = 0;
-    int64_t told_alone_wall_ns = 0;
+  struct Failure {
+    uint64_t boot_ns = 0;
+    int64_t wall_ns = 0;
   };
 
-  void Forget(int64_t now_wall_ns);
+  struct Origin {
+    std::deque<Failure> failures;  // oldest first, at most as many as matter
+    uint64_t dropped = 0;          // within the window, but no longer in `failures`
+    hoptrail::detect::BoundedSet users{kMaxUsers};
+    uint64_t last_boot_ns = 0;
+    uint64_t told_alone_boot_ns = 0;
+  };
+
+  void Forget(uint64_t now_boot_ns);
   model::Detection Describe(const Origin& origin, const model::LoginAttempt& attempt,
                             const model::SessionId& session, absl::string_view key) const;
 

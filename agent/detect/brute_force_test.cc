@@ -21,13 +21,18 @@ class BruteForceTest : public testing::Test {
 
   std::optional<model::Detection> Try(bool succeeded) {
     attempt_.succeeded = succeeded;
-    attempt_.wall_ns += kSecond;
+    Pass(1);
     ++attempt_.origin.port;
-    return rule_.OnLoginAttempt(attempt_, listener_);
+    return rule_.OnLoginAttempt(attempt_, listener_, boot_ns_);
+  }
+  void Pass(int64_t seconds) {
+    attempt_.wall_ns += seconds * kSecond;
+    boot_ns_ += seconds * kSecond;
   }
 
   model::SessionId listener_;
   model::LoginAttempt attempt_;
+  uint64_t boot_ns_ = 1000 * kSecond;
   BruteForceRule rule_{BruteForceOptions()};
 };
 
@@ -55,7 +60,18 @@ TEST_F(BruteForceTest, OriginsAndWindowsAreKeptApart) {
   attempt_.origin.address = *model::ParseIpAddress("192.0.2.10");
   EXPECT_FALSE(Try(true).has_value());
   attempt_.origin = origin;
-  attempt_.wall_ns += 700 * kSecond;
+  Pass(700);
+  EXPECT_FALSE(Try(true).has_value());
+}
+
+// Setting the clock in the midst of it neither ends the window nor makes it endless.
+TEST_F(BruteForceTest, ASteppedClockChangesNoWindow) {
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(Try(false).has_value());
+  attempt_.wall_ns += 3600 * kSecond;
+  EXPECT_TRUE(Try(true).has_value());
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(Try(false).has_value());
+  attempt_.wall_ns -= 7200 * kSecond;
+  Pass(700);
   EXPECT_FALSE(Try(true).has_value());
 }
 

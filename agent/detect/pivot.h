@@ -18,6 +18,8 @@ struct PivotOptions {
   bool disabled = false;
   // Ports of administrative protocols.
   std::vector<uint16_t> ports = {22, 23, 512, 513, 514, 2375, 2376, 3389, 5900, 5985, 5986};
+
+  bool operator==(const PivotOptions&) const = default;
 };
 
 // Rule `pivot`: somebody who came in over the network goes on to another host over a protocol that

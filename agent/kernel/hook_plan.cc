@@ -28,6 +28,8 @@ std::string RefusalOf(const HookCandidate& candidate, const Features& features,
 constexpr char kUndone[] =
     "what was undone between two of fork, exec and exit; threads that do neither";
 
+constexpr char kMappedMaps[] = "maps that are written through memory";
+
 // Every way to open a file that this architecture has a system call for.
 std::vector<std::string> OpenPrograms() {
   return {
@@ -171,13 +173,20 @@ const std::vector<FactHooks>& FactTable() {
          .inexact = true,
          .misses = {"everything but PTRACE_ATTACH"}}}},
       {"bpf on the sensor",
-       {{.hook = "lsm/bpf", .programs = {"ht_bpf_lsm"}},
-        {.hook = "fentry/security_bpf", .programs = {"ht_bpf_fentry"}},
-        {.hook = "kprobe/security_bpf", .programs = {"ht_bpf_kprobe"}},
+       {{.hook = "lsm/bpf",
+         .programs = {"ht_bpf_lsm"},
+         .optional = {{"ht_map_mmap_fentry", "fentry/bpf_map_mmap", kMappedMaps}}},
+        {.hook = "fentry/security_bpf",
+         .programs = {"ht_bpf_fentry"},
+         .optional = {{"ht_map_mmap_fentry", "fentry/bpf_map_mmap", kMappedMaps}}},
+        {.hook = "kprobe/security_bpf",
+         .programs = {"ht_bpf_kprobe"},
+         .optional = {{"ht_map_mmap_kprobe", "kprobe/bpf_map_mmap", kMappedMaps}}},
         {.hook = "tp/syscalls/sys_exit_bpf",
          .programs = {"ht_bpf_exit"},
          .syscall = true,
-         .misses = {"handles that were refused"}}}},
+         .misses = {"what was refused", kMappedMaps,
+                    "descriptors that another thread changes meanwhile"}}}},
       {"unix connect",
        {{.hook = "fexit/unix_stream_connect",
          .programs = {"ht_unix_stream", "ht_unix_dgram"},

@@ -33,14 +33,28 @@ void LossCounters::Unmap::operator()(const void* memory) const {
   munmap(const_cast<void*>(memory), bytes);
 }
 
-absl::StatusOr<LossCounters> LossCounters::Map(int fd, uint32_t processors) {
+absl::StatusOr<UniqueFd> LossCounters::MakeToldMemory() {
+  UniqueFd fd(memfd_create("told-losses", MFD_CLOEXEC));
+  if (!fd.valid()) return absl::ErrnoToStatus(errno, "memfd_create");
+  if (ftruncate(fd.get(), sizeof(Told)) != 0) return absl::ErrnoToStatus(errno, "ftruncate");
+  return fd;
+}
+
+absl::StatusOr<LossCounters> LossCounters::Map(int fd, uint32_t processors, int told_fd) {
   const size_t page = sysconf(_SC_PAGESIZE);
   const size_t bytes = (processors * kStride + page - 1) / page * page;
   const void* memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) {
     return absl::InternalError(absl::StrCat("mapping the loss counters: ", strerror(errno)));
   }
-  return LossCounters(memory, bytes, processors);
+  Mapping counters(memory, Unmap{bytes});
+  const int own = told_fd < 0 ? MAP_ANONYMOUS : 0;
+  const void* told =
+      mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | own, told_fd, 0);
+  if (told == MAP_FAILED) {
+    return absl::InternalError(absl::StrCat("mapping what was told of losses: ", strerror(errno)));
+  }
+  return LossCounters(std::move(counters), Mapping(told, Unmap{sizeof(Told)}), processors);
 }
 
 const volatile ht_losses& LossCounters::Of(uint32_t processor) const {
@@ -68,16 +82,16 @@ std::vector<LossCount> LossCounters::Read() const {
   return counts;
 }
 
-size_t LossCounters::TellNew(absl::FunctionRef<void(const void*, size_t)> receiver) {
+size_t LossCounters::TellNew(absl::FunctionRef<void(const void*, size_t)> receiver, bool at_once) {
   const uint64_t now_ns = Clock::System().BootNs();
-  if (now_ns < tell_boot_ns_) return 0;
+  if (now_ns < tell_boot_ns_ && !at_once) return 0;
   size_t records = 0;
   for (int cause = 0; cause < HT_LOSS_CAUSES; ++cause) {
     for (int ring = 0; ring < HT_RINGS; ++ring) {
       for (int type = 0; type < HT_TYPES; ++type) {
         uint64_t total = 0;
         for (uint32_t cpu = 0; cpu < processors_; ++cpu) total += Count(Of(cpu), cause, ring, type);
-        uint64_t& told = told_[cause][ring][type];
+        uint64_t& told = this->told()[cause][ring][type];
         if (total <= told) continue;
         ht_lost lost = {};
         lost.header.size = sizeof(lost);

@@ -1,10 +1,14 @@
 #include "agent/kernel/own_objects.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <iterator>
 
 #include "bpf/sensor.skel.h"
 #include <bpf/bpf.h>
+
+#include <sys/stat.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -27,6 +31,14 @@ void NameOwnObject(sensor_bpf* skeleton, ht_object_kind kind, int fd) {
   const uint8_t present = 1;
   if (key.id == 0) return;
   (void)bpf_map_update_elem(bpf_map__fd(skeleton->maps.own_objects), &key, &present, BPF_ANY);
+}
+
+void NameLoader(sensor_bpf* skeleton) {
+  struct stat status {};
+  if (stat("/proc/self/ns/pid", &status) != 0) return;
+  skeleton->bss->ht_loader_namespace_device = status.st_dev;
+  skeleton->bss->ht_loader_namespace_inode = status.st_ino;
+  skeleton->bss->ht_loader_tgid = static_cast<uint32_t>(getpid());
 }
 
 void NameOwnProcesses(sensor_bpf* skeleton, const std::vector<uint32_t>& tgids) {

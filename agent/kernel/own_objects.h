@@ -17,6 +17,10 @@ namespace hoptrail::agent::kernel {
 // event, before Linux 5.15) cannot be asked for by others either, and is left out.
 void NameOwnObject(sensor_bpf* skeleton, ht_object_kind kind, int fd);
 
+// The calling process works on the sensor's objects from now on, and whoever its parent starts
+// reads the rings: neither is an attempt on them.
+void NameLoader(sensor_bpf* skeleton);
+
 // See Sensor::ProtectProcesses().
 void NameOwnProcesses(sensor_bpf* skeleton, const std::vector<uint32_t>& tgids);
 

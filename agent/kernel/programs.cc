@@ -143,6 +143,7 @@ absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<Planne
 }
 
 void Programs::NameOwnObjects() const {
+  NameLoader(skeleton_.get());
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton_->obj) {
     if (bpf_program__fd(program) < 0) continue;

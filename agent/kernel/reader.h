@@ -17,6 +17,7 @@ struct Handles {
   RingHandle high_ring;
   RingHandle low_ring;
   int losses_fd = -1;  // no longer needed once the reader is made
+  int told_fd = -1;    // the same; see LossCounters::Map
   uint32_t processors = 0;
 };
 
@@ -26,8 +27,16 @@ class Reader {
  public:
   static absl::StatusOr<Reader> Create(const Handles& handles);
 
+  // For Handles::told_fd: shared by readers that follow each other, so that none tells again what
+  // the one before has told.
+  static absl::StatusOr<UniqueFd> MakeToldMemory() { return LossCounters::MakeToldMemory(); }
+
   // See Sensor.
   absl::StatusOr<size_t> Poll(absl::Duration timeout, Sensor::Receiver receiver);
+  // For the end: hands over all that is there, in order, also what Poll would hold back for some
+  // milliseconds. Waits for records that are being written, and goes on while more come, at most
+  // `longest`.
+  absl::Status Drain(absl::Duration longest, Sensor::Receiver receiver);
   int poll_fd() const { return rings_.epoll_fd(); }
   absl::Duration UntilDue() const;
   std::vector<LossCount> ReadLosses() const { return losses_.Read(); }

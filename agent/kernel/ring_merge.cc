@@ -81,6 +81,15 @@ absl::StatusOr<size_t> RingMerge::Take(uint64_t now_ns,
   return released;
 }
 
+size_t RingMerge::Release(absl::FunctionRef<void(const void*, size_t)> receiver) {
+  return buffer_.Release(~uint64_t{0}, receiver);
+}
+
+bool RingMerge::unfinished() const {
+  return std::any_of(sources_.begin(), sources_.end(),
+                     [](const Source& source) { return source.more || source.busy_since_ns != 0; });
+}
+
 absl::Duration RingMerge::UntilDue(uint64_t now_ns, absl::Duration longest) const {
   for (const Source& source : sources_) {
     if (source.more) return absl::ZeroDuration();

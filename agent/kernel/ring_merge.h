@@ -33,6 +33,12 @@ class RingMerge {
   absl::StatusOr<size_t> Take(uint64_t now_ns,
                               absl::FunctionRef<void(const void*, size_t)> receiver);
 
+  // Hands over, in order, what was taken and is held back still: it is the end.
+  size_t Release(absl::FunctionRef<void(const void*, size_t)> receiver);
+  // Take() would find more: in a ring that was left before it was empty, or behind a record that is
+  // still being written.
+  bool unfinished() const;
+
   // How long after `now_ns` something urgent becomes due, should nothing come before; at most
   // `longest`. None where a ring was left before it was empty.
   absl::Duration UntilDue(uint64_t now_ns, absl::Duration longest) const;

@@ -131,6 +131,30 @@ TEST_F(RingMergeTest, ComesBackForAnUrgentRecordThatIsStillBeingWritten) {
   EXPECT_EQ(merge_.UntilDue(202 * kMs, absl::Seconds(1)), absl::Milliseconds(1));
 }
 
+// Nobody will come back for what is held back.
+TEST_F(RingMergeTest, ReleasesWhatIsHeldBackAtTheEnd) {
+  low_.Write(Record(101), 0);
+  high_.Write(Record(100), 0);
+  EXPECT_THAT(Take(102), IsEmpty());
+  EXPECT_FALSE(merge_.unfinished());
+  std::vector<uint64_t> times;
+  const auto receiver = [&](const void* data, size_t) {
+    times.push_back(static_cast<const ht_header*>(data)->boot_ns / kMs);
+  };
+  EXPECT_EQ(merge_.Release(receiver), 2u);
+  EXPECT_THAT(times, ElementsAre(100, 101));
+  EXPECT_EQ(merge_.Release(receiver), 0u);
+}
+
+TEST_F(RingMergeTest, IsUnfinishedWhileARecordIsBeingWritten) {
+  uint32_t* const low = low_.Write(Record(100), BPF_RINGBUF_BUSY_BIT);
+  EXPECT_THAT(Take(101), IsEmpty());
+  EXPECT_TRUE(merge_.unfinished());
+  *low &= ~BPF_RINGBUF_BUSY_BIT;
+  EXPECT_THAT(Take(110), ElementsAre(100));
+  EXPECT_FALSE(merge_.unfinished());
+}
+
 TEST_F(RingMergeTest, DropsWhatWasDiscarded) {
   low_.Write(Record(100), BPF_RINGBUF_DISCARD_BIT);
   low_.Write(Record(101), 0);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 
 #include "core/base/clock.h"
 #include "core/base/status_macros.h"
@@ -57,6 +58,23 @@ absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout,
     }
     // Records that are held back for the window are all that woke us: let the rest of it pass.
   }
+}
+
+absl::Status RingReader::Drain(absl::Duration longest,
+                               absl::FunctionRef<void(const void*, size_t)> receiver) {
+  const Clock& clock = Clock::System();
+  const uint64_t deadline_ns = clock.BootNs() + absl::ToInt64Nanoseconds(longest);
+  absl::Status status;
+  for (;;) {
+    const uint64_t now_ns = clock.BootNs();
+    const absl::StatusOr<size_t> released = merge_.Take(now_ns, receiver);
+    status = released.status();
+    if (!status.ok() || !merge_.unfinished() || now_ns >= deadline_ns) break;
+    if (*released == 0) absl::SleepFor(absl::Milliseconds(1));
+  }
+  // Also what was taken out of a ring that cannot be read any further.
+  merge_.Release(receiver);
+  return status;
 }
 
 }  // namespace hoptrail::agent::kernel

@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
@@ -26,6 +27,8 @@ class RingReader {
   // See Sensor::Poll.
   absl::StatusOr<size_t> Poll(absl::Duration timeout,
                               absl::FunctionRef<void(const void*, size_t)> receiver);
+  // See Reader::Drain.
+  absl::Status Drain(absl::Duration longest, absl::FunctionRef<void(const void*, size_t)> receiver);
   // Readable when the kernel side calls for the reader. It does not call again for a few
   // milliseconds, nor for low records that are few: see UntilDue().
   int epoll_fd() const { return epoll_.get(); }

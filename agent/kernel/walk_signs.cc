@@ -29,7 +29,10 @@ void WalkSigns::Opened(const std::string& path, int fd) { signs_.try_emplace(pat
 void WalkSigns::Read(const std::string& folder, int fd) {
   const Sign sign = Of(fd, true);
   signs_[folder] = sign;
-  if (sign.changed_ns > clock_->WallNs() - kSettledAfterNs) settled_ = false;
+  // A time far in the future is one of before the clock was put back: no further change will bear
+  // it.
+  const int64_t age_ns = clock_->WallNs() - sign.changed_ns;
+  if (age_ns < kSettledAfterNs && age_ns > -kSettledAfterNs) settled_ = false;
 }
 
 void WalkSigns::Clear() {

@@ -68,6 +68,13 @@ TEST_F(WalkSignsTest, WhatChangedJustBeforeIsNotTrusted) {
   EXPECT_FALSE(Hold());
 }
 
+// The clock was put back since: every change from now on bears another time.
+TEST_F(WalkSignsTest, WhatWasChangedInTheFutureIsTrusted) {
+  clock_.StepWallNs(-kDayNs);
+  Walk();
+  EXPECT_TRUE(Hold());
+}
+
 TEST_F(WalkSignsTest, EveryChangeThatMattersIsSeen) {
   WalkLater();
   ASSERT_TRUE(Hold());

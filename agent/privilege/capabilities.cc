@@ -24,6 +24,21 @@ absl::Status Get(Sets* sets) {
   return absl::ErrnoToStatus(errno, "capget");
 }
 
+absl::Status Set(const Sets& sets) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  if (::syscall(SYS_capset, &header, sets.half) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, "capset");
+}
+
+void SetEffective(uint64_t bits) {
+  Sets sets;
+  if (!Get(&sets).ok()) return;
+  for (int half = 0; half < 2; ++half) {
+    sets.half[half].effective = static_cast<uint32_t>(bits >> (32 * half));
+  }
+  (void)Set(sets);
+}
+
 uint64_t Bits(std::initializer_list<Capability> capabilities) {
   uint64_t bits = 0;
   for (const Capability capability : capabilities) bits |= uint64_t{1} << capability;
@@ -59,9 +74,17 @@ absl::Status KeepCapabilities(std::initializer_list<Capability> kept) {
     sets.half[half].effective = sets.half[half].permitted;
     sets.half[half].inheritable = 0;
   }
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  if (::syscall(SYS_capset, &header, sets.half) != 0) return absl::ErrnoToStatus(errno, "capset");
-  return bounding;
+  status = Set(sets);
+  return status.ok() ? bounding : status;
 }
+
+WithoutCapabilities::WithoutCapabilities() {
+  Sets sets;
+  if (!Get(&sets).ok()) return;
+  effective_ = uint64_t{sets.half[1].effective} << 32 | sets.half[0].effective;
+  SetEffective(0);
+}
+
+WithoutCapabilities::~WithoutCapabilities() { SetEffective(effective_); }
 
 }  // namespace hoptrail::agent::privilege

@@ -27,6 +27,19 @@ absl::Status KeepCapabilities(std::initializer_list<Capability> kept);
 // Whether the effective set has it.
 bool HasCapability(Capability capability);
 
+// While it lives, the calling thread's effective set is empty: to see what a process without
+// capabilities may do. Changes nothing where that cannot be.
+class WithoutCapabilities {
+ public:
+  WithoutCapabilities();
+  ~WithoutCapabilities();
+  WithoutCapabilities(const WithoutCapabilities&) = delete;
+  WithoutCapabilities& operator=(const WithoutCapabilities&) = delete;
+
+ private:
+  uint64_t effective_ = 0;
+};
+
 }  // namespace hoptrail::agent::privilege
 
 #endif  // HOPTRAIL_AGENT_PRIVILEGE_CAPABILITIES_H_

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 
+#include "core/base/steady_time.h"
 #include <sys/socket.h>
 
 namespace hoptrail::agent::privilege {
@@ -21,7 +21,7 @@ struct Head {
 };
 static_assert(sizeof(Head) == 16);
 
-constexpr uint32_t kLastKind = static_cast<uint32_t>(MessageKind::kInterference);
+constexpr uint32_t kLastKind = static_cast<uint32_t>(MessageKind::kAssume);
 
 union Control {
   char bytes[CMSG_SPACE(kMaxFds * sizeof(int))];
@@ -81,9 +81,10 @@ absl::Status Channel::Send(MessageKind kind, uint32_t number, uint64_t serial,
 }
 
 absl::StatusOr<Message> Channel::Receive(absl::Duration timeout) const {
-  const absl::Time deadline = absl::Now() + timeout;
+  const SteadyTime deadline = SteadyTime::Now() + timeout;
   for (;;) {
-    const int64_t left = std::max<int64_t>(0, absl::ToInt64Milliseconds(deadline - absl::Now()));
+    const int64_t left =
+        std::max<int64_t>(0, absl::ToInt64Milliseconds(deadline - SteadyTime::Now()));
     pollfd wait = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
     const int ready = ::poll(&wait, 1, static_cast<int>(std::min<int64_t>(left, 1'000'000)));
     if (ready < 0 && errno == EINTR) continue;

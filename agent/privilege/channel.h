@@ -29,10 +29,16 @@ enum class MessageKind : uint32_t {
   kAnswer = 4,
   // Worker to supervisor: I work.
   kReady = 5,
-  // Supervisor to worker: end. `text` says what went wrong, and is empty where nothing did.
+  // Supervisor to worker: end. `text` says what went wrong, and is empty where nothing did: then
+  // `number` and `serial` say by which signal and whose (app/stop_request.h), or that it is to make
+  // room for another worker (0).
   kStop = 6,
   // Supervisor to worker: pass on that somebody interfered; `text` says how.
   kInterference = 7,
+  // Supervisor to loader: log from this level on (`number`: LogLevel).
+  kLogLevel = 8,
+  // Worker to supervisor: the next worker is to speak for the host in `text`, of this machine.
+  kAssume = 9,
 };
 
 // What a worker may ask the loader for.
@@ -42,6 +48,11 @@ enum class ResourceKind : uint32_t {
   kConnections = 2,
   kAccounts = 3,
   kSnapshotOver = 4,  // is told, and answered by NOT_FOUND
+  // Folders of systemd's units on the host, for looking names up in them.
+  kUnitsOfAdministrator = 5,
+  kUnitsOfThisRun = 6,
+  kUnitsOfSystem = 7,
+  kUnitsOfOldSystem = 8,
 };
 
 struct Message {

@@ -13,10 +13,12 @@
 
 #include <gtest/gtest.h>
 
+#include "agent/privilege/capabilities.h"
 #include "agent/privilege/process.h"
 #include "agent/privilege/system_call_table.h"
 #include "agent/privilege/system_calls.h"
 #include <linux/bpf.h>
+#include <netinet/in.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -55,6 +57,60 @@ absl::Status BeWorker(const std::string& folder) {
 absl::Status BeLoader() {
   Shortfalls shortfalls;
   return ConfineLoader(false, &shortfalls);
+}
+
+// The key of another user's, say: a start as root must not find readable what a worker cannot read.
+TEST(Capabilities, WithoutThemFilesAreOpenByTheirModesOnly) {
+  const std::string folder = TestFolder();
+  const std::string file = folder + "/key";
+  { std::ofstream stream(file); }
+  std::filesystem::permissions(file, std::filesystem::perms::none);
+  const auto opens = [&] {
+    const int fd = ::open(file.c_str(), O_RDONLY);
+    if (fd >= 0) ::close(fd);
+    return fd >= 0;
+  };
+  const bool before = opens();
+  {
+    const WithoutCapabilities none;
+    EXPECT_FALSE(opens());
+    EXPECT_FALSE(HasCapability(kCapDacReadSearch));
+  }
+  EXPECT_EQ(opens(), before);
+  std::filesystem::remove_all(folder);
+}
+
+// Waits for a grandchild whose parent, the child, ends; what it leaves in `pipe` says how it ended.
+TEST(EndSoonAfter, LeavesAMomentAndNoMore) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const pid_t parent = ::getpid();
+    int ready[2];
+    if (::pipe(ready) != 0) ::_exit(1);
+    if (::fork() == 0) {
+      ::close(ends[0]);
+      const bool set = EndSoonAfter(parent).ok();
+      if (::write(ready[1], "r", 1) != 1 || !set) ::_exit(1);
+      while (::getppid() == parent) ::usleep(1000);
+      // It lives on: this is said after the parent's end. Then it hangs, and the pipe is closed by
+      // whoever ends it.
+      if (::write(ends[1], "x", 1) != 1) ::_exit(1);
+      for (;;) ::pause();
+    }
+    char byte;
+    ::_exit(::read(ready[0], &byte, 1) == 1 ? 0 : 1);
+  }
+  ::close(ends[1]);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  char byte = 0;
+  EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+  EXPECT_EQ(byte, 'x');
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "the end of the last one that could write";
+  ::close(ends[0]);
 }
 
 class Confined : public testing::Test {
@@ -123,6 +179,55 @@ TEST_F(Confined, WorkerIsRefusedWhatALibraryMayTry) {
   WorkerGets(ENOSYS, [] { return ::socket(AF_PACKET, SOCK_RAW, 0); });
   WorkerGets(ENOSYS, [] { return ::syscall(SYS_memfd_create, "x", 0); });
   WorkerGets(EPERM, [] { return ::socket(AF_INET, SOCK_RAW, 1); });  // takes CAP_NET_RAW
+}
+
+// A TCP socket of the family, bound to loopback.
+int BoundSocket(int family, uint16_t port) {
+  const int fd = ::socket(family, SOCK_STREAM, 0);
+  sockaddr_in6 v6 = {};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  v6.sin6_addr = in6addr_loopback;
+  sockaddr_in v4 = {};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool six = family == AF_INET6;
+  const auto* address = six ? reinterpret_cast<sockaddr*>(&v6) : reinterpret_cast<sockaddr*>(&v4);
+  return ::bind(fd, address, six ? sizeof(v6) : sizeof(v4)) == 0 ? fd : -1;
+}
+
+// Before version 4 Landlock knows no ports: seccomp alone keeps the worker from accepting.
+int ErrnoOfBinding() {
+  constexpr uint32_t kVersion = 1;
+  return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, kVersion) >= 4 ? EACCES : 0;
+}
+
+// What gRPC does to see whether there is IPv6.
+TEST_F(Confined, WorkerMayBindAPortOfTheKernelsChoice) {
+  WorkerGets(0, [] { return BoundSocket(AF_INET6, 0); });
+  WorkerGets(0, [] { return BoundSocket(AF_INET, 0); });
+}
+
+TEST_F(Confined, WorkerAcceptsNoConnection) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    WorkerGets(ErrnoOfBinding(), [family] { return BoundSocket(family, 7443); });
+    // The bound port is closed: whoever tries it is refused.
+    WorkerGets(ECONNREFUSED, [family] {
+      sockaddr_storage address = {};
+      socklen_t size = sizeof(address);
+      if (::getsockname(BoundSocket(family, 0), reinterpret_cast<sockaddr*>(&address), &size) !=
+          0) {
+        return 0;
+      }
+      const int other = ::socket(family, SOCK_STREAM, 0);
+      return ::connect(other, reinterpret_cast<sockaddr*>(&address), size);
+    });
+    WorkerDies([family] { return ::listen(BoundSocket(family, 0), 1); });
+    WorkerDies([family] { return ::listen(::socket(family, SOCK_STREAM, 0), 1); });
+    WorkerDies([family] { return ::accept(BoundSocket(family, 0), nullptr, nullptr); });
+    WorkerDies([family] { return ::accept4(BoundSocket(family, 0), nullptr, nullptr, 0); });
+  }
 }
 
 TEST_F(Confined, LoaderKnowsNoNetwork) {

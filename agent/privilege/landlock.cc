@@ -30,6 +30,7 @@ constexpr uint64_t kBindTcp = 1 << 0;
 constexpr uint64_t kScopes = 3;  // abstract UNIX sockets, signals
 constexpr uint32_t kCreateVersion = 1;
 constexpr int kPathBeneath = 1;
+constexpr int kNetPort = 2;
 
 struct RulesetAttributes {
   uint64_t handled_access_fs = 0;
@@ -43,6 +44,11 @@ struct __attribute__((packed)) PathBeneathAttributes {
   int32_t parent_fd = -1;
 };
 static_assert(sizeof(PathBeneathAttributes) == 12);
+
+struct NetPortAttributes {
+  uint64_t allowed_access = 0;
+  uint64_t port = 0;
+};
 
 uint64_t HandledAccess(int version) {
   uint64_t access = (1 << 13) - 1;  // the first version: execute to make symbolic link
@@ -66,6 +72,16 @@ absl::Status Grant(int ruleset, const std::string& path, uint64_t access) {
   return absl::ErrnoToStatus(errno, absl::StrCat("landlock_add_rule: ", path));
 }
 
+// gRPC looks whether the host has IPv6 by binding a socket to [::1]:0, and speaks none where that
+// fails. A port of the kernel's choice takes nobody's place; nothing comes in by it, since seccomp
+// forbids to listen.
+absl::Status GrantAnyFreePort(int ruleset) {
+  NetPortAttributes rule;
+  rule.allowed_access = kBindTcp;
+  if (::syscall(SYS_landlock_add_rule, ruleset, kNetPort, &rule, 0) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, "landlock_add_rule: port 0");
+}
+
 }  // namespace
 
 absl::StatusOr<int> RestrictPaths(const PathGrants& grants) {
@@ -82,6 +98,10 @@ absl::StatusOr<int> RestrictPaths(const PathGrants& grants) {
   const UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)));
   if (!ruleset.valid()) return absl::ErrnoToStatus(errno, "landlock_create_ruleset");
+  if (version >= 4) {
+    const absl::Status status = GrantAnyFreePort(ruleset.get());
+    if (!status.ok()) return status;
+  }
   const uint64_t read = kReadFile | kReadFolder;
   const uint64_t write = (read | kWriteFile | kTruncate | kChange) & attributes.handled_access_fs;
   static_assert((kChange & kMakeSocket) == 0);

@@ -16,9 +16,9 @@ struct PathGrants {
 };
 
 // Binds the calling thread and what it starts to these paths, by landlock(7), for good. Nothing may
-// be executed; no TCP port may be bound, no process outside be signalled or traced, as far as the
-// kernel's version of Landlock goes, which is returned. UNIMPLEMENTED where it has none.
-// `no_new_privs` must be set.
+// be executed; no TCP port of its own choice may be bound, no process outside be signalled or
+// traced, as far as the kernel's version of Landlock goes, which is returned. UNIMPLEMENTED where
+// it has none. `no_new_privs` must be set.
 absl::StatusOr<int> RestrictPaths(const PathGrants& grants);
 
 }  // namespace hoptrail::agent::privilege

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 namespace hoptrail::agent::privilege {
@@ -28,6 +29,22 @@ absl::Status CloseRange(unsigned first, unsigned last) {
   for (unsigned fd = first; fd <= last && fd < static_cast<unsigned>(most); ++fd) {
     ::close(static_cast<int>(fd));
   }
+  return absl::OkStatus();
+}
+
+constexpr time_t kLastSeconds = 5;
+
+// Runs in a signal's handler.
+void StartLastSeconds(int) {
+  const itimerval last{.it_interval = {}, .it_value = {.tv_sec = kLastSeconds, .tv_usec = 0}};
+  ::setitimer(ITIMER_REAL, &last, nullptr);
+}
+
+absl::Status SignalOnEndOf(pid_t parent, int number) {
+  if (::prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0) {
+    return absl::ErrnoToStatus(errno, "PR_SET_PDEATHSIG");
+  }
+  if (::getppid() != parent) return absl::AbortedError("the parent is gone already");
   return absl::OkStatus();
 }
 
@@ -68,12 +85,14 @@ absl::Status KeepMemoryPrivate() {
   return absl::OkStatus();
 }
 
-absl::Status DieWith(pid_t parent) {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
-    return absl::ErrnoToStatus(errno, "PR_SET_PDEATHSIG");
-  }
-  if (::getppid() != parent) return absl::AbortedError("the parent is gone already");
-  return absl::OkStatus();
+absl::Status DieWith(pid_t parent) { return SignalOnEndOf(parent, SIGKILL); }
+
+absl::Status EndSoonAfter(pid_t parent) {
+  struct sigaction action {};
+  action.sa_handler = StartLastSeconds;
+  action.sa_flags = SA_RESTART;
+  if (::sigaction(SIGUSR1, &action, nullptr) != 0) return absl::ErrnoToStatus(errno, "sigaction");
+  return SignalOnEndOf(parent, SIGUSR1);
 }
 
 absl::Status ConfineSupervisor(Shortfalls* shortfalls) {

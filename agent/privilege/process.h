@@ -23,6 +23,10 @@ absl::Status KeepMemoryPrivate();
 // SIGKILL as soon as `parent` has ended, at once if it already has.
 absl::Status DieWith(pid_t parent);
 
+// Ended by SIGALRM five seconds after `parent` has ended, unless it ends by itself before, which
+// the caller sees to; at once if `parent` already has. Takes SIGUSR1 and SIGALRM.
+absl::Status EndSoonAfter(pid_t parent);
+
 // What confinement could not do on this kernel, one sentence each; empty where all of it holds.
 using Shortfalls = std::vector<std::string>;
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 namespace hoptrail::agent::privilege {
 namespace {
@@ -161,6 +162,7 @@ std::vector<AllowedCall> WorkerCalls() {
   calls.push_back({"prctl",
                    {Is(0, PR_SET_NAME, "PR_SET_NAME"), Is(0, PR_GET_NAME, "PR_GET_NAME"),
                     Is(0, kSetVma, "PR_SET_VMA")}});
+  calls.push_back({"setitimer", {Is(0, ITIMER_REAL, "ITIMER_REAL")}});
   calls.push_back({"ioctl",
                    {Is(1, FIONREAD, "FIONREAD"), Is(1, FIONBIO, "FIONBIO"), Is(1, TCGETS, "TCGETS"),
                     Is(1, SIOCGIFINDEX, "SIOCGIFINDEX"), Is(1, SIOCGIFNAME, "SIOCGIFNAME")}});

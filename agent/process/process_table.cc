@@ -3,6 +3,12 @@
 namespace hoptrail::agent::process {
 namespace {
 
+void InheritGroup(const Process& parent, Process* child) {
+  if (child->group != nullptr) return;
+  child->group = parent.group;
+  child->group_cgroup_id = parent.group_cgroup_id;
+}
+
 // The path may be another by now: the file was renamed.
 bool IsSameFile(const model::Image& one, const model::Image& other) {
   if (one.inode == 0 || other.inode == 0) return one.path == other.path;
@@ -12,6 +18,11 @@ bool IsSameFile(const model::Image& one, const model::Image& other) {
 }  // namespace
 
 Process* ProcessTable::Find(const model::ProcessName& name) { return processes_.Find(name); }
+
+Process* ProcessTable::FindNewest(uint32_t tgid) {
+  const auto newest = newest_.find(tgid);
+  return newest == newest_.end() ? nullptr : Find(newest->second);
+}
 
 Process* ProcessTable::Create(const model::ProcessName& name) {
   if (processes_.size() >= options_.max_processes) ForgetOldest();
@@ -35,8 +46,9 @@ Process* ProcessTable::Observe(const decode::Header& header, bool* created) {
   }
   if (process->parent.empty()) {
     process->parent = header.parent;
-    if (Process* parent = Find(header.parent); parent != nullptr && process->alive()) {
-      ++parent->living_children;
+    if (Process* parent = Find(header.parent); parent != nullptr) {
+      if (process->alive()) ++parent->living_children;
+      InheritGroup(*parent, process);
     }
   }
   if (!header.label.empty()) process->label = header.label;
@@ -54,6 +66,7 @@ Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* cre
     // Seen before its fork was told: the snapshot, or a record that overtook this one.
     if (known->parent.empty()) known->parent = parent.name;
     if (known->label.empty()) known->label = fork.child_label;
+    InheritGroup(parent, known);
     return known;
   }
   // Making room could forget a parent that has ended.
@@ -70,6 +83,7 @@ Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* cre
   child->namespaces = parent.namespaces;
   child->cgroup_id = parent.cgroup_id;
   child->image = parent.image;
+  InheritGroup(parent, child);
   child->offered = parent.last_accepted;
   ++parent.living_children;
   return child;
@@ -97,6 +111,19 @@ void ProcessTable::SetImage(Process& process, const model::Image& image, uint64_
   }
   process.image_boot_ns = boot_ns;
   process.executed = true;
+}
+
+void ProcessTable::SetControlGroups(Process& process,
+                                    const std::optional<decode::ControlGroups>& groups) {
+  if (!groups.has_value()) return;
+  process.group_cgroup_id = process.cgroup_id;
+  ControlGroup group = ReadControlGroups(*groups);
+  const Process* parent = Find(process.parent);
+  if (parent != nullptr && parent->group != nullptr && *parent->group == group) {
+    process.group = parent->group;
+  } else if (process.group == nullptr || *process.group != group) {
+    process.group = std::make_shared<const ControlGroup>(std::move(group));
+  }
 }
 
 bool ProcessTable::Exit(Process& process, uint64_t boot_ns) {

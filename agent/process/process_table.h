@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/strings/string_view.h"
 
 #include "agent/decode/event.h"
+#include "agent/process/control_group.h"
 #include "agent/process/image_cache.h"
 #include "core/base/recycling_map.h"
 #include "core/model/process.h"
@@ -33,10 +35,13 @@ struct Process {
   // where never seen.
   std::shared_ptr<const model::Image> image;
   uint64_t image_boot_ns = 0;  // when that was told; 0 where it is the parent's
-  bool executed = false;       // runs an image of its own
-  bool exec_missed = false;    // a snapshot told the image; the exec itself was lost
-  bool own_events = false;     // a header of its own was seen: what is above is not its parent's
-  bool listens = false;        // has called listen, or holds a listening socket
+  // The parent's until it is told otherwise; null where never told. It may have been moved since.
+  std::shared_ptr<const ControlGroup> group;
+  uint64_t group_cgroup_id = 0;  // of the group in the default hierarchy, when it was told
+  bool executed = false;         // runs an image of its own
+  bool exec_missed = false;      // a snapshot told the image; the exec itself was lost
+  bool own_events = false;       // a header of its own was seen: what is above is not its parent's
+  bool listens = false;          // has called listen, or holds a listening socket
   uint32_t living_children = 0;
   uint64_t exited_boot_ns = 0;  // 0 while it lives
 
@@ -47,6 +52,10 @@ struct Process {
   bool saved = false;          // told to the state store
 
   bool alive() const { return exited_boot_ns == 0; }
+  // Null where unknown, as after a move.
+  const ControlGroup* control_group() const {
+    return group_cgroup_id == cgroup_id ? group.get() : nullptr;
+  }
   absl::string_view program() const {
     return image == nullptr ? absl::string_view() : absl::string_view(image->path);
   }
@@ -67,6 +76,8 @@ class ProcessTable {
   ProcessTable() : ProcessTable(Options()) {}
 
   Process* Find(const model::ProcessName& name);
+  // The youngest of that number; null where unknown.
+  Process* FindNewest(uint32_t tgid);
 
   // The header's process, brought up to date; created from it where it was never seen, with
   // `created` set. Null where the header names none, or the table is full (counted).
@@ -80,6 +91,9 @@ class ProcessTable {
 
   // What the process has run since `boot_ns` at the latest.
   void SetImage(Process& process, const model::Image& image, uint64_t boot_ns);
+
+  // What it has run in since its exec; nothing: in what its parent does.
+  void SetControlGroups(Process& process, const std::optional<decode::ControlGroups>& groups);
 
   // Marks it ended; false where it was already. It stays for `keep_ended_ns`.
   bool Exit(Process& process, uint64_t boot_ns);

@@ -3,16 +3,10 @@
 #include "absl/strings/string_view.h"
 
 #include "agent/session/correlator.h"
+#include "agent/session/program_names.h"
 
 namespace hoptrail::agent::session {
 namespace {
-
-absl::string_view BaseName(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-bool IsCron(absl::string_view program) {
-  const absl::string_view name = BaseName(program);
-  return name == "cron" || name == "crond" || name == "atd" || name == "anacron" || name == "fcron";
-}
 
 bool IsLogin(absl::string_view program) {
   const absl::string_view name = BaseName(program);
@@ -36,7 +30,7 @@ void Correlator::OnAuditChange(process::Process& process) {
   Node* node = NodeOf(process);
   if (node == nullptr) return;
   const uint32_t audit_session = process.credentials.audit_session;
-  if (!node->remote() && node->session.kind == model::EntryKind::kService) {
+  if (node->daemon()) {
     Node* claimed = ClaimOffered(process);
     const process::Process* parent = processes_.Find(process.parent);
     // Set by the process itself: its parent does not have it.
@@ -67,23 +61,14 @@ void Correlator::OnAuditChange(process::Process& process) {
   if (parent != nullptr && parent->credentials.audit_session == audit_session) return;
   if (InCronLineage(process)) {
     if (IsCron(process.program()) && parent != nullptr && !IsCron(parent->program())) return;
-    const model::SessionId cause = node->from_remote ? node->session.id : model::SessionId();
-    Node* job = NewSession(process, model::EntryKind::kCron);
-    MoveSubtree(process, *job);
-    job->session.caused_by = cause;
-    job->from_remote = !cause.empty();
-    job->session.uid = process.credentials.login_uid;
-    job->session.user = users_.Name(process.credentials.login_uid, now_boot_ns());
+    Node* job = NewJob(process, process.credentials.login_uid);
     sessions_.SetAuditSession(*job, process.credentials.login_uid, audit_session);
-    if (job->from_remote) sessions_.Save(*job);
-    sessions_.Touch(*job);
     return;
   }
   if (node->session.kind != model::EntryKind::kService) return;  // su and the like
   const bool console = IsLogin(process.program());
   Node* login =
       NewSession(process, console ? model::EntryKind::kConsole : model::EntryKind::kService);
-  MoveSubtree(process, *login);
   login->session.logged_in = console;
   login->login_process = process.name;
   login->session.uid = process.credentials.login_uid;

@@ -1,8 +1,15 @@
 #include "agent/session/correlator.h"
 
+#include <limits>
 #include <utility>
 
 namespace hoptrail::agent::session {
+namespace {
+
+// No more than the queue to the spool takes beside everything else.
+constexpr size_t kRepeatedAtOnce = 1000;
+
+}  // namespace
 
 Correlator::Correlator(Options options, Output* output)
     : options_(std::move(options)),
@@ -12,9 +19,11 @@ Correlator::Correlator(Options options, Output* output)
       connections_(options_.max_connections),
       edges_(options_.host, options_.max_edges),
       users_(options_.user_resolver ? options_.user_resolver : PasswdFileResolver()),
-      host_pid_namespace_(options_.host_pid_namespace),
       last_loss_wall_ns_(options_.clock->WallNs()) {
-  for (const model::Session& session : options_.saved.sessions) sessions_.Restore(session);
+  for (const model::Session& session : options_.saved.sessions) {
+    sessions_.Restore(session);
+    if (session.kind == model::EntryKind::kContainer) containers_[session.unit] = session.id;
+  }
   for (const auto& [process, session] : options_.saved.members) {
     saved_members_.emplace(process, session);
   }
@@ -55,21 +64,70 @@ void Correlator::On(const decode::Header& header, const decode::Tampering& tampe
   }
 }
 
-void Correlator::Tick() {
-  now_boot_ns_ = options_.clock->BootNs();
-  while (!waiting_.empty() && waiting_.front().first <= now_boot_ns_) {
+void Correlator::ReportWaiting(uint64_t until_boot_ns) {
+  while (!waiting_.empty() && waiting_.front().first <= until_boot_ns) {
     Connection* connection = connections_.Find(waiting_.front().second);
     waiting_.pop_front();
     if (connection == nullptr || connection->report_boot_ns == 0) continue;
     connection->report_boot_ns = 0;
     Report(*connection);
   }
+}
+
+void Correlator::Repeat() {
+  now_boot_ns_ = options_.clock->BootNs();
+  repeat_sessions_.clear();
+  repeat_sockets_.clear();
+  sessions_.ForEach([&](const Node& node) {
+    if (node.told) repeat_sessions_.push_back(node.session.id);
+  });
+  connections_.ForEach([&](const Connection& connection) {
+    if (connection.reported != nullptr) repeat_sockets_.push_back(connection.socket);
+  });
+  RepeatSome();
+  Flush();
+}
+
+// As they are by now, sessions before the connections that name them.
+void Correlator::RepeatSome() {
+  size_t left = kRepeatedAtOnce;
+  for (; left > 0 && !repeat_sessions_.empty(); --left) {
+    if (Node* node = sessions_.Find(repeat_sessions_.front())) sessions_.Touch(*node);
+    repeat_sessions_.pop_front();
+  }
+  for (; left > 0 && !repeat_sockets_.empty(); --left) {
+    const Connection* connection = connections_.Find(repeat_sockets_.front());
+    repeat_sockets_.pop_front();
+    if (connection != nullptr && connection->reported != nullptr) {
+      hops_.push_back(*connection->reported);
+    }
+  }
+}
+
+void Correlator::Tick() {
+  now_boot_ns_ = options_.clock->BootNs();
+  RepeatSome();
+  ReportWaiting(now_boot_ns_);
   SettleSnapshot();
   Flush();
   sessions_.SaveMembers(processes_);
   edges_.Flush(options_.clock->WallNs(), *output_);
   processes_.Age(now_boot_ns_);
   sessions_.Age(now_boot_ns_);
+  ForgetContainers();
+  TellLosses();
+}
+
+void Correlator::Finish() {
+  now_boot_ns_ = options_.clock->BootNs();
+  ReportWaiting(std::numeric_limits<uint64_t>::max());
+  Flush();
+  sessions_.SaveMembers(processes_);
+  edges_.Flush(options_.clock->WallNs(), *output_, /*present_too=*/true);
+  TellLosses();
+}
+
+void Correlator::TellLosses() {
   const uint64_t dropped = processes_.dropped() + connections_.dropped();
   TellLoss("tables", "process or connection", dropped - dropped_told_);
   dropped_told_ = dropped;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,8 +31,11 @@ namespace hoptrail::agent::session {
 //  - a process forked by one that listens, for one connection (it gets the connection on a standard
 //    stream at exec, or uses it first): a remote session, pending until someone comes in by it;
 //  - whoever else gets an accepted connection on a standard stream at exec: likewise;
-//  - a child of process 1: a service; the first process of a pid namespace: a container;
-//  - a process of a service whose audit session changes: a console login or a scheduled job.
+//  - a child of process 1: a service;
+//  - a process of a service whose audit session changes, or that cron has started: a console login
+//    or a scheduled job;
+//  - a process of a service in a container of its own, by its control group or pid namespace: a
+//    container. People's and jobs' sessions keep what they start in containers.
 // A connection accepted by a process that goes on listening drives that process's session.
 //
 // Not thread-safe; the owner feeds it events in the order of their boot time.
@@ -41,9 +45,12 @@ class Correlator {
     model::HostId host;
     const Clock* clock = nullptr;
     std::vector<uint16_t> watched_ports = {22};
-    UserResolver user_resolver;       // /etc/passwd where empty
-    uint32_t host_pid_namespace = 0;  // 0: that of process 1
-    StateStore* store = nullptr;      // may be null
+    UserResolver user_resolver;  // /etc/passwd where empty
+    // Whether a timer starts the unit, by its name as systemd writes it. May be empty.
+    std::function<bool(const std::string& unit)> has_timer;
+    // PROC_PID_INIT_INO of the kernel's include/linux/proc_ns.h, the same on every host.
+    uint32_t host_pid_namespace = 0xEFFFFFFC;
+    StateStore* store = nullptr;  // may be null
     SavedState saved;
     size_t max_connections = 65'536;
     size_t max_edges = 4'096;
@@ -59,12 +66,21 @@ class Correlator {
   bool Handle(const model::Provenance& provenance, uint64_t boot_ns);
   // About once a second.
   void Tick();
+  // Whoever was told has forgotten: tells anew the sessions that there are and the connections that
+  // are open, now and, where they are many, at the ticks that follow.
+  void Repeat();
+  // Nothing will follow: tells what was put off or is still being counted.
+  void Finish();
 
   // Null where unknown. Valid until the next call that is not const.
   const model::Session* FindSession(const model::SessionId& id);
   const model::Provenance* FindProvenance(const model::SessionId& id);
   const Node* FindNode(const model::SessionId& id) { return sessions_.Find(id); }
   model::SessionId SessionOf(const model::ProcessName& process);
+  const process::Process* FindProcess(const model::ProcessName& process) {
+    return processes_.Find(process);
+  }
+  const process::Process* FindNewestProcess(uint32_t tgid) { return processes_.FindNewest(tgid); }
 
   // Every process that counts as living.
   std::vector<model::ProcessName> LivingProcesses();
@@ -95,7 +111,22 @@ class Correlator {
   Node* NodeOf(const process::Process& process) { return sessions_.Find(process.session); }
   Node* NewSession(process::Process& first, model::EntryKind kind);
   void MoveSubtree(process::Process& head, Node& node);
-  bool FirstInContainer(const process::Process& process) const;
+
+  // containers.cc: which container a process is in.
+  std::string PidNamespaceOf(const process::Process& process) const;
+  std::string ContainerOf(const process::Process& process) const;
+  Node* OpenContainer(const std::string& name);
+  void FollowContainer(process::Process& process);
+  void NameContainer(Node& node, const process::Process& first, const std::string& name);
+  bool MayCauseContainer(Node& node) const;
+  void ForgetContainers();
+
+  // units.cc: what sessions that are no logins are called.
+  static bool IsProgram(const Node& node);
+  void Describe(Node& node, const process::Process& first);
+  void FindJob(process::Process& process);
+  void NameJob(Node& node, const model::Image& image);
+  Node* NewJob(process::Process& first, uint32_t uid);
 
   // audit_login.cc: logins as the kernel itself knows them.
   void OnAuditChange(process::Process& process);
@@ -108,6 +139,7 @@ class Correlator {
   // entry.cc: connections that bring someone in.
   void OnStreams(process::Process& process, const decode::Exec& exec);
   void OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec);
+  Node* NewRemote(const process::Process& head);
   Node* OpenConnection(process::Process& head, Connection& connection, process::Process* listener);
   static void NoteListener(Node& node, const model::SessionId& left,
                            const process::Process* listener);
@@ -164,6 +196,9 @@ class Correlator {
   uint64_t now_boot_ns() const { return now_boot_ns_; }
   int64_t now_wall_ns() const { return options_.clock->WallFromBoot(now_boot_ns_); }
   void Flush();
+  void RepeatSome();
+  void ReportWaiting(uint64_t until_boot_ns);
+  void TellLosses();
   void TellLoss(const char* where, const char* type, uint64_t count);
 
   Options options_;
@@ -173,9 +208,8 @@ class Correlator {
   ConnectionTable connections_;
   EdgeCounter edges_;
   UserNames users_;
-  uint64_t now_boot_ns_ = 0;  // of the event in hand
-  uint32_t host_pid_namespace_ = 0;
-  absl::flat_hash_map<uint32_t, model::SessionId> containers_;  // by pid namespace
+  uint64_t now_boot_ns_ = 0;                                       // of the event in hand
+  absl::flat_hash_map<std::string, model::SessionId> containers_;  // by ContainerOf
   absl::flat_hash_map<model::ProcessName, model::SessionId> saved_members_;
   std::vector<model::HopEnd> saved_hops_;
   bool restored_ = false;               // the first snapshot is over
@@ -184,6 +218,8 @@ class Correlator {
   absl::flat_hash_map<model::ProcessName, std::vector<uint64_t>> held_;
   absl::flat_hash_set<uint64_t> snapshot_sockets_;
   std::deque<std::pair<uint64_t, uint64_t>> waiting_;  // (boot time, socket) of ReportLater
+  std::deque<model::SessionId> repeat_sessions_;       // to be told anew, in this order
+  std::deque<uint64_t> repeat_sockets_;                // after those
   std::vector<model::HopEnd> hops_;                    // to be told at the end of the event
   std::vector<PendingAttempt> attempts_;
   int64_t last_loss_wall_ns_ = 0;

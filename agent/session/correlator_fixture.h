@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,8 +64,12 @@ class CorrelatorFixture : public testing::Test, public Output {
     options.saved = store_.State();
     options.host_pid_namespace = 100;
     options.user_resolver = [](uint32_t uid) {
-      return uid == 0 ? std::string("root") : uid == 1000 ? std::string("staff") : std::string();
+      return uid == 0      ? std::string("root")
+             : uid == 33   ? std::string("www-data")
+             : uid == 1000 ? std::string("staff")
+                           : std::string();
     };
+    options.has_timer = [this](const std::string& unit) { return timed_.count(unit) != 0; };
     correlator_ = std::make_unique<Correlator>(std::move(options), this);
   }
 
@@ -131,6 +136,7 @@ class CorrelatorFixture : public testing::Test, public Output {
   FakeKernel kernel_{&clock_};
   model::HostId host_;
   MemoryStore store_;
+  std::set<std::string> timed_;  // units that a timer starts
   std::unique_ptr<Correlator> correlator_;
   bool expect_told_ = true;  // a hop's session is told before it
   std::map<model::SessionId, model::Session> told_;

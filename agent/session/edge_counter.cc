@@ -36,12 +36,12 @@ model::EdgeCount& EdgeCounter::At(model::HopSide side, absl::string_view program
   return found->second;
 }
 
-void EdgeCounter::Flush(int64_t now_wall_ns, Output& output) {
+void EdgeCounter::Flush(int64_t now_wall_ns, Output& output, bool present_too) {
   const int64_t minute = now_wall_ns - now_wall_ns % kMinuteNs;
   bool told = false;
   for (auto it = edges_.begin(); it != edges_.end();) {
     // A clock that steps back must not keep an edge here for ever.
-    if (it->first.what.minute_wall_ns == minute) {
+    if (it->first.what.minute_wall_ns == minute && !present_too) {
       ++it;
       continue;
     }

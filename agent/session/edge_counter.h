@@ -38,8 +38,9 @@ class EdgeCounter {
                        const model::IpAddress& peer, uint16_t server_port, int64_t wall_ns,
                        uint8_t protocol = model::kProtocolTcp);
 
-  // Tells and forgets the minutes that are over.
-  void Flush(int64_t now_wall_ns, Output& output);
+  // Tells and forgets the minutes that are over; or the present one, too: what is counted of it
+  // from then on is told as further connections of the same minute.
+  void Flush(int64_t now_wall_ns, Output& output, bool present_too = false);
 
  private:
   // Keeps the program; looked for by what does not, so that no edge is allocated twice.

@@ -5,13 +5,12 @@
 #include "absl/strings/str_cat.h"
 
 #include "agent/session/correlator.h"
+#include "agent/session/program_names.h"
 
 namespace hoptrail::agent::session {
 namespace {
 
 constexpr uint64_t kFreshNs = 10'000'000'000;
-
-absl::string_view BaseName(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 bool InSystemDirectory(absl::string_view path) {
   for (absl::string_view directory : {"/usr/sbin/", "/sbin/", "/usr/lib/", "/usr/libexec/", "/lib/",
@@ -86,6 +85,18 @@ void Correlator::NoteListener(Node& node, const model::SessionId& left,
   }
 }
 
+// Also what had been taken for a service: whose that was says nothing of who comes in.
+Node* Correlator::NewRemote(const process::Process& head) {
+  Node* node = sessions_.Create(head, model::EntryKind::kRemote);
+  if (!node->remote()) {
+    node->session.user.clear();
+    node->session.unit.clear();
+  }
+  node->session.kind = model::EntryKind::kRemote;
+  node->from_remote = true;
+  return node;
+}
+
 Node* Correlator::OpenConnection(process::Process& head, Connection& connection,
                                  process::Process* listener) {
   const model::SessionId before = head.session;
@@ -93,11 +104,9 @@ Node* Correlator::OpenConnection(process::Process& head, Connection& connection,
     const Node* node = NodeOf(head);
     return node != nullptr && node->from_remote;
   }();
-  Node* node = sessions_.Create(head, model::EntryKind::kRemote);
-  node->session.kind = model::EntryKind::kRemote;
+  Node* node = NewRemote(head);
   // The login may have shown before the connection did.
   node->pending = !node->told && !node->session.logged_in;
-  node->from_remote = true;
   node->entry_socket = connection.socket;
   node->session.entry = model::Entry{
       connection.hop_name, connection.flow,
@@ -173,10 +182,8 @@ Node* Correlator::OpenUnseen(process::Process& process, const model::Endpoint* c
     Connection* found = client == nullptr ? nullptr : UnclaimedFrom(*client);
     if (found != nullptr) return OpenConnection(*head, *found, listener);
     const model::SessionId before = head->session;
-    Node* node = sessions_.Create(*head, model::EntryKind::kRemote);
-    node->session.kind = model::EntryKind::kRemote;
+    Node* node = NewRemote(*head);
     node->pending = !node->told;
-    node->from_remote = true;
     node->base_audit = listener->credentials.audit_session;
     node->listener_image = listener->image;
     NoteListener(*node, before, listener);

@@ -26,6 +26,9 @@ class FakeKernel {
     model::Credentials credentials;
     model::Namespaces namespaces{.pid = 100, .mount = 1, .network = 1, .user = 1};
     std::string path;
+    decode::ControlGroups cgroups;
+    uint64_t cgroup_id = 1;
+    std::string command;
     std::set<uint64_t> sockets;
     bool listens = false;
   };
@@ -67,6 +70,11 @@ class FakeKernel {
     exec.image.path = path;
     exec.image.arguments = std::move(arguments);
     exec.streams = streams;
+    const Proc& proc = at(name);
+    const auto parent = procs_.find(proc.parent);
+    if (parent != procs_.end() && parent->second.cgroups != proc.cgroups) {
+      exec.cgroups = proc.cgroups;
+    }
     Send(name, exec);
   }
 
@@ -171,6 +179,13 @@ class FakeKernel {
     at(name).label = name;
   }
 
+  // Who moves it says nothing of it; its next exec does.
+  void MoveTo(Name name, const std::string& cgroup) {
+    at(name).cgroups = {cgroup};
+    at(name).cgroup_id = std::hash<std::string>()(cgroup);
+  }
+  void NewPidNamespace(Name name, uint32_t number) { at(name).namespaces.pid = number; }
+
   void SetUid(Name name, uint32_t uid) {
     at(name).credentials.uid = at(name).credentials.euid = uid;
   }
@@ -202,6 +217,7 @@ class FakeKernel {
     for (const auto& [name, proc] : procs_) {
       decode::ProcessSnapshot snapshot;
       snapshot.image.path = proc.path;
+      snapshot.cgroups = proc.cgroups;
       Send(name, snapshot, /*with_label=*/false);
     }
   }
@@ -297,6 +313,11 @@ class FakeKernel {
     Send(name, connect);
   }
 
+  void TellOf(Name name, const std::string& command, const decode::Tampering& tampering) {
+    at(name).command = command;
+    Send<decode::Tampering>(name, tampering);
+  }
+
   void Emit(decode::Header header, decltype(decode::Event::body) body) {
     Tick();
     header.boot_ns = clock_->BootNs();
@@ -315,6 +336,8 @@ class FakeKernel {
     header.parent = proc.parent;
     header.credentials = proc.credentials;
     header.namespaces = proc.namespaces;
+    header.command = proc.command;
+    header.cgroup_id = proc.cgroup_id;
     if (with_label) header.label = proc.label;
     Emit(std::move(header), std::move(body));
   }

@@ -1,4 +1,4 @@
-// Which session a process is in whose beginning was not seen, or that came into a container.
+// Which session a process is in whose beginning was not seen.
 
 #include <algorithm>
 #include <memory>
@@ -22,9 +22,6 @@ process::Process* Correlator::Meet(const decode::Header& header) {
   if (process::Process* gone = processes_.Replaced(process->name); gone != nullptr) {
     End(*gone, header.boot_ns);
   }
-  if (host_pid_namespace_ == 0 && process->name.tgid == 1) {
-    host_pid_namespace_ = process->namespaces.pid;
-  }
   return process;
 }
 
@@ -32,6 +29,7 @@ process::Process* Correlator::Observe(const decode::Header& header) {
   process::Process* process = processes_.Find(header.process);
   const uint32_t before = process == nullptr ? model::kNoLogin : process->credentials.audit_session;
   const bool known = process != nullptr && !process->session.empty();
+  const bool heard_of = process != nullptr && process->own_events;
   process = Meet(header);
   if (process == nullptr) return nullptr;
   if (processes_.in_snapshot() && !known) {
@@ -44,32 +42,18 @@ process::Process* Correlator::Observe(const decode::Header& header) {
   if (after != model::kNoLogin && (!known || after != before) && process->alive()) {
     OnAuditChange(*process);
   }
-  if (known && FirstInContainer(*process)) {
-    const Node* node = NodeOf(*process);
-    if (node != nullptr && node->session.kind == model::EntryKind::kService) {
-      const auto found = containers_.find(process->namespaces.pid);
-      Node* container = found == containers_.end() ? nullptr : sessions_.Find(found->second);
-      if (container == nullptr) {
-        container = NewSession(*process, model::EntryKind::kContainer);
-      }
-      MoveSubtree(*process, *container);
-    }
-  }
+  // Its first word of itself shows its pid namespace; its fork showed its parent's.
+  if (known && !heard_of) FollowContainer(*process);
   return process;
 }
 
-bool Correlator::FirstInContainer(const process::Process& process) const {
-  return process.own_events && host_pid_namespace_ != 0 && process.namespaces.pid != 0 &&
-         process.namespaces.pid != host_pid_namespace_;
-}
-
+// It and what has come of it since leave the session that they were in.
 Node* Correlator::NewSession(process::Process& first, model::EntryKind kind) {
   Node* node = sessions_.Create(first, kind);
   node->session.kind = kind;
-  if (kind == model::EntryKind::kContainer) {
-    containers_[first.namespaces.pid] = node->session.id;
-  }
-  sessions_.Join(first, *node, now_boot_ns());
+  node->session.unit.clear();
+  Describe(*node, first);
+  MoveSubtree(first, *node);
   // A child that has not yet run a program of its own is told once it has.
   if (first.executed) sessions_.Touch(*node);
   return node;
@@ -104,19 +88,16 @@ void Correlator::Place(process::Process& process) {
     }
     if (node == nullptr && parent != nullptr && parent->name.tgid != 1) node = NodeOf(*parent);
     if (node == nullptr) node = sessions_.OfAuditSession(p.credentials.audit_session);
-    if (node == nullptr && FirstInContainer(p)) {
-      const auto found = containers_.find(p.namespaces.pid);
-      if (found != containers_.end()) node = sessions_.Find(found->second);
-    }
+    if (node == nullptr) node = OpenContainer(ContainerOf(p));
     if (node != nullptr) {
       const bool saved = p.saved;
       p.saved = false;
       sessions_.Join(p, *node, now_boot_ns());
       p.saved = saved;
     } else {
-      NewSession(p,
-                 FirstInContainer(p) ? model::EntryKind::kContainer : model::EntryKind::kService);
+      NewSession(p, model::EntryKind::kService);
     }
+    if (!p.saved) FollowContainer(p);
     // The snapshot's own evidence: a connection that only the child of a listener holds.
     const auto held = held_.find(p.name);
     if (held == held_.end() || parent == nullptr || !parent->listens || p.listens) continue;

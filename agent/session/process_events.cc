@@ -5,8 +5,15 @@
 #include "absl/strings/str_cat.h"
 
 #include "agent/session/correlator.h"
+#include "agent/session/program_names.h"
 
 namespace hoptrail::agent::session {
+namespace {
+
+// How often a session's first process may become another program and be told anew.
+constexpr uint32_t kMaxPrograms = 8;
+
+}  // namespace
 
 void Correlator::On(const decode::Header& header, const decode::Fork& fork) {
   process::Process* parent = Observe(header);
@@ -31,26 +38,37 @@ void Correlator::On(const decode::Header& header, const decode::Fork& fork) {
 void Correlator::Run(process::Process& process, const model::Image& image, uint64_t boot_ns) {
   processes_.SetImage(process, image, boot_ns);
   Node* node = NodeOf(process);
-  if (node == nullptr || node->session.first_process != process.name || node->own_program) return;
+  if (node == nullptr || node->session.first_process != process.name) return;
+  // Such a session is what its first process has become in the end: services and containers begin
+  // with scripts and with programs that change the user.
+  const bool becomes = IsProgram(*node) && node->programs < kMaxPrograms &&
+                       (node->session.program != image.path || node->session.unit.empty());
+  if ((node->own_program && !becomes) || IsManagersHelper(process)) return;
   node->own_program = true;
+  ++node->programs;
   node->session.program = image.path;
+  Describe(*node, process);
   sessions_.Touch(*node);
 }
 
 void Correlator::On(const decode::Header& header, const decode::Exec& exec) {
   process::Process* process = Observe(header);
   if (process == nullptr) return;
+  processes_.SetControlGroups(*process, exec.cgroups);
   Run(*process, exec.image, header.boot_ns);
   process->exec_missed = false;
+  FollowContainer(*process);
+  FindJob(*process);
   OnStreams(*process, exec);
   Node* node = NodeOf(*process);
   if (node == nullptr) return;
   if (node->remote()) {
     OnRemoteExec(*node, *process, exec);
-  } else if (!node->told) {
-    node->session.uid = process->credentials.euid;
+  } else if (!node->told && !IsManagersHelper(*process)) {
+    if (!node->own_program) node->session.uid = process->credentials.euid;
     sessions_.Touch(*node);
   }
+  NameJob(*node, exec.image);
   const decode::Stream& input = exec.streams[0];
   if (input.kind == decode::StreamKind::kTerminal && node->session.terminal.empty() &&
       (node->session.logged_in || node->session.kind == model::EntryKind::kConsole)) {

@@ -34,10 +34,16 @@ struct Node {
   bool from_remote = false;  // remote, or caused by one that is
   bool own_program = false;  // session.program is an image of the first process's own
   bool own_uid = false;      // session.uid is final
+  uint32_t programs = 0;     // that the first process became, so far
+  bool timers_job = false;   // a unit that a timer starts
+  bool job_named = false;    // a cron's job whose unit says more than whose it is
   std::optional<model::Provenance> provenance;
   // Connections to unwatched ports that were told one by one in the minute that ends then.
   uint64_t budget_until_boot_ns = 0;
   uint32_t hops_in_budget = 0;
+  // Sessions of bare pid namespaces that it caused in the minute that ends then.
+  uint64_t containers_until_boot_ns = 0;
+  uint32_t containers_in_budget = 0;
   UnixUses unix_uses;  // since this run of the agent
 
   // Remote sessions only.
@@ -51,6 +57,11 @@ struct Node {
   bool pam_authenticated = false;
 
   bool remote() const { return session.kind == model::EntryKind::kRemote; }
+  // Nobody's login and no job; either may begin in it.
+  bool daemon() const {
+    return session.kind == model::EntryKind::kService ||
+           session.kind == model::EntryKind::kContainer;
+  }
 };
 
 // The sessions of one host: who is in which, what has been told and saved of them. Knows nothing

@@ -6,14 +6,13 @@
 #include "absl/strings/match.h"
 
 #include "agent/session/correlator.h"
+#include "agent/session/program_names.h"
 
 namespace hoptrail::agent::session {
 namespace {
 
 // What waited in the rings while a snapshot was taken has been read after this long.
 constexpr uint64_t kSettleNs = 2'000'000'000;
-
-absl::string_view BaseName(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 }  // namespace
 
@@ -30,8 +29,10 @@ void Correlator::On(const decode::Header& header, const decode::ProcessSnapshot&
   const bool placed = process != nullptr && !process->session.empty();
   process = placed ? Observe(header) : Meet(header);
   if (process == nullptr) return;
+  processes_.SetControlGroups(*process, snapshot.cgroups);
   Run(*process, snapshot.image, header.boot_ns);
   process->exec_missed = exec_missed;
+  if (placed) FollowContainer(*process);
 }
 
 void Correlator::On(const decode::Header& header, const decode::SocketSnapshot& snapshot) {
@@ -95,9 +96,6 @@ void Correlator::PlaceAll() {
   std::vector<process::Process*> orphans;
   std::vector<process::Process*> unplaced;
   processes_.ForEach([&](process::Process& process) {
-    if (host_pid_namespace_ == 0 && process.name.tgid == 1) {
-      host_pid_namespace_ = process.namespaces.pid;
-    }
     if (process.session.empty() && process.alive()) unplaced.push_back(&process);
   });
   // In the order of their start, so that a container's first process is its session's.

@@ -116,15 +116,15 @@ void Correlator::OnLocalPam(Node& node, process::Process& process, const decode:
   if (!cron && !console) return;
   Node* target = &node;
   const bool begun = node.session.first_process == process.name;
-  if (node.session.kind == model::EntryKind::kService && !(cron && begun)) {
+  if (node.daemon() && !(cron && begun)) {
     const model::SessionId cause = node.from_remote ? node.session.id : model::SessionId();
     target = NewSession(process, cron ? model::EntryKind::kCron : model::EntryKind::kConsole);
-    MoveSubtree(process, *target);
     target->session.caused_by = cause;
     target->from_remote = !cause.empty();
   }
   target->login_process = process.name;
   target->session.user = pam.user;
+  if (cron && !target->job_named) target->session.unit = pam.user;
   target->session.authentication.user = pam.user;
   target->session.authentication.service = pam.service;
   target->session.authentication.verified = true;

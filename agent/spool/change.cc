@@ -1,5 +1,7 @@
 #include "agent/spool/change.h"
 
+#include "core/wire/sensor.h"
+
 namespace hoptrail::agent::spool {
 namespace {
 
@@ -26,5 +28,10 @@ Kind Of(const model::Fact& fact) {
 
 bool IsLowValue(const model::Fact& fact) { return Of(fact).low_value; }
 std::string KindOf(const model::Fact& fact) { return Of(fact).name; }
+
+StoredRecord Store(const model::Fact& fact, uint64_t sequence) {
+  return {sequence, IsLowValue(fact), KindOf(fact),
+          wire::ToRecord(sequence, fact).SerializeAsString()};
+}
 
 }  // namespace hoptrail::agent::spool

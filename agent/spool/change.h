@@ -34,6 +34,8 @@ struct RemoveHop {
   model::HopSide side;
   model::HopName name;
 };
+// Nothing of the saved state holds any more.
+struct ForgetState {};
 // The collector has everything of `host` up to and including `sequence`.
 struct Acknowledged {
   model::HostId host;
@@ -41,13 +43,22 @@ struct Acknowledged {
 };
 
 using Change = std::variant<model::Fact, SaveSession, RemoveSession, SaveMember, RemoveMember,
-                            SaveHop, RemoveHop, Acknowledged>;
+                            SaveHop, RemoveHop, ForgetState, Acknowledged>;
 
 // The first to go when room is short: what is told again, or only counts.
 bool IsLowValue(const model::Fact& fact);
 
 // "session", "edge": the record's kind, for Loss.type.
 std::string KindOf(const model::Fact& fact);
+
+// A record in the form in which it waits, on disk or in memory.
+struct StoredRecord {
+  uint64_t sequence = 0;
+  bool low_value = false;
+  std::string kind;
+  std::string body;  // serialized v1::Record
+};
+StoredRecord Store(const model::Fact& fact, uint64_t sequence);
 
 }  // namespace hoptrail::agent::spool
 

@@ -2,47 +2,44 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
-#include "absl/time/clock.h"
-
-#include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include "core/sqlite/set_aside.h"
+#include "core/base/steady_time.h"
 
 namespace hoptrail::agent::spool {
 namespace {
 
-// How often a disk that refused is tried again, and losses are told.
+// How often losses are reported.
 constexpr absl::Duration kTick = absl::Seconds(1);
-// Changes kept in memory while the disk refuses.
-constexpr size_t kMaxKept = 16384;
+
+std::shared_ptr<MarkFile> MarksBeside(const std::string& path) {
+  return std::make_shared<MarkFile>(path.substr(0, path.rfind('/') + 1) + "marks");
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(const Options& options) {
-  std::string set_aside;
-  HT_ASSIGN_OR_RETURN(SpoolDatabase database,
-                      SpoolDatabase::Open(options.path, options.host, options.max_bytes,
-                                          *options.clock, &set_aside));
-  HT_ASSIGN_OR_RETURN(session::SavedState state, database.LoadState());
-  std::unique_ptr<Spool> spool(new Spool(options, std::move(database)));
-  spool->saved_state_ = std::move(state);
-  // How many records the damaged file held cannot be known.
-  if (!set_aside.empty()) {
-    spool->losses_.Add("spool", "damaged", 1, options.clock->WallNs());
-  }
+  std::unique_ptr<Spool> spool(new Spool(options));
+  HT_ASSIGN_OR_RETURN(spool->storage_, Storage::Open({.database = {.path = options.path,
+                                                                   .host = options.host,
+                                                                   .max_bytes = options.max_bytes,
+                                                                   .clock = options.clock},
+                                                      .marks = spool->marks_,
+                                                      .degradations = options.degradations,
+                                                      .memory_records = options.memory_records},
+                                                     &spool->losses_));
   spool->thread_ = std::thread([raw = spool.get()] { raw->Run(); });
   return spool;
 }
 
-Spool::Spool(const Options& options, SpoolDatabase database)
+Spool::Spool(const Options& options)
     : options_(options),
+      marks_(options.marks != nullptr ? options.marks : MarksBeside(options.path)),
       losses_(options.host, [this] { queue_.Wake(); }),
-      queue_(options.queue_capacity),
-      last_sequence_(database.last_sequence()),
-      spooled_(database.spooled()),
-      database_(std::move(database)) {}
+      queue_(options.queue_capacity) {}
 
 Spool::~Spool() {
   queue_.Close();
@@ -81,16 +78,70 @@ void Spool::Acknowledge(const model::HostId& host, uint64_t sequence) {
 
 bool Spool::Flush(absl::Duration timeout) {
   const uint64_t queued = queued_;
-  const absl::Time until = absl::Now() + timeout;
-  for (uint64_t mark = 0; settled_ < queued && absl::Now() < until;) {
-    mark = WaitForChange(mark, until - absl::Now());
+  const SteadyTime until = SteadyTime::Now() + timeout;
+  for (uint64_t mark = 0; settled_ < queued && SteadyTime::Now() < until;) {
+    mark = WaitForChange(mark, until - SteadyTime::Now());
   }
   return settled_ >= queued;
 }
 
-void Spool::ReportDamage(uint64_t generation) {
-  damaged_before_ = generation + 1;
+bool Spool::Welcome(uint64_t acknowledged, absl::Duration timeout) {
+  return Order([acknowledged](Storage& storage) { storage.OnWelcome(acknowledged); }, timeout);
+}
+
+bool Spool::GiveUp(const model::HostId& host, uint64_t acknowledged, absl::Duration timeout) {
+  return Order([=](Storage& storage) { storage.GiveUp(host, acknowledged); }, timeout);
+}
+
+bool Spool::Assume(const model::HostId& assumed, uint64_t acknowledged, absl::Duration timeout) {
+  return Order([=](Storage& storage) { storage.Assume(assumed, acknowledged); }, timeout);
+}
+
+bool Spool::Order(std::function<void(Storage&)> order, absl::Duration timeout) {
+  {
+    MutexLock lock(&mutex_);
+    order_ = std::move(order);
+  }
   queue_.Wake();
+  MutexLock lock(&mutex_);
+  const auto obeyed = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return order_ == nullptr; };
+  if (mutex_.AwaitWithTimeout(absl::Condition(&obeyed), timeout)) return true;
+  order_ = nullptr;
+  return false;
+}
+
+void Spool::Obey() {
+  std::function<void(Storage&)> order;
+  {
+    MutexLock lock(&mutex_);
+    order = order_;
+  }
+  if (order == nullptr) return;
+  order(*storage_);
+  MutexLock lock(&mutex_);
+  order_ = nullptr;
+  ++mark_;
+}
+
+void Spool::ReportDamage(uint64_t generation) {
+  damaged_ = generation;
+  queue_.Wake();
+}
+
+void Spool::ReportUnreadable(uint64_t generation) {
+  unreadable_ = generation;
+  queue_.Wake();
+}
+
+void Spool::HearReader() {
+  if (const uint64_t generation = damaged_.exchange(0); generation != 0) {
+    storage_->OnDamaged(generation);
+    Poke();
+  }
+  if (const uint64_t generation = unreadable_.exchange(0); generation != 0) {
+    storage_->OnUnreadable(generation);
+    Poke();
+  }
 }
 
 uint64_t Spool::WaitForChange(uint64_t seen, absl::Duration timeout) {
@@ -106,111 +157,37 @@ void Spool::Poke() {
   ++mark_;
 }
 
+void Spool::TakeLosses(std::vector<Change>* changes) {
+  for (model::Loss& loss : losses_.Take(options_.clock->WallNs())) {
+    changes->push_back(model::Fact(std::move(loss)));
+  }
+}
+
 void Spool::Run() {
   pthread_setname_np(pthread_self(), "spool");
   std::vector<Change> changes;
-  absl::Time losses_told = absl::InfinitePast();
-  for (;;) {
-    // While the disk refuses, the queue fills behind what is kept, and then counts.
-    if (refused_) absl::SleepFor(kTick / 4);
-    bool open = true;
-    if (changes.size() < kMaxKept) {
-      const size_t before = changes.size();
-      const absl::Duration until_losses =
-          losses_.empty() ? absl::InfiniteDuration() : losses_told + kTick - absl::Now();
-      open = queue_.PopAll(refused_ ? absl::ZeroDuration() : until_losses, &changes);
-      taken_ += changes.size() - before;
+  SteadyTime losses_told = SteadyTime::InfinitePast();
+  for (bool open = true; open;) {
+    const absl::Duration until_losses =
+        losses_.empty() ? absl::InfiniteDuration() : losses_told + kTick - SteadyTime::Now();
+    open = queue_.PopAll(std::min(until_losses, storage_->UntilCatchUp()), &changes);
+    const size_t taken = changes.size();
+    HearReader();
+    Obey();
+    if (SteadyTime::Now() - losses_told >= kTick || !open) {
+      losses_told = SteadyTime::Now();
+      // Where memory is short they stay where they add up.
+      if (!storage_->memory().crowded()) TakeLosses(&changes);
     }
-    if (absl::Now() - losses_told >= kTick || !open) {
-      for (model::Loss& loss : losses_.Take(options_.clock->WallNs())) {
-        changes.push_back(model::Fact(std::move(loss)));
-      }
-      losses_told = absl::Now();
+    if (changes.empty()) {
+      storage_->CatchUp(/*at_once=*/false);
+      continue;
     }
-    if (damaged_before_ > generation_) {
-      SetAside(absl::DataLossError("found when it was read"));
-      BeginAnew();
-    }
-    if (!changes.empty()) Commit(&changes);
-    if (!open) return;
+    storage_->Keep(&changes);
+    settled_ += taken;
+    Poke();
   }
-}
-
-void Spool::Commit(std::vector<Change>* changes) {
-  absl::StatusOr<SpoolDatabase::Committed> committed = database_.Apply(*changes);
-  if (committed.status().code() == absl::StatusCode::kDataLoss) {
-    SetAside(committed.status());
-    if (BeginAnew()) committed = database_.Apply(*changes);
-  } else if (committed.status().code() == absl::StatusCode::kResourceExhausted) {
-    database_.MakeRoom();
-  } else if (!database_.valid() && BeginAnew()) {
-    committed = database_.Apply(*changes);
-  }
-  Report(committed.status());
-  if (!committed.ok()) {
-    KeepForLater(changes);
-    return;
-  }
-  changes->clear();
-  settled_ += std::exchange(taken_, 0);
-  last_sequence_ = committed->last_sequence;
-  spooled_ = committed->spooled;
-  for (const auto& [kind, count] : committed->dropped) {
-    losses_.Add("spool", kind, count, options_.clock->WallNs());
-  }
-  Poke();
-}
-
-void Spool::KeepForLater(std::vector<Change>* changes) {
-  if (changes->size() < kMaxKept / 2) return;
-  // Room is short: edges and health go, the rest stays until the queue behind it overflows.
-  std::vector<Change> kept;
-  for (Change& change : *changes) {
-    const model::Fact* fact = std::get_if<model::Fact>(&change);
-    if (fact != nullptr && IsLowValue(*fact)) {
-      losses_.Add("spool", KindOf(*fact), 1, options_.clock->WallNs());
-    } else if (const auto* loss = fact == nullptr ? nullptr : std::get_if<model::Loss>(fact)) {
-      losses_.Return(*loss);
-    } else {
-      kept.push_back(std::move(change));
-    }
-  }
-  *changes = std::move(kept);
-}
-
-void Spool::SetAside(const absl::Status& damage) {
-  if (!database_.valid()) return;  // done before, but a new one could not be begun
-  losses_.Add("spool", "damaged", std::max<uint64_t>(database_.spooled(), 1),
-              options_.clock->WallNs());
-  // Closed before it is renamed. The uplink's reader goes on with the renamed file until it looks
-  // at generation().
-  { const SpoolDatabase closing = std::move(database_); }
-  const auto aside = sqlite::SetAsideDamaged(options_.path, options_.clock->WallNs());
-  LogError("spool", options_.path, " is damaged (", damage.message(), "); ",
-           aside.ok() ? "kept as " + *aside : std::string(aside.status().message()),
-           ", going on with a new one");
-}
-
-bool Spool::BeginAnew() {
-  std::string set_aside;
-  auto fresh = SpoolDatabase::Open(options_.path, options_.host, options_.max_bytes,
-                                   *options_.clock, &set_aside);
-  if (!fresh.ok()) {
-    LogError("spool", "cannot begin a new one: ", fresh.status().message());
-    return false;
-  }
-  database_ = *std::move(fresh);
-  ++generation_;
-  return true;
-}
-
-void Spool::Report(const absl::Status& status) {
-  if (!status.ok() && !refused_) {
-    LogError("spool", "cannot write ", options_.path, ", going on in memory: ", status.message());
-  } else if (status.ok() && refused_) {
-    LogInfo("spool", options_.path, " can be written again");
-  }
-  refused_ = !status.ok();
+  storage_->CatchUp(/*at_once=*/true);
 }
 
 }  // namespace hoptrail::agent::spool

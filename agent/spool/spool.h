@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,8 +15,10 @@
 
 #include "agent/session/state_store.h"
 #include "agent/spool/change.h"
+#include "agent/spool/degradations.h"
 #include "agent/spool/loss_ledger.h"
-#include "agent/spool/spool_database.h"
+#include "agent/spool/marks.h"
+#include "agent/spool/storage.h"
 #include "core/base/bounded_queue.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
@@ -23,30 +26,34 @@
 
 namespace hoptrail::agent::spool {
 
-// The agent's outbox on disk. Facts and changes of the saved state go through one bounded queue to
-// one thread, which commits whatever has gathered in one transaction, in order. Every fact waits
-// there, numbered, until the collector has acknowledged it.
+// The agent's outbox. Facts and changes of the saved state go through one bounded queue to one
+// thread, which commits to the disk whatever has gathered in one transaction, in order. Every fact
+// waits, numbered, until the collector has acknowledged it.
 //
-// Nothing here stops the agent: a full queue, a full disk and the bound on disk cost records, the
-// low-value ones first, and each is counted and told as a Loss fact ("queue", "spool"); a file
-// that turns out damaged is kept aside and a new one begun. Thread-safe unless said otherwise.
+// Nothing here stops the agent: what the disk does not take waits in memory (Storage says how), a
+// full queue and both bounds cost records, the low-value ones first, and each is counted and
+// reported as a Loss fact ("queue", "spool", "memory"). Thread-safe unless said otherwise.
 class Spool : public session::StateStore {
  public:
   struct Options {
-    std::string path;  // of the database file, its folder exists
+    std::string path;  // of the database file
     model::HostId host;
     uint64_t max_bytes = uint64_t{256} << 20;
     size_t queue_capacity = 16384;
+    size_t memory_records = 16384;
     const Clock* clock = &Clock::System();
+    std::shared_ptr<MarkFile> marks;       // "marks" beside the file where null
+    Degradations* degradations = nullptr;  // outlives the spool; may be null
   };
 
-  // Opens the file, loads the saved state and starts the thread.
+  // Opens the file, loads the saved state and starts the thread. FAILED_PRECONDITION where a newer
+  // version has written the file.
   static absl::StatusOr<std::unique_ptr<Spool>> Open(const Options& options);
-  // Commits what is queued, or gives up after a second if it cannot be.
+  // Commits what is queued, and what waits in memory if the disk takes it.
   ~Spool() override;
 
   // What the last run saved; empties it. Call once.
-  session::SavedState TakeSavedState() { return std::move(saved_state_); }
+  session::SavedState TakeSavedState() { return storage_->TakeSavedState(); }
 
   // Queues a fact; never waits.
   void Add(model::Fact fact);
@@ -61,53 +68,60 @@ class Spool : public session::StateStore {
 
   // The collector has everything of `host` up to and including `sequence`.
   void Acknowledge(const model::HostId& host, uint64_t sequence);
+  // It says so at the beginning of a stream of this host. Where that is more than this spool ever
+  // had, numbers go on above it, and what waited is counted as lost. This and the next two return
+  // once it is done, false where it takes longer than `timeout`. One thread at a time.
+  bool Welcome(uint64_t acknowledged, absl::Duration timeout);
+  // Another agent speaks for the host, and the collector has everything up to `acknowledged`; see
+  // Storage.
+  bool GiveUp(const model::HostId& host, uint64_t acknowledged, absl::Duration timeout);
+  bool Assume(const model::HostId& assumed, uint64_t acknowledged, absl::Duration timeout);
 
   // Waits until something changed since `seen` (a commit, a Poke()) or the timeout passed, and
   // returns the present mark for the next call. Begin with 0.
   uint64_t WaitForChange(uint64_t seen, absl::Duration timeout);
   void Poke();
 
-  // Waits until all that was queued before is committed, at most `timeout`.
+  // Waits until all that was queued before can be read, from disk or memory; at most `timeout`.
   bool Flush(absl::Duration timeout);
 
-  // A reader of that generation found the file damaged, which the writer may not notice.
+  // A reader of that generation found the file damaged, which the writer may not notice; or could
+  // not read it for a while.
   void ReportDamage(uint64_t generation);
+  void ReportUnreadable(uint64_t generation);
 
   const std::string& path() const { return options_.path; }
-  // Grows when a new file took the place of a damaged one: readers must open again.
-  uint64_t generation() const { return generation_.load(); }
-  uint64_t last_sequence() const { return last_sequence_.load(); }
-  uint64_t spooled() const { return spooled_.load(); }
-  // Losses of the queue, the spool and whoever else tells it; the spool sends them on.
+  // How to read the file; open it again when that has changed.
+  Storage::Reading reading() const { return storage_->reading(); }
+  // What follows the records on disk.
+  const MemoryTail& memory() const { return storage_->memory(); }
+  uint64_t last_sequence() const { return storage_->last_sequence(); }
+  uint64_t spooled() const { return storage_->spooled(); }
+  // Losses of the queue, the spool and whoever else adds to it; the spool sends them on.
   LossLedger& losses() { return losses_; }
+  MarkFile& marks() { return *marks_; }
 
  private:
-  Spool(const Options& options, SpoolDatabase database);
+  explicit Spool(const Options& options);
   void Push(Change change);
   void Run();
-  // Commits `changes` and empties it, unless the disk refuses; then it keeps what there is room
-  // for.
-  void Commit(std::vector<Change>* changes);
-  void KeepForLater(std::vector<Change>* changes);
-  void SetAside(const absl::Status& damage);
-  bool BeginAnew();
-  void Report(const absl::Status& status);
+  void TakeLosses(std::vector<Change>* changes);
+  void HearReader();
+  bool Order(std::function<void(Storage&)> order, absl::Duration timeout);
+  void Obey();
 
   const Options options_;
-  session::SavedState saved_state_;
+  const std::shared_ptr<MarkFile> marks_;
   LossLedger losses_;
   BoundedQueue<Change> queue_;
-  std::atomic<uint64_t> generation_{0}, last_sequence_{0}, spooled_{0};
-  std::atomic<uint64_t> damaged_before_{0};       // generations below this one are damaged
+  std::atomic<uint64_t> damaged_{0}, unreadable_{0};  // generations; 0: none
   std::atomic<uint64_t> queued_{0}, settled_{0};  // changes ever put in the queue, and dealt with
 
   Mutex mutex_;
   uint64_t mark_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::function<void(Storage&)> order_ ABSL_GUARDED_BY(mutex_);  // empty: none
 
-  // Only the thread, from here on.
-  SpoolDatabase database_;
-  bool refused_ = false;  // the last commit failed
-  uint64_t taken_ = 0;    // out of the queue, not yet settled
+  std::unique_ptr<Storage> storage_;  // only the thread's, but for what is thread-safe
   std::thread thread_;
 };
 

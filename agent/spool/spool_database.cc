@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/sqlite/set_aside.h"
@@ -40,14 +42,6 @@ CREATE TABLE hops (
 ) WITHOUT ROWID;
 )sql";
 
-// Records dropped at once when the bound is reached; a fraction of the smallest bound (1 MiB).
-constexpr int kDropAtOnce = 256;
-
-template <typename Tag>
-absl::string_view Bytes(const model::Id128<Tag>& id) {
-  return {reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size()};
-}
-
 template <typename Message>
 absl::StatusOr<Message> Parse(absl::string_view body) {
   Message message;
@@ -57,17 +51,18 @@ absl::StatusOr<Message> Parse(absl::string_view body) {
 
 }  // namespace
 
-absl::StatusOr<SpoolDatabase> SpoolDatabase::Open(const std::string& path,
-                                                  const model::HostId& host, uint64_t max_bytes,
-                                                  const Clock& clock, std::string* set_aside) {
+absl::StatusOr<SpoolDatabase> SpoolDatabase::Open(const Options& options, std::string* set_aside) {
   SpoolDatabase spool;
-  spool.max_bytes_ = max_bytes;
-  spool.host_ = model::ToString(host);
-  HT_ASSIGN_OR_RETURN(spool.database_, sqlite::OpenOrSetAside({.path = path, .durable = false},
-                                                              "spool", clock.WallNs(), set_aside));
+  spool.access_ = Access::kWrite;
+  spool.max_bytes_ = options.max_bytes;
+  spool.host_ = model::ToString(options.host);
+  HT_ASSIGN_OR_RETURN(spool.database_,
+                      sqlite::OpenOrSetAside({.path = options.path, .durable = false}, "spool",
+                                             options.clock->WallNs(), set_aside));
   HT_ASSIGN_OR_RETURN(const int64_t version, spool.database_.UserVersion());
   if (version > kSchemaVersion) {
-    return absl::FailedPreconditionError(path + ": was written by a newer version of Hoptrail");
+    return absl::UnimplementedError(
+        absl::StrCat(options.path, ": was written by a newer version of Hoptrail"));
   }
   if (version == 0) {
     HT_ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(&spool.database_));
@@ -76,17 +71,41 @@ absl::StatusOr<SpoolDatabase> SpoolDatabase::Open(const std::string& path,
     HT_RETURN_IF_ERROR(transaction.Commit());
   }
   HT_RETURN_IF_ERROR(spool.Prepare());
-  HT_ASSIGN_OR_RETURN(
-      auto last,
-      spool.database_.Prepare("SELECT COALESCE(MAX(sequence), 0) FROM records WHERE host=?"));
-  last.BindText(1, spool.host_);
-  HT_RETURN_IF_ERROR(last.Step().status());
-  // Above every number of an earlier spool of this boot: docs/decisions/0001.
-  spool.next_sequence_ = std::max<uint64_t>(last.Int(0) + 1, clock.BootNs() / 1000);
-  HT_ASSIGN_OR_RETURN(auto count, spool.database_.Prepare("SELECT COUNT(*) FROM records"));
-  HT_RETURN_IF_ERROR(count.Step().status());
-  spool.spooled_ = count.Int(0);
+  HT_RETURN_IF_ERROR(spool.CountAll());
   return spool;
+}
+
+absl::StatusOr<SpoolDatabase> SpoolDatabase::OpenToRead(const Options& options) {
+  absl::Status status;
+  for (const Access access : {Access::kRead, Access::kReadImmutable}) {
+    SpoolDatabase spool;
+    spool.access_ = access;
+    spool.max_bytes_ = options.max_bytes;
+    spool.host_ = model::ToString(options.host);
+    status = [&]() -> absl::Status {
+      HT_ASSIGN_OR_RETURN(spool.database_,
+                          sqlite::Database::Open({.path = options.path,
+                                                  .read_only = true,
+                                                  .immutable = access == Access::kReadImmutable,
+                                                  .check_integrity = true}));
+      HT_RETURN_IF_ERROR(spool.Prepare());
+      return spool.CountAll();
+    }();
+    if (status.ok()) return spool;
+  }
+  return status;
+}
+
+absl::Status SpoolDatabase::CountAll() {
+  HT_ASSIGN_OR_RETURN(
+      auto last, database_.Prepare("SELECT COALESCE(MAX(sequence), 0) FROM records WHERE host=?"));
+  last.BindText(1, host_);
+  HT_RETURN_IF_ERROR(last.Step().status());
+  last_sequence_ = static_cast<uint64_t>(last.Int(0));
+  HT_ASSIGN_OR_RETURN(auto count, database_.Prepare("SELECT COUNT(*) FROM records"));
+  HT_RETURN_IF_ERROR(count.Step().status());
+  spooled_ = static_cast<uint64_t>(count.Int(0));
+  return absl::OkStatus();
 }
 
 absl::Status SpoolDatabase::Prepare() {
@@ -94,7 +113,8 @@ absl::Status SpoolDatabase::Prepare() {
     HT_ASSIGN_OR_RETURN(*out, database_.Prepare(sql));
     return absl::OkStatus();
   };
-  HT_RETURN_IF_ERROR(prepare("INSERT INTO records VALUES (?, ?, ?, ?, ?)", &insert_record_));
+  HT_RETURN_IF_ERROR(
+      prepare("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?)", &insert_record_));
   HT_RETURN_IF_ERROR(prepare("DELETE FROM records WHERE host=? AND sequence<=?", &acknowledge_));
   HT_RETURN_IF_ERROR(prepare("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", &save_session_));
   HT_RETURN_IF_ERROR(prepare("DELETE FROM sessions WHERE id=?", &remove_session_));
@@ -107,7 +127,8 @@ absl::Status SpoolDatabase::Prepare() {
 
 absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
   session::SavedState state;
-  for (const char* table : {"sessions", "members", "hops"}) {
+  for (const char* table : kStateTables) {
+    if (access_ != Access::kWrite) break;
     HT_ASSIGN_OR_RETURN(auto other,
                         database_.Prepare(std::string("DELETE FROM ") + table + " WHERE host<>?"));
     HT_RETURN_IF_ERROR(other.BindText(1, host_).Run());
@@ -116,7 +137,8 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
   const auto skip = [](absl::string_view what, const absl::Status& why) {
     LogWarning("spool", "left out a saved ", what, ": ", why.message());
   };
-  HT_ASSIGN_OR_RETURN(auto sessions, database_.Prepare("SELECT body FROM sessions"));
+  HT_ASSIGN_OR_RETURN(auto sessions, database_.Prepare("SELECT body FROM sessions WHERE host=?"));
+  sessions.BindText(1, host_);
   for (;;) {
     HT_ASSIGN_OR_RETURN(const bool more, sessions.Step());
     if (!more) break;
@@ -128,8 +150,10 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
       skip("session", session.status());
     }
   }
-  HT_ASSIGN_OR_RETURN(auto members,
-                      database_.Prepare("SELECT tgid, start_boot_ns, session FROM members"));
+  HT_ASSIGN_OR_RETURN(
+      auto members,
+      database_.Prepare("SELECT tgid, start_boot_ns, session FROM members WHERE host=?"));
+  members.BindText(1, host_);
   for (;;) {
     HT_ASSIGN_OR_RETURN(const bool more, members.Step());
     if (!more) break;
@@ -140,7 +164,8 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
     state.members.push_back(
         {{static_cast<uint32_t>(members.Int(0)), static_cast<uint64_t>(members.Int(1))}, session});
   }
-  HT_ASSIGN_OR_RETURN(auto hops, database_.Prepare("SELECT body FROM hops"));
+  HT_ASSIGN_OR_RETURN(auto hops, database_.Prepare("SELECT body FROM hops WHERE host=?"));
+  hops.BindText(1, host_);
   for (;;) {
     HT_ASSIGN_OR_RETURN(const bool more, hops.Step());
     if (!more) break;
@@ -155,133 +180,72 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
   return state;
 }
 
-absl::StatusOr<SpoolDatabase::Committed> SpoolDatabase::Apply(const std::vector<Change>& changes) {
-  const uint64_t next_before = next_sequence_;
-  const uint64_t spooled_before = spooled_;
-  Committed committed;
-  const absl::Status status = [&]() -> absl::Status {
-    HT_ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(&database_));
-    for (const Change& change : changes) {
-      HT_RETURN_IF_ERROR(std::visit([this](const auto& one) { return Do(one); }, change));
-    }
-    HT_RETURN_IF_ERROR(HoldBound(&committed));
-    return transaction.Commit();
-  }();
-  if (!status.ok()) {
-    next_sequence_ = next_before;
-    spooled_ = spooled_before;
-    return status;
+absl::StatusOr<std::vector<StoredRecord>> SpoolDatabase::Records(uint64_t after, size_t max_records,
+                                                                 size_t max_bytes) {
+  HT_ASSIGN_OR_RETURN(auto select,
+                      database_.Prepare("SELECT sequence, low_value, kind, body FROM records "
+                                        "WHERE host=? AND sequence>? ORDER BY sequence LIMIT ?"));
+  select.BindText(1, host_)
+      .BindInt(2, static_cast<int64_t>(after))
+      .BindInt(3, static_cast<int64_t>(max_records));
+  std::vector<StoredRecord> records;
+  size_t bytes = 0;
+  for (;;) {
+    HT_ASSIGN_OR_RETURN(const bool more, select.Step());
+    if (!more) return records;
+    bytes += select.Blob(3).size();
+    if (bytes > max_bytes) return records;
+    records.push_back({static_cast<uint64_t>(select.Int(0)), select.Int(1) != 0,
+                       std::string(select.Text(2)), std::string(select.Blob(3))});
   }
-  committed.last_sequence = last_sequence();
-  committed.spooled = spooled_;
-  return committed;
+}
+
+absl::StatusOr<std::map<std::string, uint64_t>> SpoolDatabase::Count(const model::HostId& host,
+                                                                     uint64_t after,
+                                                                     uint64_t last) {
+  std::map<std::string, uint64_t> counts;
+  HT_ASSIGN_OR_RETURN(auto count,
+                      database_.Prepare("SELECT kind, COUNT(*) FROM records WHERE host=? AND "
+                                        "sequence>? AND sequence<=? GROUP BY kind"));
+  count.BindText(1, model::ToString(host))
+      .BindInt(2, static_cast<int64_t>(after))
+      .BindInt(3, static_cast<int64_t>(last));
+  for (;;) {
+    HT_ASSIGN_OR_RETURN(const bool more, count.Step());
+    if (!more) return counts;
+    counts[std::string(count.Text(0))] = static_cast<uint64_t>(count.Int(1));
+  }
+}
+
+absl::Status SpoolDatabase::CopyFrom(SpoolDatabase* other) {
+  struct Table {
+    const char* select;
+    const char* insert;
+    int columns;
+  };
+  constexpr Table kTables[] = {
+      {"SELECT * FROM records", "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)", 5},
+      {"SELECT * FROM sessions", "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", 3},
+      {"SELECT * FROM members", "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", 4},
+      {"SELECT * FROM hops", "INSERT OR REPLACE INTO hops VALUES (?, ?, ?, ?)", 4}};
+  HT_ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(&database_));
+  for (const Table& table : kTables) {
+    HT_ASSIGN_OR_RETURN(auto from, other->database_.Prepare(table.select));
+    HT_ASSIGN_OR_RETURN(auto to, database_.Prepare(table.insert));
+    for (;;) {
+      HT_ASSIGN_OR_RETURN(const bool more, from.Step());
+      if (!more) break;
+      for (int i = 0; i < table.columns; ++i) to.BindColumn(i + 1, from, i);
+      HT_RETURN_IF_ERROR(to.Run());
+    }
+  }
+  HT_RETURN_IF_ERROR(transaction.Commit());
+  return CountAll();
 }
 
 void SpoolDatabase::MakeRoom() {
-  // Best effort: the next Apply() tells whether it helped.
-  database_.Execute("PRAGMA wal_checkpoint(TRUNCATE)").IgnoreError();
-}
-
-absl::Status SpoolDatabase::Do(const model::Fact& fact) {
-  const uint64_t sequence = next_sequence_;
-  insert_record_.Reset();
-  insert_record_.BindText(1, host_)
-      .BindInt(2, static_cast<int64_t>(sequence))
-      .BindInt(3, IsLowValue(fact) ? 1 : 0)
-      .BindText(4, KindOf(fact))
-      .BindBlob(5, wire::ToRecord(sequence, fact).SerializeAsString());
-  HT_RETURN_IF_ERROR(insert_record_.Run());
-  ++next_sequence_;
-  ++spooled_;
-  return absl::OkStatus();
-}
-
-absl::Status SpoolDatabase::Do(const SaveSession& change) {
-  save_session_.Reset();
-  save_session_.BindBlob(1, Bytes(change.session.id)).BindText(2, host_);
-  return save_session_.BindBlob(3, wire::ToProto(change.session).SerializeAsString()).Run();
-}
-
-absl::Status SpoolDatabase::Do(const RemoveSession& change) {
-  remove_session_.Reset();
-  return remove_session_.BindBlob(1, Bytes(change.session)).Run();
-}
-
-absl::Status SpoolDatabase::Do(const SaveMember& change) {
-  save_member_.Reset();
-  save_member_.BindInt(1, change.process.tgid)
-      .BindInt(2, static_cast<int64_t>(change.process.start_boot_ns))
-      .BindText(3, host_);
-  return save_member_.BindBlob(4, Bytes(change.session)).Run();
-}
-
-absl::Status SpoolDatabase::Do(const RemoveMember& change) {
-  remove_member_.Reset();
-  return remove_member_.BindInt(1, change.process.tgid)
-      .BindInt(2, static_cast<int64_t>(change.process.start_boot_ns))
-      .Run();
-}
-
-absl::Status SpoolDatabase::Do(const SaveHop& change) {
-  save_hop_.Reset();
-  save_hop_.BindInt(1, static_cast<int>(change.hop.side))
-      .BindInt(2, static_cast<int64_t>(change.hop.name.value()))
-      .BindText(3, host_);
-  return save_hop_.BindBlob(4, wire::ToProto(change.hop).SerializeAsString()).Run();
-}
-
-absl::Status SpoolDatabase::Do(const RemoveHop& change) {
-  remove_hop_.Reset();
-  return remove_hop_.BindInt(1, static_cast<int>(change.side))
-      .BindInt(2, static_cast<int64_t>(change.name.value()))
-      .Run();
-}
-
-absl::Status SpoolDatabase::Do(const Acknowledged& change) {
-  acknowledge_.Reset();
-  acknowledge_.BindText(1, model::ToString(change.host))
-      .BindInt(2, static_cast<int64_t>(change.sequence));
-  HT_RETURN_IF_ERROR(acknowledge_.Run());
-  spooled_ -= std::min<uint64_t>(spooled_, database_.Changes());
-  return absl::OkStatus();
-}
-
-absl::Status SpoolDatabase::HoldBound(Committed* committed) {
-  HT_ASSIGN_OR_RETURN(int64_t used, database_.UsedBytes());
-  if (static_cast<uint64_t>(used) <= max_bytes_) return absl::OkStatus();
-  // Some room below the bound, so that this is not done again for each record.
-  const int64_t target = static_cast<int64_t>(max_bytes_ / 10 * 9);
-  for (const bool low_value : {true, false}) {
-    while (used > target) {
-      HT_ASSIGN_OR_RETURN(const uint64_t dropped, DropOldest(low_value, committed));
-      if (dropped == 0) break;
-      HT_ASSIGN_OR_RETURN(used, database_.UsedBytes());
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<uint64_t> SpoolDatabase::DropOldest(bool low_value, Committed* committed) {
-  // Another boot's records are older than this one's, whatever their numbers.
-  HT_ASSIGN_OR_RETURN(
-      auto select, database_.Prepare("SELECT host, sequence, kind FROM records WHERE low_value=?1 "
-                                     "ORDER BY host=?2, sequence LIMIT ?3"));
-  select.BindInt(1, low_value ? 1 : 0).BindText(2, host_).BindInt(3, kDropAtOnce);
-  std::vector<std::pair<std::string, int64_t>> names;
-  for (;;) {
-    HT_ASSIGN_OR_RETURN(const bool more, select.Step());
-    if (!more) break;
-    names.emplace_back(std::string(select.Text(0)), select.Int(1));
-    ++committed->dropped[std::string(select.Text(2))];
-  }
-  HT_ASSIGN_OR_RETURN(auto remove,
-                      database_.Prepare("DELETE FROM records WHERE host=? AND sequence=?"));
-  for (const auto& [host, sequence] : names) {
-    remove.Reset();
-    HT_RETURN_IF_ERROR(remove.BindText(1, host).BindInt(2, sequence).Run());
-  }
-  spooled_ -= std::min<uint64_t>(spooled_, names.size());
-  return names.size();
+  // Best effort: the next Apply() shows whether it helped.
+  database_.Execute("PRAGMA wal_checkpoint(RESTART)").IgnoreError();
 }
 
 }  // namespace hoptrail::agent::spool

@@ -1,14 +1,19 @@
 #include "agent/spool/spool_reader.h"
 
-#include "core/base/log.h"
+#include "agent/spool/batch_builder.h"
 #include "core/base/status_macros.h"
 #include "core/wire/limits.h"
 
 namespace hoptrail::agent::spool {
 
-absl::StatusOr<SpoolReader> SpoolReader::Open(const std::string& path) {
+absl::StatusOr<SpoolReader> SpoolReader::Open(const std::string& path,
+                                              SpoolDatabase::Access access) {
   SpoolReader reader;
-  HT_ASSIGN_OR_RETURN(reader.database_, sqlite::Database::Open({.path = path, .read_only = true}));
+  HT_ASSIGN_OR_RETURN(
+      reader.database_,
+      sqlite::Database::Open({.path = path,
+                              .read_only = true,
+                              .immutable = access == SpoolDatabase::Access::kReadImmutable}));
   HT_ASSIGN_OR_RETURN(
       reader.read_,
       reader.database_.Prepare("SELECT sequence, body FROM records WHERE host=? AND sequence>? "
@@ -42,22 +47,16 @@ absl::StatusOr<v1::Batch> SpoolReader::ReadAfter(const model::HostId& host, uint
   read_.BindText(1, model::ToString(host))
       .BindInt(2, static_cast<int64_t>(after))
       .BindInt(3, wire::kMaxBatchRecords);
-  v1::Batch batch;
-  size_t bytes = 0;
+  BatchBuilder batch(max_bytes);
   for (;;) {
     HT_ASSIGN_OR_RETURN(const bool more, read_.Step());
     if (!more) break;
-    const absl::string_view body = read_.Blob(1);
-    bytes += body.size() + 8;  // the field's tag and length
-    if (batch.records_size() > 0 && bytes > max_bytes) break;
-    v1::Record* record = batch.add_records();
-    if (!record->ParseFromArray(body.data(), static_cast<int>(body.size()))) {
-      return absl::DataLossError("a spooled record does not parse");
-    }
+    HT_ASSIGN_OR_RETURN(const bool added, batch.Add(read_.Blob(1)));
+    if (!added) break;
   }
   // A statement that stands on a row would hold up the writer's checkpoints.
   read_.Reset();
-  return batch;
+  return batch.Take();
 }
 
 }  // namespace hoptrail::agent::spool

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "agent/spool/spool_database.h"
 #include "core/model/ids.h"
 #include "core/sqlite/database.h"
 #include <hoptrail/v1/sensor.pb.h>
@@ -16,7 +17,9 @@ namespace hoptrail::agent::spool {
 // the writer. One thread at a time.
 class SpoolReader {
  public:
-  static absl::StatusOr<SpoolReader> Open(const std::string& path);
+  // `access`: how the writer has it open.
+  static absl::StatusOr<SpoolReader> Open(
+      const std::string& path, SpoolDatabase::Access access = SpoolDatabase::Access::kWrite);
 
   // The host whose records go first: one of an earlier boot while any of its records wait,
   // otherwise `current`.

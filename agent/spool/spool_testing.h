@@ -1,11 +1,14 @@
 #ifndef HOPTRAIL_AGENT_SPOOL_SPOOL_TESTING_H_
 #define HOPTRAIL_AGENT_SPOOL_SPOOL_TESTING_H_
 
+#include <signal.h>
 #include <stdlib.h>
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include <gtest/gtest.h>
@@ -13,6 +16,7 @@
 #include "agent/spool/spool.h"
 #include "agent/spool/spool_reader.h"
 #include "core/wire/testing.h"
+#include <sys/resource.h>
 
 namespace hoptrail::agent::spool {
 
@@ -28,6 +32,22 @@ class TestFolder {
 
  private:
   std::string path_;
+};
+
+// While it lives no file may grow beyond 96 KiB: that stands for a full disk, since either fails
+// the write.
+class FullDisk {
+ public:
+  FullDisk() {
+    ::signal(SIGXFSZ, SIG_IGN);
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+    const rlimit full{.rlim_cur = 96 * 1024, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  }
+  ~FullDisk() { EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &before_), 0); }
+
+ private:
+  rlimit before_{};
 };
 
 inline Spool::Options TestOptions(const TestFolder& folder) {
@@ -57,6 +77,27 @@ inline v1::Batch WaitForRecords(Spool& spool, size_t count) {
   }
   EXPECT_EQ(static_cast<size_t>(batch.records_size()), count);
   return batch;
+}
+
+// All that waits, as the uplink reads it: from the disk, and then from memory.
+inline std::vector<v1::Record> Waiting(Spool& spool) {
+  std::vector<v1::Record> records;
+  const Storage::Reading reading = spool.reading();
+  std::optional<SpoolReader> reader;
+  if (reading.access != SpoolDatabase::Access::kNone) {
+    auto opened = SpoolReader::Open(spool.path(), reading.access);
+    EXPECT_TRUE(opened.ok()) << opened.status();
+    reader.emplace(*std::move(opened));
+  }
+  for (uint64_t after = 0;;) {
+    const MemoryTail::View tail = spool.memory().Look();
+    v1::Batch batch;
+    if (reader.has_value()) batch = *reader->ReadAfter(wire::TestHost(), after, 1 << 20);
+    if (batch.records_size() == 0) batch = *spool.memory().ReadAfter(after, 1 << 20, tail);
+    if (batch.records_size() == 0) return records;
+    for (const v1::Record& record : batch.records()) records.push_back(record);
+    after = records.back().sequence();
+  }
 }
 
 template <typename Visit>

@@ -13,6 +13,7 @@
 #include "core/base/status_macros.h"
 #include "core/config/credentials.h"
 #include "core/wire/limits.h"
+#include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
 
 namespace hoptrail::agent::uplink {
@@ -21,6 +22,8 @@ namespace {
 constexpr absl::Duration kWelcomeWithin = absl::Seconds(15);
 constexpr absl::Duration kEndWithin = absl::Milliseconds(300);
 constexpr size_t kMaxReasonBytes = 500;
+// Half of all numbers: whoever says more would leave none to go on with.
+constexpr uint64_t kMostWelcomed = wire::kMaxCount / 2;
 
 // A dead network path is noticed by pings that nobody answers. Every timer that gRPC holds wakes a
 // thread of its own about once a second, however late it is due: there are as few as can be. The
@@ -57,7 +60,8 @@ Connection::Connection(std::shared_ptr<grpc::Channel> channel, Handlers handlers
 
 Connection::~Connection() { HT_CHECK(!thread_.joinable()); }
 
-absl::StatusOr<uint64_t> Connection::Start(const v1::Hello& hello, uint64_t last_sequence) {
+absl::StatusOr<Connection::Welcome> Connection::Start(const v1::Hello& hello,
+                                                      uint64_t last_sequence) {
   {
     MutexLock lock(&mutex_);
     sent_ = last_sequence;
@@ -76,7 +80,7 @@ absl::StatusOr<uint64_t> Connection::Start(const v1::Hello& hello, uint64_t last
       violation_ = absl::DeadlineExceededError(
           absl::StrCat("no Welcome within ", absl::FormatDuration(kWelcomeWithin)));
     }
-    if (welcomed_ && !ended_) return acknowledged_;
+    if (welcomed_ && !ended_) return welcome_;
   }
   return Finish();
 }
@@ -97,9 +101,15 @@ bool Connection::WriteHeartbeat() {
   return stream_->Write(message);
 }
 
-bool Connection::WriteGoodbye() {
+bool Connection::WriteIncarnation(const model::Incarnation& durable) {
   v1::AgentMessage message;
-  message.mutable_goodbye();
+  *message.mutable_incarnation() = wire::ToProto(durable);
+  return stream_->Write(message);
+}
+
+bool Connection::WriteGoodbye(const v1::Goodbye& goodbye) {
+  v1::AgentMessage message;
+  *message.mutable_goodbye() = goodbye;
   return stream_->Write(message);
 }
 
@@ -160,22 +170,48 @@ absl::Status Connection::Handle(const v1::CollectorMessage& message) {
     handlers_.on_provenance(*std::move(provenance));
     return absl::OkStatus();
   }
-  if (!message.has_welcome() && !message.has_acknowledgement()) {
-    return absl::OkStatus();  // of a newer version
+  if (message.has_incarnation()) {
+    HT_ASSIGN_OR_RETURN(const auto incarnation, wire::FromProto(message.incarnation()));
+    handlers_.on_asked(incarnation);
+    return absl::OkStatus();
   }
-  const uint64_t sequence = message.has_welcome() ? message.welcome().acknowledged_sequence()
-                                                  : message.acknowledgement().sequence();
+  if (message.has_welcome()) return TakeWelcome(message.welcome());
+  if (message.has_acknowledgement()) {
+    return TakeAcknowledgement(message.acknowledgement().sequence());
+  }
+  return absl::OkStatus();  // of a newer version
+}
+
+absl::Status Connection::TakeWelcome(const v1::Welcome& in) {
+  Welcome welcome;
+  welcome.acknowledged = in.acknowledged_sequence();
+  HT_ASSIGN_OR_RETURN(welcome.incarnation, wire::FromProto(in.incarnation()));
+  if (!in.assumed_host().empty()) {
+    HT_ASSIGN_OR_RETURN(welcome.assumed_host, wire::ParseHostName(in.assumed_host()));
+  }
+  MutexLock lock(&mutex_);
+  if (welcomed_) return absl::InvalidArgumentError("Welcome twice");
+  // What is above all that we have may be another's, or of a state that we have lost: we go on
+  // above it, as long as there are numbers left.
+  if (welcome.acknowledged > std::max(sent_, kMostWelcomed)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("acknowledged ", welcome.acknowledged, ", which leaves no numbers"));
+  }
+  welcomed_ = true;
+  welcome_ = welcome;
+  acknowledged_ = welcome.acknowledged;
+  return absl::OkStatus();
+}
+
+absl::Status Connection::TakeAcknowledgement(uint64_t sequence) {
   {
     MutexLock lock(&mutex_);
+    if (!welcomed_) return absl::InvalidArgumentError("no Welcome first");
     // It would make us delete what it cannot have.
-    if (sequence > sent_) {
+    if (sequence > std::max(sent_, welcome_.acknowledged)) {
       return absl::InvalidArgumentError(
-          absl::StrCat("acknowledged ", sequence, ", but only ", sent_, " was ever told"));
+          absl::StrCat("acknowledged ", sequence, ", but only ", sent_, " was ever sent"));
     }
-    if (message.has_welcome() == welcomed_) {
-      return absl::InvalidArgumentError(welcomed_ ? "Welcome twice" : "no Welcome first");
-    }
-    welcomed_ = true;
     acknowledged_ = std::max(acknowledged_, sequence);
   }
   handlers_.on_acknowledged(sequence);

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -12,6 +13,8 @@
 
 #include "core/base/mutex.h"
 #include "core/model/fact.h"
+#include "core/model/ids.h"
+#include "core/model/incarnation.h"
 #include <hoptrail/v1/config.pb.h>
 #include <hoptrail/v1/sensor.grpc.pb.h>
 
@@ -26,8 +29,17 @@ class Connection {
     // Everything up to and including this is durable there; never above what was sent.
     std::function<void(uint64_t)> on_acknowledged;
     std::function<void(model::Provenance)> on_provenance;
+    // "Are you there?" What the stream is from now on; to be answered by WriteIncarnation().
+    std::function<void(const model::Incarnation&)> on_asked;
     // The stream has ended: Write() fails from now on.
     std::function<void()> on_end;
+  };
+
+  // The collector's answer to Hello; hoptrail.v1.Welcome.
+  struct Welcome {
+    uint64_t acknowledged = 0;
+    model::Incarnation incarnation;
+    std::optional<model::HostId> assumed_host;
   };
 
   // Reads the certificates, and fails if they are no good. Does not connect.
@@ -36,16 +48,17 @@ class Connection {
   // Finish() must have been called if Start() was.
   ~Connection();
 
-  // Connects, says hello and waits for Welcome, at most 15 s. The answer is the sequence number
-  // that the collector has, checked against `last_sequence`, the highest that exists.
-  absl::StatusOr<uint64_t> Start(const v1::Hello& hello, uint64_t last_sequence);
+  // Connects, says hello and waits for Welcome, at most 15 s. What it acknowledges may be higher
+  // than `last_sequence`, the highest that exists.
+  absl::StatusOr<Welcome> Start(const v1::Hello& hello, uint64_t last_sequence);
 
   // Waits for flow control; false once the stream has ended. `last_sequence` is the batch's.
   bool Write(v1::Batch batch, uint64_t last_sequence);
 
   // A sign of life; the last word of an agent that ends. False as above.
   bool WriteHeartbeat();
-  bool WriteGoodbye();
+  bool WriteIncarnation(const model::Incarnation& durable);
+  bool WriteGoodbye(const v1::Goodbye& goodbye);
 
   uint64_t acknowledged() const;  // the highest so far
   bool ended() const;
@@ -59,6 +72,8 @@ class Connection {
   Connection(std::shared_ptr<grpc::Channel> channel, Handlers handlers);
   void Read();
   absl::Status Handle(const v1::CollectorMessage& message);
+  absl::Status TakeWelcome(const v1::Welcome& welcome);
+  absl::Status TakeAcknowledgement(uint64_t sequence);
   bool WelcomedOrEnded() const ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return welcomed_ || ended_; }
 
   const Handlers handlers_;
@@ -70,6 +85,7 @@ class Connection {
 
   mutable Mutex mutex_;
   bool welcomed_ ABSL_GUARDED_BY(mutex_) = false;
+  Welcome welcome_ ABSL_GUARDED_BY(mutex_);
   uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // what the collector may acknowledge
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;

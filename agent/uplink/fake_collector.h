@@ -56,13 +56,20 @@ class FakeCollector : public v1::SensorService::Service {
       hellos_.push_back(message.hello());
       if (!refusal.ok()) return refusal;
       answer.mutable_welcome()->set_acknowledged_sequence(forget ? 0 : acknowledged_[host]);
+      if (incarnation.counter() > 0) *answer.mutable_welcome()->mutable_incarnation() = incarnation;
+      if (assumed.contains(host)) answer.mutable_welcome()->set_assumed_host(assumed[host]);
     }
     stream->Write(answer);
     if (say_first.message_case() != v1::CollectorMessage::MESSAGE_NOT_SET) stream->Write(say_first);
     while (stream->Read(&message)) {
       MutexLock lock(&mutex_);
       if (message.has_heartbeat()) ++heartbeats_;
-      if (message.has_goodbye()) ++goodbyes_;
+      if (message.has_incarnation()) confirmed_.push_back(message.incarnation());
+      if (message.has_goodbye()) {
+        ++goodbyes_;
+        last_goodbye_ = message.goodbye();
+        records_before_goodbye_ = received_.size();
+      }
       if (!message.has_batch()) continue;
       largest_batch_ = std::max(largest_batch_, message.batch().records_size());
       for (const v1::Record& record : message.batch().records()) {
@@ -81,6 +88,14 @@ class FakeCollector : public v1::SensorService::Service {
   bool forget = false;  // says 0 in Welcome
   bool silent = false;  // never acknowledges
   v1::CollectorMessage say_first;
+  v1::Incarnation incarnation;                 // of every stream, where its counter is not 0
+  std::map<std::string, std::string> assumed;  // by host: that another speaks for it
+
+  // As if it had that from somebody.
+  void SetAcknowledged(const std::string& host, uint64_t sequence) {
+    MutexLock lock(&mutex_);
+    acknowledged_[host] = sequence;
+  }
 
   std::vector<v1::Record> received() {
     MutexLock lock(&mutex_);
@@ -90,9 +105,26 @@ class FakeCollector : public v1::SensorService::Service {
     MutexLock lock(&mutex_);
     return hellos_;
   }
+  std::vector<v1::Incarnation> confirmed() {
+    MutexLock lock(&mutex_);
+    return confirmed_;
+  }
+  bool WaitForConfirmed(size_t count, absl::Duration timeout = absl::Seconds(20)) {
+    MutexLock lock(&mutex_);
+    const auto enough = [this, count] { return confirmed_.size() >= count; };
+    return mutex_.AwaitWithTimeout(absl::Condition(&enough), timeout);
+  }
   int goodbyes() {
     MutexLock lock(&mutex_);
     return goodbyes_;
+  }
+  v1::Goodbye last_goodbye() {
+    MutexLock lock(&mutex_);
+    return last_goodbye_;
+  }
+  size_t records_before_goodbye() {
+    MutexLock lock(&mutex_);
+    return records_before_goodbye_;
   }
   bool WaitForHeartbeats(int count, absl::Duration timeout = absl::Seconds(20)) {
     MutexLock lock(&mutex_);
@@ -127,10 +159,13 @@ class FakeCollector : public v1::SensorService::Service {
   Mutex mutex_;
   std::map<std::string, uint64_t> acknowledged_;
   std::vector<v1::Record> received_;
+  std::vector<v1::Incarnation> confirmed_;
   std::vector<v1::Hello> hellos_;
   int largest_batch_ = 0;
   int heartbeats_ = 0;
   int goodbyes_ = 0;
+  v1::Goodbye last_goodbye_;
+  size_t records_before_goodbye_ = 0;
 };
 
 }  // namespace hoptrail::agent::uplink

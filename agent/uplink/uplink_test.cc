@@ -1,5 +1,6 @@
 #include "agent/uplink/uplink.h"
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "agent/uplink/fake_collector.h"
 #include "agent/uplink/window.h"
 #include "core/base/bounded_queue.h"
+#include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
 #include "core/wire/testing.h"
 
@@ -34,8 +36,13 @@ class UplinkTest : public testing::Test {
     options.agent_version = "0.1.0";
     options.spool = spool_.get();
     options.on_provenance = [this](model::Provenance p) { provenance_.TryPush(std::move(p)); };
+    options.on_connected = [this](uint64_t acknowledged, bool lost) {
+      connected_.TryPush({acknowledged, lost});
+    };
     return std::make_unique<Uplink>(std::move(options));
   }
+
+  static std::string HelloHost() { return wire::ResourceName(wire::TestHost()); }
 
   bool WaitForEmptySpool() {
     for (int i = 0; i < 1000 && spool_->spooled() > 0; ++i) absl::SleepFor(absl::Milliseconds(10));
@@ -44,7 +51,16 @@ class UplinkTest : public testing::Test {
 
   TestFolder folder_;
   std::unique_ptr<Spool> spool_ = OpenSpool(folder_);
+  // As the next stream is opened: what the collector has, and whether it has lost some.
+  std::pair<uint64_t, bool> NextConnected() {
+    std::vector<std::pair<uint64_t, bool>> all;
+    connected_.PopAll(absl::Seconds(20), &all);
+    EXPECT_EQ(all.size(), 1u);
+    return all.empty() ? std::pair<uint64_t, bool>() : all[0];
+  }
+
   BoundedQueue<model::Provenance> provenance_{100};
+  BoundedQueue<std::pair<uint64_t, bool>> connected_{100};
 };
 
 TEST_F(UplinkTest, CarriesRecordsAndEmptiesTheSpool) {
@@ -79,9 +95,18 @@ TEST_F(UplinkTest, SaysGoodbyeOnlyWhereItWasAskedTo) {
   uplink = Open();
   spool_->Add(wire::TestSession());
   ASSERT_TRUE(collector.WaitForRecords(1));
-  uplink->SayGoodbye();
+  const model::Goodbye goodbye{model::StopCause::kProcess, "signal 15 from kill",
+                               wire::TestSession().id};
+  uplink->SayGoodbye(goodbye);
+  // What is said before the end goes before the goodbye.
+  spool_->Add(wire::TestSession());
+  ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
   uplink.reset();
   EXPECT_TRUE(collector.WaitForGoodbye());
+  EXPECT_EQ(collector.records_before_goodbye(), 2u);
+  const auto said = wire::FromProto(collector.last_goodbye());
+  ASSERT_TRUE(said.ok()) << said.status();
+  EXPECT_TRUE(*said == goodbye);
 }
 
 TEST_F(UplinkTest, ANewRecordIsOnTheWireAtOnce) {
@@ -126,6 +151,47 @@ TEST_F(UplinkTest, ResumesAfterTheCollectorRestarts) {
   for (const v1::Record& record : collector.received()) sequences.insert(record.sequence());
   EXPECT_EQ(sequences.size(), 20u);
   EXPECT_GE(collector.hellos().size(), 2u);
+}
+
+// Its store was rebuilt: what it had acknowledged is gone from the spool.
+TEST_F(UplinkTest, SaysWhereTheCollectorHasLostWhatItHad) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "nothing was ever told";
+  for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(collector.WaitForRecords(3));
+  ASSERT_TRUE(WaitForEmptySpool());
+  collector.Stop();
+  collector.Start();
+  EXPECT_EQ(NextConnected(), std::pair(spool_->last_sequence(), false));
+  collector.Stop();
+  collector.forget = true;
+  collector.Start();
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, true));
+  collector.Stop();
+  collector.Start();
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "it was said once";
+}
+
+// It acknowledged less than was sent, and all of that waits still.
+TEST_F(UplinkTest, WhatWaitsIsNotLost) {
+  for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
+  spool::WaitForRecords(*spool_, 3);
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false));
+}
+
+TEST_F(UplinkTest, IntroducesTheHostByItsPresentName) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  ASSERT_TRUE(collector.WaitForHellos(1));
+  uplink->SetHostName("gateway");
+  collector.Stop();
+  collector.Start();
+  ASSERT_TRUE(collector.WaitForHellos(2));
+  EXPECT_EQ(collector.hellos()[0].host_name(), "gw");
+  EXPECT_EQ(collector.hellos()[1].host_name(), "gateway");
 }
 
 TEST_F(UplinkTest, SendsAgainWhatWasNotAcknowledged) {
@@ -230,12 +296,13 @@ TEST_F(UplinkTest, DamageSeenByTheReaderAloneIsSetAside) {
     file.seekp(4096 * 10);
     file << std::string(4096 * 500, '\xAB');
   }
+  const uint64_t generation = spool_->reading().generation;
   FakeCollector collector(Address());
   auto uplink = Open();
-  for (int i = 0; i < 1000 && spool_->generation() == 0; ++i) {
+  for (int i = 0; i < 1000 && spool_->reading().generation == generation; ++i) {
     absl::SleepFor(absl::Milliseconds(10));
   }
-  ASSERT_EQ(spool_->generation(), 1u);
+  ASSERT_GT(spool_->reading().generation, generation);
   spool_->Add(wire::TestHopEnd());
   EXPECT_TRUE(WaitForEmptySpool());
   // Losses are told once a second.
@@ -247,6 +314,104 @@ TEST_F(UplinkTest, DamageSeenByTheReaderAloneIsSetAside) {
     }
   }
   EXPECT_TRUE(told);
+}
+
+// Nothing arrives twice, or out of order, whichever of both has it at the moment.
+TEST_F(UplinkTest, WhatTheDiskRefusesIsSentFromMemory) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(collector.WaitForRecords(5));
+  {
+    const spool::FullDisk full;
+    for (int i = 0; i < 300; ++i) spool_->Add(wire::TestHopEnd());
+    ASSERT_TRUE(collector.WaitForRecords(305));
+    // The collector is away for a while, and the disk comes back meanwhile.
+    collector.Stop();
+    for (int i = 0; i < 300; ++i) spool_->Add(wire::TestSession());
+    ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
+    EXPECT_FALSE(spool_->memory().empty()) << "the disk has taken it: the test shows nothing";
+  }
+  collector.Start();
+  ASSERT_TRUE(collector.WaitForRecords(605));
+  EXPECT_TRUE(WaitForEmptySpool());
+  uint64_t last = 0;
+  for (const v1::Record& record : collector.received()) {
+    EXPECT_GT(record.sequence(), last);
+    last = record.sequence();
+  }
+  EXPECT_EQ(collector.received().size(), 605u);
+}
+
+TEST_F(UplinkTest, HelloNamesWhatIsInMemoryToo) {
+  const spool::FullDisk full;
+  for (int i = 0; i < 300; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
+  ASSERT_FALSE(spool_->memory().empty());
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  ASSERT_TRUE(collector.WaitForRecords(300));
+  EXPECT_EQ(collector.hellos()[0].first_spooled_sequence(), collector.received()[0].sequence());
+  EXPECT_EQ(collector.hellos()[0].last_spooled_sequence(), collector.received()[299].sequence());
+}
+
+TEST_F(UplinkTest, WorksWithoutAnyFile) {
+  Spool::Options options = spool::TestOptions(folder_);
+  options.path = "/proc/nowhere/spool.db";
+  spool_ = *Spool::Open(options);
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
+  EXPECT_TRUE(collector.WaitForRecords(5));
+  EXPECT_TRUE(WaitForEmptySpool());
+}
+
+// The writer's connection works, and nobody else can open the file.
+TEST_F(UplinkTest, AFileThatCannotBeReadIsGoneOnWithout) {
+  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
+  std::filesystem::remove(spool_->path());
+  std::filesystem::create_directory(spool_->path());
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  ASSERT_TRUE(collector.WaitForRecords(5));
+  spool_->Add(wire::TestSession());
+  EXPECT_TRUE(collector.WaitForRecords(6));
+  EXPECT_TRUE(WaitForEmptySpool());
+  EXPECT_EQ(spool_->losses().total(), 0u);
+}
+
+// It had these numbers from somebody else, or from a state that we have lost.
+TEST_F(UplinkTest, ACollectorThatHasMoreThanWasEverSentRefusesNobodyForEver) {
+  FakeCollector collector(Address());
+  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
+  ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
+  const uint64_t more = spool_->last_sequence() + 1000;
+  collector.SetAcknowledged(HelloHost(), more);
+  auto uplink = Open();
+  ASSERT_TRUE(WaitForEmptySpool());
+  spool_->Add(wire::TestHopEnd());
+  ASSERT_TRUE(collector.WaitForRecords(2)) << "the hop's end, and the loss of the five";
+  uint64_t lost = 0;
+  for (const v1::Record& record : collector.received()) {
+    EXPECT_GT(record.sequence(), more);
+    lost += record.loss().loss().count();
+  }
+  EXPECT_EQ(lost, 5u);
+}
+
+TEST_F(UplinkTest, AWelcomeThatLeavesNoNumbersIsRefused) {
+  FakeCollector collector(Address());
+  collector.SetAcknowledged(HelloHost(), INT64_MAX);
+  spool_->Add(wire::TestSession());
+  testing::internal::CaptureStderr();
+  {
+    auto uplink = Open();
+    ASSERT_TRUE(collector.WaitForHellos(2));
+  }
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              testing::HasSubstr("the collector sent what it must not"));
+  EXPECT_EQ(spool_->spooled(), 1u);
 }
 
 TEST_F(UplinkTest, StopsPromptlyWithNobodyThere) {

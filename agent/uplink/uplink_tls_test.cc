@@ -1,4 +1,6 @@
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -20,8 +22,11 @@ using testing::HasSubstr;
 class UplinkTlsTest : public testing::Test {
  protected:
   std::unique_ptr<Uplink> Open(int port, const v1::TlsConfig& tls) {
+    return Open(absl::StrCat("localhost:", port), tls);
+  }
+  std::unique_ptr<Uplink> Open(const std::string& address, const v1::TlsConfig& tls) {
     Uplink::Options options;
-    options.collector.set_address(absl::StrCat("localhost:", port));
+    options.collector.set_address(address);
     *options.collector.mutable_tls() = tls;
     options.host = wire::TestHost();
     options.spool = spool_.get();
@@ -80,6 +85,43 @@ TEST_F(UplinkTlsTest, AnotherAuthoritysCollectorIsNotBelieved) {
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_TRUE(collector.hellos().empty());
   EXPECT_THAT(log, HasSubstr("certificate verify failed"));
+}
+
+// Why there is no stream, in the words of whoever knows.
+TEST_F(UplinkTlsTest, EveryRefusalIsNamed) {
+  const v1::TlsConfig agent = authority_.Issue("agent", 3600);
+  FakeCollector collector("localhost:0", *config::ServerCredentials(authority_.Issue("c", 3600)));
+  FakeCollector refusing("localhost:0", *config::ServerCredentials(authority_.Issue("r", 3600)));
+  refusing.refusal = {grpc::StatusCode::PERMISSION_DENIED, "the certificate names another machine"};
+  FakeCollector plain("localhost:0");
+  v1::TlsConfig misnamed = agent;
+  misnamed.set_server_name("somebody-else.example");
+  struct Case {
+    const char* what;
+    std::string address;
+    v1::TlsConfig tls;
+    const char* reason;
+  };
+  const auto at = [](int port) { return absl::StrCat("localhost:", port); };
+  const std::vector<Case> cases = {
+      {"nobody listens", at(1), agent, "Connection refused"},
+      {"no such name", "nowhere.invalid:7443", agent, "nowhere.invalid"},
+      {"another name's certificate", at(collector.port()), misnamed, "somebody-else.example"},
+      {"another machine's agent", at(refusing.port()), agent,
+       "PERMISSION_DENIED: the certificate names another machine"},
+      {"no TLS there", at(plain.port()), agent, "wrong version number"},
+      {"an own certificate that has expired", at(collector.port()), authority_.Issue("old", -60),
+       "the certificate expired"},
+  };
+  for (const Case& each : cases) {
+    testing::internal::CaptureStderr();
+    auto uplink = Open(each.address, each.tls);
+    absl::SleepFor(absl::Seconds(1));
+    uplink.reset();
+    const std::string log = testing::internal::GetCapturedStderr();
+    EXPECT_THAT(log, HasSubstr(absl::StrCat("no stream to ", each.address))) << each.what;
+    EXPECT_THAT(log, HasSubstr(each.reason)) << each.what;
+  }
 }
 
 TEST_F(UplinkTlsTest, AMissingFileIsNamed) {

@@ -22,6 +22,7 @@
 #define HT_NAME_BYTES 256 /* one path component with its NUL */
 #define HT_PATH_BYTES 4096
 #define HT_ARGUMENT_BYTES 4096
+#define HT_CGROUP_BYTES 2048
 #define HT_STREAMS 3
 #define HT_PAM_SERVICE_BYTES 32
 #define HT_PAM_USER_BYTES 64
@@ -192,10 +193,12 @@ HT_ASSERT_SIZE(struct ht_stream, 80);
 #define HT_EXEC_SET_ID 1u  /* the program runs with privileges that its caller did not have */
 #define HT_EXEC_MEMORY 2u  /* the executable never had a place in a folder: memfd */
 #define HT_EXEC_DELETED 4u /* the executable had one, and no name of it is left */
+#define HT_EXEC_CGROUPS 8u /* `cgroups` is told: of an exec only where they are not the parent's */
 
 /* HT_TYPE_EXEC and HT_TYPE_PROCESS_SNAPSHOT. Behind it: the path and the working directory, each
- * as its components from the last to the first with a NUL behind each, then the arguments, a NUL
- * behind each. */
+ * as its components from the last to the first with a NUL behind each; the control groups that are
+ * no hierarchy's root, each written like a path, with one NUL more behind each; then the arguments,
+ * a NUL behind each. */
 struct ht_exec {
 	struct ht_header header;
 	uint64_t inode;	 /* of the executable */
@@ -204,8 +207,8 @@ struct ht_exec {
 	struct ht_stream streams[HT_STREAMS];
 	struct ht_text path;
 	struct ht_text directory;
+	struct ht_text cgroups;
 	struct ht_text arguments;
-	uint32_t reserved;
 };
 HT_ASSERT_SIZE(struct ht_exec, 400);
 
@@ -381,7 +384,8 @@ enum ht_tampering_kind {
 	HT_TAMPERING_UNKNOWN = 0,
 	HT_TAMPERING_SIGNAL = 1,
 	HT_TAMPERING_PTRACE = 2, /* or anything else that takes the right to trace: memory, descriptors */
-	HT_TAMPERING_BPF = 3,	 /* a handle of one of our programs, maps or links was asked for */
+	HT_TAMPERING_BPF = 3,	 /* one of our programs, maps or links was looked at or used */
+	HT_TAMPERING_MMAP = 4,	 /* one of our maps was mapped for writing */
 };
 
 enum ht_object_kind {
@@ -397,7 +401,7 @@ struct ht_tampering {
 	uint64_t target_start_ns; /* signal, ptrace */
 	uint32_t target_tgid;	  /* signal, ptrace */
 	uint32_t signal;
-	uint32_t bpf_command; /* enum bpf_cmd */
+	uint32_t bpf_command; /* HT_TAMPERING_BPF: enum bpf_cmd */
 	uint32_t object_id;
 	uint8_t kind;	     /* ht_tampering_kind */
 	uint8_t object_kind; /* ht_object_kind */
@@ -495,6 +499,7 @@ struct ht_object {
 HT_ASSERT_SIZE(struct ht_object, 8);
 
 /* The longest record that a ring or an iterator can hold. */
-#define HT_RECORD_MAX (sizeof(struct ht_exec) + 2 * HT_PATH_BYTES + HT_ARGUMENT_BYTES)
+#define HT_RECORD_MAX                                                                              \
+	(sizeof(struct ht_exec) + 2 * HT_PATH_BYTES + HT_CGROUP_BYTES + HT_ARGUMENT_BYTES)
 
 #endif /* HOPTRAIL_BPF_ABI_EVENTS_H_ */

@@ -119,7 +119,8 @@ static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_stru
 		record->flags = HT_EXEC_MEMORY;
 	else if (executable && BPF_CORE_READ(executable, f_inode, i_nlink) == 0)
 		record->flags = HT_EXEC_DELETED;
-	record->reserved = 0;
+	record->cgroups.length = 0;
+	record->cgroups.cut = 0;
 	record->arguments.length = 0;
 	record->arguments.cut = 0;
 #pragma clang loop unroll(full)
@@ -163,7 +164,8 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 	if (known && known->exec_id == exec_id)
 		return 0;
 	ht_compare(task, false, kind);
-	known = ht_find_known(task, kind);
+	if (!known)
+		known = ht_find_known(task, kind);
 	if (known)
 		known->exec_id = exec_id;
 	if (!ht_task_in_scope(task, kind))
@@ -178,6 +180,8 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 	ht_start_record(&s->exec.header, HT_TYPE_EXEC, 0);
 	ht_fill_identity(&s->exec.header.who, task, kind);
 	ht_fill_image(s, task);
+	if ((__u64)HT_READ(kind, task, cgroups) != (__u64)HT_READ(kind, task, real_parent, cgroups))
+		ht_append_cgroups(s, task);
 	ht_append_arguments(s, BPF_CORE_READ(task, mm), &s->exec.arguments);
 	secure = bprm ? BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec) : ht_is_told_secure(task);
 	if (secure)

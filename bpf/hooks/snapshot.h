@@ -40,6 +40,7 @@ static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
 	ht_identify(&s->exec.header.who, task);
 	ht_read_first_files(task, s->files);
 	ht_fill_image(s, task);
+	ht_append_cgroups(s, task);
 	size = sizeof(s->exec) + ht_scratch_end(s);
 	if (size <= sizeof(s->exec) + HT_SCRATCH_DATA) {
 		s->exec.header.size = size;

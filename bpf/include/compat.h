@@ -38,6 +38,14 @@ static __always_inline bool ht_current_is_typed(void)
 		 ? HT_READ(kind, cred, set.val)                                                    \
 		 : HT_READ(kind, cred, set.cap[0]) | (__u64)HT_READ(kind, cred, set.cap[1]) << 32)
 
+/* Above a control group; NULL above a hierarchy's root. */
+static __always_inline struct kernfs_node *ht_kernfs_parent(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(node->__parent))
+		return BPF_CORE_READ(node, __parent);
+	return bpf_core_field_exists(node->parent) ? BPF_CORE_READ(node, parent) : NULL;
+}
+
 /* What inet_csk_accept returned, for fexit. Up to 6.9 it takes (sk, flags, err, kern), then
  * (sk, arg); the result stands behind the arguments. */
 static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
@@ -96,6 +104,18 @@ static __always_inline bool ht_first_argument(struct task_struct *task, int numb
 #else
 	*argument = BPF_CORE_READ(registers, di);
 	return BPF_CORE_READ(registers, orig_ax) == (unsigned long)(unsigned int)number;
+#endif
+}
+
+/* The second one; only where those are the call's registers. */
+static __always_inline __u64 ht_second_argument(struct task_struct *task)
+{
+	struct pt_regs *registers = ht_entry_registers(task);
+
+#if defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ((struct user_pt_regs *)registers, regs[1]);
+#else
+	return BPF_CORE_READ(registers, si);
 #endif
 }
 

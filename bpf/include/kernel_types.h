@@ -45,6 +45,7 @@ typedef _Bool bool;
 #define O_TRUNC 01000
 #define PTRACE_MODE_ATTACH 0x2
 #define SIGSTOP 19
+#define VM_WRITE 0x2
 #define SI_USER 0
 #define SI_QUEUE -1
 #define SI_TKILL -6
@@ -165,7 +166,14 @@ struct cred {
 	struct user_namespace *user_ns;
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct kernfs_node {
+	struct kernfs_node *parent; /* up to 6.14 */
+	struct kernfs_node *__parent;
+	const char *name;
 	__u64 id;
 };
 
@@ -175,6 +183,12 @@ struct cgroup {
 
 struct css_set {
 	struct cgroup *dfl_cgrp;
+	struct list_head cgrp_links; /* of cgrp_cset_link: the group of each hierarchy */
+};
+
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct list_head cgrp_link;
 };
 
 struct super_block {
@@ -222,6 +236,10 @@ struct file {
 	struct path f_path;
 	struct inode *f_inode;
 	void *private_data;
+};
+
+struct vm_area_struct {
+	unsigned long vm_flags;
 };
 
 struct fdtable {

@@ -9,7 +9,9 @@
 #include "bpf/lib/stream.h"
 
 #define HT_PATH_COMPONENTS 40
-#define HT_SCRATCH_DATA (2 * HT_PATH_BYTES + HT_ARGUMENT_BYTES)
+#define HT_CGROUP_STEPS 96 /* names, and hierarchies: version 1 has up to a dozen */
+#define HT_CGROUP_LINK bpf_core_field_offset(struct cgrp_cset_link, cgrp_link)
+#define HT_SCRATCH_DATA (2 * HT_PATH_BYTES + HT_CGROUP_BYTES + HT_ARGUMENT_BYTES)
 
 /*
  * `end` stands in memory, and is read anew for each step, for the sake of the verifier: a value
@@ -153,6 +155,57 @@ static __always_inline void ht_append_path(struct ht_scratch *s, __u32 limit,
 {
 	ht_append_names(s, limit, BPF_CORE_READ(path, dentry), BPF_CORE_READ(path, mnt), root,
 			text);
+}
+
+/*
+ * Appends the task's control group in each hierarchy but those where it is the root: its names from
+ * the last to the first, each with its NUL, and one NUL more behind each group. A set of groups is
+ * never changed, only replaced, so that it can be walked as long as it is the task's.
+ */
+static __noinline void ht_append_cgroups(struct ht_scratch *s, struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct list_head *head = (void *)set + bpf_core_field_offset(struct css_set, cgrp_links);
+	struct list_head *at = head;
+	struct kernfs_node *node = NULL;
+	__u32 begin = ht_scratch_end(s);
+	bool named = false;
+
+	s->exec.flags |= HT_EXEC_CGROUPS;
+	s->exec.cgroups.cut = 1;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < HT_CGROUP_STEPS; i++) {
+		struct kernfs_node *above = node ? ht_kernfs_parent(node) : NULL;
+		__u32 end = ht_scratch_end(s);
+		long length;
+
+		if (end > 2 * HT_PATH_BYTES + HT_CGROUP_BYTES - HT_NAME_BYTES ||
+		    end > begin + HT_CGROUP_BYTES - HT_NAME_BYTES)
+			break;
+		if (above) {
+			length = bpf_probe_read_kernel_str(&s->data[end], HT_NAME_BYTES,
+							   BPF_CORE_READ(node, name));
+			if (length <= 0)
+				break;
+			s->end = end + length;
+			node = above;
+			named = true;
+			continue;
+		}
+		if (named) {
+			s->data[end] = 0;
+			s->end = end + 1;
+			named = false;
+		}
+		at = BPF_CORE_READ(at, next);
+		if (!at || at == head) {
+			s->exec.cgroups.cut = 0;
+			break;
+		}
+		node = BPF_CORE_READ((struct cgrp_cset_link *)((void *)at - HT_CGROUP_LINK), cgrp,
+				     kn);
+	}
+	s->exec.cgroups.length = ht_scratch_end(s) - begin;
 }
 
 /*

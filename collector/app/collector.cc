@@ -1,11 +1,10 @@
 #include "collector/app/collector.h"
 
-#include <chrono>
 #include <utility>
 
+#include <grpc/support/time.h>
 #include <grpcpp/health_check_service_interface.h>
 
-#include "collector/app/listeners.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
@@ -15,11 +14,17 @@ namespace {
 constexpr size_t kQueryThreads = 4;
 constexpr size_t kQueuedQueries = 10'000;
 constexpr absl::Duration kAliveWithin = absl::Seconds(10);
-constexpr std::chrono::seconds kShutdownWithin(3);
+constexpr int64_t kShutdownSeconds = 3;
+
+// gRPC measures by this clock; a moment of the wall clock it would only translate.
+gpr_timespec ShutdownDeadline() {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_seconds(kShutdownSeconds, GPR_TIMESPAN));
+}
 
 }  // namespace
 
-Collector::Collector(const Options& options) : options_(options) {}
+Collector::Collector(const Options& options) : started_(options), options_(options) {}
 
 absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const Options& options) {
   std::unique_ptr<Collector> collector(new Collector(options));
@@ -37,13 +42,16 @@ absl::Status Collector::Open() {
   HT_RETURN_IF_ERROR(loop_->Restore());
 
   workers_ = std::make_unique<query::Workers>(kQueryThreads, kQueuedQueries);
-  hub_ = std::make_unique<query::WatchHub>(store_->changes());
+  hub_ = std::make_unique<query::WatchHub>(store_.get());
   backend_.store = store_.get();
   backend_.workers = workers_.get();
   backend_.path_of = [this](const model::SessionId& session) { return loop_->PathOf(session); };
   backend_.set_incident_state = [this](const model::IncidentId& incident,
                                        model::IncidentState state, const std::string& who) {
     return loop_->SetIncidentState(incident, state, who).status();
+  };
+  backend_.remove_host = [this](const model::HostId& host, const std::string& who) {
+    return loop_->RemoveHost(host, who);
   };
   if (options_.config.has_pagerduty()) {
     HT_ASSIGN_OR_RETURN(notify::PagerDuty::Options pagerduty,
@@ -60,7 +68,7 @@ absl::Status Collector::Open() {
   graph_service_ = std::make_unique<query::GraphService>(&backend_);
   fleet_service_ = std::make_unique<query::FleetService>(&backend_);
   loop_->Start();
-  HT_ASSIGN_OR_RETURN(server_,
+  HT_ASSIGN_OR_RETURN(listeners_,
                       Listen(options_.config, {sensor_service_.get(), detection_service_.get(),
                                                graph_service_.get(), fleet_service_.get()}));
   if (pagerduty_ != nullptr) pagerduty_->Start();
@@ -70,12 +78,25 @@ absl::Status Collector::Open() {
 }
 
 void Collector::UpdateHealth() {
-  const bool healthy = loop_->Alive(kAliveWithin);
-  if (healthy_ == healthy) return;
-  if (!healthy) LogError("collector", "the engine makes no progress: not serving");
-  if (healthy && healthy_) LogInfo("collector", "serving again");
-  healthy_ = healthy;
-  server_->GetHealthCheckService()->SetServingStatus(healthy);
+  Serving serving = loop_->Alive(kAliveWithin) ? Serving::kAll : Serving::kNothing;
+  if (store_->trouble()) serving = Serving::kReading;
+  if (serving_ == serving) return;
+  if (serving == Serving::kNothing) {
+    LogError("collector", "the engine makes no progress: not serving");
+  } else if (serving == Serving::kReading) {
+    LogError("collector", "serving only what was stored before");
+  } else if (serving_) {
+    LogInfo("collector", "serving again");
+  }
+  serving_ = serving;
+  grpc::HealthCheckServiceInterface* health = listeners_.server->GetHealthCheckService();
+  health->SetServingStatus("", serving == Serving::kAll);
+  health->SetServingStatus(v1::SensorService::service_full_name(), serving == Serving::kAll);
+  for (const char* reading :
+       {v1::DetectionService::service_full_name(), v1::GraphService::service_full_name(),
+        v1::FleetService::service_full_name()}) {
+    health->SetServingStatus(reading, serving != Serving::kNothing);
+  }
 }
 
 Collector::~Collector() {
@@ -88,7 +109,7 @@ Collector::~Collector() {
   if (pagerduty_ != nullptr) pagerduty_->Stop();
   if (json_lines_ != nullptr) json_lines_->Stop();
   if (loop_ != nullptr) loop_->Stop();
-  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownWithin);
+  if (listeners_.server != nullptr) listeners_.server->Shutdown(ShutdownDeadline());
   if (workers_ != nullptr) workers_->Stop();
 }
 

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "collector/app/listeners.h"
 #include "collector/app/options.h"
 #include "collector/ingest/engine_loop.h"
 #include "collector/ingest/sensor_service.h"
@@ -23,14 +24,26 @@ class Collector {
   // Stops cleanly: what agents sent and was not made durable stays with them.
   ~Collector();
 
-  // Healthy only while the engine's thread goes round. Call about once a second.
+  // Another configuration, or other files under the same names (docs: deploy/README.md): what can
+  // be taken up is, the rest is said in the log. One that is no good changes nothing, but what its
+  // files are is looked at all the same: a renamed output, replaced certificates.
+  void Reload(const absl::StatusOr<Options>& options);
+
+  // Serving only while the engine's thread goes round and the store can be written; what reads goes
+  // on where it can only be read. Call about once a second.
   void UpdateHealth();
 
  private:
   explicit Collector(const Options& options);
   absl::Status Open();
 
-  const Options options_;
+  // reload.cc
+  void ReloadPagerDuty(const v1::CollectorConfig& config);
+  void ReloadJsonLines(const std::string& target);
+  void ReloadTls(const v1::CollectorConfig& config);
+
+  const Options started_;  // with; its listeners and its store are in use
+  Options options_;        // taken up last
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<path::Engine> engine_;
   std::unique_ptr<ingest::EngineLoop> loop_;
@@ -43,8 +56,9 @@ class Collector {
   std::unique_ptr<query::DetectionService> detection_service_;
   std::unique_ptr<query::GraphService> graph_service_;
   std::unique_ptr<query::FleetService> fleet_service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::optional<bool> healthy_;
+  Listeners listeners_;
+  enum class Serving { kNothing, kReading, kAll };
+  std::optional<Serving> serving_;
 };
 
 }  // namespace hoptrail::collector::app

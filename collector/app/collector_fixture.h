@@ -91,7 +91,7 @@ class CollectorTest : public ::testing::Test {
     collector_.reset();
     std::filesystem::remove_all(folder_);
   }
-  std::string Config() const {
+  virtual std::string Config() const {
     return absl::StrCat(
         "listen:\n- address: localhost:", port_, "\n  tls:\n    ca_file: ", *certificates_,
         "/ca.pem\n    certificate_file: ", *certificates_,

@@ -6,7 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -113,6 +117,61 @@ TEST_F(CollectorTest, AbusedStreamsEndWithAProperStatusAndOthersDoNotNotice) {
   mine.host = other_host;
   good.Send({{1, mine}});
   EXPECT_TRUE(good.Acknowledged(1));
+}
+
+// Names are an intruder's to choose.
+TEST_F(CollectorTest, NoNameForgesALineOfTheLogOrReachesATerminal) {
+  const std::string evil =
+      "x\x1b[2J\r\n2026-01-01T00:00:00.000Z I audit: mallory removed hosts/1\x07\x7f";
+  model::Session session = wire::TestSession();
+  session.user = session.program = session.unit = evil;
+  model::Detection detection = DetectionNumber(1);
+  detection.title = detection.summary = detection.rule = evil;
+  model::LoginAttempt attempt = std::get<model::LoginAttempt>(wire::TestFacts()[2]);
+  attempt.user = evil;
+  model::AgentHealth health{.host = wire::TestHost(), .host_name = evil, .wall_ns = 1};
+  health.degradations = {{model::DegradationKind::kStateUnwritable, evil, 1}};
+  testing::internal::CaptureStderr();
+  {
+    Agent agent = Connect(Local());
+    v1::AgentMessage message;
+    message.mutable_hello()->set_host(wire::ResourceName(wire::TestHost()));
+    message.mutable_hello()->set_host_name(evil);
+    agent.stream->Write(message);
+    agent.Send({{1, session}, {2, detection}, {3, attempt}, {4, health}});
+    EXPECT_TRUE(agent.Acknowledged(4));
+    agent.stream->WritesDone();
+    EXPECT_TRUE(agent.End().ok());
+  }
+  {
+    Agent agent = Connect(Local());
+    v1::AgentMessage message;
+    message.mutable_hello()->set_host("hosts/" + evil);
+    agent.stream->Write(message);
+    EXPECT_EQ(agent.End().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+  v1::RemoveHostRequest remove;
+  v1::RemoveHostResponse removed;
+  remove.set_name(wire::ResourceName(wire::TestHost().machine));
+  auto fleet = v1::FleetService::NewStub(Local());
+  grpc::Status status;
+  for (int i = 0; i < 100; ++i) {
+    status = Call(fleet, &v1::FleetService::Stub::RemoveHost, remove, &removed);
+    if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) break;
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  collector_.reset();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(log, ::testing::HasSubstr("audit: local removed"));
+  int named = 0;
+  for (absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
+    EXPECT_THAT(std::string(line),
+                ::testing::MatchesRegex("2[0-9-]+T[0-9:.]+Z [DIWE] [a-z_]+: .*"));
+    for (const char c : line) EXPECT_TRUE(absl::ascii_isprint(c)) << line;
+    named += absl::StrContains(line, "mallory") ? 1 : 0;
+  }
+  EXPECT_GE(named, 3) << "connected, refused, removed";
 }
 
 TEST_F(CollectorTest, GarbageIsInvalidArgument) {

@@ -11,6 +11,7 @@
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/base/unique_fd.h"
+#include "core/config/address.h"
 #include "core/config/credentials.h"
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,17 +27,11 @@ constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kLeastPingIntervalMs = 5'000;
 constexpr int kMaxSyncThreads = 64;  // health and reflection
 
-std::string SocketPath(const std::string& address) { return address.substr(strlen("unix:")); }
-
 // gRPC would take the file away from a server that is using it.
 absl::Status CheckSocketFree(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return absl::InvalidArgumentError(absl::StrCat("listen unix:", path,
-                                                   ": a socket's path has 1 to ",
-                                                   sizeof(address.sun_path) - 1, " bytes"));
-  }
+  HT_CHECK(path.size() < sizeof(address.sun_path));  // ParseAddress() has seen to that
   memcpy(address.sun_path, path.data(), path.size());
   UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(probe.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
@@ -53,25 +48,32 @@ absl::Status CheckSocketFree(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<grpc::Server>> Listen(const v1::CollectorConfig& config,
-                                                     const std::vector<grpc::Service*>& services) {
+absl::StatusOr<Listeners> Listen(const v1::CollectorConfig& config,
+                                 const std::vector<grpc::Service*>& services) {
+  Listeners listeners;
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
+  std::vector<config::Address> addresses;
   std::vector<int> ports(static_cast<size_t>(config.listen_size()), -1);
   for (int i = 0; i < config.listen_size(); ++i) {
     const v1::ListenConfig& listen = config.listen(i);
+    HT_ASSIGN_OR_RETURN(addresses.emplace_back(),
+                        config::ParseAddress(listen.address(), config::AddressUse::kListen));
+    const config::Address& address = addresses.back();
     std::shared_ptr<grpc::ServerCredentials> credentials;
-    if (config::IsUnixAddress(listen.address())) {
-      HT_RETURN_IF_ERROR(CheckSocketFree(SocketPath(listen.address())));
+    if (address.is_unix()) {
+      HT_RETURN_IF_ERROR(CheckSocketFree(address.socket_path));
       credentials = grpc::InsecureServerCredentials();
     } else {
-      absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> tls =
-          config::ServerCredentials(listen.tls());
+      absl::StatusOr<std::unique_ptr<config::ServerTls>> tls =
+          config::ServerTls::Create(listen.tls());
       if (!tls.ok()) return Annotate(tls.status(), absl::StrCat("listen ", listen.address()));
-      credentials = *tls;
+      credentials = (*tls)->Credentials();
+      listeners.tls[listen.address()] = *std::move(tls);
     }
-    builder.AddListeningPort(listen.address(), credentials, &ports[static_cast<size_t>(i)]);
+    builder.AddListeningPort(config::ToString(address), credentials,
+                             &ports[static_cast<size_t>(i)]);
   }
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
@@ -84,24 +86,27 @@ absl::StatusOr<std::unique_ptr<grpc::Server>> Listen(const v1::CollectorConfig& 
   for (grpc::Service* service : services) builder.RegisterService(service);
   // A socket is not open to others even before its mode is set.
   const mode_t mask = ::umask(0177);
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  listeners.server = builder.BuildAndStart();
   ::umask(mask);
   for (int i = 0; i < config.listen_size(); ++i) {
     const std::string& address = config.listen(i).address();
-    if (server == nullptr && ports[static_cast<size_t>(i)] <= 0) {
+    if (listeners.server == nullptr && ports[static_cast<size_t>(i)] <= 0) {
       return absl::UnavailableError(absl::StrCat(
           "listen ", address, ": cannot bind; already in use, or not an address of this host"));
     }
-    if (config::IsUnixAddress(address) && ::chmod(SocketPath(address).c_str(), 0600) != 0) {
+    const std::string& path = addresses[static_cast<size_t>(i)].socket_path;
+    if (!path.empty() && ::chmod(path.c_str(), 0600) != 0) {
       return absl::ErrnoToStatus(errno, absl::StrCat("listen ", address, ": chmod"));
     }
   }
-  if (server == nullptr) return absl::UnavailableError("the gRPC server does not start");
+  if (listeners.server == nullptr) {
+    return absl::UnavailableError("the gRPC server does not start");
+  }
   for (int i = 0; i < config.listen_size(); ++i) {
     LogInfo("collector", "listening on ", config.listen(i).address(), ", port ",
             ports[static_cast<size_t>(i)]);
   }
-  return server;
+  return listeners;
 }
 
 }  // namespace hoptrail::collector::app

@@ -8,11 +8,13 @@
 #include <ctime>
 #include <string>
 
-#include <grpc/support/log.h>
+#include "absl/strings/str_cat.h"
 
 #include "collector/app/collector.h"
 #include "collector/app/options.h"
 #include "core/base/log.h"
+#include "core/base/printable.h"
+#include "core/config/library_logs.h"
 
 namespace {
 
@@ -26,6 +28,8 @@ struct CommandLine {
   bool version = false;
   bool help = false;
 };
+
+void Complain(absl::string_view what) { hoptrail::WriteError("hoptrail-collector", what); }
 
 bool Parse(int argc, char** argv, CommandLine* out) {
   for (int i = 1; i < argc; ++i) {
@@ -41,25 +45,48 @@ bool Parse(int argc, char** argv, CommandLine* out) {
     } else if (word == "--help") {
       out->help = true;
     } else {
-      fprintf(stderr, "hoptrail-collector: unknown or incomplete argument '%s'\n", argv[i]);
+      Complain(absl::StrCat("unknown or incomplete argument '", word, "'"));
       return false;
     }
   }
   if (out->version || out->help || !out->config.empty()) return true;
-  fprintf(stderr, "hoptrail-collector: --config is missing\n");
+  Complain("--config is missing");
   return false;
 }
 
-// gRPC's own lines in the form of ours; its chatter about refused peers is worth a warning.
-void LogFromGrpc(gpr_log_func_args* args) {
-  if (args->severity == GPR_LOG_SEVERITY_ERROR) hoptrail::LogWarning("grpc", args->message);
+// Libraries' lines in the form of ours; gRPC's chatter about refused peers is worth a warning.
+void LogOfLibrary(absl::string_view library, absl::string_view message) {
+  hoptrail::LogWarning(library, message);
 }
 
-void SetLevel(hoptrail::v1::LogSeverity severity) {
-  using hoptrail::LogLevel;
-  if (severity == hoptrail::v1::debug) hoptrail::SetLogLevel(LogLevel::kDebug);
-  if (severity == hoptrail::v1::warning) hoptrail::SetLogLevel(LogLevel::kWarning);
-  if (severity == hoptrail::v1::error) hoptrail::SetLogLevel(LogLevel::kError);
+// Everything that was found goes to standard error, one line each. Whether it can work.
+bool Check(const hoptrail::collector::app::Options& options) {
+  using hoptrail::config::Weight;
+  const hoptrail::config::Findings findings = hoptrail::collector::app::FindFaults(options);
+  for (const hoptrail::config::Finding& finding : findings.all()) {
+    Complain(absl::StrCat(finding.weight == Weight::kWarning ? "warning: " : "", finding.text));
+  }
+  return findings.FirstOf(Weight::kPassing).ok();
+}
+
+// Of this program's business are the signals that end it and the one that it reloads by.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
+  sigprocmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+// For a reload.
+absl::StatusOr<hoptrail::collector::app::Options> LoadAndCheck(const std::string& path) {
+  auto options = hoptrail::collector::app::LoadOptions(path);
+  if (!options.ok()) return options;
+  if (absl::Status status = hoptrail::collector::app::CheckFiles(*options); !status.ok()) {
+    return status;
+  }
+  return options;
 }
 
 }  // namespace
@@ -78,37 +105,34 @@ int main(int argc, char** argv) {
     printf("hoptrail-collector %s\n", HOPTRAIL_VERSION);
     return 0;
   }
+  // Every thread that is started inherits the mask; this one takes the signals. None of them is
+  // lost, or ends the program, while it starts.
+  const sigset_t signals = BlockSignals();
   auto options = hoptrail::collector::app::LoadOptions(command.config);
-  absl::Status status = options.status();
-  if (status.ok()) status = hoptrail::collector::app::CheckFiles(*options);
-  if (!status.ok()) {
-    fprintf(stderr, "hoptrail-collector: %s\n", std::string(status.message()).c_str());
+  if (!options.ok() || !Check(*options)) {
+    if (!options.ok()) Complain(options.status().message());
     return 2;
   }
   if (command.check) {
-    printf("%s: ok\n", command.config.c_str());
+    printf("%s: ok\n", hoptrail::Printable(command.config).c_str());
     return 0;
   }
-  SetLevel(options->config.log_level());
-  gpr_set_log_function(LogFromGrpc);
-
-  // Every thread that is started inherits the mask; this one takes the signals.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
+  hoptrail::collector::app::SetLogLevelOf(options->config);
+  hoptrail::config::SetLibraryLogSink(LogOfLibrary);
 
   auto collector = hoptrail::collector::app::Collector::Start(*options);
   if (!collector.ok()) {
-    fprintf(stderr, "hoptrail-collector: %s\n", std::string(collector.status().message()).c_str());
+    Complain(collector.status().message());
     return 1;
   }
   const timespec second = {.tv_sec = 1, .tv_nsec = 0};
   int signal_number = -1;
   while (signal_number < 0) {
     signal_number = sigtimedwait(&signals, nullptr, &second);
+    if (signal_number == SIGHUP) {
+      (*collector)->Reload(LoadAndCheck(command.config));
+      signal_number = -1;
+    }
     (*collector)->UpdateHealth();
   }
   hoptrail::LogInfo("collector", "stopping on signal ", signal_number);

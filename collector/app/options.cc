@@ -1,11 +1,17 @@
 #include "collector/app/options.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include "core/config/credentials.h"
+#include "core/config/address.h"
+#include "core/config/file_checks.h"
+#include "core/config/tls_check.h"
 #include "core/config/yaml_file.h"
 #include "core/model/names.h"
 
@@ -21,8 +27,8 @@ absl::StatusOr<model::Severity> ParseSeverity(const std::string& text) {
        {Severity::kInfo, Severity::kLow, Severity::kMedium, Severity::kHigh, Severity::kCritical}) {
     if (model::ToString(severity) == text) return severity;
   }
-  return absl::InvalidArgumentError(absl::StrCat("incidents.minimum_severity: '", text,
-                                                 "' is none of info, low, medium, high, critical"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", text, "' is none of info, low, medium, high, critical"));
 }
 
 template <typename T>
@@ -30,37 +36,49 @@ T OrDefault(T value, T fallback) {
   return value == 0 ? fallback : value;
 }
 
-absl::Status CheckListen(const v1::CollectorConfig& config) {
-  for (const v1::ListenConfig& listen : config.listen()) {
-    if (config::IsUnixAddress(listen.address())) {
-      if (listen.has_tls()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("listen ", listen.address(), ": tls does not go with a UNIX socket"));
-      }
-      continue;
+absl::Status CheckListen(const v1::CollectorConfig& config, const config::KeyPlaces& places) {
+  std::vector<config::Address> addresses;
+  for (int i = 0; i < config.listen_size(); ++i) {
+    const v1::ListenConfig& listen = config.listen(i);
+    const std::string key = absl::StrCat("listen[", i, "]");
+    const absl::StatusOr<config::Address> address =
+        config::ParseAddress(listen.address(), config::AddressUse::kListen);
+    if (!address.ok()) return places.Fault(key + ".address", address.status().message());
+    if (address->is_unix() == listen.has_tls()) {
+      return places.Fault(key + ".tls",
+                          address->is_unix()
+                              ? "tls does not go with a UNIX socket"
+                              : "tls is required; plain text is for unix: sockets only");
     }
-    if (!listen.has_tls()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "listen ", listen.address(), ": tls is required; plain text is for unix: sockets only"));
+    for (size_t other = 0; other < addresses.size(); ++other) {
+      if (!config::Overlap(*address, addresses[other])) continue;
+      return places.Fault(key + ".address",
+                          absl::StrCat("'", listen.address(), "' is taken by listen[", other,
+                                       "], '", config::ToString(addresses[other]), "'"));
     }
-    if (listen.address().rfind(':') == std::string::npos) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("listen ", listen.address(), ": not of the form address:port"));
-    }
+    addresses.push_back(*address);
   }
   return absl::OkStatus();
+}
+
+std::string Parent(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
 }
 
 }  // namespace
 
 absl::StatusOr<Options> LoadOptions(const std::string& path) {
   Options options;
-  HT_RETURN_IF_ERROR(config::LoadYaml(path, &options.config));
+  HT_RETURN_IF_ERROR(config::LoadYaml(path, &options.config, &options.places));
   const v1::CollectorConfig& config = options.config;
-  absl::Status status = CheckListen(config);
-  if (!status.ok()) return Annotate(status, path);
+  HT_RETURN_IF_ERROR(CheckListen(config, options.places));
+  if (!absl::StartsWith(config.store().path(), "/")) {
+    return options.places.Fault("store.path", "must be an absolute path");
+  }
   absl::StatusOr<model::Severity> severity = ParseSeverity(config.incidents().minimum_severity());
-  if (!severity.ok()) return Annotate(severity.status(), path);
+  if (!severity.ok()) {
+    return options.places.Fault("incidents.minimum_severity", severity.status().message());
+  }
   options.engine.minimum_severity = *severity;
 
   path::RuleOptions& rules = options.engine.rules;
@@ -97,16 +115,59 @@ absl::StatusOr<notify::PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyC
   return options;
 }
 
+void SetLogLevelOf(const v1::CollectorConfig& config) {
+  switch (config.log_level()) {
+    case v1::debug:
+      return SetLogLevel(LogLevel::kDebug);
+    case v1::warning:
+      return SetLogLevel(LogLevel::kWarning);
+    case v1::error:
+      return SetLogLevel(LogLevel::kError);
+    default:
+      return SetLogLevel(LogLevel::kInfo);
+  }
+}
+
+config::Findings FindFaults(const Options& options) {
+  using config::Weight;
+  const v1::CollectorConfig& config = options.config;
+  config::Findings findings(options.places);
+  for (int i = 0; i < config.listen_size(); ++i) {
+    const v1::ListenConfig& listen = config.listen(i);
+    const std::string key = absl::StrCat("listen[", i, "]");
+    const auto address = config::ParseAddress(listen.address(), config::AddressUse::kListen);
+    if (address.ok() && address->is_unix()) {
+      const std::string folder = Parent(address->socket_path);
+      absl::Status status = config::CheckWritableDirectory(folder);
+      // Nobody makes this one.
+      if (status.ok() && !std::filesystem::is_directory(folder)) {
+        status = absl::NotFoundError(absl::StrCat(folder, ": is no directory: make it"));
+      }
+      findings.Add(Weight::kPassing, key + ".address", status);
+    }
+    if (listen.has_tls()) {
+      config::CheckTlsFiles(listen.tls(), {.server = true}, key + ".tls", &findings);
+    }
+  }
+  absl::Status store = config::CheckWritableDirectory(Parent(config.store().path()));
+  if (store.ok()) store = config::CheckWritableFile(config.store().path());
+  findings.Add(Weight::kPassing, "store.path", store);
+  if (config.has_pagerduty()) {
+    const std::string& file = config.pagerduty().routing_key_file();
+    findings.Add(Weight::kError, "pagerduty", PagerDutyOptions(config.pagerduty()).status());
+    if (config::IsOpenToOthers(file)) {
+      findings.Add(Weight::kWarning, "pagerduty.routing_key_file",
+                   absl::StrCat(file, ": other users may read it: chmod o= ", file));
+    }
+  }
+  if (!config.json_output().empty() && config.json_output() != "-") {
+    findings.Add(Weight::kPassing, "json_output", config::CheckWritableFile(config.json_output()));
+  }
+  return findings;
+}
+
 absl::Status CheckFiles(const Options& options) {
-  for (const v1::ListenConfig& listen : options.config.listen()) {
-    if (!listen.has_tls()) continue;
-    absl::Status status = config::CheckTls(listen.tls());
-    if (!status.ok()) return Annotate(status, absl::StrCat("listen ", listen.address()));
-  }
-  if (options.config.has_pagerduty()) {
-    HT_RETURN_IF_ERROR(PagerDutyOptions(options.config.pagerduty()).status());
-  }
-  return absl::OkStatus();
+  return FindFaults(options).FirstOf(config::Weight::kPassing);
 }
 
 }  // namespace hoptrail::collector::app

@@ -10,6 +10,8 @@
 #include "collector/notify/pagerduty.h"
 #include "collector/path/engine.h"
 #include "collector/store/store.h"
+#include "core/config/findings.h"
+#include "core/config/key_places.h"
 #include <hoptrail/v1/config.pb.h>
 
 namespace hoptrail::collector::app {
@@ -17,6 +19,7 @@ namespace hoptrail::collector::app {
 // What the configuration file means for each part, defaults filled in. Values.
 struct Options {
   v1::CollectorConfig config;
+  config::KeyPlaces places;  // where its keys stand, for messages
   path::EngineOptions engine;
   ingest::EngineLoop::Options loop;
   store::StoreOptions store;
@@ -25,7 +28,13 @@ struct Options {
 // Reads and checks the file. Every error is for the operator and names what is wrong.
 absl::StatusOr<Options> LoadOptions(const std::string& path);
 
-// Also what only a start would show: certificates, the routing key. For --check-config and start.
+// As log_level says. Lines of less weight are dropped from then on.
+void SetLogLevelOf(const v1::CollectorConfig& config);
+
+// Looks at what the file names: certificates, the routing key, directories to write in.
+config::Findings FindFaults(const Options& options);
+
+// Of these the first that keeps a collector from working. For --check-config, start and reload.
 absl::Status CheckFiles(const Options& options);
 
 // Reads the routing key's file.

@@ -1,5 +1,7 @@
 #include "collector/app/options.h"
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,6 +27,68 @@ TEST_F(CollectorTest, PortInUseIsSaidClearly) {
   second = Collector::Start(*options);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("c.sock"));
+}
+
+std::string FaultOf(const absl::StatusOr<Options>& options) {
+  return options.ok() ? "no fault" : std::string(options.status().message());
+}
+
+TEST_F(CollectorTest, AListenerThatCannotWorkIsRefused) {
+  const auto listen = [](const std::string& address) {
+    return "listen:\n- address: 'unix:/x'\n- address: '" + address +
+           "'\n  tls: {ca_file: a, certificate_file: b, key_file: c}\nstore: {path: /x}\n";
+  };
+  for (const char* address : {"localhost:99999", "localhost:0", "localhost", "https://localhost:1",
+                              "::1:7443", "*:7443", ":7443"}) {
+    EXPECT_THAT(FaultOf(Load(listen(address))),
+                HasSubstr(std::string("c.yaml:3: listen[1].address: '") + address))
+        << address;
+  }
+  EXPECT_THAT(FaultOf(Load("listen: [{address: 'unix:/" + std::string(120, 'a') +
+                           "'}]\nstore: {path: /x}\n")),
+              HasSubstr("c.yaml:1: listen[0].address: 'unix:/aaa"));
+  EXPECT_THAT(FaultOf(Load(listen("unix:/y"))),
+              HasSubstr("c.yaml:4: listen[1].tls: tls does not go"));
+  EXPECT_THAT(FaultOf(Load("listen: [{address: 'unix:/x'}]\nstore: {path: x.db}\n")),
+              HasSubstr("c.yaml:2: store.path: must be an absolute path"));
+}
+
+TEST_F(CollectorTest, TwoListenersDoNotShareAnAddress) {
+  for (const auto& [first, second] :
+       std::vector<std::pair<std::string, std::string>>{{"localhost:1", "localhost:1"},
+                                                        {"'[::]:1'", "127.0.0.1:1"},
+                                                        {"'[::1]:1'", "'[0::1]:1'"}}) {
+    const std::string tls = "\n  tls: {ca_file: a, certificate_file: b, key_file: c}\n";
+    EXPECT_THAT(FaultOf(Load("listen:\n- address: " + first + tls + "- address: " + second + tls +
+                             "store: {path: /x}\n")),
+                HasSubstr("c.yaml:4: listen[1].address: "));
+  }
+  EXPECT_THAT(FaultOf(Load("listen: [{address: 'unix:/x'}, {address: 'unix:///x'}]\n"
+                           "store: {path: /x}\n")),
+              HasSubstr("'unix:///x' is taken by listen[0], 'unix:/x'"));
+}
+
+TEST_F(CollectorTest, TheFilesThatItNamesAreLookedAt) {
+  const std::string key = folder_ + "/key";
+  { std::ofstream(key) << std::string(32, 'a') << "\n"; }
+  std::filesystem::permissions(key, std::filesystem::perms(0644));
+  const auto options =
+      Load("listen:\n- address: 'localhost:1'\n  tls: {ca_file: " + *certificates_ +
+           "/ca.pem, certificate_file: /nowhere.pem, key_file: " + *certificates_ +
+           "/server.key}\n- address: unix:/nowhere/c.sock\nstore: {path: /dev/null/c.db}\n"
+           "json_output: " +
+           folder_ + "\npagerduty: {routing_key_file: " + key + "}\n");
+  ASSERT_TRUE(options.ok()) << options.status();
+  const config::Findings findings = FindFaults(*options);
+  std::vector<std::string> all;
+  for (const config::Finding& finding : findings.all()) all.push_back(finding.text);
+  EXPECT_THAT(all, ::testing::ElementsAre(
+                       HasSubstr("c.yaml:3: listen[0].tls.certificate_file: /nowhere.pem: No such"),
+                       HasSubstr("c.yaml:4: listen[1].address: /nowhere: is no directory: make it"),
+                       HasSubstr("c.yaml:5: store.path: /dev/null: is no directory"),
+                       HasSubstr("c.yaml:7: pagerduty.routing_key_file: "),
+                       HasSubstr("c.yaml:6: json_output: ")));
+  EXPECT_EQ(CheckFiles(*options).message(), all.front());
 }
 
 TEST_F(CollectorTest, ConfigurationIsChecked) {

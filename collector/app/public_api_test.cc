@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -114,6 +115,87 @@ TEST_F(CollectorTest, ListsPageAndFilterAndSayWhatIsWrong) {
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << filter;
     EXPECT_THAT(status.error_message(), HasSubstr(named));
   }
+}
+
+TEST_F(CollectorTest, SessionsOfSeveralKindsAreOneList) {
+  std::vector<std::pair<uint64_t, model::Fact>> facts;
+  using Kind = model::EntryKind;
+  for (const Kind kind : {Kind::kRemote, Kind::kService, Kind::kCron, Kind::kRemote}) {
+    model::Session session = wire::TestSession();
+    session.id.bytes[0] = static_cast<uint8_t>(facts.size() + 1);
+    session.kind = kind;
+    facts.emplace_back(facts.size() + 1, session);
+  }
+  for (const auto& fact : facts) Deliver({fact});
+  auto stub = v1::GraphService::NewStub(Local());
+  v1::ListSessionsRequest request;
+  request.set_filter("kind = REMOTE,cron AND host = hosts/" +
+                     model::ToString(wire::TestHost().machine));
+  v1::ListSessionsResponse response;
+  grpc::Status status = Call(stub, &v1::GraphService::Stub::ListSessions, request, &response);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  std::string order;
+  for (const v1::Session& session : response.sessions()) order += session.name().substr(10, 1);
+  EXPECT_EQ(order, "431");
+  for (const char* bad : {"kind = REMOTE,", "kind = REMOTE,sudo", "kind = ,"}) {
+    request.set_filter(bad);
+    status = Call(stub, &v1::GraphService::Stub::ListSessions, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << bad;
+  }
+}
+
+TEST_F(CollectorTest, AHostIsOneMachineThatAnOperatorCanRemove) {
+  model::HostId second = wire::TestHost();
+  second.boot.bytes[5] = 1;
+  Deliver({{1, wire::TestSession()}});
+  Agent agent = Connect(As("agent"));
+  ASSERT_TRUE(agent.Hello(second));
+  auto reader = v1::FleetService::NewStub(As("reader"));
+  auto operators = v1::FleetService::NewStub(As("operator"));
+  using Stub = v1::FleetService::Stub;
+  v1::ListHostsResponse hosts;
+  ASSERT_TRUE(Call(reader, &Stub::ListHosts, v1::ListHostsRequest(), &hosts).ok());
+  ASSERT_EQ(hosts.hosts_size(), 1);
+  EXPECT_EQ(hosts.hosts(0).name(), wire::ResourceName(second.machine));
+  ASSERT_EQ(hosts.hosts(0).boots_size(), 2);
+  EXPECT_EQ(hosts.hosts(0).boots(0).name(), wire::ResourceName(second));
+  EXPECT_EQ(hosts.hosts(0).boots(0).state(), v1::CONNECTED);
+
+  v1::GetHostRequest get;
+  v1::Host host;
+  for (const std::string& name : {wire::ResourceName(wire::TestHost()), hosts.hosts(0).name(),
+                                  std::string("hosts/gw"), std::string("aa00")}) {
+    get.set_name(name);
+    ASSERT_TRUE(Call(reader, &Stub::GetHost, get, &host).ok()) << name;
+    EXPECT_EQ(host.name(), hosts.hosts(0).name());
+  }
+
+  v1::RemoveHostRequest remove;
+  v1::RemoveHostResponse removed;
+  remove.set_name(hosts.hosts(0).name());
+  EXPECT_EQ(Call(reader, &Stub::RemoveHost, remove, &removed).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  const grpc::Status connected = Call(operators, &Stub::RemoveHost, remove, &removed);
+  EXPECT_EQ(connected.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(connected.error_message(), HasSubstr("is connected"));
+  agent.stream->WritesDone();
+  EXPECT_TRUE(agent.End().ok());
+  grpc::Status status;
+  for (int i = 0; i < 100; ++i) {  // until the engine has heard that the stream is over
+    status = Call(operators, &Stub::RemoveHost, remove, &removed);
+    if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) break;
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  ASSERT_TRUE(Call(reader, &Stub::ListHosts, v1::ListHostsRequest(), &hosts).ok());
+  EXPECT_EQ(hosts.hosts_size(), 0);
+  EXPECT_EQ(Call(reader, &Stub::GetHost, get, &host).error_code(), grpc::StatusCode::NOT_FOUND);
+  auto graph = v1::GraphService::NewStub(Local());
+  v1::ListSessionsResponse sessions;
+  v1::ListSessionsRequest all;
+  ASSERT_TRUE(Call(graph, &v1::GraphService::Stub::ListSessions, all, &sessions).ok());
+  ASSERT_EQ(sessions.sessions_size(), 1);
+  EXPECT_EQ(sessions.sessions(0).host_name(), "gw");
 }
 
 TEST_F(CollectorTest, WatchResumesAndMissesNothing) {

@@ -23,6 +23,8 @@ absl::string_view NameOf(model::InterferenceKind kind) {
       return "blind";
     case model::InterferenceKind::kSilent:
       return "silent";
+    case model::InterferenceKind::kCloned:
+      return "cloned";
     case model::InterferenceKind::kUnknown:
       break;
   }
@@ -53,6 +55,26 @@ model::Detection Blinding::Judge(const model::Interference& interference, const 
   if (interference.kind == model::InterferenceKind::kSilent) {
     detection.severity = model::Severity::kMedium;
   }
+  // So may whoever copies machines for a living; or the certificate was stolen.
+  if (interference.kind == model::InterferenceKind::kCloned) {
+    detection.title = "Two agents speak for one host";
+    detection.severity = model::Severity::kMedium;
+  }
+  return detection;
+}
+
+model::Detection Blinding::Judge(const model::Goodbye& goodbye, int64_t wall_ns,
+                                 const Step& suspect, bool by_suspect, size_t others) {
+  const std::string detail =
+      absl::StrCat("the agent was asked to end",
+                   goodbye.detail.empty() ? "" : absl::StrCat(": ", goodbye.detail));
+  model::Detection detection = Make("goodbye", wall_ns, detail, suspect, others);
+  if (by_suspect) {
+    detection.title = "A login ended the sensor";
+    detection.summary = Bounded(absl::StrCat("from the login of ", Label(suspect), ", ", detail));
+  }
+  // Who maintains a host asks its service manager; nobody who maintains it kills its processes.
+  if (goodbye.cause != model::StopCause::kProcess) detection.severity = model::Severity::kMedium;
   return detection;
 }
 

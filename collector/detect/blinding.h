@@ -18,6 +18,11 @@ class Blinding {
   // `suspect` is that session; `others` are the further ones that were open.
   static model::Detection Judge(const model::Interference& interference, const Step& suspect,
                                 size_t others);
+  // The agent said that it ends because somebody asked it to; `by_suspect`: the suspect is who that
+  // was, as the agent's host saw it. Not for those that its service manager ended of its own
+  // accord.
+  static model::Detection Judge(const model::Goodbye& goodbye, int64_t wall_ns, const Step& suspect,
+                                bool by_suspect, size_t others);
   // Nothing where the loss is none of the sensor's.
   static std::optional<model::Detection> Judge(const model::Loss& loss, const Step& suspect,
                                                size_t others);

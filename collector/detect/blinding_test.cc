@@ -26,6 +26,12 @@ TEST(BlindingTest, KilledIsHighSilenceIsMedium) {
   EXPECT_NE(silent.id, killed.id);
   EXPECT_EQ(silent.evidence.count("other_open_sessions"), 0u);
   EXPECT_EQ(Blinding::Judge(interference, suspect, 0).id, silent.id) << "told again, not twice";
+
+  interference.kind = model::InterferenceKind::kCloned;
+  const model::Detection cloned = Blinding::Judge(interference, suspect, 0);
+  EXPECT_EQ(cloned.severity, model::Severity::kMedium);
+  EXPECT_EQ(cloned.title, "Two agents speak for one host");
+  EXPECT_EQ(cloned.evidence.at("kind"), "cloned");
 }
 
 TEST(BlindingTest, LossOfWhatPathsAreMadeOfWeighsMore) {

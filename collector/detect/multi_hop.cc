@@ -41,8 +41,7 @@ std::optional<model::Detection> MultiHop::Judge(const PathView& path) const {
       changes.push_back(absl::StrCat(Label(from), " → ", Label(to)));
     }
     if (to.by_hop && to.new_edge) {
-      new_edges.push_back(
-          absl::StrCat(from.host_name.empty() ? "?" : from.host_name, " → ", Label(to)));
+      new_edges.push_back(absl::StrCat(HostLabel(from), " → ", Label(to)));
     }
   }
   model::Detection detection = hoptrail::detect::MakeDetection(

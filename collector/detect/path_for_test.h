@@ -16,7 +16,7 @@ inline PathView MakePath(const std::vector<std::pair<std::string, std::string>>&
     Step step;
     step.session.bytes[0] = static_cast<uint8_t>(path.size() + 1);
     step.host.machine.bytes[0] = static_cast<uint8_t>(path.size() + 1);
-    step.user = user;
+    step.title = step.user = user;
     step.host_name = host;
     step.depth = static_cast<uint32_t>(path.size());
     step.by_hop = !path.empty();

@@ -3,17 +3,20 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include "core/model/title.h"
+
 namespace hoptrail::collector::detect {
 namespace {
 
 constexpr size_t kMaxShown = 12;
 
-std::string OrUnknown(const std::string& word) { return word.empty() ? "?" : word; }
-
 }  // namespace
 
+std::string HostLabel(const Step& step) { return model::HostTitle(step.host_name, step.host); }
+
 std::string Label(const Step& step) {
-  return absl::StrCat(OrUnknown(step.user), "@", OrUnknown(step.host_name));
+  return absl::StrCat(step.title.empty() ? model::kUntoldSession : step.title, "@",
+                      HostLabel(step));
 }
 
 std::string Chain(const PathView& path) {

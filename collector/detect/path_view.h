@@ -16,7 +16,8 @@ struct Step {
   model::SessionId session;
   model::HostId host;
   std::string host_name;
-  std::string user;     // empty where unknown
+  std::string title;    // who or what it is: model::Title
+  std::string user;     // whom its processes act as, by an entry that had to say so; may be empty
   std::string origin;   // of a root: the peer's address; empty where none
   uint32_t depth = 0;   // hops from the root
   bool by_hop = false;  // reached over a connection; false: the root, or caused on the same host
@@ -30,7 +31,9 @@ struct Step {
 // From the root to one session; never empty.
 using PathView = std::vector<Step>;
 
-// "staff@gw"; "?" stands for what is not known.
+// "gw"; by its machine where it has no name.
+std::string HostLabel(const Step& step);
+// "staff@gw", "service nginx.service (www-data)@web".
 std::string Label(const Step& step);
 // "staff@gw → deploy@web → root@db"; the middle is left out of a long one.
 std::string Chain(const PathView& path);

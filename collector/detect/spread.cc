@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "core/detect/evidence.h"
+#include "core/model/title.h"
 
 namespace hoptrail::collector::detect {
 
@@ -63,8 +64,7 @@ std::optional<model::Detection> Spread::Judge(
   for (size_t i = best_from; i <= best_until && named.size() <= kMaxNames; ++i) {
     const model::HostId& host = arrivals[i].host;
     if (host.machine == root.host.machine || !named.insert(host.machine).second) continue;
-    const std::string name = name_of(host);
-    names.Add(name.empty() ? "?" : name);
+    names.Add(model::HostTitle(name_of(host), host));
   }
   const int64_t seconds =
       (arrivals[best_until].wall_ns - arrivals[best_from].wall_ns + 999'999'999) / 1'000'000'000;

@@ -2,10 +2,13 @@
 #define HOPTRAIL_COLLECTOR_INGEST_AGENT_SINK_H_
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/status.h"
 
 #include "core/model/fact.h"
+#include "core/model/ids.h"
+#include "core/model/incarnation.h"
 
 namespace hoptrail::collector::ingest {
 
@@ -15,8 +18,15 @@ class AgentSink {
  public:
   virtual ~AgentSink() = default;
 
-  // The stream is registered; everything up to `acknowledged` is durable.
-  virtual void Welcome(uint64_t acknowledged) = 0;
+  // The answer to Hello; hoptrail.v1.Welcome.
+  struct Greeting {
+    uint64_t acknowledged = 0;
+    model::Incarnation incarnation;
+    std::optional<model::HostId> assumed_host;
+  };
+  virtual void Welcome(const Greeting& greeting) = 0;
+  // Another agent wants to speak for the host: the answer is a ConfirmCommand.
+  virtual void Ask(const model::Incarnation& incarnation) = 0;
   // The last message was taken out of the queue: the next may be read.
   virtual void Taken() = 0;
   virtual void Acknowledge(uint64_t sequence) = 0;
@@ -26,7 +36,7 @@ class AgentSink {
   // By the collector's boot clock: when something last came, or now while what came waits for the
   // engine.
   virtual int64_t HeardBootNs() const = 0;
-  // The agent said that it ends.
+  // The agent said that it ends, and not to be back at once.
   virtual bool SaidGoodbye() const = 0;
 };
 

@@ -66,8 +66,9 @@ absl::Status AgentStream::TakeMessage() {
   }
   if (message.has_hello()) return TakeHello(message.hello());
   if (message.has_batch()) return TakeBatch(message.batch());
-  if (message.has_heartbeat() || message.has_goodbye()) {
-    if (message.has_goodbye()) goodbye_ = true;
+  if (message.has_goodbye()) return TakeGoodbye(message.goodbye());
+  if (message.has_incarnation()) return TakeIncarnation(message.incarnation());
+  if (message.has_heartbeat()) {
     MutexLock lock(&mutex_);
     Read();  // nothing for the engine
     return absl::OkStatus();
@@ -81,10 +82,21 @@ absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
   if (hello.host_name().size() > wire::kMaxNameBytes) {
     return absl::InvalidArgumentError("hello.host_name: too long");
   }
+  HT_ASSIGN_OR_RETURN(const model::Incarnation incarnation, wire::FromProto(hello.incarnation()));
   greeted_ = true;
   waiting_ = true;
   if (!loop_->TryPush(ConnectCommand{host_, hello.host_name(), shared_from_this(),
-                                     hello.last_spooled_sequence()})) {
+                                     hello.last_spooled_sequence(), incarnation,
+                                     hello.backlog()})) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AgentStream::TakeIncarnation(const v1::Incarnation& confirmed) {
+  HT_ASSIGN_OR_RETURN(const model::Incarnation incarnation, wire::FromProto(confirmed));
+  waiting_ = true;
+  if (!loop_->TryPush(ConfirmCommand{host_, shared_from_this(), incarnation})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();
@@ -134,6 +146,17 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
   return absl::OkStatus();
 }
 
+absl::Status AgentStream::TakeGoodbye(const v1::Goodbye& goodbye) {
+  HT_ASSIGN_OR_RETURN(model::Goodbye taken, wire::FromProto(goodbye));
+  // One that replaces itself is expected back: should it not come, that is silence.
+  if (taken.cause != model::StopCause::kReplacement) goodbye_ = true;
+  waiting_ = true;
+  if (!loop_->TryPush(GoodbyeCommand{host_, shared_from_this(), std::move(taken)})) {
+    return absl::UnavailableError("the collector is busy");
+  }
+  return absl::OkStatus();
+}
+
 void AgentStream::OnWriteDone(bool ok) {
   MutexLock lock(&mutex_);
   writing_ = false;
@@ -147,7 +170,18 @@ void AgentStream::WriteNext() {
     finished_ = true;
     Finish(rpc::ToGrpc(*ending_));
   } else if (welcome_) {
-    message.mutable_welcome()->set_acknowledged_sequence(*std::exchange(welcome_, std::nullopt));
+    const Greeting greeting = *std::exchange(welcome_, std::nullopt);
+    v1::Welcome* const welcome = message.mutable_welcome();
+    welcome->set_acknowledged_sequence(greeting.acknowledged);
+    if (!greeting.incarnation.empty()) {
+      *welcome->mutable_incarnation() = wire::ToProto(greeting.incarnation);
+    }
+    if (greeting.assumed_host) {
+      welcome->set_assumed_host(wire::ResourceName(*greeting.assumed_host));
+    }
+    Write(message);
+  } else if (ask_) {
+    *message.mutable_incarnation() = wire::ToProto(*std::exchange(ask_, std::nullopt));
     Write(message);
   } else if (acknowledge_) {
     message.mutable_acknowledgement()->set_sequence(*std::exchange(acknowledge_, std::nullopt));
@@ -170,10 +204,16 @@ void AgentStream::Write(const v1::CollectorMessage& message) {
   StartWrite(&outgoing_);
 }
 
-void AgentStream::Welcome(uint64_t acknowledged) {
+void AgentStream::Welcome(const Greeting& greeting) {
   MutexLock lock(&mutex_);
-  acknowledged_ = std::max(acknowledged_, acknowledged);
-  welcome_ = acknowledged;
+  acknowledged_ = std::max(acknowledged_, greeting.acknowledged);
+  welcome_ = greeting;
+  WriteNext();
+}
+
+void AgentStream::Ask(const model::Incarnation& incarnation) {
+  MutexLock lock(&mutex_);
+  ask_ = incarnation;
   WriteNext();
 }
 

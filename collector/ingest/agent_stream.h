@@ -38,7 +38,8 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void OnDone() override;
 
   // From the engine's thread.
-  void Welcome(uint64_t acknowledged) override;
+  void Welcome(const Greeting& greeting) override;
+  void Ask(const model::Incarnation& incarnation) override;
   void Taken() override;
   void Acknowledge(uint64_t sequence) override;
   void Tell(const model::Provenance& provenance) override;
@@ -52,6 +53,8 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   absl::Status TakeMessage();
   absl::Status TakeHello(const v1::Hello& hello);
   absl::Status TakeBatch(const v1::Batch& batch);
+  absl::Status TakeIncarnation(const v1::Incarnation& confirmed);
+  absl::Status TakeGoodbye(const v1::Goodbye& goodbye);
   void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const v1::CollectorMessage& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -76,7 +79,8 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mutex_);
-  std::optional<uint64_t> welcome_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Greeting> welcome_ ABSL_GUARDED_BY(mutex_);
+  std::optional<model::Incarnation> ask_ ABSL_GUARDED_BY(mutex_);
   std::optional<uint64_t> acknowledge_ ABSL_GUARDED_BY(mutex_);  // the highest that waits
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
   // The latest of each session; an agent's sessions bound it.

@@ -10,10 +10,12 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "collector/ingest/agent_sink.h"
 #include "collector/path/engine.h"
+#include "collector/store/retention.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::collector::ingest {
@@ -23,6 +25,15 @@ struct ConnectCommand {
   std::string host_name;
   std::shared_ptr<AgentSink> sink;
   uint64_t last_spooled_sequence = 0;  // what it has to tell; 0: nothing
+  model::Incarnation incarnation;      // the last that it has confirmed, or meant to
+  bool backlog = false;                // an earlier boot of the agent's machine
+};
+
+// The agent's answer to a greeting, or to a question: the last that it has made durable.
+struct ConfirmCommand {
+  model::HostId host;
+  std::shared_ptr<AgentSink> sink;
+  model::Incarnation incarnation;
 };
 
 // Sequence numbers grow within it.
@@ -31,6 +42,13 @@ struct BatchCommand {
   std::shared_ptr<AgentSink> sink;
   std::vector<uint64_t> sequences;
   std::vector<model::Fact> facts;  // as many
+};
+
+// The agent's last word.
+struct GoodbyeCommand {
+  model::HostId host;
+  std::shared_ptr<AgentSink> sink;
+  model::Goodbye goodbye;
 };
 
 struct DisconnectCommand {
@@ -46,13 +64,32 @@ struct SetIncidentStateCommand {
   std::function<void(absl::StatusOr<model::Incident>)> done;
 };
 
+// Takes a machine, or with a boot one of its boots, off the list.
+struct RemoveHostCommand {
+  model::HostId host;
+  std::string who;
+  std::function<void(absl::Status)> done;
+};
+
+// Another configuration; nothing is answered.
+struct ReconfigureCommand {
+  path::RuleOptions rules;
+  model::Severity minimum_severity = model::Severity::kMedium;
+  int64_t engine_retention_ns = 0;
+  store::RetentionLimits retention;
+  bool notify = false;
+  int64_t silent_after_ns = 0;
+  int64_t unheard_after_ns = 0;
+};
+
 struct PathCommand {
   model::SessionId session;
   std::function<void(path::Path)> done;
 };
 
-using Command = std::variant<ConnectCommand, BatchCommand, DisconnectCommand,
-                             SetIncidentStateCommand, PathCommand>;
+using Command =
+    std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
+                 SetIncidentStateCommand, RemoveHostCommand, ReconfigureCommand, PathCommand>;
 
 }  // namespace hoptrail::collector::ingest
 

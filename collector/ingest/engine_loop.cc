@@ -1,7 +1,6 @@
 #include "collector/ingest/engine_loop.h"
 
 #include <algorithm>
-#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,13 +21,16 @@ constexpr int64_t kTickNs = 1'000'000'000;
 constexpr int64_t kRetentionNs = 60'000'000'000;
 constexpr int64_t kRetentionAgainNs = 1'000'000'000;  // while there is more to remove
 constexpr size_t kMostUnheard = 3;
-constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
 constexpr absl::Duration kStoreRetry = absl::Seconds(1);
 
 }  // namespace
 
 EngineLoop::EngineLoop(path::Engine* engine, store::Store* store, const Options& options)
-    : engine_(engine), store_(store), options_(options), queue_(options.queue_capacity) {}
+    : engine_(engine),
+      store_(store),
+      options_(options),
+      queue_(options.queue_capacity),
+      store_log_("store", options.clock) {}
 
 EngineLoop::~EngineLoop() { Stop(); }
 
@@ -36,14 +38,18 @@ absl::Status EngineLoop::Restore() {
   HT_ASSIGN_OR_RETURN(std::vector<store::HostRow> hosts, store_->writer()->LoadHosts());
   HT_ASSIGN_OR_RETURN(store::Snapshot snapshot, store_->writer()->LoadSnapshot());
   path::StoredState state;
-  for (store::HostRow& row : hosts) {
-    HostEntry& entry = hosts_[row.host];
-    entry.host_name = row.host_name;
-    entry.state = row.state;
-    entry.last_seen_wall_ns = row.last_seen_wall_ns;
-    entry.applied = row.acknowledged_sequence;
+  for (const store::HostRow& row : hosts) {
+    RestoreHost(row);
     state.host_names.emplace_back(row.host, row.host_name);
-    if (row.state == HostState::kSilent) continue;
+  }
+  for (const store::HostRow& row : hosts) {
+    HostEntry& entry = hosts_.at(row.host);
+    if (row.state == HostState::kConnected ||
+        (row.state == HostState::kSilent && HasEnded(row.host, entry))) {
+      entry.state = HostState::kDisconnected;  // streams do not survive the process
+      batch_.hosts[row.host].state = entry.state;
+    }
+    if (!entry.listed || entry.state == HostState::kSilent || HasEnded(row.host, entry)) continue;
     arrears_.Expect(row.host, Arrears::kUnconnected,
                     static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
   }
@@ -67,8 +73,11 @@ void EngineLoop::Stop() {
   queue_.Close();
   if (thread_.joinable()) thread_.join();
   for (auto& [host, entry] : hosts_) {
-    if (entry.sink != nullptr) entry.sink->End(absl::UnavailableError("the collector stops"));
+    const absl::Status stops = absl::UnavailableError("the collector stops");
+    if (entry.sink != nullptr) entry.sink->End(stops);
+    if (entry.newcomer.has_value()) entry.newcomer->sink->End(stops);
     entry.sink = nullptr;
+    entry.newcomer.reset();
   }
 }
 
@@ -95,6 +104,7 @@ bool EngineLoop::Round(absl::Duration wait) {
   if (now >= next_retention_boot_ns_) {
     absl::StatusOr<int64_t> removed = store_->ApplyRetention(options_.clock->WallNs());
     if (!removed.ok()) LogError("store", "retention: ", removed.status().ToString());
+    ForgetHosts();
     next_retention_boot_ns_ =
         now + (removed.ok() && *removed > 0 ? kRetentionAgainNs : kRetentionNs);
   }
@@ -103,38 +113,13 @@ bool EngineLoop::Round(absl::Duration wait) {
 }
 
 void EngineLoop::Heard(const model::HostId& host, HostEntry* entry) {
-  entry->last_seen_wall_ns = options_.clock->WallNs();
+  entry->heard_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
   HostChange& change = batch_.hosts[host];
-  change.last_seen_wall_ns = entry->last_seen_wall_ns;
+  change.last_seen_wall_ns = options_.clock->WallNs();
   if (entry->state != HostState::kConnected) {
     entry->state = HostState::kConnected;
     change.state = entry->state;
   }
-}
-
-void EngineLoop::Take(ConnectCommand& command) {
-  HostEntry& entry = hosts_[command.host];
-  if (entry.sink != nullptr && entry.sink != command.sink) {
-    entry.sink->End(absl::AbortedError("another stream was opened for the same host"));
-  }
-  entry.sink = command.sink;
-  entry.broken_boot_ns = 0;
-  arrears_.Expect(command.host, command.last_spooled_sequence,
-                  static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
-  arrears_.Applied(command.host, entry.applied);
-  Heard(command.host, &entry);
-  if (!command.host_name.empty() && command.host_name != entry.host_name) {
-    entry.host_name = command.host_name;
-    batch_.hosts[command.host].host_name = entry.host_name;
-    engine_->SetHostName(command.host, entry.host_name, &outcome_);
-  }
-  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
-          ") connected, durable up to ", entry.applied);
-  after_commit_.push_back([this, host = command.host, sink = command.sink] {
-    sink->Welcome(hosts_[host].applied);
-    for (const model::Provenance& provenance : engine_->ProvenanceOf(host)) sink->Tell(provenance);
-    sink->Taken();
-  });
 }
 
 void EngineLoop::Take(BatchCommand& command) {
@@ -179,11 +164,26 @@ void EngineLoop::KeepFact(const model::Fact& fact, const model::HostId& host) {
   }
 }
 
+void EngineLoop::Take(GoodbyeCommand& command) {
+  command.sink->Taken();
+  const HostEntry& entry = hosts_[command.host];
+  if (entry.sink != command.sink) return;  // a newer stream speaks for the agent
+  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
+          ") says goodbye", command.goodbye.detail.empty() ? "" : ": ", command.goodbye.detail);
+  engine_->Apply(command.host, command.goodbye, &outcome_);
+}
+
 void EngineLoop::Take(DisconnectCommand& command) {
   auto it = hosts_.find(command.host);
-  if (it == hosts_.end() || it->second.sink != command.sink) return;
+  if (it == hosts_.end()) return;
+  std::optional<ConnectCommand>& newcomer = it->second.newcomer;
+  if (newcomer.has_value() && newcomer->sink == command.sink) newcomer.reset();
+  if (it->second.sink != command.sink) return;
   it->second.sink = nullptr;
-  if (command.sink->SaidGoodbye()) {
+  NoteBothUp(command.host, &it->second, false);
+  const int64_t heard = command.sink->HeardBootNs();
+  const bool rebooted = it->second.followed_boot_ns != 0 && !OutlivedNext(it->second, heard);
+  if (command.sink->SaidGoodbye() || rebooted) {
     arrears_.Forget(command.host);
   } else {
     it->second.broken_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
@@ -195,6 +195,9 @@ void EngineLoop::Take(DisconnectCommand& command) {
   batch_.hosts[command.host].state = HostState::kDisconnected;
   LogInfo("ingest", "agent of ", it->second.host_name, " (", model::ToString(command.host),
           ") disconnected");
+  if (!newcomer.has_value()) return;
+  ConnectCommand next = *std::exchange(newcomer, std::nullopt);
+  Take(next);
 }
 
 void EngineLoop::Take(SetIncidentStateCommand& command) {
@@ -202,6 +205,15 @@ void EngineLoop::Take(SetIncidentStateCommand& command) {
       engine_->SetIncidentState(command.incident, command.state, command.who, &outcome_);
   after_commit_.push_back(
       [done = std::move(command.done), answer = std::move(answer)] { done(answer); });
+}
+
+void EngineLoop::Take(ReconfigureCommand& command) {
+  options_.silent_after_ns = command.silent_after_ns;
+  options_.unheard_after_ns = command.unheard_after_ns;
+  store_->SetRetention(command.retention);
+  store_->writer()->SetNotify(command.notify);
+  engine_->SetRetention(command.engine_retention_ns);
+  engine_->SetRules(command.rules, command.minimum_severity, &outcome_);
 }
 
 void EngineLoop::Take(PathCommand& command) {
@@ -222,8 +234,13 @@ void EngineLoop::FindUnheard() {
     if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
     ++known;
     const int64_t heard = entry.sink != nullptr ? entry.sink->HeardBootNs() : entry.broken_boot_ns;
+    if (entry.followed_boot_ns != 0) {
+      if (!OutlivedNext(entry, heard)) continue;  // it was switched off, and is up as another boot
+      NoteBothUp(host, &entry, entry.sink != nullptr);
+    }
     if (now - std::max(heard, fair_from_boot_ns_) < options_.unheard_after_ns) {
       entry.unheard = false;
+      entry.silence.reset();
     } else if (!entry.unheard) {
       entry.unheard = true;
       unheard.emplace_back(host, &entry);
@@ -235,14 +252,13 @@ void EngineLoop::FindUnheard() {
     LogWarning("ingest", entry->host_name, " gives no sign of life",
                network ? ", like many others at once" : "");
     if (network) continue;
-    engine_->Apply(
-        model::Interference{
-            host, model::InterferenceKind::kSilent,
-            absl::StrCat("nothing was heard from the agent for ",
-                         options_.unheard_after_ns / kTickNs, " s, and it had not said goodbye",
-                         entry->sink == nullptr ? "; its connection was broken" : ""),
-            options_.clock->WallNs()},
-        &outcome_);
+    entry->silence = model::Interference{
+        host, model::InterferenceKind::kSilent,
+        absl::StrCat("nothing was heard from the agent for ", options_.unheard_after_ns / kTickNs,
+                     " s, and it had not said goodbye",
+                     entry->sink == nullptr ? "; its connection was broken" : ""),
+        options_.clock->WallNs()};
+    engine_->Apply(*entry->silence, &outcome_);
   }
 }
 
@@ -255,11 +271,16 @@ void EngineLoop::ReleasePages() {
 }
 
 void EngineLoop::Tick() {
+  if (store_->trouble()) (void)store_->CheckWritable(options_.clock->WallNs());
   engine_->Tick(&outcome_);
   FindUnheard();
-  const int64_t silent_before = options_.clock->WallNs() - options_.silent_after_ns;
+  JudgeHolders();
+  JudgeClones();
+  const int64_t silent_before =
+      static_cast<int64_t>(options_.clock->BootNs()) - options_.silent_after_ns;
   for (auto& [host, entry] : hosts_) {
-    if (entry.state == HostState::kSilent || entry.last_seen_wall_ns >= silent_before) continue;
+    if (entry.state == HostState::kSilent || entry.heard_boot_ns >= silent_before) continue;
+    if (!entry.listed || HasEnded(host, entry)) continue;
     entry.state = HostState::kSilent;
     batch_.hosts[host].state = entry.state;
     LogWarning("ingest", "nothing heard from ", entry.host_name, " (", model::ToString(host), ")");
@@ -278,9 +299,11 @@ void EngineLoop::Commit() {
   if (!batch_.empty()) {
     while (true) {
       absl::Status status = store_->Write(batch_, options_.clock->WallNs());
+      store_log_.Note(status.ok() ? status
+                                  : Annotate(status,
+                                             "cannot be written, tried again each second;"
+                                             " nothing is acknowledged until then"));
       if (status.ok()) break;
-      LogError("store", "cannot write, trying again; nothing is acknowledged until then: ",
-               status.ToString());
       if (stopping_) {
         // The agents still have it all. Nobody is told that it is durable.
         acknowledge_.clear();
@@ -304,36 +327,6 @@ void EngineLoop::Commit() {
   acknowledge_.clear();
   after_commit_.clear();
   facts_ = 0;
-}
-
-absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::IncidentId& incident,
-                                                             model::IncidentState state,
-                                                             const std::string& who) {
-  // Shared with the engine's thread, which may answer after nobody waits any more.
-  auto promise = std::make_shared<std::promise<absl::StatusOr<model::Incident>>>();
-  auto answer = promise->get_future();
-  if (!TryPush(SetIncidentStateCommand{
-          incident, state, who,
-          [promise](absl::StatusOr<model::Incident> a) { promise->set_value(std::move(a)); }})) {
-    return absl::UnavailableError("the collector is busy");
-  }
-  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
-    return absl::UnavailableError("the store does not take changes at present");
-  }
-  return answer.get();
-}
-
-absl::StatusOr<path::Path> EngineLoop::PathOf(const model::SessionId& session) {
-  auto promise = std::make_shared<std::promise<path::Path>>();
-  auto answer = promise->get_future();
-  if (!TryPush(
-          PathCommand{session, [promise](path::Path p) { promise->set_value(std::move(p)); }})) {
-    return absl::UnavailableError("the collector is busy");
-  }
-  if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
-    return absl::UnavailableError("the store does not take changes at present");
-  }
-  return answer.get();
 }
 
 bool EngineLoop::Alive(absl::Duration limit) const {

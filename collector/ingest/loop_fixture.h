@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -18,16 +19,24 @@ namespace hoptrail::collector::ingest {
 class FakeAgent : public AgentSink {
  public:
   explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
-  void Welcome(uint64_t) override {}
+  void Welcome(const Greeting& greeting) override {
+    welcome = greeting.acknowledged;
+    greetings.push_back(greeting);
+  }
+  void Ask(const model::Incarnation& incarnation) override { asked.push_back(incarnation); }
   void Taken() override {}
   void Acknowledge(uint64_t) override {}
   void Tell(const model::Provenance&) override {}
-  void End(const absl::Status&) override {}
+  void End(const absl::Status&) override { ended = true; }
   int64_t HeardBootNs() const override { return heard; }
   bool SaidGoodbye() const override { return goodbye; }
 
   int64_t heard;
   bool goodbye = false;
+  bool ended = false;
+  uint64_t welcome = 0;
+  std::vector<Greeting> greetings;
+  std::vector<model::Incarnation> asked;
 };
 
 class LoopTest : public testing::Test {
@@ -62,9 +71,10 @@ class LoopTest : public testing::Test {
   }
 
   std::shared_ptr<FakeAgent> Connect(const model::HostId& host, const std::string& name,
-                                     uint64_t last_spooled = 0) {
+                                     uint64_t last_spooled = 0,
+                                     const model::Incarnation& incarnation = {}) {
     auto agent = std::make_shared<FakeAgent>(&clock_);
-    EXPECT_TRUE(loop_->TryPush(ConnectCommand{host, name, agent, last_spooled}));
+    EXPECT_TRUE(loop_->TryPush(ConnectCommand{host, name, agent, last_spooled, incarnation}));
     return agent;
   }
 

@@ -58,8 +58,8 @@ class PageHoldTest : public LoopTest {
   // All that is sent now, in order.
   std::vector<store::Outbox::Item> Send() {
     std::vector<store::Outbox::Item> sent;
-    while (auto item = *outbox_->Next(clock_.WallNs())) {
-      EXPECT_TRUE(outbox_->Done(*item).ok());
+    while (auto item = *outbox_->Next([](const store::Outbox::Item& next) { return !next.held; })) {
+      EXPECT_TRUE(outbox_->Done(*item, clock_.WallNs(), "").ok());
       sent.push_back(*item);
     }
     return sent;

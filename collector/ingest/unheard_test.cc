@@ -90,6 +90,30 @@ TEST_F(UnheardTest, AGoodbyeIsNone) {
   EXPECT_TRUE(Detections().empty());
 }
 
+// Who asked for it is another matter.
+TEST_F(UnheardTest, AGoodbyeThatALoginAskedForIsOne) {
+  const auto agent = Connect(1);
+  model::SessionId session;
+  session.bytes[0] = 1;
+  const model::Goodbye goodbye{model::StopCause::kProcess, "signal 15 from kill", session};
+  ASSERT_TRUE(loop_->TryPush(GoodbyeCommand{Host(1), agent, goodbye}));
+  Pass(0);
+  ASSERT_EQ(Detections().size(), 1u);
+  EXPECT_EQ(Detections()[0].session, session);
+  EXPECT_THAT(Detections()[0].summary, testing::HasSubstr("signal 15 from kill"));
+}
+
+TEST_F(UnheardTest, TheGoodbyeOfAStreamThatWasReplacedIsNone) {
+  const auto old = Connect(1);
+  const auto present = Connect(1, false);
+  Pass(4);
+  ASSERT_TRUE(old->ended) << "it did not answer";
+  const model::Goodbye goodbye{model::StopCause::kProcess, "", {}};
+  ASSERT_TRUE(loop_->TryPush(GoodbyeCommand{Host(1), old, goodbye}));
+  Pass(0);
+  EXPECT_TRUE(Detections().empty());
+}
+
 TEST_F(UnheardTest, NobodyLoggedInIsNone) {
   const auto agent = Connect(1, false);
   Pass(60);
@@ -102,6 +126,23 @@ TEST_F(UnheardTest, TheCollectorsOwnDelayIsNone) {
   clock_.AdvanceNs(60 * kSecond);  // held up by its disk, say
   Pass(5);
   EXPECT_TRUE(Detections().empty());
+}
+
+// Whether its state says that it is silent.
+TEST_F(UnheardTest, ASteppedClockMakesNobodySilentAndNobodyHeard) {
+  const auto state = [&] {
+    auto hosts = store_->writer()->LoadHosts();
+    EXPECT_TRUE(hosts.ok()) << hosts.status();
+    return hosts->empty() ? store::HostState::kUnknown : (*hosts)[0].state;
+  };
+  const auto agent = Connect(1);
+  clock_.StepWallNs(7 * 24 * 3600 * kSecond);
+  Pass(5);
+  EXPECT_EQ(state(), store::HostState::kConnected);
+  EXPECT_TRUE(Detections().empty());
+  clock_.StepWallNs(-14 * 24 * 3600 * kSecond);
+  Pass(70);
+  EXPECT_EQ(state(), store::HostState::kSilent);
 }
 
 TEST_F(UnheardTest, ManyAtOnceAreTheNetworks) {

@@ -35,7 +35,7 @@ class Joiner {
 
   explicit Joiner(Options options) : options_(options) {}
 
-  // `now_ns` is the collector's wall time. Returns the end's key.
+  // `now_ns` is the collector's boot time. Returns the end's key.
   graph::HopKey Put(const model::HopEnd& end, int64_t now_ns);
   // Ends whose grace is over are joined by flow and time.
   void Tick(int64_t now_ns);

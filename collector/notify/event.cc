@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/time_util.h>
 
@@ -20,6 +21,7 @@ using google::protobuf::ListValue;
 using google::protobuf::Struct;
 using google::protobuf::util::TimeUtil;
 
+constexpr int kMaxDegraded = 50;
 constexpr size_t kMaxDetail = 1024;  // of one value within custom_details
 
 void Set(Struct* object, const std::string& key, absl::string_view value) {
@@ -54,9 +56,12 @@ void FillStep(const v1::Path& path, int index,
   if (step.parent() >= 0) {
     (*out->mutable_fields())["from_step"].set_number_value(step.parent());
     Set(out, "from_host", HostOf(path.steps(step.parent()).session()));
+  } else if (step.origin_hosts_size() > 0) {
+    Set(out, "from_host", absl::StrJoin(step.origin_hosts(), " or "));
   }
   Set(out, "host", HostOf(session));
-  Set(out, "user", session.user());
+  Set(out, "who", session.title());
+  Set(out, "user", session.user().empty() ? absl::StrCat("uid ", session.uid()) : session.user());
   Set(out, "session", session.name());
   const v1::Authentication& login = session.authentication();
   if (login.method() != v1::AUTH_METHOD_UNSPECIFIED) {
@@ -110,15 +115,38 @@ std::string ToJson(const Struct& event) {
   return json;
 }
 
+// What is not known about its hosts.
+void FillDegradedHosts(const v1::Incident& incident, Struct* details) {
+  for (const v1::DegradedHost& host : incident.degraded_hosts()) {
+    for (const v1::Degradation& degradation : host.degradations()) {
+      const std::string text = absl::StrCat(
+          host.host_name().empty() ? host.host() : host.host_name(), ": ",
+          absl::StrReplaceAll(absl::AsciiStrToLower(v1::DegradationKind_Name(degradation.kind())),
+                              {{"_", " "}}),
+          degradation.detail().empty() ? "" : ", ", degradation.detail());
+      List(details, "degraded_hosts")
+          ->add_values()
+          ->set_string_value(wire::CleanText(text, kMaxDetail));
+      if (List(details, "degraded_hosts")->values_size() >= kMaxDegraded) return;
+    }
+  }
+}
+
+std::string TitleOf(const v1::Incident& incident) {
+  return incident.title().empty() ? incident.name() : incident.title();
+}
+
 void FillPayload(const EventInput& input, Struct* payload) {
   const v1::Incident& incident = input.incident;
   (*payload->mutable_fields())["summary"].set_string_value(
-      wire::CleanText(incident.title().empty() ? incident.name() : incident.title(), kMaxSummary));
-  std::string source = incident.root();
+      wire::CleanText(TitleOf(incident), kMaxSummary));
+  std::string source = incident.root().empty() ? incident.name() : incident.root();
   if (input.path.steps_size() > 0) source = HostOf(input.path.steps(0).session());
   Set(payload, "source", source);
   Set(payload, "severity", PagerDutySeverity(incident.severity()));
-  Set(payload, "timestamp", TimeUtil::ToString(incident.update_time()));
+  if (incident.has_update_time()) {
+    Set(payload, "timestamp", TimeUtil::ToString(incident.update_time()));
+  }
   const int steps = input.path.steps_size();
   Set(payload, "component", steps > 0 ? HostOf(input.path.steps(steps - 1).session()) : source);
   Set(payload, "group", "lateral-movement");
@@ -127,7 +155,36 @@ void FillPayload(const EventInput& input, Struct* payload) {
   Set(payload, "class", absl::StrJoin(rules, ","));
 }
 
+// What every event has. False: it has nothing else.
+bool FillHead(const EventInput& input, Struct* event) {
+  Set(event, "routing_key", input.routing_key);
+  (*event->mutable_fields())["dedup_key"].set_string_value(DedupKey(input));
+  switch (input.action) {
+    case store::Outbox::kTrigger:
+      Set(event, "event_action", "trigger");
+      return true;
+    case store::Outbox::kAcknowledge:
+      Set(event, "event_action", "acknowledge");
+      return false;
+    case store::Outbox::kResolve:
+      Set(event, "event_action", "resolve");
+      return false;
+  }
+  return false;
+}
+
+std::string Ascii(std::string text) {
+  for (char& c : text) {
+    if (!absl::ascii_isprint(static_cast<unsigned char>(c))) c = '?';
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string DedupKey(const EventInput& input) {
+  return wire::CleanText(input.incident.name(), kMaxDedupKey);
+}
 
 absl::string_view PagerDutySeverity(v1::Severity severity) {
   switch (severity) {
@@ -137,6 +194,8 @@ absl::string_view PagerDutySeverity(v1::Severity severity) {
       return "error";
     case v1::MEDIUM:
       return "warning";
+    case v1::SEVERITY_UNSPECIFIED:  // what cannot be read may be bad
+      return "error";
     default:
       return "info";
   }
@@ -144,15 +203,7 @@ absl::string_view PagerDutySeverity(v1::Severity severity) {
 
 std::string MakeEvent(const EventInput& input) {
   Struct event;
-  Set(&event, "routing_key", input.routing_key);
-  (*event.mutable_fields())["dedup_key"].set_string_value(
-      wire::CleanText(input.incident.name(), kMaxDedupKey));
-  if (input.action != store::Outbox::kTrigger) {
-    Set(&event, "event_action",
-        input.action == store::Outbox::kResolve ? "resolve" : "acknowledge");
-    return ToJson(event);
-  }
-  Set(&event, "event_action", "trigger");
+  if (!FillHead(input, &event)) return ToJson(event);
   Set(&event, "client", "Hoptrail");
   Set(&event, "client_url", input.client_url);
   Struct* payload = Object(&event, "payload");
@@ -165,6 +216,7 @@ std::string MakeEvent(const EventInput& input) {
     techniques.insert(detection.techniques().begin(), detection.techniques().end());
   }
   Set(details, "techniques", absl::StrJoin(techniques, ","));
+  FillDegradedHosts(input.incident, details);
   // Half as many steps each time until it fits; without any it always does.
   for (int kept = input.path.steps_size();; kept /= 2) {
     details->mutable_fields()->erase("path");
@@ -172,6 +224,16 @@ std::string MakeEvent(const EventInput& input) {
     std::string json = ToJson(event);
     if (json.size() <= kMaxEvent || kept == 0) return json;
   }
+}
+
+std::string MakeReducedEvent(const EventInput& input) {
+  Struct event;
+  if (!FillHead(input, &event)) return ToJson(event);
+  Struct* payload = Object(&event, "payload");
+  Set(payload, "summary", Ascii(TitleOf(input.incident)));
+  Set(payload, "source", input.incident.name());
+  Set(payload, "severity", PagerDutySeverity(input.incident.severity()));
+  return ToJson(event);
 }
 
 }  // namespace hoptrail::collector::notify

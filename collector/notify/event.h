@@ -31,6 +31,13 @@ struct EventInput {
 // its middle and says so. Pure function. Never log the result: it holds the routing key.
 std::string MakeEvent(const EventInput& input);
 
+// The same with nothing in it but what the API asks for, the title in plain ASCII: for an event
+// that is refused as a whole. What the incident is about is asked of the collector then.
+std::string MakeReducedEvent(const EventInput& input);
+
+// Under which all events of an incident are one alert.
+std::string DedupKey(const EventInput& input);
+
 // "critical", "error", "warning" or "info".
 absl::string_view PagerDutySeverity(v1::Severity severity);
 

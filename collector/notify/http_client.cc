@@ -13,9 +13,8 @@
 namespace hoptrail::collector::notify {
 namespace {
 
-constexpr size_t kMaxBody = 4096;
+constexpr size_t kMaxBody = 64 * 1024;
 constexpr long kConnectTimeoutSeconds = 10;
-constexpr long kTimeoutSeconds = 30;
 
 size_t KeepBody(char* data, size_t size, size_t count, void* user) {
   auto* body = static_cast<std::string*>(user);
@@ -31,10 +30,12 @@ int CheckAbort(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 
 struct HttpClient::State {
   CURL* curl = nullptr;
+  long timeout_ms = 0;
   std::atomic<bool> aborted{false};
 };
 
-HttpClient::HttpClient() : state_(new State) {
+HttpClient::HttpClient(absl::Duration timeout) : state_(new State) {
+  state_->timeout_ms = absl::ToInt64Milliseconds(timeout);
   static const CURLcode kInitialized = curl_global_init(CURL_GLOBAL_DEFAULT);
   HT_CHECK(kInitialized == CURLE_OK);
   state_->curl = curl_easy_init();
@@ -54,6 +55,8 @@ absl::StatusOr<HttpResponse> HttpClient::Post(const std::string& url, const std:
   HttpResponse response;
   curl_slist* headers = curl_slist_append(nullptr, "Content-Type: application/json");
   headers = curl_slist_append(headers, "Expect:");
+  char why[CURL_ERROR_SIZE] = "";
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
@@ -61,7 +64,7 @@ absl::StatusOr<HttpResponse> HttpClient::Post(const std::string& url, const std:
   curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kConnectTimeoutSeconds);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT, kTimeoutSeconds);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, state_->timeout_ms);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "hoptrail-collector");
   curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
@@ -76,8 +79,15 @@ absl::StatusOr<HttpResponse> HttpClient::Post(const std::string& url, const std:
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   curl_off_t retry_after = 0;
   curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after);
+  char* location = nullptr;
+  curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &location);
+  if (location != nullptr) response.location = location;
   curl_slist_free_all(headers);
-  if (result != CURLE_OK) return absl::UnavailableError(curl_easy_strerror(result));
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, nullptr);
+  if (result != CURLE_OK) {
+    return absl::UnavailableError(
+        absl::StrCat(curl_easy_strerror(result), why[0] == '\0' ? "" : ": ", why));
+  }
   response.status = static_cast<int>(status);
   response.retry_after = absl::Seconds(retry_after);
   return response;

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <deque>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,10 +46,23 @@ class FakeHttpServer {
 
   std::string url() const { return absl::StrCat("http://127.0.0.1:", port_, "/v2/enqueue"); }
 
-  // The next answers; 202 when there are none. `headers` end in \r\n each.
-  void Answer(int status, const std::string& headers = "") {
+  // The next answers; the API's own acceptance when there are none. `headers` end in \r\n each;
+  // without a body the answer repeats what was sent, the key included.
+  void Answer(int status, const std::string& headers = "",
+              const std::optional<std::string>& body = std::nullopt) {
     MutexLock lock(&mutex_);
-    answers_.emplace_back(status, headers);
+    answers_.push_back({status, headers, body});
+  }
+  // Nothing of what Answer was told is left.
+  void Forget() {
+    MutexLock lock(&mutex_);
+    answers_.clear();
+  }
+  // Every request whose body has `text` in it, until told otherwise; 0: none.
+  void AnswerAllWith(const std::string& text, int status, const std::string& body) {
+    MutexLock lock(&mutex_);
+    disliked_ = text;
+    dislike_ = {status, "", body};
   }
   std::vector<std::string> bodies() {
     MutexLock lock(&mutex_);
@@ -79,7 +93,7 @@ class FakeHttpServer {
         HT_CHECK(absl::SimpleAtoi(data.substr(at + 16, data.find("\r\n", at) - at - 16), &length));
       }
     }
-    std::pair<int, std::string> answer(202, "");
+    Answered answer{202, "", Acceptance(data.substr(body_at))};
     {
       MutexLock lock(&mutex_);
       bodies_.push_back(data.substr(body_at));
@@ -87,20 +101,40 @@ class FakeHttpServer {
         answer = answers_.front();
         answers_.pop_front();
       }
+      if (dislike_.status != 0 && data.find(disliked_, body_at) != std::string::npos) {
+        answer = dislike_;
+      }
     }
-    // An answer may repeat what was sent, the key included.
-    const std::string body = data.substr(body_at, 300);
+    const std::string body = answer.body.value_or(data.substr(body_at, 300));
     const std::string reply =
-        absl::StrCat("HTTP/1.1 ", answer.first, " Test\r\nConnection: close\r\n", answer.second,
+        absl::StrCat("HTTP/1.1 ", answer.status, " Test\r\nConnection: close\r\n", answer.headers,
                      "Content-Length: ", body.size(), "\r\n\r\n", body);
     HT_CHECK(::write(fd, reply.data(), reply.size()) == static_cast<ssize_t>(reply.size()));
+  }
+
+  struct Answered {
+    int status = 0;
+    std::string headers;
+    std::optional<std::string> body;
+  };
+
+  static std::string Acceptance(const std::string& request) {
+    constexpr absl::string_view kField = "\"dedup_key\":\"";
+    const size_t at = request.find(std::string(kField));
+    const size_t from = at == std::string::npos ? at : at + kField.size();
+    const std::string key =
+        at == std::string::npos ? "" : request.substr(from, request.find('"', from) - from);
+    return absl::StrCat(R"({"status":"success","message":"Event processed","dedup_key":")", key,
+                        "\"}");
   }
 
   UniqueFd listener_;
   uint16_t port_ = 0;
   std::atomic<bool> stopping_{false};
   Mutex mutex_;
-  std::deque<std::pair<int, std::string>> answers_ ABSL_GUARDED_BY(mutex_);
+  std::string disliked_ ABSL_GUARDED_BY(mutex_);
+  Answered dislike_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Answered> answers_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> bodies_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };

@@ -1,10 +1,6 @@
 #include "collector/notify/json_lines.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <utility>
 
@@ -13,6 +9,7 @@
 
 #include "collector/store/reader.h"
 #include "core/base/log.h"
+#include "core/base/printable.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::notify {
@@ -29,27 +26,15 @@ absl::StatusOr<std::string> Line(absl::string_view kind, const google::protobuf:
   if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) {
     return absl::InternalError("a message has no JSON form");
   }
-  return absl::StrCat("{\"", kind, "\":", json, "}\n");
-}
-
-absl::Status WriteAll(int fd, absl::string_view data) {
-  while (!data.empty()) {
-    const ssize_t n = ::write(fd, data.data(), data.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return absl::ErrnoToStatus(errno, "json_output");
-    data.remove_prefix(static_cast<size_t>(n));
-  }
-  return absl::OkStatus();
+  // Standard output may be a terminal.
+  return absl::StrCat("{\"", kind, "\":", PrintableJson(json), "}\n");
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<JsonLines>> JsonLines::Create(store::Store* store,
                                                              const std::string& target) {
-  UniqueFd file(target == "-"
-                    ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
-                    : ::open(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (!file.valid()) return absl::ErrnoToStatus(errno, absl::StrCat("json_output ", target));
+  HT_ASSIGN_OR_RETURN(LineFile file, LineFile::Open(target));
   HT_ASSIGN_OR_RETURN(std::unique_ptr<store::Outbox> outbox, store->OpenOutbox());
   HT_ASSIGN_OR_RETURN(std::optional<int64_t> written, outbox->LoadCursor(kConsumer));
   if (!written) {
@@ -60,9 +45,14 @@ absl::StatusOr<std::unique_ptr<JsonLines>> JsonLines::Create(store::Store* store
       new JsonLines(store, std::move(outbox), std::move(file), *written));
 }
 
-JsonLines::JsonLines(store::Store* store, std::unique_ptr<store::Outbox> outbox, UniqueFd file,
+JsonLines::JsonLines(store::Store* store, std::unique_ptr<store::Outbox> outbox, LineFile file,
                      int64_t written)
-    : store_(store), outbox_(std::move(outbox)), file_(std::move(file)), written_(written) {}
+    : store_(store),
+      outbox_(std::move(outbox)),
+      file_(std::move(file)),
+      written_(written),
+      saved_(written),
+      trouble_("json_output", &Clock::System()) {}
 
 JsonLines::~JsonLines() { Stop(); }
 
@@ -77,13 +67,35 @@ void JsonLines::Stop() {
 
 void JsonLines::Run() {
   while (!stopping_) {
-    absl::Status status = WriteNew();
-    if (!status.ok()) LogError("json_output", status.ToString());
+    const absl::Status status = WriteNew();
+    trouble_.Note(status);
     store_->changes()->WaitAbove(status.ok() ? written_ : store_->changes()->revision(), kPoll);
   }
 }
 
+void JsonLines::Reopen(const std::string& target) {
+  MutexLock lock(&mutex_);
+  reopen_ = target;
+}
+
+void JsonLines::ReopenIfAsked() {
+  std::optional<std::string> target;
+  {
+    MutexLock lock(&mutex_);
+    target.swap(reopen_);
+  }
+  if (!target) return;
+  absl::StatusOr<LineFile> file = LineFile::Open(*target);
+  if (file.ok()) {
+    file_ = *std::move(file);
+    LogInfo("json_output", "opened ", *target);
+  } else {
+    LogError("json_output", "goes on in the old file: ", file.status().ToString());
+  }
+}
+
 absl::Status JsonLines::WriteNew() {
+  ReopenIfAsked();
   while (true) {
     std::map<int64_t, std::string> lines;
     int64_t complete_to;  // nothing below it is missing from `lines`
@@ -107,10 +119,14 @@ absl::Status JsonLines::WriteNew() {
     for (const auto& [revision, line] : lines) {
       if (revision <= complete_to) text += line;
     }
-    HT_RETURN_IF_ERROR(WriteAll(file_.get(), text));
-    if (complete_to == written_) return absl::OkStatus();
-    HT_RETURN_IF_ERROR(outbox_->SaveCursor(kConsumer, complete_to));
-    written_ = complete_to;
+    HT_RETURN_IF_ERROR(file_.Append(std::move(text)));
+    const bool last = complete_to == written_;
+    written_ = complete_to;  // also where the store cannot take it: nothing is written twice
+    if (saved_ != written_) {
+      HT_RETURN_IF_ERROR(outbox_->SaveCursor(kConsumer, written_));
+      saved_ = written_;
+    }
+    if (last) return absl::OkStatus();
   }
 }
 

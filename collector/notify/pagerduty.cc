@@ -5,10 +5,8 @@
 #include <fstream>
 #include <utility>
 
-#include "absl/random/random.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 
 #include "collector/store/reader.h"
 #include "core/base/log.h"
@@ -48,10 +46,7 @@ absl::StatusOr<std::string> ReadRoutingKey(const std::string& path) {
 absl::StatusOr<std::unique_ptr<PagerDuty>> PagerDuty::Create(store::Store* store,
                                                              store::PathSource path_of,
                                                              const Options& options) {
-  HT_RETURN_IF_ERROR(CheckEndpoint(options.endpoint));
-  if (!IsRoutingKey(options.routing_key)) {
-    return absl::InvalidArgumentError("the routing key is not 32 letters and digits");
-  }
+  HT_RETURN_IF_ERROR(Check(options));
   HT_ASSIGN_OR_RETURN(std::unique_ptr<Outbox> outbox, store->OpenOutbox());
   return std::unique_ptr<PagerDuty>(
       new PagerDuty(store, std::move(outbox), std::move(path_of), options));
@@ -59,9 +54,36 @@ absl::StatusOr<std::unique_ptr<PagerDuty>> PagerDuty::Create(store::Store* store
 
 PagerDuty::PagerDuty(store::Store* store, std::unique_ptr<Outbox> outbox, store::PathSource path_of,
                      const Options& options)
-    : store_(store), outbox_(std::move(outbox)), path_of_(std::move(path_of)), options_(options) {}
+    : store_(store),
+      outbox_(std::move(outbox)),
+      path_of_(std::move(path_of)),
+      options_(options),
+      schedule_(std::in_place, options.schedule),
+      trouble_("pagerduty", options.clock) {}
 
 PagerDuty::~PagerDuty() { Stop(); }
+
+absl::Status PagerDuty::Check(const Options& options) {
+  HT_RETURN_IF_ERROR(CheckEndpoint(options.endpoint));
+  if (!IsRoutingKey(options.routing_key)) {
+    return absl::InvalidArgumentError("the routing key is not 32 letters and digits");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PagerDuty::Reconfigure(const Options& options) {
+  HT_RETURN_IF_ERROR(Check(options));
+  MutexLock lock(&mutex_);
+  next_options_ = options;
+  return absl::OkStatus();
+}
+
+void PagerDuty::TakeOptions() {
+  MutexLock lock(&mutex_);
+  if (!next_options_) return;
+  options_ = *std::exchange(next_options_, std::nullopt);
+  schedule_.emplace(options_.schedule);
+}
 
 void PagerDuty::Start() {
   thread_ = std::thread([this] { Run(); });
@@ -78,25 +100,59 @@ void PagerDuty::Run() {
     // Taken before looking, so that a change in between wakes the next wait at once.
     const int64_t seen = store_->outbox_changes()->revision();
     absl::StatusOr<bool> sent = SendOne();
-    if (!sent.ok()) LogError("pagerduty", sent.status().ToString());
+    trouble_.Note(sent.status());
     if (sent.ok() && *sent) continue;
     store_->outbox_changes()->WaitAbove(seen, kPoll);
   }
 }
 
 absl::StatusOr<bool> PagerDuty::SendOne() {
-  HT_ASSIGN_OR_RETURN(std::optional<Outbox::Item> item, outbox_->Next(options_.clock->WallNs()));
-  if (!item) return false;
+  TakeOptions();
+  const absl::Status recorded = RecordAccepted();  // those of before; goes on without
+  HT_ASSIGN_OR_RETURN(std::optional<Outbox::Item> item, NextDue());
+  if (!item) return recorded.ok() ? absl::StatusOr<bool>(false) : recorded;
   absl::StatusOr<EventInput> input = Gather(*item);
   if (absl::IsNotFound(input.status())) {
-    HT_RETURN_IF_ERROR(outbox_->Park(*item, "the incident is no longer in the store"));
+    LogWarning("pagerduty", wire::ResourceName(item->incident), " is in the store no more");
+    const absl::Status removed = outbox_->Remove(*item);
+    if (!removed.ok()) schedule_->Refused(*item, static_cast<int64_t>(options_.clock->BootNs()));
+    HT_RETURN_IF_ERROR(removed);
     return true;
   }
   if (!input.ok()) return input.status();
-  absl::StatusOr<HttpResponse> answer = http_.Post(options_.endpoint, MakeEvent(*input));
+  const bool reduced = schedule_->Reduced(*item);
+  const absl::StatusOr<HttpResponse> answer =
+      http_.Post(options_.endpoint, reduced ? MakeReducedEvent(*input) : MakeEvent(*input));
   if (stopping_) return false;
-  HT_RETURN_IF_ERROR(Settle(*item, answer));
+  HT_RETURN_IF_ERROR(Settle(*item, Judge(answer, DedupKey(*input), options_.routing_key)));
   return true;
+}
+
+absl::StatusOr<std::optional<Outbox::Item>> PagerDuty::NextDue() {
+  const auto now = static_cast<int64_t>(options_.clock->BootNs());
+  while (schedule_->Begin(now)) {
+    HT_ASSIGN_OR_RETURN(std::optional<Outbox::Item> item,
+                        outbox_->Next([this, now](const Outbox::Item& waiting) {
+                          return !IsUnrecorded(waiting) && schedule_->Due(waiting, now);
+                        }));
+    if (item || !schedule_->End()) return item;
+  }
+  return std::optional<Outbox::Item>();
+}
+
+bool PagerDuty::IsUnrecorded(const Outbox::Item& item) const {
+  return std::any_of(unrecorded_.begin(), unrecorded_.end(), [&item](const Unrecorded& accepted) {
+    return accepted.item.id == item.id && accepted.item.version == item.version;
+  });
+}
+
+absl::Status PagerDuty::RecordAccepted() {
+  while (!unrecorded_.empty()) {
+    const Unrecorded& accepted = unrecorded_.back();
+    HT_RETURN_IF_ERROR(outbox_->Done(accepted.item, accepted.wall_ns, accepted.note));
+    unrecorded_.pop_back();
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<EventInput> PagerDuty::Gather(const Outbox::Item& item) {
@@ -104,54 +160,60 @@ absl::StatusOr<EventInput> PagerDuty::Gather(const Outbox::Item& item) {
                    .routing_key = options_.routing_key,
                    .client_url = options_.client_url};
   const std::string name = wire::ResourceName(item.incident);
-  if (item.action != Outbox::kTrigger) {
-    input.incident.set_name(name);
+  input.incident.set_name(name);
+  if (item.action != Outbox::kTrigger) return input;
+  const auto left_out = [&name](absl::string_view what, const absl::Status& status) {
+    LogWarning("pagerduty", name, " is sent without ", what, ": ", status.ToString());
+  };
+  store::ReaderPool::Lease reader = store_->readers()->Borrow();
+  absl::StatusOr<v1::Incident> incident = reader->GetIncident(item.incident);
+  if (absl::IsNotFound(incident.status())) return incident.status();
+  if (!incident.ok()) {
+    left_out("what it is about", incident.status());
     return input;
   }
-  store::ReaderPool::Lease reader = store_->readers()->Borrow();
-  HT_ASSIGN_OR_RETURN(input.incident, reader->GetIncident(item.incident));
-  HT_ASSIGN_OR_RETURN(
-      store::Page<v1::Detection> detections,
-      reader->ListDetections({.incident = item.incident}, std::nullopt, kMaxDetections));
-  input.detections = std::move(detections.items);
+  input.incident = *std::move(incident);
+  const absl::Status degraded = reader->AddDegradedHosts(&input.incident, store_->trouble());
+  if (!degraded.ok()) left_out("its degraded hosts", degraded);
+  auto detections =
+      reader->ListDetections({.incident = item.incident}, std::nullopt, kMaxDetections);
+  if (detections.ok()) {
+    input.detections = std::move(detections->items);
+  } else {
+    left_out("its detections", detections.status());
+  }
   absl::StatusOr<v1::Path> path = store::FindPath(reader.get(), path_of_, name);
   if (path.ok()) {
     input.path = *std::move(path);
   } else {
-    LogWarning("pagerduty", name, " is sent without its path: ", path.status().ToString());
+    left_out("its path", path.status());
   }
   return input;
 }
 
-absl::Status PagerDuty::Settle(const Outbox::Item& item,
-                               const absl::StatusOr<HttpResponse>& answer) {
+absl::Status PagerDuty::Settle(const Outbox::Item& item, const Verdict& verdict) {
   const std::string name = wire::ResourceName(item.incident);
-  if (answer.ok() && answer->status == 202) return outbox_->Done(item);
-  const bool again = !answer.ok() || answer->status == 429 || answer->status >= 500;
-  // The server could repeat the event's key in its answer.
-  const std::string reason =
-      answer.ok() ? absl::StrReplaceAll(absl::StrCat("HTTP ", answer->status, ": ", answer->body),
-                                        {{options_.routing_key, "…"}})
-                  : std::string(answer.status().message());
-  if (!again) {
-    LogError("pagerduty", name, " was refused and will not be sent again: ", reason);
-    return outbox_->Park(item, reason);
+  const int64_t wall_ns = options_.clock->WallNs();
+  if (verdict.kind == Verdict::kAccepted) {
+    const bool reduced = schedule_->Reduced(item) && item.action == Outbox::kTrigger;
+    if (reduced) LogWarning("pagerduty", name, " was accepted as its title only");
+    schedule_->Accepted(item);
+    unrecorded_.push_back({item, wall_ns, reduced ? "only its title was accepted" : ""});
+    return RecordAccepted();
   }
-  absl::Duration wait = BackOff(item.attempts);
-  if (answer.ok() && answer->retry_after > absl::ZeroDuration()) {
-    wait = std::min(std::max(answer->retry_after, options_.first_backoff), absl::Hours(1));
+  const auto now = static_cast<int64_t>(options_.clock->BootNs());
+  DeliverySchedule::Wait wait;
+  if (verdict.kind == Verdict::kEventRefused) {
+    wait = schedule_->Refused(item, now);
+  } else {
+    wait = schedule_->Failed(item, now, verdict.retry_after, outbox_->LastId().value_or(item.id));
   }
-  LogWarning("pagerduty", name, " not taken, again in ", absl::FormatDuration(wait), ": ", reason);
-  return outbox_->Retry(item, options_.clock->WallNs() + absl::ToInt64Nanoseconds(wait), reason);
-}
-
-absl::Duration PagerDuty::BackOff(int64_t attempts) {
-  absl::Duration wait = options_.first_backoff;
-  for (int64_t i = 0; i < attempts && wait < options_.longest_backoff; ++i) wait *= 2;
-  wait = std::min(wait, options_.longest_backoff);
-  // Between half and the whole, so that many collectors do not come back at once.
-  static thread_local absl::BitGen random;
-  return wait * absl::Uniform(random, 0.5, 1.0);
+  LogError("pagerduty", name, " was not accepted, again in ",
+           absl::FormatDuration(absl::Trunc(wait.wait, absl::Seconds(1))),
+           wait.of_service ? "" : " (others are not held up)", ": ", verdict.reason);
+  return outbox_->Failed(item,
+                         {wall_ns, wall_ns + absl::ToInt64Nanoseconds(wait.wait), verdict.reason},
+                         wait.of_service);
 }
 
 }  // namespace hoptrail::collector::notify

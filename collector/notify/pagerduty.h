@@ -4,17 +4,24 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "absl/status/statusor.h"
 
+#include "collector/notify/answer.h"
+#include "collector/notify/delivery_schedule.h"
 #include "collector/notify/event.h"
 #include "collector/notify/http_client.h"
 #include "collector/store/assemble.h"
 #include "collector/store/store.h"
 #include "core/base/clock.h"
+#include "core/base/mutex.h"
+#include "core/base/trouble_log.h"
 
 namespace hoptrail::collector::notify {
 
@@ -22,16 +29,15 @@ inline constexpr char kDefaultEndpoint[] = "https://events.pagerduty.com/v2/enqu
 
 // Sends what the store's outbox holds to PagerDuty's Events API v2, in order for each incident, by
 // its own thread: a slow or dead pager holds up nothing else, and a restart goes on where it was.
-//   202: done. 429, 5xx, no answer: again, after Retry-After or exponential back-off with jitter.
-//   Any other status: kept as failed with the reason, and not tried again.
+// Nothing but the API's own acceptance ends an event (notify::Judge); everything else is tried
+// again, at a falling rate and without end (DeliverySchedule), and shows on the incident.
 class PagerDuty {
  public:
   struct Options {
     std::string endpoint = kDefaultEndpoint;
     std::string routing_key;  // a secret: in no log, in no store
     std::string client_url;
-    absl::Duration first_backoff = absl::Seconds(1);
-    absl::Duration longest_backoff = absl::Minutes(5);
+    DeliverySchedule::Options schedule;
     const Clock* clock = &Clock::System();
   };
 
@@ -45,6 +51,10 @@ class PagerDuty {
   // Gives up what is under way; it is sent after the next start.
   void Stop();
 
+  // Another endpoint, key or address to show, from the next event on; what waits is tried at once.
+  // INVALID_ARGUMENT as Create. Thread-safe.
+  absl::Status Reconfigure(const Options& options);
+
   // Sends one item that is due, if there is one: for tests, and what the thread does.
   absl::StatusOr<bool> SendOne();
 
@@ -52,16 +62,33 @@ class PagerDuty {
   PagerDuty(store::Store* store, std::unique_ptr<store::Outbox> outbox, store::PathSource path_of,
             const Options& options);
 
+  static absl::Status Check(const Options& options);
   void Run();
+  void TakeOptions();
+  absl::StatusOr<std::optional<store::Outbox::Item>> NextDue();
+  bool IsUnrecorded(const store::Outbox::Item& item) const;
+  absl::Status RecordAccepted();
+  // NOT_FOUND: there is no such incident any more. What cannot be read is left out.
   absl::StatusOr<EventInput> Gather(const store::Outbox::Item& item);
-  absl::Status Settle(const store::Outbox::Item& item, const absl::StatusOr<HttpResponse>& answer);
-  absl::Duration BackOff(int64_t attempts);
+  absl::Status Settle(const store::Outbox::Item& item, const Verdict& verdict);
+
+  // Accepted, and not yet taken out of the outbox, for want of space on the disk.
+  struct Unrecorded {
+    store::Outbox::Item item;
+    int64_t wall_ns = 0;
+    std::string note;
+  };
 
   store::Store* const store_;
   const std::unique_ptr<store::Outbox> outbox_;
   const store::PathSource path_of_;
-  const Options options_;
+  Options options_;
   HttpClient http_;
+  std::optional<DeliverySchedule> schedule_;  // always there
+  Mutex mutex_;
+  std::optional<Options> next_options_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Unrecorded> unrecorded_;
+  TroubleLog trouble_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -18,6 +18,11 @@ void Engine::Apply(absl::Span<const model::Fact> facts, Outcome* outcome) {
   impl_->Settle(outcome);
 }
 
+void Engine::Apply(const model::HostId& host, const model::Goodbye& goodbye, Outcome* outcome) {
+  impl_->JudgeGoodbye(host, goodbye);
+  impl_->Settle(outcome);
+}
+
 void Engine::Tick(Outcome* outcome) {
   impl_->TickJoins();
   impl_->Settle(outcome);
@@ -27,6 +32,21 @@ void Engine::Tick(Outcome* outcome) {
 void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outcome* outcome) {
   impl_->SetHostName(host, name);
   impl_->Settle(outcome);
+}
+
+bool Engine::AnyoneIn(const model::HostId& host) const { return impl_->AnyoneIn(host); }
+
+void Engine::SetRules(const RuleOptions& rules, model::Severity minimum_severity,
+                      Outcome* outcome) {
+  if (!impl_->SetRules(rules, minimum_severity)) return;
+  impl_->Settle(outcome);
+}
+
+void Engine::SetRetention(int64_t retention_ns) { impl_->SetRetention(retention_ns); }
+
+void Engine::ForgetHost(const model::HostId& host) {
+  World& world = impl_->world();
+  if (!world.by_host.contains(host)) world.host_names.erase(host);
 }
 
 absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId& id,

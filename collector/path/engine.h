@@ -72,6 +72,8 @@ struct RuleOptions {
   uint32_t spread_hosts = 5;
   uint32_t spread_window_seconds = 600;
   bool blinding = true;
+
+  bool operator==(const RuleOptions&) const = default;
 };
 
 struct EngineOptions {
@@ -136,11 +138,24 @@ class Engine {
   void Apply(const model::Fact& fact, Outcome* outcome);
   void Apply(absl::Span<const model::Fact> facts, Outcome* outcome);
 
+  // The agent of `host` has said that it ends.
+  void Apply(const model::HostId& host, const model::Goodbye& goodbye, Outcome* outcome);
+
   // Time passes: inferred joins after the grace period, ageing. Call about once a second.
   void Tick(Outcome* outcome);
 
   // The name shown to people (from Hello; AgentHealth facts say it too).
   void SetHostName(const model::HostId& host, absl::string_view name, Outcome* outcome);
+
+  // Whether a person is logged in there.
+  bool AnyoneIn(const model::HostId& host) const;
+
+  // Other rules, from now on and for what is in memory: `outcome` gets what follows from that.
+  void SetRules(const RuleOptions& rules, model::Severity minimum_severity, Outcome* outcome);
+  void SetRetention(int64_t retention_ns);
+
+  // A host that the store knows no more. Its name goes, unless sessions of it are in memory.
+  void ForgetHost(const model::HostId& host);
 
   // `who` is the name in the operator's certificate. NOT_FOUND; FAILED_PRECONDITION to acknowledge
   // a resolved incident or to open one that was merged; INVALID_ARGUMENT for kUnknown. The same

@@ -14,7 +14,7 @@ constexpr int kMaxLooks = 10'000;
 }  // namespace
 
 void Engine::Impl::Age() {
-  const int64_t now = Now();
+  const int64_t now = BootNow();
   AgeSessions(now);
   AgeHops(now);
 }
@@ -58,7 +58,7 @@ bool Engine::Impl::OnIncident(const model::SessionId& id) const {
   for (const model::SessionId& home : tree->homes) {
     const model::Incident* incident = incidents_.Find(model::DeriveIncidentId(home));
     const bool settled = incident->state == model::IncidentState::kResolved &&
-                         incident->updated_wall_ns + options_.retention_ns <= Now();
+                         incident->updated_wall_ns + options_.retention_ns <= WallNow();
     if (settled) continue;
     if (home == id || std::find(incident->sessions.begin(), incident->sessions.end(), id) !=
                           incident->sessions.end()) {

@@ -49,6 +49,24 @@ void Engine::Impl::JudgeInterference(const model::Interference& interference) {
                                        suspicion.others));
 }
 
+// An agent that its service manager ends of its own accord is none; neither is one that replaces
+// itself. Who is named must be of that very host; where nobody is, whoever is logged in is
+// suspected.
+void Engine::Impl::JudgeGoodbye(const model::HostId& host, const model::Goodbye& goodbye) {
+  if (!options_.rules.blinding || goodbye.cause == model::StopCause::kReplacement) return;
+  if (goodbye.cause == model::StopCause::kServiceManager && goodbye.session.empty()) return;
+  Suspicion suspicion = Suspect(host);
+  const SessionNode* named = world_.Find(goodbye.session);
+  const bool known = named != nullptr && named->value.has_value() && named->host == host;
+  if (known) {
+    if (suspicion.suspect != nullptr && !Open(*named->value)) ++suspicion.others;
+    suspicion.suspect = named;
+  }
+  if (suspicion.suspect == nullptr) return;
+  PutDetection(detect::Blinding::Judge(
+      goodbye, WallNow(), world_.StepOf(suspicion.suspect->value->id), known, suspicion.others));
+}
+
 void Engine::Impl::JudgeInterference(const model::Loss& loss) {
   if (!options_.rules.blinding) return;
   const Suspicion suspicion = Suspect(loss.host);

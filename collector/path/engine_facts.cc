@@ -6,6 +6,7 @@
 
 #include "collector/path/engine_impl.h"
 #include "core/graph/merge.h"
+#include "core/model/title.h"
 
 namespace hoptrail::collector::path {
 namespace {
@@ -21,7 +22,21 @@ Engine::Impl::Impl(EngineOptions options)
     : options_(options),
       world_({.grace_ns = options.join_grace_ns}),
       incidents_(options.minimum_severity),
-      judge_(options.rules, &world_) {}
+      judge_(std::in_place, options.rules, &world_) {}
+
+bool Engine::Impl::SetRules(const RuleOptions& rules, model::Severity minimum_severity) {
+  if (rules == options_.rules && minimum_severity == options_.minimum_severity) return false;
+  options_.rules = rules;
+  options_.minimum_severity = minimum_severity;
+  judge_.emplace(rules, &world_);
+  incidents_.SetMinimum(minimum_severity);
+  for (const auto& [id, node] : world_.sessions) {
+    dirty_sessions_.insert(id);
+    relabelled_.insert(id);
+    if (!node.detections.empty()) dirty_trees_.insert(world_.lineage.Root(id));
+  }
+  return true;
+}
 
 void Engine::Impl::Take(const model::Fact& fact) {
   std::visit(
@@ -65,7 +80,7 @@ void Engine::Impl::TakeSession(const model::Session& session) {
   } else if (!graph::Merge(session, &*node.value)) {
     return;
   }
-  node.touched_ns = Now();
+  node.touched_ns = BootNow();
   changed_sessions_.insert(session.id);
   if (first) {
     auto& ids = node.detections;
@@ -82,9 +97,9 @@ void Engine::Impl::TakeSession(const model::Session& session) {
     }
   }
   OfferCause(session.id);
-  // Its user and its origin are shown on everything that follows from it.
+  // Who it is and its origin are shown on everything that follows from it.
   if (node.value->user != before.user || node.value->entry != before.entry ||
-      node.value->unit != before.unit) {
+      model::Title(*node.value) != model::Title(before)) {
     MarkSubtree(session.id);
     relabelled_.insert(session.id);
   } else {
@@ -117,8 +132,8 @@ void Engine::Impl::TakeHopEnd(const model::HopEnd& end) {
   }
   if (!end.session.empty() && Foreign(end.session, end.host)) refused_++;
   const size_t before = world_.joiner.size();
-  const graph::HopKey key = world_.joiner.Put(end, Now());
-  if (world_.joiner.size() > before) hop_age_.Add(Now() + options_.retention_ns, key);
+  const graph::HopKey key = world_.joiner.Put(end, BootNow());
+  if (world_.joiner.size() > before) hop_age_.Add(BootNow() + options_.retention_ns, key);
   const model::HopEnd* known = world_.joiner.FindEnd(key);
   if (!known->session.empty() && !Foreign(known->session, known->host)) {
     Node(known->session, known->host).ends.insert(key);
@@ -217,14 +232,14 @@ void Engine::Impl::SetHostName(const model::HostId& host, absl::string_view name
 
 absl::Status Engine::Impl::SetIncidentState(const model::IncidentId& id, model::IncidentState state,
                                             absl::string_view who) {
-  return incidents_.SetState(id, state, who, Now());
+  return incidents_.SetState(id, state, who, WallNow());
 }
 
 SessionNode& Engine::Impl::Node(const model::SessionId& id, const model::HostId& host) {
   auto [it, added] = world_.sessions.try_emplace(id);
   if (added) {
     it->second.host = host;
-    it->second.touched_ns = Now();
+    it->second.touched_ns = BootNow();
     world_.by_host[host].insert(id);
     session_age_.Add(it->second.touched_ns + options_.retention_ns, id);
   }
@@ -255,12 +270,12 @@ void Engine::Impl::Restore(StoredState state) {
   absl::flat_hash_map<graph::HopKey, const model::Hop*> stored;
   for (const StoredHop& hop : state.hops) {
     stored[hop.key] = &hop.hop;
-    world_.joiner.Restore(hop.hop, Now());
+    world_.joiner.Restore(hop.hop, BootNow());
     for (const auto& end : {hop.hop.client, hop.hop.server}) {
       if (!end.has_value()) continue;
       const graph::HopKey key = graph::DeriveHopKey(*end);
       if (world_.joiner.FindEnd(key) == nullptr) continue;
-      hop_age_.Add(Now() + options_.retention_ns, key);
+      hop_age_.Add(BootNow() + options_.retention_ns, key);
       if (!end->session.empty() && !Foreign(end->session, end->host)) {
         Node(end->session, end->host).ends.insert(key);
       }

@@ -2,6 +2,7 @@
 #define HOPTRAIL_COLLECTOR_PATH_ENGINE_IMPL_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,12 +33,20 @@ class Engine::Impl {
   void Restore(StoredState state);
   void Take(const model::Fact& fact);
   void TickJoins() {
-    world_.joiner.Tick(Now());
+    world_.joiner.Tick(BootNow());
     TakeJoins();
   }
   void SetHostName(const model::HostId& host, absl::string_view name);
   absl::Status SetIncidentState(const model::IncidentId& id, model::IncidentState state,
                                 absl::string_view who);
+
+  // engine_blinding.cc: what happened to an agent.
+  void JudgeGoodbye(const model::HostId& host, const model::Goodbye& goodbye);
+  bool AnyoneIn(const model::HostId& host) const { return Suspect(host).suspect != nullptr; }
+
+  // False: they are the same.
+  bool SetRules(const RuleOptions& rules, model::Severity minimum_severity);
+  void SetRetention(int64_t retention_ns) { options_.retention_ns = retention_ns; }
 
   // engine_settle.cc: deriving and telling.
   void Settle(Outcome* outcome);
@@ -51,7 +60,9 @@ class Engine::Impl {
   std::vector<model::Provenance> ProvenanceOf(const model::HostId& host) const;
   Counts counts() const;
 
-  int64_t Now() const { return options_.clock->WallNs(); }
+  // What waits and what ages goes by the clock that nobody sets; what is told by the other.
+  int64_t BootNow() const { return static_cast<int64_t>(options_.clock->BootNs()); }
+  int64_t WallNow() const { return options_.clock->WallNs(); }
   World& world() { return world_; }
   const World& world() const { return world_; }
   const IncidentBook& incidents() const { return incidents_; }
@@ -60,7 +71,6 @@ class Engine::Impl {
   void TakeSession(const model::Session& session);
   void TakeHopEnd(const model::HopEnd& end);
   void TakeDetection(const model::Detection& detection);
-  // engine_blinding.cc: what happened to an agent.
   void JudgeInterference(const model::Interference& interference);
   void JudgeInterference(const model::Loss& loss);
   struct Suspicion {
@@ -96,11 +106,11 @@ class Engine::Impl {
   void AgeSessions(int64_t now);
   void AgeHops(int64_t now);
 
-  const EngineOptions options_;
+  EngineOptions options_;
   World world_;
   TreeIndex trees_;
   IncidentBook incidents_;
-  FleetJudge judge_;
+  std::optional<FleetJudge> judge_;  // always there
 
   absl::flat_hash_map<graph::HopKey, model::SessionId> linked_;  // hop → the child it leads to
   // Children that named a cause which was not told yet.

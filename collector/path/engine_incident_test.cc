@@ -46,6 +46,32 @@ TEST_F(EngineTest, TwoIncidentsBecomeOneWhenTheirPathsMeet) {
   }
 }
 
+TEST_F(EngineTest, RulesThatAreSetLaterSayWhatTheySayFromTheStart) {
+  EngineOptions strict = options_;
+  strict.rules.multi_hop = strict.rules.credential_switch = strict.rules.spread = false;
+  strict.minimum_severity = model::Severity::kCritical;
+  FourHosts four;
+  Engine from_start(options_), later(strict);
+  Store expected, store;
+  Run(&from_start, four.story.in_order(), &expected);
+  Run(&later, four.story.in_order(), &store);
+  ASSERT_THAT(expected.Live(), SizeIs(1));
+  ASSERT_THAT(store.Live(), IsEmpty());
+  Outcome outcome;
+  later.SetRules(options_.rules, options_.minimum_severity, &outcome);
+  store.Commit(outcome);
+  EXPECT_EQ(store.Picture(), expected.Picture());
+  Outcome same;
+  later.SetRules(options_.rules, options_.minimum_severity, &same);
+  EXPECT_TRUE(same.empty());
+
+  // What has opened stays where only more would be asked for now.
+  later.SetRules(options_.rules, strict.minimum_severity, &outcome);
+  store.Commit(outcome);
+  ASSERT_THAT(store.Live(), SizeIs(1));
+  EXPECT_EQ(store.Live()[0].state, model::IncidentState::kOpen);
+}
+
 TEST_F(EngineTest, StatesFollowThePersonAndReopenWhenItGoesOn) {
   FourHosts four;
   Engine engine(options_);

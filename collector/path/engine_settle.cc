@@ -9,6 +9,7 @@
 
 #include "collector/path/engine_impl.h"
 #include "core/detect/evidence.h"
+#include "core/model/title.h"
 
 namespace hoptrail::collector::path {
 namespace {
@@ -73,7 +74,7 @@ void Engine::Impl::SettleSession(const model::SessionId& id) {
   const SessionNode* node = world_.Find(id);
   if (node == nullptr || !node->value.has_value()) return;
   TellProvenance(id);
-  for (const model::Detection& detection : judge_.JudgeSession(id)) PutDetection(detection);
+  for (const model::Detection& detection : judge_->JudgeSession(id)) PutDetection(detection);
 }
 
 void Engine::Impl::TellProvenance(const model::SessionId& id) {
@@ -90,7 +91,7 @@ void Engine::Impl::TellProvenance(const model::SessionId& id) {
 void Engine::Impl::SettleTree(const model::SessionId& root) {
   const TreeIndex::Tree* tree = trees_.Find(root);
   if (tree == nullptr || world_.lineage.Root(root) != root) return;
-  for (const model::Detection& detection : judge_.JudgeTree(root, *tree)) PutDetection(detection);
+  for (const model::Detection& detection : judge_->JudgeTree(root, *tree)) PutDetection(detection);
   tree = trees_.Find(root);
   dirty_trees_.erase(root);  // what its own detections changed is looked at below
   if (tree == nullptr) return;
@@ -128,7 +129,7 @@ void Engine::Impl::SettleTree(const model::SessionId& root) {
   bool truncated = false;
   path.sessions = world_.Tree(root, must, kMaxPathSteps, &truncated);
   path.title = TitleOf(root, *tree, path.sessions);
-  incidents_.Update(path, grown_, Now());
+  incidents_.Update(path, grown_, WallNow());
   for (const model::SessionId& home : incidents_.TakeNewHomes()) Place(home);
   dirty_trees_.erase(root);
 }
@@ -137,18 +138,13 @@ std::string Engine::Impl::TitleOf(const model::SessionId& root, const TreeIndex:
                                   const std::vector<model::SessionId>& sessions) const {
   const detect::PathView main =
       world_.View(tree.reached.empty() ? root : tree.reached.begin()->session);
-  std::string who = main.front().user;
-  const SessionNode* node = world_.Find(root);
-  if (node != nullptr && node->value.has_value() &&
-      node->value->kind != model::EntryKind::kRemote && !node->value->unit.empty()) {
-    who = node->value->unit;
-  }
+  const detect::Step& first = main.front();
   absl::flat_hash_set<model::HostId> shown;
   std::vector<std::string> hosts;
   for (size_t i = 0; i < main.size(); ++i) {
     shown.insert(main[i].host);
     if (i > 0 && main[i].host == main[i - 1].host && !main[i].by_hop) continue;
-    hosts.push_back(main[i].host_name.empty() ? "?" : main[i].host_name);
+    hosts.push_back(detect::HostLabel(main[i]));
   }
   if (hosts.size() > kMaxTitleHosts) {
     hosts.erase(hosts.begin() + kMaxTitleHosts / 2, hosts.end() - kMaxTitleHosts / 2);
@@ -160,9 +156,9 @@ std::string Engine::Impl::TitleOf(const model::SessionId& root, const TreeIndex:
     if (other != nullptr && !shown.contains(other->host)) others.insert(other->host);
   }
   return hoptrail::detect::Bounded(
-      absl::StrCat(who.empty() ? "?" : who,
-                   main.front().origin.empty() ? "" : absl::StrCat(" from ", main.front().origin),
-                   ": ", absl::StrJoin(hosts, " → "),
+      absl::StrCat(first.title.empty() ? model::kUntoldSession : first.title,
+                   first.origin.empty() ? "" : absl::StrCat(" from ", first.origin), ": ",
+                   absl::StrJoin(hosts, " → "),
                    others.empty() ? "" : absl::StrCat(" and ", others.size(), " more")),
       kMaxTitleBytes);
 }

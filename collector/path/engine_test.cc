@@ -114,6 +114,42 @@ TEST_F(EngineTest, WithoutHopNamesThePathIsInferredAndSaysSo) {
   EXPECT_TRUE(store.provenance.at(b.id).proven);
 }
 
+// What waits for its other half waits neither longer nor shorter where the wall clock is set.
+TEST_F(EngineTest, ASteppedClockNeitherDelaysNorHastensAnInferredJoin) {
+  for (const int64_t step : {-3600 * kSecond, 3600 * kSecond}) {
+    Story story;
+    for (const char* host : {"a", "b"}) story.AddHost(host);
+    const model::Session a = story.Login("a", "ann", "192.0.2.9", 10);
+    const model::Flow flow{{Address("10.0.0.1"), 50000}, {Address("10.0.0.2"), 22}};
+    const model::Session b = story.Hop(a, "a", "b", "ann", 20, flow, flow);
+    std::vector<model::Fact> facts = story.in_order();
+    for (model::Fact& fact : facts) {
+      auto* end = std::get_if<model::HopEnd>(&fact);
+      if (end != nullptr && end->side == model::HopSide::kClient) end->name.server_isn ^= 0x1234;
+    }
+    Engine engine(options_);
+    Store store;
+    Run(&engine, facts, &store);
+    clock_.StepWallNs(step);
+    Tick(&engine, 5 * kSecond, &store);
+    EXPECT_THAT(engine.PathOf(b.id).steps, SizeIs(1)) << step;
+    Tick(&engine, 6 * kSecond, &store);
+    EXPECT_THAT(engine.PathOf(b.id).steps, SizeIs(2)) << step;
+  }
+}
+
+TEST_F(EngineTest, ASteppedClockAgesNothing) {
+  FourHosts four;
+  Engine engine(options_);
+  Store store;
+  Run(&engine, four.story.in_order(), &store);
+  clock_.StepWallNs(30 * 24 * 3600 * kSecond);
+  Tick(&engine, kSecond, &store);
+  EXPECT_NE(engine.FindSession(four.admin.id), nullptr) << "closed, and on no incident";
+  Tick(&engine, 8 * 24 * 3600 * kSecond, &store);
+  EXPECT_EQ(engine.FindSession(four.admin.id), nullptr);
+}
+
 TEST_F(EngineTest, ASessionCausedOnTheSameHostContinuesThePath) {
   Story story;
   for (const char* host : {"a", "b"}) story.AddHost(host);

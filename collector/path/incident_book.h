@@ -42,6 +42,8 @@ class IncidentBook {
   absl::Status SetState(const model::IncidentId& id, model::IncidentState state,
                         absl::string_view who, int64_t now_ns);
 
+  // What has opened stays.
+  void SetMinimum(model::Severity minimum) { minimum_ = minimum; }
   void Restore(const model::Incident& incident);
   void Forget(const model::SessionId& home);
 
@@ -62,7 +64,7 @@ class IncidentBook {
   void Open(const PathState& path, int64_t now_ns);
   void MergeOthers(const PathState& path, const model::IncidentId& into, int64_t now_ns);
 
-  const model::Severity minimum_;
+  model::Severity minimum_;
   absl::flat_hash_map<model::IncidentId, model::Incident> incidents_;
   absl::btree_set<model::IncidentId> changed_;
   std::vector<model::SessionId> new_homes_;

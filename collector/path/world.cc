@@ -2,15 +2,31 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+
+#include "core/model/title.h"
 
 namespace hoptrail::collector::path {
 namespace {
 
 constexpr size_t kMaxView = 1024;
 constexpr size_t kMaxProvenanceLabels = 32;
+
+// Whose name stands for who is behind it. What a service or a timer runs as, nobody had to prove.
+bool SaysItsUser(const model::Session& session) {
+  switch (session.kind) {
+    case model::EntryKind::kService:
+    case model::EntryKind::kContainer:
+      return false;
+    case model::EntryKind::kCron:
+      return !absl::EndsWith(session.unit, ".service");
+    default:
+      return true;
+  }
+}
 
 std::string BaseName(absl::string_view path) {
   const size_t slash = path.rfind('/');
@@ -58,7 +74,8 @@ detect::Step World::StepOf(const model::SessionId& id) const {
     step.host_name = HostName(node->host);
     if (node->value.has_value()) {
       const model::Session& session = *node->value;
-      step.user = session.user;
+      step.title = model::Title(session);
+      if (SaysItsUser(session)) step.user = session.user;
       step.method = session.authentication.method;
       step.key_fingerprint = session.authentication.key_fingerprint;
       step.opened_wall_ns = session.opened_wall_ns;
@@ -82,7 +99,10 @@ detect::Step World::StepOf(const model::SessionId& id) const {
 detect::PathView World::View(const model::SessionId& id) const {
   detect::PathView view;
   for (const model::SessionId& session : lineage.Ancestry(id, kMaxView)) {
-    view.push_back(StepOf(session));
+    detect::Step step = StepOf(session);
+    // What somebody causes on the same host, he is behind.
+    if (step.user.empty() && !step.by_hop && !view.empty()) step.user = view.back().user;
+    view.push_back(std::move(step));
   }
   return view;
 }
@@ -94,7 +114,8 @@ model::Provenance World::ProvenanceOf(const model::SessionId& id) const {
   provenance.root = view.front().session;
   provenance.root_host = view.front().host;
   provenance.root_host_name = view.front().host_name;
-  provenance.root_user = view.front().user;
+  const SessionNode* root = Find(provenance.root);
+  if (root != nullptr && root->value.has_value()) provenance.root_user = root->value->user;
   provenance.depth = view.back().depth;
   provenance.proven = detect::Proven(view);
   for (size_t i = 0; i < view.size(); ++i) {

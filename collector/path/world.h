@@ -28,7 +28,7 @@ struct SessionNode {
   absl::btree_set<graph::HopKey> ends;  // connections' ends that name this session
   std::vector<model::DetectionId> detections;
   size_t provenance = 0;   // hash of what its host was last told; 0: nothing
-  int64_t touched_ns = 0;  // last word about it, by the collector's clock
+  int64_t touched_ns = 0;  // last word about it, by the collector's boot clock
 };
 
 struct World {

@@ -1,3 +1,4 @@
+#include "collector/query/incident_state.h"
 #include "collector/query/listing.h"
 #include "collector/query/services.h"
 #include "core/wire/detection.h"
@@ -8,10 +9,9 @@ grpc::ServerUnaryReactor* DetectionService::ListDetections(grpc::CallbackServerC
                                                            const v1::ListDetectionsRequest* request,
                                                            v1::ListDetectionsResponse* response) {
   return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList("detections", *request, reader, ParseDetectionFilter,
-                          &store::Reader::ListDetections, response->mutable_detections(),
-                          response->mutable_next_page_token());
+      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList(backend_, "detections", *request, reader, ParseDetectionFilter,
+                          &store::Reader::ListDetections, response, response->mutable_detections());
       });
 }
 
@@ -55,10 +55,14 @@ grpc::ServerUnaryReactor* DetectionService::ListIncidents(grpc::CallbackServerCo
                                                           const v1::ListIncidentsRequest* request,
                                                           v1::ListIncidentsResponse* response) {
   return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList("incidents", *request, reader, ParseIncidentFilter,
-                          &store::Reader::ListIncidents, response->mutable_incidents(),
-                          response->mutable_next_page_token());
+      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
+        HT_RETURN_IF_ERROR(AnswerList(backend_, "incidents", *request, reader, ParseIncidentFilter,
+                                      &store::Reader::ListIncidents, response,
+                                      response->mutable_incidents()));
+        for (v1::Incident& incident : *response->mutable_incidents()) {
+          HT_RETURN_IF_ERROR(AddState(backend_, reader, &incident));
+        }
+        return absl::OkStatus();
       });
 }
 
@@ -66,12 +70,12 @@ grpc::ServerUnaryReactor* DetectionService::GetIncident(grpc::CallbackServerCont
                                                         const v1::GetIncidentRequest* request,
                                                         v1::Incident* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                     [=, this](store::Reader* reader, const rpc::Peer&) -> absl::Status {
                        HT_ASSIGN_OR_RETURN(std::string digits,
                                            StripCollection("incidents/", request->name()));
                        HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(digits));
                        HT_ASSIGN_OR_RETURN(*response, reader->GetIncident(id));
-                       return absl::OkStatus();
+                       return AddState(backend_, reader, response);
                      });
 }
 
@@ -85,10 +89,12 @@ grpc::ServerWriteReactor<v1::WatchIncidentsResponse>* DetectionService::WatchInc
   if (!filter.ok()) return Stream::Refuse(filter.status());
   return Stream::Begin(
       backend_, hub_, request->resume_token(),
-      [filter = *filter](store::Reader* reader, int64_t after) -> absl::StatusOr<Stream::Page> {
+      [this, filter = *filter](store::Reader* reader,
+                               int64_t after) -> absl::StatusOr<Stream::Page> {
         HT_ASSIGN_OR_RETURN(auto changes, reader->IncidentsAfter(filter, after, Stream::kPageSize));
         Stream::Page page;
         for (auto& change : changes) {
+          HT_RETURN_IF_ERROR(AddState(backend_, reader, &change.value));
           v1::WatchIncidentsResponse response;
           *response.mutable_incident() = std::move(change.value);
           page.emplace_back(change.revision, std::move(response));
@@ -120,7 +126,7 @@ grpc::ServerUnaryReactor* DetectionService::SetState(grpc::CallbackServerContext
         HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(digits));
         HT_RETURN_IF_ERROR(backend_->set_incident_state(id, state, peer.name));
         HT_ASSIGN_OR_RETURN(*response, reader->GetIncident(id));
-        return absl::OkStatus();
+        return AddState(backend_, reader, response);
       });
 }
 

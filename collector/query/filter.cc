@@ -1,19 +1,21 @@
 #include "collector/query/filter.h"
 
+#include <algorithm>
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_split.h"
 #include <google/protobuf/descriptor.h>
 
+#include "collector/query/filter_terms.h"
 #include "core/base/status_macros.h"
 #include "core/wire/resource_names.h"
 #include <hoptrail/v1/detection.pb.h>
@@ -23,101 +25,8 @@
 namespace hoptrail::collector::query {
 namespace {
 
-constexpr size_t kMaxFilterBytes = 4096;
-
-struct Term {
-  std::string field;
-  std::string op;
-  std::string value;
-  std::string text;  // for messages
-};
-
-class Scanner {
- public:
-  explicit Scanner(absl::string_view text) : rest_(text) {}
-
-  bool AtEnd() {
-    rest_ = absl::StripLeadingAsciiWhitespace(rest_);
-    return rest_.empty();
-  }
-
-  std::string Word() {
-    rest_ = absl::StripLeadingAsciiWhitespace(rest_);
-    size_t size = 0;
-    while (size < rest_.size() && !absl::ascii_isspace(static_cast<unsigned char>(rest_[size])) &&
-           !absl::StrContains("=<>!\"()", rest_.substr(size, 1))) {
-      ++size;
-    }
-    return Take(size);
-  }
-
-  std::string Operator() {
-    rest_ = absl::StripLeadingAsciiWhitespace(rest_);
-    size_t size = 0;
-    while (size < rest_.size() && absl::StrContains("=<>!", rest_.substr(size, 1))) ++size;
-    return Take(size);
-  }
-
-  absl::StatusOr<std::string> Value() {
-    rest_ = absl::StripLeadingAsciiWhitespace(rest_);
-    if (!absl::ConsumePrefix(&rest_, "\"")) return Word();
-    std::string value;
-    while (!rest_.empty()) {
-      char c = rest_.front();
-      rest_.remove_prefix(1);
-      if (c == '"') return value;
-      if (c == '\\') {
-        if (rest_.empty()) break;
-        c = rest_.front();
-        rest_.remove_prefix(1);
-      }
-      value.push_back(c);
-    }
-    return absl::InvalidArgumentError("filter: a quoted value has no end");
-  }
-
- private:
-  std::string Take(size_t size) {
-    std::string taken(rest_.substr(0, size));
-    rest_.remove_prefix(size);
-    return taken;
-  }
-
-  absl::string_view rest_;
-};
-
-absl::StatusOr<std::vector<Term>> Scan(absl::string_view text) {
-  if (text.size() > kMaxFilterBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("filter: over ", kMaxFilterBytes, " bytes long"));
-  }
-  std::vector<Term> terms;
-  Scanner scanner(text);
-  while (!scanner.AtEnd()) {
-    if (!terms.empty()) {
-      const std::string word = scanner.Word();
-      if (word != "AND") {
-        return absl::InvalidArgumentError(
-            absl::StrCat("filter: 'AND' is expected after '", terms.back().text, "'"));
-      }
-    }
-    Term term;
-    term.field = scanner.Word();
-    term.op = scanner.Operator();
-    HT_ASSIGN_OR_RETURN(term.value, scanner.Value());
-    term.text = absl::StrCat(term.field, " ", term.op, " ", term.value);
-    if (term.field.empty() || term.op.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("filter: '", term.text, "' is not of the form FIELD = VALUE"));
-    }
-    terms.push_back(std::move(term));
-  }
-  return terms;
-}
-
 absl::Status BadValue(const Term& term, absl::string_view what) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("filter: '", term.text, "': '", term.value, "' is ", what));
+  return FilterFault(term.value_at, absl::StrCat("'", term.value, "' is ", what));
 }
 
 // One field of a filter: stores the value of a term.
@@ -128,8 +37,8 @@ struct Field {
 };
 
 absl::Status Apply(absl::string_view text, std::initializer_list<Field> fields) {
-  HT_ASSIGN_OR_RETURN(std::vector<Term> terms, Scan(text));
-  std::vector<std::string> seen;
+  HT_ASSIGN_OR_RETURN(const std::vector<Term> terms, ScanFilter(text));
+  std::set<std::string> seen;
   for (const Term& term : terms) {
     const Field* field = nullptr;
     std::vector<absl::string_view> names;
@@ -138,26 +47,26 @@ absl::Status Apply(absl::string_view text, std::initializer_list<Field> fields) 
       if (f.name == term.field) field = &f;
     }
     if (field == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("filter: '", term.text, "': no field '",
-                                                     term.field, "'; there are ",
+      return FilterFault(term.field_at, absl::StrCat("no field '", term.field, "'; there are ",
                                                      absl::StrJoin(names, ", ")));
     }
     const bool equal = term.op == "=";
     if (!equal && !(term.op == ">=" && field->at_least)) {
-      return absl::InvalidArgumentError(absl::StrCat("filter: '", term.text, "': the operator '",
-                                                     term.op, "' does not fit ", term.field));
+      return FilterFault(term.op_at,
+                         absl::StrCat("the operator '", term.op, "' does not fit ", term.field));
     }
-    const std::string key = term.field + term.op;
-    for (const std::string& s : seen) {
-      if (s == key) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("filter: '", term.text, "': ", term.field, " is given twice"));
-      }
+    if (!seen.insert(term.field + term.op).second) {
+      return FilterFault(term.field_at, absl::StrCat(term.field, " is given twice"));
     }
-    seen.push_back(key);
     HT_RETURN_IF_ERROR(equal ? field->equal(term) : field->at_least(term));
   }
   return absl::OkStatus();
+}
+
+// Digits alone: no sign, no blank.
+bool ParseNumber(absl::string_view text, uint32_t least, uint32_t most, uint32_t* out) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit) &&
+         absl::SimpleAtoi(text, out) && *out >= least && *out <= most;
 }
 
 std::function<absl::Status(const Term&)> Text(std::optional<std::string>* out) {
@@ -181,7 +90,7 @@ std::function<absl::Status(const Term&)> Enum(const google::protobuf::EnumDescri
                                               std::optional<Model>* out) {
   return [descriptor, out](const Term& term) {
     const auto* value = descriptor->FindValueByName(absl::AsciiStrToUpper(term.value));
-    if (value == nullptr) {
+    if (value == nullptr || value->number() == 0) {
       std::vector<std::string> names;
       for (int i = 1; i < descriptor->value_count(); ++i) {
         names.push_back(descriptor->value(i)->name());
@@ -189,6 +98,22 @@ std::function<absl::Status(const Term&)> Enum(const google::protobuf::EnumDescri
       return BadValue(term, absl::StrCat("none of ", absl::StrJoin(names, ", ")));
     }
     *out = static_cast<Model>(value->number());
+    return absl::OkStatus();
+  };
+}
+
+// One, or several joined by commas.
+template <typename Model>
+std::function<absl::Status(const Term&)> Enums(const google::protobuf::EnumDescriptor* descriptor,
+                                               std::vector<Model>* out) {
+  return [descriptor, out](const Term& term) -> absl::Status {
+    for (absl::string_view word : absl::StrSplit(term.value, ',')) {
+      Term one = term;
+      one.value = std::string(word);
+      std::optional<Model> value;
+      HT_RETURN_IF_ERROR(Enum(descriptor, &value)(one));
+      out->push_back(*value);
+    }
     return absl::OkStatus();
   };
 }
@@ -208,10 +133,10 @@ std::function<absl::Status(const Term&)> Name(absl::StatusOr<Id> (*parse)(absl::
 
 absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) {
   store::SessionFilter filter;
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"host_name", Text(&filter.host_name)},
                                   {"user", Text(&filter.user)},
-                                  {"kind", Enum(v1::EntryKind_descriptor(), &filter.kind)},
+                                  {"kind", Enums(v1::EntryKind_descriptor(), &filter.kinds)},
                                   {"logged_in", Bool(&filter.logged_in)},
                                   {"open", Bool(&filter.open)}}));
   return filter;
@@ -219,7 +144,7 @@ absl::StatusOr<store::SessionFilter> ParseSessionFilter(absl::string_view text) 
 
 absl::StatusOr<store::HopFilter> ParseHopFilter(absl::string_view text) {
   store::HopFilter filter;
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"session", Name(wire::ParseSessionName, &filter.session)},
                                   {"proof", Enum(v1::Proof_descriptor(), &filter.proof)}}));
   return filter;
@@ -235,19 +160,17 @@ absl::StatusOr<store::EdgeFilter> ParseEdgeFilter(absl::string_view text) {
   };
   auto port = [&filter](const Term& term) {
     uint32_t number = 0;
-    if (!absl::SimpleAtoi(term.value, &number) || number > 65535) return BadValue(term, "no port");
+    if (!ParseNumber(term.value, 0, 65535, &number)) return BadValue(term, "no port");
     filter.server_port = static_cast<uint16_t>(number);
     return absl::OkStatus();
   };
   auto protocol = [&filter](const Term& term) {
     uint32_t number = 0;
-    if (!absl::SimpleAtoi(term.value, &number) || number == 0 || number > 255) {
-      return BadValue(term, "no protocol number");
-    }
+    if (!ParseNumber(term.value, 1, 255, &number)) return BadValue(term, "no protocol number");
     filter.protocol = static_cast<uint8_t>(number);
     return absl::OkStatus();
   };
-  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseHostName, &filter.host)},
+  HT_RETURN_IF_ERROR(Apply(text, {{"host", Name(wire::ParseMachineOrHostName, &filter.host)},
                                   {"peer", peer},
                                   {"program", Text(&filter.program)},
                                   {"server_port", port},
@@ -263,7 +186,7 @@ absl::StatusOr<store::DetectionFilter> ParseDetectionFilter(absl::string_view te
       text, {{"rule", Text(&filter.rule)},
              {"severity", Enum(severity, &filter.severity), Enum(severity, &filter.least_severity)},
              {"session", Name(wire::ParseSessionName, &filter.session)},
-             {"host", Name(wire::ParseHostName, &filter.host)},
+             {"host", Name(wire::ParseMachineOrHostName, &filter.host)},
              {"host_name", Text(&filter.host_name)},
              {"incident", Name(wire::ParseIncidentName, &filter.incident)}}));
   return filter;

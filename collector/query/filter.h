@@ -1,9 +1,9 @@
 #ifndef HOPTRAIL_COLLECTOR_QUERY_FILTER_H_
 #define HOPTRAIL_COLLECTOR_QUERY_FILTER_H_
 
-// Filters: `FIELD = VALUE` terms joined by AND, a subset of AIP-160. Values are words or are
-// "quoted", with \" and \\ inside. `>=` where a field has an order. All errors are
-// INVALID_ARGUMENT and name the term. Pure functions.
+// Filters: `FIELD = VALUE` terms joined by AND, a subset of AIP-160 (filter_terms.h has the
+// grammar). `>=` where a field has an order. All errors are INVALID_ARGUMENT and name the place.
+// Pure functions.
 
 #include <string>
 

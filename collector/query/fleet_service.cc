@@ -2,27 +2,55 @@
 #include "collector/query/services.h"
 
 namespace hoptrail::collector::query {
+namespace {
+
+// With or without its collection.
+absl::StatusOr<model::HostId> FindHost(store::Reader* reader, absl::string_view name) {
+  absl::ConsumePrefix(&name, "hosts/");
+  return reader->FindHost(name);
+}
+
+// What the collector cannot write is missing of every host.
+void AddTrouble(const Backend* backend, v1::Host* host) {
+  const auto trouble = backend->store->trouble();
+  if (trouble) *host->add_degradations() = wire::ToProto(*trouble);
+}
+
+}  // namespace
 
 grpc::ServerUnaryReactor* FleetService::ListHosts(grpc::CallbackServerContext* context,
                                                   const v1::ListHostsRequest* request,
                                                   v1::ListHostsResponse* response) {
-  return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList("hosts", *request, reader, ParseHostFilter, &store::Reader::ListHosts,
-                          response->mutable_hosts(), response->mutable_next_page_token());
-      });
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=, this](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                       HT_RETURN_IF_ERROR(AnswerList(backend_, "hosts", *request, reader,
+                                                     ParseHostFilter, &store::Reader::ListHosts,
+                                                     response, response->mutable_hosts()));
+                       for (v1::Host& host : *response->mutable_hosts())
+                         AddTrouble(backend_, &host);
+                       return absl::OkStatus();
+                     });
 }
 
 grpc::ServerUnaryReactor* FleetService::GetHost(grpc::CallbackServerContext* context,
                                                 const v1::GetHostRequest* request,
                                                 v1::Host* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) -> absl::Status {
-                       absl::string_view name = request->name();
-                       absl::ConsumePrefix(&name, "hosts/");
-                       HT_ASSIGN_OR_RETURN(model::HostId id, reader->FindHost(name));
-                       HT_ASSIGN_OR_RETURN(*response, reader->GetHost(id));
+                     [=, this](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                       HT_ASSIGN_OR_RETURN(model::HostId id, FindHost(reader, request->name()));
+                       HT_ASSIGN_OR_RETURN(*response, reader->GetHost(id.machine));
+                       AddTrouble(backend_, response);
                        return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* FleetService::RemoveHost(grpc::CallbackServerContext* context,
+                                                   const v1::RemoveHostRequest* request,
+                                                   v1::RemoveHostResponse* response) {
+  return AnswerUnary(context, backend_, rpc::RequireOperator,
+                     [this, request](store::Reader* reader, const rpc::Peer& peer) -> absl::Status {
+                       HT_ASSIGN_OR_RETURN(model::HostId id, FindHost(reader, request->name()));
+                       return backend_->remove_host(id, peer.name);
                      });
 }
 

@@ -1,11 +1,11 @@
 #include <set>
 
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include <google/protobuf/util/time_util.h>
 
 #include "collector/query/listing.h"
 #include "collector/query/services.h"
+#include "core/base/clock.h"
 #include "core/wire/resource_names.h"
 
 namespace hoptrail::collector::query {
@@ -32,7 +32,7 @@ absl::Status Surround(store::Reader* reader, const v1::GetNeighborhoodRequest& r
     window = google::protobuf::util::TimeUtil::DurationToNanoseconds(request.window());
     if (window <= 0) return absl::InvalidArgumentError("window: not above 0");
   }
-  filter.active_since_wall_ns = absl::ToUnixNanos(absl::Now()) - window;
+  filter.active_since_wall_ns = Clock::System().WallNs() - window;
   HT_ASSIGN_OR_RETURN(store::Page<v1::Session> own,
                       reader->ListSessions(filter, std::nullopt, kMaxNeighborhood));
   out->set_truncated(own.next.has_value());
@@ -88,21 +88,20 @@ grpc::ServerUnaryReactor* GraphService::GetSession(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* GraphService::ListSessions(grpc::CallbackServerContext* context,
                                                      const v1::ListSessionsRequest* request,
                                                      v1::ListSessionsResponse* response) {
-  return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) {
-                       return AnswerList("sessions", *request, reader, ParseSessionFilter,
-                                         &store::Reader::ListSessions, response->mutable_sessions(),
-                                         response->mutable_next_page_token());
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList(backend_, "sessions", *request, reader, ParseSessionFilter,
+                          &store::Reader::ListSessions, response, response->mutable_sessions());
+      });
 }
 
 grpc::ServerUnaryReactor* GraphService::ListHops(grpc::CallbackServerContext* context,
                                                  const v1::ListHopsRequest* request,
                                                  v1::ListHopsResponse* response) {
   return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList("hops", *request, reader, ParseHopFilter, &store::Reader::ListHops,
-                          response->mutable_hops(), response->mutable_next_page_token());
+      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList(backend_, "hops", *request, reader, ParseHopFilter,
+                          &store::Reader::ListHops, response, response->mutable_hops());
       });
 }
 
@@ -110,9 +109,9 @@ grpc::ServerUnaryReactor* GraphService::ListEdges(grpc::CallbackServerContext* c
                                                   const v1::ListEdgesRequest* request,
                                                   v1::ListEdgesResponse* response) {
   return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList("edges", *request, reader, ParseEdgeFilter, &store::Reader::ListEdges,
-                          response->mutable_edges(), response->mutable_next_page_token());
+      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
+        return AnswerList(backend_, "edges", *request, reader, ParseEdgeFilter,
+                          &store::Reader::ListEdges, response, response->mutable_edges());
       });
 }
 
@@ -131,7 +130,10 @@ grpc::ServerUnaryReactor* GraphService::GetNeighborhood(grpc::CallbackServerCont
                                                         const v1::GetNeighborhoodRequest* request,
                                                         v1::Neighborhood* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) {
+                     [=, this](store::Reader* reader, const rpc::Peer&) {
+                       if (const auto trouble = backend_->store->trouble()) {
+                         *response->mutable_store_trouble() = wire::ToProto(*trouble);
+                       }
                        return Surround(reader, *request, response);
                      });
 }

@@ -9,26 +9,31 @@
 
 #include "collector/query/filter.h"
 #include "collector/query/page_token.h"
+#include "collector/query/unary.h"
 #include "collector/store/reader.h"
 #include "core/base/status_macros.h"
+#include "core/wire/sensor.h"
 
 namespace hoptrail::collector::query {
 
-// One page of a list: the filter and the token checked, the rows moved into `items`.
-template <typename Item, typename Filter, typename Request, typename Items>
-absl::Status AnswerList(absl::string_view list, const Request& request, store::Reader* reader,
-                        absl::StatusOr<Filter> (*parse)(absl::string_view),
+// One page of a list: the filter and the token checked, the rows moved into the response's `items`.
+template <typename Item, typename Filter, typename Request, typename Response, typename Items>
+absl::Status AnswerList(const Backend* backend, absl::string_view list, const Request& request,
+                        store::Reader* reader, absl::StatusOr<Filter> (*parse)(absl::string_view),
                         absl::StatusOr<store::Page<Item>> (store::Reader::*read)(
                             const Filter&, const std::optional<store::Cursor>&, int),
-                        Items* items, std::string* next_page_token) {
+                        Response* response, Items* items) {
   HT_ASSIGN_OR_RETURN(int size, PageSize(request.page_size()));
   HT_ASSIGN_OR_RETURN(Filter filter, parse(request.filter()));
-  const std::string scope = absl::StrCat(list, "\n", request.filter());
+  const std::string scope = absl::StrCat(list, " by arrival\n", request.filter());
   HT_ASSIGN_OR_RETURN(std::optional<store::Cursor> after,
                       ParsePageToken(scope, request.page_token()));
   HT_ASSIGN_OR_RETURN(store::Page<Item> page, (reader->*read)(filter, after, size));
   for (Item& item : page.items) items->Add(std::move(item));
-  if (page.next) *next_page_token = MakePageToken(scope, *page.next);
+  if (page.next) response->set_next_page_token(MakePageToken(scope, *page.next));
+  if (const auto trouble = backend->store->trouble()) {
+    *response->mutable_store_trouble() = wire::ToProto(*trouble);
+  }
   return absl::OkStatus();
 }
 

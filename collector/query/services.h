@@ -82,6 +82,9 @@ class FleetService final : public v1::FleetService::CallbackService {
                                       v1::ListHostsResponse* response) override;
   grpc::ServerUnaryReactor* GetHost(grpc::CallbackServerContext* context,
                                     const v1::GetHostRequest* request, v1::Host* response) override;
+  grpc::ServerUnaryReactor* RemoveHost(grpc::CallbackServerContext* context,
+                                       const v1::RemoveHostRequest* request,
+                                       v1::RemoveHostResponse* response) override;
 
  private:
   const Backend* const backend_;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include <grpcpp/grpcpp.h>
 
 #include "collector/query/workers.h"
@@ -23,6 +24,8 @@ struct Backend {
   std::function<absl::Status(const model::IncidentId&, model::IncidentState,
                              const std::string& who)>
       set_incident_state;
+  // The same; a machine with all its boots where the boot is empty.
+  std::function<absl::Status(const model::HostId&, const std::string& who)> remove_host;
 };
 
 // Answers one call on a worker thread with a borrowed reader, after `allowed` has passed the peer.
@@ -37,7 +40,12 @@ grpc::ServerUnaryReactor* AnswerUnary(grpc::CallbackServerContext* context, cons
   }
   const bool queued = backend->workers->TryRun([=, peer = std::move(peer)] {
     store::ReaderPool::Lease reader = backend->store->readers()->Borrow();
-    reactor->Finish(rpc::ToGrpc(work(reader.get(), peer)));
+    absl::Status status = work(reader.get(), peer);
+    const auto trouble = backend->store->trouble();
+    if (trouble && absl::IsNotFound(status)) {  // it may be what could not be stored
+      status = absl::NotFoundError(absl::StrCat(status.message(), "; ", trouble->detail));
+    }
+    reactor->Finish(rpc::ToGrpc(status));
   });
   if (!queued) {
     reactor->Finish(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,

@@ -2,7 +2,7 @@
 
 namespace hoptrail::collector::query {
 
-WatchHub::WatchHub(store::ChangeSignal* changes) : changes_(changes), thread_([this] { Run(); }) {}
+WatchHub::WatchHub(store::Store* store) : store_(store), thread_([this] { Run(); }) {}
 
 void WatchHub::Add(std::shared_ptr<Watcher> watcher) {
   bool stopped;
@@ -25,15 +25,18 @@ std::vector<std::shared_ptr<Watcher>> WatchHub::All() {
 }
 
 void WatchHub::Run() {
-  int64_t seen = changes_->revision();
+  int64_t seen = store_->changes()->revision();
+  bool troubled = false;
   while (true) {
-    const int64_t revision = changes_->WaitAbove(seen, absl::Seconds(1));
+    const int64_t revision = store_->changes()->WaitAbove(seen, absl::Seconds(1));
     {
       MutexLock lock(&mutex_);
       if (stopped_) return;
     }
-    if (revision == seen) continue;
+    const bool trouble = store_->trouble().has_value();
+    if (revision == seen && trouble == troubled) continue;
     seen = revision;
+    troubled = trouble;
     for (const std::shared_ptr<Watcher>& watcher : All()) watcher->Wake();
   }
 }

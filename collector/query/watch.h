@@ -28,11 +28,11 @@ class Watcher {
   virtual void Stop() = 0;
 };
 
-// One thread waits for changes and wakes every watcher; none of them can hold up another or the
-// ingest, since waking only queues a read. Thread-safe.
+// One thread waits for changes, and for trouble with the store, and wakes every watcher; none of
+// them can hold up another or the ingest, since waking only queues a read. Thread-safe.
 class WatchHub {
  public:
-  explicit WatchHub(store::ChangeSignal* changes);
+  explicit WatchHub(store::Store* store);
   ~WatchHub() { Stop(); }
 
   void Add(std::shared_ptr<Watcher> watcher);
@@ -44,7 +44,7 @@ class WatchHub {
   void Run();
   std::vector<std::shared_ptr<Watcher>> All();
 
-  store::ChangeSignal* const changes_;
+  store::Store* const store_;
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<std::shared_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);
@@ -141,6 +141,10 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
   }
 
   absl::StatusOr<Page> FillFrom(store::Reader* reader) {
+    // A watch that nothing comes to would look like one of a quiet fleet.
+    if (const auto trouble = backend_->store->trouble()) {
+      return absl::UnavailableError(trouble->detail);
+    }
     if (epoch_.empty()) {
       HT_ASSIGN_OR_RETURN(epoch_, reader->Epoch());
       HT_ASSIGN_OR_RETURN(int64_t present, reader->Revision());

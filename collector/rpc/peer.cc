@@ -1,38 +1,31 @@
 #include "collector/rpc/peer.h"
 
-#include <vector>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include <grpc/grpc_security_constants.h>
 
 #include "core/base/log.h"
+#include "core/config/certificate_uri.h"
 
 namespace hoptrail::collector::rpc {
-namespace {
-
-constexpr absl::string_view kPrefix = "spiffe://hoptrail/";
-constexpr size_t kMaxName = 256;
-
-}  // namespace
 
 void AddRole(absl::string_view uri, Peer* peer) {
-  if (!absl::StartsWith(uri, kPrefix)) return;
-  const std::vector<absl::string_view> parts = absl::StrSplit(uri.substr(kPrefix.size()), '/');
-  if (parts.size() != 2 || parts[1].empty() || parts[1].size() > kMaxName) return;
-  if (parts[0] == "agent") {
-    absl::StatusOr<model::MachineId> machine = model::ParseId<model::MachineId>(parts[1]);
+  const std::optional<config::CertificateOwner> owner = config::ParseCertificateUri(uri);
+  if (!owner.has_value()) return;
+  if (owner->role == "agent") {
+    absl::StatusOr<model::MachineId> machine = model::ParseId<model::MachineId>(owner->name);
     if (!machine.ok() || machine->empty()) return;
     // One certificate speaks for one machine.
     if (peer->agent && peer->machine != *machine) return;
     peer->agent = true;
     peer->machine = *machine;
-  } else if (parts[0] == "reader" || parts[0] == "operator") {
+  } else if (owner->role == "reader" || owner->role == "operator") {
     peer->reader = true;
-    if (parts[0] == "operator") peer->operator_role = true;
-    peer->name = std::string(parts[1]);
+    if (owner->role == "operator") peer->operator_role = true;
+    peer->name = owner->name;
   }
 }
 

@@ -7,6 +7,8 @@
 #include "absl/strings/str_cat.h"
 
 #include "core/base/status_macros.h"
+#include "core/model/net.h"
+#include "core/model/title.h"
 #include "core/wire/resource_names.h"
 
 namespace hoptrail::collector::store {
@@ -15,6 +17,24 @@ namespace {
 constexpr absl::string_view kSessions = "sessions/";
 constexpr absl::string_view kIncidents = "incidents/";
 constexpr int kDetectionsPerStep = 100;
+
+// Where in the fleet a root's connection came from that nobody has told the other half of.
+absl::Status AddOrigin(Reader* reader, v1::PathStep* step) {
+  if (step->hop().has_client()) return absl::OkStatus();
+  const v1::Session& session = step->session();
+  const v1::Flow& flow =
+      step->hop().has_server() ? step->hop().server().flow() : session.entry_flow();
+  const absl::StatusOr<model::IpAddress> address = model::ParseIpAddress(flow.client().address());
+  if (!address.ok()) return absl::OkStatus();  // it was no connection
+  if (address->is_loopback()) {
+    HT_ASSIGN_OR_RETURN(model::HostId host, wire::ParseHostName(session.host()));
+    step->add_origin_hosts(model::HostTitle(session.host_name(), host));
+    return absl::OkStatus();
+  }
+  HT_ASSIGN_OR_RETURN(std::vector<std::string> hosts, reader->HostsWithAddress(*address));
+  for (std::string& host : hosts) step->add_origin_hosts(std::move(host));
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -45,6 +65,9 @@ absl::StatusOr<v1::Path> AssemblePath(Reader* reader, const path::Path& path,
       } else if (!absl::IsNotFound(hop.status())) {
         return hop.status();
       }
+    }
+    if (root) {
+      HT_RETURN_IF_ERROR(AddOrigin(reader, added));
     }
     HT_ASSIGN_OR_RETURN(std::vector<v1::Detection> detections,
                         reader->DetectionsOf(step.session, kDetectionsPerStep));

@@ -8,6 +8,7 @@
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
 #include "core/wire/sensor.h"
+#include <hoptrail/v1/fleet.pb.h>
 #include <hoptrail/v1/sensor.pb.h>
 
 namespace hoptrail::collector::store {
@@ -56,6 +57,14 @@ std::string Encode(const model::Coverage& coverage) { return Serialize(coverage)
 std::string Encode(const model::Loss& loss) { return Serialize(loss); }
 std::string Encode(const model::AgentHealth& health) { return Serialize(health); }
 
+std::string Encode(const std::vector<model::Degradation>& degradations) {
+  v1::Host message;
+  for (const model::Degradation& each : degradations) {
+    *message.add_degradations() = wire::ToProto(each);
+  }
+  return message.SerializeAsString();
+}
+
 std::string Encode(const model::Detection& detection) {
   // A map's order is not fixed, and equal detections must be equal bytes.
   const v1::Detection message = wire::ToProto(detection);
@@ -75,11 +84,31 @@ absl::StatusOr<model::Incident> DecodeIncident(absl::string_view data) {
   return Parse<model::Incident, v1::Incident>(data);
 }
 
+absl::StatusOr<std::vector<model::Degradation>> DecodeDegradations(absl::string_view data) {
+  v1::Host message;
+  if (!message.ParseFromArray(data.data(), static_cast<int>(data.size()))) {
+    return absl::DataLossError("the store holds damaged degradations");
+  }
+  std::vector<model::Degradation> degradations;
+  for (const v1::Degradation& each : message.degradations()) {
+    HT_ASSIGN_OR_RETURN(model::Degradation degradation, wire::FromProto(each));
+    degradations.push_back(std::move(degradation));
+  }
+  return degradations;
+}
+
 std::string Blob(const model::HostId& host) {
   std::string blob(Blob(host.machine));
   const absl::string_view boot = Blob(host.boot);
   blob.append(boot.data(), boot.size());
   return blob;
+}
+
+std::pair<std::string, std::string> BlobRange(const model::HostId& host) {
+  if (!host.boot.empty()) return {Blob(host), Blob(host)};
+  model::HostId last = host;
+  last.boot.bytes.fill(0xff);
+  return {Blob(host), Blob(last)};
 }
 
 absl::string_view Blob(const model::IpAddress& address) {

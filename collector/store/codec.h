@@ -5,6 +5,8 @@
 // messages of hoptrail.v1, in which queries answer. Pure functions.
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -25,18 +27,23 @@ std::string Encode(const model::LoginAttempt& attempt);
 std::string Encode(const model::Coverage& coverage);
 std::string Encode(const model::Loss& loss);
 std::string Encode(const model::AgentHealth& health);
+// No bytes where there are none.
+std::string Encode(const std::vector<model::Degradation>& degradations);
 
 // DATA_LOSS when the bytes are not what Encode wrote.
 absl::StatusOr<model::Session> DecodeSession(absl::string_view data);
 absl::StatusOr<model::Hop> DecodeHop(absl::string_view data);
 absl::StatusOr<model::Detection> DecodeDetection(absl::string_view data);
 absl::StatusOr<model::Incident> DecodeIncident(absl::string_view data);
+absl::StatusOr<std::vector<model::Degradation>> DecodeDegradations(absl::string_view data);
 
 template <typename Tag>
 absl::string_view Blob(const model::Id128<Tag>& id) {
   return absl::string_view(reinterpret_cast<const char*>(id.bytes.data()), id.bytes.size());
 }
 std::string Blob(const model::HostId& host);
+// The least and the greatest blob of a host of that machine; equal where the boot is given.
+std::pair<std::string, std::string> BlobRange(const model::HostId& host);
 absl::string_view Blob(const model::IpAddress& address);
 
 // All zero when the blob has another length.

@@ -1,11 +1,13 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_FILTERS_H_
 #define HOPTRAIL_COLLECTOR_STORE_FILTERS_H_
 
-// What a list is narrowed by (all that is set must hold) and where its next page begins.
+// What a list is narrowed by (all that is set must hold) and where its next page begins. A host
+// without a boot stands for all boots of the machine.
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "collector/store/write_batch.h"
 #include "core/model/detection.h"
@@ -20,10 +22,11 @@ struct SessionFilter {
   std::optional<model::HostId> host;
   std::optional<std::string> host_name;
   std::optional<std::string> user;
-  std::optional<model::EntryKind> kind;
+  std::vector<model::EntryKind> kinds;  // any of them; empty: of every kind
   std::optional<bool> logged_in;
   std::optional<bool> open;
-  std::optional<int64_t> active_since_wall_ns;  // open, or closed later than this
+  // Open, or heard of later than this by the collector's clock.
+  std::optional<int64_t> active_since_wall_ns;
 };
 
 struct HopFilter {
@@ -65,7 +68,7 @@ struct HostFilter {
 
 // The place of a row in its list's order: lists go on behind it.
 struct Cursor {
-  int64_t number = 0;  // time, where sorted by time
+  int64_t number = 0;  // of arrival or of the last change, where sorted by it
   std::string text;    // name, where sorted by name
   std::string key;     // tells apart what is otherwise equal
 

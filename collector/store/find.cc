@@ -10,6 +10,7 @@
 #include "collector/store/codec.h"
 #include "collector/store/reader.h"
 #include "core/base/status_macros.h"
+#include "core/wire/resource_names.h"
 
 namespace hoptrail::collector::store {
 namespace {
@@ -74,39 +75,33 @@ absl::StatusOr<model::IncidentId> Reader::FindIncident(absl::string_view digits)
 }
 
 absl::StatusOr<model::HostId> Reader::FindHost(absl::string_view digits_or_name) {
-  {
-    HT_ASSIGN_OR_RETURN(Statement by_name,
-                        database_.Prepare("SELECT id FROM hosts WHERE host_name = ?1"
-                                          " ORDER BY last_seen DESC LIMIT 2"));
-    by_name.BindText(1, digits_or_name);
-    HT_ASSIGN_OR_RETURN(bool row, by_name.Step());
-    if (row) {
-      const model::HostId host = HostFrom(by_name.Blob(0));
-      HT_ASSIGN_OR_RETURN(bool second, by_name.Step());
-      if (second && HostFrom(by_name.Blob(0)).machine != host.machine) {
-        return absl::InvalidArgumentError(absl::StrCat("several machines are called '",
-                                                       digits_or_name, "': give the machine id"));
-      }
-      return host;
-    }
+  const absl::Status none =
+      absl::NotFoundError(absl::StrCat("there is no host '", digits_or_name, "'"));
+  if (digits_or_name.empty()) return none;
+  HT_ASSIGN_OR_RETURN(Page<v1::Host> named,
+                      ListHosts({.host_name = std::string(digits_or_name)}, std::nullopt, 2));
+  if (named.items.size() > 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("several machines are called '", digits_or_name, "': give the machine id"));
   }
+  if (!named.items.empty()) return wire::ParseMachineOrHostName(named.items[0].name());
   std::string digits(digits_or_name);
-  if (digits.size() > 33 && digits[32] == '.') digits.erase(32, 1);
-  if (digits.size() < kLeastDigits || digits.size() > 64 || !AllHex(digits)) {
-    return absl::NotFoundError(absl::StrCat("there is no host '", digits_or_name, "'"));
+  const bool boot = digits.size() > 33 && digits[32] == '.';
+  if (boot) digits.erase(32, 1);
+  if (digits.size() < kLeastDigits || digits.size() > (boot ? 64 : 32) || !AllHex(digits)) {
+    return none;
   }
-  HT_ASSIGN_OR_RETURN(Statement select,
-                      database_.Prepare("SELECT id FROM hosts WHERE id BETWEEN ?1 AND ?2"
-                                        " ORDER BY last_seen DESC"));
+  HT_ASSIGN_OR_RETURN(
+      Statement select,
+      database_.Prepare("SELECT id FROM hosts WHERE id BETWEEN ?1 AND ?2 AND listed ORDER BY id"));
   select.BindBlob(1, Bound(digits, 32, '0')).BindBlob(2, Bound(digits, 32, 'f'));
   HT_ASSIGN_OR_RETURN(bool row, select.Step());
-  if (!row) return absl::NotFoundError(absl::StrCat("there is no host '", digits_or_name, "'"));
+  if (!row) return none;
   const model::HostId host = HostFrom(select.Blob(0));
-  // Several boots of one machine are one answer: the last seen.
   while (true) {
     HT_ASSIGN_OR_RETURN(bool more, select.Step());
-    if (!more) return host;
-    if (HostFrom(select.Blob(0)).machine != host.machine) {
+    if (!more) return boot ? host : model::HostId{host.machine, {}};
+    if (boot || HostFrom(select.Blob(0)).machine != host.machine) {
       return absl::InvalidArgumentError(
           absl::StrCat("'", digits_or_name, "' fits several hosts: give more digits"));
     }

@@ -11,8 +11,8 @@ using model::Incident;
 using sqlite::Statement;
 
 constexpr char kLast[] =
-    "SELECT id, action FROM outbox WHERE incident = ?1 AND NOT failed ORDER BY id DESC LIMIT 1";
-constexpr char kAgain[] = "UPDATE outbox SET version = version + 1 WHERE id = ?1";
+    "SELECT id, action FROM outbox WHERE incident = ?1 ORDER BY id DESC LIMIT 1";
+constexpr char kAgain[] = "UPDATE outbox SET version = version + 1, attempts = 0 WHERE id = ?1";
 constexpr char kAdd[] =
     "INSERT INTO outbox(incident, action, created, held) VALUES(?1, ?2, ?3, ?4)";
 constexpr char kDropHeld[] =

@@ -3,41 +3,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 #include "collector/store/codec.h"
+#include "collector/store/read_page.h"
 #include "collector/store/rows.h"
 #include "collector/store/select.h"
 #include "core/base/status_macros.h"
-#include "hoptrail/v1/sensor.pb.h"
 
 namespace hoptrail::collector::store {
 namespace {
 
 using sqlite::Statement;
-
-constexpr int kLossesPerHost = 100;
-
-// Reads up to `limit` + 1 rows; the last of a full page says where the next begins.
-template <typename T>
-absl::StatusOr<Page<T>> ReadPage(Statement* statement, int limit,
-                                 absl::StatusOr<T> (*from_row)(const Statement&), int number_column,
-                                 int text_column, int key_column) {
-  Page<T> page;
-  Cursor last;
-  while (true) {
-    HT_ASSIGN_OR_RETURN(bool row, statement->Step());
-    if (!row) return page;
-    if (static_cast<int>(page.items.size()) == limit) {
-      page.next = std::move(last);
-      return page;
-    }
-    HT_ASSIGN_OR_RETURN(T item, from_row(*statement));
-    page.items.push_back(std::move(item));
-    if (number_column >= 0) last.number = statement->Int(number_column);
-    if (text_column >= 0) last.text = std::string(statement->Text(text_column));
-    last.key = std::string(statement->Blob(key_column));
-  }
-}
 
 template <typename T>
 absl::StatusOr<std::vector<Change<T>>> ReadChanges(Statement* statement,
@@ -64,6 +41,11 @@ absl::StatusOr<T> GetOne(sqlite::Database* database, absl::string_view select,
   return from_row(statement);
 }
 
+void NarrowToHost(Select* select, absl::string_view column, const model::HostId& host) {
+  const auto [first, last] = BlobRange(host);
+  select->Where(absl::StrCat(column, " BETWEEN ? AND ?")).Blob(first).Blob(last);
+}
+
 void Narrow(Select* select, const DetectionFilter& filter) {
   if (filter.rule) select->Where("d.rule = ?").Text(*filter.rule);
   if (filter.severity) select->Where("d.severity = ?").Int(static_cast<int>(*filter.severity));
@@ -71,7 +53,7 @@ void Narrow(Select* select, const DetectionFilter& filter) {
     select->Where("d.severity >= ?").Int(static_cast<int>(*filter.least_severity));
   }
   if (filter.session) select->Where("d.session = ?").Blob(Blob(*filter.session));
-  if (filter.host) select->Where("d.host = ?").Blob(Blob(*filter.host));
+  if (filter.host) NarrowToHost(select, "d.host", *filter.host);
   if (filter.host_name) select->Where("h.host_name = ?").Text(*filter.host_name);
   if (filter.incident) select->Where("d.incident = ?").Blob(Blob(*filter.incident));
 }
@@ -99,19 +81,23 @@ absl::StatusOr<Page<v1::Session>> Reader::ListSessions(const SessionFilter& filt
                                                        const std::optional<Cursor>& after,
                                                        int limit) {
   Select select(kSelectSessions);
-  if (filter.host) select.Where("s.host = ?").Blob(Blob(*filter.host));
+  if (filter.host) NarrowToHost(&select, "s.host", *filter.host);
   if (filter.host_name) select.Where("h.host_name = ?").Text(*filter.host_name);
   if (filter.user) select.Where("s.user = ?").Text(*filter.user);
-  if (filter.kind) select.Where("s.kind = ?").Int(static_cast<int>(*filter.kind));
+  if (!filter.kinds.empty()) {
+    const std::vector<absl::string_view> one_each(filter.kinds.size(), "?");
+    select.Where(absl::StrCat("s.kind IN (", absl::StrJoin(one_each, ", "), ")"));
+    for (const model::EntryKind kind : filter.kinds) select.Int(static_cast<int>(kind));
+  }
   if (filter.logged_in) select.Where("s.logged_in = ?").Int(*filter.logged_in);
   if (filter.open) select.Where("(s.closed = 0) = ?").Int(*filter.open);
   if (filter.active_since_wall_ns) {
-    select.Where("s.closed = 0 OR s.closed >= ?").Int(*filter.active_since_wall_ns);
+    select.Where("s.closed = 0 OR s.heard >= ?").Int(*filter.active_since_wall_ns);
   }
-  if (after) select.Where("(s.opened, s.id) < (?, ?)").Int(after->number).Blob(after->key);
+  if (after) select.Where("(s.arrived, s.id) < (?, ?)").Int(after->number).Blob(after->key);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
-      select.Prepare(&database_, "ORDER BY s.opened DESC, s.id DESC LIMIT ?", limit + 1));
+      select.Prepare(&database_, "ORDER BY s.arrived DESC, s.id DESC LIMIT ?", limit + 1));
   return ReadPage<v1::Session>(&statement, limit, SessionFromRow, 2, -1, 3);
 }
 
@@ -119,38 +105,35 @@ absl::StatusOr<Page<v1::Hop>> Reader::ListHops(const HopFilter& filter,
                                                const std::optional<Cursor>& after, int limit) {
   Select select(kSelectHops);
   if (filter.host) {
-    const std::string host = Blob(*filter.host);
-    select.Where("p.client_host = ? OR p.server_host = ?").Blob(host).Blob(host);
+    const auto [first, last] = BlobRange(*filter.host);
+    select.Where("p.client_host BETWEEN ? AND ? OR p.server_host BETWEEN ? AND ?");
+    select.Blob(first).Blob(last).Blob(first).Blob(last);
   }
   if (filter.session) {
     const absl::string_view session = Blob(*filter.session);
     select.Where("p.client_session = ? OR p.server_session = ?").Blob(session).Blob(session);
   }
   if (filter.proof) select.Where("p.proof = ?").Int(static_cast<int>(*filter.proof));
-  if (after) select.Where("(p.time, p.id) < (?, ?)").Int(after->number).Blob(after->key);
+  if (after) select.Where("(p.arrived, p.id) < (?, ?)").Int(after->number).Blob(after->key);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
-      select.Prepare(&database_, "ORDER BY p.time DESC, p.id DESC LIMIT ?", limit + 1));
+      select.Prepare(&database_, "ORDER BY p.arrived DESC, p.id DESC LIMIT ?", limit + 1));
   return ReadPage<v1::Hop>(&statement, limit, HopFromRow, 1, -1, 2);
 }
 
 absl::StatusOr<Page<v1::Edge>> Reader::ListEdges(const EdgeFilter& filter,
                                                  const std::optional<Cursor>& after, int limit) {
   Select select(kSelectEdges);
-  if (filter.host) select.Where("e.host = ?").Blob(Blob(*filter.host));
+  if (filter.host) NarrowToHost(&select, "e.host", *filter.host);
   if (filter.peer) select.Where("e.peer = ?").Blob(Blob(*filter.peer));
   if (filter.program) select.Where("e.program = ?").Text(*filter.program);
   if (filter.server_port) select.Where("e.port = ?").Int(*filter.server_port);
   if (filter.side) select.Where("e.side = ?").Int(static_cast<int>(*filter.side));
   if (filter.protocol) select.Where("e.protocol = ?").Int(*filter.protocol);
-  // An edge's key is its row's number, in decimal digits.
-  if (after) {
-    select.Where("(e.minute, e.id) < (?, CAST(? AS INTEGER))").Int(after->number).Text(after->key);
-  }
-  HT_ASSIGN_OR_RETURN(
-      Statement statement,
-      select.Prepare(&database_, "ORDER BY e.minute DESC, e.id DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Edge>(&statement, limit, EdgeFromRow, 6, -1, 11);
+  if (after) select.Where("e.id < ?").Int(after->number);
+  HT_ASSIGN_OR_RETURN(Statement statement,
+                      select.Prepare(&database_, "ORDER BY e.id DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Edge>(&statement, limit, EdgeFromRow, 11, -1, 11);
 }
 
 absl::StatusOr<Page<v1::Detection>> Reader::ListDetections(const DetectionFilter& filter,
@@ -158,10 +141,10 @@ absl::StatusOr<Page<v1::Detection>> Reader::ListDetections(const DetectionFilter
                                                            int limit) {
   Select select(kSelectDetections);
   Narrow(&select, filter);
-  if (after) select.Where("(d.time, d.id) < (?, ?)").Int(after->number).Blob(after->key);
+  if (after) select.Where("(d.arrived, d.id) < (?, ?)").Int(after->number).Blob(after->key);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
-      select.Prepare(&database_, "ORDER BY d.time DESC, d.id DESC LIMIT ?", limit + 1));
+      select.Prepare(&database_, "ORDER BY d.arrived DESC, d.id DESC LIMIT ?", limit + 1));
   return ReadPage<v1::Detection>(&statement, limit, DetectionFromRow, 4, -1, 5);
 }
 
@@ -170,48 +153,10 @@ absl::StatusOr<Page<v1::Incident>> Reader::ListIncidents(const IncidentFilter& f
                                                          int limit) {
   Select select(kSelectIncidents);
   Narrow(&select, filter);
-  if (after) select.Where("(i.updated, i.id) < (?, ?)").Int(after->number).Blob(after->key);
-  HT_ASSIGN_OR_RETURN(
-      Statement statement,
-      select.Prepare(&database_, "ORDER BY i.updated DESC, i.id DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Incident>(&statement, limit, IncidentFromRow, 2, -1, 3);
-}
-
-absl::StatusOr<Page<v1::Host>> Reader::ListHosts(const HostFilter& filter,
-                                                 const std::optional<Cursor>& after, int limit) {
-  Select select(kSelectHosts);
-  if (filter.host_name) select.Where("h.host_name = ?").Text(*filter.host_name);
-  if (filter.state) select.Where("h.state = ?").Int(static_cast<int>(*filter.state));
-  if (after) select.Where("(h.host_name, h.id) > (?, ?)").Text(after->text).Blob(after->key);
-  Page<v1::Host> page;
-  {
-    HT_ASSIGN_OR_RETURN(
-        Statement statement,
-        select.Prepare(&database_, "ORDER BY h.host_name, h.id LIMIT ?", limit + 1));
-    HT_ASSIGN_OR_RETURN(page, ReadPage<v1::Host>(&statement, limit, HostFromRow, -1, 1, 0));
-  }
-  for (v1::Host& host : page.items) {
-    HT_ASSIGN_OR_RETURN(model::HostId id, model::ParseHostId(host.name().substr(6)));
-    HT_RETURN_IF_ERROR(AddLosses(&host, Blob(id)));
-  }
-  return page;
-}
-
-absl::Status Reader::AddLosses(v1::Host* host, absl::string_view id) {
-  HT_ASSIGN_OR_RETURN(Statement losses,
-                      database_.Prepare("SELECT data FROM losses WHERE host = ?1"
-                                        " ORDER BY until DESC, id DESC LIMIT ?2"));
-  losses.BindBlob(1, id).BindInt(2, kLossesPerHost);
-  while (true) {
-    HT_ASSIGN_OR_RETURN(bool row, losses.Step());
-    if (!row) return absl::OkStatus();
-    v1::LossReport report;
-    const absl::string_view data = losses.Blob(0);
-    if (!report.ParseFromArray(data.data(), static_cast<int>(data.size()))) {
-      return absl::DataLossError("the store holds a damaged loss report");
-    }
-    *host->add_losses() = std::move(*report.mutable_loss());
-  }
+  if (after) select.Where("i.revision < ?").Int(after->number);
+  HT_ASSIGN_OR_RETURN(Statement statement,
+                      select.Prepare(&database_, "ORDER BY i.revision DESC LIMIT ?", limit + 1));
+  return ReadPage<v1::Incident>(&statement, limit, IncidentFromRow, 1, -1, 2);
 }
 
 absl::StatusOr<v1::Session> Reader::GetSession(const model::SessionId& id) {
@@ -230,27 +175,12 @@ absl::StatusOr<v1::Incident> Reader::GetIncident(const model::IncidentId& id) {
   return GetOne(&database_, kSelectIncidents, "i.id", Blob(id), "incident", IncidentFromRow);
 }
 
-absl::StatusOr<v1::Host> Reader::GetHost(const model::HostId& id) {
-  HT_ASSIGN_OR_RETURN(v1::Host host,
-                      GetOne(&database_, kSelectHosts, "h.id", Blob(id), "host", HostFromRow));
-  HT_RETURN_IF_ERROR(AddLosses(&host, Blob(id)));
-  return host;
-}
-
-absl::StatusOr<std::string> Reader::HostName(const model::HostId& id) {
-  HT_ASSIGN_OR_RETURN(Statement select,
-                      database_.Prepare("SELECT host_name FROM hosts WHERE id = ?1"));
-  select.BindBlob(1, Blob(id));
-  HT_ASSIGN_OR_RETURN(bool row, select.Step());
-  return row ? std::string(select.Text(0)) : std::string();
-}
-
 absl::StatusOr<std::vector<v1::Detection>> Reader::DetectionsOf(const model::SessionId& id,
                                                                 int limit) {
   Select select(kSelectDetections);
   select.Where("d.session = ?").Blob(Blob(id));
   HT_ASSIGN_OR_RETURN(Statement statement,
-                      select.Prepare(&database_, "ORDER BY d.time, d.id LIMIT ?", limit));
+                      select.Prepare(&database_, "ORDER BY d.arrived, d.id LIMIT ?", limit));
   std::vector<v1::Detection> detections;
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, statement.Step());

@@ -59,15 +59,24 @@ class Reader {
   absl::StatusOr<model::SessionId> FindSession(absl::string_view digits);
   absl::StatusOr<model::DetectionId> FindDetection(absl::string_view digits);
   absl::StatusOr<model::IncidentId> FindIncident(absl::string_view digits);
-  // The same of "<machine>.<boot>", or the host's own name; of several boots the last seen.
+  // The same of "<machine>" (the boot is empty then) or "<machine>.<boot>", or the host's own name.
   absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name);
 
   absl::StatusOr<v1::Session> GetSession(const model::SessionId& id);
   absl::StatusOr<v1::Hop> GetHop(const graph::HopKey& key);
   absl::StatusOr<v1::Detection> GetDetection(const model::DetectionId& id);
   absl::StatusOr<v1::Incident> GetIncident(const model::IncidentId& id);
-  absl::StatusOr<v1::Host> GetHost(const model::HostId& id);
+  // Incident.deliveries.
+  absl::Status AddDeliveries(v1::Incident* incident);
+  // Incident.degraded_hosts. `everywhere`: what is so on every host.
+  absl::Status AddDegradedHosts(v1::Incident* incident,
+                                const std::optional<model::Degradation>& everywhere);
+  absl::StatusOr<v1::Host> GetHost(const model::MachineId& machine);
   absl::StatusOr<std::string> HostName(const model::HostId& id);  // empty where unknown
+  // Titles of the hosts that have said that this address is one of theirs, at most
+  // kMaxAddressHosts.
+  static constexpr int kMaxAddressHosts = 8;
+  absl::StatusOr<std::vector<std::string>> HostsWithAddress(const model::IpAddress& address);
   // Those tied to one session, oldest first.
   absl::StatusOr<std::vector<v1::Detection>> DetectionsOf(const model::SessionId& id, int limit);
 
@@ -84,7 +93,7 @@ class Reader {
   explicit Reader(sqlite::Database database);
   absl::StatusOr<std::string> FindId(absl::string_view table, absl::string_view kind,
                                      absl::string_view digits);
-  absl::Status AddLosses(v1::Host* host, absl::string_view id);
+  absl::Status AddBoots(v1::Host* host);
 
   sqlite::Database database_;
 };

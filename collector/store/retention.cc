@@ -3,6 +3,7 @@
 #include <limits>
 #include <string>
 
+#include "collector/store/codec.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
@@ -37,6 +38,7 @@ constexpr const char* kIncidentParts[] = {
     "DELETE FROM detections WHERE incident = ?1",
     "DELETE FROM incident_sessions WHERE incident = ?1",
     "DELETE FROM outbox WHERE incident = ?1",
+    "DELETE FROM deliveries WHERE incident = ?1",
     "DELETE FROM incidents WHERE id = ?1",
 };
 
@@ -91,6 +93,21 @@ absl::StatusOr<int64_t> RemoveBySize(sqlite::Database* database, const Retention
 }
 
 }  // namespace
+
+absl::StatusOr<std::vector<model::HostId>> ForgetHosts(sqlite::Database* database,
+                                                       int64_t before_wall_ns) {
+  HT_ASSIGN_OR_RETURN(
+      sqlite::Statement forget,
+      database->Prepare("DELETE FROM hosts WHERE NOT listed AND last_seen < ?1 AND NOT EXISTS"
+                        " (SELECT 1 FROM sessions s WHERE s.host = hosts.id) RETURNING id"));
+  forget.BindInt(1, before_wall_ns);
+  std::vector<model::HostId> hosts;
+  while (true) {
+    HT_ASSIGN_OR_RETURN(bool row, forget.Step());
+    if (!row) return hosts;
+    hosts.push_back(HostFrom(forget.Blob(0)));
+  }
+}
 
 absl::StatusOr<int64_t> ApplyRetention(sqlite::Database* database, const RetentionLimits& limits,
                                        int64_t now_wall_ns) {

@@ -8,6 +8,8 @@
 #include "collector/store/codec.h"
 #include "core/base/status_macros.h"
 #include "core/model/net.h"
+#include "core/model/title.h"
+#include "core/wire/resource_names.h"
 #include "hoptrail/v1/sensor.pb.h"
 
 namespace hoptrail::collector::store {
@@ -21,12 +23,25 @@ absl::Status Parse(absl::string_view data, google::protobuf::Message* message) {
       absl::StrCat("the store holds a damaged ", std::string(message->GetTypeName())));
 }
 
+// Only what its title is made of.
+model::Session TitleParts(const v1::Session& stored) {
+  model::Session session;
+  session.kind = static_cast<model::EntryKind>(stored.kind());
+  session.logged_in = stored.logged_in();
+  session.uid = stored.uid();
+  session.user = stored.user();
+  session.program = stored.program();
+  session.unit = stored.unit();
+  return session;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Session> SessionFromRow(const sqlite::Statement& row) {
   v1::Session session;
   HT_RETURN_IF_ERROR(Parse(row.Blob(0), &session));
   session.set_host_name(std::string(row.Text(1)));
+  session.set_title(model::Title(TitleParts(session)));
   return session;
 }
 
@@ -72,7 +87,7 @@ absl::StatusOr<v1::Incident> IncidentFromRow(const sqlite::Statement& row) {
 
 absl::StatusOr<v1::Host> HostFromRow(const sqlite::Statement& row) {
   v1::Host host;
-  host.set_name(absl::StrCat("hosts/", model::ToString(HostFrom(row.Blob(0)))));
+  host.set_name(wire::ResourceName(IdFrom<model::MachineId>(row.Blob(0))));
   host.set_host_name(std::string(row.Text(1)));
   host.set_state(static_cast<v1::HostState>(row.Int(2)));
   if (row.Int(3) != 0) {
@@ -96,7 +111,32 @@ absl::StatusOr<v1::Host> HostFromRow(const sqlite::Statement& row) {
     HT_RETURN_IF_ERROR(Parse(row.Blob(7), &report));
     *host.mutable_coverage() = report.coverage();
   }
+  HT_RETURN_IF_ERROR(AddDegradations(row.Blob(8), host.mutable_degradations()));
+  HT_RETURN_IF_ERROR(AddDegradations(row.Blob(9), host.mutable_degradations()));
   return host;
+}
+
+v1::Boot BootFromRow(const sqlite::Statement& row) {
+  v1::Boot boot;
+  boot.set_name(wire::ResourceName(HostFrom(row.Blob(0))));
+  boot.set_state(static_cast<v1::HostState>(row.Int(1)));
+  if (row.Int(2) != 0) {
+    *boot.mutable_first_seen_time() = TimeUtil::NanosecondsToTimestamp(row.Int(2));
+  }
+  if (row.Int(3) != 0) {
+    *boot.mutable_last_seen_time() = TimeUtil::NanosecondsToTimestamp(row.Int(3));
+  }
+  boot.set_acknowledged_sequence(static_cast<uint64_t>(row.Int(4)));
+  return boot;
+}
+
+absl::Status AddDegradations(absl::string_view data,
+                             google::protobuf::RepeatedPtrField<v1::Degradation>* out) {
+  if (data.empty()) return absl::OkStatus();
+  v1::Host message;
+  HT_RETURN_IF_ERROR(Parse(data, &message));
+  out->MergeFrom(message.degradations());
+  return absl::OkStatus();
 }
 
 }  // namespace hoptrail::collector::store

@@ -1,5 +1,7 @@
 #include "collector/store/schema.h"
 
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 
 #include "core/base/status_macros.h"
@@ -107,24 +109,123 @@ ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_held ON outbox(created) WHERE held;
 )sql";
 
-// One step a version.
-constexpr const char* kSteps[kSchemaVersion] = {kVersion1, kVersion2, kVersion3};
+// Pages that stay until they are accepted: what was given up by earlier versions is taken up again
+// where the incident still stands as it did (state 1: open, 3: resolved).
+constexpr char kVersion4Pages[] = R"sql(
+DELETE FROM outbox WHERE failed AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = incident
+  AND ((outbox.action = 1 AND i.state = 1) OR (outbox.action = 3 AND i.state = 3)));
+UPDATE outbox SET attempts = 0 WHERE failed;
+ALTER TABLE outbox DROP COLUMN failed;
+ALTER TABLE outbox DROP COLUMN not_before;
+ALTER TABLE outbox ADD COLUMN attempted INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN next_attempt INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE deliveries(
+  incident BLOB PRIMARY KEY, attempts INTEGER NOT NULL, attempted INTEGER NOT NULL,
+  reason TEXT NOT NULL DEFAULT '') WITHOUT ROWID;
+CREATE TABLE notifiers(
+  name TEXT PRIMARY KEY, attempted INTEGER NOT NULL, next_attempt INTEGER NOT NULL,
+  reason TEXT NOT NULL) WITHOUT ROWID;
+)sql";
+
+// A host is a machine with its boots. `connected` orders a machine's boots: when its stream was
+// opened last, by the collector's clock, made to grow. A row that is not listed any more is kept
+// for as long as sessions name it. The degradations are Host messages with nothing else in them.
+constexpr char kVersion4Hosts[] = R"sql(
+DROP INDEX hosts_by_name;
+ALTER TABLE hosts RENAME TO hosts_3;
+CREATE TABLE hosts(
+  id BLOB PRIMARY KEY, machine BLOB NOT NULL, host_name TEXT NOT NULL DEFAULT '',
+  state INTEGER NOT NULL DEFAULT 0, listed INTEGER NOT NULL DEFAULT 1,
+  first_seen INTEGER NOT NULL DEFAULT 0, connected INTEGER NOT NULL DEFAULT 0,
+  last_seen INTEGER NOT NULL DEFAULT 0, acknowledged INTEGER NOT NULL DEFAULT 0,
+  clock_offset INTEGER NOT NULL DEFAULT 0, health BLOB NOT NULL DEFAULT x'',
+  coverage BLOB NOT NULL DEFAULT x'', agent_degradations BLOB NOT NULL DEFAULT x'',
+  collector_degradations BLOB NOT NULL DEFAULT x'') WITHOUT ROWID;
+INSERT INTO hosts(id, machine, host_name, state, first_seen, connected, last_seen, acknowledged,
+  clock_offset, health, coverage) SELECT id, substr(id, 1, 16), host_name, state, 0, last_seen,
+  last_seen, acknowledged, clock_offset, health, coverage FROM hosts_3;
+DROP TABLE hosts_3;
+CREATE INDEX hosts_by_name ON hosts(host_name, machine);
+CREATE INDEX hosts_by_machine ON hosts(machine, connected);
+CREATE INDEX hosts_degraded ON hosts(machine) WHERE agent_degradations != x''
+  OR collector_degradations != x'';
+UPDATE hosts SET state = 2 WHERE state = 3 AND EXISTS (SELECT 1 FROM hosts n WHERE
+  n.machine = hosts.machine AND n.connected > hosts.connected);
+)sql";
+
+// Lists go by arrival (docs/decisions/0019). What is there already has arrived in the order of its
+// hosts' times, but not later than the host was last heard.
+constexpr char kVersion4Arrival[] = R"sql(
+INSERT INTO meta VALUES('arrival', 0);
+ALTER TABLE sessions ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN heard INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hops ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE detections ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE arrivals(id BLOB PRIMARY KEY, arrived INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO arrivals SELECT s.id, row_number() OVER (ORDER BY
+  min(s.opened, coalesce(h.last_seen, s.opened)), s.opened, s.id)
+  FROM sessions s LEFT JOIN hosts h ON h.id = s.host;
+UPDATE sessions SET arrived = (SELECT a.arrived FROM arrivals a WHERE a.id = sessions.id),
+  heard = max(opened, closed);
+UPDATE sessions SET heard = min(heard, (SELECT h.last_seen FROM hosts h WHERE h.id = host))
+  WHERE EXISTS (SELECT 1 FROM hosts h WHERE h.id = host);
+DELETE FROM arrivals;
+INSERT INTO arrivals SELECT p.id, row_number() OVER (ORDER BY
+  min(p.time, coalesce(h.last_seen, p.time)), p.time, p.id)
+  FROM hops p LEFT JOIN hosts h ON h.id = coalesce(p.server_host, p.client_host);
+UPDATE hops SET arrived = (SELECT a.arrived FROM arrivals a WHERE a.id = hops.id);
+DELETE FROM arrivals;
+INSERT INTO arrivals SELECT d.id, row_number() OVER (ORDER BY
+  min(d.time, coalesce(h.last_seen, d.time)), d.time, d.id)
+  FROM detections d LEFT JOIN hosts h ON h.id = d.host;
+UPDATE detections SET arrived = (SELECT a.arrived FROM arrivals a WHERE a.id = detections.id);
+DROP TABLE arrivals;
+UPDATE meta SET value = max((SELECT count(*) FROM sessions), (SELECT count(*) FROM hops),
+  (SELECT count(*) FROM detections)) WHERE name = 'arrival';
+CREATE INDEX sessions_by_arrival ON sessions(arrived, id);
+CREATE INDEX hops_by_arrival ON hops(arrived, id);
+CREATE INDEX detections_by_arrival ON detections(arrived, id);
+DROP INDEX sessions_by_host;
+DROP INDEX sessions_by_user;
+DROP INDEX hops_by_client_host;
+DROP INDEX hops_by_server_host;
+CREATE INDEX sessions_by_host ON sessions(host, arrived);
+CREATE INDEX sessions_by_user ON sessions(user, arrived);
+CREATE INDEX hops_by_client_host ON hops(client_host, arrived);
+CREATE INDEX hops_by_server_host ON hops(server_host, arrived);
+)sql";
+
+// The stream of a host that its agent has confirmed last (docs/decisions/0017).
+constexpr char kVersion5[] = R"sql(
+ALTER TABLE hosts ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hosts ADD COLUMN nonce BLOB NOT NULL DEFAULT x'';
+)sql";
+
+// What brings a file to the version after its index.
+constexpr const char* kSteps[][3] = {{kVersion1},
+                                     {kVersion2},
+                                     {kVersion3},
+                                     {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
+                                     {kVersion5}};
+static_assert(std::size(kSteps) == kSchemaVersion);
 
 }  // namespace
 
-absl::Status Migrate(sqlite::Database* database) {
+absl::Status Migrate(sqlite::Database* database, int to) {
   HT_ASSIGN_OR_RETURN(int64_t version, database->UserVersion());
-  if (version > kSchemaVersion) {
+  if (version > to) {
     return absl::FailedPreconditionError(
         absl::StrCat("the store's schema has version ", version, ", this program knows versions up",
-                     " to ", kSchemaVersion, ": a newer hoptrail-collector has written it"));
+                     " to ", to, ": a newer hoptrail-collector has written it"));
   }
-  if (version == kSchemaVersion) return absl::OkStatus();
+  if (version == to) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database));
-  for (; version < kSchemaVersion; ++version) {
-    HT_RETURN_IF_ERROR(database->Execute(kSteps[version]));
+  for (; version < to; ++version) {
+    for (const char* step : kSteps[version]) {
+      if (step != nullptr) HT_RETURN_IF_ERROR(database->Execute(step));
+    }
   }
-  HT_RETURN_IF_ERROR(database->SetUserVersion(kSchemaVersion));
+  HT_RETURN_IF_ERROR(database->SetUserVersion(to));
   return transaction.Commit();
 }
 

@@ -8,11 +8,11 @@
 namespace hoptrail::collector::store {
 
 // PRAGMA user_version of the schema that this program writes.
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 5;
 
 // Brings an older or new file to kSchemaVersion in one transaction. FAILED_PRECONDITION for a file
-// that a newer program has written.
-absl::Status Migrate(sqlite::Database* database);
+// that a newer program has written. Tests make old files with a lower `to`.
+absl::Status Migrate(sqlite::Database* database, int to = kSchemaVersion);
 
 }  // namespace hoptrail::collector::store
 

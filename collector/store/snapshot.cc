@@ -55,15 +55,23 @@ absl::StatusOr<std::vector<HostRow>> Writer::LoadHosts() {
   std::vector<HostRow> hosts;
   HT_ASSIGN_OR_RETURN(
       sqlite::Statement select,
-      database_.Prepare("SELECT id, host_name, state, last_seen, acknowledged FROM hosts"));
+      database_.Prepare("SELECT id, host_name, state, last_seen, acknowledged, listed, connected,"
+                        " collector_degradations, incarnation, nonce FROM hosts"));
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
     if (!row) return hosts;
+    auto degradations = DecodeDegradations(select.Blob(7));
+    if (!Usable(degradations)) degradations.emplace();
     hosts.push_back({.host = HostFrom(select.Blob(0)),
                      .host_name = std::string(select.Text(1)),
                      .state = static_cast<HostState>(select.Int(2)),
+                     .listed = select.Int(5) != 0,
+                     .connected_wall_ns = select.Int(6),
                      .last_seen_wall_ns = select.Int(3),
-                     .acknowledged_sequence = static_cast<uint64_t>(select.Int(4))});
+                     .acknowledged_sequence = static_cast<uint64_t>(select.Int(4)),
+                     .collector_degradations = *std::move(degradations),
+                     .incarnation = {static_cast<uint64_t>(select.Int(8)),
+                                     IdFrom<model::Nonce>(select.Blob(9))}});
   }
 }
 

@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
@@ -15,6 +18,7 @@
 #include "collector/store/writer.h"
 #include "core/base/mutex.h"
 #include "core/base/unique_fd.h"
+#include "core/model/fact.h"
 
 namespace hoptrail::collector::store {
 
@@ -51,11 +55,31 @@ class Store {
   // Engine's thread; see ApplyRetention.
   absl::StatusOr<int64_t> ApplyRetention(int64_t now_wall_ns);
 
+  // Hosts that are off the list, not heard since then, and that no session names. Engine's thread.
+  absl::StatusOr<std::vector<model::HostId>> ForgetHosts(int64_t before_wall_ns);
+  // Engine's thread.
+  void SetRetention(const RetentionLimits& limits) { options_.retention = limits; }
+  // How long facts are kept. Engine's thread.
+  int64_t max_age_ns() const { return options_.retention.max_age_ns; }
+
+  // Engine's thread, while there is trouble: whether it is over.
+  absl::Status CheckWritable(int64_t now_wall_ns);
+
+  // Why nothing can be written at present, and since when: the last of the engine's writes has
+  // failed. What can be read is what was known before. Thread-safe.
+  std::optional<model::Degradation> trouble() const {
+    MutexLock lock(&trouble_mutex_);
+    return trouble_;
+  }
+
   // The name under which a damaged store was kept; empty where there was none.
   const std::string& set_aside() const { return set_aside_; }
 
  private:
   Store() = default;
+  static absl::StatusOr<std::unique_ptr<Store>> OpenIn(const StoreOptions& options,
+                                                       int64_t now_wall_ns);
+  absl::Status Noted(absl::Status status, int64_t now_wall_ns);
 
   StoreOptions options_;
   UniqueFd lock_;  // held as long as anything is open
@@ -64,6 +88,8 @@ class Store {
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<ReaderPool> readers_;
   ChangeSignal changes_, outbox_changes_;
+  mutable Mutex trouble_mutex_;
+  std::optional<model::Degradation> trouble_ ABSL_GUARDED_BY(trouble_mutex_);
 };
 
 }  // namespace hoptrail::collector::store

@@ -63,35 +63,12 @@ TEST_F(StoreTest, FailedWriteLeavesNothingBehind) {
           .ok());
   EXPECT_FALSE(reader()->GetDetection(wire::TestDetection().id).ok());
   EXPECT_EQ(store_->changes()->revision(), revision);
+  ASSERT_TRUE(store_->trouble().has_value());
+  EXPECT_EQ(store_->trouble()->kind, model::DegradationKind::kCollectorStoreReadOnly);
+  EXPECT_EQ(store_->trouble()->since_wall_ns, kNow);
+  EXPECT_EQ(store_->trouble()->detail.find("the collector's store cannot be written: "), 0u);
   Write({.detections = {wire::TestDetection()}});
-}
-
-TEST_F(StoreTest, AFileOfTheFirstVersionKeepsItsEdges) {
-  const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
-  Write({.edges = {edge}});
-  const std::string columns =
-      "id INTEGER PRIMARY KEY, host BLOB NOT NULL, side INTEGER NOT NULL, program TEXT NOT NULL,"
-      " uid INTEGER NOT NULL, peer BLOB NOT NULL, port INTEGER NOT NULL, minute INTEGER NOT NULL,"
-      " connections INTEGER NOT NULL, failures INTEGER NOT NULL, sent INTEGER NOT NULL,"
-      " received INTEGER NOT NULL, UNIQUE(host, minute, side, program, uid, peer, port)";
-  const std::string names =
-      "id, host, side, program, uid, peer, port, minute, connections, failures, sent, received";
-  sqlite::Database* database = store_->writer()->database();
-  ASSERT_TRUE(database
-                  ->Execute("CREATE TABLE first(" + columns + "); INSERT INTO first SELECT " +
-                            names + " FROM edges; DROP TABLE edges; ALTER TABLE first RENAME TO" +
-                            " edges; CREATE INDEX edges_by_time ON edges(minute, id);" +
-                            " CREATE INDEX edges_by_peer ON edges(peer, minute);" +
-                            " DROP INDEX outbox_held; ALTER TABLE outbox DROP COLUMN held;")
-                  .ok());
-  ASSERT_TRUE(database->SetUserVersion(1).ok());
-  Reopen();
-  Write({.edges = {edge}});
-  auto page = reader()->ListEdges({}, std::nullopt, 10);
-  ASSERT_TRUE(page.ok()) << page.status();
-  ASSERT_EQ(page->items.size(), 1u);
-  EXPECT_EQ(page->items[0].protocol(), 6u);
-  EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
+  EXPECT_FALSE(store_->trouble().has_value());
 }
 
 }  // namespace

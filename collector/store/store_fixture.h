@@ -20,6 +20,7 @@
 namespace hoptrail::collector::store {
 
 inline constexpr int64_t kNow = 1'700'000'000'000'000'000;
+inline constexpr int64_t kSecond = 1'000'000'000;
 inline constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000'000;
 
 class StoreTest : public ::testing::Test {

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "collector/store/store_fixture.h"
+#include "core/wire/detection.h"
 
 namespace hoptrail::collector::store {
 namespace {
@@ -61,28 +62,6 @@ TEST_F(StoreTest, AcknowledgedNumbersNeverGoBackAndStreamsDoNotSurvive) {
   EXPECT_EQ(hosts->front().state, HostState::kDisconnected);
 }
 
-TEST_F(StoreTest, HostShowsHealthCoverageAndLosses) {
-  WriteBatch batch;
-  HostChange& change = batch.hosts[wire::TestHost()];
-  for (const model::Fact& fact : wire::TestFacts()) {
-    if (auto* health = std::get_if<model::AgentHealth>(&fact)) change.health = *health;
-    if (auto* coverage = std::get_if<model::Coverage>(&fact)) change.coverage = *coverage;
-    if (auto* loss = std::get_if<model::Loss>(&fact)) batch.losses.push_back(*loss);
-  }
-  change.host_name = "gw";
-  Write(batch);
-  auto host = reader()->GetHost(wire::TestHost());
-  ASSERT_TRUE(host.ok()) << host.status();
-  EXPECT_EQ(host->host_name(), "gw");
-  EXPECT_EQ(host->coverage().facts(0).tier(), 3u);
-  ASSERT_EQ(host->losses_size(), 1);
-  EXPECT_EQ(host->losses(0).count(), 12u);
-  EXPECT_EQ(host->spooled(), 3u);
-  EXPECT_EQ(reader()->FindHost("gw").value(), wire::TestHost());
-  EXPECT_EQ(reader()->FindHost("aa00").value(), wire::TestHost());
-  EXPECT_EQ(reader()->FindHost("bb00").status().code(), absl::StatusCode::kNotFound);
-}
-
 TEST_F(StoreTest, EdgesOfOneMinuteAddUp) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   Write({.edges = {edge}});
@@ -125,6 +104,108 @@ TEST_F(StoreTest, PagesHaveEveryRowOnceNewestFirst) {
   ASSERT_EQ(names.size(), 20u);
   std::sort(names.begin(), names.end());
   EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());
+}
+
+TEST_F(StoreTest, ListsGoByArrivalWhateverAHostsClockSays) {
+  const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
+  const auto put = [&](uint8_t number, int64_t time) {
+    path::StoredHop hop = TestHop(number);
+    hop.hop.server->established_wall_ns = time;
+    model::Detection detection = wire::TestDetection();
+    detection.id.bytes[0] = number;
+    detection.wall_ns = time;
+    model::EdgeCount count = edge;
+    count.minute_wall_ns = time - time % 60'000'000'000;
+    count.uid = number;
+    Write({.sessions = {SessionAt(number, time)},
+           .hops = {hop},
+           .detections = {detection},
+           .edges = {count}});
+  };
+  put(3, kNow + kDay);  // a clock a day ahead, heard first
+  put(1, kNow);
+  put(2, kNow - kDay);                               // and one a day behind, heard last
+  Write({.sessions = {SessionAt(3, kNow + kDay)}});  // of which more is heard
+  const auto order = [this](auto list) {
+    std::string numbers;
+    std::optional<Cursor> after;
+    do {
+      auto page = list(after);
+      EXPECT_TRUE(page.ok()) << page.status();
+      for (const auto& item : page->items) numbers += item;
+      after = page->next;
+    } while (after && numbers.size() < 10);
+    return numbers;
+  };
+  // One by one, so that the cursor is tried too. Each as the digit in its name.
+  const auto digits = [](auto page, auto digit) -> absl::StatusOr<Page<std::string>> {
+    if (!page.ok()) return page.status();
+    Page<std::string> words;
+    words.next = page->next;
+    for (const auto& item : page->items) words.items.push_back(digit(item));
+    return words;
+  };
+  EXPECT_EQ(order([&](const auto& after) {
+              return digits(reader()->ListSessions({}, after, 1),
+                            [](const v1::Session& s) { return s.name().substr(10, 1); });
+            }),
+            "213");
+  EXPECT_EQ(order([&](const auto& after) {
+              return digits(reader()->ListDetections({}, after, 1),
+                            [](const v1::Detection& d) { return d.name().substr(12, 1); });
+            }),
+            "213");
+  EXPECT_EQ(order([&](const auto& after) {
+              return digits(reader()->ListEdges({}, after, 1),
+                            [](const v1::Edge& e) { return std::to_string(e.uid()); });
+            }),
+            "213");
+  EXPECT_EQ(order([&](const auto& after) {
+              return digits(reader()->ListHops({}, after, 1), [](const v1::Hop& h) {
+                const int64_t days = h.server().establish_time().seconds() - kNow / kSecond;
+                return std::string(days == 0 ? "1" : days < 0 ? "2" : "3");
+              });
+            }),
+            "213");
+}
+
+TEST_F(StoreTest, WhatHappensAgainArrivesAgainAndWhatChangesDoesNot) {
+  model::Detection first = wire::TestDetection();
+  model::Detection second = wire::TestDetection();
+  second.id.bytes[0] = 9;
+  Write({.detections = {first}});
+  Write({.detections = {second}});
+  const auto newest = [this] { return reader()->ListDetections({}, std::nullopt, 1)->items[0]; };
+  first.evidence["more"] = "yes";
+  Write({.detections = {first}});
+  EXPECT_EQ(newest().name(), wire::ToProto(second).name());
+  first.wall_ns += 1;
+  Write({.detections = {first}});
+  EXPECT_EQ(newest().name(), wire::ToProto(first).name());
+
+  // The collector's own clock may be set, too.
+  model::Incident incident = OpenIncident();
+  model::Incident other = OpenIncident();
+  other.id.bytes[0] = 77;
+  other.updated_wall_ns = kNow + kDay;
+  Write({.incidents = {other}});
+  Write({.incidents = {incident}});
+  EXPECT_EQ(reader()->ListIncidents({}, std::nullopt, 1)->items[0].name(),
+            wire::ToProto(incident).name());
+  other.title = "grew";
+  other.updated_wall_ns = kNow;
+  Write({.incidents = {other}});
+  EXPECT_EQ(reader()->ListIncidents({}, std::nullopt, 1)->items[0].name(),
+            wire::ToProto(other).name());
+}
+
+TEST_F(StoreTest, ASessionIsActiveByTheCollectorsClock) {
+  Write({.sessions = {SessionAt(1, kNow - 3 * kDay)}});  // closed just now, by a clock far behind
+  SessionFilter filter;
+  filter.active_since_wall_ns = kNow - kDay;
+  EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 1u);
+  filter.active_since_wall_ns = kNow + 1;
+  EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 0u);
 }
 
 TEST_F(StoreTest, SessionsAreFoundByAUniqueBeginning) {

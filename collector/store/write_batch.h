@@ -14,6 +14,7 @@
 #include "core/model/fact.h"
 #include "core/model/hop.h"
 #include "core/model/ids.h"
+#include "core/model/incarnation.h"
 #include "core/model/session.h"
 
 namespace hoptrail::collector::store {
@@ -22,6 +23,10 @@ enum class HostState : uint8_t { kUnknown = 0, kConnected, kDisconnected, kSilen
 
 // What changed about one host; what is absent stays as it was.
 struct HostChange {
+  // Its stream was opened: it is listed from then on. Later than that of every other boot of its
+  // machine that was connected before.
+  std::optional<int64_t> connected_wall_ns;
+  std::optional<bool> listed;
   std::optional<std::string> host_name;
   std::optional<HostState> state;
   std::optional<int64_t> last_seen_wall_ns;
@@ -29,6 +34,11 @@ struct HostChange {
   std::optional<int64_t> clock_offset_ns;
   std::optional<model::AgentHealth> health;
   std::optional<model::Coverage> coverage;
+  // All that the collector itself finds not to be as it should be there; what the agent finds is in
+  // its health.
+  std::optional<std::vector<model::Degradation>> collector_degradations;
+  // What its agent has confirmed.
+  std::optional<model::Incarnation> incarnation;
 };
 
 // What one transaction makes durable. Sessions, hops, detections and incidents are whole and

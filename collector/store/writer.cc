@@ -21,27 +21,38 @@ struct Writer::Statements {
   };
   Statement host, session, delete_hop, hop, edge, find_detection, detection, attached, attach,
       find_incident, incident, clear_sessions, incident_session, login_attempt, trim_login_attempts,
-      loss, revision;
+      loss, revision, arrival;
 };
 
 namespace {
 
+// What is not listed is kept for its sessions only. 11: whether it is listed.
 constexpr char kHost[] =
     "INSERT INTO hosts(id, host_name, state, last_seen, acknowledged, clock_offset, health,"
-    " coverage) VALUES(?1, coalesce(?2, ''), coalesce(?3, 0), coalesce(?4, 0), coalesce(?5, 0),"
-    " coalesce(?6, 0), coalesce(?7, x''), coalesce(?8, x'')) ON CONFLICT(id) DO UPDATE SET"
+    " coverage, machine, first_seen, connected, listed, agent_degradations,"
+    " collector_degradations, incarnation, nonce) VALUES(?1, coalesce(?2, ''), coalesce(?3, 0), "
+    "coalesce(?4, 0),"
+    " coalesce(?5, 0), coalesce(?6, 0), coalesce(?7, x''), coalesce(?8, x''), ?9,"
+    " coalesce(?10, 0), coalesce(?10, 0), coalesce(?11, 0), coalesce(?12, x''),"
+    " coalesce(?13, x''), coalesce(?14, 0), coalesce(?15, x'')) ON CONFLICT(id) DO UPDATE SET"
     " host_name = coalesce(?2, host_name), state = coalesce(?3, state),"
     " last_seen = max(last_seen, coalesce(?4, 0)),"
     " acknowledged = max(acknowledged, coalesce(?5, 0)),"
     " clock_offset = coalesce(?6, clock_offset), health = coalesce(?7, health),"
-    " coverage = coalesce(?8, coverage)";
+    " coverage = coalesce(?8, coverage), connected = coalesce(?10, connected),"
+    " listed = coalesce(?11, listed), agent_degradations = coalesce(?12, agent_degradations),"
+    " collector_degradations = coalesce(?13, collector_degradations),"
+    " incarnation = coalesce(?14, incarnation), nonce = coalesce(?15, nonce)";
 constexpr char kSession[] =
-    "INSERT INTO sessions(id, host, kind, logged_in, user, opened, closed, caused_by, data)"
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET host = ?2,"
-    " kind = ?3, logged_in = ?4, user = ?5, opened = ?6, closed = ?7, caused_by = ?8, data = ?9";
+    "INSERT INTO sessions(id, host, kind, logged_in, user, opened, closed, caused_by, data,"
+    " arrived, heard) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT(id)"
+    " DO UPDATE SET host = ?2, kind = ?3, logged_in = ?4, user = ?5, opened = ?6, closed = ?7,"
+    " caused_by = ?8, data = ?9, heard = ?11";
 constexpr char kHop[] =
-    "INSERT OR REPLACE INTO hops(id, client_host, server_host, client_session, server_session,"
-    " proof, time, data) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    "INSERT INTO hops(id, client_host, server_host, client_session, server_session, proof, time,"
+    " data, arrived) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET"
+    " client_host = ?2, server_host = ?3, client_session = ?4, server_session = ?5, proof = ?6,"
+    " time = ?7, data = ?8";
 constexpr char kEdge[] =
     "INSERT INTO edges(host, side, program, uid, peer, port, minute, connections, failures, sent,"
     " received, protocol) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO "
@@ -49,15 +60,31 @@ constexpr char kEdge[] =
     " connections = connections + ?8, failures = failures + ?9, sent = sent + ?10,"
     " received = received + ?11";
 constexpr char kDetection[] =
-    "INSERT INTO detections(id, rule, severity, session, host, time, revision, data)"
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE SET rule = ?2,"
-    " severity = ?3, session = ?4, host = ?5, time = ?6, revision = ?7, data = ?8";
+    "INSERT INTO detections(id, rule, severity, session, host, time, revision, data, arrived)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET rule = ?2,"
+    " severity = ?3, session = ?4, host = ?5, time = ?6, revision = ?7, data = ?8,"
+    " arrived = CASE WHEN ?6 > time THEN ?9 ELSE arrived END";  // it has happened again
 constexpr char kAttach[] =
     "UPDATE detections SET incident = ?2, revision = ?3 WHERE id = ?1 AND incident IS NOT ?2";
 constexpr char kIncident[] =
     "INSERT INTO incidents(id, root, state, severity, opened, updated, revision, data)"
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(id) DO UPDATE SET root = ?2, state = ?3,"
     " severity = ?4, opened = ?5, updated = ?6, revision = ?7, data = ?8";
+
+// Within one transaction rows arrive at once: then their own times say which comes first.
+template <typename T, typename Time>
+std::vector<const T*> InOrder(const std::vector<T>& values, Time time_of) {
+  std::vector<const T*> sorted;
+  for (const T& value : values) sorted.push_back(&value);
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&time_of](const T* a, const T* b) { return time_of(*a) < time_of(*b); });
+  return sorted;
+}
+
+int64_t TimeOf(const path::StoredHop& stored) {
+  if (stored.hop.server) return stored.hop.server->established_wall_ns;
+  return stored.hop.client ? stored.hop.client->established_wall_ns : 0;
+}
 
 void BindOrNull(Statement* statement, int index, absl::string_view blob) {
   if (blob.empty()) {
@@ -98,41 +125,57 @@ absl::StatusOr<std::unique_ptr<Writer>> Writer::Create(sqlite::Database database
        "DELETE FROM login_attempts WHERE id <= (SELECT max(id) FROM login_attempts) - ?1"},
       {&Statements::loss, "INSERT INTO losses(host, until, data) VALUES(?1, ?2, ?3)"},
       {&Statements::revision, "UPDATE meta SET value = ?1 WHERE name = 'revision'"},
+      {&Statements::arrival, "UPDATE meta SET value = ?1 WHERE name = 'arrival'"},
   };
   for (const Statements::Entry& entry : kEntries) {
     absl::StatusOr<Statement> statement = writer->database_.Prepare(entry.sql);
     if (!statement.ok()) return Annotate(statement.status(), entry.sql);
     writer->statements_.get()->*entry.statement = *std::move(statement);
   }
-  HT_ASSIGN_OR_RETURN(Statement revision,
-                      writer->database_.Prepare("SELECT value FROM meta WHERE name = 'revision'"));
-  HT_ASSIGN_OR_RETURN(bool row, revision.Step());
-  if (!row) return absl::DataLossError("the store has lost its revision number");
-  writer->revision_ = revision.Int(0);
+  HT_ASSIGN_OR_RETURN(Statement numbers,
+                      writer->database_.Prepare("SELECT value FROM meta WHERE name IN ('arrival',"
+                                                " 'revision') ORDER BY name"));
+  for (int64_t* number : {&writer->arrival_, &writer->revision_}) {
+    HT_ASSIGN_OR_RETURN(bool row, numbers.Step());
+    if (!row) return absl::DataLossError("the store has lost its revision number");
+    *number = numbers.Int(0);
+  }
   HT_ASSIGN_OR_RETURN(writer->outbox_, OutboxWriter::Create(&writer->database_));
   return writer;
 }
 
 absl::Status Writer::Write(const WriteBatch& batch, int64_t now_wall_ns) {
   const int64_t revision_before = revision_;
+  const int64_t arrival_before = arrival_;
   absl::Status status = [&]() -> absl::Status {
     HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(&database_));
     for (const auto& [host, change] : batch.hosts) HT_RETURN_IF_ERROR(WriteHost(host, change));
-    for (const auto& session : batch.sessions) HT_RETURN_IF_ERROR(WriteSession(session));
+    for (const auto* session :
+         InOrder(batch.sessions, [](const auto& s) { return s.opened_wall_ns; })) {
+      HT_RETURN_IF_ERROR(WriteSession(*session, now_wall_ns));
+    }
     for (const auto& key : batch.removed_hops) {
       HT_RETURN_IF_ERROR(statements_->delete_hop.BindBlob(1, Blob(key)).Run());
     }
-    for (const auto& hop : batch.hops) HT_RETURN_IF_ERROR(WriteHop(hop));
+    for (const auto* hop : InOrder(batch.hops, TimeOf)) HT_RETURN_IF_ERROR(WriteHop(*hop));
     for (const auto& edge : batch.edges) HT_RETURN_IF_ERROR(WriteEdge(edge));
-    for (const auto& item : batch.detections) HT_RETURN_IF_ERROR(WriteDetection(item));
+    for (const auto* item : InOrder(batch.detections, [](const auto& d) { return d.wall_ns; })) {
+      HT_RETURN_IF_ERROR(WriteDetection(*item));
+    }
     for (const auto& item : batch.incidents) HT_RETURN_IF_ERROR(WriteIncident(item, now_wall_ns));
     HT_RETURN_IF_ERROR(WriteAppended(batch));
     if (revision_ != revision_before) {
       HT_RETURN_IF_ERROR(statements_->revision.BindInt(1, revision_).Run());
     }
+    if (arrival_ != arrival_before) {
+      HT_RETURN_IF_ERROR(statements_->arrival.BindInt(1, arrival_).Run());
+    }
     return transaction.Commit();
   }();
-  if (!status.ok()) revision_ = revision_before;
+  if (!status.ok()) {
+    revision_ = revision_before;
+    arrival_ = arrival_before;
+  }
   return status;
 }
 
@@ -147,19 +190,30 @@ absl::Status Writer::WriteHost(const model::HostId& host, const HostChange& chan
     s.BindInt(5, static_cast<int64_t>(*change.acknowledged_sequence));
   }
   if (change.clock_offset_ns) s.BindInt(6, *change.clock_offset_ns);
-  if (change.health) s.BindBlob(7, Encode(*change.health));
+  if (change.health) {
+    s.BindBlob(7, Encode(*change.health)).BindBlob(12, Encode(change.health->degradations));
+  }
   if (change.coverage) s.BindBlob(8, Encode(*change.coverage));
+  s.BindBlob(9, Blob(host.machine));
+  if (change.connected_wall_ns) s.BindInt(10, *change.connected_wall_ns).BindInt(11, 1);
+  if (change.listed) s.BindInt(11, *change.listed);
+  if (change.collector_degradations) s.BindBlob(13, Encode(*change.collector_degradations));
+  if (change.incarnation) {
+    s.BindInt(14, static_cast<int64_t>(change.incarnation->counter));
+    s.BindBlob(15, Blob(change.incarnation->nonce));
+  }
   return s.Run();
 }
 
-absl::Status Writer::WriteSession(const model::Session& session) {
+absl::Status Writer::WriteSession(const model::Session& session, int64_t now_wall_ns) {
   Statement& s = statements_->session;
   s.BindBlob(1, Blob(session.id)).BindBlob(2, Blob(session.host));
   s.BindInt(3, static_cast<int64_t>(session.kind)).BindInt(4, session.logged_in);
   s.BindText(5, session.user).BindInt(6, session.opened_wall_ns);
   s.BindInt(7, session.closed_wall_ns);
   BindOrNull(&s, 8, session.caused_by.empty() ? "" : Blob(session.caused_by));
-  return s.BindBlob(9, Encode(session)).Run();
+  s.BindBlob(9, Encode(session)).BindInt(10, ++arrival_);
+  return s.BindInt(11, now_wall_ns).Run();
 }
 
 absl::Status Writer::WriteHop(const path::StoredHop& stored) {
@@ -175,9 +229,8 @@ absl::Status Writer::WriteHop(const path::StoredHop& stored) {
     BindOrNull(&s, 5, hop.server->session.empty() ? "" : Blob(hop.server->session));
   }
   s.BindInt(6, static_cast<int64_t>(hop.proof));
-  s.BindInt(7, hop.server ? hop.server->established_wall_ns
-                          : (hop.client ? hop.client->established_wall_ns : 0));
-  return s.BindBlob(8, Encode(hop)).Run();
+  s.BindInt(7, TimeOf(stored));
+  return s.BindBlob(8, Encode(hop)).BindInt(9, ++arrival_).Run();
 }
 
 absl::Status Writer::WriteEdge(const model::EdgeCount& edge) {
@@ -202,7 +255,7 @@ absl::Status Writer::WriteDetection(const model::Detection& detection) {
   s.BindBlob(1, Blob(detection.id)).BindText(2, detection.rule);
   s.BindInt(3, static_cast<int64_t>(detection.severity)).BindBlob(4, Blob(detection.session));
   s.BindBlob(5, Blob(detection.host)).BindInt(6, detection.wall_ns).BindInt(7, ++revision_);
-  return s.BindBlob(8, data).Run();
+  return s.BindBlob(8, data).BindInt(9, ++arrival_).Run();
 }
 
 absl::Status Writer::WriteIncident(const Incident& incident, int64_t now_wall_ns) {

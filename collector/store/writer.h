@@ -26,8 +26,12 @@ struct HostRow {
   model::HostId host;
   std::string host_name;
   HostState state = HostState::kUnknown;
+  bool listed = false;
+  int64_t connected_wall_ns = 0;
   int64_t last_seen_wall_ns = 0;
   uint64_t acknowledged_sequence = 0;
+  std::vector<model::Degradation> collector_degradations;
+  model::Incarnation incarnation;
 };
 
 // The connection that writes facts. Owned by the Store; used by one thread (the engine's), but for
@@ -51,6 +55,8 @@ class Writer {
   int64_t revision() const { return revision_; }
 
   OutboxWriter* outbox() { return outbox_.get(); }
+  // See Options::notify.
+  void SetNotify(bool notify) { options_.notify = notify; }
 
   absl::StatusOr<Snapshot> LoadSnapshot();
   absl::StatusOr<std::vector<HostRow>> LoadHosts();
@@ -62,7 +68,7 @@ class Writer {
   Writer(sqlite::Database database, const Options& options);
 
   absl::Status WriteHost(const model::HostId& host, const HostChange& change);
-  absl::Status WriteSession(const model::Session& session);
+  absl::Status WriteSession(const model::Session& session, int64_t now_wall_ns);
   absl::Status WriteHop(const path::StoredHop& stored);
   absl::Status WriteEdge(const model::EdgeCount& edge);
   absl::Status WriteDetection(const model::Detection& detection);
@@ -75,6 +81,7 @@ class Writer {
   std::unique_ptr<Statements> statements_;
   std::unique_ptr<OutboxWriter> outbox_;
   int64_t revision_ = 0;
+  int64_t arrival_ = 0;  // of the row that was added last: docs/decisions/0019
 };
 
 }  // namespace hoptrail::collector::store

@@ -5,14 +5,27 @@
 #include <atomic>
 #include <string>
 
-#include "absl/strings/escaping.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+
+#include "core/base/printable.h"
 
 namespace hoptrail {
 namespace {
 
+// A line that a pipe takes in one piece (PIPE_BUF is 4,096).
+constexpr size_t kMostBytes = 4000;
+
 std::atomic<LogLevel> least_level{LogLevel::kInfo};
+
+std::string Bounded(absl::string_view message) {
+  return Printable(message, {.most_bytes = kMostBytes});
+}
+
+// One write keeps lines whole between threads and processes; a lost log line is no error.
+void WriteLine(const std::string& line) {
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+}
 
 }  // namespace
 
@@ -23,10 +36,12 @@ void Log(LogLevel level, absl::string_view component, absl::string_view message)
   const std::string time =
       absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
   const char letter = "DIWE"[static_cast<int>(level)];
-  const std::string line = absl::StrCat(time, " ", absl::string_view(&letter, 1), " ", component,
-                                        ": ", absl::Utf8SafeCEscape(message), "\n");
-  // One write keeps lines whole between threads and processes; a lost log line is no error.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  WriteLine(absl::StrCat(time, " ", absl::string_view(&letter, 1), " ", component, ": ",
+                         Bounded(message), "\n"));
+}
+
+void WriteError(absl::string_view program, absl::string_view message) {
+  WriteLine(absl::StrCat(program, ": ", Bounded(message), "\n"));
 }
 
 }  // namespace hoptrail

@@ -10,10 +10,14 @@ namespace hoptrail {
 
 enum class LogLevel { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
 
-// Writes one line to standard error: `2026-01-31T12:00:00.000Z W component: message`. Control
-// characters in the message are escaped, so that a peer's text cannot forge a line. Thread-safe.
-// Never give it a secret.
+// Writes one line to standard error: `2026-01-31T12:00:00.000Z W component: message`. What is not
+// printable UTF-8 is escaped (printable.h), so that a peer's text can neither forge a line nor act
+// on a terminal, and a message ends after 4,000 bytes. Thread-safe. Never give it a secret.
 void Log(LogLevel level, absl::string_view component, absl::string_view message);
+
+// Writes `program: message` to standard error, escaped and bounded in the same way: what a program
+// says to whoever started it.
+void WriteError(absl::string_view program, absl::string_view message);
 
 // Lines below `level` are dropped from then on. The default is kInfo. Thread-safe.
 void SetLogLevel(LogLevel level);

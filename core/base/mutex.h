@@ -10,7 +10,6 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/synchronization/notification.h"
-#include "absl/time/clock.h"
 #include "absl/time/time.h"
 
 #ifdef HOPTRAIL_TSAN
@@ -18,6 +17,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+
+#include "core/base/steady_time.h"
 #endif
 
 namespace hoptrail {
@@ -44,10 +45,11 @@ class ABSL_LOCKABLE Mutex {
   // Whether the condition held before the time was up.
   bool AwaitWithTimeout(const absl::Condition& condition, absl::Duration timeout) {
     std::unique_lock<std::mutex> lock(mutex_, std::adopt_lock);
-    const absl::Time end = absl::Now() + timeout;
+    const SteadyTime end = SteadyTime::Now() + timeout;
     // In short waits, so that an infinite time needs no case of its own.
-    while (!condition.Eval() && absl::Now() < end) {
-      changed_.wait_until(lock, absl::ToChronoTime(std::min(end, absl::Now() + absl::Seconds(1))));
+    while (!condition.Eval() && SteadyTime::Now() < end) {
+      const absl::Duration left = std::min(end - SteadyTime::Now(), absl::Seconds(1));
+      changed_.wait_for(lock, absl::ToChronoNanoseconds(left));
     }
     const bool holds = condition.Eval();
     lock.release();

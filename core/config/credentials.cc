@@ -1,23 +1,14 @@
 #include "core/config/credentials.h"
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include <openssl/err.h>
-#include <openssl/x509.h>
 
 #include "core/base/status_macros.h"
+#include "core/config/address.h"
 #include "core/config/pem.h"
 
 namespace hoptrail::config {
-namespace {
 
-struct PemTexts {
-  std::string authorities;
-  std::string chain;
-  std::string key;
-};
-
-absl::StatusOr<PemTexts> ReadAndCheck(const v1::TlsConfig& tls) {
+absl::StatusOr<PemTexts> ReadTlsFiles(const v1::TlsConfig& tls) {
   PemTexts texts;
   HT_ASSIGN_OR_RETURN(texts.authorities, ReadPemFile(tls.ca_file()));
   HT_ASSIGN_OR_RETURN(texts.chain, ReadPemFile(tls.certificate_file()));
@@ -35,28 +26,24 @@ absl::StatusOr<PemTexts> ReadAndCheck(const v1::TlsConfig& tls) {
   HT_ASSIGN_OR_RETURN(auto chain, ParseCertificates(texts.chain, tls.certificate_file()));
   HT_RETURN_IF_ERROR(CheckValidity(*chain[0], tls.certificate_file()));
   HT_ASSIGN_OR_RETURN(KeyPtr key, ParsePrivateKey(texts.key, tls.key_file()));
-  const bool matches = X509_check_private_key(chain[0].get(), key.get()) == 1;
-  ERR_clear_error();
-  if (!matches) {
+  if (!IsKeyOf(*key, *chain[0])) {
     return absl::FailedPreconditionError(absl::StrCat(
         tls.key_file(), ": is not the key of the certificate in ", tls.certificate_file()));
   }
   return texts;
 }
 
-}  // namespace
-
-absl::Status CheckTls(const v1::TlsConfig& tls) { return ReadAndCheck(tls).status(); }
+absl::Status CheckTls(const v1::TlsConfig& tls) { return ReadTlsFiles(tls).status(); }
 
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
     const v1::TlsConfig& tls) {
-  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadAndCheck(tls));
+  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadTlsFiles(tls));
   return grpc::SslCredentials({texts.authorities, texts.key, texts.chain});
 }
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(
     const v1::TlsConfig& tls) {
-  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadAndCheck(tls));
+  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadTlsFiles(tls));
   grpc::SslServerCredentialsOptions options(
       GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   options.pem_root_certs = texts.authorities;
@@ -64,15 +51,15 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(
   return grpc::SslServerCredentials(options);
 }
 
-bool IsUnixAddress(absl::string_view address) { return absl::StartsWith(address, "unix:"); }
-
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAddress& collector,
                                                            grpc::ChannelArguments arguments) {
   // A shared subchannel would outlive this one, with the credentials and back-off of before.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  if (IsUnixAddress(collector.address())) {
-    return grpc::CreateCustomChannel(collector.address(), grpc::InsecureChannelCredentials(),
-                                     arguments);
+  HT_ASSIGN_OR_RETURN(const Address address,
+                      ParseAddress(collector.address(), AddressUse::kConnect));
+  const std::string target = GrpcTarget(address);
+  if (address.is_unix()) {
+    return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
   }
   if (!collector.has_tls()) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -82,11 +69,11 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAd
   if (!collector.tls().server_name().empty()) {
     arguments.SetSslTargetNameOverride(collector.tls().server_name());
   }
-  return grpc::CreateCustomChannel(collector.address(), credentials, arguments);
+  return grpc::CreateCustomChannel(target, credentials, arguments);
 }
 
 std::string CertificateDoubt(const v1::TlsConfig& tls) {
-  const absl::StatusOr<PemTexts> texts = ReadAndCheck(tls);
+  const absl::StatusOr<PemTexts> texts = ReadTlsFiles(tls);
   if (!texts.ok()) return std::string(texts.status().message());
   const auto authorities = ParseCertificates(texts->authorities, tls.ca_file());
   const auto chain = ParseCertificates(texts->chain, tls.certificate_file());

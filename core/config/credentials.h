@@ -18,7 +18,18 @@
 
 namespace hoptrail::config {
 
-// Reads and checks all three files, as the functions below do, and forgets them: --check-config.
+struct PemTexts {
+  std::string authorities;
+  std::string chain;
+  std::string key;
+
+  bool operator==(const PemTexts&) const = default;
+};
+
+// Reads and checks all three files. CheckTlsFiles() says more.
+absl::StatusOr<PemTexts> ReadTlsFiles(const v1::TlsConfig& tls);
+
+// The same, and forgets them.
 absl::Status CheckTls(const v1::TlsConfig& tls);
 
 // Mutual TLS, client's side: shows the own certificate, demands one signed by `ca_file`.
@@ -30,11 +41,9 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(
     const v1::TlsConfig& tls);
 
-// True for "unix:/path", the only kind of address that may be spoken to in plain text.
-bool IsUnixAddress(absl::string_view address);
-
 // A new connection to a collector, never shared with an earlier channel: over TLS, or in plain
-// text to a UNIX socket. INVALID_ARGUMENT where another address lacks `tls`. Does not connect yet.
+// text to a UNIX socket. INVALID_ARGUMENT where the address is none, or is another kind and lacks
+// `tls`. Does not connect yet.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAddress& collector,
                                                            grpc::ChannelArguments arguments);
 

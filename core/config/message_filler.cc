@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
@@ -32,6 +33,12 @@ std::string Shown(const YAML::Node& node) {
   if (node.IsMap()) return "keys and values";
   if (node.IsSequence()) return "a list";
   return absl::StrCat("'", node.Scalar().substr(0, kMaxShownBytes), "'");
+}
+
+// "${NAME}", as shells and templates have it.
+bool HoldsVariable(absl::string_view text) {
+  const size_t begin = text.find("${");
+  return begin != absl::string_view::npos && absl::StrContains(text.substr(begin), "}");
 }
 
 // yaml-cpp marks a quoted scalar with the tag "!": it is text, whatever it looks like.
@@ -115,6 +122,10 @@ absl::Status MessageFiller::Fault(const YAML::Node& node, absl::string_view path
       absl::StrCat(file_, ":", line, ": ", path, path.empty() ? "" : ": ", what));
 }
 
+void MessageFiller::Note(const YAML::Node& node, const std::string& path) const {
+  if (!node.Mark().is_null()) places_->Put(path, node.Mark().line + 1);
+}
+
 absl::Status MessageFiller::Fill(const YAML::Node& node, const std::string& path,
                                  Message* out) const {
   if (!node.IsDefined() || node.IsNull()) return CheckRequired(node, path, *out);
@@ -127,6 +138,7 @@ absl::Status MessageFiller::Fill(const YAML::Node& node, const std::string& path
     const FieldDescriptor* field = out->GetDescriptor()->FindFieldByName(key);
     if (field == nullptr) return Fault(entry.first, key_path, "unknown key");
     if (!seen.insert(key).second) return Fault(entry.first, key_path, "given twice");
+    Note(entry.first, key_path);
     if (entry.second.IsNull()) continue;
     HT_RETURN_IF_ERROR(FillField(entry.second, key_path, *field, out));
   }
@@ -165,6 +177,7 @@ absl::Status MessageFiller::FillList(const YAML::Node& node, const std::string& 
     const YAML::Node entry = node[i];
     const std::string entry_path = absl::StrCat(path, "[", i, "]");
     if (entry.IsNull()) return Fault(entry, entry_path, "has no value");
+    Note(entry, entry_path);
     HT_RETURN_IF_ERROR(field.cpp_type() == Field::CPPTYPE_MESSAGE
                            ? Fill(entry, entry_path, out->GetReflection()->AddMessage(out, &field))
                            : FillScalar(entry, entry_path, field, out));
@@ -180,6 +193,12 @@ absl::Status MessageFiller::FillScalar(const YAML::Node& node, const std::string
   switch (field.cpp_type()) {
     case Field::CPPTYPE_STRING:
       if (!node.IsScalar()) return expected("text");
+      if (HoldsVariable(node.Scalar())) {
+        return Fault(node, path,
+                     absl::StrCat(Shown(node),
+                                  " has a variable in it, which nothing here replaces: "
+                                  "write the value itself"));
+      }
       HT_PUT(String, node.Scalar());
       return absl::OkStatus();
     case Field::CPPTYPE_BOOL:

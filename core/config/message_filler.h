@@ -11,11 +11,14 @@
 #include <google/protobuf/message.h>
 #include <yaml-cpp/yaml.h>
 
+#include "core/config/key_places.h"
+
 namespace hoptrail::config {
 
 class MessageFiller {
  public:
-  explicit MessageFiller(absl::string_view file) : file_(file) {}
+  // `places` is told where each key stands.
+  MessageFiller(absl::string_view file, KeyPlaces* places) : file_(file), places_(places) {}
 
   // `path` is the key path of `node`, empty at the top. May throw YAML::Exception.
   absl::Status Fill(const YAML::Node& node, const std::string& path,
@@ -32,9 +35,11 @@ class MessageFiller {
                           google::protobuf::Message* out) const;
   absl::Status CheckRequired(const YAML::Node& node, const std::string& path,
                              const google::protobuf::Message& message) const;
+  void Note(const YAML::Node& node, const std::string& path) const;
   absl::Status Fault(const YAML::Node& node, absl::string_view path, absl::string_view what) const;
 
   const std::string file_;
+  KeyPlaces* const places_;
 };
 
 }  // namespace hoptrail::config

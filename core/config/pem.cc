@@ -9,8 +9,10 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include "core/base/unique_fd.h"
+#include <arpa/inet.h>
 
 namespace hoptrail::config {
 namespace {
@@ -30,6 +32,21 @@ std::string TimeText(const ASN1_TIME* time) {
   char* text = nullptr;
   const long size = BIO_get_mem_data(out.get(), &text);
   return std::string(text, size);
+}
+
+void FreeNames(GENERAL_NAMES* names) { GENERAL_NAMES_free(names); }
+using NamesPtr = std::unique_ptr<GENERAL_NAMES, Deleter<GENERAL_NAMES, FreeNames>>;
+
+NamesPtr AlternativeNames(const X509& certificate) {
+  NamesPtr names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  ERR_clear_error();
+  return names;
+}
+
+std::string Text(const ASN1_STRING* string) {
+  return std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
+                     static_cast<size_t>(ASN1_STRING_length(string)));
 }
 
 // Asked for a pass phrase, says none, rather than reading one from the terminal.
@@ -101,10 +118,57 @@ std::string IssuerOf(const X509& certificate) {
   return std::string(text, size);
 }
 
+std::vector<std::string> UrisOf(const X509& certificate) {
+  std::vector<std::string> uris;
+  const NamesPtr names = AlternativeNames(certificate);
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    uris.push_back(Text(name->d.uniformResourceIdentifier));
+  }
+  return uris;
+}
+
+std::vector<std::string> ServerNamesOf(const X509& certificate) {
+  std::vector<std::string> found;
+  const NamesPtr names = AlternativeNames(certificate);
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type == GEN_DNS) found.push_back(Text(name->d.dNSName));
+    if (name->type == GEN_IPADD) {
+      const std::string bytes = Text(name->d.iPAddress);
+      char text[INET6_ADDRSTRLEN] = {};
+      const int family = bytes.size() == 4 ? AF_INET : AF_INET6;
+      if (bytes.size() != 4 && bytes.size() != 16) continue;
+      found.emplace_back(inet_ntop(family, bytes.data(), text, sizeof(text)));
+    }
+  }
+  return found;
+}
+
+bool IsAuthority(X509* certificate) { return X509_check_ca(certificate) != 0; }
+
+bool IsGoodFor(X509* certificate, bool server) {
+  const bool good =
+      X509_check_purpose(certificate, server ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT,
+                         0) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+bool IsKeyOf(const EVP_PKEY& key, const X509& certificate) {
+  const bool matches = X509_check_private_key(&certificate, &key) == 1;
+  ERR_clear_error();
+  return matches;
+}
+
+std::string EndOf(const X509& certificate) { return TimeText(X509_get0_notAfter(&certificate)); }
+
 bool IsSignedBy(const std::vector<X509Ptr>& chain, const std::vector<X509Ptr>& authorities) {
   X509_STORE* store = X509_STORE_new();
   for (const X509Ptr& authority : authorities) X509_STORE_add_cert(store, authority.get());
-  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  // When it is valid is another question (CheckValidity).
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
   STACK_OF(X509)* intermediates = sk_X509_new_null();
   for (const X509Ptr& one : chain) sk_X509_push(intermediates, one.get());
   X509_STORE_CTX* context = X509_STORE_CTX_new();

@@ -35,6 +35,18 @@ absl::Status CheckValidity(const X509& certificate, const std::string& path);
 
 // "CN=Test CA, O=Example".
 std::string IssuerOf(const X509& certificate);
+// "Nov 28 19:01:28 2026 GMT".
+std::string EndOf(const X509& certificate);
+
+// The URIs of the subject alternative names.
+std::vector<std::string> UrisOf(const X509& certificate);
+// The DNS names and IP addresses among them: what clients look for in a server's.
+std::vector<std::string> ServerNamesOf(const X509& certificate);
+// Whether it may sign others.
+bool IsAuthority(X509* certificate);
+// Whether its key usages, where it has any, allow a TLS server or client.
+bool IsGoodFor(X509* certificate, bool server);
+bool IsKeyOf(const EVP_PKEY& key, const X509& certificate);
 
 // Whether one of `authorities` could have issued `chain`, its intermediates taken into account.
 bool IsSignedBy(const std::vector<X509Ptr>& chain, const std::vector<X509Ptr>& authorities);

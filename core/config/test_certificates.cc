@@ -66,11 +66,17 @@ TestAuthority::TestAuthority(const std::string& directory, const std::string& co
   Write(directory_ + "/ca.pem", certificate_.get(), nullptr);
 }
 
-v1::TlsConfig TestAuthority::Issue(const std::string& name, long seconds) const {
+v1::TlsConfig TestAuthority::Issue(const std::string& name, long seconds,
+                                   const Extras& extras) const {
   const KeyPtr key(EVP_EC_gen("P-256"));
-  const X509Ptr certificate = Make(name, key.get(), -kDay, seconds);
+  const X509Ptr certificate = Make(name, key.get(), extras.from_seconds, seconds);
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
-  AddExtension(certificate.get(), certificate_.get(), NID_subject_alt_name, "DNS:localhost");
+  if (!extras.names.empty()) {
+    AddExtension(certificate.get(), certificate_.get(), NID_subject_alt_name, extras.names.c_str());
+  }
+  if (!extras.usage.empty()) {
+    AddExtension(certificate.get(), certificate_.get(), NID_ext_key_usage, extras.usage.c_str());
+  }
   HT_CHECK(X509_sign(certificate.get(), key_.get(), EVP_sha256()) > 0);
   v1::TlsConfig tls;
   tls.set_ca_file(directory_ + "/ca.pem");
@@ -78,6 +84,7 @@ v1::TlsConfig TestAuthority::Issue(const std::string& name, long seconds) const 
   tls.set_key_file(directory_ + "/" + name + ".key");
   Write(tls.certificate_file(), certificate.get(), nullptr);
   Write(tls.key_file(), nullptr, key.get());
+  std::filesystem::permissions(tls.key_file(), std::filesystem::perms(0600));
   return tls;
 }
 

@@ -14,9 +14,18 @@ class TestAuthority {
  public:
   TestAuthority(const std::string& directory, const std::string& common_name);
 
-  // Writes NAME.pem and NAME.key, valid for `seconds` from now (negative: expired), for the DNS
-  // name "localhost", with common name `name`, and returns the three files.
-  v1::TlsConfig Issue(const std::string& name, long seconds) const;
+  struct Extras {
+    std::string names = "DNS:localhost";  // subjectAltName, as openssl's configuration has it
+    std::string usage = {};               // extendedKeyUsage; empty: none
+    long from_seconds = -86400;           // from when it is valid
+  };
+
+  // Writes NAME.pem and NAME.key, valid until `seconds` from now (negative: expired), with common
+  // name `name`, and returns the three files.
+  v1::TlsConfig Issue(const std::string& name, long seconds) const {
+    return Issue(name, seconds, {});
+  }
+  v1::TlsConfig Issue(const std::string& name, long seconds, const Extras& extras) const;
 
  private:
   std::string directory_;

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -87,24 +88,27 @@ absl::Status CheckOneDocument(const std::string& text, const std::string& file) 
 }  // namespace
 
 absl::Status ParseYaml(absl::string_view text, absl::string_view name,
-                       google::protobuf::Message* out) {
+                       google::protobuf::Message* out, KeyPlaces* places) {
   out->Clear();
   const std::string file(name);
+  KeyPlaces found(file);
   HT_RETURN_IF_ERROR(CheckCharacters(text, file));
   // yaml-cpp reports by exception, its own depth limit (YAML::DeepRecursion) included.
   try {
     const std::string owned(text);
     HT_RETURN_IF_ERROR(CheckOneDocument(owned, file));
-    return MessageFiller(file).Fill(YAML::Load(owned), "", out);
+    HT_RETURN_IF_ERROR(MessageFiller(file, &found).Fill(YAML::Load(owned), "", out));
+    if (places != nullptr) *places = std::move(found);
+    return absl::OkStatus();
   } catch (const YAML::Exception& error) {
     const int line = error.mark.is_null() ? 1 : error.mark.line + 1;
     return absl::InvalidArgumentError(absl::StrCat(file, ":", line, ": ", error.msg));
   }
 }
 
-absl::Status LoadYaml(const std::string& path, google::protobuf::Message* out) {
+absl::Status LoadYaml(const std::string& path, google::protobuf::Message* out, KeyPlaces* places) {
   HT_ASSIGN_OR_RETURN(const std::string text, ReadWhole(path));
-  return ParseYaml(text, path, out);
+  return ParseYaml(text, path, out, places);
 }
 
 }  // namespace hoptrail::config

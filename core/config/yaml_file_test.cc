@@ -3,6 +3,7 @@
 #include <fstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -125,6 +126,94 @@ TEST(Yaml, NoYaml) {
               HasSubstr("agent.yaml:4: a second document"));
   // In this yaml-cpp sees one document after the other without end.
   EXPECT_THAT(Fault(",f,"), HasSubstr("agent.yaml:1: a second document"));
+}
+
+// Editors and templates of every kind: what is read, or the line of what is not.
+TEST(Yaml, LineEndsAndByteOrderMarks) {
+  v1::AgentConfig config;
+  KeyPlaces places;
+  const absl::Status status =
+      ParseYaml("\xef\xbb\xbfstate_directory: /s\r\ncollector:\r\n  address: 'unix:/c'\r\n",
+                "agent.yaml", &config, &places);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(config.state_directory(), "/s");
+  EXPECT_EQ(config.collector().address(), "unix:/c");
+  EXPECT_EQ(places.Of("collector.address"), "agent.yaml:3: collector.address");
+  EXPECT_EQ(Fault("state_directory: /s\r\ncollector:\r\n  address: x\r\n  port: 1\r\n"),
+            "agent.yaml:4: collector.port: unknown key");
+}
+
+TEST(Yaml, TabsDoNotIndent) {
+  EXPECT_THAT(Fault("state_directory: /s\ncollector:\n\taddress: unix:/c\n"),
+              HasSubstr("agent.yaml:3: "));
+  v1::AgentConfig config;
+  ASSERT_TRUE(
+      ParseYaml("state_directory:\t/s\ncollector:\n  address: 'unix:/c'\t# c\n", "a", &config)
+          .ok());
+  EXPECT_EQ(config.state_directory(), "/s");
+}
+
+TEST(Yaml, AnchorsStandForWhatTheyName) {
+  v1::CollectorConfig config;
+  ASSERT_TRUE(ParseYaml("listen:\n"
+                        "- address: a:1\n"
+                        "  tls: &tls {ca_file: ca, certificate_file: c, key_file: k}\n"
+                        "- address: b:1\n"
+                        "  tls: *tls\n"
+                        "store: {path: /x}\n",
+                        "c", &config)
+                  .ok());
+  EXPECT_EQ(config.listen(1).tls().key_file(), "k");
+  // A merge key is no key of ours.
+  EXPECT_THAT(Fault("state_directory: /s\ncollector: &c {address: 'unix:/c'}\nhost:\n  <<: *c\n"),
+              HasSubstr("agent.yaml:4: host.<<: unknown key"));
+}
+
+TEST(Yaml, AnchorsDoNotMultiply) {
+  // Nine levels of nine: read one by one, 387 million entries.
+  std::string text = std::string(kMinimal) + "a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
+  for (int i = 1; i < 9; ++i) {
+    text += absl::StrCat("a", i, ": &a", i, " [");
+    for (int j = 0; j < 9; ++j) absl::StrAppend(&text, j > 0 ? ", " : "", "*a", i - 1);
+    text += "]\n";
+  }
+  EXPECT_THAT(Fault(text), HasSubstr("agent.yaml:4: a0: unknown key"));
+  EXPECT_THAT(Fault(std::string(kMinimal) + "host: &h\n  name: *h\n"), HasSubstr("agent.yaml:"));
+}
+
+TEST(Yaml, HugeFilesAreReadOrRefused) {
+  v1::AgentConfig config;
+  const std::string path = testing::TempDir() + "/config_huge.yaml";
+  std::ofstream(path) << kMinimal << std::string(1'000'000, '#') << "\nspool: {max_mib: 7}\n";
+  ASSERT_TRUE(LoadYaml(path, &config).ok());
+  EXPECT_EQ(config.spool().max_mib(), 7u);
+  std::string ports = "hops:\n  watched_ports:\n";
+  for (int i = 0; i < 10'001; ++i) ports += "  - 22\n";
+  EXPECT_THAT(Fault(kMinimal + ports), HasSubstr("hops.watched_ports: more than 10000 entries"));
+}
+
+TEST(Yaml, VariablesAreNotReplaced) {
+  EXPECT_EQ(
+      Fault("state_directory: ${STATE}/hoptrail\n" + std::string(kMinimal).substr(35)),
+      "agent.yaml:1: state_directory: '${STATE}/hoptrail' has a variable in it, which nothing "
+      "here replaces: write the value itself");
+  EXPECT_THAT(Fault(std::string(kMinimal) + "host: {name: '${NODE_NAME}'}\n"),
+              HasSubstr("agent.yaml:4: host.name: '${NODE_NAME}' has a variable"));
+  EXPECT_THAT(Fault(std::string(kMinimal) + "kernel: {watch: {reads: [/a, '/${X}']}}\n"),
+              HasSubstr("kernel.watch.reads[1]: "));
+}
+
+TEST(Yaml, SaysWhereKeysStand) {
+  v1::CollectorConfig config;
+  KeyPlaces places;
+  ASSERT_TRUE(ParseYaml("store: {path: /x}\nlisten:\n- address: a:1\n\n- tls:\n"
+                        "    {ca_file: ca, certificate_file: c, key_file: k}\n  address: b:1\n",
+                        "c.yaml", &config, &places)
+                  .ok());
+  EXPECT_EQ(places.Of("store.path"), "c.yaml:1: store.path");
+  EXPECT_EQ(places.Of("listen[0].address"), "c.yaml:3: listen[0].address");
+  EXPECT_EQ(places.Of("listen[1].tls.key_file"), "c.yaml:6: listen[1].tls.key_file");
+  EXPECT_EQ(places.Of("listen[1].address"), "c.yaml:7: listen[1].address");
 }
 
 TEST(Yaml, Files) {

@@ -20,10 +20,20 @@ void Fill(const T& from, T* into) {
   if (*into == T{}) *into = from;
 }
 
+// Whether what `from` says of user and unit can be missing from `into`: not once it turned out to
+// be of another kind, nor where a service's program runs as another user by now, who has no name.
+bool SameActor(const model::Session& from, const model::Session& into) {
+  if (from.kind != into.kind) return false;
+  const bool program = into.kind == model::EntryKind::kService ||
+                       into.kind == model::EntryKind::kContainer ||
+                       into.kind == model::EntryKind::kCron;
+  return !program || from.uid == into.uid;
+}
+
 void FillFrom(const model::Session& from, model::Session* into) {
   if (into->kind == model::EntryKind::kUnknown) into->kind = from.kind;
   into->logged_in = into->logged_in || from.logged_in;
-  if (into->user.empty()) {
+  if (into->user.empty() && SameActor(from, *into)) {
     into->user = from.user;
     into->uid = from.uid;
   }
@@ -39,7 +49,7 @@ void FillFrom(const model::Session& from, model::Session* into) {
     into->authentication = from.authentication;
   }
   Fill(from.program, &into->program);
-  Fill(from.unit, &into->unit);
+  if (from.kind == into->kind) Fill(from.unit, &into->unit);
   Fill(from.terminal, &into->terminal);
   Fill(from.caused_by, &into->caused_by);
   Fill(from.opened_boot_ns, &into->opened_boot_ns);

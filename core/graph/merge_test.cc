@@ -32,6 +32,27 @@ TEST(MergeTest, ANewerWordReplacesAndKeepsWhatItDoesNotSay) {
   EXPECT_EQ(known.terminal, "pts/1");
 }
 
+TEST(MergeTest, AnotherActorIsNotCalledLikeTheOneBefore) {
+  model::Session known;
+  known.kind = model::EntryKind::kService;
+  known.user = "root";
+  known.unit = "app.service";
+  model::Session update = known;
+  update.uid = 4711;
+  update.user.clear();
+  EXPECT_TRUE(Merge(update, &known));
+  EXPECT_EQ(known.uid, 4711u);
+  EXPECT_EQ(known.user, "");
+  EXPECT_EQ(known.unit, "app.service");
+
+  known.user = "app";
+  update.kind = model::EntryKind::kRemote;
+  update.unit.clear();
+  EXPECT_TRUE(Merge(update, &known));
+  EXPECT_EQ(known.user, "");
+  EXPECT_EQ(known.unit, "");
+}
+
 TEST(MergeTest, TheEarliestTimeOfEstablishmentStays) {
   model::HopEnd known;
   known.name = {1, 2};

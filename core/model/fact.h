@@ -75,8 +75,9 @@ struct Coverage {
 // What was not recorded, by whom: never silent.
 struct Loss {
   HostId host;
-  std::string where;  // "ring/high", "budget/low", "tables", "hops", "edges", "spool", "queue"
-  std::string type;   // record type, "exec"
+  std::string
+      where;  // "ring/high", "budget/low", "tables", "hops", "edges", "spool", "queue", "memory"
+  std::string type;  // record type, "exec"
   uint32_t cpu = 0;
   uint64_t count = 0;  // since the interval's beginning
   int64_t from_wall_ns = 0;
@@ -129,6 +130,7 @@ enum class InterferenceKind : uint8_t {
   kStopped,  // a process of the agent was stopped by a signal
   kBlind,    // the kernel's events do not come any more: programs detached, or the agent starved
   kSilent,   // nothing was heard from the agent, and it had not said goodbye
+  kCloned,   // another agent spoke for the same host
 };
 
 // Something happened to the agent itself that an intruder would like to happen to it.
@@ -141,6 +143,25 @@ struct Interference {
   bool operator==(const Interference&) const = default;
 };
 
+// Why an agent ends; hoptrail.v1.StopCause.
+enum class StopCause : uint8_t {
+  kUnknown = 0,
+  kServiceManager,
+  kProcess,
+  kReplacement,
+};
+
+// The last word of an agent that ends of its own accord.
+struct Goodbye {
+  StopCause cause = StopCause::kUnknown;
+  std::string detail;  // a sentence about who asked for it
+  // kProcess: of who sent the signal; kServiceManager: of the login that made it do so. May be
+  // empty.
+  SessionId session;
+
+  bool operator==(const Goodbye&) const = default;
+};
+
 using Fact = std::variant<Session, HopEnd, LoginAttempt, EdgeCount, Detection, Coverage, Loss,
                           AgentHealth, Interference>;
 
@@ -151,9 +172,10 @@ struct Provenance {
   HostId root_host;
   std::string root_host_name;
   std::string root_user;
-  uint32_t depth = 0;             // hops from the root; 0: the session is the root
-  std::vector<std::string> path;  // "staff@gw", "deploy@web", … root first, at most 32
-  bool proven = false;            // every hop on the way is PROVEN
+  uint32_t depth = 0;  // hops from the root; 0: the session is the root
+  // "staff@gw", "service nginx.service (root)@web", … root first, at most 32
+  std::vector<std::string> path;
+  bool proven = false;  // every hop on the way is PROVEN
 
   bool operator==(const Provenance&) const = default;
 };

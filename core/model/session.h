@@ -73,8 +73,9 @@ struct Session {
   uint32_t audit_session = kNoLogin;
   std::optional<Entry> entry;  // kRemote
   Authentication authentication;
-  std::string program;   // path of the first process's first own image ("/usr/sbin/sshd")
-  std::string unit;      // service unit, container id or cron user, from the cgroup; may be empty
+  std::string program;  // path of the first process's first own image ("/usr/sbin/sshd")
+  // What began it, where it is no login: see hoptrail.v1.Session. May be empty.
+  std::string unit;
   std::string terminal;  // "pts/3", empty where none
   // The session on the same host whose process caused this one by a link that is not parentage
   // (su, cron, at, systemd-run, an agent or mux socket); empty where none.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include <sqlite3.h>
 
 #include "core/base/log.h"
@@ -16,6 +17,10 @@ namespace hoptrail::sqlite {
 
 absl::Status StatusOf(int result, absl::string_view message) {
   absl::StatusCode code = absl::StatusCode::kInternal;
+  if (result == SQLITE_IOERR_SHMSIZE) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "sqlite: no room for the index of the write-ahead log: is the disk full? (", result, ")"));
+  }
   switch (result & 0xff) {
     case SQLITE_OK:
       return absl::OkStatus();
@@ -47,6 +52,17 @@ absl::Status StatusOf(int result, absl::string_view message) {
   return absl::Status(code, absl::StrCat("sqlite: ", message, " (", result, ")"));
 }
 
+namespace {
+
+// SQLite takes the word for it in a URI only.
+std::string ImmutableUri(absl::string_view path) {
+  return absl::StrCat(
+      "file:", absl::StrReplaceAll(path, {{"%", "%25"}, {"?", "%3f"}, {"#", "%23"}}),
+      "?immutable=1");
+}
+
+}  // namespace
+
 absl::StatusOr<Database> Database::Open(const OpenOptions& options) {
   if (!options.read_only) {
     // SQLite would create it with the umask's mode.
@@ -58,7 +74,12 @@ absl::StatusOr<Database> Database::Open(const OpenOptions& options) {
   Database database;
   int flags = (options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
               SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
-  int result = sqlite3_open_v2(options.path.c_str(), &database.database_, flags, nullptr);
+  std::string name = options.path;
+  if (options.immutable) {
+    name = ImmutableUri(options.path);
+    flags |= SQLITE_OPEN_URI;
+  }
+  int result = sqlite3_open_v2(name.c_str(), &database.database_, flags, nullptr);
   if (result != SQLITE_OK) {
     absl::string_view why = database.database_ == nullptr ? absl::string_view("out of memory")
                                                           : sqlite3_errmsg(database.database_);

@@ -17,6 +17,9 @@ namespace hoptrail::sqlite {
 struct OpenOptions {
   std::string path;
   bool read_only = false;
+  // With `read_only`: nothing changes the file while it is open, so that neither locks nor files
+  // beside it are needed. What a write-ahead log still holds is not seen.
+  bool immutable = false;
   // How long a statement waits for another connection's lock before it fails, milliseconds.
   int busy_timeout_ms = 5000;
   // PRAGMA synchronous=FULL: a committed transaction survives a power cut. Otherwise NORMAL: it

@@ -77,6 +77,39 @@ TEST_F(DatabaseTest, UncommittedIsRolledBack) {
   EXPECT_EQ(count->Int(0), 1);
 }
 
+// On a file system that takes nothing there is no room for what a write-ahead log needs beside it.
+TEST_F(DatabaseTest, ImmutableNeedsNothingBesideTheFile) {
+  path_ = folder_ + "/a?b#c%20.db";
+  {
+    auto database = Database::Open({.path = path_});
+    ASSERT_TRUE(database.ok());
+    Fill(&*database, 3);
+  }
+  auto database = Database::Open(
+      {.path = path_, .read_only = true, .immutable = true, .check_integrity = true});
+  ASSERT_TRUE(database.ok()) << database.status();
+  auto count = database->Prepare("SELECT count(*) FROM t");
+  ASSERT_TRUE(count->Step().value());
+  EXPECT_EQ(count->Int(0), 3);
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) files += entry.exists();
+  EXPECT_EQ(files, 1u);
+  EXPECT_EQ(database->Execute("DELETE FROM t").code(), absl::StatusCode::kPermissionDenied);
+}
+
+TEST_F(DatabaseTest, AColumnIsTakenOverWhateverItsType) {
+  auto database = Database::Open({.path = path_});
+  ASSERT_TRUE(database.ok());
+  auto from = database->Prepare("SELECT 5, x'6100', NULL");
+  ASSERT_TRUE(from->Step().value());
+  auto to = database->Prepare("SELECT ?1, ?2, ?3");
+  for (int i = 0; i < 3; ++i) to->BindColumn(i + 1, *from, i);
+  ASSERT_TRUE(to->Step().value());
+  EXPECT_EQ(to->Int(0), 5);
+  EXPECT_EQ(to->Blob(1), absl::string_view("a\0", 2));
+  EXPECT_TRUE(to->IsNull(2));
+}
+
 TEST_F(DatabaseTest, BindErrorIsReportedByStep) {
   auto database = Database::Open({.path = path_});
   auto select = database->Prepare("SELECT ?1");

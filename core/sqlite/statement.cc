@@ -58,6 +58,11 @@ Statement& Statement::BindNull(int index) {
   return *this;
 }
 
+Statement& Statement::BindColumn(int index, const Statement& from, int column) {
+  Keep(sqlite3_bind_value(statement_, index, sqlite3_column_value(from.statement_, column)));
+  return *this;
+}
+
 absl::StatusOr<bool> Statement::Step() {
   if (!bind_status_.ok()) return bind_status_;
   int result = sqlite3_step(statement_);

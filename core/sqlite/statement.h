@@ -34,6 +34,8 @@ class Statement {
   Statement& BindText(int index, absl::string_view value);
   Statement& BindBlob(int index, absl::string_view value);
   Statement& BindNull(int index);
+  // What another statement's row has there, whatever its type.
+  Statement& BindColumn(int index, const Statement& from, int column);
 
   // True: a row is there to be read. False: there are no more.
   absl::StatusOr<bool> Step();

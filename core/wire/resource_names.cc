@@ -27,12 +27,18 @@ std::string Name(absl::string_view collection, const Id& id) {
 }  // namespace
 
 std::string ResourceName(const model::HostId& id) { return Name("hosts/", id); }
+std::string ResourceName(const model::MachineId& id) { return Name("hosts/", id); }
 std::string ResourceName(const model::SessionId& id) { return Name("sessions/", id); }
 std::string ResourceName(const model::DetectionId& id) { return Name("detections/", id); }
 std::string ResourceName(const model::IncidentId& id) { return Name("incidents/", id); }
 
 absl::StatusOr<model::HostId> ParseHostName(absl::string_view name) {
   return Parse<model::HostId>(name, "hosts/", model::ParseHostId);
+}
+absl::StatusOr<model::HostId> ParseMachineOrHostName(absl::string_view name) {
+  const auto machine = Parse<model::MachineId>(name, "hosts/", model::ParseId<model::MachineId>);
+  if (machine.ok()) return model::HostId{*machine, {}};
+  return ParseHostName(name);
 }
 absl::StatusOr<model::SessionId> ParseSessionName(absl::string_view name) {
   return Parse<model::SessionId>(name, "sessions/", model::ParseId<model::SessionId>);

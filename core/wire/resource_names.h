@@ -15,11 +15,14 @@
 namespace hoptrail::wire {
 
 std::string ResourceName(const model::HostId& id);       // "hosts/{machine}.{boot}"
+std::string ResourceName(const model::MachineId& id);    // "hosts/{machine}"
 std::string ResourceName(const model::SessionId& id);    // "sessions/{id}"
 std::string ResourceName(const model::DetectionId& id);  // "detections/{id}"
 std::string ResourceName(const model::IncidentId& id);   // "incidents/{id}"
 
 absl::StatusOr<model::HostId> ParseHostName(absl::string_view name);
+// Either of the two; of a machine with all its boots, the boot is empty.
+absl::StatusOr<model::HostId> ParseMachineOrHostName(absl::string_view name);
 absl::StatusOr<model::SessionId> ParseSessionName(absl::string_view name);
 absl::StatusOr<model::DetectionId> ParseDetectionName(absl::string_view name);
 absl::StatusOr<model::IncidentId> ParseIncidentName(absl::string_view name);

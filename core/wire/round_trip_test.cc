@@ -40,6 +40,19 @@ TEST(RoundTrip, DetectionAndIncident) {
   ExpectRoundTrip(TestIncident());
 }
 
+TEST(RoundTrip, Goodbye) {
+  ExpectRoundTrip(model::Goodbye());
+  ExpectRoundTrip(model::Goodbye{model::StopCause::kProcess,
+                                 "signal 15 from bash (process 7, uid 0)", TestSession().id});
+}
+
+TEST(RoundTrip, Incarnation) {
+  ExpectRoundTrip(model::Incarnation());
+  model::Incarnation incarnation{7, {}};
+  incarnation.nonce.bytes.fill(9);
+  ExpectRoundTrip(incarnation);
+}
+
 TEST(RoundTrip, Provenance) { ExpectRoundTrip(TestProvenance()); }
 
 TEST(RoundTrip, EveryFactInARecord) {

@@ -14,7 +14,8 @@ static_assert(static_cast<int>(model::InterferenceKind::kEnded) == v1::ENDED);
 static_assert(static_cast<int>(model::InterferenceKind::kStopped) == v1::STOPPED);
 static_assert(static_cast<int>(model::InterferenceKind::kBlind) == v1::BLIND);
 static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::UNHEARD);
-static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::InterferenceKind_MAX);
+static_assert(static_cast<int>(model::InterferenceKind::kCloned) == v1::CLONED);
+static_assert(static_cast<int>(model::InterferenceKind::kCloned) == v1::InterferenceKind_MAX);
 
 static_assert(static_cast<int>(model::DegradationKind::kSpoolFull) == v1::SPOOL_FULL);
 static_assert(static_cast<int>(model::DegradationKind::kStateUnwritable) == v1::STATE_UNWRITABLE);
@@ -27,6 +28,11 @@ static_assert(static_cast<int>(model::DegradationKind::kCollectorStoreReadOnly) 
               v1::COLLECTOR_STORE_READ_ONLY);
 static_assert(static_cast<int>(model::DegradationKind::kLosingRecords) == v1::LOSING_RECORDS);
 static_assert(static_cast<int>(model::DegradationKind::kLosingRecords) == v1::DegradationKind_MAX);
+
+static_assert(static_cast<int>(model::StopCause::kServiceManager) == v1::SERVICE_MANAGER);
+static_assert(static_cast<int>(model::StopCause::kProcess) == v1::PROCESS);
+static_assert(static_cast<int>(model::StopCause::kReplacement) == v1::REPLACEMENT);
+static_assert(static_cast<int>(model::StopCause::kReplacement) == v1::StopCause_MAX);
 
 v1::Degradation ToProto(const model::Degradation& in) {
   v1::Degradation out;
@@ -244,9 +250,48 @@ absl::StatusOr<model::Interference> FromProto(const v1::Interference& in) {
   FieldReader read("interference");
   model::Interference out;
   out.host = read.Host("host", in.host(), Presence::kRequired);
-  out.kind = read.Enum("kind", in.kind(), model::InterferenceKind::kSilent, Presence::kRequired);
+  out.kind = read.Enum("kind", in.kind(), model::InterferenceKind::kCloned, Presence::kRequired);
   out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
   out.wall_ns = read.Time("time", in.time());
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::Incarnation ToProto(const model::Incarnation& in) {
+  v1::Incarnation out;
+  if (in.empty()) return out;
+  out.set_counter(in.counter);
+  out.set_nonce(model::ToString(in.nonce));
+  return out;
+}
+
+absl::StatusOr<model::Incarnation> FromProto(const v1::Incarnation& in) {
+  FieldReader read("incarnation");
+  model::Incarnation out;
+  out.counter = read.Count("counter", in.counter());
+  if (!out.empty()) {
+    const auto nonce = model::ParseId<model::Nonce>(in.nonce());
+    if (nonce.ok()) out.nonce = *nonce;
+    if (!nonce.ok()) read.Fail("nonce", nonce.status().message());
+  }
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
+v1::Goodbye ToProto(const model::Goodbye& in) {
+  v1::Goodbye out;
+  out.set_cause(static_cast<v1::StopCause>(in.cause));
+  out.set_detail(CleanText(in.detail, kMaxTitleBytes));
+  out.set_session(ResourceName(in.session));
+  return out;
+}
+
+absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& in) {
+  FieldReader read("goodbye");
+  model::Goodbye out;
+  out.cause = read.Enum("cause", in.cause(), model::StopCause::kReplacement, Presence::kOptional);
+  out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
+  out.session = read.Session("session", in.session(), Presence::kOptional);
   if (!read.status().ok()) return read.status();
   return out;
 }

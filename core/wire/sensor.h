@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 
 #include "core/model/fact.h"
+#include "core/model/incarnation.h"
 #include <hoptrail/v1/sensor.pb.h>
 
 namespace hoptrail::wire {
@@ -28,6 +29,12 @@ absl::StatusOr<model::Loss> FromProto(const v1::LossReport& report);
 
 v1::Degradation ToProto(const model::Degradation& degradation);
 absl::StatusOr<model::Degradation> FromProto(const v1::Degradation& degradation);
+
+v1::Incarnation ToProto(const model::Incarnation& incarnation);
+absl::StatusOr<model::Incarnation> FromProto(const v1::Incarnation& incarnation);
+
+v1::Goodbye ToProto(const model::Goodbye& goodbye);
+absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& goodbye);
 
 v1::AgentHealth ToProto(const model::AgentHealth& health);
 absl::StatusOr<model::AgentHealth> FromProto(const v1::AgentHealth& health);

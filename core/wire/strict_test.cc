@@ -54,6 +54,29 @@ TEST(Strict, BadAddresses) {
   ExpectRefused(session, "session.entry_flow: must be set");
 }
 
+TEST(Strict, BadGoodbyes) {
+  v1::Goodbye goodbye = ToProto(model::Goodbye{model::StopCause::kProcess, "kill", {}});
+  goodbye.set_cause(static_cast<v1::StopCause>(9));
+  ExpectRefused(goodbye, "goodbye.cause: ");
+  goodbye.set_cause(v1::PROCESS);
+  goodbye.set_detail(std::string(kMaxTitleBytes + 1, 'x'));
+  ExpectRefused(goodbye, "goodbye.detail: ");
+  goodbye.set_detail("");
+  goodbye.set_session("sessions/x");
+  ExpectRefused(goodbye, "goodbye.session: ");
+}
+
+TEST(Strict, BadIncarnations) {
+  v1::Incarnation incarnation;
+  incarnation.set_counter(7);
+  ExpectRefused(incarnation, "incarnation.nonce: ");
+  incarnation.set_nonce(std::string(33, '0'));
+  ExpectRefused(incarnation, "incarnation.nonce: ");
+  incarnation.set_nonce(std::string(32, '0'));
+  incarnation.set_counter(kMaxCount + 1);
+  ExpectRefused(incarnation, "incarnation.counter: ");
+}
+
 TEST(Strict, BadProtocols) {
   v1::Edge edge = ToProto(std::get<model::EdgeCount>(TestFacts()[3]));
   edge.set_protocol(256);

@@ -28,6 +28,7 @@ Correlator::Options SmallTables(const Clock* clock, KeptState* kept) {
   Correlator::Options options;
   options.host.machine.bytes[0] = 1;
   options.clock = clock;
+  options.has_timer = [](const std::string& unit) { return unit == "dump.service"; };
   options.user_resolver = [](uint32_t uid) { return uid == 0 ? "root" : "staff"; };
   options.host_pid_namespace = 100;
   options.store = kept;

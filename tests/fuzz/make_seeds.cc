@@ -131,9 +131,40 @@ Story SnapshotStory() {
   return story;
 }
 
+// Services, a runtime's container and one that is only a pid namespace, which goes on to another
+// host.
+Story ContainerStory() {
+  Story story;
+  constexpr int kGroups = HT_EXEC_CGROUPS, kInside = 16;
+  story.Say({HT_TYPE_FORK, 0, 255, 255, 0, 1, 1, 255});
+  story.Say({HT_TYPE_EXEC, 1, 0, 255, 0, 1, 8, 0, 0, kGroups, 2, 2, 2, 0});
+  story.Say({HT_TYPE_FORK, 1, 0, 255, 0, 1, 2, 255});
+  story.Say({HT_TYPE_EXEC, 2, 1, 255, kInside, 1, 7, 0, 0, kGroups, 2, 2, 2, 1});
+  story.Say({HT_TYPE_FORK, 2, 1, 255, kInside, 1, 3, 255});
+  story.Say({HT_TYPE_EXEC, 3, 2, 255, kInside, 1, 3, 0, 0, 0, 2, 2, 2});
+  story.Say({HT_TYPE_TCP, 3, 2, 255, kInside, 1, HT_TCP_CONNECT, 1 << 3 | 1, 0, 0, 0, 0, 0});
+  story.Say({HT_TYPE_TCP, 3, 2, 255, kInside, 1, HT_TCP_ESTABLISHED, 1 << 3 | 1, 0, 0, 0, 0, 0});
+  story.Say({HT_TYPE_EXIT, 3, 2, 255, kInside, 1});
+  story.Say({HT_TYPE_EXIT, 2, 1, 255, kInside, 1});
+  story.Say({HT_TYPE_FORK, 1, 0, 255, 0, 1, 4, 255});
+  story.Say({HT_TYPE_EXEC, 4, 1, 255, kInside, 1, 2, 0, 0, 0, 2, 2, 2});
+  story.Say({HT_TYPE_FORK, 0, 255, 255, 0, 1, 5, 255});
+  story.Say({HT_TYPE_EXEC, 5, 0, 255, 0, 1, 4, 0, 0, kGroups, 2, 2, 2, 3});
+  story.Say({HT_TYPE_FORK, 5, 0, 255, 0, 1, 6, 255});
+  story.Say({HT_TYPE_EXEC, 6, 5, 255, 0, 1, 2, 0, 3, 0, 2, 2, 2});
+  story.Tick(2);
+  story.steps += Bytes({250});
+  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 1, 0, 255, 0, 1, 8, 0, 0, kGroups, 2, 2, 2, 0});
+  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 4, 1, 255, kInside, 1, 2, 0, 0, kGroups, 2, 2, 2, 0});
+  story.Say({HT_TYPE_SNAPSHOT_DONE, 255, 255, 255, 0, 1});
+  story.Tick(70);
+  return story;
+}
+
 void AddStories(const Corpus& corpus) {
   for (const auto& [name, story] :
-       {std::pair{"login", LoginStory()}, std::pair{"snapshot", SnapshotStory()}}) {
+       {std::pair{"login", LoginStory()}, std::pair{"snapshot", SnapshotStory()},
+        std::pair{"container", ContainerStory()}}) {
     corpus.Add("pipeline", name, story.steps);
     corpus.Add("bounded_tables", name, story.steps);
   }

@@ -55,6 +55,7 @@ class Agent {
     options.saved = kept_.Saved();
     for (const model::Session& session : options.saved.sessions) told_.insert(session.id);
     options.store = &kept_;
+    options.has_timer = [](const std::string& unit) { return unit == "dump.service"; };
     options.user_resolver = [](uint32_t uid) { return uid == 0 ? "root" : "staff"; };
     options.sink = [this](const model::Fact& fact) { Take(fact); };
     pipeline_ = std::make_unique<agent::app::Pipeline>(std::move(options));

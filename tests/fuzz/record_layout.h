@@ -31,7 +31,7 @@ inline const std::array<RecordLayout, HT_TYPES>& RecordLayouts() {
   static const auto* const layouts = [] {
     auto* table = new std::array<RecordLayout, HT_TYPES>();
     const std::vector<size_t> program = {offsetof(ht_exec, path), offsetof(ht_exec, directory),
-                                         offsetof(ht_exec, arguments)};
+                                         offsetof(ht_exec, cgroups), offsetof(ht_exec, arguments)};
     for (uint16_t type = 0; type < HT_TYPES; ++type) {
       (*table)[type].fixed = agent::decode::LeastSize(type);
     }

@@ -21,6 +21,13 @@ constexpr const char* kPrograms[] = {"sshd|sbin|usr|",
                                      "nginx|sbin|usr|",
                                      "runc|bin|usr|",
                                      ""};
+#define HT_CONTAINER_ID "3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70"
+constexpr const char* kCgroups[] = {"nginx.service|system.slice||",
+                                    "docker-" HT_CONTAINER_ID ".scope|system.slice||",
+                                    HT_CONTAINER_ID "|docker||cron.service|system.slice||",
+                                    "dump.service|system.slice||",
+                                    "web1|lxc||",
+                                    ""};
 constexpr const char* kServices[] = {"sshd", "login", "cron", "su", "sudo", ""};
 constexpr const char* kUsers[] = {"staff", "root", "deploy", ""};
 constexpr const char* kHosts[] = {"198.51.100.9", "198.51.100.10", "gw.example", "::1", ""};
@@ -151,6 +158,12 @@ std::string RecordScript::Program() {
   return WithNuls(kPrograms[which % std::size(kPrograms)]);
 }
 
+std::string RecordScript::Cgroups() {
+  const uint8_t which = source_.Byte();
+  if (which == 255) return source_.Text();
+  return WithNuls(kCgroups[which % std::size(kCgroups)]);
+}
+
 void RecordScript::Field(const char* const* words, size_t count, ht_text* text, char* bytes,
                          size_t capacity) {
   const uint8_t which = source_.Byte();
@@ -177,12 +190,15 @@ std::string RecordScript::Exec(const ht_header& header) {
   const std::string arguments = Program();
   record.flags = source_.Byte();
   for (ht_stream& stream : record.streams) stream = Stream();
+  const std::string cgroups = (record.flags & HT_EXEC_CGROUPS) != 0 ? Cgroups() : "";
   record.inode = path.size();
   record.path.length = static_cast<uint16_t>(path.size());
   record.directory.length = static_cast<uint16_t>(directory.size());
+  record.cgroups.length = static_cast<uint16_t>(cgroups.size());
   record.arguments.length = static_cast<uint16_t>(arguments.size());
-  record.header.size += static_cast<uint32_t>(path.size() + directory.size() + arguments.size());
-  return Bytes(record) + path + directory + arguments;
+  record.header.size +=
+      static_cast<uint32_t>(path.size() + directory.size() + cgroups.size() + arguments.size());
+  return Bytes(record) + path + directory + cgroups + arguments;
 }
 
 std::string RecordScript::Tcp(const ht_header& header) {

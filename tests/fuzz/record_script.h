@@ -36,6 +36,7 @@ class RecordScript {
   ht_connection Connection();
   ht_stream Stream();
   std::string Program();
+  std::string Cgroups();
   void Field(const char* const* words, size_t count, ht_text* text, char* bytes, size_t capacity);
 
   std::string Fork(const ht_header& header);

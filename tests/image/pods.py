@@ -107,6 +107,18 @@ class Pod:
         containers.run(["runc", "--root", self._state, "kill", self.name, "TERM"])
         return self._process.wait(patience)
 
+    def probe(self, kind):
+        """Runs the manifest's startupProbe, readinessProbe or livenessProbe as the kubelet does. Nothing where it is
+        satisfied, else what it said."""
+        probe = self._container[kind]
+        try:
+            done = subprocess.run(["runc", "--root", self._state, "exec", self.name, *probe["exec"]["command"]],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  check=False, timeout=probe["timeoutSeconds"])
+        except subprocess.TimeoutExpired:
+            return f"no answer within {probe['timeoutSeconds']} s"
+        return done.stdout.strip() or f"exit {done.returncode}" if done.returncode else ""
+
     def close(self):
         if not self._process:
             return

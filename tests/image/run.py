@@ -46,6 +46,9 @@ TOO_MUCH = {"SYS_ADMIN", "SYS_MODULE", "DAC_OVERRIDE", "SYS_RAWIO", "NET_ADMIN",
 NEEDS_TRAMPOLINES = {"rename": "fentry/security_inode_rename", "sends": "fexit/udp_sendmsg"}
 
 
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+
+
 class Failure(Exception):
     """What was expected and what came."""
 
@@ -75,7 +78,8 @@ class Cluster:
 
     def tests(self):
         return [self.manifests_ask_for_little, self.images_are_built, self.collector_answers_its_probe,
-                self.agent_connects_and_loads, self.agent_reports_its_hook_plan, self.a_login_reaches_the_collector,
+                self.agent_connects_and_loads, self.agent_answers_its_probes, self.agent_reports_its_hook_plan,
+                self.a_login_reaches_the_collector, self.agent_is_not_ready_without_its_loader,
                 self.agent_ends_when_asked, self.collector_ends_when_asked]
 
     # --- the tests ---------------------------------------------------------------------------------------------------
@@ -90,7 +94,12 @@ class Cluster:
                 expect(security["readOnlyRootFilesystem"] is True, f"{file}: its root may be written")
                 granted = set(security["capabilities"].get("add", []))
                 expect(not granted & TOO_MUCH, f"{file} grants {granted & TOO_MUCH}")
+                for probe in PROBES:
+                    expect(probe in container, f"{file}: no {probe}")
             expect(pod["automountServiceAccountToken"] is False, f"{file}: carries a token for the cluster")
+        rollout = self._yaml("agent.yaml", "DaemonSet")["spec"]
+        expect(rollout["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == "10%" and rollout["minReadySeconds"] > 0,
+               "agents are replaced without a look at how their successors do")
         expect(not granted, f"the collector is granted {granted}")
         expect(pod["securityContext"]["runAsNonRoot"] is True, "the collector may run as root")
         listed = self._yaml("kustomization.yaml", "Kustomization")["resources"]
@@ -118,16 +127,8 @@ class Cluster:
         workload = pods.load(os.path.join(KUBERNETES, "collector.yaml"), "StatefulSet")
         collector = self._pod("collector", workload)
         collector.start()
-        (container,) = workload["spec"]["template"]["spec"]["containers"]
-        probe = container["readinessProbe"]["exec"]["command"]
-
-        def answers():
-            done = subprocess.run(["runc", "--root", os.path.join(self._node.directory, "runc"), "exec",
-                                   collector.name, *probe], stdin=subprocess.DEVNULL, capture_output=True,
-                                  check=False, timeout=60)
-            return done.returncode == 0
-
-        pods.wait(answers, "the collector to answer its probe", 60, collector.hopeless)
+        for probe in PROBES:
+            pods.wait(lambda: not collector.probe(probe), f"the collector's {probe}", 60, collector.hopeless)
         self._collector = collector
 
     def agent_connects_and_loads(self):
@@ -137,6 +138,32 @@ class Cluster:
         host = pods.wait(self._connected_host, "the agent to be connected", 60, agent.hopeless)
         expect(self._machine_id in host["name"], f"{host['name']} is not the node's machine id")
         self._agent = agent
+
+    def agent_answers_its_probes(self):
+        expect(self._agent, "there is no agent")
+        for probe in PROBES:
+            pods.wait(lambda: not self._agent.probe(probe), f"the agent's {probe}", 30, self._agent.hopeless)
+
+    def agent_is_not_ready_without_its_loader(self):
+        """What a rollout must not go past: programs whose events do not come."""
+        expect(self._agent, "there is no agent")
+        loader = next(pid for pid in self._agent.pids() if self._comm(pid) == "hoptrail-loader")
+        supervisor = next(pid for pid in self._agent.pids() if self._comm(pid) == "hoptrail-agent")
+        try:
+            for pid in (supervisor, loader):  # the supervisor would continue the loader
+                os.kill(pid, signal.SIGSTOP)
+            pods.wait(lambda: "no event of the self-test" in self._agent.probe("readinessProbe"),
+                      "the agent not to be ready", 60, self._agent.hopeless)
+            expect(not self._agent.probe("livenessProbe"), "an agent whose loop goes round is called dead")
+        finally:
+            for pid in (loader, supervisor):
+                os.kill(pid, signal.SIGCONT)
+        pods.wait(lambda: not self._agent.probe("readinessProbe"), "the agent to be ready again", 60, self._agent.hopeless)
+
+    @staticmethod
+    def _comm(pid):
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            return file.read().strip()
 
     def agent_reports_its_hook_plan(self):
         expect(self._agent, "there is no agent")

@@ -27,6 +27,8 @@ const std::set<std::string>& MayBeMissing() {
       "task_struct.loginuid",   // CONFIG_AUDIT
       "task_struct.sessionid",  // CONFIG_AUDIT
       "proto_accept_arg",       // from 6.10 on
+      "kernfs_node.parent",     // up to 6.14
+      "kernfs_node.__parent",   // from 6.15 on
       "mptcp_sock",             // CONFIG_MPTCP
       "io_kiocb.cqe",           // from 5.19 on
       "io_cqe",

@@ -27,6 +27,20 @@ class Authority:
     def agent(self, machine_id):
         return self._make(f"agent-{machine_id}", "agent", self.directory, machine_id)
 
+    def expired_agent(self, machine_id):
+        """One that was valid until yesterday."""
+        certificate, key = made = self._paths(f"expired-agent-{machine_id}")
+        if not os.path.exists(certificate):
+            request, extensions = certificate + ".csr", certificate + ".ext"
+            with open(extensions, "w", encoding="ascii") as file:
+                file.write(f"subjectAltName=URI:spiffe://hoptrail/agent/{machine_id}\nextendedKeyUsage=clientAuth\n")
+            namespaces.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                            "-nodes", "-subj", "/O=hoptrail/CN=expired", "-keyout", key, "-out", request])
+            namespaces.run(["openssl", "x509", "-req", "-in", request, "-days", "-1", "-CA", self.ca, "-CAkey",
+                            os.path.join(self.directory, "ca.key"), "-set_serial", "9", "-extfile", extensions,
+                            "-out", certificate])
+        return made
+
     def reader(self, name):
         return self._make(f"reader-{name}", "reader", self.directory, name)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 
 import authority as authorities
 import daemon
@@ -83,6 +84,12 @@ class Bench(contextlib.AbstractContextManager):
             return next(filter(None, (self.agents[name].failed() for name in names)), None)
 
         daemon.wait(connected, f"agents of {', '.join(names)} to be connected", timeout, hopeless)
+
+    def health_of(self, name):
+        """What the collector keeps of a host's last health report, as bytes: sentences in it can be looked for."""
+        store = os.path.join(self.collector.store_directory, "hoptrail.db")
+        with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
+            return database.execute("SELECT health FROM hosts WHERE host_name = ?", (name,)).fetchone()[0]
 
     def restart_agent(self, name):
         """kill -9, then a start; returns when the new one is connected."""

@@ -11,6 +11,7 @@ import lab_test_case
 from privilege_test import wait_processes
 
 WITHIN = 60.0  # of a machine that may be very busy; what it took is printed
+DETACHED = b"the kernel's events do not come any more"
 
 
 class Blinding(lab_test_case.LabTestCase):
@@ -69,9 +70,14 @@ class Blinding(lab_test_case.LabTestCase):
             for role in ("supervisor", "loader"):
                 os.kill(pids[role], signal.SIGSTOP)
             self.wait_for("blind", began)
+            # The host's row says so at once, not with the next report of many seconds later.
+            told = time.time()
+            daemon.wait(lambda: DETACHED in self.bench.health_of("db"), "the degradation", WITHIN)
+            self.assertLess(time.time() - told, 5)
         finally:
             for role in ("loader", "supervisor"):
                 os.kill(pids[role], signal.SIGCONT)
+        daemon.wait(lambda: DETACHED not in self.bench.health_of("db"), "the degradation to end", WITHIN)
 
     def test_4_all_stopped(self):
         pids = wait_processes(self.agent)

@@ -2,6 +2,8 @@
 service manager can tell apart. No hosts are needed."""
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -20,6 +22,7 @@ listen:
 store:
   path: {store}
 """
+ADDRESS = "127.0.0.1:17443"  # replaced, or never come to
 AGENT = """\
 state_directory: {state}
 scope:
@@ -43,10 +46,11 @@ class Configuration(lab_test_case.LabTestCase):
         cls.programs = {name: daemon.find_binary(lab_test_case.binaries, f"hoptrail-{name}")
                         for name in ("agent", "collector")}
         certificate, key = cls.authority.collector("127.0.0.1")
-        cls.collector = COLLECTOR.format(address="127.0.0.1:0", ca=cls.authority.ca, certificate=certificate, key=key,
+        cls.collector = COLLECTOR.format(address=ADDRESS, ca=cls.authority.ca, certificate=certificate, key=key,
                                          store=os.path.join(cls.scratch, "store", "hoptrail.db"))
         with open("/etc/machine-id", encoding="utf-8") as file:
-            certificate, key = cls.authority.agent(file.read().strip())
+            cls.machine_id = file.read().strip()
+        certificate, key = cls.authority.agent(cls.machine_id)
         cls.agent = AGENT.format(state=os.path.join(cls.scratch, "state"), ca=cls.authority.ca,
                                  certificate=certificate, key=key)
 
@@ -106,10 +110,67 @@ class Configuration(lab_test_case.LabTestCase):
         status, said = self.refused("collector", "listen: [\n  - {\n")
         self.assertEqual(status, 2, said)
 
+    def test_what_cannot_work(self):
+        """--check-config and the start alike: the file, the line and the key are named, and nothing was loaded."""
+        other = self.authority.agent("0123456789abcdef" * 2)
+        own = self.authority.agent(self.machine_id)
+        reader = self.authority.reader("rita")
+        cases = [("agent", self.agent.replace("127.0.0.1:1", f'"{address}"'), 5, "collector.address")
+                 for address in ("https://collector.example:7443", "collector.example", "2001:db8::1:7443",
+                                 "${COLLECTOR}:7443", "collector.example:99999", "collector.example:0")]
+        cases += [("agent", self.agent.replace(own[0], other[0]).replace(own[1], other[1]), 8, "certificate_file"),
+                  ("agent", self.agent.replace(own[0], reader[0]).replace(own[1], reader[1]), 8, "certificate_file"),
+                  ("agent", self.agent.replace(own[1], other[1]), 9, "key_file"),
+                  ("agent", self.agent.replace(own[1], "/nowhere/agent.key"), 9, "key_file")]
+        cases += [("collector", self.collector.replace(ADDRESS, f'"{address}"'), 2, "listen[0].address")
+                  for address in ("127.0.0.1:99999", "127.0.0.1:0", "127.0.0.1", "::1:7443")]
+        cases += [("collector", self.collector + f"json_output: {self.scratch}\n", 9, "json_output"),
+                  ("collector", self.collector.replace("store:", f"  - address: {ADDRESS}\n    tls: {{ca_file: a, "
+                                                       "certificate_file: b, key_file: c}\nstore:"), 7, "listen[1]")]
+        for program, text, line, key in cases:
+            for arguments in (["--check-config"], []):
+                with self.subTest(program=program, key=key, arguments=arguments):
+                    done = subprocess.run([self.programs[program], "--config", self.write(text), *arguments],
+                                          capture_output=True, text=True, timeout=30, check=False)
+                    self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+                    self.assertRegex(done.stderr, rf"config\.yaml:{line}: [^ ]*{re.escape(key)}")
+                    self.assertNotIn("hook plan", done.stderr)
+
+    def test_a_key_that_only_a_capability_opens(self):
+        """Root may read every file when it starts, but the process that talks has no capability."""
+        _, key = self.authority.agent(self.machine_id)
+        anothers = os.path.join(self.scratch, "anothers.key")
+        shutil.copy(key, anothers)
+        os.chmod(anothers, 0o600)
+        os.chown(anothers, 65534, 65534)
+        done = subprocess.run([self.programs["agent"], "--check-config", "--config",
+                               self.write(self.agent.replace(key, anothers))],
+                              capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("anothers.key: Permission denied", done.stderr)
+
+    def test_what_may_pass_keeps_no_agent_from_starting(self):
+        """A certificate that has expired, or is not valid yet by a wrong clock: --check-config says no, a start says
+        so and goes on, because a host must not stay unwatched for it."""
+        certificate, key = self.authority.expired_agent(self.machine_id)
+        text = self.agent.replace(self.authority.agent(self.machine_id)[0], certificate)
+        text = text.replace(self.authority.agent(self.machine_id)[1], key)
+        path = self.write(text, "expired.yaml")
+        done = subprocess.run([self.programs["agent"], "--check-config", "--config", path],
+                              capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertRegex(done.stderr, "expired.yaml:8: .*certificate_file.* expired on")
+        agent = daemon.Daemon("agent", os.path.join(self.directory(), "agent-expired.log"))
+        self.addCleanup(agent.kill)
+        agent.spawn([self.programs["agent"], "--config", path])
+        agent.wait_for_log("certificate_file.* expired on")
+        agent.wait_for_log("agent: watching ", 60)
+        self.assertEqual(agent.stop(), 0)
+
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            status, said = self.refused("collector", self.collector.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+            status, said = self.refused("collector", self.collector.replace(ADDRESS, f"127.0.0.1:{port}"))
         self.assertNotEqual(status, 0)
         self.assertIn(str(port), said)
 
@@ -117,7 +178,7 @@ class Configuration(lab_test_case.LabTestCase):
         """gRPC shares ports unless told otherwise: two collectors would each get half of the agents."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        text = self.collector.replace("127.0.0.1:0", f"127.0.0.1:{port}")
+        text = self.collector.replace(ADDRESS, f"127.0.0.1:{port}")
         first = daemon.Daemon("collector", os.path.join(self.directory(), "first-collector.log"))
         self.addCleanup(first.kill)
         first.spawn([self.programs["collector"], "--config", self.write(text, "first.yaml")])

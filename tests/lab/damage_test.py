@@ -106,3 +106,5 @@ class DamagedFiles(lab_test_case.LabTestCase):
         self.assertTrue(self.intruder.steps)
         if len(damaged) == 1:
             self.check_kept(agent.state_directory, damaged[0], agent)
+        # What it held is lost, and the host's row says so.
+        daemon.wait(lambda: b"records lost since the agent started" in self.bench.health_of("gw"), "the degradation")

@@ -24,6 +24,9 @@ AGENT_HOSTS = ("gw", "web", "db", "vault")
 ROUTER_OUTER = "10.71.1.1"  # what gw connects to
 ROUTER_INNER = "10.71.2.1"  # what web sees
 COLLECTOR_ADDRESS = "10.71.9.1"
+# The collector's certificate holds these too; nobody has them unless a test says so.
+COLLECTOR_ADDRESS_6 = "fd71:9::1"
+COLLECTOR_LINK_LOCAL = "fe80::71:9"
 COLLECTOR_PORT = 7443
 
 

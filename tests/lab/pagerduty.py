@@ -23,10 +23,7 @@ class Delivery:
     status: int
     event: dict
     problems: list
-
-    @property
-    def accepted(self):
-        return self.status == 202
+    accepted: bool
 
 
 class PagerDuty:
@@ -38,14 +35,21 @@ class PagerDuty:
         self._changed = threading.Condition()
         self._deliveries = []
         self._faults = []
+        self._refuses = lambda event: False
         self._server = _Server(listener, self._answer)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="pagerduty", daemon=True)
         self._thread.start()
 
-    def fail_next(self, *statuses, retry_after=1):
-        """Answers the next requests with these statuses, in order; 429 comes with Retry-After in seconds."""
+    def fail_next(self, *statuses, retry_after=1, page=None):
+        """Answers the next requests with these statuses, in order; 429 comes with Retry-After in seconds. `page`: what
+        a proxy says instead of the API, 202 included, which is no acceptance then."""
         with self._changed:
-            self._faults += [(status, retry_after) for status in statuses]
+            self._faults += [(status, retry_after, page) for status in statuses]
+
+    def refuse(self, condition):
+        """From now on, good events of which condition(event) is true are refused as invalid."""
+        with self._changed:
+            self._refuses = condition
 
     def deliveries(self):
         with self._changed:
@@ -84,7 +88,8 @@ class PagerDuty:
             event = None
         with self._changed:
             status, headers, answer = self._judge(event, problems)
-            self._deliveries.append(Delivery(time.time(), status, event, problems))
+            accepted = status == 202 and isinstance(answer, dict)
+            self._deliveries.append(Delivery(time.time(), status, event, problems, accepted))
             self._changed.notify_all()
         self._log(json.dumps({"status": status, "problems": problems, "event": event}))
         return status, headers, answer
@@ -92,8 +97,12 @@ class PagerDuty:
     def _judge(self, event, problems):
         if problems:  # a bad event is told so whatever else goes on: a fault must not hide it
             return 400, {}, {"status": "invalid event", "message": "Event object is invalid", "errors": problems}
+        if self._refuses(event):
+            return 400, {}, {"status": "invalid event", "message": "Event object is invalid", "errors": ["not this one"]}
         if self._faults:
-            status, retry_after = self._faults.pop(0)
+            status, retry_after, page = self._faults.pop(0)
+            if page is not None:
+                return status, {"Location": "https://login.example/", "Content-Type": "text/html"}, page
             if status == 429:
                 return 429, {"Retry-After": str(retry_after)}, {"status": "throttle exceeded",
                                                                 "message": "Requests for this service are arriving "
@@ -122,7 +131,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         status, headers, answer = self.server.answer(self.command, self.path, self.headers.get("Content-Type", ""),
                                                      body)
-        text = json.dumps(answer).encode()
+        text = (answer if isinstance(answer, str) else json.dumps(answer)).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(text)), **headers}.items():
             self.send_header(name, value)

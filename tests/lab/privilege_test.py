@@ -89,7 +89,8 @@ class Confinement(lab_test_case.LabTestCase):
         """Every descriptor of the worker is of a kind that it is meant to have, and nothing of the loader's."""
         known = (r"^/dev/null$", re.escape(self.agent.log_path), r"^socket:\[\d+\]$", r"^pipe:\[\d+\]$",
                  r"^anon_inode:\[(eventpoll|eventfd|timerfd)\]$", r"^anon_inode:bpf-map$",
-                 r"/var/lib/hoptrail/(lock|running|spool\.db(-wal|-shm|-journal)?)$", r"^/proc/\d+/")
+                 r"/var/lib/hoptrail/(lock|marks|running|spool\.db(-wal|-shm|-journal)?)$", r"^/proc/\d+/",
+                 r"/run/hoptrail-agent/[0-9a-f]{32}\.health$")
         rings = 0
         for number in os.listdir(f"/proc/{self.pids['worker']}/fd"):
             try:

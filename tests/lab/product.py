@@ -3,10 +3,14 @@
 Its configuration is written here as an operator would write it, its answers are read through its public API.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
+import struct
 import subprocess
+import termios
 
 import grpc
 import yaml
@@ -34,7 +38,8 @@ class Collector(daemon.Daemon):
         self.socket_path = os.path.join(self.directory, "api.sock")
         self.json_path = os.path.join(logs, "detections.jsonl")
         self.store_directory = os.path.join(self.directory, "store")
-        certificate, key = authority.collector(fleets.COLLECTOR_ADDRESS, "127.0.0.1", "collector", "localhost")
+        certificate, key = authority.collector(fleets.COLLECTOR_ADDRESS, "127.0.0.1", "collector", "localhost",
+                                               fleets.COLLECTOR_ADDRESS_6, fleets.COLLECTOR_LINK_LOCAL, "::1")
         self.config = {
             "listen": [{"address": ADDRESS,
                         "tls": {"ca_file": authority.ca, "certificate_file": certificate, "key_file": key}},
@@ -139,8 +144,11 @@ class Agent(daemon.Daemon):
             with open(source, encoding="utf-8") as file:
                 self.host.write_file(f"/etc/hoptrail/{name}", file.read(), mode)
 
-    def command(self, *wrapper):
+    def write_config(self):
         self.host.write_file("/etc/hoptrail/agent.yaml", yaml.safe_dump(self.config, sort_keys=False))
+
+    def command(self, *wrapper):
+        self.write_config()
         return self.host.enter([*wrapper, self._binary, "--config", "/etc/hoptrail/agent.yaml"])
 
     def start(self):
@@ -164,6 +172,26 @@ class CommandLine:
 
     def text(self, *arguments):
         return self._checked(self.run(*arguments)).stdout
+
+    def on_terminal(self, columns, *arguments):
+        """What it shows on a terminal of that many columns, in a time zone of its own, without colours."""
+        master, slave = os.openpty()
+        try:
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            process = subprocess.Popen([*self._enter, self.binary, *self.flags, *arguments], stdin=subprocess.DEVNULL,
+                                       stdout=slave, stderr=subprocess.PIPE, text=True,
+                                       env={**daemon.environment(), "LC_ALL": "C.UTF-8", "TZ": "XYZ-3", "NO_COLOR": "1"})
+            os.close(slave)
+            shown = b""
+            with contextlib.suppress(OSError):  # the end of a terminal is an error
+                while chunk := os.read(master, 65536):
+                    shown += chunk
+            _, said = process.communicate(timeout=30)
+        finally:
+            os.close(master)
+        if process.returncode != 0:
+            raise namespaces.LabError(f"{' '.join(arguments)}: exit {process.returncode}: {said.strip()}")
+        return shown.decode().replace("\r\n", "\n")
 
     def json(self, *arguments):
         return json.loads(self._checked(self.run(*arguments, output="json")).stdout)

@@ -1,7 +1,9 @@
 """The main story, disturbed: killed collector, killed agents, agents that nobody may believe yet."""
 
+import concurrent.futures
 import os
 import re
+import signal
 import time
 
 import authority as authorities
@@ -49,6 +51,50 @@ class CollectorKilled(Disturbed):
         return sorted({name for name in names if name and names.count(name) > 1})
 
 
+class CollectorKilledOften(Disturbed):
+    def test_fifteen_times_in_thirty_seconds_of_an_intrusion(self):
+        """Whatever is going on at that moment: hello, batch, commit, page."""
+        directory = os.path.join(self.directory(), self._testMethodName)
+        built = self.enterContext(bench.Bench(lab_test_case.binaries, directory))
+        played = story.Story(built.fleet, self.transcript())
+        self.addCleanup(played.close)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            player = pool.submit(played.play)
+            began = time.monotonic()
+            for number in range(15):
+                time.sleep(max(0.0, began + 2.0 * number + 1.5 - time.monotonic()))
+                built.collector.kill()
+                built.collector.start()
+            player.result()
+        self.assertGreaterEqual(built.collector.log().count("restored"), 16)
+        built.wait_connected(timeout=60.0)
+        incident, _ = story.check_all(self, built.api, played, strict=False)
+        self.assertEqual({each.event["dedup_key"] for each in built.pagerduty.accepted()}, {incident["name"]})
+        self.assertEqual([each.problems for each in built.pagerduty.deliveries() if each.problems], [])
+        self.assertEqual(CollectorKilled.duplicates(built), [], "told twice after a restart")
+        self.assertEqual([host["degradations"] for host in built.api.hosts().values() if host["degradations"]], [],
+                         "the agents are taken for clones, or worse")
+
+
+class CollectorStopped(Disturbed):
+    def test_for_sixty_seconds(self):
+        """It neither answers nor ends; the intruder works meanwhile. Nobody is accused of the silence."""
+        def before(built, step):
+            if step == "hop_to_web":
+                built.collector.process.send_signal(signal.SIGSTOP)
+                self.stopped = time.monotonic()
+            if step == "administrator_leaves":
+                time.sleep(max(0.0, self.stopped + 60.0 - time.monotonic()))
+                built.collector.process.send_signal(signal.SIGCONT)
+
+        built, played = self.play(before)
+        built.wait_connected(timeout=60.0)
+        story.check_all(self, built.api, played, strict=False)
+        self.assertEqual(CollectorKilled.duplicates(built), [])
+        self.assertEqual([each["summary"] for each in built.api.detections() if each["rule"] == "blinding"], [])
+        self.assertEqual([host["degradations"] for host in built.api.hosts().values() if host["degradations"]], [])
+
+
 class BeginningHeardLast(Disturbed):
     def test_one_page_all_the_same(self):
         """Nobody is heard while the intruder works; then the host that he began at is heard seconds after the others,
@@ -66,8 +112,10 @@ class BeginningHeardLast(Disturbed):
                 time.sleep(3.0)
                 self.assertEqual(built.pagerduty.deliveries(), [], "paged before the beginning was heard")
                 built.agents["gw"].start()
+                built.wait_connected(["gw"])
 
         built, played = self.play(before)
+        built.wait_connected()  # a busy machine takes longer to start an agent than the checks wait for news
         incident, _ = story.check_all(self, built.api, played, strict=False)
         built.pagerduty.wait_until(lambda deliveries: any(each.accepted for each in deliveries))
         time.sleep(2.0)  # a second page would come with the first

@@ -24,10 +24,11 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What needs no product comes first: if the scene is wrong, the rest proves nothing.
 MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
-           "story_test", "openssh_test", "restart_test", "privilege_test", "blinding_test", "roles_test",
-           "bad_input_test", "damage_test")
-PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc",
-            "/usr/sbin/sshd")
+           "story_test", "roots_test", "openssh_test", "addresses_test", "restart_test", "privilege_test", "blinding_test",
+           "stop_test", "looking_test", "host_row_test", "reload_test", "signals_test", "roles_test", "bad_input_test",
+           "damage_test", "disk_test", "full_disk_test", "clone_test", "health_test", "pager_test")
+PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc", "runc",
+            "/usr/sbin/cron", "/usr/sbin/sshd")
 
 SANITIZER_REPORT = r"(ERROR|WARNING): \w+Sanitizer|: runtime error: "
 

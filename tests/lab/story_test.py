@@ -88,6 +88,20 @@ class PlainStory(lab_test_case.LabTestCase):
             line.json(*command)
         self.assertIn("digraph", line.run("path", short, output="dot").stdout)
 
+    def test_3_command_line_fits_its_terminal(self):
+        line = self.bench.command_line(self.bench.reader)
+        short = self.incident["name"].split("/")[1][:12]
+        for columns in (60, 80, 120):
+            for command in (["hosts"], ["sessions", "--all"], ["detections"], ["incidents"], ["path", short],
+                            ["hosts", "gw"], ["hosts", "--coverage"]):
+                with self.subTest(columns=columns, command=command):
+                    shown = line.on_terminal(columns, *command)
+                    self.assertGreater(len(shown.splitlines()), 1, shown)
+                    self.assertEqual([each for each in shown.splitlines() if len(each) > columns], [])
+                    self.assertIn("XYZ", shown, "the time zone is not named")
+        self.assertIn("UTC", line.on_terminal(80, "incidents", "--utc"))
+        self.assertGreater(max(map(len, line.on_terminal(60, "hosts", "--wide").splitlines())), 100)
+
     def test_4_pagerduty(self):
         """One page, through one 429 and one 500, and its updates under the same key."""
         deliveries = self.bench.pagerduty.wait_until(

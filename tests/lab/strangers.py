@@ -39,10 +39,10 @@ def status_of(call):
 class FakeAgent:
     """One stream to the collector. `send` takes dicts (AgentMessage) or raw bytes."""
 
-    def __init__(self, client, machine_id):
+    def __init__(self, client, machine_id, patience=15.0):
         self.host = host_name(machine_id)
         self._outgoing = queue.Queue()
-        self._answers = client.stream(CONNECT, iter(self._outgoing.get, None), timeout=15.0)
+        self._answers = client.stream(CONNECT, iter(self._outgoing.get, None), timeout=patience)
 
     def hello(self, **changes):
         self.send({"hello": {"host": self.host, "host_name": "fake", "agent_version": "0.0.0", **changes}})

@@ -18,7 +18,7 @@ ALLOWED = {
     "core/graph": ["core/model"],
     "core/detect": ["core/model", "core/graph"],
     "core/wire": ["core/model", "hoptrail/v1"],
-    "core/config": ["hoptrail/v1"],
+    "core/config": ["core/model", "hoptrail/v1"],
     "bpf/abi": [],
     "bpf/include": [],
     "bpf/lib": ["bpf/abi", "bpf/include"],
@@ -43,7 +43,7 @@ ALLOWED = {
     "collector/query": ["core", "collector/rpc", "collector/store", "hoptrail/v1"],
     "collector/notify": ["core", "collector/store", "hoptrail/v1"],
     "collector/app": ["core", "collector", "hoptrail/v1"],
-    "cli": ["hoptrail/v1"],
+    "cli": ["core/config", "hoptrail/v1"],
     "tests": ["agent", "bpf", "cli", "collector", "core", "hoptrail/v1"],
 }
 

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -121,6 +122,7 @@ class StormTest(unittest.TestCase):
         cls.addClassCleanup(cls.story.close)
         cls.made = {}
         cls.passed = []
+        cls.probes = []  # of the agent on db, while the storm blows: (exit status, what it said, seconds)
         began = time.monotonic()
         in_login = cls._begin(weather.Storm(fleet["db"], "fork,exec,connect,log", 1, (fleet["web"], "10.71.3.20")))
         one = cls._begin(weather.Storm(fleet["db"], KINDS, 1))
@@ -129,8 +131,11 @@ class StormTest(unittest.TestCase):
         cls._end(one)
         many = cls._begin(weather.Storm(fleet["db"], KINDS, MANY))
         cls.story.play()
+        cls._probe()
         cls._pass_light_hops(weather, options.hops - options.hops // 2)
+        cls._probe()
         cls._blow_until(began + options.seconds)
+        cls._probe()
         cls._end(many)
         cls._end(in_login)
         cls.blown = time.monotonic() - began
@@ -151,6 +156,15 @@ class StormTest(unittest.TestCase):
         hops = weather.LightHops(cls.bench.fleet["web"], count, "10.71.3.20", "fd71:4::30")
         cls.addClassCleanup(hops.close)
         cls.passed += hops.finish(PATIENCE + 5.0 * count)
+
+    @classmethod
+    def _probe(cls):
+        """As a node's kubelet does, while the load is at its highest."""
+        for flag in ("--health", "--live"):
+            began = time.monotonic()
+            done = subprocess.run([*cls.bench.agents["db"].command(), flag], stdin=subprocess.DEVNULL, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
+            cls.probes.append((done.returncode, done.stdout.strip(), time.monotonic() - began))
 
     @staticmethod
     def _blow_until(when):
@@ -217,6 +231,11 @@ class StormTest(unittest.TestCase):
         self.measure("ssh hops of the intruder", len(self.story.intruder.steps))
         self.assertEqual(len(paths), 1, "incidents that begin on gw")
         story.check_path(self, paths[0], self.story.intruder.steps)
+
+    def test_2_probes_are_answered_under_load(self):
+        self.measure("longest answer to a probe", f"{max(seconds for *_, seconds in self.probes):.2f} s")
+        for status, said, _ in self.probes:
+            self.assertEqual(status, 0, said)
 
     def test_3_memory(self):
         """The worker's peak, whole, and what its helpers hold of their own: they map the same files."""

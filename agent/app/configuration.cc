@@ -1,0 +1,119 @@
+#include "agent/app/configuration.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+#include "agent/app/reload.h"
+#include "agent/privilege/process.h"
+#include <sys/wait.h>
+
+namespace hoptrail::agent::app {
+namespace {
+
+constexpr absl::Duration kCheckWithin = absl::Seconds(10);
+constexpr int kBadText = static_cast<int>(LogLevel::kError) + 1;  // the child's exit status
+constexpr char kStays[] = "the configuration stays as it was: ";
+
+}  // namespace
+
+Configuration::~Configuration() {
+  if (checker_pid_ == 0) return;
+  ::kill(checker_pid_, SIGKILL);
+  ::waitpid(checker_pid_, nullptr, 0);
+}
+
+void Configuration::BeginReload() {
+  again_ = checker_pid_ != 0;
+  if (again_) return;
+  absl::StatusOr<std::string> text = ReadConfiguration(started_.file);
+  if (!text.ok()) {
+    LogError("supervisor", kStays, text.status().message());
+    return;
+  }
+  checked_ = *std::move(text);
+  const pid_t parent = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    LogError("supervisor", kStays, absl::ErrnoToStatus(errno, "fork").message());
+    return;
+  }
+  if (pid == 0) ::_exit(privilege::DieWith(parent).ok() ? Check(checked_) : kBadText);
+  checker_pid_ = pid;
+  check_by_ = SteadyTime::Now() + kCheckWithin;
+}
+
+// Says what comes of it. Returns its log level, or kBadText.
+int Configuration::Check(const std::string& text) const {
+  const absl::StatusOr<Reload> reload = CheckReload(started_, SettingsOf(text_), text);
+  if (!reload.ok()) {
+    LogError("supervisor", kStays, reload.status().message());
+    return kBadText;
+  }
+  const std::string changed = absl::StrJoin(reload->changed, ", ");
+  LogInfo("supervisor", "read ", started_.file, " anew; ",
+          changed.empty() ? "nothing in it is different" : absl::StrCat("changed: ", changed),
+          "; certificates are read anew");
+  if (!reload->needs_restart.empty()) {
+    LogWarning("supervisor", "not applied before the agent is started again: ",
+               absl::StrJoin(reload->needs_restart, ", "));
+  }
+  return static_cast<int>(reload->settings.log_level);
+}
+
+std::optional<LogLevel> Configuration::OnChildEnd(pid_t pid, int status) {
+  if (pid != checker_pid_) return std::nullopt;
+  checker_pid_ = 0;
+  check_by_ = SteadyTime::InfiniteFuture();
+  std::optional<LogLevel> accepted;
+  if (!WIFEXITED(status)) {
+    LogError("supervisor", kStays, "checking it ", privilege::DescribeEnd(status));
+  } else if (WEXITSTATUS(status) < kBadText) {
+    accepted = static_cast<LogLevel>(WEXITSTATUS(status));
+    if (!on_trial_) before_ = std::move(text_);
+    text_ = std::move(checked_);
+    on_trial_ = true;
+  }
+  if (again_) BeginReload();
+  return accepted;
+}
+
+void Configuration::CheckTime(SteadyTime now) {
+  if (now < check_by_) return;
+  check_by_ = SteadyTime::InfiniteFuture();
+  if (checker_pid_ != 0) ::kill(checker_pid_, SIGKILL);
+}
+
+Settings Configuration::SettingsOf(const std::string& text) const {
+  if (text.empty()) return started_;
+  const absl::StatusOr<Settings> fresh = ParseSettings(text, started_.file);
+  if (fresh.ok()) return PlanReload(started_, started_, *fresh).settings;
+  LogError("supervisor", fresh.status().message());  // and yet it was good when it was checked
+  return started_;
+}
+
+Settings Configuration::ForWorker() const {
+  Settings settings = SettingsOf(text_);
+  SetLogLevel(settings.log_level);
+  return settings;
+}
+
+void Configuration::OnWorkerReady() {
+  if (worker_on_trial_) on_trial_ = worker_on_trial_ = false;
+}
+
+void Configuration::OnWorkerFault() {
+  if (!worker_on_trial_) return;
+  LogError("supervisor", "no worker gets ready with the new configuration: back to the one before");
+  text_ = std::move(before_);
+  on_trial_ = worker_on_trial_ = false;
+}
+
+}  // namespace hoptrail::agent::app

@@ -1,0 +1,110 @@
+#include "agent/detect/service_command.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+
+namespace hoptrail::agent::detect {
+namespace {
+
+constexpr absl::string_view kService = ".service";
+// Where the agent is in no unit of its own, this is what people call it.
+constexpr absl::string_view kOwnName = "hoptrail-agent";
+
+absl::string_view BaseName(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+template <typename Words>
+bool IsOneOf(absl::string_view word, const Words& words) {
+  return std::find(std::begin(words), std::end(words), word) != std::end(words);
+}
+
+// systemctl's verbs that end what they name, or, the last ones, all that is not named.
+constexpr absl::string_view kEnds[] = {"stop",
+                                       "kill",
+                                       "restart",
+                                       "try-restart",
+                                       "condrestart",
+                                       "reload-or-restart",
+                                       "try-reload-or-restart",
+                                       "force-reload",
+                                       "disable",
+                                       "mask"};
+constexpr absl::string_view kEndsOthers[] = {"isolate", "rescue", "emergency", "default"};
+
+// A name or pattern on systemctl's command line. A slice stands for all that is in it.
+bool Names(const std::string& argument, const std::string& unit) {
+  if (absl::EndsWith(argument, ".slice")) return true;
+  const bool whole = absl::StrContains(BaseName(argument), '.');
+  return ::fnmatch((whole ? argument : argument + std::string(kService)).c_str(), unit.c_str(),
+                   0) == 0 ||
+         ::fnmatch(argument.c_str(), unit.c_str(), 0) == 0;
+}
+
+bool SystemctlEnds(const std::vector<std::string>& arguments, const std::string& unit) {
+  bool ends = false;
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    if (IsOneOf(arguments[i], kEndsOthers)) return true;
+    if (ends && Names(arguments[i], unit)) return true;
+    ends = ends || IsOneOf(arguments[i], kEnds);
+  }
+  return false;
+}
+
+// Any other program that has both the unit's name and a word for ending it among its arguments: a
+// client of the bus, `service`, a shell that is to do it.
+bool MessageEnds(const std::vector<std::string>& arguments, absl::string_view name) {
+  // Asked of every program that starts: nearly all are out with this.
+  const auto names = [&](const std::string& argument) { return absl::StrContains(argument, name); };
+  if (std::none_of(arguments.begin(), arguments.end(), names)) return false;
+  return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
+    constexpr absl::string_view kWords[] = {"stop",    "Stop",    "kill",    "Kill",
+                                            "restart", "Restart", "isolate", "Isolate"};
+    return std::any_of(std::begin(kWords), std::end(kWords),
+                       [&](absl::string_view word) { return absl::StrContains(argument, word); });
+  });
+}
+
+// What a person calls the agent's container is not known here.
+bool RuntimeEnds(absl::string_view program, const std::vector<std::string>& arguments) {
+  constexpr absl::string_view kClients[] = {"docker", "podman", "nerdctl", "ctr", "crictl",
+                                            "runc",   "crun",   "kubectl", "k3s"};
+  constexpr absl::string_view kWords[] = {"stop",   "stopp", "kill",   "rm",    "rmp",    "restart",
+                                          "delete", "drain", "cordon", "scale", "rollout"};
+  return IsOneOf(program, kClients) &&
+         std::any_of(arguments.begin(), arguments.end(),
+                     [&](const std::string& word) { return IsOneOf(word, kWords); });
+}
+
+}  // namespace
+
+bool MayStopService(const model::Image& image, const std::string& unit) {
+  const absl::string_view program = BaseName(image.path);
+  if (program == "systemctl") {
+    return SystemctlEnds(image.arguments, unit.empty() ? absl::StrCat(kOwnName, kService) : unit);
+  }
+  if (unit.empty() && RuntimeEnds(program, image.arguments)) return true;
+  return MessageEnds(image.arguments, unit.empty() ? kOwnName : absl::StripSuffix(unit, kService));
+}
+
+std::string UnitOfCgroup(const std::string& cgroup_file) {
+  std::string unit;
+  for (const absl::string_view line : absl::StrSplit(cgroup_file, '\n')) {
+    // "0::/system.slice/hoptrail-agent.service", "1:name=systemd:/…"
+    const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
+    if (parts.size() != 3 || (!parts[1].empty() && parts[1] != "name=systemd")) continue;
+    for (const absl::string_view component : absl::StrSplit(parts[2], '/')) {
+      if (absl::EndsWith(component, kService)) unit = std::string(component);
+    }
+    if (!unit.empty()) return unit;
+  }
+  return unit;
+}
+
+}  // namespace hoptrail::agent::detect

@@ -1,0 +1,69 @@
+#include "agent/kernel/loss_counters.h"
+
+#include <unistd.h>
+
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include <sys/mman.h>
+
+namespace hoptrail::agent::kernel {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class LossCountersTest : public testing::Test {
+ protected:
+  LossCountersTest() : fd_(memfd_create("losses", MFD_CLOEXEC)) {
+    EXPECT_EQ(ftruncate(fd_.get(), 4096), 0);
+    losses_ = static_cast<ht_losses*>(
+        mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd_.get(), 0));
+  }
+  ~LossCountersTest() override { munmap(losses_, 4096); }
+
+  LossCounters Open(int told_fd) {
+    auto counters = LossCounters::Map(fd_.get(), 1, told_fd);
+    EXPECT_TRUE(counters.ok()) << counters.status();
+    return *std::move(counters);
+  }
+  static std::vector<uint64_t> Tell(LossCounters* counters, bool at_once) {
+    std::vector<uint64_t> counts;
+    counters->TellNew([&](const void* data,
+                          size_t) { counts.push_back(static_cast<const ht_lost*>(data)->count); },
+                      at_once);
+    return counts;
+  }
+
+  UniqueFd fd_;
+  ht_losses* losses_ = nullptr;
+};
+
+TEST_F(LossCountersTest, TellsEachLossOnce) {
+  LossCounters counters = Open(-1);
+  EXPECT_THAT(Tell(&counters, false), IsEmpty());
+  losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 7;
+  EXPECT_THAT(Tell(&counters, false), ElementsAre(7));
+  losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 9;
+  EXPECT_THAT(Tell(&counters, false), IsEmpty()) << "not twice within a second";
+  EXPECT_THAT(Tell(&counters, true), ElementsAre(2)) << "but at the end";
+}
+
+// A worker that takes another's place has not lost anything yet.
+TEST_F(LossCountersTest, WhoComesAfterGoesOnFromThere) {
+  auto told = LossCounters::MakeToldMemory();
+  ASSERT_TRUE(told.ok()) << told.status();
+  losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 7;
+  {
+    LossCounters first = Open(told->get());
+    EXPECT_THAT(Tell(&first, false), ElementsAre(7));
+  }
+  losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 8;
+  LossCounters second = Open(told->get());
+  EXPECT_THAT(Tell(&second, false), ElementsAre(1));
+}
+
+}  // namespace
+}  // namespace hoptrail::agent::kernel

@@ -1,0 +1,29 @@
+#ifndef HOPTRAIL_AGENT_SESSION_PROGRAM_NAMES_H_
+#define HOPTRAIL_AGENT_SESSION_PROGRAM_NAMES_H_
+
+// What a program's path says about its part in a session. Anybody may give a program such a name:
+// what follows from one must do no harm if it lies.
+
+#include "absl/strings/string_view.h"
+
+#include "agent/process/process_table.h"
+
+namespace hoptrail::agent::session {
+
+inline absl::string_view BaseName(absl::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+inline bool IsCron(absl::string_view program) {
+  const absl::string_view name = BaseName(program);
+  return name == "cron" || name == "crond" || name == "atd" || name == "anacron" || name == "fcron";
+}
+
+// From version 255 on systemd starts each service through a helper, which is not yet the service.
+inline bool IsManagersHelper(const process::Process& process) {
+  return process.parent.tgid == 1 && BaseName(process.program()) == "systemd-executor";
+}
+
+}  // namespace hoptrail::agent::session
+
+#endif  // HOPTRAIL_AGENT_SESSION_PROGRAM_NAMES_H_

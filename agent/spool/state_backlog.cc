@@ -1,0 +1,74 @@
+#include "agent/spool/state_backlog.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+
+#include "core/base/log.h"
+
+namespace hoptrail::agent::spool {
+namespace {
+
+std::string SessionKey(const model::SessionId& session) {
+  return absl::StrCat("session ", model::ToString(session));
+}
+std::string MemberKey(const model::ProcessName& process) {
+  return absl::StrCat("member ", process.tgid, " ", process.start_boot_ns);
+}
+std::string HopKey(model::HopSide side, const model::HopName& name) {
+  return absl::StrCat("hop ", static_cast<int>(side), " ", name.value());
+}
+
+std::string KeyOf(const SaveSession& change) { return SessionKey(change.session.id); }
+std::string KeyOf(const RemoveSession& change) { return SessionKey(change.session); }
+std::string KeyOf(const SaveMember& change) { return MemberKey(change.process); }
+std::string KeyOf(const RemoveMember& change) { return MemberKey(change.process); }
+std::string KeyOf(const SaveHop& change) { return HopKey(change.hop.side, change.hop.name); }
+std::string KeyOf(const RemoveHop& change) { return HopKey(change.side, change.name); }
+std::string KeyOf(const Acknowledged& change) {
+  return absl::StrCat("acknowledged ", model::ToString(change.host));
+}
+std::string KeyOf(const ForgetState&) { return "forget"; }
+std::string KeyOf(const model::Fact&) { return "fact"; }
+
+}  // namespace
+
+void StateBacklog::Put(Change change) {
+  std::string key = std::visit([](const auto& value) { return KeyOf(value); }, change);
+  const auto known = changes_.find(key);
+  if (known != changes_.end()) {
+    auto* before = std::get_if<Acknowledged>(&known->second);
+    auto* now = std::get_if<Acknowledged>(&change);
+    if (before != nullptr && now != nullptr) {
+      now->sequence = std::max(now->sequence, before->sequence);
+    }
+    known->second = std::move(change);
+    return;
+  }
+  if (changes_.size() >= max_keys_) {
+    LogWarning("spool",
+               "gives up the saved state: too much of it changed while it could not be written");
+    std::erase_if(changes_, [](const auto& entry) {
+      return !std::holds_alternative<Acknowledged>(entry.second);
+    });
+    forget_file_ = true;
+  }
+  changes_.emplace(std::move(key), std::move(change));
+}
+
+std::vector<Change> StateBacklog::Changes() const {
+  std::vector<Change> all;
+  all.reserve(changes_.size() + 1);
+  if (forget_file_) all.emplace_back(ForgetState{});
+  for (const auto& [key, change] : changes_) all.push_back(change);
+  return all;
+}
+
+void StateBacklog::Clear() {
+  changes_.clear();
+  forget_file_ = false;
+}
+
+}  // namespace hoptrail::agent::spool

@@ -1,0 +1,37 @@
+#ifndef HOPTRAIL_CLI_HOST_VIEW_H_
+#define HOPTRAIL_CLI_HOST_VIEW_H_
+
+// Hosts for people: in a table, and one by one. Pure.
+
+#include <string>
+#include <vector>
+
+#include "cli/text.h"
+
+namespace hoptrail::v1 {
+class Degradation;
+class Host;
+}  // namespace hoptrail::v1
+
+namespace hoptrail::cli {
+
+// A promise about a host that is not kept, in a word or two: "spool full".
+std::string DegradationWord(const v1::Degradation& degradation);
+// The same as a sentence with its reason and since when.
+std::string DegradationSentence(const v1::Degradation& degradation, const Style& style);
+
+// One line a host; with `coverage` also, per host, what RenderCoverage() says.
+std::string RenderHosts(const std::vector<v1::Host>& hosts, bool coverage, const Style& style);
+
+// Everything about one host: what is degraded, its boots, its losses, its coverage.
+std::string RenderHost(const v1::Host& host, const Style& style);
+
+// Each fact's hook, what that does not see, and why better ones are not in use; the latest losses.
+std::string RenderCoverage(const v1::Host& host, const Style& style);
+
+// What was taken off the list: the host, or the one boot of it called `boot` unless that is empty.
+std::string RenderRemoved(const v1::Host& host, const std::string& boot, const Style& style);
+
+}  // namespace hoptrail::cli
+
+#endif  // HOPTRAIL_CLI_HOST_VIEW_H_

@@ -1,0 +1,106 @@
+#include "cli/table.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace hoptrail::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const Style kUtf8 = {};
+const Style kColour = {.colour = true};
+
+// Every line of `text` fits, but for a note below a table.
+void ExpectFits(const std::string& text, size_t width) {
+  for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
+}
+
+TEST(TableTest, AlignsColumnsAndEndsLinesWithoutBlanks) {
+  Table table({{.heading = "HOST"}, {.heading = "STATE"}, {.heading = "X"}}, kUtf8);
+  table.Add({"größe", "up", "1"});
+  table.Add({"a", "a longer one", ""});
+  table.Add({"b"});
+  EXPECT_EQ(table.Render(),
+            "HOST   STATE         X\n"
+            "größe  up            1\n"
+            "a      a longer one\n"
+            "b\n");
+}
+
+TEST(TableTest, WideAndCombiningCharactersDoNotShiftColumns) {
+  Table table({{.heading = "HOST"}, {.heading = "X"}}, kUtf8);
+  table.Add({"日本", "1"});
+  table.Add({"e\xcc\x81", "2"});
+  table.Add({"abcd", "3"});
+  EXPECT_EQ(table.Render(),
+            "HOST  X\n"
+            "日本  1\n"
+            "e\xcc\x81     2\n"
+            "abcd  3\n");
+}
+
+TEST(TableTest, ColoursDoNotShiftColumns) {
+  Table table({{.heading = "A"}, {.heading = "B"}}, kColour);
+  table.Add({Paint("HIGH", Colour::kRed, kColour), "x"});
+  EXPECT_EQ(table.Render(),
+            "\x1b[1mA\x1b[0m     \x1b[1mB\x1b[0m\n"
+            "\x1b[31mHIGH\x1b[0m  x\n");
+}
+
+std::string Render(size_t width) {
+  Table table({{.heading = "ID"},
+               {.heading = Cell::Forms({"TIME (UTC)", "T"}), .rank = 1},
+               {.heading = "EVENTS", .rank = 2},
+               {.heading = "WHAT", .least = 8},
+               {.heading = "NOTE", .rank = 1, .optional = true}},
+              {.width = width});
+  table.Add(
+      {"aaaa", Cell::Forms({"2026-11-22 06:00:05", "11-22"}), "12345", "something long is said"});
+  table.Add({"bbbb", Cell::Forms({"2026-11-23 06:00:05", "11-23"}), "1", "short"});
+  return table.Render();
+}
+
+TEST(TableTest, WhatFitsIsShownInFull) {
+  const std::string full =
+      "ID    TIME (UTC)           EVENTS  WHAT\n"
+      "aaaa  2026-11-22 06:00:05  12345   something long is said\n"
+      "bbbb  2026-11-23 06:00:05  1       short\n";
+  EXPECT_EQ(Render(0), full);
+  EXPECT_EQ(Render(57), full);
+}
+
+TEST(TableTest, TheLeastImportantGivesWayFirst) {
+  // Shorter forms first, the text that matters last.
+  EXPECT_EQ(Render(56),
+            "ID    T      EVENTS  WHAT\n"
+            "aaaa  11-22  12345   something long is said\n"
+            "bbbb  11-23  1       short\n");
+  EXPECT_EQ(Render(30),
+            "ID    T      EVENTS  WHAT\n"
+            "aaaa  11-22  12345   somethin…\n"
+            "bbbb  11-23  1       short\n");
+  EXPECT_THAT(Render(27), HasSubstr("ID    T      WHAT\naaaa  11-22  something lon…\n"));
+  EXPECT_THAT(Render(27), HasSubstr("(not shown: EVENTS; --wide\nshows all)\n"));
+  EXPECT_THAT(Render(20), HasSubstr("ID    WHAT\naaaa  something lon…\n"));
+}
+
+TEST(TableTest, FitsEveryWidthThatThereIsRoomFor) {
+  for (size_t width = 20; width < 70; ++width) ExpectFits(Render(width), width);
+}
+
+TEST(TableTest, AnOptionalColumnIsThereOnlyWithSomethingInIt) {
+  EXPECT_THAT(Render(0), Not(HasSubstr("NOTE")));
+  Table table({{.heading = "A"}, {.heading = "NOTE", .optional = true}}, kUtf8);
+  table.Add({"1"});
+  table.Add({"2", "x"});
+  EXPECT_EQ(table.Render(), "A  NOTE\n1\n2  x\n");
+}
+
+}  // namespace
+}  // namespace hoptrail::cli

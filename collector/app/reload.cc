@@ -1,0 +1,129 @@
+// SIGHUP: what Collector takes up without a restart.
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include <google/protobuf/util/message_differencer.h>
+
+#include "collector/app/collector.h"
+#include "core/base/log.h"
+
+namespace hoptrail::collector::app {
+namespace {
+
+// Names of the top-level keys that say something else now.
+std::vector<std::string> Differences(const v1::CollectorConfig& before,
+                                     const v1::CollectorConfig& after) {
+  std::vector<std::string> keys;
+  const google::protobuf::Descriptor* descriptor = v1::CollectorConfig::descriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    google::protobuf::util::MessageDifferencer differencer;
+    std::vector<const google::protobuf::FieldDescriptor*> field{descriptor->field(i)};
+    if (!differencer.CompareWithFields(before, after, field, field)) {
+      keys.push_back(field[0]->name());
+    }
+  }
+  return keys;
+}
+
+std::multiset<std::string> Addresses(const v1::CollectorConfig& config) {
+  std::multiset<std::string> addresses;
+  for (const v1::ListenConfig& listen : config.listen()) addresses.insert(listen.address());
+  return addresses;
+}
+
+}  // namespace
+
+void Collector::Reload(const absl::StatusOr<Options>& options) {
+  if (!options.ok()) {
+    LogError("collector", "the configuration stays as it was: ", options.status().message());
+    ReloadJsonLines(options_.config.json_output());
+    ReloadTls(options_.config);
+    return;
+  }
+  const v1::CollectorConfig& after = options->config;
+  const std::vector<std::string> changed = Differences(options_.config, after);
+  SetLogLevelOf(after);
+  LogInfo("collector", "configuration reloaded; ",
+          changed.empty() ? "nothing in it has changed"
+                          : absl::StrCat("changed: ", absl::StrJoin(changed, ", ")));
+  if (Addresses(started_.config) != Addresses(after)) {
+    LogWarning("collector", "listen: other addresses are taken up by a restart only");
+  }
+  if (started_.config.store().path() != after.store().path()) {
+    LogWarning("collector", "store.path: another store is taken up by a restart only; ",
+               started_.config.store().path(), " stays in use");
+  }
+  const bool pushed = loop_->TryPush(
+      ingest::ReconfigureCommand{.rules = options->engine.rules,
+                                 .minimum_severity = options->engine.minimum_severity,
+                                 .engine_retention_ns = options->engine.retention_ns,
+                                 .retention = options->store.retention,
+                                 .notify = options->store.writer.notify,
+                                 .silent_after_ns = options->loop.silent_after_ns,
+                                 .unheard_after_ns = options->loop.unheard_after_ns});
+  if (!pushed) {
+    LogError("collector", "too busy to take up rules, times and retention: send SIGHUP again");
+  }
+  ReloadPagerDuty(after);
+  ReloadJsonLines(after.json_output());
+  ReloadTls(after);
+  options_ = *options;
+}
+
+void Collector::ReloadPagerDuty(const v1::CollectorConfig& config) {
+  if (!config.has_pagerduty()) {
+    if (pagerduty_ != nullptr) LogWarning("pagerduty", "switched off: nobody is paged any more");
+    pagerduty_.reset();
+    return;
+  }
+  absl::StatusOr<notify::PagerDuty::Options> options = PagerDutyOptions(config.pagerduty());
+  absl::Status status = options.status();
+  if (status.ok() && pagerduty_ != nullptr) {
+    status = pagerduty_->Reconfigure(*options);
+  } else if (status.ok()) {
+    auto pagerduty = notify::PagerDuty::Create(store_.get(), backend_.path_of, *options);
+    status = pagerduty.status();
+    if (status.ok()) {
+      pagerduty_ = *std::move(pagerduty);
+      pagerduty_->Start();
+    }
+  }
+  if (!status.ok()) LogError("pagerduty", "stays as it was: ", status.message());
+}
+
+void Collector::ReloadJsonLines(const std::string& target) {
+  if (target.empty()) {
+    json_lines_.reset();
+  } else if (json_lines_ != nullptr) {
+    json_lines_->Reopen(target);
+  } else {
+    auto lines = notify::JsonLines::Create(store_.get(), target);
+    if (!lines.ok()) {
+      LogError("collector", "no JSON lines: ", lines.status().message());
+      return;
+    }
+    json_lines_ = *std::move(lines);
+    json_lines_->Start();
+  }
+}
+
+void Collector::ReloadTls(const v1::CollectorConfig& config) {
+  for (const v1::ListenConfig& listen : config.listen()) {
+    auto tls = listeners_.tls.find(listen.address());
+    if (tls == listeners_.tls.end() || !listen.has_tls()) continue;
+    const absl::StatusOr<bool> changed = tls->second->Reload(listen.tls());
+    if (!changed.ok()) {
+      LogError("collector", "listen ", listen.address(),
+               ": the certificates stay as they were: ", changed.status().message());
+    } else if (*changed) {
+      LogInfo("collector", "listen ", listen.address(), ": new certificates");
+    }
+  }
+}
+
+}  // namespace hoptrail::collector::app

@@ -1,0 +1,19 @@
+#ifndef HOPTRAIL_COLLECTOR_QUERY_INCIDENT_STATE_H_
+#define HOPTRAIL_COLLECTOR_QUERY_INCIDENT_STATE_H_
+
+#include "collector/query/unary.h"
+#include "collector/store/reader.h"
+#include "core/base/status_macros.h"
+
+namespace hoptrail::collector::query {
+
+// Adds what is set in answers only: how its pages stand, and which of its hosts are degraded.
+inline absl::Status AddState(const Backend* backend, store::Reader* reader,
+                             v1::Incident* incident) {
+  HT_RETURN_IF_ERROR(reader->AddDeliveries(incident));
+  return reader->AddDegradedHosts(incident, backend->store->trouble());
+}
+
+}  // namespace hoptrail::collector::query
+
+#endif  // HOPTRAIL_COLLECTOR_QUERY_INCIDENT_STATE_H_

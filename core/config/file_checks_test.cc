@@ -1,0 +1,78 @@
+#include "core/config/file_checks.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+
+namespace hoptrail::config {
+namespace {
+
+using ::testing::HasSubstr;
+
+// While it lives, files are used by somebody whom none of them belongs to: root's own would be open
+// to root whatever their modes.
+class AsNobody {
+ public:
+  AsNobody() {
+    if (::geteuid() == 0) ::setfsuid(65534);
+  }
+  ~AsNobody() { ::setfsuid(::geteuid()); }
+};
+
+std::string Message(const absl::Status& status) { return std::string(status.message()); }
+
+class FileChecks : public ::testing::Test {
+ protected:
+  FileChecks() {
+    char folder[] = "/tmp/hoptrail-checks-XXXXXX";
+    EXPECT_NE(::mkdtemp(folder), nullptr);
+    folder_ = folder;
+    ::chmod(folder, 0755);
+    ::mkdir((folder_ + "/shut").c_str(), 0555);
+    std::ofstream(folder_ + "/file") << "x";
+    ::chmod((folder_ + "/file").c_str(), 0444);
+  }
+  ~FileChecks() override { std::filesystem::remove_all(folder_); }
+
+  std::string folder_;
+};
+
+TEST_F(FileChecks, ADirectoryIsThereOrCanBeMade) {
+  EXPECT_TRUE(CheckWritableDirectory(folder_).ok());
+  EXPECT_TRUE(CheckWritableDirectory(folder_ + "/").ok());
+  EXPECT_TRUE(CheckWritableDirectory(folder_ + "/a/b/c").ok());
+  EXPECT_THAT(Message(CheckWritableDirectory(folder_ + "/file")),
+              HasSubstr("/file: is no directory"));
+  EXPECT_THAT(Message(CheckWritableDirectory(folder_ + "/file/a")), HasSubstr("Not a directory"));
+  const AsNobody nobody;
+  EXPECT_THAT(Message(CheckWritableDirectory(folder_ + "/shut")),
+              HasSubstr("/shut: Permission denied: it must take files"));
+  EXPECT_THAT(Message(CheckWritableDirectory(folder_ + "/shut/a/b")),
+              HasSubstr("/shut/a/b cannot be made there"));
+}
+
+TEST_F(FileChecks, AFileCanBeWrittenOrMade) {
+  EXPECT_TRUE(CheckWritableFile(folder_ + "/new").ok());
+  EXPECT_THAT(Message(CheckWritableFile(folder_)), HasSubstr("is a directory"));
+  const AsNobody nobody;
+  EXPECT_THAT(Message(CheckWritableFile(folder_ + "/file")), HasSubstr("/file: Permission denied"));
+  EXPECT_THAT(Message(CheckWritableFile(folder_ + "/shut/new")), HasSubstr("/shut: Permission"));
+}
+
+TEST_F(FileChecks, OpenToOthersIsByMode) {
+  EXPECT_TRUE(IsOpenToOthers(folder_ + "/file"));
+  ::chmod((folder_ + "/file").c_str(), 0440);
+  EXPECT_FALSE(IsOpenToOthers(folder_ + "/file"));
+  EXPECT_FALSE(IsOpenToOthers(folder_ + "/absent"));
+}
+
+}  // namespace
+}  // namespace hoptrail::config

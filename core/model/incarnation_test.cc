@@ -1,0 +1,36 @@
+#include "core/model/incarnation.h"
+
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace hoptrail::model {
+namespace {
+
+TEST(Incarnation, AssumedBootsDifferAndAreKnown) {
+  HostId host;
+  host.machine.bytes.fill(1);
+  host.boot.bytes.fill(0x84);
+  Nonce one, other;
+  one.bytes.fill(1);
+  other.bytes.fill(2);
+  const BootId assumed = AssumedBoot(host, one);
+  EXPECT_TRUE(IsAssumed(assumed));
+  EXPECT_NE(assumed, AssumedBoot(host, other));
+  EXPECT_EQ(assumed, AssumedBoot(host, one));
+  EXPECT_NE(assumed, host.boot);
+  host.boot = assumed;
+  EXPECT_NE(assumed, AssumedBoot(host, one)) << "of a second of the second";
+}
+
+TEST(Incarnation, TheKernelsOwnBootIsNoAssumedOne) {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  ASSERT_TRUE(std::getline(file, text));
+  EXPECT_FALSE(IsAssumed(*ParseId<BootId>(text)));
+  EXPECT_FALSE(IsAssumed(BootId()));
+}
+
+}  // namespace
+}  // namespace hoptrail::model

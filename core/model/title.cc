@@ -1,0 +1,79 @@
+#include "core/model/title.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace hoptrail::model {
+namespace {
+
+constexpr size_t kShortId = 12;
+constexpr size_t kLeastLongId = 32;
+
+std::string User(const Session& session) {
+  return session.user.empty() ? absl::StrCat("uid ", session.uid) : session.user;
+}
+
+absl::string_view Program(const Session& session) {
+  const absl::string_view path = session.program;
+  return path.substr(path.rfind('/') + 1);
+}
+
+bool IsHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
+
+// As container runtimes shorten their ids; names stay whole.
+absl::string_view ShortId(absl::string_view id) {
+  const bool digits = id.size() >= kLeastLongId && std::all_of(id.begin(), id.end(), IsHex);
+  return digits ? id.substr(0, kShortId) : id;
+}
+
+std::string Service(const Session& session) {
+  const absl::string_view program = Program(session);
+  const absl::string_view name = session.unit.empty() ? program : session.unit;
+  return absl::StrCat("service ", name.empty() ? "of an unknown program" : name, " (",
+                      User(session), ")");
+}
+
+std::string Container(const Session& session) {
+  const absl::string_view program = Program(session);
+  return absl::StrCat("container ", session.unit.empty() ? "of unknown id" : ShortId(session.unit),
+                      program.empty() ? "" : " running ", program, " (", User(session), ")");
+}
+
+// A unit of a timer's, "USER/PROGRAM" of a cron's, or only the user.
+std::string Job(const Session& session) {
+  if (absl::EndsWith(session.unit, ".service")) {
+    return absl::StrCat("scheduled job ", session.unit, " (", User(session), ")");
+  }
+  const size_t slash = session.unit.find('/');
+  if (slash == std::string::npos) return absl::StrCat("cron job of ", User(session));
+  return absl::StrCat("cron job ", session.unit.substr(slash + 1), " of ", User(session));
+}
+
+}  // namespace
+
+std::string Title(const Session& session) {
+  switch (session.kind) {
+    case EntryKind::kService:
+      return Service(session);
+    case EntryKind::kContainer:
+      return Container(session);
+    case EntryKind::kCron:
+      return Job(session);
+    case EntryKind::kRemote:
+      if (!session.logged_in && session.user.empty()) return "a connection without a login";
+      return User(session);
+    case EntryKind::kConsole:
+    case EntryKind::kUnknown:
+      return User(session);
+  }
+  return User(session);
+}
+
+std::string HostTitle(absl::string_view host_name, const HostId& host) {
+  if (!host_name.empty()) return std::string(host_name);
+  return absl::StrCat("host ", ToString(host.machine).substr(0, kShortId));
+}
+
+}  // namespace hoptrail::model

@@ -1,0 +1,71 @@
+#include "core/model/title.h"
+
+#include <gtest/gtest.h>
+
+namespace hoptrail::model {
+namespace {
+
+constexpr char kId[] = "3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70";
+
+Session Make(EntryKind kind, const std::string& user, uint32_t uid, const std::string& unit = "",
+             const std::string& program = "") {
+  Session session;
+  session.kind = kind;
+  session.user = user;
+  session.uid = uid;
+  session.unit = unit;
+  session.program = program;
+  return session;
+}
+
+TEST(TitleTest, ALoginIsItsUser) {
+  Session login = Make(EntryKind::kRemote, "staff", 1000, "", "/usr/sbin/sshd");
+  login.logged_in = true;
+  EXPECT_EQ(Title(login), "staff");
+  login.user.clear();
+  EXPECT_EQ(Title(login), "uid 1000");
+  login.logged_in = false;
+  EXPECT_EQ(Title(login), "a connection without a login");
+  EXPECT_EQ(Title(Make(EntryKind::kConsole, "staff", 1000)), "staff");
+  EXPECT_EQ(Title(Make(EntryKind::kUnknown, "", 7)), "uid 7");
+}
+
+TEST(TitleTest, AServiceIsItsUnitOrProgram) {
+  EXPECT_EQ(Title(Make(EntryKind::kService, "www-data", 33, "nginx.service", "/usr/sbin/nginx")),
+            "service nginx.service (www-data)");
+  EXPECT_EQ(Title(Make(EntryKind::kService, "", 4711, "", "/usr/sbin/dropbear")),
+            "service dropbear (uid 4711)");
+  EXPECT_EQ(Title(Make(EntryKind::kService, "root", 0)), "service of an unknown program (root)");
+}
+
+TEST(TitleTest, AContainerIsItsIdAndProgram) {
+  EXPECT_EQ(Title(Make(EntryKind::kContainer, "root", 0, kId, "/usr/sbin/nginx")),
+            "container 3f2a1b4c5d6e running nginx (root)");
+  EXPECT_EQ(Title(Make(EntryKind::kContainer, "", 101, "my-box", "/sbin/init")),
+            "container my-box running init (uid 101)");
+  EXPECT_EQ(Title(Make(EntryKind::kContainer, "", 33, "pid:[4026532500]", "/bin/sh")),
+            "container pid:[4026532500] running sh (uid 33)");
+  EXPECT_EQ(Title(Make(EntryKind::kContainer, "", 33)), "container of unknown id (uid 33)");
+}
+
+TEST(TitleTest, AJobIsItsProgramAndUserOrItsTimersUnit) {
+  EXPECT_EQ(Title(Make(EntryKind::kCron, "backup", 34, "backup/backup.sh")),
+            "cron job backup.sh of backup");
+  EXPECT_EQ(Title(Make(EntryKind::kCron, "backup", 34, "backup")), "cron job of backup");
+  EXPECT_EQ(Title(Make(EntryKind::kCron, "", 34, "uid 34/backup.sh")),
+            "cron job backup.sh of uid 34");
+  EXPECT_EQ(Title(Make(EntryKind::kCron, "root", 0, "logrotate.service", "/usr/sbin/logrotate")),
+            "scheduled job logrotate.service (root)");
+  // An older agent says no unit.
+  EXPECT_EQ(Title(Make(EntryKind::kCron, "root", 0)), "cron job of root");
+}
+
+TEST(TitleTest, AHostWithoutANameIsItsMachine) {
+  HostId host;
+  host.machine.bytes = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66};
+  EXPECT_EQ(HostTitle("web", host), "web");
+  EXPECT_EQ(HostTitle("", host), "host 001122334455");
+}
+
+}  // namespace
+}  // namespace hoptrail::model

@@ -1,0 +1,126 @@
+"""The collector's disk is full: nobody is told that all is well, and nothing is lost that the agents hold."""
+
+import contextlib
+import os
+import subprocess
+
+import grpc
+
+import bench
+import daemon
+import fleet as fleets
+import lab_test_case
+import relay
+import strangers
+
+MACHINE_ID = "f0111d15c" * 3 + "00000"
+STORE_MIB = 8
+
+
+class FullDisk(lab_test_case.LabTestCase):
+    """The store lies on a small file system of its own. The tests go on from one another."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
+        cls.collector = cls.bench.collector
+        cls.store = cls.collector.store_directory
+        cls.collector.stop()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={STORE_MIB}m", "tmpfs", cls.store], check=True)
+        cls.addClassCleanup(lambda: subprocess.run(["umount", "--lazy", cls.store], check=True))
+        cls.addClassCleanup(cls.collector.kill)
+        cls.collector.start()
+        cls.relay = relay.Relay(cls.bench.fleet.namespace("mgmt"), (fleets.COLLECTOR_ADDRESS, fleets.COLLECTOR_PORT))
+        cls.addClassCleanup(cls.relay.close)
+        cls.certificate = cls.bench.authority.agent(MACHINE_ID)
+        cls.sequence = 0
+
+    def fill(self):
+        """To the last byte."""
+        with contextlib.suppress(OSError), open(os.path.join(self.store, "ballast"), "ab", buffering=0) as file:
+            for size in (65536, 4096, 1):
+                with contextlib.suppress(OSError):
+                    while file.write(b"x" * size):
+                        pass
+
+    def empty(self):
+        os.unlink(os.path.join(self.store, "ballast"))
+
+    def agent(self, patience=15.0):
+        client = strangers.client_with(self.bench.api.client, self.relay.address, self.bench.authority.ca,
+                                       self.certificate)
+        agent = strangers.FakeAgent(client, MACHINE_ID, patience)
+        agent.hello()
+        return agent
+
+    def tell(self, agent, count=1, **changes):
+        """Sessions that the store has room for or not; returns the highest number."""
+        records = []
+        for _ in range(count):
+            type(self).sequence += 1
+            records.append(agent.session_record(self.sequence, f"{self.sequence:032x}", **changes))
+        agent.send({"batch": {"records": records}})
+        return self.sequence
+
+    def tell_detection(self, agent):
+        """A page's worth, of the newest session."""
+        session = self.sequence
+        type(self).sequence += 1
+        agent.send({"batch": {"records": [{"sequence": self.sequence, "detection": {
+            "name": f"detections/{session:032x}", "rule": "key-theft", "title": "A key was read", "severity": "HIGH",
+            "session": f"sessions/{session:032x}", "host": agent.host, "time": "2026-01-02T03:04:05Z"}}]}})
+
+    def make_full(self, agent):
+        """Tells more until nothing is taken any more: what lies in the write-ahead log may be written over."""
+        self.fill()
+        for _ in range(200):
+            number = self.tell(agent, 200, program="/usr/sbin/" + "x" * 200)
+            try:
+                daemon.wait(lambda: self.durable() >= number, "the disk to be full", 2.0)
+            except TimeoutError:
+                return
+        self.fail("the disk does not fill")
+
+    def durable(self):
+        hosts = self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts")["hosts"]
+        return max([int(host["acknowledged_sequence"]) for host in hosts if MACHINE_ID in host["name"]] or [0])
+
+    def test_1_no_incident_is_not_what_is_said_when_none_could_be_stored(self):
+        agent = self.agent(patience=120.0)
+        agent.next("welcome")
+        self.tell(agent, 200)
+        daemon.wait(lambda: self.durable() >= self.sequence, "the first records to be durable")
+        self.make_full(agent)
+        self.tell(agent)
+        self.tell_detection(agent)
+        for call in ("DetectionService/ListIncidents", "DetectionService/ListDetections"):
+            with self.subTest(call=call):
+                answer = self.bench.api.client.call(f"hoptrail.v1.{call}")
+                self.assertIn("store_trouble", answer)
+                self.assertEqual(answer["store_trouble"]["kind"], "COLLECTOR_STORE_READ_ONLY")
+                self.assertIn("full", answer["store_trouble"]["detail"])
+
+    def test_2_what_was_stored_before_is_answered(self):
+        host = self.bench.api.hosts()["fake"]
+        self.assertEqual([each["kind"] for each in host["degradations"]], ["COLLECTOR_STORE_READ_ONLY"])
+        self.assertGreater(len(self.bench.api.sessions()), 199, "what is there can be read")
+        with self.assertRaises(grpc.RpcError) as refused:
+            self.bench.api.path(f"sessions/{1:032x}")
+        self.assertIn("cannot be written", refused.exception.details())
+
+    def test_3_a_killed_collector_starts_on_the_full_disk_and_answers(self):
+        self.collector.kill()
+        self.collector.start()
+        daemon.wait(lambda: "store_trouble" in self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts"),
+                    "the trouble to be said")
+        self.assertGreater(len(self.bench.api.sessions()), 199)
+
+    def test_4_when_there_is_room_again_it_goes_on(self):
+        self.empty()
+        agent = self.agent(patience=60.0)
+        agent.next("welcome")
+        self.tell(agent)
+        self.tell_detection(agent)
+        daemon.wait(self.bench.api.incidents, "the incident")
+        self.assertNotIn("store_trouble", self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts"))
+        self.assertIn("A key was read", self.bench.command_line().text("detections"))

@@ -1,0 +1,147 @@
+"""`--health` and `--live`: what an agent says to the probes of its own host, and that it says it whatever the state of
+its disk, its collector and its configuration file."""
+
+import os
+import signal
+import socket
+import subprocess
+
+import bench
+import daemon
+import lab_test_case
+from privilege_test import wait_processes
+
+STATE = "/var/lib/hoptrail"
+WITHIN = 60.0  # of a machine that may be very busy
+
+
+class Health(lab_test_case.LabTestCase):
+    """One agent, whose state directory is a small file system of its own. The tests go on from one another."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
+        cls.agent = cls.bench.agents["web"]
+        cls.host = cls.bench.fleet["web"]
+        cls.host.run(["mount", "-t", "tmpfs", "-o", "size=4m", "small", STATE])
+
+    def probe(self, flag="--health"):
+        """(exit status, the one line that it says)."""
+        done = subprocess.run([*self.agent.command(), flag], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=30, env=daemon.environment(), check=False)
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(len(done.stdout.splitlines()), 1, done.stdout)
+        return done.returncode, done.stdout.strip()
+
+    def wait_for(self, status, words, hopeless=None):
+        said = [None]
+
+        def asked():
+            said[0] = self.probe()
+            return said[0][0] == status and words in said[0][1]
+
+        try:
+            daemon.wait(asked, f"--health to be {status}, {words!r}", WITHIN,
+                        hopeless or self.agent.failed)
+        except TimeoutError:
+            self.fail(f"--health does not become {status}, {words!r}, but stays {said[0]}")
+
+    def fill(self):
+        """Until nothing more fits, whatever the agent frees meanwhile."""
+        self.host.run(["sh", "-c", f"cat /dev/zero > {STATE}/filler 2>/dev/null; cat /dev/zero > {STATE}/filler2 "
+                                   f"2>/dev/null; true"])
+
+    def test_0_before_any_start(self):
+        for flag in ("--health", "--live"):
+            status, said = self.probe(flag)
+            self.assertEqual(status, 1)
+            self.assertIn("no agent with the configuration /etc/hoptrail/agent.yaml runs here", said)
+
+    def test_1_ready_with_a_collector(self):
+        self.agent.start()
+        self.wait_for(0, "the collector is reached")
+        self.assertEqual(self.probe("--live"), (0, "live"))
+
+    def test_2_ready_without_one_while_the_spool_works(self):
+        self.bench.collector.kill()
+        self.wait_for(0, "not reached, what is found is spooled")
+
+    def test_3_not_ready_without_both(self):
+        self.fill()
+        self.wait_for(1, "the collector is not reached, and nothing can be spooled")
+        self.assertEqual(self.probe("--live"), (0, "live"))
+
+    def test_4_ready_again_as_soon_as_one_is_back(self):
+        self.bench.collector.start()
+        self.wait_for(0, "the collector is reached")
+        self.host.run(["sh", "-c", f"rm -f {STATE}/filler*"])
+        self.bench.collector.kill()
+        self.wait_for(0, "what is found is spooled")
+
+    def test_5_a_broken_configuration_file_changes_no_answer(self):
+        command = self.agent.command()  # writes the file as it should be
+        self.host.write_file("/etc/hoptrail/agent.yaml", "no: [such\n")
+        for flag in ("--health", "--live"):
+            done = subprocess.run([*command, flag], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                  timeout=30, env=daemon.environment(), check=False)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_6_not_ready_when_the_kernels_events_do_not_come(self):
+        """As with programs that were detached: the loader's heartbeats do not come out of the rings."""
+        pids = wait_processes(self.agent)
+        try:
+            for role in ("supervisor", "loader"):
+                os.kill(pids[role], signal.SIGSTOP)
+            self.wait_for(1, "no event of the self-test for")
+            self.assertEqual(self.probe("--live"), (0, "live"))
+        finally:
+            for role in ("loader", "supervisor"):
+                os.kill(pids[role], signal.SIGCONT)
+        self.wait_for(0, "the kernel's events come")
+
+    def test_7_not_ready_when_the_worker_hangs(self):
+        pids = wait_processes(self.agent)
+        try:
+            for role in ("supervisor", "worker"):
+                os.kill(pids[role], signal.SIGSTOP)
+            self.wait_for(1, "the agent has not been heard of for")
+        finally:
+            for role in ("worker", "supervisor"):
+                os.kill(pids[role], signal.SIGCONT)
+        self.wait_for(0, "the kernel's events come")
+
+    def test_8_ready_after_the_worker_was_killed(self):
+        pids = wait_processes(self.agent)
+        os.kill(pids["worker"], signal.SIGKILL)
+        wait_processes(self.agent, but=pids["worker"])
+        self.wait_for(0, "the kernel's events come")
+
+    def test_9_neither_ready_nor_live_after_its_end(self):
+        self.agent.stop()
+        for flag in ("--health", "--live"):
+            status, said = self.probe(flag)
+            self.assertEqual(status, 1)
+            self.assertIn("it has ended", said)
+
+    def test_a_service_manager_hears_of_it(self):
+        """As systemd does with Type=notify: when the agent works, that its loop goes round, and that it stops."""
+        path = self.host.path("/run/notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.bind(path)
+            self.addCleanup(os.unlink, path)
+            notify.settimeout(WITHIN)
+            self.agent.spawn(self.agent.command("env", "NOTIFY_SOCKET=/run/notify", "WATCHDOG_USEC=4000000"))
+            heard = [notify.recv(100) for _ in range(3)]
+            self.assertIn(b"READY=1", heard)
+            self.assertIn(b"WATCHDOG=1", heard)
+            self.agent.stop()
+            notify.settimeout(5)
+            while heard[-1] != b"STOPPING=1":
+                heard.append(notify.recv(100))
+
+    def test_killed_as_a_whole(self):
+        """Nobody is left to say so: what it said last is too old soon."""
+        self.agent.start()
+        self.wait_for(0, "the kernel's events come")
+        self.agent.kill()
+        self.wait_for(1, "the agent has not been heard of for", lambda: None)

@@ -1,0 +1,55 @@
+"""An administrator who looks at what runs in the kernel is no intruder; one who changes what the sensor has there is."""
+
+import json
+import time
+
+import bench
+import daemon
+import lab_test_case
+from privilege_test import wait_processes
+from stop_test import RootLogin
+
+WITHIN = 60.0
+LOOKS = ("bpftool prog show", "bpftool map list", "bpftool link list", "bpftool -j prog show", "bpftool btf list",
+         "perf list", "perf record -o /tmp/perf.data -a -- sleep 0.2", "timeout 2 perf top --stdio -d 1")
+
+
+class Looking(lab_test_case.LabTestCase):
+    """root is logged in on db by ssh. The tests go on from one another."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory()))
+        wait_processes(cls.bench.agents["db"])
+        cls.login = RootLogin(cls.bench.fleet)
+        cls.addClassCleanup(cls.login.leave)
+
+    def blindings(self):
+        return [each for each in self.bench.api.detections() if each["rule"] == "blinding"]
+
+    def test_1_to_look_is_information(self):
+        for command in LOOKS:
+            self.login.shell.run(f"{command} </dev/null >/dev/null 2>&1", check=False)
+        looked = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"].get("way") == "look"],
+                             "the look", WITHIN)
+        self.assertEqual([each["severity"] for each in looked], ["INFO"])
+        time.sleep(3)
+        self.assertEqual([each["evidence"]["way"] for each in self.blindings()], ["look"])
+        self.assertEqual(self.bench.api.incidents(), [])
+        self.assertEqual(self.bench.pagerduty.deliveries(), [])
+
+    def test_2_to_change_is_not(self):
+        """The agents of all hosts are in this kernel: what is changed is a table of each, which nothing depends on."""
+        maps = [each["id"] for each in json.loads(self.login.shell.run("bpftool -j map list"))
+                if each.get("name") == "attempts"]
+        self.assertGreaterEqual(len(maps), 4)
+        began = time.time()
+        for each in maps:
+            self.login.shell.run(f"bpftool map update id {each} key {'1 ' * 24} value {'0 ' * 16}")
+            self.login.shell.run(f"bpftool map delete id {each} key {'1 ' * 24}")
+        changed = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"]["way"] == "map update"],
+                              "the change", WITHIN)
+        self.measure("a changed map to the detection", f"{time.time() - began:.1f} s")
+        self.assertEqual([each["severity"] for each in changed], ["HIGH"])
+        self.assertIn("bpftool", changed[0]["summary"])
+        self.bench.pagerduty.wait_until(lambda deliveries: any(each.accepted for each in deliveries), WITHIN)

@@ -1,0 +1,74 @@
+"""What stands between the collector and PagerDuty takes no page away: nothing but the API's acceptance ends it."""
+
+import bench
+import daemon
+import lab_test_case
+import strangers
+
+MACHINE_ID = "9a6e5" * 6 + "00"
+PAGE = "<html><title>Sign in to the proxy</title></html>"
+
+
+class BetweenUsAndThePager(lab_test_case.LabTestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
+        cls.agent = strangers.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
+        cls.agent.hello()
+        cls.agent.next("welcome")
+
+    def intrude(self, number):
+        """Something worth a page; returns when it is an incident."""
+        digits = f"{number:032x}"
+        session = self.agent.session_record(2 * number, digits)
+        detection = {"name": f"detections/{digits}", "rule": "key-theft", "title": "A key was read",
+                     "severity": "HIGH", "session": f"sessions/{digits}", "host": self.agent.host,
+                     "time": "2026-01-02T03:04:05Z"}
+        self.agent.send({"batch": {"records": [session, {"sequence": 2 * number + 1, "detection": detection}]}})
+        return daemon.wait(lambda: self.incident(digits), "the incident")
+
+    def incident(self, digits):
+        return next((each for each in self.bench.api.incidents() if each["root"] == f"sessions/{digits}"), None)
+
+    def delivery(self, incident):
+        answer = self.bench.api.client.call("hoptrail.v1.DetectionService/GetIncident", {"name": incident["name"]})
+        return answer["deliveries"][0] if answer["deliveries"] else {}
+
+    def test_no_wrong_answer_ends_a_page(self):
+        answers = (302, 403, 408, 200)
+        self.bench.pagerduty.fail_next(*answers, page=PAGE)
+        incident = self.intrude(1)
+        failed = daemon.wait(lambda: next((each for each in [self.delivery(incident)]
+                                           if each.get("state") == "RETRYING" and "403" in each["last_error"]), None),
+                             "the incident to say that its page was refused", 30.0)
+        self.assertEqual(failed["notifier"], "pagerduty")
+        self.assertGreaterEqual(failed["attempts"], 2)
+        self.assertIn("Sign in to the proxy", failed["last_error"])
+        self.assertIn("next_attempt_time", failed)
+        self.bench.collector.wait_for_log("was not accepted, again in .*HTTP 403")
+        seen = self.bench.pagerduty.wait_until(lambda all_: len(all_) > len(answers), 60.0)
+        self.assertEqual([each.status for each in seen], [*answers, 202])
+        self.assertEqual([each.accepted for each in seen], [False] * len(answers) + [True])
+        self.assertEqual({each.event["dedup_key"] for each in seen}, {incident["name"]})
+        daemon.wait(lambda: self.delivery(incident)["state"] == "DELIVERED", "the incident to say that it arrived")
+        self.assertEqual(self.delivery(incident)["attempts"], len(answers) + 1)
+
+    def test_one_event_is_refused(self):
+        """The API takes it as its title only; another page is not held up."""
+        first = []
+
+        def condition(event):
+            if not first:
+                first.append(event["dedup_key"])
+            return event["dedup_key"] == first[0] and "custom_details" in event["payload"]
+
+        self.bench.pagerduty.refuse(condition)
+        refused = self.intrude(2)
+        self.bench.pagerduty.wait_until(lambda all_: any(each.status == 400 for each in all_), 30.0)
+        other = self.intrude(3)
+        self.bench.pagerduty.wait_until(
+            lambda all_: {each.event["dedup_key"] for each in all_ if each.accepted}
+            >= {refused["name"], other["name"]}, 60.0)
+        daemon.wait(lambda: self.delivery(refused)["state"] == "DELIVERED", "the incident to say that it arrived")
+        self.assertIn("only its title", self.delivery(refused)["last_error"])
+        self.assertEqual(self.delivery(other)["last_error"], "")

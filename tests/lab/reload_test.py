@@ -1,0 +1,123 @@
+"""SIGHUP: the agent reads its configuration and certificates anew, and loses nothing by it."""
+
+import os
+import re
+import signal
+import time
+
+import authority as authorities
+import bench
+import daemon
+import lab_test_case
+from privilege_test import wait_processes
+from stop_test import RootLogin
+
+WITHIN = 60.0
+ROUNDS = 5
+
+
+class Reload(lab_test_case.LabTestCase):
+    """The tests go on from one another."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory()))
+        cls.agent = cls.bench.agents["db"]
+        wait_processes(cls.agent)
+
+    def reload(self):
+        """SIGHUP, and the lines of the log that follow."""
+        begin = len(self.agent.log())
+        os.kill(wait_processes(self.agent)["supervisor"], signal.SIGHUP)
+        daemon.wait(lambda: re.search(r"supervisor: (read|the configuration stays)", self.agent.log()[begin:]),
+                    "word of the reload", WITHIN, self.agent.failed)
+        return self.agent.log()[begin:]
+
+    def reload_for_good(self, name="db"):
+        """The same, until another worker works and is connected by that name."""
+        before = wait_processes(self.agent)
+        said = self.reload()
+        after = wait_processes(self.agent, but=before["worker"])
+        self.assertEqual({role: after[role] for role in ("supervisor", "loader")},
+                         {role: before[role] for role in ("supervisor", "loader")})
+        daemon.wait(lambda: self.bench.api.hosts().get(name, {}).get("state") == "CONNECTED", f"{name} to be connected",
+                    WITHIN, self.agent.failed)
+        return said
+
+    def session_of(self, login):
+        return next((each for each in self.bench.api.sessions()
+                     if each["audit_session"] == login.audit_session and each["logged_in"]), None)
+
+    def ended(self, login):
+        session = self.session_of(login)
+        return session if session and "close_time" in session else None
+
+    def test_1_nothing_is_lost(self):
+        """Somebody logs in and goes in the midst of each."""
+        first = RootLogin(self.bench.fleet)
+        self.addCleanup(first.leave)
+        before = daemon.wait(lambda: self.session_of(first), "the first session", WITHIN)
+        logins = []
+        for _ in range(ROUNDS):
+            worker = wait_processes(self.agent)["worker"]
+            said = self.reload()
+            self.assertIn("nothing in it is different", said)
+            login = RootLogin(self.bench.fleet)
+            logins.append(login)
+            wait_processes(self.agent, but=worker)
+            login.leave()
+        names = set()
+        for login in logins:
+            session = daemon.wait(lambda login=login: self.ended(login), "a session and its end", WITHIN)
+            names.add(session["name"])
+            daemon.wait(lambda name=session["name"]: any(
+                hop["proof"] == "PROVEN" and hop["server"]["session"] == name for hop in self.bench.api.hops()),
+                "its hop", WITHIN)
+        self.assertEqual(len(names), ROUNDS)
+        self.assertEqual(self.session_of(first)["name"], before["name"])
+        self.assertEqual(self.bench.api.hosts()["db"].get("losses", []), [])
+        self.assertEqual([each["summary"] for each in self.bench.api.detections() if each["rule"] == "blinding"], [])
+
+    def test_2_a_bad_file_is_told_and_left_out(self):
+        pids = wait_processes(self.agent)
+        self.agent.config["rules"] = {"pivott": {"disabled": True}}
+        self.agent.write_config()
+        said = self.reload()
+        self.assertRegex(said, r"the configuration stays as it was: /etc/hoptrail/agent\.yaml:\d+: rules\.pivott")
+        time.sleep(2)
+        self.assertEqual(wait_processes(self.agent), pids)
+        del self.agent.config["rules"]
+
+    def test_3_what_is_taken_up_and_what_is_not(self):
+        self.agent.config["host"]["name"] = "database"
+        self.agent.config["kernel"] = {"high_ring_kib": 64}
+        self.agent.write_config()
+        said = self.reload_for_good("database")
+        self.assertRegex(said, "changed: host.name")
+        self.assertRegex(said, "not applied before the agent is started again: kernel.high_ring_kib")
+        self.agent.config["host"]["name"] = "db"
+        del self.agent.config["kernel"]
+        self.agent.write_config()
+        self.reload_for_good()
+
+    def test_4_certificates(self):
+        other = authorities.Authority(os.path.join(self.bench.fleet.directory, "other-certificates"))
+        self.agent.install_certificates(self.bench.authority.ca, other)
+        self.reload()
+        daemon.wait(lambda: self.bench.api.hosts()["db"]["state"] != "CONNECTED", "the refusal", WITHIN)
+        self.agent.install_certificates(self.bench.authority.ca, self.bench.authority)
+        began = time.time()
+        self.reload_for_good()
+        self.measure("new certificates to a stream", f"{time.time() - began:.1f} s")
+
+    def test_5_it_never_kills(self):
+        pids = wait_processes(self.agent)
+        for role in ("loader", "worker"):
+            os.kill(pids[role], signal.SIGHUP)
+        for _ in range(20):
+            os.kill(pids["supervisor"], signal.SIGHUP)
+        time.sleep(3)
+        after = wait_processes(self.agent)
+        self.assertEqual({role: after[role] for role in ("supervisor", "loader")},
+                         {role: pids[role] for role in ("supervisor", "loader")})
+        self.bench.wait_connected(["db"])

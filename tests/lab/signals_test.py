@@ -1,0 +1,136 @@
+"""SIGHUP never ends the collector: it reloads what can be reloaded, and says what cannot."""
+
+import json
+import os
+import re
+import shutil
+import signal
+
+import bench
+import daemon
+import fleet as fleets
+import lab_test_case
+import strangers
+
+MACHINE_ID = "5160a15" * 4 + "0000"
+
+
+class Hangup(lab_test_case.LabTestCase):
+    """The tests go on from one another, with one agent's stream open all the while."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
+        cls.collector = cls.bench.collector
+        cls.agent = strangers.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
+        cls.agent.hello()
+        cls.agent.next("welcome")
+        cls.sequence = 0
+        cls.tell({"session": cls.agent.session_record(1, "a" * 32)["session"]})
+
+    @classmethod
+    def tell(cls, record):
+        """One record, durable when this returns: the stream lives."""
+        cls.sequence += 1
+        cls.agent.send({"batch": {"records": [{"sequence": cls.sequence, **record}]}})
+        while cls.agent.next("acknowledgement").sequence < cls.sequence:
+            pass
+
+    def detect(self):
+        """A detection like no other; returns its name."""
+        name = f"detections/{self.sequence:032x}"
+        self.tell({"detection": {"name": name, "rule": "key-theft", "title": "A key was read", "severity": "LOW",
+                                 "session": f"sessions/{'a' * 32}", "host": self.agent.host,
+                                 "time": "2026-01-02T03:04:05Z"}})
+        return name
+
+    def hang_up(self, expected):
+        """SIGHUP, and what the log says of it."""
+        before = len(self.collector.log())
+        os.kill(self.pid(), signal.SIGHUP)
+        daemon.wait(lambda: re.search(expected, self.collector.log()[before:]), f"the log to say {expected}", 10.0,
+                    self.collector.failed)
+        return self.collector.log()[before:]
+
+    def pid(self):
+        """nsenter becomes the collector."""
+        return self.collector.process.pid
+
+    def write_config(self, extra=""):
+        with open(self.collector.config_path, "a", encoding="utf-8") as file:
+            file.write(extra)
+
+    @staticmethod
+    def names_in(path):
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line)["detection"]["name"] for line in file if '"detection"' in line]
+
+    def wait_for_line(self, path, name):
+        daemon.wait(lambda: os.path.exists(path) and name in self.names_in(path), f"{name} in {path}")
+
+    def test_1_it_goes_on(self):
+        for _ in range(20):
+            os.kill(self.pid(), signal.SIGHUP)
+        self.hang_up("configuration reloaded; nothing in it has changed")
+        self.detect()
+        self.assertTrue(self.collector.running())
+
+    def test_2_rotated_lines(self):
+        """As logrotate does it: rename, then the signal; and with `copytruncate`, without one."""
+        path = self.collector.json_path
+        told = [self.detect()]
+        self.wait_for_line(path, told[-1])
+        os.rename(path, path + ".1")
+        told.append(self.detect())
+        self.wait_for_line(path + ".1", told[-1])
+        self.hang_up(f"opened {re.escape(path)}")
+        told.append(self.detect())
+        self.wait_for_line(path, told[-1])
+        shutil.copy(path, path + ".2")
+        os.truncate(path, 0)
+        told.append(self.detect())
+        self.wait_for_line(path, told[-1])
+        found = [name for part in (path + ".1", path + ".2", path) for name in self.names_in(part)]
+        self.assertEqual(found[-len(told):], told)
+        self.assertEqual(len(set(found)), len(found))
+
+    def test_3_a_bad_file_changes_nothing(self):
+        before = os.path.getsize(self.collector.config_path)
+        self.write_config("retention: 3\n")
+        with open(self.collector.config_path, encoding="utf-8") as file:
+            line = file.read().splitlines().index("retention: 3") + 1
+        said = self.hang_up("the configuration stays as it was")
+        self.assertIn("retention", said)
+        self.assertRegex(said, rf"(?<!\d){line}(?!\d)")
+        os.truncate(self.collector.config_path, before)
+        self.hang_up("configuration reloaded")
+        self.detect()
+
+    def test_4_new_certificates(self):
+        tls = self.collector.config["listen"][0]["tls"]
+        for name in ("certificate_file", "key_file"):
+            os.unlink(tls[name])  # the authority's script overwrites nothing
+        self.bench.authority.collector(fleets.COLLECTOR_ADDRESS, "127.0.0.1", "collector")
+        self.hang_up("new certificates")
+        self.detect()
+        self.assertEqual(self.bench.command_line().run("hosts").returncode, 0)
+        self.assertNotEqual(self.bench.command_line(self.bench.authority.agent("0" * 32)).run("hosts").returncode, 0,
+                            "an agent's certificate reads nothing, as before")
+
+    def test_5_while_it_starts(self):
+        self.agent.end()
+        self.collector.stop()
+        self.collector.spawn(self.collector.command())
+        daemon.wait(self.minds_signals, "the collector to be started", 10.0, self.collector.failed)
+        os.kill(self.pid(), signal.SIGHUP)
+        self.collector.wait_for_log("configuration reloaded; nothing in it has changed")
+        daemon.wait(self.bench.api.answers, "the collector to answer", 10.0, self.collector.failed)
+        self.assertEqual(self.collector.stop(), 0)
+
+    def minds_signals(self):
+        """SIGPIPE is ignored from the moment on in which the others are held back."""
+        with open(f"/proc/{self.pid()}/status", encoding="utf-8") as file:
+            status = file.read()
+        if "hoptrail-collec" not in status.splitlines()[0]:
+            return False
+        return int(re.search(r"^SigIgn:\s+(\w+)", status, re.M)[1], 16) & 1 << signal.SIGPIPE - 1
