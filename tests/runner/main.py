@@ -11,13 +11,12 @@ import tiers
 from record import ROOT, Record
 
 ALL = "all"
-SANITIZERS = ("asan", "tsan")
 
 
 def parse():
     parser = argparse.ArgumentParser(prog="tests/run.sh", description=__doc__)
     parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)  # how many seconds ago
-    parser.add_argument("--preset", choices=("dev", "release", *SANITIZERS), default="dev")
+    parser.add_argument("--preset", choices=("dev", "release", *tiers.SANITIZERS), default="dev")
     parser.add_argument("--one-at-a-time", action="store_true", help="no tier runs behind others")
     parser.add_argument("tiers", nargs="*", metavar="TIER", help=f"{ALL}, or any of {' '.join(tiers.ORDER)}")
     options = parser.parse_args()
@@ -58,7 +57,7 @@ def run(options, record):
             all_tiers.run(name)
         worker.join()
     if options.everything:
-        for name in SANITIZERS:
+        for name in tiers.SANITIZERS:
             all_tiers.run(name)
 
 

@@ -7,6 +7,7 @@ import traceback
 from record import ROOT
 
 EMULATED = ("vm", "instructions")
+SANITIZERS = ("asan", "tsan")
 # In the order in which they run.
 ORDER = ("unit", "kernel", "storm", "lab", "quickstart", "image", "fuzz", *EMULATED)
 FUZZ_BUILD = "build-fuzz"
@@ -83,7 +84,8 @@ class Tiers:
         binaries = ["--binaries", os.path.join(self._build, "bin")]
         logs = ["--logs", os.path.join(self._record.logs, name)]
         if name == "lab":
-            return ["tests/lab/run.py", *binaries, *logs]
+            # A sanitizer makes the programs so slow that two labs would run into their bounds.
+            return ["tests/lab/run.py", *binaries, *logs, "--at-a-time", "1" if self._preset in SANITIZERS else "2"]
         if name == "quickstart":
             return ["tests/quickstart/run.py", "--preset", "release" if self._everything else self._preset, *logs]
         if name == "image":
@@ -103,7 +105,7 @@ class Tiers:
                       "performance-page tests/bench/performance_page.py --check"):
             name, *command = check.split()
             self._check(name, command, used)
-        if self._preset not in ("asan", "tsan"):  # whose builds may call more
+        if self._preset not in SANITIZERS:  # whose builds may call more
             self._check("system-calls", ["sh", "-c", "build/%s/bin/hoptrail-agent --print-system-calls |"
                                          " diff -u docs/system-calls.txt -" % self._preset], used)
         self._gtest("unit", 2, used)
