@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -23,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 namespace hoptrail::kernel_test {
@@ -180,6 +182,17 @@ void Recorder::Settle() {
   WaitForBody<agent::decode::Exit>("the marker's exit", [&](const Event& event, const auto&) {
     return event.header.process.tgid == static_cast<uint32_t>(pid);
   });
+}
+
+bool KernelIsAtLeast(int major, int minor) {
+  utsname names = {};
+  int running_major = 0, running_minor = 0;
+  if (uname(&names) != 0 ||
+      std::sscanf(names.release, "%d.%d", &running_major, &running_minor) != 2) {
+    ADD_FAILURE() << "no kernel release: " << names.release;
+    return false;
+  }
+  return running_major > major || (running_major == major && running_minor >= minor);
 }
 
 uint32_t NetworkNamespace() {
