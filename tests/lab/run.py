@@ -32,7 +32,8 @@ MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_check
 # One of these measures times, or touches every sensor of this machine and not only the one in its own hosts.
 ALONE = ("environment_test", "story_test", "blinding_test", "looking_test")
 # The longest, in this order before the others, so that none is left to run by itself at the end.
-LONGEST = ("restart_test", "privilege_test", "damage_test", "roots_test", "health_test")
+LONGEST = ("restart_test", "disk_test", "damage_test", "health_test", "privilege_test", "addresses_test", "clone_test",
+           "roots_test")
 PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc", "runc",
             "/usr/sbin/cron", "/usr/sbin/sshd")
 
