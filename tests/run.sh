@@ -10,7 +10,8 @@
 # processors. Under emulation, each kernel takes its best hooks and its last ones, and races are run fewer times.
 #
 # all: the same without such limits, which takes hours: every hook of every kernel, 30 s for each fuzz target, images
-# built from the source, the quickstart's own preset, and the tiers unit and lab with either sanitizer.
+# built from the source, the quickstart's own preset, and the tiers unit and lab with either sanitizer
+# (tests/README.md says what else the default leaves out).
 #
 # The guests of vm and instructions and the build of the fuzz targets need nothing but a processor: they run behind the
 # other tiers, with the lowest priority. --one-at-a-time does not do that, for measuring.
@@ -21,6 +22,10 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 export PATH="$PATH:/usr/sbin:/sbin"
+
+# What the sanitizers may not judge, and why, is said in these files.
+export LSAN_OPTIONS="suppressions=$root/tests/lsan.supp:print_suppressions=0"
+export TSAN_OPTIONS="suppressions=$root/tests/tsan.supp"
 
 # What builds is installed first: the rest comes while it builds.
 log=$(mktemp)

@@ -76,11 +76,14 @@ class Tiers:
         with self._record.timed(name) as used:
             if name in ("unit", "kernel", "storm"):
                 getattr(self, f"_{name}")(used)
-            else:
-                self._script(name, self._command(name), used, behind)
+                return
+            self._script(name, self._command(name), used, behind)
+            if name == "vm":
+                self._script("vm-clock", ["tests/vm/clock.py", "--build", self._build, "--logs",
+                                          os.path.join(self._record.logs, "vm-clock")], used, behind)
 
     def _command(self, name):
-        """Of the tiers that are one runner."""
+        """The runner of a tier that is not made of GoogleTest programs."""
         binaries = ["--binaries", os.path.join(self._build, "bin")]
         logs = ["--logs", os.path.join(self._record.logs, name)]
         if name == "lab":
