@@ -95,7 +95,8 @@ class Tiers:
             return ["tests/image/run.py", *(["--from-source"] if self._everything else binaries), *logs]
         if name == "fuzz":
             seconds = os.environ.get("FUZZ_SECONDS", "30" if self._everything else "4")
-            return ["tests/fuzz/run.py", "--programs", "build/fuzz/fuzz", *logs, "--seconds", seconds]
+            return ["tests/fuzz/run.py", "--programs", "build/fuzz/fuzz", *logs, "--seconds", seconds,
+                    "--at-a-time", "2"]
         if name == "vm":
             return ["tests/vm/run.py", "--build", self._build, *(["--thorough"] if self._everything else [])]
         if name == "instructions":
