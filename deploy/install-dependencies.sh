@@ -22,6 +22,7 @@ readonly DEMO=(
   openssh-server openssh-client sshpass iproute2 nftables procps util-linux
   python3 python3-grpcio python3-protobuf python3-yaml protobuf-compiler
 )
+readonly TEST_RUNNER=(python3)
 readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy libclang-rt-dev shellcheck buildah debootstrap runc
   cron qemu-system-x86 busybox-static cpio linux-perf)
 
@@ -34,6 +35,7 @@ Sets: build          compilers, generators, headers
       run-agent      libraries of hoptrail-agent alone
       run-collector  libraries of hoptrail-collector and hoptrail alone
       demo           what the demonstration drives: ssh, network namespaces, Python
+      test-runner    what tests/run.sh is written in
       test           the same and what the tests drive: containers, linters
 TEXT
 }
@@ -76,6 +78,7 @@ for set in "$@"; do
     run-agent) wanted+=("${RUN_AGENT[@]}") ;;
     run-collector) wanted+=("${RUN_COLLECTOR[@]}") ;;
     demo) wanted+=("${DEMO[@]}") ;;
+    test-runner) wanted+=("${TEST_RUNNER[@]}") ;;
     test) wanted+=("${TEST[@]}") ;;
     -h | --help)
       usage

@@ -72,20 +72,21 @@ TEST_F(EngineTest, EvidenceSaysWhoBecameWhomAndWhichWaysAreNew) {
   Engine engine(options_);
   Store store;
   Run(&engine, four.story.in_order(), &store);
+  std::vector<model::Detection> multi_hop, switched;
   for (const auto& [id, d] : store.detections) {
-    if (d.rule == "multi-hop") {
-      EXPECT_EQ(d.severity, model::Severity::kHigh);
-      EXPECT_EQ(d.evidence.at("depth"), "3");
-      EXPECT_EQ(d.evidence.at("proof"), "PROVEN");
-      EXPECT_EQ(d.evidence.at("new_edges"), "gw → deploy@web; web → root@db; db → root@vault");
-    }
-    if (d.rule == "credential-switch" && d.session == four.db.id) {
-      EXPECT_EQ(d.evidence.at("from_user"), "deploy");
-      EXPECT_EQ(d.evidence.at("to_user"), "root");
-      EXPECT_EQ(d.evidence.at("key_fingerprint"), "SHA256:root");
-      EXPECT_THAT(d.techniques, testing::Contains("T1078"));
-    }
+    if (d.rule == "multi-hop") multi_hop.push_back(d);
+    if (d.rule == "credential-switch" && d.session == four.db.id) switched.push_back(d);
   }
+  ASSERT_THAT(multi_hop, SizeIs(1));
+  EXPECT_EQ(multi_hop[0].severity, model::Severity::kHigh);
+  EXPECT_EQ(multi_hop[0].evidence["depth"], "3");
+  EXPECT_EQ(multi_hop[0].evidence["proof"], "PROVEN");
+  EXPECT_EQ(multi_hop[0].evidence["new_edges"], "gw → deploy@web; web → root@db; db → root@vault");
+  ASSERT_THAT(switched, SizeIs(1));
+  EXPECT_EQ(switched[0].evidence["from_user"], "deploy");
+  EXPECT_EQ(switched[0].evidence["to_user"], "root");
+  EXPECT_EQ(switched[0].evidence["key_fingerprint"], "SHA256:root");
+  EXPECT_THAT(switched[0].techniques, testing::Contains("T1078"));
 }
 
 TEST_F(EngineTest, WithoutHopNamesThePathIsInferredAndSaysSo) {

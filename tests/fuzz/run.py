@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Runs the fuzz targets: run.py --programs FOLDER --logs FOLDER [--seconds N] [TARGET ...].
+"""Runs the fuzz targets: run.py --programs FOLDER --logs FOLDER [--seconds N]
+[--at-a-time N] [TARGET ...].
 
 Two tests a target: its corpus is replayed, then it is fuzzed for N seconds from there. Findings stay
 under the logs, one folder a target, and are named. Closes with `N passed, N failed`.
@@ -9,6 +10,7 @@ reach all that was reached.
 """
 
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -98,25 +100,31 @@ class Target:
         return True
 
 
+def run(name, arguments):
+    """Whether each of a target's tests passed."""
+    target = Target(name, arguments.programs, arguments.logs)
+    with tempfile.TemporaryDirectory(prefix="hoptrail-fuzz-") as found:
+        results = [target.replay()]
+        if arguments.seconds > 0:
+            results.append(target.fuzz(arguments.seconds, found))
+        if arguments.keep and all(results):
+            results.append(target.keep(found))
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("--logs", type=pathlib.Path, required=True)
     parser.add_argument("--seconds", type=int, default=4, help="of fuzzing, for each target")
+    parser.add_argument("--at-a-time", type=int, default=1, help="how many targets run at a time")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("targets", nargs="*")
     arguments = parser.parse_args()
-    passed = failed = 0
-    for name in arguments.targets or targets(arguments.programs):
-        target = Target(name, arguments.programs, arguments.logs)
-        with tempfile.TemporaryDirectory(prefix="hoptrail-fuzz-") as found:
-            results = [target.replay()]
-            if arguments.seconds > 0:
-                results.append(target.fuzz(arguments.seconds, found))
-            if arguments.keep and all(results):
-                results.append(target.keep(found))
-        passed += results.count(True)
-        failed += results.count(False)
+    names = arguments.targets or targets(arguments.programs)
+    with concurrent.futures.ThreadPoolExecutor(arguments.at_a_time) as pool:
+        results = sum(pool.map(lambda name: run(name, arguments), names), [])
+    passed, failed = results.count(True), results.count(False)
     print(f"{passed} passed, {failed} failed")
     return 0 if failed == 0 else 1
 

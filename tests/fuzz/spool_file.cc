@@ -46,7 +46,7 @@ class Damage {
     {
       auto good = Open();
       RequireOk(good.status(), "a new file can be made");
-      RequireOk(good->Apply(Changes()).status(), "a new file can be written");
+      RequireOk(good->Apply(Changes(), /*next_sequence=*/1).status(), "a new file can be written");
     }
     std::ifstream file(path_, std::ios::binary);
     good_.assign(std::istreambuf_iterator<char>(file), {});
@@ -70,15 +70,18 @@ class Damage {
  private:
   absl::StatusOr<SpoolDatabase> Open() {
     std::string set_aside;
-    return SpoolDatabase::Open(path_, wire::TestHost(), kMaxBytes, clock_, &set_aside);
+    return SpoolDatabase::Open(
+        {.path = path_, .host = wire::TestHost(), .max_bytes = kMaxBytes, .clock = &clock_},
+        &set_aside);
   }
 
   void Use() {
     auto spool = Open();
     if (!spool.ok()) return;
     (void)spool->LoadState();
-    (void)spool->Apply(Changes());
-    (void)spool->Apply({Acknowledged{wire::TestHost(), 3}});
+    // Above those that are there, undamaged.
+    (void)spool->Apply(Changes(), 10'000);
+    (void)spool->Apply({Acknowledged{wire::TestHost(), 3}}, 20'000);
     auto reader = SpoolReader::Open(path_);
     if (!reader.ok()) return;
     (void)reader->NextHost(wire::TestHost());

@@ -22,7 +22,8 @@ using agent::decode::Tcp;
 using agent::decode::TcpPhase;
 
 constexpr uint64_t kMostForks = 200'000;
-constexpr uint32_t kRingBytes = 1 << 20;
+// So small that few forks fill three quarters of it, so large that its bursts cover a quiet group.
+constexpr uint32_t kRingBytes = 1 << 19;
 // So little that even a slow machine's forks spend it.
 constexpr uint32_t kBudget = 1 << 10;
 

@@ -1,16 +1,18 @@
 // What the running kernel lets the sensor have: tries every tier of every fact.
 //
-//   coverage_report [--passes FILE]
+//   coverage_report [--every-tier] [--passes FILE]
 //
 // Prints the report as one line of JSON. FILE gets a line for each pass of the tests that it takes
-// to run every tier that loads: the tiers to force, as HOPTRAIL_FORCE_TIERS takes them (in the
-// first pass: none).
+// to run the best and the last tier that loads, or every one: the tiers to force, as
+// HOPTRAIL_FORCE_TIERS takes them (in the first pass: none).
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <map>
+
+#include "absl/strings/str_cat.h"
 
 #include "agent/kernel/plan/force_tiers.h"
 #include "agent/kernel/sensor.h"
@@ -67,21 +69,26 @@ std::vector<uint32_t> LoadableTiers(const Tried& tried, const std::string& fact)
   return tiers;
 }
 
-void WritePasses(const Tried& tried, const char* path) {
-  std::ofstream file(path);
-  size_t passes = 1;
+// Of the tiers of a fact that load, those that passes after the first one force, in their order.
+std::vector<uint32_t> TiersToForce(const Tried& tried, const std::string& fact, bool every_tier) {
+  std::vector<uint32_t> tiers = LoadableTiers(tried, fact);
+  const size_t unwanted = tiers.size() < 2 ? tiers.size() : every_tier ? 1 : tiers.size() - 1;
+  tiers.erase(tiers.begin(), tiers.begin() + static_cast<std::ptrdiff_t>(unwanted));
+  return tiers;
+}
+
+void WritePasses(const Tried& tried, bool every_tier, const char* path) {
+  std::vector<std::string> passes(1);
   for (const auto& [fact, rows] : tried) {
-    passes = std::max(passes, LoadableTiers(tried, fact).size());
-  }
-  for (size_t pass = 0; pass < passes; ++pass) {
-    std::string forced;
-    for (const auto& [fact, rows] : tried) {
-      const std::vector<uint32_t> tiers = LoadableTiers(tried, fact);
-      if (pass == 0 || pass >= tiers.size()) continue;
-      forced += (forced.empty() ? "" : ",") + fact + "=" + std::to_string(tiers[pass]);
+    size_t pass = 1;
+    for (const uint32_t tier : TiersToForce(tried, fact, every_tier)) {
+      if (pass == passes.size()) passes.emplace_back();
+      absl::StrAppend(&passes[pass], passes[pass].empty() ? "" : ",", fact, "=", tier);
+      ++pass;
     }
-    file << forced << "\n";
   }
+  std::ofstream file(path);
+  for (const std::string& pass : passes) file << pass << "\n";
 }
 
 int PrintReport(const Tried& tried) {
@@ -119,9 +126,20 @@ int PrintReport(const Tried& tried) {
 }
 
 int Main(int argc, char** argv) {
+  const char* passes = nullptr;
+  bool every_tier = false;
+  for (int i = 1; i < argc; ++i) {
+    if (strcmp(argv[i], "--every-tier") == 0) {
+      every_tier = true;
+    } else if (strcmp(argv[i], "--passes") == 0 && i + 1 < argc) {
+      passes = argv[++i];
+    } else {
+      return Fail(absl::InvalidArgumentError(absl::StrCat("what is ", argv[i], "?")));
+    }
+  }
   const absl::StatusOr<Tried> tried = TryAll();
   if (!tried.ok()) return Fail(tried.status());
-  if (argc == 3 && strcmp(argv[1], "--passes") == 0) WritePasses(*tried, argv[2]);
+  if (passes != nullptr) WritePasses(*tried, every_tier, passes);
   return PrintReport(*tried);
 }
 

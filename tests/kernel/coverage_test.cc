@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <map>
+#include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -15,8 +17,11 @@ namespace hoptrail::kernel_test {
 namespace {
 
 using agent::decode::Accept;
+using agent::kernel::SensorOptions;
 using agent::kernel::SyscallHooks;
+using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::IsSupersetOf;
 using ::testing::Not;
 
 std::map<std::string, model::FactCoverage> CoverageOf(Recorder* recorder) {
@@ -39,55 +44,81 @@ TEST(CoverageTest, TellsTheHookOfEveryFact) {
   }
 }
 
+// The hooks of accept, best first. The last is the system call's.
+std::vector<std::string> AcceptHooks() {
+  for (const agent::kernel::FactTiers& fact : agent::kernel::AllTiers()) {
+    if (fact.fact == "accept") return fact.hooks;
+  }
+  ADD_FAILURE() << "accept is no fact";
+  return {};
+}
+
+SensorOptions OnlyBySystemCall(SyscallHooks syscall_hooks) {
+  const auto last = static_cast<uint32_t>(AcceptHooks().size());
+  return {.syscall_hooks = syscall_hooks, .force_tiers = {{"accept", last}}};
+}
+
+std::vector<std::string> RefusedHooks(const model::FactCoverage& coverage) {
+  std::vector<std::string> refused;
+  for (const std::string& refusal : coverage.refusals) {
+    refused.push_back(refusal.substr(0, refusal.find(": ")));
+  }
+  return refused;
+}
+
 TEST(CoverageTest, TellsWhyABetterHookOfAcceptIsNotUsed) {
   Recorder recorder;
   const model::FactCoverage accept = CoverageOf(&recorder)["accept"];
+  std::vector<std::string> better = AcceptHooks();
   ASSERT_GE(accept.tier, 1u);
-  std::vector<std::string> refused;
-  for (const std::string& refusal : accept.refusals) {
-    refused.push_back(refusal.substr(0, refusal.find(": ")));
-  }
-  for (const agent::kernel::FactTiers& fact : agent::kernel::AllTiers()) {
-    if (fact.fact != "accept") continue;
-    for (uint32_t tier = 1; tier < accept.tier; ++tier) {
-      EXPECT_THAT(refused, Contains(fact.hooks[tier - 1]));
-    }
-  }
-  EXPECT_THAT(refused, Not(Contains(accept.hook)));
+  ASSERT_LE(accept.tier, better.size());
+  EXPECT_EQ(accept.hook, better[accept.tier - 1]);
+  better.resize(accept.tier - 1);
+  EXPECT_THAT(RefusedHooks(accept), AllOf(IsSupersetOf(better), Not(Contains(accept.hook))));
+}
+
+TEST(CoverageTest, TellsThatABetterHookWasNotTried) {
+  Recorder recorder(OnlyBySystemCall(SyscallHooks::kAuto));
+  const model::FactCoverage accept = CoverageOf(&recorder)["accept"];
+  std::vector<std::string> better = AcceptHooks();
+  EXPECT_EQ(accept.tier, better.size());
+  EXPECT_EQ(accept.hook, "tp/syscalls/sys_exit_accept");
+  better.pop_back();
+  EXPECT_THAT(RefusedHooks(accept), IsSupersetOf(better));
 }
 
 // Whatever the hook, the accepting process is told, once.
-void CheckAccept(SyscallHooks syscall_hooks, const std::string& hook) {
-  Recorder recorder({.syscall_hooks = syscall_hooks});
-  const model::FactCoverage coverage = CoverageOf(&recorder)["accept"];
-  if (!hook.empty()) {
-    ASSERT_EQ(coverage.hook, hook) << testing::PrintToString(coverage.refusals);
-  }
+void CheckAccept(Recorder* recorder) {
+  const model::FactCoverage coverage = CoverageOf(recorder)["accept"];
   TcpPair pair = ConnectedPair("127.0.0.1");
   ASSERT_TRUE(WriteAll(pair.server.get(), 1) && ReadAll(pair.client.get(), 1));
   ASSERT_TRUE(WriteAll(pair.client.get(), 1) && ReadAll(pair.server.get(), 1));
-  recorder.Settle();
-  const auto accepts = recorder.All<Accept>();
-  ASSERT_EQ(accepts.size(), 1u);
+  recorder->Settle();
+  const auto accepts = recorder->All<Accept>();
+  ASSERT_EQ(accepts.size(), 1u) << coverage.hook;
   EXPECT_TRUE(IsProcess(accepts[0].first->header.process, getpid()));
   EXPECT_EQ(accepts[0].second->flow.server.port, pair.port);
   EXPECT_FALSE(accepts[0].second->hop_name.empty());
   EXPECT_EQ(accepts[0].second->first_use, coverage.hook == "tp_btf/sock_recv_length");
 }
 
-TEST(CoverageTest, AcceptByTheBestHook) { CheckAccept(SyscallHooks::kAuto, ""); }
+TEST(CoverageTest, AcceptByTheBestHook) {
+  Recorder recorder;
+  CheckAccept(&recorder);
+}
 
 TEST(CoverageTest, AcceptBySystemCall) {
-  Recorder recorder;
-  const uint32_t best = CoverageOf(&recorder)["accept"].tier;
-  // Where a hook on accept itself loads, the system call is never needed.
-  const bool free = ForcedTiersOfEnvironment().count("accept") == 0;
-  CheckAccept(SyscallHooks::kAlways, best >= 3 && free ? "tp/syscalls/sys_exit_accept" : "");
+  Recorder recorder(OnlyBySystemCall(SyscallHooks::kAlways));
+  ASSERT_EQ(CoverageOf(&recorder)["accept"].hook, "tp/syscalls/sys_exit_accept");
+  CheckAccept(&recorder);
 }
 
 TEST(CoverageTest, SystemCallHooksCanBeSwitchedOff) {
-  Recorder recorder({.syscall_hooks = SyscallHooks::kNever});
-  EXPECT_NE(CoverageOf(&recorder)["accept"].hook, "tp/syscalls/sys_exit_accept");
+  Recorder recorder(OnlyBySystemCall(SyscallHooks::kNever));
+  const model::FactCoverage accept = CoverageOf(&recorder)["accept"];
+  EXPECT_EQ(accept.tier, 0u);
+  EXPECT_EQ(accept.hook, "");
+  EXPECT_THAT(RefusedHooks(accept), Contains("tp/syscalls/sys_exit_accept"));
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -22,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 namespace hoptrail::kernel_test {
@@ -83,6 +86,11 @@ agent::kernel::ForcedTiers ForcedTiersOfEnvironment() {
     if (!status.ok()) ADD_FAILURE() << "HOPTRAIL_FORCE_TIERS: " << status;
   }
   return forced;
+}
+
+int Rounds(int all) {
+  const char* one_in = getenv("HOPTRAIL_ONE_ROUND_IN");
+  return one_in == nullptr ? all : std::max(1, all / std::max(1, std::atoi(one_in)));
 }
 
 Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
@@ -174,6 +182,17 @@ void Recorder::Settle() {
   WaitForBody<agent::decode::Exit>("the marker's exit", [&](const Event& event, const auto&) {
     return event.header.process.tgid == static_cast<uint32_t>(pid);
   });
+}
+
+bool KernelIsAtLeast(int major, int minor) {
+  utsname names = {};
+  int running_major = 0, running_minor = 0;
+  if (uname(&names) != 0 ||
+      std::sscanf(names.release, "%d.%d", &running_major, &running_minor) != 2) {
+    ADD_FAILURE() << "no kernel release: " << names.release;
+    return false;
+  }
+  return running_major > major || (running_major == major && running_minor >= minor);
 }
 
 uint32_t NetworkNamespace() {

@@ -94,6 +94,15 @@ class Recorder {
 // Recorder forces those tiers unless its options force others.
 agent::kernel::ForcedTiers ForcedTiersOfEnvironment();
 
+// How many times to do what is a matter of chance, where it is done `all` times on a machine that
+// is fast enough: HOPTRAIL_ONE_ROUND_IN is set where it is not.
+int Rounds(int all);
+
+// Whether the running kernel's series is this one or a later one. For what the kernel itself has
+// changed without another trace of it: a test that asserts less on a kernel says so by this, and
+// asserts what there is instead.
+bool KernelIsAtLeast(int major, int minor);
+
 // The inode number of the calling process's network namespace.
 uint32_t NetworkNamespace();
 

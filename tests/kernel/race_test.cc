@@ -43,7 +43,7 @@ model::Endpoint EndpointOf(const sockaddr_in& address) {
 // Family, port and address are the first eight bytes of a sockaddr_in: all of the address changes
 // at once, so that each call reaches one of two listeners.
 TEST(RaceTest, TheAddressOfAConnect) {
-  constexpr int kConnections = 3000;
+  const int connections = Rounds(3000);
   Recorder recorder;
   uint16_t ports[2];
   const UniqueFd listeners[2] = {Listen("127.0.0.1", &ports[0]), Listen("127.0.0.2", &ports[1])};
@@ -58,7 +58,7 @@ TEST(RaceTest, TheAddressOfAConnect) {
   int reached[2] = {};
   {
     Swapper swapper(&shared, EightBytes(targets[0]), EightBytes(targets[1]));
-    for (int i = 0; i < kConnections; ++i) {
+    for (int i = 0; i < connections; ++i) {
       if (i % 16 == 0) swapper.AwaitTurn();
       const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
       ASSERT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&shared), sizeof(shared)), 0);
@@ -102,14 +102,14 @@ const SelfPrograms programs({{"say-who-i-am", SayWhoIAm}});
 
 // The path and the arguments change while execve(2) runs.
 TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
-  constexpr int kRounds = 300;
+  const int rounds = Rounds(300);
   Recorder recorder;
   const TestFolder folder;
   // Both paths end in the same eight aligned bytes but for one.
   const std::string paths[2] = {folder.Copy(SelfPath(), "programA"),
                                 folder.Copy(SelfPath(), "programB")};
   int with[2] = {}, at[2] = {};
-  for (int round = 0; round < kRounds; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     int ends[2];
     ASSERT_EQ(pipe(ends), 0);
     Child child([&] {

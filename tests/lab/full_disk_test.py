@@ -17,8 +17,8 @@ MACHINE_ID = "f0111d15c" * 3 + "00000"
 STORE_MIB = 8
 
 
-class FullDisk(lab_test_case.LabTestCase):
-    """The store lies on a small file system of its own. The tests go on from one another."""
+class FullDisk(lab_test_case.SteppedTestCase):
+    """The store lies on a small file system of its own."""
 
     @classmethod
     def setUpClass(cls):
@@ -85,7 +85,7 @@ class FullDisk(lab_test_case.LabTestCase):
         hosts = self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts")["hosts"]
         return max([int(host["acknowledged_sequence"]) for host in hosts if MACHINE_ID in host["name"]] or [0])
 
-    def test_1_no_incident_is_not_what_is_said_when_none_could_be_stored(self):
+    def step_1_no_incident_is_not_what_is_said_when_none_could_be_stored(self):
         agent = self.agent(patience=120.0)
         agent.next("welcome")
         self.tell(agent, 200)
@@ -100,7 +100,7 @@ class FullDisk(lab_test_case.LabTestCase):
                 self.assertEqual(answer["store_trouble"]["kind"], "COLLECTOR_STORE_READ_ONLY")
                 self.assertIn("full", answer["store_trouble"]["detail"])
 
-    def test_2_what_was_stored_before_is_answered(self):
+    def step_2_what_was_stored_before_is_answered(self):
         host = self.bench.api.hosts()["fake"]
         self.assertEqual([each["kind"] for each in host["degradations"]], ["COLLECTOR_STORE_READ_ONLY"])
         self.assertGreater(len(self.bench.api.sessions()), 199, "what is there can be read")
@@ -108,14 +108,14 @@ class FullDisk(lab_test_case.LabTestCase):
             self.bench.api.path(f"sessions/{1:032x}")
         self.assertIn("cannot be written", refused.exception.details())
 
-    def test_3_a_killed_collector_starts_on_the_full_disk_and_answers(self):
+    def step_3_a_killed_collector_starts_on_the_full_disk_and_answers(self):
         self.collector.kill()
         self.collector.start()
         daemon.wait(lambda: "store_trouble" in self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts"),
                     "the trouble to be said")
         self.assertGreater(len(self.bench.api.sessions()), 199)
 
-    def test_4_when_there_is_room_again_it_goes_on(self):
+    def step_4_when_there_is_room_again_it_goes_on(self):
         self.empty()
         agent = self.agent(patience=60.0)
         agent.next("welcome")

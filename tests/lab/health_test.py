@@ -15,8 +15,8 @@ STATE = "/var/lib/hoptrail"
 WITHIN = 60.0  # of a machine that may be very busy
 
 
-class Health(lab_test_case.LabTestCase):
-    """One agent, whose state directory is a small file system of its own. The tests go on from one another."""
+class Health(lab_test_case.SteppedTestCase):
+    """One agent, whose state directory is a small file system of its own."""
 
     @classmethod
     def setUpClass(cls):
@@ -51,34 +51,34 @@ class Health(lab_test_case.LabTestCase):
         self.host.run(["sh", "-c", f"cat /dev/zero > {STATE}/filler 2>/dev/null; cat /dev/zero > {STATE}/filler2 "
                                    f"2>/dev/null; true"])
 
-    def test_0_before_any_start(self):
+    def step_0_before_any_start(self):
         for flag in ("--health", "--live"):
             status, said = self.probe(flag)
             self.assertEqual(status, 1)
             self.assertIn("no agent with the configuration /etc/hoptrail/agent.yaml runs here", said)
 
-    def test_1_ready_with_a_collector(self):
+    def step_1_ready_with_a_collector(self):
         self.agent.start()
         self.wait_for(0, "the collector is reached")
         self.assertEqual(self.probe("--live"), (0, "live"))
 
-    def test_2_ready_without_one_while_the_spool_works(self):
+    def step_2_ready_without_one_while_the_spool_works(self):
         self.bench.collector.kill()
         self.wait_for(0, "not reached, what is found is spooled")
 
-    def test_3_not_ready_without_both(self):
+    def step_3_not_ready_without_both(self):
         self.fill()
         self.wait_for(1, "the collector is not reached, and nothing can be spooled")
         self.assertEqual(self.probe("--live"), (0, "live"))
 
-    def test_4_ready_again_as_soon_as_one_is_back(self):
+    def step_4_ready_again_as_soon_as_one_is_back(self):
         self.bench.collector.start()
         self.wait_for(0, "the collector is reached")
         self.host.run(["sh", "-c", f"rm -f {STATE}/filler*"])
         self.bench.collector.kill()
         self.wait_for(0, "what is found is spooled")
 
-    def test_5_a_broken_configuration_file_changes_no_answer(self):
+    def step_5_a_broken_configuration_file_changes_no_answer(self):
         command = self.agent.command()  # writes the file as it should be
         self.host.write_file("/etc/hoptrail/agent.yaml", "no: [such\n")
         for flag in ("--health", "--live"):
@@ -86,7 +86,7 @@ class Health(lab_test_case.LabTestCase):
                                   timeout=30, env=daemon.environment(), check=False)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def test_6_not_ready_when_the_kernels_events_do_not_come(self):
+    def step_6_not_ready_when_the_kernels_events_do_not_come(self):
         """As with programs that were detached: the loader's heartbeats do not come out of the rings."""
         pids = wait_processes(self.agent)
         try:
@@ -99,7 +99,7 @@ class Health(lab_test_case.LabTestCase):
                 os.kill(pids[role], signal.SIGCONT)
         self.wait_for(0, "the kernel's events come")
 
-    def test_7_not_ready_when_the_worker_hangs(self):
+    def step_7_not_ready_when_the_worker_hangs(self):
         pids = wait_processes(self.agent)
         try:
             for role in ("supervisor", "worker"):
@@ -110,20 +110,20 @@ class Health(lab_test_case.LabTestCase):
                 os.kill(pids[role], signal.SIGCONT)
         self.wait_for(0, "the kernel's events come")
 
-    def test_8_ready_after_the_worker_was_killed(self):
+    def step_8_ready_after_the_worker_was_killed(self):
         pids = wait_processes(self.agent)
         os.kill(pids["worker"], signal.SIGKILL)
         wait_processes(self.agent, but=pids["worker"])
         self.wait_for(0, "the kernel's events come")
 
-    def test_9_neither_ready_nor_live_after_its_end(self):
+    def step_9_neither_ready_nor_live_after_its_end(self):
         self.agent.stop()
         for flag in ("--health", "--live"):
             status, said = self.probe(flag)
             self.assertEqual(status, 1)
             self.assertIn("it has ended", said)
 
-    def test_a_service_manager_hears_of_it(self):
+    def step_10_a_service_manager_hears_of_it(self):
         """As systemd does with Type=notify: when the agent works, that its loop goes round, and that it stops."""
         path = self.host.path("/run/notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
@@ -139,7 +139,7 @@ class Health(lab_test_case.LabTestCase):
             while heard[-1] != b"STOPPING=1":
                 heard.append(notify.recv(100))
 
-    def test_killed_as_a_whole(self):
+    def step_11_killed_as_a_whole(self):
         """Nobody is left to say so: what it said last is too old soon."""
         self.agent.start()
         self.wait_for(0, "the kernel's events come")

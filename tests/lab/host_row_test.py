@@ -35,7 +35,7 @@ class HostRow(lab_test_case.LabTestCase):
         return next((each for each in cls.bench.api.hops()
                      if machines["web"] in each["client"]["host"] and machines["db"] in each["server"]["host"]), None)
 
-    def test_1_another_name(self):
+    def test_another_name(self):
         host = self.bench.fleet["web"]
         for name in ("frontend", "web"):
             began = time.time()
@@ -48,7 +48,7 @@ class HostRow(lab_test_case.LabTestCase):
         time.sleep(3)
         self.assertEqual(set(self.bench.api.hosts()), set(self.bench.agents))
 
-    def test_2_the_store_is_rebuilt(self):
+    def test_the_store_is_rebuilt(self):
         before = {name: host["coverage"] for name, host in self.bench.api.hosts().items()}
         session = next(each for each in self.bench.api.sessions()
                        if each["audit_session"] == self.login.audit_session and each["logged_in"])

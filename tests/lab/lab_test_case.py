@@ -1,6 +1,7 @@
 """What the lab's test classes share: where the programs under test lie, where logs go, what is printed at the end."""
 
 import os
+import time
 import unittest
 
 # Set by run.py before any test runs.
@@ -31,3 +32,15 @@ class LabTestCase(unittest.TestCase):
     @classmethod
     def measure(cls, what, value):
         measured.append((cls.__name__, what, value))
+
+
+class SteppedTestCase(LabTestCase):
+    """One test of several steps, each of which goes on from where the one before ended: its methods `step_N_…`, by N.
+    None is run after one that failed."""
+
+    def test_step_by_step(self):
+        for _, name in sorted((int(name.split("_")[1]), name) for name in dir(self) if name.startswith("step_")):
+            began = time.monotonic()
+            getattr(self, name)()
+            self.doCleanups()
+            print(f"      {type(self).__name__}.{name} ({time.monotonic() - began:.1f} s)", flush=True)

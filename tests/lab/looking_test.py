@@ -14,8 +14,8 @@ LOOKS = ("bpftool prog show", "bpftool map list", "bpftool link list", "bpftool 
          "perf list", "perf record -o /tmp/perf.data -a -- sleep 0.2", "timeout 2 perf top --stdio -d 1")
 
 
-class Looking(lab_test_case.LabTestCase):
-    """root is logged in on db by ssh. The tests go on from one another."""
+class Looking(lab_test_case.SteppedTestCase):
+    """root is logged in on db by ssh."""
 
     @classmethod
     def setUpClass(cls):
@@ -27,7 +27,7 @@ class Looking(lab_test_case.LabTestCase):
     def blindings(self):
         return [each for each in self.bench.api.detections() if each["rule"] == "blinding"]
 
-    def test_1_to_look_is_information(self):
+    def step_1_to_look_is_information(self):
         for command in LOOKS:
             self.login.shell.run(f"{command} </dev/null >/dev/null 2>&1", check=False)
         looked = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"].get("way") == "look"],
@@ -38,7 +38,7 @@ class Looking(lab_test_case.LabTestCase):
         self.assertEqual(self.bench.api.incidents(), [])
         self.assertEqual(self.bench.pagerduty.deliveries(), [])
 
-    def test_2_to_change_is_not(self):
+    def step_2_to_change_is_not(self):
         """The agents of all hosts are in this kernel: what is changed is a table of each, which nothing depends on."""
         maps = [each["id"] for each in json.loads(self.login.shell.run("bpftool -j map list"))
                 if each.get("name") == "attempts"]

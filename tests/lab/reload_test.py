@@ -16,9 +16,7 @@ WITHIN = 60.0
 ROUNDS = 5
 
 
-class Reload(lab_test_case.LabTestCase):
-    """The tests go on from one another."""
-
+class Reload(lab_test_case.SteppedTestCase):
     @classmethod
     def setUpClass(cls):
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory()))
@@ -52,7 +50,7 @@ class Reload(lab_test_case.LabTestCase):
         session = self.session_of(login)
         return session if session and "close_time" in session else None
 
-    def test_1_nothing_is_lost(self):
+    def step_1_nothing_is_lost(self):
         """Somebody logs in and goes in the midst of each."""
         first = RootLogin(self.bench.fleet)
         self.addCleanup(first.leave)
@@ -78,7 +76,7 @@ class Reload(lab_test_case.LabTestCase):
         self.assertEqual(self.bench.api.hosts()["db"].get("losses", []), [])
         self.assertEqual([each["summary"] for each in self.bench.api.detections() if each["rule"] == "blinding"], [])
 
-    def test_2_a_bad_file_is_told_and_left_out(self):
+    def step_2_a_bad_file_is_told_and_left_out(self):
         pids = wait_processes(self.agent)
         self.agent.config["rules"] = {"pivott": {"disabled": True}}
         self.agent.write_config()
@@ -88,7 +86,7 @@ class Reload(lab_test_case.LabTestCase):
         self.assertEqual(wait_processes(self.agent), pids)
         del self.agent.config["rules"]
 
-    def test_3_what_is_taken_up_and_what_is_not(self):
+    def step_3_what_is_taken_up_and_what_is_not(self):
         self.agent.config["host"]["name"] = "database"
         self.agent.config["kernel"] = {"high_ring_kib": 64}
         self.agent.write_config()
@@ -100,7 +98,7 @@ class Reload(lab_test_case.LabTestCase):
         self.agent.write_config()
         self.reload_for_good()
 
-    def test_4_certificates(self):
+    def step_4_certificates(self):
         other = authorities.Authority(os.path.join(self.bench.fleet.directory, "other-certificates"))
         self.agent.install_certificates(self.bench.authority.ca, other)
         self.reload()
@@ -110,7 +108,7 @@ class Reload(lab_test_case.LabTestCase):
         self.reload_for_good()
         self.measure("new certificates to a stream", f"{time.time() - began:.1f} s")
 
-    def test_5_it_never_kills(self):
+    def step_5_it_never_kills(self):
         pids = wait_processes(self.agent)
         for role in ("loader", "worker"):
             os.kill(pids[role], signal.SIGHUP)

@@ -146,6 +146,7 @@ class WrongAuthority(Disturbed):
                 agent.start()
             for agent in built.agents.values():
                 agent.wait_for_log(REFUSED)
+                agent.wait_for_log(r"watching \w+ \(")  # or the guesses may be over before anybody looks
 
         built, played = self.play(lambda built, step: None, prepare, start_agents=False)
         self.assertEqual(built.api.hosts(), {}, "an agent with a stranger's certificate was heard")

@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """The lab tier: several hosts on this machine, each with its own agent, real sshd, real ssh, real PAM.
 
-    run.py [--binaries DIR] [--only NAME] [--repeat N] [--logs DIR]
+    run.py [--binaries DIR] [--only NAME] [--repeat N] [--logs DIR] [--at-a-time N]
 
-Ends with one line `N passed, N failed` and a status to match. Needs root. A test that cannot run fails and says what it
+Labs do not meet: with --at-a-time 2, two modules run at a time, each in namespaces of its own, but for those that
+need the machine to themselves. Ends with one line `N passed, N failed` and a status to match. Needs root. A test that cannot run fails and says what it
 lacks.
 """
 
 import argparse
+import concurrent.futures
 import fnmatch
 import glob
 import os
@@ -27,6 +29,11 @@ MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_check
            "story_test", "roots_test", "openssh_test", "addresses_test", "restart_test", "privilege_test", "blinding_test",
            "stop_test", "looking_test", "host_row_test", "reload_test", "signals_test", "roles_test", "bad_input_test",
            "damage_test", "disk_test", "full_disk_test", "clone_test", "health_test", "pager_test")
+# One of these measures times, or touches every sensor of this machine and not only the one in its own hosts.
+ALONE = ("environment_test", "story_test", "blinding_test", "looking_test")
+# The longest, in this order before the others, so that none is left to run by itself at the end.
+LONGEST = ("restart_test", "disk_test", "damage_test", "health_test", "privilege_test", "addresses_test", "clone_test",
+           "roots_test")
 PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc", "runc",
             "/usr/sbin/cron", "/usr/sbin/sshd")
 
@@ -115,30 +122,73 @@ def run_once(tests, lab_test_case):
     return result.passed, result.failed
 
 
-def run_apart(modules, arguments, logs):
-    """Each module in a process of its own: one that upsets the client's gRPC (refused handshakes, streams cut off)
-    leaves nothing behind for the next. Returns the sums of (passed, failed)."""
-    passed = failed = 0
-    for module in modules:
-        command = [sys.executable, os.path.abspath(__file__), "--binaries", arguments.binaries, "--logs", logs,
-                   "--module", module]
-        command += ["--only", arguments.only] if arguments.only else []
+class Module:
+    """Runs the tests of a module in a process of its own: one that upsets the client's gRPC (refused handshakes, streams
+    cut off) leaves nothing behind for the next."""
+
+    def __init__(self, name, arguments, logs):
+        self._name = name
+        self._command = [sys.executable, os.path.abspath(__file__), "--binaries", arguments.binaries, "--logs", logs,
+                         "--module", name]
+        self._command += ["--only", arguments.only] if arguments.only else []
+        self._child = None
+        self._unwanted = False
+
+    def run(self, show):
+        """Gives each line to `show`; returns (passed, failed)."""
         last = ""
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True) as self._child:
             try:
-                for line in child.stdout:
+                if self._unwanted:
+                    self.terminate()
+                for line in self._child.stdout:
                     if re.fullmatch(r"\d+ passed, \d+ failed\n", line):
                         last = line
                     else:
-                        print(line, end="", flush=True)
+                        show(line)
             except BaseException:
-                child.terminate()  # it cleans up; leaving the block waits for it
+                self.terminate()  # leaving the block waits for it
                 raise
-        good, bad = map(int, re.findall(r"\d+", last)) if last else (0, 1)
         if not last:
-            print(f"FAIL  {module}: it ended with status {child.returncode} and without a result", flush=True)
-        passed, failed = passed + good, failed + bad
-    return passed, failed
+            show(f"FAIL  {self._name}: it ended with status {self._child.returncode} and without a result\n")
+            return 0, 1
+        passed, failed = map(int, re.findall(r"\d+", last))
+        return passed, failed
+
+    def run_silently(self):
+        """Shows its lines when it has ended, so that they do not mix with another's."""
+        lines = []
+        counts = self.run(lines.append)
+        print("".join(lines), end="", flush=True)
+        return counts
+
+    def terminate(self):
+        """It cleans up, which nobody waits for here."""
+        self._unwanted = True
+        if self._child and self._child.poll() is None:
+            self._child.terminate()
+
+
+def show_now(line):
+    print(line, end="", flush=True)
+
+
+def run_apart(modules, arguments, logs):
+    """Returns the sums of (passed, failed)."""
+    by_name = {name: Module(name, arguments, logs) for name in modules}
+    alone = [name for name in modules if name in ALONE or arguments.at_a_time == 1]
+    together = [name for name in LONGEST if name in modules and name not in alone]
+    together += [name for name in modules if name not in alone and name not in together]
+    with concurrent.futures.ThreadPoolExecutor(arguments.at_a_time) as pool:  # leaving it waits for what runs
+        try:
+            counts = [by_name[name].run(show_now) for name in alone]
+            counts += [future.result() for future in [pool.submit(by_name[name].run_silently) for name in together]]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for module in by_name.values():
+                module.terminate()
+            raise
+    return tuple(map(sum, zip(*counts)))
 
 
 def sanitizer_reports(folder):
@@ -167,6 +217,7 @@ def main():
     parser.add_argument("--only", metavar="NAME", help="run the tests whose name contains NAME, or matches it")
     parser.add_argument("--repeat", metavar="N", type=int, default=1, help="run everything chosen N times")
     parser.add_argument("--logs", metavar="DIR", help="keep every log here (default: only those of failures)")
+    parser.add_argument("--at-a-time", metavar="N", type=int, default=1, help="how many modules run at a time")
     parser.add_argument("--module", choices=MODULES, help=argparse.SUPPRESS)  # set by run_apart
     arguments = parser.parse_args()
     missing = [program for program in PROGRAMS if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")]

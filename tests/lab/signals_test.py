@@ -15,8 +15,8 @@ import strangers
 MACHINE_ID = "5160a15" * 4 + "0000"
 
 
-class Hangup(lab_test_case.LabTestCase):
-    """The tests go on from one another, with one agent's stream open all the while."""
+class Hangup(lab_test_case.SteppedTestCase):
+    """One agent's stream is open all the while."""
 
     @classmethod
     def setUpClass(cls):
@@ -68,14 +68,14 @@ class Hangup(lab_test_case.LabTestCase):
     def wait_for_line(self, path, name):
         daemon.wait(lambda: os.path.exists(path) and name in self.names_in(path), f"{name} in {path}")
 
-    def test_1_it_goes_on(self):
+    def step_1_it_goes_on(self):
         for _ in range(20):
             os.kill(self.pid(), signal.SIGHUP)
         self.hang_up("configuration reloaded; nothing in it has changed")
         self.detect()
         self.assertTrue(self.collector.running())
 
-    def test_2_rotated_lines(self):
+    def step_2_rotated_lines(self):
         """As logrotate does it: rename, then the signal; and with `copytruncate`, without one."""
         path = self.collector.json_path
         told = [self.detect()]
@@ -94,7 +94,7 @@ class Hangup(lab_test_case.LabTestCase):
         self.assertEqual(found[-len(told):], told)
         self.assertEqual(len(set(found)), len(found))
 
-    def test_3_a_bad_file_changes_nothing(self):
+    def step_3_a_bad_file_changes_nothing(self):
         before = os.path.getsize(self.collector.config_path)
         self.write_config("retention: 3\n")
         with open(self.collector.config_path, encoding="utf-8") as file:
@@ -106,7 +106,7 @@ class Hangup(lab_test_case.LabTestCase):
         self.hang_up("configuration reloaded")
         self.detect()
 
-    def test_4_new_certificates(self):
+    def step_4_new_certificates(self):
         tls = self.collector.config["listen"][0]["tls"]
         for name in ("certificate_file", "key_file"):
             os.unlink(tls[name])  # the authority's script overwrites nothing
@@ -117,7 +117,7 @@ class Hangup(lab_test_case.LabTestCase):
         self.assertNotEqual(self.bench.command_line(self.bench.authority.agent("0" * 32)).run("hosts").returncode, 0,
                             "an agent's certificate reads nothing, as before")
 
-    def test_5_while_it_starts(self):
+    def step_5_while_it_starts(self):
         self.agent.end()
         self.collector.stop()
         self.collector.spawn(self.collector.command())

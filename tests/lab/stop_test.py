@@ -34,8 +34,8 @@ class RootLogin:
         self._client.wait(10)
 
 
-class AskedToEnd(lab_test_case.LabTestCase):
-    """root is logged in on db; the tests go on from one another."""
+class AskedToEnd(lab_test_case.SteppedTestCase):
+    """root is logged in on db."""
 
     @classmethod
     def setUpClass(cls):
@@ -73,7 +73,7 @@ class AskedToEnd(lab_test_case.LabTestCase):
         self.bench.wait_connected(["db"])
         wait_processes(self.agent)
 
-    def test_1_by_a_login(self):
+    def step_1_by_a_login(self):
         """SIGTERM and SIGINT from the ssh session: the agent ends as it should, and both the signal, which the host
         judges, and the goodbye, which the collector judges, are detections of that session."""
         found, missing = 0, []
@@ -100,14 +100,14 @@ class AskedToEnd(lab_test_case.LabTestCase):
         self.measure("detected", f"{found} of {ROUNDS}")
         self.assertEqual(missing, [])
 
-    def test_2_is_paged(self):
+    def step_2_is_paged(self):
         incident = next(each for each in self.bench.api.incidents()
                         if set(each["detections"]) & {one["name"] for one in self.blindings(self.session).values()})
         self.bench.pagerduty.wait_until(
             lambda deliveries: any(each.accepted and incident["name"] in each.event["dedup_key"]
                                    for each in deliveries), WITHIN)
 
-    def test_3_by_its_manager(self):
+    def step_3_by_its_manager(self):
         """Whoever started it may end it, also while somebody is logged in."""
         before = self.blindings()
         self.assertEqual(self.agent.stop(), 0)
@@ -115,7 +115,7 @@ class AskedToEnd(lab_test_case.LabTestCase):
         time.sleep(3)
         self.assertEqual(self.new_since(before), {})
 
-    def test_4_by_its_manager_on_behalf_of_a_login(self):
+    def step_4_by_its_manager_on_behalf_of_a_login(self):
         """systemctl only asks process 1 to do it. There is none here that would: its command line is what counts."""
         before = self.blindings()
         self.login.shell.run("systemctl stop hoptrail-agent", check=False)
@@ -126,7 +126,7 @@ class AskedToEnd(lab_test_case.LabTestCase):
         self.assertIn("systemctl stop hoptrail-agent", told["summary"])
         self.start_again()
 
-    def test_5_the_first_process_killed(self):
+    def step_5_the_first_process_killed(self):
         """The others have a moment left, in which the signal is judged."""
         before = self.blindings()
         pids = wait_processes(self.agent)

@@ -173,7 +173,7 @@ def check_all(test, api, story, strict=True):
     """Everything that must be true after the story, however it was disturbed. `strict` also forbids incidents that
     were merged away: undisturbed, there never was a second one."""
     incident = wait_for_incident(api)
-    daemon.wait(lambda: _settled(api), "the incident to stop changing", 30.0)
+    daemon.wait(lambda: settled(api), "the incident to stop changing", 30.0)
     test.assertEqual(len(api.incidents(merged=strict)), 1, "incidents")
     incident = api.incidents()[0]
     path = api.path(incident["name"])
@@ -186,7 +186,7 @@ def check_all(test, api, story, strict=True):
     return incident, path
 
 
-def _settled(api, quiet=1.0):
+def settled(api, quiet=1.0):
     """Nothing changed for a while: late facts may still add to what was found first."""
     before = [(each["name"], each["update_time"], each["detections"]) for each in api.incidents()]
     time.sleep(quiet)

@@ -26,7 +26,7 @@ PROGRAMS = ("hoptrail", "hoptrail-agent", "hoptrail-collector")
 
 
 class ClockGuest(guest.Guest):
-    PARAMETERS = "lsm=landlock,lockdown,yama,apparmor,bpf"  # the agent's worker uses the first
+    PARAMETERS = guest.Guest.PARAMETERS + " lsm=landlock,lockdown,yama,apparmor,bpf"  # the agent's worker uses the first
 
 
 def build_root(folder, binaries):

@@ -1,17 +1,15 @@
-"""Guests of several kernels, two at a time."""
+"""Guests of several kernels, all at a time: each waits for much of its time."""
 
 import concurrent.futures
 
 import kernels
-
-GUESTS_AT_A_TIME = 2
 
 
 def run(wanted, cache, make, tally):
     """Boots a guest of each series of `wanted` (all where there is none), which `make(kernel)` makes; yields
     (series, guest) as they end. A kernel that cannot be had is a failure in `tally`."""
     source = kernels.Archive(cache)
-    with concurrent.futures.ThreadPoolExecutor(GUESTS_AT_A_TIME) as pool:
+    with concurrent.futures.ThreadPoolExecutor(len(kernels.SUITES)) as pool:
         waiting = {}
         for series in wanted or kernels.SUITES:
             try:

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """The vm tier: the kernel tier's tests, unchanged, on kernels of other series under software emulation.
 
-    run.py [--build DIR] [--cache DIR] [--logs DIR] [--kernel SERIES]... [--only PROGRAM]...
+    run.py [--build DIR] [--cache DIR] [--logs DIR] [--kernel SERIES]... [--only PROGRAM]... [--thorough]
 
-Each kernel is booted once. In its guest every test program runs with the best hooks that load, and again for each
-further tier that loads (HOPTRAIL_FORCE_TIERS). What must load is in expected_coverage. Writes report.json to the logs.
+Each kernel is booted once. In its guest every test program runs with the best hooks that load, and again with the last
+ones that load (HOPTRAIL_FORCE_TIERS). What must load is in expected_coverage. Writes report.json to the logs.
+With --thorough again for each further tier that loads, and races as often as on this machine.
 Ends with one line `N passed, N failed`. Needs root and Debian's mirror; a kernel that cannot be had is a failure.
 """
 
@@ -29,6 +30,8 @@ from verdicts import Verdicts  # noqa: E402
 GUEST_BOUND_S = 3600
 REPORT_PROGRAM = "kernel_coverage_report"
 REPORT_BOUND_S = 300
+# What is raced runs one in so many times, unless --thorough (Rounds() in tests/kernel/harness.h).
+ONE_ROUND_IN = 5
 # A test program's bound on this machine, times this, is its bound in a guest.
 SLOWNESS = 2
 
@@ -56,9 +59,10 @@ def helper_programs(build):
     return [path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)]
 
 
-def make_plan(build, programs):
+def make_plan(build, programs, thorough):
     table = expectation.read()
-    lines = [f"coverage_report {REPORT_BOUND_S} - {os.path.join(build, 'tests', REPORT_PROGRAM)}"]
+    report = os.path.join(build, "tests", REPORT_PROGRAM) + (" --every-tier" if thorough else "")
+    lines = [f"coverage_report {REPORT_BOUND_S} - {report}"]
     for name, bound, command in programs:
         facts = ",".join(fact.replace(" ", "_") for fact in expectation.facts_of(name, table))
         lines.append(f"{name} {bound * SLOWNESS} {facts or '-'} {' '.join(command)}")
@@ -97,6 +101,7 @@ def main():
     parser.add_argument("--logs")
     parser.add_argument("--kernel", action="append", choices=list(kernels.SUITES))
     parser.add_argument("--only", action="append", help="a test program by its name in ctest")
+    parser.add_argument("--thorough", action="store_true", help="every tier that loads, and every round of a race")
     options = parser.parse_args()
     build = os.path.abspath(options.build)
     logs = os.path.abspath(options.logs or os.path.join(build, "vm"))
@@ -105,15 +110,17 @@ def main():
     runs = {}
     try:
         programs = [entry for entry in test_programs(build) if not options.only or entry[0] in options.only]
-        archive = image.build(logs, helper_programs(build), make_plan(build, programs))
+        archive = image.build(logs, helper_programs(build), make_plan(build, programs, options.thorough))
+        parameters = "" if options.thorough else f"HOPTRAIL_ONE_ROUND_IN={ONE_ROUND_IN}"
 
         def make(kernel):
-            return guest.Guest(kernel, archive, os.path.join(logs, kernel.series), GUEST_BOUND_S)
+            return guest.Guest(kernel, archive, os.path.join(logs, kernel.series), GUEST_BOUND_S, parameters)
 
         for series, run in fleet.run(options.kernel, options.cache, make, tally):
             runs[series] = run
             judge(tally, series, run)
-            print(f"{series}: {run.release}, {len(run.passes)} passes, {run.seconds:.0f} s", flush=True)
+            print(f"{series}: {run.release}, {len(run.passes)} passes, {run.seconds:.0f} s, "
+                  f"{run.used:.0f} s of a processor", flush=True)
     except Exception:  # A fault here is a failure like others: the last line must come.
         tally.count("vm tier", False, traceback.format_exc())
     with open(os.path.join(logs, "report.json"), "w", encoding="utf-8") as file:

@@ -1,0 +1,82 @@
+"""tests/run.sh, once there is a Python: builds, runs the tiers, tells their times and counts. See there."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+
+import tiers
+from record import ROOT, Record
+
+ALL = "all"
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="tests/run.sh", description=__doc__)
+    parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)  # how many seconds ago
+    parser.add_argument("--preset", choices=("dev", "release", *tiers.SANITIZERS), default="dev")
+    parser.add_argument("--one-at-a-time", action="store_true", help="no tier runs behind others")
+    parser.add_argument("tiers", nargs="*", metavar="TIER", help=f"{ALL}, or any of {' '.join(tiers.ORDER)}")
+    options = parser.parse_args()
+    options.everything = options.tiers == [ALL]
+    unknown = set(options.tiers) - set(tiers.ORDER)
+    if unknown and not options.everything:
+        parser.error(f"no tier is named {', '.join(sorted(unknown))}")
+    if options.everything and options.preset != "dev":
+        parser.error("all takes every preset that it needs by itself")
+    if options.everything or not options.tiers:
+        options.tiers = [name for name in tiers.ORDER if options.preset == "dev" or name not in tiers.EMULATED]
+    else:
+        options.tiers = [name for name in tiers.ORDER if name in options.tiers]
+    return options
+
+
+def run(options, record):
+    """Everything but the counting. What cannot go on has been counted as failed by then."""
+    installing = threading.Thread(target=tiers.install_rest, args=(record,))
+    installing.start()
+    # The fuzz targets are a build of their own.
+    built = options.tiers == ["fuzz"] or tiers.build(record, options.preset)
+    installing.join()
+    if not built or record.failed:
+        return
+    all_tiers = tiers.Tiers(record, options.preset, options.everything)
+    behind = [name for name in options.tiers if name in tiers.EMULATED]
+    front = [name for name in options.tiers if name not in tiers.EMULATED]
+    if "fuzz" in front:
+        behind.insert(0, tiers.FUZZ_BUILD)
+    if options.one_at_a_time or front in ([], ["fuzz"]):
+        for name in [*behind, *front]:
+            all_tiers.run(name)
+    else:
+        worker = threading.Thread(target=lambda: [all_tiers.run(name, behind=True) for name in behind])
+        worker.start()
+        for name in front:
+            all_tiers.run(name)
+        worker.join()
+    if options.everything:
+        for name in tiers.SANITIZERS:
+            all_tiers.run(name)
+
+
+def main():
+    options = parse()
+    record = Record(os.path.join(ROOT, "build", options.preset, "test-logs"), time.monotonic() - options.began)
+    record.add_time("install-build", 0.0, options.began, 0.0)
+
+    def stop(number, _):
+        record.stop()  # what it has started, and with it this
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    run(options, record)
+    record.print_times()
+    print(f"{record.passed} passed, {record.failed} failed")
+    return 0 if record.passed and not record.failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
