@@ -93,7 +93,9 @@ struct Client::Stubs {
   absl::Status ToStatus(const grpc::Status& status) const {
     if (status.ok()) return absl::OkStatus();
     std::string message = status.error_message();
-    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) {
+    // Over a connection that stands, it is the collector itself that refuses for now.
+    const bool connected = channel->GetState(false) == GRPC_CHANNEL_READY;
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !connected) {
       // gRPC's words do not say which certificate does not fit, or why.
       const std::string why = config::WhyNoTls(collector, kProbeWithin);
       message = absl::StrCat("no connection to the collector at ", collector.address(), ": ",

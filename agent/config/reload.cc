@@ -1,15 +1,13 @@
 #include "agent/config/reload.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 #include "agent/host/host_facts.h"
+#include "core/base/read_file.h"
 #include "core/base/status_macros.h"
-#include "core/base/unique_fd.h"
 #include "core/config/credentials.h"
 #include "core/config/findings.h"
 
@@ -28,10 +26,47 @@ bool SameRule(const v1::HostRulesConfig& a, const v1::HostRulesConfig& b,
          b.GetReflection()->GetMessage(b, &rule).SerializeAsString();
 }
 
+bool Disabled(const v1::HostRulesConfig& rules, const google::protobuf::FieldDescriptor& rule) {
+  const google::protobuf::Message& message = rules.GetReflection()->GetMessage(rules, &rule);
+  const google::protobuf::FieldDescriptor* field =
+      message.GetDescriptor()->FindFieldByName("disabled");
+  return field != nullptr && message.GetReflection()->GetBool(message, field);
+}
+
+// Whether something of `before` is not in `after`.
+template <typename T>
+bool Lacks(const std::vector<T>& after, const std::vector<T>& before) {
+  return std::any_of(before.begin(), before.end(), [&](const T& each) {
+    return std::find(after.begin(), after.end(), each) == after.end();
+  });
+}
+
+std::vector<std::string> Weakened(const Settings& started, const Settings& present,
+                                  const Settings& fresh) {
+  std::vector<std::string> keys;
+  const auto note = [&](std::string key, bool weaker) {
+    if (weaker) keys.push_back(std::move(key));
+  };
+  note("collector", !Same(present.collector, fresh.collector));
+  const google::protobuf::Descriptor& rules = *v1::HostRulesConfig::descriptor();
+  for (int i = 0; i < rules.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& rule = *rules.field(i);
+    note(absl::StrCat("rules.", rule.name()),
+         Disabled(fresh.rules, rule) && !Disabled(present.rules, rule));
+  }
+  note("scope.network_namespace",
+       !fresh.network_namespace.empty() && started.network_namespace != fresh.network_namespace);
+  note("hops.watched_ports", Lacks(fresh.watched_ports, started.watched_ports));
+  note("kernel.watch", Lacks(fresh.sensor.watch.reads, started.sensor.watch.reads) ||
+                           Lacks(fresh.sensor.watch.writes, started.sensor.watch.writes));
+  return keys;
+}
+
 }  // namespace
 
 Reload PlanReload(const Settings& started, const Settings& present, const Settings& fresh) {
   Reload reload{.settings = started};
+  reload.weakened = Weakened(started, present, fresh);
   Settings& next = reload.settings;
   const auto take = [&](std::string key, bool same) {
     if (!same) reload.changed.push_back(std::move(key));
@@ -74,20 +109,7 @@ absl::StatusOr<Reload> CheckReload(const Settings& started, const Settings& pres
 }
 
 absl::StatusOr<std::string> ReadConfiguration(const std::string& path) {
-  // Not blocking: a FIFO in the file's place must not hang the caller.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, path);
-  std::string text;
-  char chunk[16384];
-  for (;;) {
-    const ssize_t count = ::read(fd.get(), chunk, sizeof(chunk));
-    if (count < 0) return absl::ErrnoToStatus(errno, path);
-    if (count == 0) return text;
-    text.append(chunk, static_cast<size_t>(count));
-    if (text.size() > kMostBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": larger than ", kMostBytes, " bytes"));
-    }
-  }
+  return ReadFile(path, kMostBytes);
 }
 
 }  // namespace hoptrail::agent

@@ -16,6 +16,7 @@ struct Reload {
   Settings settings;                       // in force from now on
   std::vector<std::string> changed;        // keys that are different from then on
   std::vector<std::string> needs_restart;  // keys that stay as they were when the agent started
+  std::vector<std::string> weakened;       // of both: keys by which less is seen or reported
 };
 
 // `started`: what the agent was started with, by which the kernel side and the state directory go

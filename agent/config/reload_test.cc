@@ -47,9 +47,11 @@ TEST(PlanReload, TakesUpWhatTheWorkerAloneGoesBy) {
   EXPECT_EQ(reload.settings.rules.brute_force().failures_alone(), 7u);
   EXPECT_EQ(reload.settings.spool_bytes, uint64_t{1} << 20);
   EXPECT_EQ(reload.settings.log_level, LogLevel::kDebug);
+  EXPECT_THAT(reload.weakened, ElementsAre("collector", "rules.pivot"));
   // What is taken back is a change against what is in force, and not against the start.
   const Reload back = PlanReload(started, reload.settings, started);
   EXPECT_THAT(back.changed.size(), 6u);
+  EXPECT_THAT(back.weakened, ElementsAre("collector")) << "facts go elsewhere again";
   EXPECT_EQ(back.settings.host_name, "");
 }
 
@@ -73,6 +75,8 @@ TEST(PlanReload, KeepsWhatTheKernelSideAndTheDirectoryGoBy) {
   EXPECT_EQ(reload.settings.network_namespace, "");
   EXPECT_EQ(reload.settings.watched_ports, started.watched_ports);
   EXPECT_TRUE(reload.settings.sensor == started.sensor);
+  EXPECT_THAT(reload.weakened, ElementsAre("scope.network_namespace", "kernel.watch"))
+      << "in force after a restart, and asked for now";
 }
 
 TEST(CheckReload, ABadFileIsToldByKeyAndLine) {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
+#include "core/base/read_file.h"
 #include "core/base/status_macros.h"
 #include <net/if.h>
 #include <netinet/in.h>
@@ -28,13 +29,13 @@ constexpr ino_t kHostPidNamespace = 0xeffffffc;
 
 constexpr char kBootIdFile[] = "/proc/sys/kernel/random/boot_id";
 
+constexpr size_t kMostBytes = 4096;
+
 absl::StatusOr<std::string> ReadLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!std::getline(file, line)) {
-    return absl::NotFoundError(absl::StrCat(path, ": cannot be read, or is empty"));
-  }
+  HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMostBytes));
+  std::string line = text.substr(0, text.find('\n'));
   absl::StripAsciiWhitespace(&line);
+  if (line.empty()) return absl::NotFoundError(absl::StrCat(path, ": is empty"));
   return line;
 }
 

@@ -105,6 +105,13 @@ Settings Configuration::ForWorker() const {
   return settings;
 }
 
+std::string Configuration::WeakenedForWorker() const {
+  if (!on_trial_) return "";
+  const absl::StatusOr<Settings> fresh = ParseSettings(text_, started_.file);
+  if (!fresh.ok()) return "";
+  return absl::StrJoin(PlanReload(started_, SettingsOf(before_), *fresh).weakened, ", ");
+}
+
 void Configuration::OnWorkerReady() {
   if (worker_on_trial_) on_trial_ = worker_on_trial_ = false;
 }

@@ -32,8 +32,10 @@ class Configuration {
   SteadyTime due() const { return check_by_; }
   void CheckTime(SteadyTime now);
 
-  // In the worker: what it goes by.
+  // In the worker: what it goes by, and the keys by which it sees or reports less than the one
+  // before it did, "rules.pivot, kernel.watch"; empty where there are none.
   Settings ForWorker() const;
+  std::string WeakenedForWorker() const;
   // In the supervisor: a worker has started, has got ready, has ended.
   void OnWorkerStart() { worker_on_trial_ = on_trial_; }
   void OnWorkerReady();

@@ -55,6 +55,18 @@ TEST_F(ConfigurationTest, AGoodFileIsInForceWithItsLogLevel) {
   EXPECT_EQ(PresentName(), "web");
 }
 
+TEST_F(ConfigurationTest, TheFirstWorkerWithOneThatWeakensSaysSo) {
+  Write(std::string(kMinimal) + "rules: {pivot: {disabled: true}}\n");
+  ASSERT_TRUE(Reload().has_value());
+  EXPECT_EQ(configuration_.WeakenedForWorker(), "rules.pivot");
+  configuration_.OnWorkerStart();
+  configuration_.OnWorkerReady();
+  EXPECT_EQ(configuration_.WeakenedForWorker(), "") << "told once";
+  Write(kMinimal);
+  ASSERT_TRUE(Reload().has_value());
+  EXPECT_EQ(configuration_.WeakenedForWorker(), "");
+}
+
 TEST_F(ConfigurationTest, ABadFileIsNot) {
   Write(std::string(kMinimal) + "host: {name: web}\n");
   ASSERT_TRUE(Reload().has_value());

@@ -206,6 +206,7 @@ absl::Status Supervisor::StartWorker() {
                 .host = host_,
                 .coverage = coverage_,
                 .last_end = last_end_,
+                .weakened = configuration_.WeakenedForWorker(),
                 .health_file = std::move(health_file_),
                 .service_manager = std::move(service_manager_)};
     // From here on the worker's own: nothing here closes them a second time.

@@ -55,6 +55,7 @@ std::string BlindFor(const std::vector<model::FactCoverage>& coverage) {
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Given given) {
   HT_ASSIGN_OR_RETURN(Wakeups wakeups, Wakeups::Create());
   const std::string last_end = given.last_end;
+  const std::string weakened = given.weakened;
   std::unique_ptr<Agent> agent(new Agent(settings, std::move(given), std::move(wakeups)));
   HT_RETURN_IF_ERROR(agent->wakeups_.Watch(agent->reader_->poll_fd()));
   HT_RETURN_IF_ERROR(agent->wakeups_.WatchSupervisor(agent->supervisor_.fd()));
@@ -65,6 +66,11 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const Settings& settings, Gi
                                           .degradations = &agent->degradations_}));
   // Before the snapshot ends sessions that were open when it happened.
   agent->TellLastEnd(last_end);
+  if (!weakened.empty()) {
+    agent->TellInterference(
+        model::InterferenceKind::kWeakened,
+        absl::StrCat("a configuration was taken up by which less is seen or reported: ", weakened));
+  }
   agent->LogCoverage();
   agent->TellCoverage();
   agent->OpenPipeline();

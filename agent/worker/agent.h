@@ -48,6 +48,7 @@ class Agent {
     privilege::Channel supervisor{UniqueFd()};
     uint32_t supervisor_tgid = 0;  // in this pid namespace
     std::string last_end;          // how the worker before this one ended, if there was one
+    std::string weakened;          // keys of a new configuration by which it sees or reports less
     HealthFile health_file;
     ServiceManager service_manager;
   };

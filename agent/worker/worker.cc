@@ -79,6 +79,7 @@ absl::Status Run(const Settings& settings, Birth birth) {
                               .supervisor = std::move(birth.supervisor),
                               .supervisor_tgid = static_cast<uint32_t>(birth.supervisor_pid),
                               .last_end = std::move(birth.last_end),
+                              .weakened = std::move(birth.weakened),
                               .health_file = std::move(birth.health_file),
                               .service_manager = std::move(birth.service_manager)}));
   return agent->Run();

@@ -27,6 +27,7 @@ struct Birth {
   model::HostId host;
   std::vector<model::FactCoverage> coverage;
   std::string last_end;  // how the worker before it ended; empty: there was none
+  std::string weakened;  // keys of the configuration, see Configuration; empty: none
   HealthFile health_file;
   ServiceManager service_manager;
 };

@@ -1,7 +1,5 @@
 #include "core/config/pem.h"
 
-#include <fcntl.h>
-
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -11,7 +9,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#include "core/base/unique_fd.h"
+#include "core/base/read_file.h"
 #include <arpa/inet.h>
 
 namespace hoptrail::config {
@@ -55,22 +53,7 @@ int NoPassPhrase(char*, int, int, void*) { return -1; }
 }  // namespace
 
 absl::StatusOr<std::string> ReadPemFile(const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, path);
-  std::string text(kMaxPemBytes + 1, '\0');
-  size_t size = 0;
-  while (size < text.size()) {
-    const ssize_t count = ::read(fd.get(), text.data() + size, text.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return absl::ErrnoToStatus(errno, path);
-    if (count == 0) break;
-    size += count;
-  }
-  if (size > kMaxPemBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": larger than ", kMaxPemBytes, " bytes"));
-  }
-  text.resize(size);
-  return text;
+  return ReadFile(path, kMaxPemBytes);
 }
 
 absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem,

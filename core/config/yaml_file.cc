@@ -1,7 +1,5 @@
 #include "core/config/yaml_file.h"
 
-#include <fcntl.h>
-
 #include <cerrno>
 #include <sstream>
 #include <string>
@@ -13,33 +11,14 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include "core/base/read_file.h"
 #include "core/base/status_macros.h"
-#include "core/base/unique_fd.h"
 #include "core/config/message_filler.h"
 
 namespace hoptrail::config {
 namespace {
 
 constexpr size_t kMaxFileBytes = 1 << 20;
-
-absl::StatusOr<std::string> ReadWhole(const std::string& path) {
-  // Not blocking, so that a FIFO in the file's place cannot hang the start.
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, path);
-  std::string text;
-  std::vector<char> buffer(64 * 1024);
-  for (;;) {
-    const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return absl::ErrnoToStatus(errno, path);
-    if (count == 0) return text;
-    text.append(buffer.data(), count);
-    if (text.size() > kMaxFileBytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ": larger than ", kMaxFileBytes, " bytes"));
-    }
-  }
-}
 
 // YAML forbids control characters. yaml-cpp takes them: what follows a \x04 it never reads.
 absl::Status CheckCharacters(absl::string_view text, const std::string& file) {
@@ -107,7 +86,7 @@ absl::Status ParseYaml(absl::string_view text, absl::string_view name,
 }
 
 absl::Status LoadYaml(const std::string& path, google::protobuf::Message* out, KeyPlaces* places) {
-  HT_ASSIGN_OR_RETURN(const std::string text, ReadWhole(path));
+  HT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
   return ParseYaml(text, path, out, places);
 }
 

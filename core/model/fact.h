@@ -126,11 +126,12 @@ struct AgentHealth {
 
 enum class InterferenceKind : uint8_t {
   kUnknown = 0,
-  kEnded,    // a process of the agent ended, and nobody had asked it to
-  kStopped,  // a process of the agent was stopped by a signal
-  kBlind,    // the kernel's events do not come any more: programs detached, or the agent starved
-  kSilent,   // nothing was heard from the agent, and it had not said goodbye
-  kCloned,   // another agent spoke for the same host
+  kEnded,     // a process of the agent ended, and nobody had asked it to
+  kStopped,   // a process of the agent was stopped by a signal
+  kBlind,     // the kernel's events do not come any more: programs detached, or the agent starved
+  kSilent,    // nothing was heard from the agent, and it had not said goodbye
+  kCloned,    // another agent spoke for the same host
+  kWeakened,  // it took up a configuration by which it sees or reports less
 };
 
 // Something happened to the agent itself that an intruder would like to happen to it.

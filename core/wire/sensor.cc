@@ -15,7 +15,8 @@ static_assert(static_cast<int>(model::InterferenceKind::kStopped) == v1::STOPPED
 static_assert(static_cast<int>(model::InterferenceKind::kBlind) == v1::BLIND);
 static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::UNHEARD);
 static_assert(static_cast<int>(model::InterferenceKind::kCloned) == v1::CLONED);
-static_assert(static_cast<int>(model::InterferenceKind::kCloned) == v1::InterferenceKind_MAX);
+static_assert(static_cast<int>(model::InterferenceKind::kWeakened) == v1::WEAKENED);
+static_assert(static_cast<int>(model::InterferenceKind::kWeakened) == v1::InterferenceKind_MAX);
 
 static_assert(static_cast<int>(model::DegradationKind::kSpoolFull) == v1::SPOOL_FULL);
 static_assert(static_cast<int>(model::DegradationKind::kStateUnwritable) == v1::STATE_UNWRITABLE);
@@ -250,7 +251,7 @@ absl::StatusOr<model::Interference> FromProto(const v1::Interference& in) {
   FieldReader read("interference");
   model::Interference out;
   out.host = read.Host("host", in.host(), Presence::kRequired);
-  out.kind = read.Enum("kind", in.kind(), model::InterferenceKind::kCloned, Presence::kRequired);
+  out.kind = read.Enum("kind", in.kind(), model::InterferenceKind::kWeakened, Presence::kRequired);
   out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
   out.wall_ns = read.Time("time", in.time());
   if (!read.status().ok()) return read.status();
