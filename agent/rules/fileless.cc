@@ -7,6 +7,7 @@
 
 #include "agent/rules/host_rule.h"
 #include "agent/rules/reported_detections.h"
+#include "core/base/path.h"
 #include "core/detect/evidence.h"
 
 namespace hoptrail::agent::rules {
@@ -27,8 +28,7 @@ bool InSystemDirectory(absl::string_view path) {
 // in the session; what it asks a daemon for (`docker run`) is not in the session at all. By what
 // the process ran before, and not by the copy's name, which anybody can choose.
 bool IsRuntimesOwnCopy(const decode::Exec& exec, const model::Image& before) {
-  const absl::string_view program =
-      absl::string_view(before.path).substr(before.path.rfind('/') + 1);
+  const absl::string_view program = BaseName(before.path);
   return exec.memory_only && (program == "runc" || program == "crun") &&
          InSystemDirectory(before.path);
 }

@@ -2,7 +2,6 @@
 
 #include "agent/session/connection_reporter.h"
 
-#include <algorithm>
 #include <memory>
 
 namespace hoptrail::agent::session {
@@ -17,18 +16,6 @@ constexpr uint64_t kBudgetNs = 60'000'000'000;
 ConnectionReporter::ConnectionReporter(Options options, HostTables* tables)
     : options_(std::move(options)), tables_(*tables), edges_(tables->host, options_.max_edges) {}
 
-bool ConnectionReporter::Watched(uint16_t port) const {
-  return std::find(options_.watched_ports.begin(), options_.watched_ports.end(), port) !=
-         options_.watched_ports.end();
-}
-
-void ConnectionReporter::Own(Connection& connection, const process::Process& process) {
-  connection.owner = process.name;
-  connection.image = process.image;
-  connection.own_program = process.executed;
-  connection.uid = process.credentials.euid;
-}
-
 model::EdgeCount& ConnectionReporter::Edge(const Connection& connection) {
   const bool client = connection.side == model::HopSide::kClient;
   return edges_.At(
@@ -36,12 +23,6 @@ model::EdgeCount& ConnectionReporter::Edge(const Connection& connection) {
       connection.image == nullptr ? absl::string_view() : absl::string_view(connection.image->path),
       connection.uid, client ? connection.flow.server.address : connection.flow.client.address,
       connection.flow.server.port, tables_.now_wall_ns());
-}
-
-void ConnectionReporter::CountEdge(Connection& connection) {
-  if (connection.counted) return;
-  connection.counted = true;
-  ++Edge(connection).connections;
 }
 
 void ConnectionReporter::CountFailure(const Connection& connection) { ++Edge(connection).failures; }

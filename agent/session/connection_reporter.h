@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_AGENT_SESSION_CONNECTION_REPORTER_H_
 #define HOPTRAIL_AGENT_SESSION_CONNECTION_REPORTER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -28,15 +29,27 @@ class ConnectionReporter {
   ConnectionReporter(Options options, HostTables* tables);
 
   // `process` has the connection from now on.
-  static void Own(Connection& connection, const process::Process& process);
+  static void Own(Connection& connection, const process::Process& process) {
+    connection.owner = process.name;
+    connection.image = process.image;
+    connection.own_program = process.executed;
+    connection.uid = process.credentials.euid;
+  }
 
-  void CountEdge(Connection& connection);  // once
+  void CountEdge(Connection& connection) {  // once
+    if (connection.counted) return;
+    connection.counted = true;
+    ++Edge(connection).connections;
+  }
   void CountFailure(const Connection& connection);
   void CountBytes(const Connection& connection, uint64_t sent, uint64_t received);
   void CountDatagrams(const decode::Header& header, const process::Process* process,
                       const decode::Sends& sends);
 
-  bool Watched(uint16_t port) const;
+  bool Watched(uint16_t port) const {
+    return std::find(options_.watched_ports.begin(), options_.watched_ports.end(), port) !=
+           options_.watched_ports.end();
+  }
   // Whether it is reported one by one: to a watched port, or of a session that came from elsewhere.
   bool Qualifies(const Connection& connection) const;
   // What is known of the connection now, whole.

@@ -145,6 +145,21 @@ TEST(ActivityOfTest, EveryRecordHasAKindOfItsOwn) {
   };
   std::set<Activity> kinds;
   for (const decode::Event& record : records) kinds.insert(ActivityOf(record));
+  // Who asks for one kind alone gets it.
+  FakeClock clock;
+  process::ProcessTable processes;
+  SessionSet sessions({.clock = &clock});
+  ConnectionTable connections(8);
+  for (const decode::Event& record : records) {
+    Consumer consumer({ActivityOf(record)});
+    EventEmitter emitter(&clock, &processes, &sessions, &connections, &consumer);
+    for (const decode::Event& each : records) {
+      emitter.Before(each);
+      emitter.Emit(each);
+    }
+    EXPECT_EQ(consumer.all.size(), 1u) << static_cast<int>(ActivityOf(record));
+    EXPECT_EQ(consumer.Of(ActivityOf(record)).size(), 1u);
+  }
   EXPECT_EQ(kinds.size(), std::size(records));
   EXPECT_EQ(kinds.count(Activity::kUnknown), 0u);
   // With what the stage derives, these are all that there are.

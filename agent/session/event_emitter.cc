@@ -1,5 +1,6 @@
 #include "agent/session/event_emitter.h"
 
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -52,6 +53,80 @@ struct ActivityOfBody {
   Activity operator()(const decode::Tampering&) const { return Activity::kSensorTouched; }
 };
 
+template <typename Body, size_t index = 0>
+constexpr uint64_t BitOf() {
+  using Record = std::variant_alternative_t<index, decltype(decode::Event::body)>;
+  if constexpr (std::is_same_v<Record, Body>) {
+    return uint64_t{1} << index;
+  } else {
+    return BitOf<Body, index + 1>();
+  }
+}
+
+// The record that becomes an event of that kind; none for what the stage derives.
+uint64_t RecordOf(Activity kind) {
+  switch (kind) {
+    case Activity::kProcessForked:
+      return BitOf<decode::Fork>();
+    case Activity::kProcessStarted:
+      return BitOf<decode::Exec>();
+    case Activity::kProcessEnded:
+      return BitOf<decode::Exit>();
+    case Activity::kCredentialsChanged:
+      return BitOf<decode::CredentialsChange>();
+    case Activity::kNamespacesChanged:
+      return BitOf<decode::NamespacesChange>();
+    case Activity::kSnapshotProcess:
+      return BitOf<decode::ProcessSnapshot>();
+    case Activity::kSnapshotSocket:
+      return BitOf<decode::SocketSnapshot>();
+    case Activity::kSnapshotDone:
+      return BitOf<decode::SnapshotDone>();
+    case Activity::kFileOpened:
+    case Activity::kFileReplaced:
+      return BitOf<decode::File>();
+    case Activity::kUnixConnected:
+      return BitOf<decode::UnixConnect>();
+    case Activity::kDatagramFlow:
+      return BitOf<decode::Sends>();
+    case Activity::kListening:
+    case Activity::kConnectionAttempted:
+    case Activity::kConnectionOpened:
+    case Activity::kConnectionArrived:
+    case Activity::kConnectionFailed:
+    case Activity::kConnectionClosed:
+      return BitOf<decode::Tcp>();
+    case Activity::kConnectionAccepted:
+    case Activity::kConnectionHandedOver:
+      return BitOf<decode::Accept>();
+    case Activity::kPamClaim:
+      return BitOf<decode::Pam>();
+    case Activity::kSshdClaim:
+      return BitOf<decode::SshdMessage>();
+    case Activity::kSensorTouched:
+      return BitOf<decode::Tampering>();
+    case Activity::kRecordsLost:
+      return BitOf<decode::Lost>();
+    case Activity::kUnknown:
+    case Activity::kSessionChanged:
+    case Activity::kHopEnd:
+    case Activity::kLoginAttempt:
+    case Activity::kProvenanceKnown:
+    case Activity::kCount:
+      break;
+  }
+  return 0;
+}
+
+uint64_t RecordsOf(Interests interests) {
+  uint64_t records = 0;
+  for (int kind = 0; kind < static_cast<int>(Activity::kCount); ++kind) {
+    const auto each = static_cast<Activity>(kind);
+    if (interests.Contains(each)) records |= RecordOf(each);
+  }
+  return records;
+}
+
 uint64_t SocketOf(const decode::Event& event) {
   if (const auto* tcp = std::get_if<decode::Tcp>(&event.body)) return tcp->socket;
   if (const auto* accept = std::get_if<decode::Accept>(&event.body)) return accept->socket;
@@ -74,7 +149,8 @@ EventEmitter::EventEmitter(const Clock* clock, process::ProcessTable* processes,
       sessions_(sessions),
       connections_(connections),
       sink_(sink),
-      interests_(sink == nullptr ? Interests() : sink->interests()) {}
+      interests_(sink == nullptr ? Interests() : sink->interests()),
+      records_(RecordsOf(interests_)) {}
 
 ConnectionView EventEmitter::ViewOf(const Connection& connection) {
   return {.socket = connection.socket,
@@ -88,9 +164,9 @@ ConnectionView EventEmitter::ViewOf(const Connection& connection) {
           .opened_session = connection.opened_session};
 }
 
-void EventEmitter::Before(const decode::Event& event) {
+bool EventEmitter::Prepare(const decode::Event& event) {
   kind_ = ActivityOf(event);
-  if (!Wants(kind_)) return;
+  if (!Wants(kind_)) return false;
   has_connection_ = false;
   if (kind_ == Activity::kProcessStarted) {
     const process::Process* process = processes_->Find(event.header.process);
@@ -98,6 +174,7 @@ void EventEmitter::Before(const decode::Event& event) {
   } else if (EndsConnection(kind_)) {
     SetConnection(event, nullptr);
   }
+  return true;
 }
 
 void EventEmitter::SetConnection(const decode::Event& event, EnrichedEvent* enriched) {
@@ -148,8 +225,7 @@ void EventEmitter::SetOther(const model::ProcessName& other, EnrichedEvent* enri
   if (node != nullptr) enriched->other_session = &node->session;
 }
 
-void EventEmitter::Emit(const decode::Event& event) {
-  if (!Wants(kind_)) return;
+void EventEmitter::EmitWanted(const decode::Event& event) {
   EnrichedEvent enriched = Begin(kind_, event.header.boot_ns);
   enriched.event = &event;
   SetConnection(event, &enriched);
@@ -213,7 +289,7 @@ void EventEmitter::FoundClosed(const Connection& connection) {
   if (Wants(Activity::kConnectionClosed)) closed_.push_back(ViewOf(connection));
 }
 
-void EventEmitter::EmitFound(uint64_t boot_ns) {
+void EventEmitter::EmitAllFound(uint64_t boot_ns) {
   for (const model::ProcessName& name : ended_) {
     EnrichedEvent enriched = Begin(Activity::kProcessEnded, boot_ns);
     SetProcess(processes_->Find(name), &enriched);

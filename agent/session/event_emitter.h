@@ -29,8 +29,12 @@ class EventEmitter {
 
   // Around the stage's handling of a record: keeps what the handling will replace (an image, a
   // connection that closes), then emits.
-  void Before(const decode::Event& event);
-  void Emit(const decode::Event& event);
+  void Before(const decode::Event& event) {
+    wanted_ = (records_ >> event.body.index() & 1) != 0 && Prepare(event);
+  }
+  void Emit(const decode::Event& event) {
+    if (wanted_) EmitWanted(event);
+  }
 
   // What the stage derived. Pointers are the caller's.
   void SessionChanged(const Node& node, uint64_t boot_ns);
@@ -42,9 +46,14 @@ class EventEmitter {
   // What was found to be over without a record that says so. Emitted by EmitFound().
   void FoundEnded(const model::ProcessName& process);
   void FoundClosed(const Connection& connection);
-  void EmitFound(uint64_t boot_ns);
+  void EmitFound(uint64_t boot_ns) {
+    if (!ended_.empty() || !closed_.empty()) EmitAllFound(boot_ns);
+  }
 
  private:
+  bool Prepare(const decode::Event& event);
+  void EmitWanted(const decode::Event& event);
+  void EmitAllFound(uint64_t boot_ns);
   static ConnectionView ViewOf(const Connection& connection);
   EnrichedEvent Begin(Activity kind, uint64_t boot_ns) const;
   void SetSession(const Node* node, EnrichedEvent* enriched) const;
@@ -58,7 +67,9 @@ class EventEmitter {
   ConnectionTable* const connections_;
   EventSink* const sink_;
   const Interests interests_;
+  const uint64_t records_;  // a bit for each type of record some of which are wanted, by its index
   // Of the record in hand.
+  bool wanted_ = false;
   Activity kind_ = Activity::kUnknown;
   std::shared_ptr<const model::Image> image_before_;
   ConnectionView connection_;

@@ -7,12 +7,9 @@
 #include "absl/strings/string_view.h"
 
 #include "agent/process/process_table.h"
+#include "core/base/path.h"
 
 namespace hoptrail::agent::session {
-
-inline absl::string_view BaseName(absl::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
 
 inline bool IsCron(absl::string_view program) {
   const absl::string_view name = BaseName(program);

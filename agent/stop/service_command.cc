@@ -11,14 +11,14 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
+#include "core/base/path.h"
+
 namespace hoptrail::agent {
 namespace {
 
 constexpr absl::string_view kService = ".service";
 // Where the agent is in no unit of its own, this is what people call it.
 constexpr absl::string_view kOwnName = "hoptrail-agent";
-
-absl::string_view BaseName(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 template <typename Words>
 bool IsOneOf(absl::string_view word, const Words& words) {

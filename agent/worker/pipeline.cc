@@ -4,11 +4,10 @@
 #include <utility>
 #include <variant>
 
-#include "absl/strings/string_view.h"
-
 #include "agent/host/process_names.h"
 #include "agent/rules/registry.h"
 #include "agent/stop/sensor_manager.h"
+#include "core/base/path.h"
 
 namespace hoptrail::agent {
 namespace {
@@ -77,13 +76,12 @@ void Pipeline::FindSender(const StopSignal& signal, uint64_t now_boot_ns) {
   const session::Node* node = correlator_.FindNode(sender->session);
   const bool by_login = node != nullptr && session::IsLogin(node->session, *node);
   if (terminal && !by_login) return;
-  const absl::string_view program = sender->program();
   stop_origin_.OnSignal(
       {.signal = signal.number,
        .boot_ns = now_boot_ns,
        .process = sender->name,
        .uid = sender->credentials.uid,
-       .command = terminal ? "its terminal" : std::string(program.substr(program.rfind('/') + 1)),
+       .command = terminal ? "its terminal" : std::string(BaseName(sender->program())),
        .session = sender->session,
        .manager =
            !terminal &&

@@ -5,6 +5,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "core/base/path.h"
+
 namespace hoptrail::model {
 namespace {
 
@@ -15,10 +17,7 @@ std::string User(const Session& session) {
   return session.user.empty() ? absl::StrCat("uid ", session.uid) : session.user;
 }
 
-absl::string_view Program(const Session& session) {
-  const absl::string_view path = session.program;
-  return path.substr(path.rfind('/') + 1);
-}
+absl::string_view Program(const Session& session) { return BaseName(session.program); }
 
 bool IsHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
