@@ -52,7 +52,7 @@ class Recorder {
   // Appends the snapshot's records.
   void Snapshot();
 
-  // Reads until an event matches, for at most ten seconds; nullptr, and a failure that says
+  // Reads until an event matches, for at most a minute; nullptr, and a failure that says
   // `what`, if none does. The event stays valid until the next call.
   const Event* WaitFor(const std::string& what, const std::function<bool(const Event&)>& matches);
 
