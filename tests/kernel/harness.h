@@ -94,8 +94,8 @@ class Recorder {
 // Recorder forces those tiers unless its options force others.
 agent::kernel::ForcedTiers ForcedTiersOfEnvironment();
 
-// How many times to do what is a matter of chance, where it is done `all` times on a machine that
-// is fast enough: HOPTRAIL_ONE_ROUND_IN is set where it is not.
+// How many times, or for how long, to do what is a matter of chance or a flood, where that is `all`
+// on a machine that is fast enough: HOPTRAIL_ONE_ROUND_IN is set where it is not.
 int Rounds(int all);
 
 // Whether the running kernel's series is this one or a later one. For what the kernel itself has
