@@ -25,6 +25,7 @@
 #include "agent/stop/stop_request.h"
 #include "agent/supervisor/configuration.h"
 #include "agent/supervisor/state_directory.h"
+#include "agent/supervisor/worker_restarts.h"
 #include "agent/worker/worker.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -44,10 +45,6 @@ using privilege::MessageKind;
 constexpr absl::Duration kLoadWithin = absl::Minutes(5);
 constexpr absl::Duration kStopWithin = absl::Seconds(10);
 constexpr absl::Duration kLookEvery = absl::Seconds(30);
-constexpr absl::Duration kFirstBackOff = absl::Milliseconds(100);
-constexpr absl::Duration kMostBackOff = absl::Seconds(30);
-// A worker that lived that long was no failure to start.
-constexpr absl::Duration kSteadyAfter = absl::Minutes(1);
 
 // Device and inode; zeros where there is none.
 using FileName = std::pair<dev_t, ino_t>;
@@ -83,7 +80,7 @@ class Supervisor {
   void OnAssume(const std::string& host);
   void OnStopped(pid_t pid, int signal_number);
   void LookAtFiles(SteadyTime now);
-  void ReplaceWorker();
+  void ReplaceWorker(bool in_haste = true);
   void OnChildEnd(pid_t pid, int status);
   void BeginStop(int exit_status, const std::string& trouble, const StopSignal& signal = {});
   absl::Duration UntilNext() const;
@@ -106,19 +103,14 @@ class Supervisor {
 
   pid_t worker_pid_ = 0;
   Channel worker_{UniqueFd()};
-  bool ever_ready_ = false;
-  SteadyTime worker_since_;
+  WorkerRestarts restarts_;
   std::string last_end_;
   std::string untold_;  // interference of which no worker could be told yet
-  absl::Duration back_off_ = kFirstBackOff;
-  SteadyTime restart_at_ = SteadyTime::InfiniteFuture();
 
   // The worker may read certain files, not certain names: it is replaced when they are.
   std::vector<FileName> files_;
   SteadyTime look_at_ = SteadyTime::InfinitePast();
-  bool replacing_ = false;
   SteadyTime replace_by_ = SteadyTime::InfiniteFuture();
-  bool assuming_ = false;  // for another host: not in haste, should there be no end of it
 
   SteadyTime kill_at_ = SteadyTime::InfiniteFuture();  // once it is stopping
   bool stopping_ = false;
@@ -217,10 +209,10 @@ absl::Status Supervisor::StartWorker() {
   worker_pid_ = pid;
   worker_ = std::move(ends.first);
   configuration_.OnWorkerStart();
-  worker_since_ = SteadyTime::Now();
+  const SteadyTime now = SteadyTime::Now();
+  restarts_.OnStart(now);
   files_ = FileNames(ResolverFiles());
-  look_at_ = worker_since_ + kLookEvery;
-  restart_at_ = SteadyTime::InfiniteFuture();
+  look_at_ = now + kLookEvery;
   HT_RETURN_IF_ERROR(loader_.Send(MessageKind::kNewWorker, static_cast<uint32_t>(pid), 0, "",
                                   {to_loader.second.fd()}));
   if (!untold_.empty()) {
@@ -237,7 +229,7 @@ void Supervisor::WriteHealth(HealthState state, const std::string& why_not_ready
 
 absl::Duration Supervisor::UntilNext() const {
   const SteadyTime next =
-      std::min({restart_at_, kill_at_, look_at_, replace_by_, configuration_.due()});
+      std::min({restarts_.due(), kill_at_, look_at_, replace_by_, configuration_.due()});
   return std::clamp(next - SteadyTime::Now(), absl::ZeroDuration(), absl::Hours(1));
 }
 
@@ -259,7 +251,7 @@ bool Supervisor::Step() {
   if (wakes[1].revents != 0) {
     const absl::StatusOr<Message> word = worker_.Receive(absl::ZeroDuration());
     if (word.ok() && word->kind == MessageKind::kReady) {
-      if (!std::exchange(ever_ready_, true)) service_manager_.SayReady();
+      if (restarts_.OnReady()) service_manager_.SayReady();
       configuration_.OnWorkerReady();
     }
     if (word.ok() && word->kind == MessageKind::kAssume) OnAssume(word->text);
@@ -283,11 +275,11 @@ bool Supervisor::Step() {
       if (pid != 0) ::kill(pid, SIGKILL);
     }
   }
-  if (now >= restart_at_ && !stopping_) {
+  if (now >= restarts_.due() && !stopping_) {
     const absl::Status started = StartWorker();
     if (!started.ok()) {
       LogError("supervisor", "no worker: ", started.message());
-      restart_at_ = now + kMostBackOff;
+      restarts_.OnStartFailed(now);
     }
   }
   return true;
@@ -318,14 +310,17 @@ void Supervisor::Reap() {
 
 void Supervisor::LookAtFiles(SteadyTime now) {
   look_at_ = now + kLookEvery;
-  if (stopping_ || replacing_ || !worker_.valid() || FileNames(ResolverFiles()) == files_) return;
+  if (stopping_ || restarts_.replacing() || !worker_.valid() ||
+      FileNames(ResolverFiles()) == files_)
+    return;
   LogInfo("supervisor", "files for resolving names were replaced: so is the worker, to read them");
   ReplaceWorker();
 }
 
-void Supervisor::ReplaceWorker() {
-  replacing_ = worker_.Send(MessageKind::kStop, 0).ok();
-  if (replacing_) replace_by_ = SteadyTime::Now() + kStopWithin;
+void Supervisor::ReplaceWorker(bool in_haste) {
+  if (!worker_.Send(MessageKind::kStop, 0).ok()) return;  // its end comes as a signal
+  restarts_.OnReplace(in_haste);
+  replace_by_ = SteadyTime::Now() + kStopWithin;
 }
 
 // The one that checks a configuration.
@@ -335,17 +330,18 @@ void Supervisor::OnChildEnd(pid_t pid, int status) {
   SetLogLevel(*level);
   (void)loader_.Send(MessageKind::kLogLevel, static_cast<uint32_t>(*level));
   // Where none runs at present, the next one goes by it.
-  if (worker_.valid() && !replacing_) ReplaceWorker();
+  if (worker_.valid() && !restarts_.replacing()) ReplaceWorker();
 }
 
 // Another agent speaks for this host. A worker can only ask for another boot of this machine.
 void Supervisor::OnAssume(const std::string& host) {
   const absl::StatusOr<model::HostId> assumed = model::ParseHostId(host);
-  if (!assumed.ok() || assumed->machine != host_.machine || stopping_ || replacing_) return;
+  if (!assumed.ok() || assumed->machine != host_.machine || stopping_ || restarts_.replacing()) {
+    return;
+  }
   LogWarning("supervisor", "another worker starts, and speaks for ", host);
   host_ = *assumed;
-  ReplaceWorker();
-  assuming_ = replacing_;
+  ReplaceWorker(/*in_haste=*/false);
 }
 
 void Supervisor::OnStopped(pid_t pid, int signal_number) {
@@ -363,31 +359,26 @@ void Supervisor::OnWorkerEnd(int status) {
   worker_pid_ = 0;
   worker_ = Channel(UniqueFd());
   replace_by_ = SteadyTime::InfiniteFuture();
-  if (stopping_ || (!ever_ready_ && WIFEXITED(status))) {
+  const SteadyTime now = SteadyTime::Now();
+  const WorkerRestarts::End end = restarts_.OnEnd(status, now);
+  if (stopping_ || end == WorkerRestarts::End::kHopeless) {
     // It has said why.
     if (!stopping_) exit_status_ = WEXITSTATUS(status);
     stopping_ = true;
     loader_ = Channel(UniqueFd());
-    kill_at_ = SteadyTime::Now() + kStopWithin;
+    kill_at_ = now + kStopWithin;
+    restarts_.Stop();
     return;
   }
-  const bool assuming = std::exchange(assuming_, false);
-  if (SteadyTime::Now() - worker_since_ >= kSteadyAfter) back_off_ = kFirstBackOff;
-  if (std::exchange(replacing_, false) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+  if (end == WorkerRestarts::End::kMadeRoom) {
     last_end_.clear();
-    restart_at_ = SteadyTime::InfinitePast();
-    if (!assuming) return;
-    restart_at_ = SteadyTime::Now() + back_off_;
-    back_off_ = std::min(2 * back_off_, kMostBackOff);
     return;
   }
   configuration_.OnWorkerFault();
   last_end_ = privilege::DescribeEnd(status);
   WriteHealth(HealthState::kLive, absl::StrCat("the worker ", last_end_));
   LogError("supervisor", "the worker ", last_end_, "; another starts in ",
-           absl::FormatDuration(back_off_));
-  restart_at_ = SteadyTime::Now() + back_off_;
-  back_off_ = std::min(2 * back_off_, kMostBackOff);
+           absl::FormatDuration(restarts_.due() - now));
 }
 
 void Supervisor::OnLoaderEnd(int status) {
@@ -406,7 +397,7 @@ void Supervisor::BeginStop(int exit_status, const std::string& trouble, const St
   service_manager_.SayStopping();
   exit_status_ = exit_status;
   kill_at_ = SteadyTime::Now() + kStopWithin;
-  restart_at_ = SteadyTime::InfiniteFuture();
+  restarts_.Stop();
   if (worker_pid_ == 0) {
     loader_ = Channel(UniqueFd());
   } else if (worker_.valid()) {

@@ -10,6 +10,7 @@ namespace hoptrail::collector::path {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Ge;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
@@ -35,6 +36,7 @@ TEST_F(EngineTest, TwoIncidentsBecomeOneWhenTheirPathsMeet) {
   EXPECT_EQ(
       survivor.detections.size(),
       std::set<model::DetectionId>(survivor.detections.begin(), survivor.detections.end()).size());
+  ASSERT_THAT(store.incidents, SizeIs(Ge(2u))) << "there was none to merge";
   for (const auto& [id, incident] : store.incidents) {
     if (id == older) continue;
     EXPECT_EQ(incident.merged_into, older);

@@ -30,7 +30,7 @@
 namespace hoptrail::kernel_test {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(10);
+constexpr absl::Duration kPatience = absl::Minutes(1);
 
 constexpr int kSearches = 4;
 

@@ -52,7 +52,7 @@ class Recorder {
   // Appends the snapshot's records.
   void Snapshot();
 
-  // Reads until an event matches, for at most ten seconds; nullptr, and a failure that says
+  // Reads until an event matches, for at most a minute; nullptr, and a failure that says
   // `what`, if none does. The event stays valid until the next call.
   const Event* WaitFor(const std::string& what, const std::function<bool(const Event&)>& matches);
 
@@ -94,8 +94,8 @@ class Recorder {
 // Recorder forces those tiers unless its options force others.
 agent::kernel::ForcedTiers ForcedTiersOfEnvironment();
 
-// How many times to do what is a matter of chance, where it is done `all` times on a machine that
-// is fast enough: HOPTRAIL_ONE_ROUND_IN is set where it is not.
+// How many times, or for how long, to do what is a matter of chance or a flood, where that is `all`
+// on a machine that is fast enough: HOPTRAIL_ONE_ROUND_IN is set where it is not.
 int Rounds(int all);
 
 // Whether the running kernel's series is this one or a later one. For what the kernel itself has

@@ -165,7 +165,7 @@ TEST_P(SkippedRuns, AreCountedAndThenToldByAnUnderstudy) {
   const uint64_t failures = told(agent::decode::TcpPhase::kFailed);
   const uint64_t refused_before = LossesOf(&recorder, "budget/low", "tcp");
   refused_ = 0;
-  for (const absl::Time end = absl::Now() + absl::Seconds(10); absl::Now() < end;) {
+  for (const absl::Time end = absl::Now() + absl::Seconds(Rounds(10)); absl::Now() < end;) {
     Connect5Milliseconds(/*at_once=*/50);
   }
   recorder.Settle();

@@ -344,7 +344,7 @@ TEST(SendsTest, TcpIsNotCounted) {
 TEST(SendsTest, AFloodIsToldInFewRecordsAndWhole) {
   // No interval ends within the flood but the one that tells the rest of it.
   Recorder recorder({.sends_interval = absl::Seconds(1)});
-  constexpr uint64_t kPackets = 50'000;
+  const auto packets = static_cast<uint64_t>(Rounds(50'000));
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const uint16_t port = PortOf(receiver);
   constexpr int kSenders = 2;
@@ -354,7 +354,7 @@ TEST(SendsTest, AFloodIsToldInFewRecordsAndWhole) {
       const UniqueFd sender = Socket("127.0.0.1", 0);
       if (!ConnectTo(sender, "127.0.0.1", port)) return 1;
       const std::string data(100, 'x');
-      for (uint64_t sent = 0; sent < kPackets; ++sent) {
+      for (uint64_t sent = 0; sent < packets; ++sent) {
         if (send(sender.get(), data.data(), data.size(), 0) != 100) return 2;
       }
       return 0;
@@ -363,10 +363,10 @@ TEST(SendsTest, AFloodIsToldInFewRecordsAndWhole) {
   const absl::Time begun = absl::Now();
   for (auto& sender : senders) EXPECT_EQ(sender->Wait(), 0);
   // Where the kernel preempts programs it skips runs of them, each of which may have counted one.
-  const uint64_t least = kSenders * kPackets - recorder.Lost("sends");
+  const uint64_t least = kSenders * packets - recorder.Lost("sends");
   const Told told = WaitForPackets(&recorder, To("127.0.0.1", port), least);
   EXPECT_GE(told.packets, least);
-  EXPECT_LE(told.packets, kSenders * kPackets);
+  EXPECT_LE(told.packets, kSenders * packets);
   EXPECT_EQ(told.bytes, told.packets * 100);
   // One for the beginning, then one an interval.
   const auto seconds = static_cast<uint64_t>(absl::ToDoubleSeconds(absl::Now() - begun));

@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import unittest
@@ -133,14 +134,17 @@ class Module:
         self._command += ["--only", arguments.only] if arguments.only else []
         self._child = None
         self._unwanted = False
+        self._lock = threading.Lock()
 
     def run(self, show):
         """Gives each line to `show`; returns (passed, failed)."""
         last = ""
-        with subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True) as self._child:
+        with self._lock:
+            if self._unwanted:
+                return 0, 0
+            self._child = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        with self._child:
             try:
-                if self._unwanted:
-                    self.terminate()
                 for line in self._child.stdout:
                     if re.fullmatch(r"\d+ passed, \d+ failed\n", line):
                         last = line
@@ -164,9 +168,10 @@ class Module:
 
     def terminate(self):
         """It cleans up, which nobody waits for here."""
-        self._unwanted = True
-        if self._child and self._child.poll() is None:
-            self._child.terminate()
+        with self._lock:
+            self._unwanted = True
+            if self._child and self._child.poll() is None:
+                self._child.terminate()
 
 
 def show_now(line):
@@ -204,9 +209,10 @@ def sanitizer_reports(folder):
 
 
 def unwind(number, _):
-    """Ends the run so that every context manager gets to clean up, undisturbed by a second signal."""
+    """Ends the run so that every context manager gets to clean up, undisturbed by a second signal. Not ignored: what
+    is started until then would ignore it, too."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
+        signal.signal(each, lambda *_: None)
     sys.exit(128 + number)
 
 

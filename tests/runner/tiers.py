@@ -10,6 +10,7 @@ EMULATED = ("vm", "instructions")
 SANITIZERS = ("asan", "tsan")
 # In the order in which they run.
 ORDER = ("unit", "kernel", "storm", "lab", "quickstart", "image", "fuzz", *EMULATED)
+STORM = "storm"
 FUZZ_BUILD = "build-fuzz"
 LAST_LINES = 40
 
@@ -105,8 +106,8 @@ class Tiers:
 
     def _unit(self, used):
         for check in ("layers tests/layers/layers.py", "clocks tests/layers/clocks.py", "format tests/format.sh",
-                      "coverage-table tests/vm/coverage_table.py --check", "bench tests/bench/checks_test.py",
-                      "performance-page tests/bench/performance_page.py --check"):
+                      "coverage-table tests/vm/coverage_table.py --check", "runner tests/runner/checks_test.py",
+                      "bench tests/bench/checks_test.py", "performance-page tests/bench/performance_page.py --check"):
             name, *command = check.split()
             self._check(name, command, used)
         if self._preset not in SANITIZERS:  # whose builds may call more

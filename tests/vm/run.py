@@ -5,7 +5,7 @@
 
 Each kernel is booted once. In its guest every test program runs with the best hooks that load, and again with the last
 ones that load (HOPTRAIL_FORCE_TIERS). What must load is in expected_coverage. Writes report.json to the logs.
-With --thorough again for each further tier that loads, and races as often as on this machine.
+With --thorough again for each further tier that loads, and races and floods as often as on this machine.
 Ends with one line `N passed, N failed`. Needs root and Debian's mirror; a kernel that cannot be had is a failure.
 """
 

@@ -1,0 +1,61 @@
+// Where the supervisor gives up before it has loaded anything. When it starts another worker is in
+// worker_restarts_test.cc; how it lives with its children, in the lab.
+
+#include "agent/supervisor/supervisor.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "agent/spool/spool_testing.h"
+#include <sys/wait.h>
+
+namespace hoptrail::agent {
+namespace {
+
+constexpr int kLeftSomebody = 77;
+
+// The exit status of the program; or kLeftSomebody where a process of it is left.
+int ExitStatusOf(const Settings& settings) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    const int status = Supervise(settings);
+    ::_exit(::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD ? status : kLeftSomebody);
+  }
+  int status = -1;
+  EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+class SupervisorTest : public testing::Test {
+ protected:
+  SupervisorTest() {
+    settings_.file = folder_.path() + "/agent.yaml";
+    settings_.machine_id_file = folder_.path() + "/machine-id";
+    settings_.state_directory = folder_.path() + "/state";
+    settings_.network_namespace = "/proc/nowhere/ns/net";  // should it get that far
+    std::ofstream(settings_.machine_id_file) << std::string(32, 'a') << "\n";
+  }
+
+  const spool::TestFolder folder_;
+  Settings settings_;
+};
+
+TEST_F(SupervisorTest, AHostWithoutAMachineIdIsNotWatched) {
+  settings_.machine_id_file = folder_.path() + "/nowhere";
+  EXPECT_EQ(ExitStatusOf(settings_), kExitFailure);
+  EXPECT_NE(::access(settings_.state_directory.c_str(), F_OK), 0) << "it is the first thing asked";
+}
+
+TEST_F(SupervisorTest, WithoutAPlaceForItsStateNothingIsStarted) {
+  settings_.state_directory = "/proc/nowhere/state";
+  EXPECT_EQ(ExitStatusOf(settings_), kExitFailure);
+}
+
+}  // namespace
+}  // namespace hoptrail::agent
