@@ -8,12 +8,12 @@
 
 #include "collector/app/listeners.h"
 #include "collector/app/options.h"
-#include "collector/ingest/engine_loop.h"
+#include "collector/engine/loop/engine_loop.h"
 #include "collector/ingest/sensor_service.h"
-#include "collector/notify/json_lines.h"
-#include "collector/notify/pagerduty.h"
+#include "collector/notify/json_lines/json_lines.h"
+#include "collector/notify/pagerduty/pagerduty.h"
 #include "collector/query/services.h"
-#include "collector/store/store.h"
+#include "collector/store/sqlite/store.h"
 
 namespace hoptrail::collector::app {
 

@@ -6,10 +6,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#include "collector/ingest/engine_loop.h"
-#include "collector/notify/pagerduty.h"
-#include "collector/path/engine.h"
-#include "collector/store/store.h"
+#include "collector/engine/loop/engine_loop.h"
+#include "collector/notify/pagerduty/pagerduty.h"
+#include "collector/engine/engine.h"
+#include "collector/store/sqlite/store.h"
 #include "core/config/findings.h"
 #include "core/config/key_places.h"
 #include <hoptrail/v1/config.pb.h>

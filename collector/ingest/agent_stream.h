@@ -12,8 +12,8 @@
 #include "absl/status/status.h"
 #include <grpcpp/grpcpp.h>
 
-#include "collector/ingest/agent_sink.h"
-#include "collector/ingest/engine_loop.h"
+#include "collector/bus/agent_sink.h"
+#include "collector/engine/loop/engine_loop.h"
 #include "collector/rpc/peer.h"
 #include "core/base/mutex.h"
 #include <hoptrail/v1/sensor.pb.h>

@@ -5,7 +5,7 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "collector/ingest/engine_loop.h"
+#include "collector/engine/loop/engine_loop.h"
 #include <hoptrail/v1/sensor.grpc.pb.h>
 
 namespace hoptrail::collector::ingest {

@@ -14,9 +14,9 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
-#include "collector/notify/http_server_fake.h"
-#include "collector/notify/pagerduty.h"
-#include "collector/store/reader.h"
+#include "collector/notify/pagerduty/http_server_fake.h"
+#include "collector/notify/pagerduty/pagerduty.h"
+#include "collector/store/sqlite/reader.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::collector::notify {

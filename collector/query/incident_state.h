@@ -2,7 +2,7 @@
 #define HOPTRAIL_COLLECTOR_QUERY_INCIDENT_STATE_H_
 
 #include "collector/query/unary.h"
-#include "collector/store/reader.h"
+#include "collector/store/sqlite/reader.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::query {

@@ -10,7 +10,7 @@
 #include "collector/query/filter.h"
 #include "collector/query/page_token.h"
 #include "collector/query/unary.h"
-#include "collector/store/reader.h"
+#include "collector/store/sqlite/reader.h"
 #include "core/base/status_macros.h"
 #include "core/wire/sensor.h"
 

@@ -10,8 +10,8 @@
 
 #include "collector/query/workers.h"
 #include "collector/rpc/peer.h"
-#include "collector/store/assemble.h"
-#include "collector/store/store.h"
+#include "collector/api/assemble.h"
+#include "collector/store/sqlite/store.h"
 
 namespace hoptrail::collector::query {
 

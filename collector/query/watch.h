@@ -14,7 +14,7 @@
 
 #include "collector/query/page_token.h"
 #include "collector/query/unary.h"
-#include "collector/store/reader.h"
+#include "collector/store/sqlite/reader.h"
 #include "core/base/mutex.h"
 #include "core/base/status_macros.h"
 

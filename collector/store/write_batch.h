@@ -8,7 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
-#include "collector/path/engine.h"
+#include "collector/engine/engine.h"
 #include "core/graph/hop_key.h"
 #include "core/model/detection.h"
 #include "core/model/fact.h"

@@ -1,6 +1,6 @@
 // What agents send: bytes to facts, facts to the engine, and its word to what the store keeps.
 
-#include "collector/path/engine.h"
+#include "collector/engine/engine.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
 #include "tests/fuzz/outcome_check.h"

@@ -1,7 +1,7 @@
 // The collector's judgement: facts of hosts that may lie, time, people's decisions and restarts in
 // any order, with tables so small that a short input fills them.
 
-#include "collector/path/engine.h"
+#include "collector/engine/engine.h"
 
 #include <map>
 #include <memory>

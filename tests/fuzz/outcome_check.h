@@ -3,8 +3,8 @@
 
 // What the engine says must survive the store, or a collector could not start again.
 
-#include "collector/path/engine.h"
-#include "collector/store/codec.h"
+#include "collector/engine/engine.h"
+#include "collector/store/sqlite/codec.h"
 #include "core/wire/sensor.h"
 #include "tests/fuzz/require.h"
 

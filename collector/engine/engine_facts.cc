@@ -1,0 +1,310 @@
+// Taking in what hosts tell: the engine's first step.
+
+#include <algorithm>
+#include <type_traits>
+#include <variant>
+
+#include "collector/engine/engine_impl.h"
+#include "core/graph/merge.h"
+#include "core/model/title.h"
+
+namespace hoptrail::collector::path {
+namespace {
+
+// Further detections of one session are stored, but do not make its incident longer.
+constexpr size_t kMaxDetectionsPerSession = 1000;
+// Causes that were named and never told.
+constexpr size_t kMaxWaiting = 100'000;
+
+}  // namespace
+
+Engine::Impl::Impl(EngineOptions options)
+    : options_(options),
+      world_({.grace_ns = options.join_grace_ns}),
+      incidents_(options.minimum_severity),
+      judge_(std::in_place, options.rules, &world_) {}
+
+bool Engine::Impl::SetRules(const RuleOptions& rules, model::Severity minimum_severity) {
+  if (rules == options_.rules && minimum_severity == options_.minimum_severity) return false;
+  options_.rules = rules;
+  options_.minimum_severity = minimum_severity;
+  judge_.emplace(rules, &world_);
+  incidents_.SetMinimum(minimum_severity);
+  for (const auto& [id, node] : world_.sessions) {
+    dirty_sessions_.insert(id);
+    relabelled_.insert(id);
+    if (!node.detections.empty()) dirty_trees_.insert(world_.lineage.Root(id));
+  }
+  return true;
+}
+
+void Engine::Impl::Take(const model::Fact& fact) {
+  std::visit(
+      [this](const auto& value) {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, model::Session>) {
+          TakeSession(value);
+        } else if constexpr (std::is_same_v<T, model::HopEnd>) {
+          TakeHopEnd(value);
+        } else if constexpr (std::is_same_v<T, model::Detection>) {
+          TakeDetection(value);
+        } else if constexpr (std::is_same_v<T, model::AgentHealth>) {
+          SetHostName(value.host, value.host_name);
+        } else if constexpr (std::is_same_v<T, model::Interference> ||
+                             std::is_same_v<T, model::Loss>) {
+          JudgeInterference(value);
+        }
+      },
+      fact);
+}
+
+void Engine::Impl::TakeSession(const model::Session& session) {
+  if (session.id.empty()) {
+    refused_++;
+    return;
+  }
+  SessionNode& node = Node(session.id, session.host);
+  const bool first = !node.value.has_value();
+  const model::Session before = node.value.value_or(model::Session{});
+  if (!first && node.host != session.host) {
+    refused_++;
+    return;
+  }
+  if (first) {
+    if (node.host != session.host) {  // another host named it before its own did
+      world_.by_host[node.host].erase(session.id);
+      world_.by_host[session.host].insert(session.id);
+    }
+    node.host = session.host;
+    node.value = session;
+  } else if (!graph::Merge(session, &*node.value)) {
+    return;
+  }
+  node.touched_ns = BootNow();
+  changed_sessions_.insert(session.id);
+  if (first) {
+    auto& ids = node.detections;
+    ids.erase(std::remove_if(
+                  ids.begin(), ids.end(),
+                  [&](const auto& id) { return world_.detections.at(id).host != session.host; }),
+              ids.end());
+    // Which links may hold depends on whose session it is.
+    const absl::btree_set<graph::HopKey> ends = node.ends;
+    for (const graph::HopKey& end : ends) Relink(world_.joiner.HopOf(end));
+    MarkSubtree(session.id);
+    if (auto waiting = waiting_.extract(session.id); !waiting.empty()) {
+      for (const model::SessionId& child : waiting.mapped()) OfferCause(child);
+    }
+  }
+  OfferCause(session.id);
+  // Who it is and its origin are shown on everything that follows from it.
+  if (node.value->user != before.user || node.value->entry != before.entry ||
+      model::Title(*node.value) != model::Title(before)) {
+    MarkSubtree(session.id);
+    relabelled_.insert(session.id);
+  } else {
+    dirty_sessions_.insert(session.id);
+  }
+  if (node.value->closed_wall_ns != 0) {
+    session_age_.Add(node.touched_ns + options_.retention_ns, session.id);
+  }
+}
+
+void Engine::Impl::OfferCause(const model::SessionId& child) {
+  const SessionNode* node = world_.Find(child);
+  if (node == nullptr || !node->value.has_value() || node->value->caused_by.empty()) return;
+  const model::Session& session = *node->value;
+  const SessionNode* parent = world_.Find(session.caused_by);
+  if (parent == nullptr || !parent->value.has_value()) {
+    if (waiting_.size() < kMaxWaiting) waiting_[session.caused_by].insert(child);
+    return;
+  }
+  if (parent->host != session.host) return;  // a cause on the same host, or not at all
+  Note(child, world_.lineage.Offer(child, {.parent = session.caused_by,
+                                           .kind = graph::LinkKind::kCause,
+                                           .order = session.opened_boot_ns}));
+}
+
+void Engine::Impl::TakeHopEnd(const model::HopEnd& end) {
+  if (end.side == model::HopSide::kUnknown || end.host.empty()) {
+    refused_++;
+    return;
+  }
+  if (!end.session.empty() && Foreign(end.session, end.host)) refused_++;
+  const size_t before = world_.joiner.size();
+  const graph::HopKey key = world_.joiner.Put(end, BootNow());
+  if (world_.joiner.size() > before) hop_age_.Add(BootNow() + options_.retention_ns, key);
+  const model::HopEnd* known = world_.joiner.FindEnd(key);
+  if (!known->session.empty() && !Foreign(known->session, known->host)) {
+    Node(known->session, known->host).ends.insert(key);
+  }
+  TakeJoins();
+}
+
+void Engine::Impl::TakeJoins() {
+  const join::Joiner::Changes changes = world_.joiner.TakeChanges();
+  for (const graph::HopKey& key : changes.removed) {
+    changed_hops_.erase(key);
+    removed_hops_.insert(key);
+    Relink(key);
+  }
+  for (const graph::HopKey& key : changes.changed) {
+    changed_hops_.insert(key);
+    Relink(key);
+  }
+}
+
+void Engine::Impl::Relink(const graph::HopKey& key) {
+  const std::optional<model::Hop> hop = world_.joiner.Find(key);
+  const bool links = hop.has_value() && hop->joined() && hop->server->opened_session &&
+                     !hop->server->session.empty() && !hop->client->session.empty() &&
+                     !Foreign(hop->server->session, hop->server->host) &&
+                     !Foreign(hop->client->session, hop->client->host);
+  const model::SessionId child = links ? hop->server->session : model::SessionId{};
+  if (auto it = linked_.find(key); it != linked_.end() && it->second != child) {
+    const model::SessionId old = it->second;
+    linked_.erase(it);
+    Note(old, world_.lineage.Withdraw(old, graph::LinkKind::kHop, key));
+  }
+  if (!links) return;
+  linked_[key] = child;
+  Node(child, hop->server->host);
+  Node(hop->client->session, hop->client->host);
+  Note(child, world_.lineage.Offer(child, {.parent = hop->client->session,
+                                           .kind = graph::LinkKind::kHop,
+                                           .hop = key,
+                                           .proof = hop->proof,
+                                           .probability = hop->probability,
+                                           .order = hop->client->established_boot_ns}));
+}
+
+void Engine::Impl::TakeDetection(const model::Detection& detection) {
+  auto known = world_.detections.find(detection.id);
+  if (detection.id.empty() || detection.session.empty() ||
+      FleetJudge::IsFleetRule(detection.rule) || Foreign(detection.session, detection.host) ||
+      (known != world_.detections.end() && known->second.host != detection.host)) {
+    refused_++;
+    return;
+  }
+  PutDetection(detection);
+}
+
+bool Engine::Impl::PutDetection(const model::Detection& detection) {
+  auto [it, added] = world_.detections.try_emplace(detection.id, detection);
+  bool worse = added;
+  if (!added) {
+    if (it->second == detection) return false;
+    worse = detection.severity > it->second.severity || detection.wall_ns > it->second.wall_ns;
+    if (it->second.session != detection.session) {
+      auto old = world_.sessions.find(it->second.session);
+      if (old != world_.sessions.end()) {
+        auto& ids = old->second.detections;
+        ids.erase(std::remove(ids.begin(), ids.end(), detection.id), ids.end());
+        Place(old->first);
+      }
+    }
+    it->second = detection;
+  }
+  if (worse) grown_.insert(detection.id);
+  changed_detections_.insert(detection.id);
+  auto& ids = Node(detection.session, detection.host).detections;
+  if (std::find(ids.begin(), ids.end(), detection.id) == ids.end() &&
+      ids.size() < kMaxDetectionsPerSession) {
+    ids.push_back(detection.id);
+  }
+  Place(detection.session);
+  dirty_trees_.insert(world_.lineage.Root(detection.session));
+  return true;
+}
+
+void Engine::Impl::SetHostName(const model::HostId& host, absl::string_view name) {
+  if (name.empty() || host.empty()) return;
+  std::string& known = world_.host_names[host];
+  if (known == std::string(name)) return;
+  known = std::string(name);
+  auto sessions = world_.by_host.find(host);
+  if (sessions == world_.by_host.end()) return;
+  for (const model::SessionId& id : sessions->second) {
+    MarkSubtree(id);
+    relabelled_.insert(id);
+  }
+}
+
+absl::Status Engine::Impl::SetIncidentState(const model::IncidentId& id, model::IncidentState state,
+                                            absl::string_view who) {
+  return incidents_.SetState(id, state, who, WallNow());
+}
+
+SessionNode& Engine::Impl::Node(const model::SessionId& id, const model::HostId& host) {
+  auto [it, added] = world_.sessions.try_emplace(id);
+  if (added) {
+    it->second.host = host;
+    it->second.touched_ns = BootNow();
+    world_.by_host[host].insert(id);
+    session_age_.Add(it->second.touched_ns + options_.retention_ns, id);
+  }
+  return it->second;
+}
+
+bool Engine::Impl::Foreign(const model::SessionId& id, const model::HostId& host) const {
+  const SessionNode* node = world_.Find(id);
+  return node != nullptr && node->value.has_value() && node->host != host;
+}
+
+void Engine::Impl::Note(const model::SessionId& child, const graph::Lineage::Change& change) {
+  if (!change.changed) return;
+  MarkSubtree(child);
+  relabelled_.insert(child);
+  if (!change.old_parent.empty()) dirty_sessions_.insert(change.old_parent);
+  if (!change.new_parent.empty()) dirty_sessions_.insert(change.new_parent);
+}
+
+void Engine::Impl::MarkSubtree(const model::SessionId& id) {
+  world_.lineage.ForSubtree(id,
+                            [this](const model::SessionId& next) { dirty_sessions_.insert(next); });
+}
+
+void Engine::Impl::Restore(StoredState state) {
+  for (const auto& [host, name] : state.host_names) SetHostName(host, name);
+  for (const model::Session& session : state.sessions) TakeSession(session);
+  absl::flat_hash_map<graph::HopKey, const model::Hop*> stored;
+  for (const StoredHop& hop : state.hops) {
+    stored[hop.key] = &hop.hop;
+    world_.joiner.Restore(hop.hop, BootNow());
+    for (const auto& end : {hop.hop.client, hop.hop.server}) {
+      if (!end.has_value()) continue;
+      const graph::HopKey key = graph::DeriveHopKey(*end);
+      if (world_.joiner.FindEnd(key) == nullptr) continue;
+      hop_age_.Add(BootNow() + options_.retention_ns, key);
+      if (!end->session.empty() && !Foreign(end->session, end->host)) {
+        Node(end->session, end->host).ends.insert(key);
+      }
+    }
+  }
+  TakeJoins();
+  for (const model::Detection& detection : state.detections) PutDetection(detection);
+  for (const model::Incident& incident : state.incidents) {
+    incidents_.Restore(incident);
+    const model::SessionId home = IncidentBook::HomeOf(incident);
+    if (world_.Find(home) != nullptr) dirty_sessions_.insert(home);
+  }
+  grown_.clear();
+  changed_sessions_.clear();
+  changed_detections_.clear();
+  for (auto it = changed_hops_.begin(); it != changed_hops_.end();) {
+    auto same = stored.find(*it);
+    const bool told = same != stored.end() && world_.joiner.Find(*it) == *same->second;
+    it = told ? changed_hops_.erase(it) : std::next(it);
+  }
+  for (auto it = removed_hops_.begin(); it != removed_hops_.end();) {
+    it = stored.contains(*it) ? std::next(it) : removed_hops_.erase(it);
+  }
+  world_.joiner.wall_clocks().TakeChanged();
+  for (const auto& [id, node] : world_.sessions) {
+    dirty_sessions_.insert(id);
+    relabelled_.insert(id);
+  }
+  Settle(nullptr);
+}
+
+}  // namespace hoptrail::collector::path

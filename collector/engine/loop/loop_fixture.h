@@ -1,0 +1,98 @@
+#ifndef HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_
+#define HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_
+
+// For tests: the engine's loop without its thread, step by step with a clock of its own, over a
+// real store.
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "collector/engine/loop/engine_loop.h"
+
+namespace hoptrail::collector::ingest {
+
+class FakeAgent : public AgentSink {
+ public:
+  explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
+  void Welcome(const Greeting& greeting) override {
+    welcome = greeting.acknowledged;
+    greetings.push_back(greeting);
+  }
+  void Ask(const model::Incarnation& incarnation) override { asked.push_back(incarnation); }
+  void Taken() override {}
+  void Acknowledge(uint64_t) override {}
+  void Tell(const model::Provenance&) override {}
+  void End(const absl::Status&) override { ended = true; }
+  int64_t HeardBootNs() const override { return heard; }
+  bool SaidGoodbye() const override { return goodbye; }
+
+  int64_t heard;
+  bool goodbye = false;
+  bool ended = false;
+  uint64_t welcome = 0;
+  std::vector<Greeting> greetings;
+  std::vector<model::Incarnation> asked;
+};
+
+class LoopTest : public testing::Test {
+ protected:
+  static constexpr int64_t kSecond = 1'000'000'000;
+
+  void SetUp() override {
+    folder_ = testing::TempDir() + "/loop_XXXXXX";
+    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+    Open();
+  }
+  void TearDown() override {
+    Close();
+    std::filesystem::remove_all(folder_);
+  }
+  void Open() {
+    auto store = store::Store::Open({.path = folder_ + "/c.db", .writer = {.notify = true}},
+                                    clock_.WallNs());
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    path::EngineOptions options;
+    options.clock = &clock_;
+    engine_ = std::make_unique<path::Engine>(options);
+    loop_ = std::make_unique<EngineLoop>(engine_.get(), store_.get(),
+                                         EngineLoop::Options{.clock = &clock_});
+    ASSERT_TRUE(loop_->Restore().ok());
+  }
+  void Close() {
+    loop_.reset();
+    engine_.reset();
+    store_.reset();
+  }
+
+  std::shared_ptr<FakeAgent> Connect(const model::HostId& host, const std::string& name,
+                                     uint64_t last_spooled = 0,
+                                     const model::Incarnation& incarnation = {}) {
+    auto agent = std::make_shared<FakeAgent>(&clock_);
+    EXPECT_TRUE(loop_->TryPush(ConnectCommand{host, name, agent, last_spooled, incarnation}));
+    return agent;
+  }
+
+  void Pass(int seconds) {
+    loop_->Round(absl::ZeroDuration());
+    for (int i = 0; i < seconds; ++i) {
+      clock_.AdvanceNs(kSecond);
+      loop_->Round(absl::ZeroDuration());
+    }
+  }
+
+  FakeClock clock_;
+  std::string folder_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<path::Engine> engine_;
+  std::unique_ptr<EngineLoop> loop_;
+};
+
+}  // namespace hoptrail::collector::ingest
+
+#endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_
