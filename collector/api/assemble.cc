@@ -11,7 +11,7 @@
 #include "core/model/title.h"
 #include "core/wire/resource_names.h"
 
-namespace hoptrail::collector::store {
+namespace hoptrail::collector::api {
 namespace {
 
 constexpr absl::string_view kSessions = "sessions/";
@@ -19,7 +19,7 @@ constexpr absl::string_view kIncidents = "incidents/";
 constexpr int kDetectionsPerStep = 100;
 
 // Where in the fleet a root's connection came from that nobody has told the other half of.
-absl::Status AddOrigin(Reader* reader, v1::PathStep* step) {
+absl::Status AddOrigin(store::Reader* reader, v1::PathStep* step) {
   if (step->hop().has_client()) return absl::OkStatus();
   const v1::Session& session = step->session();
   const v1::Flow& flow =
@@ -38,7 +38,7 @@ absl::Status AddOrigin(Reader* reader, v1::PathStep* step) {
 
 }  // namespace
 
-absl::StatusOr<v1::Path> AssemblePath(Reader* reader, const path::Path& path,
+absl::StatusOr<v1::Path> AssemblePath(store::Reader* reader, const engine::Path& path,
                                       const std::string& name) {
   v1::Path out;
   out.set_name(name);
@@ -46,7 +46,7 @@ absl::StatusOr<v1::Path> AssemblePath(Reader* reader, const path::Path& path,
   out.set_truncated(path.truncated);
   std::vector<int32_t> index_of(path.steps.size(), -1);  // in `out`; -1: left out
   for (size_t i = 0; i < path.steps.size(); ++i) {
-    const path::PathStep& step = path.steps[i];
+    const engine::PathStep& step = path.steps[i];
     const bool root = step.parent < 0;
     if (!root && index_of[static_cast<size_t>(step.parent)] < 0) continue;
     absl::StatusOr<v1::Session> session = reader->GetSession(step.session);
@@ -76,7 +76,7 @@ absl::StatusOr<v1::Path> AssemblePath(Reader* reader, const path::Path& path,
   return out;
 }
 
-absl::StatusOr<v1::Path> FindPath(Reader* reader, const PathSource& source,
+absl::StatusOr<v1::Path> FindPath(store::Reader* reader, const PathSource& source,
                                   const std::string& name) {
   model::SessionId session;
   std::string full_name;
@@ -92,9 +92,9 @@ absl::StatusOr<v1::Path> FindPath(Reader* reader, const PathSource& source,
     return absl::InvalidArgumentError(
         absl::StrCat("name: '", name, "' is neither incidents/ID nor sessions/ID"));
   }
-  HT_ASSIGN_OR_RETURN(path::Path path, source(session));
+  HT_ASSIGN_OR_RETURN(engine::Path path, source(session));
   if (path.steps.empty()) path.steps.push_back({.session = session});
   return AssemblePath(reader, path, full_name);
 }
 
-}  // namespace hoptrail::collector::store
+}  // namespace hoptrail::collector::api

@@ -10,23 +10,23 @@
 #include "collector/store/sqlite/reader.h"
 #include <hoptrail/v1/graph.pb.h>
 
-namespace hoptrail::collector::store {
+namespace hoptrail::collector::api {
 
 // Asks the engine for a path; may wait for its thread.
-using PathSource = std::function<absl::StatusOr<path::Path>(const model::SessionId&)>;
+using PathSource = std::function<absl::StatusOr<engine::Path>(const model::SessionId&)>;
 
 // The engine's steps with everything that the store knows of each: session, hop, detections.
 // `name` is what was asked for. Steps whose session the store has removed are left out with what
 // follows from them.
-absl::StatusOr<v1::Path> AssemblePath(Reader* reader, const path::Path& path,
+absl::StatusOr<v1::Path> AssemblePath(store::Reader* reader, const engine::Path& path,
                                       const std::string& name);
 
 // The path of a session, or of an incident's root. Sessions that have left the engine's memory are
 // shown by themselves, without a hop. Any unique beginning of the id will do. INVALID_ARGUMENT,
 // NOT_FOUND, or what `source` fails with.
-absl::StatusOr<v1::Path> FindPath(Reader* reader, const PathSource& source,
+absl::StatusOr<v1::Path> FindPath(store::Reader* reader, const PathSource& source,
                                   const std::string& name);
 
-}  // namespace hoptrail::collector::store
+}  // namespace hoptrail::collector::api
 
 #endif  // HOPTRAIL_COLLECTOR_API_ASSEMBLE_H_

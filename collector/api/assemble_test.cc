@@ -7,8 +7,10 @@
 
 #include "collector/store/sqlite/store_fixture.h"
 
-namespace hoptrail::collector::store {
+namespace hoptrail::collector::api {
 namespace {
+
+using namespace store;  // NOLINT(google-build-using-namespace): its fixture and all that it names
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -43,7 +45,7 @@ class AssembleTest : public StoreTest {
     batch.sessions = {session};
     batch.hosts[session.host] = {.host_name = "gw", .last_seen_wall_ns = kNow};
     Write(batch);
-    path::Path path;
+    engine::Path path;
     path.steps.push_back({.session = session.id});
     const ReaderPool::Lease lease = reader();
     const auto assembled = AssemblePath(lease.get(), path, "sessions/x");
@@ -91,4 +93,4 @@ TEST_F(AssembleTest, SessionsHaveTitles) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::store
+}  // namespace hoptrail::collector::api

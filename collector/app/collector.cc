@@ -37,8 +37,8 @@ absl::Status Collector::Open() {
   store::StoreOptions store_options = options_.store;
   store_options.readers = kQueryThreads + 2;
   HT_ASSIGN_OR_RETURN(store_, store::Store::Open(store_options, Clock::System().WallNs()));
-  engine_ = std::make_unique<path::Engine>(options_.engine);
-  loop_ = std::make_unique<ingest::EngineLoop>(engine_.get(), store_.get(), options_.loop);
+  engine_ = std::make_unique<engine::Engine>(options_.engine);
+  loop_ = std::make_unique<engine::EngineLoop>(engine_.get(), store_.get(), options_.loop);
   HT_RETURN_IF_ERROR(loop_->Restore());
 
   workers_ = std::make_unique<query::Workers>(kQueryThreads, kQueuedQueries);

@@ -45,8 +45,8 @@ class Collector {
   const Options started_;  // with; its listeners and its store are in use
   Options options_;        // taken up last
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<path::Engine> engine_;
-  std::unique_ptr<ingest::EngineLoop> loop_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<engine::EngineLoop> loop_;
   query::Backend backend_;
   std::unique_ptr<query::Workers> workers_;
   std::unique_ptr<query::WatchHub> hub_;

@@ -81,16 +81,8 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
   }
   options.engine.minimum_severity = *severity;
 
-  path::RuleOptions& rules = options.engine.rules;
-  rules.multi_hop = !config.rules().multi_hop().disabled();
-  rules.multi_hop_depth = OrDefault(config.rules().multi_hop().depth(), rules.multi_hop_depth);
-  rules.credential_switch = !config.rules().credential_switch().disabled();
-  rules.spread = !config.rules().spread().disabled();
-  rules.spread_hosts = OrDefault(config.rules().spread().hosts(), rules.spread_hosts);
-  rules.spread_window_seconds =
-      OrDefault(config.rules().spread().window_seconds(), rules.spread_window_seconds);
-  rules.blinding = !config.rules().blinding().disabled();
-  options.loop.unheard_after_ns =
+  options.engine.rules = config.rules();
+  options.loop.heartbeat_timeout_ns =
       OrDefault(config.rules().blinding().silent_seconds(), 10u) * kSecondNs;
 
   options.loop.silent_after_ns = OrDefault(config.silent_after_seconds(), 60u) * kSecondNs;

@@ -6,9 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "collector/engine/engine.h"
 #include "collector/engine/loop/engine_loop.h"
 #include "collector/notify/pagerduty/pagerduty.h"
-#include "collector/engine/engine.h"
 #include "collector/store/sqlite/store.h"
 #include "core/config/findings.h"
 #include "core/config/key_places.h"
@@ -20,8 +20,8 @@ namespace hoptrail::collector::app {
 struct Options {
   v1::CollectorConfig config;
   config::KeyPlaces places;  // where its keys stand, for messages
-  path::EngineOptions engine;
-  ingest::EngineLoop::Options loop;
+  engine::EngineOptions engine;
+  engine::EngineLoop::Options loop;
   store::StoreOptions store;
 };
 

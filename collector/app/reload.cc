@@ -59,13 +59,13 @@ void Collector::Reload(const absl::StatusOr<Options>& options) {
                started_.config.store().path(), " stays in use");
   }
   const bool pushed = loop_->TryPush(
-      ingest::ReconfigureCommand{.rules = options->engine.rules,
+      engine::ReconfigureCommand{.rules = options->engine.rules,
                                  .minimum_severity = options->engine.minimum_severity,
                                  .engine_retention_ns = options->engine.retention_ns,
                                  .retention = options->store.retention,
                                  .notify = options->store.writer.notify,
                                  .silent_after_ns = options->loop.silent_after_ns,
-                                 .unheard_after_ns = options->loop.unheard_after_ns});
+                                 .heartbeat_timeout_ns = options->loop.heartbeat_timeout_ns});
   if (!pushed) {
     LogError("collector", "too busy to take up rules, times and retention: send SIGHUP again");
   }

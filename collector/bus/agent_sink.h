@@ -10,7 +10,7 @@
 #include "core/model/ids.h"
 #include "core/model/incarnation.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::bus {
 
 // The way back to one connected agent. Called by the engine's thread, at any time until the last
 // reference is gone; nothing blocks, and what a stream that has ended is told is forgotten.
@@ -24,13 +24,13 @@ class AgentSink {
     model::Incarnation incarnation;
     std::optional<model::HostId> assumed_host;
   };
-  virtual void Welcome(const Greeting& greeting) = 0;
+  virtual void OnAccepted(const Greeting& greeting) = 0;
   // Another agent wants to speak for the host: the answer is a ConfirmCommand.
   virtual void Ask(const model::Incarnation& incarnation) = 0;
   // The last message was taken out of the queue: the next may be read.
-  virtual void Taken() = 0;
+  virtual void OnConsumed() = 0;
   virtual void Acknowledge(uint64_t sequence) = 0;
-  virtual void Tell(const model::Provenance& provenance) = 0;
+  virtual void SendProvenance(const model::Provenance& provenance) = 0;
   virtual void End(const absl::Status& status) = 0;
 
   // By the collector's boot clock: when something last came, or now while what came waits for the
@@ -40,6 +40,6 @@ class AgentSink {
   virtual bool SaidGoodbye() const = 0;
 };
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::bus
 
 #endif  // HOPTRAIL_COLLECTOR_BUS_AGENT_SINK_H_

@@ -2,7 +2,7 @@
 
 #include "collector/engine/engine_impl.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 Engine::~Engine() = default;
@@ -36,7 +36,7 @@ void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outc
 
 bool Engine::AnyoneIn(const model::HostId& host) const { return impl_->AnyoneIn(host); }
 
-void Engine::SetRules(const RuleOptions& rules, model::Severity minimum_severity,
+void Engine::SetRules(const v1::FleetRulesConfig& rules, model::Severity minimum_severity,
                       Outcome* outcome) {
   if (!impl_->SetRules(rules, minimum_severity)) return;
   impl_->Settle(outcome);
@@ -45,8 +45,8 @@ void Engine::SetRules(const RuleOptions& rules, model::Severity minimum_severity
 void Engine::SetRetention(int64_t retention_ns) { impl_->SetRetention(retention_ns); }
 
 void Engine::ForgetHost(const model::HostId& host) {
-  World& world = impl_->world();
-  if (!world.by_host.contains(host)) world.host_names.erase(host);
+  GraphState& graph = impl_->graph();
+  if (!graph.by_host.contains(host)) graph.host_names.erase(host);
 }
 
 absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId& id,
@@ -60,7 +60,7 @@ absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId
 Path Engine::PathOf(const model::SessionId& session) const { return impl_->PathOf(session); }
 
 const model::Session* Engine::FindSession(const model::SessionId& id) const {
-  const SessionNode* node = impl_->world().Find(id);
+  const SessionNode* node = impl_->graph().Find(id);
   return node == nullptr || !node->value.has_value() ? nullptr : &*node->value;
 }
 
@@ -69,7 +69,7 @@ const model::Incident* Engine::FindIncident(const model::IncidentId& id) const {
 }
 
 std::optional<model::Hop> Engine::FindHop(const graph::HopKey& key) const {
-  return impl_->world().joiner.Find(key);
+  return impl_->graph().joiner.Find(key);
 }
 
 model::IncidentId Engine::IncidentOf(const model::SessionId& session) const {
@@ -81,33 +81,33 @@ std::vector<model::Provenance> Engine::ProvenanceOf(const model::HostId& host) c
 }
 
 std::string Engine::HostName(const model::HostId& host) const {
-  return impl_->world().HostName(host);
+  return impl_->graph().HostName(host);
 }
 
 Engine::Counts Engine::counts() const { return impl_->counts(); }
 
 Path Engine::Impl::PathOf(const model::SessionId& session) const {
   Path path;
-  if (world_.Find(session) == nullptr) return path;
-  const model::SessionId root = world_.lineage.Root(session);
+  if (graph_.Find(session) == nullptr) return path;
+  const model::SessionId root = graph_.lineage.Root(session);
   std::vector<model::SessionId> must = {session};
   if (const TreeIndex::Tree* tree = trees_.Find(root)) {
     must.insert(must.end(), tree->detected.begin(), tree->detected.end());
   }
   absl::flat_hash_map<model::SessionId, int32_t> index;
   path.proven = true;
-  for (const model::SessionId& id : world_.Tree(root, must, kMaxPathSteps, &path.truncated)) {
+  for (const model::SessionId& id : graph_.Tree(root, must, kMaxPathSteps, &path.truncated)) {
     PathStep step;
     step.session = id;
-    step.depth = world_.lineage.Depth(id);
-    const graph::Link* link = world_.lineage.Parent(id);
+    step.depth = graph_.lineage.Depth(id);
+    const graph::Link* link = graph_.lineage.Parent(id);
     if (link == nullptr) {
-      step.hop = world_.EntryOf(id);
+      step.hop = graph_.EntryOf(id);
     } else if (link->kind == graph::LinkKind::kHop) {
       step.hop = link->hop;
       path.proven = path.proven && link->proof == model::Proof::kProven;
     } else {
-      step.link = world_.CauseOf(id);
+      step.link = graph_.CauseOf(id);
     }
     if (link != nullptr) {
       auto parent = index.find(link->parent);
@@ -120,34 +120,35 @@ Path Engine::Impl::PathOf(const model::SessionId& session) const {
 }
 
 model::IncidentId Engine::Impl::IncidentOf(const model::SessionId& session) const {
-  const TreeIndex::Tree* tree = trees_.Find(world_.lineage.Root(session));
+  const TreeIndex::Tree* tree = trees_.Find(graph_.lineage.Root(session));
   if (tree == nullptr) return {};
-  const model::Incident* incident = incidents_.Surviving({tree->homes.begin(), tree->homes.end()});
+  const model::Incident* incident =
+      incidents_.Surviving({tree->anchors.begin(), tree->anchors.end()});
   return incident == nullptr ? model::IncidentId{} : incident->id;
 }
 
 std::vector<model::Provenance> Engine::Impl::ProvenanceOf(const model::HostId& host) const {
   std::vector<model::Provenance> all;
-  auto sessions = world_.by_host.find(host);
-  if (sessions == world_.by_host.end()) return all;
+  auto sessions = graph_.by_host.find(host);
+  if (sessions == graph_.by_host.end()) return all;
   for (const model::SessionId& id : sessions->second) {
-    const SessionNode& node = *world_.Find(id);
+    const SessionNode& node = *graph_.Find(id);
     if (node.value.has_value() && node.value->closed_wall_ns == 0 && node.provenance != 0) {
-      all.push_back(world_.ProvenanceOf(id));
+      all.push_back(graph_.ProvenanceOf(id));
     }
   }
   return all;
 }
 
 Engine::Counts Engine::Impl::counts() const {
-  return {.sessions = world_.sessions.size(),
-          .hop_ends = world_.joiner.size(),
-          .proven = world_.joiner.proven(),
-          .inferred = world_.joiner.inferred(),
-          .contradicted = world_.joiner.contradicted(),
+  return {.sessions = graph_.sessions.size(),
+          .hop_ends = graph_.joiner.size(),
+          .proven = graph_.joiner.proven(),
+          .inferred = graph_.joiner.inferred(),
+          .contradicted = graph_.joiner.contradicted(),
           .incidents = incidents_.size(),
           .refused = refused_,
           .aged = aged_};
 }
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

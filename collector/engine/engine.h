@@ -20,8 +20,9 @@
 #include "core/base/clock.h"
 #include "core/graph/hop_key.h"
 #include "core/model/fact.h"
+#include <hoptrail/v1/config.pb.h>
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 
 struct StoredHop {
   graph::HopKey key;  // upsert by this
@@ -63,21 +64,8 @@ struct Outcome {
   bool operator==(const Outcome&) const = default;
 };
 
-// Rules of the fleet; the same fields and defaults as FleetRulesConfig.
-struct RuleOptions {
-  bool multi_hop = true;
-  uint32_t multi_hop_depth = 2;
-  bool credential_switch = true;
-  bool spread = true;
-  uint32_t spread_hosts = 5;
-  uint32_t spread_window_seconds = 600;
-  bool blinding = true;
-
-  bool operator==(const RuleOptions&) const = default;
-};
-
 struct EngineOptions {
-  RuleOptions rules;
+  v1::FleetRulesConfig rules;
   // Least severity of a detection that opens an incident.
   model::Severity minimum_severity = model::Severity::kMedium;
   // How long an end waits for its other half by hop name before addresses and time may join it.
@@ -151,7 +139,8 @@ class Engine {
   bool AnyoneIn(const model::HostId& host) const;
 
   // Other rules, from now on and for what is in memory: `outcome` gets what follows from that.
-  void SetRules(const RuleOptions& rules, model::Severity minimum_severity, Outcome* outcome);
+  void SetRules(const v1::FleetRulesConfig& rules, model::Severity minimum_severity,
+                Outcome* outcome);
   void SetRetention(int64_t retention_ns);
 
   // A host that the store knows no more. Its name goes, unless sessions of it are in memory.
@@ -194,6 +183,6 @@ class Engine {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_ENGINE_H_

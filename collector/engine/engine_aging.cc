@@ -5,7 +5,7 @@
 
 #include "collector/engine/engine_impl.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 // Looked at in one call at most: ageing never holds up what comes in.
@@ -22,10 +22,10 @@ void Engine::Impl::Age() {
 void Engine::Impl::AgeSessions(int64_t now) {
   const int64_t again = now + options_.retention_ns / 4 + 1;
   for (int looks = 0; looks < kMaxLooks; ++looks) {
-    const bool full = world_.sessions.size() > options_.max_sessions;
+    const bool full = graph_.sessions.size() > options_.max_sessions;
     const auto id = full ? session_age_.TakeFirst() : session_age_.TakeDue(now);
     if (!id.has_value()) return;
-    const SessionNode* node = world_.Find(*id);
+    const SessionNode* node = graph_.Find(*id);
     if (node == nullptr) continue;
     const bool over = !node->value.has_value() || node->value->closed_wall_ns != 0;
     const bool old = over && node->touched_ns + options_.retention_ns <= now;
@@ -37,13 +37,13 @@ void Engine::Impl::AgeSessions(int64_t now) {
 void Engine::Impl::AgeHops(int64_t now) {
   const int64_t again = now + options_.retention_ns / 4 + 1;
   for (int looks = 0; looks < kMaxLooks; ++looks) {
-    const bool full = world_.joiner.size() > options_.max_hop_ends;
+    const bool full = graph_.joiner.size() > options_.max_hop_ends;
     const auto key = full ? hop_age_.TakeFirst() : hop_age_.TakeDue(now);
     if (!key.has_value()) return;
-    const model::HopEnd* end = world_.joiner.FindEnd(*key);
+    const model::HopEnd* end = graph_.joiner.FindEnd(*key);
     if (end == nullptr) continue;
     // A hop that leads to a session goes when the session goes.
-    const bool holds = linked_.contains(world_.joiner.HopOf(*key));
+    const bool holds = linked_.contains(graph_.joiner.HopOf(*key));
     if (!holds && (full || end->closed_wall_ns != 0)) {
       DropHop(*key);
     } else {
@@ -53,15 +53,15 @@ void Engine::Impl::AgeHops(int64_t now) {
 }
 
 bool Engine::Impl::OnIncident(const model::SessionId& id) const {
-  const TreeIndex::Tree* tree = trees_.Find(world_.lineage.Root(id));
+  const TreeIndex::Tree* tree = trees_.Find(graph_.lineage.Root(id));
   if (tree == nullptr) return false;
-  for (const model::SessionId& home : tree->homes) {
-    const model::Incident* incident = incidents_.Find(model::DeriveIncidentId(home));
+  for (const model::SessionId& anchor : tree->anchors) {
+    const model::Incident* incident = incidents_.Find(model::DeriveIncidentId(anchor));
     const bool settled = incident->state == model::IncidentState::kResolved &&
                          incident->updated_wall_ns + options_.retention_ns <= WallNow();
     if (settled) continue;
-    if (home == id || std::find(incident->sessions.begin(), incident->sessions.end(), id) !=
-                          incident->sessions.end()) {
+    if (anchor == id || std::find(incident->sessions.begin(), incident->sessions.end(), id) !=
+                            incident->sessions.end()) {
       return true;
     }
   }
@@ -69,42 +69,42 @@ bool Engine::Impl::OnIncident(const model::SessionId& id) const {
 }
 
 bool Engine::Impl::DropSession(const model::SessionId& id) {
-  if (world_.lineage.HasChildren(id) || dirty_sessions_.contains(id) ||
+  if (graph_.lineage.HasChildren(id) || dirty_sessions_.contains(id) ||
       changed_sessions_.contains(id)) {
     return false;
   }
-  auto it = world_.sessions.find(id);
+  auto it = graph_.sessions.find(id);
   const absl::btree_set<graph::HopKey> ends = it->second.ends;
   for (const graph::HopKey& end : ends) DropHop(end);
   for (const model::DetectionId& detection : it->second.detections) {
-    world_.detections.erase(detection);
+    graph_.detections.erase(detection);
   }
   // Its hop is gone without a word, so its place in the tree goes the same way.
-  world_.lineage.Remove(id);
+  graph_.lineage.Remove(id);
   trees_.Remove(id);
   incidents_.Forget(id);
-  auto host = world_.by_host.find(it->second.host);
-  if (host != world_.by_host.end()) {
+  auto host = graph_.by_host.find(it->second.host);
+  if (host != graph_.by_host.end()) {
     host->second.erase(id);
-    if (host->second.empty()) world_.by_host.erase(host);
+    if (host->second.empty()) graph_.by_host.erase(host);
   }
-  world_.sessions.erase(it);
+  graph_.sessions.erase(it);
   aged_++;
   return true;
 }
 
 void Engine::Impl::DropHop(const graph::HopKey& key) {
-  const graph::HopKey hop = world_.joiner.HopOf(key);
-  const std::optional<model::Hop> known = world_.joiner.Find(hop);
+  const graph::HopKey hop = graph_.joiner.HopOf(key);
+  const std::optional<model::Hop> known = graph_.joiner.Find(hop);
   if (!known.has_value()) return;
   for (const auto& end : {known->client, known->server}) {
     if (!end.has_value()) continue;
-    auto session = world_.sessions.find(end->session);
-    if (session != world_.sessions.end()) session->second.ends.erase(graph::DeriveHopKey(*end));
+    auto session = graph_.sessions.find(end->session);
+    if (session != graph_.sessions.end()) session->second.ends.erase(graph::DeriveHopKey(*end));
   }
   linked_.erase(hop);
   changed_hops_.erase(hop);
-  world_.joiner.Forget(hop);
+  graph_.joiner.Forget(hop);
 }
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

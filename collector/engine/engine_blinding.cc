@@ -1,14 +1,13 @@
-// What happened to an agent, and whom it is tied to. What nobody was logged in for is no detection:
-// the host's health tells it.
+// What happened to an agent, and whom it is tied to. Where nobody was logged in it is no detection:
+// the host's health shows it.
 
 #include <optional>
 #include <tuple>
 #include <utility>
 
-#include "collector/rules/blinding.h"
 #include "collector/engine/engine_impl.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 bool Open(const model::Session& session) {
@@ -19,19 +18,19 @@ bool Open(const model::Session& session) {
 
 }  // namespace
 
-// Most to be suspected is who is on an incident's path already, then who came from furthest, then
-// who came last.
+// Suspected most is the session that is on an incident's path already, then the one that came from
+// furthest, then the one that was opened last.
 Engine::Impl::Suspicion Engine::Impl::Suspect(const model::HostId& host) const {
   Suspicion result;
-  const auto sessions = world_.by_host.find(host);
-  if (sessions == world_.by_host.end()) return result;
+  const auto sessions = graph_.by_host.find(host);
+  if (sessions == graph_.by_host.end()) return result;
   std::optional<std::tuple<bool, uint32_t, uint64_t, model::SessionId>> best;
   size_t open = 0;
   for (const model::SessionId& id : sessions->second) {
-    const SessionNode& node = *world_.Find(id);
+    const SessionNode& node = *graph_.Find(id);
     if (!node.value.has_value() || !Open(*node.value)) continue;
     ++open;
-    const auto rank = std::make_tuple(!IncidentOf(id).empty(), world_.lineage.Depth(id),
+    const auto rank = std::make_tuple(!IncidentOf(id).empty(), graph_.lineage.Depth(id),
                                       node.value->opened_boot_ns, id);
     if (best.has_value() && rank < *best) continue;
     best = rank;
@@ -41,39 +40,24 @@ Engine::Impl::Suspicion Engine::Impl::Suspect(const model::HostId& host) const {
   return result;
 }
 
-void Engine::Impl::JudgeInterference(const model::Interference& interference) {
-  if (!options_.rules.blinding) return;
-  const Suspicion suspicion = Suspect(interference.host);
-  if (suspicion.suspect == nullptr) return;
-  PutDetection(detect::Blinding::Judge(interference, world_.StepOf(suspicion.suspect->value->id),
-                                       suspicion.others));
+void Engine::Impl::JudgeTrouble(const Suspicion& suspicion, AgentTrouble trouble) {
+  if (suspicion.suspect == nullptr || !rules_->Wants(rules::kAgentTrouble)) return;
+  trouble.wall_ns = WallNow();
+  trouble.suspect = graph_.StepOf(suspicion.suspect->value->id);
+  trouble.other_sessions = suspicion.others;
+  for (const model::Detection& detection : rules_->OnAgentTrouble(trouble)) PutDetection(detection);
 }
 
-// An agent that its service manager ends of its own accord is none; neither is one that replaces
-// itself. Who is named must be of that very host; where nobody is, whoever is logged in is
-// suspected.
+// Who is named must be of that very host; where nobody is, whoever is logged in is suspected.
 void Engine::Impl::JudgeGoodbye(const model::HostId& host, const model::Goodbye& goodbye) {
-  if (!options_.rules.blinding || goodbye.cause == model::StopCause::kReplacement) return;
-  if (goodbye.cause == model::StopCause::kServiceManager && goodbye.session.empty()) return;
   Suspicion suspicion = Suspect(host);
-  const SessionNode* named = world_.Find(goodbye.session);
+  const SessionNode* named = graph_.Find(goodbye.session);
   const bool known = named != nullptr && named->value.has_value() && named->host == host;
   if (known) {
     if (suspicion.suspect != nullptr && !Open(*named->value)) ++suspicion.others;
     suspicion.suspect = named;
   }
-  if (suspicion.suspect == nullptr) return;
-  PutDetection(detect::Blinding::Judge(
-      goodbye, WallNow(), world_.StepOf(suspicion.suspect->value->id), known, suspicion.others));
+  JudgeTrouble(suspicion, {.what = goodbye, .named = known});
 }
 
-void Engine::Impl::JudgeInterference(const model::Loss& loss) {
-  if (!options_.rules.blinding) return;
-  const Suspicion suspicion = Suspect(loss.host);
-  if (suspicion.suspect == nullptr) return;
-  std::optional<model::Detection> detection =
-      detect::Blinding::Judge(loss, world_.StepOf(suspicion.suspect->value->id), suspicion.others);
-  if (detection.has_value()) PutDetection(*detection);
-}
-
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

@@ -7,7 +7,7 @@
 #include "collector/engine/engine.h"
 #include "collector/engine/story_for_test.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 class BlindingTest : public testing::Test {
@@ -102,7 +102,7 @@ TEST_F(BlindingTest, AGoodbyeThatAProcessAskedForIsTiedToItsSession) {
             "uid 0)");
   EXPECT_EQ(found[0].evidence.at("kind"), "goodbye");
   EXPECT_EQ(found[0].evidence.at("other_open_sessions"), "1");
-  options_.rules.blinding = false;
+  options_.rules.mutable_blinding()->set_disabled(true);
   EXPECT_TRUE(Judge({model::StopCause::kProcess, "", ann.id}).empty());
 }
 
@@ -146,10 +146,10 @@ TEST_F(BlindingTest, LossesOfTheKernelSide) {
   const model::Loss loss{Story::Host("gw"), "ring/high", "tcp", 0, 3, 1, 2};
   ASSERT_EQ(Judge(loss).size(), 1u);
   EXPECT_EQ(Judge(loss)[0].severity, model::Severity::kMedium);
-  options_.rules.blinding = false;
+  options_.rules.mutable_blinding()->set_disabled(true);
   EXPECT_TRUE(Judge(loss).empty());
   EXPECT_TRUE(Judge(Killed("gw")).empty());
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

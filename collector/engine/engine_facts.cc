@@ -4,11 +4,14 @@
 #include <type_traits>
 #include <variant>
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include "collector/engine/engine_impl.h"
+#include "collector/rules/registry.h"
 #include "core/graph/merge.h"
 #include "core/model/title.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 // Further detections of one session are stored, but do not make its incident longer.
@@ -20,20 +23,23 @@ constexpr size_t kMaxWaiting = 100'000;
 
 Engine::Impl::Impl(EngineOptions options)
     : options_(options),
-      world_({.grace_ns = options.join_grace_ns}),
+      graph_({.grace_ns = options.join_grace_ns}),
       incidents_(options.minimum_severity),
-      judge_(std::in_place, options.rules, &world_) {}
+      rules_(std::in_place, options.rules) {}
 
-bool Engine::Impl::SetRules(const RuleOptions& rules, model::Severity minimum_severity) {
-  if (rules == options_.rules && minimum_severity == options_.minimum_severity) return false;
+bool Engine::Impl::SetRules(const v1::FleetRulesConfig& rules, model::Severity minimum_severity) {
+  if (minimum_severity == options_.minimum_severity &&
+      google::protobuf::util::MessageDifferencer::Equals(rules, options_.rules)) {
+    return false;
+  }
   options_.rules = rules;
   options_.minimum_severity = minimum_severity;
-  judge_.emplace(rules, &world_);
+  rules_.emplace(rules);
   incidents_.SetMinimum(minimum_severity);
-  for (const auto& [id, node] : world_.sessions) {
+  for (const auto& [id, node] : graph_.sessions) {
     dirty_sessions_.insert(id);
     relabelled_.insert(id);
-    if (!node.detections.empty()) dirty_trees_.insert(world_.lineage.Root(id));
+    if (!node.detections.empty()) dirty_trees_.insert(graph_.lineage.Root(id));
   }
   return true;
 }
@@ -43,22 +49,22 @@ void Engine::Impl::Take(const model::Fact& fact) {
       [this](const auto& value) {
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, model::Session>) {
-          TakeSession(value);
+          ApplySession(value);
         } else if constexpr (std::is_same_v<T, model::HopEnd>) {
-          TakeHopEnd(value);
+          ApplyHopEnd(value);
         } else if constexpr (std::is_same_v<T, model::Detection>) {
-          TakeDetection(value);
+          ApplyDetection(value);
         } else if constexpr (std::is_same_v<T, model::AgentHealth>) {
           SetHostName(value.host, value.host_name);
         } else if constexpr (std::is_same_v<T, model::Interference> ||
                              std::is_same_v<T, model::Loss>) {
-          JudgeInterference(value);
+          JudgeTrouble(Suspect(value.host), {.what = value});
         }
       },
       fact);
 }
 
-void Engine::Impl::TakeSession(const model::Session& session) {
+void Engine::Impl::ApplySession(const model::Session& session) {
   if (session.id.empty()) {
     refused_++;
     return;
@@ -72,8 +78,8 @@ void Engine::Impl::TakeSession(const model::Session& session) {
   }
   if (first) {
     if (node.host != session.host) {  // another host named it before its own did
-      world_.by_host[node.host].erase(session.id);
-      world_.by_host[session.host].insert(session.id);
+      graph_.by_host[node.host].erase(session.id);
+      graph_.by_host[session.host].insert(session.id);
     }
     node.host = session.host;
     node.value = session;
@@ -86,11 +92,11 @@ void Engine::Impl::TakeSession(const model::Session& session) {
     auto& ids = node.detections;
     ids.erase(std::remove_if(
                   ids.begin(), ids.end(),
-                  [&](const auto& id) { return world_.detections.at(id).host != session.host; }),
+                  [&](const auto& id) { return graph_.detections.at(id).host != session.host; }),
               ids.end());
     // Which links may hold depends on whose session it is.
     const absl::btree_set<graph::HopKey> ends = node.ends;
-    for (const graph::HopKey& end : ends) Relink(world_.joiner.HopOf(end));
+    for (const graph::HopKey& end : ends) Relink(graph_.joiner.HopOf(end));
     MarkSubtree(session.id);
     if (auto waiting = waiting_.extract(session.id); !waiting.empty()) {
       for (const model::SessionId& child : waiting.mapped()) OfferCause(child);
@@ -111,38 +117,38 @@ void Engine::Impl::TakeSession(const model::Session& session) {
 }
 
 void Engine::Impl::OfferCause(const model::SessionId& child) {
-  const SessionNode* node = world_.Find(child);
+  const SessionNode* node = graph_.Find(child);
   if (node == nullptr || !node->value.has_value() || node->value->caused_by.empty()) return;
   const model::Session& session = *node->value;
-  const SessionNode* parent = world_.Find(session.caused_by);
+  const SessionNode* parent = graph_.Find(session.caused_by);
   if (parent == nullptr || !parent->value.has_value()) {
     if (waiting_.size() < kMaxWaiting) waiting_[session.caused_by].insert(child);
     return;
   }
   if (parent->host != session.host) return;  // a cause on the same host, or not at all
-  Note(child, world_.lineage.Offer(child, {.parent = session.caused_by,
+  Note(child, graph_.lineage.Offer(child, {.parent = session.caused_by,
                                            .kind = graph::LinkKind::kCause,
                                            .order = session.opened_boot_ns}));
 }
 
-void Engine::Impl::TakeHopEnd(const model::HopEnd& end) {
+void Engine::Impl::ApplyHopEnd(const model::HopEnd& end) {
   if (end.side == model::HopSide::kUnknown || end.host.empty()) {
     refused_++;
     return;
   }
   if (!end.session.empty() && Foreign(end.session, end.host)) refused_++;
-  const size_t before = world_.joiner.size();
-  const graph::HopKey key = world_.joiner.Put(end, BootNow());
-  if (world_.joiner.size() > before) hop_age_.Add(BootNow() + options_.retention_ns, key);
-  const model::HopEnd* known = world_.joiner.FindEnd(key);
+  const size_t before = graph_.joiner.size();
+  const graph::HopKey key = graph_.joiner.Put(end, BootNow());
+  if (graph_.joiner.size() > before) hop_age_.Add(BootNow() + options_.retention_ns, key);
+  const model::HopEnd* known = graph_.joiner.FindEnd(key);
   if (!known->session.empty() && !Foreign(known->session, known->host)) {
     Node(known->session, known->host).ends.insert(key);
   }
-  TakeJoins();
+  ApplyJoins();
 }
 
-void Engine::Impl::TakeJoins() {
-  const join::Joiner::Changes changes = world_.joiner.TakeChanges();
+void Engine::Impl::ApplyJoins() {
+  const Joiner::Changes changes = graph_.joiner.TakeChanges();
   for (const graph::HopKey& key : changes.removed) {
     changed_hops_.erase(key);
     removed_hops_.insert(key);
@@ -155,7 +161,7 @@ void Engine::Impl::TakeJoins() {
 }
 
 void Engine::Impl::Relink(const graph::HopKey& key) {
-  const std::optional<model::Hop> hop = world_.joiner.Find(key);
+  const std::optional<model::Hop> hop = graph_.joiner.Find(key);
   const bool links = hop.has_value() && hop->joined() && hop->server->opened_session &&
                      !hop->server->session.empty() && !hop->client->session.empty() &&
                      !Foreign(hop->server->session, hop->server->host) &&
@@ -164,13 +170,13 @@ void Engine::Impl::Relink(const graph::HopKey& key) {
   if (auto it = linked_.find(key); it != linked_.end() && it->second != child) {
     const model::SessionId old = it->second;
     linked_.erase(it);
-    Note(old, world_.lineage.Withdraw(old, graph::LinkKind::kHop, key));
+    Note(old, graph_.lineage.Withdraw(old, graph::LinkKind::kHop, key));
   }
   if (!links) return;
   linked_[key] = child;
   Node(child, hop->server->host);
   Node(hop->client->session, hop->client->host);
-  Note(child, world_.lineage.Offer(child, {.parent = hop->client->session,
+  Note(child, graph_.lineage.Offer(child, {.parent = hop->client->session,
                                            .kind = graph::LinkKind::kHop,
                                            .hop = key,
                                            .proof = hop->proof,
@@ -178,11 +184,11 @@ void Engine::Impl::Relink(const graph::HopKey& key) {
                                            .order = hop->client->established_boot_ns}));
 }
 
-void Engine::Impl::TakeDetection(const model::Detection& detection) {
-  auto known = world_.detections.find(detection.id);
-  if (detection.id.empty() || detection.session.empty() ||
-      FleetJudge::IsFleetRule(detection.rule) || Foreign(detection.session, detection.host) ||
-      (known != world_.detections.end() && known->second.host != detection.host)) {
+void Engine::Impl::ApplyDetection(const model::Detection& detection) {
+  auto known = graph_.detections.find(detection.id);
+  if (detection.id.empty() || detection.session.empty() || !rules::IsHostRule(detection.rule) ||
+      Foreign(detection.session, detection.host) ||
+      (known != graph_.detections.end() && known->second.host != detection.host)) {
     refused_++;
     return;
   }
@@ -190,14 +196,14 @@ void Engine::Impl::TakeDetection(const model::Detection& detection) {
 }
 
 bool Engine::Impl::PutDetection(const model::Detection& detection) {
-  auto [it, added] = world_.detections.try_emplace(detection.id, detection);
+  auto [it, added] = graph_.detections.try_emplace(detection.id, detection);
   bool worse = added;
   if (!added) {
     if (it->second == detection) return false;
     worse = detection.severity > it->second.severity || detection.wall_ns > it->second.wall_ns;
     if (it->second.session != detection.session) {
-      auto old = world_.sessions.find(it->second.session);
-      if (old != world_.sessions.end()) {
+      auto old = graph_.sessions.find(it->second.session);
+      if (old != graph_.sessions.end()) {
         auto& ids = old->second.detections;
         ids.erase(std::remove(ids.begin(), ids.end(), detection.id), ids.end());
         Place(old->first);
@@ -205,7 +211,7 @@ bool Engine::Impl::PutDetection(const model::Detection& detection) {
     }
     it->second = detection;
   }
-  if (worse) grown_.insert(detection.id);
+  if (worse) escalated_.insert(detection.id);
   changed_detections_.insert(detection.id);
   auto& ids = Node(detection.session, detection.host).detections;
   if (std::find(ids.begin(), ids.end(), detection.id) == ids.end() &&
@@ -213,17 +219,17 @@ bool Engine::Impl::PutDetection(const model::Detection& detection) {
     ids.push_back(detection.id);
   }
   Place(detection.session);
-  dirty_trees_.insert(world_.lineage.Root(detection.session));
+  dirty_trees_.insert(graph_.lineage.Root(detection.session));
   return true;
 }
 
 void Engine::Impl::SetHostName(const model::HostId& host, absl::string_view name) {
   if (name.empty() || host.empty()) return;
-  std::string& known = world_.host_names[host];
+  std::string& known = graph_.host_names[host];
   if (known == std::string(name)) return;
   known = std::string(name);
-  auto sessions = world_.by_host.find(host);
-  if (sessions == world_.by_host.end()) return;
+  auto sessions = graph_.by_host.find(host);
+  if (sessions == graph_.by_host.end()) return;
   for (const model::SessionId& id : sessions->second) {
     MarkSubtree(id);
     relabelled_.insert(id);
@@ -236,18 +242,18 @@ absl::Status Engine::Impl::SetIncidentState(const model::IncidentId& id, model::
 }
 
 SessionNode& Engine::Impl::Node(const model::SessionId& id, const model::HostId& host) {
-  auto [it, added] = world_.sessions.try_emplace(id);
+  auto [it, added] = graph_.sessions.try_emplace(id);
   if (added) {
     it->second.host = host;
     it->second.touched_ns = BootNow();
-    world_.by_host[host].insert(id);
+    graph_.by_host[host].insert(id);
     session_age_.Add(it->second.touched_ns + options_.retention_ns, id);
   }
   return it->second;
 }
 
 bool Engine::Impl::Foreign(const model::SessionId& id, const model::HostId& host) const {
-  const SessionNode* node = world_.Find(id);
+  const SessionNode* node = graph_.Find(id);
   return node != nullptr && node->value.has_value() && node->host != host;
 }
 
@@ -260,51 +266,51 @@ void Engine::Impl::Note(const model::SessionId& child, const graph::Lineage::Cha
 }
 
 void Engine::Impl::MarkSubtree(const model::SessionId& id) {
-  world_.lineage.ForSubtree(id,
+  graph_.lineage.ForSubtree(id,
                             [this](const model::SessionId& next) { dirty_sessions_.insert(next); });
 }
 
 void Engine::Impl::Restore(StoredState state) {
   for (const auto& [host, name] : state.host_names) SetHostName(host, name);
-  for (const model::Session& session : state.sessions) TakeSession(session);
+  for (const model::Session& session : state.sessions) ApplySession(session);
   absl::flat_hash_map<graph::HopKey, const model::Hop*> stored;
   for (const StoredHop& hop : state.hops) {
     stored[hop.key] = &hop.hop;
-    world_.joiner.Restore(hop.hop, BootNow());
+    graph_.joiner.Restore(hop.hop, BootNow());
     for (const auto& end : {hop.hop.client, hop.hop.server}) {
       if (!end.has_value()) continue;
       const graph::HopKey key = graph::DeriveHopKey(*end);
-      if (world_.joiner.FindEnd(key) == nullptr) continue;
+      if (graph_.joiner.FindEnd(key) == nullptr) continue;
       hop_age_.Add(BootNow() + options_.retention_ns, key);
       if (!end->session.empty() && !Foreign(end->session, end->host)) {
         Node(end->session, end->host).ends.insert(key);
       }
     }
   }
-  TakeJoins();
+  ApplyJoins();
   for (const model::Detection& detection : state.detections) PutDetection(detection);
   for (const model::Incident& incident : state.incidents) {
     incidents_.Restore(incident);
-    const model::SessionId home = IncidentBook::HomeOf(incident);
-    if (world_.Find(home) != nullptr) dirty_sessions_.insert(home);
+    const model::SessionId anchor = IncidentRegistry::AnchorOf(incident);
+    if (graph_.Find(anchor) != nullptr) dirty_sessions_.insert(anchor);
   }
-  grown_.clear();
+  escalated_.clear();
   changed_sessions_.clear();
   changed_detections_.clear();
   for (auto it = changed_hops_.begin(); it != changed_hops_.end();) {
     auto same = stored.find(*it);
-    const bool told = same != stored.end() && world_.joiner.Find(*it) == *same->second;
+    const bool told = same != stored.end() && graph_.joiner.Find(*it) == *same->second;
     it = told ? changed_hops_.erase(it) : std::next(it);
   }
   for (auto it = removed_hops_.begin(); it != removed_hops_.end();) {
     it = stored.contains(*it) ? std::next(it) : removed_hops_.erase(it);
   }
-  world_.joiner.wall_clocks().TakeChanged();
-  for (const auto& [id, node] : world_.sessions) {
+  graph_.joiner.wall_clocks().TakeChanged();
+  for (const auto& [id, node] : graph_.sessions) {
     dirty_sessions_.insert(id);
     relabelled_.insert(id);
   }
   Settle(nullptr);
 }
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

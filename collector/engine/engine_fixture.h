@@ -13,7 +13,7 @@
 #include "collector/engine/engine.h"
 #include "collector/engine/story_for_test.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 
 // What a store would hold after every Outcome was committed.
 struct Store {
@@ -131,6 +131,6 @@ class EngineTest : public testing::Test {
   EngineOptions options_;
 };
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_ENGINE_FIXTURE_H_

@@ -13,17 +13,17 @@
 #include "absl/container/flat_hash_set.h"
 
 #include "collector/engine/engine.h"
-#include "collector/engine/fleet_judge.h"
-#include "collector/engine/incident/incident_registry.h"
-#include "collector/engine/graph/tree_index.h"
 #include "collector/engine/graph/graph_state.h"
+#include "collector/engine/graph/tree_index.h"
+#include "collector/engine/incident/incident_registry.h"
+#include "collector/rules/rule_runner.h"
 #include "core/graph/due_queue.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 
-// The engine's work is in two steps. Taking in a fact changes the world and notes what that may
+// The engine's work is in two steps. Taking in a fact changes the graph and notes what that may
 // touch (dirty sessions, dirty trees); settling then derives what follows, for those only, and says
-// what came out differently. What is derived depends on the world alone, which is why the order of
+// what came out differently. What is derived depends on the graph alone, which is why the order of
 // facts does not matter.
 class Engine::Impl {
  public:
@@ -33,8 +33,8 @@ class Engine::Impl {
   void Restore(StoredState state);
   void Take(const model::Fact& fact);
   void TickJoins() {
-    world_.joiner.Tick(BootNow());
-    TakeJoins();
+    graph_.joiner.Tick(BootNow());
+    ApplyJoins();
   }
   void SetHostName(const model::HostId& host, absl::string_view name);
   absl::Status SetIncidentState(const model::IncidentId& id, model::IncidentState state,
@@ -45,7 +45,7 @@ class Engine::Impl {
   bool AnyoneIn(const model::HostId& host) const { return Suspect(host).suspect != nullptr; }
 
   // False: they are the same.
-  bool SetRules(const RuleOptions& rules, model::Severity minimum_severity);
+  bool SetRules(const v1::FleetRulesConfig& rules, model::Severity minimum_severity);
   void SetRetention(int64_t retention_ns) { options_.retention_ns = retention_ns; }
 
   // engine_settle.cc: deriving and telling.
@@ -63,21 +63,22 @@ class Engine::Impl {
   // What waits and what ages goes by the clock that nobody sets; what is told by the other.
   int64_t BootNow() const { return static_cast<int64_t>(options_.clock->BootNs()); }
   int64_t WallNow() const { return options_.clock->WallNs(); }
-  World& world() { return world_; }
-  const World& world() const { return world_; }
-  const IncidentBook& incidents() const { return incidents_; }
+  GraphState& graph() { return graph_; }
+  const GraphState& graph() const { return graph_; }
+  const IncidentRegistry& incidents() const { return incidents_; }
 
  private:
-  void TakeSession(const model::Session& session);
-  void TakeHopEnd(const model::HopEnd& end);
-  void TakeDetection(const model::Detection& detection);
-  void JudgeInterference(const model::Interference& interference);
-  void JudgeInterference(const model::Loss& loss);
+  void ApplySession(const model::Session& session);
+  void ApplyHopEnd(const model::HopEnd& end);
+  void ApplyDetection(const model::Detection& detection);
   struct Suspicion {
     const SessionNode* suspect = nullptr;  // null: nobody is logged in
     size_t others = 0;
   };
   Suspicion Suspect(const model::HostId& host) const;
+  void JudgeTrouble(const Suspicion& suspicion, AgentTrouble trouble);
+  const model::Detection* FindDetection(const model::DetectionId& id) const;
+  PathChange ReadPath(const model::SessionId& root, const TreeIndex::Tree& tree) const;
   // Adds or replaces; false where nothing changed.
   bool PutDetection(const model::Detection& detection);
   SessionNode& Node(const model::SessionId& id, const model::HostId& host);
@@ -85,7 +86,7 @@ class Engine::Impl {
   bool Foreign(const model::SessionId& id, const model::HostId& host) const;
 
   // Turns the joiner's changes into links between sessions, and notes the hops to be told.
-  void TakeJoins();
+  void ApplyJoins();
   void Relink(const graph::HopKey& hop);
   void OfferCause(const model::SessionId& child);
   void Note(const model::SessionId& child, const graph::Lineage::Change& change);
@@ -94,11 +95,12 @@ class Engine::Impl {
   void Place(const model::SessionId& id);
   void SettleSession(const model::SessionId& id);
   void SettleTree(const model::SessionId& root);
-  void TellProvenance(const model::SessionId& id);
+  void JudgePath(const model::SessionId& root, const TreeIndex::Tree& tree);
+  void EmitProvenance(const model::SessionId& id);
   std::string TitleOf(const model::SessionId& root, const TreeIndex::Tree& tree,
                       const std::vector<model::SessionId>& sessions) const;
-  void Tell(Outcome* outcome);
-  void TellClocks(Outcome* outcome);
+  void Emit(Outcome* outcome);
+  void EmitClocks(Outcome* outcome);
 
   bool OnIncident(const model::SessionId& id) const;
   bool DropSession(const model::SessionId& id);
@@ -107,10 +109,10 @@ class Engine::Impl {
   void AgeHops(int64_t now);
 
   EngineOptions options_;
-  World world_;
+  GraphState graph_;
   TreeIndex trees_;
-  IncidentBook incidents_;
-  std::optional<FleetJudge> judge_;  // always there
+  IncidentRegistry incidents_;
+  std::optional<rules::RuleRunner> rules_;  // always there
 
   absl::flat_hash_map<graph::HopKey, model::SessionId> linked_;  // hop → the child it leads to
   // Children that named a cause which was not told yet.
@@ -119,7 +121,7 @@ class Engine::Impl {
   // Whose name, origin or link changed, which their whole path shows.
   absl::btree_set<model::SessionId> relabelled_;
   absl::btree_set<model::SessionId> dirty_trees_;
-  absl::flat_hash_set<model::DetectionId> grown_;  // since the last Settle
+  absl::flat_hash_set<model::DetectionId> escalated_;  // since the last Settle
 
   // To be told.
   absl::btree_set<model::SessionId> changed_sessions_;
@@ -134,6 +136,6 @@ class Engine::Impl {
   uint64_t aged_ = 0;
 };
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_ENGINE_IMPL_H_

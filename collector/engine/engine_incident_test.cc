@@ -6,7 +6,7 @@
 #include "collector/engine/engine.h"
 #include "collector/engine/engine_fixture.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::ElementsAre;
@@ -18,7 +18,7 @@ TEST_F(EngineTest, TwoIncidentsBecomeOneWhenTheirPathsMeet) {
   Engine engine(options_);
   Store store;
   // vault and db are heard first: an incident of their own. The older one survives.
-  four.story.Detect("db", four.db, "key-theft", model::Severity::kHigh, 61);
+  four.story.Detect("db", four.db, "brute-force", model::Severity::kHigh, 61);
   Run(&engine, four.story.facts().at("db"), &store);
   ASSERT_THAT(store.Live(), SizeIs(1));
   const model::IncidentId older = store.Live()[0].id;
@@ -48,7 +48,9 @@ TEST_F(EngineTest, TwoIncidentsBecomeOneWhenTheirPathsMeet) {
 
 TEST_F(EngineTest, RulesThatAreSetLaterSayWhatTheySayFromTheStart) {
   EngineOptions strict = options_;
-  strict.rules.multi_hop = strict.rules.credential_switch = strict.rules.spread = false;
+  strict.rules.mutable_multi_hop()->set_disabled(true);
+  strict.rules.mutable_credential_switch()->set_disabled(true);
+  strict.rules.mutable_spread()->set_disabled(true);
   strict.minimum_severity = model::Severity::kCritical;
   FourHosts four;
   Engine from_start(options_), later(strict);
@@ -120,7 +122,7 @@ TEST_F(EngineTest, WeakDetectionsOpenNothingAndJoinLater) {
   EXPECT_THAT(store.incidents, IsEmpty());
   EXPECT_THAT(store.detections, SizeIs(1));
   const size_t seen = story.in_order().size();
-  story.Detect("gw", gw, "key-theft", model::Severity::kMedium, 12);
+  story.Detect("gw", gw, "brute-force", model::Severity::kMedium, 12);
   Run(&engine, absl::MakeConstSpan(story.in_order()).subspan(seen), &store);
   ASSERT_THAT(store.Live(), SizeIs(1));
   EXPECT_THAT(store.Live()[0].detections, SizeIs(2));
@@ -149,4 +151,4 @@ TEST_F(EngineTest, ACredentialSwitchIsWithdrawnWhenAnEarlierRootHadThatUser) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

@@ -10,7 +10,7 @@
 #include "collector/engine/engine.h"
 #include "collector/engine/engine_fixture.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::SizeIs;
@@ -167,8 +167,8 @@ TEST_F(EngineTest, AnotherHostsSessionCannotBeClaimed) {
   stolen.user = "eve";
   engine.Apply(stolen, &outcome);
   model::Detection forged;
-  forged.id = model::DeriveDetectionId("key-theft", four.admin.id, "");
-  forged.rule = "key-theft";
+  forged.id = model::DeriveDetectionId("brute-force", four.admin.id, "");
+  forged.rule = "brute-force";
   forged.severity = model::Severity::kCritical;
   forged.session = four.admin.id;
   forged.host = Story::Host("web");
@@ -181,4 +181,4 @@ TEST_F(EngineTest, AnotherHostsSessionCannotBeClaimed) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

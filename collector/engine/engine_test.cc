@@ -9,7 +9,7 @@
 
 #include "collector/engine/engine_fixture.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::ElementsAre;
@@ -227,4 +227,4 @@ TEST_F(EngineTest, MereKnocksAreNotMovement) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

@@ -8,7 +8,7 @@
 #include "collector/engine/engine.h"
 #include "collector/engine/engine_fixture.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::ElementsAre;
@@ -35,7 +35,7 @@ class EngineTitleTest : public EngineTest {
     story_.Tell("web", root);
     db_ = story_.Hop(root, "web", "db", "deploy", 20, To(3), To(3));
     vault_ = story_.Hop(db_, "db", "vault", "deploy", 30, To(4), To(4));
-    story_.Detect("vault", vault_, "key-theft", model::Severity::kHigh, 31);
+    story_.Detect("vault", vault_, "brute-force", model::Severity::kHigh, 31);
     Run(&engine_, story_.in_order(), &store_);
     return store_.Live().size() == 1 ? store_.Live()[0].title : "not one incident";
   }
@@ -114,7 +114,7 @@ TEST_F(EngineTitleTest, WhatIsNotKnownIsSaidToBeMissing) {
   story.Tell("web", client);
   story.Tell("db", server);
   story.Tell("db", db);
-  story.Detect("db", db, "key-theft", model::Severity::kHigh, 21);
+  story.Detect("db", db, "brute-force", model::Severity::kHigh, 21);
   Run(&engine_, story.in_order(), &store_);
   ASSERT_THAT(store_.Live(), SizeIs(1));
   const std::string machine = model::ToString(Story::Host("web").machine).substr(0, 12);
@@ -138,4 +138,4 @@ TEST_F(EngineTitleTest, BehindWhatALoginCausedStandsTheLogin) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

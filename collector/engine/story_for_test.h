@@ -12,7 +12,7 @@
 #include "core/base/digest.h"
 #include "core/model/fact.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 
 inline constexpr int64_t kStoryStart = 1'700'000'000'000'000'000;
 inline constexpr int64_t kSecond = 1'000'000'000;
@@ -206,6 +206,6 @@ struct FourHosts {
   }
 };
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_STORY_FOR_TEST_H_

@@ -25,11 +25,11 @@ namespace hoptrail::collector::ingest {
 // status, and no other. Keeps itself alive until gRPC is done with it; the engine may hold it
 // longer. Thread-safe.
 class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                          public AgentSink,
+                          public bus::AgentSink,
                           public std::enable_shared_from_this<AgentStream> {
  public:
   // Starts reading. gRPC owns it from here on.
-  static AgentStream* Begin(rpc::Peer peer, std::string address, EngineLoop* loop);
+  static AgentStream* Begin(rpc::Peer peer, std::string address, engine::EngineLoop* loop);
 
   // From gRPC.
   void OnReadDone(bool ok) override;
@@ -38,17 +38,17 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void OnDone() override;
 
   // From the engine's thread.
-  void Welcome(const Greeting& greeting) override;
+  void OnAccepted(const Greeting& greeting) override;
   void Ask(const model::Incarnation& incarnation) override;
-  void Taken() override;
+  void OnConsumed() override;
   void Acknowledge(uint64_t sequence) override;
-  void Tell(const model::Provenance& provenance) override;
+  void SendProvenance(const model::Provenance& provenance) override;
   void End(const absl::Status& status) override;
   int64_t HeardBootNs() const override;
   bool SaidGoodbye() const override { return goodbye_; }
 
  private:
-  AgentStream(rpc::Peer peer, std::string address, EngineLoop* loop);
+  AgentStream(rpc::Peer peer, std::string address, engine::EngineLoop* loop);
 
   absl::Status TakeMessage();
   absl::Status TakeHello(const v1::Hello& hello);
@@ -61,7 +61,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
 
   const rpc::Peer peer_;
   const std::string address_;
-  EngineLoop* const loop_;
+  engine::EngineLoop* const loop_;
   std::shared_ptr<AgentStream> self_;  // until OnDone
 
   // One read at a time: what it touches needs no lock.

@@ -15,13 +15,13 @@ namespace hoptrail::collector::ingest {
 class SensorService final
     : public v1::SensorService::WithRawCallbackMethod_Connect<v1::SensorService::Service> {
  public:
-  explicit SensorService(EngineLoop* loop) : loop_(loop) {}
+  explicit SensorService(engine::EngineLoop* loop) : loop_(loop) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Connect(
       grpc::CallbackServerContext* context) override;
 
  private:
-  EngineLoop* const loop_;
+  engine::EngineLoop* const loop_;
 };
 
 }  // namespace hoptrail::collector::ingest

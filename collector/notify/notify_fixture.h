@@ -64,8 +64,8 @@ class NotifyTest : public ::testing::Test {
     options.endpoint = server_.url();
     options.routing_key = kKey;
     options.clock = &clock_;
-    auto source = [](const model::SessionId& id) -> absl::StatusOr<path::Path> {
-      path::Path path;
+    auto source = [](const model::SessionId& id) -> absl::StatusOr<engine::Path> {
+      engine::Path path;
       path.steps.push_back({.session = id});
       return path;
     };

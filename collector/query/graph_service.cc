@@ -121,7 +121,7 @@ grpc::ServerUnaryReactor* GraphService::GetPath(grpc::CallbackServerContext* con
   return AnswerUnary(
       context, backend_, rpc::RequireReader,
       [this, request, response](store::Reader* reader, const rpc::Peer&) -> absl::Status {
-        HT_ASSIGN_OR_RETURN(*response, store::FindPath(reader, backend_->path_of, request->name()));
+        HT_ASSIGN_OR_RETURN(*response, api::FindPath(reader, backend_->path_of, request->name()));
         return absl::OkStatus();
       });
 }

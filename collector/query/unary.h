@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include <grpcpp/grpcpp.h>
 
+#include "collector/api/assemble.h"
 #include "collector/query/workers.h"
 #include "collector/rpc/peer.h"
-#include "collector/api/assemble.h"
 #include "collector/store/sqlite/store.h"
 
 namespace hoptrail::collector::query {
@@ -19,7 +19,7 @@ namespace hoptrail::collector::query {
 struct Backend {
   store::Store* store = nullptr;
   Workers* workers = nullptr;
-  store::PathSource path_of;
+  api::PathSource path_of;
   // Waits until the change is durable.
   std::function<absl::Status(const model::IncidentId&, model::IncidentState,
                              const std::string& who)>

@@ -1,5 +1,8 @@
 #include "collector/rules/blinding.h"
 
+#include <string>
+#include <variant>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -7,9 +10,11 @@
 #include "core/detect/blinding.h"
 #include "core/detect/evidence.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::rules {
 namespace {
 
+using engine::AgentTrouble;
+using engine::Label;
 using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
 
@@ -32,25 +37,26 @@ absl::string_view NameOf(model::InterferenceKind kind) {
 }
 
 model::Detection Make(absl::string_view kind, int64_t wall_ns, absl::string_view detail,
-                      const Step& suspect, size_t others) {
+                      const AgentTrouble& trouble) {
+  const engine::Step& suspect = trouble.suspect;
   model::Detection detection = hoptrail::detect::MakeDetection(
-      hoptrail::detect::BlindingInfo(),
+      Blinding::Info(),
       {.host = suspect.host, .session = suspect.session, .key = kind, .wall_ns = wall_ns});
   detection.summary = Bounded(absl::StrCat("while ", Label(suspect), " was logged in: ", detail));
   AddEvidence(detection, "kind", kind);
   AddEvidence(detection, "detail", detail);
   AddEvidence(detection, "logged_in", Label(suspect));
   AddEvidence(detection, "origin", suspect.origin);
-  if (others > 0) AddEvidence(detection, "other_open_sessions", absl::StrCat(others));
+  if (trouble.other_sessions > 0) {
+    AddEvidence(detection, "other_open_sessions", absl::StrCat(trouble.other_sessions));
+  }
   return detection;
 }
 
-}  // namespace
-
-model::Detection Blinding::Judge(const model::Interference& interference, const Step& suspect,
-                                 size_t others) {
+std::optional<model::Detection> Judge(const model::Interference& interference,
+                                      const AgentTrouble& trouble) {
   model::Detection detection =
-      Make(NameOf(interference.kind), interference.wall_ns, interference.detail, suspect, others);
+      Make(NameOf(interference.kind), interference.wall_ns, interference.detail, trouble);
   // The network may be to blame.
   if (interference.kind == model::InterferenceKind::kSilent) {
     detection.severity = model::Severity::kMedium;
@@ -63,23 +69,29 @@ model::Detection Blinding::Judge(const model::Interference& interference, const 
   return detection;
 }
 
-model::Detection Blinding::Judge(const model::Goodbye& goodbye, int64_t wall_ns,
-                                 const Step& suspect, bool by_suspect, size_t others) {
+// An agent that its service manager ends of its own accord is none; neither is one that replaces
+// itself.
+std::optional<model::Detection> Judge(const model::Goodbye& goodbye, const AgentTrouble& trouble) {
+  if (goodbye.cause == model::StopCause::kReplacement) return std::nullopt;
+  if (goodbye.cause == model::StopCause::kServiceManager && goodbye.session.empty()) {
+    return std::nullopt;
+  }
   const std::string detail =
       absl::StrCat("the agent was asked to end",
                    goodbye.detail.empty() ? "" : absl::StrCat(": ", goodbye.detail));
-  model::Detection detection = Make("goodbye", wall_ns, detail, suspect, others);
-  if (by_suspect) {
+  model::Detection detection = Make("goodbye", trouble.wall_ns, detail, trouble);
+  if (trouble.named) {
     detection.title = "A login ended the sensor";
-    detection.summary = Bounded(absl::StrCat("from the login of ", Label(suspect), ", ", detail));
+    detection.summary =
+        Bounded(absl::StrCat("from the login of ", Label(trouble.suspect), ", ", detail));
   }
   // Who maintains a host asks its service manager; nobody who maintains it kills its processes.
   if (goodbye.cause != model::StopCause::kProcess) detection.severity = model::Severity::kMedium;
   return detection;
 }
 
-std::optional<model::Detection> Blinding::Judge(const model::Loss& loss, const Step& suspect,
-                                                size_t others) {
+// Nothing where the loss is none of the sensor's.
+std::optional<model::Detection> Judge(const model::Loss& loss, const AgentTrouble& trouble) {
   const bool high = loss.where == "ring/high";
   // A busy host fills the low ring and the tables without anybody's ill will; what is lost in the
   // agent's own queues is its own affair.
@@ -90,9 +102,17 @@ std::optional<model::Detection> Blinding::Judge(const model::Loss& loss, const S
       Make(absl::StrCat("loss ", loss.where), loss.until_wall_ns,
            absl::StrCat("the kernel side lost ", loss.count, " records (", loss.where,
                         loss.type.empty() ? "" : ", ", loss.type, ")"),
-           suspect, others);
+           trouble);
   detection.severity = high ? model::Severity::kMedium : model::Severity::kLow;
   return detection;
 }
 
-}  // namespace hoptrail::collector::detect
+}  // namespace
+
+const hoptrail::detect::RuleInfo& Blinding::Info() { return hoptrail::detect::BlindingInfo(); }
+
+std::optional<model::Detection> Blinding::OnAgentTrouble(const AgentTrouble& trouble) const {
+  return std::visit([&trouble](const auto& what) { return Judge(what, trouble); }, trouble.what);
+}
+
+}  // namespace hoptrail::collector::rules

@@ -5,8 +5,12 @@
 #include "core/detect/evidence.h"
 #include "core/model/names.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::rules {
 
+using engine::Chain;
+using engine::Label;
+using engine::Proven;
+using engine::Step;
 using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
 using hoptrail::detect::RuleInfo;
@@ -25,7 +29,9 @@ const RuleInfo& CredentialSwitch::Info() {
   return info;
 }
 
-std::optional<model::Detection> CredentialSwitch::Judge(const PathView& path) const {
+std::optional<model::Detection> CredentialSwitch::OnSession(
+    const engine::SessionChange& change) const {
+  const engine::PathView& path = change.path;
   const Step& last = path.back();
   if (path.size() < 2 || last.depth == 0 || last.user.empty()) return std::nullopt;
   const Step& parent = path[path.size() - 2];
@@ -54,4 +60,4 @@ std::optional<model::Detection> CredentialSwitch::Judge(const PathView& path) co
   return detection;
 }
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::rules

@@ -3,22 +3,24 @@
 
 #include <optional>
 
-#include "collector/engine/values/path_view.h"
-#include "core/detect/rule.h"
-#include "core/model/detection.h"
+#include "collector/rules/fleet_rule.h"
+#include <hoptrail/v1/config.pb.h>
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::rules {
 
 // A hop on which the user becomes one that nobody on the path before it was, the root included.
 // One detection a session. On the root's own host nothing is judged: su and sudo there are daily.
-class CredentialSwitch {
+class CredentialSwitch final : public FleetRule {
  public:
-  static const hoptrail::detect::RuleInfo& Info();
+  using Config = v1::CredentialSwitchConfig;
+  explicit CredentialSwitch(const Config&) {}
 
-  // Judges the last session of the path.
-  std::optional<model::Detection> Judge(const PathView& path) const;
+  static const hoptrail::detect::RuleInfo& Info();
+  const hoptrail::detect::RuleInfo& info() const override { return Info(); }
+  Interests interests() const override { return kSessions; }
+  std::optional<model::Detection> OnSession(const engine::SessionChange& change) const override;
 };
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::rules
 
 #endif  // HOPTRAIL_COLLECTOR_RULES_CREDENTIAL_SWITCH_H_

@@ -4,14 +4,18 @@
 
 #include "collector/rules/path_for_test.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::rules {
 namespace {
+
+std::optional<model::Detection> Judge(const PathView& path) {
+  return CredentialSwitch({}).OnSession({path});
+}
 
 TEST(CredentialSwitchTest, FiresWhereTheUserBecomesANewOne) {
   PathView path = MakePath({{"staff", "gw"}, {"deploy", "web"}});
   path[1].method = model::AuthMethod::kPublicKey;
   path[1].key_fingerprint = "SHA256:abc";
-  const auto detection = CredentialSwitch().Judge(path);
+  const auto detection = Judge(path);
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->session, path[1].session);
   EXPECT_EQ(detection->severity, model::Severity::kHigh);
@@ -22,24 +26,22 @@ TEST(CredentialSwitchTest, FiresWhereTheUserBecomesANewOne) {
 }
 
 TEST(CredentialSwitchTest, DoesNotFireForTheSameUserOrOneThatThePathHad) {
-  EXPECT_FALSE(CredentialSwitch().Judge(MakePath({{"ann", "a"}, {"ann", "b"}})).has_value());
-  EXPECT_FALSE(CredentialSwitch()
-                   .Judge(MakePath({{"ann", "a"}, {"deploy", "b"}, {"ann", "c"}}))
-                   .has_value());
+  EXPECT_FALSE(Judge(MakePath({{"ann", "a"}, {"ann", "b"}})).has_value());
+  EXPECT_FALSE(Judge(MakePath({{"ann", "a"}, {"deploy", "b"}, {"ann", "c"}})).has_value());
 }
 
-TEST(CredentialSwitchTest, DoesNotGuess) {
-  EXPECT_FALSE(CredentialSwitch().Judge(MakePath({{"", "a"}, {"ann", "b"}})).has_value());
-  EXPECT_FALSE(CredentialSwitch().Judge(MakePath({{"ann", "a"}, {"", "b"}})).has_value());
-  EXPECT_FALSE(CredentialSwitch().Judge(MakePath({{"ann", "a"}})).has_value());
+TEST(CredentialSwitchTest, DoesNotFireWhereAUserIsUnknown) {
+  EXPECT_FALSE(Judge(MakePath({{"", "a"}, {"ann", "b"}})).has_value());
+  EXPECT_FALSE(Judge(MakePath({{"ann", "a"}, {"", "b"}})).has_value());
+  EXPECT_FALSE(Judge(MakePath({{"ann", "a"}})).has_value());
 }
 
-TEST(CredentialSwitchTest, SuOnTheRootsHostIsDaily) {
+TEST(CredentialSwitchTest, DoesNotFireForSuOnTheRootsHost) {
   PathView path = MakePath({{"ann", "a"}, {"root", "a"}});
   path[1].depth = 0;
   path[1].by_hop = false;
-  EXPECT_FALSE(CredentialSwitch().Judge(path).has_value());
+  EXPECT_FALSE(Judge(path).has_value());
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::rules

@@ -8,11 +8,25 @@
 
 #include "core/detect/evidence.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::rules {
 
+using engine::Chain;
+using engine::HostLabel;
+using engine::Label;
+using engine::Proven;
+using engine::Step;
 using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
 using hoptrail::detect::RuleInfo;
+
+namespace {
+
+constexpr uint32_t kLeastDepth = 2;
+
+}  // namespace
+
+MultiHop::MultiHop(const Config& config)
+    : least_depth_(config.depth() == 0 ? kLeastDepth : config.depth()) {}
 
 const RuleInfo& MultiHop::Info() {
   static const RuleInfo& info = *new RuleInfo{
@@ -29,7 +43,12 @@ const RuleInfo& MultiHop::Info() {
   return info;
 }
 
-std::optional<model::Detection> MultiHop::Judge(const PathView& path) const {
+Concern MultiHop::ConcernWith(const engine::PathExtent& extent) const {
+  return extent.reached > 0 && extent.depth >= least_depth_ ? Concern::kJudge : Concern::kNone;
+}
+
+std::optional<model::Detection> MultiHop::OnPath(const engine::PathChange& change) const {
+  const engine::PathView& path = change.deepest;
   const Step& last = path.back();
   if (last.depth < least_depth_) return std::nullopt;
   std::vector<std::string> changes;
@@ -60,4 +79,4 @@ std::optional<model::Detection> MultiHop::Judge(const PathView& path) const {
   return detection;
 }
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::rules

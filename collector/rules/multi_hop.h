@@ -4,27 +4,29 @@
 #include <cstdint>
 #include <optional>
 
-#include "collector/engine/values/path_view.h"
-#include "core/detect/rule.h"
-#include "core/model/detection.h"
+#include "collector/rules/fleet_rule.h"
+#include <hoptrail/v1/config.pb.h>
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::rules {
 
-// A path of several hops. One detection a path, told again as the path grows: the caller gives the
-// way to the deepest session and keeps the detection's id.
-class MultiHop {
+// A path of several hops. One detection a path, tied to its deepest session and emitted again as
+// the path grows. Medium; high from one hop more than the least depth on, or where the user changes
+// on the way.
+class MultiHop final : public FleetRule {
  public:
-  explicit MultiHop(uint32_t least_depth) : least_depth_(least_depth) {}
+  using Config = v1::MultiHopConfig;
+  explicit MultiHop(const Config& config);
 
   static const hoptrail::detect::RuleInfo& Info();
-
-  // Medium; high from one hop more than the least depth on, or where the user changes on the way.
-  std::optional<model::Detection> Judge(const PathView& path) const;
+  const hoptrail::detect::RuleInfo& info() const override { return Info(); }
+  Interests interests() const override { return kPaths; }
+  Concern ConcernWith(const engine::PathExtent& extent) const override;
+  std::optional<model::Detection> OnPath(const engine::PathChange& change) const override;
 
  private:
   const uint32_t least_depth_;
 };
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::rules
 
 #endif  // HOPTRAIL_COLLECTOR_RULES_MULTI_HOP_H_

@@ -7,7 +7,10 @@
 
 #include "collector/engine/values/path_view.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::rules {
+
+using engine::PathView;
+using engine::Step;
 
 // user, host of each session, joined by proven hops.
 inline PathView MakePath(const std::vector<std::pair<std::string, std::string>>& labels) {
@@ -27,6 +30,6 @@ inline PathView MakePath(const std::vector<std::pair<std::string, std::string>>&
   return path;
 }
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::rules
 
 #endif  // HOPTRAIL_COLLECTOR_RULES_PATH_FOR_TEST_H_

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -10,8 +11,10 @@
 #include "core/detect/evidence.h"
 #include "core/model/title.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::rules {
 
+using engine::Arrival;
+using engine::Label;
 using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
 using hoptrail::detect::BoundedSet;
@@ -20,6 +23,10 @@ using hoptrail::detect::RuleInfo;
 namespace {
 
 constexpr size_t kMaxNames = 24;
+// A path that reached more sessions than this was reported long ago; it is not counted further.
+constexpr size_t kMaxArrivals = 1024;
+constexpr uint32_t kHosts = 5;
+constexpr uint32_t kWindowSeconds = 600;
 
 }  // namespace
 
@@ -35,20 +42,31 @@ const RuleInfo& Spread::Info() {
   return info;
 }
 
-std::optional<model::Detection> Spread::Judge(
-    const Step& root, std::vector<Arrival> arrivals,
-    absl::FunctionRef<std::string(const model::HostId&)> name_of) const {
-  std::sort(arrivals.begin(), arrivals.end(), [](const Arrival& a, const Arrival& b) {
-    return std::tie(a.wall_ns, a.host) < std::tie(b.wall_ns, b.host);
+Spread::Spread(const Config& config)
+    : hosts_(config.hosts() == 0 ? kHosts : config.hosts()),
+      window_ns_(int64_t{config.window_seconds() == 0 ? kWindowSeconds : config.window_seconds()} *
+                 1'000'000'000) {}
+
+Concern Spread::ConcernWith(const engine::PathExtent& extent) const {
+  if (extent.reached > kMaxArrivals) return Concern::kKeep;
+  return extent.reached > 0 && extent.reached >= hosts_ ? Concern::kJudge : Concern::kNone;
+}
+
+std::optional<model::Detection> Spread::OnPath(const engine::PathChange& change) const {
+  const engine::Step& root = change.root;
+  std::vector<const Arrival*> arrivals;
+  for (const Arrival& arrival : change.arrivals) arrivals.push_back(&arrival);
+  std::sort(arrivals.begin(), arrivals.end(), [](const Arrival* a, const Arrival* b) {
+    return std::tie(a->wall_ns, a->host) < std::tie(b->wall_ns, b->host);
   });
-  // A window slides over the arrivals; the fullest one is told.
+  // A window slides over the arrivals; the fullest one is reported.
   absl::flat_hash_map<model::MachineId, size_t> inside;
   size_t best = 0, best_from = 0, best_until = 0, from = 0;
   for (size_t i = 0; i < arrivals.size(); ++i) {
-    const model::MachineId& machine = arrivals[i].host.machine;
+    const model::MachineId& machine = arrivals[i]->host.machine;
     if (machine != root.host.machine) inside[machine]++;
-    for (; arrivals[i].wall_ns - arrivals[from].wall_ns > window_ns_; ++from) {
-      auto it = inside.find(arrivals[from].host.machine);
+    for (; arrivals[i]->wall_ns - arrivals[from]->wall_ns > window_ns_; ++from) {
+      auto it = inside.find(arrivals[from]->host.machine);
       if (it != inside.end() && --it->second == 0) inside.erase(it);
     }
     if (inside.size() > best) {
@@ -62,15 +80,15 @@ std::optional<model::Detection> Spread::Judge(
   BoundedSet names(kMaxNames);
   absl::flat_hash_set<model::MachineId> named;
   for (size_t i = best_from; i <= best_until && named.size() <= kMaxNames; ++i) {
-    const model::HostId& host = arrivals[i].host;
+    const model::HostId& host = arrivals[i]->host;
     if (host.machine == root.host.machine || !named.insert(host.machine).second) continue;
-    names.Add(model::HostTitle(name_of(host), host));
+    names.Add(model::HostTitle(arrivals[i]->host_name, host));
   }
   const int64_t seconds =
-      (arrivals[best_until].wall_ns - arrivals[best_from].wall_ns + 999'999'999) / 1'000'000'000;
+      (arrivals[best_until]->wall_ns - arrivals[best_from]->wall_ns + 999'999'999) / 1'000'000'000;
   model::Detection detection = hoptrail::detect::MakeDetection(
       Info(),
-      {.host = root.host, .session = root.session, .wall_ns = arrivals[best_until].wall_ns});
+      {.host = root.host, .session = root.session, .wall_ns = arrivals[best_until]->wall_ns});
   detection.summary =
       Bounded(absl::StrCat(Label(root), root.origin.empty() ? "" : " from ", root.origin,
                            " reached ", best, " hosts within ", seconds, " s: ", names.Text()));
@@ -82,4 +100,4 @@ std::optional<model::Detection> Spread::Judge(
   return detection;
 }
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::rules

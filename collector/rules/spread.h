@@ -3,40 +3,30 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
-#include <vector>
 
-#include "absl/functional/function_ref.h"
+#include "collector/rules/fleet_rule.h"
+#include <hoptrail/v1/config.pb.h>
 
-#include "collector/engine/values/path_view.h"
-#include "core/detect/rule.h"
-#include "core/model/detection.h"
+namespace hoptrail::collector::rules {
 
-namespace hoptrail::collector::detect {
-
-// One root reaches many hosts in a short time. One detection a path, tied to its root.
-class Spread {
+// One root reaches many hosts in a short time. One detection a path, tied to its root; the root's
+// own host does not count.
+class Spread final : public FleetRule {
  public:
-  // A session that the root reached over a hop.
-  struct Arrival {
-    int64_t wall_ns = 0;  // corrected by what is known of its host's clock
-    model::HostId host;
-  };
-
-  Spread(uint32_t hosts, int64_t window_ns) : hosts_(hosts), window_ns_(window_ns) {}
+  using Config = v1::SpreadConfig;
+  explicit Spread(const Config& config);
 
   static const hoptrail::detect::RuleInfo& Info();
-
-  // `arrivals` in any order; the root's own host does not count.
-  std::optional<model::Detection> Judge(
-      const Step& root, std::vector<Arrival> arrivals,
-      absl::FunctionRef<std::string(const model::HostId&)> name_of) const;
+  const hoptrail::detect::RuleInfo& info() const override { return Info(); }
+  Interests interests() const override { return kPaths; }
+  Concern ConcernWith(const engine::PathExtent& extent) const override;
+  std::optional<model::Detection> OnPath(const engine::PathChange& change) const override;
 
  private:
   const uint32_t hosts_;
   const int64_t window_ns_;
 };
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::rules
 
 #endif  // HOPTRAIL_COLLECTOR_RULES_SPREAD_H_

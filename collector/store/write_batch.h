@@ -46,7 +46,7 @@ struct HostChange {
 struct WriteBatch {
   std::vector<model::Session> sessions;
   std::vector<graph::HopKey> removed_hops;  // before `hops`
-  std::vector<path::StoredHop> hops;
+  std::vector<engine::StoredHop> hops;
   std::vector<model::Detection> detections;
   std::vector<model::Incident> incidents;
   std::vector<model::EdgeCount> edges;

@@ -9,7 +9,7 @@
 
 #include "core/model/title.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 constexpr size_t kMaxView = 1024;
@@ -35,17 +35,17 @@ std::string BaseName(absl::string_view path) {
 
 }  // namespace
 
-const SessionNode* World::Find(const model::SessionId& id) const {
+const SessionNode* GraphState::Find(const model::SessionId& id) const {
   auto it = sessions.find(id);
   return it == sessions.end() ? nullptr : &it->second;
 }
 
-std::string World::HostName(const model::HostId& host) const {
+std::string GraphState::HostName(const model::HostId& host) const {
   auto it = host_names.find(host);
   return it == host_names.end() ? "" : it->second;
 }
 
-bool World::Entered(const model::SessionId& id) const {
+bool GraphState::Entered(const model::SessionId& id) const {
   if (lineage.HasChildren(id)) return true;
   const SessionNode* node = Find(id);
   if (node == nullptr || !node->value.has_value()) return false;
@@ -54,9 +54,8 @@ bool World::Entered(const model::SessionId& id) const {
          (kind != model::EntryKind::kRemote && kind != model::EntryKind::kUnknown);
 }
 
-detect::KnownEdges::Edge World::EdgeOf(const graph::Link& link,
-                                       const model::SessionId& child) const {
-  detect::KnownEdges::Edge edge;
+KnownEdges::Edge GraphState::EdgeOf(const graph::Link& link, const model::SessionId& child) const {
+  KnownEdges::Edge edge;
   if (const SessionNode* parent = Find(link.parent)) edge.from = parent->host.machine;
   if (const SessionNode* node = Find(child)) {
     edge.to = node->host.machine;
@@ -65,8 +64,8 @@ detect::KnownEdges::Edge World::EdgeOf(const graph::Link& link,
   return edge;
 }
 
-detect::Step World::StepOf(const model::SessionId& id) const {
-  detect::Step step;
+Step GraphState::StepOf(const model::SessionId& id) const {
+  Step step;
   step.session = id;
   step.depth = lineage.Depth(id);
   if (const SessionNode* node = Find(id)) {
@@ -96,10 +95,10 @@ detect::Step World::StepOf(const model::SessionId& id) const {
   return step;
 }
 
-detect::PathView World::View(const model::SessionId& id) const {
-  detect::PathView view;
+PathView GraphState::View(const model::SessionId& id) const {
+  PathView view;
   for (const model::SessionId& session : lineage.Ancestry(id, kMaxView)) {
-    detect::Step step = StepOf(session);
+    Step step = StepOf(session);
     // What somebody causes on the same host, he is behind.
     if (step.user.empty() && !step.by_hop && !view.empty()) step.user = view.back().user;
     view.push_back(std::move(step));
@@ -107,8 +106,8 @@ detect::PathView World::View(const model::SessionId& id) const {
   return view;
 }
 
-model::Provenance World::ProvenanceOf(const model::SessionId& id) const {
-  const detect::PathView view = View(id);
+model::Provenance GraphState::ProvenanceOf(const model::SessionId& id) const {
+  const PathView view = View(id);
   model::Provenance provenance;
   provenance.session = id;
   provenance.root = view.front().session;
@@ -117,17 +116,17 @@ model::Provenance World::ProvenanceOf(const model::SessionId& id) const {
   const SessionNode* root = Find(provenance.root);
   if (root != nullptr && root->value.has_value()) provenance.root_user = root->value->user;
   provenance.depth = view.back().depth;
-  provenance.proven = detect::Proven(view);
+  provenance.proven = Proven(view);
   for (size_t i = 0; i < view.size(); ++i) {
     // Of a path too long to tell, the beginning and the session itself.
     if (i + 1 < kMaxProvenanceLabels || i + 1 == view.size()) {
-      provenance.path.push_back(detect::Label(view[i]));
+      provenance.path.push_back(Label(view[i]));
     }
   }
   return provenance;
 }
 
-std::optional<graph::HopKey> World::EntryOf(const model::SessionId& root) const {
+std::optional<graph::HopKey> GraphState::EntryOf(const model::SessionId& root) const {
   const SessionNode* node = Find(root);
   if (node == nullptr) return std::nullopt;
   std::optional<std::tuple<bool, uint64_t, graph::HopKey>> best;
@@ -144,7 +143,7 @@ std::optional<graph::HopKey> World::EntryOf(const model::SessionId& root) const 
   return std::get<2>(*best);
 }
 
-std::string World::CauseOf(const model::SessionId& id) const {
+std::string GraphState::CauseOf(const model::SessionId& id) const {
   const SessionNode* node = Find(id);
   if (node == nullptr || !node->value.has_value()) return "process";
   switch (node->value->kind) {
@@ -159,9 +158,9 @@ std::string World::CauseOf(const model::SessionId& id) const {
   return program.empty() ? "process" : program;
 }
 
-std::vector<model::SessionId> World::Tree(const model::SessionId& root,
-                                          const std::vector<model::SessionId>& must, size_t max,
-                                          bool* truncated) const {
+std::vector<model::SessionId> GraphState::Tree(const model::SessionId& root,
+                                               const std::vector<model::SessionId>& must,
+                                               size_t max, bool* truncated) const {
   absl::flat_hash_set<model::SessionId> keep = {root};
   *truncated = false;
   for (const model::SessionId& id : must) {
@@ -206,4 +205,4 @@ std::vector<model::SessionId> World::Tree(const model::SessionId& root,
   return tree;
 }
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

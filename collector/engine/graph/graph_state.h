@@ -14,12 +14,12 @@
 #include "absl/container/node_hash_map.h"
 
 #include "collector/engine/graph/known_edges.h"
-#include "collector/engine/values/path_view.h"
 #include "collector/engine/join/joiner.h"
+#include "collector/engine/values/path_view.h"
 #include "core/graph/lineage.h"
 #include "core/model/fact.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 
 struct SessionNode {
   // Nothing until the session itself was told: a hop or a detection may name it earlier.
@@ -31,19 +31,19 @@ struct SessionNode {
   int64_t touched_ns = 0;  // last word about it, by the collector's boot clock
 };
 
-struct World {
-  explicit World(join::Joiner::Options options) : joiner(options) {}
+struct GraphState {
+  explicit GraphState(Joiner::Options options) : joiner(options) {}
 
   const SessionNode* Find(const model::SessionId& id) const;
   std::string HostName(const model::HostId& host) const;  // empty where unknown
   // Somebody did come in: a login or a command was seen, it is no mere connection, or something
   // went on from it.
   bool Entered(const model::SessionId& id) const;
-  detect::KnownEdges::Edge EdgeOf(const graph::Link& link, const model::SessionId& child) const;
+  KnownEdges::Edge EdgeOf(const graph::Link& link, const model::SessionId& child) const;
 
   // The way from the root; of a path longer than 1,024 sessions, the last of them.
-  detect::PathView View(const model::SessionId& id) const;
-  detect::Step StepOf(const model::SessionId& id) const;
+  PathView View(const model::SessionId& id) const;
+  Step StepOf(const model::SessionId& id) const;
   model::Provenance ProvenanceOf(const model::SessionId& id) const;
   // The connection that brought a root in from outside the fleet.
   std::optional<graph::HopKey> EntryOf(const model::SessionId& root) const;
@@ -61,10 +61,10 @@ struct World {
   absl::flat_hash_map<model::HostId, absl::btree_set<model::SessionId>> by_host;
   absl::flat_hash_map<model::DetectionId, model::Detection> detections;
   graph::Lineage lineage;
-  join::Joiner joiner;
-  detect::KnownEdges edges;
+  Joiner joiner;
+  KnownEdges edges;
 };
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_GRAPH_GRAPH_STATE_H_

@@ -1,6 +1,6 @@
 #include "collector/engine/graph/known_edges.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::engine {
 
 std::optional<model::SessionId> KnownEdges::Learn(const Edge& edge, const model::SessionId& session,
                                                   int64_t wall_ns) {
@@ -22,4 +22,4 @@ model::SessionId KnownEdges::First(const Edge& edge) const {
   return it == first_.end() ? model::SessionId{} : it->second.second;
 }
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::engine

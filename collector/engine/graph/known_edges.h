@@ -12,7 +12,7 @@
 
 #include "core/model/ids.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::engine {
 
 // The ways that the fleet has been gone: from which machine to which, as whom, and by which session
 // first. A way is new for a path as long as no other path went it earlier. Not thread-safe.
@@ -45,6 +45,6 @@ class KnownEdges {
   absl::flat_hash_map<Edge, std::pair<int64_t, model::SessionId>> first_;
 };
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_GRAPH_KNOWN_EDGES_H_

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::engine {
 namespace {
 
 model::SessionId Id(uint8_t n) {
@@ -31,4 +31,4 @@ TEST(KnownEdgesTest, IsBounded) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::engine

@@ -1,6 +1,6 @@
 #include "collector/engine/graph/tree_index.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 template <typename Set, typename T>
@@ -17,7 +17,7 @@ void Toggle(Set* set, const T& value, bool add) {
 absl::InlinedVector<model::SessionId, 2> TreeIndex::Set(const model::SessionId& session,
                                                         const Entry& entry) {
   absl::InlinedVector<model::SessionId, 2> changed;
-  const bool matters = entry.reached || entry.detected || entry.home;
+  const bool matters = entry.reached || entry.detected || entry.anchor;
   if (auto it = entries_.find(session); it != entries_.end()) {
     if (it->second == entry) return changed;
     changed.push_back(it->second.root);
@@ -43,8 +43,8 @@ void TreeIndex::Take(const model::SessionId& session, const Entry& entry, bool a
     Toggle(&tree.reached, Deepest{entry.depth, entry.opened_wall_ns, session}, add);
   }
   if (entry.detected) Toggle(&tree.detected, session, add);
-  if (entry.home) Toggle(&tree.homes, session, add);
+  if (entry.anchor) Toggle(&tree.anchors, session, add);
   if (tree.empty()) trees_.erase(entry.root);
 }
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

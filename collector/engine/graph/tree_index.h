@@ -11,7 +11,7 @@
 
 #include "core/model/ids.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 
 // Of every path, what its rules and its incident look at, kept up to date session by session, so
 // that nobody walks a tree to learn it. Not thread-safe.
@@ -24,7 +24,7 @@ class TreeIndex {
     int64_t opened_wall_ns = 0;
     bool reached = false;   // entered over a hop
     bool detected = false;  // has detections
-    bool home = false;      // an incident is named after it
+    bool anchor = false;    // an incident is named after it
 
     bool operator==(const Entry&) const = default;
   };
@@ -44,8 +44,8 @@ class TreeIndex {
   struct Tree {
     absl::btree_set<Deepest> reached;
     absl::btree_set<model::SessionId> detected;
-    absl::btree_set<model::SessionId> homes;
-    bool empty() const { return reached.empty() && detected.empty() && homes.empty(); }
+    absl::btree_set<model::SessionId> anchors;
+    bool empty() const { return reached.empty() && detected.empty() && anchors.empty(); }
   };
 
   // Replaces what the session contributed before. Returns the roots of the trees that changed by
@@ -63,6 +63,6 @@ class TreeIndex {
   absl::flat_hash_map<model::SessionId, Tree> trees_;
 };
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_GRAPH_TREE_INDEX_H_

@@ -5,25 +5,26 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 constexpr char kWithdrawn[] = "hoptrail: its detections were withdrawn";
 
 }  // namespace
 
-void IncidentBook::Update(const PathState& path,
-                          const absl::flat_hash_set<model::DetectionId>& grown, int64_t now_ns) {
+void IncidentRegistry::Update(const PathState& path,
+                              const absl::flat_hash_set<model::DetectionId>& escalated,
+                              int64_t now_ns) {
   bool serious = false;
   for (const model::Detection* detection : path.detections) {
     serious = serious || detection->severity >= minimum_;
   }
-  if (path.homes.empty()) {
+  if (path.anchors.empty()) {
     if (!serious) return;
     Open(path, now_ns);
     return;
   }
-  const model::Incident* surviving = Surviving(path.homes);
+  const model::Incident* surviving = Surviving(path.anchors);
   if (surviving == nullptr) return;
   MergeOthers(path, surviving->id, now_ns);
 
@@ -42,7 +43,7 @@ void IncidentBook::Update(const PathState& path,
   for (const model::Detection* detection : path.detections) {
     present.insert(detection->id);
     incident.severity = std::max(incident.severity, detection->severity);
-    worse = worse || (detection->severity >= minimum_ && grown.contains(detection->id));
+    worse = worse || (detection->severity >= minimum_ && escalated.contains(detection->id));
   }
   auto& listed = incident.detections;
   const size_t before = listed.size();
@@ -69,8 +70,8 @@ void IncidentBook::Update(const PathState& path,
   incidents_[incident.id] = std::move(incident);
 }
 
-absl::Status IncidentBook::SetState(const model::IncidentId& id, model::IncidentState state,
-                                    absl::string_view who, int64_t now_ns) {
+absl::Status IncidentRegistry::SetState(const model::IncidentId& id, model::IncidentState state,
+                                        absl::string_view who, int64_t now_ns) {
   auto it = incidents_.find(id);
   if (it == incidents_.end()) {
     return absl::NotFoundError(absl::StrCat("no incident ", model::ToString(id)));
@@ -97,23 +98,26 @@ absl::Status IncidentBook::SetState(const model::IncidentId& id, model::Incident
   return absl::OkStatus();
 }
 
-void IncidentBook::Restore(const model::Incident& incident) { incidents_[incident.id] = incident; }
+void IncidentRegistry::Restore(const model::Incident& incident) {
+  incidents_[incident.id] = incident;
+}
 
-void IncidentBook::Forget(const model::SessionId& home) {
-  const model::IncidentId id = model::DeriveIncidentId(home);
+void IncidentRegistry::Forget(const model::SessionId& anchor) {
+  const model::IncidentId id = model::DeriveIncidentId(anchor);
   incidents_.erase(id);
   changed_.erase(id);
 }
 
-const model::Incident* IncidentBook::Find(const model::IncidentId& id) const {
+const model::Incident* IncidentRegistry::Find(const model::IncidentId& id) const {
   auto it = incidents_.find(id);
   return it == incidents_.end() ? nullptr : &it->second;
 }
 
-const model::Incident* IncidentBook::Surviving(const std::vector<model::SessionId>& homes) const {
+const model::Incident* IncidentRegistry::Surviving(
+    const std::vector<model::SessionId>& anchors) const {
   const model::Incident* oldest = nullptr;
-  for (const model::SessionId& home : homes) {
-    const model::Incident* incident = Find(model::DeriveIncidentId(home));
+  for (const model::SessionId& anchor : anchors) {
+    const model::Incident* incident = Find(model::DeriveIncidentId(anchor));
     if (incident == nullptr) continue;
     if (oldest == nullptr || std::tie(incident->opened_wall_ns, incident->id) <
                                  std::tie(oldest->opened_wall_ns, oldest->id)) {
@@ -123,26 +127,26 @@ const model::Incident* IncidentBook::Surviving(const std::vector<model::SessionI
   return oldest;
 }
 
-std::vector<model::IncidentId> IncidentBook::TakeChanged() {
+std::vector<model::IncidentId> IncidentRegistry::TakeChanged() {
   std::vector<model::IncidentId> changed(changed_.begin(), changed_.end());
   changed_.clear();
   return changed;
 }
 
-std::vector<model::SessionId> IncidentBook::TakeNewHomes() {
-  std::vector<model::SessionId> homes;
-  homes.swap(new_homes_);
-  return homes;
+std::vector<model::SessionId> IncidentRegistry::TakeNewAnchors() {
+  std::vector<model::SessionId> anchors;
+  anchors.swap(new_anchors_);
+  return anchors;
 }
 
-model::SessionId IncidentBook::HomeOf(const model::Incident& incident) {
+model::SessionId IncidentRegistry::AnchorOf(const model::Incident& incident) {
   for (const model::SessionId& session : incident.sessions) {
     if (model::DeriveIncidentId(session) == incident.id) return session;
   }
   return incident.root;
 }
 
-void IncidentBook::Open(const PathState& path, int64_t now_ns) {
+void IncidentRegistry::Open(const PathState& path, int64_t now_ns) {
   model::Incident incident;
   incident.id = model::DeriveIncidentId(path.root);
   incident.root = path.root;
@@ -156,14 +160,14 @@ void IncidentBook::Open(const PathState& path, int64_t now_ns) {
     incident.detections.push_back(detection->id);
   }
   changed_.insert(incident.id);
-  new_homes_.push_back(path.root);
+  new_anchors_.push_back(path.root);
   incidents_[incident.id] = std::move(incident);
 }
 
-void IncidentBook::MergeOthers(const PathState& path, const model::IncidentId& into,
-                               int64_t now_ns) {
-  for (const model::SessionId& home : path.homes) {
-    auto it = incidents_.find(model::DeriveIncidentId(home));
+void IncidentRegistry::MergeOthers(const PathState& path, const model::IncidentId& into,
+                                   int64_t now_ns) {
+  for (const model::SessionId& anchor : path.anchors) {
+    auto it = incidents_.find(model::DeriveIncidentId(anchor));
     if (it == incidents_.end() || it->first == into || it->second.merged_into == into) continue;
     it->second.merged_into = into;
     it->second.state = model::IncidentState::kResolved;
@@ -172,4 +176,4 @@ void IncidentBook::MergeOthers(const PathState& path, const model::IncidentId& i
   }
 }
 
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

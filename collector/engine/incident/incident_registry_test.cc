@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace hoptrail::collector::path {
+namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::ElementsAre;
@@ -23,28 +23,28 @@ model::Detection Found(uint8_t n, model::Severity severity) {
   return detection;
 }
 
-class IncidentBookTest : public testing::Test {
+class IncidentRegistryTest : public testing::Test {
  protected:
-  IncidentBook::PathState PathOf(uint8_t root, std::vector<model::SessionId> homes,
-                                 std::vector<const model::Detection*> detections) {
-    return {Id(root), std::move(homes), std::move(detections), {Id(root)}, "title"};
+  IncidentRegistry::PathState PathOf(uint8_t root, std::vector<model::SessionId> anchors,
+                                     std::vector<const model::Detection*> detections) {
+    return {Id(root), std::move(anchors), std::move(detections), {Id(root)}, "title"};
   }
-  const model::Incident& Get(uint8_t home) {
-    return *book_.Find(model::DeriveIncidentId(Id(home)));
+  const model::Incident& Get(uint8_t anchor) {
+    return *book_.Find(model::DeriveIncidentId(Id(anchor)));
   }
 
-  IncidentBook book_{model::Severity::kMedium};
+  IncidentRegistry book_{model::Severity::kMedium};
   const model::Detection low_ = Found(1, model::Severity::kLow);
   const model::Detection medium_ = Found(2, model::Severity::kMedium);
   const model::Detection high_ = Found(3, model::Severity::kHigh);
 };
 
-TEST_F(IncidentBookTest, OpensAtTheMinimumSeverity) {
+TEST_F(IncidentRegistryTest, OpensAtTheMinimumSeverity) {
   book_.Update(PathOf(1, {}, {&low_}), {}, 10);
   EXPECT_THAT(book_.TakeChanged(), IsEmpty());
   book_.Update(PathOf(1, {}, {&low_, &medium_}), {}, 11);
   EXPECT_THAT(book_.TakeChanged(), SizeIs(1));
-  EXPECT_THAT(book_.TakeNewHomes(), ElementsAre(Id(1)));
+  EXPECT_THAT(book_.TakeNewAnchors(), ElementsAre(Id(1)));
   EXPECT_EQ(Get(1).severity, model::Severity::kMedium);
   EXPECT_EQ(Get(1).opened_wall_ns, 11);
   book_.Update(PathOf(1, {Id(1)}, {&low_, &medium_}), {}, 12);
@@ -52,7 +52,7 @@ TEST_F(IncidentBookTest, OpensAtTheMinimumSeverity) {
   EXPECT_EQ(Get(1).updated_wall_ns, 11);
 }
 
-TEST_F(IncidentBookTest, ResolvedOpensAgainForWhatIsNewOrWorseOnly) {
+TEST_F(IncidentRegistryTest, ResolvedOpensAgainForWhatIsNewOrWorseOnly) {
   book_.Update(PathOf(1, {}, {&medium_}), {}, 10);
   const model::IncidentId id = Get(1).id;
   ASSERT_TRUE(book_.SetState(id, model::IncidentState::kResolved, "ann", 11).ok());
@@ -66,7 +66,7 @@ TEST_F(IncidentBookTest, ResolvedOpensAgainForWhatIsNewOrWorseOnly) {
   EXPECT_EQ(Get(1).state, model::IncidentState::kAcknowledged);  // someone is on it
 }
 
-TEST_F(IncidentBookTest, MergesIntoTheOlderAndComesBackWhenThePathsPart) {
+TEST_F(IncidentRegistryTest, MergesIntoTheOlderAndComesBackWhenThePathsPart) {
   book_.Update(PathOf(2, {}, {&medium_}), {}, 10);
   book_.Update(PathOf(1, {}, {&high_}), {}, 20);
   book_.Update(PathOf(1, {Id(1), Id(2)}, {&medium_, &high_}), {}, 30);
@@ -84,24 +84,24 @@ TEST_F(IncidentBookTest, MergesIntoTheOlderAndComesBackWhenThePathsPart) {
   EXPECT_THAT(Get(2).detections, ElementsAre(medium_.id));
 }
 
-TEST_F(IncidentBookTest, IsResolvedWhenItsGroundWasWithdrawn) {
+TEST_F(IncidentRegistryTest, IsResolvedWhenItsGroundWasWithdrawn) {
   book_.Update(PathOf(1, {}, {&low_, &medium_}), {}, 10);
   book_.Update(PathOf(1, {Id(1)}, {&low_}), {}, 11);
   EXPECT_EQ(Get(1).state, model::IncidentState::kResolved);
   EXPECT_THAT(Get(1).detections, ElementsAre(low_.id));
 }
 
-TEST_F(IncidentBookTest, IsRestoredWithItsHome) {
+TEST_F(IncidentRegistryTest, IsRestoredWithItsHome) {
   book_.Update(PathOf(2, {}, {&medium_}), {}, 10);
   model::Incident stored = Get(2);
   stored.root = Id(1);
   stored.sessions = {Id(1), Id(2)};
-  EXPECT_EQ(IncidentBook::HomeOf(stored), Id(2));
-  IncidentBook other(model::Severity::kMedium);
+  EXPECT_EQ(IncidentRegistry::AnchorOf(stored), Id(2));
+  IncidentRegistry other(model::Severity::kMedium);
   other.Restore(stored);
-  EXPECT_TRUE(other.IsHome(Id(2)));
+  EXPECT_TRUE(other.IsAnchor(Id(2)));
   EXPECT_THAT(other.TakeChanged(), IsEmpty());
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::path
+}  // namespace hoptrail::collector::engine

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 namespace {
 
 constexpr int64_t kMillisecond = 1'000'000;
@@ -119,4 +119,4 @@ void ClockOffsets::Set(const model::HostId& id, int64_t offset_ns) {
   changed_.insert(id);
 }
 
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine

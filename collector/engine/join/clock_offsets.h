@@ -12,7 +12,7 @@
 
 #include "core/model/ids.h"
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 
 // How far hosts' clocks are apart, learned from joined hops. Each pair of hosts keeps its last few
 // samples; each host has one offset to the reference of its group (hosts that hops connect).
@@ -63,6 +63,6 @@ class ClockOffsets {
   absl::btree_set<model::HostId> changed_;
 };
 
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_JOIN_CLOCK_OFFSETS_H_

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 namespace {
 
 model::HostId Host(uint8_t n) {
@@ -48,4 +48,4 @@ TEST(ClockOffsetsTest, AStepIsFollowed) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine

@@ -5,7 +5,7 @@
 
 #include "absl/numeric/int128.h"
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 namespace {
 
 constexpr int64_t kForever = std::numeric_limits<int64_t>::max() / 4;
@@ -56,4 +56,4 @@ Contradiction FindContradiction(const model::HopEnd& client, const model::HopEnd
   return apart ? Contradiction::kTime : Contradiction::kNone;
 }
 
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine

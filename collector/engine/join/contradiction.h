@@ -6,7 +6,7 @@
 
 #include "core/model/hop.h"
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 
 enum class Contradiction : uint8_t {
   kNone = 0,
@@ -30,6 +30,6 @@ inline constexpr uint64_t kInFlightBytes = 16 << 20;
 inline constexpr int64_t kKnownSlackNs = 5LL * 60 * 1'000'000'000;
 inline constexpr int64_t kUnknownSlackNs = 24LL * 3600 * 1'000'000'000;
 
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_JOIN_CONTRADICTION_H_

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
@@ -52,4 +52,4 @@ TEST(ContradictionTest, LifetimesMustOverlap) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine

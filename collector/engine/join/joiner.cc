@@ -7,7 +7,7 @@
 
 #include "collector/engine/join/contradiction.h"
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 namespace {
 
 // Ends of one flow, or of one claimed name, that are compared with each other; more are a flood.
@@ -305,4 +305,4 @@ void Joiner::MarkChanged(const graph::HopKey& end) {
   if (auto it = joins_.find(end); it != joins_.end()) changed_.insert(it->second.partner);
 }
 
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine

@@ -18,7 +18,7 @@
 #include "core/graph/hop_key.h"
 #include "core/model/hop.h"
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 
 // Finds the two ends of each connection. One client and one server end of the same hop name, from
 // which nothing follows that cannot be, are PROVEN to be one. Ends that find no such partner within
@@ -114,6 +114,6 @@ class Joiner {
   size_t proven_ = 0;
 };
 
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_JOIN_JOINER_H_

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace hoptrail::collector::join {
+namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::Contains;
@@ -168,4 +168,4 @@ TEST_F(JoinerTest, ForgottenHopsLeaveNothing) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::join
+}  // namespace hoptrail::collector::engine

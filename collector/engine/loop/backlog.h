@@ -8,12 +8,12 @@
 
 #include "core/model/ids.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 
 // Which hosts have more to tell than was heard of them: their stream is broken, or what their spool
 // held when they connected is not yet taken in. Each for a bounded time. What is known of paths is
 // incomplete meanwhile (docs/decisions/0013). Not thread-safe.
-class Arrears {
+class Backlog {
  public:
   // It has to connect first: what it has is not known.
   static constexpr uint64_t kUnconnected = std::numeric_limits<uint64_t>::max();
@@ -44,6 +44,6 @@ class Arrears {
   absl::flat_hash_map<model::HostId, Expected> expected_;
 };
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_BACKLOG_H_

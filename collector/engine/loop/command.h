@@ -18,12 +18,12 @@
 #include "collector/store/sqlite/retention.h"
 #include "core/model/fact.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 
 struct ConnectCommand {
   model::HostId host;
   std::string host_name;
-  std::shared_ptr<AgentSink> sink;
+  std::shared_ptr<bus::AgentSink> sink;
   uint64_t last_spooled_sequence = 0;  // what it has to tell; 0: nothing
   model::Incarnation incarnation;      // the last that it has confirmed, or meant to
   bool backlog = false;                // an earlier boot of the agent's machine
@@ -32,14 +32,14 @@ struct ConnectCommand {
 // The agent's answer to a greeting, or to a question: the last that it has made durable.
 struct ConfirmCommand {
   model::HostId host;
-  std::shared_ptr<AgentSink> sink;
+  std::shared_ptr<bus::AgentSink> sink;
   model::Incarnation incarnation;
 };
 
 // Sequence numbers grow within it.
 struct BatchCommand {
   model::HostId host;
-  std::shared_ptr<AgentSink> sink;
+  std::shared_ptr<bus::AgentSink> sink;
   std::vector<uint64_t> sequences;
   std::vector<model::Fact> facts;  // as many
 };
@@ -47,13 +47,13 @@ struct BatchCommand {
 // The agent's last word.
 struct GoodbyeCommand {
   model::HostId host;
-  std::shared_ptr<AgentSink> sink;
+  std::shared_ptr<bus::AgentSink> sink;
   model::Goodbye goodbye;
 };
 
 struct DisconnectCommand {
   model::HostId host;
-  std::shared_ptr<AgentSink> sink;
+  std::shared_ptr<bus::AgentSink> sink;
 };
 
 // `done` is called by the engine's thread, once the answer is durable.
@@ -73,24 +73,24 @@ struct RemoveHostCommand {
 
 // Another configuration; nothing is answered.
 struct ReconfigureCommand {
-  path::RuleOptions rules;
+  v1::FleetRulesConfig rules;
   model::Severity minimum_severity = model::Severity::kMedium;
   int64_t engine_retention_ns = 0;
   store::RetentionLimits retention;
   bool notify = false;
   int64_t silent_after_ns = 0;
-  int64_t unheard_after_ns = 0;
+  int64_t heartbeat_timeout_ns = 0;
 };
 
 struct PathCommand {
   model::SessionId session;
-  std::function<void(path::Path)> done;
+  std::function<void(Path)> done;
 };
 
 using Command =
     std::variant<ConnectCommand, ConfirmCommand, BatchCommand, GoodbyeCommand, DisconnectCommand,
                  SetIncidentStateCommand, RemoveHostCommand, ReconfigureCommand, PathCommand>;
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_COMMAND_H_

@@ -9,7 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 namespace {
 
 using store::HostChange;
@@ -20,12 +20,12 @@ constexpr size_t kFactsPerTransaction = 20'000;
 constexpr int64_t kTickNs = 1'000'000'000;
 constexpr int64_t kRetentionNs = 60'000'000'000;
 constexpr int64_t kRetentionAgainNs = 1'000'000'000;  // while there is more to remove
-constexpr size_t kMostUnheard = 3;
+constexpr size_t kMostSilent = 3;
 constexpr absl::Duration kStoreRetry = absl::Seconds(1);
 
 }  // namespace
 
-EngineLoop::EngineLoop(path::Engine* engine, store::Store* store, const Options& options)
+EngineLoop::EngineLoop(Engine* engine, store::Store* store, const Options& options)
     : engine_(engine),
       store_(store),
       options_(options),
@@ -37,7 +37,7 @@ EngineLoop::~EngineLoop() { Stop(); }
 absl::Status EngineLoop::Restore() {
   HT_ASSIGN_OR_RETURN(std::vector<store::HostRow> hosts, store_->writer()->LoadHosts());
   HT_ASSIGN_OR_RETURN(store::Snapshot snapshot, store_->writer()->LoadSnapshot());
-  path::StoredState state;
+  StoredState state;
   for (const store::HostRow& row : hosts) {
     RestoreHost(row);
     state.host_names.emplace_back(row.host, row.host_name);
@@ -50,7 +50,7 @@ absl::Status EngineLoop::Restore() {
       batch_.hosts[row.host].state = entry.state;
     }
     if (!entry.listed || entry.state == HostState::kSilent || HasEnded(row.host, entry)) continue;
-    arrears_.Expect(row.host, Arrears::kUnconnected,
+    backlog_.Expect(row.host, Backlog::kUnconnected,
                     static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
   }
   LogInfo("ingest", "restored ", hosts.size(), " hosts, ", snapshot.sessions.size(), " sessions, ",
@@ -124,7 +124,7 @@ void EngineLoop::Heard(const model::HostId& host, HostEntry* entry) {
 
 void EngineLoop::Take(BatchCommand& command) {
   HostEntry& entry = hosts_[command.host];
-  command.sink->Taken();
+  command.sink->OnConsumed();
   if (entry.sink != command.sink) return;  // replaced meanwhile: the new stream sends it again
   Heard(command.host, &entry);
   // What was applied before is skipped, and acknowledged again all the same.
@@ -138,7 +138,7 @@ void EngineLoop::Take(BatchCommand& command) {
     facts_ += fresh.size();
     entry.applied = command.sequences.back();
     batch_.hosts[command.host].acknowledged_sequence = entry.applied;
-    arrears_.Applied(command.host, entry.applied);
+    backlog_.Applied(command.host, entry.applied);
   }
   acknowledge_[command.host] = entry.applied;
 }
@@ -165,7 +165,7 @@ void EngineLoop::KeepFact(const model::Fact& fact, const model::HostId& host) {
 }
 
 void EngineLoop::Take(GoodbyeCommand& command) {
-  command.sink->Taken();
+  command.sink->OnConsumed();
   const HostEntry& entry = hosts_[command.host];
   if (entry.sink != command.sink) return;  // a newer stream speaks for the agent
   LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
@@ -184,12 +184,12 @@ void EngineLoop::Take(DisconnectCommand& command) {
   const int64_t heard = command.sink->HeardBootNs();
   const bool rebooted = it->second.followed_boot_ns != 0 && !OutlivedNext(it->second, heard);
   if (command.sink->SaidGoodbye() || rebooted) {
-    arrears_.Forget(command.host);
+    backlog_.Forget(command.host);
   } else {
     it->second.broken_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
     // No longer than until its silence is judged.
-    arrears_.Expect(command.host, Arrears::kUnconnected,
-                    it->second.broken_boot_ns + options_.unheard_after_ns);
+    backlog_.Expect(command.host, Backlog::kUnconnected,
+                    it->second.broken_boot_ns + options_.heartbeat_timeout_ns);
   }
   it->second.state = HostState::kDisconnected;
   batch_.hosts[command.host].state = HostState::kDisconnected;
@@ -209,7 +209,7 @@ void EngineLoop::Take(SetIncidentStateCommand& command) {
 
 void EngineLoop::Take(ReconfigureCommand& command) {
   options_.silent_after_ns = command.silent_after_ns;
-  options_.unheard_after_ns = command.unheard_after_ns;
+  options_.heartbeat_timeout_ns = command.heartbeat_timeout_ns;
   store_->SetRetention(command.retention);
   store_->writer()->SetNotify(command.notify);
   engine_->SetRetention(command.engine_retention_ns);
@@ -224,11 +224,11 @@ void EngineLoop::Take(PathCommand& command) {
 }
 
 // Only of agents that this run of the collector has heard, and not while it was itself held up.
-void EngineLoop::FindUnheard() {
+void EngineLoop::FindSilent() {
   const auto now = static_cast<int64_t>(options_.clock->BootNs());
   if (now - last_look_boot_ns_ > 3 * kTickNs) fair_from_boot_ns_ = now;
   last_look_boot_ns_ = now;
-  std::vector<std::pair<model::HostId, HostEntry*>> unheard;
+  std::vector<std::pair<model::HostId, HostEntry*>> silent;
   size_t known = 0;
   for (auto& [host, entry] : hosts_) {
     if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
@@ -238,24 +238,24 @@ void EngineLoop::FindUnheard() {
       if (!OutlivedNext(entry, heard)) continue;  // it was switched off, and is up as another boot
       NoteBothUp(host, &entry, entry.sink != nullptr);
     }
-    if (now - std::max(heard, fair_from_boot_ns_) < options_.unheard_after_ns) {
-      entry.unheard = false;
+    if (now - std::max(heard, fair_from_boot_ns_) < options_.heartbeat_timeout_ns) {
+      entry.heartbeat_missed = false;
       entry.silence.reset();
-    } else if (!entry.unheard) {
-      entry.unheard = true;
-      unheard.emplace_back(host, &entry);
+    } else if (!entry.heartbeat_missed) {
+      entry.heartbeat_missed = true;
+      silent.emplace_back(host, &entry);
     }
   }
   // So many at once are one network's fault.
-  const bool network = unheard.size() > kMostUnheard && unheard.size() > known / 4;
-  for (const auto& [host, entry] : unheard) {
+  const bool network = silent.size() > kMostSilent && silent.size() > known / 4;
+  for (const auto& [host, entry] : silent) {
     LogWarning("ingest", entry->host_name, " gives no sign of life",
                network ? ", like many others at once" : "");
     if (network) continue;
     entry->silence = model::Interference{
         host, model::InterferenceKind::kSilent,
-        absl::StrCat("nothing was heard from the agent for ", options_.unheard_after_ns / kTickNs,
-                     " s, and it had not said goodbye",
+        absl::StrCat("nothing was heard from the agent for ",
+                     options_.heartbeat_timeout_ns / kTickNs, " s, and it had not said goodbye",
                      entry->sink == nullptr ? "; its connection was broken" : ""),
         options_.clock->WallNs()};
     engine_->Apply(*entry->silence, &outcome_);
@@ -264,7 +264,7 @@ void EngineLoop::FindUnheard() {
 
 void EngineLoop::ReleasePages() {
   if (!store_->writer()->outbox()->holds()) return;
-  const bool behind = arrears_.Any(static_cast<int64_t>(options_.clock->BootNs()));
+  const bool behind = backlog_.Any(static_cast<int64_t>(options_.clock->BootNs()));
   const absl::Status status = store_->ReleasePages(
       options_.clock->WallNs(), behind ? options_.page_held_ns : options_.page_settles_ns);
   if (!status.ok()) LogError("store", "pages wait longer: ", status.ToString());
@@ -273,7 +273,7 @@ void EngineLoop::ReleasePages() {
 void EngineLoop::Tick() {
   if (store_->trouble()) (void)store_->CheckWritable(options_.clock->WallNs());
   engine_->Tick(&outcome_);
-  FindUnheard();
+  FindSilent();
   JudgeHolders();
   JudgeClones();
   const int64_t silent_before =
@@ -288,7 +288,7 @@ void EngineLoop::Tick() {
 }
 
 void EngineLoop::Commit() {
-  for (const path::ClockOffset& offset : outcome_.clock_offsets) {
+  for (const ClockOffset& offset : outcome_.clock_offsets) {
     batch_.hosts[offset.host].clock_offset_ns = offset.offset_ns;
   }
   batch_.sessions = std::move(outcome_.sessions);
@@ -319,7 +319,8 @@ void EngineLoop::Commit() {
   }
   for (const auto& [host, provenance] : outcome_.provenance) {
     auto it = hosts_.find(host);
-    if (it != hosts_.end() && it->second.sink != nullptr) it->second.sink->Tell(provenance);
+    if (it != hosts_.end() && it->second.sink != nullptr)
+      it->second.sink->SendProvenance(provenance);
   }
   for (const auto& action : after_commit_) action();
   outcome_ = {};
@@ -334,4 +335,4 @@ bool EngineLoop::Alive(absl::Duration limit) const {
          absl::ToInt64Nanoseconds(limit);
 }
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine

@@ -16,15 +16,15 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "collector/engine/engine.h"
 #include "collector/engine/loop/backlog.h"
 #include "collector/engine/loop/command.h"
-#include "collector/engine/engine.h"
 #include "collector/store/sqlite/store.h"
 #include "core/base/bounded_queue.h"
 #include "core/base/clock.h"
 #include "core/base/trouble_log.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 
 // The one thread that owns the engine and writes the store. It takes what many streams have queued,
 // applies it, makes all of it durable in one transaction, and only then acknowledges. A store that
@@ -35,9 +35,9 @@ class EngineLoop {
   struct Options {
     int64_t silent_after_ns = 60'000'000'000;
     // Silence that is told to the engine, which judges it.
-    int64_t unheard_after_ns = 10'000'000'000;
+    int64_t heartbeat_timeout_ns = 10'000'000'000;
     // How long the first page of an incident waits: so that what two hosts tell of one step can
-    // meet, and longer while hosts are in arrears. docs/decisions/0013.
+    // meet, and longer while hosts are with a backlog. docs/decisions/0013.
     int64_t page_settles_ns = 1'000'000'000;
     int64_t page_held_ns = 30'000'000'000;
     size_t queue_capacity = 100'000;  // one batch a stream at most waits here
@@ -45,7 +45,7 @@ class EngineLoop {
   };
 
   // Neither is owned; both outlive it and belong to its thread between Start and Stop.
-  EngineLoop(path::Engine* engine, store::Store* store, const Options& options);
+  EngineLoop(Engine* engine, store::Store* store, const Options& options);
   ~EngineLoop();
 
   // Rebuilds the engine from the store. Before Start.
@@ -62,7 +62,7 @@ class EngineLoop {
   absl::StatusOr<model::Incident> SetIncidentState(const model::IncidentId& incident,
                                                    model::IncidentState state,
                                                    const std::string& who);
-  absl::StatusOr<path::Path> PathOf(const model::SessionId& session);
+  absl::StatusOr<Path> PathOf(const model::SessionId& session);
   // Of a machine with all its boots, the boot is empty. NOT_FOUND; FAILED_PRECONDITION while its
   // agent is connected. What it has told stays, and it is listed again when it connects.
   absl::Status RemoveHost(const model::HostId& host, const std::string& who);
@@ -79,15 +79,15 @@ class EngineLoop {
 
   struct HostEntry {
     std::string host_name;
-    std::shared_ptr<AgentSink> sink;
+    std::shared_ptr<bus::AgentSink> sink;
     bool listed = false;
     // When its stream was opened last: orders the boots of a machine. Grows over all hosts.
     int64_t connected_wall_ns = 0;
     store::HostState state = store::HostState::kUnknown;
-    int64_t heard_boot_ns = 0;   // when it sent something last
-    uint64_t applied = 0;        // of this transaction or an earlier one
-    int64_t broken_boot_ns = 0;  // when its stream ended without a goodbye; 0: it did not
-    bool unheard = false;        // and that was told
+    int64_t heard_boot_ns = 0;      // when it sent something last
+    uint64_t applied = 0;           // of this transaction or an earlier one
+    int64_t broken_boot_ns = 0;     // when its stream ended without a goodbye; 0: it did not
+    bool heartbeat_missed = false;  // and the engine was given that
     std::optional<model::Interference> silence;  // what was told of it last
     // When a newer boot of the machine was connected; 0: there is none.
     int64_t followed_boot_ns = 0;
@@ -144,21 +144,21 @@ class EngineLoop {
   void JudgeHolders();
   void JudgeClones();
   void Tick();
-  void FindUnheard();
+  void FindSilent();
   void ReleasePages();
   void Commit();
 
-  path::Engine* const engine_;
+  Engine* const engine_;
   store::Store* const store_;
   Options options_;  // what the engine's thread alone reads may change
   BoundedQueue<Command> queue_;
   absl::flat_hash_map<model::HostId, HostEntry> hosts_;
   absl::flat_hash_map<model::MachineId, model::BootId> newest_boot_;  // connected last
   int64_t last_connected_wall_ns_ = 0;
-  Arrears arrears_;
+  Backlog backlog_;
 
   // Of the transaction that is being put together.
-  path::Outcome outcome_;
+  Outcome outcome_;
   store::WriteBatch batch_;
   absl::flat_hash_map<model::HostId, uint64_t> acknowledge_;
   std::vector<std::function<void()>> after_commit_;
@@ -175,6 +175,6 @@ class EngineLoop {
   std::thread thread_;
 };
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_ENGINE_LOOP_H_

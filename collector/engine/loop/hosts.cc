@@ -9,7 +9,7 @@
 #include "core/base/log.h"
 #include "core/wire/resource_names.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 namespace {
 
 using store::HostState;
@@ -78,7 +78,7 @@ void EngineLoop::NoteConnected(const model::HostId& host, HostEntry* entry) {
     older.silence.reset();
   }
   if (older.sink != nullptr) return;  // perhaps it is up still
-  arrears_.Forget(before);
+  backlog_.Forget(before);
   older.broken_boot_ns = 0;
   if (older.state != HostState::kSilent) return;
   older.state = HostState::kDisconnected;
@@ -151,7 +151,7 @@ void EngineLoop::Unlist(const model::HostId& host, HostEntry* entry) {
   entry->broken_boot_ns = 0;
   entry->silence.reset();
   entry->collector_degradations.clear();
-  arrears_.Forget(host);
+  backlog_.Forget(host);
   store::HostChange& change = batch_.hosts[host];
   change.listed = false;
   change.collector_degradations.emplace();
@@ -208,4 +208,4 @@ void EngineLoop::ForgetHosts() {
   }
 }
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine

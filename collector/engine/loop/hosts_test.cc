@@ -13,7 +13,7 @@
 #include "core/wire/resource_names.h"
 #include "core/wire/testing.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::HasSubstr;
@@ -220,4 +220,4 @@ TEST_F(HostsTest, WhatIsGoneForLongerThanFactsAreKeptLeavesTheList) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine

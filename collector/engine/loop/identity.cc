@@ -10,7 +10,7 @@
 #include "core/base/log.h"
 #include "core/wire/limits.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 namespace {
 
 using model::DegradationKind;
@@ -63,9 +63,9 @@ void EngineLoop::Admit(ConnectCommand& command, HostEntry* entry) {
     batch_.hosts[host].incarnation = shown;
   }
   entry->sink = command.sink;
-  arrears_.Expect(host, command.last_spooled_sequence,
+  backlog_.Expect(host, command.last_spooled_sequence,
                   static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
-  arrears_.Applied(host, entry->applied);
+  backlog_.Applied(host, entry->applied);
   Heard(host, entry);
   if (!command.host_name.empty() && command.host_name != entry->host_name) {
     entry->host_name = command.host_name;
@@ -82,9 +82,10 @@ void EngineLoop::Admit(ConnectCommand& command, HostEntry* entry) {
   }
   const model::Incarnation offer = command.backlog ? model::Incarnation() : Offer(command, entry);
   after_commit_.push_back([this, host, offer, sink = command.sink] {
-    sink->Welcome({.acknowledged = hosts_[host].applied, .incarnation = offer});
-    for (const model::Provenance& provenance : engine_->ProvenanceOf(host)) sink->Tell(provenance);
-    sink->Taken();
+    sink->OnAccepted({.acknowledged = hosts_[host].applied, .incarnation = offer});
+    for (const model::Provenance& provenance : engine_->ProvenanceOf(host))
+      sink->SendProvenance(provenance);
+    sink->OnConsumed();
   });
 }
 
@@ -101,7 +102,7 @@ void EngineLoop::AskHolder(ConnectCommand& command, HostEntry* entry) {
 }
 
 void EngineLoop::Take(ConfirmCommand& command) {
-  command.sink->Taken();
+  command.sink->OnConsumed();
   HostEntry& entry = hosts_[command.host];
   if (entry.sink != command.sink) return;  // of a stream that is over
   if (!entry.offered.empty() && command.incarnation == entry.offered) {
@@ -142,8 +143,8 @@ void EngineLoop::Divert(const ConnectCommand& command, HostEntry* entry, absl::s
                            ? "; it has records of it left, which are not taken"
                            : absl::StrCat("; it goes on as boot ", model::ToString(assumed.boot))));
   after_commit_.push_back([this, host = command.host, assumed, sink = command.sink] {
-    sink->Welcome({.acknowledged = hosts_[host].applied, .assumed_host = assumed});
-    sink->Taken();
+    sink->OnAccepted({.acknowledged = hosts_[host].applied, .assumed_host = assumed});
+    sink->OnConsumed();
   });
 }
 
@@ -177,4 +178,4 @@ void EngineLoop::JudgeClones() {
   }
 }
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine

@@ -12,7 +12,7 @@
 #include "core/wire/resource_names.h"
 #include "core/wire/testing.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 namespace {
 
 using model::Incarnation;
@@ -333,4 +333,4 @@ TEST_F(IdentityTest, ABacklogIsTakenUnlessSomebodySpeaksForIt) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine

@@ -14,19 +14,19 @@
 
 #include "collector/engine/loop/engine_loop.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 
-class FakeAgent : public AgentSink {
+class FakeAgent : public bus::AgentSink {
  public:
   explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
-  void Welcome(const Greeting& greeting) override {
+  void OnAccepted(const Greeting& greeting) override {
     welcome = greeting.acknowledged;
     greetings.push_back(greeting);
   }
   void Ask(const model::Incarnation& incarnation) override { asked.push_back(incarnation); }
-  void Taken() override {}
+  void OnConsumed() override {}
   void Acknowledge(uint64_t) override {}
-  void Tell(const model::Provenance&) override {}
+  void SendProvenance(const model::Provenance&) override {}
   void End(const absl::Status&) override { ended = true; }
   int64_t HeardBootNs() const override { return heard; }
   bool SaidGoodbye() const override { return goodbye; }
@@ -57,9 +57,9 @@ class LoopTest : public testing::Test {
                                     clock_.WallNs());
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
-    path::EngineOptions options;
+    EngineOptions options;
     options.clock = &clock_;
-    engine_ = std::make_unique<path::Engine>(options);
+    engine_ = std::make_unique<Engine>(options);
     loop_ = std::make_unique<EngineLoop>(engine_.get(), store_.get(),
                                          EngineLoop::Options{.clock = &clock_});
     ASSERT_TRUE(loop_->Restore().ok());
@@ -89,10 +89,10 @@ class LoopTest : public testing::Test {
   FakeClock clock_;
   std::string folder_;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<path::Engine> engine_;
+  std::unique_ptr<Engine> engine_;
   std::unique_ptr<EngineLoop> loop_;
 };
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_

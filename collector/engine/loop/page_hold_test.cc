@@ -13,10 +13,9 @@
 #include "collector/engine/loop/loop_fixture.h"
 #include "collector/engine/story_for_test.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 namespace {
 
-using path::Story;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -24,7 +23,7 @@ class PageHoldTest : public LoopTest {
  protected:
   void SetUp() override {
     LoopTest::SetUp();
-    clock_.StepWallNs(path::kStoryStart - clock_.WallNs());
+    clock_.StepWallNs(kStoryStart - clock_.WallNs());
     outbox_ = *store_->OpenOutbox();
   }
   void Restart() {
@@ -75,7 +74,7 @@ class PageHoldTest : public LoopTest {
     return live.empty() ? model::IncidentId() : live[0];
   }
 
-  path::FourHosts four_;
+  FourHosts four_;
   std::unique_ptr<store::Outbox> outbox_;
   std::map<std::string, std::shared_ptr<FakeAgent>> agents_;
   std::map<std::string, uint64_t> told_;
@@ -95,7 +94,7 @@ TEST_F(PageHoldTest, OnePageWhereTheBeginningIsHeardLastAfterARestart) {
   for (const char* host : {"gw", "web", "db", "vault"}) Connect(host);
   Pass(1);
   Restart();
-  four_.story.Detect("db", four_.db, "key-theft", model::Severity::kHigh, 61);
+  four_.story.Detect("db", four_.db, "brute-force", model::Severity::kHigh, 61);
   for (const char* host : {"web", "db", "vault"}) {
     Connect(host);
     Tell(host);
@@ -168,4 +167,4 @@ TEST_F(PageHoldTest, AGoodbyeIsNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine

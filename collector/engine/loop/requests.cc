@@ -5,7 +5,7 @@
 
 #include "collector/engine/loop/engine_loop.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 namespace {
 
 constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
@@ -36,8 +36,8 @@ absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::Incide
   });
 }
 
-absl::StatusOr<path::Path> EngineLoop::PathOf(const model::SessionId& session) {
-  return Ask<absl::StatusOr<path::Path>>([&](auto done) {
+absl::StatusOr<Path> EngineLoop::PathOf(const model::SessionId& session) {
+  return Ask<absl::StatusOr<Path>>([&](auto done) {
     return PathCommand{session, std::move(done)};
   });
 }
@@ -48,4 +48,4 @@ absl::Status EngineLoop::RemoveHost(const model::HostId& host, const std::string
   });
 }
 
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine

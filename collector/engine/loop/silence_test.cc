@@ -9,10 +9,10 @@
 #include "collector/engine/loop/loop_fixture.h"
 #include "core/wire/testing.h"
 
-namespace hoptrail::collector::ingest {
+namespace hoptrail::collector::engine {
 namespace {
 
-class UnheardTest : public LoopTest {
+class SilenceTest : public LoopTest {
  protected:
   static model::HostId Host(uint8_t number) {
     model::HostId host = wire::TestHost();
@@ -44,7 +44,7 @@ class UnheardTest : public LoopTest {
   }
 };
 
-TEST_F(UnheardTest, SilenceWhileSomebodyIsLoggedIn) {
+TEST_F(SilenceTest, SilenceWhileSomebodyIsLoggedIn) {
   const auto agent = Connect(1);
   Pass(8);
   EXPECT_TRUE(Detections().empty());
@@ -62,7 +62,7 @@ TEST_F(UnheardTest, SilenceWhileSomebodyIsLoggedIn) {
   EXPECT_GT(Detections()[0].wall_ns, told) << "told again when it happened again";
 }
 
-TEST_F(UnheardTest, ABrokenStream) {
+TEST_F(SilenceTest, ABrokenStream) {
   const auto agent = Connect(1);
   ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
   Pass(12);
@@ -70,7 +70,7 @@ TEST_F(UnheardTest, ABrokenStream) {
   EXPECT_THAT(Detections()[0].summary, testing::HasSubstr("its connection was broken"));
 }
 
-TEST_F(UnheardTest, ABrokenStreamThatIsBackInTimeIsNone) {
+TEST_F(SilenceTest, ABrokenStreamThatIsBackInTimeIsNone) {
   const auto agent = Connect(1);
   ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
   Pass(5);
@@ -82,7 +82,7 @@ TEST_F(UnheardTest, ABrokenStreamThatIsBackInTimeIsNone) {
   EXPECT_TRUE(Detections().empty());
 }
 
-TEST_F(UnheardTest, AGoodbyeIsNone) {
+TEST_F(SilenceTest, AGoodbyeIsNone) {
   const auto agent = Connect(1);
   agent->goodbye = true;
   ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
@@ -91,7 +91,7 @@ TEST_F(UnheardTest, AGoodbyeIsNone) {
 }
 
 // Who asked for it is another matter.
-TEST_F(UnheardTest, AGoodbyeThatALoginAskedForIsOne) {
+TEST_F(SilenceTest, AGoodbyeThatALoginAskedForIsOne) {
   const auto agent = Connect(1);
   model::SessionId session;
   session.bytes[0] = 1;
@@ -103,7 +103,7 @@ TEST_F(UnheardTest, AGoodbyeThatALoginAskedForIsOne) {
   EXPECT_THAT(Detections()[0].summary, testing::HasSubstr("signal 15 from kill"));
 }
 
-TEST_F(UnheardTest, TheGoodbyeOfAStreamThatWasReplacedIsNone) {
+TEST_F(SilenceTest, TheGoodbyeOfAStreamThatWasReplacedIsNone) {
   const auto old = Connect(1);
   const auto present = Connect(1, false);
   Pass(4);
@@ -114,13 +114,13 @@ TEST_F(UnheardTest, TheGoodbyeOfAStreamThatWasReplacedIsNone) {
   EXPECT_TRUE(Detections().empty());
 }
 
-TEST_F(UnheardTest, NobodyLoggedInIsNone) {
+TEST_F(SilenceTest, NobodyLoggedInIsNone) {
   const auto agent = Connect(1, false);
   Pass(60);
   EXPECT_TRUE(Detections().empty());
 }
 
-TEST_F(UnheardTest, TheCollectorsOwnDelayIsNone) {
+TEST_F(SilenceTest, TheCollectorsOwnDelayIsNone) {
   const auto agent = Connect(1);
   Pass(2);
   clock_.AdvanceNs(60 * kSecond);  // held up by its disk, say
@@ -129,7 +129,7 @@ TEST_F(UnheardTest, TheCollectorsOwnDelayIsNone) {
 }
 
 // Whether its state says that it is silent.
-TEST_F(UnheardTest, ASteppedClockMakesNobodySilentAndNobodyHeard) {
+TEST_F(SilenceTest, ASteppedClockMakesNobodySilentAndNobodyHeard) {
   const auto state = [&] {
     auto hosts = store_->writer()->LoadHosts();
     EXPECT_TRUE(hosts.ok()) << hosts.status();
@@ -145,7 +145,7 @@ TEST_F(UnheardTest, ASteppedClockMakesNobodySilentAndNobodyHeard) {
   EXPECT_EQ(state(), store::HostState::kSilent);
 }
 
-TEST_F(UnheardTest, ManyAtOnceAreTheNetworks) {
+TEST_F(SilenceTest, ManyAtOnceAreTheNetworks) {
   std::vector<std::shared_ptr<FakeAgent>> agents;
   for (uint8_t i = 1; i <= 8; ++i) agents.push_back(Connect(i));
   Pass(30);
@@ -153,4 +153,4 @@ TEST_F(UnheardTest, ManyAtOnceAreTheNetworks) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::ingest
+}  // namespace hoptrail::collector::engine

@@ -5,7 +5,7 @@
 
 #include "core/model/title.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::engine {
 namespace {
 
 constexpr size_t kMaxShown = 12;
@@ -40,4 +40,4 @@ bool Proven(const PathView& path) {
   return true;
 }
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::engine

@@ -9,7 +9,7 @@
 #include "core/model/ids.h"
 #include "core/model/session.h"
 
-namespace hoptrail::collector::detect {
+namespace hoptrail::collector::engine {
 
 // One session of a path, as the fleet rules see it.
 struct Step {
@@ -39,6 +39,6 @@ std::string Label(const Step& step);
 std::string Chain(const PathView& path);
 bool Proven(const PathView& path);
 
-}  // namespace hoptrail::collector::detect
+}  // namespace hoptrail::collector::engine
 
 #endif  // HOPTRAIL_COLLECTOR_ENGINE_VALUES_PATH_VIEW_H_

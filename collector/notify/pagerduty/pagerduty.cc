@@ -44,7 +44,7 @@ absl::StatusOr<std::string> ReadRoutingKey(const std::string& path) {
 }
 
 absl::StatusOr<std::unique_ptr<PagerDuty>> PagerDuty::Create(store::Store* store,
-                                                             store::PathSource path_of,
+                                                             api::PathSource path_of,
                                                              const Options& options) {
   HT_RETURN_IF_ERROR(Check(options));
   HT_ASSIGN_OR_RETURN(std::unique_ptr<Outbox> outbox, store->OpenOutbox());
@@ -52,7 +52,7 @@ absl::StatusOr<std::unique_ptr<PagerDuty>> PagerDuty::Create(store::Store* store
       new PagerDuty(store, std::move(outbox), std::move(path_of), options));
 }
 
-PagerDuty::PagerDuty(store::Store* store, std::unique_ptr<Outbox> outbox, store::PathSource path_of,
+PagerDuty::PagerDuty(store::Store* store, std::unique_ptr<Outbox> outbox, api::PathSource path_of,
                      const Options& options)
     : store_(store),
       outbox_(std::move(outbox)),
@@ -182,7 +182,7 @@ absl::StatusOr<EventInput> PagerDuty::Gather(const Outbox::Item& item) {
   } else {
     left_out("its detections", detections.status());
   }
-  absl::StatusOr<v1::Path> path = store::FindPath(reader.get(), path_of_, name);
+  absl::StatusOr<v1::Path> path = api::FindPath(reader.get(), path_of_, name);
   if (path.ok()) {
     input.path = *std::move(path);
   } else {

@@ -13,11 +13,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "collector/api/assemble.h"
 #include "collector/notify/pagerduty/answer.h"
 #include "collector/notify/pagerduty/delivery_schedule.h"
 #include "collector/notify/pagerduty/event.h"
 #include "collector/notify/pagerduty/http_client.h"
-#include "collector/api/assemble.h"
 #include "collector/store/sqlite/store.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
@@ -43,7 +43,7 @@ class PagerDuty {
 
   // `store` is not owned. INVALID_ARGUMENT for an endpoint or key that cannot be right.
   static absl::StatusOr<std::unique_ptr<PagerDuty>> Create(store::Store* store,
-                                                           store::PathSource path_of,
+                                                           api::PathSource path_of,
                                                            const Options& options);
   ~PagerDuty();
 
@@ -59,7 +59,7 @@ class PagerDuty {
   absl::StatusOr<bool> SendOne();
 
  private:
-  PagerDuty(store::Store* store, std::unique_ptr<store::Outbox> outbox, store::PathSource path_of,
+  PagerDuty(store::Store* store, std::unique_ptr<store::Outbox> outbox, api::PathSource path_of,
             const Options& options);
 
   static absl::Status Check(const Options& options);
@@ -81,7 +81,7 @@ class PagerDuty {
 
   store::Store* const store_;
   const std::unique_ptr<store::Outbox> outbox_;
-  const store::PathSource path_of_;
+  const api::PathSource path_of_;
   Options options_;
   HttpClient http_;
   std::optional<DeliverySchedule> schedule_;  // always there

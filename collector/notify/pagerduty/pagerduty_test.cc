@@ -310,7 +310,7 @@ TEST_F(PagerDutyTest, OwnThreadSends) {
   options.endpoint = server_.url();
   options.routing_key = kKey;
   auto pager = PagerDuty::Create(
-      store_.get(), [](const model::SessionId&) { return path::Path(); }, options);
+      store_.get(), [](const model::SessionId&) { return engine::Path(); }, options);
   ASSERT_TRUE(pager.ok());
   (*pager)->Start();
   Write();

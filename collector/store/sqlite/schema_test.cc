@@ -125,7 +125,7 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
   absl::StrAppend(&rows, "INSERT INTO detections VALUES(", Hex(Blob(detection.id)),
                   ", 'pivot', 3, ", Hex(Blob(detection.session)), ", ", Hex(Blob(detection.host)),
                   ", ", kNow, ", NULL, 7, ", Hex(Encode(detection)), ");");
-  path::StoredHop hop = TestHop(4);
+  engine::StoredHop hop = TestHop(4);
   absl::StrAppend(&rows, "INSERT INTO hops VALUES(", Hex(Blob(hop.key)), ", NULL, ",
                   Hex(Blob(boot(1))), ", NULL, NULL, 1, ", kNow, ", ", Hex(Encode(hop.hop)), ");",
                   "UPDATE meta SET value = 7 WHERE name = 'revision'");

@@ -66,8 +66,8 @@ class StoreTest : public ::testing::Test {
     session.closed_wall_ns = opened + 2;
     return session;
   }
-  static path::StoredHop TestHop(uint8_t n) {
-    path::StoredHop stored;
+  static engine::StoredHop TestHop(uint8_t n) {
+    engine::StoredHop stored;
     stored.key.bytes[0] = n;
     stored.hop.server = wire::TestHopEnd();
     stored.hop.proof = model::Proof::kUnknown;

@@ -31,7 +31,7 @@ TEST_F(StoreTest, EverythingComesBackAfterReopening) {
 
 TEST_F(StoreTest, HopIsReplacedAndRemovedByItsKey) {
   Write({.hops = {TestHop(1), TestHop(2)}});
-  path::StoredHop joined = TestHop(1);
+  engine::StoredHop joined = TestHop(1);
   joined.hop.client = wire::TestHopEnd();
   joined.hop.client->side = model::HopSide::kClient;
   joined.hop.proof = model::Proof::kProven;
@@ -109,7 +109,7 @@ TEST_F(StoreTest, PagesHaveEveryRowOnceNewestFirst) {
 TEST_F(StoreTest, ListsGoByArrivalWhateverAHostsClockSays) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   const auto put = [&](uint8_t number, int64_t time) {
-    path::StoredHop hop = TestHop(number);
+    engine::StoredHop hop = TestHop(number);
     hop.hop.server->established_wall_ns = time;
     model::Detection detection = wire::TestDetection();
     detection.id.bytes[0] = number;

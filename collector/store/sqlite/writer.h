@@ -17,7 +17,7 @@ namespace hoptrail::collector::store {
 // What the engine is rebuilt from: everything in the store, oldest first.
 struct Snapshot {
   std::vector<model::Session> sessions;
-  std::vector<path::StoredHop> hops;
+  std::vector<engine::StoredHop> hops;
   std::vector<model::Detection> detections;
   std::vector<model::Incident> incidents;
 };
@@ -69,7 +69,7 @@ class Writer {
 
   absl::Status WriteHost(const model::HostId& host, const HostChange& change);
   absl::Status WriteSession(const model::Session& session, int64_t now_wall_ns);
-  absl::Status WriteHop(const path::StoredHop& stored);
+  absl::Status WriteHop(const engine::StoredHop& stored);
   absl::Status WriteEdge(const model::EdgeCount& edge);
   absl::Status WriteDetection(const model::Detection& detection);
   absl::Status WriteIncident(const model::Incident& incident, int64_t now_wall_ns);
