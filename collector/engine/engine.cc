@@ -69,7 +69,7 @@ const model::Incident* Engine::FindIncident(const model::IncidentId& id) const {
 }
 
 std::optional<model::Hop> Engine::FindHop(const graph::HopKey& key) const {
-  return impl_->graph().joiner.Find(key);
+  return impl_->joiner().Find(key);
 }
 
 model::IncidentId Engine::IncidentOf(const model::SessionId& session) const {
@@ -142,10 +142,10 @@ std::vector<model::Provenance> Engine::Impl::ProvenanceOf(const model::HostId& h
 
 Engine::Counts Engine::Impl::counts() const {
   return {.sessions = graph_.sessions.size(),
-          .hop_ends = graph_.joiner.size(),
-          .proven = graph_.joiner.proven(),
-          .inferred = graph_.joiner.inferred(),
-          .contradicted = graph_.joiner.contradicted(),
+          .hop_ends = joiner_.size(),
+          .proven = joiner_.proven(),
+          .inferred = joiner_.inferred(),
+          .contradicted = joiner_.contradicted(),
           .incidents = incidents_.size(),
           .refused = refused_,
           .aged = aged_};

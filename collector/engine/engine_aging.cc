@@ -37,13 +37,14 @@ void Engine::Impl::AgeSessions(int64_t now) {
 void Engine::Impl::AgeHops(int64_t now) {
   const int64_t again = now + options_.retention_ns / 4 + 1;
   for (int looks = 0; looks < kMaxLooks; ++looks) {
-    const bool full = graph_.joiner.size() > options_.max_hop_ends;
+    const bool full = joiner_.size() > options_.max_hop_ends;
     const auto key = full ? hop_age_.TakeFirst() : hop_age_.TakeDue(now);
     if (!key.has_value()) return;
-    const model::HopEnd* end = graph_.joiner.FindEnd(*key);
+    const model::HopEnd* end = joiner_.FindEnd(*key);
     if (end == nullptr) continue;
     // A hop that leads to a session goes when the session goes.
-    const bool holds = linked_.contains(graph_.joiner.HopOf(*key));
+    auto hop = graph_.hops.find(joiner_.HopOf(*key));
+    const bool holds = hop != graph_.hops.end() && !hop->second.child.empty();
     if (!holds && (full || end->closed_wall_ns != 0)) {
       DropHop(*key);
     } else {
@@ -74,8 +75,8 @@ bool Engine::Impl::DropSession(const model::SessionId& id) {
     return false;
   }
   auto it = graph_.sessions.find(id);
-  const absl::btree_set<graph::HopKey> ends = it->second.ends;
-  for (const graph::HopKey& end : ends) DropHop(end);
+  const absl::btree_map<graph::HopKey, EndNode> ends = it->second.ends;
+  for (const auto& [key, end] : ends) DropHop(key);
   for (const model::DetectionId& detection : it->second.detections) {
     graph_.detections.erase(detection);
   }
@@ -94,17 +95,14 @@ bool Engine::Impl::DropSession(const model::SessionId& id) {
 }
 
 void Engine::Impl::DropHop(const graph::HopKey& key) {
-  const graph::HopKey hop = graph_.joiner.HopOf(key);
-  const std::optional<model::Hop> known = graph_.joiner.Find(hop);
-  if (!known.has_value()) return;
-  for (const auto& end : {known->client, known->server}) {
-    if (!end.has_value()) continue;
-    auto session = graph_.sessions.find(end->session);
-    if (session != graph_.sessions.end()) session->second.ends.erase(graph::DeriveHopKey(*end));
+  if (joiner_.FindEnd(key) == nullptr) return;
+  const graph::HopKey hop = joiner_.HopOf(key);
+  if (auto known = graph_.hops.find(hop); known != graph_.hops.end()) {
+    ForgetEnds(hop, known->second);
+    graph_.hops.erase(known);
   }
-  linked_.erase(hop);
   changed_hops_.erase(hop);
-  graph_.joiner.Forget(hop);
+  joiner_.Forget(hop);
 }
 
 }  // namespace hoptrail::collector::engine

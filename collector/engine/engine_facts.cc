@@ -23,7 +23,7 @@ constexpr size_t kMaxWaiting = 100'000;
 
 Engine::Impl::Impl(EngineOptions options)
     : options_(options),
-      graph_({.grace_ns = options.join_grace_ns}),
+      joiner_({.grace_ns = options.join_grace_ns}),
       incidents_(options.minimum_severity),
       rules_(std::in_place, options.rules) {}
 
@@ -95,8 +95,8 @@ void Engine::Impl::ApplySession(const model::Session& session) {
                   [&](const auto& id) { return graph_.detections.at(id).host != session.host; }),
               ids.end());
     // Which links may hold depends on whose session it is.
-    const absl::btree_set<graph::HopKey> ends = node.ends;
-    for (const graph::HopKey& end : ends) Relink(graph_.joiner.HopOf(end));
+    const absl::btree_map<graph::HopKey, EndNode> ends = node.ends;
+    for (const auto& [key, end] : ends) Relink(end.hop);
     MarkSubtree(session.id);
     if (auto waiting = waiting_.extract(session.id); !waiting.empty()) {
       for (const model::SessionId& child : waiting.mapped()) OfferCause(child);
@@ -137,51 +137,10 @@ void Engine::Impl::ApplyHopEnd(const model::HopEnd& end) {
     return;
   }
   if (!end.session.empty() && Foreign(end.session, end.host)) refused_++;
-  const size_t before = graph_.joiner.size();
-  const graph::HopKey key = graph_.joiner.Put(end, BootNow());
-  if (graph_.joiner.size() > before) hop_age_.Add(BootNow() + options_.retention_ns, key);
-  const model::HopEnd* known = graph_.joiner.FindEnd(key);
-  if (!known->session.empty() && !Foreign(known->session, known->host)) {
-    Node(known->session, known->host).ends.insert(key);
-  }
+  const size_t before = joiner_.size();
+  const graph::HopKey key = joiner_.Put(end, BootNow());
+  if (joiner_.size() > before) hop_age_.Add(BootNow() + options_.retention_ns, key);
   ApplyJoins();
-}
-
-void Engine::Impl::ApplyJoins() {
-  const Joiner::Changes changes = graph_.joiner.TakeChanges();
-  for (const graph::HopKey& key : changes.removed) {
-    changed_hops_.erase(key);
-    removed_hops_.insert(key);
-    Relink(key);
-  }
-  for (const graph::HopKey& key : changes.changed) {
-    changed_hops_.insert(key);
-    Relink(key);
-  }
-}
-
-void Engine::Impl::Relink(const graph::HopKey& key) {
-  const std::optional<model::Hop> hop = graph_.joiner.Find(key);
-  const bool links = hop.has_value() && hop->joined() && hop->server->opened_session &&
-                     !hop->server->session.empty() && !hop->client->session.empty() &&
-                     !Foreign(hop->server->session, hop->server->host) &&
-                     !Foreign(hop->client->session, hop->client->host);
-  const model::SessionId child = links ? hop->server->session : model::SessionId{};
-  if (auto it = linked_.find(key); it != linked_.end() && it->second != child) {
-    const model::SessionId old = it->second;
-    linked_.erase(it);
-    Note(old, graph_.lineage.Withdraw(old, graph::LinkKind::kHop, key));
-  }
-  if (!links) return;
-  linked_[key] = child;
-  Node(child, hop->server->host);
-  Node(hop->client->session, hop->client->host);
-  Note(child, graph_.lineage.Offer(child, {.parent = hop->client->session,
-                                           .kind = graph::LinkKind::kHop,
-                                           .hop = key,
-                                           .proof = hop->proof,
-                                           .probability = hop->probability,
-                                           .order = hop->client->established_boot_ns}));
 }
 
 void Engine::Impl::ApplyDetection(const model::Detection& detection) {
@@ -276,15 +235,11 @@ void Engine::Impl::Restore(StoredState state) {
   absl::flat_hash_map<graph::HopKey, const model::Hop*> stored;
   for (const StoredHop& hop : state.hops) {
     stored[hop.key] = &hop.hop;
-    graph_.joiner.Restore(hop.hop, BootNow());
+    joiner_.Restore(hop.hop, BootNow());
     for (const auto& end : {hop.hop.client, hop.hop.server}) {
       if (!end.has_value()) continue;
       const graph::HopKey key = graph::DeriveHopKey(*end);
-      if (graph_.joiner.FindEnd(key) == nullptr) continue;
-      hop_age_.Add(BootNow() + options_.retention_ns, key);
-      if (!end->session.empty() && !Foreign(end->session, end->host)) {
-        Node(end->session, end->host).ends.insert(key);
-      }
+      if (joiner_.FindEnd(key) != nullptr) hop_age_.Add(BootNow() + options_.retention_ns, key);
     }
   }
   ApplyJoins();
@@ -298,14 +253,14 @@ void Engine::Impl::Restore(StoredState state) {
   changed_sessions_.clear();
   changed_detections_.clear();
   for (auto it = changed_hops_.begin(); it != changed_hops_.end();) {
-    auto same = stored.find(*it);
-    const bool told = same != stored.end() && graph_.joiner.Find(*it) == *same->second;
-    it = told ? changed_hops_.erase(it) : std::next(it);
+    auto same = stored.find(it->first);
+    const bool known = same != stored.end() && it->second == *same->second;
+    it = known ? changed_hops_.erase(it) : std::next(it);
   }
   for (auto it = removed_hops_.begin(); it != removed_hops_.end();) {
     it = stored.contains(*it) ? std::next(it) : removed_hops_.erase(it);
   }
-  graph_.joiner.wall_clocks().TakeChanged();
+  changed_clocks_.clear();
   for (const auto& [id, node] : graph_.sessions) {
     dirty_sessions_.insert(id);
     relabelled_.insert(id);

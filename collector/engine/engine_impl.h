@@ -16,6 +16,7 @@
 #include "collector/engine/graph/graph_state.h"
 #include "collector/engine/graph/tree_index.h"
 #include "collector/engine/incident/incident_registry.h"
+#include "collector/engine/join/joiner.h"
 #include "collector/rules/rule_runner.h"
 #include "core/graph/due_queue.h"
 
@@ -33,7 +34,7 @@ class Engine::Impl {
   void Restore(StoredState state);
   void Take(const model::Fact& fact);
   void TickJoins() {
-    graph_.joiner.Tick(BootNow());
+    joiner_.Tick(BootNow());
     ApplyJoins();
   }
   void SetHostName(const model::HostId& host, absl::string_view name);
@@ -65,6 +66,7 @@ class Engine::Impl {
   int64_t WallNow() const { return options_.clock->WallNs(); }
   GraphState& graph() { return graph_; }
   const GraphState& graph() const { return graph_; }
+  const Joiner& joiner() const { return joiner_; }
   const IncidentRegistry& incidents() const { return incidents_; }
 
  private:
@@ -85,8 +87,10 @@ class Engine::Impl {
   // The fact names a session of another host.
   bool Foreign(const model::SessionId& id, const model::HostId& host) const;
 
-  // Turns the joiner's changes into links between sessions, and notes the hops to be told.
+  // Turns the joiner's changes into links between sessions, and notes the hops to be emitted.
   void ApplyJoins();
+  void ApplyJoin(JoinChange change);
+  void ForgetEnds(const graph::HopKey& hop, const HopNode& node);
   void Relink(const graph::HopKey& hop);
   void OfferCause(const model::SessionId& child);
   void Note(const model::SessionId& child, const graph::Lineage::Change& change);
@@ -100,7 +104,6 @@ class Engine::Impl {
   std::string TitleOf(const model::SessionId& root, const TreeIndex::Tree& tree,
                       const std::vector<model::SessionId>& sessions) const;
   void Emit(Outcome* outcome);
-  void EmitClocks(Outcome* outcome);
 
   bool OnIncident(const model::SessionId& id) const;
   bool DropSession(const model::SessionId& id);
@@ -109,12 +112,12 @@ class Engine::Impl {
   void AgeHops(int64_t now);
 
   EngineOptions options_;
+  Joiner joiner_;
   GraphState graph_;
   TreeIndex trees_;
   IncidentRegistry incidents_;
   std::optional<rules::RuleRunner> rules_;  // always there
 
-  absl::flat_hash_map<graph::HopKey, model::SessionId> linked_;  // hop → the child it leads to
   // Children that named a cause which was not told yet.
   absl::flat_hash_map<model::SessionId, absl::btree_set<model::SessionId>> waiting_;
   absl::btree_set<model::SessionId> dirty_sessions_;
@@ -125,10 +128,11 @@ class Engine::Impl {
 
   // To be told.
   absl::btree_set<model::SessionId> changed_sessions_;
-  absl::btree_set<graph::HopKey> changed_hops_;
+  absl::btree_map<graph::HopKey, model::Hop> changed_hops_;
   absl::btree_set<graph::HopKey> removed_hops_;
   absl::btree_set<model::DetectionId> changed_detections_;
   absl::btree_map<model::SessionId, model::Provenance> provenance_;
+  absl::btree_map<model::HostId, ClockOffset> changed_clocks_;
 
   graph::DueQueue<model::SessionId> session_age_;
   graph::DueQueue<graph::HopKey> hop_age_;

@@ -122,12 +122,11 @@ PathChange Engine::Impl::ReadPath(const model::SessionId& root, const TreeIndex:
   PathChange change;
   change.root = graph_.StepOf(root);
   change.deepest = graph_.View(tree.reached.empty() ? root : tree.reached.begin()->session);
-  const ClockOffsets& clocks = graph_.joiner.wall_clocks();
   change.arrivals.reserve(tree.reached.size());
   for (const TreeIndex::Deepest& reached : tree.reached) {
     const SessionNode* node = graph_.Find(reached.session);
     if (node == nullptr) continue;
-    const int64_t ahead = clocks.Difference(change.root.host, node->host).value_or(0);
+    const int64_t ahead = graph_.ClockDifference(change.root.host, node->host).value_or(0);
     change.arrivals.push_back(
         {reached.opened_wall_ns - ahead, node->host, graph_.HostName(node->host)});
   }
@@ -220,9 +219,7 @@ void Engine::Impl::Emit(Outcome* outcome) {
                                        [&](const StoredHop& hop) { return hop.key == key; }),
                         outcome->hops.end());
   }
-  for (const graph::HopKey& key : changed_hops_) {
-    if (auto hop = graph_.joiner.Find(key)) outcome->hops.push_back({key, *std::move(hop)});
-  }
+  for (auto& [key, hop] : changed_hops_) outcome->hops.push_back({key, std::move(hop)});
   for (const model::DetectionId& id : changed_detections_) {
     auto it = graph_.detections.find(id);
     if (it != graph_.detections.end()) outcome->detections.push_back(it->second);
@@ -234,22 +231,13 @@ void Engine::Impl::Emit(Outcome* outcome) {
     const SessionNode* node = graph_.Find(id);
     if (node != nullptr) outcome->provenance.emplace_back(node->host, std::move(provenance));
   }
-  EmitClocks(outcome);
+  for (const auto& [host, clock] : changed_clocks_) outcome->clock_offsets.push_back(clock);
+  changed_clocks_.clear();
   changed_sessions_.clear();
   removed_hops_.clear();
   changed_hops_.clear();
   changed_detections_.clear();
   provenance_.clear();
-}
-
-void Engine::Impl::EmitClocks(Outcome* outcome) {
-  ClockOffsets& clocks = graph_.joiner.wall_clocks();
-  for (const model::HostId& host : clocks.TakeChanged()) {
-    if (auto offset = clocks.Of(host)) {
-      outcome->clock_offsets.push_back(
-          {host, offset->reference, offset->offset_ns, offset->samples});
-    }
-  }
 }
 
 }  // namespace hoptrail::collector::engine

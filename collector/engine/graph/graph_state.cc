@@ -54,6 +54,17 @@ bool GraphState::Entered(const model::SessionId& id) const {
          (kind != model::EntryKind::kRemote && kind != model::EntryKind::kUnknown);
 }
 
+std::optional<int64_t> GraphState::ClockDifference(const model::HostId& a,
+                                                   const model::HostId& b) const {
+  if (a == b) return 0;
+  auto x = clocks.find(a);
+  auto y = clocks.find(b);
+  if (x == clocks.end() || y == clocks.end() || x->second.reference != y->second.reference) {
+    return std::nullopt;
+  }
+  return y->second.offset_ns - x->second.offset_ns;
+}
+
 KnownEdges::Edge GraphState::EdgeOf(const graph::Link& link, const model::SessionId& child) const {
   KnownEdges::Edge edge;
   if (const SessionNode* parent = Find(link.parent)) edge.from = parent->host.machine;
@@ -130,13 +141,12 @@ std::optional<graph::HopKey> GraphState::EntryOf(const model::SessionId& root) c
   const SessionNode* node = Find(root);
   if (node == nullptr) return std::nullopt;
   std::optional<std::tuple<bool, uint64_t, graph::HopKey>> best;
-  for (const graph::HopKey& key : node->ends) {
-    const model::HopEnd* end = joiner.FindEnd(key);
-    if (end == nullptr || end->side != model::HopSide::kServer || !end->opened_session) continue;
+  for (const auto& [key, end] : node->ends) {
+    if (!end.opened) continue;
     const bool other = !node->value.has_value() || !node->value->entry.has_value() ||
-                       node->value->entry->hop_name != end->name;
-    const std::tuple<bool, uint64_t, graph::HopKey> candidate{other, end->established_boot_ns,
-                                                              joiner.HopOf(key)};
+                       node->value->entry->hop_name != end.hop_name;
+    const std::tuple<bool, uint64_t, graph::HopKey> candidate{other, end.established_boot_ns,
+                                                              end.hop};
     if (!best.has_value() || candidate < *best) best = candidate;
   }
   if (!best.has_value()) return std::nullopt;

@@ -58,7 +58,7 @@ void Joiner::Restore(const model::Hop& hop, int64_t now_ns) {
     MarkChanged(key);
   }
   if (!keys.empty()) {
-    told_.insert(keys.front());
+    emitted_.insert(keys.front());
     Resolve(keys.front());
   }
 }
@@ -71,23 +71,34 @@ void Joiner::Forget(const graph::HopKey& end) {
   for (const graph::HopKey& key : keys) {
     ends_.Erase(key);
     waited_.erase(key);
-    told_.erase(key);
+    emitted_.erase(key);
     changed_.erase(key);
     contradicted_.erase(key);
   }
 }
 
-Joiner::Changes Joiner::TakeChanges() {
-  Changes changes;
-  for (const graph::HopKey& key : changed_) {
-    if (ends_.Find(key) != nullptr && HopOf(key) == key) {
-      told_.insert(key);
-      changes.changed.push_back(key);
-    } else if (told_.erase(key) > 0) {
-      changes.removed.push_back(key);
+JoinChanges Joiner::TakeChanges() {
+  JoinChanges changes;
+  if (!changed_.empty()) {
+    for (const graph::HopKey& key : changed_) {
+      const bool is_hop = ends_.Find(key) != nullptr && HopOf(key) == key;
+      if (!is_hop && emitted_.erase(key) > 0) changes.hops.push_back({.key = key});
+    }
+    for (const graph::HopKey& key : changed_) {
+      std::optional<model::Hop> hop = Find(key);
+      if (!hop.has_value()) continue;
+      emitted_.insert(key);
+      auto join = joins_.find(key);
+      changes.hops.push_back(
+          {key, *std::move(hop), join == joins_.end() ? key : join->second.partner});
+    }
+    changed_.clear();
+  }
+  for (const model::HostId& host : wall_clocks_.TakeChanged()) {
+    if (auto offset = wall_clocks_.Of(host)) {
+      changes.clocks.push_back({host, offset->reference, offset->offset_ns, offset->samples});
     }
   }
-  changed_.clear();
   return changes;
 }
 

@@ -13,6 +13,7 @@
 
 #include "collector/engine/join/clock_offsets.h"
 #include "collector/engine/join/contradiction.h"
+#include "collector/engine/values/join_change.h"
 #include "core/graph/due_queue.h"
 #include "core/graph/hop_end_table.h"
 #include "core/graph/hop_key.h"
@@ -44,11 +45,8 @@ class Joiner {
   // Ageing: the end and the one it is joined to leave memory, without a word about it.
   void Forget(const graph::HopKey& end);
 
-  struct Changes {
-    std::vector<graph::HopKey> changed;  // hops that are new or different
-    std::vector<graph::HopKey> removed;  // hops that are no longer one by themselves
-  };
-  Changes TakeChanges();
+  // What has changed since the last call, each hop as it is now.
+  JoinChanges TakeChanges();
 
   // The hop of this key; nothing where there is none (a joined server end has none of its own).
   std::optional<model::Hop> Find(const graph::HopKey& key) const;
@@ -56,7 +54,6 @@ class Joiner {
   // The key of the hop that an end is part of.
   graph::HopKey HopOf(const graph::HopKey& end) const;
 
-  ClockOffsets& wall_clocks() { return wall_clocks_; }
   const ClockOffsets& wall_clocks() const { return wall_clocks_; }
   size_t size() const { return ends_.size(); }
   size_t proven() const { return proven_; }
@@ -104,9 +101,9 @@ class Joiner {
   graph::HopEndTable ends_;
   absl::flat_hash_map<graph::HopKey, Join> joins_;  // both directions
   absl::btree_set<graph::HopKey> changed_;
-  Keys freed_;                                 // ends that lost their partner and may find another
-  absl::flat_hash_set<graph::HopKey> waited_;  // ends whose grace is over
-  absl::flat_hash_set<graph::HopKey> told_;    // ends that were told as hops of their own
+  Keys freed_;                                  // ends that lost their partner and may find another
+  absl::flat_hash_set<graph::HopKey> waited_;   // ends whose grace is over
+  absl::flat_hash_set<graph::HopKey> emitted_;  // ends that were emitted as hops of their own
   absl::flat_hash_set<graph::HopKey> contradicted_;  // client ends
   graph::DueQueue<graph::HopKey> grace_;
   ClockOffsets wall_clocks_;
