@@ -19,7 +19,7 @@ constexpr absl::string_view kIncidents = "incidents/";
 constexpr int kDetectionsPerStep = 100;
 
 // Where in the fleet a root's connection came from that nobody has told the other half of.
-absl::Status AddOrigin(store::Reader* reader, v1::PathStep* step) {
+absl::Status AddOrigin(MessageReader* reader, v1::PathStep* step) {
   if (step->hop().has_client()) return absl::OkStatus();
   const v1::Session& session = step->session();
   const v1::Flow& flow =
@@ -38,7 +38,7 @@ absl::Status AddOrigin(store::Reader* reader, v1::PathStep* step) {
 
 }  // namespace
 
-absl::StatusOr<v1::Path> AssemblePath(store::Reader* reader, const engine::Path& path,
+absl::StatusOr<v1::Path> AssemblePath(MessageReader* reader, const engine::Path& path,
                                       const std::string& name) {
   v1::Path out;
   out.set_name(name);
@@ -76,7 +76,7 @@ absl::StatusOr<v1::Path> AssemblePath(store::Reader* reader, const engine::Path&
   return out;
 }
 
-absl::StatusOr<v1::Path> FindPath(store::Reader* reader, const PathSource& source,
+absl::StatusOr<v1::Path> FindPath(MessageReader* reader, const PathSource& source,
                                   const std::string& name) {
   model::SessionId session;
   std::string full_name;

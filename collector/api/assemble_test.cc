@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collector/store/sqlite/store_fixture.h"
+#include "collector/api/api_fixture.h"
 
 namespace hoptrail::collector::api {
 namespace {
@@ -16,7 +16,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class AssembleTest : public StoreTest {
+class AssembleTest : public ApiTest {
  protected:
   // A host of the fleet, by its own word.
   void AddHost(uint8_t number, const std::string& name, const std::string& address) {
@@ -47,8 +47,7 @@ class AssembleTest : public StoreTest {
     Write(batch);
     engine::Path path;
     path.steps.push_back({.session = session.id});
-    const ReaderPool::Lease lease = reader();
-    const auto assembled = AssemblePath(lease.get(), path, "sessions/x");
+    const auto assembled = AssemblePath(reader().get(), path, "sessions/x");
     EXPECT_TRUE(assembled.ok()) << assembled.status();
     EXPECT_EQ(assembled->steps_size(), 1);
     return assembled->steps(0);

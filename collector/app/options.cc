@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "collector/notify/pagerduty/pagerduty.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/config/address.h"
@@ -97,16 +98,6 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
   return options;
 }
 
-absl::StatusOr<notify::PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyConfig& config) {
-  notify::PagerDuty::Options options;
-  if (!config.endpoint().empty()) options.endpoint = config.endpoint();
-  options.client_url = config.client_url();
-  absl::Status status = notify::CheckEndpoint(options.endpoint);
-  if (!status.ok()) return Annotate(status, "pagerduty.endpoint");
-  HT_ASSIGN_OR_RETURN(options.routing_key, notify::ReadRoutingKey(config.routing_key_file()));
-  return options;
-}
-
 void SetLogLevelOf(const v1::CollectorConfig& config) {
   switch (config.log_level()) {
     case v1::debug:
@@ -146,7 +137,8 @@ config::Findings FindFaults(const Options& options) {
   findings.Add(Weight::kPassing, "store.path", store);
   if (config.has_pagerduty()) {
     const std::string& file = config.pagerduty().routing_key_file();
-    findings.Add(Weight::kError, "pagerduty", PagerDutyOptions(config.pagerduty()).status());
+    findings.Add(Weight::kError, "pagerduty",
+                 notify::PagerDutyOptions(config.pagerduty()).status());
     if (config::IsOpenToOthers(file)) {
       findings.Add(Weight::kWarning, "pagerduty.routing_key_file",
                    absl::StrCat(file, ": other users may read it: chmod o= ", file));

@@ -8,8 +8,7 @@
 
 #include "collector/engine/engine.h"
 #include "collector/engine/loop/engine_loop.h"
-#include "collector/notify/pagerduty/pagerduty.h"
-#include "collector/store/sqlite/store.h"
+#include "collector/store/sqlite/sqlite_store.h"
 #include "core/config/findings.h"
 #include "core/config/key_places.h"
 #include <hoptrail/v1/config.pb.h>
@@ -22,7 +21,7 @@ struct Options {
   config::KeyPlaces places;  // where its keys stand, for messages
   engine::EngineOptions engine;
   engine::EngineLoop::Options loop;
-  store::StoreOptions store;
+  store::SqliteOptions store;
 };
 
 // Reads and checks the file. Every error is for the operator and names what is wrong.
@@ -36,9 +35,6 @@ config::Findings FindFaults(const Options& options);
 
 // Of these the first that keeps a collector from working. For --check-config, start and reload.
 absl::Status CheckFiles(const Options& options);
-
-// Reads the routing key's file.
-absl::StatusOr<notify::PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyConfig& config);
 
 }  // namespace hoptrail::collector::app
 

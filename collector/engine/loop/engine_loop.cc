@@ -21,22 +21,25 @@ constexpr int64_t kTickNs = 1'000'000'000;
 constexpr int64_t kRetentionNs = 60'000'000'000;
 constexpr int64_t kRetentionAgainNs = 1'000'000'000;  // while there is more to remove
 constexpr size_t kMostSilent = 3;
+constexpr size_t kMaxRequests = 10'000;
 constexpr absl::Duration kStoreRetry = absl::Seconds(1);
 
 }  // namespace
 
-EngineLoop::EngineLoop(Engine* engine, store::Store* store, const Options& options)
+EngineLoop::EngineLoop(Engine* engine, store::Store* store, bus::FactBus* bus,
+                       const Options& options)
     : engine_(engine),
       store_(store),
+      bus_(bus),
       options_(options),
-      queue_(options.queue_capacity),
+      requests_(kMaxRequests),
       store_log_("store", options.clock) {}
 
 EngineLoop::~EngineLoop() { Stop(); }
 
 absl::Status EngineLoop::Restore() {
-  HT_ASSIGN_OR_RETURN(std::vector<store::HostRow> hosts, store_->writer()->LoadHosts());
-  HT_ASSIGN_OR_RETURN(store::Snapshot snapshot, store_->writer()->LoadSnapshot());
+  HT_ASSIGN_OR_RETURN(std::vector<store::HostRow> hosts, store_->LoadHosts());
+  HT_ASSIGN_OR_RETURN(store::Snapshot snapshot, store_->LoadSnapshot());
   StoredState state;
   for (const store::HostRow& row : hosts) {
     RestoreHost(row);
@@ -70,7 +73,8 @@ void EngineLoop::Start() {
 
 void EngineLoop::Stop() {
   stopping_ = true;
-  queue_.Close();
+  requests_.Close();
+  bus_->Close();
   if (thread_.joinable()) thread_.join();
   for (auto& [host, entry] : hosts_) {
     const absl::Status stops = absl::UnavailableError("the collector stops");
@@ -87,11 +91,16 @@ void EngineLoop::Run() {
 }
 
 bool EngineLoop::Round(absl::Duration wait) {
-  std::vector<Command> commands;
-  const bool more = queue_.PopAll(wait, &commands);
-  for (Command& command : commands) {
-    std::visit([this](auto& c) { Take(c); }, command);
+  std::vector<bus::AgentMessage> messages;
+  const bool more = bus_->Take(wait, &messages);
+  for (bus::AgentMessage& message : messages) {
+    std::visit([this](auto& m) { On(m); }, message);
     if (facts_ >= kFactsPerTransaction) Commit();
+  }
+  std::vector<Request> requests;
+  requests_.PopAll(absl::ZeroDuration(), &requests);
+  for (Request& request : requests) {
+    std::visit([this](auto& r) { Answer(r); }, request);
   }
   const auto now = static_cast<int64_t>(options_.clock->BootNs());
   const bool tick = now >= next_tick_boot_ns_;
@@ -122,25 +131,25 @@ void EngineLoop::Heard(const model::HostId& host, HostEntry* entry) {
   }
 }
 
-void EngineLoop::Take(BatchCommand& command) {
-  HostEntry& entry = hosts_[command.host];
-  command.sink->OnConsumed();
-  if (entry.sink != command.sink) return;  // replaced meanwhile: the new stream sends it again
-  Heard(command.host, &entry);
+void EngineLoop::On(bus::FactBatch& message) {
+  HostEntry& entry = hosts_[message.host];
+  message.sink->OnConsumed();
+  if (entry.sink != message.sink) return;  // replaced meanwhile: the new stream sends it again
+  Heard(message.host, &entry);
   // What was applied before is skipped, and acknowledged again all the same.
   size_t first = 0;
-  while (first < command.sequences.size() && command.sequences[first] <= entry.applied) ++first;
-  if (first < command.sequences.size()) {
-    const absl::Span<const model::Fact> fresh(command.facts.data() + first,
-                                              command.facts.size() - first);
+  while (first < message.sequences.size() && message.sequences[first] <= entry.applied) ++first;
+  if (first < message.sequences.size()) {
+    const absl::Span<const model::Fact> fresh(message.facts.data() + first,
+                                              message.facts.size() - first);
     engine_->Apply(fresh, &outcome_);
-    for (const model::Fact& fact : fresh) KeepFact(fact, command.host);
+    for (const model::Fact& fact : fresh) KeepFact(fact, message.host);
     facts_ += fresh.size();
-    entry.applied = command.sequences.back();
-    batch_.hosts[command.host].acknowledged_sequence = entry.applied;
-    backlog_.Applied(command.host, entry.applied);
+    entry.applied = message.sequences.back();
+    batch_.hosts[message.host].acknowledged_sequence = entry.applied;
+    backlog_.Applied(message.host, entry.applied);
   }
-  acknowledge_[command.host] = entry.applied;
+  acknowledge_[message.host] = entry.applied;
 }
 
 // What the engine has no state for goes to the store as it is.
@@ -164,61 +173,61 @@ void EngineLoop::KeepFact(const model::Fact& fact, const model::HostId& host) {
   }
 }
 
-void EngineLoop::Take(GoodbyeCommand& command) {
-  command.sink->OnConsumed();
-  const HostEntry& entry = hosts_[command.host];
-  if (entry.sink != command.sink) return;  // a newer stream speaks for the agent
-  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(command.host),
-          ") says goodbye", command.goodbye.detail.empty() ? "" : ": ", command.goodbye.detail);
-  engine_->Apply(command.host, command.goodbye, &outcome_);
+void EngineLoop::On(bus::AgentStopping& message) {
+  message.sink->OnConsumed();
+  const HostEntry& entry = hosts_[message.host];
+  if (entry.sink != message.sink) return;  // a newer stream speaks for the agent
+  LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(message.host),
+          ") says goodbye", message.goodbye.detail.empty() ? "" : ": ", message.goodbye.detail);
+  engine_->Apply(message.host, message.goodbye, &outcome_);
 }
 
-void EngineLoop::Take(DisconnectCommand& command) {
-  auto it = hosts_.find(command.host);
+void EngineLoop::On(bus::StreamClosed& message) {
+  auto it = hosts_.find(message.host);
   if (it == hosts_.end()) return;
-  std::optional<ConnectCommand>& newcomer = it->second.newcomer;
-  if (newcomer.has_value() && newcomer->sink == command.sink) newcomer.reset();
-  if (it->second.sink != command.sink) return;
+  std::optional<bus::StreamOpened>& newcomer = it->second.newcomer;
+  if (newcomer.has_value() && newcomer->sink == message.sink) newcomer.reset();
+  if (it->second.sink != message.sink) return;
   it->second.sink = nullptr;
-  NoteBothUp(command.host, &it->second, false);
-  const int64_t heard = command.sink->HeardBootNs();
+  NoteBothUp(message.host, &it->second, false);
+  const int64_t heard = message.sink->HeardBootNs();
   const bool rebooted = it->second.followed_boot_ns != 0 && !OutlivedNext(it->second, heard);
-  if (command.sink->SaidGoodbye() || rebooted) {
-    backlog_.Forget(command.host);
+  if (message.sink->SaidGoodbye() || rebooted) {
+    backlog_.Forget(message.host);
   } else {
     it->second.broken_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
     // No longer than until its silence is judged.
-    backlog_.Expect(command.host, Backlog::kUnconnected,
+    backlog_.Expect(message.host, Backlog::kUnconnected,
                     it->second.broken_boot_ns + options_.heartbeat_timeout_ns);
   }
   it->second.state = HostState::kDisconnected;
-  batch_.hosts[command.host].state = HostState::kDisconnected;
-  LogInfo("ingest", "agent of ", it->second.host_name, " (", model::ToString(command.host),
+  batch_.hosts[message.host].state = HostState::kDisconnected;
+  LogInfo("ingest", "agent of ", it->second.host_name, " (", model::ToString(message.host),
           ") disconnected");
   if (!newcomer.has_value()) return;
-  ConnectCommand next = *std::exchange(newcomer, std::nullopt);
-  Take(next);
+  bus::StreamOpened next = *std::exchange(newcomer, std::nullopt);
+  On(next);
 }
 
-void EngineLoop::Take(SetIncidentStateCommand& command) {
+void EngineLoop::Answer(SetIncidentStateRequest& request) {
   absl::StatusOr<model::Incident> answer =
-      engine_->SetIncidentState(command.incident, command.state, command.who, &outcome_);
+      engine_->SetIncidentState(request.incident, request.state, request.who, &outcome_);
   after_commit_.push_back(
-      [done = std::move(command.done), answer = std::move(answer)] { done(answer); });
+      [done = std::move(request.done), answer = std::move(answer)] { done(answer); });
 }
 
-void EngineLoop::Take(ReconfigureCommand& command) {
-  options_.silent_after_ns = command.silent_after_ns;
-  options_.heartbeat_timeout_ns = command.heartbeat_timeout_ns;
-  store_->SetRetention(command.retention);
-  store_->writer()->SetNotify(command.notify);
-  engine_->SetRetention(command.engine_retention_ns);
-  engine_->SetRules(command.rules, command.minimum_severity, &outcome_);
+void EngineLoop::Answer(ReconfigureRequest& request) {
+  options_.silent_after_ns = request.silent_after_ns;
+  options_.heartbeat_timeout_ns = request.heartbeat_timeout_ns;
+  store_->SetRetention(request.retention);
+  store_->SetNotify(request.notify);
+  engine_->SetRetention(request.engine_retention_ns);
+  engine_->SetRules(request.rules, request.minimum_severity, &outcome_);
 }
 
-void EngineLoop::Take(PathCommand& command) {
+void EngineLoop::Answer(PathRequest& request) {
   // Answered when everything the path is made of can be read from the store.
-  after_commit_.push_back([this, session = command.session, done = std::move(command.done)] {
+  after_commit_.push_back([this, session = request.session, done = std::move(request.done)] {
     done(engine_->PathOf(session));
   });
 }
@@ -263,7 +272,7 @@ void EngineLoop::FindSilent() {
 }
 
 void EngineLoop::ReleasePages() {
-  if (!store_->writer()->outbox()->holds()) return;
+  if (!store_->HoldsPages()) return;
   const bool behind = backlog_.Any(static_cast<int64_t>(options_.clock->BootNs()));
   const absl::Status status = store_->ReleasePages(
       options_.clock->WallNs(), behind ? options_.page_held_ns : options_.page_settles_ns);
@@ -315,7 +324,7 @@ void EngineLoop::Commit() {
     }
   }
   for (const auto& [host, sequence] : acknowledge_) {
-    if (const auto& sink = hosts_[host].sink) sink->Acknowledge(sequence);
+    if (const auto& sink = hosts_[host].sink) bus_->Acknowledge(sink, sequence);
   }
   for (const auto& [host, provenance] : outcome_.provenance) {
     auto it = hosts_.find(host);

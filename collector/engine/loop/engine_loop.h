@@ -16,20 +16,21 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
+#include "collector/bus/fact_bus.h"
 #include "collector/engine/engine.h"
 #include "collector/engine/loop/backlog.h"
-#include "collector/engine/loop/command.h"
-#include "collector/store/sqlite/store.h"
+#include "collector/engine/loop/request.h"
+#include "collector/store/store.h"
 #include "core/base/bounded_queue.h"
 #include "core/base/clock.h"
 #include "core/base/trouble_log.h"
 
 namespace hoptrail::collector::engine {
 
-// The one thread that owns the engine and writes the store. It takes what many streams have queued,
-// applies it, makes all of it durable in one transaction, and only then acknowledges. A store that
-// cannot be written to (full disk) stops it: nothing is acknowledged, streams wait, and it tries
-// again until it can.
+// The one thread that owns the engine and writes the store. It takes what agents' streams have put
+// on the bus, applies it, makes all of it durable in one transaction, and only then acknowledges. A
+// store that cannot be written to (full disk) stops it: nothing is acknowledged, streams wait, and
+// it tries again until it can.
 class EngineLoop {
  public:
   struct Options {
@@ -40,22 +41,26 @@ class EngineLoop {
     // meet, and longer while hosts are with a backlog. docs/decisions/0013.
     int64_t page_settles_ns = 1'000'000'000;
     int64_t page_held_ns = 30'000'000'000;
-    size_t queue_capacity = 100'000;  // one batch a stream at most waits here
     const Clock* clock = &Clock::System();
   };
 
-  // Neither is owned; both outlive it and belong to its thread between Start and Stop.
-  EngineLoop(Engine* engine, store::Store* store, const Options& options);
+  // None is owned; all outlive it. Engine and store belong to its thread between Start and Stop; of
+  // the bus it is the subscriber.
+  EngineLoop(Engine* engine, store::Store* store, bus::FactBus* bus, const Options& options);
   ~EngineLoop();
 
   // Rebuilds the engine from the store. Before Start.
   absl::Status Restore();
   void Start();
-  // Finishes what is queued, within reason, and ends every stream with UNAVAILABLE.
+  // Closes the bus, finishes what it holds, within reason, and ends every stream with UNAVAILABLE.
   void Stop();
 
-  // False when the queue is full or the loop is stopping. Thread-safe.
-  bool TryPush(Command command) { return queue_.TryPush(std::move(command)); }
+  // False when too many requests wait or the loop is stopping. Thread-safe.
+  bool TryPush(Request request) {
+    const bool pushed = requests_.TryPush(std::move(request));
+    bus_->Wake();
+    return pushed;
+  }
 
   // These wait for the engine's thread. UNAVAILABLE when it does not answer in time, or cannot
   // because of its store. Thread-safe.
@@ -93,26 +98,26 @@ class EngineLoop {
     int64_t followed_boot_ns = 0;
     std::vector<model::Degradation> collector_degradations;  // at most one of a kind
     // identity.cc: which agent it is that speaks for the host.
-    model::Incarnation confirmed;            // by the agent; durable
-    model::Incarnation offered;              // to the stream that was greeted, or asked, last
-    std::optional<ConnectCommand> newcomer;  // waits for the agent of `sink` to answer, or not
+    model::Incarnation confirmed;               // by the agent; durable
+    model::Incarnation offered;                 // to the stream that was greeted, or asked, last
+    std::optional<bus::StreamOpened> newcomer;  // waits for the agent of `sink` to answer, or not
     int64_t asked_boot_ns = 0;
     int64_t suspected_boot_ns = 0;             // when two agents were seen last; 0: they were not
     std::optional<model::Interference> clone;  // not judged yet: nobody was logged in
   };
 
   void Run();
-  template <typename Answer, typename MakeCommand>
-  Answer Ask(MakeCommand make_command);
-  void Take(ConnectCommand& command);
-  void Take(ConfirmCommand& command);
-  void Take(BatchCommand& command);
-  void Take(GoodbyeCommand& command);
-  void Take(DisconnectCommand& command);
-  void Take(SetIncidentStateCommand& command);
-  void Take(RemoveHostCommand& command);
-  void Take(ReconfigureCommand& command);
-  void Take(PathCommand& command);
+  template <typename Result, typename MakeRequest>
+  Result Ask(MakeRequest make_request);
+  void On(bus::StreamOpened& message);
+  void On(bus::IncarnationConfirmed& message);
+  void On(bus::FactBatch& message);
+  void On(bus::AgentStopping& message);
+  void On(bus::StreamClosed& message);
+  void Answer(SetIncidentStateRequest& request);
+  void Answer(RemoveHostRequest& request);
+  void Answer(ReconfigureRequest& request);
+  void Answer(PathRequest& request);
   void KeepFact(const model::Fact& fact, const model::HostId& host);
   void Heard(const model::HostId& host, HostEntry* entry);
   // hosts.cc: machines and their boots.
@@ -135,11 +140,11 @@ class EngineLoop {
                  absl::string_view detail);
   void ForgetHosts();
   // identity.cc: several agents that speak for one host.
-  void Admit(ConnectCommand& command, HostEntry* entry);
-  static bool IsSuperseded(const ConnectCommand& command, const HostEntry& entry);
-  model::Incarnation Offer(const ConnectCommand& command, HostEntry* entry);
-  void AskHolder(ConnectCommand& command, HostEntry* entry);
-  void Divert(const ConnectCommand& command, HostEntry* entry, absl::string_view why);
+  void Admit(bus::StreamOpened& message, HostEntry* entry);
+  static bool IsSuperseded(const bus::StreamOpened& message, const HostEntry& entry);
+  model::Incarnation Offer(const bus::StreamOpened& message, HostEntry* entry);
+  void AskHolder(bus::StreamOpened& message, HostEntry* entry);
+  void Divert(const bus::StreamOpened& message, HostEntry* entry, absl::string_view why);
   void Suspect(const model::HostId& host, HostEntry* entry, const std::string& detail);
   void JudgeHolders();
   void JudgeClones();
@@ -150,8 +155,9 @@ class EngineLoop {
 
   Engine* const engine_;
   store::Store* const store_;
+  bus::FactBus* const bus_;
   Options options_;  // what the engine's thread alone reads may change
-  BoundedQueue<Command> queue_;
+  BoundedQueue<Request> requests_;
   absl::flat_hash_map<model::HostId, HostEntry> hosts_;
   absl::flat_hash_map<model::MachineId, model::BootId> newest_boot_;  // connected last
   int64_t last_connected_wall_ns_ = 0;

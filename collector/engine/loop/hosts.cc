@@ -157,13 +157,13 @@ void EngineLoop::Unlist(const model::HostId& host, HostEntry* entry) {
   change.collector_degradations.emplace();
 }
 
-void EngineLoop::Take(RemoveHostCommand& command) {
+void EngineLoop::Answer(RemoveHostRequest& request) {
   std::vector<model::HostId> boots;
   absl::Status status =
-      absl::NotFoundError(absl::StrCat("there is no host ", wire::ResourceName(command.host)));
+      absl::NotFoundError(absl::StrCat("there is no host ", wire::ResourceName(request.host)));
   for (const auto& [host, entry] : hosts_) {
-    if (host.machine != command.host.machine || !entry.listed) continue;
-    if (!command.host.boot.empty() && host.boot != command.host.boot) continue;
+    if (host.machine != request.host.machine || !entry.listed) continue;
+    if (!request.host.boot.empty() && host.boot != request.host.boot) continue;
     boots.push_back(host);
     status = absl::OkStatus();
     if (entry.sink == nullptr) continue;
@@ -175,12 +175,12 @@ void EngineLoop::Take(RemoveHostCommand& command) {
   if (status.ok()) {
     for (const model::HostId& host : boots) {
       HostEntry& entry = hosts_.at(host);
-      LogInfo("audit", command.who, " removed ", wire::ResourceName(host), " (", entry.host_name,
+      LogInfo("audit", request.who, " removed ", wire::ResourceName(host), " (", entry.host_name,
               ") from the list of hosts");
       Unlist(host, &entry);
     }
   }
-  after_commit_.push_back([done = std::move(command.done), status] { done(status); });
+  after_commit_.push_back([done = std::move(request.done), status] { done(status); });
 }
 
 // Those that have not been heard for as long as facts are kept leave the list, and memory when no

@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "collector/engine/loop/loop_fixture.h"
-#include "collector/store/sqlite/reader.h"
+#include "collector/store/views.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/testing.h"
 
@@ -42,12 +42,12 @@ class HostsTest : public LoopTest {
     session.logged_in = true;
     session.user = "ann";
     session.opened_wall_ns = clock_.WallNs();
-    EXPECT_TRUE(loop_->TryPush(BatchCommand{Boot(number), agent, {1}, {session}}));
+    EXPECT_TRUE(bus_->Publish(bus::FactBatch{Boot(number), agent, {1}, {session}}));
     Pass(0);
     return agent;
   }
   void Break(uint8_t number, const std::shared_ptr<FakeAgent>& agent) {
-    ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Boot(number), agent}));
+    ASSERT_TRUE(bus_->Publish(bus::StreamClosed{Boot(number), agent}));
     Pass(0);
   }
   // Seconds in which the agents of these boots are heard, and send what agents always have to send.
@@ -56,27 +56,23 @@ class HostsTest : public LoopTest {
       for (const uint8_t number : boots) {
         const auto& agent = agents_.at(number);
         agent->heard = static_cast<int64_t>(clock_.BootNs()) + kSecond;
-        EXPECT_TRUE(loop_->TryPush(BatchCommand{Boot(number), agent, {}, {}}));
+        EXPECT_TRUE(bus_->Publish(bus::FactBatch{Boot(number), agent, {}, {}}));
       }
       Pass(1);
     }
   }
-  v1::Host Shown() {
-    auto host = store_->readers()->Borrow()->GetHost(Machine().machine);
+  store::HostView Shown() {
+    auto host = store_->BorrowReader()->GetHost(Machine().machine);
     EXPECT_TRUE(host.ok()) << host.status();
-    return host.ok() ? *host : v1::Host();
+    return host.ok() ? *host : store::HostView();
   }
-  size_t Listed() {
-    return store_->readers()->Borrow()->ListHosts({}, std::nullopt, 100)->items.size();
-  }
+  size_t Listed() { return store_->BorrowReader()->ListHosts({}, std::nullopt, 100)->items.size(); }
   std::map<uint8_t, std::shared_ptr<FakeAgent>> agents_;
-  std::vector<model::Detection> Detections() {
-    return store_->writer()->LoadSnapshot()->detections;
-  }
+  std::vector<model::Detection> Detections() { return store_->LoadSnapshot()->detections; }
   absl::Status Remove(const model::HostId& host) {
     absl::Status status = absl::UnknownError("not answered");
     EXPECT_TRUE(loop_->TryPush(
-        RemoveHostCommand{host, "olga", [&status](absl::Status s) { status = std::move(s); }}));
+        RemoveHostRequest{host, "olga", [&status](absl::Status s) { status = std::move(s); }}));
     Pass(0);
     return status;
   }
@@ -88,18 +84,18 @@ TEST_F(HostsTest, AfterARebootTheOlderBootIsOverAndNeverSilent) {
   Pass(5);
   auto second = Start(2);
   PassHearing(200, {2});
-  const v1::Host host = Shown();
-  EXPECT_EQ(host.state(), v1::CONNECTED);
-  ASSERT_EQ(host.boots_size(), 2);
-  EXPECT_EQ(host.boots(0).name(), wire::ResourceName(Boot(2)));
-  EXPECT_EQ(host.boots(1).state(), v1::DISCONNECTED);
+  const store::HostView host = Shown();
+  EXPECT_EQ(host.state, store::HostState::kConnected);
+  ASSERT_EQ(host.boots.size(), 2u);
+  EXPECT_EQ(host.boots[0].host, Boot(2));
+  EXPECT_EQ(host.boots[1].state, store::HostState::kDisconnected);
   EXPECT_EQ(Listed(), 1u);
   EXPECT_THAT(Detections(), IsEmpty()) << "it came back within the time";
   Close();
   Open();
   Pass(200);
-  EXPECT_EQ(Shown().boots(1).state(), v1::DISCONNECTED);
-  EXPECT_EQ(Shown().state(), v1::SILENT) << "of the newest boot it is said";
+  EXPECT_EQ(Shown().boots[1].state, store::HostState::kDisconnected);
+  EXPECT_EQ(Shown().state, store::HostState::kSilent) << "of the newest boot it is said";
 }
 
 // The network tells of a machine's end only after it is up again.
@@ -112,7 +108,7 @@ TEST_F(HostsTest, AStreamThatIsNoticedToBeDeadAfterTheRebootIsNoSilence) {
   Break(1, first);
   PassHearing(30, {2});
   EXPECT_THAT(Detections(), IsEmpty());
-  EXPECT_THAT(Shown().degradations(), IsEmpty());
+  EXPECT_THAT(Shown().degradations, IsEmpty());
 }
 
 TEST_F(HostsTest, ARebootThatTakesLongerIsSaidOnTheDetection) {
@@ -121,48 +117,49 @@ TEST_F(HostsTest, ARebootThatTakesLongerIsSaidOnTheDetection) {
   Pass(100);
   ASSERT_THAT(Detections(), SizeIs(1));
   EXPECT_THAT(Detections()[0].summary, Not(HasSubstr("come back")));
-  EXPECT_EQ(Shown().state(), v1::SILENT);
+  EXPECT_EQ(Shown().state, store::HostState::kSilent);
   auto second = Start(2);
   PassHearing(20, {2});
   ASSERT_THAT(Detections(), SizeIs(1));
   EXPECT_THAT(Detections()[0].summary, HasSubstr("the machine has come back since"));
-  EXPECT_EQ(Shown().state(), v1::CONNECTED);
-  EXPECT_EQ(Shown().boots(1).state(), v1::DISCONNECTED);
+  EXPECT_EQ(Shown().state, store::HostState::kConnected);
+  EXPECT_EQ(Shown().boots[1].state, store::HostState::kDisconnected);
 }
 
 TEST_F(HostsTest, BootsThatAreUpAtTheSameTimeAreCopiesAndEachIsWatched) {
   auto first = Start(1);
   auto second = Start(2);
   PassHearing(30, {1, 2});
-  v1::Host host = Shown();
-  ASSERT_EQ(host.boots_size(), 2);
-  for (const v1::Boot& boot : host.boots()) EXPECT_EQ(boot.state(), v1::CONNECTED);
+  store::HostView host = Shown();
+  ASSERT_EQ(host.boots.size(), 2u);
+  for (const store::BootView& boot : host.boots)
+    EXPECT_EQ(boot.state, store::HostState::kConnected);
   EXPECT_FALSE(first->ended);
   EXPECT_FALSE(second->ended);
-  ASSERT_THAT(host.degradations(), SizeIs(1));
-  EXPECT_EQ(host.degradations(0).kind(), v1::CLONE_SUSPECTED);
+  ASSERT_THAT(host.degradations, SizeIs(1));
+  EXPECT_EQ(host.degradations[0].kind, model::DegradationKind::kCloneSuspected);
   // The original falls silent: its copy is no excuse.
   PassHearing(30, {2});
   ASSERT_THAT(Detections(), SizeIs(1));
   EXPECT_EQ(Detections()[0].host, Boot(1));
   Break(1, first);
   PassHearing(2, {2});
-  EXPECT_THAT(Shown().degradations(), IsEmpty());
+  EXPECT_THAT(Shown().degradations, IsEmpty());
 }
 
 TEST_F(HostsTest, ACopyIsSuspectedAgainAfterARestartOnlyIfItIsThereStill) {
   Start(1);
   Start(2);
   PassHearing(5, {1, 2});
-  ASSERT_THAT(Shown().degradations(), SizeIs(1));
+  ASSERT_THAT(Shown().degradations, SizeIs(1));
   Close();
   Open();
   agents_[2] = Connect(Boot(2), "gw");
   PassHearing(5, {2});
-  EXPECT_THAT(Shown().degradations(), IsEmpty());
+  EXPECT_THAT(Shown().degradations, IsEmpty());
   agents_[1] = Connect(Boot(1), "gw");
   PassHearing(5, {1, 2});
-  EXPECT_THAT(Shown().degradations(), SizeIs(1));
+  EXPECT_THAT(Shown().degradations, SizeIs(1));
 }
 
 TEST_F(HostsTest, AnOperatorTakesAHostOffTheListAndItsSessionsStay) {
@@ -176,7 +173,7 @@ TEST_F(HostsTest, AnOperatorTakesAHostOffTheListAndItsSessionsStay) {
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("audit: olga removed " + wire::ResourceName(Boot(1))));
   EXPECT_EQ(Remove(Boot(1)).code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(Shown().boots_size(), 1);
+  EXPECT_EQ(Shown().boots.size(), 1u);
   second->goodbye = true;
   Break(2, second);
   EXPECT_TRUE(Remove(Machine()).ok());
@@ -185,7 +182,7 @@ TEST_F(HostsTest, AnOperatorTakesAHostOffTheListAndItsSessionsStay) {
   EXPECT_EQ(Listed(), 0u) << "it does not come back as SILENT";
   model::SessionId session;
   session.bytes[0] = 1;
-  EXPECT_EQ(store_->readers()->Borrow()->GetSession(session)->host_name(), "gw");
+  EXPECT_EQ(store_->BorrowReader()->GetSession(session)->host_name, "gw");
   Close();
   Open();
   Pass(5);
@@ -206,14 +203,14 @@ TEST_F(HostsTest, WhatIsGoneForLongerThanFactsAreKeptLeavesTheList) {
   PassHearing(5, {2});
   clock_.AdvanceNs(31LL * kDaySeconds * kSecond);
   PassHearing(70, {2});
-  EXPECT_EQ(Shown().boots_size(), 1) << "the boot that ended";
-  EXPECT_EQ(Shown().state(), v1::CONNECTED);
+  EXPECT_EQ(Shown().boots.size(), 1u) << "the boot that ended";
+  EXPECT_EQ(Shown().state, store::HostState::kConnected);
   second->goodbye = true;
   Break(2, second);
   clock_.AdvanceNs(31LL * kDaySeconds * kSecond);
   Pass(70);
   EXPECT_EQ(Listed(), 0u) << "the host";
-  auto rows = store_->writer()->LoadHosts();
+  auto rows = store_->LoadHosts();
   ASSERT_THAT(*rows, SizeIs(1)) << "the one with an open session is kept for it";
   EXPECT_EQ(rows->front().host, Boot(1));
   EXPECT_EQ(engine_->HostName(Boot(2)), "");

@@ -24,51 +24,51 @@ constexpr int64_t kHistoryMissedForNs = kSuspectedForNs;
 
 }  // namespace
 
-void EngineLoop::Take(ConnectCommand& command) {
-  HostEntry& entry = hosts_[command.host];
-  if (entry.sink != nullptr && entry.sink != command.sink) {
-    AskHolder(command, &entry);
-  } else if (IsSuperseded(command, entry)) {
-    Divert(command, &entry, "it shows the state of an earlier moment");
+void EngineLoop::On(bus::StreamOpened& message) {
+  HostEntry& entry = hosts_[message.host];
+  if (entry.sink != nullptr && entry.sink != message.sink) {
+    AskHolder(message, &entry);
+  } else if (IsSuperseded(message, entry)) {
+    Divert(message, &entry, "it shows the state of an earlier moment");
   } else {
-    Admit(command, &entry);
+    Admit(message, &entry);
   }
 }
 
 // Whether somebody else has been given what follows what this agent has. A higher number than ours
 // is no fault of the agent's: our store may be an older one.
-bool EngineLoop::IsSuperseded(const ConnectCommand& command, const HostEntry& entry) {
-  const model::Incarnation& shown = command.incarnation;
-  if (command.backlog || entry.confirmed.empty() || shown.empty()) return false;
+bool EngineLoop::IsSuperseded(const bus::StreamOpened& message, const HostEntry& entry) {
+  const model::Incarnation& shown = message.incarnation;
+  if (message.backlog || entry.confirmed.empty() || shown.empty()) return false;
   if (shown == entry.confirmed || shown == entry.offered) return false;
   return shown.counter <= entry.confirmed.counter;
 }
 
-model::Incarnation EngineLoop::Offer(const ConnectCommand& command, HostEntry* entry) {
+model::Incarnation EngineLoop::Offer(const bus::StreamOpened& message, HostEntry* entry) {
   const uint64_t highest =
-      std::max({command.incarnation.counter, entry->confirmed.counter, entry->offered.counter});
+      std::max({message.incarnation.counter, entry->confirmed.counter, entry->offered.counter});
   entry->offered.counter = std::min(highest, wire::kMaxCount - 1) + 1;
   for (uint8_t& byte : entry->offered.nonce.bytes) byte = absl::Uniform<uint8_t>(random_);
   return entry->offered;
 }
 
-void EngineLoop::Admit(ConnectCommand& command, HostEntry* entry) {
-  const model::HostId& host = command.host;
-  const model::Incarnation& shown = command.incarnation;
-  if (!command.backlog && shown.empty() && !entry->confirmed.empty()) {
+void EngineLoop::Admit(bus::StreamOpened& message, HostEntry* entry) {
+  const model::HostId& host = message.host;
+  const model::Incarnation& shown = message.incarnation;
+  if (!message.backlog && shown.empty() && !entry->confirmed.empty()) {
     Degrade(host, entry, DegradationKind::kRestartedWithoutHistory,
             "its agent has lost what it had saved");
-  } else if (!command.backlog && shown != entry->confirmed && !shown.empty()) {
+  } else if (!message.backlog && shown != entry->confirmed && !shown.empty()) {
     entry->confirmed = shown;
     batch_.hosts[host].incarnation = shown;
   }
-  entry->sink = command.sink;
-  backlog_.Expect(host, command.last_spooled_sequence,
+  entry->sink = message.sink;
+  backlog_.Expect(host, message.last_spooled_sequence,
                   static_cast<int64_t>(options_.clock->BootNs()) + options_.page_held_ns);
   backlog_.Applied(host, entry->applied);
   Heard(host, entry);
-  if (!command.host_name.empty() && command.host_name != entry->host_name) {
-    entry->host_name = command.host_name;
+  if (!message.host_name.empty() && message.host_name != entry->host_name) {
+    entry->host_name = message.host_name;
     batch_.hosts[host].host_name = entry->host_name;
     engine_->SetHostName(host, entry->host_name, &outcome_);
   }
@@ -80,8 +80,8 @@ void EngineLoop::Admit(ConnectCommand& command, HostEntry* entry) {
             "this agent was told to go on under a boot of its own, since another speaks for the "
             "boot in which it is");
   }
-  const model::Incarnation offer = command.backlog ? model::Incarnation() : Offer(command, entry);
-  after_commit_.push_back([this, host, offer, sink = command.sink] {
+  const model::Incarnation offer = message.backlog ? model::Incarnation() : Offer(message, entry);
+  after_commit_.push_back([this, host, offer, sink = message.sink] {
     sink->OnAccepted({.acknowledged = hosts_[host].applied, .incarnation = offer});
     for (const model::Provenance& provenance : engine_->ProvenanceOf(host))
       sink->SendProvenance(provenance);
@@ -91,23 +91,23 @@ void EngineLoop::Admit(ConnectCommand& command, HostEntry* entry) {
 
 // The agent that has the stream may be gone without our having heard of it, and this one be its
 // successor; or this is another that holds the same identity.
-void EngineLoop::AskHolder(ConnectCommand& command, HostEntry* entry) {
+void EngineLoop::AskHolder(bus::StreamOpened& message, HostEntry* entry) {
   if (entry->newcomer.has_value()) {
     entry->newcomer->sink->End(absl::AbortedError("another stream was opened for the same host"));
   } else {
     entry->asked_boot_ns = static_cast<int64_t>(options_.clock->BootNs());
-    entry->sink->Ask(Offer(command, entry));
+    entry->sink->Ask(Offer(message, entry));
   }
-  entry->newcomer = std::move(command);
+  entry->newcomer = std::move(message);
 }
 
-void EngineLoop::Take(ConfirmCommand& command) {
-  command.sink->OnConsumed();
-  HostEntry& entry = hosts_[command.host];
-  if (entry.sink != command.sink) return;  // of a stream that is over
-  if (!entry.offered.empty() && command.incarnation == entry.offered) {
+void EngineLoop::On(bus::IncarnationConfirmed& message) {
+  message.sink->OnConsumed();
+  HostEntry& entry = hosts_[message.host];
+  if (entry.sink != message.sink) return;  // of a stream that is over
+  if (!entry.offered.empty() && message.incarnation == entry.offered) {
     entry.confirmed = entry.offered;
-    batch_.hosts[command.host].incarnation = entry.confirmed;
+    batch_.hosts[message.host].incarnation = entry.confirmed;
   }
   if (!entry.newcomer.has_value()) return;
   Divert(*entry.newcomer, &entry, "the one that spoke for it before is there and answers");
@@ -118,7 +118,7 @@ void EngineLoop::JudgeHolders() {
   const auto now = static_cast<int64_t>(options_.clock->BootNs());
   for (auto& [host, entry] : hosts_) {
     if (!entry.newcomer.has_value() || now - entry.asked_boot_ns < kAnswerWithinNs) continue;
-    ConnectCommand newcomer = *std::exchange(entry.newcomer, std::nullopt);
+    bus::StreamOpened newcomer = *std::exchange(entry.newcomer, std::nullopt);
     if (entry.sink != nullptr && entry.sink->HeardBootNs() - entry.asked_boot_ns >= kStillHeardNs) {
       Divert(newcomer, &entry, "the one that spoke for it before is heard still");
       continue;
@@ -127,22 +127,22 @@ void EngineLoop::JudgeHolders() {
       entry.sink->End(absl::AbortedError("another stream was opened for the same host"));
     }
     entry.sink = nullptr;
-    Take(newcomer);
+    On(newcomer);
   }
 }
 
 // Neither blocks the other: the newcomer goes on as a boot of its own of the same machine, which is
 // all that its certificate binds it to.
-void EngineLoop::Divert(const ConnectCommand& command, HostEntry* entry, absl::string_view why) {
+void EngineLoop::Divert(const bus::StreamOpened& message, HostEntry* entry, absl::string_view why) {
   model::Nonce nonce;
   for (uint8_t& byte : nonce.bytes) byte = absl::Uniform<uint8_t>(random_);
-  const model::HostId assumed{command.host.machine, model::AssumedBoot(command.host, nonce)};
-  Suspect(command.host, entry,
+  const model::HostId assumed{message.host.machine, model::AssumedBoot(message.host, nonce)};
+  Suspect(message.host, entry,
           absl::StrCat("a second agent speaks for this boot: ", why,
-                       command.backlog
+                       message.backlog
                            ? "; it has records of it left, which are not taken"
                            : absl::StrCat("; it goes on as boot ", model::ToString(assumed.boot))));
-  after_commit_.push_back([this, host = command.host, assumed, sink = command.sink] {
+  after_commit_.push_back([this, host = message.host, assumed, sink = message.sink] {
     sink->OnAccepted({.acknowledged = hosts_[host].applied, .assumed_host = assumed});
     sink->OnConsumed();
   });

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "collector/engine/loop/loop_fixture.h"
-#include "collector/store/sqlite/reader.h"
+#include "collector/store/views.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/testing.h"
 
@@ -33,11 +33,11 @@ class IdentityTest : public LoopTest {
     return agent;
   }
   void Confirm(const std::shared_ptr<FakeAgent>& agent, const Incarnation& incarnation) {
-    EXPECT_TRUE(loop_->TryPush(ConfirmCommand{host_, agent, incarnation}));
+    EXPECT_TRUE(bus_->Publish(bus::IncarnationConfirmed{host_, agent, incarnation}));
     Pass(0);
   }
   void Disconnect(const std::shared_ptr<FakeAgent>& agent) {
-    EXPECT_TRUE(loop_->TryPush(DisconnectCommand{host_, agent}));
+    EXPECT_TRUE(bus_->Publish(bus::StreamClosed{host_, agent}));
     Pass(0);
   }
   // Connects, confirms and goes; what it confirmed is what its successor shows.
@@ -56,7 +56,7 @@ class IdentityTest : public LoopTest {
 
   // The detail; empty where there is none of that kind.
   std::string Detail(model::DegradationKind kind, std::optional<model::HostId> of = {}) {
-    const auto hosts = store_->writer()->LoadHosts();
+    const auto hosts = store_->LoadHosts();
     EXPECT_TRUE(hosts.ok()) << hosts.status();
     for (const store::HostRow& row : *hosts) {
       if (row.host != of.value_or(host_)) continue;
@@ -77,10 +77,10 @@ class IdentityTest : public LoopTest {
     session.logged_in = true;
     session.user = "ann";
     session.opened_wall_ns = clock_.WallNs();
-    EXPECT_TRUE(loop_->TryPush(BatchCommand{host_, agent, {1}, {session}}));
+    EXPECT_TRUE(bus_->Publish(bus::FactBatch{host_, agent, {1}, {session}}));
   }
   std::vector<model::Detection> Detections() {
-    auto snapshot = store_->writer()->LoadSnapshot();
+    auto snapshot = store_->LoadSnapshot();
     EXPECT_TRUE(snapshot.ok()) << snapshot.status();
     return snapshot->detections;
   }
@@ -110,7 +110,7 @@ TEST_F(IdentityTest, OneWhoseConfirmationWasLostIsKnown) {
   const Incarnation given = agent->greetings[0].incarnation;
   Disconnect(agent);
   EXPECT_FALSE(Sent(Connect(given)).has_value());
-  EXPECT_EQ(store_->writer()->LoadHosts()->front().incarnation, given) << "it has made it durable";
+  EXPECT_EQ(store_->LoadHosts()->front().incarnation, given) << "it has made it durable";
 }
 
 TEST_F(IdentityTest, AnOlderStoreBelievesTheAgent) {
@@ -257,11 +257,11 @@ TEST_F(IdentityTest, TheBootOfItsOwnIsSuspectedToo) {
   Pass(0);
   EXPECT_FALSE(Sent(moved).has_value());
   EXPECT_THAT(Clone(assumed), HasSubstr("boot of its own"));
-  auto reader = store_->readers()->Borrow();
+  auto reader = store_->BorrowReader();
   const auto machine = reader->GetHost(host_.machine);
   ASSERT_TRUE(machine.ok()) << machine.status();
-  ASSERT_EQ(machine->boots_size(), 2);
-  EXPECT_EQ(machine->boots(0).name(), wire::ResourceName(host_)) << "shown as the original";
+  ASSERT_EQ(machine->boots.size(), 2u);
+  EXPECT_EQ(machine->boots[0].host, host_) << "shown as the original";
   // For as long as it is connected, and the other for a day.
   Pass(20);
   clock_.AdvanceNs(int64_t{24} * 3600 * kSecond);
@@ -314,9 +314,9 @@ TEST_F(IdentityTest, WhoLogsInLaterIsSuspectedThen) {
 TEST_F(IdentityTest, ABacklogIsTakenUnlessSomebodySpeaksForIt) {
   Live();
   auto backlog = std::make_shared<FakeAgent>(&clock_);
-  ConnectCommand command{host_, "gw", backlog};
-  command.backlog = true;
-  ASSERT_TRUE(loop_->TryPush(command));
+  bus::StreamOpened opened{host_, "gw", backlog};
+  opened.backlog = true;
+  ASSERT_TRUE(bus_->Publish(opened));
   Pass(0);
   EXPECT_FALSE(Sent(backlog).has_value());
   EXPECT_TRUE(backlog->greetings[0].incarnation.empty());
@@ -324,8 +324,8 @@ TEST_F(IdentityTest, ABacklogIsTakenUnlessSomebodySpeaksForIt) {
   Disconnect(backlog);
 
   const auto original = Connect();
-  command.sink = backlog = std::make_shared<FakeAgent>(&clock_);
-  ASSERT_TRUE(loop_->TryPush(command));
+  opened.sink = backlog = std::make_shared<FakeAgent>(&clock_);
+  ASSERT_TRUE(bus_->Publish(opened));
   Pass(0);
   Confirm(original, original->asked.at(0));
   EXPECT_TRUE(Sent(backlog).has_value());

@@ -12,7 +12,9 @@
 
 #include <gtest/gtest.h>
 
+#include "collector/bus/in_process_bus.h"
 #include "collector/engine/loop/engine_loop.h"
+#include "collector/store/sqlite/sqlite_store.h"
 
 namespace hoptrail::collector::engine {
 
@@ -53,19 +55,21 @@ class LoopTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
   void Open() {
-    auto store = store::Store::Open({.path = folder_ + "/c.db", .writer = {.notify = true}},
-                                    clock_.WallNs());
+    auto store = store::SqliteStore::Open({.path = folder_ + "/c.db", .writer = {.notify = true}},
+                                          clock_.WallNs());
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     EngineOptions options;
     options.clock = &clock_;
     engine_ = std::make_unique<Engine>(options);
-    loop_ = std::make_unique<EngineLoop>(engine_.get(), store_.get(),
+    bus_ = std::make_unique<bus::InProcessBus>();
+    loop_ = std::make_unique<EngineLoop>(engine_.get(), store_.get(), bus_.get(),
                                          EngineLoop::Options{.clock = &clock_});
     ASSERT_TRUE(loop_->Restore().ok());
   }
   void Close() {
     loop_.reset();
+    bus_.reset();
     engine_.reset();
     store_.reset();
   }
@@ -74,7 +78,7 @@ class LoopTest : public testing::Test {
                                      uint64_t last_spooled = 0,
                                      const model::Incarnation& incarnation = {}) {
     auto agent = std::make_shared<FakeAgent>(&clock_);
-    EXPECT_TRUE(loop_->TryPush(ConnectCommand{host, name, agent, last_spooled, incarnation}));
+    EXPECT_TRUE(bus_->Publish(bus::StreamOpened{host, name, agent, last_spooled, incarnation}));
     return agent;
   }
 
@@ -88,8 +92,9 @@ class LoopTest : public testing::Test {
 
   FakeClock clock_;
   std::string folder_;
-  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<store::SqliteStore> store_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<bus::FactBus> bus_;
   std::unique_ptr<EngineLoop> loop_;
 };
 

@@ -42,16 +42,16 @@ class PageHoldTest : public LoopTest {
   void Tell(const std::string& host, size_t end = SIZE_MAX) {
     const auto& facts = four_.story.facts().at(host);
     uint64_t& told = told_[host];
-    BatchCommand batch{Story::Host(host), agents_.at(host), {}, {}};
+    bus::FactBatch batch{Story::Host(host), agents_.at(host), {}, {}};
     while (told < std::min(end, facts.size())) {
       batch.facts.push_back(facts[told]);
       batch.sequences.push_back(++told);
     }
-    ASSERT_TRUE(loop_->TryPush(std::move(batch)));
+    ASSERT_TRUE(bus_->Publish(std::move(batch)));
   }
   void Break(const std::string& host, bool goodbye) {
     agents_.at(host)->goodbye = goodbye;
-    ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Story::Host(host), agents_.at(host)}));
+    ASSERT_TRUE(bus_->Publish(bus::StreamClosed{Story::Host(host), agents_.at(host)}));
     Pass(0);
   }
   // All that is sent now, in order.
@@ -64,7 +64,7 @@ class PageHoldTest : public LoopTest {
     return sent;
   }
   model::IncidentId TheIncident() {
-    auto snapshot = store_->writer()->LoadSnapshot();
+    auto snapshot = store_->LoadSnapshot();
     EXPECT_TRUE(snapshot.ok()) << snapshot.status();
     std::vector<model::IncidentId> live;
     for (const auto& incident : snapshot->incidents) {

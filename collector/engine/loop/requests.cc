@@ -12,13 +12,13 @@ constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
 
 }  // namespace
 
-template <typename Answer, typename MakeCommand>
-Answer EngineLoop::Ask(MakeCommand make_command) {
+template <typename Result, typename MakeRequest>
+Result EngineLoop::Ask(MakeRequest make_request) {
   if (const auto trouble = store_->trouble()) return absl::UnavailableError(trouble->detail);
   // Shared with the engine's thread, which may answer after nobody waits any more.
-  auto promise = std::make_shared<std::promise<Answer>>();
+  auto promise = std::make_shared<std::promise<Result>>();
   auto answer = promise->get_future();
-  if (!TryPush(make_command([promise](Answer a) { promise->set_value(std::move(a)); }))) {
+  if (!TryPush(make_request([promise](Result result) { promise->set_value(std::move(result)); }))) {
     return absl::UnavailableError("the collector is busy");
   }
   if (answer.wait_for(absl::ToChronoSeconds(kAnswerWithin)) != std::future_status::ready) {
@@ -32,19 +32,19 @@ absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::Incide
                                                              model::IncidentState state,
                                                              const std::string& who) {
   return Ask<absl::StatusOr<model::Incident>>([&](auto done) {
-    return SetIncidentStateCommand{incident, state, who, std::move(done)};
+    return SetIncidentStateRequest{incident, state, who, std::move(done)};
   });
 }
 
 absl::StatusOr<Path> EngineLoop::PathOf(const model::SessionId& session) {
   return Ask<absl::StatusOr<Path>>([&](auto done) {
-    return PathCommand{session, std::move(done)};
+    return PathRequest{session, std::move(done)};
   });
 }
 
 absl::Status EngineLoop::RemoveHost(const model::HostId& host, const std::string& who) {
   return Ask<absl::Status>([&](auto done) {
-    return RemoveHostCommand{host, who, std::move(done)};
+    return RemoveHostRequest{host, who, std::move(done)};
   });
 }
 

@@ -31,14 +31,14 @@ class SilenceTest : public LoopTest {
       session.logged_in = true;
       session.user = "ann";
       session.opened_wall_ns = clock_.WallNs();
-      EXPECT_TRUE(loop_->TryPush(BatchCommand{Host(number), agent, {1}, {session}}));
+      EXPECT_TRUE(bus_->Publish(bus::FactBatch{Host(number), agent, {1}, {session}}));
     }
     Pass(0);
     return agent;
   }
 
   std::vector<model::Detection> Detections() {
-    auto snapshot = store_->writer()->LoadSnapshot();
+    auto snapshot = store_->LoadSnapshot();
     EXPECT_TRUE(snapshot.ok()) << snapshot.status();
     return snapshot->detections;
   }
@@ -64,7 +64,7 @@ TEST_F(SilenceTest, SilenceWhileSomebodyIsLoggedIn) {
 
 TEST_F(SilenceTest, ABrokenStream) {
   const auto agent = Connect(1);
-  ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
+  ASSERT_TRUE(bus_->Publish(bus::StreamClosed{Host(1), agent}));
   Pass(12);
   ASSERT_EQ(Detections().size(), 1u);
   EXPECT_THAT(Detections()[0].summary, testing::HasSubstr("its connection was broken"));
@@ -72,7 +72,7 @@ TEST_F(SilenceTest, ABrokenStream) {
 
 TEST_F(SilenceTest, ABrokenStreamThatIsBackInTimeIsNone) {
   const auto agent = Connect(1);
-  ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
+  ASSERT_TRUE(bus_->Publish(bus::StreamClosed{Host(1), agent}));
   Pass(5);
   const auto again = Connect(1, false);
   for (int i = 0; i < 20; ++i) {
@@ -85,7 +85,7 @@ TEST_F(SilenceTest, ABrokenStreamThatIsBackInTimeIsNone) {
 TEST_F(SilenceTest, AGoodbyeIsNone) {
   const auto agent = Connect(1);
   agent->goodbye = true;
-  ASSERT_TRUE(loop_->TryPush(DisconnectCommand{Host(1), agent}));
+  ASSERT_TRUE(bus_->Publish(bus::StreamClosed{Host(1), agent}));
   Pass(60);
   EXPECT_TRUE(Detections().empty());
 }
@@ -96,7 +96,7 @@ TEST_F(SilenceTest, AGoodbyeThatALoginAskedForIsOne) {
   model::SessionId session;
   session.bytes[0] = 1;
   const model::Goodbye goodbye{model::StopCause::kProcess, "signal 15 from kill", session};
-  ASSERT_TRUE(loop_->TryPush(GoodbyeCommand{Host(1), agent, goodbye}));
+  ASSERT_TRUE(bus_->Publish(bus::AgentStopping{Host(1), agent, goodbye}));
   Pass(0);
   ASSERT_EQ(Detections().size(), 1u);
   EXPECT_EQ(Detections()[0].session, session);
@@ -109,7 +109,7 @@ TEST_F(SilenceTest, TheGoodbyeOfAStreamThatWasReplacedIsNone) {
   Pass(4);
   ASSERT_TRUE(old->ended) << "it did not answer";
   const model::Goodbye goodbye{model::StopCause::kProcess, "", {}};
-  ASSERT_TRUE(loop_->TryPush(GoodbyeCommand{Host(1), old, goodbye}));
+  ASSERT_TRUE(bus_->Publish(bus::AgentStopping{Host(1), old, goodbye}));
   Pass(0);
   EXPECT_TRUE(Detections().empty());
 }
@@ -131,7 +131,7 @@ TEST_F(SilenceTest, TheCollectorsOwnDelayIsNone) {
 // Whether its state says that it is silent.
 TEST_F(SilenceTest, ASteppedClockMakesNobodySilentAndNobodyHeard) {
   const auto state = [&] {
-    auto hosts = store_->writer()->LoadHosts();
+    auto hosts = store_->LoadHosts();
     EXPECT_TRUE(hosts.ok()) << hosts.status();
     return hosts->empty() ? store::HostState::kUnknown : (*hosts)[0].state;
   };

@@ -8,17 +8,13 @@
 #include <vector>
 
 #include "collector/engine/values/join_change.h"
+#include "collector/store/stored_hop.h"
 #include "core/graph/hop_key.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::collector::engine {
 
-struct StoredHop {
-  graph::HopKey key;  // upsert by this
-  model::Hop hop;
-
-  bool operator==(const StoredHop&) const = default;
-};
+using store::StoredHop;
 
 // What changed, to be stored in one transaction, in order: each element replaces what was stored
 // under the same id or key. An Outcome may be given to several calls, which append to it.

@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include <google/protobuf/util/json_util.h>
 
-#include "collector/store/sqlite/reader.h"
+#include "collector/api/message_reader.h"
 #include "core/base/log.h"
 #include "core/base/printable.h"
 #include "core/base/status_macros.h"
@@ -42,17 +42,18 @@ absl::StatusOr<std::unique_ptr<JsonLines>> JsonLines::Create(store::Store* store
     HT_RETURN_IF_ERROR(outbox->SaveCursor(kConsumer, *written));
   }
   return std::unique_ptr<JsonLines>(
-      new JsonLines(store, std::move(outbox), std::move(file), *written));
+      new JsonLines(store, std::move(outbox), target, std::move(file), *written));
 }
 
-JsonLines::JsonLines(store::Store* store, std::unique_ptr<store::Outbox> outbox, LineFile file,
-                     int64_t written)
+JsonLines::JsonLines(store::Store* store, std::unique_ptr<store::Outbox> outbox,
+                     const std::string& target, LineFile file, int64_t written)
     : store_(store),
       outbox_(std::move(outbox)),
       file_(std::move(file)),
       written_(written),
       saved_(written),
-      trouble_("json_output", &Clock::System()) {}
+      trouble_("json_output", &Clock::System()),
+      target_(target) {}
 
 JsonLines::~JsonLines() { Stop(); }
 
@@ -73,37 +74,53 @@ void JsonLines::Run() {
   }
 }
 
-void JsonLines::Reopen(const std::string& target) {
-  MutexLock lock(&mutex_);
-  reopen_ = target;
+absl::Status JsonLines::Reconfigure(const v1::CollectorConfig& config) {
+  return Open(config.json_output());
 }
 
-void JsonLines::ReopenIfAsked() {
-  std::optional<std::string> target;
+void JsonLines::Reopen() {
+  std::string target;
   {
     MutexLock lock(&mutex_);
-    target.swap(reopen_);
+    target = target_;
   }
-  if (!target) return;
-  absl::StatusOr<LineFile> file = LineFile::Open(*target);
-  if (file.ok()) {
-    file_ = *std::move(file);
-    LogInfo("json_output", "opened ", *target);
-  } else {
-    LogError("json_output", "goes on in the old file: ", file.status().ToString());
-  }
+  const absl::Status status = Open(target);
+  if (!status.ok()) LogError("json_output", "goes on in the old file: ", status.ToString());
+}
+
+absl::Status JsonLines::Open(const std::string& target) {
+  HT_ASSIGN_OR_RETURN(LineFile file, LineFile::Open(target));
+  LogInfo("json_output", "opened ", target);
+  MutexLock lock(&mutex_);
+  target_ = target;
+  next_file_ = std::move(file);
+  return absl::OkStatus();
+}
+
+// Before the next line.
+void JsonLines::TakeNextFile() {
+  MutexLock lock(&mutex_);
+  if (!next_file_.has_value()) return;
+  file_ = *std::move(next_file_);
+  next_file_.reset();
+}
+
+absl::StatusOr<bool> JsonLines::Deliver() {
+  const int64_t before = written_;
+  HT_RETURN_IF_ERROR(WriteNew());
+  return written_ != before;
 }
 
 absl::Status JsonLines::WriteNew() {
-  ReopenIfAsked();
+  TakeNextFile();
   while (true) {
     std::map<int64_t, std::string> lines;
     int64_t complete_to;  // nothing below it is missing from `lines`
     {
-      store::ReaderPool::Lease reader = store_->readers()->Borrow();
-      HT_ASSIGN_OR_RETURN(complete_to, reader->Revision());
-      HT_ASSIGN_OR_RETURN(auto detections, reader->DetectionsAfter({}, written_, kPage));
-      HT_ASSIGN_OR_RETURN(auto incidents, reader->IncidentsAfter({}, written_, kPage));
+      api::MessageReader reader(store_->BorrowReader());
+      HT_ASSIGN_OR_RETURN(complete_to, reader.Revision());
+      HT_ASSIGN_OR_RETURN(auto detections, reader.DetectionsAfter({}, written_, kPage));
+      HT_ASSIGN_OR_RETURN(auto incidents, reader.IncidentsAfter({}, written_, kPage));
       for (const auto& change : detections) {
         HT_ASSIGN_OR_RETURN(lines[change.revision], Line("detection", change.value));
       }

@@ -13,7 +13,8 @@
 #include "absl/status/statusor.h"
 
 #include "collector/notify/json_lines/line_file.h"
-#include "collector/store/sqlite/store.h"
+#include "collector/notify/notifier.h"
+#include "collector/store/store.h"
 #include "core/base/mutex.h"
 #include "core/base/trouble_log.h"
 
@@ -23,26 +24,30 @@ namespace hoptrail::collector::notify {
 // {"detection": {…}} or {"incident": {…}}, to a file or to standard output. Its place is kept in
 // the store, so that neither a restart nor a full disk leaves anything out (after a crash a line
 // may come twice). Own thread.
-class JsonLines {
+class JsonLines final : public Notifier {
  public:
   // `target` is a file to append to (created with mode 0600) or "-". `store` is not owned.
   static absl::StatusOr<std::unique_ptr<JsonLines>> Create(store::Store* store,
                                                            const std::string& target);
-  ~JsonLines();
+  ~JsonLines() override;
 
-  void Start();
-  void Stop();
-  // Opens the file anew, before the next line: it was renamed, or is another one. The old one stays
-  // in use where that fails, and the log says so. Thread-safe.
-  void Reopen(const std::string& target);
-  // Writes what is new: for tests, and what the thread does.
+  void Start() override;
+  void Stop() override;
+  // From `json_output` in the configuration.
+  absl::Status Reconfigure(const v1::CollectorConfig& config) override;
+  // Opens the file anew, which was renamed perhaps. Where that fails the old one stays in use, and
+  // the log says so.
+  void Reopen() override;
+  absl::StatusOr<bool> Deliver() override;
+  // Writes all that is new.
   absl::Status WriteNew();
 
  private:
-  JsonLines(store::Store* store, std::unique_ptr<store::Outbox> outbox, LineFile file,
-            int64_t written);
+  JsonLines(store::Store* store, std::unique_ptr<store::Outbox> outbox, const std::string& target,
+            LineFile file, int64_t written);
   void Run();
-  void ReopenIfAsked();
+  absl::Status Open(const std::string& target);
+  void TakeNextFile();
 
   store::Store* const store_;
   const std::unique_ptr<store::Outbox> outbox_;
@@ -51,7 +56,8 @@ class JsonLines {
   int64_t saved_;    // as far as the store knows
   TroubleLog trouble_;
   Mutex mutex_;
-  std::optional<std::string> reopen_ ABSL_GUARDED_BY(mutex_);
+  std::string target_ ABSL_GUARDED_BY(mutex_);
+  std::optional<LineFile> next_file_ ABSL_GUARDED_BY(mutex_);
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -19,7 +19,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class JsonLinesTest : public NotifyTest {
+class JsonLinesTest : public StoreForNotifiers {
  protected:
   // Each of them is JSON.
   static std::vector<std::string> LinesOf(const std::string& path) {
@@ -128,13 +128,15 @@ TEST_F(JsonLinesTest, ARotatedFileLosesAndDoublesNoLine) {
   change(1);
   std::filesystem::rename(path, path + ".1");
   change(2);  // before the signal: still into the renamed one
-  (*lines)->Reopen(path);
+  (*lines)->Reopen();
   change(3);
   EXPECT_EQ(LinesOf(path).size(), 1u);
   std::filesystem::copy_file(path, path + ".2");
   std::filesystem::resize_file(path, 0);
   change(4);
-  (*lines)->Reopen(folder_ + "/no/such/folder.jsonl");
+  v1::CollectorConfig nowhere;
+  nowhere.set_json_output(folder_ + "/no/such/folder.jsonl");
+  EXPECT_FALSE((*lines)->Reconfigure(nowhere).ok());
   change(5);
   for (const char* suffix : {".1", ".2", ""}) collect(path + suffix);
   ASSERT_EQ(all.size(), 5u);

@@ -7,7 +7,7 @@
 #include "absl/random/random.h"
 #include "absl/time/time.h"
 
-#include "collector/store/sqlite/outbox.h"
+#include "collector/store/outbox.h"
 
 namespace hoptrail::collector::notify {
 

@@ -7,7 +7,7 @@
 #include "absl/strings/string_view.h"
 #include <google/protobuf/struct.pb.h>
 
-#include "collector/store/sqlite/outbox.h"
+#include "collector/store/outbox.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 

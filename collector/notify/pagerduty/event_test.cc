@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collector/notify/notify_fixture.h"
+#include "collector/notify/pagerduty/pagerduty_fixture.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
 #include "core/wire/testing.h"

@@ -68,6 +68,11 @@ class FakeHttpServer {
     MutexLock lock(&mutex_);
     return bodies_;
   }
+  // Those that were answered with 202.
+  std::vector<std::string> accepted() {
+    MutexLock lock(&mutex_);
+    return accepted_;
+  }
 
  private:
   void Serve() {
@@ -104,6 +109,7 @@ class FakeHttpServer {
       if (dislike_.status != 0 && data.find(disliked_, body_at) != std::string::npos) {
         answer = dislike_;
       }
+      if (answer.status == 202) accepted_.push_back(bodies_.back());
     }
     const std::string body = answer.body.value_or(data.substr(body_at, 300));
     const std::string reply =
@@ -136,6 +142,7 @@ class FakeHttpServer {
   Answered dislike_ ABSL_GUARDED_BY(mutex_);
   std::deque<Answered> answers_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> bodies_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> accepted_ ABSL_GUARDED_BY(mutex_);
   std::thread thread_;
 };
 

@@ -8,7 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
-#include "collector/store/sqlite/reader.h"
+#include "collector/api/message_reader.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/wire/resource_names.h"
@@ -43,6 +43,16 @@ absl::StatusOr<std::string> ReadRoutingKey(const std::string& path) {
   return line;
 }
 
+absl::StatusOr<PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyConfig& config) {
+  PagerDuty::Options options;
+  if (!config.endpoint().empty()) options.endpoint = config.endpoint();
+  options.client_url = config.client_url();
+  absl::Status status = CheckEndpoint(options.endpoint);
+  if (!status.ok()) return Annotate(status, "pagerduty.endpoint");
+  HT_ASSIGN_OR_RETURN(options.routing_key, ReadRoutingKey(config.routing_key_file()));
+  return options;
+}
+
 absl::StatusOr<std::unique_ptr<PagerDuty>> PagerDuty::Create(store::Store* store,
                                                              api::PathSource path_of,
                                                              const Options& options) {
@@ -57,6 +67,8 @@ PagerDuty::PagerDuty(store::Store* store, std::unique_ptr<Outbox> outbox, api::P
     : store_(store),
       outbox_(std::move(outbox)),
       path_of_(std::move(path_of)),
+      clock_(options.clock),
+      schedule_options_(options.schedule),
       options_(options),
       schedule_(std::in_place, options.schedule),
       trouble_("pagerduty", options.clock) {}
@@ -69,6 +81,13 @@ absl::Status PagerDuty::Check(const Options& options) {
     return absl::InvalidArgumentError("the routing key is not 32 letters and digits");
   }
   return absl::OkStatus();
+}
+
+absl::Status PagerDuty::Reconfigure(const v1::CollectorConfig& config) {
+  HT_ASSIGN_OR_RETURN(Options options, PagerDutyOptions(config.pagerduty()));
+  options.schedule = schedule_options_;
+  options.clock = clock_;
+  return Reconfigure(options);
 }
 
 absl::Status PagerDuty::Reconfigure(const Options& options) {
@@ -165,24 +184,24 @@ absl::StatusOr<EventInput> PagerDuty::Gather(const Outbox::Item& item) {
   const auto left_out = [&name](absl::string_view what, const absl::Status& status) {
     LogWarning("pagerduty", name, " is sent without ", what, ": ", status.ToString());
   };
-  store::ReaderPool::Lease reader = store_->readers()->Borrow();
-  absl::StatusOr<v1::Incident> incident = reader->GetIncident(item.incident);
+  api::MessageReader reader(store_->BorrowReader());
+  absl::StatusOr<v1::Incident> incident = reader.GetIncident(item.incident);
   if (absl::IsNotFound(incident.status())) return incident.status();
   if (!incident.ok()) {
     left_out("what it is about", incident.status());
     return input;
   }
   input.incident = *std::move(incident);
-  const absl::Status degraded = reader->AddDegradedHosts(&input.incident, store_->trouble());
+  const absl::Status degraded = reader.AddDegradedHosts(&input.incident, store_->trouble());
   if (!degraded.ok()) left_out("its degraded hosts", degraded);
   auto detections =
-      reader->ListDetections({.incident = item.incident}, std::nullopt, kMaxDetections);
+      reader.ListDetections({.incident = item.incident}, std::nullopt, kMaxDetections);
   if (detections.ok()) {
     input.detections = std::move(detections->items);
   } else {
     left_out("its detections", detections.status());
   }
-  absl::StatusOr<v1::Path> path = api::FindPath(reader.get(), path_of_, name);
+  absl::StatusOr<v1::Path> path = api::FindPath(&reader, path_of_, name);
   if (path.ok()) {
     input.path = *std::move(path);
   } else {

@@ -14,11 +14,12 @@
 #include "absl/status/statusor.h"
 
 #include "collector/api/assemble.h"
+#include "collector/notify/notifier.h"
 #include "collector/notify/pagerduty/answer.h"
 #include "collector/notify/pagerduty/delivery_schedule.h"
 #include "collector/notify/pagerduty/event.h"
 #include "collector/notify/pagerduty/http_client.h"
-#include "collector/store/sqlite/store.h"
+#include "collector/store/store.h"
 #include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/base/trouble_log.h"
@@ -31,7 +32,7 @@ inline constexpr char kDefaultEndpoint[] = "https://events.pagerduty.com/v2/enqu
 // its own thread: a slow or dead pager holds up nothing else, and a restart goes on where it was.
 // Nothing but the API's own acceptance ends an event (notify::Judge); everything else is tried
 // again, at a falling rate and without end (DeliverySchedule), and shows on the incident.
-class PagerDuty {
+class PagerDuty final : public Notifier {
  public:
   struct Options {
     std::string endpoint = kDefaultEndpoint;
@@ -45,14 +46,15 @@ class PagerDuty {
   static absl::StatusOr<std::unique_ptr<PagerDuty>> Create(store::Store* store,
                                                            api::PathSource path_of,
                                                            const Options& options);
-  ~PagerDuty();
+  ~PagerDuty() override;
 
-  void Start();
-  // Gives up what is under way; it is sent after the next start.
-  void Stop();
+  void Start() override;
+  void Stop() override;
+  // From `pagerduty` in the configuration; what waits is tried at once.
+  absl::Status Reconfigure(const v1::CollectorConfig& config) override;
+  absl::StatusOr<bool> Deliver() override { return SendOne(); }
 
-  // Another endpoint, key or address to show, from the next event on; what waits is tried at once.
-  // INVALID_ARGUMENT as Create. Thread-safe.
+  // The same with options that are read already. INVALID_ARGUMENT as Create. Thread-safe.
   absl::Status Reconfigure(const Options& options);
 
   // Sends one item that is due, if there is one: for tests, and what the thread does.
@@ -82,6 +84,8 @@ class PagerDuty {
   store::Store* const store_;
   const std::unique_ptr<store::Outbox> outbox_;
   const api::PathSource path_of_;
+  const Clock* const clock_;
+  const DeliverySchedule::Options schedule_options_;
   Options options_;
   HttpClient http_;
   std::optional<DeliverySchedule> schedule_;  // always there
@@ -92,6 +96,9 @@ class PagerDuty {
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
+
+// What the configuration says, with the routing key read from its file.
+absl::StatusOr<PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyConfig& config);
 
 // The first line of the file, which must be the integration's 32 letters and digits. Errors never
 // show what was read.

@@ -14,7 +14,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collector/notify/notify_fixture.h"
+#include "collector/notify/pagerduty/pagerduty_fixture.h"
 
 namespace hoptrail::collector::notify {
 namespace {

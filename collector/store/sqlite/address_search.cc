@@ -1,17 +1,18 @@
 // Which hosts an address is one of.
 
+#include <algorithm>
 #include <set>
 
 #include "collector/store/sqlite/codec.h"
-#include "collector/store/sqlite/reader.h"
+#include "collector/store/sqlite/sqlite_reader.h"
 #include "core/base/status_macros.h"
 #include "core/model/title.h"
-#include "hoptrail/v1/sensor.pb.h"
 
 namespace hoptrail::collector::store {
 
 // Reports are searched for the address's text, and only those that hold it are read.
-absl::StatusOr<std::vector<std::string>> Reader::HostsWithAddress(const model::IpAddress& address) {
+absl::StatusOr<std::vector<std::string>> SqliteReader::HostsWithAddress(
+    const model::IpAddress& address) {
   const std::string text = model::ToString(address);
   HT_ASSIGN_OR_RETURN(sqlite::Statement select,
                       database_.Prepare("SELECT id, host_name, health FROM hosts"
@@ -23,12 +24,10 @@ absl::StatusOr<std::vector<std::string>> Reader::HostsWithAddress(const model::I
   while (hosts.size() < kMaxAddressHosts) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
     if (!row) break;
-    v1::AgentHealth health;
-    const absl::string_view data = select.Blob(2);
-    if (!health.ParseFromArray(data.data(), static_cast<int>(data.size()))) continue;
-    bool has = false;
-    for (const std::string& own : health.addresses()) has = has || own == text;
-    if (!has) continue;
+    const absl::StatusOr<model::AgentHealth> health = DecodeHealth(select.Blob(2));
+    if (!health.ok()) continue;
+    const auto& own = health->addresses;
+    if (std::find(own.begin(), own.end(), address) == own.end()) continue;
     std::string title = model::HostTitle(select.Text(1), HostFrom(select.Blob(0)));
     if (named.insert(title).second) hosts.push_back(std::move(title));
   }

@@ -84,6 +84,16 @@ absl::StatusOr<model::Incident> DecodeIncident(absl::string_view data) {
   return Parse<model::Incident, v1::Incident>(data);
 }
 
+absl::StatusOr<model::AgentHealth> DecodeHealth(absl::string_view data) {
+  return Parse<model::AgentHealth, v1::AgentHealth>(data);
+}
+absl::StatusOr<model::Coverage> DecodeCoverage(absl::string_view data) {
+  return Parse<model::Coverage, v1::CoverageReport>(data);
+}
+absl::StatusOr<model::Loss> DecodeLoss(absl::string_view data) {
+  return Parse<model::Loss, v1::LossReport>(data);
+}
+
 absl::StatusOr<std::vector<model::Degradation>> DecodeDegradations(absl::string_view data) {
   v1::Host message;
   if (!message.ParseFromArray(data.data(), static_cast<int>(data.size()))) {

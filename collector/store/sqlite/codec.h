@@ -35,6 +35,9 @@ absl::StatusOr<model::Session> DecodeSession(absl::string_view data);
 absl::StatusOr<model::Hop> DecodeHop(absl::string_view data);
 absl::StatusOr<model::Detection> DecodeDetection(absl::string_view data);
 absl::StatusOr<model::Incident> DecodeIncident(absl::string_view data);
+absl::StatusOr<model::AgentHealth> DecodeHealth(absl::string_view data);
+absl::StatusOr<model::Coverage> DecodeCoverage(absl::string_view data);
+absl::StatusOr<model::Loss> DecodeLoss(absl::string_view data);
 absl::StatusOr<std::vector<model::Degradation>> DecodeDegradations(absl::string_view data);
 
 template <typename Tag>

@@ -1,4 +1,4 @@
-// The part of Reader that finds things by the beginning of their names.
+// The part of SqliteReader that finds things by the beginning of their names.
 
 #include <algorithm>
 #include <string>
@@ -8,9 +8,8 @@
 #include "absl/strings/str_cat.h"
 
 #include "collector/store/sqlite/codec.h"
-#include "collector/store/sqlite/reader.h"
+#include "collector/store/sqlite/sqlite_reader.h"
 #include "core/base/status_macros.h"
-#include "core/wire/resource_names.h"
 
 namespace hoptrail::collector::store {
 namespace {
@@ -38,8 +37,8 @@ std::string Bound(absl::string_view digits, size_t length, char filler) {
 
 }  // namespace
 
-absl::StatusOr<std::string> Reader::FindId(absl::string_view table, absl::string_view kind,
-                                           absl::string_view digits) {
+absl::StatusOr<std::string> SqliteReader::FindId(absl::string_view table, absl::string_view kind,
+                                                 absl::string_view digits) {
   if (digits.size() < kLeastDigits || digits.size() > 32 || !AllHex(digits)) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", digits, "' is no ", kind, " id: 4 to 32 hexadecimal digits are needed"));
@@ -59,32 +58,32 @@ absl::StatusOr<std::string> Reader::FindId(absl::string_view table, absl::string
   return id;
 }
 
-absl::StatusOr<model::SessionId> Reader::FindSession(absl::string_view digits) {
+absl::StatusOr<model::SessionId> SqliteReader::FindSession(absl::string_view digits) {
   HT_ASSIGN_OR_RETURN(std::string id, FindId("sessions", "session", digits));
   return IdFrom<model::SessionId>(id);
 }
 
-absl::StatusOr<model::DetectionId> Reader::FindDetection(absl::string_view digits) {
+absl::StatusOr<model::DetectionId> SqliteReader::FindDetection(absl::string_view digits) {
   HT_ASSIGN_OR_RETURN(std::string id, FindId("detections", "detection", digits));
   return IdFrom<model::DetectionId>(id);
 }
 
-absl::StatusOr<model::IncidentId> Reader::FindIncident(absl::string_view digits) {
+absl::StatusOr<model::IncidentId> SqliteReader::FindIncident(absl::string_view digits) {
   HT_ASSIGN_OR_RETURN(std::string id, FindId("incidents", "incident", digits));
   return IdFrom<model::IncidentId>(id);
 }
 
-absl::StatusOr<model::HostId> Reader::FindHost(absl::string_view digits_or_name) {
+absl::StatusOr<model::HostId> SqliteReader::FindHost(absl::string_view digits_or_name) {
   const absl::Status none =
       absl::NotFoundError(absl::StrCat("there is no host '", digits_or_name, "'"));
   if (digits_or_name.empty()) return none;
-  HT_ASSIGN_OR_RETURN(Page<v1::Host> named,
+  HT_ASSIGN_OR_RETURN(Page<HostView> named,
                       ListHosts({.host_name = std::string(digits_or_name)}, std::nullopt, 2));
   if (named.items.size() > 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("several machines are called '", digits_or_name, "': give the machine id"));
   }
-  if (!named.items.empty()) return wire::ParseMachineOrHostName(named.items[0].name());
+  if (!named.items.empty()) return model::HostId{named.items[0].machine, {}};
   std::string digits(digits_or_name);
   const bool boot = digits.size() > 33 && digits[32] == '.';
   if (boot) digits.erase(32, 1);
@@ -108,7 +107,7 @@ absl::StatusOr<model::HostId> Reader::FindHost(absl::string_view digits_or_name)
   }
 }
 
-absl::StatusOr<int64_t> Reader::Revision() {
+absl::StatusOr<int64_t> SqliteReader::Revision() {
   HT_ASSIGN_OR_RETURN(Statement select,
                       database_.Prepare("SELECT value FROM meta WHERE name = 'revision'"));
   HT_ASSIGN_OR_RETURN(bool row, select.Step());
@@ -116,7 +115,7 @@ absl::StatusOr<int64_t> Reader::Revision() {
   return select.Int(0);
 }
 
-absl::StatusOr<std::string> Reader::Epoch() {
+absl::StatusOr<std::string> SqliteReader::Epoch() {
   HT_ASSIGN_OR_RETURN(Statement select,
                       database_.Prepare("SELECT value FROM meta WHERE name = 'epoch'"));
   HT_ASSIGN_OR_RETURN(bool row, select.Step());

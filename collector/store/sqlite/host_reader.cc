@@ -1,4 +1,4 @@
-// The part of Reader that answers about machines and their boots.
+// The part of SqliteReader that answers about machines and their boots.
 
 #include <string>
 #include <utility>
@@ -7,12 +7,10 @@
 
 #include "collector/store/sqlite/codec.h"
 #include "collector/store/sqlite/read_page.h"
-#include "collector/store/sqlite/reader.h"
 #include "collector/store/sqlite/rows.h"
 #include "collector/store/sqlite/select.h"
+#include "collector/store/sqlite/sqlite_reader.h"
 #include "core/base/status_macros.h"
-#include "core/wire/resource_names.h"
-#include "hoptrail/v1/sensor.pb.h"
 
 namespace hoptrail::collector::store {
 namespace {
@@ -28,46 +26,46 @@ constexpr char kBoots[] =
 
 }  // namespace
 
-absl::StatusOr<Page<v1::Host>> Reader::ListHosts(const HostFilter& filter,
-                                                 const std::optional<Cursor>& after, int limit) {
+absl::StatusOr<Page<HostView>> SqliteReader::ListHosts(const HostFilter& filter,
+                                                       const std::optional<Cursor>& after,
+                                                       int limit) {
   Select select(kSelectHosts);
   select.Where(kNewestBoot);
   if (filter.host_name) select.Where("h.host_name = ?").Text(*filter.host_name);
   if (filter.state) select.Where("h.state = ?").Int(static_cast<int>(*filter.state));
   if (after) select.Where("(h.host_name, h.machine) > (?, ?)").Text(after->text).Blob(after->key);
-  Page<v1::Host> page;
+  Page<HostView> page;
   {
     HT_ASSIGN_OR_RETURN(
         Statement statement,
         select.Prepare(&database_, "ORDER BY h.host_name, h.machine LIMIT ?", limit + 1));
-    HT_ASSIGN_OR_RETURN(page, ReadPage<v1::Host>(&statement, limit, HostFromRow, -1, 1, 0));
+    HT_ASSIGN_OR_RETURN(page, ReadPage<HostView>(&statement, limit, HostFromRow, -1, 1, 0));
   }
-  for (v1::Host& host : page.items) HT_RETURN_IF_ERROR(AddBoots(&host));
+  for (HostView& host : page.items) HT_RETURN_IF_ERROR(AddBoots(&host));
   return page;
 }
 
-absl::StatusOr<v1::Host> Reader::GetHost(const model::MachineId& machine) {
+absl::StatusOr<HostView> SqliteReader::GetHost(const model::MachineId& machine) {
   Select select(kSelectHosts);
   select.Where(kNewestBoot).Where("h.machine = ?").Blob(Blob(machine));
   HT_ASSIGN_OR_RETURN(Statement statement, select.Prepare(&database_, "LIMIT ?", 1));
   HT_ASSIGN_OR_RETURN(bool row, statement.Step());
   if (!row) return absl::NotFoundError("there is no such host");
-  HT_ASSIGN_OR_RETURN(v1::Host host, HostFromRow(statement));
+  HT_ASSIGN_OR_RETURN(HostView host, HostFromRow(statement));
   HT_RETURN_IF_ERROR(AddBoots(&host));
   return host;
 }
 
 // And the losses of the newest.
-absl::Status Reader::AddBoots(v1::Host* host) {
-  HT_ASSIGN_OR_RETURN(const model::HostId machine, wire::ParseMachineOrHostName(host->name()));
+absl::Status SqliteReader::AddBoots(HostView* host) {
   HT_ASSIGN_OR_RETURN(Statement boots, database_.Prepare(kBoots));
-  boots.BindBlob(1, Blob(machine.machine)).BindInt(2, kBootsPerHost);
+  boots.BindBlob(1, Blob(host->machine)).BindInt(2, kBootsPerHost);
   std::string newest;
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, boots.Step());
     if (!row) break;
     if (newest.empty()) newest = std::string(boots.Blob(0));
-    *host->add_boots() = BootFromRow(boots);
+    host->boots.push_back(BootFromRow(boots));
   }
   HT_ASSIGN_OR_RETURN(Statement losses,
                       database_.Prepare("SELECT data FROM losses WHERE host = ?1"
@@ -76,16 +74,12 @@ absl::Status Reader::AddBoots(v1::Host* host) {
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, losses.Step());
     if (!row) return absl::OkStatus();
-    v1::LossReport report;
-    const absl::string_view data = losses.Blob(0);
-    if (!report.ParseFromArray(data.data(), static_cast<int>(data.size()))) {
-      return absl::DataLossError("the store holds a damaged loss report");
-    }
-    *host->add_losses() = std::move(*report.mutable_loss());
+    HT_ASSIGN_OR_RETURN(model::Loss loss, DecodeLoss(losses.Blob(0)));
+    host->losses.push_back(std::move(loss));
   }
 }
 
-absl::StatusOr<std::string> Reader::HostName(const model::HostId& id) {
+absl::StatusOr<std::string> SqliteReader::HostName(const model::HostId& id) {
   HT_ASSIGN_OR_RETURN(Statement select,
                       database_.Prepare("SELECT host_name FROM hosts WHERE id = ?1"));
   select.BindBlob(1, Blob(id));

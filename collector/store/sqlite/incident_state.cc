@@ -1,23 +1,19 @@
-// The part of Reader that says of an incident what is true at the moment of asking.
+// The part of SqliteReader that says of an incident what is true at the moment of asking.
 
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 
+#include "collector/store/outbox.h"
 #include "collector/store/sqlite/codec.h"
-#include "collector/store/sqlite/outbox.h"
-#include "collector/store/sqlite/reader.h"
 #include "collector/store/sqlite/rows.h"
+#include "collector/store/sqlite/sqlite_reader.h"
 #include "core/base/status_macros.h"
-#include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
 
 namespace hoptrail::collector::store {
 namespace {
 
-using google::protobuf::util::TimeUtil;
 using sqlite::Statement;
 
 // The oldest waits first, and the newest state has not arrived before it. What was not tried itself
@@ -43,60 +39,50 @@ std::string DegradedSql(bool all) {
 }
 constexpr int kDegradedHosts = 100;
 
-void SetFailure(const Statement& row, int first_column, v1::Delivery* out) {
-  out->set_state(v1::RETRYING);
-  *out->mutable_attempt_time() = TimeUtil::NanosecondsToTimestamp(row.Int(first_column));
-  *out->mutable_next_attempt_time() = TimeUtil::NanosecondsToTimestamp(row.Int(first_column + 1));
-  out->set_last_error(std::string(row.Text(first_column + 2)));
-}
-
 }  // namespace
 
-absl::Status Reader::AddDeliveries(v1::Incident* incident) {
-  HT_ASSIGN_OR_RETURN(const model::IncidentId id, wire::ParseIncidentName(incident->name()));
-  v1::Delivery delivery;
-  delivery.set_notifier(kPagerDuty);
+absl::StatusOr<std::optional<DeliveryView>> SqliteReader::DeliveryOf(const model::IncidentId& id) {
+  DeliveryView delivery;
   HT_ASSIGN_OR_RETURN(Statement waiting, database_.Prepare(kWaiting));
   waiting.BindBlob(1, Blob(id)).BindText(2, kPagerDuty);
   HT_ASSIGN_OR_RETURN(const bool waits, waiting.Step());
   if (waits) {
-    delivery.set_state(v1::PENDING);
-    delivery.set_attempts(static_cast<uint32_t>(waiting.Int(1)));
-    if (!waiting.Text(4).empty()) {
-      SetFailure(waiting, 2, &delivery);
-    } else if (waiting.Int(0) == 0 && !waiting.IsNull(5)) {
-      SetFailure(waiting, 5, &delivery);
+    delivery.attempts = static_cast<uint32_t>(waiting.Int(1));
+    // Its own last try, or the service's.
+    const int first = !waiting.Text(4).empty() ? 2 : 5;
+    delivery.failed = first == 2 || (waiting.Int(0) == 0 && !waiting.IsNull(5));
+    if (delivery.failed) {
+      delivery.attempt_wall_ns = waiting.Int(first);
+      delivery.next_attempt_wall_ns = waiting.Int(first + 1);
+      delivery.reason = std::string(waiting.Text(first + 2));
     }
-    *incident->add_deliveries() = std::move(delivery);
-    return absl::OkStatus();
+    return std::optional<DeliveryView>(std::move(delivery));
   }
   HT_ASSIGN_OR_RETURN(Statement delivered, database_.Prepare(kDelivered));
   delivered.BindBlob(1, Blob(id));
   HT_ASSIGN_OR_RETURN(const bool arrived, delivered.Step());
-  if (!arrived) return absl::OkStatus();
-  delivery.set_state(v1::DELIVERED);
-  delivery.set_attempts(static_cast<uint32_t>(delivered.Int(0)));
-  *delivery.mutable_attempt_time() = TimeUtil::NanosecondsToTimestamp(delivered.Int(1));
-  delivery.set_last_error(std::string(delivered.Text(2)));
-  *incident->add_deliveries() = std::move(delivery);
-  return absl::OkStatus();
+  if (!arrived) return std::optional<DeliveryView>();
+  delivery.delivered = true;
+  delivery.attempts = static_cast<uint32_t>(delivered.Int(0));
+  delivery.attempt_wall_ns = delivered.Int(1);
+  delivery.reason = std::string(delivered.Text(2));
+  return std::optional<DeliveryView>(std::move(delivery));
 }
 
-absl::Status Reader::AddDegradedHosts(v1::Incident* incident,
-                                      const std::optional<model::Degradation>& everywhere) {
-  if (incident->state() == v1::RESOLVED) return absl::OkStatus();
-  HT_ASSIGN_OR_RETURN(const model::IncidentId id, wire::ParseIncidentName(incident->name()));
-  HT_ASSIGN_OR_RETURN(Statement select, database_.Prepare(DegradedSql(everywhere.has_value())));
+absl::StatusOr<std::vector<DegradedHostView>> SqliteReader::DegradedHostsOf(
+    const model::IncidentId& id, bool all) {
+  HT_ASSIGN_OR_RETURN(Statement select, database_.Prepare(DegradedSql(all)));
   select.BindBlob(1, Blob(id)).BindInt(2, kDegradedHosts);
+  std::vector<DegradedHostView> hosts;
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
-    if (!row) return absl::OkStatus();
-    v1::DegradedHost* host = incident->add_degraded_hosts();
-    host->set_host(wire::ResourceName(HostFrom(select.Blob(0))));
-    host->set_host_name(std::string(select.Text(1)));
-    HT_RETURN_IF_ERROR(AddDegradations(select.Blob(2), host->mutable_degradations()));
-    HT_RETURN_IF_ERROR(AddDegradations(select.Blob(3), host->mutable_degradations()));
-    if (everywhere) *host->add_degradations() = wire::ToProto(*everywhere);
+    if (!row) return hosts;
+    DegradedHostView host{.host = HostFrom(select.Blob(0)),
+                          .host_name = std::string(select.Text(1))};
+    for (const int column : {2, 3}) {
+      HT_RETURN_IF_ERROR(AddDegradations(select.Blob(column), &host.degradations));
+    }
+    hosts.push_back(std::move(host));
   }
 }
 

@@ -1,4 +1,4 @@
-#include "collector/store/sqlite/outbox.h"
+#include "collector/store/outbox.h"
 
 #include <atomic>
 #include <optional>
@@ -64,41 +64,41 @@ TEST_F(StoreTest, WhatIsNotAcceptedStaysOverARestartWithItsReason) {
   EXPECT_EQ((*outbox)->Waiting().value(), 1);
 }
 
+bool Pending(const DeliveryView& view) { return !view.delivered && !view.failed; }
+
 TEST_F(StoreTest, AnIncidentSaysHowItsPageStands) {
   auto outbox = store_->OpenOutbox();
   model::Incident incident = OpenIncident();
   model::Incident other = OpenIncident();
   other.id.bytes[0] = 77;
   const auto stands = [&](const model::Incident& asked) {
-    v1::Incident answer = reader()->GetIncident(asked.id).value();
-    EXPECT_TRUE(reader()->AddDeliveries(&answer).ok());
-    EXPECT_LE(answer.deliveries_size(), 1);
-    return answer.deliveries_size() == 0 ? v1::Delivery() : answer.deliveries(0);
+    const auto view = reader()->DeliveryOf(asked.id);
+    EXPECT_TRUE(view.ok() && view->has_value());
+    return view.ok() ? view->value_or(DeliveryView()) : DeliveryView();
   };
   Write({.incidents = {incident, other}});
-  EXPECT_EQ(stands(incident).state(), v1::PENDING) << "held";
-  EXPECT_EQ(stands(incident).notifier(), "pagerduty");
+  EXPECT_TRUE(Pending(stands(incident))) << "held";
   Release(0);
-  EXPECT_EQ(stands(incident).state(), v1::PENDING);
+  EXPECT_TRUE(Pending(stands(incident)));
   auto item = Next(outbox->get());
   ASSERT_TRUE((*outbox)->Failed(**item, {kNow, kNow + kDay, "HTTP 503"}, /*of_service=*/true).ok());
-  EXPECT_EQ(stands(incident).state(), v1::RETRYING);
-  EXPECT_EQ(stands(incident).attempts(), 1u);
-  EXPECT_EQ(stands(incident).last_error(), "HTTP 503");
-  EXPECT_EQ(stands(incident).next_attempt_time().seconds(), (kNow + kDay) / 1'000'000'000);
-  EXPECT_EQ(stands(other).state(), v1::RETRYING) << "it waits for the same service";
-  EXPECT_EQ(stands(other).attempts(), 0u);
-  EXPECT_EQ(stands(other).last_error(), "HTTP 503");
+  EXPECT_TRUE(stands(incident).failed);
+  EXPECT_EQ(stands(incident).attempts, 1u);
+  EXPECT_EQ(stands(incident).reason, "HTTP 503");
+  EXPECT_EQ(stands(incident).next_attempt_wall_ns, kNow + kDay);
+  EXPECT_TRUE(stands(other).failed) << "it waits for the same service";
+  EXPECT_EQ(stands(other).attempts, 0u);
+  EXPECT_EQ(stands(other).reason, "HTTP 503");
   ASSERT_TRUE((*outbox)->Done(**item, kNow + 5'000'000'000, "only its title").ok());
-  EXPECT_EQ(stands(incident).state(), v1::DELIVERED);
-  EXPECT_EQ(stands(incident).attempts(), 2u);
-  EXPECT_EQ(stands(incident).last_error(), "only its title");
-  EXPECT_EQ(stands(incident).attempt_time().seconds(), kNow / 1'000'000'000 + 5);
-  EXPECT_FALSE(stands(incident).has_next_attempt_time());
-  EXPECT_EQ(stands(other).state(), v1::PENDING) << "the service is well again";
+  EXPECT_TRUE(stands(incident).delivered);
+  EXPECT_EQ(stands(incident).attempts, 2u);
+  EXPECT_EQ(stands(incident).reason, "only its title");
+  EXPECT_EQ(stands(incident).attempt_wall_ns, kNow + 5'000'000'000);
+  EXPECT_EQ(stands(incident).next_attempt_wall_ns, 0);
+  EXPECT_TRUE(Pending(stands(other))) << "the service is well again";
   incident.title = "grew";
   Write({.incidents = {incident}});
-  EXPECT_EQ(stands(incident).state(), v1::PENDING) << "the newest state has not arrived";
+  EXPECT_TRUE(Pending(stands(incident))) << "the newest state has not arrived";
 }
 
 TEST_F(StoreTest, TheFirstPageIsHeldAlsoOverARestart) {
@@ -108,20 +108,20 @@ TEST_F(StoreTest, TheFirstPageIsHeldAlsoOverARestart) {
   Write({.incidents = {incident}});
   Release(10);
   Reopen();
-  EXPECT_TRUE(store_->writer()->outbox()->holds());
+  EXPECT_TRUE(store_->HoldsPages());
   auto outbox = store_->OpenOutbox();
   EXPECT_FALSE(Next(outbox->get())->has_value()) << "nor what waits behind it";
   const int64_t seen = store_->outbox_changes()->revision();
   Release(10, kNow + 10);
   EXPECT_GT(store_->outbox_changes()->revision(), seen);
-  EXPECT_FALSE(store_->writer()->outbox()->holds());
+  EXPECT_FALSE(store_->HoldsPages());
   auto item = Next(outbox->get());
   ASSERT_TRUE(item.ok() && item->has_value());
   EXPECT_EQ((*item)->action, Outbox::kTrigger);
 
   incident.title = "grew";
   Write({.incidents = {incident}});
-  EXPECT_FALSE(store_->writer()->outbox()->holds()) << "it was told already";
+  EXPECT_FALSE(store_->HoldsPages()) << "it was told already";
 }
 
 // SQLite's own answer to two writers is that the later one sleeps, here: that it fails.
@@ -143,7 +143,7 @@ TEST_F(StoreTest, WhoWritesTheOutboxNeverMeetsWhoWritesFacts) {
 TEST_F(StoreTest, AClockPutBackDoesNotHoldAPage) {
   Write({.incidents = {OpenIncident()}});
   Release(10, kNow - kDay);
-  EXPECT_FALSE(store_->writer()->outbox()->holds());
+  EXPECT_FALSE(store_->HoldsPages());
 }
 
 TEST_F(StoreTest, WhatIsOverBeforeItsPageWasReleasedIsNeverTold) {

@@ -1,7 +1,7 @@
 #include "collector/store/sqlite/outbox_writer.h"
 
+#include "collector/store/outbox.h"
 #include "collector/store/sqlite/codec.h"
-#include "collector/store/sqlite/outbox.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::store {

@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 
-#include "collector/store/sqlite/reader.h"
+#include "collector/store/reader.h"
 #include "core/base/status_macros.h"
 #include "core/sqlite/statement.h"
 

@@ -9,35 +9,18 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 
+#include "collector/store/store.h"
 #include "core/base/mutex.h"
 
 namespace hoptrail::collector::store {
 
-class Reader;
-
 // A few readers, lent to one thread at a time. Thread-safe; outlives what it lends.
 class ReaderPool {
  public:
-  // Gives the reader back when destroyed.
-  class Lease {
-   public:
-    Lease(ReaderPool* pool, std::unique_ptr<Reader> reader);
-    Lease(Lease&&) noexcept;
-    Lease& operator=(Lease&&) = delete;
-    ~Lease();
-    Reader* operator->() const { return reader_.get(); }
-    Reader* get() const { return reader_.get(); }
-
-   private:
-    ReaderPool* pool_;
-    std::unique_ptr<Reader> reader_;
-  };
-
   static absl::StatusOr<std::unique_ptr<ReaderPool>> Open(const std::string& path, size_t size);
-  ~ReaderPool();
 
   // Waits for a free one.
-  Lease Borrow();
+  ReaderLease Borrow();
 
  private:
   explicit ReaderPool(std::vector<std::unique_ptr<Reader>> readers);

@@ -6,17 +6,11 @@
 
 #include "absl/status/statusor.h"
 
+#include "collector/store/store.h"
 #include "core/model/ids.h"
 #include "core/sqlite/database.h"
 
 namespace hoptrail::collector::store {
-
-// Keeps the store within its bounds. What lies on the path of an incident is spared by age while
-// the incident is open, and goes last by size.
-struct RetentionLimits {
-  int64_t max_age_ns = int64_t{30} * 24 * 3600 * 1'000'000'000;
-  int64_t max_bytes = int64_t{4096} << 20;
-};
 
 // Removes what is too old, or the oldest where there is too much; at most some thousand rows a
 // call, so that ingest is never held up for long. Called by the engine's thread, now and then.

@@ -58,8 +58,8 @@ TEST_F(SchemaTest, EdgesOfTheFirstVersionAreOfTcp) {
   auto page = reader()->ListEdges({}, std::nullopt, 10);
   ASSERT_TRUE(page.ok()) << page.status();
   ASSERT_EQ(page->items.size(), 1u);
-  EXPECT_EQ(page->items[0].protocol(), 6u);
-  EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
+  EXPECT_EQ(page->items[0].protocol, 6u);
+  EXPECT_EQ(page->items[0].connections, 2 * edge.connections);
 }
 
 // Version 3 gave up what was not accepted at once.
@@ -125,7 +125,7 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
   absl::StrAppend(&rows, "INSERT INTO detections VALUES(", Hex(Blob(detection.id)),
                   ", 'pivot', 3, ", Hex(Blob(detection.session)), ", ", Hex(Blob(detection.host)),
                   ", ", kNow, ", NULL, 7, ", Hex(Encode(detection)), ");");
-  engine::StoredHop hop = TestHop(4);
+  StoredHop hop = TestHop(4);
   absl::StrAppend(&rows, "INSERT INTO hops VALUES(", Hex(Blob(hop.key)), ", NULL, ",
                   Hex(Blob(boot(1))), ", NULL, NULL, 1, ", kNow, ", ", Hex(Encode(hop.hop)), ");",
                   "UPDATE meta SET value = 7 WHERE name = 'revision'");
@@ -134,17 +134,17 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
   auto hosts = reader()->ListHosts({}, std::nullopt, 10);
   ASSERT_TRUE(hosts.ok()) << hosts.status();
   ASSERT_EQ(hosts->items.size(), 1u);
-  EXPECT_EQ(hosts->items[0].state(), v1::SILENT);
-  EXPECT_EQ(hosts->items[0].acknowledged_sequence(), 2u);
-  ASSERT_EQ(hosts->items[0].boots_size(), 2);
-  EXPECT_EQ(hosts->items[0].boots(1).state(), v1::DISCONNECTED) << "it has ended";
+  EXPECT_EQ(hosts->items[0].state, HostState::kSilent);
+  EXPECT_EQ(hosts->items[0].acknowledged_sequence, 2u);
+  ASSERT_EQ(hosts->items[0].boots.size(), 2u);
+  EXPECT_EQ(hosts->items[0].boots[1].state, HostState::kDisconnected) << "it has ended";
 
   const auto order = [this] {
     std::string numbers;
     const auto page = reader()->ListSessions({}, std::nullopt, 10);
     EXPECT_TRUE(page.ok()) << page.status();
     for (const auto& each : page->items) {
-      numbers += each.name().substr(10, 1);
+      numbers += model::ToString(each.session.id).substr(1, 1);
     }
     return numbers;
   };

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "collector/store/sqlite/store.h"
+#include "collector/store/sqlite/sqlite_store.h"
 #include "collector/store/sqlite/store_fixture.h"
 
 namespace hoptrail::collector::store {
@@ -19,14 +19,14 @@ TEST_F(StoreTest, DamagedStoreIsKeptAsideAndServiceGoesOn) {
     file << std::string(4096, 'x');
   }
   Reopen();
-  EXPECT_TRUE(std::filesystem::exists(store_->set_aside())) << store_->set_aside();
+  EXPECT_TRUE(std::filesystem::exists(store_->quarantined())) << store_->quarantined();
   EXPECT_EQ(store_->writer()->LoadSnapshot()->sessions.size(), 0u);
   EXPECT_NE(reader()->Epoch().value(), epoch);
   Write({.sessions = {wire::TestSession()}});
 }
 
 TEST_F(StoreTest, SecondOwnerIsRefused) {
-  EXPECT_EQ(Store::Open(options_, kNow).status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(SqliteStore::Open(options_, kNow).status().code(), absl::StatusCode::kAlreadyExists);
 }
 
 TEST_F(StoreTest, OneDamagedRowCostsItselfOnly) {
@@ -44,7 +44,8 @@ TEST_F(StoreTest, OneDamagedRowCostsItselfOnly) {
 TEST_F(StoreTest, NewerSchemaIsRefusedAndLeftAlone) {
   ASSERT_TRUE(store_->writer()->database()->SetUserVersion(99).ok());
   store_.reset();
-  EXPECT_EQ(Store::Open(options_, kNow).status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(SqliteStore::Open(options_, kNow).status().code(),
+            absl::StatusCode::kFailedPrecondition);
   EXPECT_TRUE(std::filesystem::exists(options_.path));
 }
 

@@ -13,8 +13,7 @@
 #include <gtest/gtest.h>
 
 #include "collector/store/sqlite/codec.h"
-#include "collector/store/sqlite/reader.h"
-#include "collector/store/sqlite/store.h"
+#include "collector/store/sqlite/sqlite_store.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::collector::store {
@@ -39,7 +38,7 @@ class StoreTest : public ::testing::Test {
   }
   void Reopen() {
     store_.reset();
-    auto store = Store::Open(options_, kNow);
+    auto store = SqliteStore::Open(options_, kNow);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
@@ -66,18 +65,18 @@ class StoreTest : public ::testing::Test {
     session.closed_wall_ns = opened + 2;
     return session;
   }
-  static engine::StoredHop TestHop(uint8_t n) {
-    engine::StoredHop stored;
+  static StoredHop TestHop(uint8_t n) {
+    StoredHop stored;
     stored.key.bytes[0] = n;
     stored.hop.server = wire::TestHopEnd();
     stored.hop.proof = model::Proof::kUnknown;
     return stored;
   }
-  ReaderPool::Lease reader() { return store_->readers()->Borrow(); }
+  ReaderLease reader() { return store_->BorrowReader(); }
 
   std::string folder_;
-  StoreOptions options_;
-  std::unique_ptr<Store> store_;
+  SqliteOptions options_;
+  std::unique_ptr<SqliteStore> store_;
 };
 
 }  // namespace hoptrail::collector::store

@@ -81,7 +81,7 @@ std::vector<const T*> InOrder(const std::vector<T>& values, Time time_of) {
   return sorted;
 }
 
-int64_t TimeOf(const engine::StoredHop& stored) {
+int64_t TimeOf(const StoredHop& stored) {
   if (stored.hop.server) return stored.hop.server->established_wall_ns;
   return stored.hop.client ? stored.hop.client->established_wall_ns : 0;
 }
@@ -216,7 +216,7 @@ absl::Status Writer::WriteSession(const model::Session& session, int64_t now_wal
   return s.BindInt(11, now_wall_ns).Run();
 }
 
-absl::Status Writer::WriteHop(const engine::StoredHop& stored) {
+absl::Status Writer::WriteHop(const StoredHop& stored) {
   const Hop& hop = stored.hop;
   Statement& s = statements_->hop;
   s.BindBlob(1, Blob(stored.key));

@@ -9,30 +9,11 @@
 #include "absl/status/statusor.h"
 
 #include "collector/store/sqlite/outbox_writer.h"
+#include "collector/store/views.h"
 #include "collector/store/write_batch.h"
 #include "core/sqlite/database.h"
 
 namespace hoptrail::collector::store {
-
-// What the engine is rebuilt from: everything in the store, oldest first.
-struct Snapshot {
-  std::vector<model::Session> sessions;
-  std::vector<engine::StoredHop> hops;
-  std::vector<model::Detection> detections;
-  std::vector<model::Incident> incidents;
-};
-
-struct HostRow {
-  model::HostId host;
-  std::string host_name;
-  HostState state = HostState::kUnknown;
-  bool listed = false;
-  int64_t connected_wall_ns = 0;
-  int64_t last_seen_wall_ns = 0;
-  uint64_t acknowledged_sequence = 0;
-  std::vector<model::Degradation> collector_degradations;
-  model::Incarnation incarnation;
-};
 
 // The connection that writes facts. Owned by the Store; used by one thread (the engine's), but for
 // the calls before that thread starts.
@@ -69,7 +50,7 @@ class Writer {
 
   absl::Status WriteHost(const model::HostId& host, const HostChange& change);
   absl::Status WriteSession(const model::Session& session, int64_t now_wall_ns);
-  absl::Status WriteHop(const engine::StoredHop& stored);
+  absl::Status WriteHop(const StoredHop& stored);
   absl::Status WriteEdge(const model::EdgeCount& edge);
   absl::Status WriteDetection(const model::Detection& detection);
   absl::Status WriteIncident(const model::Incident& incident, int64_t now_wall_ns);

@@ -1,4 +1,4 @@
-#include "collector/store/sqlite/outbox.h"
+#include "collector/store/sqlite/sqlite_outbox.h"
 
 #include <utility>
 
@@ -22,17 +22,19 @@ constexpr char kKeepDelivery[] =
 
 }  // namespace
 
-Outbox::Outbox(sqlite::Database database, Mutex* write_turn)
+SqliteOutbox::SqliteOutbox(sqlite::Database database, Mutex* write_turn)
     : database_(std::move(database)), write_turn_(write_turn) {}
 
-absl::StatusOr<std::unique_ptr<Outbox>> Outbox::Open(const std::string& path, Mutex* write_turn) {
+absl::StatusOr<std::unique_ptr<Outbox>> SqliteOutbox::Open(const std::string& path,
+                                                           Mutex* write_turn) {
   HT_ASSIGN_OR_RETURN(
       sqlite::Database database,
       sqlite::Database::Open({.path = path, .busy_timeout_ms = 30'000, .durable = false}));
-  return std::unique_ptr<Outbox>(new Outbox(std::move(database), write_turn));
+  return std::unique_ptr<Outbox>(new SqliteOutbox(std::move(database), write_turn));
 }
 
-absl::StatusOr<std::optional<Outbox::Item>> Outbox::Next(absl::FunctionRef<bool(const Item&)> due) {
+absl::StatusOr<std::optional<Outbox::Item>> SqliteOutbox::Next(
+    absl::FunctionRef<bool(const Item&)> due) {
   HT_ASSIGN_OR_RETURN(Statement select, database_.Prepare(kFirstOfEach));
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
@@ -46,7 +48,7 @@ absl::StatusOr<std::optional<Outbox::Item>> Outbox::Next(absl::FunctionRef<bool(
   }
 }
 
-absl::Status Outbox::Done(const Item& item, int64_t wall_ns, absl::string_view note) {
+absl::Status SqliteOutbox::Done(const Item& item, int64_t wall_ns, absl::string_view note) {
   MutexLock turn(write_turn_);
   HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(&database_));
   HT_ASSIGN_OR_RETURN(Statement keep, database_.Prepare(kKeepDelivery));
@@ -64,7 +66,7 @@ absl::Status Outbox::Done(const Item& item, int64_t wall_ns, absl::string_view n
   return transaction.Commit();
 }
 
-absl::Status Outbox::Failed(const Item& item, const Failure& failure, bool of_service) {
+absl::Status SqliteOutbox::Failed(const Item& item, const Failure& failure, bool of_service) {
   MutexLock turn(write_turn_);
   HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(&database_));
   HT_ASSIGN_OR_RETURN(Statement update,
@@ -82,25 +84,25 @@ absl::Status Outbox::Failed(const Item& item, const Failure& failure, bool of_se
   return transaction.Commit();
 }
 
-absl::Status Outbox::Remove(const Item& item) {
+absl::Status SqliteOutbox::Remove(const Item& item) {
   MutexLock turn(write_turn_);
   HT_ASSIGN_OR_RETURN(Statement remove, database_.Prepare("DELETE FROM outbox WHERE id = ?1"));
   return remove.BindInt(1, item.id).Run();
 }
 
-absl::StatusOr<int64_t> Outbox::Number(absl::string_view sql) {
+absl::StatusOr<int64_t> SqliteOutbox::Number(absl::string_view sql) {
   HT_ASSIGN_OR_RETURN(Statement select, database_.Prepare(sql));
   HT_RETURN_IF_ERROR(select.Step().status());
   return select.Int(0);
 }
 
-absl::StatusOr<int64_t> Outbox::Waiting() { return Number("SELECT count(*) FROM outbox"); }
+absl::StatusOr<int64_t> SqliteOutbox::Waiting() { return Number("SELECT count(*) FROM outbox"); }
 
-absl::StatusOr<int64_t> Outbox::LastId() {
+absl::StatusOr<int64_t> SqliteOutbox::LastId() {
   return Number("SELECT coalesce(max(id), 0) FROM outbox");
 }
 
-absl::StatusOr<std::optional<int64_t>> Outbox::LoadCursor(absl::string_view consumer) {
+absl::StatusOr<std::optional<int64_t>> SqliteOutbox::LoadCursor(absl::string_view consumer) {
   HT_ASSIGN_OR_RETURN(Statement select,
                       database_.Prepare("SELECT value FROM meta WHERE name = ?1"));
   select.BindText(1, absl::StrCat("cursor.", consumer));
@@ -108,7 +110,7 @@ absl::StatusOr<std::optional<int64_t>> Outbox::LoadCursor(absl::string_view cons
   return row ? std::optional<int64_t>(select.Int(0)) : std::nullopt;
 }
 
-absl::Status Outbox::SaveCursor(absl::string_view consumer, int64_t revision) {
+absl::Status SqliteOutbox::SaveCursor(absl::string_view consumer, int64_t revision) {
   MutexLock turn(write_turn_);
   HT_ASSIGN_OR_RETURN(Statement save,
                       database_.Prepare("INSERT OR REPLACE INTO meta VALUES(?1, ?2)"));

@@ -1,4 +1,4 @@
-#include "collector/store/sqlite/reader.h"
+#include "collector/store/sqlite/sqlite_reader.h"
 
 #include <utility>
 
@@ -69,17 +69,17 @@ void Narrow(Select* select, const IncidentFilter& filter) {
 
 }  // namespace
 
-Reader::Reader(sqlite::Database database) : database_(std::move(database)) {}
+SqliteReader::SqliteReader(sqlite::Database database) : database_(std::move(database)) {}
 
-absl::StatusOr<std::unique_ptr<Reader>> Reader::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<Reader>> SqliteReader::Open(const std::string& path) {
   HT_ASSIGN_OR_RETURN(sqlite::Database database,
                       sqlite::Database::Open({.path = path, .read_only = true}));
-  return std::unique_ptr<Reader>(new Reader(std::move(database)));
+  return std::unique_ptr<Reader>(new SqliteReader(std::move(database)));
 }
 
-absl::StatusOr<Page<v1::Session>> Reader::ListSessions(const SessionFilter& filter,
-                                                       const std::optional<Cursor>& after,
-                                                       int limit) {
+absl::StatusOr<Page<SessionView>> SqliteReader::ListSessions(const SessionFilter& filter,
+                                                             const std::optional<Cursor>& after,
+                                                             int limit) {
   Select select(kSelectSessions);
   if (filter.host) NarrowToHost(&select, "s.host", *filter.host);
   if (filter.host_name) select.Where("h.host_name = ?").Text(*filter.host_name);
@@ -98,11 +98,12 @@ absl::StatusOr<Page<v1::Session>> Reader::ListSessions(const SessionFilter& filt
   HT_ASSIGN_OR_RETURN(
       Statement statement,
       select.Prepare(&database_, "ORDER BY s.arrived DESC, s.id DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Session>(&statement, limit, SessionFromRow, 2, -1, 3);
+  return ReadPage<SessionView>(&statement, limit, SessionFromRow, 2, -1, 3);
 }
 
-absl::StatusOr<Page<v1::Hop>> Reader::ListHops(const HopFilter& filter,
-                                               const std::optional<Cursor>& after, int limit) {
+absl::StatusOr<Page<StoredHop>> SqliteReader::ListHops(const HopFilter& filter,
+                                                       const std::optional<Cursor>& after,
+                                                       int limit) {
   Select select(kSelectHops);
   if (filter.host) {
     const auto [first, last] = BlobRange(*filter.host);
@@ -118,11 +119,12 @@ absl::StatusOr<Page<v1::Hop>> Reader::ListHops(const HopFilter& filter,
   HT_ASSIGN_OR_RETURN(
       Statement statement,
       select.Prepare(&database_, "ORDER BY p.arrived DESC, p.id DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Hop>(&statement, limit, HopFromRow, 1, -1, 2);
+  return ReadPage<StoredHop>(&statement, limit, HopFromRow, 1, -1, 2);
 }
 
-absl::StatusOr<Page<v1::Edge>> Reader::ListEdges(const EdgeFilter& filter,
-                                                 const std::optional<Cursor>& after, int limit) {
+absl::StatusOr<Page<model::EdgeCount>> SqliteReader::ListEdges(const EdgeFilter& filter,
+                                                               const std::optional<Cursor>& after,
+                                                               int limit) {
   Select select(kSelectEdges);
   if (filter.host) NarrowToHost(&select, "e.host", *filter.host);
   if (filter.peer) select.Where("e.peer = ?").Blob(Blob(*filter.peer));
@@ -133,81 +135,80 @@ absl::StatusOr<Page<v1::Edge>> Reader::ListEdges(const EdgeFilter& filter,
   if (after) select.Where("e.id < ?").Int(after->number);
   HT_ASSIGN_OR_RETURN(Statement statement,
                       select.Prepare(&database_, "ORDER BY e.id DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Edge>(&statement, limit, EdgeFromRow, 11, -1, 11);
+  return ReadPage<model::EdgeCount>(&statement, limit, EdgeFromRow, 11, -1, 11);
 }
 
-absl::StatusOr<Page<v1::Detection>> Reader::ListDetections(const DetectionFilter& filter,
-                                                           const std::optional<Cursor>& after,
-                                                           int limit) {
+absl::StatusOr<Page<DetectionView>> SqliteReader::ListDetections(const DetectionFilter& filter,
+                                                                 const std::optional<Cursor>& after,
+                                                                 int limit) {
   Select select(kSelectDetections);
   Narrow(&select, filter);
   if (after) select.Where("(d.arrived, d.id) < (?, ?)").Int(after->number).Blob(after->key);
   HT_ASSIGN_OR_RETURN(
       Statement statement,
       select.Prepare(&database_, "ORDER BY d.arrived DESC, d.id DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Detection>(&statement, limit, DetectionFromRow, 4, -1, 5);
+  return ReadPage<DetectionView>(&statement, limit, DetectionFromRow, 4, -1, 5);
 }
 
-absl::StatusOr<Page<v1::Incident>> Reader::ListIncidents(const IncidentFilter& filter,
-                                                         const std::optional<Cursor>& after,
-                                                         int limit) {
+absl::StatusOr<Page<model::Incident>> SqliteReader::ListIncidents(
+    const IncidentFilter& filter, const std::optional<Cursor>& after, int limit) {
   Select select(kSelectIncidents);
   Narrow(&select, filter);
   if (after) select.Where("i.revision < ?").Int(after->number);
   HT_ASSIGN_OR_RETURN(Statement statement,
                       select.Prepare(&database_, "ORDER BY i.revision DESC LIMIT ?", limit + 1));
-  return ReadPage<v1::Incident>(&statement, limit, IncidentFromRow, 1, -1, 2);
+  return ReadPage<model::Incident>(&statement, limit, IncidentFromRow, 1, -1, 2);
 }
 
-absl::StatusOr<v1::Session> Reader::GetSession(const model::SessionId& id) {
+absl::StatusOr<SessionView> SqliteReader::GetSession(const model::SessionId& id) {
   return GetOne(&database_, kSelectSessions, "s.id", Blob(id), "session", SessionFromRow);
 }
 
-absl::StatusOr<v1::Hop> Reader::GetHop(const graph::HopKey& key) {
+absl::StatusOr<StoredHop> SqliteReader::GetHop(const graph::HopKey& key) {
   return GetOne(&database_, kSelectHops, "p.id", Blob(key), "hop", HopFromRow);
 }
 
-absl::StatusOr<v1::Detection> Reader::GetDetection(const model::DetectionId& id) {
+absl::StatusOr<DetectionView> SqliteReader::GetDetection(const model::DetectionId& id) {
   return GetOne(&database_, kSelectDetections, "d.id", Blob(id), "detection", DetectionFromRow);
 }
 
-absl::StatusOr<v1::Incident> Reader::GetIncident(const model::IncidentId& id) {
+absl::StatusOr<model::Incident> SqliteReader::GetIncident(const model::IncidentId& id) {
   return GetOne(&database_, kSelectIncidents, "i.id", Blob(id), "incident", IncidentFromRow);
 }
 
-absl::StatusOr<std::vector<v1::Detection>> Reader::DetectionsOf(const model::SessionId& id,
-                                                                int limit) {
+absl::StatusOr<std::vector<DetectionView>> SqliteReader::DetectionsOf(const model::SessionId& id,
+                                                                      int limit) {
   Select select(kSelectDetections);
   select.Where("d.session = ?").Blob(Blob(id));
   HT_ASSIGN_OR_RETURN(Statement statement,
                       select.Prepare(&database_, "ORDER BY d.arrived, d.id LIMIT ?", limit));
-  std::vector<v1::Detection> detections;
+  std::vector<DetectionView> detections;
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, statement.Step());
     if (!row) return detections;
-    HT_ASSIGN_OR_RETURN(v1::Detection detection, DetectionFromRow(statement));
+    HT_ASSIGN_OR_RETURN(DetectionView detection, DetectionFromRow(statement));
     detections.push_back(std::move(detection));
   }
 }
 
-absl::StatusOr<std::vector<Change<v1::Detection>>> Reader::DetectionsAfter(
+absl::StatusOr<std::vector<Change<DetectionView>>> SqliteReader::DetectionsAfter(
     const DetectionFilter& filter, int64_t after, int limit) {
   Select select(kSelectDetections);
   select.Where("d.revision > ?").Int(after);
   Narrow(&select, filter);
   HT_ASSIGN_OR_RETURN(Statement statement,
                       select.Prepare(&database_, "ORDER BY d.revision LIMIT ?", limit));
-  return ReadChanges<v1::Detection>(&statement, DetectionFromRow, 3);
+  return ReadChanges<DetectionView>(&statement, DetectionFromRow, 3);
 }
 
-absl::StatusOr<std::vector<Change<v1::Incident>>> Reader::IncidentsAfter(
+absl::StatusOr<std::vector<Change<model::Incident>>> SqliteReader::IncidentsAfter(
     const IncidentFilter& filter, int64_t after, int limit) {
   Select select(kSelectIncidents);
   select.Where("i.revision > ?").Int(after);
   Narrow(&select, filter);
   HT_ASSIGN_OR_RETURN(Statement statement,
                       select.Prepare(&database_, "ORDER BY i.revision LIMIT ?", limit));
-  return ReadChanges<v1::Incident>(&statement, IncidentFromRow, 1);
+  return ReadChanges<model::Incident>(&statement, IncidentFromRow, 1);
 }
 
 }  // namespace hoptrail::collector::store

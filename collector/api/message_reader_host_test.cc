@@ -9,17 +9,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collector/store/sqlite/reader.h"
-#include "collector/store/sqlite/store_fixture.h"
+#include "collector/api/api_fixture.h"
 #include "core/wire/resource_names.h"
 
-namespace hoptrail::collector::store {
+namespace hoptrail::collector::api {
 namespace {
+
+using namespace store;  // NOLINT(google-build-using-namespace): its fixture and all that it names
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class HostTest : public StoreTest {
+class HostTest : public ApiTest {
  protected:
   static model::HostId Boot(uint8_t machine, uint8_t boot) {
     model::HostId host = wire::TestHost();
@@ -80,9 +81,8 @@ TEST_F(HostTest, ShowsHealthCoverageLossesAndDegradations) {
   EXPECT_EQ(host->degradations(1).kind(), v1::CLONE_SUSPECTED);
   EXPECT_EQ(host->degradations(1).detail(), "two of them");
   EXPECT_EQ(host->degradations(1).since_time().seconds(), kNow / 1'000'000'000);
-  EXPECT_EQ(store_->writer()->LoadHosts()->front().collector_degradations,
-            *change.collector_degradations);
-  EXPECT_EQ(store_->writer()->LoadHosts()->front().incarnation, *change.incarnation);
+  EXPECT_EQ(store_->LoadHosts()->front().collector_degradations, *change.collector_degradations);
+  EXPECT_EQ(store_->LoadHosts()->front().incarnation, *change.incarnation);
 }
 
 TEST_F(HostTest, AMachineIsOneRowWithItsBootsNewestFirst) {
@@ -222,4 +222,4 @@ TEST_F(HostTest, WhatIsNotListedIsKeptForItsSessions) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::store
+}  // namespace hoptrail::collector::api

@@ -1,4 +1,4 @@
-#include "collector/store/sqlite/store.h"
+#include "collector/store/sqlite/sqlite_store.h"
 
 #include <fcntl.h>
 
@@ -7,7 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "collector/store/sqlite/retention.h"
 #include "collector/store/sqlite/schema.h"
+#include "collector/store/sqlite/sqlite_outbox.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/sqlite/set_aside.h"
@@ -39,22 +41,22 @@ absl::StatusOr<UniqueFd> Lock(const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options,
-                                                   int64_t now_wall_ns) {
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteOptions& options,
+                                                               int64_t now_wall_ns) {
   HT_RETURN_IF_ERROR(MakeFolderOf(options.path));
-  absl::StatusOr<std::unique_ptr<Store>> store = OpenIn(options, now_wall_ns);
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store = OpenIn(options, now_wall_ns);
   if (!store.ok()) return Annotate(store.status(), absl::StrCat("store ", options.path));
   return store;
 }
 
-absl::StatusOr<std::unique_ptr<Store>> Store::OpenIn(const StoreOptions& options,
-                                                     int64_t now_wall_ns) {
-  std::unique_ptr<Store> store(new Store());
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenIn(const SqliteOptions& options,
+                                                                 int64_t now_wall_ns) {
+  std::unique_ptr<SqliteStore> store(new SqliteStore());
   store->options_ = options;
   HT_ASSIGN_OR_RETURN(store->lock_, Lock(options.path));
   HT_ASSIGN_OR_RETURN(
       sqlite::Database database,
-      sqlite::OpenOrSetAside({.path = options.path}, "store", now_wall_ns, &store->set_aside_));
+      sqlite::OpenOrSetAside({.path = options.path}, "store", now_wall_ns, &store->quarantined_));
   HT_RETURN_IF_ERROR(Migrate(&database));
   // Streams do not survive the process. A full disk is no reason not to answer from what is there.
   const absl::Status written =
@@ -66,11 +68,11 @@ absl::StatusOr<std::unique_ptr<Store>> Store::OpenIn(const StoreOptions& options
   HT_RETURN_IF_ERROR(database.Execute("PRAGMA journal_size_limit=67108864"));
   HT_ASSIGN_OR_RETURN(store->writer_, Writer::Create(std::move(database), options.writer));
   HT_ASSIGN_OR_RETURN(store->readers_, ReaderPool::Open(options.path, options.readers));
-  store->changes_.Announce(store->writer_->revision());
+  store->changes()->Announce(store->writer_->revision());
   return store;
 }
 
-absl::Status Store::Noted(absl::Status status, int64_t now_wall_ns) {
+absl::Status SqliteStore::Noted(absl::Status status, int64_t now_wall_ns) {
   MutexLock lock(&trouble_mutex_);
   if (status.ok()) {
     if (trouble_) LogInfo("store", "can be written again");
@@ -84,40 +86,44 @@ absl::Status Store::Noted(absl::Status status, int64_t now_wall_ns) {
   return status;
 }
 
-absl::Status Store::Write(const WriteBatch& batch, int64_t now_wall_ns) {
+absl::Status SqliteStore::Write(const WriteBatch& batch, int64_t now_wall_ns) {
   {
     MutexLock turn(&write_turn_);
     HT_RETURN_IF_ERROR(Noted(writer_->Write(batch, now_wall_ns), now_wall_ns));
   }
-  changes_.Announce(writer_->revision());
-  outbox_changes_.Announce(writer_->outbox()->changes());
+  changes()->Announce(writer_->revision());
+  outbox_changes()->Announce(writer_->outbox()->changes());
   return absl::OkStatus();
 }
 
-absl::Status Store::ReleasePages(int64_t now_wall_ns, int64_t held_ns) {
+absl::Status SqliteStore::ReleasePages(int64_t now_wall_ns, int64_t held_ns) {
   {
     MutexLock turn(&write_turn_);
     HT_RETURN_IF_ERROR(Noted(writer_->outbox()->Release(now_wall_ns, held_ns), now_wall_ns));
   }
-  outbox_changes_.Announce(writer_->outbox()->changes());
+  outbox_changes()->Announce(writer_->outbox()->changes());
   return absl::OkStatus();
 }
 
-absl::Status Store::CheckWritable(int64_t now_wall_ns) {
+absl::StatusOr<std::unique_ptr<Outbox>> SqliteStore::OpenOutbox() {
+  return SqliteOutbox::Open(options_.path, &write_turn_);
+}
+
+absl::Status SqliteStore::CheckWritable(int64_t now_wall_ns) {
   MutexLock turn(&write_turn_);
   return Noted(writer_->database()->Execute(absl::StrCat(
                    "INSERT OR REPLACE INTO meta VALUES('checked', ", now_wall_ns, ")")),
                now_wall_ns);
 }
 
-absl::StatusOr<int64_t> Store::ApplyRetention(int64_t now_wall_ns) {
+absl::StatusOr<int64_t> SqliteStore::ApplyRetention(int64_t now_wall_ns) {
   MutexLock turn(&write_turn_);
   auto removed = store::ApplyRetention(writer_->database(), options_.retention, now_wall_ns);
   HT_RETURN_IF_ERROR(Noted(removed.status(), now_wall_ns));
   return removed;
 }
 
-absl::StatusOr<std::vector<model::HostId>> Store::ForgetHosts(int64_t before_wall_ns) {
+absl::StatusOr<std::vector<model::HostId>> SqliteStore::ForgetHosts(int64_t before_wall_ns) {
   MutexLock turn(&write_turn_);
   return store::ForgetHosts(writer_->database(), before_wall_ns);
 }

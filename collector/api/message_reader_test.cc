@@ -1,4 +1,3 @@
-#include "collector/store/sqlite/store.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -7,13 +6,15 @@
 
 #include <gtest/gtest.h>
 
-#include "collector/store/sqlite/store_fixture.h"
+#include "collector/api/api_fixture.h"
 #include "core/wire/detection.h"
 
-namespace hoptrail::collector::store {
+namespace hoptrail::collector::api {
 namespace {
 
-TEST_F(StoreTest, EverythingComesBackAfterReopening) {
+using namespace store;  // NOLINT(google-build-using-namespace): its fixture and all that it names
+
+TEST_F(ApiTest, EverythingComesBackAfterReopening) {
   WriteBatch batch;
   batch.sessions = {wire::TestSession()};
   batch.hops = {TestHop(9)};
@@ -21,7 +22,7 @@ TEST_F(StoreTest, EverythingComesBackAfterReopening) {
   batch.incidents = {wire::TestIncident()};
   Write(batch);
   Reopen();
-  auto all = store_->writer()->LoadSnapshot();
+  auto all = store_->LoadSnapshot();
   ASSERT_TRUE(all.ok()) << all.status();
   EXPECT_EQ(all->sessions, batch.sessions);
   EXPECT_EQ(all->hops, batch.hops);
@@ -29,9 +30,9 @@ TEST_F(StoreTest, EverythingComesBackAfterReopening) {
   EXPECT_EQ(all->incidents, batch.incidents);
 }
 
-TEST_F(StoreTest, HopIsReplacedAndRemovedByItsKey) {
+TEST_F(ApiTest, HopIsReplacedAndRemovedByItsKey) {
   Write({.hops = {TestHop(1), TestHop(2)}});
-  engine::StoredHop joined = TestHop(1);
+  StoredHop joined = TestHop(1);
   joined.hop.client = wire::TestHopEnd();
   joined.hop.client->side = model::HopSide::kClient;
   joined.hop.proof = model::Proof::kProven;
@@ -43,7 +44,7 @@ TEST_F(StoreTest, HopIsReplacedAndRemovedByItsKey) {
   EXPECT_EQ(page->items[0].proof(), v1::PROVEN);
 }
 
-TEST_F(StoreTest, AcknowledgedNumbersNeverGoBackAndStreamsDoNotSurvive) {
+TEST_F(ApiTest, AcknowledgedNumbersNeverGoBackAndStreamsDoNotSurvive) {
   WriteBatch batch;
   batch.hosts[wire::TestHost()] = {.host_name = "gw",
                                    .state = HostState::kConnected,
@@ -54,7 +55,7 @@ TEST_F(StoreTest, AcknowledgedNumbersNeverGoBackAndStreamsDoNotSurvive) {
   lower.hosts[wire::TestHost()] = {.acknowledged_sequence = 5};
   Write(lower);
   Reopen();
-  auto hosts = store_->writer()->LoadHosts();
+  auto hosts = store_->LoadHosts();
   ASSERT_TRUE(hosts.ok());
   ASSERT_EQ(hosts->size(), 1u);
   EXPECT_EQ(hosts->front().acknowledged_sequence, 7u);
@@ -62,7 +63,7 @@ TEST_F(StoreTest, AcknowledgedNumbersNeverGoBackAndStreamsDoNotSurvive) {
   EXPECT_EQ(hosts->front().state, HostState::kDisconnected);
 }
 
-TEST_F(StoreTest, EdgesOfOneMinuteAddUp) {
+TEST_F(ApiTest, EdgesOfOneMinuteAddUp) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   Write({.edges = {edge}});
   Write({.edges = {edge}});
@@ -72,7 +73,7 @@ TEST_F(StoreTest, EdgesOfOneMinuteAddUp) {
   EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
 }
 
-TEST_F(StoreTest, EdgesOfOtherProtocolsAreOthers) {
+TEST_F(ApiTest, EdgesOfOtherProtocolsAreOthers) {
   auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   Write({.edges = {edge}});
   edge.protocol = model::kProtocolUdp;
@@ -87,7 +88,7 @@ TEST_F(StoreTest, EdgesOfOtherProtocolsAreOthers) {
   EXPECT_EQ(reader()->ListEdges({}, std::nullopt, 10)->items.size(), 2u);
 }
 
-TEST_F(StoreTest, PagesHaveEveryRowOnceNewestFirst) {
+TEST_F(ApiTest, PagesHaveEveryRowOnceNewestFirst) {
   WriteBatch batch;
   // Two of each time: the id must tell them apart across a page's end.
   for (uint8_t n = 1; n <= 20; ++n) batch.sessions.push_back(SessionAt(n, kNow + n / 2));
@@ -106,10 +107,10 @@ TEST_F(StoreTest, PagesHaveEveryRowOnceNewestFirst) {
   EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());
 }
 
-TEST_F(StoreTest, ListsGoByArrivalWhateverAHostsClockSays) {
+TEST_F(ApiTest, ListsGoByArrivalWhateverAHostsClockSays) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   const auto put = [&](uint8_t number, int64_t time) {
-    engine::StoredHop hop = TestHop(number);
+    StoredHop hop = TestHop(number);
     hop.hop.server->established_wall_ns = time;
     model::Detection detection = wire::TestDetection();
     detection.id.bytes[0] = number;
@@ -169,7 +170,7 @@ TEST_F(StoreTest, ListsGoByArrivalWhateverAHostsClockSays) {
             "213");
 }
 
-TEST_F(StoreTest, WhatHappensAgainArrivesAgainAndWhatChangesDoesNot) {
+TEST_F(ApiTest, WhatHappensAgainArrivesAgainAndWhatChangesDoesNot) {
   model::Detection first = wire::TestDetection();
   model::Detection second = wire::TestDetection();
   second.id.bytes[0] = 9;
@@ -199,7 +200,7 @@ TEST_F(StoreTest, WhatHappensAgainArrivesAgainAndWhatChangesDoesNot) {
             wire::ToProto(other).name());
 }
 
-TEST_F(StoreTest, ASessionIsActiveByTheCollectorsClock) {
+TEST_F(ApiTest, ASessionIsActiveByTheCollectorsClock) {
   Write({.sessions = {SessionAt(1, kNow - 3 * kDay)}});  // closed just now, by a clock far behind
   SessionFilter filter;
   filter.active_since_wall_ns = kNow - kDay;
@@ -208,7 +209,7 @@ TEST_F(StoreTest, ASessionIsActiveByTheCollectorsClock) {
   EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 0u);
 }
 
-TEST_F(StoreTest, SessionsAreFoundByAUniqueBeginning) {
+TEST_F(ApiTest, SessionsAreFoundByAUniqueBeginning) {
   model::Session other = wire::TestSession();
   other.id.bytes[15] = 1;
   Write({.sessions = {wire::TestSession(), other}});
@@ -220,7 +221,7 @@ TEST_F(StoreTest, SessionsAreFoundByAUniqueBeginning) {
   EXPECT_EQ(reader()->FindSession("01zz").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(StoreTest, RevisionsOrderChangesAndTheSameAgainIsNone) {
+TEST_F(ApiTest, RevisionsOrderChangesAndTheSameAgainIsNone) {
   Write({.detections = {wire::TestDetection()}});
   const int64_t first = store_->changes()->revision();
   Write({.detections = {wire::TestDetection()}});
@@ -238,7 +239,7 @@ TEST_F(StoreTest, RevisionsOrderChangesAndTheSameAgainIsNone) {
   EXPECT_EQ(store_->changes()->revision(), last);
 }
 
-TEST_F(StoreTest, DetectionKnowsItsIncidentUntilItLeaves) {
+TEST_F(ApiTest, DetectionKnowsItsIncidentUntilItLeaves) {
   model::Incident incident = wire::TestIncident();
   incident.merged_into = {};
   Write({.detections = {wire::TestDetection()}, .incidents = {incident}});
@@ -250,4 +251,4 @@ TEST_F(StoreTest, DetectionKnowsItsIncidentUntilItLeaves) {
 }
 
 }  // namespace
-}  // namespace hoptrail::collector::store
+}  // namespace hoptrail::collector::api

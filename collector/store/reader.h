@@ -1,0 +1,99 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_READER_H_
+#define HOPTRAIL_COLLECTOR_STORE_READER_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+#include "collector/store/filters.h"
+#include "collector/store/views.h"
+#include "core/graph/hop_key.h"
+
+namespace hoptrail::collector::store {
+
+// One page of a list. `next` is set when there is more.
+template <typename T>
+struct Page {
+  std::vector<T> items;
+  std::optional<Cursor> next;
+};
+
+// One changed row with its revision.
+template <typename T>
+struct Change {
+  int64_t revision = 0;
+  T value;
+};
+
+// Answers queries in values. One thread at a time (see Store::BorrowReader). NOT_FOUND for what is
+// not there; INVALID_ARGUMENT for a beginning of an id that fits several; DATA_LOSS for what cannot
+// be read. Reading never waits for writing.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  // `limit` is at least 1; `after` as an earlier page gave it.
+  virtual absl::StatusOr<Page<SessionView>> ListSessions(const SessionFilter& filter,
+                                                         const std::optional<Cursor>& after,
+                                                         int limit) = 0;
+  virtual absl::StatusOr<Page<StoredHop>> ListHops(const HopFilter& filter,
+                                                   const std::optional<Cursor>& after,
+                                                   int limit) = 0;
+  virtual absl::StatusOr<Page<model::EdgeCount>> ListEdges(const EdgeFilter& filter,
+                                                           const std::optional<Cursor>& after,
+                                                           int limit) = 0;
+  virtual absl::StatusOr<Page<DetectionView>> ListDetections(const DetectionFilter& filter,
+                                                             const std::optional<Cursor>& after,
+                                                             int limit) = 0;
+  virtual absl::StatusOr<Page<model::Incident>> ListIncidents(const IncidentFilter& filter,
+                                                              const std::optional<Cursor>& after,
+                                                              int limit) = 0;
+  virtual absl::StatusOr<Page<HostView>> ListHosts(const HostFilter& filter,
+                                                   const std::optional<Cursor>& after,
+                                                   int limit) = 0;
+
+  // `digits`: any unique beginning of the id, at least 4 hexadecimal digits.
+  virtual absl::StatusOr<model::SessionId> FindSession(absl::string_view digits) = 0;
+  virtual absl::StatusOr<model::DetectionId> FindDetection(absl::string_view digits) = 0;
+  virtual absl::StatusOr<model::IncidentId> FindIncident(absl::string_view digits) = 0;
+  // The same of "<machine>" (the boot is empty then) or "<machine>.<boot>", or the host's own name.
+  virtual absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name) = 0;
+
+  virtual absl::StatusOr<SessionView> GetSession(const model::SessionId& id) = 0;
+  virtual absl::StatusOr<StoredHop> GetHop(const graph::HopKey& key) = 0;
+  virtual absl::StatusOr<DetectionView> GetDetection(const model::DetectionId& id) = 0;
+  virtual absl::StatusOr<model::Incident> GetIncident(const model::IncidentId& id) = 0;
+  // Nothing where it has no page.
+  virtual absl::StatusOr<std::optional<DeliveryView>> DeliveryOf(const model::IncidentId& id) = 0;
+  // Hosts on its path that are degraded; `all`: every host on it.
+  virtual absl::StatusOr<std::vector<DegradedHostView>> DegradedHostsOf(const model::IncidentId& id,
+                                                                        bool all) = 0;
+  virtual absl::StatusOr<HostView> GetHost(const model::MachineId& machine) = 0;
+  virtual absl::StatusOr<std::string> HostName(const model::HostId& id) = 0;  // empty where unknown
+  // Titles of the hosts that have said that this address is one of theirs, at most
+  // kMaxAddressHosts.
+  static constexpr int kMaxAddressHosts = 8;
+  virtual absl::StatusOr<std::vector<std::string>> HostsWithAddress(
+      const model::IpAddress& address) = 0;
+  // Those tied to one session, oldest first.
+  virtual absl::StatusOr<std::vector<DetectionView>> DetectionsOf(const model::SessionId& id,
+                                                                  int limit) = 0;
+
+  // Changed rows with a revision above `after`, in the order of their revisions.
+  virtual absl::StatusOr<std::vector<Change<DetectionView>>> DetectionsAfter(
+      const DetectionFilter& filter, int64_t after, int limit) = 0;
+  virtual absl::StatusOr<std::vector<Change<model::Incident>>> IncidentsAfter(
+      const IncidentFilter& filter, int64_t after, int limit) = 0;
+  // The last revision, and what tells this store from one that was quarantined.
+  virtual absl::StatusOr<int64_t> Revision() = 0;
+  virtual absl::StatusOr<std::string> Epoch() = 0;
+};
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_READER_H_
