@@ -64,6 +64,7 @@ THIRD_PARTY = {
     "sqlite3.h": ["core/sqlite", "tests"],
     "yaml-cpp/": ["core/config"],
     "curl/": ["collector/notify"],
+    "hoptrail/internal/": ["collector/store/sqlite"],
     "seccomp.h": ["agent/privilege"],
     "openssl/": ["core/base", "core/config", "tests"],
 }

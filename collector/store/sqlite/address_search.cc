@@ -10,15 +10,14 @@
 
 namespace hoptrail::collector::store {
 
-// Reports are searched for the address's text, and only those that hold it are read.
+// Reports are searched for the address's bytes, and only those that hold it are read.
 absl::StatusOr<std::vector<std::string>> SqliteReader::HostsWithAddress(
     const model::IpAddress& address) {
-  const std::string text = model::ToString(address);
   HT_ASSIGN_OR_RETURN(sqlite::Statement select,
                       database_.Prepare("SELECT id, host_name, health FROM hosts"
-                                        " WHERE instr(health, CAST(?1 AS BLOB)) > 0"
+                                        " WHERE instr(health, ?1) > 0"
                                         " ORDER BY last_seen DESC"));
-  select.BindText(1, text);
+  select.BindBlob(1, Blob(address));
   std::vector<std::string> hosts;
   std::set<std::string> named;  // a host has a row for each of its boots
   while (hosts.size() < kMaxAddressHosts) {

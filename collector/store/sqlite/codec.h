@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_SQLITE_CODEC_H_
 #define HOPTRAIL_COLLECTOR_STORE_SQLITE_CODEC_H_
 
-// Values as the bytes of the store's columns: ids and addresses as blobs, the rest as serialized
-// messages of hoptrail.v1, in which queries answer. Pure functions.
+// Values as the bytes of the store's columns: ids and addresses as blobs (blobs.cc), the rest as
+// messages of hoptrail.internal, which nothing but this folder knows. Pure functions.
 
 #include <string>
 #include <utility>

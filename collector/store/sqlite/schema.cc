@@ -4,14 +4,16 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "collector/store/sqlite/schema_blobs.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::store {
 namespace {
 
-// Ids are blobs: 16 bytes, a host 32 (machine id, boot id). Times are ns since 1970. `data` is the
-// protobuf message of hoptrail.v1 that queries answer with; the other columns are what is searched
-// and sorted by. `revision` orders changes for watchers: unique over detections and incidents.
+// Ids are blobs: 16 bytes, a host 32 (machine id, boot id). Times are ns since 1970. `data` is a
+// protobuf message of the store's own (hoptrail.internal; up to version 5 of hoptrail.v1); the
+// other columns are what is searched and sorted by. `revision` orders changes for watchers: unique
+// over detections and incidents.
 constexpr char kVersion1[] = R"sql(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES('epoch', lower(hex(randomblob(8)))), ('revision', 0);
@@ -129,7 +131,7 @@ CREATE TABLE notifiers(
 
 // A host is a machine with its boots. `connected` orders a machine's boots: when its stream was
 // opened last, by the collector's clock, made to grow. A row that is not listed any more is kept
-// for as long as sessions name it. The degradations are Host messages with nothing else in them.
+// for as long as sessions name it. The degradations were Host messages with nothing else in them.
 constexpr char kVersion4Hosts[] = R"sql(
 DROP INDEX hosts_by_name;
 ALTER TABLE hosts RENAME TO hosts_3;
@@ -202,11 +204,9 @@ ALTER TABLE hosts ADD COLUMN nonce BLOB NOT NULL DEFAULT x'';
 )sql";
 
 // What brings a file to the version after its index.
-constexpr const char* kSteps[][3] = {{kVersion1},
-                                     {kVersion2},
-                                     {kVersion3},
-                                     {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
-                                     {kVersion5}};
+constexpr const char* kSteps[][3] = {
+    {kVersion1}, {kVersion2}, {kVersion3}, {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
+    {kVersion5}, {}};  // schema_blobs.cc
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 }  // namespace
@@ -224,6 +224,7 @@ absl::Status Migrate(sqlite::Database* database, int to) {
     for (const char* step : kSteps[version]) {
       if (step != nullptr) HT_RETURN_IF_ERROR(database->Execute(step));
     }
+    if (version == 5) HT_RETURN_IF_ERROR(RewriteBlobs(database));
   }
   HT_RETURN_IF_ERROR(database->SetUserVersion(to));
   return transaction.Commit();

@@ -13,11 +13,30 @@
 #include <gtest/gtest.h>
 
 #include "collector/store/sqlite/store_fixture.h"
+#include "core/wire/detection.h"
+#include "core/wire/graph.h"
+#include "core/wire/sensor.h"
+#include <hoptrail/v1/fleet.pb.h>
 
 namespace hoptrail::collector::store {
 namespace {
 
 using ::testing::ElementsAre;
+
+// As versions up to 5 kept it.
+template <typename T>
+std::string Old(const T& value) {
+  return wire::ToProto(value).SerializeAsString();
+}
+
+template <typename T>
+model::Fact FactOf() {
+  for (const model::Fact& fact : wire::TestFacts()) {
+    if (std::holds_alternative<T>(fact)) return fact;
+  }
+  ADD_FAILURE() << "no such fact";
+  return T();
+}
 
 class SchemaTest : public StoreTest {
  protected:
@@ -70,7 +89,7 @@ TEST_F(SchemaTest, PagesThatWereGivenUpAreTakenUpAgainWhereTheyStillMatter) {
     it.id.bytes[0] = number;
     it.state = state;
     absl::StrAppend(&rows, "INSERT INTO incidents VALUES(", Hex(Blob(it.id)), ", x'', ",
-                    static_cast<int>(state), ", 3, 1, 1, ", number, ", ", Hex(Encode(it)), ");");
+                    static_cast<int>(state), ", 3, 1, 1, ", number, ", ", Hex(Old(it)), ");");
     return Hex(Blob(it.id));
   };
   const auto page = [&rows](const std::string& of, int action, bool failed) {
@@ -113,7 +132,7 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
     it.host = boot(on);
     absl::StrAppend(&rows, "INSERT INTO sessions VALUES(", Hex(Blob(it.id)), ", ",
                     Hex(Blob(it.host)), ", 1, 1, 'ann', ", opened, ", ", it.closed_wall_ns,
-                    ", NULL, ", Hex(Encode(it)), ");");
+                    ", NULL, ", Hex(Old(it)), ");");
   };
   host(1, HostState::kSilent, kNow - 2 * kDay);
   host(2, HostState::kSilent, kNow - kDay);
@@ -124,10 +143,10 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
   detection.host = boot(2);
   absl::StrAppend(&rows, "INSERT INTO detections VALUES(", Hex(Blob(detection.id)),
                   ", 'pivot', 3, ", Hex(Blob(detection.session)), ", ", Hex(Blob(detection.host)),
-                  ", ", kNow, ", NULL, 7, ", Hex(Encode(detection)), ");");
+                  ", ", kNow, ", NULL, 7, ", Hex(Old(detection)), ");");
   StoredHop hop = TestHop(4);
   absl::StrAppend(&rows, "INSERT INTO hops VALUES(", Hex(Blob(hop.key)), ", NULL, ",
-                  Hex(Blob(boot(1))), ", NULL, NULL, 1, ", kNow, ", ", Hex(Encode(hop.hop)), ");",
+                  Hex(Blob(boot(1))), ", NULL, NULL, 1, ", kNow, ", ", Hex(Old(hop.hop)), ");",
                   "UPDATE meta SET value = 7 WHERE name = 'revision'");
   OpenOld(3, rows);
 
@@ -166,6 +185,58 @@ TEST_F(SchemaTest, AHostOfTheFourthVersionHasConfirmedNothing) {
   ASSERT_TRUE(hosts.ok()) << hosts.status();
   ASSERT_EQ(hosts->size(), 1u);
   EXPECT_TRUE(hosts->front().incarnation.empty());
+}
+
+TEST_F(SchemaTest, MessagesOfTheFifthVersion_BecomeTheStoresOwnForm) {
+  const model::Session session = wire::TestSession();
+  const model::Detection detection = wire::TestDetection();
+  const model::Incident incident = wire::TestIncident();
+  const StoredHop hop = TestHop(4);
+  const auto health = std::get<model::AgentHealth>(FactOf<model::AgentHealth>());
+  const auto coverage = std::get<model::Coverage>(FactOf<model::Coverage>());
+  const auto loss = std::get<model::Loss>(FactOf<model::Loss>());
+  std::string rows;
+  const auto insert = [&rows](auto... parts) { absl::StrAppend(&rows, parts..., ");"); };
+  v1::Host degraded;
+  *degraded.add_degradations() =
+      wire::ToProto(model::Degradation{model::DegradationKind::kSpoolFull, "full", 5});
+  insert("INSERT INTO hosts(id, machine, host_name, health, coverage, agent_degradations) VALUES(",
+         Hex(Blob(health.host)), ", ", Hex(Blob(health.host.machine)), ", 'gw', ", Hex(Old(health)),
+         ", ", Hex(Old(coverage)), ", ", Hex(degraded.SerializeAsString()));
+  insert("INSERT INTO losses(host, until, data) VALUES(", Hex(Blob(health.host)), ", 5, ",
+         Hex(Old(loss)));
+  for (const char* damage : {"", "damaged"}) {
+    model::Session each = session;
+    if (*damage != 0) each.id.bytes[15] = 1;
+    insert("INSERT INTO sessions(id, host, kind, logged_in, user, opened, closed, data) VALUES(",
+           Hex(Blob(each.id)), ", ", Hex(Blob(each.host)), ", 1, 1, 'staff', 5, 0, ",
+           Hex(*damage != 0 ? "\xff\xff" : Old(each)));
+  }
+  insert("INSERT INTO hops(id, proof, time, data) VALUES(", Hex(Blob(hop.key)), ", 0, 5, ",
+         Hex(Old(hop.hop)));
+  insert("INSERT INTO detections(id, rule, severity, session, host, time, revision, data) VALUES(",
+         Hex(Blob(detection.id)), ", 'pivot', 3, ", Hex(Blob(detection.session)), ", ",
+         Hex(Blob(detection.host)), ", 5, 1, ", Hex(Old(detection)));
+  insert(
+      "INSERT INTO incidents(id, root, state, severity, opened, updated, revision, data) VALUES(",
+      Hex(Blob(incident.id)), ", ", Hex(Blob(incident.root)), ", 1, 3, 5, 5, 2, ",
+      Hex(Old(incident)));
+  OpenOld(5, rows);
+
+  const auto all = store_->LoadSnapshot();
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->sessions, std::vector{session}) << "the damaged one costs itself only";
+  EXPECT_EQ(all->hops, std::vector{hop});
+  EXPECT_EQ(all->detections, std::vector{detection});
+  EXPECT_EQ(all->incidents, std::vector{incident});
+  const auto host = reader()->GetHost(health.host.machine);
+  ASSERT_TRUE(host.ok()) << host.status();
+  EXPECT_EQ(host->health, health);
+  EXPECT_EQ(host->coverage, coverage);
+  EXPECT_EQ(host->losses, std::vector{loss});
+  ASSERT_EQ(host->degradations.size(), 1u);
+  EXPECT_EQ(host->degradations[0].detail, "full");
+  EXPECT_EQ(Number("PRAGMA user_version"), kSchemaVersion);
 }
 
 }  // namespace
