@@ -13,7 +13,7 @@
 namespace hoptrail::collector::bus {
 
 // The way back to one connected agent. Called by the engine's thread, at any time until the last
-// reference is gone; nothing blocks, and what a stream that has ended is told is forgotten.
+// reference is gone; nothing blocks, and what is given to a stream that has ended is forgotten.
 class AgentSink {
  public:
   virtual ~AgentSink() = default;
@@ -25,10 +25,11 @@ class AgentSink {
     std::optional<model::HostId> assumed_host;
   };
   virtual void OnAccepted(const Greeting& greeting) = 0;
-  // Another agent wants to speak for the host: the answer is a ConfirmCommand.
+  // Another agent wants to speak for the host: the answer is an IncarnationConfirmed.
   virtual void Ask(const model::Incarnation& incarnation) = 0;
-  // The last message was taken out of the queue: the next may be read.
+  // The last message was taken from the bus: the next may be read.
   virtual void OnConsumed() = 0;
+  // Everything up to `sequence` is durable. Called by the bus (FactBus::Acknowledge).
   virtual void Acknowledge(uint64_t sequence) = 0;
   virtual void SendProvenance(const model::Provenance& provenance) = 0;
   virtual void End(const absl::Status& status) = 0;

@@ -27,8 +27,8 @@ class FactBus {
   // The subscriber's, from one thread. Moves what was published to the end of `out`, after waiting
   // up to `wait` for a first message or for Wake. False: closed, and nothing is left.
   virtual bool Take(absl::Duration wait, std::vector<AgentMessage>* out) = 0;
-  // Everything of this stream up to `sequence` is durable: it is never taken again, and the stream
-  // is told so. The subscriber's thread.
+  // Everything of this stream up to `sequence` is durable: it is never taken again, and the
+  // stream's sink gets the acknowledgement. The subscriber's thread.
   virtual void Acknowledge(const std::shared_ptr<AgentSink>& stream, uint64_t sequence) = 0;
 
   // Ends the present Take, or the next one. Any thread.
