@@ -67,7 +67,7 @@ class FullDisk(lab_test_case.LabTestCase):
         session = self.sequence
         type(self).sequence += 1
         agent.send({"batch": {"records": [{"sequence": self.sequence, "detection": {
-            "name": f"detections/{session:032x}", "rule": "key-theft", "title": "A key was read", "severity": "HIGH",
+            "name": f"detections/{session:032x}", "rule": "pivot", "title": "A key was read", "severity": "HIGH",
             "session": f"sessions/{session:032x}", "host": agent.host, "time": "2026-01-02T03:04:05Z"}}]}})
 
     def make_full(self, agent):
@@ -123,4 +123,6 @@ class FullDisk(lab_test_case.LabTestCase):
         self.tell_detection(agent)
         daemon.wait(self.bench.api.incidents, "the incident")
         self.assertNotIn("store_trouble", self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts"))
+        # Health is looked at once a second.
+        daemon.wait(lambda: self.bench.command_line().run("health").returncode == 0, "the collector's health")
         self.assertIn("A key was read", self.bench.command_line().text("detections"))

@@ -21,7 +21,7 @@ class BetweenUsAndThePager(lab_test_case.LabTestCase):
         """Something worth a page; returns when it is an incident."""
         digits = f"{number:032x}"
         session = self.agent.session_record(2 * number, digits)
-        detection = {"name": f"detections/{digits}", "rule": "key-theft", "title": "A key was read",
+        detection = {"name": f"detections/{digits}", "rule": "pivot", "title": "A key was read",
                      "severity": "HIGH", "session": f"sessions/{digits}", "host": self.agent.host,
                      "time": "2026-01-02T03:04:05Z"}
         self.agent.send({"batch": {"records": [session, {"sequence": 2 * number + 1, "detection": detection}]}})

@@ -39,7 +39,7 @@ class Hangup(lab_test_case.LabTestCase):
     def detect(self):
         """A detection like no other; returns its name."""
         name = f"detections/{self.sequence:032x}"
-        self.tell({"detection": {"name": name, "rule": "key-theft", "title": "A key was read", "severity": "LOW",
+        self.tell({"detection": {"name": name, "rule": "pivot", "title": "A key was read", "severity": "LOW",
                                  "session": f"sessions/{'a' * 32}", "host": self.agent.host,
                                  "time": "2026-01-02T03:04:05Z"}})
         return name
