@@ -5,6 +5,7 @@
 #include <grpc/support/time.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include "collector/bus/in_process_bus.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
@@ -34,11 +35,13 @@ absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const Options& optio
 
 absl::Status Collector::Open() {
   // One reader more than there are query threads, for the notifier, and one for JSON lines.
-  store::StoreOptions store_options = options_.store;
+  store::SqliteOptions store_options = options_.store;
   store_options.readers = kQueryThreads + 2;
-  HT_ASSIGN_OR_RETURN(store_, store::Store::Open(store_options, Clock::System().WallNs()));
-  engine_ = std::make_unique<path::Engine>(options_.engine);
-  loop_ = std::make_unique<ingest::EngineLoop>(engine_.get(), store_.get(), options_.loop);
+  HT_ASSIGN_OR_RETURN(store_, store::SqliteStore::Open(store_options, Clock::System().WallNs()));
+  engine_ = std::make_unique<engine::Engine>(options_.engine);
+  bus_ = std::make_unique<bus::InProcessBus>();
+  loop_ =
+      std::make_unique<engine::EngineLoop>(engine_.get(), store_.get(), bus_.get(), options_.loop);
   HT_RETURN_IF_ERROR(loop_->Restore());
 
   workers_ = std::make_unique<query::Workers>(kQueryThreads, kQueuedQueries);
@@ -53,17 +56,9 @@ absl::Status Collector::Open() {
   backend_.remove_host = [this](const model::HostId& host, const std::string& who) {
     return loop_->RemoveHost(host, who);
   };
-  if (options_.config.has_pagerduty()) {
-    HT_ASSIGN_OR_RETURN(notify::PagerDuty::Options pagerduty,
-                        PagerDutyOptions(options_.config.pagerduty()));
-    HT_ASSIGN_OR_RETURN(pagerduty_,
-                        notify::PagerDuty::Create(store_.get(), backend_.path_of, pagerduty));
-  }
-  if (!options_.config.json_output().empty()) {
-    HT_ASSIGN_OR_RETURN(json_lines_,
-                        notify::JsonLines::Create(store_.get(), options_.config.json_output()));
-  }
-  sensor_service_ = std::make_unique<ingest::SensorService>(loop_.get());
+  notifiers_ = std::make_unique<Notifiers>(store_.get(), backend_.path_of);
+  HT_RETURN_IF_ERROR(notifiers_->Create(options_.config));
+  sensor_service_ = std::make_unique<ingest::SensorService>(bus_.get());
   detection_service_ = std::make_unique<query::DetectionService>(&backend_, hub_.get());
   graph_service_ = std::make_unique<query::GraphService>(&backend_);
   fleet_service_ = std::make_unique<query::FleetService>(&backend_);
@@ -71,8 +66,7 @@ absl::Status Collector::Open() {
   HT_ASSIGN_OR_RETURN(listeners_,
                       Listen(options_.config, {sensor_service_.get(), detection_service_.get(),
                                                graph_service_.get(), fleet_service_.get()}));
-  if (pagerduty_ != nullptr) pagerduty_->Start();
-  if (json_lines_ != nullptr) json_lines_->Start();
+  notifiers_->Start();
   UpdateHealth();
   return absl::OkStatus();
 }
@@ -106,8 +100,7 @@ Collector::~Collector() {
     store_->outbox_changes()->Close();
   }
   if (hub_ != nullptr) hub_->Stop();
-  if (pagerduty_ != nullptr) pagerduty_->Stop();
-  if (json_lines_ != nullptr) json_lines_->Stop();
+  if (notifiers_ != nullptr) notifiers_->Stop();
   if (loop_ != nullptr) loop_->Stop();
   if (listeners_.server != nullptr) listeners_.server->Shutdown(ShutdownDeadline());
   if (workers_ != nullptr) workers_->Stop();

@@ -7,13 +7,12 @@
 #include "absl/status/statusor.h"
 
 #include "collector/app/listeners.h"
+#include "collector/app/notifiers.h"
 #include "collector/app/options.h"
-#include "collector/ingest/engine_loop.h"
+#include "collector/engine/loop/engine_loop.h"
 #include "collector/ingest/sensor_service.h"
-#include "collector/notify/json_lines.h"
-#include "collector/notify/pagerduty.h"
 #include "collector/query/services.h"
-#include "collector/store/store.h"
+#include "collector/store/sqlite/sqlite_store.h"
 
 namespace hoptrail::collector::app {
 
@@ -38,20 +37,18 @@ class Collector {
   absl::Status Open();
 
   // reload.cc
-  void ReloadPagerDuty(const v1::CollectorConfig& config);
-  void ReloadJsonLines(const std::string& target);
   void ReloadTls(const v1::CollectorConfig& config);
 
   const Options started_;  // with; its listeners and its store are in use
   Options options_;        // taken up last
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<path::Engine> engine_;
-  std::unique_ptr<ingest::EngineLoop> loop_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<bus::FactBus> bus_;
+  std::unique_ptr<engine::EngineLoop> loop_;
   query::Backend backend_;
   std::unique_ptr<query::Workers> workers_;
   std::unique_ptr<query::WatchHub> hub_;
-  std::unique_ptr<notify::PagerDuty> pagerduty_;
-  std::unique_ptr<notify::JsonLines> json_lines_;
+  std::unique_ptr<Notifiers> notifiers_;
   std::unique_ptr<ingest::SensorService> sensor_service_;
   std::unique_ptr<query::DetectionService> detection_service_;
   std::unique_ptr<query::GraphService> graph_service_;

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "collector/notify/pagerduty/pagerduty.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/config/address.h"
@@ -81,16 +82,8 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
   }
   options.engine.minimum_severity = *severity;
 
-  path::RuleOptions& rules = options.engine.rules;
-  rules.multi_hop = !config.rules().multi_hop().disabled();
-  rules.multi_hop_depth = OrDefault(config.rules().multi_hop().depth(), rules.multi_hop_depth);
-  rules.credential_switch = !config.rules().credential_switch().disabled();
-  rules.spread = !config.rules().spread().disabled();
-  rules.spread_hosts = OrDefault(config.rules().spread().hosts(), rules.spread_hosts);
-  rules.spread_window_seconds =
-      OrDefault(config.rules().spread().window_seconds(), rules.spread_window_seconds);
-  rules.blinding = !config.rules().blinding().disabled();
-  options.loop.unheard_after_ns =
+  options.engine.rules = config.rules();
+  options.loop.heartbeat_timeout_ns =
       OrDefault(config.rules().blinding().silent_seconds(), 10u) * kSecondNs;
 
   options.loop.silent_after_ns = OrDefault(config.silent_after_seconds(), 60u) * kSecondNs;
@@ -102,16 +95,6 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
   // Nothing is remembered that the store has removed.
   options.engine.retention_ns =
       std::min(options.engine.retention_ns, options.store.retention.max_age_ns);
-  return options;
-}
-
-absl::StatusOr<notify::PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyConfig& config) {
-  notify::PagerDuty::Options options;
-  if (!config.endpoint().empty()) options.endpoint = config.endpoint();
-  options.client_url = config.client_url();
-  absl::Status status = notify::CheckEndpoint(options.endpoint);
-  if (!status.ok()) return Annotate(status, "pagerduty.endpoint");
-  HT_ASSIGN_OR_RETURN(options.routing_key, notify::ReadRoutingKey(config.routing_key_file()));
   return options;
 }
 
@@ -154,7 +137,8 @@ config::Findings FindFaults(const Options& options) {
   findings.Add(Weight::kPassing, "store.path", store);
   if (config.has_pagerduty()) {
     const std::string& file = config.pagerduty().routing_key_file();
-    findings.Add(Weight::kError, "pagerduty", PagerDutyOptions(config.pagerduty()).status());
+    findings.Add(Weight::kError, "pagerduty",
+                 notify::PagerDutyOptions(config.pagerduty()).status());
     if (config::IsOpenToOthers(file)) {
       findings.Add(Weight::kWarning, "pagerduty.routing_key_file",
                    absl::StrCat(file, ": other users may read it: chmod o= ", file));

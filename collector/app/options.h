@@ -6,10 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#include "collector/ingest/engine_loop.h"
-#include "collector/notify/pagerduty.h"
-#include "collector/path/engine.h"
-#include "collector/store/store.h"
+#include "collector/engine/engine.h"
+#include "collector/engine/loop/engine_loop.h"
+#include "collector/store/sqlite/sqlite_store.h"
 #include "core/config/findings.h"
 #include "core/config/key_places.h"
 #include <hoptrail/v1/config.pb.h>
@@ -20,9 +19,9 @@ namespace hoptrail::collector::app {
 struct Options {
   v1::CollectorConfig config;
   config::KeyPlaces places;  // where its keys stand, for messages
-  path::EngineOptions engine;
-  ingest::EngineLoop::Options loop;
-  store::StoreOptions store;
+  engine::EngineOptions engine;
+  engine::EngineLoop::Options loop;
+  store::SqliteOptions store;
 };
 
 // Reads and checks the file. Every error is for the operator and names what is wrong.
@@ -36,9 +35,6 @@ config::Findings FindFaults(const Options& options);
 
 // Of these the first that keeps a collector from working. For --check-config, start and reload.
 absl::Status CheckFiles(const Options& options);
-
-// Reads the routing key's file.
-absl::StatusOr<notify::PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyConfig& config);
 
 }  // namespace hoptrail::collector::app
 

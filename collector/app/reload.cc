@@ -41,7 +41,7 @@ std::multiset<std::string> Addresses(const v1::CollectorConfig& config) {
 void Collector::Reload(const absl::StatusOr<Options>& options) {
   if (!options.ok()) {
     LogError("collector", "the configuration stays as it was: ", options.status().message());
-    ReloadJsonLines(options_.config.json_output());
+    notifiers_->Reopen();
     ReloadTls(options_.config);
     return;
   }
@@ -59,57 +59,19 @@ void Collector::Reload(const absl::StatusOr<Options>& options) {
                started_.config.store().path(), " stays in use");
   }
   const bool pushed = loop_->TryPush(
-      ingest::ReconfigureCommand{.rules = options->engine.rules,
+      engine::ReconfigureRequest{.rules = options->engine.rules,
                                  .minimum_severity = options->engine.minimum_severity,
                                  .engine_retention_ns = options->engine.retention_ns,
                                  .retention = options->store.retention,
                                  .notify = options->store.writer.notify,
                                  .silent_after_ns = options->loop.silent_after_ns,
-                                 .unheard_after_ns = options->loop.unheard_after_ns});
+                                 .heartbeat_timeout_ns = options->loop.heartbeat_timeout_ns});
   if (!pushed) {
     LogError("collector", "too busy to take up rules, times and retention: send SIGHUP again");
   }
-  ReloadPagerDuty(after);
-  ReloadJsonLines(after.json_output());
+  notifiers_->Reconfigure(after);
   ReloadTls(after);
   options_ = *options;
-}
-
-void Collector::ReloadPagerDuty(const v1::CollectorConfig& config) {
-  if (!config.has_pagerduty()) {
-    if (pagerduty_ != nullptr) LogWarning("pagerduty", "switched off: nobody is paged any more");
-    pagerduty_.reset();
-    return;
-  }
-  absl::StatusOr<notify::PagerDuty::Options> options = PagerDutyOptions(config.pagerduty());
-  absl::Status status = options.status();
-  if (status.ok() && pagerduty_ != nullptr) {
-    status = pagerduty_->Reconfigure(*options);
-  } else if (status.ok()) {
-    auto pagerduty = notify::PagerDuty::Create(store_.get(), backend_.path_of, *options);
-    status = pagerduty.status();
-    if (status.ok()) {
-      pagerduty_ = *std::move(pagerduty);
-      pagerduty_->Start();
-    }
-  }
-  if (!status.ok()) LogError("pagerduty", "stays as it was: ", status.message());
-}
-
-void Collector::ReloadJsonLines(const std::string& target) {
-  if (target.empty()) {
-    json_lines_.reset();
-  } else if (json_lines_ != nullptr) {
-    json_lines_->Reopen(target);
-  } else {
-    auto lines = notify::JsonLines::Create(store_.get(), target);
-    if (!lines.ok()) {
-      LogError("collector", "no JSON lines: ", lines.status().message());
-      return;
-    }
-    json_lines_ = *std::move(lines);
-    json_lines_->Start();
-  }
 }
 
 void Collector::ReloadTls(const v1::CollectorConfig& config) {

@@ -22,11 +22,11 @@ constexpr size_t kMaxWaitingProvenance = 10'000;
 
 }  // namespace
 
-AgentStream::AgentStream(rpc::Peer peer, std::string address, EngineLoop* loop)
-    : peer_(std::move(peer)), address_(std::move(address)), loop_(loop) {}
+AgentStream::AgentStream(rpc::Peer peer, std::string address, bus::FactBus* bus)
+    : peer_(std::move(peer)), address_(std::move(address)), bus_(bus) {}
 
-AgentStream* AgentStream::Begin(rpc::Peer peer, std::string address, EngineLoop* loop) {
-  std::shared_ptr<AgentStream> stream(new AgentStream(std::move(peer), std::move(address), loop));
+AgentStream* AgentStream::Begin(rpc::Peer peer, std::string address, bus::FactBus* bus) {
+  std::shared_ptr<AgentStream> stream(new AgentStream(std::move(peer), std::move(address), bus));
   stream->self_ = stream;
   if (!stream->peer_.agent) {
     stream->End(rpc::RequireAgentOf(stream->peer_, model::HostId()));
@@ -85,9 +85,9 @@ absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
   HT_ASSIGN_OR_RETURN(const model::Incarnation incarnation, wire::FromProto(hello.incarnation()));
   greeted_ = true;
   waiting_ = true;
-  if (!loop_->TryPush(ConnectCommand{host_, hello.host_name(), shared_from_this(),
-                                     hello.last_spooled_sequence(), incarnation,
-                                     hello.backlog()})) {
+  if (!bus_->Publish(bus::StreamOpened{host_, hello.host_name(), shared_from_this(),
+                                       hello.last_spooled_sequence(), incarnation,
+                                       hello.backlog()})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();
@@ -96,7 +96,7 @@ absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
 absl::Status AgentStream::TakeIncarnation(const v1::Incarnation& confirmed) {
   HT_ASSIGN_OR_RETURN(const model::Incarnation incarnation, wire::FromProto(confirmed));
   waiting_ = true;
-  if (!loop_->TryPush(ConfirmCommand{host_, shared_from_this(), incarnation})) {
+  if (!bus_->Publish(bus::IncarnationConfirmed{host_, shared_from_this(), incarnation})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();
@@ -113,7 +113,7 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
     MutexLock lock(&mutex_);
     acknowledged = acknowledged_;
   }
-  BatchCommand command;
+  bus::FactBatch command;
   command.host = host_;
   command.sink = shared_from_this();
   command.sequences.reserve(count);
@@ -140,7 +140,7 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
     command.facts.push_back(*std::move(fact));
   }
   waiting_ = true;
-  if (!loop_->TryPush(std::move(command))) {
+  if (!bus_->Publish(std::move(command))) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();
@@ -151,7 +151,7 @@ absl::Status AgentStream::TakeGoodbye(const v1::Goodbye& goodbye) {
   // One that replaces itself is expected back: should it not come, that is silence.
   if (taken.cause != model::StopCause::kReplacement) goodbye_ = true;
   waiting_ = true;
-  if (!loop_->TryPush(GoodbyeCommand{host_, shared_from_this(), std::move(taken)})) {
+  if (!bus_->Publish(bus::AgentStopping{host_, shared_from_this(), std::move(taken)})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();
@@ -204,7 +204,7 @@ void AgentStream::Write(const v1::CollectorMessage& message) {
   StartWrite(&outgoing_);
 }
 
-void AgentStream::Welcome(const Greeting& greeting) {
+void AgentStream::OnAccepted(const Greeting& greeting) {
   MutexLock lock(&mutex_);
   acknowledged_ = std::max(acknowledged_, greeting.acknowledged);
   welcome_ = greeting;
@@ -221,7 +221,7 @@ int64_t AgentStream::HeardBootNs() const {
   return waiting_ ? static_cast<int64_t>(Clock::System().BootNs()) : heard_boot_ns_.load();
 }
 
-void AgentStream::Taken() {
+void AgentStream::OnConsumed() {
   waiting_ = false;
   MutexLock lock(&mutex_);
   Read();
@@ -234,7 +234,7 @@ void AgentStream::Acknowledge(uint64_t sequence) {
   WriteNext();
 }
 
-void AgentStream::Tell(const model::Provenance& provenance) {
+void AgentStream::SendProvenance(const model::Provenance& provenance) {
   MutexLock lock(&mutex_);
   if (finished_ || provenance_.size() >= kMaxWaitingProvenance) return;
   provenance_[provenance.session] = provenance;
@@ -260,7 +260,7 @@ void AgentStream::OnDone() {
     provenance_.clear();
   }
   // Best effort: the engine forgets a stream that stays silent too.
-  if (greeted_) loop_->TryPush(DisconnectCommand{host_, shared_from_this()});
+  if (greeted_) bus_->Publish(bus::StreamClosed{host_, shared_from_this()});
   std::shared_ptr<AgentStream> self = std::move(self_);
 }
 

@@ -12,24 +12,23 @@
 #include "absl/status/status.h"
 #include <grpcpp/grpcpp.h>
 
-#include "collector/ingest/agent_sink.h"
-#include "collector/ingest/engine_loop.h"
+#include "collector/bus/fact_bus.h"
 #include "collector/rpc/peer.h"
 #include "core/base/mutex.h"
 #include <hoptrail/v1/sensor.pb.h>
 
 namespace hoptrail::collector::ingest {
 
-// One agent's stream: checks every message and who speaks, queues batches for the engine's thread
-// one at a time, and writes what that thread says back. Any fault ends this stream with a proper
-// status, and no other. Keeps itself alive until gRPC is done with it; the engine may hold it
-// longer. Thread-safe.
+// One agent's stream: checks every message and who speaks, publishes its batches on the
+// bus one at a time, and writes what that thread says back. Any fault ends this stream with a
+// proper status, and no other. Keeps itself alive until gRPC is done with it; the engine may hold
+// it longer. Thread-safe.
 class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
-                          public AgentSink,
+                          public bus::AgentSink,
                           public std::enable_shared_from_this<AgentStream> {
  public:
   // Starts reading. gRPC owns it from here on.
-  static AgentStream* Begin(rpc::Peer peer, std::string address, EngineLoop* loop);
+  static AgentStream* Begin(rpc::Peer peer, std::string address, bus::FactBus* bus);
 
   // From gRPC.
   void OnReadDone(bool ok) override;
@@ -38,17 +37,17 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void OnDone() override;
 
   // From the engine's thread.
-  void Welcome(const Greeting& greeting) override;
+  void OnAccepted(const Greeting& greeting) override;
   void Ask(const model::Incarnation& incarnation) override;
-  void Taken() override;
+  void OnConsumed() override;
   void Acknowledge(uint64_t sequence) override;
-  void Tell(const model::Provenance& provenance) override;
+  void SendProvenance(const model::Provenance& provenance) override;
   void End(const absl::Status& status) override;
   int64_t HeardBootNs() const override;
   bool SaidGoodbye() const override { return goodbye_; }
 
  private:
-  AgentStream(rpc::Peer peer, std::string address, EngineLoop* loop);
+  AgentStream(rpc::Peer peer, std::string address, bus::FactBus* bus);
 
   absl::Status TakeMessage();
   absl::Status TakeHello(const v1::Hello& hello);
@@ -61,7 +60,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
 
   const rpc::Peer peer_;
   const std::string address_;
-  EngineLoop* const loop_;
+  bus::FactBus* const bus_;
   std::shared_ptr<AgentStream> self_;  // until OnDone
 
   // One read at a time: what it touches needs no lock.

@@ -7,7 +7,7 @@ namespace hoptrail::collector::ingest {
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* SensorService::Connect(
     grpc::CallbackServerContext* context) {
-  return AgentStream::Begin(rpc::PeerOf(*context), context->peer(), loop_);
+  return AgentStream::Begin(rpc::PeerOf(*context), context->peer(), bus_);
 }
 
 }  // namespace hoptrail::collector::ingest

@@ -5,23 +5,23 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "collector/ingest/engine_loop.h"
+#include "collector/bus/fact_bus.h"
 #include <hoptrail/v1/sensor.grpc.pb.h>
 
 namespace hoptrail::collector::ingest {
 
 // The agents' streams. Takes the bytes raw, so that what cannot be parsed is told apart from a
-// stream that was closed. Thread-safe; `loop` is not owned and outlives it.
+// stream that was closed. Thread-safe; `bus` is not owned and outlives it.
 class SensorService final
     : public v1::SensorService::WithRawCallbackMethod_Connect<v1::SensorService::Service> {
  public:
-  explicit SensorService(EngineLoop* loop) : loop_(loop) {}
+  explicit SensorService(bus::FactBus* bus) : bus_(bus) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Connect(
       grpc::CallbackServerContext* context) override;
 
  private:
-  EngineLoop* const loop_;
+  bus::FactBus* const bus_;
 };
 
 }  // namespace hoptrail::collector::ingest

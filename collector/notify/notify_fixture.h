@@ -1,8 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_NOTIFY_NOTIFY_FIXTURE_H_
 #define HOPTRAIL_COLLECTOR_NOTIFY_NOTIFY_FIXTURE_H_
 
-// For tests: a store with incidents to tell of, a pager that is a fake web server, and a clock that
-// is turned by hand.
+// For tests: a store with incidents to notify of, and a clock that is turned by hand.
 
 #include <cstdint>
 #include <cstdlib>
@@ -11,17 +10,16 @@
 #include <string>
 #include <utility>
 
+#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
-#include "collector/notify/http_server_fake.h"
-#include "collector/notify/pagerduty.h"
-#include "collector/store/reader.h"
+#include "collector/store/sqlite/sqlite_store.h"
+#include "core/base/clock.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::collector::notify {
 
-inline constexpr char kKey[] = "0123456789abcdef0123456789abcdef";
 inline constexpr int64_t kNow = 1'700'000'000'000'000'000;
 inline constexpr int64_t kSecond = 1'000'000'000;
 
@@ -31,21 +29,20 @@ inline google::protobuf::Struct ParseJson(const std::string& json) {
   return object;
 }
 
-class NotifyTest : public ::testing::Test {
+class StoreForNotifiers : public ::testing::Test {
  protected:
   void SetUp() override {
     char folder[] = "/tmp/hoptrail-notify-XXXXXX";
     ASSERT_NE(mkdtemp(folder), nullptr);
     folder_ = folder;
-    auto store = store::Store::Open({.path = folder_ + "/a.db", .writer = {.notify = true}}, kNow);
+    auto store =
+        store::SqliteStore::Open({.path = folder_ + "/a.db", .writer = {.notify = true}}, kNow);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     clock_.StepWallNs(kNow - clock_.WallNs());
     incident_ = Incident(1);
-    Make();
   }
   void TearDown() override {
-    pager_.reset();
     store_.reset();
     std::filesystem::remove_all(folder_);
   }
@@ -58,22 +55,6 @@ class NotifyTest : public ::testing::Test {
     incident.root = wire::TestSession().id;
     return incident;
   }
-  // A new process: what was known in memory is not.
-  void Make() {
-    PagerDuty::Options options;
-    options.endpoint = server_.url();
-    options.routing_key = kKey;
-    options.clock = &clock_;
-    auto source = [](const model::SessionId& id) -> absl::StatusOr<path::Path> {
-      path::Path path;
-      path.steps.push_back({.session = id});
-      return path;
-    };
-    pager_.reset();
-    auto pager = PagerDuty::Create(store_.get(), source, options);
-    ASSERT_TRUE(pager.ok()) << pager.status();
-    pager_ = *std::move(pager);
-  }
   void Write(const model::Incident& incident) {
     ASSERT_TRUE(store_
                     ->Write({.sessions = {wire::TestSession()},
@@ -84,23 +65,6 @@ class NotifyTest : public ::testing::Test {
     ASSERT_TRUE(store_->ReleasePages(kNow, 0).ok());
   }
   void Write() { Write(incident_); }
-  bool Send() {
-    auto sent = pager_->SendOne();
-    EXPECT_TRUE(sent.ok()) << sent.status();
-    return sent.ok() && *sent;
-  }
-  // Sends what is due, second by second. Returns how many tries there were.
-  int SendFor(int seconds) {
-    int tries = 0;
-    for (int i = 0; i <= seconds; ++i) {
-      while (Send()) ++tries;
-      if (i < seconds) clock_.AdvanceNs(kSecond);
-    }
-    return tries;
-  }
-  std::string Sent(size_t i, const std::string& field) {
-    return ParseJson(server_.bodies().at(i)).fields().at(field).string_value();
-  }
   int64_t Waiting() {
     auto outbox = store_->OpenOutbox();
     EXPECT_TRUE(outbox.ok()) << outbox.status();
@@ -108,10 +72,8 @@ class NotifyTest : public ::testing::Test {
   }
 
   std::string folder_;
-  FakeHttpServer server_;
   FakeClock clock_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<PagerDuty> pager_;
+  std::unique_ptr<store::SqliteStore> store_;
   model::Incident incident_;
 };
 

@@ -8,18 +8,19 @@ namespace hoptrail::collector::query {
 grpc::ServerUnaryReactor* DetectionService::ListDetections(grpc::CallbackServerContext* context,
                                                            const v1::ListDetectionsRequest* request,
                                                            v1::ListDetectionsResponse* response) {
-  return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList(backend_, "detections", *request, reader, ParseDetectionFilter,
-                          &store::Reader::ListDetections, response, response->mutable_detections());
-      });
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=, this](api::MessageReader* reader, const rpc::Peer&) {
+                       return AnswerList(backend_, "detections", *request, reader,
+                                         ParseDetectionFilter, &api::MessageReader::ListDetections,
+                                         response, response->mutable_detections());
+                     });
 }
 
 grpc::ServerUnaryReactor* DetectionService::GetDetection(grpc::CallbackServerContext* context,
                                                          const v1::GetDetectionRequest* request,
                                                          v1::Detection* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                     [=](api::MessageReader* reader, const rpc::Peer&) -> absl::Status {
                        HT_ASSIGN_OR_RETURN(std::string digits,
                                            StripCollection("detections/", request->name()));
                        HT_ASSIGN_OR_RETURN(model::DetectionId id, reader->FindDetection(digits));
@@ -36,28 +37,29 @@ grpc::ServerWriteReactor<v1::WatchDetectionsResponse>* DetectionService::WatchDe
   }
   absl::StatusOr<store::DetectionFilter> filter = ParseDetectionFilter(request->filter());
   if (!filter.ok()) return Stream::Refuse(filter.status());
-  return Stream::Begin(
-      backend_, hub_, request->resume_token(),
-      [filter = *filter](store::Reader* reader, int64_t after) -> absl::StatusOr<Stream::Page> {
-        HT_ASSIGN_OR_RETURN(auto changes,
-                            reader->DetectionsAfter(filter, after, Stream::kPageSize));
-        Stream::Page page;
-        for (auto& change : changes) {
-          v1::WatchDetectionsResponse response;
-          *response.mutable_detection() = std::move(change.value);
-          page.emplace_back(change.revision, std::move(response));
-        }
-        return page;
-      });
+  return Stream::Begin(backend_, hub_, request->resume_token(),
+                       [filter = *filter](api::MessageReader* reader,
+                                          int64_t after) -> absl::StatusOr<Stream::Page> {
+                         HT_ASSIGN_OR_RETURN(auto changes, reader->DetectionsAfter(
+                                                               filter, after, Stream::kPageSize));
+                         Stream::Page page;
+                         for (auto& change : changes) {
+                           v1::WatchDetectionsResponse response;
+                           *response.mutable_detection() = std::move(change.value);
+                           page.emplace_back(change.revision, std::move(response));
+                         }
+                         return page;
+                       });
 }
 
 grpc::ServerUnaryReactor* DetectionService::ListIncidents(grpc::CallbackServerContext* context,
                                                           const v1::ListIncidentsRequest* request,
                                                           v1::ListIncidentsResponse* response) {
   return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
+      context, backend_, rpc::RequireReader,
+      [=, this](api::MessageReader* reader, const rpc::Peer&) {
         HT_RETURN_IF_ERROR(AnswerList(backend_, "incidents", *request, reader, ParseIncidentFilter,
-                                      &store::Reader::ListIncidents, response,
+                                      &api::MessageReader::ListIncidents, response,
                                       response->mutable_incidents()));
         for (v1::Incident& incident : *response->mutable_incidents()) {
           HT_RETURN_IF_ERROR(AddState(backend_, reader, &incident));
@@ -70,7 +72,7 @@ grpc::ServerUnaryReactor* DetectionService::GetIncident(grpc::CallbackServerCont
                                                         const v1::GetIncidentRequest* request,
                                                         v1::Incident* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=, this](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                     [=, this](api::MessageReader* reader, const rpc::Peer&) -> absl::Status {
                        HT_ASSIGN_OR_RETURN(std::string digits,
                                            StripCollection("incidents/", request->name()));
                        HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(digits));
@@ -89,7 +91,7 @@ grpc::ServerWriteReactor<v1::WatchIncidentsResponse>* DetectionService::WatchInc
   if (!filter.ok()) return Stream::Refuse(filter.status());
   return Stream::Begin(
       backend_, hub_, request->resume_token(),
-      [this, filter = *filter](store::Reader* reader,
+      [this, filter = *filter](api::MessageReader* reader,
                                int64_t after) -> absl::StatusOr<Stream::Page> {
         HT_ASSIGN_OR_RETURN(auto changes, reader->IncidentsAfter(filter, after, Stream::kPageSize));
         Stream::Page page;
@@ -119,15 +121,15 @@ grpc::ServerUnaryReactor* DetectionService::SetState(grpc::CallbackServerContext
                                                      const std::string& name,
                                                      model::IncidentState state,
                                                      v1::Incident* response) {
-  return AnswerUnary(
-      context, backend_, rpc::RequireOperator,
-      [this, name, state, response](store::Reader* reader, const rpc::Peer& peer) -> absl::Status {
-        HT_ASSIGN_OR_RETURN(std::string digits, StripCollection("incidents/", name));
-        HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(digits));
-        HT_RETURN_IF_ERROR(backend_->set_incident_state(id, state, peer.name));
-        HT_ASSIGN_OR_RETURN(*response, reader->GetIncident(id));
-        return AddState(backend_, reader, response);
-      });
+  return AnswerUnary(context, backend_, rpc::RequireOperator,
+                     [this, name, state, response](api::MessageReader* reader,
+                                                   const rpc::Peer& peer) -> absl::Status {
+                       HT_ASSIGN_OR_RETURN(std::string digits, StripCollection("incidents/", name));
+                       HT_ASSIGN_OR_RETURN(model::IncidentId id, reader->FindIncident(digits));
+                       HT_RETURN_IF_ERROR(backend_->set_incident_state(id, state, peer.name));
+                       HT_ASSIGN_OR_RETURN(*response, reader->GetIncident(id));
+                       return AddState(backend_, reader, response);
+                     });
 }
 
 }  // namespace hoptrail::collector::query

@@ -117,15 +117,86 @@ TEST(Filter, ValuesMustFitTheirField) {
               HasSubstr("'yes' is not true or false"));
 }
 
-TEST(Filter, EveryListHasItsFields) {
-  const std::string host = "hosts/" + std::string(32, '1') + "." + std::string(32, '2');
-  const std::string session = "sessions/" + std::string(32, '3');
-  EXPECT_TRUE(
-      ParseSessionFilter("host = " + host + " AND kind = REMOTE AND logged_in = true").ok());
-  EXPECT_TRUE(ParseHopFilter("session = " + session + " AND proof = PROVEN").ok());
-  EXPECT_TRUE(ParseEdgeFilter("side = CLIENT AND protocol = 17").ok());
-  EXPECT_TRUE(ParseIncidentFilter("state = OPEN AND root = " + session).ok());
-  EXPECT_TRUE(ParseHostFilter("host_name = web AND state = SILENT").ok());
+class FilterFields : public testing::Test {
+ protected:
+  const std::string host_ = "hosts/" + std::string(32, '1') + "." + std::string(32, '2');
+  const std::string session_ = "sessions/" + std::string(32, '3');
+  const std::string incident_ = "incidents/" + std::string(32, '4');
+
+  static model::HostId Host() {
+    model::HostId host;
+    host.machine.bytes.fill(0x11);
+    host.boot.bytes.fill(0x22);
+    return host;
+  }
+  static model::SessionId Session() {
+    model::SessionId session;
+    session.bytes.fill(0x33);
+    return session;
+  }
+};
+
+TEST_F(FilterFields, Sessions) {
+  const auto filter = ParseSessionFilter("host = " + host_ +
+                                         " AND host_name = gw AND user = ann AND kind = REMOTE AND"
+                                         " logged_in = true AND open = false");
+  ASSERT_TRUE(filter.ok()) << filter.status();
+  EXPECT_EQ(filter->host, Host());
+  EXPECT_EQ(filter->host_name, "gw");
+  EXPECT_EQ(filter->user, "ann");
+  EXPECT_EQ(filter->kinds, std::vector{model::EntryKind::kRemote});
+  EXPECT_EQ(filter->logged_in, true);
+  EXPECT_EQ(filter->open, false);
+  EXPECT_FALSE(filter->active_since_wall_ns.has_value()) << "no field of its own";
+}
+
+TEST_F(FilterFields, HopsAndMachinesWithoutABoot) {
+  const auto filter = ParseHopFilter("host = hosts/" + std::string(32, '1') +
+                                     " AND session = " + session_ + " AND proof = INFERRED");
+  ASSERT_TRUE(filter.ok()) << filter.status();
+  EXPECT_EQ(filter->host, (model::HostId{Host().machine, {}})) << "all boots";
+  EXPECT_EQ(filter->session, Session());
+  EXPECT_EQ(filter->proof, model::Proof::kInferred);
+}
+
+TEST_F(FilterFields, Edges) {
+  const auto filter = ParseEdgeFilter("host = " + host_ +
+                                      " AND peer = 192.0.2.9 AND program = /usr/bin/ssh AND"
+                                      " server_port = 65535 AND protocol = 17 AND side = SERVER");
+  ASSERT_TRUE(filter.ok()) << filter.status();
+  EXPECT_EQ(filter->host, Host());
+  EXPECT_EQ(filter->peer, *model::ParseIpAddress("192.0.2.9"));
+  EXPECT_EQ(filter->program, "/usr/bin/ssh");
+  EXPECT_EQ(filter->server_port, 65535);
+  EXPECT_EQ(filter->protocol, 17);
+  EXPECT_EQ(filter->side, model::HopSide::kServer);
+  EXPECT_FALSE(ParseEdgeFilter("server_port = 65536").ok());
+  EXPECT_FALSE(ParseEdgeFilter("protocol = 256").ok());
+}
+
+TEST_F(FilterFields, Detections) {
+  const auto filter = ParseDetectionFilter("session = " + session_ + " AND host = " + host_ +
+                                           " AND incident = " + incident_ + " AND severity = LOW");
+  ASSERT_TRUE(filter.ok()) << filter.status();
+  EXPECT_EQ(filter->session, Session());
+  EXPECT_EQ(filter->host, Host());
+  ASSERT_TRUE(filter->incident.has_value());
+  EXPECT_EQ(filter->incident->bytes[0], 0x44);
+  EXPECT_EQ(filter->severity, model::Severity::kLow);
+  EXPECT_FALSE(filter->least_severity.has_value());
+}
+
+TEST_F(FilterFields, IncidentsAndHosts) {
+  const auto incidents =
+      ParseIncidentFilter("state = OPEN AND severity >= MEDIUM AND root = " + session_);
+  ASSERT_TRUE(incidents.ok()) << incidents.status();
+  EXPECT_EQ(incidents->state, model::IncidentState::kOpen);
+  EXPECT_EQ(incidents->least_severity, model::Severity::kMedium);
+  EXPECT_EQ(incidents->root, Session());
+  const auto hosts = ParseHostFilter("host_name = web AND state = SILENT");
+  ASSERT_TRUE(hosts.ok()) << hosts.status();
+  EXPECT_EQ(hosts->host_name, "web");
+  EXPECT_EQ(hosts->state, store::HostState::kSilent);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ namespace hoptrail::collector::query {
 namespace {
 
 // With or without its collection.
-absl::StatusOr<model::HostId> FindHost(store::Reader* reader, absl::string_view name) {
+absl::StatusOr<model::HostId> FindHost(api::MessageReader* reader, absl::string_view name) {
   absl::ConsumePrefix(&name, "hosts/");
   return reader->FindHost(name);
 }
@@ -22,10 +22,10 @@ grpc::ServerUnaryReactor* FleetService::ListHosts(grpc::CallbackServerContext* c
                                                   const v1::ListHostsRequest* request,
                                                   v1::ListHostsResponse* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=, this](store::Reader* reader, const rpc::Peer&) -> absl::Status {
-                       HT_RETURN_IF_ERROR(AnswerList(backend_, "hosts", *request, reader,
-                                                     ParseHostFilter, &store::Reader::ListHosts,
-                                                     response, response->mutable_hosts()));
+                     [=, this](api::MessageReader* reader, const rpc::Peer&) -> absl::Status {
+                       HT_RETURN_IF_ERROR(AnswerList(
+                           backend_, "hosts", *request, reader, ParseHostFilter,
+                           &api::MessageReader::ListHosts, response, response->mutable_hosts()));
                        for (v1::Host& host : *response->mutable_hosts())
                          AddTrouble(backend_, &host);
                        return absl::OkStatus();
@@ -36,7 +36,7 @@ grpc::ServerUnaryReactor* FleetService::GetHost(grpc::CallbackServerContext* con
                                                 const v1::GetHostRequest* request,
                                                 v1::Host* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=, this](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                     [=, this](api::MessageReader* reader, const rpc::Peer&) -> absl::Status {
                        HT_ASSIGN_OR_RETURN(model::HostId id, FindHost(reader, request->name()));
                        HT_ASSIGN_OR_RETURN(*response, reader->GetHost(id.machine));
                        AddTrouble(backend_, response);
@@ -47,11 +47,12 @@ grpc::ServerUnaryReactor* FleetService::GetHost(grpc::CallbackServerContext* con
 grpc::ServerUnaryReactor* FleetService::RemoveHost(grpc::CallbackServerContext* context,
                                                    const v1::RemoveHostRequest* request,
                                                    v1::RemoveHostResponse* response) {
-  return AnswerUnary(context, backend_, rpc::RequireOperator,
-                     [this, request](store::Reader* reader, const rpc::Peer& peer) -> absl::Status {
-                       HT_ASSIGN_OR_RETURN(model::HostId id, FindHost(reader, request->name()));
-                       return backend_->remove_host(id, peer.name);
-                     });
+  return AnswerUnary(
+      context, backend_, rpc::RequireOperator,
+      [this, request](api::MessageReader* reader, const rpc::Peer& peer) -> absl::Status {
+        HT_ASSIGN_OR_RETURN(model::HostId id, FindHost(reader, request->name()));
+        return backend_->remove_host(id, peer.name);
+      });
 }
 
 }  // namespace hoptrail::collector::query

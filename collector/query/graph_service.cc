@@ -15,7 +15,7 @@ constexpr int kMaxNeighborhood = 1000;
 constexpr int kHopsPerSession = 100;
 constexpr int64_t kDayNs = int64_t{24} * 3600 * 1'000'000'000;
 
-absl::Status Surround(store::Reader* reader, const v1::GetNeighborhoodRequest& request,
+absl::Status Surround(api::MessageReader* reader, const v1::GetNeighborhoodRequest& request,
                       v1::Neighborhood* out) {
   store::SessionFilter filter;
   if (request.host().empty() && request.user().empty()) {
@@ -76,7 +76,7 @@ grpc::ServerUnaryReactor* GraphService::GetSession(grpc::CallbackServerContext* 
                                                    const v1::GetSessionRequest* request,
                                                    v1::Session* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=](store::Reader* reader, const rpc::Peer&) -> absl::Status {
+                     [=](api::MessageReader* reader, const rpc::Peer&) -> absl::Status {
                        HT_ASSIGN_OR_RETURN(std::string digits,
                                            StripCollection("sessions/", request->name()));
                        HT_ASSIGN_OR_RETURN(model::SessionId id, reader->FindSession(digits));
@@ -88,31 +88,34 @@ grpc::ServerUnaryReactor* GraphService::GetSession(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* GraphService::ListSessions(grpc::CallbackServerContext* context,
                                                      const v1::ListSessionsRequest* request,
                                                      v1::ListSessionsResponse* response) {
-  return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList(backend_, "sessions", *request, reader, ParseSessionFilter,
-                          &store::Reader::ListSessions, response, response->mutable_sessions());
-      });
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=, this](api::MessageReader* reader, const rpc::Peer&) {
+                       return AnswerList(backend_, "sessions", *request, reader, ParseSessionFilter,
+                                         &api::MessageReader::ListSessions, response,
+                                         response->mutable_sessions());
+                     });
 }
 
 grpc::ServerUnaryReactor* GraphService::ListHops(grpc::CallbackServerContext* context,
                                                  const v1::ListHopsRequest* request,
                                                  v1::ListHopsResponse* response) {
-  return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList(backend_, "hops", *request, reader, ParseHopFilter,
-                          &store::Reader::ListHops, response, response->mutable_hops());
-      });
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=, this](api::MessageReader* reader, const rpc::Peer&) {
+                       return AnswerList(backend_, "hops", *request, reader, ParseHopFilter,
+                                         &api::MessageReader::ListHops, response,
+                                         response->mutable_hops());
+                     });
 }
 
 grpc::ServerUnaryReactor* GraphService::ListEdges(grpc::CallbackServerContext* context,
                                                   const v1::ListEdgesRequest* request,
                                                   v1::ListEdgesResponse* response) {
-  return AnswerUnary(
-      context, backend_, rpc::RequireReader, [=, this](store::Reader* reader, const rpc::Peer&) {
-        return AnswerList(backend_, "edges", *request, reader, ParseEdgeFilter,
-                          &store::Reader::ListEdges, response, response->mutable_edges());
-      });
+  return AnswerUnary(context, backend_, rpc::RequireReader,
+                     [=, this](api::MessageReader* reader, const rpc::Peer&) {
+                       return AnswerList(backend_, "edges", *request, reader, ParseEdgeFilter,
+                                         &api::MessageReader::ListEdges, response,
+                                         response->mutable_edges());
+                     });
 }
 
 grpc::ServerUnaryReactor* GraphService::GetPath(grpc::CallbackServerContext* context,
@@ -120,8 +123,8 @@ grpc::ServerUnaryReactor* GraphService::GetPath(grpc::CallbackServerContext* con
                                                 v1::Path* response) {
   return AnswerUnary(
       context, backend_, rpc::RequireReader,
-      [this, request, response](store::Reader* reader, const rpc::Peer&) -> absl::Status {
-        HT_ASSIGN_OR_RETURN(*response, store::FindPath(reader, backend_->path_of, request->name()));
+      [this, request, response](api::MessageReader* reader, const rpc::Peer&) -> absl::Status {
+        HT_ASSIGN_OR_RETURN(*response, api::FindPath(reader, backend_->path_of, request->name()));
         return absl::OkStatus();
       });
 }
@@ -130,7 +133,7 @@ grpc::ServerUnaryReactor* GraphService::GetNeighborhood(grpc::CallbackServerCont
                                                         const v1::GetNeighborhoodRequest* request,
                                                         v1::Neighborhood* response) {
   return AnswerUnary(context, backend_, rpc::RequireReader,
-                     [=, this](store::Reader* reader, const rpc::Peer&) {
+                     [=, this](api::MessageReader* reader, const rpc::Peer&) {
                        if (const auto trouble = backend_->store->trouble()) {
                          *response->mutable_store_trouble() = wire::ToProto(*trouble);
                        }

@@ -1,14 +1,14 @@
 #ifndef HOPTRAIL_COLLECTOR_QUERY_INCIDENT_STATE_H_
 #define HOPTRAIL_COLLECTOR_QUERY_INCIDENT_STATE_H_
 
+#include "collector/api/message_reader.h"
 #include "collector/query/unary.h"
-#include "collector/store/reader.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::query {
 
 // Adds what is set in answers only: how its pages stand, and which of its hosts are degraded.
-inline absl::Status AddState(const Backend* backend, store::Reader* reader,
+inline absl::Status AddState(const Backend* backend, api::MessageReader* reader,
                              v1::Incident* incident) {
   HT_RETURN_IF_ERROR(reader->AddDeliveries(incident));
   return reader->AddDegradedHosts(incident, backend->store->trouble());

@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
+#include "collector/api/message_reader.h"
 #include "collector/query/filter.h"
 #include "collector/query/page_token.h"
 #include "collector/query/unary.h"
-#include "collector/store/reader.h"
 #include "core/base/status_macros.h"
 #include "core/wire/sensor.h"
 
@@ -19,8 +19,9 @@ namespace hoptrail::collector::query {
 // One page of a list: the filter and the token checked, the rows moved into the response's `items`.
 template <typename Item, typename Filter, typename Request, typename Response, typename Items>
 absl::Status AnswerList(const Backend* backend, absl::string_view list, const Request& request,
-                        store::Reader* reader, absl::StatusOr<Filter> (*parse)(absl::string_view),
-                        absl::StatusOr<store::Page<Item>> (store::Reader::*read)(
+                        api::MessageReader* reader,
+                        absl::StatusOr<Filter> (*parse)(absl::string_view),
+                        absl::StatusOr<store::Page<Item>> (api::MessageReader::*read)(
                             const Filter&, const std::optional<store::Cursor>&, int),
                         Response* response, Items* items) {
   HT_ASSIGN_OR_RETURN(int size, PageSize(request.page_size()));

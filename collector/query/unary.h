@@ -8,9 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include <grpcpp/grpcpp.h>
 
+#include "collector/api/assemble.h"
+#include "collector/api/message_reader.h"
 #include "collector/query/workers.h"
 #include "collector/rpc/peer.h"
-#include "collector/store/assemble.h"
 #include "collector/store/store.h"
 
 namespace hoptrail::collector::query {
@@ -19,7 +20,7 @@ namespace hoptrail::collector::query {
 struct Backend {
   store::Store* store = nullptr;
   Workers* workers = nullptr;
-  store::PathSource path_of;
+  api::PathSource path_of;
   // Waits until the change is durable.
   std::function<absl::Status(const model::IncidentId&, model::IncidentState,
                              const std::string& who)>
@@ -39,8 +40,8 @@ grpc::ServerUnaryReactor* AnswerUnary(grpc::CallbackServerContext* context, cons
     return reactor;
   }
   const bool queued = backend->workers->TryRun([=, peer = std::move(peer)] {
-    store::ReaderPool::Lease reader = backend->store->readers()->Borrow();
-    absl::Status status = work(reader.get(), peer);
+    api::MessageReader reader(backend->store->BorrowReader());
+    absl::Status status = work(&reader, peer);
     const auto trouble = backend->store->trouble();
     if (trouble && absl::IsNotFound(status)) {  // it may be what could not be stored
       status = absl::NotFoundError(absl::StrCat(status.message(), "; ", trouble->detail));

@@ -12,9 +12,9 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 
+#include "collector/api/message_reader.h"
 #include "collector/query/page_token.h"
 #include "collector/query/unary.h"
-#include "collector/store/reader.h"
 #include "core/base/mutex.h"
 #include "core/base/status_macros.h"
 
@@ -60,7 +60,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
  public:
   // A page of answers with their revisions, behind `after`.
   using Page = std::vector<std::pair<int64_t, Response>>;
-  using ReadPage = std::function<absl::StatusOr<Page>(store::Reader*, int64_t after)>;
+  using ReadPage = std::function<absl::StatusOr<Page>(api::MessageReader*, int64_t after)>;
 
   static constexpr int kPageSize = 100;
 
@@ -122,8 +122,8 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
   void Fill() {
     absl::StatusOr<Page> page;
     {
-      store::ReaderPool::Lease reader = backend_->store->readers()->Borrow();
-      page = FillFrom(reader.get());
+      api::MessageReader reader(backend_->store->BorrowReader());
+      page = FillFrom(&reader);
     }
     MutexLock lock(&mutex_);
     if (!page.ok()) {
@@ -140,7 +140,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
     Next();
   }
 
-  absl::StatusOr<Page> FillFrom(store::Reader* reader) {
+  absl::StatusOr<Page> FillFrom(api::MessageReader* reader) {
     // A watch that nothing comes to would look like one of a quiet fleet.
     if (const auto trouble = backend_->store->trouble()) {
       return absl::UnavailableError(trouble->detail);

@@ -2,7 +2,6 @@
 #define HOPTRAIL_COLLECTOR_STORE_OUTBOX_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,9 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-#include "core/base/mutex.h"
 #include "core/model/ids.h"
-#include "core/sqlite/database.h"
 
 namespace hoptrail::collector::store {
 
@@ -21,11 +18,13 @@ namespace hoptrail::collector::store {
 inline constexpr char kPagerDuty[] = "pagerduty";
 
 // What the notifier still has to send, in the order in which it has to be sent for each incident.
-// The Writer adds rows in the transaction that changes the incident; this connection, owned by the
-// notifier's thread, takes them out. Survives restarts; a power cut may bring back what was done
-// last, which is then sent again under the same key.
+// Store::Write adds to it in the transaction that changes the incident; the notifier's thread takes
+// it out. Survives restarts; a power cut may bring back what was done last, which is then sent
+// again under the same key.
 class Outbox {
  public:
+  virtual ~Outbox() = default;
+
   enum Action { kTrigger = 1, kAcknowledge = 2, kResolve = 3 };
 
   struct Item {
@@ -33,7 +32,7 @@ class Outbox {
     model::IncidentId incident;
     Action action = kTrigger;
     int64_t version = 0;  // grows while it waits and the incident changes again
-    bool held = false;    // OutboxWriter::Release was not called for it yet
+    bool held = false;    // Store::ReleasePages has not released it yet
   };
 
   // A try that was not accepted. Times are for people: whoever tries keeps its own clock.
@@ -43,37 +42,25 @@ class Outbox {
     std::string reason;
   };
 
-  // `write_turn` is held while anything is written, so that no one who writes to the file within
-  // this process meets another: SQLite would let the later one sleep, up to 0.1 s at a time. Not
-  // owned.
-  static absl::StatusOr<std::unique_ptr<Outbox>> Open(const std::string& path, Mutex* write_turn);
-
   // The oldest item that nothing of the same incident waits before and that `due` takes. It is
   // asked about one after the other, and must not use the outbox.
-  absl::StatusOr<std::optional<Item>> Next(absl::FunctionRef<bool(const Item&)> due);
+  virtual absl::StatusOr<std::optional<Item>> Next(absl::FunctionRef<bool(const Item&)> due) = 0;
 
   // The service has accepted it: the only way for an item to end. One whose incident changed
   // meanwhile stays. `note` says what of it did not arrive; usually empty.
-  absl::Status Done(const Item& item, int64_t wall_ns, absl::string_view note);
+  virtual absl::Status Done(const Item& item, int64_t wall_ns, absl::string_view note) = 0;
   // Not accepted. `of_service`: nothing else would have been, either.
-  absl::Status Failed(const Item& item, const Failure& failure, bool of_service);
+  virtual absl::Status Failed(const Item& item, const Failure& failure, bool of_service) = 0;
   // There is no such incident any more.
-  absl::Status Remove(const Item& item);
+  virtual absl::Status Remove(const Item& item) = 0;
 
-  absl::StatusOr<int64_t> Waiting();
+  virtual absl::StatusOr<int64_t> Waiting() = 0;
   // The greatest Item::id of all that wait; 0 where none does.
-  absl::StatusOr<int64_t> LastId();
+  virtual absl::StatusOr<int64_t> LastId() = 0;
 
   // A place in the order of revisions that a consumer has reached, by the consumer's name.
-  absl::StatusOr<std::optional<int64_t>> LoadCursor(absl::string_view consumer);
-  absl::Status SaveCursor(absl::string_view consumer, int64_t revision);
-
- private:
-  absl::StatusOr<int64_t> Number(absl::string_view sql);
-  Outbox(sqlite::Database database, Mutex* write_turn);
-
-  sqlite::Database database_;
-  Mutex* const write_turn_;
+  virtual absl::StatusOr<std::optional<int64_t>> LoadCursor(absl::string_view consumer) = 0;
+  virtual absl::Status SaveCursor(absl::string_view consumer, int64_t revision) = 0;
 };
 
 }  // namespace hoptrail::collector::store

@@ -2,7 +2,6 @@
 #define HOPTRAIL_COLLECTOR_STORE_READER_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,11 +11,8 @@
 #include "absl/strings/string_view.h"
 
 #include "collector/store/filters.h"
+#include "collector/store/views.h"
 #include "core/graph/hop_key.h"
-#include "core/sqlite/database.h"
-#include "hoptrail/v1/detection.pb.h"
-#include "hoptrail/v1/fleet.pb.h"
-#include "hoptrail/v1/graph.pb.h"
 
 namespace hoptrail::collector::store {
 
@@ -34,68 +30,68 @@ struct Change {
   T value;
 };
 
-// A read-only connection. It answers in the messages of the public API, complete but for what only
-// a live stream knows. One thread at a time (see ReaderPool). NOT_FOUND for what is not there;
-// INVALID_ARGUMENT for a beginning of an id that fits several. Reading never waits for writing.
+// Answers queries in values. One thread at a time (see Store::BorrowReader). NOT_FOUND for what is
+// not there; INVALID_ARGUMENT for a beginning of an id that fits several; DATA_LOSS for what cannot
+// be read. Reading never waits for writing.
 class Reader {
  public:
-  static absl::StatusOr<std::unique_ptr<Reader>> Open(const std::string& path);
+  virtual ~Reader() = default;
 
   // `limit` is at least 1; `after` as an earlier page gave it.
-  absl::StatusOr<Page<v1::Session>> ListSessions(const SessionFilter& filter,
-                                                 const std::optional<Cursor>& after, int limit);
-  absl::StatusOr<Page<v1::Hop>> ListHops(const HopFilter& filter,
-                                         const std::optional<Cursor>& after, int limit);
-  absl::StatusOr<Page<v1::Edge>> ListEdges(const EdgeFilter& filter,
-                                           const std::optional<Cursor>& after, int limit);
-  absl::StatusOr<Page<v1::Detection>> ListDetections(const DetectionFilter& filter,
-                                                     const std::optional<Cursor>& after, int limit);
-  absl::StatusOr<Page<v1::Incident>> ListIncidents(const IncidentFilter& filter,
-                                                   const std::optional<Cursor>& after, int limit);
-  absl::StatusOr<Page<v1::Host>> ListHosts(const HostFilter& filter,
-                                           const std::optional<Cursor>& after, int limit);
+  virtual absl::StatusOr<Page<SessionView>> ListSessions(const SessionFilter& filter,
+                                                         const std::optional<Cursor>& after,
+                                                         int limit) = 0;
+  virtual absl::StatusOr<Page<StoredHop>> ListHops(const HopFilter& filter,
+                                                   const std::optional<Cursor>& after,
+                                                   int limit) = 0;
+  virtual absl::StatusOr<Page<model::EdgeCount>> ListEdges(const EdgeFilter& filter,
+                                                           const std::optional<Cursor>& after,
+                                                           int limit) = 0;
+  virtual absl::StatusOr<Page<DetectionView>> ListDetections(const DetectionFilter& filter,
+                                                             const std::optional<Cursor>& after,
+                                                             int limit) = 0;
+  virtual absl::StatusOr<Page<model::Incident>> ListIncidents(const IncidentFilter& filter,
+                                                              const std::optional<Cursor>& after,
+                                                              int limit) = 0;
+  virtual absl::StatusOr<Page<HostView>> ListHosts(const HostFilter& filter,
+                                                   const std::optional<Cursor>& after,
+                                                   int limit) = 0;
 
   // `digits`: any unique beginning of the id, at least 4 hexadecimal digits.
-  absl::StatusOr<model::SessionId> FindSession(absl::string_view digits);
-  absl::StatusOr<model::DetectionId> FindDetection(absl::string_view digits);
-  absl::StatusOr<model::IncidentId> FindIncident(absl::string_view digits);
+  virtual absl::StatusOr<model::SessionId> FindSession(absl::string_view digits) = 0;
+  virtual absl::StatusOr<model::DetectionId> FindDetection(absl::string_view digits) = 0;
+  virtual absl::StatusOr<model::IncidentId> FindIncident(absl::string_view digits) = 0;
   // The same of "<machine>" (the boot is empty then) or "<machine>.<boot>", or the host's own name.
-  absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name);
+  virtual absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name) = 0;
 
-  absl::StatusOr<v1::Session> GetSession(const model::SessionId& id);
-  absl::StatusOr<v1::Hop> GetHop(const graph::HopKey& key);
-  absl::StatusOr<v1::Detection> GetDetection(const model::DetectionId& id);
-  absl::StatusOr<v1::Incident> GetIncident(const model::IncidentId& id);
-  // Incident.deliveries.
-  absl::Status AddDeliveries(v1::Incident* incident);
-  // Incident.degraded_hosts. `everywhere`: what is so on every host.
-  absl::Status AddDegradedHosts(v1::Incident* incident,
-                                const std::optional<model::Degradation>& everywhere);
-  absl::StatusOr<v1::Host> GetHost(const model::MachineId& machine);
-  absl::StatusOr<std::string> HostName(const model::HostId& id);  // empty where unknown
+  virtual absl::StatusOr<SessionView> GetSession(const model::SessionId& id) = 0;
+  virtual absl::StatusOr<StoredHop> GetHop(const graph::HopKey& key) = 0;
+  virtual absl::StatusOr<DetectionView> GetDetection(const model::DetectionId& id) = 0;
+  virtual absl::StatusOr<model::Incident> GetIncident(const model::IncidentId& id) = 0;
+  // Nothing where it has no page.
+  virtual absl::StatusOr<std::optional<DeliveryView>> DeliveryOf(const model::IncidentId& id) = 0;
+  // Hosts on its path that are degraded; `all`: every host on it.
+  virtual absl::StatusOr<std::vector<DegradedHostView>> DegradedHostsOf(const model::IncidentId& id,
+                                                                        bool all) = 0;
+  virtual absl::StatusOr<HostView> GetHost(const model::MachineId& machine) = 0;
+  virtual absl::StatusOr<std::string> HostName(const model::HostId& id) = 0;  // empty where unknown
   // Titles of the hosts that have said that this address is one of theirs, at most
   // kMaxAddressHosts.
   static constexpr int kMaxAddressHosts = 8;
-  absl::StatusOr<std::vector<std::string>> HostsWithAddress(const model::IpAddress& address);
+  virtual absl::StatusOr<std::vector<std::string>> HostsWithAddress(
+      const model::IpAddress& address) = 0;
   // Those tied to one session, oldest first.
-  absl::StatusOr<std::vector<v1::Detection>> DetectionsOf(const model::SessionId& id, int limit);
+  virtual absl::StatusOr<std::vector<DetectionView>> DetectionsOf(const model::SessionId& id,
+                                                                  int limit) = 0;
 
   // Changed rows with a revision above `after`, in the order of their revisions.
-  absl::StatusOr<std::vector<Change<v1::Detection>>> DetectionsAfter(const DetectionFilter& filter,
-                                                                     int64_t after, int limit);
-  absl::StatusOr<std::vector<Change<v1::Incident>>> IncidentsAfter(const IncidentFilter& filter,
-                                                                   int64_t after, int limit);
-  // The last revision, and what tells this store from one that was set aside.
-  absl::StatusOr<int64_t> Revision();
-  absl::StatusOr<std::string> Epoch();
-
- private:
-  explicit Reader(sqlite::Database database);
-  absl::StatusOr<std::string> FindId(absl::string_view table, absl::string_view kind,
-                                     absl::string_view digits);
-  absl::Status AddBoots(v1::Host* host);
-
-  sqlite::Database database_;
+  virtual absl::StatusOr<std::vector<Change<DetectionView>>> DetectionsAfter(
+      const DetectionFilter& filter, int64_t after, int limit) = 0;
+  virtual absl::StatusOr<std::vector<Change<model::Incident>>> IncidentsAfter(
+      const IncidentFilter& filter, int64_t after, int limit) = 0;
+  // The last revision, and what tells this store from one that was quarantined.
+  virtual absl::StatusOr<int64_t> Revision() = 0;
+  virtual absl::StatusOr<std::string> Epoch() = 0;
 };
 
 }  // namespace hoptrail::collector::store

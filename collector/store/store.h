@@ -2,94 +2,83 @@
 #define HOPTRAIL_COLLECTOR_STORE_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "collector/store/change_signal.h"
 #include "collector/store/outbox.h"
-#include "collector/store/reader_pool.h"
-#include "collector/store/retention.h"
-#include "collector/store/writer.h"
-#include "core/base/mutex.h"
-#include "core/base/unique_fd.h"
+#include "collector/store/reader.h"
+#include "collector/store/views.h"
+#include "collector/store/write_batch.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::collector::store {
 
-struct StoreOptions {
-  std::string path;
-  RetentionLimits retention;
-  Writer::Options writer;
-  size_t readers = 4;
+// Bounds of what is kept. What lies on the path of an incident is spared by age while the incident
+// is open, and goes last by size.
+struct RetentionLimits {
+  int64_t max_age_ns = int64_t{30} * 24 * 3600 * 1'000'000'000;
+  int64_t max_bytes = int64_t{4096} << 20;
 };
 
-// The collector's one file and the connections to it: one that writes facts, some that read, and
-// the notifier's. A damaged file is kept aside, reported, and replaced by a new one. Owned by main;
-// its parts are used by one thread each, as they say.
+// A reader that is given back when the lease ends.
+using ReaderLease = std::unique_ptr<Reader, std::function<void(Reader*)>>;
+
+// Where the collector's facts, incidents and pages are durable. One thread writes (the engine's),
+// any number reads, and each notifier has its outbox and its cursor. An implementation opens, and
+// brings an older form of its data to its own, by a function of its folder, and passes
+// collector/store/conformance/. Owned by main; outlives what it lends.
 class Store {
  public:
-  // Creates the file's folder (mode 0700) where it is missing. ALREADY_EXISTS when another process
-  // has the store open.
-  static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options,
-                                                     int64_t now_wall_ns);
+  virtual ~Store() = default;
 
-  Writer* writer() { return writer_.get(); }
-  ReaderPool* readers() { return readers_.get(); }
-  ChangeSignal* changes() { return &changes_; }
-  // Wakes the notifier; its numbers have no meaning of their own.
-  ChangeSignal* outbox_changes() { return &outbox_changes_; }
-  absl::StatusOr<std::unique_ptr<Outbox>> OpenOutbox() {
-    return Outbox::Open(options_.path, &write_turn_);
-  }
+  // The engine's thread, or before it starts.
+  //
+  // All of it or nothing, durable when it returns OK. Detections and incidents that differ from
+  // what was stored get a new revision, and watchers are woken; incidents that changed go to the
+  // outbox, while notifying is on. Times are ns of the wall clock.
+  virtual absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns) = 0;
+  // The first page of an incident is held: an incident that is over before its page was released is
+  // never sent (docs/decisions/0013). Releases those that were held for `held_ns` or longer.
+  virtual absl::Status ReleasePages(int64_t now_wall_ns, int64_t held_ns) = 0;
+  virtual bool HoldsPages() const = 0;
+  virtual void SetNotify(bool notify) = 0;
+  // Removes what is too old, or the oldest where there is too much; at most some thousand rows a
+  // call. Returns their number; until it is 0, there may be more.
+  virtual absl::StatusOr<int64_t> ApplyRetention(int64_t now_wall_ns) = 0;
+  // Removes hosts that are off the list, were not heard since then, and that no session names.
+  virtual absl::StatusOr<std::vector<model::HostId>> ForgetHosts(int64_t before_wall_ns) = 0;
+  virtual void SetRetention(const RetentionLimits& limits) = 0;
+  // How long facts are kept.
+  virtual int64_t max_age_ns() const = 0;
+  virtual absl::StatusOr<Snapshot> LoadSnapshot() = 0;
+  virtual absl::StatusOr<std::vector<HostRow>> LoadHosts() = 0;
+  // While there is trouble: whether it is over.
+  virtual absl::Status CheckWritable(int64_t now_wall_ns) = 0;
 
-  // Write, and then wake the watchers. Engine's thread.
-  absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns);
-  // Engine's thread; see OutboxWriter::Release.
-  absl::Status ReleasePages(int64_t now_wall_ns, int64_t held_ns);
-  // Engine's thread; see ApplyRetention.
-  absl::StatusOr<int64_t> ApplyRetention(int64_t now_wall_ns);
-
-  // Hosts that are off the list, not heard since then, and that no session names. Engine's thread.
-  absl::StatusOr<std::vector<model::HostId>> ForgetHosts(int64_t before_wall_ns);
-  // Engine's thread.
-  void SetRetention(const RetentionLimits& limits) { options_.retention = limits; }
-  // How long facts are kept. Engine's thread.
-  int64_t max_age_ns() const { return options_.retention.max_age_ns; }
-
-  // Engine's thread, while there is trouble: whether it is over.
-  absl::Status CheckWritable(int64_t now_wall_ns);
-
+  // Any thread.
+  //
   // Why nothing can be written at present, and since when: the last of the engine's writes has
-  // failed. What can be read is what was known before. Thread-safe.
-  std::optional<model::Degradation> trouble() const {
-    MutexLock lock(&trouble_mutex_);
-    return trouble_;
-  }
+  // failed. What can be read is what was known before.
+  virtual std::optional<model::Degradation> trouble() const = 0;
+  // Waits for a free one.
+  virtual ReaderLease BorrowReader() = 0;
+  // One for each notifier's thread.
+  virtual absl::StatusOr<std::unique_ptr<Outbox>> OpenOutbox() = 0;
+  ChangeSignal* changes() { return &changes_; }
+  // Wakes notifiers; its numbers have no meaning of their own.
+  ChangeSignal* outbox_changes() { return &outbox_changes_; }
 
-  // The name under which a damaged store was kept; empty where there was none.
-  const std::string& set_aside() const { return set_aside_; }
+ protected:
+  Store() = default;
 
  private:
-  Store() = default;
-  static absl::StatusOr<std::unique_ptr<Store>> OpenIn(const StoreOptions& options,
-                                                       int64_t now_wall_ns);
-  absl::Status Noted(absl::Status status, int64_t now_wall_ns);
-
-  StoreOptions options_;
-  UniqueFd lock_;  // held as long as anything is open
-  Mutex write_turn_;
-  std::string set_aside_;
-  std::unique_ptr<Writer> writer_;
-  std::unique_ptr<ReaderPool> readers_;
   ChangeSignal changes_, outbox_changes_;
-  mutable Mutex trouble_mutex_;
-  std::optional<model::Degradation> trouble_ ABSL_GUARDED_BY(trouble_mutex_);
 };
 
 }  // namespace hoptrail::collector::store

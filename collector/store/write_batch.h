@@ -8,7 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 
-#include "collector/path/engine.h"
+#include "collector/store/stored_hop.h"
 #include "core/graph/hop_key.h"
 #include "core/model/detection.h"
 #include "core/model/fact.h"
@@ -46,7 +46,7 @@ struct HostChange {
 struct WriteBatch {
   std::vector<model::Session> sessions;
   std::vector<graph::HopKey> removed_hops;  // before `hops`
-  std::vector<path::StoredHop> hops;
+  std::vector<StoredHop> hops;
   std::vector<model::Detection> detections;
   std::vector<model::Incident> incidents;
   std::vector<model::EdgeCount> edges;

@@ -1,6 +1,6 @@
 // What agents send: bytes to facts, facts to the engine, and its word to what the store keeps.
 
-#include "collector/path/engine.h"
+#include "collector/engine/engine.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
 #include "tests/fuzz/outcome_check.h"
@@ -12,10 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!message.ParseFromArray(data, static_cast<int>(size))) return 0;
   (void)wire::ParseHostName(message.hello().host());
   const FakeClock clock;
-  collector::path::EngineOptions options;
+  collector::engine::EngineOptions options;
   options.clock = &clock;
-  collector::path::Engine engine(options);
-  collector::path::Outcome outcome;
+  collector::engine::Engine engine(options);
+  collector::engine::Outcome outcome;
   for (const v1::Record& record : message.batch().records()) {
     const auto fact = wire::FactFromProto(record);
     if (!fact.ok()) continue;

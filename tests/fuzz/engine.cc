@@ -1,7 +1,7 @@
 // The collector's judgement: facts of hosts that may lie, time, people's decisions and restarts in
 // any order, with tables so small that a short input fills them.
 
-#include "collector/path/engine.h"
+#include "collector/engine/engine.h"
 
 #include <map>
 #include <memory>
@@ -23,12 +23,12 @@ class Collector {
     options_.clock = &clock_;
     options_.max_sessions = 12;
     options_.max_hop_ends = 12;
-    options_.rules.spread_hosts = 2;
-    engine_ = std::make_unique<path::Engine>(options_);
+    options_.rules.mutable_spread()->set_hosts(2);
+    engine_ = std::make_unique<engine::Engine>(options_);
   }
 
   void Step() {
-    path::Outcome outcome;
+    engine::Outcome outcome;
     const uint8_t what = source_.Byte();
     if (what < 200) {
       TakeFacts(1 + what % 4, &outcome);
@@ -47,14 +47,14 @@ class Collector {
     }
     CheckOutcome(outcome);
     Keep(outcome);
-    const path::Path path = engine_->PathOf(FactScript::SessionOf(what));
+    const engine::Path path = engine_->PathOf(FactScript::SessionOf(what));
     for (size_t i = 0; i < path.steps.size(); ++i) {
       Require(path.steps[i].parent < static_cast<int32_t>(i), "a step follows its parent");
     }
   }
 
  private:
-  void TakeFacts(int count, path::Outcome* outcome) {
+  void TakeFacts(int count, engine::Outcome* outcome) {
     std::vector<model::Fact> facts;
     for (int i = 0; i < count; ++i) {
       // As the wire would have it.
@@ -62,7 +62,7 @@ class Collector {
       if (fact.ok()) facts.push_back(*std::move(fact));
     }
     engine_->Apply(facts, outcome);
-    path::Outcome repeated;
+    engine::Outcome repeated;
     engine_->Apply(
         facts.empty() ? absl::Span<const model::Fact>() : absl::MakeSpan(&facts.back(), 1),
         &repeated);
@@ -70,7 +70,7 @@ class Collector {
     Keep(repeated);
   }
 
-  void Keep(const path::Outcome& outcome) {
+  void Keep(const engine::Outcome& outcome) {
     for (const auto& session : outcome.sessions) sessions_[session.id] = session;
     for (const auto& key : outcome.removed_hops) hops_.erase(key);
     for (const auto& hop : outcome.hops) hops_[hop.key] = hop;
@@ -79,22 +79,22 @@ class Collector {
   }
 
   void Restart() {
-    path::StoredState state;
+    engine::StoredState state;
     for (const auto& [id, session] : sessions_) state.sessions.push_back(session);
     for (const auto& [key, hop] : hops_) state.hops.push_back(hop);
     for (const auto& [id, detection] : detections_) state.detections.push_back(detection);
     for (const auto& [id, incident] : incidents_) state.incidents.push_back(incident);
-    engine_ = std::make_unique<path::Engine>(options_);
+    engine_ = std::make_unique<engine::Engine>(options_);
     engine_->Restore(std::move(state));
   }
 
   ByteSource& source_;
   FactScript facts_;
   FakeClock clock_;
-  path::EngineOptions options_;
-  std::unique_ptr<path::Engine> engine_;
+  engine::EngineOptions options_;
+  std::unique_ptr<engine::Engine> engine_;
   std::map<model::SessionId, model::Session> sessions_;
-  std::map<graph::HopKey, path::StoredHop> hops_;
+  std::map<graph::HopKey, engine::StoredHop> hops_;
   std::map<model::DetectionId, model::Detection> detections_;
   std::map<model::IncidentId, model::Incident> incidents_;
 };

@@ -3,8 +3,8 @@
 
 // What the engine says must survive the store, or a collector could not start again.
 
-#include "collector/path/engine.h"
-#include "collector/store/codec.h"
+#include "collector/engine/engine.h"
+#include "collector/store/sqlite/codec.h"
 #include "core/wire/sensor.h"
 #include "tests/fuzz/require.h"
 
@@ -17,7 +17,7 @@ void CheckStored(const Model& value, absl::StatusOr<Model> (*decode)(absl::strin
   Require(*read == value, "what the engine says is stored unchanged");
 }
 
-inline void CheckOutcome(const collector::path::Outcome& outcome) {
+inline void CheckOutcome(const collector::engine::Outcome& outcome) {
   namespace store = collector::store;
   for (const auto& session : outcome.sessions) CheckStored(session, store::DecodeSession);
   for (const auto& hop : outcome.hops) CheckStored(hop.hop, store::DecodeHop);

@@ -1,6 +1,6 @@
 // What the store keeps, read back from a damaged file. The first byte says as what.
 
-#include "collector/store/codec.h"
+#include "collector/store/sqlite/codec.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/require.h"
 

@@ -1,0 +1,218 @@
+#include "collector/engine/graph/graph_state.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+
+#include "core/model/title.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+constexpr size_t kMaxView = 1024;
+constexpr size_t kMaxProvenanceLabels = 32;
+
+// Whose name stands for who is behind it. What a service or a timer runs as, nobody had to prove.
+bool SaysItsUser(const model::Session& session) {
+  switch (session.kind) {
+    case model::EntryKind::kService:
+    case model::EntryKind::kContainer:
+      return false;
+    case model::EntryKind::kCron:
+      return !absl::EndsWith(session.unit, ".service");
+    default:
+      return true;
+  }
+}
+
+std::string BaseName(absl::string_view path) {
+  const size_t slash = path.rfind('/');
+  return std::string(slash == absl::string_view::npos ? path : path.substr(slash + 1));
+}
+
+}  // namespace
+
+const SessionNode* GraphState::Find(const model::SessionId& id) const {
+  auto it = sessions.find(id);
+  return it == sessions.end() ? nullptr : &it->second;
+}
+
+std::string GraphState::HostName(const model::HostId& host) const {
+  auto it = host_names.find(host);
+  return it == host_names.end() ? "" : it->second;
+}
+
+bool GraphState::Entered(const model::SessionId& id) const {
+  if (lineage.HasChildren(id)) return true;
+  const SessionNode* node = Find(id);
+  if (node == nullptr || !node->value.has_value()) return false;
+  const model::EntryKind kind = node->value->kind;
+  return node->value->logged_in ||
+         (kind != model::EntryKind::kRemote && kind != model::EntryKind::kUnknown);
+}
+
+std::optional<int64_t> GraphState::ClockDifference(const model::HostId& a,
+                                                   const model::HostId& b) const {
+  if (a == b) return 0;
+  auto x = clocks.find(a);
+  auto y = clocks.find(b);
+  if (x == clocks.end() || y == clocks.end() || x->second.reference != y->second.reference) {
+    return std::nullopt;
+  }
+  return y->second.offset_ns - x->second.offset_ns;
+}
+
+KnownEdges::Edge GraphState::EdgeOf(const graph::Link& link, const model::SessionId& child) const {
+  KnownEdges::Edge edge;
+  if (const SessionNode* parent = Find(link.parent)) edge.from = parent->host.machine;
+  if (const SessionNode* node = Find(child)) {
+    edge.to = node->host.machine;
+    if (node->value.has_value()) edge.user = node->value->user;
+  }
+  return edge;
+}
+
+Step GraphState::StepOf(const model::SessionId& id) const {
+  Step step;
+  step.session = id;
+  step.depth = lineage.Depth(id);
+  if (const SessionNode* node = Find(id)) {
+    step.host = node->host;
+    step.host_name = HostName(node->host);
+    if (node->value.has_value()) {
+      const model::Session& session = *node->value;
+      step.title = model::Title(session);
+      if (SaysItsUser(session)) step.user = session.user;
+      step.method = session.authentication.method;
+      step.key_fingerprint = session.authentication.key_fingerprint;
+      step.opened_wall_ns = session.opened_wall_ns;
+      if (session.entry.has_value()) {
+        step.origin = model::ToString(session.entry->flow.client.address);
+      }
+    }
+  }
+  const graph::Link* link = lineage.Parent(id);
+  if (link == nullptr) return step;
+  step.origin.clear();
+  step.by_hop = link->kind == graph::LinkKind::kHop;
+  if (step.by_hop) {
+    step.proof = link->proof;
+    const model::SessionId first = edges.First(EdgeOf(*link, id));
+    step.new_edge = !first.empty() && lineage.Root(first) == lineage.Root(id);
+  }
+  return step;
+}
+
+PathView GraphState::View(const model::SessionId& id) const {
+  PathView view;
+  for (const model::SessionId& session : lineage.Ancestry(id, kMaxView)) {
+    Step step = StepOf(session);
+    // What somebody causes on the same host, he is behind.
+    if (step.user.empty() && !step.by_hop && !view.empty()) step.user = view.back().user;
+    view.push_back(std::move(step));
+  }
+  return view;
+}
+
+model::Provenance GraphState::ProvenanceOf(const model::SessionId& id) const {
+  const PathView view = View(id);
+  model::Provenance provenance;
+  provenance.session = id;
+  provenance.root = view.front().session;
+  provenance.root_host = view.front().host;
+  provenance.root_host_name = view.front().host_name;
+  const SessionNode* root = Find(provenance.root);
+  if (root != nullptr && root->value.has_value()) provenance.root_user = root->value->user;
+  provenance.depth = view.back().depth;
+  provenance.proven = Proven(view);
+  for (size_t i = 0; i < view.size(); ++i) {
+    // Of a path too long to tell, the beginning and the session itself.
+    if (i + 1 < kMaxProvenanceLabels || i + 1 == view.size()) {
+      provenance.path.push_back(Label(view[i]));
+    }
+  }
+  return provenance;
+}
+
+std::optional<graph::HopKey> GraphState::EntryOf(const model::SessionId& root) const {
+  const SessionNode* node = Find(root);
+  if (node == nullptr) return std::nullopt;
+  std::optional<std::tuple<bool, uint64_t, graph::HopKey>> best;
+  for (const auto& [key, end] : node->ends) {
+    if (!end.opened) continue;
+    const bool other = !node->value.has_value() || !node->value->entry.has_value() ||
+                       node->value->entry->hop_name != end.hop_name;
+    const std::tuple<bool, uint64_t, graph::HopKey> candidate{other, end.established_boot_ns,
+                                                              end.hop};
+    if (!best.has_value() || candidate < *best) best = candidate;
+  }
+  if (!best.has_value()) return std::nullopt;
+  return std::get<2>(*best);
+}
+
+std::string GraphState::CauseOf(const model::SessionId& id) const {
+  const SessionNode* node = Find(id);
+  if (node == nullptr || !node->value.has_value()) return "process";
+  switch (node->value->kind) {
+    case model::EntryKind::kCron:
+      return "cron";
+    case model::EntryKind::kContainer:
+      return "container";
+    default:
+      break;
+  }
+  const std::string program = BaseName(node->value->program);
+  return program.empty() ? "process" : program;
+}
+
+std::vector<model::SessionId> GraphState::Tree(const model::SessionId& root,
+                                               const std::vector<model::SessionId>& must,
+                                               size_t max, bool* truncated) const {
+  absl::flat_hash_set<model::SessionId> keep = {root};
+  *truncated = false;
+  for (const model::SessionId& id : must) {
+    const std::vector<model::SessionId> way = lineage.Ancestry(id, max);
+    if (way.front() != root || keep.size() + way.size() > max) {
+      *truncated = true;
+      continue;
+    }
+    keep.insert(way.begin(), way.end());
+  }
+  size_t room = max - std::min(max, keep.size());
+  size_t visits = 4 * max;  // those who only knocked are passed over, but not without end
+  std::vector<model::SessionId> tree;
+  std::vector<model::SessionId> pending = {root};
+  while (!pending.empty()) {
+    const model::SessionId id = pending.back();
+    pending.pop_back();
+    tree.push_back(id);
+    std::vector<model::SessionId> next;
+    for (const model::SessionId& child : lineage.Children(id, visits)) {
+      if (visits > 0) visits--;
+      if (keep.contains(child)) {
+        next.push_back(child);
+        keep.erase(child);
+      } else if (Entered(child)) {
+        if (room == 0) {
+          *truncated = true;
+          continue;
+        }
+        room--;
+        next.push_back(child);
+      }
+    }
+    pending.insert(pending.end(), next.rbegin(), next.rend());
+  }
+  // What must come but lay behind too many others: after its parent all the same.
+  for (const model::SessionId& id : must) {
+    for (const model::SessionId& step : lineage.Ancestry(id, max)) {
+      if (step != root && keep.erase(step) > 0) tree.push_back(step);
+    }
+  }
+  return tree;
+}
+
+}  // namespace hoptrail::collector::engine

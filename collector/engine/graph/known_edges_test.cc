@@ -1,0 +1,34 @@
+#include "collector/engine/graph/known_edges.h"
+
+#include <gtest/gtest.h>
+
+namespace hoptrail::collector::engine {
+namespace {
+
+model::SessionId Id(uint8_t n) {
+  model::SessionId id;
+  id.bytes[0] = n;
+  return id;
+}
+
+TEST(KnownEdgesTest, TheEarliestIsTheFirstWhateverCameFirst) {
+  KnownEdges edges;
+  const KnownEdges::Edge edge{{}, {}, "ann"};
+  EXPECT_EQ(edges.Learn(edge, Id(2), 20), std::nullopt);
+  EXPECT_EQ(edges.Learn(edge, Id(3), 30), std::nullopt);
+  EXPECT_EQ(edges.First(edge), Id(2));
+  EXPECT_EQ(edges.Learn(edge, Id(1), 10), Id(2));
+  EXPECT_EQ(edges.First(edge), Id(1));
+  EXPECT_TRUE(edges.First({{}, {}, "bob"}).empty());
+}
+
+TEST(KnownEdgesTest, IsBounded) {
+  KnownEdges edges(1);
+  edges.Learn({{}, {}, "ann"}, Id(1), 1);
+  edges.Learn({{}, {}, "bob"}, Id(2), 1);
+  EXPECT_EQ(edges.size(), 1u);
+  EXPECT_TRUE(edges.First({{}, {}, "bob"}).empty());
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::engine

@@ -1,0 +1,186 @@
+#include "collector/engine/join/joiner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace hoptrail::collector::engine {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kStart = 1'700'000'000 * kSecond;
+
+model::HopEnd End(uint8_t host, model::HopSide side, model::HopName name, int second = 0,
+                  uint16_t port = 40000) {
+  model::HopEnd end;
+  end.host.machine.bytes[0] = host;
+  end.side = side;
+  end.name = name;
+  end.flow.client.port = port;
+  end.flow.server.port = 22;
+  end.established_boot_ns = (1000 + second) * kSecond;
+  end.established_wall_ns = kStart + second * kSecond;
+  return end;
+}
+
+model::HopEnd Client(uint8_t host, model::HopName name, int second = 0, uint16_t port = 40000) {
+  return End(host, model::HopSide::kClient, name, second, port);
+}
+model::HopEnd Server(uint8_t host, model::HopName name, int second = 0, uint16_t port = 40000) {
+  return End(host, model::HopSide::kServer, name, second, port);
+}
+
+class JoinerTest : public testing::Test {
+ protected:
+  static std::vector<graph::HopKey> Changed(const JoinChanges& changes) {
+    std::vector<graph::HopKey> keys;
+    for (const JoinChange& change : changes.hops) {
+      if (change.hop.has_value()) keys.push_back(change.key);
+    }
+    return keys;
+  }
+  static std::vector<graph::HopKey> Removed(const JoinChanges& changes) {
+    std::vector<graph::HopKey> keys;
+    for (const JoinChange& change : changes.hops) {
+      if (!change.hop.has_value()) keys.push_back(change.key);
+    }
+    return keys;
+  }
+
+  model::Proof ProofOf(const graph::HopKey& key) {
+    const auto hop = joiner_.Find(key);
+    return hop.has_value() ? hop->proof : model::Proof::kUnknown;
+  }
+  Joiner joiner_{{}};
+};
+
+TEST_F(JoinerTest, OneNameTwoEndsWhateverTheAddressesIsProven) {
+  const auto server = joiner_.Put(Server(2, {1, 2}, 0, 61000), kStart);
+  EXPECT_THAT(Changed(joiner_.TakeChanges()), ElementsAre(server));
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+  EXPECT_EQ(joiner_.Find(client)->probability, 1);
+  const JoinChanges changes = joiner_.TakeChanges();
+  EXPECT_THAT(Changed(changes), ElementsAre(client));
+  EXPECT_THAT(Removed(changes), ElementsAre(server));
+  EXPECT_EQ(joiner_.Find(server), std::nullopt);
+  EXPECT_EQ(joiner_.HopOf(server), client);
+  joiner_.Put(Client(1, {1, 2}), kStart);
+  EXPECT_THAT(Changed(joiner_.TakeChanges()), IsEmpty());
+}
+
+TEST_F(JoinerTest, AHostMayBeBothEnds) {
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  joiner_.Put(Server(1, {1, 2}), kStart);
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+}
+
+TEST_F(JoinerTest, ANameThatTwoHostsClaimIsNotProvenForEither) {
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  joiner_.Put(Server(2, {1, 2}), kStart);
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+  joiner_.Put(Server(3, {1, 2}, 0, 41000), kStart);
+  EXPECT_EQ(ProofOf(client), model::Proof::kInferred);
+  EXPECT_DOUBLE_EQ(joiner_.Find(client)->probability, 0.25);
+  EXPECT_EQ(joiner_.Find(client)->server->host.machine.bytes[0], 2);  // its flow fits
+  EXPECT_EQ(joiner_.proven(), 0u);
+  EXPECT_EQ(joiner_.inferred(), 1u);
+}
+
+TEST_F(JoinerTest, BytesThatCannotBeUndoTheProof) {
+  model::HopEnd c = Client(1, {1, 2});
+  model::HopEnd s = Server(2, {1, 2}, 0, 61000);
+  const auto client = joiner_.Put(c, kStart);
+  joiner_.Put(s, kStart);
+  c.closed_wall_ns = s.closed_wall_ns = kStart + kSecond;
+  c.bytes_sent = 5000;
+  c.bytes_received = 1;
+  s.bytes_sent = 1;
+  s.bytes_received = 100;
+  joiner_.Put(c, kStart);
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+  joiner_.Put(s, kStart);
+  EXPECT_FALSE(joiner_.Find(client)->joined());
+  EXPECT_EQ(joiner_.contradicted(), 1u);
+}
+
+TEST_F(JoinerTest, FlowAndTimeJoinAfterTheGracePeriodOnly) {
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  joiner_.Put(Server(2, {}, 5), kStart);
+  joiner_.Tick(kStart + 9 * kSecond);
+  EXPECT_FALSE(joiner_.Find(client)->joined());
+  joiner_.Tick(kStart + 10 * kSecond);
+  EXPECT_EQ(ProofOf(client), model::Proof::kInferred);
+  EXPECT_DOUBLE_EQ(joiner_.Find(client)->probability, 0.9);
+  // A second one that could be it as well.
+  joiner_.Put(Server(3, {}, 20), kStart + 20 * kSecond);
+  joiner_.Tick(kStart + 40 * kSecond);
+  EXPECT_DOUBLE_EQ(joiner_.Find(client)->probability, 0.45);
+  EXPECT_EQ(joiner_.Find(client)->server->host.machine.bytes[0], 2);  // the closest
+}
+
+TEST_F(JoinerTest, TooFarApartOrAnotherFlowIsNoJoin) {
+  const auto client = joiner_.Put(Client(1, {}), kStart);
+  joiner_.Put(Server(2, {}, 31), kStart);
+  joiner_.Put(Server(2, {}, 0, 41000), kStart);
+  joiner_.Tick(kStart + 60 * kSecond);
+  EXPECT_FALSE(joiner_.Find(client)->joined());
+}
+
+TEST_F(JoinerTest, AProvenJoinReplacesAnInferredOne) {
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  const auto wrong = joiner_.Put(Server(3, {7, 7}), kStart);
+  joiner_.Tick(kStart + 10 * kSecond);
+  EXPECT_EQ(ProofOf(client), model::Proof::kInferred);
+  EXPECT_DOUBLE_EQ(joiner_.Find(client)->probability, 0.7);
+  joiner_.TakeChanges();
+  joiner_.Put(Server(2, {1, 2}, 0, 61000), kStart + 20 * kSecond);
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+  EXPECT_EQ(joiner_.Find(client)->server->host.machine.bytes[0], 2);
+  EXPECT_FALSE(joiner_.Find(wrong)->joined());
+  EXPECT_THAT(Changed(joiner_.TakeChanges()), Contains(wrong));
+}
+
+TEST_F(JoinerTest, AnEndThatLearnsItsNameIsJoinedByIt) {
+  const auto unnamed = joiner_.Put(Client(1, {}), kStart);
+  joiner_.Put(Server(2, {1, 2}), kStart);
+  joiner_.Tick(kStart + 10 * kSecond);
+  EXPECT_EQ(ProofOf(unnamed), model::Proof::kInferred);
+  joiner_.TakeChanges();
+  const auto named = joiner_.Put(Client(1, {1, 2}), kStart + 11 * kSecond);
+  EXPECT_EQ(ProofOf(named), model::Proof::kProven);
+  EXPECT_THAT(Removed(joiner_.TakeChanges()), ElementsAre(unnamed));
+}
+
+TEST_F(JoinerTest, ClocksAreLearnedFromProvenHopsAndCorrectTheWindow) {
+  for (uint32_t i = 1; i <= 3; ++i) {
+    model::HopEnd s = Server(2, {i, i}, 600, static_cast<uint16_t>(100 + i));
+    model::HopEnd c = Client(1, {i, i}, 0, static_cast<uint16_t>(100 + i));
+    c.rtt_us = s.rtt_us = 2000;
+    joiner_.Put(s, kStart);
+    joiner_.Put(c, kStart);
+  }
+  EXPECT_EQ(joiner_.wall_clocks().Difference(Client(1, {}).host, Server(2, {}).host),
+            600 * kSecond - 1'000'000);
+  const auto client = joiner_.Put(Client(1, {}, 50), kStart);
+  joiner_.Put(Server(2, {}, 655), kStart);
+  joiner_.Tick(kStart + 10 * kSecond);
+  EXPECT_EQ(ProofOf(client), model::Proof::kInferred);
+}
+
+TEST_F(JoinerTest, ForgottenHopsLeaveNothing) {
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  const auto server = joiner_.Put(Server(2, {1, 2}), kStart);
+  joiner_.TakeChanges();
+  joiner_.Forget(client);
+  EXPECT_EQ(joiner_.size(), 0u);
+  EXPECT_EQ(joiner_.proven(), 0u);
+  EXPECT_EQ(joiner_.FindEnd(server), nullptr);
+  EXPECT_THAT(Removed(joiner_.TakeChanges()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::engine

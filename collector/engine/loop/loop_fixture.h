@@ -1,0 +1,103 @@
+#ifndef HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_
+#define HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_
+
+// For tests: the engine's loop without its thread, step by step with a clock of its own, over a
+// real store.
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "collector/bus/in_process_bus.h"
+#include "collector/engine/loop/engine_loop.h"
+#include "collector/store/sqlite/sqlite_store.h"
+
+namespace hoptrail::collector::engine {
+
+class FakeAgent : public bus::AgentSink {
+ public:
+  explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
+  void OnAccepted(const Greeting& greeting) override {
+    welcome = greeting.acknowledged;
+    greetings.push_back(greeting);
+  }
+  void Ask(const model::Incarnation& incarnation) override { asked.push_back(incarnation); }
+  void OnConsumed() override {}
+  void Acknowledge(uint64_t) override {}
+  void SendProvenance(const model::Provenance&) override {}
+  void End(const absl::Status&) override { ended = true; }
+  int64_t HeardBootNs() const override { return heard; }
+  bool SaidGoodbye() const override { return goodbye; }
+
+  int64_t heard;
+  bool goodbye = false;
+  bool ended = false;
+  uint64_t welcome = 0;
+  std::vector<Greeting> greetings;
+  std::vector<model::Incarnation> asked;
+};
+
+class LoopTest : public testing::Test {
+ protected:
+  static constexpr int64_t kSecond = 1'000'000'000;
+
+  void SetUp() override {
+    folder_ = testing::TempDir() + "/loop_XXXXXX";
+    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+    Open();
+  }
+  void TearDown() override {
+    Close();
+    std::filesystem::remove_all(folder_);
+  }
+  void Open() {
+    auto store = store::SqliteStore::Open({.path = folder_ + "/c.db", .writer = {.notify = true}},
+                                          clock_.WallNs());
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    EngineOptions options;
+    options.clock = &clock_;
+    engine_ = std::make_unique<Engine>(options);
+    bus_ = std::make_unique<bus::InProcessBus>();
+    loop_ = std::make_unique<EngineLoop>(engine_.get(), store_.get(), bus_.get(),
+                                         EngineLoop::Options{.clock = &clock_});
+    ASSERT_TRUE(loop_->Restore().ok());
+  }
+  void Close() {
+    loop_.reset();
+    bus_.reset();
+    engine_.reset();
+    store_.reset();
+  }
+
+  std::shared_ptr<FakeAgent> Connect(const model::HostId& host, const std::string& name,
+                                     uint64_t last_spooled = 0,
+                                     const model::Incarnation& incarnation = {}) {
+    auto agent = std::make_shared<FakeAgent>(&clock_);
+    EXPECT_TRUE(bus_->Publish(bus::StreamOpened{host, name, agent, last_spooled, incarnation}));
+    return agent;
+  }
+
+  void Pass(int seconds) {
+    loop_->Round(absl::ZeroDuration());
+    for (int i = 0; i < seconds; ++i) {
+      clock_.AdvanceNs(kSecond);
+      loop_->Round(absl::ZeroDuration());
+    }
+  }
+
+  FakeClock clock_;
+  std::string folder_;
+  std::unique_ptr<store::SqliteStore> store_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<bus::FactBus> bus_;
+  std::unique_ptr<EngineLoop> loop_;
+};
+
+}  // namespace hoptrail::collector::engine
+
+#endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_

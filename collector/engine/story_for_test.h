@@ -1,0 +1,211 @@
+#ifndef HOPTRAIL_COLLECTOR_ENGINE_STORY_FOR_TEST_H_
+#define HOPTRAIL_COLLECTOR_ENGINE_STORY_FOR_TEST_H_
+
+// Builds what agents would tell, host by host, for tests of the engine.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+#include "core/base/digest.h"
+#include "core/model/fact.h"
+
+namespace hoptrail::collector::engine {
+
+inline constexpr int64_t kStoryStart = 1'700'000'000'000'000'000;
+inline constexpr int64_t kSecond = 1'000'000'000;
+
+inline model::IpAddress Address(const std::string& text) { return *model::ParseIpAddress(text); }
+
+class Story {
+ public:
+  using Facts = std::vector<model::Fact>;
+
+  // How far the host's wall clock is ahead.
+  void AddHost(const std::string& name, int64_t ahead_ns = 0) {
+    ahead_[name] = ahead_ns;
+    model::AgentHealth health;
+    health.host = Host(name);
+    health.host_name = name;
+    Tell(name, health);
+  }
+
+  static model::HostId Host(const std::string& name) {
+    model::HostId host;
+    host.machine.bytes = Digest128({"machine", name});
+    host.boot.bytes = Digest128({"boot", name});
+    return host;
+  }
+
+  int64_t Wall(const std::string& host, int second) const {
+    return kStoryStart + second * kSecond + ahead_.at(host);
+  }
+  // Hosts booted at different times.
+  static uint64_t Boot(const std::string& host, int second) {
+    return (1000 + Digest128({"uptime", host})[0] * 100 + second) * uint64_t{kSecond};
+  }
+
+  model::Session MakeSession(const std::string& host, const std::string& user, int second,
+                             model::EntryKind kind = model::EntryKind::kRemote) {
+    model::Session session;
+    session.host = Host(host);
+    session.first_process = {next_pid_++, Boot(host, second)};
+    session.id = model::DeriveSessionId(session.host, session.first_process);
+    session.kind = kind;
+    session.logged_in = true;
+    session.user = user;
+    session.program = "/usr/sbin/sshd";
+    session.opened_boot_ns = Boot(host, second);
+    session.opened_wall_ns = Wall(host, second);
+    return session;
+  }
+
+  // A login from outside the fleet, told in the steps that an agent knows it in.
+  model::Session Login(const std::string& host, const std::string& user, const std::string& from,
+                       int second) {
+    const model::Flow flow{{Address(from), 40000}, {Address("203.0.113.1"), 22}};
+    return Enter(host, user, second, NextName(), flow);
+  }
+
+  // ssh from a session to another host; the second flow is what translation makes of the first.
+  model::Session Hop(const model::Session& from, const std::string& from_host,
+                     const std::string& host, const std::string& user, int second,
+                     const model::Flow& flow, const model::Flow& translated) {
+    const model::HopName name = NextName();
+    model::HopEnd client = End(from_host, model::HopSide::kClient, name, flow, second);
+    client.session = from.id;
+    client.user = from.user;
+    client.program = "/usr/bin/ssh";
+    last_client_ = client;
+    Tell(from_host, client);
+    return Enter(host, user, second, name, translated);
+  }
+
+  // Both ends of the last hop close.
+  void CloseLast(const std::string& client_host, const std::string& server_host, int second) {
+    model::HopEnd client = last_client_;
+    client.closed_wall_ns = Wall(client_host, second);
+    client.bytes_sent = 5001;
+    client.bytes_received = 9000;
+    Tell(client_host, client);
+    model::HopEnd server = last_server_;
+    server.closed_wall_ns = Wall(server_host, second);
+    server.bytes_sent = 9000;
+    server.bytes_received = 5000;
+    Tell(server_host, server);
+  }
+
+  void Detect(const std::string& host, const model::Session& session, const std::string& rule,
+              model::Severity severity, int second) {
+    model::Detection detection;
+    detection.id = model::DeriveDetectionId(rule, session.id, "");
+    detection.rule = rule;
+    detection.severity = severity;
+    detection.session = session.id;
+    detection.host = session.host;
+    detection.wall_ns = Wall(host, second);
+    Tell(host, detection);
+  }
+
+  void Tell(const std::string& host, model::Fact fact) {
+    facts_[host].push_back(fact);
+    in_order_.push_back(std::move(fact));
+  }
+
+  model::HopEnd End(const std::string& host, model::HopSide side, const model::HopName& name,
+                    const model::Flow& flow, int second) const {
+    model::HopEnd end;
+    end.side = side;
+    end.host = Host(host);
+    end.name = name;
+    end.flow = flow;
+    end.established_boot_ns = Boot(host, second);
+    end.established_wall_ns = Wall(host, second);
+    end.rtt_us = 400;
+    return end;
+  }
+
+  model::HopName NextName() {
+    const uint32_t n = next_name_++;
+    return {n * 2654435761u, n * 40503u + 7};
+  }
+
+  model::HopEnd& last_client() { return last_client_; }
+  model::HopEnd& last_server() { return last_server_; }
+  const std::map<std::string, Facts>& facts() const { return facts_; }
+  const Facts& in_order() const { return in_order_; }
+
+ private:
+  model::Session Enter(const std::string& host, const std::string& user, int second,
+                       const model::HopName& name, const model::Flow& flow) {
+    model::Session session = MakeSession(host, user, second);
+    session.entry = model::Entry{name, flow, Boot(host, second)};
+    session.authentication.user = user;
+    session.authentication.method = model::AuthMethod::kPublicKey;
+    session.authentication.key_fingerprint = absl::StrCat("SHA256:", user);
+    model::Session knocking = session;
+    knocking.logged_in = false;
+    knocking.user.clear();
+    knocking.authentication = {};
+    Tell(host, knocking);
+    model::HopEnd server = End(host, model::HopSide::kServer, name, flow, second);
+    server.session = session.id;
+    server.opened_session = true;
+    server.program = "/usr/sbin/sshd";
+    last_server_ = server;
+    Tell(host, server);
+    Tell(host, session);
+    return session;
+  }
+
+  std::map<std::string, int64_t> ahead_;
+  std::map<std::string, Facts> facts_;
+  Facts in_order_;
+  model::HopEnd last_client_;
+  model::HopEnd last_server_;
+  uint32_t next_pid_ = 100;
+  uint32_t next_name_ = 1;
+};
+
+// gw → web (translated in both directions) → db → vault (IPv6), with a guessed password at gw and
+// an administrator on db who has nothing to do with it.
+struct FourHosts {
+  Story story;
+  model::Session gw, web, db, vault, admin;
+
+  FourHosts() {
+    story.AddHost("gw");
+    story.AddHost("web", 90 * kSecond);
+    story.AddHost("db", -3600 * kSecond);
+    story.AddHost("vault");
+    gw = story.Login("gw", "staff", "192.0.2.9", 10);
+    story.Detect("gw", gw, "brute-force", model::Severity::kHigh, 11);
+    admin = story.Login("db", "root", "198.51.100.7", 15);
+    web = story.Hop(gw, "gw", "web", "deploy", 20,
+                    {{Address("10.0.1.2"), 50001}, {Address("10.0.1.1"), 2222}},
+                    {{Address("10.0.2.1"), 61001}, {Address("10.0.2.2"), 22}});
+    story.Detect("gw", gw, "pivot", model::Severity::kLow, 20);
+    story.CloseLast("gw", "web", 25);
+    const model::Flow to_db{{Address("10.0.3.2"), 50002}, {Address("10.0.3.3"), 22}};
+    db = story.Hop(web, "web", "db", "root", 40, to_db, to_db);
+    story.Detect("web", web, "pivot", model::Severity::kLow, 40);
+    const model::Flow to_vault{{Address("2001:db8::3"), 50003}, {Address("2001:db8::4"), 22}};
+    vault = story.Hop(db, "db", "vault", "root", 60, to_vault, to_vault);
+    story.CloseLast("db", "vault", 80);
+    model::Session closed = vault;
+    closed.login_ended_wall_ns = story.Wall("vault", 80);
+    closed.closed_wall_ns = story.Wall("vault", 81);
+    story.Tell("vault", closed);
+    vault = closed;
+    model::Session gone = admin;
+    gone.closed_wall_ns = story.Wall("db", 90);
+    story.Tell("db", gone);
+    admin = gone;
+  }
+};
+
+}  // namespace hoptrail::collector::engine
+
+#endif  // HOPTRAIL_COLLECTOR_ENGINE_STORY_FOR_TEST_H_

@@ -1,0 +1,72 @@
+#ifndef HOPTRAIL_COLLECTOR_ENGINE_VALUES_OUTCOME_H_
+#define HOPTRAIL_COLLECTOR_ENGINE_VALUES_OUTCOME_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "collector/engine/values/join_change.h"
+#include "collector/store/stored_hop.h"
+#include "core/graph/hop_key.h"
+#include "core/model/fact.h"
+
+namespace hoptrail::collector::engine {
+
+using store::StoredHop;
+
+// What changed, to be stored in one transaction, in order: each element replaces what was stored
+// under the same id or key. An Outcome may be given to several calls, which append to it.
+struct Outcome {
+  std::vector<model::Session> sessions;
+  std::vector<StoredHop> hops;
+  std::vector<graph::HopKey> removed_hops;  // to be removed before `hops` are put
+  // From agents and from fleet rules. A fleet detection whose ground fell away (an earlier root
+  // was found, an inferred join was replaced) is emitted again with severity kInfo and the evidence
+  // "withdrawn", and leaves its incident.
+  std::vector<model::Detection> detections;
+  std::vector<model::Incident> incidents;
+  // To be sent to that host if it is connected; not to be stored (see Engine::ProvenanceOf).
+  std::vector<std::pair<model::HostId, model::Provenance>> provenance;
+  std::vector<ClockOffset> clock_offsets;
+
+  bool empty() const {
+    return sessions.empty() && hops.empty() && removed_hops.empty() && detections.empty() &&
+           incidents.empty() && provenance.empty() && clock_offsets.empty();
+  }
+  bool operator==(const Outcome&) const = default;
+};
+
+// What was stored, all of it or the part that is still of interest.
+struct StoredState {
+  std::vector<std::pair<model::HostId, std::string>> host_names;
+  std::vector<model::Session> sessions;
+  std::vector<StoredHop> hops;
+  std::vector<model::Detection> detections;
+  std::vector<model::Incident> incidents;
+};
+
+// One session on a path; see hoptrail.v1.PathStep.
+struct PathStep {
+  model::SessionId session;
+  int32_t parent = -1;  // index of an earlier step; -1: the root
+  uint32_t depth = 0;   // hops from the root
+  // The hop that led here; for the root, its entry from outside the fleet if that was seen.
+  std::optional<graph::HopKey> hop;
+  std::string link;  // "cron", "su", …: caused on the same host without a connection
+
+  bool operator==(const PathStep&) const = default;
+};
+
+struct Path {
+  std::vector<PathStep> steps;  // root first, each after its parent, siblings in order of time
+  bool proven = false;          // every hop between the steps is PROVEN
+  bool truncated = false;       // there are more than kMaxPathSteps
+};
+
+inline constexpr size_t kMaxPathSteps = 1000;
+
+}  // namespace hoptrail::collector::engine
+
+#endif  // HOPTRAIL_COLLECTOR_ENGINE_VALUES_OUTCOME_H_

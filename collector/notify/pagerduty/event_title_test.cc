@@ -1,0 +1,64 @@
+// What a page says of a path that begins at no login, or at one of the fleet's own addresses.
+
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include "collector/notify/pagerduty/event.h"
+
+namespace hoptrail::collector::notify {
+namespace {
+
+using Fields = google::protobuf::Map<std::string, google::protobuf::Value>;
+
+class EventTitleTest : public testing::Test {
+ protected:
+  EventTitleTest() {
+    input_.routing_key = "0123456789abcdef0123456789abcdef";
+    input_.incident.set_name("incidents/00112233445566778899aabbccddeeff");
+    input_.incident.set_title("service nginx.service (www-data): web → db");
+    v1::Session* root = input_.path.add_steps()->mutable_session();
+    root->set_host_name("web");
+    root->set_kind(v1::SERVICE);
+    root->set_uid(33);
+    root->set_unit("nginx.service");
+    root->set_title("service nginx.service (www-data)");
+    input_.path.mutable_steps(0)->set_parent(-1);
+  }
+
+  Fields Payload() {
+    google::protobuf::Struct event;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(MakeEvent(input_), &event).ok());
+    return event.fields().at("payload").struct_value().fields();
+  }
+  Fields Root() {
+    return Payload()
+        .at("custom_details")
+        .struct_value()
+        .fields()
+        .at("path")
+        .list_value()
+        .values(0)
+        .struct_value()
+        .fields();
+  }
+
+  EventInput input_;
+};
+
+TEST_F(EventTitleTest, AServiceIsNamedInSummaryAndDetails) {
+  EXPECT_EQ(Payload().at("summary").string_value(), "service nginx.service (www-data): web → db");
+  EXPECT_EQ(Root().at("who").string_value(), "service nginx.service (www-data)");
+  EXPECT_EQ(Root().at("user").string_value(), "uid 33") << "who has no name has a number";
+  EXPECT_EQ(Root().count("from_host"), 0u);
+}
+
+TEST_F(EventTitleTest, AnAddressOfTheFleetIsNamedByItsHosts) {
+  v1::PathStep* root = input_.path.mutable_steps(0);
+  root->mutable_session()->mutable_entry_flow()->mutable_client()->set_address("10.0.0.2");
+  root->add_origin_hosts("db");
+  root->add_origin_hosts("vault");
+  EXPECT_EQ(Root().at("from_host").string_value(), "db or vault");
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::notify

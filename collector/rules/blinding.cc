@@ -1,0 +1,125 @@
+#include "collector/rules/blinding.h"
+
+#include <string>
+#include <variant>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+#include "core/detect/blinding.h"
+#include "core/detect/evidence.h"
+
+namespace hoptrail::collector::rules {
+namespace {
+
+using engine::AgentTrouble;
+using engine::Label;
+using hoptrail::detect::AddEvidence;
+using hoptrail::detect::Bounded;
+
+absl::string_view NameOf(model::InterferenceKind kind) {
+  switch (kind) {
+    case model::InterferenceKind::kEnded:
+      return "ended";
+    case model::InterferenceKind::kStopped:
+      return "stopped";
+    case model::InterferenceKind::kBlind:
+      return "blind";
+    case model::InterferenceKind::kSilent:
+      return "silent";
+    case model::InterferenceKind::kCloned:
+      return "cloned";
+    case model::InterferenceKind::kWeakened:
+      return "weakened";
+    case model::InterferenceKind::kUnknown:
+      break;
+  }
+  return "unknown";
+}
+
+model::Detection Make(absl::string_view kind, int64_t wall_ns, absl::string_view detail,
+                      const AgentTrouble& trouble) {
+  const engine::Step& suspect = trouble.suspect;
+  model::Detection detection = hoptrail::detect::MakeDetection(
+      Blinding::Info(),
+      {.host = suspect.host, .session = suspect.session, .key = kind, .wall_ns = wall_ns});
+  detection.summary = Bounded(absl::StrCat("while ", Label(suspect), " was logged in: ", detail));
+  AddEvidence(detection, "kind", kind);
+  AddEvidence(detection, "detail", detail);
+  AddEvidence(detection, "logged_in", Label(suspect));
+  AddEvidence(detection, "origin", suspect.origin);
+  if (trouble.other_sessions > 0) {
+    AddEvidence(detection, "other_open_sessions", absl::StrCat(trouble.other_sessions));
+  }
+  return detection;
+}
+
+std::optional<model::Detection> Judge(const model::Interference& interference,
+                                      const AgentTrouble& trouble) {
+  model::Detection detection =
+      Make(NameOf(interference.kind), interference.wall_ns, interference.detail, trouble);
+  // The network may be to blame.
+  if (interference.kind == model::InterferenceKind::kSilent) {
+    detection.severity = model::Severity::kMedium;
+  }
+  // So may whoever copies machines for a living; or the certificate was stolen.
+  if (interference.kind == model::InterferenceKind::kCloned) {
+    detection.title = "Two agents speak for one host";
+    detection.severity = model::Severity::kMedium;
+  }
+  // Whoever rolls out a configuration does this too.
+  if (interference.kind == model::InterferenceKind::kWeakened) {
+    detection.title = "The sensor took up a configuration by which it sees or reports less";
+    detection.severity = model::Severity::kMedium;
+  }
+  return detection;
+}
+
+// An agent that its service manager ends of its own accord is none; neither is one that replaces
+// itself.
+std::optional<model::Detection> Judge(const model::Goodbye& goodbye, const AgentTrouble& trouble) {
+  if (goodbye.cause == model::StopCause::kReplacement) return std::nullopt;
+  if (goodbye.cause == model::StopCause::kServiceManager && goodbye.session.empty()) {
+    return std::nullopt;
+  }
+  const std::string detail =
+      absl::StrCat("the agent was asked to end",
+                   goodbye.detail.empty() ? "" : absl::StrCat(": ", goodbye.detail));
+  model::Detection detection = Make("goodbye", trouble.wall_ns, detail, trouble);
+  if (trouble.named) {
+    detection.title = "A login ended the sensor";
+    detection.summary =
+        Bounded(absl::StrCat("from the login of ", Label(trouble.suspect), ", ", detail));
+  }
+  // Who maintains a host asks its service manager; nobody who maintains it kills its processes.
+  if (goodbye.cause != model::StopCause::kProcess) detection.severity = model::Severity::kMedium;
+  return detection;
+}
+
+// Nothing where the loss is none of the sensor's.
+std::optional<model::Detection> Judge(const model::Loss& loss, const AgentTrouble& trouble) {
+  const bool high = loss.where == "ring/high";
+  // A busy host fills the low ring and the tables without anybody's ill will; what is lost in the
+  // agent's own queues is its own affair.
+  if (!high && loss.where != "ring/low" && !absl::StartsWith(loss.where, "table/")) {
+    return std::nullopt;
+  }
+  model::Detection detection =
+      Make(absl::StrCat("loss ", loss.where), loss.until_wall_ns,
+           absl::StrCat("the kernel side lost ", loss.count, " records (", loss.where,
+                        loss.type.empty() ? "" : ", ", loss.type, ")"),
+           trouble);
+  detection.severity = high ? model::Severity::kMedium : model::Severity::kLow;
+  return detection;
+}
+
+}  // namespace
+
+const hoptrail::detect::RuleInfo& Blinding::Info() { return hoptrail::detect::BlindingInfo(); }
+
+std::optional<model::Detection> Blinding::OnAgentTrouble(const AgentTrouble& trouble) const {
+  return std::visit([&trouble](const auto& what) { return Judge(what, trouble); }, trouble.what);
+}
+
+}  // namespace hoptrail::collector::rules

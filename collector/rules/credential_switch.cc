@@ -1,0 +1,63 @@
+#include "collector/rules/credential_switch.h"
+
+#include "absl/strings/str_cat.h"
+
+#include "core/detect/evidence.h"
+#include "core/model/names.h"
+
+namespace hoptrail::collector::rules {
+
+using engine::Chain;
+using engine::Label;
+using engine::Proven;
+using engine::Step;
+using hoptrail::detect::AddEvidence;
+using hoptrail::detect::Bounded;
+using hoptrail::detect::RuleInfo;
+
+const RuleInfo& CredentialSwitch::Info() {
+  static const RuleInfo& info = *new RuleInfo{
+      .id = "credential-switch",
+      .title = "A path goes on as another user",
+      .techniques = {"T1078", "T1021.004"},
+      .severity = model::Severity::kHigh,
+      .check =
+          "Whose key or password opened this session, and may the person behind the first "
+          "session have it?",
+      .benign_causes = {"a shared account for deployment", "administrators who log in as root"},
+  };
+  return info;
+}
+
+std::optional<model::Detection> CredentialSwitch::OnSession(
+    const engine::SessionChange& change) const {
+  const engine::PathView& path = change.path;
+  const Step& last = path.back();
+  if (path.size() < 2 || last.depth == 0 || last.user.empty()) return std::nullopt;
+  const Step& parent = path[path.size() - 2];
+  if (parent.user.empty()) return std::nullopt;
+  for (size_t i = 0; i + 1 < path.size(); ++i) {
+    if (path[i].user == last.user) return std::nullopt;
+  }
+  model::Detection detection = hoptrail::detect::MakeDetection(
+      Info(), {.host = last.host, .session = last.session, .wall_ns = last.opened_wall_ns});
+  const std::string method =
+      last.method == model::AuthMethod::kUnknown
+          ? ""
+          : std::string(model::ToString(last.method).data(), model::ToString(last.method).size());
+  detection.summary = Bounded(absl::StrCat(
+      Label(path.front()), " became ", Label(last), method.empty() ? "" : " by ", method,
+      last.key_fingerprint.empty() ? "" : " ", last.key_fingerprint, ": ", Chain(path)));
+  AddEvidence(detection, "from_user", parent.user);
+  AddEvidence(detection, "to_user", last.user);
+  AddEvidence(detection, "root_user", path.front().user);
+  AddEvidence(detection, "from_host", parent.host_name);
+  AddEvidence(detection, "to_host", last.host_name);
+  AddEvidence(detection, "method", method);
+  AddEvidence(detection, "key_fingerprint", last.key_fingerprint);
+  AddEvidence(detection, "path", Chain(path));
+  AddEvidence(detection, "proof", Proven(path) ? "PROVEN" : "INFERRED");
+  return detection;
+}
+
+}  // namespace hoptrail::collector::rules

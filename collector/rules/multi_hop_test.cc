@@ -1,0 +1,56 @@
+#include "collector/rules/multi_hop.h"
+
+#include <gtest/gtest.h>
+
+#include "collector/rules/path_for_test.h"
+
+namespace hoptrail::collector::rules {
+namespace {
+
+// At depth 2 or more, or at the depth that is given.
+std::optional<model::Detection> Judge(const PathView& path, uint32_t depth = 0) {
+  v1::MultiHopConfig config;
+  config.set_depth(depth);
+  const MultiHop rule(config);
+  if (rule.ConcernWith({.depth = path.back().depth, .reached = path.size() - 1}) !=
+      Concern::kJudge) {
+    return std::nullopt;
+  }
+  return rule.OnPath({.root = path.front(), .deepest = path});
+}
+
+TEST(MultiHopTest, DoesNotFireForFewerHopsThanTheLeastDepth) {
+  EXPECT_FALSE(Judge(MakePath({{"ann", "a"}, {"bob", "b"}})).has_value());
+  EXPECT_FALSE(Judge(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}), 3).has_value());
+}
+
+TEST(MultiHopTest, FiresOnTheDeepestSession) {
+  PathView path = MakePath({{"ann", "a"}, {"ann", "b"}, {"ann", "c"}});
+  path[0].origin = "192.0.2.9";
+  path[2].new_edge = true;
+  const auto detection = Judge(path);
+  ASSERT_TRUE(detection.has_value());
+  EXPECT_EQ(detection->session, path[2].session);
+  EXPECT_EQ(detection->host, path[2].host);
+  EXPECT_EQ(detection->severity, model::Severity::kMedium);
+  EXPECT_EQ(detection->summary, "ann@a from 192.0.2.9 went on over 2 hops: ann@a → ann@b → ann@c");
+  EXPECT_EQ(detection->evidence.at("new_edges"), "b → ann@c");
+  EXPECT_EQ(detection->evidence.count("user_changes"), 0u);
+}
+
+TEST(MultiHopTest, DepthAndChangesOfUserMakeItHigh) {
+  const auto deeper = Judge(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}, {"x", "d"}}));
+  EXPECT_EQ(deeper->severity, model::Severity::kHigh);
+  const auto changed = Judge(MakePath({{"x", "a"}, {"y", "b"}, {"y", "c"}}));
+  EXPECT_EQ(changed->severity, model::Severity::kHigh);
+  EXPECT_EQ(changed->evidence.at("user_changes"), "x@a → y@b");
+}
+
+TEST(MultiHopTest, AnInferredHopIsSaidToBe) {
+  PathView path = MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}});
+  path[1].proof = model::Proof::kInferred;
+  EXPECT_EQ(Judge(path)->evidence.at("proof"), "INFERRED");
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::rules

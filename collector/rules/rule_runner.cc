@@ -1,0 +1,125 @@
+#include "collector/rules/rule_runner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+#include "collector/rules/registry.h"
+#include "core/config/rule_sides.h"
+#include "core/detect/evidence.h"
+
+namespace hoptrail::collector::rules {
+namespace {
+
+constexpr char kWithdrawn[] = "withdrawn";
+// Paths that were split off one after the other, each of which took an id along.
+constexpr int kMostSplits = 100;
+
+model::Detection Withdrawn(model::Detection detection) {
+  detection.severity = model::Severity::kInfo;
+  detection.summary = hoptrail::detect::Bounded(
+      absl::StrCat("Withdrawn, the path turned out to be another: ", detection.summary));
+  detection.evidence[kWithdrawn] = "the path turned out to be another";
+  return detection;
+}
+
+bool Is(const model::Detection& detection, absl::string_view rule) {
+  return rule == absl::string_view(detection.rule);
+}
+
+}  // namespace
+
+RuleRunner::RuleRunner(const v1::FleetRulesConfig& config) {
+  for (const RegisteredRule& registered : FleetRules()) {
+    entries_.push_back({registered.make(config), IsEnabled(registered, config)});
+  }
+}
+
+bool RuleRunner::Wants(Interests interests) const {
+  return std::any_of(entries_.begin(), entries_.end(), [interests](const Entry& entry) {
+    return entry.enabled && (entry.rule->interests() & interests) != 0;
+  });
+}
+
+RuleRunner::Detections RuleRunner::OnSession(const model::SessionId& session,
+                                             const engine::SessionChange* change, Find find) const {
+  Detections out;
+  for (const Entry& entry : entries_) {
+    if ((entry.rule->interests() & kSessions) == 0) continue;
+    std::optional<model::Detection> wanted;
+    if (entry.enabled && change != nullptr) wanted = entry.rule->OnSession(*change);
+    if (wanted.has_value()) {
+      out.push_back(*std::move(wanted));
+      continue;
+    }
+    const model::Detection* stands =
+        find(model::DeriveDetectionId(entry.rule->info().id, session, ""));
+    if (stands != nullptr && !IsWithdrawn(*stands)) out.push_back(Withdrawn(*stands));
+  }
+  return out;
+}
+
+RuleRunner::Detections RuleRunner::OnPath(const engine::PathExtent& extent,
+                                          absl::FunctionRef<engine::PathChange()> read,
+                                          const std::vector<const model::Detection*>& standing,
+                                          Find find) const {
+  Detections out;
+  std::optional<engine::PathChange> change;
+  for (const Entry& entry : entries_) {
+    if ((entry.rule->interests() & kPaths) == 0) continue;
+    Concern concern = entry.rule->ConcernWith(extent);
+    if (concern == Concern::kKeep) continue;
+    std::optional<model::Detection> wanted;
+    if (entry.enabled && concern == Concern::kJudge) {
+      if (!change.has_value()) change = read();
+      wanted = entry.rule->OnPath(*change);
+    }
+    Reconcile(entry.rule->info().id, std::move(wanted), standing, find, &out);
+  }
+  return out;
+}
+
+RuleRunner::Detections RuleRunner::OnAgentTrouble(const engine::AgentTrouble& trouble) const {
+  Detections out;
+  for (const Entry& entry : entries_) {
+    if (!entry.enabled || (entry.rule->interests() & kAgentTrouble) == 0) continue;
+    std::optional<model::Detection> detection = entry.rule->OnAgentTrouble(trouble);
+    if (detection.has_value()) out.push_back(*std::move(detection));
+  }
+  return out;
+}
+
+bool RuleRunner::IsWithdrawn(const model::Detection& detection) {
+  return detection.evidence.contains(kWithdrawn) && !config::IsHostRule(detection.rule);
+}
+
+// Gives `wanted` the id under which the path already has such a detection, and withdraws what
+// should not stand.
+void RuleRunner::Reconcile(absl::string_view rule, std::optional<model::Detection> wanted,
+                           const std::vector<const model::Detection*>& standing, Find find,
+                           Detections* out) {
+  std::vector<const model::Detection*> own;
+  for (const model::Detection* detection : standing) {
+    if (Is(*detection, rule) && !IsWithdrawn(*detection)) own.push_back(detection);
+  }
+  std::sort(own.begin(), own.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
+  const model::Detection* kept = nullptr;
+  if (wanted.has_value() && !own.empty()) {
+    kept = own.front();
+    wanted->id = kept->id;
+  } else if (wanted.has_value()) {
+    // The id may be in use: a path that was split off took it along.
+    for (int i = 2; i < kMostSplits; ++i) {
+      const model::Detection* other = find(wanted->id);
+      if (other == nullptr || IsWithdrawn(*other)) break;
+      wanted->id = model::DeriveDetectionId(rule, wanted->session, absl::StrCat(i));
+    }
+  }
+  for (const model::Detection* other : own) {
+    if (other != kept) out->push_back(Withdrawn(*other));
+  }
+  if (wanted.has_value()) out->push_back(*std::move(wanted));
+}
+
+}  // namespace hoptrail::collector::rules

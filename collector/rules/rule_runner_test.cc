@@ -1,0 +1,128 @@
+#include "collector/rules/rule_runner.h"
+
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collector/rules/path_for_test.h"
+
+namespace hoptrail::collector::rules {
+namespace {
+
+using engine::PathChange;
+using engine::PathExtent;
+using engine::SessionChange;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class RuleRunnerTest : public testing::Test {
+ protected:
+  // What stands is stored, as the engine does.
+  RuleRunner::Detections Store(RuleRunner::Detections detections) {
+    for (const model::Detection& each : detections) stored_[each.id] = each;
+    return detections;
+  }
+  RuleRunner::Detections OnSession(const RuleRunner& runner, const PathView& path, bool entered) {
+    const SessionChange change{path};
+    return Store(runner.OnSession(path.back().session, entered ? &change : nullptr, Find()));
+  }
+  RuleRunner::Detections OnPath(const RuleRunner& runner, const PathView& path) {
+    std::vector<const model::Detection*> standing;
+    for (const auto& [id, detection] : stored_) {
+      for (const Step& step : path) {
+        if (detection.session == step.session) standing.push_back(&detection);
+      }
+    }
+    const PathExtent extent{.depth = path.back().depth, .reached = path.size() - 1};
+    const auto read = [&] {
+      ++reads_;
+      return PathChange{.root = path.front(), .deepest = path};
+    };
+    return Store(runner.OnPath(extent, read, standing, Find()));
+  }
+  std::function<const model::Detection*(const model::DetectionId&)> Find() {
+    return [this](const model::DetectionId& id) -> const model::Detection* {
+      auto it = stored_.find(id);
+      return it == stored_.end() ? nullptr : &it->second;
+    };
+  }
+
+  std::map<model::DetectionId, model::Detection> stored_;
+  int reads_ = 0;
+};
+
+TEST_F(RuleRunnerTest, ASessionsDetectionIsWithdrawnOnceWhereItsGroundFellAway) {
+  const RuleRunner runner({});
+  const PathView path = MakePath({{"staff", "gw"}, {"deploy", "web"}});
+  const auto fired = OnSession(runner, path, true);
+  ASSERT_THAT(fired, SizeIs(1));
+  EXPECT_FALSE(RuleRunner::IsWithdrawn(fired[0]));
+  const auto withdrawn = OnSession(runner, path, false);
+  ASSERT_THAT(withdrawn, SizeIs(1));
+  EXPECT_EQ(withdrawn[0].id, fired[0].id);
+  EXPECT_EQ(withdrawn[0].severity, model::Severity::kInfo);
+  EXPECT_TRUE(RuleRunner::IsWithdrawn(withdrawn[0]));
+  EXPECT_THAT(OnSession(runner, path, false), IsEmpty());
+}
+
+TEST_F(RuleRunnerTest, ARuleThatIsSwitchedOffWithdrawsWhatStandsAndWantsNothing) {
+  const PathView path = MakePath({{"staff", "gw"}, {"deploy", "web"}});
+  ASSERT_THAT(OnSession(RuleRunner({}), path, true), SizeIs(1));
+  v1::FleetRulesConfig off;
+  off.mutable_credential_switch()->set_disabled(true);
+  const RuleRunner runner(off);
+  EXPECT_FALSE(runner.Wants(kSessions));
+  EXPECT_TRUE(runner.Wants(kPaths));
+  const auto withdrawn = OnSession(runner, path, true);
+  ASSERT_THAT(withdrawn, SizeIs(1));
+  EXPECT_TRUE(RuleRunner::IsWithdrawn(withdrawn[0]));
+}
+
+TEST_F(RuleRunnerTest, APathsDetectionKeepsItsIdWhileThePathGrows) {
+  const RuleRunner runner({});
+  const auto first = OnPath(runner, MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}));
+  ASSERT_THAT(first, SizeIs(1));
+  const auto grown = OnPath(runner, MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}, {"x", "d"}}));
+  ASSERT_THAT(grown, SizeIs(1));
+  EXPECT_EQ(grown[0].id, first[0].id);
+  EXPECT_NE(grown[0].session, first[0].session);
+}
+
+TEST_F(RuleRunnerTest, APathThatShrankLosesItsDetection) {
+  const RuleRunner runner({});
+  ASSERT_THAT(OnPath(runner, MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}})), SizeIs(1));
+  stored_.begin()->second.session = MakePath({{"x", "a"}})[0].session;
+  const auto left = OnPath(runner, MakePath({{"x", "a"}, {"x", "b"}}));
+  ASSERT_THAT(left, SizeIs(1));
+  EXPECT_TRUE(RuleRunner::IsWithdrawn(left[0]));
+}
+
+TEST_F(RuleRunnerTest, AnIdThatAPathSplitOffTookAlongIsNotUsedTwice) {
+  const RuleRunner runner({});
+  const PathView path = MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}});
+  const auto first = OnPath(runner, path);
+  ASSERT_THAT(first, SizeIs(1));
+  // It stands on a session of another path now.
+  stored_[first[0].id].session.bytes[0] = 99;
+  const auto second = OnPath(runner, path);
+  ASSERT_THAT(second, SizeIs(1));
+  EXPECT_NE(second[0].id, first[0].id);
+}
+
+TEST_F(RuleRunnerTest, AShortPathIsNotRead) {
+  OnPath(RuleRunner({}), MakePath({{"x", "a"}, {"x", "b"}}));
+  EXPECT_EQ(reads_, 0);
+  OnPath(RuleRunner({}), MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}));
+  EXPECT_EQ(reads_, 1);
+}
+
+TEST_F(RuleRunnerTest, AnAgentCannotSendAWithdrawal) {
+  model::Detection detection;
+  detection.rule = "pivot";
+  detection.evidence["withdrawn"] = "says the agent";
+  EXPECT_FALSE(RuleRunner::IsWithdrawn(detection));
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::rules

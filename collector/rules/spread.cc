@@ -1,0 +1,103 @@
+#include "collector/rules/spread.h"
+
+#include <algorithm>
+#include <tuple>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+
+#include "core/detect/evidence.h"
+#include "core/model/title.h"
+
+namespace hoptrail::collector::rules {
+
+using engine::Arrival;
+using engine::Label;
+using hoptrail::detect::AddEvidence;
+using hoptrail::detect::Bounded;
+using hoptrail::detect::BoundedSet;
+using hoptrail::detect::RuleInfo;
+
+namespace {
+
+constexpr size_t kMaxNames = 24;
+// A path that reached more sessions than this was reported long ago; it is not counted further.
+constexpr size_t kMaxArrivals = 1024;
+constexpr uint32_t kHosts = 5;
+constexpr uint32_t kWindowSeconds = 600;
+
+}  // namespace
+
+const RuleInfo& Spread::Info() {
+  static const RuleInfo& info = *new RuleInfo{
+      .id = "spread",
+      .title = "One origin reaches many hosts in a short time",
+      .techniques = {"T1021", "T1021.004"},
+      .severity = model::Severity::kHigh,
+      .check = "Is the first session a known tool for administration, started by who may use it?",
+      .benign_causes = {"configuration management", "a fleet-wide command of an administrator"},
+  };
+  return info;
+}
+
+Spread::Spread(const Config& config)
+    : hosts_(config.hosts() == 0 ? kHosts : config.hosts()),
+      window_ns_(int64_t{config.window_seconds() == 0 ? kWindowSeconds : config.window_seconds()} *
+                 1'000'000'000) {}
+
+Concern Spread::ConcernWith(const engine::PathExtent& extent) const {
+  if (extent.reached > kMaxArrivals) return Concern::kKeep;
+  return extent.reached > 0 && extent.reached >= hosts_ ? Concern::kJudge : Concern::kNone;
+}
+
+std::optional<model::Detection> Spread::OnPath(const engine::PathChange& change) const {
+  const engine::Step& root = change.root;
+  std::vector<const Arrival*> arrivals;
+  for (const Arrival& arrival : change.arrivals) arrivals.push_back(&arrival);
+  std::sort(arrivals.begin(), arrivals.end(), [](const Arrival* a, const Arrival* b) {
+    return std::tie(a->wall_ns, a->host) < std::tie(b->wall_ns, b->host);
+  });
+  // A window slides over the arrivals; the fullest one is reported.
+  absl::flat_hash_map<model::MachineId, size_t> inside;
+  size_t best = 0, best_from = 0, best_until = 0, from = 0;
+  for (size_t i = 0; i < arrivals.size(); ++i) {
+    const model::MachineId& machine = arrivals[i]->host.machine;
+    if (machine != root.host.machine) inside[machine]++;
+    for (; arrivals[i]->wall_ns - arrivals[from]->wall_ns > window_ns_; ++from) {
+      auto it = inside.find(arrivals[from]->host.machine);
+      if (it != inside.end() && --it->second == 0) inside.erase(it);
+    }
+    if (inside.size() > best) {
+      best = inside.size();
+      best_from = from;
+      best_until = i;
+    }
+  }
+  if (best < hosts_ || best == 0) return std::nullopt;
+
+  BoundedSet names(kMaxNames);
+  absl::flat_hash_set<model::MachineId> named;
+  for (size_t i = best_from; i <= best_until && named.size() <= kMaxNames; ++i) {
+    const model::HostId& host = arrivals[i]->host;
+    if (host.machine == root.host.machine || !named.insert(host.machine).second) continue;
+    names.Add(model::HostTitle(arrivals[i]->host_name, host));
+  }
+  const int64_t seconds =
+      (arrivals[best_until]->wall_ns - arrivals[best_from]->wall_ns + 999'999'999) / 1'000'000'000;
+  model::Detection detection = hoptrail::detect::MakeDetection(
+      Info(),
+      {.host = root.host, .session = root.session, .wall_ns = arrivals[best_until]->wall_ns});
+  detection.summary =
+      Bounded(absl::StrCat(Label(root), root.origin.empty() ? "" : " from ", root.origin,
+                           " reached ", best, " hosts within ", seconds, " s: ", names.Text()));
+  AddEvidence(detection, "hosts", absl::StrCat(best));
+  AddEvidence(detection, "host_names", names.Text());
+  AddEvidence(detection, "seconds", absl::StrCat(seconds));
+  AddEvidence(detection, "root", Label(root));
+  AddEvidence(detection, "origin", root.origin);
+  return detection;
+}
+
+}  // namespace hoptrail::collector::rules

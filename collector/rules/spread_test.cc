@@ -1,0 +1,65 @@
+#include "collector/rules/spread.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include <gtest/gtest.h>
+
+#include "collector/rules/path_for_test.h"
+
+namespace hoptrail::collector::rules {
+namespace {
+
+using engine::Arrival;
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+Arrival At(int64_t second, uint8_t host) {
+  Arrival arrival;
+  arrival.wall_ns = second * kSecond;
+  arrival.host.machine.bytes[0] = host;
+  arrival.host_name = absl::StrCat("h", host);
+  return arrival;
+}
+
+class SpreadTest : public testing::Test {
+ protected:
+  SpreadTest() { config_.set_hosts(3); }
+
+  std::optional<model::Detection> Judge(std::vector<Arrival> arrivals) const {
+    const Spread rule(config_);
+    if (rule.ConcernWith({.depth = 1, .reached = arrivals.size()}) != Concern::kJudge) {
+      return std::nullopt;
+    }
+    return rule.OnPath({.root = root_, .deepest = {root_}, .arrivals = std::move(arrivals)});
+  }
+
+  const Step root_ = MakePath({{"ann", "gw"}})[0];  // its machine is 1
+  v1::SpreadConfig config_;
+};
+
+TEST_F(SpreadTest, FiresForManyHostsInAShortTime) {
+  const auto detection = Judge({At(30, 4), At(10, 2), At(20, 3), At(25, 3)});
+  ASSERT_TRUE(detection.has_value());
+  EXPECT_EQ(detection->session, root_.session);
+  EXPECT_EQ(detection->severity, model::Severity::kHigh);
+  EXPECT_EQ(detection->evidence.at("hosts"), "3");
+  EXPECT_EQ(detection->evidence.at("host_names"), "h2, h3, h4");
+  EXPECT_EQ(detection->evidence.at("seconds"), "20");
+}
+
+TEST_F(SpreadTest, DoesNotFireForFewHostsOrOverALongTime) {
+  EXPECT_FALSE(Judge({}).has_value());
+  EXPECT_FALSE(Judge({At(1, 2), At(2, 2), At(3, 2), At(4, 3)}).has_value());
+  EXPECT_FALSE(Judge({At(0, 2), At(500, 3), At(1000, 4), At(1500, 5)}).has_value());
+  EXPECT_FALSE(Judge({At(0, 1), At(1, 2), At(2, 3)}).has_value());  // back at home
+}
+
+TEST_F(SpreadTest, APathOfVeryManySessionsKeepsWhatStands) {
+  EXPECT_EQ(Spread(config_).ConcernWith({.depth = 1, .reached = 5000}), Concern::kKeep);
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::rules

@@ -1,0 +1,36 @@
+// Which hosts an address is one of.
+
+#include <algorithm>
+#include <set>
+
+#include "collector/store/sqlite/codec.h"
+#include "collector/store/sqlite/sqlite_reader.h"
+#include "core/base/status_macros.h"
+#include "core/model/title.h"
+
+namespace hoptrail::collector::store {
+
+// Reports are searched for the address's bytes, and only those that hold it are read.
+absl::StatusOr<std::vector<std::string>> SqliteReader::HostsWithAddress(
+    const model::IpAddress& address) {
+  HT_ASSIGN_OR_RETURN(sqlite::Statement select,
+                      database_.Prepare("SELECT id, host_name, health FROM hosts"
+                                        " WHERE instr(health, ?1) > 0"
+                                        " ORDER BY last_seen DESC"));
+  select.BindBlob(1, Blob(address));
+  std::vector<std::string> hosts;
+  std::set<std::string> named;  // a host has a row for each of its boots
+  while (hosts.size() < kMaxAddressHosts) {
+    HT_ASSIGN_OR_RETURN(bool row, select.Step());
+    if (!row) break;
+    const absl::StatusOr<model::AgentHealth> health = DecodeHealth(select.Blob(2));
+    if (!health.ok()) continue;
+    const auto& own = health->addresses;
+    if (std::find(own.begin(), own.end(), address) == own.end()) continue;
+    std::string title = model::HostTitle(select.Text(1), HostFrom(select.Blob(0)));
+    if (named.insert(title).second) hosts.push_back(std::move(title));
+  }
+  return hosts;
+}
+
+}  // namespace hoptrail::collector::store

@@ -1,0 +1,19 @@
+#include "collector/store/conformance/store_suite.h"
+#include "collector/store/sqlite/sqlite_store.h"
+
+namespace hoptrail::collector::store {
+namespace {
+
+absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& folder,
+                                            const RetentionLimits& limits, int64_t now_wall_ns) {
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(
+      {.path = folder + "/collector.db", .retention = limits, .writer = {.notify = true}},
+      now_wall_ns);
+  if (!store.ok()) return store.status();
+  return std::unique_ptr<Store>(*std::move(store));
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, testing::Values(StoreOpener(Open)));
+
+}  // namespace
+}  // namespace hoptrail::collector::store

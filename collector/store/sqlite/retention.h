@@ -1,0 +1,28 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_SQLITE_RETENTION_H_
+#define HOPTRAIL_COLLECTOR_STORE_SQLITE_RETENTION_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "collector/store/store.h"
+#include "core/model/ids.h"
+#include "core/sqlite/database.h"
+
+namespace hoptrail::collector::store {
+
+// Removes what is too old, or the oldest where there is too much; at most some thousand rows a
+// call, so that ingest is never held up for long. Called by the engine's thread, now and then.
+// Returns the number of rows removed; until it is 0, there may be more.
+absl::StatusOr<int64_t> ApplyRetention(sqlite::Database* database, const RetentionLimits& limits,
+                                       int64_t now_wall_ns);
+
+// Removes hosts that are off the list, were not heard since then and are named by no session.
+// Returns them.
+absl::StatusOr<std::vector<model::HostId>> ForgetHosts(sqlite::Database* database,
+                                                       int64_t before_wall_ns);
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_SQLITE_RETENTION_H_

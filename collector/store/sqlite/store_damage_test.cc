@@ -1,0 +1,76 @@
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "collector/store/sqlite/sqlite_store.h"
+#include "collector/store/sqlite/store_fixture.h"
+
+namespace hoptrail::collector::store {
+namespace {
+
+TEST_F(StoreTest, DamagedStoreIsKeptAsideAndServiceGoesOn) {
+  Write({.sessions = {wire::TestSession()}});
+  const std::string epoch = reader()->Epoch().value();
+  store_.reset();
+  {
+    std::fstream file(options_.path, std::ios::in | std::ios::out | std::ios::binary);
+    file << std::string(4096, 'x');
+  }
+  Reopen();
+  EXPECT_TRUE(std::filesystem::exists(store_->quarantined())) << store_->quarantined();
+  EXPECT_EQ(store_->writer()->LoadSnapshot()->sessions.size(), 0u);
+  EXPECT_NE(reader()->Epoch().value(), epoch);
+  Write({.sessions = {wire::TestSession()}});
+}
+
+TEST_F(StoreTest, SecondOwnerIsRefused) {
+  EXPECT_EQ(SqliteStore::Open(options_, kNow).status().code(), absl::StatusCode::kAlreadyExists);
+}
+
+TEST_F(StoreTest, OneDamagedRowCostsItselfOnly) {
+  Write({.sessions = {SessionAt(1, kNow), SessionAt(2, kNow)}});
+  ASSERT_TRUE(store_->writer()
+                  ->database()
+                  ->Execute("UPDATE sessions SET data = x'ffff' WHERE id >= x'02'")
+                  .ok());
+  Reopen();
+  auto all = store_->writer()->LoadSnapshot();
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->sessions.size(), 1u);
+}
+
+TEST_F(StoreTest, NewerSchemaIsRefusedAndLeftAlone) {
+  ASSERT_TRUE(store_->writer()->database()->SetUserVersion(99).ok());
+  store_.reset();
+  EXPECT_EQ(SqliteStore::Open(options_, kNow).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(std::filesystem::exists(options_.path));
+}
+
+TEST_F(StoreTest, FailedWriteLeavesNothingBehind) {
+  ASSERT_TRUE(
+      store_->writer()
+          ->database()
+          ->Execute(
+              "CREATE TRIGGER no BEFORE INSERT ON incidents BEGIN SELECT RAISE(ABORT, 'no'); END")
+          .ok());
+  const int64_t revision = store_->changes()->revision();
+  EXPECT_FALSE(
+      store_
+          ->Write({.detections = {wire::TestDetection()}, .incidents = {wire::TestIncident()}},
+                  kNow)
+          .ok());
+  EXPECT_FALSE(reader()->GetDetection(wire::TestDetection().id).ok());
+  EXPECT_EQ(store_->changes()->revision(), revision);
+  ASSERT_TRUE(store_->trouble().has_value());
+  EXPECT_EQ(store_->trouble()->kind, model::DegradationKind::kCollectorStoreReadOnly);
+  EXPECT_EQ(store_->trouble()->since_wall_ns, kNow);
+  EXPECT_EQ(store_->trouble()->detail.find("the collector's store cannot be written: "), 0u);
+  Write({.detections = {wire::TestDetection()}});
+  EXPECT_FALSE(store_->trouble().has_value());
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::store

@@ -1,0 +1,84 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_SQLITE_STORE_FIXTURE_H_
+#define HOPTRAIL_COLLECTOR_STORE_SQLITE_STORE_FIXTURE_H_
+
+// For tests: a store in a folder of its own.
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "collector/store/sqlite/codec.h"
+#include "collector/store/sqlite/sqlite_store.h"
+#include "core/wire/testing.h"
+
+namespace hoptrail::collector::store {
+
+inline constexpr int64_t kNow = 1'700'000'000'000'000'000;
+inline constexpr int64_t kSecond = 1'000'000'000;
+inline constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000'000;
+
+class StoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char folder[] = "/tmp/hoptrail-store-XXXXXX";
+    ASSERT_NE(mkdtemp(folder), nullptr);
+    folder_ = folder;
+    options_.path = folder_ + "/state/collector.db";
+    options_.writer.notify = true;
+    Reopen();
+  }
+  void TearDown() override {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  void Reopen() {
+    store_.reset();
+    auto store = SqliteStore::Open(options_, kNow);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+  void Write(const WriteBatch& batch) {
+    absl::Status status = store_->Write(batch, kNow);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  // Pages held for so long become due.
+  void Release(int64_t held_ns, int64_t now = kNow) {
+    absl::Status status = store_->ReleasePages(now, held_ns);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  static model::Incident OpenIncident() {
+    model::Incident incident = wire::TestIncident();
+    incident.merged_into = {};
+    incident.state = model::IncidentState::kOpen;
+    return incident;
+  }
+  static model::Session SessionAt(uint8_t n, int64_t opened) {
+    model::Session session = wire::TestSession();
+    session.id = wire::TestSessionId(n);
+    session.opened_wall_ns = opened;
+    session.login_ended_wall_ns = opened + 1;
+    session.closed_wall_ns = opened + 2;
+    return session;
+  }
+  static StoredHop TestHop(uint8_t n) {
+    StoredHop stored;
+    stored.key.bytes[0] = n;
+    stored.hop.server = wire::TestHopEnd();
+    stored.hop.proof = model::Proof::kUnknown;
+    return stored;
+  }
+  ReaderLease reader() { return store_->BorrowReader(); }
+
+  std::string folder_;
+  SqliteOptions options_;
+  std::unique_ptr<SqliteStore> store_;
+};
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_SQLITE_STORE_FIXTURE_H_

@@ -1,0 +1,18 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_STORED_HOP_H_
+#define HOPTRAIL_COLLECTOR_STORE_STORED_HOP_H_
+
+#include "core/graph/hop_key.h"
+#include "core/model/hop.h"
+
+namespace hoptrail::collector::store {
+
+struct StoredHop {
+  graph::HopKey key;  // upsert by this
+  model::Hop hop;
+
+  bool operator==(const StoredHop&) const = default;
+};
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_STORED_HOP_H_
