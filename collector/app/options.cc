@@ -76,6 +76,14 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
   if (!absl::StartsWith(config.store().path(), "/")) {
     return options.places.Fault("store.path", "must be an absolute path");
   }
+  const std::string& json_output = config.json_output();
+  if (!json_output.empty() && json_output != "-" && !absl::StartsWith(json_output, "/")) {
+    return options.places.Fault("json_output",
+                                "must be an absolute path, or - for standard output");
+  }
+  if (json_output == config.store().path()) {
+    return options.places.Fault("json_output", "is the store's own file");
+  }
   absl::StatusOr<model::Severity> severity = ParseSeverity(config.incidents().minimum_severity());
   if (!severity.ok()) {
     return options.places.Fault("incidents.minimum_severity", severity.status().message());
@@ -145,7 +153,17 @@ config::Findings FindFaults(const Options& options) {
     }
   }
   if (!config.json_output().empty() && config.json_output() != "-") {
-    findings.Add(Weight::kPassing, "json_output", config::CheckWritableFile(config.json_output()));
+    // Its folder is not made, other than the store's.
+    absl::Status status = config::CheckWritableFile(config.json_output());
+    if (const std::string folder = Parent(config.json_output());
+        status.ok() && !std::filesystem::is_directory(folder)) {
+      status = absl::NotFoundError(absl::StrCat(folder, ": is no directory: make it"));
+    }
+    if (status.ok() && std::filesystem::is_fifo(config.json_output())) {
+      status = absl::FailedPreconditionError(
+          absl::StrCat(config.json_output(), ": is a FIFO; lines go to a file"));
+    }
+    findings.Add(Weight::kPassing, "json_output", status);
   }
   return findings;
 }

@@ -91,6 +91,20 @@ TEST_F(CollectorTest, TheFilesThatItNamesAreLookedAt) {
   EXPECT_EQ(CheckFiles(*options).message(), all.front());
 }
 
+// Neither of them may hang the start.
+TEST_F(CollectorTest, AFifoIsNoOutputAndHoldsNoKey) {
+  const std::string fifo = folder_ + "/fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const auto options =
+      Load("listen: [{address: 'unix:" + folder_ + "/c.sock'}]\nstore: {path: " + folder_ +
+           "/c.db}\njson_output: " + fifo + "\npagerduty: {routing_key_file: " + fifo + "}\n");
+  ASSERT_TRUE(options.ok()) << options.status();
+  std::vector<std::string> all;
+  for (const config::Finding& finding : FindFaults(*options).all()) all.push_back(finding.text);
+  EXPECT_THAT(all, ::testing::IsSupersetOf({HasSubstr("is not 32 letters and digits"),
+                                            HasSubstr(fifo + ": is a FIFO")}));
+}
+
 TEST_F(CollectorTest, ConfigurationIsChecked) {
   for (const auto& [text, named] : std::vector<std::pair<std::string, std::string>>{
            {"listen: [{address: '0.0.0.0:1'}]\nstore: {path: /x}\n", "tls is required"},
@@ -98,6 +112,8 @@ TEST_F(CollectorTest, ConfigurationIsChecked) {
            {"listen: [{address: 'unix:/x'}]\nstore: {path: /x}\nincidents: "
             "{minimum_severity: huge}\n",
             "huge"},
+           {"listen: [{address: 'unix:/x'}]\nstore: {path: /x}\njson_output: x.json\n", "absolute"},
+           {"listen: [{address: 'unix:/x'}]\nstore: {path: /x}\njson_output: /x\n", "own file"},
            {"listen: [{address: 'unix:/x'}]\nstore: {path: /x}\ncolour: red\n", "colour"}}) {
     auto options = Load(text);
     ASSERT_FALSE(options.ok()) << text;

@@ -112,6 +112,14 @@ TEST_F(StoreTroubleTest, EveryAnswerSaysSoUntilItIsOver) {
   EXPECT_EQ(incidents.incidents(0).degraded_hosts(0).degradations(0).kind(),
             v1::COLLECTOR_STORE_READ_ONLY);
 
+  // The engine waits for its disk, and knows its paths all the same.
+  v1::Path path;
+  v1::GetPathRequest path_request;
+  path_request.set_name(incidents.incidents(0).name());
+  auto graph = v1::GraphService::NewStub(Local());
+  ASSERT_TRUE(Call(graph, &v1::GraphService::Stub::GetPath, path_request, &path).ok());
+  EXPECT_EQ(path.steps_size(), 1);
+
   v1::Incident incident;
   v1::GetIncidentRequest unknown;
   unknown.set_name("incidents/abcdef");

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "collector/rules/path_for_test.h"
@@ -61,6 +62,13 @@ TEST(BlindingTest, FiresHighForAKilledAgentAndMediumForASilentOne) {
   EXPECT_EQ(cloned.severity, model::Severity::kMedium);
   EXPECT_EQ(cloned.title, "Two agents speak for one host");
   EXPECT_EQ(cloned.evidence.at("kind"), "cloned");
+
+  interference.kind = model::InterferenceKind::kWeakened;
+  interference.detail = "less is reported: rules.pivot";
+  const model::Detection weakened = Judge(interference, suspect, 0);
+  EXPECT_EQ(weakened.severity, model::Severity::kMedium);
+  EXPECT_EQ(weakened.evidence.at("kind"), "weakened");
+  EXPECT_THAT(weakened.summary, testing::HasSubstr("rules.pivot"));
 }
 
 TEST(BlindingTest, FiresForLossesOfTheKernelSideByWhatWasLost) {

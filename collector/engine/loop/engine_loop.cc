@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -97,7 +96,8 @@ bool EngineLoop::Round(absl::Duration wait) {
     std::visit([this](auto& m) { On(m); }, message);
     if (facts_ >= kFactsPerTransaction) Commit();
   }
-  std::vector<Request> requests;
+  std::vector<Request> requests = std::move(put_off_);
+  put_off_.clear();
   requests_.PopAll(absl::ZeroDuration(), &requests);
   for (Request& request : requests) {
     std::visit([this](auto& r) { Answer(r); }, request);
@@ -320,7 +320,7 @@ void EngineLoop::Commit() {
         after_commit_.clear();
         break;
       }
-      absl::SleepFor(kStoreRetry);
+      AnswerWhileUnwritable(kStoreRetry);
     }
   }
   for (const auto& [host, sequence] : acknowledge_) {

@@ -109,6 +109,9 @@ class EngineLoop {
   void Run();
   template <typename Result, typename MakeRequest>
   Result Ask(MakeRequest make_request);
+  // Refused while the store takes nothing.
+  template <typename Result, typename MakeRequest>
+  Result Change(MakeRequest make_request);
   void On(bus::StreamOpened& message);
   void On(bus::IncarnationConfirmed& message);
   void On(bus::FactBatch& message);
@@ -118,6 +121,9 @@ class EngineLoop {
   void Answer(RemoveHostRequest& request);
   void Answer(ReconfigureRequest& request);
   void Answer(PathRequest& request);
+  // The engine's thread waits for its disk, and says meanwhile what paths it knows; other requests
+  // wait for the disk too.
+  void AnswerWhileUnwritable(absl::Duration longest);
   void KeepFact(const model::Fact& fact, const model::HostId& host);
   void Heard(const model::HostId& host, HostEntry* entry);
   // hosts.cc: machines and their boots.
@@ -168,6 +174,7 @@ class EngineLoop {
   store::WriteBatch batch_;
   absl::flat_hash_map<model::HostId, uint64_t> acknowledge_;
   std::vector<std::function<void()>> after_commit_;
+  std::vector<Request> put_off_;  // until the disk takes something again
   size_t facts_ = 0;
 
   absl::BitGen random_;

@@ -2,8 +2,11 @@
 
 #include <future>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "collector/engine/loop/engine_loop.h"
+#include "core/base/steady_time.h"
 
 namespace hoptrail::collector::engine {
 namespace {
@@ -14,7 +17,6 @@ constexpr absl::Duration kAnswerWithin = absl::Seconds(10);
 
 template <typename Result, typename MakeRequest>
 Result EngineLoop::Ask(MakeRequest make_request) {
-  if (const auto trouble = store_->trouble()) return absl::UnavailableError(trouble->detail);
   // Shared with the engine's thread, which may answer after nobody waits any more.
   auto promise = std::make_shared<std::promise<Result>>();
   auto answer = promise->get_future();
@@ -28,10 +30,16 @@ Result EngineLoop::Ask(MakeRequest make_request) {
   return answer.get();
 }
 
+template <typename Result, typename MakeRequest>
+Result EngineLoop::Change(MakeRequest make_request) {
+  if (const auto trouble = store_->trouble()) return absl::UnavailableError(trouble->detail);
+  return Ask<Result>(std::move(make_request));
+}
+
 absl::StatusOr<model::Incident> EngineLoop::SetIncidentState(const model::IncidentId& incident,
                                                              model::IncidentState state,
                                                              const std::string& who) {
-  return Ask<absl::StatusOr<model::Incident>>([&](auto done) {
+  return Change<absl::StatusOr<model::Incident>>([&](auto done) {
     return SetIncidentStateRequest{incident, state, who, std::move(done)};
   });
 }
@@ -43,9 +51,25 @@ absl::StatusOr<Path> EngineLoop::PathOf(const model::SessionId& session) {
 }
 
 absl::Status EngineLoop::RemoveHost(const model::HostId& host, const std::string& who) {
-  return Ask<absl::Status>([&](auto done) {
+  return Change<absl::Status>([&](auto done) {
     return RemoveHostRequest{host, who, std::move(done)};
   });
+}
+
+void EngineLoop::AnswerWhileUnwritable(absl::Duration longest) {
+  const SteadyTime end = SteadyTime::Now() + longest;
+  for (absl::Duration left = longest; left > absl::ZeroDuration() && !stopping_;
+       left = end - SteadyTime::Now()) {
+    std::vector<Request> requests;
+    if (!requests_.PopAll(left, &requests)) return;
+    for (Request& request : requests) {
+      if (const auto* path = std::get_if<PathRequest>(&request)) {
+        path->done(engine_->PathOf(path->session));
+      } else {
+        put_off_.push_back(std::move(request));
+      }
+    }
+  }
 }
 
 }  // namespace hoptrail::collector::engine

@@ -20,7 +20,8 @@ int OpenTarget(const std::string& target) {
   // A regular file's end is looked at; a pipe that we could read from would have no end.
   struct stat info;
   const bool other = ::stat(target.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
-  const int access = other ? O_WRONLY : O_RDWR;
+  // A FIFO without a reader is refused, and one whose reader is slow is tried again.
+  const int access = other ? O_WRONLY | O_NONBLOCK : O_RDWR;
   return ::open(target.c_str(), access | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 

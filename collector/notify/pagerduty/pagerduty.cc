@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -10,6 +9,7 @@
 
 #include "collector/api/message_reader.h"
 #include "core/base/log.h"
+#include "core/base/read_file.h"
 #include "core/base/status_macros.h"
 #include "core/wire/resource_names.h"
 
@@ -19,6 +19,7 @@ namespace {
 using store::Outbox;
 
 constexpr size_t kRoutingKeyLength = 32;
+constexpr size_t kMaxKeyFileBytes = 4096;
 constexpr int kMaxDetections = 1000;
 constexpr absl::Duration kPoll = absl::Seconds(1);
 
@@ -31,10 +32,9 @@ bool IsRoutingKey(absl::string_view key) {
 }  // namespace
 
 absl::StatusOr<std::string> ReadRoutingKey(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return absl::ErrnoToStatus(errno, absl::StrCat("routing key file ", path));
-  std::string line;
-  std::getline(file, line);
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxKeyFileBytes);
+  if (!text.ok()) return Annotate(text.status(), "routing key file");
+  std::string line = text->substr(0, text->find('\n'));
   absl::StripAsciiWhitespace(&line);
   if (!IsRoutingKey(line)) {
     return absl::InvalidArgumentError(
