@@ -40,8 +40,10 @@ void Engine::Impl::ApplyJoin(JoinChange change) {
     node.opened_session = hop.server->opened_session;
   }
   graph_.hops[key] = node;
-  for (const auto& end : {hop.client, hop.server}) {
-    if (!end.has_value() || end->session.empty() || Foreign(end->session, end->host)) continue;
+  for (const auto* side : {&hop.client, &hop.server}) {
+    if (!side->has_value()) continue;
+    const model::HopEnd* const end = &side->value();
+    if (end->session.empty() || Foreign(end->session, end->host)) continue;
     const bool server = end->side == model::HopSide::kServer;
     Node(end->session, end->host).ends[server ? change.server_end : key] = {
         key, server && end->opened_session, end->name, end->established_boot_ns};
