@@ -99,8 +99,9 @@ TEST_F(CollectorTest, AFifoIsNoOutputAndHoldsNoKey) {
       Load("listen: [{address: 'unix:" + folder_ + "/c.sock'}]\nstore: {path: " + folder_ +
            "/c.db}\njson_output: " + fifo + "\npagerduty: {routing_key_file: " + fifo + "}\n");
   ASSERT_TRUE(options.ok()) << options.status();
+  const config::Findings findings = FindFaults(*options);
   std::vector<std::string> all;
-  for (const config::Finding& finding : FindFaults(*options).all()) all.push_back(finding.text);
+  for (const config::Finding& finding : findings.all()) all.push_back(finding.text);
   EXPECT_THAT(all, ::testing::IsSupersetOf({HasSubstr("is not 32 letters and digits"),
                                             HasSubstr(fifo + ": is a FIFO")}));
 }

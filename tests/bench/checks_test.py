@@ -125,7 +125,7 @@ class Stages(unittest.TestCase):
 
     def test_samples_go_to_folders(self):
         self.assertEqual(stages.by_folder(self.TEXT), {"samples": 4, "share": {
-            "hoptrail-worker": {"agent/app, in the kernel": 0.25, "agent/decode": 0.25, "core/base": 0.25},
+            "hoptrail-worker": {"agent, in the kernel": 0.25, "agent/decode": 0.25, "core/base": 0.25},
             "spool": {"libraries": 0.25}}})
 
 

@@ -20,7 +20,7 @@ def folder_of(frames):
     found = next((match[1] for match in map(FOLDER.search, frames) if match), None)
     if found is None:
         return "libraries"
-    if found.startswith("agent::"):
+    if found == "agent" or found.startswith("agent::"):
         return found.replace("::", "/")
     return "core/base" if found[0].isupper() else f"core/{found}"
 
