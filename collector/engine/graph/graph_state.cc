@@ -175,7 +175,9 @@ std::vector<model::SessionId> GraphState::Tree(const model::SessionId& root,
   *truncated = false;
   for (const model::SessionId& id : must) {
     const std::vector<model::SessionId> way = lineage.Ancestry(id, max);
-    if (way.front() != root || keep.size() + way.size() > max) {
+    const auto added = std::count_if(way.begin(), way.end(),
+                                     [&](const auto& step) { return !keep.contains(step); });
+    if (way.front() != root || keep.size() + static_cast<size_t>(added) > max) {
       *truncated = true;
       continue;
     }

@@ -146,6 +146,20 @@ TEST_F(GraphStateTest, TreeOfMoreThanTheBound_IsCutAndKeepsWhatMustCome) {
   EXPECT_THAT(tree, testing::Contains(Id(50)));
 }
 
+TEST_F(GraphStateTest, TreeWhoseLongestWayIsTheBound_IsWhole) {
+  Add(1, "ann");
+  for (uint8_t n = 2; n <= 4; ++n) {
+    Add(n, "ann");
+    Link(static_cast<uint8_t>(n - 1), n);
+  }
+  bool truncated = true;
+  // Both ways share their beginning, which needs room once.
+  EXPECT_THAT(graph_.Tree(Id(1), {Id(3), Id(4)}, 4, &truncated), SizeIs(4));
+  EXPECT_FALSE(truncated);
+  graph_.Tree(Id(1), {Id(4)}, 3, &truncated);
+  EXPECT_TRUE(truncated);
+}
+
 TEST_F(GraphStateTest, Provenance_NamesRootDepthAndPath) {
   Add(1, "ann");
   Add(2, "bob");
