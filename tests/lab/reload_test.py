@@ -119,3 +119,19 @@ class Reload(lab_test_case.SteppedTestCase):
         self.assertEqual({role: after[role] for role in ("supervisor", "loader")},
                          {role: pids[role] for role in ("supervisor", "loader")})
         self.bench.wait_connected(["db"])
+
+    def step_6_a_login_that_switches_rules_off(self):
+        """It is a detection of medium severity: what was done, while who was logged in."""
+        login = RootLogin(self.bench.fleet)
+        self.addCleanup(login.leave)
+        session = daemon.wait(lambda: self.session_of(login), "the session", WITHIN)
+        self.agent.config["rules"] = {"pivot": {"disabled": True}}
+        self.agent.config["kernel"] = {"watch": {"reads": ["/nonexistent"]}}
+        self.agent.write_config()
+        login.shell.run(f"kill -HUP {wait_processes(self.agent)['supervisor']}")
+        weakened = daemon.wait(lambda: [each for each in self.bench.api.detections()
+                                        if each["rule"] == "blinding" and each["evidence"]["kind"] == "weakened"],
+                               "the detection", WITHIN, self.agent.failed)
+        self.assertEqual(len(weakened), 1)
+        self.assertEqual((weakened[0]["session"], weakened[0]["severity"]), (session["name"], "MEDIUM"))
+        self.assertIn("rules.pivot, kernel.watch", weakened[0]["summary"])
