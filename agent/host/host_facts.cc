@@ -19,7 +19,6 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 namespace hoptrail::agent {
 namespace {
@@ -63,12 +62,6 @@ std::string SystemHostName() {
   char name[HOST_NAME_MAX + 1] = {};
   ::gethostname(name, sizeof(name) - 1);
   return name;
-}
-
-std::string KernelRelease() {
-  utsname names{};
-  ::uname(&names);
-  return names.release;
 }
 
 absl::StatusOr<uint32_t> NetworkNamespaceInode(const std::string& name) {

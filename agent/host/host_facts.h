@@ -20,7 +20,6 @@ absl::StatusOr<model::HostId> ReadHostId(const std::string& machine_id_file);
 absl::StatusOr<model::BootId> ReadBootId();
 
 std::string SystemHostName();  // gethostname(2)
-std::string KernelRelease();   // uname(2)
 
 // Inode number of the network namespace "self" or at a path ("/proc/PID/ns/net").
 absl::StatusOr<uint32_t> NetworkNamespaceInode(const std::string& name);

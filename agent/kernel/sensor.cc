@@ -6,7 +6,6 @@
 #include "agent/kernel/reader.h"
 #include "agent/kernel/snapshot/snapshot.h"
 #include "core/base/status_macros.h"
-#include <sys/utsname.h>
 
 namespace hoptrail::agent::kernel {
 
@@ -27,11 +26,6 @@ absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Open(const SensorOptions& option
   HT_ASSIGN_OR_RETURN(Reader reader, Reader::Create(attached->handles()));
   return std::unique_ptr<Sensor>(
       new Sensor(std::make_unique<Impl>(std::move(attached), std::move(reader))));
-}
-
-std::string Sensor::KernelRelease() {
-  utsname names = {};
-  return uname(&names) == 0 ? names.release : "";
 }
 
 std::vector<model::FactCoverage> Sensor::Coverage() const { return impl_->attached_->Coverage(); }

@@ -33,9 +33,6 @@ class Sensor {
   Sensor(const Sensor&) = delete;
   Sensor& operator=(const Sensor&) = delete;
 
-  // The running kernel's release, as uname(2) tells it. For reports; nothing is decided by it.
-  static std::string KernelRelease();
-
   // By which hook each fact is learnt, and why not by a better one.
   std::vector<model::FactCoverage> Coverage() const;
 

@@ -15,6 +15,7 @@
 #include "agent/kernel/snapshot/snapshot.h"
 #include "agent/stop/stop_request.h"
 #include "agent/worker/readiness.h"
+#include "core/base/kernel_release.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/model/names.h"

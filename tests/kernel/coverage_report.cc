@@ -16,6 +16,7 @@
 
 #include "agent/kernel/plan/force_tiers.h"
 #include "agent/kernel/sensor.h"
+#include "core/base/kernel_release.h"
 #include "tests/kernel/own_programs.h"
 #include <nlohmann/json.hpp>
 
@@ -95,7 +96,7 @@ int PrintReport(const Tried& tried) {
   auto sensor = Sensor::Open(SensorOptions());
   if (!sensor.ok()) return Fail(sensor.status());
   nlohmann::ordered_json report;
-  report["kernel"] = Sensor::KernelRelease();
+  report["kernel"] = KernelRelease();
   for (const model::FactCoverage& row : (*sensor)->Coverage()) {
     nlohmann::ordered_json fact = {{"fact", row.fact}, {"hook", row.hook}, {"tier", row.tier}};
     fact["refusals"] = row.refusals;

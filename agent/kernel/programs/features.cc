@@ -17,11 +17,11 @@
 #include <bpf/btf.h>
 
 #include "agent/kernel/programs/cgroup_root.h"
+#include "core/base/kernel_release.h"
 #include "core/base/unique_fd.h"
 #include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -154,9 +154,8 @@ std::string TryHook(const btf* vmlinux, const std::string& hook) {
 // Before 6.2 the kernel runs a tracepoint's program that is running already once more. From 7.0 on
 // it may be preempted in tracepoints, which are guarded by SRCU there instead of by forbidding it.
 void FindOutWhatIsSkipped(Features* features) {
-  utsname kernel = {};
   int major = 0, minor = 0;
-  if (uname(&kernel) != 0 || sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return;
+  if (sscanf(KernelRelease().c_str(), "%d.%d", &major, &minor) != 2) return;
   features->skips_tracepoints = major > 6 || (major == 6 && minor >= 2);
   features->preempts_tracepoints = major >= 7;
 }

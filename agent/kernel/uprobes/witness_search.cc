@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
+#include "core/base/path.h"
 #include "core/base/unique_fd.h"
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -28,8 +29,6 @@ constexpr absl::string_view kLibraryFolders[] = {"/lib/x86_64-linux-gnu",
                                                  "/usr/lib64",
                                                  "/lib",
                                                  "/usr/lib"};
-
-absl::string_view BaseName(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 // What the function that a fact needs may be part of: "libc.so.6", musl's "ld-musl-x86_64.so.1"
 // and "libc.so"; for other libraries their own name only.

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
 
+#include "core/base/path.h"
 #include "core/model/title.h"
 
 namespace hoptrail::collector::engine {
@@ -26,11 +27,6 @@ bool SaysItsUser(const model::Session& session) {
     default:
       return true;
   }
-}
-
-std::string BaseName(absl::string_view path) {
-  const size_t slash = path.rfind('/');
-  return std::string(slash == absl::string_view::npos ? path : path.substr(slash + 1));
 }
 
 }  // namespace
@@ -164,7 +160,7 @@ std::string GraphState::CauseOf(const model::SessionId& id) const {
     default:
       break;
   }
-  const std::string program = BaseName(node->value->program);
+  const std::string program(BaseName(node->value->program));
   return program.empty() ? "process" : program;
 }
 
