@@ -28,7 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # What needs no product comes first: if the scene is wrong, the rest proves nothing.
 MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
            "story_test", "roots_test", "openssh_test", "addresses_test", "restart_test", "privilege_test",
-           "surroundings_test", "blinding_test", "stop_test", "looking_test", "host_row_test", "reload_test",
+           "surroundings_test", "host_rules_test", "blinding_test", "stop_test", "looking_test", "host_row_test", "reload_test",
            "signals_test", "roles_test", "bad_input_test", "damage_test", "disk_test", "full_disk_test", "clone_test",
            "health_test", "pager_test")
 # One of these measures times, or touches every sensor of this machine and not only the one in its own hosts.
