@@ -13,8 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "bpf/abi/events.h"
 
-#include "core/wire/detection.h"
-#include "core/wire/graph.h"
+#include "collector/store/sqlite/codec.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/sensor.h"
 #include "core/wire/testing.h"
@@ -233,13 +232,11 @@ void AddMessages(const Corpus& corpus) {
   corpus.Add("agent_message", "all", all.SerializeAsString());
   model::Hop hop{wire::TestHopEnd(), wire::TestHopEnd(), model::Proof::kProven, 1};
   hop.client->side = model::HopSide::kClient;
-  corpus.Add("stored_blob", "session",
-             Bytes({0}) + wire::ToProto(wire::TestSession()).SerializeAsString());
-  corpus.Add("stored_blob", "hop", Bytes({1}) + wire::ToProto(hop).SerializeAsString());
-  corpus.Add("stored_blob", "detection",
-             Bytes({2}) + wire::ToProto(wire::TestDetection()).SerializeAsString());
-  corpus.Add("stored_blob", "incident",
-             Bytes({3}) + wire::ToProto(wire::TestIncident()).SerializeAsString());
+  using collector::store::Encode;
+  corpus.Add("stored_blob", "session", Bytes({0}) + Encode(wire::TestSession()));
+  corpus.Add("stored_blob", "hop", Bytes({1}) + Encode(hop));
+  corpus.Add("stored_blob", "detection", Bytes({2}) + Encode(wire::TestDetection()));
+  corpus.Add("stored_blob", "incident", Bytes({3}) + Encode(wire::TestIncident()));
 }
 
 // In the order in which fact_script.h reads: a login, a hop told by both ends, a detection.
