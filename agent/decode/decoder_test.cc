@@ -33,10 +33,10 @@ TEST(DecoderTest, ReadsTheHeader) {
   ASSERT_TRUE(event.ok()) << event.status();
   EXPECT_EQ(event->header.cpu, 3u);
   EXPECT_EQ(event->header.boot_ns, 123u);
-  EXPECT_EQ(event->header.process, (model::ProcessName{10, 11}));
+  EXPECT_EQ(event->header.process, (model::ProcessKey{10, 11}));
   EXPECT_EQ(event->header.tid, 12u);
   EXPECT_EQ(event->header.parent.tgid, 13u);
-  EXPECT_EQ(event->header.label, (model::ProcessName{14, 15}));
+  EXPECT_EQ(event->header.label, (model::ProcessKey{14, 15}));
   EXPECT_EQ(event->header.credentials.login_uid, 1000u);
   EXPECT_EQ(event->header.namespaces.network, 42u);
   EXPECT_EQ(event->header.command, "sixteen-letters!");

@@ -22,24 +22,24 @@ namespace hoptrail::agent::decode {
 struct Header {
   uint32_t cpu = 0;
   uint64_t boot_ns = 0;  // bpf_ktime_get_boot_ns()
-  model::ProcessName process;
+  model::ProcessKey process;
   uint32_t tid = 0;
-  model::ProcessName parent;  // task_struct::real_parent's thread group
+  model::ProcessKey parent;  // task_struct::real_parent's thread group
   model::Credentials credentials;
   uint64_t cgroup_id = 0;
   model::Namespaces namespaces;
   // The session label carried from fork to fork in the kernel: the nearest ancestor (or the
   // process itself) that was forked by a process that listens or accepts. Processes with the same
   // label came through the same entry. Empty where unknown: the process is older than the agent.
-  model::ProcessName label;
+  model::ProcessKey label;
   std::string command;  // task_struct::comm
   uint16_t type = 0;    // ht_type; see TypeName()
 };
 
 // A new thread group. The header describes the parent; threads are not reported.
 struct Fork {
-  model::ProcessName child;
-  model::ProcessName child_label;
+  model::ProcessKey child;
+  model::ProcessKey child_label;
 };
 
 // What stands on a descriptor when a program starts.
@@ -47,12 +47,12 @@ enum class StreamKind : uint8_t { kUnknown, kClosed, kFile, kTerminal, kPipe, kT
 
 struct Stream {
   StreamKind kind = StreamKind::kUnknown;
-  uint64_t inode = 0;       // of file, pipe or socket
-  uint32_t device = 0;      // terminals: major << 20 | minor
-  uint64_t socket = 0;      // kTcp: the same value as Tcp::socket
-  model::Flow flow;         // kTcp
-  model::HopName hop_name;  // kTcp, established
-  bool accepted = false;    // kTcp: this host is the server
+  uint64_t inode = 0;      // of file, pipe or socket
+  uint32_t device = 0;     // terminals: major << 20 | minor
+  uint64_t socket = 0;     // kTcp: the same value as Tcp::socket
+  model::Flow flow;        // kTcp
+  model::HopKey hop_name;  // kTcp, established
+  bool accepted = false;   // kTcp: this host is the server
 };
 
 // A process's control groups, "/system.slice/nginx.service", one of each hierarchy in which it is
@@ -85,8 +85,8 @@ struct Tcp {
   TcpSide side = TcpSide::kUnknown;
   // Names the socket while it lives, within this agent's run; never 0.
   uint64_t socket = 0;
-  model::Flow flow;         // kListen: server only
-  model::HopName hop_name;  // kEstablished and kClosed; empty otherwise
+  model::Flow flow;        // kListen: server only
+  model::HopKey hop_name;  // kEstablished and kClosed; empty otherwise
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   uint64_t bytes_sent = 0;
@@ -100,7 +100,7 @@ struct Tcp {
 struct Accept {
   uint64_t socket = 0;
   model::Flow flow;
-  model::HopName hop_name;
+  model::HopKey hop_name;
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   bool first_use = false;  // seen by first use, perhaps by a child of the process that accepted
@@ -148,7 +148,7 @@ struct SocketSnapshot {
   TcpSide side = TcpSide::kUnknown;
   uint64_t socket = 0;
   model::Flow flow;
-  model::HopName hop_name;
+  model::HopKey hop_name;
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
 };
@@ -227,7 +227,7 @@ enum class ObjectKind : uint8_t { kUnknown, kProgram, kMap, kLink };
 // Somebody else laid hands on the sensor: the header says who.
 struct Tampering {
   TamperingKind kind = TamperingKind::kUnknown;
-  model::ProcessName target;                 // kSignal, kPtrace: which of the sensor's processes
+  model::ProcessKey target;                  // kSignal, kPtrace: which of the sensor's processes
   std::string target_command;                // kSignal, kPtrace: task_struct::comm
   uint32_t signal = 0;                       // kSignal
   uint32_t bpf_command = 0;                  // kBpf: enum bpf_cmd
@@ -246,9 +246,9 @@ struct UnixConnect {
   bool path_cut = false;       // the front of it is missing
   bool path_as_bound = false;  // not from the file system: word for word what its owner bound it to
   SocketType type = SocketType::kUnknown;
-  uint64_t inode = 0;       // of the socket's file; 0 where it has none
-  model::ProcessName peer;  // empty for datagrams; start 0 where the process has ended
-  uint32_t peer_uid = 0;    // effective; for datagrams, whom the socket belongs to
+  uint64_t inode = 0;      // of the socket's file; 0 where it has none
+  model::ProcessKey peer;  // empty for datagrams; start 0 where the process has ended
+  uint32_t peer_uid = 0;   // effective; for datagrams, whom the socket belongs to
   uint32_t peer_audit_session = model::kNoLogin;
   uint32_t peer_pid_namespace = 0;
   uint32_t count = 1;  // connects by this process to this socket since the last such event

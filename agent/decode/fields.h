@@ -64,9 +64,7 @@ absl::Status NoTime();
 absl::Status CountsTooMuch();
 
 model::Flow ToFlow(const ht_connection& raw);
-inline model::HopName ToHopName(const ht_connection& raw) {
-  return {raw.client_isn, raw.server_isn};
-}
+inline model::HopKey ToHopKey(const ht_connection& raw) { return {raw.client_isn, raw.server_isn}; }
 inline TcpSide ToSide(const ht_connection& raw) { return CheckedEnum(raw.side, TcpSide::kServer); }
 
 }  // namespace hoptrail::agent::decode

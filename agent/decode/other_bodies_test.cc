@@ -98,7 +98,7 @@ TEST(OtherBodiesTest, ReadsTampering) {
   auto body = std::get<Tampering>(event->body);
   EXPECT_EQ(body.kind, TamperingKind::kSignal);
   EXPECT_EQ(body.signal, 19u);
-  EXPECT_EQ(body.target, (model::ProcessName{5, 6}));
+  EXPECT_EQ(body.target, (model::ProcessKey{5, 6}));
   EXPECT_EQ(body.target_command, "hoptrail-agent!!");
   EXPECT_EQ(body.repeats, 2u);
   record.kind = HT_TAMPERING_BPF;

@@ -76,7 +76,7 @@ TEST(SocketBodiesTest, ReadsUnixConnects) {
   EXPECT_FALSE(connect.path_as_bound);
   EXPECT_EQ(connect.type, SocketType::kSequenced);
   EXPECT_EQ(connect.inode, 55u);
-  EXPECT_EQ(connect.peer, (model::ProcessName{70, 71}));
+  EXPECT_EQ(connect.peer, (model::ProcessKey{70, 71}));
   EXPECT_EQ(connect.peer_uid, 1000u);
   EXPECT_EQ(connect.peer_audit_session, 9u);
   EXPECT_EQ(connect.peer_pid_namespace, 100u);

@@ -12,7 +12,7 @@
 #include "agent/kernel/processes/process_views.h"
 #include "agent/kernel/programs/programs.h"
 #include "agent/kernel/programs/skipped_runs.h"
-#include "agent/kernel/uprobes/witnesses.h"
+#include "agent/kernel/uprobes/uprobes.h"
 #include "agent/kernel/watch/watched_files.h"
 #include "core/base/status_macros.h"
 
@@ -23,13 +23,13 @@ class Attached::Impl {
   Impl(Programs programs, SkippedRuns skipped_runs, const SensorOptions& options)
       : programs_(std::move(programs)),
         skipped_runs_(std::move(skipped_runs)),
-        witnesses_(programs_.skeleton(), programs_.witness_ways(), options.max_library_copies),
+        uprobes_(programs_.skeleton(), programs_.uprobe_methods(), options.max_library_copies),
         watched_files_(programs_.skeleton(), options.watch) {}
 
   Programs programs_;
   SkippedRuns skipped_runs_;
   ProcessViews views_;
-  Witnesses witnesses_;
+  Uprobes uprobes_;
   WatchedFiles watched_files_;
 };
 
@@ -41,14 +41,14 @@ absl::StatusOr<std::unique_ptr<Attached>> Attached::Open(const SensorOptions& op
   HT_ASSIGN_OR_RETURN(SkippedRuns skipped_runs, SkippedRuns::Map(programs));
   auto impl = std::make_unique<Impl>(std::move(programs), std::move(skipped_runs), options);
   impl->views_.Look();
-  impl->witnesses_.AttachNew(impl->views_);
+  impl->uprobes_.AttachNew(impl->views_);
   impl->watched_files_.Search(impl->views_);
   return std::unique_ptr<Attached>(new Attached(std::move(impl)));
 }
 
 void Attached::Detach() {
   Attachments attachments = impl_->programs_.TakeAttachments();
-  for (std::shared_ptr<void>& other : impl_->witnesses_.TakeAttachments()) {
+  for (std::shared_ptr<void>& other : impl_->uprobes_.TakeAttachments()) {
     attachments.push_back(std::move(other));
   }
   DetachAll(std::move(attachments));
@@ -64,14 +64,14 @@ Handles Attached::handles() const {
 
 std::vector<model::FactCoverage> Attached::Coverage() const {
   std::vector<model::FactCoverage> rows = impl_->programs_.coverage();
-  for (model::FactCoverage& row : impl_->witnesses_.Coverage()) rows.push_back(std::move(row));
+  for (model::FactCoverage& row : impl_->uprobes_.Coverage()) rows.push_back(std::move(row));
   return rows;
 }
 
-size_t Attached::AttachNewWitnesses() {
+size_t Attached::AttachNewUprobes() {
   impl_->views_.Look();
   impl_->watched_files_.Search(impl_->views_);
-  return impl_->witnesses_.AttachNew(impl_->views_);
+  return impl_->uprobes_.AttachNew(impl_->views_);
 }
 
 void Attached::ProtectProcesses(const std::vector<uint32_t>& tgids) {
@@ -81,7 +81,7 @@ void Attached::ProtectProcesses(const std::vector<uint32_t>& tgids) {
 void Attached::CountSkippedRuns() { impl_->skipped_runs_.Count(impl_->programs_); }
 
 bool Attached::needs_sys_admin() const {
-  for (const auto& [fact, way] : impl_->programs_.witness_ways()) {
+  for (const auto& [fact, way] : impl_->programs_.uprobe_methods()) {
     if (way.tier == 2) return true;
   }
   return false;

@@ -34,11 +34,11 @@ class Attached {
   Handles handles() const;
   // See Sensor.
   std::vector<model::FactCoverage> Coverage() const;
-  size_t AttachNewWitnesses();
+  size_t AttachNewUprobes();
   void ProtectProcesses(const std::vector<uint32_t>& tgids);
   // Puts the number of runs that the kernel skipped so far where the reader finds its losses.
   void CountSkippedRuns();
-  // What AttachNewWitnesses needs beside CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and, to find what is
+  // What AttachNewUprobes needs beside CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and, to find what is
   // watched in other users' folders, CAP_DAC_READ_SEARCH.
   bool needs_sys_admin() const;
   // A fresh iterator over what there is, to be read by whoever gets it; NOT_FOUND where the kernel

@@ -30,7 +30,7 @@ absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Open(const SensorOptions& option
 
 std::vector<model::FactCoverage> Sensor::Coverage() const { return impl_->attached_->Coverage(); }
 
-size_t Sensor::AttachNewWitnesses() { return impl_->attached_->AttachNewWitnesses(); }
+size_t Sensor::AttachNewUprobes() { return impl_->attached_->AttachNewUprobes(); }
 
 void Sensor::ProtectProcesses(const std::vector<uint32_t>& tgids) {
   impl_->attached_->ProtectProcesses(tgids);

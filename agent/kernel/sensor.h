@@ -36,10 +36,10 @@ class Sensor {
   // By which hook each fact is learnt, and why not by a better one.
   std::vector<model::FactCoverage> Coverage() const;
 
-  // Attaches the witnesses (PAM, sshd) in mount namespaces that appeared since the sensor was
+  // Attaches the uprobes (PAM, sshd) in mount namespaces that appeared since the sensor was
   // opened, and looks there and anew everywhere else for what is watched. Returns how many
   // libraries were new. Needs the privileges that Open needs.
-  size_t AttachNewWitnesses();
+  size_t AttachNewUprobes();
 
   // The sensor's own processes, at most eight, numbered as in the host's pid namespace: what others
   // do to them is told as tampering, and what they do is not. Replaces what was said before.

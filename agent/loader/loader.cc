@@ -33,7 +33,7 @@ using privilege::Message;
 using privilege::MessageKind;
 using privilege::ResourceKind;
 
-constexpr absl::Duration kWitnessesEvery = absl::Seconds(5);
+constexpr absl::Duration kUprobeesEvery = absl::Seconds(5);
 constexpr absl::Duration kHeartbeatEvery = absl::Seconds(2);
 
 // A container sees the host's files through the host's first process; an agent with a scope runs in
@@ -125,7 +125,7 @@ void Loader::Answer(const Message& request) {
 }
 
 absl::Status Loader::Serve() {
-  SteadyTime witnesses = SteadyTime::Now() + kWitnessesEvery;
+  SteadyTime uprobes = SteadyTime::Now() + kUprobeesEvery;
   SteadyTime heartbeat = SteadyTime::Now();
   for (;;) {
     const SteadyTime now = SteadyTime::Now();
@@ -134,12 +134,12 @@ absl::Status Loader::Serve() {
       attached_->CountSkippedRuns();
       heartbeat = now + kHeartbeatEvery;
     }
-    if (now >= witnesses) {
-      const size_t found = attached_->AttachNewWitnesses();
+    if (now >= uprobes) {
+      const size_t found = attached_->AttachNewUprobes();
       if (found > 0) LogInfo("loader", "attached to ", found, " more libraries and programs");
-      witnesses = SteadyTime::Now() + kWitnessesEvery;
+      uprobes = SteadyTime::Now() + kUprobeesEvery;
     }
-    const absl::Duration wait = std::min(witnesses, heartbeat) - SteadyTime::Now();
+    const absl::Duration wait = std::min(uprobes, heartbeat) - SteadyTime::Now();
     pollfd wakes[2] = {{.fd = supervisor_.fd(), .events = POLLIN, .revents = 0},
                        {.fd = worker_.fd(), .events = POLLIN, .revents = 0}};
     const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(wait) + 1, 0, 60'000);

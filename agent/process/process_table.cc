@@ -17,9 +17,9 @@ bool IsSameFile(const model::Image& one, const model::Image& other) {
 
 }  // namespace
 
-Process* ProcessTable::Find(const model::ProcessName& name) { return processes_.Find(name); }
+Process* ProcessTable::Find(const model::ProcessKey& name) { return processes_.Find(name); }
 
-const Process* ProcessTable::Find(const model::ProcessName& name) const {
+const Process* ProcessTable::Find(const model::ProcessKey& name) const {
   return processes_.Find(name);
 }
 
@@ -28,7 +28,7 @@ Process* ProcessTable::FindNewest(uint32_t tgid) {
   return newest == newest_.end() ? nullptr : Find(newest->second);
 }
 
-Process* ProcessTable::Create(const model::ProcessName& name) {
+Process* ProcessTable::Create(const model::ProcessKey& name) {
   if (processes_.size() >= options_.max_processes) ForgetOldest();
   if (processes_.size() >= options_.max_processes) {
     ++dropped_;
@@ -93,7 +93,7 @@ Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* cre
   return child;
 }
 
-Process* ProcessTable::EnsureNamed(const model::ProcessName& name, bool* created) {
+Process* ProcessTable::EnsureNamed(const model::ProcessKey& name, bool* created) {
   *created = false;
   if (name.empty()) return nullptr;
   if (Process* known = Find(name); known != nullptr) return known;
@@ -140,10 +140,10 @@ bool ProcessTable::Exit(Process& process, uint64_t boot_ns) {
   return true;
 }
 
-Process* ProcessTable::Replaced(const model::ProcessName& name) {
+Process* ProcessTable::Replaced(const model::ProcessKey& name) {
   const auto [entry, inserted] = newest_.try_emplace(name.tgid, name);
   if (inserted || entry->second == name) return nullptr;
-  const model::ProcessName older = std::min(entry->second, name);
+  const model::ProcessKey older = std::min(entry->second, name);
   if (entry->second < name) entry->second = name;
   Process* process = Find(older);
   return process != nullptr && process->alive() ? process : nullptr;
@@ -162,9 +162,9 @@ bool ProcessTable::IsNews(const Process& process, const model::Image& image,
   return process.image_boot_ns < boot_ns && !IsSameFile(*process.image, image);
 }
 
-std::vector<model::ProcessName> ProcessTable::Gone() const {
-  std::vector<model::ProcessName> gone;
-  processes_.ForEach([&](const model::ProcessName& name, const Process& process) {
+std::vector<model::ProcessKey> ProcessTable::Gone() const {
+  std::vector<model::ProcessKey> gone;
+  processes_.ForEach([&](const model::ProcessKey& name, const Process& process) {
     // One that began while the snapshot was taken may have been missed by it.
     if (process.alive() && name.start_boot_ns < snapshot_boot_ns_ && !in_snapshot_.contains(name)) {
       gone.push_back(name);
@@ -173,22 +173,22 @@ std::vector<model::ProcessName> ProcessTable::Gone() const {
   return gone;
 }
 
-std::vector<model::ProcessName> ProcessTable::EndSnapshot() {
+std::vector<model::ProcessKey> ProcessTable::EndSnapshot() {
   if (!snapshot_begun_) return {};
   snapshot_begun_ = false;
   return Gone();
 }
 
-std::vector<model::ProcessName> ProcessTable::SettleSnapshot() {
+std::vector<model::ProcessKey> ProcessTable::SettleSnapshot() {
   if (snapshot_begun_ || in_snapshot_.empty()) return {};
-  std::vector<model::ProcessName> gone = Gone();
+  std::vector<model::ProcessKey> gone = Gone();
   in_snapshot_.clear();
   return gone;
 }
 
 void ProcessTable::ForgetOldest() {
   if (ended_.empty()) return;
-  const model::ProcessName name = ended_.front().second;
+  const model::ProcessKey name = ended_.front().second;
   ended_.pop_front();
   processes_.Erase(name);
   const auto newest = newest_.find(name.tgid);

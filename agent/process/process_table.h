@@ -24,10 +24,10 @@ namespace hoptrail::agent::process {
 
 // What is known of one thread group.
 struct Process {
-  model::ProcessName name;
+  model::ProcessKey name;
   // At fork, where that was seen: reparenting does not change it. From a snapshot: the parent then.
-  model::ProcessName parent;
-  model::ProcessName label;  // empty where the kernel knows none
+  model::ProcessKey parent;
+  model::ProcessKey label;  // empty where the kernel knows none
   model::Credentials credentials;
   model::Namespaces namespaces;
   uint64_t cgroup_id = 0;
@@ -75,8 +75,8 @@ class ProcessTable {
   explicit ProcessTable(Options options) : options_(options) {}
   ProcessTable() : ProcessTable(Options()) {}
 
-  Process* Find(const model::ProcessName& name);
-  const Process* Find(const model::ProcessName& name) const;
+  Process* Find(const model::ProcessKey& name);
+  const Process* Find(const model::ProcessKey& name) const;
   // The youngest of that number; null where unknown.
   Process* FindNewest(uint32_t tgid);
 
@@ -88,7 +88,7 @@ class ProcessTable {
   Process* Fork(Process& parent, const decode::Fork& fork, bool* created);
 
   // A process known only as another's label. Null where the table is full.
-  Process* EnsureNamed(const model::ProcessName& name, bool* created);
+  Process* EnsureNamed(const model::ProcessKey& name, bool* created);
 
   // What the process has run since `boot_ns` at the latest.
   void SetImage(Process& process, const model::Image& image, uint64_t boot_ns);
@@ -101,17 +101,17 @@ class ProcessTable {
 
   // A process that still counts as living although its tgid now belongs to a younger one: its
   // exit was lost. Null where there is none.
-  Process* Replaced(const model::ProcessName& name);
+  Process* Replaced(const model::ProcessKey& name);
 
   // Snapshots: names those processes that lived before the snapshot began and are not in it.
   void BeginSnapshot(uint64_t boot_ns);
   // Whether a snapshot's image of `boot_ns` is news: the process was not seen, or its exec was not.
   bool IsNews(const Process& process, const model::Image& image, uint64_t boot_ns) const;
-  void MarkInSnapshot(const model::ProcessName& name) { in_snapshot_.insert(name); }
-  std::vector<model::ProcessName> EndSnapshot();
+  void MarkInSnapshot(const model::ProcessKey& name) { in_snapshot_.insert(name); }
+  std::vector<model::ProcessKey> EndSnapshot();
   // The same once more, now that all that happened before the snapshot has been read as well: that
   // may have told of further processes whose end was lost. Then the snapshot is forgotten.
-  std::vector<model::ProcessName> SettleSnapshot();
+  std::vector<model::ProcessKey> SettleSnapshot();
   bool in_snapshot() const { return snapshot_begun_; }
 
   // Forgets processes that ended long ago.
@@ -124,20 +124,20 @@ class ProcessTable {
 
   template <typename Visitor>
   void ForEach(Visitor visitor) {
-    processes_.ForEach([&](const model::ProcessName&, Process& process) { visitor(process); });
+    processes_.ForEach([&](const model::ProcessKey&, Process& process) { visitor(process); });
   }
 
  private:
-  Process* Create(const model::ProcessName& name);
+  Process* Create(const model::ProcessKey& name);
   void ForgetOldest();
-  std::vector<model::ProcessName> Gone() const;
+  std::vector<model::ProcessKey> Gone() const;
 
   const Options options_;
-  RecyclingMap<model::ProcessName, Process> processes_;
+  RecyclingMap<model::ProcessKey, Process> processes_;
   ImageCache images_;
-  absl::flat_hash_map<uint32_t, model::ProcessName> newest_;   // by tgid
-  std::deque<std::pair<uint64_t, model::ProcessName>> ended_;  // oldest first
-  absl::flat_hash_set<model::ProcessName> in_snapshot_;        // kept until it is settled
+  absl::flat_hash_map<uint32_t, model::ProcessKey> newest_;   // by tgid
+  std::deque<std::pair<uint64_t, model::ProcessKey>> ended_;  // oldest first
+  absl::flat_hash_set<model::ProcessKey> in_snapshot_;        // kept until it is settled
   bool snapshot_begun_ = false;
   uint64_t snapshot_boot_ns_ = 0;
   uint64_t dropped_ = 0;

@@ -5,7 +5,7 @@
 namespace hoptrail::agent::process {
 namespace {
 
-decode::Header HeaderOf(model::ProcessName process, model::ProcessName parent = {1, 1}) {
+decode::Header HeaderOf(model::ProcessKey process, model::ProcessKey parent = {1, 1}) {
   decode::Header header;
   header.process = process;
   header.parent = parent;
@@ -61,7 +61,7 @@ TEST(ProcessTableTest, ReparentingDoesNotChangeTheParent) {
   bool created = false;
   Process* child = table.Fork(*parent, {{11, 200}, {}}, &created);
   EXPECT_EQ(Seen(table, HeaderOf({11, 200}, {1, 1})), child);
-  EXPECT_EQ(child->parent, (model::ProcessName{10, 100}));
+  EXPECT_EQ(child->parent, (model::ProcessKey{10, 100}));
 }
 
 TEST(ProcessTableTest, AReusedPidIsAnotherProcess) {
@@ -106,7 +106,7 @@ TEST(ProcessTableTest, ASnapshotFindsLostExits) {
   Seen(table, HeaderOf({12, 900}));
   table.BeginSnapshot(800);
   table.MarkInSnapshot({10, 100});
-  EXPECT_EQ(table.EndSnapshot(), (std::vector<model::ProcessName>{{11, 100}}));
+  EXPECT_EQ(table.EndSnapshot(), (std::vector<model::ProcessKey>{{11, 100}}));
   EXPECT_TRUE(table.EndSnapshot().empty());
 }
 

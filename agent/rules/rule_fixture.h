@@ -46,7 +46,7 @@ class RuleTest : public testing::Test, public DetectionSink {
 // host.
 class HostRuleTest : public testing::Test, public session::Output {
  protected:
-  using Name = model::ProcessName;
+  using Name = model::ProcessKey;
 
   explicit HostRuleTest(absl::string_view id, RuleOptions options = {}) {
     std::vector<std::unique_ptr<HostRule>> rules;

@@ -18,11 +18,11 @@ struct Connection {
   uint64_t socket = 0;
   model::HopSide side = model::HopSide::kUnknown;
   model::Flow flow;
-  model::HopName hop_name;
+  model::HopKey hop_name;
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   uint64_t established_boot_ns = 0;           // 0 where it was not seen
-  model::ProcessName owner;                   // who connected; who accepted or uses it
+  model::ProcessKey owner;                    // who connected; who accepted or uses it
   std::shared_ptr<const model::Image> image;  // the owner's
   bool own_program = false;                   // `image` is not what the owner's parent ran
   uint32_t uid = 0;                           // the owner's effective uid

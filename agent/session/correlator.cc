@@ -226,13 +226,13 @@ const model::Provenance* Correlator::FindProvenance(const model::SessionId& id) 
   return node == nullptr || !node->provenance.has_value() ? nullptr : &*node->provenance;
 }
 
-model::SessionId Correlator::SessionOf(const model::ProcessName& name) {
+model::SessionId Correlator::SessionOf(const model::ProcessKey& name) {
   const process::Process* process = tables_.processes.Find(name);
   return process == nullptr ? model::SessionId() : process->session;
 }
 
-std::vector<model::ProcessName> Correlator::LivingProcesses() {
-  std::vector<model::ProcessName> names;
+std::vector<model::ProcessKey> Correlator::LivingProcesses() {
+  std::vector<model::ProcessKey> names;
   tables_.processes.ForEach([&](const process::Process& process) {
     if (process.alive()) names.push_back(process.name);
   });

@@ -83,8 +83,8 @@ class Correlator {
   const model::Session* FindSession(const model::SessionId& id);
   const model::Provenance* FindProvenance(const model::SessionId& id);
   const Node* FindNode(const model::SessionId& id) { return tables_.sessions.Find(id); }
-  model::SessionId SessionOf(const model::ProcessName& process);
-  const process::Process* FindProcess(const model::ProcessName& process) {
+  model::SessionId SessionOf(const model::ProcessKey& process);
+  const process::Process* FindProcess(const model::ProcessKey& process) {
     return tables_.processes.Find(process);
   }
   const process::Process* FindNewestProcess(uint32_t tgid) {
@@ -93,7 +93,7 @@ class Correlator {
   Lineage lineage() const { return Lineage(&tables_.processes); }
 
   // Every process that counts as living.
-  std::vector<model::ProcessName> LivingProcesses();
+  std::vector<model::ProcessKey> LivingProcesses();
 
   size_t process_count() const { return tables_.processes.size(); }
   size_t session_count() const { return tables_.sessions.size(); }

@@ -21,12 +21,12 @@ class MemoryStore : public StateStore {
  public:
   void SaveSession(const model::Session& session) override { sessions[session.id] = session; }
   void RemoveSession(const model::SessionId& session) override { sessions.erase(session); }
-  void SaveMember(const model::ProcessName& process, const model::SessionId& session) override {
+  void SaveMember(const model::ProcessKey& process, const model::SessionId& session) override {
     members[process] = session;
   }
-  void RemoveMember(const model::ProcessName& process) override { members.erase(process); }
+  void RemoveMember(const model::ProcessKey& process) override { members.erase(process); }
   void SaveHop(const model::HopEnd& hop) override { hops[{hop.side, hop.name}] = hop; }
-  void RemoveHop(model::HopSide side, const model::HopName& name) override {
+  void RemoveHop(model::HopSide side, const model::HopKey& name) override {
     hops.erase({side, name});
   }
 
@@ -39,13 +39,13 @@ class MemoryStore : public StateStore {
   }
 
   std::map<model::SessionId, model::Session> sessions;
-  std::map<model::ProcessName, model::SessionId> members;
-  std::map<std::pair<model::HopSide, model::HopName>, model::HopEnd> hops;
+  std::map<model::ProcessKey, model::SessionId> members;
+  std::map<std::pair<model::HopSide, model::HopKey>, model::HopEnd> hops;
 };
 
 class CorrelatorFixture : public testing::Test, public Output {
  protected:
-  using Name = model::ProcessName;
+  using Name = model::ProcessKey;
 
   CorrelatorFixture() {
     host_.machine.bytes[0] = 1;

@@ -46,7 +46,7 @@ struct ConnectionView {
   uint64_t socket = 0;
   model::HopSide side = model::HopSide::kUnknown;
   model::Flow flow;
-  model::HopName hop_key;  // empty where it is not established
+  model::HopKey hop_key;  // empty where it is not established
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   uint64_t established_boot_ns = 0;  // 0 where it was not seen

@@ -14,7 +14,7 @@ namespace {
 struct Seen {
   Activity kind;
   bool derived;
-  model::ProcessName process, other;
+  model::ProcessKey process, other;
   model::SessionId session, other_session, listener;
   bool by_remote_login, reported;
   uint32_t depth;

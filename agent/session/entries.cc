@@ -162,8 +162,8 @@ void Entries::ReturnToListener(Node& node) {
     connection->session = service->session.id;
     connection->opened_session = false;
   }
-  const std::vector<model::ProcessName> members(node.members.begin(), node.members.end());
-  for (const model::ProcessName& name : members) {
+  const std::vector<model::ProcessKey> members(node.members.begin(), node.members.end());
+  for (const model::ProcessKey& name : members) {
     if (process::Process* member = tables_.processes.Find(name); member != nullptr) {
       tables_.sessions.Join(*member, *service, tables_.now_boot_ns);
     }

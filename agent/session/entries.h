@@ -40,9 +40,7 @@ class Entries {
   void ReturnToListener(Node& node);
 
   // Accepted sockets by holder, while a snapshot comes in.
-  void Hold(const model::ProcessName& process, uint64_t socket) {
-    held_[process].push_back(socket);
-  }
+  void Hold(const model::ProcessKey& process, uint64_t socket) { held_[process].push_back(socket); }
   // The snapshot's own evidence: a connection that only the child of a listener holds.
   void OpenHeld(process::Process& process);
   void ForgetHeld() { held_.clear(); }
@@ -56,7 +54,7 @@ class Entries {
   HostTables& tables_;
   SessionAssignment& assignment_;
   ConnectionReporter& reporter_;
-  absl::flat_hash_map<model::ProcessName, std::vector<uint64_t>> held_;
+  absl::flat_hash_map<model::ProcessKey, std::vector<uint64_t>> held_;
 };
 
 // Whether an accepted TCP connection stands on the stream.

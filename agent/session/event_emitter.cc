@@ -217,7 +217,7 @@ void EventEmitter::SetProcess(const process::Process* process, EnrichedEvent* en
   SetSession(sessions_->Find(process->session), enriched);
 }
 
-void EventEmitter::SetOther(const model::ProcessName& other, EnrichedEvent* enriched) const {
+void EventEmitter::SetOther(const model::ProcessKey& other, EnrichedEvent* enriched) const {
   const process::Process* process = processes_->Find(other);
   if (process == nullptr) return;
   enriched->other = process;
@@ -281,7 +281,7 @@ void EventEmitter::ProvenanceKnown(const Node& node, uint64_t boot_ns) {
   sink_->OnEvent(enriched);
 }
 
-void EventEmitter::FoundEnded(const model::ProcessName& process) {
+void EventEmitter::FoundEnded(const model::ProcessKey& process) {
   if (Wants(Activity::kProcessEnded)) ended_.push_back(process);
 }
 
@@ -290,7 +290,7 @@ void EventEmitter::FoundClosed(const Connection& connection) {
 }
 
 void EventEmitter::EmitAllFound(uint64_t boot_ns) {
-  for (const model::ProcessName& name : ended_) {
+  for (const model::ProcessKey& name : ended_) {
     EnrichedEvent enriched = Begin(Activity::kProcessEnded, boot_ns);
     SetProcess(processes_->Find(name), &enriched);
     if (enriched.process != nullptr) sink_->OnEvent(enriched);

@@ -44,7 +44,7 @@ class EventEmitter {
   void ProvenanceKnown(const Node& node, uint64_t boot_ns);
 
   // What was found to be over without a record that says so. Emitted by EmitFound().
-  void FoundEnded(const model::ProcessName& process);
+  void FoundEnded(const model::ProcessKey& process);
   void FoundClosed(const Connection& connection);
   void EmitFound(uint64_t boot_ns) {
     if (!ended_.empty() || !closed_.empty()) EmitAllFound(boot_ns);
@@ -58,7 +58,7 @@ class EventEmitter {
   EnrichedEvent Begin(Activity kind, uint64_t boot_ns) const;
   void SetSession(const Node* node, EnrichedEvent* enriched) const;
   void SetProcess(const process::Process* process, EnrichedEvent* enriched) const;
-  void SetOther(const model::ProcessName& other, EnrichedEvent* enriched) const;
+  void SetOther(const model::ProcessKey& other, EnrichedEvent* enriched) const;
   void SetConnection(const decode::Event& event, EnrichedEvent* enriched);
 
   const Clock* const clock_;
@@ -74,8 +74,8 @@ class EventEmitter {
   std::shared_ptr<const model::Image> image_before_;
   ConnectionView connection_;
   bool has_connection_ = false;
-  model::ProcessName owner_;  // of `connection_`
-  std::vector<model::ProcessName> ended_;
+  model::ProcessKey owner_;  // of `connection_`
+  std::vector<model::ProcessKey> ended_;
   std::vector<ConnectionView> closed_;
 };
 

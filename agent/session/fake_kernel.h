@@ -19,7 +19,7 @@ namespace hoptrail::agent::session {
 
 class FakeKernel {
  public:
-  using Name = model::ProcessName;
+  using Name = model::ProcessKey;
 
   struct Proc {
     Name name, parent, label;
@@ -359,7 +359,7 @@ class FakeKernel {
 
   FakeClock* const clock_;
   std::map<Name, Proc> procs_;
-  std::map<uint64_t, std::pair<model::Flow, model::HopName>> flows_;
+  std::map<uint64_t, std::pair<model::Flow, model::HopKey>> flows_;
   std::map<uint64_t, model::Flow> listening_;
   std::set<uint64_t> server_;
   uint32_t next_tgid_ = 100;

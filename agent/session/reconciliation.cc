@@ -69,7 +69,7 @@ void Reconciliation::OnSocket(const decode::Header& header,
 }
 
 void Reconciliation::OnDone(const decode::Header& header) {
-  const std::vector<model::ProcessName> gone = tables_.processes.EndSnapshot();
+  const std::vector<model::ProcessKey> gone = tables_.processes.EndSnapshot();
   AssignAll();
   FindLogins();
   FindConnections();
@@ -86,8 +86,8 @@ void Reconciliation::Settle() {
   EndAll(tables_.processes.SettleSnapshot(), std::exchange(done_boot_ns_, 0));
 }
 
-void Reconciliation::EndAll(const std::vector<model::ProcessName>& gone, uint64_t boot_ns) {
-  for (const model::ProcessName& name : gone) {
+void Reconciliation::EndAll(const std::vector<model::ProcessKey>& gone, uint64_t boot_ns) {
+  for (const model::ProcessKey& name : gone) {
     if (process::Process* process = tables_.processes.Find(name); process != nullptr) {
       processes_.EndUnseen(*process, boot_ns);
     }

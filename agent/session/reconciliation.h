@@ -46,7 +46,7 @@ class Reconciliation {
   void FindConnection(Connection& connection);
   void RestoreEntry(Connection& connection);
   void DropVanished();
-  void EndAll(const std::vector<model::ProcessName>& gone, uint64_t boot_ns);
+  void EndAll(const std::vector<model::ProcessKey>& gone, uint64_t boot_ns);
 
   HostTables& tables_;
   SessionAssignment& assignment_;

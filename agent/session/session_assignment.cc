@@ -68,7 +68,7 @@ void SessionAssignment::MoveSubtree(process::Process& head, Node& node) {
   tables_.sessions.Join(head, node, tables_.now_boot_ns);
   if (from == nullptr || from == &node) return;
   std::vector<process::Process*> moving;
-  for (const model::ProcessName& name : from->members) {
+  for (const model::ProcessKey& name : from->members) {
     process::Process* member = tables_.processes.Find(name);
     process::Process* ancestor = member;
     for (size_t i = 0; ancestor != nullptr && ancestor != &head && i < 64; ++i) {

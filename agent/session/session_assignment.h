@@ -21,9 +21,7 @@ class SessionAssignment {
 
   // Remembers what the last run of the agent knew.
   void Restore(const SavedState& saved);
-  bool WasSaved(const model::ProcessName& process) const {
-    return saved_members_.contains(process);
-  }
+  bool WasSaved(const model::ProcessKey& process) const { return saved_members_.contains(process); }
   // The first snapshot is over: forgets what was saved of processes that have ended.
   void ForgetSaved();
 
@@ -54,7 +52,7 @@ class SessionAssignment {
   HostTables& tables_;
   SessionNaming naming_;
   ContainerIndex containers_;
-  absl::flat_hash_map<model::ProcessName, model::SessionId> saved_members_;
+  absl::flat_hash_map<model::ProcessKey, model::SessionId> saved_members_;
 };
 
 }  // namespace hoptrail::agent::session

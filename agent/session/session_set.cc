@@ -124,7 +124,7 @@ void SessionSet::MarkReported(Node& node) {
 }
 
 void SessionSet::SaveMembers(process::ProcessTable& processes) {
-  for (const model::ProcessName& name : unsaved_) {
+  for (const model::ProcessKey& name : unsaved_) {
     process::Process* process = processes.Find(name);
     if (process == nullptr || !process->alive() || process->saved) continue;
     const Node* node = Find(process->session);

@@ -25,7 +25,7 @@ namespace hoptrail::agent::session {
 // A session and what the agent alone needs to know of it.
 struct Node : SessionContext {
   model::Session session;
-  absl::flat_hash_set<model::ProcessName> members;  // living ones
+  absl::flat_hash_set<model::ProcessKey> members;  // living ones
   bool dirty = false;
   bool saved = false;
   bool own_program = false;  // session.program is an image of the first process's own
@@ -46,7 +46,7 @@ struct Node : SessionContext {
   model::SessionId listener;  // session of the process that listened
   std::shared_ptr<const model::Image> listener_image;
   uint32_t base_audit = model::kNoLogin;  // audit session id before anyone logged in
-  model::ProcessName login_process;       // the one that opened the login
+  model::ProcessKey login_process;        // the one that opened the login
   uint32_t pam_failures = 0;              // that sshd has not claimed too
   uint64_t pam_failure_boot_ns = 0;
 
@@ -126,7 +126,7 @@ class SessionSet {
   absl::node_hash_map<model::SessionId, Node> nodes_;
   absl::flat_hash_map<uint32_t, model::SessionId> by_audit_session_;
   std::vector<model::SessionId> dirty_;
-  std::vector<model::ProcessName> unsaved_;  // members of saved sessions
+  std::vector<model::ProcessKey> unsaved_;  // members of saved sessions
   std::deque<std::pair<uint64_t, model::SessionId>> closed_;
 };
 

@@ -24,18 +24,18 @@ class StateStore {
   virtual void RemoveSession(const model::SessionId& session) = 0;
 
   // Their living processes. Key: process.
-  virtual void SaveMember(const model::ProcessName& process, const model::SessionId& session) = 0;
-  virtual void RemoveMember(const model::ProcessName& process) = 0;
+  virtual void SaveMember(const model::ProcessKey& process, const model::SessionId& session) = 0;
+  virtual void RemoveMember(const model::ProcessKey& process) = 0;
 
   // Reported ends of connections that are still open. Key: (side, name).
   virtual void SaveHop(const model::HopEnd& hop) = 0;
-  virtual void RemoveHop(model::HopSide side, const model::HopName& name) = 0;
+  virtual void RemoveHop(model::HopSide side, const model::HopKey& name) = 0;
 };
 
 // All of it, as the last run left it. Only of the same boot: the caller drops the rest.
 struct SavedState {
   std::vector<model::Session> sessions;
-  std::vector<std::pair<model::ProcessName, model::SessionId>> members;
+  std::vector<std::pair<model::ProcessKey, model::SessionId>> members;
   std::vector<model::HopEnd> open_hops;
 };
 

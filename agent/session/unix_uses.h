@@ -16,9 +16,9 @@ namespace hoptrail::agent::session {
 struct UnixUse {
   std::string path;        // as decode::UnixConnect has it
   model::SessionId owner;  // session of the process that listens; empty where unknown
-  model::ProcessName owner_process;
+  model::ProcessKey owner_process;
   uint32_t owner_uid = 0;
-  model::ProcessName process;  // that connected first
+  model::ProcessKey process;  // that connected first
   uint64_t first_boot_ns = 0;
   uint64_t last_boot_ns = 0;
   uint64_t connects = 0;

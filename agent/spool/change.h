@@ -21,18 +21,18 @@ struct RemoveSession {
   model::SessionId session;
 };
 struct SaveMember {
-  model::ProcessName process;
+  model::ProcessKey process;
   model::SessionId session;
 };
 struct RemoveMember {
-  model::ProcessName process;
+  model::ProcessKey process;
 };
 struct SaveHop {
   model::HopEnd hop;
 };
 struct RemoveHop {
   model::HopSide side;
-  model::HopName name;
+  model::HopKey name;
 };
 // Nothing of the saved state holds any more.
 struct ForgetState {};

@@ -61,12 +61,12 @@ void Spool::Push(Change change) {
 void Spool::Add(model::Fact fact) { Push(std::move(fact)); }
 void Spool::SaveSession(const model::Session& session) { Push(spool::SaveSession{session}); }
 void Spool::RemoveSession(const model::SessionId& session) { Push(spool::RemoveSession{session}); }
-void Spool::SaveMember(const model::ProcessName& process, const model::SessionId& session) {
+void Spool::SaveMember(const model::ProcessKey& process, const model::SessionId& session) {
   Push(spool::SaveMember{process, session});
 }
-void Spool::RemoveMember(const model::ProcessName& process) { Push(spool::RemoveMember{process}); }
+void Spool::RemoveMember(const model::ProcessKey& process) { Push(spool::RemoveMember{process}); }
 void Spool::SaveHop(const model::HopEnd& hop) { Push(spool::SaveHop{hop}); }
-void Spool::RemoveHop(model::HopSide side, const model::HopName& name) {
+void Spool::RemoveHop(model::HopSide side, const model::HopKey& name) {
   Push(spool::RemoveHop{side, name});
 }
 void Spool::Acknowledge(const model::HostId& host, uint64_t sequence) {

@@ -61,10 +61,10 @@ class Spool : public session::StateStore {
   // session::StateStore: queues; never waits.
   void SaveSession(const model::Session& session) override;
   void RemoveSession(const model::SessionId& session) override;
-  void SaveMember(const model::ProcessName& process, const model::SessionId& session) override;
-  void RemoveMember(const model::ProcessName& process) override;
+  void SaveMember(const model::ProcessKey& process, const model::SessionId& session) override;
+  void RemoveMember(const model::ProcessKey& process) override;
   void SaveHop(const model::HopEnd& hop) override;
-  void RemoveHop(model::HopSide side, const model::HopName& name) override;
+  void RemoveHop(model::HopSide side, const model::HopKey& name) override;
 
   // The collector has everything of `host` up to and including `sequence`.
   void Acknowledge(const model::HostId& host, uint64_t sequence);

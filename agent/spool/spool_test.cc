@@ -105,7 +105,7 @@ TEST(Spool, StateComesBack) {
   ASSERT_EQ(state.sessions.size(), 1u);
   EXPECT_TRUE(state.sessions[0] == session);
   ASSERT_EQ(state.members.size(), 1u);
-  EXPECT_EQ(state.members[0].first, (model::ProcessName{100, 1}));
+  EXPECT_EQ(state.members[0].first, (model::ProcessKey{100, 1}));
   EXPECT_EQ(state.members[0].second, session.id);
   ASSERT_EQ(state.open_hops.size(), 1u);
   EXPECT_TRUE(state.open_hops[0] == hop);

@@ -14,10 +14,10 @@ namespace {
 std::string SessionKey(const model::SessionId& session) {
   return absl::StrCat("session ", model::ToString(session));
 }
-std::string MemberKey(const model::ProcessName& process) {
+std::string MemberKey(const model::ProcessKey& process) {
   return absl::StrCat("member ", process.tgid, " ", process.start_boot_ns);
 }
-std::string HopKey(model::HopSide side, const model::HopName& name) {
+std::string HopId(model::HopSide side, const model::HopKey& name) {
   return absl::StrCat("hop ", static_cast<int>(side), " ", name.value());
 }
 
@@ -25,8 +25,8 @@ std::string KeyOf(const SaveSession& change) { return SessionKey(change.session.
 std::string KeyOf(const RemoveSession& change) { return SessionKey(change.session); }
 std::string KeyOf(const SaveMember& change) { return MemberKey(change.process); }
 std::string KeyOf(const RemoveMember& change) { return MemberKey(change.process); }
-std::string KeyOf(const SaveHop& change) { return HopKey(change.hop.side, change.hop.name); }
-std::string KeyOf(const RemoveHop& change) { return HopKey(change.side, change.name); }
+std::string KeyOf(const SaveHop& change) { return HopId(change.hop.side, change.hop.name); }
+std::string KeyOf(const RemoveHop& change) { return HopId(change.side, change.name); }
 std::string KeyOf(const Acknowledged& change) {
   return absl::StrCat("acknowledged ", model::ToString(change.host));
 }

@@ -9,7 +9,7 @@ namespace hoptrail::agent {
 
 // Someone who did something to one of the sensor's processes.
 struct SensorSignal {
-  model::ProcessName sender;
+  model::ProcessKey sender;
   const process::Process* process = nullptr;  // the sender, where known
   bool by_login = false;                      // the sender's session is a login
   const process::Process* target = nullptr;   // the sensor's, where known

@@ -25,7 +25,7 @@ bool Within(uint64_t boot_ns, uint64_t now_boot_ns, uint64_t limit_ns) {
   return boot_ns + limit_ns >= now_boot_ns;
 }
 
-std::string Who(const model::ProcessName& process, uint32_t uid) {
+std::string Who(const model::ProcessKey& process, uint32_t uid) {
   return absl::StrCat("process ", process.tgid, ", uid ", uid);
 }
 

@@ -33,7 +33,7 @@ class StopOrigin {
   struct Sender {
     uint32_t signal = 0;
     uint64_t boot_ns = 0;
-    model::ProcessName process;  // empty: the one who asked at a terminal
+    model::ProcessKey process;  // empty: the one who asked at a terminal
     uint32_t uid = 0;
     std::string command;       // comm
     model::SessionId session;  // empty where unknown
@@ -43,7 +43,7 @@ class StopOrigin {
   // A login started a program that may make the service manager end the agent.
   struct Command {
     uint64_t boot_ns = 0;
-    model::ProcessName process;
+    model::ProcessKey process;
     uint32_t uid = 0;
     std::string line;  // its arguments
     model::SessionId session;

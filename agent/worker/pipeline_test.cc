@@ -33,7 +33,7 @@ class PipelineTest : public testing::Test {
     for (int i = 0; i < times; ++i) {
       const uint16_t port = next_port_++;
       const uint64_t socket = kernel_.Arrive(port);
-      const model::ProcessName monitor = kernel_.Serve(sshd_, socket, false);
+      const model::ProcessKey monitor = kernel_.Serve(sshd_, socket, false);
       kernel_.Pam(monitor, decode::PamStep::kAuthenticate, "staff", 7);
       kernel_.Say(monitor, "Failed password for staff from 198.51.100.9 port " +
                                std::to_string(port) + " ssh2");
@@ -42,7 +42,7 @@ class PipelineTest : public testing::Test {
     }
   }
 
-  model::ProcessName LogIn(model::ProcessName* monitor) {
+  model::ProcessKey LogIn(model::ProcessKey* monitor) {
     const uint16_t port = next_port_++;
     *monitor = kernel_.Serve(sshd_, kernel_.Arrive(port), false);
     kernel_.Pam(*monitor, decode::PamStep::kAuthenticate, "staff", 0);
@@ -52,12 +52,12 @@ class PipelineTest : public testing::Test {
   }
 
   // Its first process.
-  void StartAgent(model::ProcessName parent) {
+  void StartAgent(model::ProcessKey parent) {
     agent_ = kernel_.Fork(parent, kAgentTgid);
     kernel_.Exec(agent_, "/usr/bin/hoptrail-agent");
   }
   // What the kernel side tells of SIGTERM to it.
-  void Signal(model::ProcessName from, const std::string& command) {
+  void Signal(model::ProcessKey from, const std::string& command) {
     decode::Tampering tampering;
     tampering.kind = decode::TamperingKind::kSignal;
     tampering.signal = 15;
@@ -83,10 +83,10 @@ class PipelineTest : public testing::Test {
   FakeClock clock_;
   FakeKernel kernel_{&clock_};
   model::HostId host_;
-  model::ProcessName agent_;
+  model::ProcessKey agent_;
   std::vector<model::Fact> facts_;
   std::unique_ptr<Pipeline> pipeline_;
-  model::ProcessName sshd_;
+  model::ProcessKey sshd_;
   uint16_t next_port_ = 40000;
 };
 
@@ -94,7 +94,7 @@ TEST_F(PipelineTest, FiveGuessesAndALoginAreBruteForce) {
   Guess(5);
   EXPECT_EQ(All<model::LoginAttempt>().size(), 5u);
   EXPECT_TRUE(All<model::Detection>().empty());
-  model::ProcessName monitor;
+  model::ProcessKey monitor;
   LogIn(&monitor);
   const auto detections = All<model::Detection>();
   ASSERT_EQ(detections.size(), 1u);
@@ -115,9 +115,9 @@ TEST_F(PipelineTest, FiveGuessesAndALoginAreBruteForce) {
   }
 }
 
-TEST_F(PipelineTest, FourGuessesAreNotDoubledByTheTwoWitnesses) {
+TEST_F(PipelineTest, FourGuessesAreNotDoubledByTheTwoUprobees) {
   Guess(4);
-  model::ProcessName monitor;
+  model::ProcessKey monitor;
   LogIn(&monitor);
   EXPECT_TRUE(All<model::Detection>().empty());
 }
@@ -131,8 +131,8 @@ TEST_F(PipelineTest, FailuresAloneAreTiedToTheListener) {
 }
 
 TEST_F(PipelineTest, GoingOnIsAPivotAndGraverOnceThePathIsKnown) {
-  model::ProcessName monitor;
-  const model::ProcessName child = LogIn(&monitor);
+  model::ProcessKey monitor;
+  const model::ProcessKey child = LogIn(&monitor);
   kernel_.Exec(child, "/usr/bin/ssh");
   kernel_.Connect(child, "192.0.2.2", 22);
   auto detections = All<model::Detection>();
@@ -164,8 +164,8 @@ TEST_F(PipelineTest, ProvenanceOfAStrangersSessionIsIgnored) {
 }
 
 TEST_F(PipelineTest, HandsOnTheSensorAreTiedToWhoseTheyAre) {
-  model::ProcessName monitor;
-  const model::ProcessName shell = LogIn(&monitor);
+  model::ProcessKey monitor;
+  const model::ProcessKey shell = LogIn(&monitor);
   decode::Tampering tampering;
   tampering.kind = decode::TamperingKind::kSignal;
   tampering.signal = 9;
@@ -185,9 +185,9 @@ TEST_F(PipelineTest, HandsOnTheSensorAreTiedToWhoseTheyAre) {
 
 TEST_F(PipelineTest, WhoEndsTheAgentIsTheLoginThatSentTheSignal) {
   StartAgent(kernel_.init());
-  model::ProcessName monitor;
-  const model::ProcessName shell = LogIn(&monitor);
-  const model::ProcessName kill = kernel_.Fork(shell);
+  model::ProcessKey monitor;
+  const model::ProcessKey shell = LogIn(&monitor);
+  const model::ProcessKey kill = kernel_.Fork(shell);
   kernel_.Exec(kill, "/usr/bin/kill");
   Signal(kill, "kill");
   kernel_.Exit(kill);
@@ -203,8 +203,8 @@ TEST_F(PipelineTest, WhoEndsTheAgentIsTheLoginThatSentTheSignal) {
 // The kernel side has no hook for it, or the sender is known by its number only.
 TEST_F(PipelineTest, WhoEndsTheAgentIsFoundInTheProcessTable) {
   StartAgent(kernel_.init());
-  model::ProcessName monitor;
-  const model::ProcessName shell = LogIn(&monitor);
+  model::ProcessKey monitor;
+  const model::ProcessKey shell = LogIn(&monitor);
   const model::Goodbye goodbye = Stop(shell.tgid);
   EXPECT_EQ(goodbye.cause, model::StopCause::kProcess);
   EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, monitor));
@@ -219,8 +219,8 @@ TEST_F(PipelineTest, WhoEndsTheAgentIsNotKnown) {
 
 TEST_F(PipelineTest, TheServiceManagerEndsTheAgent) {
   StartAgent(kernel_.init());
-  model::ProcessName monitor;
-  const model::ProcessName shell = LogIn(&monitor);
+  model::ProcessKey monitor;
+  const model::ProcessKey shell = LogIn(&monitor);
   Signal(kernel_.init(), "systemd");
   model::Goodbye goodbye = Stop(1);
   EXPECT_EQ(goodbye.cause, model::StopCause::kServiceManager);
@@ -238,23 +238,23 @@ TEST_F(PipelineTest, TheServiceManagerEndsTheAgent) {
 // What a service runs for itself (a timer, a package's script) is no login's.
 TEST_F(PipelineTest, AServiceThatAsksTheServiceManagerIsNoLogin) {
   StartAgent(kernel_.init());
-  const model::ProcessName timer = kernel_.Fork(kernel_.init());
+  const model::ProcessKey timer = kernel_.Fork(kernel_.init());
   kernel_.Exec(timer, "/usr/bin/systemctl", kernel_.Null(), {"systemctl", "stop", "sensor"});
   EXPECT_TRUE(Stop(1).session.empty());
 }
 
 // runc is started by what started the container.
 TEST_F(PipelineTest, TheContainersRuntimeEndsTheAgent) {
-  const model::ProcessName shim = kernel_.Fork(kernel_.init());
+  const model::ProcessKey shim = kernel_.Fork(kernel_.init());
   kernel_.Exec(shim, "/usr/bin/containerd-shim-runc-v2");
   StartAgent(shim);
-  const model::ProcessName runc = kernel_.Fork(shim);
+  const model::ProcessKey runc = kernel_.Fork(shim);
   kernel_.Exec(runc, "/usr/bin/runc");
   Signal(runc, "runc");
   EXPECT_EQ(Stop(runc.tgid).cause, model::StopCause::kServiceManager);
   EXPECT_TRUE(All<model::Detection>().empty());
   // Another service is not its manager.
-  const model::ProcessName other = kernel_.Fork(kernel_.init());
+  const model::ProcessKey other = kernel_.Fork(kernel_.init());
   kernel_.at(other).cgroup_id = 2;
   kernel_.Exec(other, "/usr/sbin/apache2");
   Signal(other, "apache2");
@@ -269,15 +269,15 @@ TEST_F(PipelineTest, WhatRunsInTheAgentsUnitIsItsManagers) {
   StartAgent(kernel_.init());
   kernel_.at(agent_).cgroup_id = 77;
   kernel_.Exec(agent_, "/usr/bin/hoptrail-agent");
-  const model::ProcessName kill = kernel_.Fork(kernel_.init());
+  const model::ProcessKey kill = kernel_.Fork(kernel_.init());
   kernel_.at(kill).cgroup_id = 77;
   kernel_.Exec(kill, "/bin/kill");
   Signal(kill, "kill");
   EXPECT_TRUE(All<model::Detection>().empty());
   EXPECT_EQ(Stop(kill.tgid).cause, model::StopCause::kServiceManager);
   // A login that has put itself there is none.
-  model::ProcessName monitor;
-  const model::ProcessName shell = LogIn(&monitor);
+  model::ProcessKey monitor;
+  const model::ProcessKey shell = LogIn(&monitor);
   kernel_.at(shell).cgroup_id = 77;
   Signal(shell, "bash");
   EXPECT_EQ(All<model::Detection>().size(), 1u);
@@ -286,8 +286,8 @@ TEST_F(PipelineTest, WhatRunsInTheAgentsUnitIsItsManagers) {
 
 // Started by hand, from a login: that is no service manager.
 TEST_F(PipelineTest, ALoginThatStartedTheAgentEndsIt) {
-  model::ProcessName monitor;
-  const model::ProcessName shell = LogIn(&monitor);
+  model::ProcessKey monitor;
+  const model::ProcessKey shell = LogIn(&monitor);
   StartAgent(shell);
   Signal(shell, "bash");
   EXPECT_EQ(Stop(shell.tgid).session, model::DeriveSessionId(host_, monitor));
@@ -309,7 +309,7 @@ TEST_F(PipelineTest, FinishTellsWhatWasPutOff) {
 
 // Nobody has logged in by the connection, and its session would be told to no one.
 TEST_F(PipelineTest, HandsOnTheSensorOfAPendingConnectionAreTiedToASessionThatIsTold) {
-  const model::ProcessName monitor = kernel_.Serve(sshd_, kernel_.Arrive(next_port_++), false);
+  const model::ProcessKey monitor = kernel_.Serve(sshd_, kernel_.Arrive(next_port_++), false);
   EXPECT_TRUE(All<model::Session>().empty() ||
               All<model::Session>().back().id != model::DeriveSessionId(host_, monitor));
   decode::Tampering tampering;
@@ -332,8 +332,8 @@ TEST_F(PipelineTest, HandsOnTheSensorOfAPendingConnectionAreTiedToASessionThatIs
 
 TEST_F(PipelineTest, CountsWhoIsLoggedIn) {
   EXPECT_EQ(pipeline_->counts().logins, 0u);
-  model::ProcessName monitor;
-  const model::ProcessName shell = LogIn(&monitor);
+  model::ProcessKey monitor;
+  const model::ProcessKey shell = LogIn(&monitor);
   EXPECT_EQ(pipeline_->counts().logins, 1u);
   kernel_.Exit(shell);
   kernel_.Exit(monitor);

@@ -86,7 +86,7 @@ absl::StatusOr<v1::Session> MessageReader::GetSession(const model::SessionId& id
   return Translated<v1::Session>(reader_->GetSession(id));
 }
 
-absl::StatusOr<v1::Hop> MessageReader::GetHop(const graph::HopKey& key) {
+absl::StatusOr<v1::Hop> MessageReader::GetHop(const graph::HopId& key) {
   return Translated<v1::Hop>(reader_->GetHop(key));
 }
 

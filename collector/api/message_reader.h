@@ -42,7 +42,7 @@ class MessageReader {
                                                   int limit);
 
   absl::StatusOr<v1::Session> GetSession(const model::SessionId& id);
-  absl::StatusOr<v1::Hop> GetHop(const graph::HopKey& key);
+  absl::StatusOr<v1::Hop> GetHop(const graph::HopId& key);
   absl::StatusOr<v1::Detection> GetDetection(const model::DetectionId& id);
   absl::StatusOr<v1::Incident> GetIncident(const model::IncidentId& id);
   absl::StatusOr<v1::Host> GetHost(const model::MachineId& machine);

@@ -68,7 +68,7 @@ const model::Incident* Engine::FindIncident(const model::IncidentId& id) const {
   return impl_->incidents().Find(id);
 }
 
-std::optional<model::Hop> Engine::FindHop(const graph::HopKey& key) const {
+std::optional<model::Hop> Engine::FindHop(const graph::HopId& key) const {
   return impl_->joiner().Find(key);
 }
 

@@ -90,7 +90,7 @@ class Engine {
   // Pointers are good until the next call that is not const; null where not in memory.
   const model::Session* FindSession(const model::SessionId& id) const;
   const model::Incident* FindIncident(const model::IncidentId& id) const;
-  std::optional<model::Hop> FindHop(const graph::HopKey& key) const;
+  std::optional<model::Hop> FindHop(const graph::HopId& key) const;
   // The incident that a detection on this session belongs to; empty where none.
   model::IncidentId IncidentOf(const model::SessionId& session) const;
   // For an agent that has just connected: all its open sessions whose lineage is known.

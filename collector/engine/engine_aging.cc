@@ -75,7 +75,7 @@ bool Engine::Impl::DropSession(const model::SessionId& id) {
     return false;
   }
   auto it = graph_.sessions.find(id);
-  const absl::btree_map<graph::HopKey, EndNode> ends = it->second.ends;
+  const absl::btree_map<graph::HopId, EndNode> ends = it->second.ends;
   for (const auto& [key, end] : ends) DropHop(key);
   for (const model::DetectionId& detection : it->second.detections) {
     graph_.detections.erase(detection);
@@ -94,9 +94,9 @@ bool Engine::Impl::DropSession(const model::SessionId& id) {
   return true;
 }
 
-void Engine::Impl::DropHop(const graph::HopKey& key) {
+void Engine::Impl::DropHop(const graph::HopId& key) {
   if (joiner_.FindEnd(key) == nullptr) return;
-  const graph::HopKey hop = joiner_.HopOf(key);
+  const graph::HopId hop = joiner_.HopOf(key);
   if (auto known = graph_.hops.find(hop); known != graph_.hops.end()) {
     ForgetEnds(hop, known->second);
     graph_.hops.erase(known);

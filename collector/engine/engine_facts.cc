@@ -96,7 +96,7 @@ void Engine::Impl::ApplySession(const model::Session& session) {
                   [&](const auto& id) { return graph_.detections.at(id).host != session.host; }),
               ids.end());
     // Which links may hold depends on whose session it is.
-    const absl::btree_map<graph::HopKey, EndNode> ends = node.ends;
+    const absl::btree_map<graph::HopId, EndNode> ends = node.ends;
     for (const auto& [key, end] : ends) Relink(end.hop);
     MarkSubtree(session.id);
     if (auto waiting = waiting_.extract(session.id); !waiting.empty()) {
@@ -139,7 +139,7 @@ void Engine::Impl::ApplyHopEnd(const model::HopEnd& end) {
   }
   if (!end.session.empty() && Foreign(end.session, end.host)) refused_++;
   const size_t before = joiner_.size();
-  const graph::HopKey key = joiner_.Put(end, BootNow());
+  const graph::HopId key = joiner_.Put(end, BootNow());
   if (joiner_.size() > before) hop_age_.Add(BootNow() + options_.retention_ns, key);
   ApplyJoins();
 }
@@ -233,13 +233,13 @@ void Engine::Impl::MarkSubtree(const model::SessionId& id) {
 void Engine::Impl::Restore(StoredState state) {
   for (const auto& [host, name] : state.host_names) SetHostName(host, name);
   for (const model::Session& session : state.sessions) ApplySession(session);
-  absl::flat_hash_map<graph::HopKey, const model::Hop*> stored;
+  absl::flat_hash_map<graph::HopId, const model::Hop*> stored;
   for (const StoredHop& hop : state.hops) {
     stored[hop.key] = &hop.hop;
     joiner_.Restore(hop.hop, BootNow());
     for (const auto& end : {hop.hop.client, hop.hop.server}) {
       if (!end.has_value()) continue;
-      const graph::HopKey key = graph::DeriveHopKey(*end);
+      const graph::HopId key = graph::DeriveHopKey(*end);
       if (joiner_.FindEnd(key) != nullptr) hop_age_.Add(BootNow() + options_.retention_ns, key);
     }
   }

@@ -18,7 +18,7 @@ namespace hoptrail::collector::engine {
 // What a store would hold after every Outcome was committed.
 struct Store {
   std::map<model::SessionId, model::Session> sessions;
-  std::map<graph::HopKey, model::Hop> hops;
+  std::map<graph::HopId, model::Hop> hops;
   std::map<model::DetectionId, model::Detection> detections;
   std::map<model::IncidentId, model::Incident> incidents;
   std::map<model::SessionId, model::Provenance> provenance;

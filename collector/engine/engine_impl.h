@@ -90,8 +90,8 @@ class Engine::Impl {
   // Turns the joiner's changes into links between sessions, and notes the hops to be emitted.
   void ApplyJoins();
   void ApplyJoin(JoinChange change);
-  void ForgetEnds(const graph::HopKey& hop, const HopNode& node);
-  void Relink(const graph::HopKey& hop);
+  void ForgetEnds(const graph::HopId& hop, const HopNode& node);
+  void Relink(const graph::HopId& hop);
   void OfferCause(const model::SessionId& child);
   void Note(const model::SessionId& child, const graph::Lineage::Change& change);
   void MarkSubtree(const model::SessionId& id);
@@ -107,7 +107,7 @@ class Engine::Impl {
 
   bool OnIncident(const model::SessionId& id) const;
   bool DropSession(const model::SessionId& id);
-  void DropHop(const graph::HopKey& end);
+  void DropHop(const graph::HopId& end);
   void AgeSessions(int64_t now);
   void AgeHops(int64_t now);
 
@@ -128,14 +128,14 @@ class Engine::Impl {
 
   // To be told.
   absl::btree_set<model::SessionId> changed_sessions_;
-  absl::btree_map<graph::HopKey, model::Hop> changed_hops_;
-  absl::btree_set<graph::HopKey> removed_hops_;
+  absl::btree_map<graph::HopId, model::Hop> changed_hops_;
+  absl::btree_set<graph::HopId> removed_hops_;
   absl::btree_set<model::DetectionId> changed_detections_;
   absl::btree_map<model::SessionId, model::Provenance> provenance_;
   absl::btree_map<model::HostId, ClockOffset> changed_clocks_;
 
   graph::DueQueue<model::SessionId> session_age_;
-  graph::DueQueue<graph::HopKey> hop_age_;
+  graph::DueQueue<graph::HopId> hop_age_;
   uint64_t refused_ = 0;
   uint64_t aged_ = 0;
 };

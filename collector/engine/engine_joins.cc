@@ -16,7 +16,7 @@ void Engine::Impl::ApplyJoins() {
 }
 
 void Engine::Impl::ApplyJoin(JoinChange change) {
-  const graph::HopKey key = change.key;
+  const graph::HopId key = change.key;
   auto known = graph_.hops.find(key);
   if (known != graph_.hops.end()) ForgetEnds(key, known->second);
   if (!change.hop.has_value()) {
@@ -53,7 +53,7 @@ void Engine::Impl::ApplyJoin(JoinChange change) {
 }
 
 // What the hop's ends have told their sessions' nodes.
-void Engine::Impl::ForgetEnds(const graph::HopKey& hop, const HopNode& node) {
+void Engine::Impl::ForgetEnds(const graph::HopId& hop, const HopNode& node) {
   for (const HopNode::End& end : {node.client, node.server}) {
     auto session = graph_.sessions.find(end.session);
     if (session == graph_.sessions.end()) continue;
@@ -64,7 +64,7 @@ void Engine::Impl::ForgetEnds(const graph::HopKey& hop, const HopNode& node) {
   }
 }
 
-void Engine::Impl::Relink(const graph::HopKey& key) {
+void Engine::Impl::Relink(const graph::HopId& key) {
   auto known = graph_.hops.find(key);
   if (known == graph_.hops.end()) return;
   const HopNode hop = known->second;

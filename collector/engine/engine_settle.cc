@@ -212,7 +212,7 @@ void Engine::Impl::Emit(Outcome* outcome) {
     const SessionNode* node = graph_.Find(id);
     if (node != nullptr && node->value.has_value()) outcome->sessions.push_back(*node->value);
   }
-  for (const graph::HopKey& key : removed_hops_) {
+  for (const graph::HopId& key : removed_hops_) {
     outcome->removed_hops.push_back(key);
     // An earlier call may have put it into the same outcome.
     outcome->hops.erase(std::remove_if(outcome->hops.begin(), outcome->hops.end(),

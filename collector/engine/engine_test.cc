@@ -89,7 +89,7 @@ TEST_F(EngineTest, EvidenceSaysWhoBecameWhomAndWhichWaysAreNew) {
   EXPECT_THAT(switched[0].techniques, testing::Contains("T1078"));
 }
 
-TEST_F(EngineTest, WithoutHopNamesThePathIsInferredAndSaysSo) {
+TEST_F(EngineTest, WithoutHopKeysThePathIsInferredAndSaysSo) {
   Story story;
   for (const char* host : {"a", "b"}) story.AddHost(host);
   const model::Session a = story.Login("a", "ann", "192.0.2.9", 10);
@@ -181,7 +181,7 @@ TEST_F(EngineTest, AHopThatOnlyDrivesASessionGivesItNoParent) {
   const model::Session a = story.Login("a", "ann", "192.0.2.9", 10);
   const model::Session service = story.MakeSession("b", "www", 1, model::EntryKind::kService);
   story.Tell("b", service);
-  const model::HopName name = story.NextName();
+  const model::HopKey name = story.NextName();
   const model::Flow flow{{Address("10.0.0.1"), 50000}, {Address("10.0.0.2"), 80}};
   model::HopEnd client = story.End("a", model::HopSide::kClient, name, flow, 20);
   client.session = a.id;

@@ -73,7 +73,7 @@ class Story {
   model::Session Hop(const model::Session& from, const std::string& from_host,
                      const std::string& host, const std::string& user, int second,
                      const model::Flow& flow, const model::Flow& translated) {
-    const model::HopName name = NextName();
+    const model::HopKey name = NextName();
     model::HopEnd client = End(from_host, model::HopSide::kClient, name, flow, second);
     client.session = from.id;
     client.user = from.user;
@@ -114,7 +114,7 @@ class Story {
     in_order_.push_back(std::move(fact));
   }
 
-  model::HopEnd End(const std::string& host, model::HopSide side, const model::HopName& name,
+  model::HopEnd End(const std::string& host, model::HopSide side, const model::HopKey& name,
                     const model::Flow& flow, int second) const {
     model::HopEnd end;
     end.side = side;
@@ -127,7 +127,7 @@ class Story {
     return end;
   }
 
-  model::HopName NextName() {
+  model::HopKey NextName() {
     const uint32_t n = next_name_++;
     return {n * 2654435761u, n * 40503u + 7};
   }
@@ -139,7 +139,7 @@ class Story {
 
  private:
   model::Session Enter(const std::string& host, const std::string& user, int second,
-                       const model::HopName& name, const model::Flow& flow) {
+                       const model::HopKey& name, const model::Flow& flow) {
     model::Session session = MakeSession(host, user, second);
     session.entry = model::Entry{name, flow, Boot(host, second)};
     session.authentication.user = user;

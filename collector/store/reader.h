@@ -65,7 +65,7 @@ class Reader {
   virtual absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name) = 0;
 
   virtual absl::StatusOr<SessionView> GetSession(const model::SessionId& id) = 0;
-  virtual absl::StatusOr<StoredHop> GetHop(const graph::HopKey& key) = 0;
+  virtual absl::StatusOr<StoredHop> GetHop(const graph::HopId& key) = 0;
   virtual absl::StatusOr<DetectionView> GetDetection(const model::DetectionId& id) = 0;
   virtual absl::StatusOr<model::Incident> GetIncident(const model::IncidentId& id) = 0;
   // Nothing where it has no page.

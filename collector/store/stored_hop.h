@@ -7,7 +7,7 @@
 namespace hoptrail::collector::store {
 
 struct StoredHop {
-  graph::HopKey key;  // upsert by this
+  graph::HopId key;  // upsert by this
   model::Hop hop;
 
   bool operator==(const StoredHop&) const = default;

@@ -45,7 +45,7 @@ struct HostChange {
 // replace what was known; edges are added up; login attempts and losses are appended.
 struct WriteBatch {
   std::vector<model::Session> sessions;
-  std::vector<graph::HopKey> removed_hops;  // before `hops`
+  std::vector<graph::HopId> removed_hops;  // before `hops`
   std::vector<StoredHop> hops;
   std::vector<model::Detection> detections;
   std::vector<model::Incident> incidents;

@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kMaxLooks = 64;
 
 template <typename Map, typename K>
-void EraseFrom(Map* map, const K& index, const HopKey& key) {
+void EraseFrom(Map* map, const K& index, const HopId& key) {
   auto it = map->find(index);
   if (it == map->end()) return;
   auto& keys = it->second;
@@ -33,7 +33,7 @@ HopEndTable::PutResult HopEndTable::Put(const model::HopEnd& end) {
     }
     return result;
   }
-  const std::optional<HopKey> twin = FindTwin(end);
+  const std::optional<HopId> twin = FindTwin(end);
   if (!twin.has_value()) {
     Index(result.key, end);
     ends_.emplace(result.key, end);
@@ -56,51 +56,51 @@ HopEndTable::PutResult HopEndTable::Put(const model::HopEnd& end) {
   return result;
 }
 
-void HopEndTable::Erase(const HopKey& key) {
+void HopEndTable::Erase(const HopId& key) {
   auto it = ends_.find(key);
   if (it == ends_.end()) return;
   Unindex(key, it->second);
   ends_.erase(it);
 }
 
-const model::HopEnd* HopEndTable::Find(const HopKey& key) const {
+const model::HopEnd* HopEndTable::Find(const HopId& key) const {
   auto it = ends_.find(key);
   return it == ends_.end() ? nullptr : &it->second;
 }
 
-absl::Span<const HopKey> HopEndTable::ByName(const model::HopName& name) const {
+absl::Span<const HopId> HopEndTable::ByName(const model::HopKey& name) const {
   auto it = by_name_.find(name);
   if (it == by_name_.end()) return {};
   return it->second;
 }
 
-absl::Span<const HopKey> HopEndTable::ByFlow(const model::Flow& flow) const {
+absl::Span<const HopId> HopEndTable::ByFlow(const model::Flow& flow) const {
   auto it = by_flow_.find(flow);
   if (it == by_flow_.end()) return {};
   return it->second;
 }
 
-void HopEndTable::Index(const HopKey& key, const model::HopEnd& end) {
+void HopEndTable::Index(const HopId& key, const model::HopEnd& end) {
   if (!end.name.empty()) by_name_[end.name].push_back(key);
   by_flow_[end.flow].push_back(key);
 }
 
-void HopEndTable::Unindex(const HopKey& key, const model::HopEnd& end) {
+void HopEndTable::Unindex(const HopId& key, const model::HopEnd& end) {
   if (!end.name.empty()) EraseFrom(&by_name_, end.name, key);
   EraseFrom(&by_flow_, end.flow, key);
 }
 
-std::optional<HopKey> HopEndTable::FindTwin(const model::HopEnd& end) const {
+std::optional<HopId> HopEndTable::FindTwin(const model::HopEnd& end) const {
   if (!end.name.empty()) {
     model::HopEnd unnamed = end;
     unnamed.name = {};
-    const HopKey key = DeriveHopKey(unnamed);
+    const HopId key = DeriveHopKey(unnamed);
     if (ends_.contains(key)) return key;
     return std::nullopt;
   }
-  absl::Span<const HopKey> recent = ByFlow(end.flow);
+  absl::Span<const HopId> recent = ByFlow(end.flow);
   if (recent.size() > kMaxLooks) recent.remove_prefix(recent.size() - kMaxLooks);
-  for (const HopKey& key : recent) {
+  for (const HopId& key : recent) {
     const model::HopEnd& other = ends_.at(key);
     if (other.side == end.side && other.host == end.host &&
         other.network_namespace == end.network_namespace &&

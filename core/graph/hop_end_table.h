@@ -19,34 +19,34 @@ namespace hoptrail::graph {
 class HopEndTable {
  public:
   struct PutResult {
-    HopKey key;
+    HopId key;
     // The end was known under this key before it learned its hop name.
-    std::optional<HopKey> replaced;
+    std::optional<HopId> replaced;
     bool added = false;    // the key is new
     bool changed = false;  // false: nothing new was said
   };
 
   // Adds the end or merges it into what is known of it (core/graph/merge.h).
   PutResult Put(const model::HopEnd& end);
-  void Erase(const HopKey& key);
+  void Erase(const HopId& key);
 
   // Null where unknown. Good until the next Put or Erase.
-  const model::HopEnd* Find(const HopKey& key) const;
-  absl::Span<const HopKey> ByName(const model::HopName& name) const;
+  const model::HopEnd* Find(const HopId& key) const;
+  absl::Span<const HopId> ByName(const model::HopKey& name) const;
   // In the order in which they were first told.
-  absl::Span<const HopKey> ByFlow(const model::Flow& flow) const;
+  absl::Span<const HopId> ByFlow(const model::Flow& flow) const;
   size_t size() const { return ends_.size(); }
 
  private:
-  using Keys = absl::InlinedVector<HopKey, 2>;
+  using Keys = absl::InlinedVector<HopId, 2>;
 
-  void Index(const HopKey& key, const model::HopEnd& end);
-  void Unindex(const HopKey& key, const model::HopEnd& end);
+  void Index(const HopId& key, const model::HopEnd& end);
+  void Unindex(const HopId& key, const model::HopEnd& end);
   // The same connection under another key: one of both tellings lacks the hop name.
-  std::optional<HopKey> FindTwin(const model::HopEnd& end) const;
+  std::optional<HopId> FindTwin(const model::HopEnd& end) const;
 
-  absl::flat_hash_map<HopKey, model::HopEnd> ends_;
-  absl::flat_hash_map<model::HopName, Keys> by_name_;
+  absl::flat_hash_map<HopId, model::HopEnd> ends_;
+  absl::flat_hash_map<model::HopKey, Keys> by_name_;
   absl::flat_hash_map<model::Flow, Keys> by_flow_;
 };
 

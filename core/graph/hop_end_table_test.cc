@@ -10,7 +10,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-model::HopEnd MakeEnd(uint8_t host, model::HopName name) {
+model::HopEnd MakeEnd(uint8_t host, model::HopKey name) {
   model::HopEnd end;
   end.side = model::HopSide::kClient;
   end.host.machine.bytes[0] = host;

@@ -6,7 +6,7 @@
 
 namespace hoptrail::graph {
 
-HopKey DeriveHopKey(const model::HopEnd& end) {
+HopId DeriveHopKey(const model::HopEnd& end) {
   const std::string host = model::ToString(end.host);
   const std::string side = absl::StrCat(static_cast<int>(end.side));
   if (!end.name.empty()) return {Digest128({"hop", host, side, model::ToString(end.name)})};

@@ -9,11 +9,11 @@ namespace hoptrail::graph {
 // Names one end of one connection as one host tells it, and the hop that the end is part of: a
 // joined hop goes by its client's key, a lone end by its own. Derived from what the end says, so
 // that it is the same after a restart.
-using HopKey = model::Id128<struct HopKeyTag>;
+using HopId = model::Id128<struct HopKeyTag>;
 
 // From (host, side, hop name) where the end knows its hop name, otherwise from (host, side,
 // network namespace, flow, when established). An end that learns its hop name changes its key.
-HopKey DeriveHopKey(const model::HopEnd& end);
+HopId DeriveHopKey(const model::HopEnd& end);
 
 }  // namespace hoptrail::graph
 

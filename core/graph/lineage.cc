@@ -36,7 +36,7 @@ Lineage::Change Lineage::Offer(const model::SessionId& child, const Link& link) 
   return Reselect(child);
 }
 
-Lineage::Change Lineage::Withdraw(const model::SessionId& child, LinkKind kind, const HopKey& hop) {
+Lineage::Change Lineage::Withdraw(const model::SessionId& child, LinkKind kind, const HopId& hop) {
   auto node = nodes_.find(child);
   if (node == nodes_.end()) return {};
   auto& offers = node->second.offers;

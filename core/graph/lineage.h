@@ -27,7 +27,7 @@ enum class LinkKind : uint8_t {
 struct Link {
   model::SessionId parent;
   LinkKind kind = LinkKind::kHop;
-  HopKey hop;  // kHop only
+  HopId hop;  // kHop only
   model::Proof proof = model::Proof::kProven;
   double probability = 1;
   uint64_t order = 0;  // among the parent's children: its host's boot time in ns
@@ -50,7 +50,7 @@ class Lineage {
 
   // Replaces an earlier offer of the same kind and hop. At most kMaxOffers a child are kept.
   Change Offer(const model::SessionId& child, const Link& link);
-  Change Withdraw(const model::SessionId& child, LinkKind kind, const HopKey& hop);
+  Change Withdraw(const model::SessionId& child, LinkKind kind, const HopId& hop);
   // A leaf only; its offers go too. Returns false where it has children.
   bool Remove(const model::SessionId& id);
 

@@ -16,8 +16,8 @@ model::SessionId Id(uint8_t n) {
   return id;
 }
 
-HopKey Key(uint8_t n) {
-  HopKey key;
+HopId Key(uint8_t n) {
+  HopId key;
   key.bytes[0] = n;
   return key;
 }

@@ -23,11 +23,11 @@ struct HopEnd {
   HostId host;
   SessionId session;  // client: the session that connected; server: the one it opened or drives
   bool opened_session = false;  // server: the session came to be by this connection
-  ProcessName process;          // the socket's owner
+  ProcessKey process;           // the socket's owner
   std::string program;          // path of its executable
   uint32_t uid = 0;
   std::string user;  // name of uid on this host, empty where unknown
-  HopName name;
+  HopKey name;
   Flow flow;  // as this host sees it
   uint32_t network_namespace = 0;
   uint64_t established_boot_ns = 0;

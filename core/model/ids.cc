@@ -57,11 +57,11 @@ absl::StatusOr<HostId> ParseHostId(absl::string_view text) {
   return id;
 }
 
-std::string ToString(const ProcessName& name) {
+std::string ToString(const ProcessKey& name) {
   return absl::StrCat(name.tgid, "@", name.start_boot_ns);
 }
 
-SessionId DeriveSessionId(const HostId& host, const ProcessName& first_process) {
+SessionId DeriveSessionId(const HostId& host, const ProcessKey& first_process) {
   return {Digest128({"session", View(host.machine), View(host.boot), ToString(first_process)})};
 }
 

@@ -73,23 +73,23 @@ absl::StatusOr<HostId> ParseHostId(absl::string_view text);
 
 // One thread group from fork to exit within one boot. pid alone is reused; with the start time it
 // is not. `start_boot_ns` is task_struct::group_leader->start_boottime (ns since boot).
-struct ProcessName {
+struct ProcessKey {
   uint32_t tgid = 0;
   uint64_t start_boot_ns = 0;
 
   bool empty() const { return tgid == 0; }
-  auto operator<=>(const ProcessName&) const = default;
+  auto operator<=>(const ProcessKey&) const = default;
   template <typename H>
-  friend H AbslHashValue(H h, const ProcessName& name) {
+  friend H AbslHashValue(H h, const ProcessKey& name) {
     return H::combine(std::move(h), name.tgid, name.start_boot_ns);
   }
 };
 
 // "<tgid>@<start_boot_ns>".
-std::string ToString(const ProcessName& name);
+std::string ToString(const ProcessKey& name);
 
 // A session is named by its host and the process it began with.
-SessionId DeriveSessionId(const HostId& host, const ProcessName& first_process);
+SessionId DeriveSessionId(const HostId& host, const ProcessKey& first_process);
 
 // A detection is named by its rule, its session and what made it distinct within the session
 // (`occurrence`: for example the destination, or empty where a rule fires once a session).

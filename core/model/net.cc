@@ -78,11 +78,11 @@ std::string ToString(const Endpoint& endpoint) {
   return absl::StrCat("[", ToString(endpoint.address), "]:", endpoint.port);
 }
 
-std::string ToString(const HopName& name) {
+std::string ToString(const HopKey& name) {
   return absl::StrFormat("%08x%08x", name.client_isn, name.server_isn);
 }
 
-absl::StatusOr<HopName> ParseHopName(absl::string_view text) {
+absl::StatusOr<HopKey> ParseHopKey(absl::string_view text) {
   uint64_t value = 0;
   bool valid = text.size() == 16 && absl::SimpleHexAtoi(text, &value);
   for (char c : text) valid = valid && absl::ascii_isxdigit(static_cast<unsigned char>(c));
@@ -90,7 +90,7 @@ absl::StatusOr<HopName> ParseHopName(absl::string_view text) {
     return absl::InvalidArgumentError(
         absl::StrCat("not a hop name of 16 hexadecimal digits: '", text.substr(0, 64), "'"));
   }
-  return HopName{static_cast<uint32_t>(value >> 32), static_cast<uint32_t>(value)};
+  return HopKey{static_cast<uint32_t>(value >> 32), static_cast<uint32_t>(value)};
 }
 
 }  // namespace hoptrail::model

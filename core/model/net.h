@@ -69,22 +69,22 @@ struct Flow {
 // The pair of TCP initial sequence numbers, by which both ends of a connection name it alike
 // without talking, whatever addresses lie between (tcp_sock: rcv_nxt - bytes_received,
 // snd_una - bytes_acked). {0, 0} means none is known.
-struct HopName {
+struct HopKey {
   uint32_t client_isn = 0;
   uint32_t server_isn = 0;
 
   bool empty() const { return client_isn == 0 && server_isn == 0; }
   uint64_t value() const { return uint64_t{client_isn} << 32 | server_isn; }
-  auto operator<=>(const HopName&) const = default;
+  auto operator<=>(const HopKey&) const = default;
   template <typename H>
-  friend H AbslHashValue(H h, const HopName& n) {
+  friend H AbslHashValue(H h, const HopKey& n) {
     return H::combine(std::move(h), n.client_isn, n.server_isn);
   }
 };
 
 // 16 hexadecimal digits.
-std::string ToString(const HopName& name);
-absl::StatusOr<HopName> ParseHopName(absl::string_view text);
+std::string ToString(const HopKey& name);
+absl::StatusOr<HopKey> ParseHopKey(absl::string_view text);
 
 }  // namespace hoptrail::model
 

@@ -32,12 +32,12 @@ TEST(EndpointTest, Prints) {
   EXPECT_EQ(ToString(Endpoint{*ParseIpAddress("2001:db8::1"), 22}), "[2001:db8::1]:22");
 }
 
-TEST(HopNameTest, RoundTrips) {
-  const HopName name{0xbcd899a2, 0x6388a617};
+TEST(HopKeyTest, RoundTrips) {
+  const HopKey name{0xbcd899a2, 0x6388a617};
   EXPECT_EQ(ToString(name), "bcd899a26388a617");
-  EXPECT_EQ(*ParseHopName("bcd899a26388a617"), name);
-  EXPECT_FALSE(ParseHopName("0xd899a26388a617").ok());
-  EXPECT_FALSE(ParseHopName("bcd899a2").ok());
+  EXPECT_EQ(*ParseHopKey("bcd899a26388a617"), name);
+  EXPECT_FALSE(ParseHopKey("0xd899a26388a617").ok());
+  EXPECT_FALSE(ParseHopKey("bcd899a2").ok());
 }
 
 }  // namespace

@@ -51,8 +51,8 @@ struct Authentication {
 
 // The server half of what brought a remote session in.
 struct Entry {
-  HopName hop_name;  // empty where the connection was never seen
-  Flow flow;         // as this host saw it
+  HopKey hop_name;  // empty where the connection was never seen
+  Flow flow;        // as this host saw it
   uint64_t accepted_boot_ns = 0;
 
   bool operator==(const Entry&) const = default;
@@ -63,7 +63,7 @@ struct Entry {
 struct Session {
   SessionId id;
   HostId host;
-  ProcessName first_process;
+  ProcessKey first_process;
   EntryKind kind = EntryKind::kUnknown;
   // kRemote only: a login (or a command run for the peer) was seen, not just a connection.
   bool logged_in = false;

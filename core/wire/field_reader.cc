@@ -87,9 +87,9 @@ model::IpAddress FieldReader::Address(absl::string_view field, const std::string
   return {};
 }
 
-model::HopName FieldReader::HopName(absl::string_view field, const std::string& value) {
+model::HopKey FieldReader::HopKey(absl::string_view field, const std::string& value) {
   if (value.empty()) return {};
-  absl::StatusOr<model::HopName> name = model::ParseHopName(value);
+  absl::StatusOr<model::HopKey> name = model::ParseHopKey(value);
   if (name.ok()) return *name;
   Fail(field, name.status().message());
   return {};
@@ -120,7 +120,7 @@ model::Flow FieldReader::Flow(absl::string_view field, const v1::Flow& value) {
   return flow;
 }
 
-model::ProcessName FieldReader::Process(absl::string_view field, const v1::Process& value) {
+model::ProcessKey FieldReader::Process(absl::string_view field, const v1::Process& value) {
   return {value.tgid(), Count(absl::StrCat(field, ".start_boot_ns"), value.start_boot_ns())};
 }
 

@@ -38,7 +38,7 @@ class FieldReader {
   uint64_t Count(absl::string_view field, uint64_t value);
   uint16_t Port(absl::string_view field, uint32_t value);
   model::IpAddress Address(absl::string_view field, const std::string& value);
-  model::HopName HopName(absl::string_view field, const std::string& value);
+  model::HopKey HopKey(absl::string_view field, const std::string& value);
   // Unset, or the epoch itself, is 0: not known. From 1970 to what 63 bits of ns can hold.
   int64_t Time(absl::string_view field, const google::protobuf::Timestamp& value);
   bool AtMost(absl::string_view field, size_t size, size_t limit);
@@ -46,7 +46,7 @@ class FieldReader {
   // Unset parts stay empty.
   model::Endpoint Endpoint(absl::string_view field, bool present, const v1::Endpoint& value);
   model::Flow Flow(absl::string_view field, const v1::Flow& value);
-  model::ProcessName Process(absl::string_view field, const v1::Process& value);
+  model::ProcessKey Process(absl::string_view field, const v1::Process& value);
 
   // Model and wire enumerations share their numbers; values.cc asserts it. `last` is the greatest.
   template <typename Model>

@@ -38,7 +38,7 @@ model::Authentication ReadAuthentication(const v1::Authentication& in, FieldRead
   return out;
 }
 
-std::string HopNameText(const model::HopName& name) {
+std::string HopNameText(const model::HopKey& name) {
   return name.empty() ? "" : model::ToString(name);
 }
 
@@ -91,7 +91,7 @@ absl::StatusOr<model::Session> FromProto(const v1::Session& in) {
   if (in.has_entry_flow()) {
     out.entry.emplace();
     out.entry->flow = read.Flow("entry_flow", in.entry_flow());
-    out.entry->hop_name = read.HopName("entry_hop_name", in.entry_hop_name());
+    out.entry->hop_name = read.HopKey("entry_hop_name", in.entry_hop_name());
     out.entry->accepted_boot_ns = read.Count("accepted_boot_ns", in.accepted_boot_ns());
   } else if (!in.entry_hop_name().empty() || in.accepted_boot_ns() != 0) {
     read.Fail("entry_flow", "must be set beside entry_hop_name and accepted_boot_ns");
@@ -144,7 +144,7 @@ absl::StatusOr<model::HopEnd> FromProto(const v1::HopEnd& in) {
   out.program = read.Text("program", in.program(), kMaxPathBytes);
   out.uid = in.uid();
   out.user = read.Text("user", in.user(), kMaxNameBytes);
-  out.name = read.HopName("hop_name", in.hop_name());
+  out.name = read.HopKey("hop_name", in.hop_name());
   out.flow = read.Flow("flow", in.flow());
   out.network_namespace = in.network_namespace();
   out.established_boot_ns = read.Count("established_boot_ns", in.established_boot_ns());

@@ -68,7 +68,7 @@ v1::Flow ToProto(const model::Flow& flow) {
   return out;
 }
 
-v1::Process ToProto(const model::ProcessName& process) {
+v1::Process ToProto(const model::ProcessKey& process) {
   v1::Process out;
   out.set_tgid(process.tgid);
   out.set_start_boot_ns(CountToProto(process.start_boot_ns));

@@ -27,7 +27,7 @@ v1::IncidentState ToProto(model::IncidentState state);
 // An empty endpoint is left unset within the flow.
 v1::Flow ToProto(const model::Flow& flow);
 v1::Endpoint ToProto(const model::Endpoint& endpoint);
-v1::Process ToProto(const model::ProcessName& process);
+v1::Process ToProto(const model::ProcessKey& process);
 
 // Wall time in ns; 0 and less (unknown) becomes the epoch, and callers leave such a field unset.
 // A count, or a boot time, cut to kMaxCount.

@@ -94,7 +94,7 @@ class Collector {
   engine::EngineOptions options_;
   std::unique_ptr<engine::Engine> engine_;
   std::map<model::SessionId, model::Session> sessions_;
-  std::map<graph::HopKey, engine::StoredHop> hops_;
+  std::map<graph::HopId, engine::StoredHop> hops_;
   std::map<model::DetectionId, model::Detection> detections_;
   std::map<model::IncidentId, model::Incident> incidents_;
 };

@@ -59,7 +59,7 @@ class FactScript {
   }
 
  private:
-  static model::ProcessName First(uint8_t which) {
+  static model::ProcessKey First(uint8_t which) {
     return {100u + which % 16, 1'000'000'000ull * (1 + which % 16)};
   }
 
@@ -71,7 +71,7 @@ class FactScript {
 
   int64_t WallOrNone() { return (source_.Byte() & 1) != 0 ? Wall() : 0; }
 
-  model::HopName Name() {
+  model::HopKey Name() {
     const uint8_t which = source_.Byte() % 8;
     if (which == 0) return {};
     return {which * 2654435761u, which * 40503u};

@@ -14,12 +14,12 @@ class KeptState : public agent::session::StateStore {
  public:
   void SaveSession(const model::Session& session) override { sessions_[session.id] = session; }
   void RemoveSession(const model::SessionId& session) override { sessions_.erase(session); }
-  void SaveMember(const model::ProcessName& process, const model::SessionId& session) override {
+  void SaveMember(const model::ProcessKey& process, const model::SessionId& session) override {
     members_[process] = session;
   }
-  void RemoveMember(const model::ProcessName& process) override { members_.erase(process); }
+  void RemoveMember(const model::ProcessKey& process) override { members_.erase(process); }
   void SaveHop(const model::HopEnd& hop) override { hops_[{hop.side, hop.name}] = hop; }
-  void RemoveHop(model::HopSide side, const model::HopName& name) override {
+  void RemoveHop(model::HopSide side, const model::HopKey& name) override {
     hops_.erase({side, name});
   }
 
@@ -35,8 +35,8 @@ class KeptState : public agent::session::StateStore {
 
  private:
   std::map<model::SessionId, model::Session> sessions_;
-  std::map<model::ProcessName, model::SessionId> members_;
-  std::map<std::pair<model::HopSide, model::HopName>, model::HopEnd> hops_;
+  std::map<model::ProcessKey, model::SessionId> members_;
+  std::map<std::pair<model::HopSide, model::HopKey>, model::HopEnd> hops_;
 };
 
 }  // namespace hoptrail::fuzz

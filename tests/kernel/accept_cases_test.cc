@@ -58,7 +58,7 @@ TEST(AcceptCasesTest, WorkerThreads) {
   recorder.Settle();
   const auto accepts = recorder.All<Accept>();
   EXPECT_EQ(accepts.size(), size_t{kThreads * kConnections});
-  std::set<model::HopName> names;
+  std::set<model::HopKey> names;
   for (const auto& [event, accept] : accepts) {
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
     EXPECT_EQ(tids.count(event->header.tid), 1u);

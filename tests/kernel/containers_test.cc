@@ -43,7 +43,7 @@ class Sessions : public agent::session::Output {
     for (const Event& event : recorder.events()) correlator_->Handle(event);
   }
   // As it was told last; empty where it never was.
-  model::Session Of(const model::ProcessName& process) {
+  model::Session Of(const model::ProcessKey& process) {
     return told_[correlator_->SessionOf(process)];
   }
 
@@ -59,13 +59,13 @@ class Sessions : public agent::session::Output {
 };
 
 // Who ran `/bin/sh -c … WORD`.
-model::ProcessName WhoRan(Recorder* recorder, const std::string& word) {
+model::ProcessKey WhoRan(Recorder* recorder, const std::string& word) {
   const Event* exec =
       recorder->WaitForBody<ExecEvent>(word, [&](const Event&, const ExecEvent& body) {
         return !body.image.arguments.empty() && body.image.arguments.front() == "/bin/sh" &&
                body.image.arguments.back() == word;
       });
-  return exec == nullptr ? model::ProcessName() : exec->header.process;
+  return exec == nullptr ? model::ProcessKey() : exec->header.process;
 }
 
 int Sh(const std::string& word) { return Exec({"/bin/sh", "-c", "true; true", word}); }
@@ -105,8 +105,8 @@ TEST_P(UnshareTest, WhatItStartsIsAContainerThatItsServiceCaused) {
     return shell.Wait();
   });
   EXPECT_EQ(service.Wait(), 0);
-  const model::ProcessName outside = WhoRan(&recorder, "service");
-  const model::ProcessName inside = WhoRan(&recorder, "inside");
+  const model::ProcessKey outside = WhoRan(&recorder, "service");
+  const model::ProcessKey inside = WhoRan(&recorder, "inside");
   recorder.Settle();
   Sessions sessions;
   sessions.Read(recorder);
@@ -154,7 +154,7 @@ TEST(ContainersTest, WhatARuntimeStartsIsAContainerByItsGroup) {
     return first.Wait();
   });
   EXPECT_EQ(runtime.Wait(), 0);
-  const model::ProcessName first = WhoRan(&recorder, "first");
+  const model::ProcessKey first = WhoRan(&recorder, "first");
   recorder.Settle();
   Sessions sessions;
   sessions.Read(recorder);

@@ -85,7 +85,7 @@ TEST(ExecCasesTest, AThreadThatExecsIsStillTheSameProcess) {
     recorder.Settle();
     const Event* fork = WaitForFork(&recorder, static_cast<pid_t>(pid));
     ASSERT_NE(fork, nullptr);
-    const model::ProcessName name = std::get<Fork>(fork->body).child;
+    const model::ProcessKey name = std::get<Fork>(fork->body).child;
     const Event* exec = WaitForExec(&recorder, static_cast<pid_t>(pid));
     ASSERT_NE(exec, nullptr);
     EXPECT_EQ(exec->header.process, name);
@@ -126,7 +126,7 @@ TEST(ExecCasesTest, VforkIsAForkLikeAnyOther) {
   const Event* fork = WaitForFork(&recorder, pid);
   ASSERT_NE(fork, nullptr);
   EXPECT_TRUE(IsProcess(fork->header.process, getpid()));
-  const model::ProcessName name = std::get<Fork>(fork->body).child;
+  const model::ProcessKey name = std::get<Fork>(fork->body).child;
   const Event* exec = WaitForExec(&recorder, pid);
   ASSERT_NE(exec, nullptr);
   EXPECT_EQ(exec->header.process, name);
@@ -281,13 +281,13 @@ TEST(ExecCasesTest, ANumberUsedAgainIsAnotherProcess) {
                              << "/proc/sys/kernel/ns_last_pid";
   EXPECT_EQ(second->Wait(), 0);
   recorder.Settle();
-  std::vector<model::ProcessName> names;
+  std::vector<model::ProcessKey> names;
   for (const auto& [event, fork] : recorder.All<Fork>()) {
     if (fork->child.tgid == static_cast<uint32_t>(pid)) names.push_back(fork->child);
   }
   ASSERT_EQ(names.size(), 2u);
   EXPECT_NE(names[0], names[1]);
-  std::vector<model::ProcessName> ended;
+  std::vector<model::ProcessKey> ended;
   for (const auto& [event, exit] : recorder.All<Exit>()) {
     if (event->header.process.tgid == static_cast<uint32_t>(pid)) {
       ended.push_back(event->header.process);

@@ -164,7 +164,7 @@ TEST_F(FileTest, ASearchFindsWhatAppearedLater) {
   MakeFolder("secrets/deeper/still");
   MakeFile("secrets/deeper/still/one");
   MakeFile("table1");  // by a pattern
-  recorder.sensor()->AttachNewWitnesses();
+  recorder.sensor()->AttachNewUprobes();
   ASSERT_TRUE(Touch("secrets/deeper/still/one", O_RDONLY));
   ASSERT_TRUE(Touch("table1", O_RDWR));
   recorder.Settle();
@@ -199,7 +199,7 @@ TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
   if (!seen) {
     // Told as blind, and the next search makes up for what stays.
     EXPECT_EQ(recorder.All<File>().size(), 0u);
-    recorder.sensor()->AttachNewWitnesses();
+    recorder.sensor()->AttachNewUprobes();
     ASSERT_TRUE(Touch("key", O_RDONLY));
     recorder.Settle();
     EXPECT_EQ(Told(recorder, "key").size(), 1u);

@@ -103,7 +103,7 @@ Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
     sensor_->ProtectProcesses({});
     // As one that is opened now, it knows what is there now, and nothing else: what a search does
     // not find is kept for some searches more.
-    for (int i = 0; i < kSearches; ++i) sensor_->AttachNewWitnesses();
+    for (int i = 0; i < kSearches; ++i) sensor_->AttachNewUprobes();
     Settle();
     events_.clear();
     return;
@@ -239,7 +239,7 @@ int Exec(const std::vector<std::string>& arguments) {
   return 127;
 }
 
-bool IsProcess(const model::ProcessName& name, pid_t pid) {
+bool IsProcess(const model::ProcessKey& name, pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string stat((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (stat.rfind(')') == std::string::npos) return false;

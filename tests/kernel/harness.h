@@ -130,7 +130,7 @@ class Child {
 int Exec(const std::vector<std::string>& arguments);
 
 // Whether `name` is the living process `pid`: /proc tells its start to the clock tick only.
-bool IsProcess(const model::ProcessName& name, pid_t pid);
+bool IsProcess(const model::ProcessKey& name, pid_t pid);
 
 struct TcpPair {
   UniqueFd listener;

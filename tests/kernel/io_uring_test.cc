@@ -125,7 +125,7 @@ TEST_P(IoUringTest, AcceptIsItsOwners) {
     EXPECT_TRUE(recorder.All<Accept>().empty());
     return;
   }
-  const model::HopName name = std::get<Tcp>(made->body).hop_name;
+  const model::HopKey name = std::get<Tcp>(made->body).hop_name;
   const Event* accept = recorder.WaitForBody<Accept>(
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
   ASSERT_NE(accept, nullptr);

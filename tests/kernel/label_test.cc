@@ -57,7 +57,7 @@ TEST(LabelTest, ChildrenOfAListenerBeginLabelsThatSurviveDaemons) {
 
   const Fork* first = WaitForFork(&recorder, opened[0]);
   ASSERT_NE(first, nullptr);
-  const model::ProcessName label = first->child;
+  const model::ProcessKey label = first->child;
   EXPECT_EQ(first->child_label, label);
   const Event* daemon = WaitForDaemon(&recorder);
   ASSERT_NE(daemon, nullptr);

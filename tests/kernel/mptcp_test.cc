@@ -96,7 +96,7 @@ TEST_F(MptcpTest, BothEndsAreToldAndNamedAlike) {
   const Event* connected = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient);
   ASSERT_NE(connected, nullptr);
   EXPECT_EQ(connected->header.process.tgid, pid);
-  const model::HopName name = std::get<Tcp>(connected->body).hop_name;
+  const model::HopKey name = std::get<Tcp>(connected->body).hop_name;
   EXPECT_FALSE(name.empty());
   const Event* accepted = recorder.WaitForBody<Accept>(
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port_; });
@@ -139,7 +139,7 @@ TEST_F(MptcpTest, OnAProgramsStreamsAndInTheSnapshot) {
 
   Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
-  model::HopName names[2];
+  model::HopKey names[2];
   for (const auto& [event, socket] : recorder.All<SocketSnapshot>()) {
     if (socket->listening || socket->flow.server.port != port_) continue;
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));

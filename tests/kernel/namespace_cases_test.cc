@@ -108,7 +108,7 @@ TEST(NamespaceCasesTest, AProcessInNamespacesOfEveryKind) {
     return body.child.tgid == static_cast<uint32_t>(first);
   });
   ASSERT_NE(fork, nullptr);
-  const model::ProcessName name = std::get<Fork>(fork->body).child;
+  const model::ProcessKey name = std::get<Fork>(fork->body).child;
   // Forking does not take the parent along into the new pid namespace.
   EXPECT_EQ(fork->header.namespaces.pid, NamespaceOf(getpid(), "pid"));
   const Event* connect = recorder.WaitForBody<Tcp>(
@@ -152,7 +152,7 @@ TEST(NamespaceCasesTest, NumbersUsedAgainInAPidNamespace) {
   });
   EXPECT_EQ(starter.Wait(), 0);
   recorder.Settle();
-  std::set<model::ProcessName> started, ended;
+  std::set<model::ProcessKey> started, ended;
   for (const auto& [event, exec] : recorder.All<ExecEvent>()) {
     if (exec->image.arguments == std::vector<std::string>{"/bin/true", "number-100"}) {
       started.insert(event->header.process);
@@ -160,7 +160,7 @@ TEST(NamespaceCasesTest, NumbersUsedAgainInAPidNamespace) {
   }
   for (const auto& [event, exit] : recorder.All<Exit>()) ended.insert(event->header.process);
   EXPECT_EQ(started.size(), size_t{kTimes});
-  for (const model::ProcessName& name : started) EXPECT_EQ(ended.count(name), 1u);
+  for (const model::ProcessKey& name : started) EXPECT_EQ(ended.count(name), 1u);
 }
 
 }  // namespace

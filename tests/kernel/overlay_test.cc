@@ -73,7 +73,7 @@ TEST(OverlayTest, TheRestIsHeardWhenOneContainerGoes) {
   first.reset();
   Speaker speaker(second.path() + "/lib");
   for (int i = 0; i < 2; ++i) {
-    recorder.sensor()->AttachNewWitnesses();
+    recorder.sensor()->AttachNewUprobes();
     EXPECT_EQ(speaker.TimesHeard(&recorder), 1u);
   }
 }

@@ -72,7 +72,7 @@ TEST(ProcessTest, ForkAndExitNameTheSameProcess) {
   EXPECT_NE(fork->header.namespaces.pid, 0u);
   EXPECT_NE(fork->header.namespaces.mount, 0u);
   EXPECT_NE(fork->header.namespaces.user, 0u);
-  const model::ProcessName name = std::get<Fork>(fork->body).child;
+  const model::ProcessKey name = std::get<Fork>(fork->body).child;
   EXPECT_GT(name.start_boot_ns, 0u);
 
   const Event* exit = recorder.WaitForBody<Exit>(

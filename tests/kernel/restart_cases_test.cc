@@ -84,8 +84,8 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
   ASSERT_EQ(read(report[0], &done, sizeof(done)), ssize_t{sizeof(done)});
   second.Settle();
 
-  std::set<model::ProcessName> known;
-  std::map<uint32_t, std::set<model::ProcessName>> by_pid;
+  std::set<model::ProcessKey> known;
+  std::map<uint32_t, std::set<model::ProcessKey>> by_pid;
   for (const auto& [event, fork] : second.All<Fork>()) {
     if (event->header.process.tgid == worker_pid) known.insert(fork->child);
   }
@@ -93,12 +93,12 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
     if (event->header.parent.tgid == worker_pid) known.insert(event->header.process);
   }
   EXPECT_EQ(known.size(), static_cast<size_t>(done.processes));
-  for (const model::ProcessName& name : known) by_pid[name.tgid].insert(name);
+  for (const model::ProcessKey& name : known) by_pid[name.tgid].insert(name);
   EXPECT_EQ(by_pid.size(), known.size()) << "a process was told under two names";
 
   // By name, each end once known.
-  std::map<model::HopName, std::set<TcpSide>> connections;
-  std::map<uint64_t, std::set<model::HopName>> by_socket;
+  std::map<model::HopKey, std::set<TcpSide>> connections;
+  std::map<uint64_t, std::set<model::HopKey>> by_socket;
   for (const auto& [event, tcp] : second.All<Tcp>()) {
     if (tcp->phase != TcpPhase::kEstablished) continue;
     connections[tcp->hop_name].insert(tcp->side);
@@ -116,10 +116,10 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
   ASSERT_EQ(write(stop[0], "e", 1), 1);
   EXPECT_EQ(worker.Wait(), 0);
   second.Settle();
-  std::set<model::ProcessName> ended;
+  std::set<model::ProcessKey> ended;
   for (const auto& [event, exit] : second.All<Exit>()) ended.insert(event->header.process);
-  for (const model::ProcessName& name : known) EXPECT_EQ(ended.count(name), 1u);
-  std::map<model::HopName, int> closed;
+  for (const model::ProcessKey& name : known) EXPECT_EQ(ended.count(name), 1u);
+  std::map<model::HopKey, int> closed;
   for (const auto& [event, tcp] : second.All<Tcp>()) {
     if (tcp->phase != TcpPhase::kClosed) continue;
     ++closed[tcp->hop_name];
@@ -208,7 +208,7 @@ TEST(RestartCasesTest, AConnectionThatWaitedToBeAccepted) {
     return tcp.phase == TcpPhase::kEstablished && tcp.flow.server.port == port;
   });
   ASSERT_NE(made, nullptr);
-  const model::HopName name = std::get<Tcp>(made->body).hop_name;
+  const model::HopKey name = std::get<Tcp>(made->body).hop_name;
 
   Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();

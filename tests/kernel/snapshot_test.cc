@@ -117,11 +117,11 @@ TEST(SnapshotTest, TellsNoProcessThatHasEnded) {
 }
 
 // The hop name that was seen when the connection on `port` was made.
-model::HopName SeenName(Recorder* before, uint16_t port) {
+model::HopKey SeenName(Recorder* before, uint16_t port) {
   const Event* event = before->WaitForBody<Tcp>("established", [&](const Event&, const Tcp& tcp) {
     return tcp.phase == TcpPhase::kEstablished && tcp.flow.server.port == port;
   });
-  return event == nullptr ? model::HopName{} : std::get<Tcp>(event->body).hop_name;
+  return event == nullptr ? model::HopKey{} : std::get<Tcp>(event->body).hop_name;
 }
 
 const SocketSnapshot* FindSide(const Recorder& recorder, uint16_t port, TcpSide side,
@@ -139,7 +139,7 @@ const SocketSnapshot* FindSide(const Recorder& recorder, uint16_t port, TcpSide 
 // A sensor that was opened before and one that is opened now must call the connection alike, from
 // its snapshot and when it ends.
 void CheckSnapshotOf(Recorder* before, TcpPair pair) {
-  const model::HopName name = SeenName(before, pair.port);
+  const model::HopKey name = SeenName(before, pair.port);
   ASSERT_FALSE(name.empty());
   Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();

@@ -63,12 +63,12 @@ class Watch : public agent::session::Output {
     return remote;
   }
 
-  model::HopName ClientsName(uint16_t port) {
+  model::HopKey ClientsName(uint16_t port) {
     const Event* event = recorder_.WaitForBody<Tcp>("the client", [&](const auto&, const Tcp& tcp) {
       return tcp.phase == TcpPhase::kEstablished && tcp.side == TcpSide::kClient &&
              tcp.flow.server.port == port;
     });
-    return event == nullptr ? model::HopName() : std::get<Tcp>(event->body).hop_name;
+    return event == nullptr ? model::HopKey() : std::get<Tcp>(event->body).hop_name;
   }
 
   void OnSession(const model::Session& session) override { sessions_[session.id] = session; }

@@ -306,7 +306,7 @@ TEST(TamperingTest, AMapMappedForWritingIsToldWhereTheHookSeesIt) {
 TEST(TamperingTest, TheLoadersOwnWorkIsNotTold) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
-  recorder.sensor()->AttachNewWitnesses();
+  recorder.sensor()->AttachNewUprobes();
   ASSERT_TRUE(recorder.sensor()->Snapshot([](const void*, size_t) {}).ok());
   recorder.Settle();
   EXPECT_EQ(recorder.All<Tampering>().size(), 0u);

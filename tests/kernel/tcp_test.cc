@@ -165,7 +165,7 @@ TEST(TcpConnectionTest, ManyConnectionsHaveDistinctNamesThatBothEndsShare) {
     ASSERT_TRUE(WriteAll(client.get(), i + 1) && ReadAll(server.get(), i + 1));
   }
   recorder.Settle();
-  std::set<model::HopName> client_names, server_names, accepted_names;
+  std::set<model::HopKey> client_names, server_names, accepted_names;
   for (const auto& [event, tcp] : recorder.All<Tcp>()) {
     if (tcp->phase != TcpPhase::kEstablished) continue;
     (tcp->side == TcpSide::kClient ? client_names : server_names).insert(tcp->hop_name);

@@ -38,7 +38,7 @@ std::string MakeRoot(const TestFolder& folder) {
   return folder.path() + "/lib";
 }
 
-TEST(WitnessCasesTest, ALibraryThatIsReplacedIsHeardAgain) {
+TEST(UprobeCasesTest, ALibraryThatIsReplacedIsHeardAgain) {
   const TestFolder folder;
   const std::string libraries = MakeRoot(folder);
   const Inhabitant inhabitant(folder.path());
@@ -51,17 +51,17 @@ TEST(WitnessCasesTest, ALibraryThatIsReplacedIsHeardAgain) {
             0);
   Speaker new_speaker(libraries);
   EXPECT_EQ(new_speaker.TimesHeard(&recorder), 0u);
-  EXPECT_GE(recorder.sensor()->AttachNewWitnesses(), 1u);
+  EXPECT_GE(recorder.sensor()->AttachNewUprobes(), 1u);
   EXPECT_EQ(new_speaker.TimesHeard(&recorder), 1u);
   // Who was started before goes on with the old one.
   EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
-  recorder.sensor()->AttachNewWitnesses();
+  recorder.sensor()->AttachNewUprobes();
   EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
   EXPECT_EQ(new_speaker.TimesHeard(&recorder), 1u);
 }
 
 // A sensor that opens after the upgrade, while sshd was not started anew.
-TEST(WitnessCasesTest, ALibraryThatWasRemovedBeforeIsHeard) {
+TEST(UprobeCasesTest, ALibraryThatWasRemovedBeforeIsHeard) {
   const TestFolder folder;
   const std::string libraries = MakeRoot(folder);
   Speaker speaker(libraries);
@@ -70,7 +70,7 @@ TEST(WitnessCasesTest, ALibraryThatWasRemovedBeforeIsHeard) {
   EXPECT_EQ(speaker.TimesHeard(&recorder), 1u);
 }
 
-TEST(WitnessCasesTest, ALibraryInAnotherFolderIsHeard) {
+TEST(UprobeCasesTest, ALibraryInAnotherFolderIsHeard) {
   const TestFolder folder;
   folder.Copy(OwnLibrary(), "libc.so.6");
   Speaker before(folder.path());
@@ -80,19 +80,19 @@ TEST(WitnessCasesTest, ALibraryInAnotherFolderIsHeard) {
   other.Copy(OwnLibrary(), "libc.so.6");
   Speaker after(other.path());
   EXPECT_EQ(after.TimesHeard(&recorder), 0u);
-  recorder.sensor()->AttachNewWitnesses();
+  recorder.sensor()->AttachNewUprobes();
   EXPECT_EQ(after.TimesHeard(&recorder), 1u);
 }
 
 // More containers come and go than there is room for at once.
-TEST(WitnessCasesTest, WhatIsGoneGivesItsPlaceBack) {
+TEST(UprobeCasesTest, WhatIsGoneGivesItsPlaceBack) {
   constexpr size_t kRoom = 24, kTimes = 30;
   Recorder recorder({.max_library_copies = kRoom}, SensorAge::kFresh);
   for (size_t i = 0; i < kTimes; ++i) {
     const TestFolder folder;
     const std::string libraries = MakeRoot(folder);
     const Inhabitant inhabitant(folder.path());
-    EXPECT_GE(recorder.sensor()->AttachNewWitnesses(), 1u);
+    EXPECT_GE(recorder.sensor()->AttachNewUprobes(), 1u);
     if (i + 1 < kTimes) continue;
     Speaker speaker(libraries);
     EXPECT_EQ(speaker.TimesHeard(&recorder), 1u)
@@ -101,7 +101,7 @@ TEST(WitnessCasesTest, WhatIsGoneGivesItsPlaceBack) {
 }
 
 // A library that is replaced over and over, in a file system that stays.
-TEST(WitnessCasesTest, WhatWasReplacedGivesItsPlaceBack) {
+TEST(UprobeCasesTest, WhatWasReplacedGivesItsPlaceBack) {
   constexpr size_t kRoom = 24, kTimes = 30;
   Recorder recorder({.max_library_copies = kRoom}, SensorAge::kFresh);
   const TestFolder folder;
@@ -110,7 +110,7 @@ TEST(WitnessCasesTest, WhatWasReplacedGivesItsPlaceBack) {
   for (size_t i = 0; i < kTimes; ++i) {
     folder.Copy(OwnLibrary(), "lib/new");
     ASSERT_EQ(rename((libraries + "/new").c_str(), (libraries + "/libc.so.6").c_str()), 0);
-    EXPECT_GE(recorder.sensor()->AttachNewWitnesses(), 1u);
+    EXPECT_GE(recorder.sensor()->AttachNewUprobes(), 1u);
   }
   Speaker speaker(libraries);
   EXPECT_EQ(speaker.TimesHeard(&recorder), 1u)
@@ -154,7 +154,7 @@ std::string StaticProgram() {
   return program;
 }
 
-TEST(WitnessCasesTest, AnSshdWithoutALibraryIsReported) {
+TEST(UprobeCasesTest, AnSshdWithoutALibraryIsReported) {
   const TestFolder folder;
   const std::string program = folder.path() + "/sshd";
   ASSERT_TRUE(WriteWholeFile(program, StaticProgram()));
@@ -169,12 +169,12 @@ TEST(WitnessCasesTest, AnSshdWithoutALibraryIsReported) {
   EXPECT_NE(SshdCoverage(&recorder).hook, "") << "others are heard all the same";
   kill(sshd.pid(), SIGKILL);
   sshd.Wait();
-  recorder.sensor()->AttachNewWitnesses();
+  recorder.sensor()->AttachNewUprobes();
   EXPECT_THAT(SshdCoverage(&recorder).refusals, Not(Contains(HasSubstr(process))));
 }
 
 // A login server by any other name: it came in through a listener.
-TEST(WitnessCasesTest, ALoginServerOfAnotherNameIsHeardByItsLineage) {
+TEST(UprobeCasesTest, ALoginServerOfAnotherNameIsHeardByItsLineage) {
   Recorder recorder({}, SensorAge::kFresh);
   Speaker unrelated("", "my-server");
   EXPECT_EQ(unrelated.TimesHeard(&recorder), 0u);

@@ -158,7 +158,7 @@ std::set<uint32_t> ProcessesOfProc() {
 
 void ExpectTableIsProc(Observer* observer) {
   std::set<uint32_t> table;
-  for (const model::ProcessName& name : observer->correlator().LivingProcesses()) {
+  for (const model::ProcessKey& name : observer->correlator().LivingProcesses()) {
     if (name.tgid == 1) continue;  // known as a parent; not of this namespace
     EXPECT_TRUE(IsProcess(name, static_cast<pid_t>(name.tgid))) << name.tgid << " is dead";
     EXPECT_FALSE(observer->correlator().SessionOf(name).empty()) << name.tgid << " has no session";

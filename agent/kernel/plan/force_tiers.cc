@@ -3,7 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
-#include "agent/kernel/plan/witness_plan.h"
+#include "agent/kernel/plan/uprobe_plan.h"
 
 namespace hoptrail::agent::kernel {
 
@@ -14,7 +14,7 @@ std::vector<FactTiers> AllTiers() {
     for (const HookCandidate& candidate : fact.candidates) tiers.hooks.push_back(candidate.hook);
     all.push_back(std::move(tiers));
   }
-  for (const WitnessFact& fact : WitnessTable()) {
+  for (const UprobeSource& fact : UprobeTable()) {
     all.push_back({.fact = fact.fact,
                    .hooks = {absl::StrCat("uprobe_multi/", fact.target),
                              absl::StrCat("uprobe/", fact.target)}});

@@ -50,7 +50,7 @@ struct SensorOptions {
   absl::Duration sends_interval = absl::Seconds(10);
   // How often a process that connects to the same UNIX socket again and again is told.
   absl::Duration unix_interval = absl::Seconds(1);
-  // Copies of each library that witnesses are attached to at once.
+  // Copies of each library that uprobes are attached to at once.
   size_t max_library_copies = 128;
 
   bool operator==(const SensorOptions&) const = default;

@@ -40,10 +40,10 @@ std::set<std::string> ProgramsOf(const std::vector<PlannedFact>& plan) {
   return programs;
 }
 
-std::set<std::string> WitnessPrograms() {
+std::set<std::string> UprobePrograms() {
   std::set<std::string> programs;
-  for (const WitnessFact& fact : WitnessTable()) {
-    for (const WitnessProbe& probe : fact.probes) programs.insert(probe.program);
+  for (const UprobeSource& fact : UprobeTable()) {
+    for (const UprobeProbe& probe : fact.probes) programs.insert(probe.program);
   }
   programs.insert(WatchedFiles::kProgram);
   return programs;
@@ -98,7 +98,7 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
   std::vector<PlannedFact> plan =
       MakePlan(ProbeFeatures(), options.syscall_hooks, options.force_tiers);
   Programs programs;
-  programs.witness_ways_ = PlanWitnesses(TryUprobeMulti(), options.force_tiers);
+  programs.uprobe_methods_ = PlanUprobes(TryUprobeMulti(), options.force_tiers);
   do {
     HT_RETURN_IF_ERROR(programs.LoadPlan(options, &plan));
   } while (!programs.AttachPlan(&plan));
@@ -117,11 +117,11 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
 }
 
 absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan) {
-  std::set<std::string> witnesses = WitnessPrograms();
+  std::set<std::string> uprobes = UprobePrograms();
   while (true) {
     std::set<std::string> wanted = ProgramsOf(*plan);
-    wanted.insert(witnesses.begin(), witnesses.end());
-    HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, *plan, wanted, witness_ways_));
+    wanted.insert(uprobes.begin(), uprobes.end());
+    HT_ASSIGN_OR_RETURN(skeleton_, OpenSkeleton(options, *plan, wanted, uprobe_methods_));
     TakeRefusedProgram();
     const int error = sensor_bpf__load(skeleton_.get());
     if (error == 0) return absl::OkStatus();
@@ -138,7 +138,7 @@ absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<Planne
     if (!refused.because.empty()) absl::StrAppend(&reason, ": ", refused.because);
     Log(LogLevel::kDebug, "kernel", absl::StrCat(refused.name, ": ", reason));
     Refuse(refused.name, reason, plan);
-    witnesses.erase(refused.name);
+    uprobes.erase(refused.name);
   }
 }
 

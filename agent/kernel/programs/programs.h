@@ -15,7 +15,7 @@
 #include "agent/kernel/objects/link.h"
 #include "agent/kernel/plan/hook_plan.h"
 #include "agent/kernel/plan/options.h"
-#include "agent/kernel/plan/witness_plan.h"
+#include "agent/kernel/plan/uprobe_plan.h"
 #include "agent/kernel/programs/skeleton.h"
 #include "core/model/fact.h"
 
@@ -41,8 +41,8 @@ class Programs {
   bool AttachUnderstudy(Understudy understudy);
   // Of an attached program; nullptr where it is not.
   const bpf_link* link(const std::string& program) const;
-  // For which way of attaching the witnesses' programs were loaded, by fact.
-  const std::map<std::string, WitnessWay>& witness_ways() const { return witness_ways_; }
+  // For which way of attaching the uprobes' programs were loaded, by fact.
+  const std::map<std::string, UprobeMethod>& uprobe_methods() const { return uprobe_methods_; }
 
  private:
   Programs() = default;
@@ -57,7 +57,7 @@ class Programs {
   void AttachOptional(HookCandidate* candidate);
   void NameOwnLink(const LinkPtr& link) const;
 
-  std::map<std::string, WitnessWay> witness_ways_;  // by fact
+  std::map<std::string, UprobeMethod> uprobe_methods_;  // by fact
   SkeletonPtr skeleton_;
   std::map<std::string, LinkPtr> links_;            // by program; gone before skeleton_
   std::map<std::string, Understudy> understudies_;  // by the program that they stand beside

@@ -37,10 +37,10 @@ void SetBudget(sensor_bpf* skeleton, ht_ring ring, uint32_t ring_bytes, uint32_t
   skeleton->rodata->ht_budget_burst_ns[ring] = burst * 1'000'000'000 / rate;
 }
 
-// Whether a witness's program is attached by AttachUprobeMulti().
-bool IsForUprobeMulti(const std::string& program, const std::map<std::string, WitnessWay>& ways) {
-  for (const WitnessFact& fact : WitnessTable()) {
-    for (const WitnessProbe& probe : fact.probes) {
+// Whether a uprobe's program is attached by AttachUprobeMulti().
+bool IsForUprobeMulti(const std::string& program, const std::map<std::string, UprobeMethod>& ways) {
+  for (const UprobeSource& fact : UprobeTable()) {
+    for (const UprobeProbe& probe : fact.probes) {
       if (probe.program == program) return ways.at(fact.fact).tier == 1;
     }
   }
@@ -63,7 +63,7 @@ void SkeletonDeleter::operator()(sensor_bpf* skeleton) const { sensor_bpf__destr
 absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
                                          const std::vector<PlannedFact>& plan,
                                          const std::set<std::string>& wanted,
-                                         const std::map<std::string, WitnessWay>& ways) {
+                                         const std::map<std::string, UprobeMethod>& ways) {
   SkeletonPtr skeleton(sensor_bpf__open());
   if (skeleton == nullptr) {
     return absl::InternalError(absl::StrCat("opening the programs: ", TakeLibbpfComplaint()));

@@ -13,7 +13,7 @@
 
 #include "agent/kernel/plan/hook_plan.h"
 #include "agent/kernel/plan/options.h"
-#include "agent/kernel/plan/witness_plan.h"
+#include "agent/kernel/plan/uprobe_plan.h"
 
 struct sensor_bpf;
 
@@ -29,7 +29,7 @@ using SkeletonPtr = std::unique_ptr<sensor_bpf, SkeletonDeleter>;
 absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
                                          const std::vector<PlannedFact>& plan,
                                          const std::set<std::string>& wanted,
-                                         const std::map<std::string, WitnessWay>& ways);
+                                         const std::map<std::string, UprobeMethod>& ways);
 
 }  // namespace hoptrail::agent::kernel
 

@@ -14,7 +14,7 @@
 #include <bpf/bpf.h>
 
 #include "agent/kernel/plan/hook_plan.h"
-#include "agent/kernel/plan/witness_plan.h"
+#include "agent/kernel/plan/uprobe_plan.h"
 #include "core/base/log.h"
 #include <sys/mman.h>
 
@@ -61,8 +61,8 @@ std::map<std::string, uint32_t> TypesOfPrograms() {
       }
     }
   }
-  for (const WitnessFact& fact : WitnessTable()) {
-    for (const WitnessProbe& probe : fact.probes) types.emplace(probe.program, TypeOf(fact.fact));
+  for (const UprobeSource& fact : UprobeTable()) {
+    for (const UprobeProbe& probe : fact.probes) types.emplace(probe.program, TypeOf(fact.fact));
   }
   return types;
 }

@@ -47,7 +47,7 @@ void Forget(int map, uint32_t round) {
 WatchedFiles::WatchedFiles(sensor_bpf* skeleton, WatchOptions options)
     : skeleton_(skeleton), options_(std::move(options)) {}
 
-WatchedFiles::FileName WatchedFiles::NameOf(int fd) const {
+WatchedFiles::FileKey WatchedFiles::NameOf(int fd) const {
   const uint64_t arguments[1] = {static_cast<uint64_t>(fd)};
   LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments, .ctx_size_in = sizeof(arguments));
   const bpf_program* program = skeleton_->progs.ht_resolve;
@@ -61,8 +61,8 @@ WatchedFiles::FileName WatchedFiles::NameOf(int fd) const {
 }
 
 size_t WatchedFiles::Tell() {
-  std::map<FileName, uint32_t> all_files;
-  std::map<std::pair<FileName, std::string>, uint32_t> all_names;
+  std::map<FileKey, uint32_t> all_files;
+  std::map<std::pair<FileKey, std::string>, uint32_t> all_names;
   for (const auto& [root, view] : views_) {
     for (const auto& [name, flags] : view.files()) all_files[name] |= flags;
     for (const auto& [name, flags] : view.names()) all_names[name] |= flags;

@@ -31,9 +31,9 @@ class WatchedFiles {
   size_t Search(const ProcessViews& views);
 
  private:
-  using FileName = WatchedView::FileName;
+  using FileKey = WatchedView::FileKey;
 
-  FileName NameOf(int fd) const;
+  FileKey NameOf(int fd) const;
   size_t Tell();
 
   sensor_bpf* skeleton_;

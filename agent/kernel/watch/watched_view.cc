@@ -39,7 +39,7 @@ void WatchedView::WatchName(const Walk& walk, const std::string& path, uint32_t 
   const size_t slash = path.rfind('/');
   const UniqueFd folder = walk.folders.OpenName(path.substr(0, slash));
   if (!folder.valid() || !IsFolder(folder.get())) return;
-  const FileName name = walk.name_of(folder.get());
+  const FileKey name = walk.name_of(folder.get());
   files_[name] |= HT_WATCH_NAMES;
   names_[{name, path.substr(slash + 1, HT_WATCHED_NAME_BYTES - 1)}] |= flags;
 }

@@ -23,9 +23,9 @@ namespace hoptrail::agent::kernel {
 // where something has changed on which the outcome hangs. One thread.
 class WatchedView {
  public:
-  using FileName = std::pair<uint32_t, uint64_t>;  // device, inode, as the kernel calls them
+  using FileKey = std::pair<uint32_t, uint64_t>;  // device, inode, as the kernel calls them
   // What the kernel calls the file behind a descriptor.
-  using Namer = absl::FunctionRef<FileName(int fd)>;
+  using Namer = absl::FunctionRef<FileKey(int fd)>;
 
   // Searches if something has changed; or `anew`, for what changes without a sign, as on file
   // systems of other hosts. True where there may be another outcome than before.
@@ -33,8 +33,8 @@ class WatchedView {
               Namer name_of);
 
   // To their flags.
-  const std::map<FileName, uint32_t>& files() const { return files_; }
-  const std::map<std::pair<FileName, std::string>, uint32_t>& names() const { return names_; }
+  const std::map<FileKey, uint32_t>& files() const { return files_; }
+  const std::map<std::pair<FileKey, std::string>, uint32_t>& names() const { return names_; }
 
  private:
   struct Walk {
@@ -50,8 +50,8 @@ class WatchedView {
   size_t mounts_ = 0;  // a hash of the view's mounts
   // Device, inode, flags: one folder may have several paths.
   std::set<std::tuple<uint64_t, uint64_t, uint32_t>> searched_;
-  std::map<FileName, uint32_t> files_;
-  std::map<std::pair<FileName, std::string>, uint32_t> names_;
+  std::map<FileKey, uint32_t> files_;
+  std::map<std::pair<FileKey, std::string>, uint32_t> names_;
 };
 
 }  // namespace hoptrail::agent::kernel

@@ -17,10 +17,10 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-WatchedView::FileName NameOf(int fd) {
+WatchedView::FileKey NameOf(int fd) {
   struct stat file = {};
-  return fstat(fd, &file) == 0 ? WatchedView::FileName(file.st_dev, file.st_ino)
-                               : WatchedView::FileName();
+  return fstat(fd, &file) == 0 ? WatchedView::FileKey(file.st_dev, file.st_ino)
+                               : WatchedView::FileKey();
 }
 
 class WatchedViewTest : public testing::Test {

@@ -133,16 +133,16 @@ model::Provenance GraphState::ProvenanceOf(const model::SessionId& id) const {
   return provenance;
 }
 
-std::optional<graph::HopKey> GraphState::EntryOf(const model::SessionId& root) const {
+std::optional<graph::HopId> GraphState::EntryOf(const model::SessionId& root) const {
   const SessionNode* node = Find(root);
   if (node == nullptr) return std::nullopt;
-  std::optional<std::tuple<bool, uint64_t, graph::HopKey>> best;
+  std::optional<std::tuple<bool, uint64_t, graph::HopId>> best;
   for (const auto& [key, end] : node->ends) {
     if (!end.opened) continue;
     const bool other = !node->value.has_value() || !node->value->entry.has_value() ||
                        node->value->entry->hop_name != end.hop_name;
-    const std::tuple<bool, uint64_t, graph::HopKey> candidate{other, end.established_boot_ns,
-                                                              end.hop};
+    const std::tuple<bool, uint64_t, graph::HopId> candidate{other, end.established_boot_ns,
+                                                             end.hop};
     if (!best.has_value() || candidate < *best) best = candidate;
   }
   if (!best.has_value()) return std::nullopt;

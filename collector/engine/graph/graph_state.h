@@ -26,16 +26,16 @@ namespace hoptrail::collector::engine {
 
 // An end of a connection that names a session.
 struct EndNode {
-  graph::HopKey hop;    // that it is part of
+  graph::HopId hop;     // that it is part of
   bool opened = false;  // the server's end, and it opened the session
-  model::HopName hop_name;
+  model::HopKey hop_name;
   uint64_t established_boot_ns = 0;
 };
 
 // A hop, as far as paths are concerned.
 struct HopNode {
   struct End {
-    graph::HopKey key;  // empty: nobody has reported this end
+    graph::HopId key;  // empty: nobody has reported this end
     model::HostId host;
     model::SessionId session;
   };
@@ -51,8 +51,8 @@ struct HopNode {
 struct SessionNode {
   // Nothing until the session itself was reported: a hop or a detection may name it earlier.
   std::optional<model::Session> value;
-  model::HostId host;                            // who reported it, or who named it first
-  absl::btree_map<graph::HopKey, EndNode> ends;  // by the end's own key
+  model::HostId host;                           // who reported it, or who named it first
+  absl::btree_map<graph::HopId, EndNode> ends;  // by the end's own key
   std::vector<model::DetectionId> detections;
   size_t provenance = 0;   // hash of what was last sent to its host; 0: nothing
   int64_t touched_ns = 0;  // last word about it, by the collector's boot clock
@@ -73,7 +73,7 @@ struct GraphState {
   Step StepOf(const model::SessionId& id) const;
   model::Provenance ProvenanceOf(const model::SessionId& id) const;
   // The connection that brought a root in from outside the fleet.
-  std::optional<graph::HopKey> EntryOf(const model::SessionId& root) const;
+  std::optional<graph::HopId> EntryOf(const model::SessionId& root) const;
   // "cron", "su", …: how a session was caused on its own host.
   std::string CauseOf(const model::SessionId& id) const;
 
@@ -88,7 +88,7 @@ struct GraphState {
   absl::flat_hash_map<model::HostId, absl::btree_set<model::SessionId>> by_host;
   absl::flat_hash_map<model::DetectionId, model::Detection> detections;
   graph::Lineage lineage;
-  absl::flat_hash_map<graph::HopKey, HopNode> hops;
+  absl::flat_hash_map<graph::HopId, HopNode> hops;
   absl::flat_hash_map<model::HostId, ClockOffset> clocks;
   KnownEdges edges;
 };

@@ -25,8 +25,8 @@ class GraphStateTest : public testing::Test {
     host.machine.bytes[0] = host.boot.bytes[0] = n;
     return host;
   }
-  static graph::HopKey Key(uint8_t n) {
-    graph::HopKey key;
+  static graph::HopId Key(uint8_t n) {
+    graph::HopId key;
     key.bytes[0] = n;
     return key;
   }

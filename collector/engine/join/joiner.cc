@@ -21,7 +21,7 @@ constexpr double kContradictedFactor = 0.3;
 
 }  // namespace
 
-graph::HopKey Joiner::Put(const model::HopEnd& end, int64_t now_ns) {
+graph::HopId Joiner::Put(const model::HopEnd& end, int64_t now_ns) {
   const auto put = ends_.Put(end);
   if (put.replaced.has_value()) {
     Disconnect(*put.replaced);
@@ -49,7 +49,7 @@ void Joiner::Restore(const model::Hop& hop, int64_t now_ns) {
   for (const auto& end : {hop.client, hop.server}) {
     if (end.has_value()) keys.push_back(ends_.Put(*end).key);
   }
-  for (const graph::HopKey& key : keys) {
+  for (const graph::HopId& key : keys) {
     if (hop.proof == model::Proof::kInferred) {
       waited_.insert(key);
     } else {
@@ -63,12 +63,12 @@ void Joiner::Restore(const model::Hop& hop, int64_t now_ns) {
   }
 }
 
-void Joiner::Forget(const graph::HopKey& end) {
+void Joiner::Forget(const graph::HopId& end) {
   Keys keys = {end};
   if (auto it = joins_.find(end); it != joins_.end()) keys.push_back(it->second.partner);
   Disconnect(end);
   freed_.clear();
-  for (const graph::HopKey& key : keys) {
+  for (const graph::HopId& key : keys) {
     ends_.Erase(key);
     waited_.erase(key);
     emitted_.erase(key);
@@ -80,11 +80,11 @@ void Joiner::Forget(const graph::HopKey& end) {
 JoinChanges Joiner::TakeChanges() {
   JoinChanges changes;
   if (!changed_.empty()) {
-    for (const graph::HopKey& key : changed_) {
+    for (const graph::HopId& key : changed_) {
       const bool is_hop = ends_.Find(key) != nullptr && HopOf(key) == key;
       if (!is_hop && emitted_.erase(key) > 0) changes.hops.push_back({.key = key});
     }
-    for (const graph::HopKey& key : changed_) {
+    for (const graph::HopId& key : changed_) {
       std::optional<model::Hop> hop = Find(key);
       if (!hop.has_value()) continue;
       emitted_.insert(key);
@@ -102,7 +102,7 @@ JoinChanges Joiner::TakeChanges() {
   return changes;
 }
 
-std::optional<model::Hop> Joiner::Find(const graph::HopKey& key) const {
+std::optional<model::Hop> Joiner::Find(const graph::HopId& key) const {
   const model::HopEnd* end = ends_.Find(key);
   if (end == nullptr || HopOf(key) != key) return std::nullopt;
   model::Hop hop;
@@ -119,26 +119,26 @@ std::optional<model::Hop> Joiner::Find(const graph::HopKey& key) const {
   return hop;
 }
 
-graph::HopKey Joiner::HopOf(const graph::HopKey& end) const {
+graph::HopId Joiner::HopOf(const graph::HopId& end) const {
   auto it = joins_.find(end);
   if (it == joins_.end()) return end;
   return ends_.Find(end)->side == model::HopSide::kServer ? it->second.partner : end;
 }
 
-void Joiner::Resolve(const graph::HopKey& key) {
+void Joiner::Resolve(const graph::HopId& key) {
   const model::HopEnd* end = ends_.Find(key);
   if (!end->name.empty()) ResolveName(end->name);
   freed_.push_back(key);
   while (!freed_.empty()) {
-    const graph::HopKey next = freed_.back();
+    const graph::HopId next = freed_.back();
     freed_.pop_back();
     const model::HopEnd* freed = ends_.Find(next);
     if (freed != nullptr && waited_.contains(next)) ResolveFlow(freed->flow);
   }
 }
 
-void Joiner::ResolveName(const model::HopName& name) {
-  const absl::Span<const graph::HopKey> ends = ends_.ByName(name);
+void Joiner::ResolveName(const model::HopKey& name) {
+  const absl::Span<const graph::HopId> ends = ends_.ByName(name);
   const Keys clients = Side(ends, model::HopSide::kClient);
   const Keys servers = Side(ends, model::HopSide::kServer);
   std::vector<Match> matches;
@@ -158,9 +158,9 @@ void Joiner::ResolveName(const model::HopName& name) {
 
 void Joiner::ResolveFlow(const model::Flow& flow) {
   Keys waiting;
-  absl::Span<const graph::HopKey> newest = ends_.ByFlow(flow);
+  absl::Span<const graph::HopId> newest = ends_.ByFlow(flow);
   if (newest.size() > 4 * kMaxGroup) newest.remove_prefix(newest.size() - 4 * kMaxGroup);
-  for (const graph::HopKey& key : newest) {
+  for (const graph::HopId& key : newest) {
     auto join = joins_.find(key);
     if (waited_.contains(key) && (join == joins_.end() || !join->second.by_name)) {
       waiting.push_back(key);
@@ -172,14 +172,14 @@ void Joiner::ResolveFlow(const model::Flow& flow) {
          /*by_name=*/false);
 }
 
-void Joiner::Settle(absl::Span<const graph::HopKey> ends, const std::vector<Match>& matches,
+void Joiner::Settle(absl::Span<const graph::HopId> ends, const std::vector<Match>& matches,
                     bool by_name) {
-  absl::flat_hash_map<graph::HopKey, const Match*> wanted;
+  absl::flat_hash_map<graph::HopId, const Match*> wanted;
   for (const Match& match : matches) {
     wanted[match.client] = &match;
     wanted[match.server] = &match;
   }
-  for (const graph::HopKey& end : ends) {
+  for (const graph::HopId& end : ends) {
     auto join = joins_.find(end);
     if (join == joins_.end()) continue;
     auto it = wanted.find(end);
@@ -206,10 +206,10 @@ void Joiner::Connect(const Match& match) {
   Learn(*ends_.Find(match.client), *ends_.Find(match.server));
 }
 
-void Joiner::Disconnect(const graph::HopKey& end) {
+void Joiner::Disconnect(const graph::HopId& end) {
   auto it = joins_.find(end);
   if (it == joins_.end()) return;
-  const graph::HopKey partner = it->second.partner;
+  const graph::HopId partner = it->second.partner;
   if (it->second.proof == model::Proof::kProven) proven_--;
   MarkChanged(end);
   freed_.push_back(end);
@@ -235,7 +235,7 @@ void Joiner::Learn(const model::HopEnd& client, const model::HopEnd& server) {
   }
 }
 
-Contradiction Joiner::Check(const graph::HopKey& client, const graph::HopKey& server) const {
+Contradiction Joiner::Check(const graph::HopId& client, const graph::HopId& server) const {
   const model::HopEnd& c = *ends_.Find(client);
   const model::HopEnd& s = *ends_.Find(server);
   return FindContradiction(c, s, boot_clocks_.Agreed(c.host, s.host));
@@ -246,9 +246,9 @@ int64_t Joiner::Apart(const model::HopEnd& client, const model::HopEnd& server) 
   return std::abs(server.established_wall_ns - client.established_wall_ns - ahead);
 }
 
-Joiner::Keys Joiner::Side(absl::Span<const graph::HopKey> keys, model::HopSide side) const {
+Joiner::Keys Joiner::Side(absl::Span<const graph::HopId> keys, model::HopSide side) const {
   Keys of_side;
-  for (const graph::HopKey& key : keys) {
+  for (const graph::HopId& key : keys) {
     if (ends_.Find(key)->side == side) of_side.push_back(key);
   }
   std::sort(of_side.begin(), of_side.end(), [this](const auto& a, const auto& b) {
@@ -264,14 +264,14 @@ std::vector<Joiner::Match> Joiner::MatchClosest(const Keys& clients, const Keys&
   struct Candidate {
     bool other_flow;
     int64_t apart_ns;
-    graph::HopKey client;
-    graph::HopKey server;
+    graph::HopId client;
+    graph::HopId server;
     auto operator<=>(const Candidate&) const = default;
   };
   std::vector<Candidate> candidates;
-  absl::flat_hash_map<graph::HopKey, size_t> choices;
-  for (const graph::HopKey& c : clients) {
-    for (const graph::HopKey& s : servers) {
+  absl::flat_hash_map<graph::HopId, size_t> choices;
+  for (const graph::HopId& c : clients) {
+    for (const graph::HopId& s : servers) {
       const model::HopEnd& client = *ends_.Find(c);
       const model::HopEnd& server = *ends_.Find(s);
       const Candidate candidate{client.flow != server.flow, Apart(client, server), c, s};
@@ -285,7 +285,7 @@ std::vector<Joiner::Match> Joiner::MatchClosest(const Keys& clients, const Keys&
   }
   std::sort(candidates.begin(), candidates.end());
   std::vector<Match> matches;
-  absl::flat_hash_set<graph::HopKey> taken;
+  absl::flat_hash_set<graph::HopId> taken;
   for (const Candidate& candidate : candidates) {
     if (taken.contains(candidate.client) || taken.contains(candidate.server)) continue;
     taken.insert(candidate.client);
@@ -311,7 +311,7 @@ double Joiner::Probability(const Match& match, size_t candidates) const {
   return probability / static_cast<double>(candidates);
 }
 
-void Joiner::MarkChanged(const graph::HopKey& end) {
+void Joiner::MarkChanged(const graph::HopId& end) {
   changed_.insert(end);
   if (auto it = joins_.find(end); it != joins_.end()) changed_.insert(it->second.partner);
 }

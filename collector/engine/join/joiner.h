@@ -37,22 +37,22 @@ class Joiner {
   explicit Joiner(Options options) : options_(options) {}
 
   // `now_ns` is the collector's boot time. Returns the end's key.
-  graph::HopKey Put(const model::HopEnd& end, int64_t now_ns);
+  graph::HopId Put(const model::HopEnd& end, int64_t now_ns);
   // Ends whose grace is over are joined by flow and time.
   void Tick(int64_t now_ns);
   // As it was stored: what had been waiting for more than the grace period has waited.
   void Restore(const model::Hop& hop, int64_t now_ns);
   // Ageing: the end and the one it is joined to leave memory, without a word about it.
-  void Forget(const graph::HopKey& end);
+  void Forget(const graph::HopId& end);
 
   // What has changed since the last call, each hop as it is now.
   JoinChanges TakeChanges();
 
   // The hop of this key; nothing where there is none (a joined server end has none of its own).
-  std::optional<model::Hop> Find(const graph::HopKey& key) const;
-  const model::HopEnd* FindEnd(const graph::HopKey& key) const { return ends_.Find(key); }
+  std::optional<model::Hop> Find(const graph::HopId& key) const;
+  const model::HopEnd* FindEnd(const graph::HopId& key) const { return ends_.Find(key); }
   // The key of the hop that an end is part of.
-  graph::HopKey HopOf(const graph::HopKey& end) const;
+  graph::HopId HopOf(const graph::HopId& end) const;
 
   const ClockOffsets& wall_clocks() const { return wall_clocks_; }
   size_t size() const { return ends_.size(); }
@@ -62,7 +62,7 @@ class Joiner {
 
  private:
   struct Join {
-    graph::HopKey partner;
+    graph::HopId partner;
     model::Proof proof = model::Proof::kUnknown;
     double probability = 0;
     bool by_name = false;  // inferred among the ends that claim one name
@@ -71,41 +71,40 @@ class Joiner {
   };
   // A join that should exist.
   struct Match {
-    graph::HopKey client;
-    graph::HopKey server;
+    graph::HopId client;
+    graph::HopId server;
     model::Proof proof = model::Proof::kUnknown;
     double probability = 0;
     bool by_name = false;
   };
-  using Keys = std::vector<graph::HopKey>;
+  using Keys = std::vector<graph::HopId>;
 
   // Both end with the joins that the ends of that name, or of that flow, should have.
-  void ResolveName(const model::HopName& name);
+  void ResolveName(const model::HopKey& name);
   void ResolveFlow(const model::Flow& flow);
-  void Resolve(const graph::HopKey& end);
+  void Resolve(const graph::HopId& end);
   // Makes the matches true, and breaks other joins of `ends` that came about in the same way.
-  void Settle(absl::Span<const graph::HopKey> ends, const std::vector<Match>& matches,
-              bool by_name);
+  void Settle(absl::Span<const graph::HopId> ends, const std::vector<Match>& matches, bool by_name);
   void Connect(const Match& match);
-  void Disconnect(const graph::HopKey& end);
+  void Disconnect(const graph::HopId& end);
   void Learn(const model::HopEnd& client, const model::HopEnd& server);
-  Contradiction Check(const graph::HopKey& client, const graph::HopKey& server) const;
+  Contradiction Check(const graph::HopId& client, const graph::HopId& server) const;
   // How far the times of establishment are apart, ns, corrected where the clocks are known.
   int64_t Apart(const model::HopEnd& client, const model::HopEnd& server) const;
-  Keys Side(absl::Span<const graph::HopKey> keys, model::HopSide side) const;
+  Keys Side(absl::Span<const graph::HopId> keys, model::HopSide side) const;
   std::vector<Match> MatchClosest(const Keys& clients, const Keys& servers, bool by_name) const;
   double Probability(const Match& match, size_t candidates) const;
-  void MarkChanged(const graph::HopKey& end);
+  void MarkChanged(const graph::HopId& end);
 
   const Options options_;
   graph::HopEndTable ends_;
-  absl::flat_hash_map<graph::HopKey, Join> joins_;  // both directions
-  absl::btree_set<graph::HopKey> changed_;
-  Keys freed_;                                  // ends that lost their partner and may find another
-  absl::flat_hash_set<graph::HopKey> waited_;   // ends whose grace is over
-  absl::flat_hash_set<graph::HopKey> emitted_;  // ends that were emitted as hops of their own
-  absl::flat_hash_set<graph::HopKey> contradicted_;  // client ends
-  graph::DueQueue<graph::HopKey> grace_;
+  absl::flat_hash_map<graph::HopId, Join> joins_;  // both directions
+  absl::btree_set<graph::HopId> changed_;
+  Keys freed_;                                 // ends that lost their partner and may find another
+  absl::flat_hash_set<graph::HopId> waited_;   // ends whose grace is over
+  absl::flat_hash_set<graph::HopId> emitted_;  // ends that were emitted as hops of their own
+  absl::flat_hash_set<graph::HopId> contradicted_;  // client ends
+  graph::DueQueue<graph::HopId> grace_;
   ClockOffsets wall_clocks_;
   ClockOffsets boot_clocks_;
   size_t proven_ = 0;

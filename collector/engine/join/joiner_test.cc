@@ -13,7 +13,7 @@ using ::testing::IsEmpty;
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kStart = 1'700'000'000 * kSecond;
 
-model::HopEnd End(uint8_t host, model::HopSide side, model::HopName name, int second = 0,
+model::HopEnd End(uint8_t host, model::HopSide side, model::HopKey name, int second = 0,
                   uint16_t port = 40000) {
   model::HopEnd end;
   end.host.machine.bytes[0] = host;
@@ -26,31 +26,31 @@ model::HopEnd End(uint8_t host, model::HopSide side, model::HopName name, int se
   return end;
 }
 
-model::HopEnd Client(uint8_t host, model::HopName name, int second = 0, uint16_t port = 40000) {
+model::HopEnd Client(uint8_t host, model::HopKey name, int second = 0, uint16_t port = 40000) {
   return End(host, model::HopSide::kClient, name, second, port);
 }
-model::HopEnd Server(uint8_t host, model::HopName name, int second = 0, uint16_t port = 40000) {
+model::HopEnd Server(uint8_t host, model::HopKey name, int second = 0, uint16_t port = 40000) {
   return End(host, model::HopSide::kServer, name, second, port);
 }
 
 class JoinerTest : public testing::Test {
  protected:
-  static std::vector<graph::HopKey> Changed(const JoinChanges& changes) {
-    std::vector<graph::HopKey> keys;
+  static std::vector<graph::HopId> Changed(const JoinChanges& changes) {
+    std::vector<graph::HopId> keys;
     for (const JoinChange& change : changes.hops) {
       if (change.hop.has_value()) keys.push_back(change.key);
     }
     return keys;
   }
-  static std::vector<graph::HopKey> Removed(const JoinChanges& changes) {
-    std::vector<graph::HopKey> keys;
+  static std::vector<graph::HopId> Removed(const JoinChanges& changes) {
+    std::vector<graph::HopId> keys;
     for (const JoinChange& change : changes.hops) {
       if (!change.hop.has_value()) keys.push_back(change.key);
     }
     return keys;
   }
 
-  model::Proof ProofOf(const graph::HopKey& key) {
+  model::Proof ProofOf(const graph::HopId& key) {
     const auto hop = joiner_.Find(key);
     return hop.has_value() ? hop->proof : model::Proof::kUnknown;
   }

@@ -15,9 +15,9 @@ namespace hoptrail::collector::engine {
 
 // A hop is new, different, or no longer one by itself.
 struct JoinChange {
-  graph::HopKey key;
+  graph::HopId key;
   std::optional<model::Hop> hop;  // whole; nothing where it is no longer a hop by itself
-  graph::HopKey server_end;       // the key of its server's end, where there is one
+  graph::HopId server_end;        // the key of its server's end, where there is one
 
   bool operator==(const JoinChange&) const = default;
 };

@@ -21,7 +21,7 @@ using store::StoredHop;
 struct Outcome {
   std::vector<model::Session> sessions;
   std::vector<StoredHop> hops;
-  std::vector<graph::HopKey> removed_hops;  // to be removed before `hops` are put
+  std::vector<graph::HopId> removed_hops;  // to be removed before `hops` are put
   // From agents and from fleet rules. A fleet detection whose ground fell away (an earlier root
   // was found, an inferred join was replaced) is emitted again with severity kInfo and the evidence
   // "withdrawn", and leaves its incident.
@@ -53,7 +53,7 @@ struct PathStep {
   int32_t parent = -1;  // index of an earlier step; -1: the root
   uint32_t depth = 0;   // hops from the root
   // The hop that led here; for the root, its entry from outside the fleet if that was seen.
-  std::optional<graph::HopKey> hop;
+  std::optional<graph::HopId> hop;
   std::string link;  // "cron", "su", …: caused on the same host without a connection
 
   bool operator==(const PathStep&) const = default;

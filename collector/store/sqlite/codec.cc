@@ -77,7 +77,7 @@ model::Session FromStored(const StoredSession& in, StoredValues& read) {
   out.audit_session = in.audit_session();
   if (in.has_entry()) {
     out.entry.emplace();
-    out.entry->hop_name = HopNameOf(in.entry().hop_key());
+    out.entry->hop_name = HopKeyOf(in.entry().hop_key());
     out.entry->flow = read.Flow(in.entry().flow());
     out.entry->accepted_boot_ns = in.entry().accepted_boot_ns();
   }
@@ -133,7 +133,7 @@ model::HopEnd FromStored(const StoredHopEnd& in, StoredValues& read) {
   out.program = in.program();
   out.uid = in.uid();
   out.user = in.user();
-  out.name = HopNameOf(in.hop_key());
+  out.name = HopKeyOf(in.hop_key());
   out.flow = read.Flow(in.flow());
   out.network_namespace = in.network_namespace();
   out.established_boot_ns = in.established_boot_ns();

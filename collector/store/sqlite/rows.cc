@@ -15,7 +15,7 @@ absl::StatusOr<SessionView> SessionFromRow(const sqlite::Statement& row) {
 
 absl::StatusOr<StoredHop> HopFromRow(const sqlite::Statement& row) {
   HT_ASSIGN_OR_RETURN(model::Hop hop, DecodeHop(row.Blob(0)));
-  return StoredHop{IdFrom<graph::HopKey>(row.Blob(2)), std::move(hop)};
+  return StoredHop{IdFrom<graph::HopId>(row.Blob(2)), std::move(hop)};
 }
 
 absl::StatusOr<model::EdgeCount> EdgeFromRow(const sqlite::Statement& row) {

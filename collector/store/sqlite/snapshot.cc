@@ -42,7 +42,7 @@ absl::StatusOr<Snapshot> Writer::LoadSnapshot() {
     if (!row) break;
     absl::StatusOr<model::Hop> hop = DecodeHop(hops.Blob(1));
     if (!Usable(hop)) continue;
-    all.hops.push_back({.key = IdFrom<graph::HopKey>(hops.Blob(0)), .hop = *std::move(hop)});
+    all.hops.push_back({.key = IdFrom<graph::HopId>(hops.Blob(0)), .hop = *std::move(hop)});
   }
   HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM detections ORDER BY time, id",
                              DecodeDetection, &all.detections));

@@ -164,7 +164,7 @@ absl::StatusOr<SessionView> SqliteReader::GetSession(const model::SessionId& id)
   return GetOne(&database_, kSelectSessions, "s.id", Blob(id), "session", SessionFromRow);
 }
 
-absl::StatusOr<StoredHop> SqliteReader::GetHop(const graph::HopKey& key) {
+absl::StatusOr<StoredHop> SqliteReader::GetHop(const graph::HopId& key) {
   return GetOne(&database_, kSelectHops, "p.id", Blob(key), "hop", HopFromRow);
 }
 

@@ -40,7 +40,7 @@ class SqliteReader final : public Reader {
   absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name) override;
 
   absl::StatusOr<SessionView> GetSession(const model::SessionId& id) override;
-  absl::StatusOr<StoredHop> GetHop(const graph::HopKey& key) override;
+  absl::StatusOr<StoredHop> GetHop(const graph::HopId& key) override;
   absl::StatusOr<DetectionView> GetDetection(const model::DetectionId& id) override;
   absl::StatusOr<model::Incident> GetIncident(const model::IncidentId& id) override;
   absl::StatusOr<std::optional<DeliveryView>> DeliveryOf(const model::IncidentId& id) override;

@@ -30,18 +30,18 @@ inline internal::StoredFlow ToStored(const model::Flow& in) {
   return out;
 }
 
-inline internal::StoredProcess ToStored(const model::ProcessName& in) {
+inline internal::StoredProcess ToStored(const model::ProcessKey& in) {
   internal::StoredProcess out;
   out.set_tgid(in.tgid);
   out.set_start_boot_ns(in.start_boot_ns);
   return out;
 }
 
-inline model::ProcessName FromStored(const internal::StoredProcess& in) {
+inline model::ProcessKey FromStored(const internal::StoredProcess& in) {
   return {in.tgid(), in.start_boot_ns()};
 }
 
-inline model::HopName HopNameOf(uint64_t value) {
+inline model::HopKey HopKeyOf(uint64_t value) {
   return {static_cast<uint32_t>(value >> 32), static_cast<uint32_t>(value)};
 }
 

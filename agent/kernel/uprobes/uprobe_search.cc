@@ -1,4 +1,4 @@
-#include "agent/kernel/uprobes/witness_search.h"
+#include "agent/kernel/uprobes/uprobe_search.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -32,7 +32,7 @@ constexpr absl::string_view kLibraryFolders[] = {"/lib/x86_64-linux-gnu",
 
 // What the function that a fact needs may be part of: "libc.so.6", musl's "ld-musl-x86_64.so.1"
 // and "libc.so"; for other libraries their own name only.
-bool MayBe(const WitnessFact& fact, absl::string_view path) {
+bool MayBe(const UprobeSource& fact, absl::string_view path) {
   const absl::string_view name = BaseName(path);
   if (name == fact.library) return true;
   return fact.library == "libc.so.6" &&
@@ -41,7 +41,7 @@ bool MayBe(const WitnessFact& fact, absl::string_view path) {
 }
 
 void FindUnder(const ProcessViews::View& view, std::vector<FoundLibrary>* libraries) {
-  for (const WitnessFact& fact : WitnessTable()) {
+  for (const UprobeSource& fact : UprobeTable()) {
     for (absl::string_view folder : kLibraryFolders) {
       const std::string path = absl::StrCat(view.root, folder, "/", fact.library);
       FoundLibrary found{.fact = &fact, .path = path, .root = view.name};
@@ -85,7 +85,7 @@ bool FindLoaded(const std::string& process, const RootName& root,
   libraries->clear();
   const auto files = MappedPrograms(process);
   bool heard = files.empty();
-  for (const WitnessFact& fact : WitnessTable()) {
+  for (const UprobeSource& fact : UprobeTable()) {
     for (const auto& [name, path] : files) {
       FoundLibrary found{.fact = &fact, .path = path, .root = root};
       if (!MayBe(fact, name) || !NameFile(path, &found.file)) continue;
@@ -97,13 +97,13 @@ bool FindLoaded(const std::string& process, const RootName& root,
 }
 
 bool StillThere(const FoundLibrary& library) {
-  FileName file;
+  FileKey file;
   return NameFile(library.path, &file) && !(file < library.file) && !(library.file < file);
 }
 
 }  // namespace
 
-bool NameFile(const std::string& path, FileName* name) {
+bool NameFile(const std::string& path, FileKey* name) {
   struct stat file;
   struct statfs system;
   if (stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) return false;
@@ -118,7 +118,7 @@ bool NameFile(const std::string& path, FileName* name) {
   return true;
 }
 
-void WitnessSearch::Search(const ProcessViews& views) {
+void UprobeSearch::Search(const ProcessViews& views) {
   libraries_.clear();
   unheard_.clear();
   for (const ProcessViews::View& view : views.views()) FindUnder(view, &libraries_);

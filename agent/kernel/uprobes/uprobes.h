@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESSES_H_
-#define HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESSES_H_
+#ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBES_H_
+#define HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBES_H_
 
 #include <map>
 #include <memory>
@@ -14,7 +14,7 @@
 
 #include "agent/kernel/objects/detach.h"
 #include "agent/kernel/objects/link.h"
-#include "agent/kernel/plan/witness_plan.h"
+#include "agent/kernel/plan/uprobe_plan.h"
 #include "agent/kernel/processes/process_views.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
@@ -26,36 +26,36 @@ namespace hoptrail::agent::kernel {
 
 // A file, by device and inode number. On an overlay, where one file has as many devices as there
 // are mounts of it: device 0, and what else tells it from others.
-struct FileName {
+struct FileKey {
   dev_t device = 0;
   ino_t inode = 0;
   int64_t size = 0;
   int64_t changed_ns = 0;
 
-  friend bool operator<(const FileName& a, const FileName& b) {
+  friend bool operator<(const FileKey& a, const FileKey& b) {
     return std::tie(a.device, a.inode, a.size, a.changed_ns) <
            std::tie(b.device, b.inode, b.size, b.changed_ns);
   }
 };
 
-class WitnessSearch;
+class UprobeSearch;
 
-// Attaches the witnesses' programs to every copy of their libraries: the host's own, those in the
+// Attaches the uprobes' programs to every copy of their libraries: the host's own, those in the
 // mount namespaces of running processes, and those that a running sshd has loaded from elsewhere;
 // one by inode. A copy goes when no process sees its file system any more. One that was replaced
 // stays, for a program that was started before may still use it, until its place is needed. One
 // thread.
-class Witnesses {
+class Uprobes {
  public:
   // `ways`: for which way of attaching the programs of each fact were loaded.
-  Witnesses(sensor_bpf* skeleton, std::map<std::string, WitnessWay> ways, size_t max_files = 128);
-  ~Witnesses();
+  Uprobes(sensor_bpf* skeleton, std::map<std::string, UprobeMethod> ways, size_t max_files = 128);
+  ~Uprobes();
 
   // Looks for copies not attached yet, after a look of `views`. Call it again for containers that
   // appeared later and libraries that were replaced. Returns how many were found.
   size_t AttachNew(const ProcessViews& views);
 
-  // A row for each fact of WitnessTable().
+  // A row for each fact of UprobeTable().
   std::vector<model::FactCoverage> Coverage() const;
 
   // See detach.h.
@@ -78,17 +78,17 @@ class Witnesses {
     RootName attached_root;   // where it was attached
     uint64_t seen_round = 0;  // when it was seen last
   };
-  using Key = std::pair<std::string, FileName>;  // fact, file
+  using Key = std::pair<std::string, FileKey>;  // fact, file
 
-  void AttachFile(const WitnessFact& fact, const std::string& path, Copy* copy) const;
-  absl::StatusOr<Attachment> AttachProbe(const WitnessProbe& probe, bool uprobe_multi,
+  void AttachFile(const UprobeSource& fact, const std::string& path, Copy* copy) const;
+  absl::StatusOr<Attachment> AttachProbe(const UprobeProbe& probe, bool uprobe_multi,
                                          const std::string& path) const;
   bool MakeRoom(const std::string& fact);
 
   sensor_bpf* skeleton_;
-  std::unique_ptr<WitnessSearch> search_;
-  std::map<std::string, WitnessWay> ways_;  // by fact
-  size_t max_files_;                        // of one fact
+  std::unique_ptr<UprobeSearch> search_;
+  std::map<std::string, UprobeMethod> ways_;  // by fact
+  size_t max_files_;                          // of one fact
   std::map<Key, Copy> copies_;
   std::map<std::string, std::string> unheard_;  // fact → what cannot be heard now, and why
   uint64_t round_ = 0;
@@ -96,4 +96,4 @@ class Witnesses {
 
 }  // namespace hoptrail::agent::kernel
 
-#endif  // HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESSES_H_
+#endif  // HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBES_H_

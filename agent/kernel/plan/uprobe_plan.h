@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_KERNEL_PLAN_WITNESS_PLAN_H_
-#define HOPTRAIL_AGENT_KERNEL_PLAN_WITNESS_PLAN_H_
+#ifndef HOPTRAIL_AGENT_KERNEL_PLAN_UPROBE_PLAN_H_
+#define HOPTRAIL_AGENT_KERNEL_PLAN_UPROBE_PLAN_H_
 
 // What is learnt from the callers of shared libraries, and how: data and a pure function.
 
@@ -15,33 +15,33 @@
 namespace hoptrail::agent::kernel {
 
 // One place in a shared library where a program is attached.
-struct WitnessProbe {
+struct UprobeProbe {
   std::string program;
   std::string function;
   bool at_return = false;
 };
 
 // A fact that is learnt from what a library's callers say.
-struct WitnessFact {
+struct UprobeSource {
   std::string fact;
   std::string target;   // of the hook, as reported: "uprobe_multi/libpam"
   std::string library;  // file name
-  std::vector<WitnessProbe> probes;
+  std::vector<UprobeProbe> probes;
   bool all_needed = true;  // or one of them is enough
 };
 
-const std::vector<WitnessFact>& WitnessTable();
+const std::vector<UprobeSource>& UprobeTable();
 
 // How the programs of one fact are attached.
-struct WitnessWay {
+struct UprobeMethod {
   uint32_t tier = 0;                  // 1: uprobe_multi, 2: uprobe, 0: not at all
   std::vector<std::string> refusals;  // "hook: why"
 };
 
 // Fact → way. `uprobe_multi`: whether the kernel has that, or why not. Pure.
-std::map<std::string, WitnessWay> PlanWitnesses(const absl::Status& uprobe_multi,
+std::map<std::string, UprobeMethod> PlanUprobes(const absl::Status& uprobe_multi,
                                                 const ForcedTiers& forced);
 
 }  // namespace hoptrail::agent::kernel
 
-#endif  // HOPTRAIL_AGENT_KERNEL_PLAN_WITNESS_PLAN_H_
+#endif  // HOPTRAIL_AGENT_KERNEL_PLAN_UPROBE_PLAN_H_

@@ -1,7 +1,7 @@
-#ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESS_SEARCH_H_
-#define HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESS_SEARCH_H_
+#ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_SEARCH_H_
+#define HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_SEARCH_H_
 
-// Where the witnesses' libraries lie: on the host, in the file systems that running processes see,
+// Where the uprobes' libraries lie: on the host, in the file systems that running processes see,
 // and wherever else a running sshd has loaded them from.
 
 #include <cstdint>
@@ -10,22 +10,22 @@
 #include <vector>
 
 #include "agent/kernel/processes/process_views.h"
-#include "agent/kernel/uprobes/witnesses.h"
+#include "agent/kernel/uprobes/uprobes.h"
 
 namespace hoptrail::agent::kernel {
 
 // A library as a place to attach to.
 struct FoundLibrary {
-  const WitnessFact* fact = nullptr;
+  const UprobeSource* fact = nullptr;
   std::string path;
-  FileName file;
+  FileKey file;
   RootName root;
 };
 
 // Looks into every view each time, and into an sshd's memory when it is looked at for the first
 // time, as long as it is young, in its turn (see ProcessWalk), and when a library of it was
 // replaced. One thread.
-class WitnessSearch {
+class UprobeSearch {
  public:
   // After a look of `views`.
   void Search(const ProcessViews& views);
@@ -48,8 +48,8 @@ class WitnessSearch {
 };
 
 // What `path` is, whichever of its names it was found by. False if there is no such regular file.
-bool NameFile(const std::string& path, FileName* name);
+bool NameFile(const std::string& path, FileKey* name);
 
 }  // namespace hoptrail::agent::kernel
 
-#endif  // HOPTRAIL_AGENT_KERNEL_UPROBES_WITNESS_SEARCH_H_
+#endif  // HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_SEARCH_H_

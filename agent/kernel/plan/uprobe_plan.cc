@@ -1,11 +1,11 @@
-#include "agent/kernel/plan/witness_plan.h"
+#include "agent/kernel/plan/uprobe_plan.h"
 
 #include "absl/strings/str_cat.h"
 
 namespace hoptrail::agent::kernel {
 
-const std::vector<WitnessFact>& WitnessTable() {
-  static const auto* const table = new std::vector<WitnessFact>{
+const std::vector<UprobeSource>& UprobeTable() {
+  static const auto* const table = new std::vector<UprobeSource>{
       {.fact = "pam",
        .target = "libpam",
        .library = "libpam.so.0",
@@ -23,11 +23,11 @@ const std::vector<WitnessFact>& WitnessTable() {
   return *table;
 }
 
-std::map<std::string, WitnessWay> PlanWitnesses(const absl::Status& uprobe_multi,
+std::map<std::string, UprobeMethod> PlanUprobes(const absl::Status& uprobe_multi,
                                                 const ForcedTiers& forced) {
-  std::map<std::string, WitnessWay> ways;
-  for (const WitnessFact& fact : WitnessTable()) {
-    WitnessWay& way = ways[fact.fact];
+  std::map<std::string, UprobeMethod> ways;
+  for (const UprobeSource& fact : UprobeTable()) {
+    UprobeMethod& way = ways[fact.fact];
     const auto force = forced.find(fact.fact);
     for (uint32_t tier : {1u, 2u}) {
       const std::string hook = absl::StrCat(tier == 1 ? "uprobe_multi/" : "uprobe/", fact.target);

@@ -1,4 +1,4 @@
-#include "agent/kernel/uprobes/witnesses.h"
+#include "agent/kernel/uprobes/uprobes.h"
 
 #include <cerrno>
 #include <cstring>
@@ -10,20 +10,20 @@
 #include "agent/kernel/objects/own_objects.h"
 #include "agent/kernel/uprobes/elf_file.h"
 #include "agent/kernel/uprobes/uprobe_multi.h"
-#include "agent/kernel/uprobes/witness_search.h"
+#include "agent/kernel/uprobes/uprobe_search.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::agent::kernel {
 
-Witnesses::Witnesses(sensor_bpf* skeleton, std::map<std::string, WitnessWay> ways, size_t max_files)
+Uprobes::Uprobes(sensor_bpf* skeleton, std::map<std::string, UprobeMethod> ways, size_t max_files)
     : skeleton_(skeleton),
-      search_(std::make_unique<WitnessSearch>()),
+      search_(std::make_unique<UprobeSearch>()),
       ways_(std::move(ways)),
       max_files_(max_files) {}
 
-Witnesses::~Witnesses() = default;
+Uprobes::~Uprobes() = default;
 
-size_t Witnesses::AttachNew(const ProcessViews& views) {
+size_t Uprobes::AttachNew(const ProcessViews& views) {
   search_->Search(views);
   ++round_;
   unheard_ = search_->unheard();
@@ -67,7 +67,7 @@ size_t Witnesses::AttachNew(const ProcessViews& views) {
   return count;
 }
 
-Attachments Witnesses::TakeAttachments() {
+Attachments Uprobes::TakeAttachments() {
   Attachments attachments;
   for (auto& [key, copy] : copies_) {
     for (Attachment& attachment : copy.attachments) {
@@ -78,7 +78,7 @@ Attachments Witnesses::TakeAttachments() {
   return attachments;
 }
 
-size_t Witnesses::attached(const std::string& fact) const {
+size_t Uprobes::attached(const std::string& fact) const {
   size_t count = 0;
   for (const auto& [key, copy] : copies_) {
     count += key.first == fact && !copy.attachments.empty();
@@ -87,7 +87,7 @@ size_t Witnesses::attached(const std::string& fact) const {
 }
 
 // Gives up the copy that was replaced the longest ago; false where none was.
-bool Witnesses::MakeRoom(const std::string& fact) {
+bool Uprobes::MakeRoom(const std::string& fact) {
   auto oldest = copies_.end();
   for (auto copy = copies_.begin(); copy != copies_.end(); ++copy) {
     if (copy->first.first != fact || copy->second.attachments.empty()) continue;
@@ -101,11 +101,11 @@ bool Witnesses::MakeRoom(const std::string& fact) {
   return true;
 }
 
-void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path, Copy* copy) const {
+void Uprobes::AttachFile(const UprobeSource& fact, const std::string& path, Copy* copy) const {
   const uint32_t tier = ways_.at(fact.fact).tier;
   if (tier == 0) return;
   std::vector<Attachment> attachments;
-  for (const WitnessProbe& probe : fact.probes) {
+  for (const UprobeProbe& probe : fact.probes) {
     absl::StatusOr<Attachment> attachment = AttachProbe(probe, tier == 1, path);
     if (attachment.ok()) {
       attachments.push_back(*std::move(attachment));
@@ -119,9 +119,9 @@ void Witnesses::AttachFile(const WitnessFact& fact, const std::string& path, Cop
   copy->attachments = std::move(attachments);
 }
 
-absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe& probe,
-                                                             bool uprobe_multi,
-                                                             const std::string& path) const {
+absl::StatusOr<Uprobes::Attachment> Uprobes::AttachProbe(const UprobeProbe& probe,
+                                                         bool uprobe_multi,
+                                                         const std::string& path) const {
   bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, probe.program.c_str());
   if (program == nullptr || bpf_program__fd(program) < 0) {
     return absl::FailedPreconditionError(
@@ -146,10 +146,10 @@ absl::StatusOr<Witnesses::Attachment> Witnesses::AttachProbe(const WitnessProbe&
   return attachment;
 }
 
-std::vector<model::FactCoverage> Witnesses::Coverage() const {
+std::vector<model::FactCoverage> Uprobes::Coverage() const {
   std::vector<model::FactCoverage> rows;
-  for (const WitnessFact& fact : WitnessTable()) {
-    const WitnessWay& way = ways_.at(fact.fact);
+  for (const UprobeSource& fact : UprobeTable()) {
+    const UprobeMethod& way = ways_.at(fact.fact);
     model::FactCoverage row{.fact = fact.fact, .refusals = way.refusals};
     const std::string hook = absl::StrCat(way.tier == 1 ? "uprobe_multi/" : "uprobe/", fact.target);
     if (attached(fact.fact) > 0) {
