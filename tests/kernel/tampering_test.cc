@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -201,23 +203,27 @@ TEST(TamperingTest, AListOfEverythingIsOneLookAtEachKind) {
                       {ObjectKind::kProgram, 1}, {ObjectKind::kMap, 1}, {ObjectKind::kLink, 1}}));
 }
 
-// A descriptor of the newest object of that name; it is ours.
+// A handle of the sensor's own object of that name, had by its number as a stranger would have it.
+// Other tests' sensors may run at the same time: ours is known by the descriptors that a child of
+// the process that has loaded it inherits. `what`: "bpf-map" or "bpf-prog".
 template <typename Info>
-UniqueFd OpenByName(uint32_t next_command, uint32_t open_command, const std::string& name) {
-  UniqueFd found;
-  for (uint32_t id : Numbers(next_command)) {
-    bpf_attr attributes = {};
-    attributes.prog_id = id;
-    UniqueFd fd(static_cast<int>(syscall(SYS_bpf, open_command, &attributes, sizeof(attributes))));
+UniqueFd OpenByName(const std::string& what, uint32_t open_command, const std::string& name) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry, gone) != "anon_inode:" + what) continue;
     Info info = {};
-    attributes = {};
-    attributes.info.bpf_fd = static_cast<uint32_t>(fd.get());
+    bpf_attr attributes = {};
+    attributes.info.bpf_fd = static_cast<uint32_t>(std::stoi(entry.path().filename().string()));
     attributes.info.info_len = sizeof(info);
     attributes.info.info = reinterpret_cast<uint64_t>(&info);
     if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attributes, sizeof(attributes)) != 0) continue;
-    if (info.name == name) found = std::move(fd);
+    if (info.name != name) continue;
+    attributes = {};
+    attributes.prog_id = info.id;
+    return UniqueFd(
+        static_cast<int>(syscall(SYS_bpf, open_command, &attributes, sizeof(attributes))));
   }
-  return found;
+  return UniqueFd();
 }
 
 long OnMap(uint32_t command, int map, const void* key, void* value) {
@@ -235,10 +241,9 @@ TEST(TamperingTest, WhatIsDoneWithAHandleIsTold) {
   const std::string hook = recorder.CoverageOf("bpf on the sensor").hook;
   ASSERT_NE(hook, "");
   Child stranger([&] {
-    const UniqueFd map =
-        OpenByName<bpf_map_info>(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, "attempts");
+    const UniqueFd map = OpenByName<bpf_map_info>("bpf-map", BPF_MAP_GET_FD_BY_ID, "attempts");
     const UniqueFd program =
-        OpenByName<bpf_prog_info>(BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID, "ht_snapshot_pro");
+        OpenByName<bpf_prog_info>("bpf-prog", BPF_PROG_GET_FD_BY_ID, "ht_snapshot_pro");
     if (!map.valid() || !program.valid()) return 1;
     // The table is the kernel side's own notes about others: its entries may come and go.
     const char key[24] = {1};
@@ -282,8 +287,7 @@ TEST(TamperingTest, AMapMappedForWritingIsToldWhereTheHookSeesIt) {
   const model::FactCoverage coverage = recorder.CoverageOf("bpf on the sensor");
   ASSERT_NE(coverage.hook, "");
   Child stranger([&] {
-    const UniqueFd map =
-        OpenByName<bpf_map_info>(BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID, "sensor_b.bss");
+    const UniqueFd map = OpenByName<bpf_map_info>("bpf-map", BPF_MAP_GET_FD_BY_ID, "sensor_b.bss");
     if (!map.valid()) return 1;
     void* const read = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, map.get(), 0);
     void* const write = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0);
