@@ -67,7 +67,7 @@ class Recorder {
   }
 
   // Reads until everything that has happened before this call is told: a child is forked, and its
-  // exit waited for.
+  // exit waited for; another one where that record found no room.
   void Settle();
 
   // All events so far with a body of type Body.
