@@ -10,7 +10,7 @@
 
 namespace hoptrail::agent {
 
-// What a service manager is told, by sd_notify(3)'s protocol: a datagram to the socket that
+// Reports to a service manager by sd_notify(3)'s protocol: a datagram to the socket that
 // NOTIFY_SOCKET names. Says nothing where there is none. Only the descriptor is needed later, so a
 // process without any privilege can go on with it. One thread.
 class ServiceManager {

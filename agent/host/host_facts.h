@@ -35,7 +35,7 @@ std::vector<model::IpAddress> InterfaceAddresses();
 
 uint64_t ResidentBytes();  // VmRSS; 0 where unknown
 
-// The unit of the cgroup that /proc/PID/cgroup tells of: its last component that is a service.
+// The unit of the cgroup in /proc/PID/cgroup: its last component that is a service.
 // Empty where there is none.
 std::string UnitOfCgroup(const std::string& cgroup_file);
 

@@ -14,20 +14,20 @@ constexpr absl::Duration kLongestWait = absl::Milliseconds(500);
 }  // namespace
 
 absl::StatusOr<Reader> Reader::Create(const Handles& handles) {
-  HT_ASSIGN_OR_RETURN(LossCounters losses,
-                      LossCounters::Map(handles.losses_fd, handles.processors, handles.told_fd));
+  HT_ASSIGN_OR_RETURN(LossCounters losses, LossCounters::Map(handles.losses_fd, handles.processors,
+                                                             handles.reported_fd));
   HT_ASSIGN_OR_RETURN(RingReader rings, RingReader::Create(handles.high_ring, handles.low_ring));
   return Reader(std::move(losses), std::move(rings));
 }
 
 absl::StatusOr<size_t> Reader::Poll(absl::Duration timeout, Receiver receiver) {
   HT_ASSIGN_OR_RETURN(const size_t records, rings_.Poll(timeout, receiver));
-  return records + losses_.TellNew(receiver);
+  return records + losses_.ReportNew(receiver);
 }
 
 absl::Status Reader::Drain(absl::Duration longest, Receiver receiver) {
   const absl::Status status = rings_.Drain(longest, receiver);
-  losses_.TellNew(receiver, /*at_once=*/true);
+  losses_.ReportNew(receiver, /*at_once=*/true);
   return status;
 }
 

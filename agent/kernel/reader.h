@@ -17,8 +17,8 @@ namespace hoptrail::agent::kernel {
 struct Handles {
   RingHandle high_ring;
   RingHandle low_ring;
-  int losses_fd = -1;  // no longer needed once the reader is made
-  int told_fd = -1;    // the same; see LossCounters::Map
+  int losses_fd = -1;    // no longer needed once the reader is made
+  int reported_fd = -1;  // the same; see LossCounters::Map
   uint32_t processors = 0;
 };
 
@@ -28,9 +28,11 @@ class Reader {
  public:
   static absl::StatusOr<Reader> Create(const Handles& handles);
 
-  // For Handles::told_fd: shared by readers that follow each other, so that none tells again what
-  // the one before has told.
-  static absl::StatusOr<UniqueFd> MakeToldMemory() { return LossCounters::MakeToldMemory(); }
+  // For Handles::reported_fd: shared by readers that follow each other, so that none reports again
+  // what the one before has reported.
+  static absl::StatusOr<UniqueFd> MakeReportedMemory() {
+    return LossCounters::MakeReportedMemory();
+  }
 
   // See Sensor.
   absl::StatusOr<size_t> Poll(absl::Duration timeout, Receiver receiver);

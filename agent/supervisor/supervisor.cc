@@ -97,7 +97,7 @@ class Supervisor {
   pid_t loader_pid_ = 0;
   Channel loader_{UniqueFd()};
   std::vector<UniqueFd> handles_;
-  UniqueFd told_losses_;  // shared by one worker after the other
+  UniqueFd reported_losses_;  // shared by one worker after the other
   kernel::Handles sizes_;
   std::vector<model::FactCoverage> coverage_;
 
@@ -145,7 +145,7 @@ absl::Status Supervisor::Start() {
   ::signal(SIGHUP, SIG_DFL);  // what is ignored never arrives
   signals_.reset(::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return absl::ErrnoToStatus(errno, "signalfd");
-  HT_ASSIGN_OR_RETURN(told_losses_, kernel::Reader::MakeToldMemory());
+  HT_ASSIGN_OR_RETURN(reported_losses_, kernel::Reader::MakeReportedMemory());
   HT_RETURN_IF_ERROR(StartLoader());
   privilege::Shortfalls shortfalls;
   HT_RETURN_IF_ERROR(privilege::ConfineSupervisor(&shortfalls));
@@ -179,7 +179,7 @@ absl::Status Supervisor::StartLoader() {
   sizes_.high_ring.fd = handles_[kHighRingFd].get();
   sizes_.low_ring.fd = handles_[kLowRingFd].get();
   sizes_.losses_fd = handles_[kLossesFd].get();
-  sizes_.told_fd = told_losses_.get();
+  sizes_.reported_fd = reported_losses_.get();
   return absl::OkStatus();
 }
 
@@ -203,7 +203,7 @@ absl::Status Supervisor::StartWorker() {
                 .service_manager = std::move(service_manager_)};
     // From here on the worker's own: nothing here closes them a second time.
     for (UniqueFd& handle : handles_) handle.release();
-    told_losses_.release();
+    reported_losses_.release();
     ::exit(RunWorker(configuration_.ForWorker(), std::move(birth)));
   }
   worker_pid_ = pid;

@@ -42,12 +42,12 @@ absl::Status Begin(const Settings& settings, const Birth& birth, privilege::Shor
                    std::unique_ptr<kernel::Reader>* reader) {
   HT_RETURN_IF_ERROR(privilege::CloseAllBut(
       {birth.supervisor.fd(), birth.loader.fd(), birth.handles.high_ring.fd,
-       birth.handles.low_ring.fd, birth.handles.losses_fd, birth.handles.told_fd, birth.lock.get(),
-       birth.health_file.fd(), birth.service_manager.fd()}));
+       birth.handles.low_ring.fd, birth.handles.losses_fd, birth.handles.reported_fd,
+       birth.lock.get(), birth.health_file.fd(), birth.service_manager.fd()}));
   HT_ASSIGN_OR_RETURN(kernel::Reader made, kernel::Reader::Create(birth.handles));
   *reader = std::make_unique<kernel::Reader>(std::move(made));
   const UniqueFd no_longer_needed(birth.handles.losses_fd);
-  const UniqueFd neither(birth.handles.told_fd);
+  const UniqueFd neither(birth.handles.reported_fd);
   // Not with it: what the rings hold by then may be who killed it.
   HT_RETURN_IF_ERROR(privilege::EndSoonAfter(birth.supervisor_pid));
   return privilege::ConfineWorker(WorkerPaths(settings), shortfalls);

@@ -19,7 +19,7 @@ struct FactTiers {
   std::vector<std::string> hooks;
 };
 
-// Of every fact that the coverage report tells, the uprobes' too.
+// Covers every fact of the coverage report, those served by uprobes too.
 std::vector<FactTiers> AllTiers();
 
 // Adds "FACT=N". INVALID_ARGUMENT where there is no such fact or tier lists the facts.

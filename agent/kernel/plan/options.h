@@ -12,8 +12,8 @@
 
 namespace hoptrail::agent::kernel {
 
-// Files and folders whose opens are told: absolute paths, whose components may be patterns as in
-// glob(7). A folder stands for what is in it, a few folders deep.
+// Files and directories whose opens are recorded: absolute paths, whose components may be patterns
+// as in glob(7). A folder stands for what is in it, a few folders deep.
 struct WatchOptions {
   std::vector<std::string> reads;   // opens of every kind
   std::vector<std::string> writes;  // opens for writing only
@@ -35,7 +35,7 @@ struct SensorOptions {
   SyscallHooks syscall_hooks = SyscallHooks::kAuto;
   // See force_tiers.h; a fact whose forced tier does not load is blind.
   ForcedTiers force_tiers;
-  // Where programs on tracepoints may be preempted (7.0): the understudy of TCP's states, too, is
+  // Where programs on tracepoints may be preempted (7.0): the fallback program for TCP's states is
   // attached from the beginning, not with the first skipped run. For tests that ask for every one.
   bool tcp_understudy_at_once = false;
   // Server ports of administrative services: their connections go to the ring that a flood of
@@ -45,10 +45,10 @@ struct SensorOptions {
   uint32_t max_processes = 32768;
   uint32_t max_sockets = 32768;
   WatchOptions watch;
-  // Entries of the table of flows of datagrams, (process, peer), and how often each is told.
+  // Entries of the table of flows of datagrams, (process, peer), and how often each is reported.
   uint32_t max_flows = 4096;
   absl::Duration sends_interval = absl::Seconds(10);
-  // How often a process that connects to the same UNIX socket again and again is told.
+  // How often a process that connects to the same UNIX socket again and again is reported.
   absl::Duration unix_interval = absl::Seconds(1);
   // Copies of each library that uprobes are attached to at once.
   size_t max_library_copies = 128;

@@ -33,14 +33,14 @@ void LossCounters::Unmap::operator()(const void* memory) const {
   munmap(const_cast<void*>(memory), bytes);
 }
 
-absl::StatusOr<UniqueFd> LossCounters::MakeToldMemory() {
-  UniqueFd fd(memfd_create("told-losses", MFD_CLOEXEC));
+absl::StatusOr<UniqueFd> LossCounters::MakeReportedMemory() {
+  UniqueFd fd(memfd_create("reported-losses", MFD_CLOEXEC));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, "memfd_create");
-  if (ftruncate(fd.get(), sizeof(Told)) != 0) return absl::ErrnoToStatus(errno, "ftruncate");
+  if (ftruncate(fd.get(), sizeof(Reported)) != 0) return absl::ErrnoToStatus(errno, "ftruncate");
   return fd;
 }
 
-absl::StatusOr<LossCounters> LossCounters::Map(int fd, uint32_t processors, int told_fd) {
+absl::StatusOr<LossCounters> LossCounters::Map(int fd, uint32_t processors, int reported_fd) {
   const size_t page = sysconf(_SC_PAGESIZE);
   const size_t bytes = (processors * kStride + page - 1) / page * page;
   const void* memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
@@ -48,13 +48,14 @@ absl::StatusOr<LossCounters> LossCounters::Map(int fd, uint32_t processors, int 
     return absl::InternalError(absl::StrCat("mapping the loss counters: ", strerror(errno)));
   }
   Mapping counters(memory, Unmap{bytes});
-  const int own = told_fd < 0 ? MAP_ANONYMOUS : 0;
-  const void* told =
-      mmap(nullptr, sizeof(Told), PROT_READ | PROT_WRITE, MAP_SHARED | own, told_fd, 0);
-  if (told == MAP_FAILED) {
-    return absl::InternalError(absl::StrCat("mapping what was told of losses: ", strerror(errno)));
+  const int own = reported_fd < 0 ? MAP_ANONYMOUS : 0;
+  const void* reported =
+      mmap(nullptr, sizeof(Reported), PROT_READ | PROT_WRITE, MAP_SHARED | own, reported_fd, 0);
+  if (reported == MAP_FAILED) {
+    return absl::InternalError(
+        absl::StrCat("mapping the losses already reported: ", strerror(errno)));
   }
-  return LossCounters(std::move(counters), Mapping(told, Unmap{sizeof(Told)}), processors);
+  return LossCounters(std::move(counters), Mapping(reported, Unmap{sizeof(Reported)}), processors);
 }
 
 const volatile ht_losses& LossCounters::Of(uint32_t processor) const {
@@ -82,7 +83,7 @@ std::vector<LossCount> LossCounters::Read() const {
   return counts;
 }
 
-size_t LossCounters::TellNew(Receiver receiver, bool at_once) {
+size_t LossCounters::ReportNew(Receiver receiver, bool at_once) {
   const uint64_t now_ns = Clock::System().BootNs();
   if (now_ns < tell_boot_ns_ && !at_once) return 0;
   size_t records = 0;
@@ -91,8 +92,8 @@ size_t LossCounters::TellNew(Receiver receiver, bool at_once) {
       for (int type = 0; type < HT_TYPES; ++type) {
         uint64_t total = 0;
         for (uint32_t cpu = 0; cpu < processors_; ++cpu) total += Count(Of(cpu), cause, ring, type);
-        uint64_t& told = this->told()[cause][ring][type];
-        if (total <= told) continue;
+        uint64_t& reported = this->reported()[cause][ring][type];
+        if (total <= reported) continue;
         ht_lost lost = {};
         lost.header.size = sizeof(lost);
         lost.header.type = HT_TYPE_LOST;
@@ -100,8 +101,8 @@ size_t LossCounters::TellNew(Receiver receiver, bool at_once) {
         lost.ring = ring;
         lost.record_type = type;
         lost.cause = cause;
-        lost.count = total - told;
-        told = total;
+        lost.count = total - reported;
+        reported = total;
         receiver(&lost, sizeof(lost));
         ++records;
       }

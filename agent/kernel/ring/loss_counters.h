@@ -19,8 +19,8 @@ namespace hoptrail::agent::kernel {
 // Records that were not written in the kernel, since the sensor was opened.
 struct LossCount {
   // "ring/high", "ring/low": no room; "budget/high", "budget/low": refused to a cgroup that wrote
-  // too much; "skipped": runs of programs that the kernel skipped, each of which may have told one;
-  // "table/processes", "table/sockets".
+  // too much; "skipped": runs of programs that the kernel skipped, each of which may have reported
+  // one; "table/processes", "table/sockets".
   std::string where;
   std::string type;  // "exec"; empty for tables
   uint32_t cpu = 0;
@@ -31,19 +31,19 @@ struct LossCount {
 // One thread.
 class LossCounters {
  public:
-  // The array map `fd` has one ht_losses for each of `processors`. `told_fd` is memory in which it
-  // keeps what it has told, so that whoever comes after it goes on from there; -1: its own.
-  static absl::StatusOr<LossCounters> Map(int fd, uint32_t processors, int told_fd = -1);
+  // The array map `fd` has one ht_losses for each of `processors`. `reported_fd` is memory in which
+  // it keeps what it has reported, so that whoever comes after it goes on from there; -1: its own.
+  static absl::StatusOr<LossCounters> Map(int fd, uint32_t processors, int reported_fd = -1);
 
-  // Such memory, in which nothing is told yet.
-  static absl::StatusOr<UniqueFd> MakeToldMemory();
+  // Such memory, in which nothing is reported yet.
+  static absl::StatusOr<UniqueFd> MakeReportedMemory();
 
   // Every counter that is not 0.
   std::vector<LossCount> Read() const;
 
   // Hands over one ht_lost for each kind of record that was lost since it last did so; at most once
   // a second, since a flood loses records all the time, unless `at_once`.
-  size_t TellNew(Receiver receiver, bool at_once = false);
+  size_t ReportNew(Receiver receiver, bool at_once = false);
 
  private:
   struct Unmap {
@@ -51,18 +51,18 @@ class LossCounters {
     void operator()(const void* memory) const;
   };
 
-  using Told = uint64_t[HT_LOSS_CAUSES][HT_RINGS][HT_TYPES];
+  using Reported = uint64_t[HT_LOSS_CAUSES][HT_RINGS][HT_TYPES];
   using Mapping = std::unique_ptr<const void, Unmap>;
 
-  LossCounters(Mapping memory, Mapping told, uint32_t processors)
-      : memory_(std::move(memory)), told_(std::move(told)), processors_(processors) {}
-  Told& told() { return *static_cast<Told*>(const_cast<void*>(told_.get())); }
+  LossCounters(Mapping memory, Mapping reported, uint32_t processors)
+      : memory_(std::move(memory)), reported_(std::move(reported)), processors_(processors) {}
+  Reported& reported() { return *static_cast<Reported*>(const_cast<void*>(reported_.get())); }
 
   // The kernel writes while this is read; each counter is one aligned word.
   const volatile ht_losses& Of(uint32_t processor) const;
 
   Mapping memory_;
-  Mapping told_;
+  Mapping reported_;
   uint32_t processors_;
   uint64_t tell_boot_ns_ = 0;  // not before
 };

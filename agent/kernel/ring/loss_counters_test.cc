@@ -24,16 +24,16 @@ class LossCountersTest : public testing::Test {
   }
   ~LossCountersTest() override { munmap(losses_, 4096); }
 
-  LossCounters Open(int told_fd) {
-    auto counters = LossCounters::Map(fd_.get(), 1, told_fd);
+  LossCounters Open(int reported_fd) {
+    auto counters = LossCounters::Map(fd_.get(), 1, reported_fd);
     EXPECT_TRUE(counters.ok()) << counters.status();
     return *std::move(counters);
   }
   static std::vector<uint64_t> Tell(LossCounters* counters, bool at_once) {
     std::vector<uint64_t> counts;
-    counters->TellNew([&](const void* data,
-                          size_t) { counts.push_back(static_cast<const ht_lost*>(data)->count); },
-                      at_once);
+    counters->ReportNew([&](const void* data,
+                            size_t) { counts.push_back(static_cast<const ht_lost*>(data)->count); },
+                        at_once);
     return counts;
   }
 
@@ -53,15 +53,15 @@ TEST_F(LossCountersTest, TellsEachLossOnce) {
 
 // A worker that takes another's place has not lost anything yet.
 TEST_F(LossCountersTest, WhoComesAfterGoesOnFromThere) {
-  auto told = LossCounters::MakeToldMemory();
-  ASSERT_TRUE(told.ok()) << told.status();
+  auto reported = LossCounters::MakeReportedMemory();
+  ASSERT_TRUE(reported.ok()) << reported.status();
   losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 7;
   {
-    LossCounters first = Open(told->get());
+    LossCounters first = Open(reported->get());
     EXPECT_THAT(Tell(&first, false), ElementsAre(7));
   }
   losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 8;
-  LossCounters second = Open(told->get());
+  LossCounters second = Open(reported->get());
   EXPECT_THAT(Tell(&second, false), ElementsAre(1));
 }
 
