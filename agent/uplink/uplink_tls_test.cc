@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,7 @@
 #include "agent/spool/spool_testing.h"
 #include "agent/uplink/fake_collector.h"
 #include "agent/uplink/uplink.h"
-#include "core/config/credentials.h"
+#include "core/config/server_tls.h"
 #include "core/config/test_certificates.h"
 
 namespace hoptrail::agent::uplink {
@@ -34,6 +35,10 @@ class UplinkTlsTest : public testing::Test {
     return std::make_unique<Uplink>(std::move(options));
   }
 
+  std::shared_ptr<grpc::ServerCredentials> Serving(const v1::TlsConfig& tls) {
+    return servers_.emplace_back(*config::ServerTls::Create(tls))->Credentials();
+  }
+
   static void Replace(const v1::TlsConfig& with, const v1::TlsConfig& place) {
     const auto copy = [](const std::string& from, const std::string& to) {
       std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
@@ -43,6 +48,7 @@ class UplinkTlsTest : public testing::Test {
     copy(with.key_file(), place.key_file());
   }
 
+  std::vector<std::unique_ptr<config::ServerTls>> servers_;  // outlive the collectors
   spool::TestFolder folder_;
   std::unique_ptr<spool::Spool> spool_ = spool::OpenSpool(folder_);
   TestAuthority authority_{"uplink_tls", "Test CA"};
@@ -50,14 +56,14 @@ class UplinkTlsTest : public testing::Test {
 };
 
 TEST_F(UplinkTlsTest, BothSidesShowACertificate) {
-  FakeCollector collector("localhost:0", *config::ServerCredentials(authority_.Issue("c", 3600)));
+  FakeCollector collector("localhost:0", Serving(authority_.Issue("c", 3600)));
   spool_->Add(wire::TestSession());
   auto uplink = Open(collector.port(), authority_.Issue("agent", 3600));
   EXPECT_TRUE(collector.WaitForRecords(1));
 }
 
 TEST_F(UplinkTlsTest, AnotherAuthoritysAgentIsRefusedSaysWhyAndRecovers) {
-  FakeCollector collector("localhost:0", *config::ServerCredentials(authority_.Issue("c", 3600)));
+  FakeCollector collector("localhost:0", Serving(authority_.Issue("c", 3600)));
   spool_->Add(wire::TestSession());
   // The agent trusts the collector, but shows a certificate of another authority.
   v1::TlsConfig tls = other_.Issue("agent", 3600);
@@ -77,7 +83,7 @@ TEST_F(UplinkTlsTest, AnotherAuthoritysAgentIsRefusedSaysWhyAndRecovers) {
 }
 
 TEST_F(UplinkTlsTest, AnotherAuthoritysCollectorIsNotBelieved) {
-  FakeCollector collector("localhost:0", *config::ServerCredentials(other_.Issue("c", 3600)));
+  FakeCollector collector("localhost:0", Serving(other_.Issue("c", 3600)));
   testing::internal::CaptureStderr();
   auto uplink = Open(collector.port(), authority_.Issue("agent", 3600));
   absl::SleepFor(absl::Seconds(1));
@@ -90,8 +96,8 @@ TEST_F(UplinkTlsTest, AnotherAuthoritysCollectorIsNotBelieved) {
 // Why there is no stream, in the words of whoever knows.
 TEST_F(UplinkTlsTest, EveryRefusalIsNamed) {
   const v1::TlsConfig agent = authority_.Issue("agent", 3600);
-  FakeCollector collector("localhost:0", *config::ServerCredentials(authority_.Issue("c", 3600)));
-  FakeCollector refusing("localhost:0", *config::ServerCredentials(authority_.Issue("r", 3600)));
+  FakeCollector collector("localhost:0", Serving(authority_.Issue("c", 3600)));
+  FakeCollector refusing("localhost:0", Serving(authority_.Issue("r", 3600)));
   refusing.refusal = {grpc::StatusCode::PERMISSION_DENIED, "the certificate names another machine"};
   FakeCollector plain("localhost:0");
   v1::TlsConfig misnamed = agent;

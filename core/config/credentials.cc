@@ -41,16 +41,6 @@ absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
   return grpc::SslCredentials({texts.authorities, texts.key, texts.chain});
 }
 
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(
-    const v1::TlsConfig& tls) {
-  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadTlsFiles(tls));
-  grpc::SslServerCredentialsOptions options(
-      GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = texts.authorities;
-  options.pem_key_cert_pairs.push_back({texts.key, texts.chain});
-  return grpc::SslServerCredentials(options);
-}
-
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAddress& collector,
                                                            grpc::ChannelArguments arguments) {
   // A shared subchannel would outlive this one, with the credentials and back-off of before.

@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_CORE_CONFIG_CREDENTIALS_H_
 #define HOPTRAIL_CORE_CONFIG_CREDENTIALS_H_
 
-// The one place where the files of a TlsConfig become gRPC credentials: agent, collector and
-// command line. Files are read at every call, so a caller that calls again for each connection
+// How the files of a TlsConfig become a client's gRPC credentials, for agent and command line; a
+// server's are in server_tls.h. Files are read at every call, so a caller that calls again for each connection
 // takes up replaced certificates without a restart. Errors are for the operator and name the file
 // and what is wrong: missing, no PEM, expired, not valid yet, key of another certificate. Nothing
 // of a private key is ever in a message. Thread-safe.
@@ -34,11 +34,6 @@ absl::Status CheckTls(const v1::TlsConfig& tls);
 
 // Mutual TLS, client's side: shows the own certificate, demands one signed by `ca_file`.
 absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
-    const v1::TlsConfig& tls);
-
-// Mutual TLS, server's side: a client without a certificate signed by `ca_file` is refused in the
-// handshake.
-absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> ServerCredentials(
     const v1::TlsConfig& tls);
 
 // A new connection to a collector, never shared with an earlier channel: over TLS, or in plain

@@ -20,7 +20,6 @@ TEST(Credentials, GoodFiles) {
   const v1::TlsConfig tls = authority.Issue("agent", 3600);
   EXPECT_TRUE(CheckTls(tls).ok()) << CheckTls(tls);
   EXPECT_TRUE(ClientCredentials(tls).ok());
-  EXPECT_TRUE(ServerCredentials(tls).ok());
   EXPECT_EQ(CertificateDoubt(tls), "");
 }
 
