@@ -2,10 +2,10 @@
 #define HOPTRAIL_CORE_CONFIG_CREDENTIALS_H_
 
 // How the files of a TlsConfig become a client's gRPC credentials, for agent and command line; a
-// server's are in server_tls.h. Files are read at every call, so a caller that calls again for each connection
-// takes up replaced certificates without a restart. Errors are for the operator and name the file
-// and what is wrong: missing, no PEM, expired, not valid yet, key of another certificate. Nothing
-// of a private key is ever in a message. Thread-safe.
+// server's are in server_tls.h. Files are read at every call, so a caller that calls again for each
+// connection takes up replaced certificates without a restart. Errors are for the operator and name
+// the file and what is wrong: missing, no PEM, expired, not valid yet, key of another certificate.
+// Nothing of a private key is ever in a message. Thread-safe.
 
 #include <memory>
 #include <string>
