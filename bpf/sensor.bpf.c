@@ -351,59 +351,59 @@ int ht_open_by_handle_at_exit(struct trace_event_raw_sys_exit *ctx)
 }
 
 SEC("lsm/inode_rename")
-int BPF_PROG(ht_rename_lsm, struct inode *old_folder, struct dentry *old_name,
-	     struct inode *new_folder, struct dentry *new_name)
+int BPF_PROG(ht_rename_lsm, struct inode *old_directory, struct dentry *old_name,
+	     struct inode *new_directory, struct dentry *new_name)
 {
 	return HT_WHOLE(ht_on_rename(old_name, new_name));
 }
 
 SEC("lsm/inode_link")
-int BPF_PROG(ht_link_lsm, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
+int BPF_PROG(ht_link_lsm, struct dentry *old_name, struct inode *directory, struct dentry *new_name)
 {
 	return HT_WHOLE(ht_on_link(old_name, new_name));
 }
 
 SEC("lsm/inode_symlink")
-int BPF_PROG(ht_symlink_lsm, struct inode *folder, struct dentry *name)
+int BPF_PROG(ht_symlink_lsm, struct inode *directory, struct dentry *name)
 {
 	return HT_WHOLE(ht_on_symlink(name));
 }
 
 SEC("fentry/security_inode_rename")
-int BPF_PROG(ht_rename_fentry, struct inode *old_folder, struct dentry *old_name,
-	     struct inode *new_folder, struct dentry *new_name)
+int BPF_PROG(ht_rename_fentry, struct inode *old_directory, struct dentry *old_name,
+	     struct inode *new_directory, struct dentry *new_name)
 {
 	return HT_WHOLE(ht_on_rename(old_name, new_name));
 }
 
 SEC("fentry/security_inode_link")
-int BPF_PROG(ht_link_fentry, struct dentry *old_name, struct inode *folder, struct dentry *new_name)
+int BPF_PROG(ht_link_fentry, struct dentry *old_name, struct inode *directory, struct dentry *new_name)
 {
 	return HT_WHOLE(ht_on_link(old_name, new_name));
 }
 
 SEC("fentry/security_inode_symlink")
-int BPF_PROG(ht_symlink_fentry, struct inode *folder, struct dentry *name)
+int BPF_PROG(ht_symlink_fentry, struct inode *directory, struct dentry *name)
 {
 	return HT_WHOLE(ht_on_symlink(name));
 }
 
 SEC("kprobe/security_inode_rename")
-int BPF_KPROBE(ht_rename_kprobe, struct inode *old_folder, struct dentry *old_name,
-	       struct inode *new_folder, struct dentry *new_name)
+int BPF_KPROBE(ht_rename_kprobe, struct inode *old_directory, struct dentry *old_name,
+	       struct inode *new_directory, struct dentry *new_name)
 {
 	return ht_on_rename(old_name, new_name);
 }
 
 SEC("kprobe/security_inode_link")
-int BPF_KPROBE(ht_link_kprobe, struct dentry *old_name, struct inode *folder,
+int BPF_KPROBE(ht_link_kprobe, struct dentry *old_name, struct inode *directory,
 	       struct dentry *new_name)
 {
 	return ht_on_link(old_name, new_name);
 }
 
 SEC("kprobe/security_inode_symlink")
-int BPF_KPROBE(ht_symlink_kprobe, struct inode *folder, struct dentry *name)
+int BPF_KPROBE(ht_symlink_kprobe, struct inode *directory, struct dentry *name)
 {
 	return ht_on_symlink(name);
 }

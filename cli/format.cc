@@ -61,10 +61,10 @@ std::string NameOfLocalZone() {
   char target[256];
   const ssize_t size = ::readlink("/etc/localtime", target, sizeof(target));
   const absl::string_view path(target, size < 0 ? 0 : static_cast<size_t>(size));
-  constexpr absl::string_view kFolder = "zoneinfo/";
-  const size_t at = path.find(kFolder);
+  constexpr absl::string_view kDirectory = "zoneinfo/";
+  const size_t at = path.find(kDirectory);
   return at == absl::string_view::npos ? "local time"
-                                       : std::string(path.substr(at + kFolder.size()));
+                                       : std::string(path.substr(at + kDirectory.size()));
 }
 
 absl::string_view WithoutCollection(absl::string_view name) {

@@ -7,13 +7,13 @@
 # TIER: unit kernel storm lab quickstart image fuzz vm instructions
 #
 # No tier named: all of them (with another preset than dev: without vm and instructions), in at most 40 minutes on two
-# processors. Under emulation, each kernel takes its best hooks and its last ones, and races are run fewer times.
+# CPUs. Under emulation, each kernel takes its best hooks and its last ones, and races are run fewer times.
 #
 # all: the same without such limits, which takes hours: every hook of every kernel, 30 s for each fuzz target, images
 # built from the source, the quickstart's own preset, and the tiers unit and lab with either sanitizer
 # (tests/README.md says what else the default leaves out).
 #
-# The guests of vm and instructions and the build of the fuzz targets need nothing but a processor: they run behind the
+# The guests of vm and instructions and the build of the fuzz targets need nothing but a CPU: they run behind the
 # other tiers, with the lowest priority. --one-at-a-time does not do that, for measuring.
 #
 # FUZZ_SECONDS=N in the environment: how long each fuzz target runs.

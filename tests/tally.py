@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Counts the GoogleTest results in a folder of XML files: tally.py FOLDER CTEST_STATUS.
+"""Counts the GoogleTest results in a directory of XML files: tally.py DIRECTORY CTEST_STATUS.
 
 Of each test that failed it prints what it said. A program that crashed leaves no XML (or an
 unfinished one); ctest's status then says that more failed than the files show, and one failure is
@@ -14,9 +14,9 @@ MOST_LINES = 30
 
 
 def main():
-    folder, status = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+    directory, status = pathlib.Path(sys.argv[1]), int(sys.argv[2])
     passed = failed = 0
-    for path in sorted(folder.glob("*.xml")):
+    for path in sorted(directory.glob("*.xml")):
         try:
             suites = ElementTree.parse(path).getroot()
         except ElementTree.ParseError:
@@ -34,7 +34,7 @@ def main():
                 passed += 1
     if status != 0 and failed == 0:
         failed = 1
-        print(f"FAILED {folder.name}: a test program ended without a result")
+        print(f"FAILED {directory.name}: a test program ended without a result")
     print(f"{passed} passed, {failed} failed")
 
 

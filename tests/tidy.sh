@@ -6,7 +6,7 @@ set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
 build=build/dev
-folders=(agent cli collector core tests)
+directories=(agent cli collector core tests)
 
 usage() {
   echo "usage: tests/tidy.sh [--all | FILE...]" >&2
@@ -33,12 +33,12 @@ changed() {
   local base
   base=$(git merge-base HEAD main 2>/dev/null || git merge-base HEAD origin/main 2>/dev/null) ||
     base=HEAD
-  git diff --name-only "$base" -- "${folders[@]}"
-  git ls-files --others --exclude-standard -- "${folders[@]}"
+  git diff --name-only "$base" -- "${directories[@]}"
+  git ls-files --others --exclude-standard -- "${directories[@]}"
 }
 
 case ${1-} in
-  --all) mapfile -t files < <(git ls-files -- "${folders[@]}" | sources) ;;
+  --all) mapfile -t files < <(git ls-files -- "${directories[@]}" | sources) ;;
   -*) usage ;;
   "") mapfile -t files < <(changed | sources) ;;
   *) files=("$@") ;;

@@ -2,7 +2,7 @@
 #define HOPTRAIL_AGENT_DECODE_BODIES_H_
 
 // From a record's fields to its body, one function a type. The record has its type's least size and
-// no more bytes than it says; what its texts count is checked here. Only for this folder.
+// no more bytes than it says; what its texts count is checked here. Only for this directory.
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"

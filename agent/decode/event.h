@@ -47,12 +47,12 @@ enum class StreamKind : uint8_t { kUnknown, kClosed, kFile, kTerminal, kPipe, kT
 
 struct Stream {
   StreamKind kind = StreamKind::kUnknown;
-  uint64_t inode = 0;      // of file, pipe or socket
-  uint32_t device = 0;     // terminals: major << 20 | minor
-  uint64_t socket = 0;     // kTcp: the same value as Tcp::socket
-  model::Flow flow;        // kTcp
-  model::HopKey hop_name;  // kTcp, established
-  bool accepted = false;   // kTcp: this host is the server
+  uint64_t inode = 0;     // of file, pipe or socket
+  uint32_t device = 0;    // terminals: major << 20 | minor
+  uint64_t socket = 0;    // kTcp: the same value as Tcp::socket
+  model::Flow flow;       // kTcp
+  model::HopKey hop_key;  // kTcp, established
+  bool accepted = false;  // kTcp: this host is the server
 };
 
 // A process's control groups, "/system.slice/nginx.service", one of each hierarchy in which it is
@@ -64,7 +64,7 @@ struct Exec {
   model::Image image;
   std::array<Stream, 3> streams;
   bool set_id = false;  // effective ids differ from before
-  // The executable never had a place in a folder (memfd), or no name of it was left when it
+  // The executable never had a place in a directory (memfd), or no name of it was left when it
   // started. On an overlay both speak of the merged view.
   bool memory_only = false;
   bool deleted = false;
@@ -85,8 +85,8 @@ struct Tcp {
   TcpSide side = TcpSide::kUnknown;
   // Names the socket while it lives, within this agent's run; never 0.
   uint64_t socket = 0;
-  model::Flow flow;        // kListen: server only
-  model::HopKey hop_name;  // kEstablished and kClosed; empty otherwise
+  model::Flow flow;       // kListen: server only
+  model::HopKey hop_key;  // kEstablished and kClosed; empty otherwise
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   uint64_t bytes_sent = 0;
@@ -100,7 +100,7 @@ struct Tcp {
 struct Accept {
   uint64_t socket = 0;
   model::Flow flow;
-  model::HopKey hop_name;
+  model::HopKey hop_key;
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   bool first_use = false;  // seen by first use, perhaps by a child of the process that accepted
@@ -148,7 +148,7 @@ struct SocketSnapshot {
   TcpSide side = TcpSide::kUnknown;
   uint64_t socket = 0;
   model::Flow flow;
-  model::HopKey hop_name;
+  model::HopKey hop_key;
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
 };

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_DECODE_FIELDS_H_
 #define HOPTRAIL_AGENT_DECODE_FIELDS_H_
 
-// How the fields of a record are read. Only for this folder.
+// How the fields of a record are read. Only for this directory.
 
 #include <cstddef>
 #include <cstdint>

@@ -14,7 +14,7 @@ Stream ToStream(const ht_stream& raw) {
   if (stream.kind == StreamKind::kTcp) {
     stream.socket = raw.tcp.socket;
     stream.flow = ToFlow(raw.tcp);
-    stream.hop_name = ToHopKey(raw.tcp);
+    stream.hop_key = ToHopKey(raw.tcp);
     stream.accepted = ToSide(raw.tcp) == TcpSide::kServer && raw.tcp.listening == 0;
   }
   return stream;

@@ -67,7 +67,7 @@ TEST(ProcessBodiesTest, ReadsATcpStream) {
   EXPECT_EQ(streams[0].kind, StreamKind::kTcp);
   EXPECT_TRUE(streams[0].accepted);
   EXPECT_EQ(streams[0].socket, 5u);
-  EXPECT_EQ(streams[0].hop_name, (model::HopKey{6, 7}));
+  EXPECT_EQ(streams[0].hop_key, (model::HopKey{6, 7}));
   EXPECT_EQ(streams[0].flow.server.port, 22);
   EXPECT_EQ(streams[1].kind, StreamKind::kUnknown);
 }

@@ -36,7 +36,7 @@ Tcp ToTcp(const ht_tcp& raw) {
           .side = ToSide(raw.connection),
           .socket = raw.connection.socket,
           .flow = ToFlow(raw.connection),
-          .hop_name = ToHopKey(raw.connection),
+          .hop_key = ToHopKey(raw.connection),
           .network_namespace = raw.connection.network_namespace,
           .rtt_us = raw.connection.rtt_us,
           .bytes_sent = raw.bytes_sent,
@@ -47,7 +47,7 @@ Tcp ToTcp(const ht_tcp& raw) {
 Accept ToAccept(const ht_accept& raw) {
   return {.socket = raw.connection.socket,
           .flow = ToFlow(raw.connection),
-          .hop_name = ToHopKey(raw.connection),
+          .hop_key = ToHopKey(raw.connection),
           .network_namespace = raw.connection.network_namespace,
           .rtt_us = raw.connection.rtt_us,
           .first_use = raw.first_use != 0,
@@ -60,7 +60,7 @@ SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw) {
           .side = ToSide(raw.connection),
           .socket = raw.connection.socket,
           .flow = ToFlow(raw.connection),
-          .hop_name = ToHopKey(raw.connection),
+          .hop_key = ToHopKey(raw.connection),
           .network_namespace = raw.connection.network_namespace,
           .rtt_us = raw.connection.rtt_us};
 }

@@ -46,7 +46,7 @@ TEST(SocketBodiesTest, ReadsConnections) {
   EXPECT_EQ(model::ToString(tcp.flow.client), "[::1]:40000");
   EXPECT_EQ(tcp.bytes_sent, 100u);
   EXPECT_EQ(tcp.bytes_received, 200u);
-  EXPECT_TRUE(tcp.hop_name.empty());
+  EXPECT_TRUE(tcp.hop_key.empty());
 }
 
 TEST(SocketBodiesTest, ReadsWhoHoldsAConnection) {

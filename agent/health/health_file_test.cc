@@ -24,15 +24,15 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 class HealthFileTest : public ::testing::Test {
  protected:
   HealthFileTest() {
-    char folder[] = "/tmp/hoptrail-health-XXXXXX";
-    EXPECT_NE(::mkdtemp(folder), nullptr);
-    folder_ = folder;
-    run_ = folder_ + "/run";
-    state_ = folder_ + "/state";
+    char directory[] = "/tmp/hoptrail-health-XXXXXX";
+    EXPECT_NE(::mkdtemp(directory), nullptr);
+    directory_ = directory;
+    run_ = directory_ + "/run";
+    state_ = directory_ + "/state";
     std::filesystem::create_directory(state_);
     boot_.bytes.fill(7);
   }
-  ~HealthFileTest() override { std::filesystem::remove_all(folder_); }
+  ~HealthFileTest() override { std::filesystem::remove_all(directory_); }
 
   HealthFile Create(const std::string& config = "/etc/a.yaml") {
     auto file = HealthFile::Create(config, state_, run_);
@@ -43,7 +43,7 @@ class HealthFileTest : public ::testing::Test {
     return ReadHealth(config, state_, run_);
   }
 
-  std::string folder_, run_, state_;
+  std::string directory_, run_, state_;
   model::BootId boot_;
 };
 

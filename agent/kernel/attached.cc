@@ -59,7 +59,7 @@ Handles Attached::handles() const {
   return {.high_ring = {bpf_map__fd(maps.ring_high), bpf_map__max_entries(maps.ring_high)},
           .low_ring = {bpf_map__fd(maps.ring_low), bpf_map__max_entries(maps.ring_low)},
           .losses_fd = bpf_map__fd(maps.losses),
-          .processors = bpf_map__max_entries(maps.losses)};
+          .cpus = bpf_map__max_entries(maps.losses)};
 }
 
 std::vector<model::FactCoverage> Attached::Coverage() const {

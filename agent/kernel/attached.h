@@ -39,7 +39,7 @@ class Attached {
   // Puts the number of runs that the kernel skipped so far where the reader finds its losses.
   void CountSkippedRuns();
   // What AttachNewUprobes needs beside CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and, to find what is
-  // watched in other users' folders, CAP_DAC_READ_SEARCH.
+  // watched in other users' directories, CAP_DAC_READ_SEARCH.
   bool needs_sys_admin() const;
   // A fresh iterator over what there is, to be read by whoever gets it; NOT_FOUND where the kernel
   // cannot be walked that way.

@@ -14,8 +14,8 @@ constexpr absl::Duration kLongestWait = absl::Milliseconds(500);
 }  // namespace
 
 absl::StatusOr<Reader> Reader::Create(const Handles& handles) {
-  HT_ASSIGN_OR_RETURN(LossCounters losses, LossCounters::Map(handles.losses_fd, handles.processors,
-                                                             handles.reported_fd));
+  HT_ASSIGN_OR_RETURN(LossCounters losses,
+                      LossCounters::Map(handles.losses_fd, handles.cpus, handles.reported_fd));
   HT_ASSIGN_OR_RETURN(RingReader rings, RingReader::Create(handles.high_ring, handles.low_ring));
   return Reader(std::move(losses), std::move(rings));
 }

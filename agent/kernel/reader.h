@@ -19,7 +19,7 @@ struct Handles {
   RingHandle low_ring;
   int losses_fd = -1;    // no longer needed once the reader is made
   int reported_fd = -1;  // the same; see LossCounters::Map
-  uint32_t processors = 0;
+  uint32_t cpus = 0;
 };
 
 // The half of a sensor that takes no privilege: reads the rings and the loss counters through their

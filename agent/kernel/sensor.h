@@ -62,7 +62,7 @@ class Sensor {
   // How long Poll can wait at most without letting records grow old: 0 to 500 ms.
   absl::Duration UntilDue() const;
 
-  // Every counter that is not 0, by processor. They only grow.
+  // Every counter that is not 0, by CPU. They only grow.
   std::vector<LossCount> ReadLosses();
 
  private:

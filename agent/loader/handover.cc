@@ -21,15 +21,14 @@ constexpr uint8_t kAnyByte = 1;
 }  // namespace
 
 std::string SizesText(const kernel::Handles& handles) {
-  return absl::StrCat(handles.high_ring.bytes, " ", handles.low_ring.bytes, " ",
-                      handles.processors);
+  return absl::StrCat(handles.high_ring.bytes, " ", handles.low_ring.bytes, " ", handles.cpus);
 }
 
 absl::Status ParseSizes(const std::string& text, kernel::Handles* handles) {
   const std::vector<absl::string_view> words = absl::StrSplit(text, ' ');
   if (words.size() == 3 && absl::SimpleAtoi(words[0], &handles->high_ring.bytes) &&
       absl::SimpleAtoi(words[1], &handles->low_ring.bytes) &&
-      absl::SimpleAtoi(words[2], &handles->processors)) {
+      absl::SimpleAtoi(words[2], &handles->cpus)) {
     return absl::OkStatus();
   }
   return absl::InternalError("the loader told no sizes");

@@ -11,12 +11,12 @@ TEST(Handover, Sizes) {
   kernel::Handles handles;
   handles.high_ring.bytes = 4096;
   handles.low_ring.bytes = 8192;
-  handles.processors = 3;
+  handles.cpus = 3;
   kernel::Handles read;
   ASSERT_TRUE(ParseSizes(SizesText(handles), &read).ok());
   EXPECT_EQ(read.high_ring.bytes, 4096u);
   EXPECT_EQ(read.low_ring.bytes, 8192u);
-  EXPECT_EQ(read.processors, 3u);
+  EXPECT_EQ(read.cpus, 3u);
   EXPECT_FALSE(ParseSizes("4096 8192", &read).ok());
   EXPECT_FALSE(ParseSizes("4096 8192 many", &read).ok());
 }

@@ -80,14 +80,14 @@ session::UserResolver LoaderClient::Accounts() {
 }
 
 UnitTimers LoaderClient::Timers() {
-  std::vector<UniqueFd> folders;
+  std::vector<UniqueFd> directories;
   for (const ResourceKind kind :
        {ResourceKind::kUnitsOfAdministrator, ResourceKind::kUnitsOfThisRun,
         ResourceKind::kUnitsOfSystem, ResourceKind::kUnitsOfOldSystem}) {
-    absl::StatusOr<UniqueFd> folder = Ask(kind);
-    if (folder.ok()) folders.push_back(*std::move(folder));
+    absl::StatusOr<UniqueFd> directory = Ask(kind);
+    if (directory.ok()) directories.push_back(*std::move(directory));
   }
-  return UnitTimers(std::move(folders));
+  return UnitTimers(std::move(directories));
 }
 
 }  // namespace hoptrail::agent

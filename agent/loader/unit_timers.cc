@@ -18,14 +18,14 @@ constexpr size_t kMaxName = 255;
 }  // namespace
 
 bool UnitTimers::HasFile(const std::string& timer) const {
-  for (const UniqueFd& folder : folders_) {
+  for (const UniqueFd& directory : directories_) {
     for (const char* kind : {"system", "transient", "generator"}) {
       const std::string path = absl::StrCat(kind, "/", timer);
       struct stat file {};
-      if (::fstatat(folder.get(), path.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) continue;
+      if (::fstatat(directory.get(), path.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) continue;
       // One that is masked starts nothing. Links are not followed: they are the host's.
       char target[sizeof("/dev/null")];
-      const ssize_t length = ::readlinkat(folder.get(), path.c_str(), target, sizeof(target));
+      const ssize_t length = ::readlinkat(directory.get(), path.c_str(), target, sizeof(target));
       return absl::string_view(target, length < 0 ? 0 : static_cast<size_t>(length)) != "/dev/null";
     }
   }

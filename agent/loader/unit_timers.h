@@ -14,9 +14,9 @@ namespace hoptrail::agent {
 // Looks names up and reads no file. Thread-safe.
 class UnitTimers {
  public:
-  // Folders like /etc/systemd, in the order in which the first unit of a name counts. O_PATH will
-  // do.
-  explicit UnitTimers(std::vector<UniqueFd> folders) : folders_(std::move(folders)) {}
+  // Directories like /etc/systemd, in the order in which the first unit of a name counts. O_PATH
+  // will do.
+  explicit UnitTimers(std::vector<UniqueFd> directories) : directories_(std::move(directories)) {}
 
   // `unit`: as systemd writes it, "logrotate.service".
   bool Has(const std::string& unit) const;
@@ -24,7 +24,7 @@ class UnitTimers {
  private:
   bool HasFile(const std::string& timer) const;
 
-  std::vector<UniqueFd> folders_;
+  std::vector<UniqueFd> directories_;
 };
 
 }  // namespace hoptrail::agent

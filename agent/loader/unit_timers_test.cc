@@ -16,20 +16,20 @@ class UnitTimersTest : public testing::Test {
  protected:
   UnitTimersTest() : root_(testing::TempDir() + "/unit-timers") {
     std::filesystem::remove_all(root_);
-    for (const char* folder : {"etc/system", "run/transient", "lib/system"}) {
-      std::filesystem::create_directories(root_ + "/" + folder);
+    for (const char* directory : {"etc/system", "run/transient", "lib/system"}) {
+      std::filesystem::create_directories(root_ + "/" + directory);
     }
   }
   ~UnitTimersTest() override { std::filesystem::remove_all(root_); }
 
   void Add(const std::string& file) { std::ofstream(root_ + "/" + file) << "[Timer]\n"; }
   bool Has(const std::string& unit) {
-    std::vector<UniqueFd> folders;
-    for (const char* folder : {"/etc", "/run", "/lib"}) {
-      folders.emplace_back(open((root_ + folder).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-      EXPECT_TRUE(folders.back().valid());
+    std::vector<UniqueFd> directories;
+    for (const char* directory : {"/etc", "/run", "/lib"}) {
+      directories.emplace_back(open((root_ + directory).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+      EXPECT_TRUE(directories.back().valid());
     }
-    return UnitTimers(std::move(folders)).Has(unit);
+    return UnitTimers(std::move(directories)).Has(unit);
   }
 
   const std::string root_;

@@ -48,7 +48,7 @@ enum class ResourceKind : uint32_t {
   kConnections = 2,
   kAccounts = 3,
   kSnapshotOver = 4,  // is told, and answered by NOT_FOUND
-  // Folders of systemd's units on the host, for looking names up in them.
+  // Directories of systemd's units on the host, for looking names up in them.
   kUnitsOfAdministrator = 5,
   kUnitsOfThisRun = 6,
   kUnitsOfSystem = 7,

@@ -27,10 +27,10 @@
 namespace hoptrail::agent::privilege {
 namespace {
 
-std::string TestFolder() {
-  std::string folder = testing::TempDir() + "/confine_XXXXXX";
-  EXPECT_NE(::mkdtemp(folder.data()), nullptr);
-  return folder;
+std::string TestDirectory() {
+  std::string directory = testing::TempDir() + "/confine_XXXXXX";
+  EXPECT_NE(::mkdtemp(directory.data()), nullptr);
+  return directory;
 }
 
 // The status of wait(2) of a child that confines itself and then ends with what `act` returns.
@@ -49,9 +49,9 @@ int InChild(const std::function<absl::Status()>& confine, const std::function<in
   return status;
 }
 
-absl::Status BeWorker(const std::string& folder) {
+absl::Status BeWorker(const std::string& directory) {
   Shortfalls shortfalls;
-  return ConfineWorker({.read = {"/proc"}, .write = {folder}}, &shortfalls);
+  return ConfineWorker({.read = {"/proc"}, .write = {directory}}, &shortfalls);
 }
 
 absl::Status BeLoader() {
@@ -61,8 +61,8 @@ absl::Status BeLoader() {
 
 // The key of another user's, say: a start as root must not find readable what a worker cannot read.
 TEST(Capabilities, WithoutThemFilesAreOpenByTheirModesOnly) {
-  const std::string folder = TestFolder();
-  const std::string file = folder + "/key";
+  const std::string directory = TestDirectory();
+  const std::string file = directory + "/key";
   { std::ofstream stream(file); }
   std::filesystem::permissions(file, std::filesystem::perms::none);
   const auto opens = [&] {
@@ -77,7 +77,7 @@ TEST(Capabilities, WithoutThemFilesAreOpenByTheirModesOnly) {
     EXPECT_FALSE(HasCapability(kCapDacReadSearch));
   }
   EXPECT_EQ(opens(), before);
-  std::filesystem::remove_all(folder);
+  std::filesystem::remove_all(directory);
 }
 
 // Waits for a grandchild whose parent, the child, ends; what it leaves in `pipe` says how it ended.
@@ -115,12 +115,12 @@ TEST(EndSoonAfter, LeavesAMomentAndNoMore) {
 
 class Confined : public testing::Test {
  protected:
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   // The errno of the call; 0 where it succeeded.
   void WorkerGets(int wanted, const std::function<long()>& call) {
     const int status =
-        InChild([this] { return BeWorker(folder_); }, [&] { return call() < 0 ? errno : 0; });
+        InChild([this] { return BeWorker(directory_); }, [&] { return call() < 0 ? errno : 0; });
     ASSERT_TRUE(WIFEXITED(status)) << DescribeEnd(status);
     EXPECT_EQ(WEXITSTATUS(status), wanted) << strerror(WEXITSTATUS(status));
   }
@@ -129,14 +129,14 @@ class Confined : public testing::Test {
     EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) << DescribeEnd(status);
   }
   void WorkerDies(const std::function<long()>& call) {
-    Dies([this] { return BeWorker(folder_); }, call);
+    Dies([this] { return BeWorker(directory_); }, call);
   }
 
-  const std::string folder_ = TestFolder();
+  const std::string directory_ = TestDirectory();
 };
 
 TEST_F(Confined, WorkerMayDoItsWork) {
-  const std::string file = folder_ + "/file";
+  const std::string file = directory_ + "/file";
   WorkerGets(0, [&] { return ::open(file.c_str(), O_RDWR | O_CREAT, 0600); });
   WorkerGets(0, [&] { return ::unlink(file.c_str()); });
   WorkerGets(0, [] { return ::open("/proc/self/status", O_RDONLY); });
@@ -258,7 +258,7 @@ std::string Field(const std::string& name) {
 
 TEST_F(Confined, WorkerHasNoCapabilityInAnySet) {
   const int status =
-      InChild([this] { return BeWorker(folder_); },
+      InChild([this] { return BeWorker(directory_); },
               [] {
                 int bad = 0;
                 for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"}) {

@@ -19,12 +19,12 @@ namespace {
 // Of the kernel's include/uapi/linux/landlock.h; Debian 12's headers know an older version.
 constexpr uint64_t kWriteFile = 1 << 1;
 constexpr uint64_t kReadFile = 1 << 2;
-constexpr uint64_t kReadFolder = 1 << 3;
+constexpr uint64_t kReadDirectory = 1 << 3;
 constexpr uint64_t kMakeSocket = 1 << 9;
 constexpr uint64_t kRefer = 1 << 13;
 constexpr uint64_t kTruncate = 1 << 14;
 constexpr uint64_t kChange =
-    (1 << 4) | (1 << 5) | (1 << 7) | (1 << 8);  // remove, make folder, file
+    (1 << 4) | (1 << 5) | (1 << 7) | (1 << 8);  // remove, make directory, file
 constexpr uint64_t kFileRights = kWriteFile | kReadFile | kTruncate;
 constexpr uint64_t kBindTcp = 1 << 0;
 constexpr uint64_t kScopes = 3;  // abstract UNIX sockets, signals
@@ -102,7 +102,7 @@ absl::StatusOr<int> RestrictPaths(const PathGrants& grants) {
     const absl::Status status = GrantAnyFreePort(ruleset.get());
     if (!status.ok()) return status;
   }
-  const uint64_t read = kReadFile | kReadFolder;
+  const uint64_t read = kReadFile | kReadDirectory;
   const uint64_t write = (read | kWriteFile | kTruncate | kChange) & attributes.handled_access_fs;
   static_assert((kChange & kMakeSocket) == 0);
   for (const std::string& path : grants.read) {

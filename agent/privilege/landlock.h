@@ -8,7 +8,7 @@
 
 namespace hoptrail::agent::privilege {
 
-// Paths that a process may still use; a folder stands for everything below it. What is not there
+// Paths that a process may still use; a directory stands for everything below it. What is not there
 // is left out.
 struct PathGrants {
   std::vector<std::string> read;

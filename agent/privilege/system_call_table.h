@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_PRIVILEGE_SYSTEM_CALL_TABLE_H_
 #define HOPTRAIL_AGENT_PRIVILEGE_SYSTEM_CALL_TABLE_H_
 
-// Who may call what: data. Only for this folder.
+// Who may call what: data. Only for this directory.
 
 #include <cstdint>
 #include <vector>

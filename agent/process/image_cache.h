@@ -17,7 +17,7 @@ namespace hoptrail::agent::process {
 // place the later one stays. Not thread-safe.
 class ImageCache {
  public:
-  // Path, device and inode of `image`; arguments and folder are not kept.
+  // Path, device and inode of `image`; arguments and directory are not kept.
   std::shared_ptr<const model::Image> Share(const model::Image& image) {
     auto& place = places_[absl::HashOf(image.device, image.inode) % places_.size()];
     if (place == nullptr || place->inode != image.inode || place->device != image.device ||

@@ -87,7 +87,7 @@ bool ConnectionReporter::WithinBudget(const model::SessionId& id) {
 }
 
 void ConnectionReporter::Report(Connection& connection) {
-  if (connection.hop_name.empty()) return;
+  if (connection.hop_key.empty()) return;
   connection.report_boot_ns = 0;
   const bool first = connection.reported == nullptr;
   if (first && !connection.opened_session && !Watched(connection.flow.server.port) &&
@@ -103,7 +103,7 @@ void ConnectionReporter::Report(Connection& connection) {
   hop.host = tables_.host;
   hop.session = known ? connection.session : model::SessionId();
   hop.opened_session = connection.opened_session && known;
-  hop.name = connection.hop_name;
+  hop.hop_key = connection.hop_key;
   hop.flow = connection.flow;
   hop.network_namespace = connection.network_namespace;
   hop.rtt_us = connection.rtt_us;
@@ -129,12 +129,12 @@ void ConnectionReporter::ReportClosed(Connection& connection, uint64_t bytes_sen
   hop.bytes_sent = bytes_sent;
   hop.bytes_received = bytes_received;
   hop.closed_wall_ns = tables_.now_wall_ns();
-  if (tables_.store != nullptr) tables_.store->RemoveHop(hop.side, hop.name);
+  if (tables_.store != nullptr) tables_.store->RemoveHop(hop.side, hop.hop_key);
 }
 
 void ConnectionReporter::ReportVanished(model::HopEnd hop) {
   hop.closed_wall_ns = tables_.now_wall_ns();
-  if (tables_.store != nullptr) tables_.store->RemoveHop(hop.side, hop.name);
+  if (tables_.store != nullptr) tables_.store->RemoveHop(hop.side, hop.hop_key);
   hops_.push_back(std::move(hop));
 }
 

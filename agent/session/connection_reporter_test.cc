@@ -30,7 +30,7 @@ class ConnectionReporterTest : public testing::Test, public Output {
     const uint64_t socket = ++sockets_;
     Connection& connection = *tables_.connections.Ensure(
         socket, model::HopSide::kClient, {At("192.0.2.1", 5000), At("192.0.2.2", port)});
-    connection.hop_name = {static_cast<uint32_t>(socket), 1};
+    connection.hop_key = {static_cast<uint32_t>(socket), 1};
     connection.session = node_->session.id;
     return connection;
   }
@@ -77,7 +77,7 @@ TEST_F(ConnectionReporterTest, PendingSession_IsNotNamed) {
 
 TEST_F(ConnectionReporterTest, ConnectionWithoutAHopKey_IsNotReported) {
   Connection& connection = Connect(22);
-  connection.hop_name = {};
+  connection.hop_key = {};
   reporter_.Report(connection);
   EXPECT_TRUE(Reported().empty());
 }

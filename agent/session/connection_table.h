@@ -18,7 +18,7 @@ struct Connection {
   uint64_t socket = 0;
   model::HopSide side = model::HopSide::kUnknown;
   model::Flow flow;
-  model::HopKey hop_name;
+  model::HopKey hop_key;
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
   uint64_t established_boot_ns = 0;           // 0 where it was not seen

@@ -207,7 +207,7 @@ bool Correlator::Handle(const model::Provenance& provenance, uint64_t boot_ns) {
   // What it connected to before this was known matters now.
   tables_.connections.ForEach([&](Connection& connection) {
     if (connection.session == provenance.session && connection.reported == nullptr &&
-        !connection.hop_name.empty() && reporter_.Qualifies(connection)) {
+        !connection.hop_key.empty() && reporter_.Qualifies(connection)) {
       reporter_.Report(connection);
     }
   });

@@ -25,7 +25,7 @@ class MemoryStore : public StateStore {
     members[process] = session;
   }
   void RemoveMember(const model::ProcessKey& process) override { members.erase(process); }
-  void SaveHop(const model::HopEnd& hop) override { hops[{hop.side, hop.name}] = hop; }
+  void SaveHop(const model::HopEnd& hop) override { hops[{hop.side, hop.hop_key}] = hop; }
   void RemoveHop(model::HopSide side, const model::HopKey& name) override {
     hops.erase({side, name});
   }

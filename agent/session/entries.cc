@@ -74,7 +74,7 @@ Node* Entries::Open(process::Process& head, Connection& connection, process::Pro
   BeginEntry(*node);
   node->entry_socket = connection.socket;
   node->session.entry = model::Entry{
-      connection.hop_name, connection.flow,
+      connection.hop_key, connection.flow,
       connection.established_boot_ns != 0 ? connection.established_boot_ns : tables_.now_boot_ns};
   NoteListener(*node, before, listener);
   // A listener that a remote session left behind opens entries of their own; a process that was
@@ -176,7 +176,7 @@ void Entries::OpenFromStreams(process::Process& process, const decode::Exec& exe
     Connection* connection =
         tables_.connections.Ensure(stream.socket, model::HopSide::kServer, stream.flow);
     if (connection == nullptr) continue;
-    if (connection->hop_name.empty()) connection->hop_name = stream.hop_name;
+    if (connection->hop_key.empty()) connection->hop_key = stream.hop_key;
     if (connection->opened_session) continue;
     const Node* node = tables_.NodeOf(process);
     if (node != nullptr && node->entry_socket == stream.socket) continue;

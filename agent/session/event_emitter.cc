@@ -156,7 +156,7 @@ ConnectionView EventEmitter::ViewOf(const Connection& connection) {
   return {.socket = connection.socket,
           .side = connection.side,
           .flow = connection.flow,
-          .hop_key = connection.hop_name,
+          .hop_key = connection.hop_key,
           .network_namespace = connection.network_namespace,
           .rtt_us = connection.rtt_us,
           .established_boot_ns = connection.established_boot_ns,
@@ -188,7 +188,7 @@ void EventEmitter::SetConnection(const decode::Event& event, EnrichedEvent* enri
   }
   if (enriched == nullptr || !has_connection_) return;
   if (const auto* tcp = enriched->As<decode::Tcp>()) {
-    if (connection_.hop_key.empty()) connection_.hop_key = tcp->hop_name;
+    if (connection_.hop_key.empty()) connection_.hop_key = tcp->hop_key;
     connection_.bytes_sent = tcp->bytes_sent;
     connection_.bytes_received = tcp->bytes_received;
   }

@@ -115,7 +115,7 @@ class FakeKernel {
     decode::Accept accept;
     accept.socket = socket;
     accept.flow = flows_[socket].first;
-    accept.hop_name = flows_[socket].second;
+    accept.hop_key = flows_[socket].second;
     accept.first_use = first_use;
     accept.rtt_us = 300;
     Send(name, accept);
@@ -143,7 +143,7 @@ class FakeKernel {
     decode::Accept accept;
     accept.socket = socket;
     accept.flow = flows_[socket].first;
-    accept.hop_name = flows_[socket].second;
+    accept.hop_key = flows_[socket].second;
     accept.handed_over = true;
     accept.side = server_.count(socket) != 0 ? decode::TcpSide::kServer : decode::TcpSide::kClient;
     Send(to, accept);
@@ -233,7 +233,7 @@ class FakeKernel {
           snapshot.side =
               server_.count(socket) != 0 ? decode::TcpSide::kServer : decode::TcpSide::kClient;
           snapshot.flow = flows_[socket].first;
-          snapshot.hop_name = flows_[socket].second;
+          snapshot.hop_key = flows_[socket].second;
         }
         Send(name, snapshot, /*with_label=*/false);
       }
@@ -246,7 +246,7 @@ class FakeKernel {
     stream.kind = decode::StreamKind::kTcp;
     stream.socket = socket;
     stream.flow = flows_[socket].first;
-    stream.hop_name = flows_[socket].second;
+    stream.hop_key = flows_[socket].second;
     stream.accepted = server_.count(socket) != 0;
     return stream;
   }
@@ -348,7 +348,7 @@ class FakeKernel {
     tcp.side = server_.count(socket) != 0 ? decode::TcpSide::kServer : decode::TcpSide::kClient;
     tcp.socket = socket;
     tcp.flow = flows_[socket].first;
-    tcp.hop_name = flows_[socket].second;
+    tcp.hop_key = flows_[socket].second;
     tcp.rtt_us = 250;
     if (phase == decode::TcpPhase::kClosed) {
       tcp.bytes_sent = 1000;

@@ -42,7 +42,7 @@ TEST_F(HardCasesTest, AHopIsOfTheSessionThatUsesIt) {
   EXPECT_EQ(hop.session, Id(second));
   EXPECT_EQ(hop.process, user);
   EXPECT_EQ(hop.program, "/usr/bin/ssh");
-  EXPECT_EQ(hop.name, Hops(HopSide::kClient)[0].name);
+  EXPECT_EQ(hop.hop_key, Hops(HopSide::kClient)[0].hop_key);
   kernel_.Close(socket);
   EXPECT_EQ(Hops(HopSide::kClient).back().session, Id(second));
 }
@@ -99,12 +99,12 @@ TEST_F(HardCasesTest, AnEntryStaysWithItsSession) {
   const model::Session before = Told(first);
   kernel_.HandOver(first, other, entry);
   kernel_.Close(entry);
-  EXPECT_EQ(Told(first).entry->hop_name, before.entry->hop_name);
+  EXPECT_EQ(Told(first).entry->hop_key, before.entry->hop_key);
   EXPECT_NE(Told(first).login_ended_wall_ns, 0);
   EXPECT_EQ(Told(second).login_ended_wall_ns, 0);
   std::vector<model::SessionId> owners;
   for (const model::HopEnd& hop : Hops(HopSide::kServer)) {
-    if (hop.name == before.entry->hop_name) owners.push_back(hop.session);
+    if (hop.hop_key == before.entry->hop_key) owners.push_back(hop.session);
   }
   // Told when it came, and again when it was closed.
   EXPECT_THAT(owners, testing::AllOf(testing::SizeIs(testing::Ge(2u)), testing::Each(Id(first))));
@@ -142,7 +142,7 @@ TEST_F(HardCasesTest, WhereBothConnectTheServersEndHasAnOwner) {
   EXPECT_EQ(hop.process, shell);
   EXPECT_FALSE(hop.opened_session);
   EXPECT_EQ(model::ToString(hop.flow.client), "203.0.113.7:4444");
-  EXPECT_EQ(hop.name.server_isn, 77u);
+  EXPECT_EQ(hop.hop_key.server_isn, 77u);
   kernel_.Close(socket);
   EXPECT_NE(Hops(HopSide::kServer).back().closed_wall_ns, 0);
 }

@@ -37,14 +37,14 @@ TEST_P(LoginTest, AKeyLoginIsASession) {
   EXPECT_TRUE(session.authentication.verified);
   ASSERT_TRUE(session.entry.has_value());
   EXPECT_EQ(model::ToString(session.entry->flow.client), "198.51.100.9:40000");
-  EXPECT_FALSE(session.entry->hop_name.empty());
+  EXPECT_FALSE(session.entry->hop_key.empty());
   EXPECT_TRUE(session.caused_by.empty());
   EXPECT_EQ(CountOf(EntryKind::kRemote), 1u);
 
   ASSERT_EQ(Hops(HopSide::kServer).size(), 1u);
   EXPECT_EQ(Hops(HopSide::kServer)[0].session, session.id);
   EXPECT_TRUE(Hops(HopSide::kServer)[0].opened_session);
-  EXPECT_EQ(Hops(HopSide::kServer)[0].name, session.entry->hop_name);
+  EXPECT_EQ(Hops(HopSide::kServer)[0].hop_key, session.entry->hop_key);
 
   ASSERT_EQ(attempts_.size(), 1u);
   EXPECT_TRUE(attempts_[0].succeeded);

@@ -57,7 +57,7 @@ void Reconciliation::OnSocket(const decode::Header& header,
   sockets_.insert(snapshot.socket);
   if (!client) entries_.Hold(process->name, snapshot.socket);
   if (!connection->session.empty()) return;  // known from events
-  connection->hop_name = snapshot.hop_name;
+  connection->hop_key = snapshot.hop_key;
   connection->network_namespace = snapshot.network_namespace;
   connection->rtt_us = snapshot.rtt_us;
   if (connection->established_boot_ns == 0)
@@ -185,7 +185,7 @@ void Reconciliation::FindConnection(Connection& connection) {
   if (connection.session.empty() && owner != nullptr) connection.session = owner->session;
   const auto saved =
       std::find_if(saved_hops_.begin(), saved_hops_.end(), [&](const model::HopEnd& hop) {
-        return hop.side == connection.side && hop.name == connection.hop_name;
+        return hop.side == connection.side && hop.hop_key == connection.hop_key;
       });
   if (saved != saved_hops_.end()) {
     // The last run reported it: not again, and what it knew still holds.
@@ -212,7 +212,7 @@ void Reconciliation::FindConnection(Connection& connection) {
 void Reconciliation::RestoreEntry(Connection& connection) {
   tables_.sessions.ForEach([&](Node& node) {
     if (node.remote() && node.entry_socket == 0 && node.session.entry.has_value() &&
-        !connection.hop_name.empty() && node.session.entry->hop_name == connection.hop_name) {
+        !connection.hop_key.empty() && node.session.entry->hop_key == connection.hop_key) {
       node.entry_socket = connection.socket;
       connection.session = node.session.id;
       connection.opened_session = true;

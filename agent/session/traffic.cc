@@ -59,8 +59,7 @@ void Traffic::OnEstablished(const decode::Header& header, const decode::Tcp& tcp
   const bool client = tcp.side == decode::TcpSide::kClient;
   Connection* connection = tables_.connections.Find(tcp.socket);
   // A hop key is for life: another one means that the socket's address was used again.
-  if (connection != nullptr && !connection->hop_name.empty() &&
-      connection->hop_name != tcp.hop_name) {
+  if (connection != nullptr && !connection->hop_key.empty() && connection->hop_key != tcp.hop_key) {
     tables_.emitter.FoundClosed(*connection);
     OnClosed(tcp);
   }
@@ -68,7 +67,7 @@ void Traffic::OnEstablished(const decode::Header& header, const decode::Tcp& tcp
       tcp.socket, client ? model::HopSide::kClient : model::HopSide::kServer, tcp.flow);
   if (connection == nullptr) return;
   connection->flow = tcp.flow;
-  connection->hop_name = tcp.hop_name;
+  connection->hop_key = tcp.hop_key;
   connection->network_namespace = tcp.network_namespace;
   connection->rtt_us = tcp.rtt_us;
   if (connection->established_boot_ns == 0) connection->established_boot_ns = header.boot_ns;
@@ -98,8 +97,8 @@ void Traffic::OnEstablished(const decode::Header& header, const decode::Tcp& tcp
 void Traffic::OnClosed(const decode::Tcp& tcp) {
   Connection* connection = tables_.connections.Find(tcp.socket);
   if (connection == nullptr) return;
-  if (connection->hop_name.empty()) connection->hop_name = tcp.hop_name;
-  if (!connection->hop_name.empty()) {
+  if (connection->hop_key.empty()) connection->hop_key = tcp.hop_key;
+  if (!connection->hop_key.empty()) {
     reporter_.CountEdge(*connection);
     reporter_.CountBytes(*connection, tcp.bytes_sent, tcp.bytes_received);
   }
@@ -120,7 +119,7 @@ void Traffic::OnHandedOver(const decode::Header& header, const decode::Accept& a
   Connection* connection = tables_.connections.Ensure(
       accept.socket, client ? model::HopSide::kClient : model::HopSide::kServer, accept.flow);
   if (connection == nullptr || process == nullptr || connection->opened_session) return;
-  if (connection->hop_name.empty()) connection->hop_name = accept.hop_name;
+  if (connection->hop_key.empty()) connection->hop_key = accept.hop_key;
   if (connection->network_namespace == 0) {
     connection->network_namespace = accept.network_namespace;
   }
@@ -153,7 +152,7 @@ void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accep
   Connection* connection =
       tables_.connections.Ensure(accept.socket, model::HopSide::kServer, accept.flow);
   if (connection == nullptr || process == nullptr) return;
-  if (!accept.hop_name.empty()) connection->hop_name = accept.hop_name;
+  if (!accept.hop_key.empty()) connection->hop_key = accept.hop_key;
   if (accept.rtt_us != 0 && connection->rtt_us == 0) connection->rtt_us = accept.rtt_us;
   if (accept.network_namespace != 0) connection->network_namespace = accept.network_namespace;
   if (!connection->session.empty()) {
@@ -186,10 +185,10 @@ void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accep
 void Traffic::OnClaimedBefore(Connection& connection, const decode::Accept& accept) {
   Node* node = tables_.sessions.Find(connection.session);
   if (node == nullptr || node->entry_socket != accept.socket || !node->session.entry ||
-      !node->session.entry->hop_name.empty() || accept.hop_name.empty()) {
+      !node->session.entry->hop_key.empty() || accept.hop_key.empty()) {
     return;
   }
-  node->session.entry->hop_name = accept.hop_name;
+  node->session.entry->hop_key = accept.hop_key;
   if (node->reported) tables_.sessions.Touch(*node);
   if (node->session.logged_in) reporter_.Report(connection);
 }

@@ -32,7 +32,7 @@ struct SaveHop {
 };
 struct RemoveHop {
   model::HopSide side;
-  model::HopKey name;
+  model::HopKey hop_key;
 };
 // Nothing of the saved state holds any more.
 struct ForgetState {};

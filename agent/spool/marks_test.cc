@@ -58,8 +58,8 @@ TEST(Marks, AnAssumedHostIsSpokenForInItsBootOnly) {
 }
 
 TEST(MarkFile, TheNextRunFindsThem) {
-  const TestFolder folder;
-  const std::string path = folder.path() + "/marks";
+  const TestDirectory directory;
+  const std::string path = directory.path() + "/marks";
   {
     MarkFile file(path);
     EXPECT_EQ(file.Get(), Marks());
@@ -70,8 +70,8 @@ TEST(MarkFile, TheNextRunFindsThem) {
 
 // A limit on file sizes stands for the full disk: nothing new can be allocated.
 TEST(MarkFile, IsWrittenInPlaceOnAFullDisk) {
-  const TestFolder folder;
-  const std::string path = folder.path() + "/marks";
+  const TestDirectory directory;
+  const std::string path = directory.path() + "/marks";
   MarkFile file(path);
   ASSERT_TRUE(file.Update([](Marks& marks) { marks = Some(); }).ok());
   struct stat before {
@@ -99,8 +99,8 @@ TEST(MarkFile, HoldsForThisRunWhereItCannotBeWritten) {
 }
 
 TEST(MarkFile, IsMadeAnewWhereItWasRemoved) {
-  const TestFolder folder;
-  const std::string path = folder.path() + "/marks";
+  const TestDirectory directory;
+  const std::string path = directory.path() + "/marks";
   MarkFile file(path);
   ASSERT_TRUE(file.Update([](Marks& marks) { marks = Some(); }).ok());
   std::filesystem::remove(path);

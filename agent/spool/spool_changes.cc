@@ -113,7 +113,7 @@ absl::Status SpoolDatabase::Do(const RemoveMember& change) {
 absl::Status SpoolDatabase::Do(const SaveHop& change) {
   save_hop_.Reset();
   save_hop_.BindInt(1, static_cast<int>(change.hop.side))
-      .BindInt(2, static_cast<int64_t>(change.hop.name.value()))
+      .BindInt(2, static_cast<int64_t>(change.hop.hop_key.value()))
       .BindText(3, host_);
   return save_hop_.BindBlob(4, wire::ToProto(change.hop).SerializeAsString()).Run();
 }
@@ -121,7 +121,7 @@ absl::Status SpoolDatabase::Do(const SaveHop& change) {
 absl::Status SpoolDatabase::Do(const RemoveHop& change) {
   remove_hop_.Reset();
   return remove_hop_.BindInt(1, static_cast<int>(change.side))
-      .BindInt(2, static_cast<int64_t>(change.name.value()))
+      .BindInt(2, static_cast<int64_t>(change.hop_key.value()))
       .Run();
 }
 

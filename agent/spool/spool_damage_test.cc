@@ -11,9 +11,9 @@
 namespace hoptrail::agent::spool {
 namespace {
 
-std::vector<std::string> FilesWith(const TestFolder& folder, const std::string& part) {
+std::vector<std::string> FilesWith(const TestDirectory& directory, const std::string& part) {
   std::vector<std::string> found;
-  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
     const std::string name = entry.path().filename();
     if (name.find(part) != std::string::npos) found.push_back(name);
   }
@@ -21,46 +21,46 @@ std::vector<std::string> FilesWith(const TestFolder& folder, const std::string& 
 }
 
 TEST(SpoolDamage, GarbageIsKeptAsideAndTold) {
-  const TestFolder folder;
+  const TestDirectory directory;
   const std::string garbage(100'000, 'x');
-  std::ofstream(folder.path() + "/spool.db") << garbage;
-  auto spool = OpenSpool(folder);
+  std::ofstream(directory.path() + "/spool.db") << garbage;
+  auto spool = OpenSpool(directory);
   const v1::Batch batch = WaitForRecords(*spool, 1);
   EXPECT_EQ(batch.records(0).loss().loss().where(), "spool");
   EXPECT_EQ(batch.records(0).loss().loss().type(), "damaged");
-  const auto kept = FilesWith(folder, "spool.db.damaged-");
+  const auto kept = FilesWith(directory, "spool.db.damaged-");
   ASSERT_EQ(kept.size(), 1u);
-  EXPECT_EQ(std::filesystem::file_size(folder.path() + "/" + kept[0]), garbage.size());
+  EXPECT_EQ(std::filesystem::file_size(directory.path() + "/" + kept[0]), garbage.size());
   spool->Add(wire::TestSession());
   WaitForRecords(*spool, 2);
 }
 
 TEST(SpoolDamage, PagesOverwritten) {
-  const TestFolder folder;
+  const TestDirectory directory;
   {
-    auto spool = OpenSpool(folder);
+    auto spool = OpenSpool(directory);
     for (int i = 0; i < 500; ++i) spool->Add(wire::TestSession());
     WaitForRecords(*spool, 500);
   }
   {
-    std::fstream file(folder.path() + "/spool.db", std::ios::in | std::ios::out);
+    std::fstream file(directory.path() + "/spool.db", std::ios::in | std::ios::out);
     file.seekp(4096 * 3);
     file << std::string(4096 * 20, '\xAB');
   }
-  auto spool = OpenSpool(folder);
-  EXPECT_EQ(FilesWith(folder, "spool.db.damaged-").size(), 1u);
+  auto spool = OpenSpool(directory);
+  EXPECT_EQ(FilesWith(directory, "spool.db.damaged-").size(), 1u);
   WaitForRecords(*spool, 1);
 }
 
 // What a crash leaves: the files as they are while the spool is open.
 TEST(SpoolDamage, CrashKeepsWhatWasCommitted) {
-  const TestFolder folder, copy;
-  auto spool = OpenSpool(folder);
+  const TestDirectory directory, copy;
+  auto spool = OpenSpool(directory);
   spool->SaveSession(wire::TestSession());
   for (int i = 0; i < 100; ++i) spool->Add(wire::TestSession());
   const v1::Batch before = WaitForRecords(*spool, 100);
   for (const char* name : {"/spool.db", "/spool.db-wal"}) {
-    std::filesystem::copy(folder.path() + name, copy.path() + name);
+    std::filesystem::copy(directory.path() + name, copy.path() + name);
   }
   auto after = OpenSpool(copy);
   EXPECT_EQ(after->TakeSavedState().sessions.size(), 1u);
@@ -70,14 +70,14 @@ TEST(SpoolDamage, CrashKeepsWhatWasCommitted) {
 }
 
 TEST(SpoolDamage, CrashInTheMiddleOfAWriteKeepsABeginning) {
-  const TestFolder folder, copy;
-  auto spool = OpenSpool(folder);
+  const TestDirectory directory, copy;
+  auto spool = OpenSpool(directory);
   for (int i = 0; i < 50; ++i) spool->Add(wire::TestSession());
   WaitForRecords(*spool, 50);
   for (int i = 0; i < 50; ++i) spool->Add(wire::TestSession());
   WaitForRecords(*spool, 100);
   for (const char* name : {"/spool.db", "/spool.db-wal"}) {
-    std::filesystem::copy(folder.path() + name, copy.path() + name);
+    std::filesystem::copy(directory.path() + name, copy.path() + name);
   }
   const std::string log = copy.path() + "/spool.db-wal";
   std::filesystem::resize_file(log, std::filesystem::file_size(log) - 1000);
@@ -89,13 +89,13 @@ TEST(SpoolDamage, CrashInTheMiddleOfAWriteKeepsABeginning) {
 
 // Damage that shows only once the file is in use.
 TEST(SpoolDamage, FoundWhileRunning) {
-  const TestFolder folder;
-  Spool::Options options = TestOptions(folder);
+  const TestDirectory directory;
+  Spool::Options options = TestOptions(directory);
   auto spool = *Spool::Open(options);
   for (int i = 0; i < 12000; ++i) spool->Add(wire::TestSession());
   ASSERT_TRUE(spool->Flush(absl::Seconds(20)));
   {
-    std::fstream file(folder.path() + "/spool.db", std::ios::in | std::ios::out);
+    std::fstream file(directory.path() + "/spool.db", std::ios::in | std::ios::out);
     file.seekp(4096 * 10);
     file << std::string(4096 * 500, '\xAB');
   }
@@ -106,7 +106,7 @@ TEST(SpoolDamage, FoundWhileRunning) {
     spool->Flush(absl::Milliseconds(100));
   }
   EXPECT_GT(spool->reading().generation, generation);
-  EXPECT_FALSE(FilesWith(folder, "spool.db.damaged-").empty());
+  EXPECT_FALSE(FilesWith(directory, "spool.db.damaged-").empty());
   ASSERT_TRUE(spool->Flush(absl::Seconds(5)));
   spool->Add(wire::TestHopEnd());
   ASSERT_TRUE(spool->Flush(absl::Seconds(5)));

@@ -7,7 +7,7 @@
 
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include "core/sqlite/set_aside.h"
+#include "core/sqlite/quarantine.h"
 #include "core/wire/graph.h"
 #include "core/wire/sensor.h"
 
@@ -51,14 +51,15 @@ absl::StatusOr<Message> Parse(absl::string_view body) {
 
 }  // namespace
 
-absl::StatusOr<SpoolDatabase> SpoolDatabase::Open(const Options& options, std::string* set_aside) {
+absl::StatusOr<SpoolDatabase> SpoolDatabase::Open(const Options& options,
+                                                  std::string* quarantined) {
   SpoolDatabase spool;
   spool.access_ = Access::kWrite;
   spool.max_bytes_ = options.max_bytes;
   spool.host_ = model::ToString(options.host);
   HT_ASSIGN_OR_RETURN(spool.database_,
-                      sqlite::OpenOrSetAside({.path = options.path, .durable = false}, "spool",
-                                             options.clock->WallNs(), set_aside));
+                      sqlite::OpenOrQuarantine({.path = options.path, .durable = false}, "spool",
+                                               options.clock->WallNs(), quarantined));
   HT_ASSIGN_OR_RETURN(const int64_t version, spool.database_.UserVersion());
   if (version > kSchemaVersion) {
     return absl::UnimplementedError(

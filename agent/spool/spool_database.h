@@ -48,9 +48,9 @@ class SpoolDatabase {
 
   SpoolDatabase() = default;  // no file
 
-  // Opens or creates the file. A damaged one is kept aside under another name, which `set_aside`
+  // Opens or creates the file. A damaged one is kept aside under another name, which `quarantined`
   // gets.
-  static absl::StatusOr<SpoolDatabase> Open(const Options& options, std::string* set_aside);
+  static absl::StatusOr<SpoolDatabase> Open(const Options& options, std::string* quarantined);
   // Opens what is there where nothing can be written: every change fails.
   static absl::StatusOr<SpoolDatabase> OpenToRead(const Options& options);
 

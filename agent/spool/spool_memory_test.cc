@@ -46,7 +46,7 @@ class SpoolMemoryTest : public testing::Test {
  protected:
   void Open(size_t memory_records = 16384) {
     spool_.reset();
-    Spool::Options options = TestOptions(folder_);
+    Spool::Options options = TestOptions(directory_);
     options.degradations = &degradations_;
     options.memory_records = memory_records;
     auto spool = Spool::Open(options);
@@ -63,7 +63,7 @@ class SpoolMemoryTest : public testing::Test {
     return condition();
   }
 
-  TestFolder folder_;
+  TestDirectory directory_;
   Degradations degradations_;
   std::unique_ptr<Spool> spool_;
 };
@@ -206,7 +206,7 @@ TEST_F(SpoolMemoryTest, MemoryIsBoundedAndCounted) {
 }
 
 TEST_F(SpoolMemoryTest, WorksWithoutAnyFile) {
-  Spool::Options options = TestOptions(folder_);
+  Spool::Options options = TestOptions(directory_);
   options.path = "/proc/nowhere/spool.db";
   options.degradations = &degradations_;
   auto spool = Spool::Open(options);
@@ -223,7 +223,7 @@ TEST_F(SpoolMemoryTest, WorksWithoutAnyFile) {
 
 // What a full disk leaves of a file that was to be created.
 TEST_F(SpoolMemoryTest, AnEmptyFileIsNoHistory) {
-  std::ofstream(TestOptions(folder_).path).flush();
+  std::ofstream(TestOptions(directory_).path).flush();
   Open();
   EXPECT_EQ(Detail(degradations_, DegradationKind::kRestartedWithoutHistory), "");
   EXPECT_EQ(spool_->losses().total(), 0u);
@@ -237,7 +237,7 @@ TEST_F(SpoolMemoryTest, AFileThatCouldNotBeReadAtFirst) {
   spool_->SaveSession(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(kWithin));
   spool_.reset();
-  const std::string path = TestOptions(folder_).path;
+  const std::string path = TestOptions(directory_).path;
   std::filesystem::rename(path, path + ".away");
   std::filesystem::create_directory(path);
   Open();
@@ -281,7 +281,7 @@ TEST_F(SpoolMemoryTest, ARemovedDirectoryLosesNothingOfThisRun) {
   Open();
   Add(5);
   auto reader = SpoolReader::Open(spool_->path());
-  std::filesystem::remove_all(folder_.path());
+  std::filesystem::remove_all(directory_.path());
   absl::SleepFor(absl::Milliseconds(1100));
   Add(1);
   EXPECT_THAT(Detail(degradations_, DegradationKind::kStateUnwritable), HasSubstr("was removed"));
@@ -292,7 +292,7 @@ TEST_F(SpoolMemoryTest, ARemovedDirectoryLosesNothingOfThisRun) {
   EXPECT_EQ(Waiting(*spool_).size(), 6u);
   EXPECT_EQ(spool_->losses().total(), 0u);
   // It comes back.
-  std::filesystem::create_directory(folder_.path());
+  std::filesystem::create_directory(directory_.path());
   ASSERT_TRUE(Wait([this] { return spool_->memory().empty(); }));
   EXPECT_EQ(Waiting(*spool_).size(), 6u);
 }
@@ -336,7 +336,7 @@ TEST_F(SpoolMemoryTest, GoesOnAboveWhatTheCollectorHas) {
 }
 
 TEST_F(SpoolMemoryTest, AFullSpoolIsADegradationUntilItHasRoom) {
-  Spool::Options options = TestOptions(folder_);
+  Spool::Options options = TestOptions(directory_);
   options.max_bytes = 1 << 20;
   options.degradations = &degradations_;
   auto spool = *Spool::Open(options);

@@ -18,8 +18,8 @@ namespace {
 using wire::TestHost;
 
 TEST(Spool, NumbersFactsAndGivesThemInOrder) {
-  const TestFolder folder;
-  auto spool = OpenSpool(folder);
+  const TestDirectory directory;
+  auto spool = OpenSpool(directory);
   const std::vector<model::Fact> facts = wire::TestFacts();
   for (const model::Fact& fact : facts) spool->Add(fact);
   const v1::Batch batch = WaitForRecords(*spool, facts.size());
@@ -35,8 +35,8 @@ TEST(Spool, NumbersFactsAndGivesThemInOrder) {
 }
 
 TEST(Spool, ReadsAfterASequenceAndWithinBytes) {
-  const TestFolder folder;
-  auto spool = OpenSpool(folder);
+  const TestDirectory directory;
+  auto spool = OpenSpool(directory);
   for (int i = 0; i < 20; ++i) spool->Add(wire::TestSession());
   const v1::Batch all = WaitForRecords(*spool, 20);
   auto reader = SpoolReader::Open(spool->path());
@@ -51,8 +51,8 @@ TEST(Spool, ReadsAfterASequenceAndWithinBytes) {
 }
 
 TEST(Spool, AcknowledgedRecordsLeave) {
-  const TestFolder folder;
-  auto spool = OpenSpool(folder);
+  const TestDirectory directory;
+  auto spool = OpenSpool(directory);
   for (int i = 0; i < 10; ++i) spool->Add(wire::TestSession());
   const v1::Batch all = WaitForRecords(*spool, 10);
   spool->Acknowledge(TestHost(), all.records(5).sequence());
@@ -62,11 +62,11 @@ TEST(Spool, AcknowledgedRecordsLeave) {
 }
 
 TEST(Spool, NumbersOnlyGrowOverRestarts) {
-  const TestFolder folder;
+  const TestDirectory directory;
   FakeClock clock;
   uint64_t last = 0;
   for (int run = 0; run < 3; ++run) {
-    auto spool = OpenSpool(folder, &clock);
+    auto spool = OpenSpool(directory, &clock);
     EXPECT_GE(spool->last_sequence(), last);
     spool->Add(wire::TestSession());
     const v1::Batch batch = WaitForRecords(*spool, 1);
@@ -79,11 +79,11 @@ TEST(Spool, NumbersOnlyGrowOverRestarts) {
 }
 
 TEST(Spool, StateComesBack) {
-  const TestFolder folder;
+  const TestDirectory directory;
   model::Session session = wire::TestSession();
   const model::HopEnd hop = wire::TestHopEnd();
   {
-    auto spool = OpenSpool(folder);
+    auto spool = OpenSpool(directory);
     EXPECT_TRUE(spool->TakeSavedState().sessions.empty());
     spool->SaveSession(session);
     session.user = "changed";
@@ -99,9 +99,9 @@ TEST(Spool, StateComesBack) {
     model::HopEnd other = hop;
     other.side = model::HopSide::kClient;
     spool->SaveHop(other);
-    spool->RemoveHop(other.side, other.name);
+    spool->RemoveHop(other.side, other.hop_key);
   }
-  const session::SavedState state = OpenSpool(folder)->TakeSavedState();
+  const session::SavedState state = OpenSpool(directory)->TakeSavedState();
   ASSERT_EQ(state.sessions.size(), 1u);
   EXPECT_TRUE(state.sessions[0] == session);
   ASSERT_EQ(state.members.size(), 1u);
@@ -112,16 +112,16 @@ TEST(Spool, StateComesBack) {
 }
 
 TEST(Spool, AnotherBootsStateGoesAndItsRecordsStay) {
-  const TestFolder folder;
+  const TestDirectory directory;
   {
-    auto spool = OpenSpool(folder);
+    auto spool = OpenSpool(directory);
     spool->SaveSession(wire::TestSession());
     spool->Add(wire::TestSession());
     WaitForRecords(*spool, 1);
   }
   model::HostId rebooted = TestHost();
   rebooted.boot.bytes[5] = 7;
-  Spool::Options options = TestOptions(folder);
+  Spool::Options options = TestOptions(directory);
   options.host = rebooted;
   auto spool = Spool::Open(options);
   ASSERT_TRUE(spool.ok()) << spool.status();
@@ -135,8 +135,8 @@ TEST(Spool, AnotherBootsStateGoesAndItsRecordsStay) {
 }
 
 TEST(Spool, BoundDropsOldestLowValueFirstAndTells) {
-  const TestFolder folder;
-  Spool::Options options = TestOptions(folder);
+  const TestDirectory directory;
+  Spool::Options options = TestOptions(directory);
   options.max_bytes = 1 << 20;
   auto spool = *Spool::Open(options);
   const model::Fact edge = wire::TestFacts()[3];
@@ -168,8 +168,8 @@ TEST(Spool, BoundDropsOldestLowValueFirstAndTells) {
 }
 
 TEST(Spool, FullQueueIsCounted) {
-  const TestFolder folder;
-  Spool::Options options = TestOptions(folder);
+  const TestDirectory directory;
+  Spool::Options options = TestOptions(directory);
   options.queue_capacity = 1;
   auto spool = *Spool::Open(options);
   for (int i = 0; i < 5000; ++i) spool->Add(wire::TestSession());
@@ -177,8 +177,8 @@ TEST(Spool, FullQueueIsCounted) {
 }
 
 TEST(Spool, ALossNeedsNoOtherRecordToBeTold) {
-  const TestFolder folder;
-  auto spool = OpenSpool(folder);
+  const TestDirectory directory;
+  auto spool = OpenSpool(directory);
   for (int i = 1; i <= 2; ++i) {
     absl::SleepFor(absl::Milliseconds(100));  // so that it waits
     spool->losses().Add("decode", "", 1, FakeClock().WallNs());
@@ -187,8 +187,8 @@ TEST(Spool, ALossNeedsNoOtherRecordToBeTold) {
 }
 
 TEST(Spool, WaitForChangeWakesOnCommitAndPoke) {
-  const TestFolder folder;
-  auto spool = OpenSpool(folder);
+  const TestDirectory directory;
+  auto spool = OpenSpool(directory);
   uint64_t mark = spool->WaitForChange(0, absl::Seconds(5));
   EXPECT_EQ(spool->WaitForChange(mark, absl::Milliseconds(20)), mark);
   const absl::Time begin = absl::Now();

@@ -20,14 +20,14 @@
 
 namespace hoptrail::agent::spool {
 
-// A folder of its own, removed with all it holds.
-class TestFolder {
+// A directory of its own, removed with all it holds.
+class TestDirectory {
  public:
-  TestFolder() {
+  TestDirectory() {
     char name[] = "/tmp/hoptrail_test_XXXXXX";
     path_ = ::mkdtemp(name);
   }
-  ~TestFolder() { std::filesystem::remove_all(path_); }
+  ~TestDirectory() { std::filesystem::remove_all(path_); }
   const std::string& path() const { return path_; }
 
  private:
@@ -50,15 +50,16 @@ class FullDisk {
   rlimit before_{};
 };
 
-inline Spool::Options TestOptions(const TestFolder& folder) {
+inline Spool::Options TestOptions(const TestDirectory& directory) {
   Spool::Options options;
-  options.path = folder.path() + "/spool.db";
+  options.path = directory.path() + "/spool.db";
   options.host = wire::TestHost();
   return options;
 }
 
-inline std::unique_ptr<Spool> OpenSpool(const TestFolder& folder, const Clock* clock = nullptr) {
-  Spool::Options options = TestOptions(folder);
+inline std::unique_ptr<Spool> OpenSpool(const TestDirectory& directory,
+                                        const Clock* clock = nullptr) {
+  Spool::Options options = TestOptions(directory);
   if (clock != nullptr) options.clock = clock;
   auto spool = Spool::Open(options);
   EXPECT_TRUE(spool.ok()) << spool.status();

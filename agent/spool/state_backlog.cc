@@ -25,8 +25,8 @@ std::string KeyOf(const SaveSession& change) { return SessionKey(change.session.
 std::string KeyOf(const RemoveSession& change) { return SessionKey(change.session); }
 std::string KeyOf(const SaveMember& change) { return MemberKey(change.process); }
 std::string KeyOf(const RemoveMember& change) { return MemberKey(change.process); }
-std::string KeyOf(const SaveHop& change) { return HopId(change.hop.side, change.hop.name); }
-std::string KeyOf(const RemoveHop& change) { return HopId(change.side, change.name); }
+std::string KeyOf(const SaveHop& change) { return HopId(change.hop.side, change.hop.hop_key); }
+std::string KeyOf(const RemoveHop& change) { return HopId(change.side, change.hop_key); }
 std::string KeyOf(const Acknowledged& change) {
   return absl::StrCat("acknowledged ", model::ToString(change.host));
 }

@@ -9,7 +9,7 @@
 #include "agent/spool/storage.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include "core/sqlite/set_aside.h"
+#include "core/sqlite/quarantine.h"
 #include <sys/stat.h>
 
 namespace hoptrail::agent::spool {
@@ -55,15 +55,15 @@ Storage::Storage(const Options& options, LossLedger* losses)
 
 absl::Status Storage::OpenFile() {
   const bool file_existed = MayHoldSomething(path());
-  std::string set_aside;
-  absl::StatusOr<SpoolDatabase> database = SpoolDatabase::Open(options_.database, &set_aside);
+  std::string quarantined;
+  absl::StatusOr<SpoolDatabase> database = SpoolDatabase::Open(options_.database, &quarantined);
   if (database.status().code() == absl::StatusCode::kUnimplemented) {
     return absl::FailedPreconditionError(database.status().message());
   }
   const absl::Status opened = database.status();
   if (!opened.ok()) database = SpoolDatabase::OpenToRead(options_.database);
   if (database.ok()) Use(*std::move(database));
-  if (!set_aside.empty()) {
+  if (!quarantined.empty()) {
     // How many records the damaged file held cannot be known.
     losses_->Add("spool", "damaged", 1, options_.database.clock->WallNs());
     Forgot(absl::StrCat(path(), " was damaged"));
@@ -134,9 +134,9 @@ Storage::Reading Storage::reading() const {
 }
 
 absl::Status Storage::Reopen() {
-  std::string set_aside;
-  HT_ASSIGN_OR_RETURN(SpoolDatabase database, SpoolDatabase::Open(options_.database, &set_aside));
-  if (!set_aside.empty()) {
+  std::string quarantined;
+  HT_ASSIGN_OR_RETURN(SpoolDatabase database, SpoolDatabase::Open(options_.database, &quarantined));
+  if (!quarantined.empty()) {
     losses_->Add("spool", "damaged", 1, options_.database.clock->WallNs());
   }
   if (never_read_ && (first_welcome_.has_value() || database.last_sequence() >= run_first_)) {
@@ -179,9 +179,9 @@ void Storage::LookAtFile() {
 
 absl::Status Storage::Recreate() {
   // What is left of it is no part of a new one.
-  HT_RETURN_IF_ERROR(sqlite::SetAsideDamaged(path(), options_.database.clock->WallNs()).status());
-  std::string set_aside;
-  HT_ASSIGN_OR_RETURN(SpoolDatabase fresh, SpoolDatabase::Open(options_.database, &set_aside));
+  HT_RETURN_IF_ERROR(sqlite::QuarantineDamaged(path(), options_.database.clock->WallNs()).status());
+  std::string quarantined;
+  HT_ASSIGN_OR_RETURN(SpoolDatabase fresh, SpoolDatabase::Open(options_.database, &quarantined));
   HT_RETURN_IF_ERROR(fresh.CopyFrom(&database_));
   Use(std::move(fresh));
   return absl::OkStatus();
@@ -194,7 +194,7 @@ void Storage::Quarantine(const absl::Status& damage) {
   // Closed before it is renamed. The uplink's reader goes on with the renamed file until it looks
   // at reading().
   Use(SpoolDatabase());
-  const auto aside = sqlite::SetAsideDamaged(path(), options_.database.clock->WallNs());
+  const auto aside = sqlite::QuarantineDamaged(path(), options_.database.clock->WallNs());
   LogError("spool", path(), " is damaged (", damage.message(), "); ",
            aside.ok() ? "kept as " + *aside : std::string(aside.status().message()),
            ", going on with a new one");

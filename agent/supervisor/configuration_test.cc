@@ -41,8 +41,8 @@ class ConfigurationTest : public testing::Test {
   }
   std::string PresentName() const { return configuration_.ForWorker().host_name; }
 
-  const spool::TestFolder folder_;
-  const std::string path_ = folder_.path() + "/agent.yaml";
+  const spool::TestDirectory directory_;
+  const std::string path_ = directory_.path() + "/agent.yaml";
   Settings started_;
   Configuration configuration_{started_};
 };

@@ -12,8 +12,8 @@ namespace hoptrail::agent {
 namespace {
 
 TEST(StateDirectory, CreatedPrivatelyAndHeldByOne) {
-  const spool::TestFolder folder;
-  const std::string path = folder.path() + "/a/state";
+  const spool::TestDirectory directory;
+  const std::string path = directory.path() + "/a/state";
   {
     const auto lock = LockStateDirectory(path);
     ASSERT_TRUE(lock.ok()) << lock.status();

@@ -35,19 +35,19 @@ int ExitStatusOf(const Settings& settings) {
 class SupervisorTest : public testing::Test {
  protected:
   SupervisorTest() {
-    settings_.file = folder_.path() + "/agent.yaml";
-    settings_.machine_id_file = folder_.path() + "/machine-id";
-    settings_.state_directory = folder_.path() + "/state";
+    settings_.file = directory_.path() + "/agent.yaml";
+    settings_.machine_id_file = directory_.path() + "/machine-id";
+    settings_.state_directory = directory_.path() + "/state";
     settings_.network_namespace = "/proc/nowhere/ns/net";  // should it get that far
     std::ofstream(settings_.machine_id_file) << std::string(32, 'a') << "\n";
   }
 
-  const spool::TestFolder folder_;
+  const spool::TestDirectory directory_;
   Settings settings_;
 };
 
 TEST_F(SupervisorTest, AHostWithoutAMachineIdIsNotWatched) {
-  settings_.machine_id_file = folder_.path() + "/nowhere";
+  settings_.machine_id_file = directory_.path() + "/nowhere";
   EXPECT_EQ(ExitStatusOf(settings_), kExitFailure);
   EXPECT_NE(::access(settings_.state_directory.c_str(), F_OK), 0) << "it is the first thing asked";
 }

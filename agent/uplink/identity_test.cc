@@ -38,7 +38,7 @@ class IdentityTest : public testing::Test {
 
   void OpenSpool(const std::string& path = "", const model::HostId& host = wire::TestHost()) {
     spool_.reset();
-    Spool::Options options = spool::TestOptions(folder_);
+    Spool::Options options = spool::TestOptions(directory_);
     options.host = host_ = host;
     if (!path.empty()) options.path = path;
     spool_ = *Spool::Open(options);
@@ -56,8 +56,8 @@ class IdentityTest : public testing::Test {
     return std::make_unique<Uplink>(std::move(options));
   }
 
-  spool::TestFolder folder_;
-  const std::string address_ = "unix:" + folder_.path() + "/collector.sock";
+  spool::TestDirectory directory_;
+  const std::string address_ = "unix:" + directory_.path() + "/collector.sock";
   FakeCollector collector_{address_};
   model::HostId host_ = wire::TestHost();
   std::unique_ptr<Spool> spool_;

@@ -21,11 +21,11 @@ namespace {
 
 using spool::OpenSpool;
 using spool::Spool;
-using spool::TestFolder;
+using spool::TestDirectory;
 
 class UplinkTest : public testing::Test {
  protected:
-  std::string Address() const { return "unix:" + folder_.path() + "/collector.sock"; }
+  std::string Address() const { return "unix:" + directory_.path() + "/collector.sock"; }
 
   std::unique_ptr<Uplink> Open(std::function<absl::Duration()> heartbeat_every = {}) {
     Uplink::Options options;
@@ -49,8 +49,8 @@ class UplinkTest : public testing::Test {
     return spool_->spooled() == 0;
   }
 
-  TestFolder folder_;
-  std::unique_ptr<Spool> spool_ = OpenSpool(folder_);
+  TestDirectory directory_;
+  std::unique_ptr<Spool> spool_ = OpenSpool(directory_);
   // As the next stream is opened: what the collector has, and whether it has lost some.
   std::pair<uint64_t, bool> NextConnected() {
     std::vector<std::pair<uint64_t, bool>> all;
@@ -270,7 +270,7 @@ TEST_F(UplinkTest, AnEarlierBootGoesFirst) {
   for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
   spool::WaitForRecords(*spool_, 3);
   spool_.reset();
-  Spool::Options options = spool::TestOptions(folder_);
+  Spool::Options options = spool::TestOptions(directory_);
   options.host.boot.bytes[9] = 1;
   spool_ = *Spool::Open(options);
   FakeCollector collector(Address());
@@ -288,7 +288,7 @@ TEST_F(UplinkTest, AnEarlierBootGoesFirst) {
 }
 
 // The writer only appends and need never see it.
-TEST_F(UplinkTest, DamageSeenByTheReaderAloneIsSetAside) {
+TEST_F(UplinkTest, DamageSeenByTheReaderAloneIsQuarantined) {
   for (int i = 0; i < 12000; ++i) spool_->Add(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
   {
@@ -356,7 +356,7 @@ TEST_F(UplinkTest, HelloNamesWhatIsInMemoryToo) {
 }
 
 TEST_F(UplinkTest, WorksWithoutAnyFile) {
-  Spool::Options options = spool::TestOptions(folder_);
+  Spool::Options options = spool::TestOptions(directory_);
   options.path = "/proc/nowhere/spool.db";
   spool_ = *Spool::Open(options);
   FakeCollector collector(Address());

@@ -49,8 +49,8 @@ class UplinkTlsTest : public testing::Test {
   }
 
   std::vector<std::unique_ptr<config::ServerTls>> servers_;  // outlive the collectors
-  spool::TestFolder folder_;
-  std::unique_ptr<spool::Spool> spool_ = spool::OpenSpool(folder_);
+  spool::TestDirectory directory_;
+  std::unique_ptr<spool::Spool> spool_ = spool::OpenSpool(directory_);
   TestAuthority authority_{"uplink_tls", "Test CA"};
   TestAuthority other_{"uplink_tls_other", "Other CA"};
 };

@@ -280,7 +280,7 @@ void Agent::TellRead() const {
   }
   LogInfo("agent", "read in all: ", absl::StrJoin(counts, ", "));
   LogInfo("agent", "bytes in all: ", absl::StrJoin(bytes, ", "));
-  std::map<std::string, uint64_t> lost;  // of every processor
+  std::map<std::string, uint64_t> lost;  // of every CPU
   for (const kernel::LossCount& loss : reader_->ReadLosses()) {
     lost[absl::StrCat(loss.where, loss.type.empty() ? "" : " ", loss.type)] += loss.count;
   }

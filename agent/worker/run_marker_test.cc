@@ -15,13 +15,13 @@ model::BootId Boot(uint8_t number) {
 }
 
 TEST(RunMarker, TellsARunThatDidNotEnd) {
-  const spool::TestFolder folder;
-  const RunMarker marker(folder.path(), Boot(1));
+  const spool::TestDirectory directory;
+  const RunMarker marker(directory.path(), Boot(1));
   EXPECT_FALSE(*marker.Begin()) << "the first run";
   EXPECT_TRUE(*marker.Begin()) << "the first did not end";
   marker.End();
   EXPECT_FALSE(*marker.Begin()) << "it did end";
-  const RunMarker next_boot(folder.path(), Boot(2));
+  const RunMarker next_boot(directory.path(), Boot(2));
   EXPECT_FALSE(*next_boot.Begin()) << "the machine ended with it";
   EXPECT_TRUE(*next_boot.Begin());
   EXPECT_FALSE(RunMarker("/nowhere", Boot(1)).Begin().ok());
@@ -29,14 +29,14 @@ TEST(RunMarker, TellsARunThatDidNotEnd) {
 
 // A full disk takes no new block.
 TEST(RunMarker, IsWrittenInPlace) {
-  const spool::TestFolder folder;
-  const RunMarker marker(folder.path(), Boot(1));
+  const spool::TestDirectory directory;
+  const RunMarker marker(directory.path(), Boot(1));
   ASSERT_TRUE(marker.Begin().ok());
   struct stat before {
   }, after{};
-  ASSERT_EQ(::stat((folder.path() + "/running").c_str(), &before), 0);
+  ASSERT_EQ(::stat((directory.path() + "/running").c_str(), &before), 0);
   marker.End();
-  ASSERT_EQ(::stat((folder.path() + "/running").c_str(), &after), 0);
+  ASSERT_EQ(::stat((directory.path() + "/running").c_str(), &after), 0);
   EXPECT_EQ(after.st_ino, before.st_ino);
   EXPECT_EQ(after.st_size, before.st_size);
   EXPECT_FALSE(*marker.Begin());

@@ -27,14 +27,14 @@ std::string Resolved(const std::string& path) {
   return error ? path : resolved.string();
 }
 
-// The folders of a TLS file, as named and as resolved, so that a renewed one is found; the file
-// alone where its folder is one that holds everybody's.
+// The directories of a TLS file, as named and as resolved, so that a renewed one is found; the file
+// alone where its directory is one that holds everybody's.
 void GrantTlsFile(const std::string& file, std::vector<std::string>* paths) {
   for (const std::string& path : {file, Resolved(file)}) {
-    const std::string folder = Resolved(std::filesystem::path(path).parent_path().string());
-    const bool shared = folder.empty() || folder == "/" || folder == "/etc" ||
-                        folder == "/etc/ssl" || folder == "/etc/ssl/private";
-    paths->push_back(shared ? path : folder);
+    const std::string directory = Resolved(std::filesystem::path(path).parent_path().string());
+    const bool shared = directory.empty() || directory == "/" || directory == "/etc" ||
+                        directory == "/etc/ssl" || directory == "/etc/ssl/private";
+    paths->push_back(shared ? path : directory);
   }
 }
 

@@ -38,7 +38,7 @@ int RunWorker(const Settings& settings, Birth birth);
 // The paths that a worker may use.
 privilege::PathGrants WorkerPaths(const Settings& settings);
 
-// Read by a worker for resolving names, one by one because their folder holds secrets as well:
+// Read by a worker for resolving names, one by one because their directory holds secrets as well:
 // where one of them is replaced, a new worker must be started.
 std::vector<std::string> ResolverFiles();
 

@@ -68,10 +68,10 @@ enum ht_ring { HT_RING_HIGH = 0, HT_RING_LOW = 1, HT_RINGS = 2 };
 enum ht_table { HT_TABLE_PROCESSES = 0, HT_TABLE_SOCKETS = 1, HT_TABLES = 2 };
 
 /*
- * Counted by each processor in its own entry of the map `losses`; they only grow.
+ * Counted by each CPU in its own entry of the map `losses`; they only grow.
  *
  * `skipped` is written by user space, in the first entry: the kernel does not run a program that it
- * interrupted on the same processor and only counts that (bpf_prog_info::recursion_misses). Not
+ * interrupted on the same CPU and only counts that (bpf_prog_info::recursion_misses). Not
  * every run makes a record, so it is the most that may be missing.
  */
 struct ht_losses {
@@ -191,7 +191,7 @@ struct ht_stream {
 HT_ASSERT_SIZE(struct ht_stream, 80);
 
 #define HT_EXEC_SET_ID 1u  /* the program runs with privileges that its caller did not have */
-#define HT_EXEC_MEMORY 2u  /* the executable never had a place in a folder: memfd */
+#define HT_EXEC_MEMORY 2u  /* the executable never had a place in a directory: memfd */
 #define HT_EXEC_DELETED 4u /* the executable had one, and no name of it is left */
 #define HT_EXEC_CGROUPS 8u /* `cgroups` is told: of an exec only where they are not the parent's */
 
@@ -303,8 +303,8 @@ enum ht_snapshot_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1, HT_WALK_
 enum ht_file_action {
 	HT_FILE_UNKNOWN = 0,
 	HT_FILE_OPEN = 1,
-	HT_FILE_RENAME = 2, /* into a watched folder, or over a watched file */
-	HT_FILE_LINK = 3,   /* a further name for it, in a watched folder */
+	HT_FILE_RENAME = 2, /* into a watched directory, or over a watched file */
+	HT_FILE_LINK = 3,   /* a further name for it, in a watched directory */
 	HT_FILE_SYMLINK = 4, /* a watched name that leads elsewhere: no inode yet, nor mode */
 };
 
@@ -468,7 +468,7 @@ HT_ASSERT_SIZE(struct ht_file_name, 16);
 
 #define HT_WATCH_READS 1u
 #define HT_WATCH_WRITES 2u
-#define HT_WATCH_NAMES 4u /* some names in this folder are in watched_names */
+#define HT_WATCH_NAMES 4u /* some names in this directory are in watched_names */
 
 struct ht_watch {
 	uint32_t flags; /* HT_WATCH_* */
@@ -487,7 +487,7 @@ HT_ASSERT_SIZE(struct ht_watch, 8);
 #define HT_WATCHED_NAME_BYTES 32
 
 struct ht_watched_name {
-	struct ht_file_name folder;
+	struct ht_file_name directory;
 	char name[HT_WATCHED_NAME_BYTES]; /* with its NUL; cut if it is longer */
 };
 HT_ASSERT_SIZE(struct ht_watched_name, 48);

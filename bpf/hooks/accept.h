@@ -29,7 +29,7 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 	/* The state is told a moment before it is set. */
 	state = HT_READ(kind, sk, __sk_common.skc_state);
 	if (entry->early || state == TCP_SYN_RECV || ht_was_established(state))
-		ht_fill_hop_name(&record->connection, sk, kind);
+		ht_fill_hop_key(&record->connection, sk, kind);
 	record->first_use = first_use;
 	record->handed_over = 0;
 	ht_submit(HT_RING_HIGH, record);

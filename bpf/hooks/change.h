@@ -8,7 +8,7 @@
 
 #include "bpf/lib/known.h"
 
-/* The C library makes all threads of a process change at once, on several processors: who enters
+/* The C library makes all threads of a process change at once, on several CPUs: who enters
  * the change here tells it. Only needed while they do. */
 struct ht_told_change {
 	__u64 start_ns;

@@ -110,7 +110,7 @@ static __noinline void ht_tell_file(struct task_struct *task, const struct ht_to
 	ht_release_scratch(s);
 }
 
-/* How the file, opened in `mode`, is watched: for its own sake, its folder's, or its new name's. */
+/* How the file, opened in `mode`, is watched: for its own sake, its directory's, or its new name's. */
 static __always_inline __u32 ht_open_watch(struct dentry *dentry, struct inode *inode, __u32 mode,
 					   struct ht_file_name *name, enum ht_pointer kind)
 {

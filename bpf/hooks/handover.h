@@ -26,7 +26,7 @@ static __always_inline void ht_hand_over(struct sock *sk, struct ht_socket_entry
 	record->header.who = *who;
 	ht_fill_connection(&record->connection, sk, entry->side, HT_UNTYPED);
 	if (entry->early || ht_was_established(BPF_CORE_READ(sk, __sk_common.skc_state)))
-		ht_fill_hop_name(&record->connection, sk, HT_UNTYPED);
+		ht_fill_hop_key(&record->connection, sk, HT_UNTYPED);
 	record->first_use = 0;
 	record->handed_over = 1;
 	ht_submit(HT_RING_HIGH, record);

@@ -114,7 +114,7 @@ static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_stru
 	record->inode = BPF_CORE_READ(executable, f_inode, i_ino);
 	record->device = BPF_CORE_READ(executable, f_inode, i_sb, s_dev);
 	record->flags = 0;
-	/* No folder has ever held it (memfd), or none does any more. */
+	/* No directory has ever held it (memfd), or none does any more. */
 	if (dentry && BPF_CORE_READ(dentry, d_parent) == dentry)
 		record->flags = HT_EXEC_MEMORY;
 	else if (executable && BPF_CORE_READ(executable, f_inode, i_nlink) == 0)

@@ -79,7 +79,7 @@ static __always_inline void ht_snapshot_connection(struct ht_socket_snapshot *re
 	}
 	entry.side = ht_side_of(sk, state);
 	ht_fill_connection(&record->connection, sk, entry.side, HT_UNTYPED);
-	ht_fill_hop_name(&record->connection, sk, HT_UNTYPED);
+	ht_fill_hop_key(&record->connection, sk, HT_UNTYPED);
 	ht_remember_socket(sk, &entry, BPF_NOEXIST);
 }
 

@@ -36,7 +36,7 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 	else
 		ht_fill_connection(&record->connection, sk, side, kind);
 	if (phase == HT_TCP_ESTABLISHED || phase == HT_TCP_CLOSED)
-		ht_fill_hop_name(&record->connection, sk, kind);
+		ht_fill_hop_key(&record->connection, sk, kind);
 	if (owner->tgid == 0) {
 		record->header.who.login_uid = HT_NO_LOGIN;
 		record->header.who.audit_session = HT_NO_LOGIN;
@@ -126,7 +126,7 @@ static __always_inline void ht_on_crossing_syn(struct sock *sk)
 		entry->simultaneous = 1;
 }
 
-/* Puts a socket into the table unless it is there by now, accepted on another processor before its
+/* Puts a socket into the table unless it is there by now, accepted on another CPU before its
  * handshake was over: then returns that entry, which is whole. */
 static __always_inline struct ht_socket_entry *ht_enter_socket(const __u64 *key,
 							       const struct ht_socket_entry *fresh)
@@ -166,7 +166,7 @@ static __always_inline void ht_on_established_as(struct sock *sk, __u8 side, enu
 		entry->told_at = fresh.told_at;
 		entry->told = TCP_ESTABLISHED;
 	}
-	/* Not what was just entered: it may be claimed on another processor while it is copied. */
+	/* Not what was just entered: it may be claimed on another CPU while it is copied. */
 	ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, entry ? &entry->owner : &fresh.owner, 0, kind);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * How a record gets out: one reserve, one submit, one output, and every failure counted by ring,
- * type and processor, apart for what found no room and what its cgroup's budget did not cover.
+ * type and CPU, apart for what found no room and what its cgroup's budget did not cover.
  */
 #ifndef HOPTRAIL_BPF_LIB_EMIT_H_
 #define HOPTRAIL_BPF_LIB_EMIT_H_
@@ -10,7 +10,7 @@
 
 /*
  * A tracing program that is preempted is skipped for whoever else comes to its hook on the same
- * processor meanwhile, and from 6.13 on kernels may be preempted everywhere. From 6.10 on a program
+ * CPU meanwhile, and from 6.13 on kernels may be preempted everywhere. From 6.10 on a program
  * can forbid it until just before its end; docs/decisions/0010-skipped-runs.md tells what that
  * leaves.
  */

@@ -57,10 +57,10 @@ static __noinline void ht_tell_due_flows(__u64 now)
 	for (int i = 0; i < HT_DUE_FLOWS_AT_ONCE; i++) {
 		if (bpf_map_peek_elem(&due_flows, &due))
 			return;
-		/* In the future: put there by another processor since `now`. */
+		/* In the future: put there by another CPU since `now`. */
 		if ((__s64)(now - due.since_ns) < (__s64)ht_sends_interval_ns)
 			return;
-		/* Another processor may have taken that one meanwhile; then the next is early. */
+		/* Another CPU may have taken that one meanwhile; then the next is early. */
 		if (bpf_map_pop_elem(&due_flows, &due))
 			return;
 		flow = bpf_map_lookup_elem(&flows, &due.key);

@@ -42,7 +42,7 @@ struct {
 	__uint(max_entries, 4096);
 } ring_low SEC(".maps");
 
-/* Key: processor. Mapped by the reader, which may no longer call bpf(2). */
+/* Key: CPU. Mapped by the reader, which may no longer call bpf(2). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -26,7 +26,7 @@ struct ht_scratch {
 	struct file *files[HT_INHERITED_FDS]; /* of the task's first descriptors */
 };
 
-/* Two a processor: where tracing programs can be preempted, another exec may come in between. */
+/* Two a CPU: where tracing programs can be preempted, another exec may come in between. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 2);

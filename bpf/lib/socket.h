@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * TCP sockets: addresses, the hop name, the side, byte counts. Everything comes from struct sock.
+ * TCP sockets: addresses, the hop key, the side, byte counts. Everything comes from struct sock.
  */
 #ifndef HOPTRAIL_BPF_LIB_SOCKET_H_
 #define HOPTRAIL_BPF_LIB_SOCKET_H_
@@ -145,10 +145,10 @@ static __always_inline __u8 ht_work_out_side(struct sock *sk, int state)
 }
 
 /*
- * The hop name. Both ends compute the same pair at any time after ESTABLISHED: the bytes counters
+ * The hop key. Both ends compute the same pair at any time after ESTABLISHED: the bytes counters
  * advance with the sequence numbers (FIN included), and only the client's counts its SYN.
  */
-static __always_inline void ht_fill_hop_name(struct ht_connection *c, struct sock *sk,
+static __always_inline void ht_fill_hop_key(struct ht_connection *c, struct sock *sk,
 					     enum ht_pointer kind)
 {
 	struct tcp_sock *tp = ht_tcp_sock(sk, kind);
@@ -181,7 +181,7 @@ static __always_inline __u8 ht_side_of_simultaneous(struct sock *sk)
 	return mine > theirs ? HT_SIDE_SERVER : HT_SIDE_CLIENT;
 }
 
-/* All of a connection but the hop name. */
+/* All of a connection but the hop key. */
 static __always_inline void ht_fill_connection(struct ht_connection *c, struct sock *sk, __u8 side,
 					       enum ht_pointer kind)
 {

@@ -99,7 +99,7 @@ static __always_inline void ht_fill_stream(struct ht_stream *stream, struct file
 		} else {
 			ht_fill_connection(&stream->tcp, sk, ht_side_of(sk, state), HT_UNTYPED);
 			if (ht_was_established(state))
-				ht_fill_hop_name(&stream->tcp, sk, HT_UNTYPED);
+				ht_fill_hop_key(&stream->tcp, sk, HT_UNTYPED);
 		}
 	} else {
 		stream->kind = HT_STREAM_OTHER;

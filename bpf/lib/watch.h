@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Which files and folders are watched: by their place in the kernel, device and inode, which user
- * space finds out for each path of the configuration. What appears in a watched folder, or under a
+ * Which files and directories are watched: by their place in the kernel, device and inode, which user
+ * space finds out for each path of the configuration. What appears in a watched directory, or under a
  * watched name, is watched from that moment on without it.
  */
 #ifndef HOPTRAIL_BPF_LIB_WATCH_H_
@@ -79,21 +79,21 @@ static __always_inline bool ht_may_be_watched(__u64 inode)
 	return ht_watch_filter[HT_WATCH_FILTER_SLOT(inode)] != 0;
 }
 
-static __always_inline __u32 ht_watched_name_flags(const struct ht_file_name *folder,
+static __always_inline __u32 ht_watched_name_flags(const struct ht_file_name *directory,
 						   struct dentry *dentry)
 {
 	struct ht_watched_name name = {};
 	struct ht_watch *watch;
 
-	name.folder = *folder;
+	name.directory = *directory;
 	bpf_probe_read_kernel_str(name.name, sizeof(name.name), BPF_CORE_READ(dentry, d_name.name));
 	watch = bpf_map_lookup_elem(&watched_names, &name);
 	return watch ? watch->flags : 0;
 }
 
 /*
- * How a file that has just got its place at `dentry` in the folder `parent` is watched for the
- * sake of its name or of its folder's name; the folder then becomes watched itself.
+ * How a file that has just got its place at `dentry` in the directory `parent` is watched for the
+ * sake of its name or of its directory's name; the directory then becomes watched itself.
  */
 static __noinline __u32 ht_new_watch_flags(struct dentry *dentry)
 {

@@ -45,9 +45,9 @@ inline model::Detection DetectionNumber(uint8_t n) {
 class CollectorTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    char folder[] = "/tmp/hoptrail-app-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    certificates_ = new std::string(folder);
+    char directory[] = "/tmp/hoptrail-app-XXXXXX";
+    ASSERT_NE(mkdtemp(directory), nullptr);
+    certificates_ = new std::string(directory);
     MakeAuthority("ca");
     MakeAuthority("other");
     const std::string agent =
@@ -81,25 +81,26 @@ class CollectorTest : public ::testing::Test {
   }
 
   void SetUp() override {
-    char folder[] = "/tmp/hoptrail-app-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
+    char directory[] = "/tmp/hoptrail-app-XXXXXX";
+    ASSERT_NE(mkdtemp(directory), nullptr);
+    directory_ = directory;
     port_ = 20000 + static_cast<int>(getpid() % 20000);
     Start();
   }
   void TearDown() override {
     collector_.reset();
-    std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(directory_);
   }
   virtual std::string Config() const {
-    return absl::StrCat(
-        "listen:\n- address: localhost:", port_, "\n  tls:\n    ca_file: ", *certificates_,
-        "/ca.pem\n    certificate_file: ", *certificates_,
-        "/server.pem\n    key_file: ", *certificates_, "/server.key\n", "- address: unix:", folder_,
-        "/c.sock\nstore: {path: ", folder_, "/state/c.db, retention_days: 3650}\n");
+    return absl::StrCat("listen:\n- address: localhost:", port_,
+                        "\n  tls:\n    ca_file: ", *certificates_,
+                        "/ca.pem\n    certificate_file: ", *certificates_,
+                        "/server.pem\n    key_file: ", *certificates_, "/server.key\n",
+                        "- address: unix:", directory_, "/c.sock\nstore: {path: ", directory_,
+                        "/state/c.db, retention_days: 3650}\n");
   }
   absl::StatusOr<Options> Load(const std::string& text) {
-    const std::string path = folder_ + "/c.yaml";
+    const std::string path = directory_ + "/c.yaml";
     { std::ofstream(path) << text; }
     return LoadOptions(path);
   }
@@ -124,7 +125,9 @@ class CollectorTest : public ::testing::Test {
     Start();
   }
 
-  std::shared_ptr<grpc::Channel> Local() { return OpenChannel("unix:" + folder_ + "/c.sock", ""); }
+  std::shared_ptr<grpc::Channel> Local() {
+    return OpenChannel("unix:" + directory_ + "/c.sock", "");
+  }
   std::shared_ptr<grpc::Channel> As(const std::string& name, const std::string& authority = "ca") {
     return OpenChannel(absl::StrCat("localhost:", port_), name, authority);
   }
@@ -211,7 +214,7 @@ class CollectorTest : public ::testing::Test {
   }
 
   inline static std::string* certificates_ = nullptr;
-  std::string folder_;
+  std::string directory_;
   int port_ = 0;
   std::unique_ptr<Collector> collector_;
 };

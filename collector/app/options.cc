@@ -128,11 +128,11 @@ config::Findings FindFaults(const Options& options) {
     const std::string key = absl::StrCat("listen[", i, "]");
     const auto address = config::ParseAddress(listen.address(), config::AddressUse::kListen);
     if (address.ok() && address->is_unix()) {
-      const std::string folder = Parent(address->socket_path);
-      absl::Status status = config::CheckWritableDirectory(folder);
+      const std::string directory = Parent(address->socket_path);
+      absl::Status status = config::CheckWritableDirectory(directory);
       // Nobody makes this one.
-      if (status.ok() && !std::filesystem::is_directory(folder)) {
-        status = absl::NotFoundError(absl::StrCat(folder, ": is no directory: make it"));
+      if (status.ok() && !std::filesystem::is_directory(directory)) {
+        status = absl::NotFoundError(absl::StrCat(directory, ": is no directory: make it"));
       }
       findings.Add(Weight::kPassing, key + ".address", status);
     }
@@ -153,11 +153,11 @@ config::Findings FindFaults(const Options& options) {
     }
   }
   if (!config.json_output().empty() && config.json_output() != "-") {
-    // Its folder is not made, other than the store's.
+    // Its directory is not made, other than the store's.
     absl::Status status = config::CheckWritableFile(config.json_output());
-    if (const std::string folder = Parent(config.json_output());
-        status.ok() && !std::filesystem::is_directory(folder)) {
-      status = absl::NotFoundError(absl::StrCat(folder, ": is no directory: make it"));
+    if (const std::string directory = Parent(config.json_output());
+        status.ok() && !std::filesystem::is_directory(directory)) {
+      status = absl::NotFoundError(absl::StrCat(directory, ": is no directory: make it"));
     }
     if (status.ok() && std::filesystem::is_fifo(config.json_output())) {
       status = absl::FailedPreconditionError(

@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 
 TEST_F(CollectorTest, PortInUseIsSaidClearly) {
   auto options = Load(Config());
-  options->store.path = folder_ + "/other.db";
+  options->store.path = directory_ + "/other.db";
   auto second = Collector::Start(*options);
   ASSERT_FALSE(second.ok());
   EXPECT_THAT(std::string(second.status().message()), HasSubstr("in use"));
@@ -69,7 +69,7 @@ TEST_F(CollectorTest, TwoListenersDoNotShareAnAddress) {
 }
 
 TEST_F(CollectorTest, TheFilesThatItNamesAreLookedAt) {
-  const std::string key = folder_ + "/key";
+  const std::string key = directory_ + "/key";
   { std::ofstream(key) << std::string(32, 'a') << "\n"; }
   std::filesystem::permissions(key, std::filesystem::perms(0644));
   const auto options =
@@ -77,7 +77,7 @@ TEST_F(CollectorTest, TheFilesThatItNamesAreLookedAt) {
            "/ca.pem, certificate_file: /nowhere.pem, key_file: " + *certificates_ +
            "/server.key}\n- address: unix:/nowhere/c.sock\nstore: {path: /dev/null/c.db}\n"
            "json_output: " +
-           folder_ + "\npagerduty: {routing_key_file: " + key + "}\n");
+           directory_ + "\npagerduty: {routing_key_file: " + key + "}\n");
   ASSERT_TRUE(options.ok()) << options.status();
   const config::Findings findings = FindFaults(*options);
   std::vector<std::string> all;
@@ -93,10 +93,10 @@ TEST_F(CollectorTest, TheFilesThatItNamesAreLookedAt) {
 
 // Neither of them may hang the start.
 TEST_F(CollectorTest, AFifoIsNoOutputAndHoldsNoKey) {
-  const std::string fifo = folder_ + "/fifo";
+  const std::string fifo = directory_ + "/fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   const auto options =
-      Load("listen: [{address: 'unix:" + folder_ + "/c.sock'}]\nstore: {path: " + folder_ +
+      Load("listen: [{address: 'unix:" + directory_ + "/c.sock'}]\nstore: {path: " + directory_ +
            "/c.db}\njson_output: " + fifo + "\npagerduty: {routing_key_file: " + fifo + "}\n");
   ASSERT_TRUE(options.ok()) << options.status();
   const config::Findings findings = FindFaults(*options);

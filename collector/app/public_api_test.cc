@@ -59,7 +59,7 @@ TEST_F(CollectorTest, RolesComeFromTheCertificate) {
   EXPECT_EQ(Call(fleet, &v1::FleetService::Stub::ListHosts, list, &hosts).error_code(),
             grpc::StatusCode::UNAVAILABLE);
   struct stat info;
-  ASSERT_EQ(stat((folder_ + "/c.sock").c_str(), &info), 0);
+  ASSERT_EQ(stat((directory_ + "/c.sock").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 

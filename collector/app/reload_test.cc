@@ -24,12 +24,13 @@ class ReloadTest : public CollectorTest {
   // With files of its own, which can be replaced.
   std::string Config() const override {
     Install("ca", "server");
-    return absl::StrReplaceAll(CollectorTest::Config(), {{*certificates_ + "/", folder_ + "/"}}) +
-           "json_output: " + folder_ + "/out.jsonl\n";
+    return absl::StrReplaceAll(CollectorTest::Config(),
+                               {{*certificates_ + "/", directory_ + "/"}}) +
+           "json_output: " + directory_ + "/out.jsonl\n";
   }
   void Install(const std::string& authority, const std::string& server) const {
     const auto copy = [this](const std::string& from, const std::string& to) {
-      std::filesystem::copy_file(*certificates_ + from, folder_ + to,
+      std::filesystem::copy_file(*certificates_ + from, directory_ + to,
                                  std::filesystem::copy_options::overwrite_existing);
     };
     copy("/" + authority + ".pem", "/ca.pem");
@@ -97,7 +98,7 @@ TEST_F(ReloadTest, CertificatesOfNewConnectionsAndNotOfOpenOnes) {
   agent.Send({{1, wire::TestFacts()[3]}});
   EXPECT_TRUE(agent.Acknowledged(1)) << "its stream has stayed";
 
-  std::filesystem::copy_file(*certificates_ + "/server.key", folder_ + "/server.key",
+  std::filesystem::copy_file(*certificates_ + "/server.key", directory_ + "/server.key",
                              std::filesystem::copy_options::overwrite_existing);
   EXPECT_THAT(Reload(config), HasSubstr("the certificates stay as they were"));
   EXPECT_EQ(List(As("other_reader", "other")), grpc::StatusCode::OK);
@@ -130,11 +131,11 @@ TEST_F(ReloadTest, WhatCannotBeTakenUpIsSaidEachTime) {
   }
   EXPECT_THAT(Reload(config), Not(HasSubstr("restart")));
   EXPECT_EQ(List(Local()), grpc::StatusCode::OK);
-  EXPECT_FALSE(std::filesystem::exists(folder_ + "/state/other.db"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/state/other.db"));
 }
 
 TEST_F(ReloadTest, ARotatedOutputIsOpenedAnewAlsoByABadFile) {
-  const std::string path = folder_ + "/out.jsonl";
+  const std::string path = directory_ + "/out.jsonl";
   Deliver({{1, wire::TestSession()}, {2, DetectionNumber(2)}});
   ASSERT_TRUE(Becomes([&] { return LinesOf(path) == 1; }));
   std::filesystem::rename(path, path + ".1");
@@ -145,7 +146,7 @@ TEST_F(ReloadTest, ARotatedOutputIsOpenedAnewAlsoByABadFile) {
   // Another name, none, and the first again, which has missed nothing.
   Reload(absl::StrReplaceAll(Config(), {{"out.jsonl", "new.jsonl"}}));
   Deliver({{4, DetectionNumber(6)}});
-  EXPECT_TRUE(Becomes([&] { return LinesOf(folder_ + "/new.jsonl") == 1; }));
+  EXPECT_TRUE(Becomes([&] { return LinesOf(directory_ + "/new.jsonl") == 1; }));
   Reload(absl::StrReplaceAll(Config(), {{"json_output: " + path + "\n", ""}}));
   Deliver({{5, DetectionNumber(8)}});
   Reload(Config());
@@ -153,7 +154,7 @@ TEST_F(ReloadTest, ARotatedOutputIsOpenedAnewAlsoByABadFile) {
 }
 
 TEST_F(ReloadTest, PagesAreSwitchedOnAndOff) {
-  const std::string key = folder_ + "/key";
+  const std::string key = directory_ + "/key";
   { std::ofstream(key) << std::string(32, 'a') << "\n"; }
   // What a broken stream may have to tell is waited for no longer.
   const std::string config = Config() + "rules: {blinding: {silent_seconds: 1}}\n";

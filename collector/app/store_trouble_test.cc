@@ -24,7 +24,7 @@ class StoreTroubleTest : public CollectorTest {
   void SetUp() override {
     CollectorTest::SetUp();
     Deliver({{1, wire::TestSession()}, {2, DetectionNumber(1)}});
-    auto database = sqlite::Database::Open({.path = folder_ + "/state/c.db"});
+    auto database = sqlite::Database::Open({.path = directory_ + "/state/c.db"});
     ASSERT_TRUE(database.ok()) << database.status();
     database_ = *std::move(database);
     stub_ = v1::DetectionService::NewStub(Local());

@@ -29,7 +29,7 @@ struct EngineOptions {
   v1::FleetRulesConfig rules;
   // Least severity of a detection that opens an incident.
   model::Severity minimum_severity = model::Severity::kMedium;
-  // How long an end waits for its other half by hop name before addresses and time may join it.
+  // How long an end waits for its other half by hop key before addresses and time may join it.
   int64_t join_grace_ns = 10'000'000'000;
   // Closed sessions that are on no open incident, and closed connections, leave memory this long
   // after the last word about them. They stay in the store for as long as it keeps them.
@@ -103,7 +103,7 @@ class Engine {
     size_t hop_ends = 0;
     size_t proven = 0;
     size_t inferred = 0;
-    size_t contradicted = 0;  // the same hop name, yet not one connection
+    size_t contradicted = 0;  // the same hop key, yet not one connection
     size_t incidents = 0;
     uint64_t refused = 0;  // facts that contradict what their own or another host said before
     uint64_t aged = 0;     // sessions that left memory

@@ -46,7 +46,7 @@ void Engine::Impl::ApplyJoin(JoinChange change) {
     if (end->session.empty() || Foreign(end->session, end->host)) continue;
     const bool server = end->side == model::HopSide::kServer;
     Node(end->session, end->host).ends[server ? change.server_end : key] = {
-        key, server && end->opened_session, end->name, end->established_boot_ns};
+        key, server && end->opened_session, end->hop_key, end->established_boot_ns};
   }
   changed_hops_[key] = *std::move(change.hop);
   Relink(key);

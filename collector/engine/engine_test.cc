@@ -98,7 +98,7 @@ TEST_F(EngineTest, WithoutHopKeysThePathIsInferredAndSaysSo) {
   std::vector<model::Fact> facts = story.in_order();
   for (model::Fact& fact : facts) {  // something in between rewrites sequence numbers
     auto* end = std::get_if<model::HopEnd>(&fact);
-    if (end != nullptr && end->side == model::HopSide::kClient) end->name.server_isn ^= 0x1234;
+    if (end != nullptr && end->side == model::HopSide::kClient) end->hop_key.server_isn ^= 0x1234;
   }
   Engine engine(options_);
   Store store;
@@ -126,7 +126,7 @@ TEST_F(EngineTest, ASteppedClockNeitherDelaysNorHastensAnInferredJoin) {
     std::vector<model::Fact> facts = story.in_order();
     for (model::Fact& fact : facts) {
       auto* end = std::get_if<model::HopEnd>(&fact);
-      if (end != nullptr && end->side == model::HopSide::kClient) end->name.server_isn ^= 0x1234;
+      if (end != nullptr && end->side == model::HopSide::kClient) end->hop_key.server_isn ^= 0x1234;
     }
     Engine engine(options_);
     Store store;

@@ -119,7 +119,7 @@ class Story {
     model::HopEnd end;
     end.side = side;
     end.host = Host(host);
-    end.name = name;
+    end.hop_key = name;
     end.flow = flow;
     end.established_boot_ns = Boot(host, second);
     end.established_wall_ns = Wall(host, second);

@@ -12,7 +12,7 @@ namespace hoptrail::collector::notify {
 // place there (the outbox, or a cursor), so that it goes on after a restart without leaving
 // anything out and without saying anything twice; what is not accepted waits and is tried again for
 // as long as it takes. It has a thread of its own: a receiver that is slow or dead holds up nothing
-// else. It is created by a function of its folder, from the store and its part of the
+// else. It is created by a function of its directory, from the store and its part of the
 // configuration. Every implementation passes collector/notify/conformance/. Destroying one stops
 // it.
 class Notifier {

@@ -32,11 +32,11 @@ inline google::protobuf::Struct ParseJson(const std::string& json) {
 class StoreForNotifiers : public ::testing::Test {
  protected:
   void SetUp() override {
-    char folder[] = "/tmp/hoptrail-notify-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
+    char directory[] = "/tmp/hoptrail-notify-XXXXXX";
+    ASSERT_NE(mkdtemp(directory), nullptr);
+    directory_ = directory;
     auto store =
-        store::SqliteStore::Open({.path = folder_ + "/a.db", .writer = {.notify = true}}, kNow);
+        store::SqliteStore::Open({.path = directory_ + "/a.db", .writer = {.notify = true}}, kNow);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     clock_.StepWallNs(kNow - clock_.WallNs());
@@ -44,7 +44,7 @@ class StoreForNotifiers : public ::testing::Test {
   }
   void TearDown() override {
     store_.reset();
-    std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(directory_);
   }
 
   static model::Incident Incident(uint8_t number) {
@@ -71,7 +71,7 @@ class StoreForNotifiers : public ::testing::Test {
     return (*outbox)->Waiting().value();
   }
 
-  std::string folder_;
+  std::string directory_;
   FakeClock clock_;
   std::unique_ptr<store::SqliteStore> store_;
   model::Incident incident_;

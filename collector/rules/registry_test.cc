@@ -26,7 +26,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 std::string Read(const std::string& name) {
-  const std::string path = absl::StrCat(HOPTRAIL_SOURCE_FOLDER, "/", name);
+  const std::string path = absl::StrCat(HOPTRAIL_SOURCE_DIRECTORY, "/", name);
   std::ifstream file(path);
   EXPECT_TRUE(file) << path;
   std::stringstream text;

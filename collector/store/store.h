@@ -31,7 +31,7 @@ using ReaderLease = std::unique_ptr<Reader, std::function<void(Reader*)>>;
 
 // Where the collector's facts, incidents and pages are durable. One thread writes (the engine's),
 // any number reads, and each notifier has its outbox and its cursor. An implementation opens, and
-// brings an older form of its data to its own, by a function of its folder, and passes
+// brings an older form of its data to its own, by a function of its directory, and passes
 // collector/store/conformance/. Owned by main; outlives what it lends.
 class Store {
  public:

@@ -35,7 +35,7 @@ TEST_F(ReadFileTest, RefusesALargerOneByName) {
               HasSubstr(path_ + ": larger than 4 bytes"));
 }
 
-TEST_F(ReadFileTest, RefusesAMissingOneAndAFolderByName) {
+TEST_F(ReadFileTest, RefusesAMissingOneAndADirectoryByName) {
   EXPECT_THAT(std::string(ReadFile(path_, 4).status().message()), HasSubstr(path_));
   EXPECT_FALSE(ReadFile(testing::TempDir(), 4).ok());
 }

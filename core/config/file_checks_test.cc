@@ -32,46 +32,48 @@ std::string Message(const absl::Status& status) { return std::string(status.mess
 class FileChecks : public ::testing::Test {
  protected:
   FileChecks() {
-    char folder[] = "/tmp/hoptrail-checks-XXXXXX";
-    EXPECT_NE(::mkdtemp(folder), nullptr);
-    folder_ = folder;
-    ::chmod(folder, 0755);
-    ::mkdir((folder_ + "/shut").c_str(), 0555);
-    std::ofstream(folder_ + "/file") << "x";
-    ::chmod((folder_ + "/file").c_str(), 0444);
+    char directory[] = "/tmp/hoptrail-checks-XXXXXX";
+    EXPECT_NE(::mkdtemp(directory), nullptr);
+    directory_ = directory;
+    ::chmod(directory, 0755);
+    ::mkdir((directory_ + "/shut").c_str(), 0555);
+    std::ofstream(directory_ + "/file") << "x";
+    ::chmod((directory_ + "/file").c_str(), 0444);
   }
-  ~FileChecks() override { std::filesystem::remove_all(folder_); }
+  ~FileChecks() override { std::filesystem::remove_all(directory_); }
 
-  std::string folder_;
+  std::string directory_;
 };
 
 TEST_F(FileChecks, ADirectoryIsThereOrCanBeMade) {
-  EXPECT_TRUE(CheckWritableDirectory(folder_).ok());
-  EXPECT_TRUE(CheckWritableDirectory(folder_ + "/").ok());
-  EXPECT_TRUE(CheckWritableDirectory(folder_ + "/a/b/c").ok());
-  EXPECT_THAT(Message(CheckWritableDirectory(folder_ + "/file")),
+  EXPECT_TRUE(CheckWritableDirectory(directory_).ok());
+  EXPECT_TRUE(CheckWritableDirectory(directory_ + "/").ok());
+  EXPECT_TRUE(CheckWritableDirectory(directory_ + "/a/b/c").ok());
+  EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/file")),
               HasSubstr("/file: is no directory"));
-  EXPECT_THAT(Message(CheckWritableDirectory(folder_ + "/file/a")), HasSubstr("Not a directory"));
+  EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/file/a")),
+              HasSubstr("Not a directory"));
   const AsNobody nobody;
-  EXPECT_THAT(Message(CheckWritableDirectory(folder_ + "/shut")),
+  EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/shut")),
               HasSubstr("/shut: Permission denied: it must take files"));
-  EXPECT_THAT(Message(CheckWritableDirectory(folder_ + "/shut/a/b")),
+  EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/shut/a/b")),
               HasSubstr("/shut/a/b cannot be made there"));
 }
 
 TEST_F(FileChecks, AFileCanBeWrittenOrMade) {
-  EXPECT_TRUE(CheckWritableFile(folder_ + "/new").ok());
-  EXPECT_THAT(Message(CheckWritableFile(folder_)), HasSubstr("is a directory"));
+  EXPECT_TRUE(CheckWritableFile(directory_ + "/new").ok());
+  EXPECT_THAT(Message(CheckWritableFile(directory_)), HasSubstr("is a directory"));
   const AsNobody nobody;
-  EXPECT_THAT(Message(CheckWritableFile(folder_ + "/file")), HasSubstr("/file: Permission denied"));
-  EXPECT_THAT(Message(CheckWritableFile(folder_ + "/shut/new")), HasSubstr("/shut: Permission"));
+  EXPECT_THAT(Message(CheckWritableFile(directory_ + "/file")),
+              HasSubstr("/file: Permission denied"));
+  EXPECT_THAT(Message(CheckWritableFile(directory_ + "/shut/new")), HasSubstr("/shut: Permission"));
 }
 
 TEST_F(FileChecks, OpenToOthersIsByMode) {
-  EXPECT_TRUE(IsOpenToOthers(folder_ + "/file"));
-  ::chmod((folder_ + "/file").c_str(), 0440);
-  EXPECT_FALSE(IsOpenToOthers(folder_ + "/file"));
-  EXPECT_FALSE(IsOpenToOthers(folder_ + "/absent"));
+  EXPECT_TRUE(IsOpenToOthers(directory_ + "/file"));
+  ::chmod((directory_ + "/file").c_str(), 0440);
+  EXPECT_FALSE(IsOpenToOthers(directory_ + "/file"));
+  EXPECT_FALSE(IsOpenToOthers(directory_ + "/absent"));
 }
 
 }  // namespace

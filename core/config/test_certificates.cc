@@ -48,17 +48,17 @@ void Write(const std::string& path, const X509* certificate, const EVP_PKEY* key
   ::fclose(file);
 }
 
-std::string TemporaryFolder(const std::string& name) {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() /
-                                       ("hoptrail_" + name + "_" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
-  return folder;
+std::string TemporaryDirectory(const std::string& name) {
+  const std::filesystem::path directory = std::filesystem::temp_directory_path() /
+                                          ("hoptrail_" + name + "_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(directory);
+  return directory;
 }
 
 }  // namespace
 
 TestAuthority::TestAuthority(const std::string& directory, const std::string& common_name)
-    : directory_(TemporaryFolder(directory)), key_(EVP_EC_gen("P-256")) {
+    : directory_(TemporaryDirectory(directory)), key_(EVP_EC_gen("P-256")) {
   certificate_ = Make(common_name, key_.get(), -2 * kDay, 2 * kDay);
   X509_set_issuer_name(certificate_.get(), X509_get_subject_name(certificate_.get()));
   AddExtension(certificate_.get(), certificate_.get(), NID_basic_constraints, "critical,CA:TRUE");

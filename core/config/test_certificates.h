@@ -8,8 +8,8 @@
 
 namespace hoptrail::config {
 
-// A certificate authority for tests, in its own folder `directory` under testing's temporary one.
-// Aborts on any failure.
+// A certificate authority for tests, in its own directory `directory` under testing's temporary
+// one. Aborts on any failure.
 class TestAuthority {
  public:
   TestAuthority(const std::string& directory, const std::string& common_name);

@@ -44,7 +44,7 @@ HopEndTable::PutResult HopEndTable::Put(const model::HopEnd& end) {
   model::HopEnd merged = ends_.at(*twin);
   Unindex(*twin, merged);
   result.changed = Merge(end, &merged);
-  if (end.name.empty()) {
+  if (end.hop_key.empty()) {
     result.key = *twin;  // the one with the name stays
   } else {
     result.replaced = twin;
@@ -68,9 +68,9 @@ const model::HopEnd* HopEndTable::Find(const HopId& key) const {
   return it == ends_.end() ? nullptr : &it->second;
 }
 
-absl::Span<const HopId> HopEndTable::ByName(const model::HopKey& name) const {
-  auto it = by_name_.find(name);
-  if (it == by_name_.end()) return {};
+absl::Span<const HopId> HopEndTable::ByKey(const model::HopKey& key) const {
+  auto it = by_key_.find(key);
+  if (it == by_key_.end()) return {};
   return it->second;
 }
 
@@ -81,20 +81,20 @@ absl::Span<const HopId> HopEndTable::ByFlow(const model::Flow& flow) const {
 }
 
 void HopEndTable::Index(const HopId& key, const model::HopEnd& end) {
-  if (!end.name.empty()) by_name_[end.name].push_back(key);
+  if (!end.hop_key.empty()) by_key_[end.hop_key].push_back(key);
   by_flow_[end.flow].push_back(key);
 }
 
 void HopEndTable::Unindex(const HopId& key, const model::HopEnd& end) {
-  if (!end.name.empty()) EraseFrom(&by_name_, end.name, key);
+  if (!end.hop_key.empty()) EraseFrom(&by_key_, end.hop_key, key);
   EraseFrom(&by_flow_, end.flow, key);
 }
 
 std::optional<HopId> HopEndTable::FindTwin(const model::HopEnd& end) const {
-  if (!end.name.empty()) {
-    model::HopEnd unnamed = end;
-    unnamed.name = {};
-    const HopId key = DeriveHopKey(unnamed);
+  if (!end.hop_key.empty()) {
+    model::HopEnd keyless = end;
+    keyless.hop_key = {};
+    const HopId key = DeriveHopKey(keyless);
     if (ends_.contains(key)) return key;
     return std::nullopt;
   }
@@ -104,7 +104,7 @@ std::optional<HopId> HopEndTable::FindTwin(const model::HopEnd& end) const {
     const model::HopEnd& other = ends_.at(key);
     if (other.side == end.side && other.host == end.host &&
         other.network_namespace == end.network_namespace &&
-        other.established_boot_ns == end.established_boot_ns && !other.name.empty()) {
+        other.established_boot_ns == end.established_boot_ns && !other.hop_key.empty()) {
       return key;
     }
   }

@@ -14,13 +14,13 @@
 
 namespace hoptrail::graph {
 
-// The ends of connections, findable by key, by hop name and by flow: what a join is made from.
+// The ends of connections, findable by key, by hop key and by flow: what a join is made from.
 // Not thread-safe.
 class HopEndTable {
  public:
   struct PutResult {
     HopId key;
-    // The end was known under this key before it learned its hop name.
+    // The end was known under this key before it learned its hop key.
     std::optional<HopId> replaced;
     bool added = false;    // the key is new
     bool changed = false;  // false: nothing new was said
@@ -32,7 +32,7 @@ class HopEndTable {
 
   // Null where unknown. Good until the next Put or Erase.
   const model::HopEnd* Find(const HopId& key) const;
-  absl::Span<const HopId> ByName(const model::HopKey& name) const;
+  absl::Span<const HopId> ByKey(const model::HopKey& key) const;
   // In the order in which they were first told.
   absl::Span<const HopId> ByFlow(const model::Flow& flow) const;
   size_t size() const { return ends_.size(); }
@@ -42,11 +42,11 @@ class HopEndTable {
 
   void Index(const HopId& key, const model::HopEnd& end);
   void Unindex(const HopId& key, const model::HopEnd& end);
-  // The same connection under another key: one of both tellings lacks the hop name.
+  // The same connection under another key: one of both tellings lacks the hop key.
   std::optional<HopId> FindTwin(const model::HopEnd& end) const;
 
   absl::flat_hash_map<HopId, model::HopEnd> ends_;
-  absl::flat_hash_map<model::HopKey, Keys> by_name_;
+  absl::flat_hash_map<model::HopKey, Keys> by_key_;
   absl::flat_hash_map<model::Flow, Keys> by_flow_;
 };
 

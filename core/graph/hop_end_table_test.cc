@@ -14,7 +14,7 @@ model::HopEnd MakeEnd(uint8_t host, model::HopKey name) {
   model::HopEnd end;
   end.side = model::HopSide::kClient;
   end.host.machine.bytes[0] = host;
-  end.name = name;
+  end.hop_key = name;
   end.flow.client.port = 5;
   end.established_boot_ns = 9;
   return end;
@@ -22,13 +22,13 @@ model::HopEnd MakeEnd(uint8_t host, model::HopKey name) {
 
 TEST(HopEndTableTest, AnEndThatLearnsItsNameChangesItsKey) {
   HopEndTable table;
-  const auto unnamed = table.Put(MakeEnd(1, {}));
-  EXPECT_TRUE(unnamed.added);
+  const auto keyless = table.Put(MakeEnd(1, {}));
+  EXPECT_TRUE(keyless.added);
   const auto named = table.Put(MakeEnd(1, {7, 8}));
-  EXPECT_EQ(named.replaced, unnamed.key);
-  EXPECT_NE(named.key, unnamed.key);
+  EXPECT_EQ(named.replaced, keyless.key);
+  EXPECT_NE(named.key, keyless.key);
   EXPECT_EQ(table.size(), 1u);
-  EXPECT_THAT(table.ByName({7, 8}), ElementsAre(named.key));
+  EXPECT_THAT(table.ByKey({7, 8}), ElementsAre(named.key));
   EXPECT_THAT(table.ByFlow(MakeEnd(1, {}).flow), ElementsAre(named.key));
   // The old word again.
   const auto again = table.Put(MakeEnd(1, {}));
@@ -43,11 +43,11 @@ TEST(HopEndTableTest, HostsAndSidesAreKeptApart) {
   model::HopEnd server = MakeEnd(1, {7, 8});
   server.side = model::HopSide::kServer;
   const auto put = table.Put(server);
-  EXPECT_THAT(table.ByName({7, 8}), SizeIs(3));
+  EXPECT_THAT(table.ByKey({7, 8}), SizeIs(3));
   table.Erase(put.key);
-  EXPECT_THAT(table.ByName({7, 8}), SizeIs(2));
+  EXPECT_THAT(table.ByKey({7, 8}), SizeIs(2));
   EXPECT_EQ(table.Find(put.key), nullptr);
-  EXPECT_THAT(table.ByName({1, 1}), IsEmpty());
+  EXPECT_THAT(table.ByKey({1, 1}), IsEmpty());
 }
 
 }  // namespace

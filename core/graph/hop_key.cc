@@ -9,7 +9,7 @@ namespace hoptrail::graph {
 HopId DeriveHopKey(const model::HopEnd& end) {
   const std::string host = model::ToString(end.host);
   const std::string side = absl::StrCat(static_cast<int>(end.side));
-  if (!end.name.empty()) return {Digest128({"hop", host, side, model::ToString(end.name)})};
+  if (!end.hop_key.empty()) return {Digest128({"hop", host, side, model::ToString(end.hop_key)})};
   return {Digest128({"hop", host, side, absl::StrCat(end.network_namespace),
                      model::ToString(end.flow.client), model::ToString(end.flow.server),
                      absl::StrCat(end.established_boot_ns)})};

@@ -11,8 +11,8 @@ namespace hoptrail::graph {
 // that it is the same after a restart.
 using HopId = model::Id128<struct HopKeyTag>;
 
-// From (host, side, hop name) where the end knows its hop name, otherwise from (host, side,
-// network namespace, flow, when established). An end that learns its hop name changes its key.
+// From (host, side, hop key) where the end knows its hop key, otherwise from (host, side,
+// network namespace, flow, when established). An end that learns its hop key changes its key.
 HopId DeriveHopKey(const model::HopEnd& end);
 
 }  // namespace hoptrail::graph

@@ -12,7 +12,7 @@ auto Progress(const model::Session& s) {
 }
 
 auto Progress(const model::HopEnd& e) {
-  return std::make_tuple(e.closed_wall_ns != 0, !e.name.empty(), !e.session.empty());
+  return std::make_tuple(e.closed_wall_ns != 0, !e.hop_key.empty(), !e.session.empty());
 }
 
 template <typename T>
@@ -42,7 +42,7 @@ void FillFrom(const model::Session& from, model::Session* into) {
   if (!into->entry.has_value()) {
     into->entry = from.entry;
   } else if (from.entry.has_value()) {
-    Fill(from.entry->hop_name, &into->entry->hop_name);
+    Fill(from.entry->hop_key, &into->entry->hop_key);
   }
   if (into->authentication.method == model::AuthMethod::kUnknown &&
       from.authentication.method != model::AuthMethod::kUnknown) {
@@ -71,7 +71,7 @@ void FillFrom(const model::HopEnd& from, model::HopEnd* into) {
   }
   Fill(from.program, &into->program);
   Fill(from.user, &into->user);
-  Fill(from.name, &into->name);
+  Fill(from.hop_key, &into->hop_key);
   Fill(from.rtt_us, &into->rtt_us);
   Fill(from.bytes_sent, &into->bytes_sent);
   Fill(from.bytes_received, &into->bytes_received);

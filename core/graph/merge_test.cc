@@ -55,7 +55,7 @@ TEST(MergeTest, AnotherActorIsNotCalledLikeTheOneBefore) {
 
 TEST(MergeTest, TheEarliestTimeOfEstablishmentStays) {
   model::HopEnd known;
-  known.name = {1, 2};
+  known.hop_key = {1, 2};
   known.established_boot_ns = 100;
   known.established_wall_ns = 1100;
   model::HopEnd found_later = known;

@@ -27,7 +27,7 @@ struct HopEnd {
   std::string program;          // path of its executable
   uint32_t uid = 0;
   std::string user;  // name of uid on this host, empty where unknown
-  HopKey name;
+  HopKey hop_key;
   Flow flow;  // as this host sees it
   uint32_t network_namespace = 0;
   uint64_t established_boot_ns = 0;
@@ -42,7 +42,7 @@ struct HopEnd {
 
 enum class Proof : uint8_t {
   kUnknown = 0,
-  kProven,    // both ends reported the same hop name, and nothing contradicts it
+  kProven,    // both ends reported the same hop key, and nothing contradicts it
   kInferred,  // joined by addresses and time, with `probability`
 };
 

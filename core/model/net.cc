@@ -88,7 +88,7 @@ absl::StatusOr<HopKey> ParseHopKey(absl::string_view text) {
   for (char c : text) valid = valid && absl::ascii_isxdigit(static_cast<unsigned char>(c));
   if (!valid) {
     return absl::InvalidArgumentError(
-        absl::StrCat("not a hop name of 16 hexadecimal digits: '", text.substr(0, 64), "'"));
+        absl::StrCat("not a hop key of 16 hexadecimal digits: '", text.substr(0, 64), "'"));
   }
   return HopKey{static_cast<uint32_t>(value >> 32), static_cast<uint32_t>(value)};
 }

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_MODEL_NET_H_
 #define HOPTRAIL_CORE_MODEL_NET_H_
 
-// Addresses, flows and hop names.
+// Addresses, flows and hop keys.
 
 #include <array>
 #include <compare>

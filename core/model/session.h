@@ -51,8 +51,8 @@ struct Authentication {
 
 // The server half of what brought a remote session in.
 struct Entry {
-  HopKey hop_name;  // empty where the connection was never seen
-  Flow flow;        // as this host saw it
+  HopKey hop_key;  // empty where the connection was never seen
+  Flow flow;       // as this host saw it
   uint64_t accepted_boot_ns = 0;
 
   bool operator==(const Entry&) const = default;

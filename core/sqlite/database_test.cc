@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/sqlite/set_aside.h"
+#include "core/sqlite/quarantine.h"
 #include <sys/stat.h>
 
 namespace hoptrail::sqlite {
@@ -18,12 +18,12 @@ namespace {
 class DatabaseTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    char folder[] = "/tmp/hoptrail-sqlite-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
-    path_ = folder_ + "/a.db";
+    char directory[] = "/tmp/hoptrail-sqlite-XXXXXX";
+    ASSERT_NE(mkdtemp(directory), nullptr);
+    directory_ = directory;
+    path_ = directory_ + "/a.db";
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   void Fill(Database* database, int rows) {
     ASSERT_TRUE(database->Execute("CREATE TABLE t(k INTEGER PRIMARY KEY, v BLOB)").ok());
@@ -37,7 +37,7 @@ class DatabaseTest : public ::testing::Test {
     ASSERT_TRUE(transaction->Commit().ok());
   }
 
-  std::string folder_, path_;
+  std::string directory_, path_;
 };
 
 TEST_F(DatabaseTest, ValuesComeBackAsTheyWere) {
@@ -79,7 +79,7 @@ TEST_F(DatabaseTest, UncommittedIsRolledBack) {
 
 // On a file system that takes nothing there is no room for what a write-ahead log needs beside it.
 TEST_F(DatabaseTest, ImmutableNeedsNothingBesideTheFile) {
-  path_ = folder_ + "/a?b#c%20.db";
+  path_ = directory_ + "/a?b#c%20.db";
   {
     auto database = Database::Open({.path = path_});
     ASSERT_TRUE(database.ok());
@@ -92,7 +92,7 @@ TEST_F(DatabaseTest, ImmutableNeedsNothingBesideTheFile) {
   ASSERT_TRUE(count->Step().value());
   EXPECT_EQ(count->Int(0), 3);
   size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) files += entry.exists();
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) files += entry.exists();
   EXPECT_EQ(files, 1u);
   EXPECT_EQ(database->Execute("DELETE FROM t").code(), absl::StatusCode::kPermissionDenied);
 }
@@ -137,10 +137,10 @@ TEST_F(DatabaseTest, ReadOnlyConnectionReadsWhatWasCommittedAndWritesNothing) {
   EXPECT_EQ(reader->Execute("DELETE FROM t").code(), absl::StatusCode::kPermissionDenied);
 }
 
-TEST_F(DatabaseTest, GarbageIsSetAsideAndANewFileServes) {
+TEST_F(DatabaseTest, GarbageIsQuarantinedAndANewFileServes) {
   { std::ofstream(path_) << std::string(8192, 'g'); }
   std::string aside;
-  auto database = OpenOrSetAside({.path = path_}, "test", 0, &aside);
+  auto database = OpenOrQuarantine({.path = path_}, "test", 0, &aside);
   ASSERT_TRUE(database.ok()) << database.status();
   EXPECT_EQ(aside, path_ + ".damaged-19700101T000000Z");
   EXPECT_EQ(std::filesystem::file_size(aside), 8192u);
@@ -160,29 +160,29 @@ TEST_F(DatabaseTest, DamagedPagesAreFoundAndASecondDamageDoesNotOverwriteTheFirs
       file << std::string(4096 * 4, '\xff');
     }
     std::string aside;
-    auto database = OpenOrSetAside({.path = path_}, "test", 0, &aside);
+    auto database = OpenOrQuarantine({.path = path_}, "test", 0, &aside);
     ASSERT_TRUE(database.ok()) << database.status();
     EXPECT_EQ(aside, path_ + ".damaged-19700101T000000Z" + (round == 0 ? "" : "-2"));
     EXPECT_TRUE(std::filesystem::exists(aside));
   }
 }
 
-TEST_F(DatabaseTest, HealthyFileIsNotSetAside) {
+TEST_F(DatabaseTest, HealthyFileIsNotQuarantined) {
   {
     auto database = Database::Open({.path = path_});
     Fill(&*database, 10);
     ASSERT_TRUE(database->SetUserVersion(7).ok());
   }
   std::string aside;
-  auto database = OpenOrSetAside({.path = path_}, "test", 0, &aside);
+  auto database = OpenOrQuarantine({.path = path_}, "test", 0, &aside);
   ASSERT_TRUE(database.ok());
   EXPECT_EQ(aside, "");
   EXPECT_EQ(database->UserVersion().value(), 7);
   EXPECT_GT(database->UsedBytes().value(), 0);
 }
 
-TEST_F(DatabaseTest, MissingFolderIsAnError) {
-  EXPECT_EQ(Database::Open({.path = folder_ + "/no/a.db"}).status().code(),
+TEST_F(DatabaseTest, MissingDirectoryIsAnError) {
+  EXPECT_EQ(Database::Open({.path = directory_ + "/no/a.db"}).status().code(),
             absl::StatusCode::kNotFound);
 }
 

@@ -38,7 +38,7 @@ model::Authentication ReadAuthentication(const v1::Authentication& in, FieldRead
   return out;
 }
 
-std::string HopNameText(const model::HopKey& name) {
+std::string HopKeyText(const model::HopKey& name) {
   return name.empty() ? "" : model::ToString(name);
 }
 
@@ -57,7 +57,7 @@ v1::Session ToProto(const model::Session& in) {
   out.set_audit_session(in.audit_session);
   if (in.entry.has_value()) {
     *out.mutable_entry_flow() = ToProto(in.entry->flow);
-    out.set_entry_hop_name(HopNameText(in.entry->hop_name));
+    out.set_entry_hop_key(HopKeyText(in.entry->hop_key));
     out.set_accepted_boot_ns(CountToProto(in.entry->accepted_boot_ns));
   }
   if (in.authentication != model::Authentication{}) {
@@ -91,10 +91,10 @@ absl::StatusOr<model::Session> FromProto(const v1::Session& in) {
   if (in.has_entry_flow()) {
     out.entry.emplace();
     out.entry->flow = read.Flow("entry_flow", in.entry_flow());
-    out.entry->hop_name = read.HopKey("entry_hop_name", in.entry_hop_name());
+    out.entry->hop_key = read.HopKey("entry_hop_key", in.entry_hop_key());
     out.entry->accepted_boot_ns = read.Count("accepted_boot_ns", in.accepted_boot_ns());
-  } else if (!in.entry_hop_name().empty() || in.accepted_boot_ns() != 0) {
-    read.Fail("entry_flow", "must be set beside entry_hop_name and accepted_boot_ns");
+  } else if (!in.entry_hop_key().empty() || in.accepted_boot_ns() != 0) {
+    read.Fail("entry_flow", "must be set beside entry_hop_key and accepted_boot_ns");
   }
   out.authentication = ReadAuthentication(in.authentication(), read);
   out.program = read.Text("program", in.program(), kMaxPathBytes);
@@ -119,7 +119,7 @@ v1::HopEnd ToProto(const model::HopEnd& in) {
   out.set_program(CleanText(in.program, kMaxPathBytes));
   out.set_uid(in.uid);
   out.set_user(CleanText(in.user, kMaxNameBytes));
-  out.set_hop_name(HopNameText(in.name));
+  out.set_hop_key(HopKeyText(in.hop_key));
   *out.mutable_flow() = ToProto(in.flow);
   out.set_network_namespace(in.network_namespace);
   out.set_established_boot_ns(CountToProto(in.established_boot_ns));
@@ -144,7 +144,7 @@ absl::StatusOr<model::HopEnd> FromProto(const v1::HopEnd& in) {
   out.program = read.Text("program", in.program(), kMaxPathBytes);
   out.uid = in.uid();
   out.user = read.Text("user", in.user(), kMaxNameBytes);
-  out.name = read.HopKey("hop_name", in.hop_name());
+  out.hop_key = read.HopKey("hop_key", in.hop_key());
   out.flow = read.Flow("flow", in.flow());
   out.network_namespace = in.network_namespace();
   out.established_boot_ns = read.Count("established_boot_ns", in.established_boot_ns());

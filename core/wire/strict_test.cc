@@ -47,8 +47,8 @@ TEST(Strict, BadAddresses) {
   session.mutable_entry_flow()->mutable_server()->set_port(65536);
   ExpectRefused(session, "session.entry_flow.server.port: not a port: 65536");
   session = ToProto(TestSession());
-  session.set_entry_hop_name("0x1");
-  ExpectRefused(session, "session.entry_hop_name: ");
+  session.set_entry_hop_key("0x1");
+  ExpectRefused(session, "session.entry_hop_key: ");
   session = ToProto(TestSession());
   session.clear_entry_flow();
   ExpectRefused(session, "session.entry_flow: must be set");

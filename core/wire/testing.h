@@ -68,7 +68,7 @@ inline model::HopEnd TestHopEnd() {
   e.program = "/usr/sbin/sshd";
   e.uid = 5;
   e.user = "games";
-  e.name = {1, 2};
+  e.hop_key = {1, 2};
   e.flow = TestFlow();
   e.network_namespace = 4026531840;
   e.established_boot_ns = 99;

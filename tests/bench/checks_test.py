@@ -123,8 +123,8 @@ class Stages(unittest.TestCase):
             " hoptrail::SystemClock::BootNs() const\n\n"
             "spool \n\t 7f sqlite3_step\n\t 7f [unknown]\n")
 
-    def test_samples_go_to_folders(self):
-        self.assertEqual(stages.by_folder(self.TEXT), {"samples": 4, "share": {
+    def test_samples_go_to_directories(self):
+        self.assertEqual(stages.by_directory(self.TEXT), {"samples": 4, "share": {
             "hoptrail-worker": {"agent, in the kernel": 0.25, "agent/decode": 0.25, "core/base": 0.25},
             "spool": {"libraries": 0.25}}})
 

@@ -110,16 +110,16 @@ def plan(operations):
     return "".join(f"{mode} {count}\n" for mode, count in operations.items())
 
 
-def build(folder, agent, load_folder):
+def build(directory, agent, load_directory):
     """The initramfs of all guests."""
-    root = image.RootFolder(os.path.join(folder, "root"))
+    root = image.RootDirectory(os.path.join(directory, "root"))
     for program in ("/usr/bin/busybox", "/usr/sbin/bpftool"):
         root.add(program)
     root.add(agent, strip=True)
     os.symlink(agent, os.path.join(root.path, "usr/bin/hoptrail-agent"))
     os.makedirs(os.path.join(root.path, "bench"))
     for name in (*OPERATIONS, "nothing", "floor"):
-        program = os.path.join(load_folder, f"bench-{name}")
+        program = os.path.join(load_directory, f"bench-{name}")
         shutil.copy2(program, os.path.join(root.path, "bench"))
         for library in image.libraries_of(program):
             root.add(library)
@@ -130,6 +130,6 @@ def build(folder, agent, load_folder):
         with open(os.path.join(root.path, name), "w", encoding="ascii") as file:
             file.write(text)
     root.set_init(os.path.join(HERE, "counting_init"))
-    archive = os.path.join(folder, "root.cpio")
+    archive = os.path.join(directory, "root.cpio")
     root.pack(archive)
     return archive

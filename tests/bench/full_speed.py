@@ -1,4 +1,4 @@
-"""What an event costs when they come as fast as one processor can make them, and which program has it."""
+"""What an event costs when they come as fast as one CPU can make them, and which program has it."""
 
 import time
 
@@ -18,7 +18,7 @@ def events_of(totals):
 
 
 def work(loads):
-    """Programs and connections as fast as one processor can make them, until all is read."""
+    """Programs and connections as fast as one CPU can make them, until all is read."""
     for mode in ("exec", "tcp"):
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
@@ -27,7 +27,7 @@ def work(loads):
 
 
 def cost_of_events(agent, loads):
-    """Processor time of all of the agent's processes by record, and what was lost."""
+    """CPU time of all of the agent's processes by record, and what was lost."""
     agent.start()
     try:
         pids = agent.pids()

@@ -41,7 +41,7 @@ HOPS_S = 15
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--build", required=True, help="the build's folder")
+    parser.add_argument("--build", required=True, help="the build's directory")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     parser.add_argument("--pairs", type=int, default=25, help="runs of each load with each sensor (default 25)")
     parser.add_argument("--only", help=f"of {','.join((*load_programs.MODES, *ALONE))}")
@@ -149,7 +149,7 @@ class Run:
         for mode in self.modes():
             row = self.found[mode]
             for text, pick in ((f"{row['without_ns']['median']:>9.0f} ns", lambda each: each),
-                               ("processor   ", lambda each: each["cpu"])):
+                               ("CPU         ", lambda each: each["cpu"])):
                 figures = ((name, pick(row[name])) for name in ("none", "floor", "never", "auto"))
                 say(f"{mode:8} {text}  " + "  ".join(
                     f"{name} {each['median']:.3f} [{each['low']:.3f}, {each['high']:.3f}]" for name, each in figures))
@@ -159,7 +159,7 @@ class Run:
                 say(f"{name}: {json.dumps(self.found[name])}")
         for name in ("idle", "crowd", "steady"):
             if name in self.found:
-                say(f"{name}: {self.found[name]['cpu_percent']} % of a processor,"
+                say(f"{name}: {self.found[name]['cpu_percent']} % of a CPU,"
                     f" {self.found[name]['wakeups_per_s']} wake-ups a second")
 
 

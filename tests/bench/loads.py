@@ -1,4 +1,4 @@
-"""The programs that load the host, each pinned to one processor."""
+"""The programs that load the host, each pinned to one CPU."""
 
 import contextlib
 import os
@@ -18,24 +18,24 @@ def tasks():
 
 
 class Loads:
-    """Finds them in `folder`; the processor is the last that this process may use."""
+    """Finds them in `directory`; the CPU is the last that this process may use."""
 
-    def __init__(self, folder):
-        self._folder = folder
-        self.processor = max(os.sched_getaffinity(0))
+    def __init__(self, directory):
+        self._directory = directory
+        self.cpu = max(os.sched_getaffinity(0))
         missing = [name for name in (*MODES, "nothing", "steady", "crowd") if not os.access(self.path(name), os.X_OK)]
         if missing:
-            raise namespaces.LabError(f"{folder} lacks bench-{', bench-'.join(missing)}: build first")
+            raise namespaces.LabError(f"{directory} lacks bench-{', bench-'.join(missing)}: build first")
 
     def path(self, name):
-        return os.path.join(self._folder, f"bench-{name}")
+        return os.path.join(self._directory, f"bench-{name}")
 
     def command(self, name, *arguments):
-        return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(self.processor), self.path(name),
+        return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(self.cpu), self.path(name),
                 *map(str, arguments)]
 
     def run(self, mode, operations=None):
-        """What an operation took, in nanoseconds: (time, processor time)."""
+        """What an operation took, in nanoseconds: (time, CPU time)."""
         done = namespaces.run(self.command(mode, *([operations] if operations else [])), timeout=600)
         found = re.fullmatch(r"ns_per_operation ([\d.]+)\ncpu_ns_per_operation ([\d.]+)\n", done.stdout)
         return float(found[1]), float(found[2])

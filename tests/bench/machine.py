@@ -19,7 +19,7 @@ def facts():
             found = re.search(pattern, file.read(), re.M)
         return found[1].strip() if found else ""
     return {"kernel": platform.release(), "architecture": platform.machine(),
-            "processor": first("/proc/cpuinfo", r"^model name\s*:\s*(.*)$"), "processors": os.cpu_count(),
+            "cpu_model": first("/proc/cpuinfo", r"^model name\s*:\s*(.*)$"), "cpus": os.cpu_count(),
             "memory_mib": int(first("/proc/meminfo", r"^MemTotal:\s+(\d+)")) // 1024,
             "hypervisor": "hypervisor" in first("/proc/cpuinfo", r"^flags\s*:\s*(.*)$").split(),
             "system": first("/etc/os-release", r'^PRETTY_NAME="?([^"\n]*)')}

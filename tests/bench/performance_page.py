@@ -20,7 +20,7 @@ import performance_plots  # noqa: E402
 import performance_tables  # noqa: E402
 
 PAGE = os.path.join(ROOT, "docs/performance.md")
-FOLDER = os.path.join(ROOT, "docs/performance")
+DIRECTORY = os.path.join(ROOT, "docs/performance")
 
 
 def read(path):
@@ -54,7 +54,7 @@ def main():
     figures = {}
     needed = {"host": performance_tables.HOST_PARTS, "instructions": ("kernels",)}
     for name in ("host", "instructions"):
-        kept, given = os.path.join(FOLDER, f"{name}.json"), getattr(options, name)
+        kept, given = os.path.join(DIRECTORY, f"{name}.json"), getattr(options, name)
         figures[name] = json.loads(read(given or kept))
         missing = [part for part in needed[name] if part not in figures[name]]
         if missing:
@@ -65,7 +65,7 @@ def main():
                 file.write("\n")
     wanted = {PAGE: with_tables(read(PAGE), performance_tables.tables(**figures))}
     for name, plot in performance_plots.plots(**figures).items():
-        wanted[os.path.join(FOLDER, f"{name}.svg")] = plot
+        wanted[os.path.join(DIRECTORY, f"{name}.svg")] = plot
     status = 0
     for path, text in wanted.items():
         if options.write:

@@ -6,7 +6,7 @@ MODES = ("exec", "tcp", "syscall", "open", "udp")
 SERIES = {"none": "no sensor", "floor": "floor", "never": "syscall_hooks: never", "auto": "syscall_hooks: auto"}
 # What stands in the counts, and how much of it a sensor adds.
 COUNTED = {"floor": "floor", "in_kernel": "agent, in the kernel", "worker": "agent, worker",
-           "agent": "agent, whole, on the same processor"}
+           "agent": "agent, whole, on the same CPU"}
 
 
 def added_by(sensor, counts):
@@ -63,7 +63,7 @@ def wakeups(host):
 def plots(host, instructions):
     return {"ratios": ratios(host, lambda cell: cell, "Time of an operation, with over without a sensor: median, 95 %"
                                                       " interval"),
-            "processor": ratios(host, lambda cell: cell["cpu"], "Processor time of an operation, with over without a"
+            "cpu": ratios(host, lambda cell: cell["cpu"], "CPU time of an operation, with over without a"
                                                                 " sensor"),
             "programs": programs(host), "instructions": added(instructions),
             "wakeups": wakeups(host)}

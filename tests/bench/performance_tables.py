@@ -17,7 +17,7 @@ def table(head, rows):
 def measured_on(host):
     about = host["machine"]
     hypervisor = "in a virtual machine, " if about["hypervisor"] else ""
-    return (f"{about['system']}, Linux {about['kernel']}, {about['processor']}, {about['processors']} processors,"
+    return (f"{about['system']}, Linux {about['kernel']}, {about['cpu_model']}, {about['cpus']} CPUs,"
             f" {hypervisor}{about['memory_mib'] // 1024} GiB; build `{host['build']}`; {host['pairs']} pairs;"
             f" {host['date']}; load average {host['load_average']['before']} before and"
             f" {host['load_average']['after']} after.\n")
@@ -30,7 +30,7 @@ def ratio(figures):
 def ratios(host):
     rows = [[NAMES[mode], f"{host[mode]['without_ns']['median']:,.0f} ns",
              *(ratio(host[mode][name]) for name in SERIES)] for mode in MODES]
-    rows += [[f"{NAMES[mode]}: processor time", "", *(ratio(host[mode][name]["cpu"]) for name in SERIES)]
+    rows += [[f"{NAMES[mode]}: CPU time", "", *(ratio(host[mode][name]["cpu"]) for name in SERIES)]
              for mode in MODES]
     return table(["", "without", *SERIES.values()], rows)
 
@@ -54,7 +54,7 @@ def states(host):
                          for who, share in found["cpu_percent_by_process"].items())
         rows.append([text, f"{found['cpu_percent']:.3f} % ({each})", found["wakeups_per_s"],
                      f"{memory['rss']} / {memory['pss']} / {memory['anonymous']}"])
-    return table(["host", "of one processor (by process)", "wake-ups/s", "memory, MiB: RSS summed / PSS / anonymous"],
+    return table(["host", "of one CPU (by process)", "wake-ups/s", "memory, MiB: RSS summed / PSS / anonymous"],
                  rows)
 
 
@@ -63,7 +63,7 @@ def hops(host):
                                     for key in ("event_to_detection_ms", "event_to_incident_ms")),
              f"{found['cpu_percent']} %", found["wakeups_per_s"], found["lost"]] for rate, found in host["hops"].items()]
     return table(["hops/s", "made", "to the host's detection, ms: p50 / p99 (known)",
-                  "to the collector's incident, ms: p50 / p99 (known)", "of one processor", "wake-ups/s", "lost"], rows)
+                  "to the collector's incident, ms: p50 / p99 (known)", "of one CPU", "wake-ups/s", "lost"], rows)
 
 
 def records(host):
@@ -82,7 +82,7 @@ def worst(instructions, mode, in_percent):
 
 def aims(host, instructions):
     rows = [
-        *([f"{NAMES[mode]}, `never`, time (processor time)", aim,
+        *([f"{NAMES[mode]}, `never`, time (CPU time)", aim,
            f"{host[mode]['never']['median']:.3f} ({host[mode]['never']['cpu']['median']:.3f})"]
           for mode, aim in (("exec", "1.05"), ("tcp", "1.08"), ("syscall", "as no sensor"), ("open", "as no sensor"),
                             ("udp", "as no sensor"))),
@@ -140,13 +140,13 @@ def profile(host):
     works = host["profile"]
     shares = {}
     for work, found in works.items():
-        for thread, folders in found["share"].items():
-            for folder, share in folders.items():
-                shares.setdefault((thread, folder), {})[work] = share
-    rows = [[thread, folder, *(f"{each.get(work, 0) * 100:.1f} %" for work in works)]
-            for (thread, folder), each in sorted(shares.items(), key=lambda item: -max(item[1].values()))
+        for thread, directories in found["share"].items():
+            for directory, share in directories.items():
+                shares.setdefault((thread, directory), {})[work] = share
+    rows = [[thread, directory, *(f"{each.get(work, 0) * 100:.1f} %" for work in works)]
+            for (thread, directory), each in sorted(shares.items(), key=lambda item: -max(item[1].values()))
             if max(each.values()) >= 0.02]
-    return table(["thread", "folder of the innermost frame that is ours",
+    return table(["thread", "directory of the innermost frame that is ours",
                   *(f"{work} ({found['samples']:,} samples)" for work, found in works.items())], rows)
 
 

@@ -20,7 +20,7 @@ class Rounds:
         self._sensors = sensors
         self._modes = modes
         self._told = told
-        self._runs = []  # (sensor's name, {mode: what it took}, {mode: processor time of the sensor, ns})
+        self._runs = []  # (sensor's name, {mode: what it took}, {mode: CPU time of the sensor, ns})
 
     def _run(self, sensor):
         sensor.start()
@@ -63,7 +63,7 @@ class Rounds:
                 for at in range(1, len(values) - 1, 2)]
 
     def results(self):
-        """{mode: {"none", each sensor's name, "without_ns", …}}. `cpu`: the same of the load's processor time, which
+        """{mode: {"none", each sensor's name, "without_ns", …}}. `cpu`: the same of the load's CPU time, which
         holds nothing of what others made it wait."""
         found = {}
         for mode in self._modes:

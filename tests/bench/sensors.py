@@ -163,14 +163,14 @@ class Agent(daemon.Daemon):
 
 
 class Stage:
-    """Makes all of them in a folder of its own, and takes all down."""
+    """Makes all of them in a directory of its own, and takes all down."""
 
-    def __init__(self, binaries, load_folder, scratch, logs):
+    def __init__(self, binaries, load_directory, scratch, logs):
         self._scratch = scratch
         certificates = authority.Authority(os.path.join(scratch, "certificates"))
         self.collector = Collector(binaries, scratch, logs, certificates)
         self.nobody = Nobody()
-        self.floor = Floor(os.path.join(load_folder, "bench-floor"), logs)
+        self.floor = Floor(os.path.join(load_directory, "bench-floor"), logs)
         self.agents = {hooks: Agent(hooks, binaries, scratch, logs, certificates) for hooks in ("never", "auto")}
 
     def __enter__(self):

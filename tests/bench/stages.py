@@ -1,4 +1,4 @@
-"""Where the agent's processor time goes: samples of its stacks, by folder, and allocations by thread."""
+"""Where the agent's CPU time goes: samples of its stacks, by directory, and allocations by thread."""
 
 import os
 import re
@@ -10,14 +10,14 @@ import namespaces  # the lab's
 import usage
 
 SAMPLES_PER_S = 9_973
-# A function belongs to a folder by its namespace; a sample, to the folder of its innermost frame that has one.
-FOLDER = re.compile(r"\bhoptrail::(agent::[a-z]+|[a-z]+|[A-Z]\w*)(?:::|\()")
+# A function belongs to a directory by its namespace; a sample, to the directory of its innermost frame that has one.
+DIRECTORY = re.compile(r"\bhoptrail::(agent::[a-z]+|[a-z]+|[A-Z]\w*)(?:::|\()")
 THREADS = 1024  # of allocations.cc
 
 
-def folder_of(frames):
+def directory_of(frames):
     """Of one sample: its frames from the innermost out."""
-    found = next((match[1] for match in map(FOLDER.search, frames) if match), None)
+    found = next((match[1] for match in map(DIRECTORY.search, frames) if match), None)
     if found is None:
         return "libraries"
     if found == "agent" or found.startswith("agent::"):
@@ -36,11 +36,11 @@ def samples(text):
         yield lines[0].split()[0], addresses[0].startswith("ffff"), symbols
 
 
-def by_folder(text):
-    """thread → "folder" and "folder, in the kernel" → share of all samples."""
+def by_directory(text):
+    """thread → "directory" and "directory, in the kernel" → share of all samples."""
     counts, total = {}, 0
     for thread, in_kernel, frames in samples(text):
-        name = folder_of(frames) + (", in the kernel" if in_kernel else "")
+        name = directory_of(frames) + (", in the kernel" if in_kernel else "")
         counts[(thread, name)] = counts.get((thread, name), 0) + 1
         total += 1
     shares = {}
@@ -66,7 +66,7 @@ def profile(agent, work, scratch):
                 complaint = recorder.communicate()[1]
         if not os.path.exists(data):
             raise namespaces.LabError(f"perf recorded nothing: {complaint}")
-        return by_folder(namespaces.run(["perf", "script", "-F", "comm,ip,sym", "-i", data], timeout=300).stdout)
+        return by_directory(namespaces.run(["perf", "script", "-F", "comm,ip,sym", "-i", data], timeout=300).stdout)
     finally:
         agent.stop()
 

@@ -9,7 +9,7 @@ TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def cpu_ns(pid):
-    """Processor time of all threads of a process, ended ones included, to the nanosecond."""
+    """CPU time of all threads of a process, ended ones included, to the nanosecond."""
     return time.clock_gettime_ns((~pid << 3) | CPUCLOCK_SCHED)
 
 
@@ -58,7 +58,7 @@ def memory_mib(pids):
 
 
 class Meter:
-    """From when it is made until `read`: processor time and wake-ups of some processes."""
+    """From when it is made until `read`: CPU time and wake-ups of some processes."""
 
     def __init__(self, pids):
         self._pids = list(pids)

@@ -1,4 +1,4 @@
-"""Debian's packages, of whichever suites, kept below a folder of the caller's (under the build tree).
+"""Debian's packages, of whichever suites, kept below a directory of the caller's (under the build tree).
 
 The machine's own package lists and caches are neither read nor changed.
 """
@@ -20,21 +20,21 @@ class ArchiveError(Exception):
 
 
 class Archive:
-    """Private apt lists and caches below `folder`. Several processes may share one: see locked()."""
+    """Private apt lists and caches below `directory`. Several processes may share one: see locked()."""
 
-    def __init__(self, folder, suites):
-        self.folder = os.path.abspath(folder)
+    def __init__(self, directory, suites):
+        self.directory = os.path.abspath(directory)
         self._sources_text = "".join(f"deb {MIRROR} {suite} main\n" for suite in sorted(suites))
-        self._sources = os.path.join(self.folder, "sources.list")
-        self._lists = os.path.join(self.folder, "lists")
-        self._cache = os.path.join(self.folder, "cache")
+        self._sources = os.path.join(self.directory, "sources.list")
+        self._lists = os.path.join(self.directory, "lists")
+        self._cache = os.path.join(self.directory, "cache")
         for path in (os.path.join(self._lists, "partial"), os.path.join(self._cache, "archives/partial")):
             os.makedirs(path, exist_ok=True)
 
     @contextlib.contextmanager
     def locked(self):
         """Around everything else: one process at a time, with lists that are not older than a day."""
-        with open(os.path.join(self.folder, "lock"), "w", encoding="ascii") as lock:
+        with open(os.path.join(self.directory, "lock"), "w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._update()
             yield self
@@ -50,13 +50,13 @@ class Archive:
                 found.add((name, line[len("Version: "):]))
         return found
 
-    def download(self, package, version, folder):
-        """One package's file, put into `folder`."""
-        self._retry(lambda: self._apt("apt-get", "download", f"{package}={version}", cwd=folder))
-        files = [name for name in os.listdir(folder) if name.startswith(f"{package}_") and name.endswith(".deb")]
+    def download(self, package, version, directory):
+        """One package's file, put into `directory`."""
+        self._retry(lambda: self._apt("apt-get", "download", f"{package}={version}", cwd=directory))
+        files = [name for name in os.listdir(directory) if name.startswith(f"{package}_") and name.endswith(".deb")]
         if len(files) != 1:
             raise ArchiveError(f"{package}: {len(files)} files after the download")
-        return os.path.join(folder, files[0])
+        return os.path.join(directory, files[0])
 
     def with_dependencies(self, packages):
         """The files of these packages and of all that they need, in the newest versions; they stay in the cache."""
@@ -73,7 +73,7 @@ class Archive:
         return files
 
     def _update(self):
-        stamp = os.path.join(self.folder, "updated")
+        stamp = os.path.join(self.directory, "updated")
         fresh = os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < INDEX_LIFE_S
         if fresh and open(self._sources, encoding="ascii").read() == self._sources_text:
             return
@@ -85,7 +85,7 @@ class Archive:
 
     def _apt(self, program, *arguments, cwd=None):
         command = [program, "-q", "-o", f"Dir::Etc::SourceList={self._sources}", "-o", "Dir::Etc::SourceParts=-",
-                   "-o", f"Dir::State={self.folder}", "-o", f"Dir::State::Lists={self._lists}",
+                   "-o", f"Dir::State={self.directory}", "-o", f"Dir::State::Lists={self._lists}",
                    "-o", "Dir::State::status=/dev/null", "-o", f"Dir::Cache={self._cache}",
                    "-o", "Debug::NoLocking=1", "-o", "Acquire::Languages=none", "-o", "Acquire::Retries=3",
                    "-o", "APT::Sandbox::User=root", *arguments]

@@ -127,7 +127,7 @@ class FactScript {
     end.process = First(source_.Byte());
     end.program = "/usr/bin/ssh";
     end.user = User();
-    end.name = Name();
+    end.hop_key = Name();
     end.flow = Flow();
     end.established_boot_ns = 1'000'000'000ull * (1 + source_.Byte());
     end.established_wall_ns = Wall();

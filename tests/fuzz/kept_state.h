@@ -18,7 +18,7 @@ class KeptState : public agent::session::StateStore {
     members_[process] = session;
   }
   void RemoveMember(const model::ProcessKey& process) override { members_.erase(process); }
-  void SaveHop(const model::HopEnd& hop) override { hops_[{hop.side, hop.name}] = hop; }
+  void SaveHop(const model::HopEnd& hop) override { hops_[{hop.side, hop.hop_key}] = hop; }
   void RemoveHop(model::HopSide side, const model::HopKey& name) override {
     hops_.erase({side, name});
   }

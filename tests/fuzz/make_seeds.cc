@@ -24,15 +24,15 @@ namespace {
 
 class Corpus {
  public:
-  explicit Corpus(std::string folder) : folder_(std::move(folder)) {}
+  explicit Corpus(std::string directory) : directory_(std::move(directory)) {}
 
   void Add(const std::string& target, const std::string& name, const std::string& bytes) const {
-    std::filesystem::create_directories(folder_ + "/" + target);
-    std::ofstream(absl::StrCat(folder_, "/", target, "/seed-", name), std::ios::binary) << bytes;
+    std::filesystem::create_directories(directory_ + "/" + target);
+    std::ofstream(absl::StrCat(directory_, "/", target, "/seed-", name), std::ios::binary) << bytes;
   }
 
  private:
-  const std::string folder_;
+  const std::string directory_;
 };
 
 std::string Bytes(const std::vector<int>& numbers) {
@@ -264,7 +264,7 @@ void AddDamage(const Corpus& corpus) {
 int main(int argc, char** argv) {
   using namespace hoptrail::fuzz;
   if (argc != 2) {
-    std::cerr << "usage: make_seeds CORPUS-FOLDER\n";
+    std::cerr << "usage: make_seeds CORPUS-DIRECTORY\n";
     return 2;
   }
   const Corpus corpus(argv[1]);

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""Runs the fuzz targets: run.py --programs FOLDER --logs FOLDER [--seconds N]
+"""Runs the fuzz targets: run.py --programs DIRECTORY --logs DIRECTORY [--seconds N]
 [--at-a-time N] [TARGET ...].
 
 Two tests a target: its corpus is replayed, then it is fuzzed for N seconds from there. Findings stay
-under the logs, one folder a target, and are named. Closes with `N passed, N failed`.
+under the logs, one directory a target, and are named. Closes with `N passed, N failed`.
 
 With --keep, what was found worth keeping is merged into the corpus in the tree, as few inputs as
 reach all that was reached.
@@ -85,8 +85,8 @@ class Target:
         return self.report("fuzz", status, output)
 
     def keep(self, found):
-        with tempfile.TemporaryDirectory(prefix="hoptrail-fuzz-") as folder:
-            least = pathlib.Path(folder)
+        with tempfile.TemporaryDirectory(prefix="hoptrail-fuzz-") as directory:
+            least = pathlib.Path(directory)
             status, output = self.call("merge", "-merge=1", least, self.corpus, found)
             if not self.report("merge", status, output):
                 return False

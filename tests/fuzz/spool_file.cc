@@ -23,9 +23,9 @@ using agent::spool::SpoolReader;
 constexpr uint64_t kMaxBytes = 1 << 20;
 
 // In TMPDIR, which should be in memory; whoever runs this removes it.
-std::string Folder() {
+std::string Directory() {
   std::string name = std::filesystem::temp_directory_path() / "spool_file_XXXXXX";
-  Require(::mkdtemp(name.data()) != nullptr, "a folder can be made");
+  Require(::mkdtemp(name.data()) != nullptr, "a directory can be made");
   return name;
 }
 
@@ -42,7 +42,7 @@ std::vector<Change> Changes() {
 
 class Damage {
  public:
-  Damage() : folder_(Folder()), path_(folder_ + "/spool.db") {
+  Damage() : directory_(Directory()), path_(directory_ + "/spool.db") {
     {
       auto good = Open();
       RequireOk(good.status(), "a new file can be made");
@@ -54,7 +54,7 @@ class Damage {
   }
 
   void Run(ByteSource& source) {
-    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
       std::filesystem::remove(entry.path());
     }
     std::string bytes = good_;
@@ -69,10 +69,10 @@ class Damage {
 
  private:
   absl::StatusOr<SpoolDatabase> Open() {
-    std::string set_aside;
+    std::string quarantined;
     return SpoolDatabase::Open(
         {.path = path_, .host = wire::TestHost(), .max_bytes = kMaxBytes, .clock = &clock_},
-        &set_aside);
+        &quarantined);
   }
 
   void Use() {
@@ -90,7 +90,7 @@ class Damage {
   }
 
   const FakeClock clock_;
-  const std::string folder_;
+  const std::string directory_;
   const std::string path_;
   std::string good_;
 };

@@ -202,7 +202,7 @@ class Cluster:
         (step,) = [step for step in self._ask("path", found["name"])["steps"]
                    if step["session"]["name"] == found["name"]]
         hop = step["hop"]["server"]
-        expect(re.fullmatch("[0-9a-f]{16}", hop["hop_name"]), f"the hop has no name: {hop}")
+        expect(re.fullmatch("[0-9a-f]{16}", hop["hop_key"]), f"the hop has no name: {hop}")
         expect(hop["flow"]["server"]["port"] == sshd.port, f"another hop: {hop}")
 
     def agent_ends_when_asked(self):

@@ -63,7 +63,7 @@ TEST(AcceptCasesTest, WorkerThreads) {
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
     EXPECT_EQ(tids.count(event->header.tid), 1u);
     EXPECT_FALSE(accept->handed_over);
-    names.insert(accept->hop_name);
+    names.insert(accept->hop_key);
   }
   EXPECT_EQ(names.size(), accepts.size());
 }
@@ -203,8 +203,8 @@ void ExpectHandedOver(Recorder* recorder, TcpSide side, uint16_t port, uint32_t 
   });
   ASSERT_NE(end, nullptr);
   EXPECT_EQ(end->header.process.tgid, to);
-  EXPECT_EQ(std::get<Tcp>(end->body).hop_name, accept.hop_name);
-  EXPECT_FALSE(accept.hop_name.empty());
+  EXPECT_EQ(std::get<Tcp>(end->body).hop_key, accept.hop_key);
+  EXPECT_FALSE(accept.hop_key.empty());
 }
 
 TEST(AcceptCasesTest, AnAcceptedSocketThatIsHandedOver) {

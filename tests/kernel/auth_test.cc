@@ -60,16 +60,16 @@ TEST(AuthTest, FailuresTellTheirResult) {
 
 TEST(AuthTest, AProgramThatRootDoesNotOwnIsNotBelieved) {
   Recorder recorder;
-  char folder[] = "/tmp/hoptrail-auth-XXXXXX";
-  ASSERT_NE(mkdtemp(folder), nullptr);
-  const std::string copy = std::string(folder) + "/su";
+  char directory[] = "/tmp/hoptrail-auth-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string copy = std::string(directory) + "/su";
   std::filesystem::copy_file("/bin/su", copy);
   ASSERT_EQ(chown(copy.c_str(), 65534, 65534), 0);
   Child su([&] { return Exec({copy, "root", "-c", "true"}); });
   const pid_t pid = su.pid();
   EXPECT_EQ(su.Wait(), 0);
   const Event* event = WaitForStep(&recorder, pid, PamStep::kOpenSession);
-  std::filesystem::remove_all(folder);
+  std::filesystem::remove_all(directory);
   ASSERT_NE(event, nullptr);
   EXPECT_FALSE(std::get<Pam>(event->body).verified);
 }

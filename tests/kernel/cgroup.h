@@ -26,7 +26,7 @@ class Cgroup {
   std::string mount_;
 };
 
-// A group of the name `name` in the folder `parent` of any hierarchy. Removed like a Cgroup.
+// A group of the name `name` in the directory `parent` of any hierarchy. Removed like a Cgroup.
 class Subgroup {
  public:
   Subgroup(const std::string& parent, const std::string& name);

@@ -98,7 +98,7 @@ void CheckAccept(Recorder* recorder) {
   ASSERT_EQ(accepts.size(), 1u) << coverage.hook;
   EXPECT_TRUE(IsProcess(accepts[0].first->header.process, getpid()));
   EXPECT_EQ(accepts[0].second->flow.server.port, pair.port);
-  EXPECT_FALSE(accepts[0].second->hop_name.empty());
+  EXPECT_FALSE(accepts[0].second->hop_key.empty());
   EXPECT_EQ(accepts[0].second->first_use, coverage.hook == "tp_btf/sock_recv_length");
 }
 

@@ -103,9 +103,9 @@ TEST(CredentialsTest, WhatDoesNotChangeIsNotTold) {
 
 TEST(CredentialsTest, ASetUidProgramIsTold) {
   char name[] = "/tmp/hoptrail-setuid-XXXXXX";
-  const std::filesystem::path folder = mkdtemp(name);
-  std::filesystem::permissions(folder, std::filesystem::perms(0755));
-  const std::string program = folder / "true";
+  const std::filesystem::path directory = mkdtemp(name);
+  std::filesystem::permissions(directory, std::filesystem::perms(0755));
+  const std::string program = directory / "true";
   std::filesystem::copy_file("/bin/true", program);
   ASSERT_EQ(chmod(program.c_str(), 04755), 0);
   Recorder recorder;
@@ -120,7 +120,7 @@ TEST(CredentialsTest, ASetUidProgramIsTold) {
   ASSERT_EQ(write(go[1], "x", 1), 1);
   EXPECT_EQ(child.Wait(), 0);
   recorder.Settle();
-  std::filesystem::remove_all(folder);
+  std::filesystem::remove_all(directory);
   close(go[0]);
   close(go[1]);
   int found = 0;

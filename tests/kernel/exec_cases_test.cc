@@ -139,8 +139,8 @@ TEST(ExecCasesTest, VforkIsAForkLikeAnyOther) {
 
 TEST(ExecCasesTest, AScriptOfAScriptIsToldWithBoth) {
   Recorder recorder;
-  const TestFolder folder;
-  const std::string inner = folder.path() + "/inner", outer = folder.path() + "/outer";
+  const TestDirectory directory;
+  const std::string inner = directory.path() + "/inner", outer = directory.path() + "/outer";
   ASSERT_TRUE(WriteWholeFile(inner, "#!/bin/sh\nexit 0\n"));
   ASSERT_TRUE(WriteWholeFile(outer, "#!" + inner + " --deep\nunread\n"));
   ASSERT_EQ(chmod(inner.c_str(), 0755), 0);
@@ -171,8 +171,8 @@ constexpr uid_t kNobody = 65534, kOther = 65533;
 TEST_P(SetIdTest, TellsWhoItRunsAs) {
   const SetIdCase& c = GetParam();
   Recorder recorder;
-  const TestFolder folder;
-  const std::string program = folder.Copy(SelfPath(), "program");
+  const TestDirectory directory;
+  const std::string program = directory.Copy(SelfPath(), "program");
   ASSERT_EQ(chown(program.c_str(), c.owner, c.owner), 0);
   ASSERT_EQ(chmod(program.c_str(), c.mode), 0);
   Child child([&] {
@@ -232,13 +232,13 @@ TEST(ExecCasesTest, NoArgumentsAreNone) {
 // A failed exec has started nothing.
 TEST(ExecCasesTest, FailedExecsAreNotTold) {
   Recorder recorder;
-  const TestFolder folder;
-  const std::string garbage = folder.path() + "/garbage";
+  const TestDirectory directory;
+  const std::string garbage = directory.path() + "/garbage";
   ASSERT_TRUE(WriteWholeFile(garbage, "not a program"));
   ASSERT_EQ(chmod(garbage.c_str(), 0755), 0);
   Child child([&] {
     Exec({garbage});
-    Exec({folder.path() + "/absent"});
+    Exec({directory.path() + "/absent"});
     return 5;
   });
   const auto pid = static_cast<uint32_t>(child.pid());

@@ -23,11 +23,11 @@ namespace {
 using agent::decode::File;
 using agent::decode::FileAction;
 
-// A folder with a watched one in it, `secrets`, and a watched name, `key`, both there or not.
+// A directory with a watched one in it, `secrets`, and a watched name, `key`, both there or not.
 class FileTest : public testing::Test {
  protected:
-  std::string Path(const std::string& name) const { return folder_.path() + "/" + name; }
-  void MakeFolder(const std::string& name) { std::filesystem::create_directories(Path(name)); }
+  std::string Path(const std::string& name) const { return directory_.path() + "/" + name; }
+  void MakeDirectory(const std::string& name) { std::filesystem::create_directories(Path(name)); }
   void MakeFile(const std::string& name) { std::ofstream(Path(name)) << "content"; }
   int Open(const std::string& name, int flags) {
     return open(Path(name).c_str(), flags | O_CLOEXEC, 0640);
@@ -49,13 +49,13 @@ class FileTest : public testing::Test {
     return Of(recorder, Path(name));
   }
 
-  const TestFolder folder_{"file"};
+  const TestDirectory directory_{"file"};
   const agent::kernel::WatchOptions watch_ = {.reads = {Path("secrets"), Path("key")},
                                               .writes = {Path("lists"), Path("table*")}};
 };
 
 TEST_F(FileTest, OpensOfWatchedFilesAreTold) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   MakeFile("secrets/one");
   MakeFile("key");
   Recorder recorder({.watch = watch_});
@@ -82,8 +82,8 @@ TEST_F(FileTest, OpensOfWatchedFilesAreTold) {
 }
 
 TEST_F(FileTest, OtherFilesAreNot) {
-  MakeFolder("secrets/deep");
-  MakeFolder("lists");
+  MakeDirectory("secrets/deep");
+  MakeDirectory("lists");
   MakeFile("lists/one");
   MakeFile("other");
   Recorder recorder({.watch = watch_});
@@ -100,7 +100,7 @@ TEST_F(FileTest, OtherFilesAreNot) {
 }
 
 TEST_F(FileTest, RepeatedOpensAreToldOnce) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   MakeFile("secrets/one");
   Recorder recorder({.watch = watch_});
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(Touch("secrets/one", O_RDONLY));
@@ -113,7 +113,7 @@ TEST_F(FileTest, RepeatedOpensAreToldOnce) {
 
 // Many file systems give the number of a file that is gone to the next one.
 TEST_F(FileTest, AFileInThePlaceOfAnotherIsTold) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   Recorder recorder({.watch = watch_});
   for (const std::string name : {"secrets/one", "secrets/two"}) {
     MakeFile(name);
@@ -128,8 +128,8 @@ TEST_F(FileTest, AFileInThePlaceOfAnotherIsTold) {
   }
 }
 
-TEST_F(FileTest, NewFilesInAWatchedFolderNeedNoSearch) {
-  MakeFolder("secrets");
+TEST_F(FileTest, NewFilesInAWatchedDirectoryNeedNoSearch) {
+  MakeDirectory("secrets");
   Recorder recorder({.watch = watch_});
   ASSERT_TRUE(Touch("secrets/new", O_WRONLY | O_CREAT));
   recorder.Settle();
@@ -142,8 +142,8 @@ TEST_F(FileTest, NewFilesInAWatchedFolderNeedNoSearch) {
 TEST_F(FileTest, AWatchedNameIsWatchedWhenItAppears) {
   Recorder recorder({.watch = watch_});
   ASSERT_TRUE(Touch("key", O_WRONLY | O_CREAT));
-  // The folder and the file in it, faster than anybody could search.
-  MakeFolder("secrets");
+  // The directory and the file in it, faster than anybody could search.
+  MakeDirectory("secrets");
   ASSERT_TRUE(Touch("secrets/first", O_WRONLY | O_CREAT));
   ASSERT_TRUE(Touch("secrets/second", O_WRONLY | O_CREAT));
   ASSERT_TRUE(Touch("key", O_RDONLY));
@@ -159,9 +159,9 @@ TEST_F(FileTest, AWatchedNameIsWatchedWhenItAppears) {
 }
 
 TEST_F(FileTest, ASearchFindsWhatAppearedLater) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   Recorder recorder({.watch = watch_});
-  MakeFolder("secrets/deeper/still");
+  MakeDirectory("secrets/deeper/still");
   MakeFile("secrets/deeper/still/one");
   MakeFile("table1");  // by a pattern
   recorder.sensor()->AttachNewUprobes();
@@ -173,7 +173,7 @@ TEST_F(FileTest, ASearchFindsWhatAppearedLater) {
 }
 
 TEST_F(FileTest, TruncationIsToldWhereTheHookSeesIt) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   MakeFile("secrets/one");
   Recorder recorder({.watch = watch_});
   ASSERT_TRUE(Touch("secrets/one", O_WRONLY | O_TRUNC));
@@ -184,7 +184,7 @@ TEST_F(FileTest, TruncationIsToldWhereTheHookSeesIt) {
 }
 
 TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   MakeFile("key");
   for (const char* name : {"a", "b", "c", "d", "e"}) MakeFile(name);
   Recorder recorder({.watch = watch_});
@@ -215,7 +215,7 @@ TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
 }
 
 TEST_F(FileTest, ASymbolicLinkInAWatchedPlaceIsTold) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   Recorder recorder({.watch = watch_});
   ASSERT_NE(recorder.sensor(), nullptr);
   ASSERT_EQ(symlink("/nowhere", Path("secrets/elsewhere").c_str()), 0);
@@ -231,7 +231,7 @@ TEST_F(FileTest, ASymbolicLinkInAWatchedPlaceIsTold) {
 }
 
 TEST_F(FileTest, EveryMountNamespaceHasItsOwn) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   int ready[2], go[2];
   ASSERT_EQ(pipe(ready), 0);
   ASSERT_EQ(pipe(go), 0);
@@ -258,18 +258,18 @@ TEST_F(FileTest, EveryMountNamespaceHasItsOwn) {
 
 // What the caller names can change while the call runs; what is told is what was opened.
 TEST_F(FileTest, TheFileIsToldNotTheName) {
-  MakeFolder("secrets");
+  MakeDirectory("secrets");
   MakeFile("secrets/one");
   ASSERT_EQ(symlink("secrets", Path("innocent").c_str()), 0);
   Recorder recorder({.watch = watch_});
   ASSERT_TRUE(Touch("innocent/../innocent/one", O_RDONLY));
-  const int folder = Open("secrets", O_PATH | O_DIRECTORY);
-  const int fd = openat(folder, "./one", O_RDWR | O_CLOEXEC);
+  const int directory = Open("secrets", O_PATH | O_DIRECTORY);
+  const int fd = openat(directory, "./one", O_RDWR | O_CLOEXEC);
   EXPECT_GE(fd, 0);
   recorder.Settle();
   EXPECT_EQ(Told(recorder, "secrets/one").size(), 2u);
   close(fd);
-  close(folder);
+  close(directory);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ constexpr int kCannotHide = 8;  // a child's status: the kernel does not know ho
 class IoUringOpenTest : public RingTest {
  protected:
   IoUringOpenTest() {
-    std::filesystem::create_directory(folder_.path() + "/secrets");
+    std::filesystem::create_directory(directory_.path() + "/secrets");
     EXPECT_TRUE(WriteWholeFile(secret_, "secret"));
     EXPECT_TRUE(WriteWholeFile(hidden_, "hidden"));
     EXPECT_TRUE(WriteWholeFile(held_, "held"));
@@ -100,16 +100,16 @@ class IoUringOpenTest : public RingTest {
     EXPECT_TRUE(file.reads);
   }
 
-  const TestFolder folder_{"io_uring"};
-  const std::string secret_ = folder_.path() + "/secrets/one";
-  const std::string held_ = folder_.path() + "/secrets/held";  // opened before anybody watches
-  const std::string hidden_ = folder_.path() + "/secrets/hidden";
-  const std::string other_ = folder_.path() + "/other";
+  const TestDirectory directory_{"io_uring"};
+  const std::string secret_ = directory_.path() + "/secrets/one";
+  const std::string held_ = directory_.path() + "/secrets/held";  // opened before anybody watches
+  const std::string hidden_ = directory_.path() + "/secrets/hidden";
+  const std::string other_ = directory_.path() + "/other";
 };
 
 TEST_P(IoUringOpenTest, AnOpenIsItsOwnersOrReportedAsNotSeen) {
   const UniqueFd held(open(held_.c_str(), O_RDONLY | O_CLOEXEC));
-  Recorder recorder({.watch = {.reads = {folder_.path() + "/secrets"}}});
+  Recorder recorder({.watch = {.reads = {directory_.path() + "/secrets"}}});
   Child child([&] {
     Ring ring(GetParam().polled);
     if (const int status = NotToBeTold(&ring, held.get()); status != 0) return status;

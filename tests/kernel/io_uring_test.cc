@@ -125,20 +125,20 @@ TEST_P(IoUringTest, AcceptIsItsOwners) {
     EXPECT_TRUE(recorder.All<Accept>().empty());
     return;
   }
-  const model::HopKey name = std::get<Tcp>(made->body).hop_name;
+  const model::HopKey name = std::get<Tcp>(made->body).hop_key;
   const Event* accept = recorder.WaitForBody<Accept>(
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, pid) << accept->header.command;
   EXPECT_EQ(accept->header.parent.tgid, static_cast<uint32_t>(getpid()));
-  EXPECT_EQ(std::get<Accept>(accept->body).hop_name, name);
+  EXPECT_EQ(std::get<Accept>(accept->body).hop_key, name);
 }
 
 TEST_P(IoUringTest, UnixConnectIsItsOwners) {
-  const TestFolder folder;
+  const TestDirectory directory;
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  const std::string path = folder.path() + "/agent";
+  const std::string path = directory.path() + "/agent";
   ASSERT_LT(path.size(), sizeof(address.sun_path));
   std::memcpy(address.sun_path, path.data(), path.size());
   const UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

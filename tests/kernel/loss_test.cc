@@ -87,7 +87,7 @@ size_t CountAttachments() {
 }
 
 // Connections that nobody answers end in the timer's interrupt, while others end by themselves: the
-// same program once more, on the same processor.
+// same program once more, on the same CPU.
 class SkippedRuns : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {

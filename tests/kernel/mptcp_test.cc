@@ -96,13 +96,13 @@ TEST_F(MptcpTest, BothEndsAreToldAndNamedAlike) {
   const Event* connected = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient);
   ASSERT_NE(connected, nullptr);
   EXPECT_EQ(connected->header.process.tgid, pid);
-  const model::HopKey name = std::get<Tcp>(connected->body).hop_name;
+  const model::HopKey name = std::get<Tcp>(connected->body).hop_key;
   EXPECT_FALSE(name.empty());
   const Event* accepted = recorder.WaitForBody<Accept>(
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port_; });
   ASSERT_NE(accepted, nullptr);
   EXPECT_TRUE(IsProcess(accepted->header.process, getpid()));
-  EXPECT_EQ(std::get<Accept>(accepted->body).hop_name, name);
+  EXPECT_EQ(std::get<Accept>(accepted->body).hop_key, name);
   const Event* closed = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kServer);
   ASSERT_NE(closed, nullptr);
   EXPECT_TRUE(IsProcess(closed->header.process, getpid()));
@@ -143,7 +143,7 @@ TEST_F(MptcpTest, OnAProgramsStreamsAndInTheSnapshot) {
   for (const auto& [event, socket] : recorder.All<SocketSnapshot>()) {
     if (socket->listening || socket->flow.server.port != port_) continue;
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
-    names[socket->side == TcpSide::kServer] = socket->hop_name;
+    names[socket->side == TcpSide::kServer] = socket->hop_key;
   }
   EXPECT_FALSE(names[0].empty());
   EXPECT_EQ(names[0], names[1]);
@@ -161,7 +161,7 @@ TEST_F(MptcpTest, OnAProgramsStreamsAndInTheSnapshot) {
   const agent::decode::Stream& input = std::get<ExecEvent>(started->body).streams[0];
   EXPECT_EQ(input.kind, StreamKind::kTcp);
   EXPECT_TRUE(input.accepted);
-  EXPECT_EQ(input.hop_name, names[1]);
+  EXPECT_EQ(input.hop_key, names[1]);
 }
 
 }  // namespace

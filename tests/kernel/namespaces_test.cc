@@ -98,9 +98,9 @@ TEST(NamespacesTest, SetnsIsTold) {
   NamespaceSet there;
   ASSERT_EQ(read(ready[0], &there, sizeof(there)), ssize_t{sizeof(there)});
   Child visitor([&] {
-    const std::string folder = "/proc/" + std::to_string(container.pid()) + "/ns/";
-    const int uts = open((folder + "uts").c_str(), O_RDONLY | O_CLOEXEC);
-    const int mnt = open((folder + "mnt").c_str(), O_RDONLY | O_CLOEXEC);
+    const std::string directory = "/proc/" + std::to_string(container.pid()) + "/ns/";
+    const int uts = open((directory + "uts").c_str(), O_RDONLY | O_CLOEXEC);
+    const int mnt = open((directory + "mnt").c_str(), O_RDONLY | O_CLOEXEC);
     if (setns(uts, CLONE_NEWUTS) != 0 || setns(mnt, CLONE_NEWNS) != 0) return 1;
     return Exec({"/bin/true"});
   });

@@ -24,14 +24,14 @@ namespace {
 using agent::decode::File;
 using agent::decode::FileAction;
 
-// Of eight bytes each: a path goes from one folder to the other in one store.
+// Of eight bytes each: a path goes from one directory to the other in one store.
 constexpr char kWatched[] = "secretsA", kAlsoWatched[] = "secretsB", kOther[] = "harmless";
 
 enum class Call { kOpen, kOpenat, kOpenat2 };
 
 struct Race {
   const char* name;
-  const char* folders[2];
+  const char* directories[2];
   Call call;
 };
 
@@ -73,7 +73,7 @@ class OpenRaceTest : public testing::TestWithParam<Race> {
 
   OpenRaceTest() {
     for (const char* name : {kWatched, kAlsoWatched, kOther}) {
-      std::filesystem::create_directory(folder_.path() + "/" + name);
+      std::filesystem::create_directory(directory_.path() + "/" + name);
       for (int round = 0; round < kRounds; ++round) {
         EXPECT_TRUE(WriteWholeFile(PathOf(name, round), name));
       }
@@ -81,28 +81,29 @@ class OpenRaceTest : public testing::TestWithParam<Race> {
   }
 
   std::string PathOf(const std::string& name, int round) const {
-    return folder_.path() + "/" + name + "/" + std::to_string(round);
+    return directory_.path() + "/" + name + "/" + std::to_string(round);
   }
 
-  const TestFolder folder_{"open_race"};
+  const TestDirectory directory_{"open_race"};
 };
 
 TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {
-  Recorder recorder(
-      {.watch = {.reads = {folder_.path() + "/" + kWatched, folder_.path() + "/" + kAlsoWatched}}});
+  Recorder recorder({.watch = {.reads = {directory_.path() + "/" + kWatched,
+                                         directory_.path() + "/" + kAlsoWatched}}});
   ASSERT_NE(recorder.sensor(), nullptr);
-  // The kernel copies a path in words from its beginning on: the folder's name must be one of them.
+  // The kernel copies a path in words from its beginning on: the directory's name must be one of
+  // them.
   alignas(8) char memory[512] = {};
   char* const name = memory + 256;
-  char* const path = name - (folder_.path().size() + 8) / 8 * 8;
-  const char* const* folders = GetParam().folders;
+  char* const path = name - (directory_.path().size() + 8) / 8 * 8;
+  const char* const* directories = GetParam().directories;
   std::vector<Opened> truth;
   int opened[2] = {};
   uint64_t names[2];
-  for (int i = 0; i < 2; ++i) std::memcpy(&names[i], folders[i], 8);
+  for (int i = 0; i < 2; ++i) std::memcpy(&names[i], directories[i], 8);
   std::fill(path, name, '/');
-  folder_.path().copy(path, sizeof(memory) / 2);
-  std::memcpy(name, folders[0], 8);
+  directory_.path().copy(path, sizeof(memory) / 2);
+  std::memcpy(name, directories[0], 8);
   name[8] = '/';
   Swapper swapper(name, names[0], names[1]);
   for (int round = 0; round < kRounds; ++round) {
@@ -111,7 +112,7 @@ TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {
     const UniqueFd fd(OpenBy(GetParam().call, path));
     ASSERT_TRUE(fd.valid()) << strerror(errno);
     const Opened file = OpenedBy(fd.get());
-    ++opened[file.path == PathOf(folders[1], round)];
+    ++opened[file.path == PathOf(directories[1], round)];
     if (file.path != PathOf(kOther, round)) truth.push_back(file);
   }
   for (int count : opened) EXPECT_GT(count, 0) << "nothing was raced";

@@ -24,15 +24,15 @@ const SelfPrograms programs({{"speak", Speak}});
 
 class Overlay {
  public:
-  Overlay(const TestFolder& folder, const std::string& name)
-      : path_(folder.path() + "/" + name + "-root") {
-    const std::string upper = folder.path() + "/" + name + "-upper";
-    const std::string work = folder.path() + "/" + name + "-work";
+  Overlay(const TestDirectory& directory, const std::string& name)
+      : path_(directory.path() + "/" + name + "-root") {
+    const std::string upper = directory.path() + "/" + name + "-upper";
+    const std::string work = directory.path() + "/" + name + "-work";
     for (const std::string& made : {path_, upper, work}) {
       EXPECT_TRUE(std::filesystem::create_directory(made));
     }
     const std::string options =
-        "lowerdir=" + folder.path() + "/image,upperdir=" + upper + ",workdir=" + work;
+        "lowerdir=" + directory.path() + "/image,upperdir=" + upper + ",workdir=" + work;
     mounted_ = mount("overlay", path_.c_str(), "overlay", 0, options.c_str()) == 0;
     EXPECT_TRUE(mounted_) << "needs overlayfs: " << strerror(errno);
   }
@@ -47,10 +47,10 @@ class Overlay {
 };
 
 TEST(OverlayTest, ContainersOfOneImageAreHeardOnce) {
-  const TestFolder folder;
-  std::filesystem::create_directories(folder.path() + "/image/lib");
-  folder.Copy(OwnLibrary(), "image/lib/libc.so.6");
-  const Overlay first(folder, "first"), second(folder, "second");
+  const TestDirectory directory;
+  std::filesystem::create_directories(directory.path() + "/image/lib");
+  directory.Copy(OwnLibrary(), "image/lib/libc.so.6");
+  const Overlay first(directory, "first"), second(directory, "second");
   const Inhabitant in_first(first.path()), in_second(second.path());
   Recorder recorder({}, SensorAge::kFresh);
   Speaker of_first(first.path() + "/lib"), of_second(second.path() + "/lib");
@@ -60,12 +60,12 @@ TEST(OverlayTest, ContainersOfOneImageAreHeardOnce) {
 
 // The container through which the library was found goes, another of its image stays.
 TEST(OverlayTest, TheRestIsHeardWhenOneContainerGoes) {
-  const TestFolder folder;
-  std::filesystem::create_directories(folder.path() + "/image/lib");
-  folder.Copy(OwnLibrary(), "image/lib/libc.so.6");
-  auto first = std::make_unique<Overlay>(folder, "first");
+  const TestDirectory directory;
+  std::filesystem::create_directories(directory.path() + "/image/lib");
+  directory.Copy(OwnLibrary(), "image/lib/libc.so.6");
+  auto first = std::make_unique<Overlay>(directory, "first");
   auto in_first = std::make_unique<Inhabitant>(first->path());
-  const Overlay second(folder, "second");
+  const Overlay second(directory, "second");
   // Before the sensor, whose descriptors it would keep open otherwise.
   const Inhabitant in_second(second.path());
   Recorder recorder({}, SensorAge::kFresh);

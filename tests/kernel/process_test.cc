@@ -44,13 +44,13 @@ ino_t InodeOf(int fd) {
   return file.st_ino;
 }
 
-class ScratchFolder {
+class ScratchDirectory {
  public:
-  ScratchFolder() {
+  ScratchDirectory() {
     char name[] = "/tmp/hoptrail-kernel-XXXXXX";
     path_ = std::filesystem::canonical(mkdtemp(name));
   }
-  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  ~ScratchDirectory() { std::filesystem::remove_all(path_); }
   const std::string& path() const { return path_; }
 
  private:
@@ -87,7 +87,7 @@ TEST(ProcessTest, DeathBySignal) {
   Child child([] { return raise(SIGKILL); });
   const auto pid = static_cast<uint32_t>(child.pid());
   // Not by WIFSIGNALED: what it is compiled to may be the first to write to its page after the
-  // fork, and QEMU 7.2 loses the processor's flags where an instruction that stores one of them
+  // fork, and QEMU 7.2 loses the CPU's flags where an instruction that stores one of them
   // faults.
   ASSERT_EQ(WTERMSIG(child.Wait()), SIGKILL);
   const Event* exit = recorder.WaitForBody<Exit>(
@@ -144,8 +144,8 @@ TEST(ProcessTest, AProgramInMemoryOnly) {
 
 TEST(ProcessTest, AProgramThatWasRemovedBeforeItStarted) {
   Recorder recorder;
-  const ScratchFolder folder;
-  const std::string program = folder.path() + "/gone";
+  const ScratchDirectory directory;
+  const std::string program = directory.path() + "/gone";
   std::filesystem::copy_file("/bin/true", program);
   const UniqueFd fd(open(program.c_str(), O_RDONLY | O_CLOEXEC));
   ASSERT_EQ(unlink(program.c_str()), 0);
@@ -158,12 +158,12 @@ TEST(ProcessTest, AProgramThatWasRemovedBeforeItStarted) {
   EXPECT_EQ(exec->image.path, program);
 }
 
-// Linked twice and removed once is not removed; and a file in memory that has a folder is no
+// Linked twice and removed once is not removed; and a file in memory that has a directory is no
 // secret.
 TEST(ProcessTest, AProgramThatHasItsPlace) {
   Recorder recorder;
-  const ScratchFolder folder;
-  const std::string program = folder.path() + "/program";
+  const ScratchDirectory directory;
+  const std::string program = directory.path() + "/program";
   std::filesystem::copy_file("/bin/true", program);
   std::filesystem::create_hard_link(program, program + "2");
   ASSERT_EQ(unlink(program.c_str()), 0);
@@ -177,8 +177,8 @@ TEST(ProcessTest, AProgramThatHasItsPlace) {
 
 TEST(ProcessTest, ExecTellsTheProgram) {
   Recorder recorder;
-  const ScratchFolder folder;
-  const std::string directory = folder.path() + "/one/two three";
+  const ScratchDirectory scratch;
+  const std::string directory = scratch.path() + "/one/two three";
   std::filesystem::create_directories(directory);
   Child child([&] {
     if (chdir(directory.c_str()) != 0) return 1;
@@ -202,8 +202,8 @@ TEST(ProcessTest, ExecTellsTheProgram) {
 
 TEST(ProcessTest, ScriptsAreToldWithTheirInterpreter) {
   Recorder recorder;
-  const ScratchFolder folder;
-  const std::string script = folder.path() + "/script";
+  const ScratchDirectory directory;
+  const std::string script = directory.path() + "/script";
   std::ofstream(script) << "#!/bin/sh\nexit 0\n";
   ASSERT_EQ(chmod(script.c_str(), 0755), 0);
   Child child([&] { return Exec({script, "x"}); });
@@ -255,12 +255,12 @@ TEST(ProcessTest, LongerArgumentsAreCutAndSaySo) {
 
 TEST(ProcessTest, DeepWorkingDirectoriesAreCutInFront) {
   Recorder recorder;
-  const ScratchFolder folder;
+  const ScratchDirectory directory;
   std::string tail;
   for (int i = 0; i < 60; ++i) tail += "/d" + std::to_string(i);
-  std::filesystem::create_directories(folder.path() + tail);
+  std::filesystem::create_directories(directory.path() + tail);
   Child child([&] {
-    if (chdir((folder.path() + tail).c_str()) != 0) return 1;
+    if (chdir((directory.path() + tail).c_str()) != 0) return 1;
     return Exec({"/bin/true"});
   });
   const ExecEvent* exec = WaitForExec(&recorder, child.pid());
@@ -273,15 +273,15 @@ TEST(ProcessTest, DeepWorkingDirectoriesAreCutInFront) {
 
 TEST(ProcessTest, ChangedRootsHideWhatIsAbove) {
   Recorder recorder;
-  const ScratchFolder folder;
+  const ScratchDirectory directory;
   // A static program is not at hand: the exec fails without its libraries, but not before the new
   // image is set up. busybox-less machines have ldconfig, which is static.
   const std::string program = "/sbin/ldconfig";
   if (!std::filesystem::exists(program)) GTEST_FAIL() << "needs " << program;
-  std::filesystem::create_directories(folder.path() + "/inner");
-  std::filesystem::copy(program, folder.path() + "/inner/program");
+  std::filesystem::create_directories(directory.path() + "/inner");
+  std::filesystem::copy(program, directory.path() + "/inner/program");
   Child child([&] {
-    if (chroot(folder.path().c_str()) != 0 || chdir("/inner") != 0) return 1;
+    if (chroot(directory.path().c_str()) != 0 || chdir("/inner") != 0) return 1;
     return Exec({"/inner/program", "-V"});
   });
   const ExecEvent* exec = WaitForExec(&recorder, child.pid());
@@ -292,12 +292,12 @@ TEST(ProcessTest, ChangedRootsHideWhatIsAbove) {
 
 TEST(ProcessTest, TellsWhatTheStreamsAre) {
   Recorder recorder;
-  const ScratchFolder folder;
+  const ScratchDirectory directory;
   int pipe_ends[2], unix_ends[2], terminal, other_end;
   ASSERT_EQ(pipe(pipe_ends), 0);
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, unix_ends), 0);
   ASSERT_EQ(openpty(&other_end, &terminal, nullptr, nullptr, nullptr), 0);
-  const int file = open((folder.path() + "/f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int file = open((directory.path() + "/f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   auto run = [&](int in, int out, int error) {
     return std::make_unique<Child>([=] {

@@ -56,17 +56,17 @@ bool WriteWholeFile(const std::string& path, const std::string& content) {
          write(fd.get(), content.data(), content.size()) == static_cast<ssize_t>(content.size());
 }
 
-TestFolder::TestFolder() {
+TestDirectory::TestDirectory() {
   char name[] = "/tmp/hoptrail-kernel-XXXXXX";
   if (mkdtemp(name) == nullptr) {
-    ADD_FAILURE() << "no folder in /tmp";
+    ADD_FAILURE() << "no directory in /tmp";
     return;
   }
   path_ = std::filesystem::canonical(name);
   EXPECT_EQ(chmod(path_.c_str(), 0755), 0);
 }
 
-TestFolder::TestFolder(const std::string& name) {
+TestDirectory::TestDirectory(const std::string& name) {
   const std::string path = "/tmp/hoptrail-" + name + "-" + std::to_string(getpid());
   std::error_code error;
   if (!std::filesystem::create_directory(path, error)) {
@@ -77,12 +77,12 @@ TestFolder::TestFolder(const std::string& name) {
   EXPECT_EQ(chmod(path_.c_str(), 0755), 0);
 }
 
-TestFolder::~TestFolder() {
+TestDirectory::~TestDirectory() {
   std::error_code error;
   if (!path_.empty()) std::filesystem::remove_all(path_, error);
 }
 
-std::string TestFolder::Copy(const std::string& file, const std::string& name) const {
+std::string TestDirectory::Copy(const std::string& file, const std::string& name) const {
   const std::string copy = path_ + "/" + name;
   std::error_code error;
   std::filesystem::copy_file(file, copy, error);

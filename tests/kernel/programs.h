@@ -1,9 +1,9 @@
 #ifndef HOPTRAIL_TESTS_KERNEL_PROGRAMS_H_
 #define HOPTRAIL_TESTS_KERNEL_PROGRAMS_H_
 
-// Small programs and folders for tests that look at what a started program does. The test program
-// is started again under the name of one of its functions, so that nothing of the machine is
-// needed but itself.
+// Small programs and directories for tests that look at what a started program does. The test
+// program is started again under the name of one of its functions, so that nothing of the machine
+// is needed but itself.
 
 #include <initializer_list>
 #include <string>
@@ -34,18 +34,18 @@ std::string ReadWholeFile(const std::string& path);
 // False where it cannot be written at once.
 bool WriteWholeFile(const std::string& path, const std::string& content);
 
-// A folder that everyone may enter, gone with the object.
-class TestFolder {
+// A directory that everyone may enter, gone with the object.
+class TestDirectory {
  public:
-  TestFolder();
+  TestDirectory();
   // Each of that name has the same path in one test program: for what sensors that are used again
   // watch.
-  explicit TestFolder(const std::string& name);
-  ~TestFolder();
-  TestFolder(const TestFolder&) = delete;
-  TestFolder& operator=(const TestFolder&) = delete;
+  explicit TestDirectory(const std::string& name);
+  ~TestDirectory();
+  TestDirectory(const TestDirectory&) = delete;
+  TestDirectory& operator=(const TestDirectory&) = delete;
   const std::string& path() const { return path_; }
-  // A copy of `file` in the folder, executable by everyone.
+  // A copy of `file` in the directory, executable by everyone.
   std::string Copy(const std::string& file, const std::string& name) const;
 
  private:

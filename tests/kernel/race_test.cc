@@ -104,10 +104,10 @@ const SelfPrograms programs({{"say-who-i-am", SayWhoIAm}});
 TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
   const int rounds = Rounds(300);
   Recorder recorder;
-  const TestFolder folder;
+  const TestDirectory directory;
   // Both paths end in the same eight aligned bytes but for one.
-  const std::string paths[2] = {folder.Copy(SelfPath(), "programA"),
-                                folder.Copy(SelfPath(), "programB")};
+  const std::string paths[2] = {directory.Copy(SelfPath(), "programA"),
+                                directory.Copy(SelfPath(), "programB")};
   int with[2] = {}, at[2] = {};
   for (int round = 0; round < rounds; ++round) {
     int ends[2];

@@ -101,13 +101,13 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
   std::map<uint64_t, std::set<model::HopKey>> by_socket;
   for (const auto& [event, tcp] : second.All<Tcp>()) {
     if (tcp->phase != TcpPhase::kEstablished) continue;
-    connections[tcp->hop_name].insert(tcp->side);
-    by_socket[tcp->socket].insert(tcp->hop_name);
+    connections[tcp->hop_key].insert(tcp->side);
+    by_socket[tcp->socket].insert(tcp->hop_key);
   }
   for (const auto& [event, socket] : second.All<SocketSnapshot>()) {
     if (socket->listening) continue;
-    connections[socket->hop_name].insert(socket->side);
-    by_socket[socket->socket].insert(socket->hop_name);
+    connections[socket->hop_key].insert(socket->side);
+    by_socket[socket->socket].insert(socket->hop_key);
   }
   EXPECT_EQ(connections.size(), static_cast<size_t>(done.connections));
   for (const auto& [name, sides] : connections) EXPECT_EQ(sides.size(), 2u);
@@ -122,7 +122,7 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
   std::map<model::HopKey, int> closed;
   for (const auto& [event, tcp] : second.All<Tcp>()) {
     if (tcp->phase != TcpPhase::kClosed) continue;
-    ++closed[tcp->hop_name];
+    ++closed[tcp->hop_key];
     EXPECT_EQ(event->header.process.tgid, worker_pid);
   }
   EXPECT_EQ(closed.size(), connections.size());
@@ -192,7 +192,7 @@ TEST(RestartCasesTest, AProcessOlderThanTheSensorOwnsItsSockets) {
   });
   ASSERT_NE(end, nullptr);
   EXPECT_EQ(end->header.process.tgid, pid);
-  EXPECT_EQ(std::get<Tcp>(end->body).hop_name, sockets[1].hop_name);
+  EXPECT_EQ(std::get<Tcp>(end->body).hop_key, sockets[1].hop_key);
   for (int fd : {in[0], in[1], out[0], out[1]}) close(fd);
 }
 
@@ -208,7 +208,7 @@ TEST(RestartCasesTest, AConnectionThatWaitedToBeAccepted) {
     return tcp.phase == TcpPhase::kEstablished && tcp.flow.server.port == port;
   });
   ASSERT_NE(made, nullptr);
-  const model::HopKey name = std::get<Tcp>(made->body).hop_name;
+  const model::HopKey name = std::get<Tcp>(made->body).hop_key;
 
   Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
@@ -223,14 +223,14 @@ TEST(RestartCasesTest, AConnectionThatWaitedToBeAccepted) {
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, pid);
-  EXPECT_EQ(std::get<Accept>(accept->body).hop_name, name);
+  EXPECT_EQ(std::get<Accept>(accept->body).hop_key, name);
   const Event* end = recorder.WaitForBody<Tcp>("the end", [&](const Event&, const Tcp& tcp) {
     return tcp.phase == TcpPhase::kClosed && tcp.side == TcpSide::kServer &&
            tcp.flow.server.port == port;
   });
   ASSERT_NE(end, nullptr);
   EXPECT_EQ(end->header.process.tgid, pid);
-  EXPECT_EQ(std::get<Tcp>(end->body).hop_name, name);
+  EXPECT_EQ(std::get<Tcp>(end->body).hop_key, name);
 }
 
 }  // namespace

@@ -116,12 +116,12 @@ TEST(SnapshotTest, TellsNoProcessThatHasEnded) {
   }
 }
 
-// The hop name that was seen when the connection on `port` was made.
+// The hop key that was seen when the connection on `port` was made.
 model::HopKey SeenName(Recorder* before, uint16_t port) {
   const Event* event = before->WaitForBody<Tcp>("established", [&](const Event&, const Tcp& tcp) {
     return tcp.phase == TcpPhase::kEstablished && tcp.flow.server.port == port;
   });
-  return event == nullptr ? model::HopKey{} : std::get<Tcp>(event->body).hop_name;
+  return event == nullptr ? model::HopKey{} : std::get<Tcp>(event->body).hop_key;
 }
 
 const SocketSnapshot* FindSide(const Recorder& recorder, uint16_t port, TcpSide side,
@@ -147,8 +147,8 @@ void CheckSnapshotOf(Recorder* before, TcpPair pair) {
   const SocketSnapshot* server = FindSide(recorder, pair.port, TcpSide::kServer, false);
   ASSERT_NE(client, nullptr);
   ASSERT_NE(server, nullptr);
-  EXPECT_EQ(client->hop_name, name);
-  EXPECT_EQ(server->hop_name, name);
+  EXPECT_EQ(client->hop_key, name);
+  EXPECT_EQ(server->hop_key, name);
   EXPECT_EQ(client->flow, server->flow);
   EXPECT_EQ(FindSide(recorder, pair.port, TcpSide::kServer, true) != nullptr,
             pair.listener.valid());
@@ -161,7 +161,7 @@ void CheckSnapshotOf(Recorder* before, TcpPair pair) {
              tcp.flow.server.port == pair.port;
     });
     ASSERT_NE(end, nullptr);
-    EXPECT_EQ(std::get<Tcp>(end->body).hop_name, name);
+    EXPECT_EQ(std::get<Tcp>(end->body).hop_key, name);
     EXPECT_TRUE(IsProcess(end->header.process, getpid()));
   }
 }

@@ -50,8 +50,8 @@ inline std::string OwnLibrary() {
 
 class Speaker {
  public:
-  // With the C library in `folder`, or the usual one where empty.
-  explicit Speaker(const std::string& folder, const std::string& command = "sshd") {
+  // With the C library in `directory`, or the usual one where empty.
+  explicit Speaker(const std::string& directory, const std::string& command = "sshd") {
     static int count = 0;
     name_ = "word of " + std::to_string(++count);
     EXPECT_EQ(pipe2(in_, O_CLOEXEC), 0);
@@ -59,7 +59,7 @@ class Speaker {
     child_ = std::make_unique<Child>([&] {
       dup2(in_[0], STDIN_FILENO);
       dup2(out_[1], STDOUT_FILENO);
-      if (!folder.empty()) setenv("LD_LIBRARY_PATH", folder.c_str(), 1);
+      if (!directory.empty()) setenv("LD_LIBRARY_PATH", directory.c_str(), 1);
       return Exec(AsProgram("speak", {command, name_}));
     });
     close(in_[0]);
@@ -99,15 +99,15 @@ class Speaker {
   std::unique_ptr<Child> child_;
 };
 
-// A process whose root folder is `folder`, as that of a container, until the object goes.
+// A process whose root directory is `directory`, as that of a container, until the object goes.
 class Inhabitant {
  public:
-  explicit Inhabitant(const std::string& folder) {
+  explicit Inhabitant(const std::string& directory) {
     int ready[2];
     EXPECT_EQ(pipe2(ready, O_CLOEXEC), 0);
     child_ = std::make_unique<Child>([&] {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      if (chroot(folder.c_str()) != 0 || write(ready[1], "r", 1) != 1) return 1;
+      if (chroot(directory.c_str()) != 0 || write(ready[1], "r", 1) != 1) return 1;
       return pause();
     });
     close(ready[1]);

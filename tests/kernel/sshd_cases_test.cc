@@ -68,7 +68,7 @@ class Watch : public agent::session::Output {
       return tcp.phase == TcpPhase::kEstablished && tcp.side == TcpSide::kClient &&
              tcp.flow.server.port == port;
     });
-    return event == nullptr ? model::HopKey() : std::get<Tcp>(event->body).hop_name;
+    return event == nullptr ? model::HopKey() : std::get<Tcp>(event->body).hop_key;
   }
 
   void OnSession(const model::Session& session) override { sessions_[session.id] = session; }
@@ -102,15 +102,15 @@ class RealSshdTest : public testing::TestWithParam<Form> {
     for (const char* key : {"host", "user"}) {
       Child keygen([&] {
         return Exec({"/usr/bin/ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
-                     folder_.path() + "/" + key});
+                     directory_.path() + "/" + key});
       });
       ASSERT_EQ(keygen.Wait(), 0);
     }
-    std::filesystem::copy_file(folder_.path() + "/user.pub", folder_.path() + "/authorized");
+    std::filesystem::copy_file(directory_.path() + "/user.pub", directory_.path() + "/authorized");
     ASSERT_TRUE(WriteWholeFile(
-        folder_.path() + "/config",
-        absl::StrCat("Port ", kPort, "\nListenAddress 127.0.0.1\nHostKey ", folder_.path(),
-                     "/host\nAuthorizedKeysFile ", folder_.path(),
+        directory_.path() + "/config",
+        absl::StrCat("Port ", kPort, "\nListenAddress 127.0.0.1\nHostKey ", directory_.path(),
+                     "/host\nAuthorizedKeysFile ", directory_.path(),
                      "/authorized\nStrictModes no\nPidFile none\nPermitRootLogin yes\nUsePAM ",
                      GetParam().pam, "\nLogLevel INFO\nUseDNS no\n")));
   }
@@ -126,9 +126,10 @@ class RealSshdTest : public testing::TestWithParam<Form> {
         mount("none", "/var/log", "tmpfs", 0, nullptr) != 0 || mkdir("/run/sshd", 0755) != 0) {
       return 126;
     }
-    std::vector<std::string> arguments = {"/usr/sbin/sshd", "-D", "-f", folder_.path() + "/config"};
+    std::vector<std::string> arguments = {"/usr/sbin/sshd", "-D", "-f",
+                                          directory_.path() + "/config"};
     for (const std::string& option : GetParam().options) {
-      arguments.push_back(option == "LOG" ? folder_.path() + "/log" : option);
+      arguments.push_back(option == "LOG" ? directory_.path() + "/log" : option);
     }
     const int null = open("/dev/null", O_RDWR);
     for (int fd : {0, 1, 2}) dup2(null, fd);
@@ -138,13 +139,13 @@ class RealSshdTest : public testing::TestWithParam<Form> {
   int LogIn() const {
     const int null = open("/dev/null", O_RDWR);
     for (int fd : {0, 1}) dup2(null, fd);
-    return Exec({"/usr/bin/ssh", "-F", "none", "-i", folder_.path() + "/user", "-o",
+    return Exec({"/usr/bin/ssh", "-F", "none", "-i", directory_.path() + "/user", "-o",
                  "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o",
                  "UserKnownHostsFile=/dev/null", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR",
                  "-p", std::to_string(kPort), "root@127.0.0.1", "exit 0"});
   }
 
-  const TestFolder folder_;
+  const TestDirectory directory_;
 };
 
 TEST_P(RealSshdTest, ALoginIsASession) {
@@ -159,7 +160,7 @@ TEST_P(RealSshdTest, ALoginIsASession) {
   const int status = client.Wait();
   kill(sshd.pid(), SIGTERM);
   sshd.Wait();
-  ASSERT_EQ(status, 0) << ReadWholeFile(folder_.path() + "/log");
+  ASSERT_EQ(status, 0) << ReadWholeFile(directory_.path() + "/log");
   watch.Settle();
   const std::vector<model::Session> sessions = watch.RemoteSessions();
   ASSERT_EQ(sessions.size(), 1u);
@@ -169,8 +170,8 @@ TEST_P(RealSshdTest, ALoginIsASession) {
   EXPECT_EQ(session.authentication.method, GetParam().method);
   ASSERT_TRUE(session.entry.has_value());
   EXPECT_EQ(session.entry->flow.server.port, kPort);
-  EXPECT_EQ(session.entry->hop_name, watch.ClientsName(kPort));
-  EXPECT_FALSE(session.entry->hop_name.empty());
+  EXPECT_EQ(session.entry->hop_key, watch.ClientsName(kPort));
+  EXPECT_FALSE(session.entry->hop_key.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -183,7 +184,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 // As OpenSSH does it from 9.8 on: the listener starts sshd-session on the connection, that starts
-// sshd-auth without rights, and then the user's shell. `arguments`: the folder of the programs.
+// sshd-auth without rights, and then the user's shell. `arguments`: the directory of the programs.
 int SplitListener(const std::vector<std::string>& arguments) {
   uint16_t port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &port);
@@ -231,10 +232,11 @@ const SelfPrograms programs({{"listener", SplitListener},
                              {"auth", SplitAuth}});
 
 TEST(SplitSshdTest, ALoginIsASession) {
-  const TestFolder folder;
-  for (const char* name : {"sshd", "sshd-session", "sshd-auth"}) folder.Copy(SelfPath(), name);
+  const TestDirectory directory;
+  for (const char* name : {"sshd", "sshd-session", "sshd-auth"}) directory.Copy(SelfPath(), name);
   Watch watch;
-  Child sshd([&] { return Exec(AsProgram("listener", {folder.path()}, folder.path() + "/sshd")); });
+  Child sshd(
+      [&] { return Exec(AsProgram("listener", {directory.path()}, directory.path() + "/sshd")); });
   const auto pid = static_cast<uint32_t>(sshd.pid());
   const Event* listening =
       watch.recorder()->WaitForBody<Tcp>("listen", [&](const Event& event, const Tcp& tcp) {
@@ -252,7 +254,7 @@ TEST(SplitSshdTest, ALoginIsASession) {
   EXPECT_EQ(sessions[0].authentication.method, model::AuthMethod::kPublicKey);
   EXPECT_TRUE(sessions[0].authentication.verified);
   ASSERT_TRUE(sessions[0].entry.has_value());
-  EXPECT_EQ(sessions[0].entry->hop_name, watch.ClientsName(port));
+  EXPECT_EQ(sessions[0].entry->hop_key, watch.ClientsName(port));
 }
 
 }  // namespace

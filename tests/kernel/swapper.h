@@ -13,7 +13,7 @@ namespace hoptrail::kernel_test {
 
 // Two values of eight bytes that a thread of its own swaps in one place, as fast as it can. The
 // place is aligned to them and outlives the swapper. One value a turn of the loop: an emulated
-// processor is only interrupted between turns, and would never show what is overwritten within one.
+// CPU is only interrupted between turns, and would never show what is overwritten within one.
 class Swapper {
  public:
   Swapper(void* place, uint64_t one, uint64_t other)
@@ -29,7 +29,7 @@ class Swapper {
     stop_ = true;
     thread_.join();
   }
-  // Returns when it has come by once more. Where both share one processor, many rounds of a race go
+  // Returns when it has come by once more. Where both share one CPU, many rounds of a race go
   // by without it: call this every few rounds.
   void AwaitTurn() const {
     const uint64_t turn = turn_.load(std::memory_order_relaxed);
@@ -39,7 +39,7 @@ class Swapper {
   Swapper& operator=(const Swapper&) = delete;
 
  private:
-  // Odd: whoever shares the processor finds one value and the other by turns.
+  // Odd: whoever shares the CPU finds one value and the other by turns.
   static constexpr uint64_t kTurnsAtOnce = 10'007;
 
   std::atomic<bool> stop_ = false;

@@ -137,10 +137,10 @@ TEST(TamperingTest, MemoryIsToldWhereTheHookSeesIt) {
   Victim victim;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
   Child stranger([&] {
-    const std::string folder = "/proc/" + std::to_string(victim.pid());
-    const UniqueFd memory(open((folder + "/mem").c_str(), O_RDWR | O_CLOEXEC));
+    const std::string directory = "/proc/" + std::to_string(victim.pid());
+    const UniqueFd memory(open((directory + "/mem").c_str(), O_RDWR | O_CLOEXEC));
     // To look is less.
-    const UniqueFd maps(open((folder + "/maps").c_str(), O_RDONLY | O_CLOEXEC));
+    const UniqueFd maps(open((directory + "/maps").c_str(), O_RDONLY | O_CLOEXEC));
     return memory.valid() && maps.valid() ? 0 : 1;
   });
   EXPECT_EQ(stranger.Wait(), 0);

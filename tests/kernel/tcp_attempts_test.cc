@@ -66,7 +66,7 @@ TEST(TcpAttemptsTest, AnAttemptThatTimesOut) {
   ASSERT_NE(failed.event, nullptr);
   EXPECT_EQ(failed.tcp.error, ETIMEDOUT);
   EXPECT_EQ(failed.tcp.flow.server.address, *model::ParseIpAddress("192.0.2.7"));
-  EXPECT_TRUE(failed.tcp.hop_name.empty());
+  EXPECT_TRUE(failed.tcp.hop_key.empty());
   EXPECT_TRUE(IsProcess(failed.event->header.process, getpid()));
 }
 

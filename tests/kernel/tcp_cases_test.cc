@@ -35,11 +35,11 @@ void ExpectOneConnection(Recorder* recorder, uint16_t port) {
   ASSERT_NE(accept, nullptr);
   ASSERT_NE(client_end.event, nullptr);
   ASSERT_NE(server_end.event, nullptr);
-  EXPECT_FALSE(client.tcp.hop_name.empty());
-  EXPECT_EQ(server.tcp.hop_name, client.tcp.hop_name);
-  EXPECT_EQ(std::get<Accept>(accept->body).hop_name, client.tcp.hop_name);
-  EXPECT_EQ(client_end.tcp.hop_name, client.tcp.hop_name);
-  EXPECT_EQ(server_end.tcp.hop_name, client.tcp.hop_name);
+  EXPECT_FALSE(client.tcp.hop_key.empty());
+  EXPECT_EQ(server.tcp.hop_key, client.tcp.hop_key);
+  EXPECT_EQ(std::get<Accept>(accept->body).hop_key, client.tcp.hop_key);
+  EXPECT_EQ(client_end.tcp.hop_key, client.tcp.hop_key);
+  EXPECT_EQ(server_end.tcp.hop_key, client.tcp.hop_key);
   EXPECT_EQ(server.tcp.flow, client.tcp.flow);
   EXPECT_EQ(client_end.tcp.bytes_sent, server_end.tcp.bytes_received);
   EXPECT_EQ(server_end.tcp.bytes_sent, client_end.tcp.bytes_received);
@@ -222,9 +222,9 @@ TEST(TcpCasesTest, BothSidesConnect) {
   }
   for (const auto* two : {&established, &closed}) {
     ASSERT_EQ(two->size(), 2u);
-    EXPECT_FALSE(two->at(0).hop_name.empty());
-    EXPECT_EQ(two->at(0).hop_name, established[0].hop_name);
-    EXPECT_EQ(two->at(1).hop_name, established[0].hop_name);
+    EXPECT_FALSE(two->at(0).hop_key.empty());
+    EXPECT_EQ(two->at(0).hop_key, established[0].hop_key);
+    EXPECT_EQ(two->at(1).hop_key, established[0].hop_key);
     EXPECT_EQ(two->at(0).flow, established[0].flow);
     EXPECT_EQ(two->at(1).flow, established[0].flow);
     EXPECT_NE(two->at(0).side, two->at(1).side);
@@ -247,7 +247,7 @@ TEST(TcpCasesTest, ASocketConnectedToItself) {
   ASSERT_NE(made.event, nullptr);
   ASSERT_NE(ended.event, nullptr);
   EXPECT_TRUE(IsProcess(made.event->header.process, getpid()));
-  EXPECT_EQ(made.tcp.hop_name, ended.tcp.hop_name);
+  EXPECT_EQ(made.tcp.hop_key, ended.tcp.hop_key);
 }
 
 }  // namespace

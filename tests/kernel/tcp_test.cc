@@ -54,11 +54,11 @@ TEST_P(TcpTest, BothEndsTellOneConnection) {
   const Told server_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kServer, port);
   ASSERT_FALSE(HasFailure());
 
-  EXPECT_FALSE(client.tcp.hop_name.empty());
-  EXPECT_EQ(client.tcp.hop_name, accepted.tcp.hop_name);
-  EXPECT_EQ(client.tcp.hop_name, client_end.tcp.hop_name);
-  EXPECT_EQ(client.tcp.hop_name, server_end.tcp.hop_name);
-  EXPECT_TRUE(connecting.tcp.hop_name.empty());
+  EXPECT_FALSE(client.tcp.hop_key.empty());
+  EXPECT_EQ(client.tcp.hop_key, accepted.tcp.hop_key);
+  EXPECT_EQ(client.tcp.hop_key, client_end.tcp.hop_key);
+  EXPECT_EQ(client.tcp.hop_key, server_end.tcp.hop_key);
+  EXPECT_TRUE(connecting.tcp.hop_key.empty());
 
   model::Flow flow;
   flow.client.address = flow.server.address = *model::ParseIpAddress(GetParam());
@@ -96,12 +96,12 @@ TEST_P(TcpTest, BothEndsTellOneConnection) {
       [&](const Event&, const Accept& body) { return body.socket == accepted.tcp.socket; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, server_pid);
-  // Nobody's yet, unless it was accepted on another processor before its handshake was told.
+  // Nobody's yet, unless it was accepted on another CPU before its handshake was told.
   if (!accepted.event->header.process.empty()) {
     EXPECT_EQ(accepted.event->header.process, accept->header.process);
     EXPECT_LT(accept->header.boot_ns, accepted.event->header.boot_ns);
   }
-  EXPECT_EQ(std::get<Accept>(accept->body).hop_name, client.tcp.hop_name);
+  EXPECT_EQ(std::get<Accept>(accept->body).hop_key, client.tcp.hop_key);
   EXPECT_EQ(std::get<Accept>(accept->body).flow, flow);
 }
 
@@ -113,7 +113,7 @@ TEST_P(TcpTest, RefusedConnectionsTellWhy) {
   const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, port);
   ASSERT_NE(failed.event, nullptr);
   EXPECT_EQ(failed.tcp.error, ECONNREFUSED);
-  EXPECT_TRUE(failed.tcp.hop_name.empty());
+  EXPECT_TRUE(failed.tcp.hop_key.empty());
   EXPECT_TRUE(IsProcess(failed.event->header.process, getpid()));
   EXPECT_EQ(failed.tcp.flow.server.address, *model::ParseIpAddress(GetParam()));
 }
@@ -149,9 +149,9 @@ TEST(TcpConnectionTest, ResetConnectionsKeepTheirName) {
   const Told client_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kClient, port);
   const Told server_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kServer, port);
   ASSERT_NE(client.event, nullptr);
-  EXPECT_FALSE(client.tcp.hop_name.empty());
-  EXPECT_EQ(client_end.tcp.hop_name, client.tcp.hop_name);
-  EXPECT_EQ(server_end.tcp.hop_name, client.tcp.hop_name);
+  EXPECT_FALSE(client.tcp.hop_key.empty());
+  EXPECT_EQ(client_end.tcp.hop_key, client.tcp.hop_key);
+  EXPECT_EQ(server_end.tcp.hop_key, client.tcp.hop_key);
 }
 
 TEST(TcpConnectionTest, ManyConnectionsHaveDistinctNamesThatBothEndsShare) {
@@ -168,10 +168,10 @@ TEST(TcpConnectionTest, ManyConnectionsHaveDistinctNamesThatBothEndsShare) {
   std::set<model::HopKey> client_names, server_names, accepted_names;
   for (const auto& [event, tcp] : recorder.All<Tcp>()) {
     if (tcp->phase != TcpPhase::kEstablished) continue;
-    (tcp->side == TcpSide::kClient ? client_names : server_names).insert(tcp->hop_name);
+    (tcp->side == TcpSide::kClient ? client_names : server_names).insert(tcp->hop_key);
   }
   for (const auto& [event, accept] : recorder.All<Accept>()) {
-    accepted_names.insert(accept->hop_name);
+    accepted_names.insert(accept->hop_key);
   }
   EXPECT_EQ(client_names.size(), size_t{kConnections});
   EXPECT_EQ(server_names, client_names);
@@ -213,10 +213,10 @@ TEST(TcpConnectionTest, AProgramStartedOnAnAcceptedSocketTellsIt) {
   EXPECT_EQ(exec.streams[0].kind, agent::decode::StreamKind::kTcp);
   EXPECT_TRUE(exec.streams[0].accepted);
   EXPECT_EQ(exec.streams[0].socket, server.tcp.socket);
-  EXPECT_EQ(exec.streams[0].hop_name, server.tcp.hop_name);
+  EXPECT_EQ(exec.streams[0].hop_key, server.tcp.hop_key);
   EXPECT_EQ(exec.streams[0].flow, server.tcp.flow);
   EXPECT_FALSE(exec.streams[1].accepted);
-  EXPECT_EQ(exec.streams[1].hop_name, server.tcp.hop_name);
+  EXPECT_EQ(exec.streams[1].hop_key, server.tcp.hop_key);
   EXPECT_EQ(exec.streams[1].flow, server.tcp.flow);
 }
 

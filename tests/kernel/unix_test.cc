@@ -22,21 +22,21 @@ using agent::decode::UnixConnect;
 
 constexpr uint32_t kNobody = 65534;
 
-// A folder of the test's own, gone with everything in it.
-class Folder {
+// A directory of the test's own, gone with everything in it.
+class Directory {
  public:
-  Folder() {
+  Directory() {
     char name[] = "/tmp/hoptrail-unix-XXXXXX";
     EXPECT_NE(mkdtemp(name), nullptr) << strerror(errno);
     path_ = name;
     EXPECT_EQ(chmod(name, 0755), 0);
   }
-  ~Folder() {
+  ~Directory() {
     for (const std::string& name : made_) unlink(name.c_str());
     rmdir(path_.c_str());
   }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
 
   std::string File(const std::string& name) {
     made_.push_back(path_ + "/" + name);
@@ -97,10 +97,10 @@ class UnixTest : public testing::TestWithParam<Kind> {};
 
 TEST_P(UnixTest, TellsTheSocketAndBothProcesses) {
   Recorder recorder;
-  Folder folder;
+  Directory directory;
   const Kind& kind = GetParam();
-  const std::string name =
-      kind.abstract ? absl::StrCat("@hoptrail/", getpid(), "/", kind.name) : folder.File("agent.1");
+  const std::string name = kind.abstract ? absl::StrCat("@hoptrail/", getpid(), "/", kind.name)
+                                         : directory.File("agent.1");
   int ready[2], go[2];
   ASSERT_EQ(pipe2(ready, O_CLOEXEC), 0);
   ASSERT_EQ(pipe2(go, O_CLOEXEC), 0);
@@ -181,8 +181,8 @@ TEST(UnixConnectTest, AnAbstractNameMayHoldAnything) {
 
 TEST(UnixConnectTest, ARelativePathIsToldWhole) {
   Recorder recorder;
-  Folder folder;
-  const std::string path = folder.File("mux");
+  Directory directory;
+  const std::string path = directory.File("mux");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   Child child([&] {
     if (chdir("/tmp") != 0) return 1;
@@ -198,9 +198,9 @@ TEST(UnixConnectTest, ARelativePathIsToldWhole) {
 
 TEST(UnixConnectTest, ARenamedSocketHasItsPresentName) {
   Recorder recorder;
-  Folder folder;
-  const std::string before = folder.File("before");
-  const std::string after = folder.File("after");
+  Directory directory;
+  const std::string before = directory.File("before");
+  const std::string after = directory.File("after");
   const UniqueFd server = Serve(before, SOCK_STREAM);
   ASSERT_EQ(rename(before.c_str(), after.c_str()), 0);
   ASSERT_TRUE(Use(after, SOCK_STREAM).valid());
@@ -209,8 +209,8 @@ TEST(UnixConnectTest, ARenamedSocketHasItsPresentName) {
 
 TEST(UnixConnectTest, APeerThatHasEndedLeavesItsNumberAndUser) {
   Recorder recorder;
-  Folder folder;
-  const std::string path = folder.File("orphan");
+  Directory directory;
+  const std::string path = directory.File("orphan");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   Child listener([&] {
     if (setresuid(kNobody, kNobody, kNobody) != 0) return 1;
@@ -229,10 +229,10 @@ TEST(UnixConnectTest, APeerThatHasEndedLeavesItsNumberAndUser) {
 
 TEST(UnixConnectTest, ConnectsThatFailAreNotTold) {
   Recorder recorder;
-  Folder folder;
-  const std::string dead = folder.File("dead");
+  Directory directory;
+  const std::string dead = directory.File("dead");
   Serve(dead, SOCK_STREAM);  // and closed again
-  const std::string closed = folder.File("closed");
+  const std::string closed = directory.File("closed");
   const UniqueFd server = Serve(closed, SOCK_STREAM);
   ASSERT_EQ(chmod(closed.c_str(), 0700), 0);
   Child child([&] {
@@ -240,7 +240,7 @@ TEST(UnixConnectTest, ConnectsThatFailAreNotTold) {
     return Use(closed, SOCK_STREAM).valid() || Use(dead, SOCK_STREAM).valid() ? 2 : 0;
   });
   EXPECT_EQ(child.Wait(), 0);
-  const std::string open = folder.File("open");
+  const std::string open = directory.File("open");
   const UniqueFd other = Serve(open, SOCK_STREAM);
   ASSERT_TRUE(Use(open, SOCK_STREAM).valid());
   ASSERT_NE(WaitForPath(&recorder, open), nullptr);
@@ -249,8 +249,8 @@ TEST(UnixConnectTest, ConnectsThatFailAreNotTold) {
 
 TEST(UnixConnectTest, TheSameConnectOverAndOverIsToldNowAndThen) {
   Recorder recorder({.unix_interval = absl::Hours(1)});
-  Folder folder;
-  const std::string path = folder.File("busy");
+  Directory directory;
+  const std::string path = directory.File("busy");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
@@ -266,9 +266,9 @@ TEST(UnixConnectTest, TheSameConnectOverAndOverIsToldNowAndThen) {
 // What the kernel had for the first, its memory and its file's number, it gives to the next one.
 TEST(UnixConnectTest, ASocketInThePlaceOfAnotherIsTold) {
   Recorder recorder({.unix_interval = absl::Hours(1)});
-  Folder folder;
+  Directory directory;
   for (int i = 0; i < 20; ++i) {
-    const std::string path = folder.File(absl::StrCat("server.", i));
+    const std::string path = directory.File(absl::StrCat("server.", i));
     const UniqueFd server = Serve(path, SOCK_STREAM);
     ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
     ASSERT_EQ(unlink(path.c_str()), 0);
@@ -280,8 +280,8 @@ TEST(UnixConnectTest, ASocketInThePlaceOfAnotherIsTold) {
 TEST(UnixConnectTest, NoneIsForgottenInTheCount) {
   // Every connect ends an interval.
   Recorder recorder({.unix_interval = absl::Nanoseconds(1)});
-  Folder folder;
-  const std::string path = folder.File("counted");
+  Directory directory;
+  const std::string path = directory.File("counted");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
@@ -296,8 +296,8 @@ TEST(UnixConnectTest, NoneIsForgottenInTheCount) {
 
 TEST(UnixConnectTest, OtherNetworkNamespacesAreNotSeen) {
   Recorder recorder;
-  Folder folder;
-  const std::string path = folder.File("shared");
+  Directory directory;
+  const std::string path = directory.File("shared");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   Child elsewhere([&] {
     if (!EnterNewNetworkNamespace()) return 1;

@@ -31,22 +31,22 @@ model::FactCoverage SshdCoverage(Recorder* recorder) {
   return {};
 }
 
-// A folder like a container's root, with a copy of the C library of its own.
-std::string MakeRoot(const TestFolder& folder) {
-  EXPECT_TRUE(std::filesystem::create_directory(folder.path() + "/lib"));
-  folder.Copy(OwnLibrary(), "lib/libc.so.6");
-  return folder.path() + "/lib";
+// A directory like a container's root, with a copy of the C library of its own.
+std::string MakeRoot(const TestDirectory& directory) {
+  EXPECT_TRUE(std::filesystem::create_directory(directory.path() + "/lib"));
+  directory.Copy(OwnLibrary(), "lib/libc.so.6");
+  return directory.path() + "/lib";
 }
 
 TEST(UprobeCasesTest, ALibraryThatIsReplacedIsHeardAgain) {
-  const TestFolder folder;
-  const std::string libraries = MakeRoot(folder);
-  const Inhabitant inhabitant(folder.path());
+  const TestDirectory directory;
+  const std::string libraries = MakeRoot(directory);
+  const Inhabitant inhabitant(directory.path());
   Recorder recorder({}, SensorAge::kFresh);
   Speaker old_speaker(libraries);
   EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
   // As dpkg does it.
-  folder.Copy(OwnLibrary(), "lib/libc.so.6.dpkg-new");
+  directory.Copy(OwnLibrary(), "lib/libc.so.6.dpkg-new");
   ASSERT_EQ(rename((libraries + "/libc.so.6.dpkg-new").c_str(), (libraries + "/libc.so.6").c_str()),
             0);
   Speaker new_speaker(libraries);
@@ -62,21 +62,21 @@ TEST(UprobeCasesTest, ALibraryThatIsReplacedIsHeardAgain) {
 
 // A sensor that opens after the upgrade, while sshd was not started anew.
 TEST(UprobeCasesTest, ALibraryThatWasRemovedBeforeIsHeard) {
-  const TestFolder folder;
-  const std::string libraries = MakeRoot(folder);
+  const TestDirectory directory;
+  const std::string libraries = MakeRoot(directory);
   Speaker speaker(libraries);
   ASSERT_EQ(unlink((libraries + "/libc.so.6").c_str()), 0);
   Recorder recorder({}, SensorAge::kFresh);
   EXPECT_EQ(speaker.TimesHeard(&recorder), 1u);
 }
 
-TEST(UprobeCasesTest, ALibraryInAnotherFolderIsHeard) {
-  const TestFolder folder;
-  folder.Copy(OwnLibrary(), "libc.so.6");
-  Speaker before(folder.path());
+TEST(UprobeCasesTest, ALibraryInAnotherDirectoryIsHeard) {
+  const TestDirectory directory;
+  directory.Copy(OwnLibrary(), "libc.so.6");
+  Speaker before(directory.path());
   Recorder recorder({}, SensorAge::kFresh);
   EXPECT_EQ(before.TimesHeard(&recorder), 1u);
-  const TestFolder other;
+  const TestDirectory other;
   other.Copy(OwnLibrary(), "libc.so.6");
   Speaker after(other.path());
   EXPECT_EQ(after.TimesHeard(&recorder), 0u);
@@ -89,9 +89,9 @@ TEST(UprobeCasesTest, WhatIsGoneGivesItsPlaceBack) {
   constexpr size_t kRoom = 24, kTimes = 30;
   Recorder recorder({.max_library_copies = kRoom}, SensorAge::kFresh);
   for (size_t i = 0; i < kTimes; ++i) {
-    const TestFolder folder;
-    const std::string libraries = MakeRoot(folder);
-    const Inhabitant inhabitant(folder.path());
+    const TestDirectory directory;
+    const std::string libraries = MakeRoot(directory);
+    const Inhabitant inhabitant(directory.path());
     EXPECT_GE(recorder.sensor()->AttachNewUprobes(), 1u);
     if (i + 1 < kTimes) continue;
     Speaker speaker(libraries);
@@ -104,11 +104,11 @@ TEST(UprobeCasesTest, WhatIsGoneGivesItsPlaceBack) {
 TEST(UprobeCasesTest, WhatWasReplacedGivesItsPlaceBack) {
   constexpr size_t kRoom = 24, kTimes = 30;
   Recorder recorder({.max_library_copies = kRoom}, SensorAge::kFresh);
-  const TestFolder folder;
-  const std::string libraries = MakeRoot(folder);
-  const Inhabitant inhabitant(folder.path());
+  const TestDirectory directory;
+  const std::string libraries = MakeRoot(directory);
+  const Inhabitant inhabitant(directory.path());
   for (size_t i = 0; i < kTimes; ++i) {
-    folder.Copy(OwnLibrary(), "lib/new");
+    directory.Copy(OwnLibrary(), "lib/new");
     ASSERT_EQ(rename((libraries + "/new").c_str(), (libraries + "/libc.so.6").c_str()), 0);
     EXPECT_GE(recorder.sensor()->AttachNewUprobes(), 1u);
   }
@@ -155,8 +155,8 @@ std::string StaticProgram() {
 }
 
 TEST(UprobeCasesTest, AnSshdWithoutALibraryIsReported) {
-  const TestFolder folder;
-  const std::string program = folder.path() + "/sshd";
+  const TestDirectory directory;
+  const std::string program = directory.path() + "/sshd";
   ASSERT_TRUE(WriteWholeFile(program, StaticProgram()));
   ASSERT_EQ(chmod(program.c_str(), 0755), 0);
   Child sshd([&] { return Exec({program}); });

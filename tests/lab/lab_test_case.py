@@ -17,7 +17,7 @@ class LabTestCase(unittest.TestCase):
 
     @classmethod
     def directory(cls):
-        """This class's own folder for logs."""
+        """This class's own directory for logs."""
         path = os.path.join(logs, cls.__name__)
         os.makedirs(path, exist_ok=True)
         return path

@@ -111,7 +111,7 @@ class SplitSshd(lab_test_case.LabTestCase):
         entry = self.hop_of("server", session)
         self.assertEqual(entry["proof"], "PROVEN")
         self.assertTrue(entry["server"]["opened_session"])
-        self.assertEqual(entry["server"]["hop_name"], session["entry_hop_name"])
+        self.assertEqual(entry["server"]["hop_key"], session["entry_hop_key"])
         self.assertTrue(entry["client"]["program"].endswith("/ssh"), entry["client"]["program"])
         onward = self.hop_of("client", session)
         self.assertEqual(onward["proof"], "PROVEN")

@@ -47,7 +47,7 @@ class CollectorKilled(Disturbed):
 
     @staticmethod
     def duplicates(built):
-        names = [hop["server"]["hop_name"] for hop in built.api.hops() if hop.get("server")]
+        names = [hop["server"]["hop_key"] for hop in built.api.hops() if hop.get("server")]
         return sorted({name for name in names if name and names.count(name) > 1})
 
 

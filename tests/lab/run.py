@@ -197,11 +197,11 @@ def run_apart(modules, arguments, logs):
     return tuple(map(sum, zip(*counts)))
 
 
-def sanitizer_reports(folder):
+def sanitizer_reports(directory):
     """The programs' logs in which a sanitizer has found something, with its first line: a program that was stopped
     with a report is no success, whatever was asserted about it."""
     found = {}
-    for path in sorted(glob.glob(os.path.join(folder, "**", "*.log"), recursive=True)):
+    for path in sorted(glob.glob(os.path.join(directory, "**", "*.log"), recursive=True)):
         with open(path, encoding="utf-8", errors="replace") as file:
             line = next((line for line in file if re.search(SANITIZER_REPORT, line)), None)
         if line:

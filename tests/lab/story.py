@@ -118,15 +118,15 @@ def check_hop(test, steps, number):
     hop, session = steps[number]["hop"], steps[number]["session"]
     test.assertEqual(hop["server"]["session"], session["name"])
     test.assertTrue(hop["server"]["opened_session"])
-    test.assertEqual(hop["server"]["hop_name"], session["entry_hop_name"])
-    test.assertRegex(hop["server"]["hop_name"], "^[0-9a-f]{16}$")
+    test.assertEqual(hop["server"]["hop_key"], session["entry_hop_key"])
+    test.assertRegex(hop["server"]["hop_key"], "^[0-9a-f]{16}$")
     if number == 0:  # the outsider's own machine has no agent
         test.assertFalse(hop.get("client"), "a client's half of the entry from outside the fleet")
         return
     test.assertEqual(hop["proof"], "PROVEN")
     test.assertEqual(hop["probability"], 1.0)
     test.assertEqual(hop["client"]["session"], steps[number - 1]["session"]["name"])
-    test.assertEqual(hop["client"]["hop_name"], hop["server"]["hop_name"])
+    test.assertEqual(hop["client"]["hop_key"], hop["server"]["hop_key"])
     test.assertTrue(hop["client"]["program"].endswith("/ssh"), hop["client"]["program"])
 
 

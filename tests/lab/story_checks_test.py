@@ -32,11 +32,11 @@ class Answers:
         steps = []
         for number, step in enumerate(STEPS):
             server = {"session": sessions[number]["name"], "opened_session": True,
-                      "hop_name": sessions[number]["entry_hop_name"], "flow": sessions[number]["entry_flow"]}
+                      "hop_key": sessions[number]["entry_hop_key"], "flow": sessions[number]["entry_flow"]}
             hop = {"server": server}
             if number:
                 hop.update(proof="PROVEN", probability=1, client={
-                    "session": sessions[number - 1]["name"], "hop_name": server["hop_name"],
+                    "session": sessions[number - 1]["name"], "hop_key": server["hop_key"],
                     "program": "/usr/bin/ssh", "flow": {"client": {"address": "10.0.0.1"}, "server": {
                         "address": SERVERS[step.host][0], "port": 22}}})
             steps.append({"session": sessions[number], "parent": number - 1, "depth": number, "hop": hop})
@@ -59,7 +59,7 @@ class Answers:
         return self.make(
             "Session", name=f"sessions/{step.host}-{step.user}", host_name=step.host, kind="REMOTE", logged_in=True,
             user=step.user, login_uid=step.login_uid, audit_session=step.audit_session,
-            entry_hop_name=f"{step.audit_session:016x}", open_time=f"2026-01-02T03:04:{step.audit_session}.123456789Z",
+            entry_hop_key=f"{step.audit_session:016x}", open_time=f"2026-01-02T03:04:{step.audit_session}.123456789Z",
             entry_flow={"client": {"address": step.client_address, "port": 5000}, "server": {"port": 22}},
             authentication={"method": story.METHODS[step.method], "user": step.user, "service": "sshd",
                             "remote_host": step.client_address, "verified": True, **key})
@@ -135,7 +135,7 @@ class Checks(unittest.TestCase):
                 step(0, "session", "audit_session", value=99),
                 step(2, "hop", "proof", value="INFERRED"),
                 step(2, "hop", "client", "session", value="sessions/db-admin"),
-                step(2, "hop", "client", "hop_name", value="0" * 16),
+                step(2, "hop", "client", "hop_key", value="0" * 16),
                 step(1, "hop", "client", "flow", "server", "address", value="10.71.2.10"),
                 step(0, "hop", "client", value={"session": "sessions/x"}),
                 step(3, "parent", value=0),

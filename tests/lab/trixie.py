@@ -23,7 +23,7 @@ SUITE = "trixie"
 PACKAGES = ("openssh-server", "openssh-client", "bash", "coreutils")
 PORT = 2222
 MERGED = ("bin", "sbin", "lib", "lib64")
-FOLDERS = ("dev", "proc", "run/sshd", "tmp", "root", "home", "var/log", "outside")
+DIRECTORIES = ("dev", "proc", "run/sshd", "tmp", "root", "home", "var/log", "outside")
 # What Debian's pam-auth-update would write, had the packages been installed.
 PAM = {"account": "account required pam_unix.so\n", "auth": "auth required pam_unix.so\n",
        "password": "password required pam_unix.so\n", "session": "session required pam_unix.so\n"}
@@ -55,8 +55,8 @@ class Container:
         self._configure()
 
     def _unpack(self):
-        for folder in FOLDERS:
-            os.makedirs(os.path.join(self.root, folder))
+        for directory in DIRECTORIES:
+            os.makedirs(os.path.join(self.root, directory))
         for name in MERGED:
             os.makedirs(os.path.join(self.root, "usr", name))
             os.symlink(f"usr/{name}", os.path.join(self.root, name))

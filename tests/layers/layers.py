@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Fails when a folder includes what the layer table does not allow.
+"""Fails when a directory includes what the layer table does not allow.
 
-The table is the design's: a folder may include itself and what its row names. `core/base` is open
+The table is the design's: a directory may include itself and what its row names. `core/base` is open
 to all. Third-party headers are held to a list too, so that libbpf, gRPC, protobuf and SQLite stay
 behind their doors.
 """
@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-# folder: project folders it may include, besides itself and core/base.
+# directory: project directories it may include, besides itself and core/base.
 ALLOWED = {
     "core/base": [],
     "core/model": [],
@@ -78,7 +78,7 @@ ALLOWED = {
     "tests": ["agent", "bpf", "cli", "collector", "core", "hoptrail/v1"],
 }
 
-# third-party header prefix: folders that may include it (prefixes of folders).
+# third-party header prefix: directories that may include it (prefixes of directories).
 THIRD_PARTY = {
     "bpf/": ["agent/kernel", "bpf", "tests"],
     "grpcpp/": ["agent/uplink", "agent/worker", "collector", "core/config", "cli", "tests"],
@@ -97,22 +97,22 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SOURCES = (".h", ".cc", ".c")
 
 
-def within(path, folders):
-    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+def within(path, directories):
+    return any(path == directory or path.startswith(directory + "/") for directory in directories)
 
 
-def row_of(folder):
-    """The nearest row of the table: a subfolder without a row belongs to its parent's."""
-    while folder and folder not in ALLOWED:
-        folder = folder.rpartition("/")[0]
-    return folder
+def row_of(directory):
+    """The nearest row of the table: a subdirectory without a row belongs to its parent's."""
+    while directory and directory not in ALLOWED:
+        directory = directory.rpartition("/")[0]
+    return directory
 
 
 def offences(root, path):
     relative = path.relative_to(root).as_posix()
-    folder = row_of(relative.rpartition("/")[0])
-    if not folder:
-        yield f"{relative}: its folder has no row in the layer table"
+    directory = row_of(relative.rpartition("/")[0])
+    if not directory:
+        yield f"{relative}: its directory has no row in the layer table"
         return
     is_test = path.stem.endswith("_test") or path.stem.endswith("_fake")
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -121,17 +121,17 @@ def offences(root, path):
             continue
         quoted, header = match.group(1) == '"', match.group(2)
         included = header.rpartition("/")[0]
-        for prefix, folders in THIRD_PARTY.items():
+        for prefix, directories in THIRD_PARTY.items():
             third_party = header.startswith(prefix) and not (root / header).exists()
-            if third_party and not within(folder, folders) and not is_test:
-                yield f"{relative}:{number}: {folder} may not include <{header}>"
+            if third_party and not within(directory, directories) and not is_test:
+                yield f"{relative}:{number}: {directory} may not include <{header}>"
         if header.startswith("hoptrail/v1/"):
             included = "hoptrail/v1"
         elif not quoted or not (root / header).exists():
             continue
-        allowed = [folder, "core/base"] + ALLOWED[folder]
+        allowed = [directory, "core/base"] + ALLOWED[directory]
         if not within(included, allowed) and header not in allowed:
-            yield f"{relative}:{number}: {folder} may not include {header}"
+            yield f"{relative}:{number}: {directory} may not include {header}"
 
 
 def main():

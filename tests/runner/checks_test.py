@@ -76,9 +76,9 @@ class Order(unittest.TestCase):
 
 class Counting(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.mkdtemp(prefix="hoptrail-runner-")
-        self.addCleanup(shutil.rmtree, folder)
-        self.record = Record(os.path.join(folder, "logs"), time.monotonic())
+        directory = tempfile.mkdtemp(prefix="hoptrail-runner-")
+        self.addCleanup(shutil.rmtree, directory)
+        self.record = Record(os.path.join(directory, "logs"), time.monotonic())
         self.output = io.StringIO()
         self.enterContext(contextlib.redirect_stdout(self.output))
 

@@ -12,7 +12,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RESULT = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
-# With the lowest priority that there is, by itself and, since many kernels share processors out between sessions first
+# With the lowest priority that there is, by itself and, since many kernels share CPUs out between sessions first
 # (sched(7), autogroup), for all of its session.
 BEHIND = ("nice", "-n", "19", "sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec "$@"', "sh")
 STOP_SECONDS = 60
@@ -28,7 +28,7 @@ class Record:
         self.passed = 0
         self.failed = 0
         self._began = began  # of the run, as time.monotonic() tells it
-        self._times = []  # (what, when it began, seconds on the clock, seconds of processors)
+        self._times = []  # (what, when it began, seconds on the clock, seconds of CPUs)
         self._running = set()
         self._lock = threading.RLock()  # stop() may come while it is held
 
@@ -103,7 +103,7 @@ class Record:
         print("interrupted", file=sys.stderr)
 
     def print_times(self):
-        print(f"{'':14} {'began at':>9} {'took':>9} {'of processors':>14}   (seconds)")
+        print(f"{'':14} {'began at':>9} {'took':>9} {'of CPUs':>14}   (seconds)")
         for what, began, took, used in sorted(self._times, key=lambda row: row[1]):
             print(f"{what:14} {began:>9.0f} {took:>9.0f} {used:>14.0f}")
         print(f"{'in all':14} {0:>9} {time.monotonic() - self._began:>9.0f} {sum(row[3] for row in self._times):>14.0f}")

@@ -29,9 +29,9 @@ class ClockGuest(guest.Guest):
     PARAMETERS = guest.Guest.PARAMETERS + " lsm=landlock,lockdown,yama,apparmor,bpf"  # the agent's worker uses the first
 
 
-def build_root(folder, binaries):
+def build_root(directory, binaries):
     """The programs in the guest's /usr/bin, with what the script needs."""
-    root = image.RootFolder(os.path.join(folder, "root"))
+    root = image.RootDirectory(os.path.join(directory, "root"))
     for program in ("/bin/sh", "/usr/bin/busybox"):
         root.add(program)
     for name in PROGRAMS:
@@ -41,7 +41,7 @@ def build_root(folder, binaries):
             root.add(library)
     root.set_init(os.path.join(HERE, "clock_init"))
     shutil.copy(os.path.join(HERE, "clock_check"), os.path.join(root.path, "vm/clock_check"))
-    archive = os.path.join(folder, "clock.cpio")
+    archive = os.path.join(directory, "clock.cpio")
     root.pack(archive)
     return archive
 

@@ -35,19 +35,19 @@ HARMLESS = (
 class Guest:
     """Results of one guest: `tests` are (name, pass, passed, text of the failure)."""
 
-    # Both processors take turns on one of this machine's: on two, one can meet code that the other is changing
-    # half-way, which no real processor shows.
-    # A guest that waits for a processor while its kernel measures its time stamp counter has a clock that runs ten times
+    # Both CPUs take turns on one of this machine's: on two, one can meet code that the other is changing
+    # half-way, which no real CPU shows.
+    # A guest that waits for a CPU while its kernel measures its time stamp counter has a clock that runs ten times
     # too fast, and its tests no patience. So its clock is another (hpet); the counter, by which it still delays, is not
     # measured by the worst timer of all (pit); and it does not conclude that its timers do not work (no_timer_check).
     MACHINE = ("-machine", "pc,pit=off", "-accel", "tcg,thread=single,tb-size=512", "-smp", "2")
     # Of the kernel, further ones; those that it does not know are the first process's environment.
     PARAMETERS = "clocksource=hpet no_timer_check"
 
-    def __init__(self, kernel, archive, folder, bound_s, parameters=""):
+    def __init__(self, kernel, archive, directory, bound_s, parameters=""):
         self.kernel = kernel
         self.archive = archive
-        self.folder = folder
+        self.directory = directory
         self.bound_s = bound_s
         self.parameters = f"{self.PARAMETERS} {parameters}"
         self.tests = []
@@ -56,11 +56,11 @@ class Guest:
         self.passes = {}
         self.report = None
         self.seconds = 0.0
-        self.used = 0.0  # seconds of a processor
-        os.makedirs(folder, exist_ok=True)
+        self.used = 0.0  # seconds of a CPU
+        os.makedirs(directory, exist_ok=True)
 
     def path(self, name):
-        return os.path.join(self.folder, name)
+        return os.path.join(self.directory, name)
 
     def run(self):
         """Boots, waits for power-off or the bound, and reads what was written."""

@@ -17,7 +17,7 @@ PROGRAMS = (
     " /usr/bin/nsenter /usr/bin/setpriv /bin/mount /bin/umount /usr/bin/flock /bin/su /bin/ip /usr/bin/ssh /usr/bin/ssh-keygen"
     " /usr/bin/ssh-agent /usr/bin/ssh-add /usr/sbin/sshd /usr/bin/busybox /sbin/ldconfig"
 ).split()
-FOLDERS = ("dev", "proc", "sys", "run/sshd", "run/lock", "tmp", "root", "var/log", "var/run", "var/empty", "home",
+DIRECTORIES = ("dev", "proc", "sys", "run/sshd", "run/lock", "tmp", "root", "var/log", "var/run", "var/empty", "home",
            "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "vm", "vm/bin", "mnt", "opt", "srv")
 MERGED = ("bin", "sbin", "lib", "lib64")
 FILES = {
@@ -35,14 +35,14 @@ FILES = {
 PAM_MODULES = "/lib/x86_64-linux-gnu/security"
 
 
-class RootFolder:
-    """A folder that becomes a guest's root."""
+class RootDirectory:
+    """A directory that becomes a guest's root."""
 
     def __init__(self, path):
         self.path = path
         shutil.rmtree(path, ignore_errors=True)
-        for folder in FOLDERS:
-            os.makedirs(os.path.join(path, folder))
+        for directory in DIRECTORIES:
+            os.makedirs(os.path.join(path, directory))
         for name in MERGED:
             os.symlink(f"usr/{name}", os.path.join(path, name))
         os.chmod(os.path.join(path, "tmp"), 0o1777)
@@ -108,9 +108,9 @@ def libraries_of(program):
     return sorted(set(re.findall(r"(?:=> |^\t)(/\S+)", listed, re.MULTILINE)))
 
 
-def build(folder, programs, plan):
-    """Makes folder/root.cpio with the given test programs, and the plan that the guest's init follows."""
-    root = RootFolder(os.path.join(folder, "root"))
+def build(directory, programs, plan):
+    """Makes directory/root.cpio with the given test programs, and the plan that the guest's init follows."""
+    root = RootDirectory(os.path.join(directory, "root"))
     for program in PROGRAMS:
         if os.path.exists(program):
             root.add(program)
@@ -120,6 +120,6 @@ def build(folder, programs, plan):
     root.set_init(os.path.join(HERE, "guest_init"))
     with open(os.path.join(root.path, "vm/plan"), "w", encoding="utf-8") as file:
         file.write(plan)
-    archive = os.path.join(folder, "root.cpio")
+    archive = os.path.join(directory, "root.cpio")
     root.pack(archive)
     return archive

@@ -31,12 +31,12 @@ class Kernel:
 
 
 class Archive:
-    """Unpacked kernels below `folder`."""
+    """Unpacked kernels below `directory`."""
 
-    def __init__(self, folder):
-        self.packages = os.path.join(folder, "packages")
+    def __init__(self, directory):
+        self.packages = os.path.join(directory, "packages")
         os.makedirs(self.packages, exist_ok=True)
-        self._debian = archive.Archive(folder, {suite for suites in SUITES.values() for suite in suites})
+        self._debian = archive.Archive(directory, {suite for suites in SUITES.values() for suite in suites})
         self._index = None
 
     def get(self, series):

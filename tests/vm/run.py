@@ -54,8 +54,8 @@ def test_programs(build):
 
 def helper_programs(build):
     """Everything else that lies beside the test programs and belongs to that tier."""
-    folder = os.path.join(build, "tests")
-    paths = (os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.startswith("kernel_"))
+    directory = os.path.join(build, "tests")
+    paths = (os.path.join(directory, name) for name in sorted(os.listdir(directory)) if name.startswith("kernel_"))
     return [path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)]
 
 
@@ -120,7 +120,7 @@ def main():
             runs[series] = run
             judge(tally, series, run)
             print(f"{series}: {run.release}, {len(run.passes)} passes, {run.seconds:.0f} s, "
-                  f"{run.used:.0f} s of a processor", flush=True)
+                  f"{run.used:.0f} s of a CPU", flush=True)
     except Exception:  # A fault here is a failure like others: the last line must come.
         tally.count("vm tier", False, traceback.format_exc())
     with open(os.path.join(logs, "report.json"), "w", encoding="utf-8") as file:

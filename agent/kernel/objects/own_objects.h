@@ -2,7 +2,7 @@
 #define HOPTRAIL_AGENT_KERNEL_OBJECTS_OWN_OBJECTS_H_
 
 // What is the sensor's own, so that the kernel side can tell who lays hands on it. Only for this
-// folder.
+// directory.
 
 #include <cstdint>
 #include <vector>

@@ -13,7 +13,7 @@
 namespace hoptrail::agent::kernel {
 
 // Files and directories whose opens are recorded: absolute paths, whose components may be patterns
-// as in glob(7). A folder stands for what is in it, a few folders deep.
+// as in glob(7). A directory stands for what is in it, a few directories deep.
 struct WatchOptions {
   std::vector<std::string> reads;   // opens of every kind
   std::vector<std::string> writes;  // opens for writing only

@@ -18,7 +18,7 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// A process's place in the folder is its pid and this: first comes what is no process. So it has
+// A process's place in the directory is its pid and this: first comes what is no process. So it has
 // been since 2.6.24 or, for its exact value, 3.17; the constructor looks whether it still is.
 constexpr off_t kFirstPlace = 258;
 
@@ -32,9 +32,9 @@ uint32_t OwnPid() {
 
 }  // namespace
 
-ProcessList::ProcessList() : folder_(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+ProcessList::ProcessList() : directory_(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   const uint32_t own = OwnPid();
-  if (!folder_.valid() || own == 0) return;
+  if (!directory_.valid() || own == 0) return;
   seekable_ = true;
   // Further ahead than this it would be left out; further behind costs time only.
   seekable_ = Between(own, UINT32_MAX, 1) == std::vector<uint32_t>{own};
@@ -42,14 +42,14 @@ ProcessList::ProcessList() : folder_(open("/proc", O_RDONLY | O_DIRECTORY | O_CL
 
 std::vector<uint32_t> ProcessList::Between(uint32_t first, uint32_t last, size_t most) const {
   std::vector<uint32_t> pids;
-  if (lseek(folder_.get(), seekable_ ? kFirstPlace + first : 0, SEEK_SET) < 0) return pids;
+  if (lseek(directory_.get(), seekable_ ? kFirstPlace + first : 0, SEEK_SET) < 0) return pids;
   // The kernel makes up each entry that there is room for, wanted or not: each takes 24 bytes
   // or 32.
   alignas(dirent64) char buffer[16384];
   const size_t room =
       seekable_ ? std::min(sizeof(buffer), std::max<size_t>(most, 2) * 32) : sizeof(buffer);
   while (pids.size() < most) {
-    const ssize_t size = getdents64(folder_.get(), buffer, room);
+    const ssize_t size = getdents64(directory_.get(), buffer, room);
     if (size <= 0) break;
     for (ssize_t at = 0; at < size;) {
       const auto* entry = reinterpret_cast<const dirent64*>(buffer + at);
@@ -81,10 +81,10 @@ std::optional<uint32_t> ProcessList::Newest() const {
   return pid;
 }
 
-// The folder has a link for each, in whatever pid namespace.
+// The directory has a link for each, in whatever pid namespace.
 size_t ProcessList::Count() const {
-  struct stat folder;
-  return fstat(folder_.get(), &folder) == 0 ? folder.st_nlink : 0;
+  struct stat directory;
+  return fstat(directory_.get(), &directory) == 0 ? directory.st_nlink : 0;
 }
 
 uint32_t ProcessList::PidSpace() {

@@ -30,7 +30,7 @@ class ProcessList {
   static uint32_t PidSpace();
 
  private:
-  UniqueFd folder_;
+  UniqueFd directory_;
   bool seekable_ = false;
 };
 

@@ -9,15 +9,15 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-std::string FolderOf(uint32_t pid) { return absl::StrCat("/proc/", pid); }
+std::string DirectoryOf(uint32_t pid) { return absl::StrCat("/proc/", pid); }
 
 }  // namespace
 
 RootName NameRoot(const std::string& process) {
-  struct stat mounts, folder;
+  struct stat mounts, directory;
   if (stat(absl::StrCat(process, "/ns/mnt").c_str(), &mounts) != 0) return {};
-  if (stat(absl::StrCat(process, "/root").c_str(), &folder) != 0) return {};
-  return {mounts.st_ino, folder.st_dev, folder.st_ino};
+  if (stat(absl::StrCat(process, "/root").c_str(), &directory) != 0) return {};
+  return {mounts.st_ino, directory.st_dev, directory.st_ino};
 }
 
 ProcessViews::ProcessViews() : own_(NameRoot("/proc/self")) {}
@@ -37,7 +37,7 @@ void ProcessViews::Add(const Process& process) {
 bool ProcessViews::Tidy(const RootName& view, bool all, Members* members) {
   for (auto pid = members->pids.begin(); pid != members->pids.end();) {
     const auto next = std::next(pid);
-    if (NameRoot(FolderOf(*pid)) != view) {
+    if (NameRoot(DirectoryOf(*pid)) != view) {
       members->pids.erase(pid);
     } else {
       members->speaker = *pid;
@@ -51,7 +51,7 @@ bool ProcessViews::Tidy(const RootName& view, bool all, Members* members) {
 void ProcessViews::Look() {
   looked_at_.clear();
   for (const uint32_t pid : walk_.Next()) {
-    const Process process = {pid, NameRoot(FolderOf(pid))};
+    const Process process = {pid, NameRoot(DirectoryOf(pid))};
     if (process.root == RootName{}) continue;
     looked_at_.push_back(process);
     Add(process);
@@ -59,11 +59,11 @@ void ProcessViews::Look() {
   views_ = {{own_, "/proc/self", ""}};
   for (auto view = members_.begin(); view != members_.end();) {
     auto& [name, members] = *view;
-    if (NameRoot(FolderOf(members.speaker)) != name && !Tidy(name, false, &members)) {
+    if (NameRoot(DirectoryOf(members.speaker)) != name && !Tidy(name, false, &members)) {
       view = members_.erase(view);
       continue;
     }
-    const std::string process = FolderOf(members.speaker);
+    const std::string process = DirectoryOf(members.speaker);
     views_.push_back({name, process, absl::StrCat(process, "/root")});
     ++view;
   }

@@ -16,10 +16,10 @@
 
 namespace hoptrail::agent::kernel {
 
-// A file system as a process sees it: mount namespace, then device and inode of the root folder.
+// A file system as a process sees it: mount namespace, then device and inode of the root directory.
 using RootName = std::tuple<ino_t, dev_t, ino_t>;
 
-// What the process of that folder (/proc/PID) sees; nothing where it is gone.
+// What the process of that directory (/proc/PID) sees; nothing where it is gone.
 RootName NameRoot(const std::string& process);
 
 // The file systems that running processes see. Each look takes the processes that ProcessWalk
@@ -29,7 +29,7 @@ class ProcessViews {
  public:
   struct View {
     RootName name;
-    std::string process;  // the folder of one that sees it, "/proc/PID"
+    std::string process;  // the directory of one that sees it, "/proc/PID"
     std::string root;     // to be put before an absolute path: "/proc/PID/root"; our own: ""
   };
   struct Process {

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_PROGRAMS_H_
 #define HOPTRAIL_AGENT_KERNEL_PROGRAMS_PROGRAMS_H_
 
-// The BPF programs, loaded and attached. Only for this folder: it shows libbpf.
+// The BPF programs, loaded and attached. Only for this directory: it shows libbpf.
 
 #include <map>
 #include <memory>

@@ -1,7 +1,8 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKELETON_H_
 #define HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKELETON_H_
 
-// The programs' object, opened and set up, not yet loaded. Only for this folder: it shows libbpf.
+// The programs' object, opened and set up, not yet loaded. Only for this directory: it shows
+// libbpf.
 
 #include <map>
 #include <memory>

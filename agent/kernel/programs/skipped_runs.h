@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKIPPED_RUNS_H_
 #define HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKIPPED_RUNS_H_
 
-// Runs of our programs that the kernel skipped. Only for this folder: it shows libbpf.
+// Runs of our programs that the kernel skipped. Only for this directory: it shows libbpf.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace hoptrail::agent::kernel {
 
-// The kernel does not run a program that is running already on the same processor: an interrupt
+// The kernel does not run a program that is running already on the same CPU: an interrupt
 // that brings a packet while a socket's state is looked at, a task that is preempted in a hook. It
 // counts that (bpf_prog_info::recursion_misses: for tracing programs since 5.12, raw tracepoints
 // since 6.2, probes since 6.7) where only the privileged can read it; before, it either skips
@@ -46,7 +46,7 @@ class SkippedRuns {
   SkippedRuns() = default;
 
   std::vector<Program> programs_;
-  std::unique_ptr<ht_losses, Unmap> losses_;  // the first processor's
+  std::unique_ptr<ht_losses, Unmap> losses_;  // the first CPU's
 };
 
 }  // namespace hoptrail::agent::kernel

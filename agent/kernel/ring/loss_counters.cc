@@ -40,9 +40,9 @@ absl::StatusOr<UniqueFd> LossCounters::MakeReportedMemory() {
   return fd;
 }
 
-absl::StatusOr<LossCounters> LossCounters::Map(int fd, uint32_t processors, int reported_fd) {
+absl::StatusOr<LossCounters> LossCounters::Map(int fd, uint32_t cpus, int reported_fd) {
   const size_t page = sysconf(_SC_PAGESIZE);
-  const size_t bytes = (processors * kStride + page - 1) / page * page;
+  const size_t bytes = (cpus * kStride + page - 1) / page * page;
   const void* memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) {
     return absl::InternalError(absl::StrCat("mapping the loss counters: ", strerror(errno)));
@@ -55,17 +55,17 @@ absl::StatusOr<LossCounters> LossCounters::Map(int fd, uint32_t processors, int 
     return absl::InternalError(
         absl::StrCat("mapping the losses already reported: ", strerror(errno)));
   }
-  return LossCounters(std::move(counters), Mapping(reported, Unmap{sizeof(Reported)}), processors);
+  return LossCounters(std::move(counters), Mapping(reported, Unmap{sizeof(Reported)}), cpus);
 }
 
-const volatile ht_losses& LossCounters::Of(uint32_t processor) const {
+const volatile ht_losses& LossCounters::Of(uint32_t cpu) const {
   return *reinterpret_cast<const volatile ht_losses*>(static_cast<const char*>(memory_.get()) +
-                                                      processor * kStride);
+                                                      cpu * kStride);
 }
 
 std::vector<LossCount> LossCounters::Read() const {
   std::vector<LossCount> counts;
-  for (uint32_t cpu = 0; cpu < processors_; ++cpu) {
+  for (uint32_t cpu = 0; cpu < cpus_; ++cpu) {
     const volatile ht_losses& losses = Of(cpu);
     for (int cause = 0; cause < HT_LOSS_CAUSES; ++cause) {
       for (int ring = 0; ring < HT_RINGS; ++ring) {
@@ -91,7 +91,7 @@ size_t LossCounters::ReportNew(Receiver receiver, bool at_once) {
     for (int ring = 0; ring < HT_RINGS; ++ring) {
       for (int type = 0; type < HT_TYPES; ++type) {
         uint64_t total = 0;
-        for (uint32_t cpu = 0; cpu < processors_; ++cpu) total += Count(Of(cpu), cause, ring, type);
+        for (uint32_t cpu = 0; cpu < cpus_; ++cpu) total += Count(Of(cpu), cause, ring, type);
         uint64_t& reported = this->reported()[cause][ring][type];
         if (total <= reported) continue;
         ht_lost lost = {};

@@ -31,9 +31,9 @@ struct LossCount {
 // One thread.
 class LossCounters {
  public:
-  // The array map `fd` has one ht_losses for each of `processors`. `reported_fd` is memory in which
+  // The array map `fd` has one ht_losses for each of `CPUs`. `reported_fd` is memory in which
   // it keeps what it has reported, so that whoever comes after it goes on from there; -1: its own.
-  static absl::StatusOr<LossCounters> Map(int fd, uint32_t processors, int reported_fd = -1);
+  static absl::StatusOr<LossCounters> Map(int fd, uint32_t cpus, int reported_fd = -1);
 
   // Such memory, in which nothing is reported yet.
   static absl::StatusOr<UniqueFd> MakeReportedMemory();
@@ -54,16 +54,16 @@ class LossCounters {
   using Reported = uint64_t[HT_LOSS_CAUSES][HT_RINGS][HT_TYPES];
   using Mapping = std::unique_ptr<const void, Unmap>;
 
-  LossCounters(Mapping memory, Mapping reported, uint32_t processors)
-      : memory_(std::move(memory)), reported_(std::move(reported)), processors_(processors) {}
+  LossCounters(Mapping memory, Mapping reported, uint32_t cpus)
+      : memory_(std::move(memory)), reported_(std::move(reported)), cpus_(cpus) {}
   Reported& reported() { return *static_cast<Reported*>(const_cast<void*>(reported_.get())); }
 
   // The kernel writes while this is read; each counter is one aligned word.
-  const volatile ht_losses& Of(uint32_t processor) const;
+  const volatile ht_losses& Of(uint32_t cpu) const;
 
   Mapping memory_;
   Mapping reported_;
-  uint32_t processors_;
+  uint32_t cpus_;
   uint64_t tell_boot_ns_ = 0;  // not before
 };
 

@@ -12,7 +12,7 @@ namespace hoptrail::agent::kernel {
 
 // Puts records into the order of their boot times. A record is held back for a moment (the
 // window), because one with an earlier time may still be on its way in another ring or on another
-// processor. Pure; one thread.
+// CPU. Pure; one thread.
 class OrderingBuffer {
  public:
   explicit OrderingBuffer(uint64_t window_ns) : window_ns_(window_ns) {}

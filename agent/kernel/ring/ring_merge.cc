@@ -15,7 +15,7 @@ constexpr uint64_t kWindowNs = 5'000'000;
 // costs as much as dozens of records do.
 constexpr uint64_t kPauseNs = 4'000'000;
 // How long to hold back what is newer than a record that is still being written. That takes a
-// moment, or as long as a virtual machine's processor is taken away from it.
+// moment, or as long as a virtual machine's CPU is taken away from it.
 constexpr uint64_t kBusyPatienceNs = 500'000'000;
 // Taken from each ring and not yet handed over, at most; the rest stays there.
 constexpr size_t kMostPendingBytes = 1u << 20;

@@ -56,7 +56,8 @@ absl::Status TryUprobeMulti() {
   if (!fd.valid()) {
     return absl::FailedPreconditionError(absl::StrCat("load refused: ", strerror(errno)));
   }
-  // A folder has no code: a kernel that knows these links says just that, and nothing is attached.
+  // A directory has no code: a kernel that knows these links says just that, and nothing is
+  // attached.
   const UniqueFd link = CreateLink(fd.get(), "/", 0, false);
   if (!link.valid() && errno != EBADF) {
     return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));

@@ -3,7 +3,7 @@
 
 // Uprobes as BPF links (Linux 6.6). Unlike those of perf_event_open(2), which the correction of
 // CVE-2025-38466 left to CAP_SYS_ADMIN, CAP_BPF and CAP_PERFMON are enough for them. Debian 12's
-// libbpf does not know them yet. Only for this folder.
+// libbpf does not know them yet. Only for this directory.
 
 #include <cstdint>
 #include <string>

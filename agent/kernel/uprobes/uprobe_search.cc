@@ -21,14 +21,14 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-constexpr absl::string_view kLibraryFolders[] = {"/lib/x86_64-linux-gnu",
-                                                 "/usr/lib/x86_64-linux-gnu",
-                                                 "/lib/aarch64-linux-gnu",
-                                                 "/usr/lib/aarch64-linux-gnu",
-                                                 "/lib64",
-                                                 "/usr/lib64",
-                                                 "/lib",
-                                                 "/usr/lib"};
+constexpr absl::string_view kLibraryDirectories[] = {"/lib/x86_64-linux-gnu",
+                                                     "/usr/lib/x86_64-linux-gnu",
+                                                     "/lib/aarch64-linux-gnu",
+                                                     "/usr/lib/aarch64-linux-gnu",
+                                                     "/lib64",
+                                                     "/usr/lib64",
+                                                     "/lib",
+                                                     "/usr/lib"};
 
 // What the function that a fact needs may be part of: "libc.so.6", musl's "ld-musl-x86_64.so.1"
 // and "libc.so"; for other libraries their own name only.
@@ -42,8 +42,8 @@ bool MayBe(const UprobeSource& fact, absl::string_view path) {
 
 void FindUnder(const ProcessViews::View& view, std::vector<FoundLibrary>* libraries) {
   for (const UprobeSource& fact : UprobeTable()) {
-    for (absl::string_view folder : kLibraryFolders) {
-      const std::string path = absl::StrCat(view.root, folder, "/", fact.library);
+    for (absl::string_view directory : kLibraryDirectories) {
+      const std::string path = absl::StrCat(view.root, directory, "/", fact.library);
       FoundLibrary found{.fact = &fact, .path = path, .root = view.name};
       if (NameFile(path, &found.file)) libraries->push_back(std::move(found));
     }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "agent/kernel/watch/folder_walk.h"
+#include "agent/kernel/watch/directory_walk.h"
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -26,9 +26,9 @@ WalkSigns::Sign WalkSigns::Of(int fd, bool read) {
 
 void WalkSigns::Opened(const std::string& path, int fd) { signs_.try_emplace(path, Of(fd, false)); }
 
-void WalkSigns::Read(const std::string& folder, int fd) {
+void WalkSigns::Read(const std::string& directory, int fd) {
   const Sign sign = Of(fd, true);
-  signs_[folder] = sign;
+  signs_[directory] = sign;
   // A time far in the future is one of before the clock was put back: no further change will bear
   // it.
   const int64_t age_ns = clock_->WallNs() - sign.changed_ns;
@@ -40,7 +40,7 @@ void WalkSigns::Clear() {
   settled_ = true;
 }
 
-bool WalkSigns::Hold(const FolderWalk& walk) const {
+bool WalkSigns::Hold(const DirectoryWalk& walk) const {
   return settled_ && std::all_of(signs_.begin(), signs_.end(), [&](const auto& known) {
            const auto& [path, sign] = known;
            const bool read = sign.changed_ns != 0;

@@ -10,23 +10,23 @@
 
 namespace hoptrail::agent::kernel {
 
-class FolderWalk;
+class DirectoryWalk;
 
-// On what the outcome of a walk hangs: where its paths led, and when the folders that it read were
-// changed. As long as that is the same, the same walk again would find the same, unless something
-// was mounted over a file in one of those folders. One thread.
+// On what the outcome of a walk hangs: where its paths led, and when the directories that it read
+// were changed. As long as that is the same, the same walk again would find the same, unless
+// something was mounted over a file in one of those directories. One thread.
 class WalkSigns {
  public:
   explicit WalkSigns(const Clock* clock = &Clock::System()) : clock_(clock) {}
 
   // Told by the walk. `fd` is invalid where there was nothing.
   void Opened(const std::string& path, int fd);
-  void Read(const std::string& folder, int fd);
+  void Read(const std::string& directory, int fd);
 
   void Clear();
-  // Also false where a folder was changed so shortly before it was read that a change after it may
-  // bear the same time.
-  bool Hold(const FolderWalk& walk) const;
+  // Also false where a directory was changed so shortly before it was read that a change after it
+  // may bear the same time.
+  bool Hold(const DirectoryWalk& walk) const;
 
  private:
   // Zeros: there was nothing.

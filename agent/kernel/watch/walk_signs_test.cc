@@ -12,7 +12,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 
-#include "agent/kernel/watch/folder_walk.h"
+#include "agent/kernel/watch/directory_walk.h"
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -35,16 +35,16 @@ class WalkSignsTest : public testing::Test {
 
   // Looks at a few things, as a search would.
   void Walk() {
-    FolderWalk walk(root_);
+    DirectoryWalk walk(root_);
     signs_.Clear();
     walk.TellTo(&signs_);
     (void)walk.OpenName("/etc/absent");
     (void)walk.OpenName("/etc/ssh");
-    for (const FolderWalk::Entry& entry : walk.EntriesIn("/etc/ssh")) {
+    for (const DirectoryWalk::Entry& entry : walk.EntriesIn("/etc/ssh")) {
       (void)walk.OpenEntry("/etc/ssh/" + entry.name, entry);
     }
   }
-  bool Hold() const { return signs_.Hold(FolderWalk(root_)); }
+  bool Hold() const { return signs_.Hold(DirectoryWalk(root_)); }
 
   // Walks when all of it was made long ago.
   void WalkLater() {
@@ -96,7 +96,7 @@ TEST_F(WalkSignsTest, EveryChangeThatMattersIsSeen) {
          std::filesystem::rename(root_ + "/other/new", root_ + "/other/target");
        }},
       {"what was absent appears", [&] { Write("/etc/absent"); }},
-      {"a folder is replaced",
+      {"a directory is replaced",
        [&] {
          std::filesystem::rename(root_ + "/etc/ssh/more", root_ + "/etc/less");
          std::filesystem::create_directory(root_ + "/etc/ssh/more");
@@ -113,10 +113,10 @@ TEST_F(WalkSignsTest, EveryChangeThatMattersIsSeen) {
 // As one who wants his change unseen would do.
 TEST_F(WalkSignsTest, ATimeThatIsSetBackHelpsNobody) {
   WalkLater();
-  const std::string folder = root_ + "/etc/ssh";
-  const auto before = std::filesystem::last_write_time(folder);
+  const std::string directory = root_ + "/etc/ssh";
+  const auto before = std::filesystem::last_write_time(directory);
   Write("/etc/ssh/new");
-  std::filesystem::last_write_time(folder, before);
+  std::filesystem::last_write_time(directory, before);
   EXPECT_FALSE(Hold());
 }
 

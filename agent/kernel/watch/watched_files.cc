@@ -79,7 +79,7 @@ size_t WatchedFiles::Tell() {
   }
   for (const auto& [name, flags] : all_names) {
     ht_watched_name key = {};
-    key.folder = {name.first.second, name.first.first, 0};
+    key.directory = {name.first.second, name.first.first, 0};
     std::memcpy(key.name, name.second.data(), std::min(name.second.size(), sizeof(key.name) - 1));
     const ht_watch watch = {flags, round_};
     if (bpf_map_update_elem(names, &key, &watch, BPF_ANY) != 0) ++left_out;
@@ -87,7 +87,7 @@ size_t WatchedFiles::Tell() {
   Forget<ht_file_name>(files, round_);
   Forget<ht_watched_name>(names, round_);
   if (left_out > 0 && left_out_ == 0) {
-    LogWarning("kernel", left_out, " watched files and folders are left out: no room");
+    LogWarning("kernel", left_out, " watched files and directories are left out: no room");
   }
   left_out_ = left_out;
   return all_files.size() + all_names.size();

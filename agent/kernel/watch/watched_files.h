@@ -13,10 +13,10 @@ struct sensor_bpf;
 
 namespace hoptrail::agent::kernel {
 
-// Tells the kernel side which files and folders are watched, by device and inode, in every mount
-// namespace. What appears in a watched folder, or under a watched name, the kernel side watches by
-// itself at once; a search finds the rest: folders in watched folders, new containers, names that
-// match a pattern. Only for this folder; one thread.
+// Tells the kernel side which files and directories are watched, by device and inode, in every
+// mount namespace. What appears in a watched directory, or under a watched name, the kernel side
+// watches by itself at once; a search finds the rest: directories in watched directories, new
+// containers, names that match a pattern. Only for this directory; one thread.
 class WatchedFiles {
  public:
   // Never attached: run once for a descriptor, it says what the kernel calls the file behind it.
@@ -27,7 +27,7 @@ class WatchedFiles {
   WatchedFiles(sensor_bpf* skeleton, WatchOptions options);
 
   // Looks everywhere, after a look of `views`, and forgets what is watched no more. Returns how
-  // many files, folders and names are watched.
+  // many files, directories and names are watched.
   size_t Search(const ProcessViews& views);
 
  private:

@@ -14,7 +14,7 @@
 
 #include "agent/kernel/plan/options.h"
 #include "agent/kernel/processes/process_views.h"
-#include "agent/kernel/watch/folder_walk.h"
+#include "agent/kernel/watch/directory_walk.h"
 #include "agent/kernel/watch/walk_signs.h"
 
 namespace hoptrail::agent::kernel {
@@ -38,17 +38,17 @@ class WatchedView {
 
  private:
   struct Walk {
-    const FolderWalk& folders;
+    const DirectoryWalk& directories;
     Namer name_of;
   };
 
   void SearchPattern(const Walk& walk, absl::string_view pattern, uint32_t flags);
-  void WatchFolders(const Walk& walk, const std::string& folder, uint32_t flags, int depth);
+  void WatchDirectories(const Walk& walk, const std::string& directory, uint32_t flags, int depth);
   void WatchName(const Walk& walk, const std::string& path, uint32_t flags);
 
   WalkSigns signs_;
   size_t mounts_ = 0;  // a hash of the view's mounts
-  // Device, inode, flags: one folder may have several paths.
+  // Device, inode, flags: one directory may have several paths.
   std::set<std::tuple<uint64_t, uint64_t, uint32_t>> searched_;
   std::map<FileKey, uint32_t> files_;
   std::map<std::pair<FileKey, std::string>, uint32_t> names_;

@@ -50,7 +50,7 @@ TEST_F(WatchedViewTest, SearchesWhereSomethingHasChanged) {
   EXPECT_FALSE(Search());
   std::ofstream(root_ + "/etc/passwd") << "x";
   EXPECT_TRUE(Search());
-  EXPECT_EQ(view_.files().size(), 2u) << "the file and the folder of its name";
+  EXPECT_EQ(view_.files().size(), 2u) << "the file and the directory of its name";
   EXPECT_FALSE(Search());
   EXPECT_FALSE(Search(true)) << "it finds the same";
   std::filesystem::remove_all(root_ + "/etc");
@@ -59,7 +59,7 @@ TEST_F(WatchedViewTest, SearchesWhereSomethingHasChanged) {
 }
 
 // As /lib is /usr/lib: it is searched once, and anew when its second path leads elsewhere.
-TEST_F(WatchedViewTest, AFolderMayHaveSeveralPaths) {
+TEST_F(WatchedViewTest, ADirectoryMayHaveSeveralPaths) {
   options_.writes = {"/etc/units", "/usr/units"};
   std::filesystem::create_directories(root_ + "/etc/units");
   std::filesystem::create_directories(root_ + "/other");
@@ -67,7 +67,7 @@ TEST_F(WatchedViewTest, AFolderMayHaveSeveralPaths) {
   std::filesystem::create_symlink("/target", root_ + "/etc/units/link");
   std::filesystem::create_symlink("/etc", root_ + "/usr");
   EXPECT_TRUE(Search());
-  EXPECT_EQ(view_.files().size(), 3u) << "the folder, its parent, and where the link leads";
+  EXPECT_EQ(view_.files().size(), 3u) << "the directory, its parent, and where the link leads";
   std::filesystem::create_directories(root_ + "/other/units");
   std::ofstream(root_ + "/else") << "x";
   std::filesystem::create_symlink("/else", root_ + "/other/units/link");
@@ -77,7 +77,7 @@ TEST_F(WatchedViewTest, AFolderMayHaveSeveralPaths) {
   EXPECT_EQ(view_.files().size(), 6u);
 }
 
-// A file may be mounted over another: no folder tells that. In a process of its own, since it
+// A file may be mounted over another: no directory tells that. In a process of its own, since it
 // leaves the tests' namespace; who is not root needs a user namespace for that.
 TEST_F(WatchedViewTest, SearchesWhereSomethingIsMounted) {
   const std::string elsewhere = root_ + "/elsewhere";

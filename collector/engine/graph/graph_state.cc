@@ -140,7 +140,7 @@ std::optional<graph::HopId> GraphState::EntryOf(const model::SessionId& root) co
   for (const auto& [key, end] : node->ends) {
     if (!end.opened) continue;
     const bool other = !node->value.has_value() || !node->value->entry.has_value() ||
-                       node->value->entry->hop_name != end.hop_name;
+                       node->value->entry->hop_key != end.hop_key;
     const std::tuple<bool, uint64_t, graph::HopId> candidate{other, end.established_boot_ns,
                                                              end.hop};
     if (!best.has_value() || candidate < *best) best = candidate;

@@ -28,7 +28,7 @@ namespace hoptrail::collector::engine {
 struct EndNode {
   graph::HopId hop;     // that it is part of
   bool opened = false;  // the server's end, and it opened the session
-  model::HopKey hop_name;
+  model::HopKey hop_key;
   uint64_t established_boot_ns = 0;
 };
 

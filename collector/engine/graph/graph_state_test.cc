@@ -102,8 +102,8 @@ TEST_F(GraphStateTest, EntryOfARoot_IsTheServersEndThatOpenedIt) {
   node.ends[Key(11)] = {.hop = Key(21), .opened = true, .established_boot_ns = 5};
   EXPECT_EQ(graph_.EntryOf(Id(1)), Key(21)) << "the earliest";
   node.value->entry.emplace();
-  node.value->entry->hop_name = {1, 2};
-  node.ends[Key(12)].hop_name = {1, 2};
+  node.value->entry->hop_key = {1, 2};
+  node.ends[Key(12)].hop_key = {1, 2};
   EXPECT_EQ(graph_.EntryOf(Id(1)), Key(22)) << "the one that the session itself names";
 }
 

@@ -14,7 +14,7 @@ enum class Contradiction : uint8_t {
   kTime,   // one had closed long before the other was established
 };
 
-// Whether two ends of one hop name can be one connection. Addresses and ports are not compared:
+// Whether two ends of one hop key can be one connection. Addresses and ports are not compared:
 // translation changes them. `server_ahead_ns` is the server's boot clock minus the client's where
 // that is well known; it never steps, as wall clocks do.
 //

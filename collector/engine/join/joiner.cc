@@ -14,9 +14,9 @@ namespace {
 constexpr size_t kMaxGroup = 64;
 
 // What an inferred join is worth before other candidates share it.
-constexpr double kUnnamedProbability = 0.9;        // one end does not know its hop name
-constexpr double kDifferentNameProbability = 0.7;  // something may have rewritten the numbers
-constexpr double kClaimedNameProbability = 0.5;    // several ends claim this name
+constexpr double kNoKeyProbability = 0.9;         // one end does not know its hop key
+constexpr double kDifferentKeyProbability = 0.7;  // something may have rewritten the numbers
+constexpr double kClaimedNameProbability = 0.5;   // several ends claim this name
 constexpr double kContradictedFactor = 0.3;
 
 }  // namespace
@@ -127,7 +127,7 @@ graph::HopId Joiner::HopOf(const graph::HopId& end) const {
 
 void Joiner::Resolve(const graph::HopId& key) {
   const model::HopEnd* end = ends_.Find(key);
-  if (!end->name.empty()) ResolveName(end->name);
+  if (!end->hop_key.empty()) ResolveKey(end->hop_key);
   freed_.push_back(key);
   while (!freed_.empty()) {
     const graph::HopId next = freed_.back();
@@ -137,8 +137,8 @@ void Joiner::Resolve(const graph::HopId& key) {
   }
 }
 
-void Joiner::ResolveName(const model::HopKey& name) {
-  const absl::Span<const graph::HopId> ends = ends_.ByName(name);
+void Joiner::ResolveKey(const model::HopKey& name) {
+  const absl::Span<const graph::HopId> ends = ends_.ByKey(name);
   const Keys clients = Side(ends, model::HopSide::kClient);
   const Keys servers = Side(ends, model::HopSide::kServer);
   std::vector<Match> matches;
@@ -151,9 +151,9 @@ void Joiner::ResolveName(const model::HopKey& name) {
     }
   } else {
     // More ends than a connection has claim this name: at least one of them is wrong or lies.
-    matches = MatchClosest(clients, servers, /*by_name=*/true);
+    matches = MatchClosest(clients, servers, /*by_key=*/true);
   }
-  Settle(ends, matches, /*by_name=*/true);
+  Settle(ends, matches, /*by_key=*/true);
 }
 
 void Joiner::ResolveFlow(const model::Flow& flow) {
@@ -162,18 +162,18 @@ void Joiner::ResolveFlow(const model::Flow& flow) {
   if (newest.size() > 4 * kMaxGroup) newest.remove_prefix(newest.size() - 4 * kMaxGroup);
   for (const graph::HopId& key : newest) {
     auto join = joins_.find(key);
-    if (waited_.contains(key) && (join == joins_.end() || !join->second.by_name)) {
+    if (waited_.contains(key) && (join == joins_.end() || !join->second.by_key)) {
       waiting.push_back(key);
     }
   }
   Settle(waiting,
          MatchClosest(Side(waiting, model::HopSide::kClient),
-                      Side(waiting, model::HopSide::kServer), /*by_name=*/false),
-         /*by_name=*/false);
+                      Side(waiting, model::HopSide::kServer), /*by_key=*/false),
+         /*by_key=*/false);
 }
 
 void Joiner::Settle(absl::Span<const graph::HopId> ends, const std::vector<Match>& matches,
-                    bool by_name) {
+                    bool by_key) {
   absl::flat_hash_map<graph::HopId, const Match*> wanted;
   for (const Match& match : matches) {
     wanted[match.client] = &match;
@@ -183,7 +183,7 @@ void Joiner::Settle(absl::Span<const graph::HopId> ends, const std::vector<Match
     auto join = joins_.find(end);
     if (join == joins_.end()) continue;
     auto it = wanted.find(end);
-    const bool keep = it == wanted.end() ? join->second.by_name != by_name
+    const bool keep = it == wanted.end() ? join->second.by_key != by_key
                                          : join->second.partner == (it->second->client == end
                                                                         ? it->second->server
                                                                         : it->second->client);
@@ -193,12 +193,12 @@ void Joiner::Settle(absl::Span<const graph::HopId> ends, const std::vector<Match
 }
 
 void Joiner::Connect(const Match& match) {
-  const Join join{match.server, match.proof, match.probability, match.by_name};
+  const Join join{match.server, match.proof, match.probability, match.by_key};
   auto it = joins_.find(match.client);
   if (it != joins_.end() && it->second == join) return;
   const bool was_proven = it != joins_.end() && it->second.proof == model::Proof::kProven;
   joins_[match.client] = join;
-  joins_[match.server] = {match.client, match.proof, match.probability, match.by_name};
+  joins_[match.server] = {match.client, match.proof, match.probability, match.by_key};
   MarkChanged(match.client);
   if (was_proven) proven_--;
   if (match.proof != model::Proof::kProven) return;
@@ -260,7 +260,7 @@ Joiner::Keys Joiner::Side(absl::Span<const graph::HopId> keys, model::HopSide si
 }
 
 std::vector<Joiner::Match> Joiner::MatchClosest(const Keys& clients, const Keys& servers,
-                                                bool by_name) const {
+                                                bool by_key) const {
   struct Candidate {
     bool other_flow;
     int64_t apart_ns;
@@ -275,8 +275,8 @@ std::vector<Joiner::Match> Joiner::MatchClosest(const Keys& clients, const Keys&
       const model::HopEnd& client = *ends_.Find(c);
       const model::HopEnd& server = *ends_.Find(s);
       const Candidate candidate{client.flow != server.flow, Apart(client, server), c, s};
-      const bool fits = by_name ? Check(c, s) == Contradiction::kNone
-                                : candidate.apart_ns <= options_.infer_window_ns;
+      const bool fits = by_key ? Check(c, s) == Contradiction::kNone
+                               : candidate.apart_ns <= options_.infer_window_ns;
       if (!fits) continue;
       candidates.push_back(candidate);
       choices[c]++;
@@ -290,7 +290,7 @@ std::vector<Joiner::Match> Joiner::MatchClosest(const Keys& clients, const Keys&
     if (taken.contains(candidate.client) || taken.contains(candidate.server)) continue;
     taken.insert(candidate.client);
     taken.insert(candidate.server);
-    Match match{candidate.client, candidate.server, model::Proof::kInferred, 0, by_name};
+    Match match{candidate.client, candidate.server, model::Proof::kInferred, 0, by_key};
     match.probability =
         Probability(match, std::max(choices[candidate.client], choices[candidate.server]));
     matches.push_back(match);
@@ -300,10 +300,10 @@ std::vector<Joiner::Match> Joiner::MatchClosest(const Keys& clients, const Keys&
 
 double Joiner::Probability(const Match& match, size_t candidates) const {
   double probability = kClaimedNameProbability;
-  if (!match.by_name) {
-    const bool unnamed =
-        ends_.Find(match.client)->name.empty() || ends_.Find(match.server)->name.empty();
-    probability = unnamed ? kUnnamedProbability : kDifferentNameProbability;
+  if (!match.by_key) {
+    const bool keyless =
+        ends_.Find(match.client)->hop_key.empty() || ends_.Find(match.server)->hop_key.empty();
+    probability = keyless ? kNoKeyProbability : kDifferentKeyProbability;
     if (Check(match.client, match.server) != Contradiction::kNone) {
       probability *= kContradictedFactor;
     }

@@ -21,7 +21,7 @@
 
 namespace hoptrail::collector::engine {
 
-// Finds the two ends of each connection. One client and one server end of the same hop name, from
+// Finds the two ends of each connection. One client and one server end of the same hop key, from
 // which nothing follows that cannot be, are PROVEN to be one. Ends that find no such partner within
 // a grace period are joined by exactly the same flow at about the same time, and ends whose name
 // more than one end claims by whatever fits best; those joins are INFERRED, and give way as soon as
@@ -65,7 +65,7 @@ class Joiner {
     graph::HopId partner;
     model::Proof proof = model::Proof::kUnknown;
     double probability = 0;
-    bool by_name = false;  // inferred among the ends that claim one name
+    bool by_key = false;  // inferred among the ends that claim one name
 
     bool operator==(const Join&) const = default;
   };
@@ -75,16 +75,16 @@ class Joiner {
     graph::HopId server;
     model::Proof proof = model::Proof::kUnknown;
     double probability = 0;
-    bool by_name = false;
+    bool by_key = false;
   };
   using Keys = std::vector<graph::HopId>;
 
   // Both end with the joins that the ends of that name, or of that flow, should have.
-  void ResolveName(const model::HopKey& name);
+  void ResolveKey(const model::HopKey& name);
   void ResolveFlow(const model::Flow& flow);
   void Resolve(const graph::HopId& end);
   // Makes the matches true, and breaks other joins of `ends` that came about in the same way.
-  void Settle(absl::Span<const graph::HopId> ends, const std::vector<Match>& matches, bool by_name);
+  void Settle(absl::Span<const graph::HopId> ends, const std::vector<Match>& matches, bool by_key);
   void Connect(const Match& match);
   void Disconnect(const graph::HopId& end);
   void Learn(const model::HopEnd& client, const model::HopEnd& server);
@@ -92,7 +92,7 @@ class Joiner {
   // How far the times of establishment are apart, ns, corrected where the clocks are known.
   int64_t Apart(const model::HopEnd& client, const model::HopEnd& server) const;
   Keys Side(absl::Span<const graph::HopId> keys, model::HopSide side) const;
-  std::vector<Match> MatchClosest(const Keys& clients, const Keys& servers, bool by_name) const;
+  std::vector<Match> MatchClosest(const Keys& clients, const Keys& servers, bool by_key) const;
   double Probability(const Match& match, size_t candidates) const;
   void MarkChanged(const graph::HopId& end);
 

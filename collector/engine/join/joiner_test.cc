@@ -18,7 +18,7 @@ model::HopEnd End(uint8_t host, model::HopSide side, model::HopKey name, int sec
   model::HopEnd end;
   end.host.machine.bytes[0] = host;
   end.side = side;
-  end.name = name;
+  end.hop_key = name;
   end.flow.client.port = port;
   end.flow.server.port = 22;
   end.established_boot_ns = (1000 + second) * kSecond;
@@ -145,14 +145,14 @@ TEST_F(JoinerTest, AProvenJoinReplacesAnInferredOne) {
 }
 
 TEST_F(JoinerTest, AnEndThatLearnsItsNameIsJoinedByIt) {
-  const auto unnamed = joiner_.Put(Client(1, {}), kStart);
+  const auto keyless = joiner_.Put(Client(1, {}), kStart);
   joiner_.Put(Server(2, {1, 2}), kStart);
   joiner_.Tick(kStart + 10 * kSecond);
-  EXPECT_EQ(ProofOf(unnamed), model::Proof::kInferred);
+  EXPECT_EQ(ProofOf(keyless), model::Proof::kInferred);
   joiner_.TakeChanges();
   const auto named = joiner_.Put(Client(1, {1, 2}), kStart + 11 * kSecond);
   EXPECT_EQ(ProofOf(named), model::Proof::kProven);
-  EXPECT_THAT(Removed(joiner_.TakeChanges()), ElementsAre(unnamed));
+  EXPECT_THAT(Removed(joiner_.TakeChanges()), ElementsAre(keyless));
 }
 
 TEST_F(JoinerTest, ClocksAreLearnedFromProvenHopsAndCorrectTheWindow) {

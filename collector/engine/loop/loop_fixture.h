@@ -46,17 +46,17 @@ class LoopTest : public testing::Test {
   static constexpr int64_t kSecond = 1'000'000'000;
 
   void SetUp() override {
-    folder_ = testing::TempDir() + "/loop_XXXXXX";
-    ASSERT_NE(::mkdtemp(folder_.data()), nullptr);
+    directory_ = testing::TempDir() + "/loop_XXXXXX";
+    ASSERT_NE(::mkdtemp(directory_.data()), nullptr);
     Open();
   }
   void TearDown() override {
     Close();
-    std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(directory_);
   }
   void Open() {
-    auto store = store::SqliteStore::Open({.path = folder_ + "/c.db", .writer = {.notify = true}},
-                                          clock_.WallNs());
+    auto store = store::SqliteStore::Open(
+        {.path = directory_ + "/c.db", .writer = {.notify = true}}, clock_.WallNs());
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     EngineOptions options;
@@ -91,7 +91,7 @@ class LoopTest : public testing::Test {
   }
 
   FakeClock clock_;
-  std::string folder_;
+  std::string directory_;
   std::unique_ptr<store::SqliteStore> store_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<bus::FactBus> bus_;

@@ -37,14 +37,14 @@ class NotifierHarness {
   virtual v1::CollectorConfig BadConfig() = 0;
 };
 
-// `folder` is an empty directory.
-using HarnessMaker = std::function<std::unique_ptr<NotifierHarness>(const std::string& folder)>;
+// `directory` is an empty directory.
+using HarnessMaker = std::function<std::unique_ptr<NotifierHarness>(const std::string& directory)>;
 
 class NotifierSuite : public StoreForNotifiers, public testing::WithParamInterface<HarnessMaker> {
  protected:
   void SetUp() override {
     StoreForNotifiers::SetUp();
-    harness_ = GetParam()(folder_);
+    harness_ = GetParam()(directory_);
     Restart();
   }
   void TearDown() override {

@@ -15,10 +15,10 @@ namespace {
 // A file behind a symbolic link, which leads to a full device while the receiver refuses.
 class JsonLinesHarness final : public NotifierHarness {
  public:
-  explicit JsonLinesHarness(const std::string& folder)
-      : link_(folder + "/out.jsonl"),
-        file_(folder + "/file.jsonl"),
-        other_(folder + "/other.jsonl") {
+  explicit JsonLinesHarness(const std::string& directory)
+      : link_(directory + "/out.jsonl"),
+        file_(directory + "/file.jsonl"),
+        other_(directory + "/other.jsonl") {
     std::filesystem::create_symlink(file_, link_);
   }
   absl::StatusOr<std::unique_ptr<Notifier>> Make(store::Store* store, const Clock*) override {
@@ -35,7 +35,7 @@ class JsonLinesHarness final : public NotifierHarness {
   std::vector<std::string> Arrived() override { return TitlesIn(file_); }
   std::vector<std::string> ArrivedAtOther() override { return TitlesIn(other_); }
   v1::CollectorConfig OtherConfig() override { return Config(other_); }
-  v1::CollectorConfig BadConfig() override { return Config("/no/such/folder/out.jsonl"); }
+  v1::CollectorConfig BadConfig() override { return Config("/no/such/directory/out.jsonl"); }
 
  private:
   static v1::CollectorConfig Config(const std::string& target) {
@@ -62,8 +62,8 @@ class JsonLinesHarness final : public NotifierHarness {
 };
 
 INSTANTIATE_TEST_SUITE_P(JsonLines, NotifierSuite,
-                         testing::Values(HarnessMaker([](const std::string& folder) {
-                           return std::make_unique<JsonLinesHarness>(folder);
+                         testing::Values(HarnessMaker([](const std::string& directory) {
+                           return std::make_unique<JsonLinesHarness>(directory);
                          })));
 
 }  // namespace

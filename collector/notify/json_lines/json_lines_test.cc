@@ -34,7 +34,7 @@ class JsonLinesTest : public StoreForNotifiers {
 };
 
 TEST_F(JsonLinesTest, SayEachChangeAndGoOnAfterARestart) {
-  const std::string path = folder_ + "/out.jsonl";
+  const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   ASSERT_TRUE(lines.ok()) << lines.status();
   ASSERT_TRUE((*lines)->WriteNew().ok());
@@ -52,7 +52,7 @@ TEST_F(JsonLinesTest, SayEachChangeAndGoOnAfterARestart) {
 }
 
 TEST_F(JsonLinesTest, AFullDiskLosesNoLineAndTearsNone) {
-  const std::string path = folder_ + "/out.jsonl";
+  const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   ASSERT_TRUE(lines.ok()) << lines.status();
   Write();
@@ -77,7 +77,7 @@ TEST_F(JsonLinesTest, AFullDiskLosesNoLineAndTearsNone) {
 }
 
 TEST_F(JsonLinesTest, ALineThatACrashLeftHalfWrittenIsEnded) {
-  const std::string path = folder_ + "/out.jsonl";
+  const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   { std::ofstream(path) << "{\"detec"; }
   Write();
@@ -92,7 +92,7 @@ TEST_F(JsonLinesTest, ALineThatACrashLeftHalfWrittenIsEnded) {
 }
 
 TEST_F(JsonLinesTest, AStoreThatTakesNoPlaceDoesNotDoubleLines) {
-  const std::string path = folder_ + "/out.jsonl";
+  const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   Write();
   sqlite::Database* database = store_->writer()->database();
@@ -112,7 +112,7 @@ TEST_F(JsonLinesTest, AStoreThatTakesNoPlaceDoesNotDoubleLines) {
 
 // logrotate, with and without `copytruncate`.
 TEST_F(JsonLinesTest, ARotatedFileLosesAndDoublesNoLine) {
-  const std::string path = folder_ + "/out.jsonl";
+  const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   std::vector<std::string> all;
   const auto change = [&](int number) {
@@ -135,7 +135,7 @@ TEST_F(JsonLinesTest, ARotatedFileLosesAndDoublesNoLine) {
   std::filesystem::resize_file(path, 0);
   change(4);
   v1::CollectorConfig nowhere;
-  nowhere.set_json_output(folder_ + "/no/such/folder.jsonl");
+  nowhere.set_json_output(directory_ + "/no/such/directory.jsonl");
   EXPECT_FALSE((*lines)->Reconfigure(nowhere).ok());
   change(5);
   for (const char* suffix : {".1", ".2", ""}) collect(path + suffix);
@@ -147,7 +147,7 @@ TEST_F(JsonLinesTest, ARotatedFileLosesAndDoublesNoLine) {
 
 // Names are an intruder's to choose.
 TEST_F(JsonLinesTest, WhatNamesSayIsEscaped) {
-  const std::string path = folder_ + "/out.jsonl";
+  const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   incident_.title = "a\x1b[2J\nforged: {\"incident\": {}}\r\x7f";
   Write();

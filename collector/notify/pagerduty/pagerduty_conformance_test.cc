@@ -10,7 +10,7 @@ namespace {
 
 class PagerDutyHarness final : public NotifierHarness {
  public:
-  explicit PagerDutyHarness(const std::string& folder) : key_file_(folder + "/key") {
+  explicit PagerDutyHarness(const std::string& directory) : key_file_(directory + "/key") {
     std::ofstream(key_file_) << kKey << "\n";
   }
   absl::StatusOr<std::unique_ptr<Notifier>> Make(store::Store* store, const Clock* clock) override {
@@ -55,8 +55,8 @@ class PagerDutyHarness final : public NotifierHarness {
 };
 
 INSTANTIATE_TEST_SUITE_P(PagerDuty, NotifierSuite,
-                         testing::Values(HarnessMaker([](const std::string& folder) {
-                           return std::make_unique<PagerDutyHarness>(folder);
+                         testing::Values(HarnessMaker([](const std::string& directory) {
+                           return std::make_unique<PagerDutyHarness>(directory);
                          })));
 
 }  // namespace

@@ -279,7 +279,7 @@ TEST_F(PagerDutyTest, TheKeyIsInNoLogAndInNoFile) {
   EXPECT_THAT(log, Not(HasSubstr(kKey)));
   pager_.reset();
   store_.reset();
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
     std::stringstream bytes;
     bytes << std::ifstream(entry.path(), std::ios::binary).rdbuf();
     EXPECT_THAT(bytes.str(), Not(HasSubstr(kKey))) << entry.path();
@@ -320,14 +320,14 @@ TEST_F(PagerDutyTest, OwnThreadSends) {
 }
 
 TEST_F(PagerDutyTest, RoutingKeyFileIsCheckedAndNeverShown) {
-  const std::string path = folder_ + "/key";
+  const std::string path = directory_ + "/key";
   { std::ofstream(path) << kKey << "\n"; }
   EXPECT_EQ(ReadRoutingKey(path).value(), kKey);
   { std::ofstream(path) << "short-secret\n"; }
   absl::Status status = ReadRoutingKey(path).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), Not(HasSubstr("short-secret")));
-  EXPECT_EQ(ReadRoutingKey(folder_ + "/none").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(ReadRoutingKey(directory_ + "/none").status().code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

@@ -19,9 +19,9 @@
 
 namespace hoptrail::collector::store {
 
-// Opens the store that lies in `folder`, new or as it was left, with pages and these bounds.
+// Opens the store that lies in `directory`, new or as it was left, with pages and these bounds.
 using StoreOpener = std::function<absl::StatusOr<std::unique_ptr<Store>>(
-    const std::string& folder, const RetentionLimits& limits, int64_t now_wall_ns)>;
+    const std::string& directory, const RetentionLimits& limits, int64_t now_wall_ns)>;
 
 class StoreSuite : public testing::TestWithParam<StoreOpener> {
  protected:
@@ -30,18 +30,18 @@ class StoreSuite : public testing::TestWithParam<StoreOpener> {
   static constexpr int64_t kDay = int64_t{24} * 3600 * kSecond;
 
   void SetUp() override {
-    char folder[] = "/tmp/hoptrail-store-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
+    char directory[] = "/tmp/hoptrail-store-XXXXXX";
+    ASSERT_NE(mkdtemp(directory), nullptr);
+    directory_ = directory;
     Reopen();
   }
   void TearDown() override {
     store_.reset();
-    std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(directory_);
   }
   void Reopen() {
     store_.reset();
-    auto store = GetParam()(folder_, {}, kNow);
+    auto store = GetParam()(directory_, {}, kNow);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
@@ -87,7 +87,7 @@ class StoreSuite : public testing::TestWithParam<StoreOpener> {
     return item.ok() ? *item : std::nullopt;
   }
 
-  std::string folder_;
+  std::string directory_;
   std::unique_ptr<Store> store_;
 };
 

@@ -40,7 +40,7 @@ StoredSession ToStored(const model::Session& in) {
   out.set_login_uid(in.login_uid);
   out.set_audit_session(in.audit_session);
   if (in.entry.has_value()) {
-    out.mutable_entry()->set_hop_key(in.entry->hop_name.value());
+    out.mutable_entry()->set_hop_key(in.entry->hop_key.value());
     *out.mutable_entry()->mutable_flow() = ToStored(in.entry->flow);
     out.mutable_entry()->set_accepted_boot_ns(in.entry->accepted_boot_ns);
   }
@@ -77,7 +77,7 @@ model::Session FromStored(const StoredSession& in, StoredValues& read) {
   out.audit_session = in.audit_session();
   if (in.has_entry()) {
     out.entry.emplace();
-    out.entry->hop_name = HopKeyOf(in.entry().hop_key());
+    out.entry->hop_key = HopKeyOf(in.entry().hop_key());
     out.entry->flow = read.Flow(in.entry().flow());
     out.entry->accepted_boot_ns = in.entry().accepted_boot_ns();
   }
@@ -111,7 +111,7 @@ StoredHopEnd ToStored(const model::HopEnd& in) {
   out.set_program(in.program);
   out.set_uid(in.uid);
   out.set_user(in.user);
-  out.set_hop_key(in.name.value());
+  out.set_hop_key(in.hop_key.value());
   *out.mutable_flow() = ToStored(in.flow);
   out.set_network_namespace(in.network_namespace);
   out.set_established_boot_ns(in.established_boot_ns);
@@ -133,7 +133,7 @@ model::HopEnd FromStored(const StoredHopEnd& in, StoredValues& read) {
   out.program = in.program();
   out.uid = in.uid();
   out.user = in.user();
-  out.name = HopKeyOf(in.hop_key());
+  out.hop_key = HopKeyOf(in.hop_key());
   out.flow = read.Flow(in.flow());
   out.network_namespace = in.network_namespace();
   out.established_boot_ns = in.established_boot_ns();

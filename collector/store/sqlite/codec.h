@@ -2,7 +2,7 @@
 #define HOPTRAIL_COLLECTOR_STORE_SQLITE_CODEC_H_
 
 // Values as the bytes of the store's columns: ids and addresses as blobs (blobs.cc), the rest as
-// messages of hoptrail.internal, which nothing but this folder knows. Pure functions.
+// messages of hoptrail.internal, which nothing but this directory knows. Pure functions.
 
 #include <string>
 #include <utility>

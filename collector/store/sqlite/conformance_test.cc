@@ -4,10 +4,10 @@
 namespace hoptrail::collector::store {
 namespace {
 
-absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& folder,
+absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory,
                                             const RetentionLimits& limits, int64_t now_wall_ns) {
   absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(
-      {.path = folder + "/collector.db", .retention = limits, .writer = {.notify = true}},
+      {.path = directory + "/collector.db", .retention = limits, .writer = {.notify = true}},
       now_wall_ns);
   if (!store.ok()) return store.status();
   return std::unique_ptr<Store>(*std::move(store));

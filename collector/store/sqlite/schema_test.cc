@@ -43,8 +43,8 @@ class SchemaTest : public StoreTest {
   // A new file of that version with these rows, opened by this program.
   void OpenOld(int version, const std::string& rows) {
     store_.reset();
-    std::filesystem::remove_all(folder_ + "/state");
-    std::filesystem::create_directory(folder_ + "/state");
+    std::filesystem::remove_all(directory_ + "/state");
+    std::filesystem::create_directory(directory_ + "/state");
     {
       auto database = sqlite::Database::Open({.path = options_.path});
       ASSERT_TRUE(database.ok()) << database.status();

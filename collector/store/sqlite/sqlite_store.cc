@@ -12,19 +12,19 @@
 #include "collector/store/sqlite/sqlite_outbox.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
-#include "core/sqlite/set_aside.h"
+#include "core/sqlite/quarantine.h"
 #include <sys/file.h>
 #include <sys/stat.h>
 
 namespace hoptrail::collector::store {
 namespace {
 
-absl::Status MakeFolderOf(const std::string& path) {
+absl::Status MakeDirectoryOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos || slash == 0) return absl::OkStatus();
-  const std::string folder = path.substr(0, slash);
-  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", folder));
+  const std::string directory = path.substr(0, slash);
+  if (::mkdir(directory.c_str(), 0700) == 0 || errno == EEXIST) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", directory));
 }
 
 // Two collectors on one file would each undo what the other knows.
@@ -43,7 +43,7 @@ absl::StatusOr<UniqueFd> Lock(const std::string& path) {
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteOptions& options,
                                                                int64_t now_wall_ns) {
-  HT_RETURN_IF_ERROR(MakeFolderOf(options.path));
+  HT_RETURN_IF_ERROR(MakeDirectoryOf(options.path));
   absl::StatusOr<std::unique_ptr<SqliteStore>> store = OpenIn(options, now_wall_ns);
   if (!store.ok()) return Annotate(store.status(), absl::StrCat("store ", options.path));
   return store;
@@ -56,7 +56,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenIn(const SqliteOpt
   HT_ASSIGN_OR_RETURN(store->lock_, Lock(options.path));
   HT_ASSIGN_OR_RETURN(
       sqlite::Database database,
-      sqlite::OpenOrSetAside({.path = options.path}, "store", now_wall_ns, &store->quarantined_));
+      sqlite::OpenOrQuarantine({.path = options.path}, "store", now_wall_ns, &store->quarantined_));
   HT_RETURN_IF_ERROR(Migrate(&database));
   // Streams do not survive the process. A full disk is no reason not to answer from what is there.
   const absl::Status written =

@@ -28,8 +28,8 @@ struct SqliteOptions {
 // notifiers'. A damaged file is kept aside, reported, and replaced by a new one.
 class SqliteStore final : public Store {
  public:
-  // Creates the file's folder (mode 0700) where it is missing. ALREADY_EXISTS when another process
-  // has the store open.
+  // Creates the file's directory (mode 0700) where it is missing. ALREADY_EXISTS when another
+  // process has the store open.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const SqliteOptions& options,
                                                            int64_t now_wall_ns);
 

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_SQLITE_STORE_FIXTURE_H_
 #define HOPTRAIL_COLLECTOR_STORE_SQLITE_STORE_FIXTURE_H_
 
-// For tests: a store in a folder of its own.
+// For tests: a store in a directory of its own.
 
 #include <cstdint>
 #include <cstdlib>
@@ -25,16 +25,16 @@ inline constexpr int64_t kDay = int64_t{24} * 3600 * 1'000'000'000;
 class StoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    char folder[] = "/tmp/hoptrail-store-XXXXXX";
-    ASSERT_NE(mkdtemp(folder), nullptr);
-    folder_ = folder;
-    options_.path = folder_ + "/state/collector.db";
+    char directory[] = "/tmp/hoptrail-store-XXXXXX";
+    ASSERT_NE(mkdtemp(directory), nullptr);
+    directory_ = directory;
+    options_.path = directory_ + "/state/collector.db";
     options_.writer.notify = true;
     Reopen();
   }
   void TearDown() override {
     store_.reset();
-    std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(directory_);
   }
   void Reopen() {
     store_.reset();
@@ -74,7 +74,7 @@ class StoreTest : public ::testing::Test {
   }
   ReaderLease reader() { return store_->BorrowReader(); }
 
-  std::string folder_;
+  std::string directory_;
   SqliteOptions options_;
   std::unique_ptr<SqliteStore> store_;
 };

@@ -1,6 +1,6 @@
 // A series of one operation: so many of them, one after the other, and what one took.
 //
-// Prints `ns_per_operation N` and, of processor time, its children's included,
+// Prints `ns_per_operation N` and, of CPU time, its children's included,
 // `cpu_ns_per_operation N`. In a guest whose clock counts instructions (QEMU's -icount shift=0) the
 // first number is instructions per operation.
 #ifndef HOPTRAIL_TESTS_BENCH_LOAD_MEASURE_H_

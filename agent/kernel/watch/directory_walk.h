@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_KERNEL_WATCH_FOLDER_WALK_H_
-#define HOPTRAIL_AGENT_KERNEL_WATCH_FOLDER_WALK_H_
+#ifndef HOPTRAIL_AGENT_KERNEL_WATCH_DIRECTORY_WALK_H_
+#define HOPTRAIL_AGENT_KERNEL_WATCH_DIRECTORY_WALK_H_
 
 #include <cstddef>
 #include <string>
@@ -16,8 +16,8 @@ class WalkSigns;
 
 // One view of the file system, perhaps a container's: nothing in it is trusted. Every path is
 // resolved with the view's root as its root, so that no symbolic link leads out of it, and nothing
-// is opened but folders and names (O_PATH). One thread.
-class FolderWalk {
+// is opened but directories and names (O_PATH). One thread.
+class DirectoryWalk {
  public:
   struct Entry {
     std::string name;
@@ -25,7 +25,7 @@ class FolderWalk {
   };
 
   // `root` is where the view begins: "/" or "/proc/PID/root".
-  explicit FolderWalk(const std::string& root);
+  explicit DirectoryWalk(const std::string& root);
 
   bool valid() const { return root_.valid(); }
 
@@ -38,16 +38,16 @@ class FolderWalk {
 
   // Not valid where there is no such thing. Takes no access to what it names.
   UniqueFd OpenName(const std::string& path) const;
-  // The same for an entry of a folder that was read, which answers for its regular files.
+  // The same for an entry of a directory that was read, which answers for its regular files.
   UniqueFd OpenEntry(const std::string& path, const Entry& entry) const;
 
   // Of what OpenName() opens; false where it opens nothing. In our own view it follows links of
   // /proc as well, and costs a third.
   bool Stat(const std::string& path, struct stat* file) const;
 
-  // What is in a folder; empty where there is none. At most `kMostNames`.
-  std::vector<Entry> EntriesIn(const std::string& folder) const;
-  std::vector<std::string> NamesIn(const std::string& folder) const;
+  // What is in a directory; empty where there is none. At most `kMostNames`.
+  std::vector<Entry> EntriesIn(const std::string& directory) const;
+  std::vector<std::string> NamesIn(const std::string& directory) const;
 
   static constexpr size_t kMostMatches = 2048;
   static constexpr size_t kMostNames = 8192;
@@ -62,4 +62,4 @@ class FolderWalk {
 
 }  // namespace hoptrail::agent::kernel
 
-#endif  // HOPTRAIL_AGENT_KERNEL_WATCH_FOLDER_WALK_H_
+#endif  // HOPTRAIL_AGENT_KERNEL_WATCH_DIRECTORY_WALK_H_

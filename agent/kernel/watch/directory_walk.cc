@@ -1,4 +1,4 @@
-#include "agent/kernel/watch/folder_walk.h"
+#include "agent/kernel/watch/directory_walk.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,10 +17,10 @@
 
 namespace hoptrail::agent::kernel {
 
-FolderWalk::FolderWalk(const std::string& root)
+DirectoryWalk::DirectoryWalk(const std::string& root)
     : root_(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), own_(root == "/") {}
 
-UniqueFd FolderWalk::Open(const std::string& path, int flags) const {
+UniqueFd DirectoryWalk::Open(const std::string& path, int flags) const {
   open_how how = {};
   how.flags = static_cast<uint64_t>(flags) | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -32,27 +32,27 @@ UniqueFd FolderWalk::Open(const std::string& path, int flags) const {
   }
 }
 
-UniqueFd FolderWalk::OpenName(const std::string& path) const {
+UniqueFd DirectoryWalk::OpenName(const std::string& path) const {
   UniqueFd fd = Open(path, O_PATH);
   if (signs_ != nullptr) signs_->Opened(path, fd.get());
   return fd;
 }
 
-UniqueFd FolderWalk::OpenEntry(const std::string& path, const Entry& entry) const {
+UniqueFd DirectoryWalk::OpenEntry(const std::string& path, const Entry& entry) const {
   return entry.plain ? Open(path, O_PATH) : OpenName(path);
 }
 
-bool FolderWalk::Stat(const std::string& path, struct stat* file) const {
+bool DirectoryWalk::Stat(const std::string& path, struct stat* file) const {
   if (own_) return stat(path.empty() ? "/" : path.c_str(), file) == 0;
   const UniqueFd fd = Open(path, O_PATH);
   return fd.valid() && fstat(fd.get(), file) == 0;
 }
 
-std::vector<FolderWalk::Entry> FolderWalk::EntriesIn(const std::string& folder) const {
+std::vector<DirectoryWalk::Entry> DirectoryWalk::EntriesIn(const std::string& directory) const {
   std::vector<Entry> entries;
-  UniqueFd fd = Open(folder, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+  UniqueFd fd = Open(directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
   // Before the names are read: what changes meanwhile is seen as a change.
-  if (signs_ != nullptr) signs_->Read(folder, fd.get());
+  if (signs_ != nullptr) signs_->Read(directory, fd.get());
   if (!fd.valid()) return entries;
   DIR* stream = fdopendir(fd.get());
   if (stream == nullptr) return entries;
@@ -67,27 +67,27 @@ std::vector<FolderWalk::Entry> FolderWalk::EntriesIn(const std::string& folder) 
   return entries;
 }
 
-std::vector<std::string> FolderWalk::NamesIn(const std::string& folder) const {
+std::vector<std::string> DirectoryWalk::NamesIn(const std::string& directory) const {
   std::vector<std::string> names;
-  for (Entry& entry : EntriesIn(folder)) names.push_back(std::move(entry.name));
+  for (Entry& entry : EntriesIn(directory)) names.push_back(std::move(entry.name));
   return names;
 }
 
-std::vector<std::string> FolderWalk::Match(absl::string_view pattern) const {
+std::vector<std::string> DirectoryWalk::Match(absl::string_view pattern) const {
   std::vector<std::string> found = {""};
   for (absl::string_view component : absl::StrSplit(pattern, '/', absl::SkipEmpty())) {
     const std::string wanted(component);
     const bool literal = wanted.find_first_of("*?[") == std::string::npos;
     std::vector<std::string> longer;
-    for (const std::string& folder : found) {
+    for (const std::string& directory : found) {
       if (literal) {
-        longer.push_back(absl::StrCat(folder, "/", wanted));
+        longer.push_back(absl::StrCat(directory, "/", wanted));
         continue;
       }
-      for (const std::string& name : NamesIn(folder)) {
+      for (const std::string& name : NamesIn(directory)) {
         if (longer.size() == kMostMatches) break;
         if (fnmatch(wanted.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
-        longer.push_back(absl::StrCat(folder, "/", name));
+        longer.push_back(absl::StrCat(directory, "/", name));
       }
     }
     found = std::move(longer);

@@ -1,4 +1,4 @@
-#include "core/sqlite/set_aside.h"
+#include "core/sqlite/quarantine.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ absl::Status RenameIfThere(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-absl::StatusOr<std::string> SetAsideDamaged(const std::string& path, int64_t wall_ns) {
+absl::StatusOr<std::string> QuarantineDamaged(const std::string& path, int64_t wall_ns) {
   std::string stem = absl::StrCat(
       path, ".damaged-",
       absl::FormatTime("%Y%m%dT%H%M%SZ", absl::FromUnixNanos(wall_ns), absl::UTCTimeZone()));
@@ -39,16 +39,16 @@ absl::StatusOr<std::string> SetAsideDamaged(const std::string& path, int64_t wal
   return target;
 }
 
-absl::StatusOr<Database> OpenOrSetAside(OpenOptions options, absl::string_view component,
-                                        int64_t wall_ns, std::string* set_aside) {
+absl::StatusOr<Database> OpenOrQuarantine(OpenOptions options, absl::string_view component,
+                                          int64_t wall_ns, std::string* quarantined) {
   options.check_integrity = true;
   absl::StatusOr<Database> database = Database::Open(options);
   if (database.status().code() != absl::StatusCode::kDataLoss) return database;
   absl::Status damage = database.status();
-  HT_ASSIGN_OR_RETURN(std::string target, SetAsideDamaged(options.path, wall_ns));
+  HT_ASSIGN_OR_RETURN(std::string target, QuarantineDamaged(options.path, wall_ns));
   LogError(component, options.path, " is damaged (", damage.message(), "); kept as ", target,
            ", going on with a new one");
-  if (set_aside != nullptr) *set_aside = target;
+  if (quarantined != nullptr) *quarantined = target;
   return Database::Open(options);
 }
 

@@ -1,4 +1,4 @@
-#include "agent/kernel/watch/folder_walk.h"
+#include "agent/kernel/watch/directory_walk.h"
 
 #include <unistd.h>
 
@@ -17,17 +17,17 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-class FolderWalkTest : public testing::Test {
+class DirectoryWalkTest : public testing::Test {
  protected:
-  FolderWalkTest() {
+  DirectoryWalkTest() {
     char name[] = "/tmp/hoptrail-walk-XXXXXX";
     root_ = mkdtemp(name);
-    for (const char* folder : {"/home/one/.ssh", "/home/two/.ssh", "/home/.hidden", "/etc"}) {
-      std::filesystem::create_directories(root_ + folder);
+    for (const char* directory : {"/home/one/.ssh", "/home/two/.ssh", "/home/.hidden", "/etc"}) {
+      std::filesystem::create_directories(root_ + directory);
     }
     std::ofstream(root_ + "/etc/shadow") << "x";
   }
-  ~FolderWalkTest() override { std::filesystem::remove_all(root_); }
+  ~DirectoryWalkTest() override { std::filesystem::remove_all(root_); }
 
   static ino_t InodeOf(int fd) {
     struct stat file = {};
@@ -41,8 +41,8 @@ class FolderWalkTest : public testing::Test {
   std::string root_;
 };
 
-TEST_F(FolderWalkTest, MatchesPatterns) {
-  const FolderWalk view(root_);
+TEST_F(DirectoryWalkTest, MatchesPatterns) {
+  const DirectoryWalk view(root_);
   ASSERT_TRUE(view.valid());
   EXPECT_THAT(view.Match("/home/*/.ssh"), UnorderedElementsAre("/home/one/.ssh", "/home/two/.ssh"));
   EXPECT_THAT(view.Match("/home/t?o"), ElementsAre("/home/two"));
@@ -51,11 +51,11 @@ TEST_F(FolderWalkTest, MatchesPatterns) {
   EXPECT_THAT(view.Match("//etc/not-there/"), ElementsAre("/etc/not-there"));
 }
 
-TEST_F(FolderWalkTest, NoLinkLeadsOutOfTheView) {
+TEST_F(DirectoryWalkTest, NoLinkLeadsOutOfTheView) {
   ASSERT_EQ(symlink("/etc/shadow", (root_ + "/etc/absolute").c_str()), 0);
   ASSERT_EQ(symlink("../../../../../../etc/shadow", (root_ + "/etc/relative").c_str()), 0);
   ASSERT_EQ(symlink("/proc/self/root", (root_ + "/etc/magic").c_str()), 0);
-  const FolderWalk view(root_);
+  const DirectoryWalk view(root_);
   for (const char* path : {"/etc/shadow", "/etc/absolute", "/etc/relative"}) {
     const UniqueFd fd = view.OpenName(path);
     ASSERT_TRUE(fd.valid()) << path;
@@ -65,15 +65,17 @@ TEST_F(FolderWalkTest, NoLinkLeadsOutOfTheView) {
   EXPECT_FALSE(view.OpenName("/etc/not-there").valid());
 }
 
-TEST_F(FolderWalkTest, ListsAFolder) {
-  const FolderWalk view(root_);
+TEST_F(DirectoryWalkTest, ListsADirectory) {
+  const DirectoryWalk view(root_);
   EXPECT_THAT(view.NamesIn("/home"), UnorderedElementsAre("one", "two", ".hidden"));
   EXPECT_THAT(view.NamesIn("/etc/shadow"), IsEmpty());
   const UniqueFd root = view.OpenName("");
   EXPECT_EQ(InodeOf(root.get()), InodeOf(""));
 }
 
-TEST(FolderWalkWithoutRootTest, IsNotValid) { EXPECT_FALSE(FolderWalk("/proc/0/root").valid()); }
+TEST(DirectoryWalkWithoutRootTest, IsNotValid) {
+  EXPECT_FALSE(DirectoryWalk("/proc/0/root").valid());
+}
 
 }  // namespace
 }  // namespace hoptrail::agent::kernel
