@@ -25,7 +25,7 @@ namespace hoptrail::agent {
 namespace {
 
 constexpr char kUsage[] =
-    "Usage: hoptrail-agent --config FILE [--check-config] [--force-tier FACT=N]...\n"
+    "Usage: hoptrail-agent --config FILE [--check-config] [--force-tier SOURCE=N]...\n"
     "       hoptrail-agent --health | --live [--config FILE]\n"
     "       hoptrail-agent --print-system-calls | --version | --help\n"
     "\n"
@@ -37,7 +37,7 @@ constexpr char kUsage[] =
     "and\n"
     "                        their events come, and it reaches its collector or can spool\n"
     "  --live                ask whether it is alive: its loop goes round\n"
-    "  --force-tier FACT=N   learn a fact by its hook of that tier or not at all, for tests\n"
+    "  --force-tier SOURCE=N   learn a fact by its hook of that tier or not at all, for tests\n"
     "  --print-system-calls  print what each of its processes may call, and exit\n"
     "  --version             print the version and exit\n"
     "  --help                print this and exit\n"

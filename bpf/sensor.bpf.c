@@ -9,11 +9,11 @@
 #include "bpf/hooks/handover.h"
 #include "bpf/hooks/io_uring.h"
 #include "bpf/hooks/process.h"
-#include "bpf/hooks/sends.h"
+#include "bpf/hooks/datagram.h"
 #include "bpf/hooks/snapshot.h"
 #include "bpf/hooks/tampering.h"
 #include "bpf/hooks/tcp.h"
-#include "bpf/hooks/understudy.h"
+#include "bpf/hooks/fallback.h"
 #include "bpf/hooks/unix.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -52,27 +52,27 @@ int BPF_PROG(ht_tcp_state, struct sock *sk, int old_state, int new_state)
 /* What the four before were skipped for. */
 
 SEC("kprobe/wake_up_new_task")
-int BPF_KPROBE(ht_fork_understudy, struct task_struct *child)
+int BPF_KPROBE(ht_fork_fallback, struct task_struct *child)
 {
-	return ht_understudy_fork(child);
+	return ht_on_fork_fallback(child);
 }
 
 SEC("tp/sched/sched_process_exec")
-int ht_exec_understudy(void *ctx)
+int ht_exec_fallback(void *ctx)
 {
-	return ht_understudy_exec();
+	return ht_on_exec_fallback();
 }
 
 SEC("tp/sched/sched_process_exit")
-int ht_exit_understudy(void *ctx)
+int ht_exit_fallback(void *ctx)
 {
-	return ht_understudy_exit();
+	return ht_on_exit_fallback();
 }
 
 SEC("tp/sock/inet_sock_set_state")
-int ht_tcp_understudy(struct trace_event_raw_inet_sock_set_state *ctx)
+int ht_tcp_fallback(struct trace_event_raw_inet_sock_set_state *ctx)
 {
-	return ht_understudy_tcp((struct sock *)ctx->skaddr, ctx->oldstate, ctx->newstate);
+	return ht_on_tcp_fallback((struct sock *)ctx->skaddr, ctx->oldstate, ctx->newstate);
 }
 
 /* Accept, by whom: best first. */
@@ -181,7 +181,7 @@ int ht_connect_exit(struct trace_event_raw_sys_exit *ctx)
 	return ht_on_connect_exit((int)ctx->id, ctx->ret);
 }
 
-/* Sends without a connection: best first. */
+/* Datagram flows: best first. */
 
 SEC("fexit/udp_sendmsg")
 int BPF_PROG(ht_udp_sent, struct sock *sk, struct msghdr *message, unsigned long length, int result)

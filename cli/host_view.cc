@@ -47,22 +47,22 @@ Cell StateCell(const v1::Host& host, const Style& style) {
                       host.state() == v1::CONNECTED ? degraded : both});
 }
 
-// "11 facts", "11 of 13 facts, blind: pam, sshd"; shorter: "11", "11/13".
+// "11 event sources", "11 of 13 event sources, blind: pam, sshd"; shorter: "11", "11/13".
 Cell CoverageCell(const v1::Coverage& coverage, const Style& style) {
   std::vector<std::string> blind;
-  for (const v1::FactCoverage& fact : coverage.facts()) {
-    if (fact.hook().empty()) blind.push_back(Escape(fact.fact(), style, 32));
+  for (const v1::SourceCoverage& source : coverage.sources()) {
+    if (source.hook().empty()) blind.push_back(Escape(source.source(), style, 32));
   }
-  const int facts = coverage.facts_size();
-  if (facts == 0) return Cell::Forms({"not reported", "-"});
+  const int sources = coverage.sources_size();
+  if (sources == 0) return Cell::Forms({"not reported", "-"});
   if (blind.empty()) {
-    return Cell::Forms({absl::StrCat(facts, facts == 1 ? " fact" : " facts"), absl::StrCat(facts)});
+    return Cell::Forms({absl::StrCat(sources, sources == 1 ? " source" : " sources"), absl::StrCat(sources)});
   }
-  const int seen = facts - static_cast<int>(blind.size());
-  return Cell::Forms({absl::StrCat(seen, " of ", facts, " facts, ",
+  const int seen = sources - static_cast<int>(blind.size());
+  return Cell::Forms({absl::StrCat(seen, " of ", sources, " sources, ",
                                    Paint(absl::StrCat("blind: ", absl::StrJoin(blind, ", ")),
                                          Colour::kYellow, style)),
-                      Paint(absl::StrCat(seen, "/", facts), Colour::kYellow, style)});
+                      Paint(absl::StrCat(seen, "/", sources), Colour::kYellow, style)});
 }
 
 std::string Mebibytes(uint64_t bytes) {
@@ -118,16 +118,16 @@ std::string CoverageTable(const v1::Coverage& coverage, const Style& style) {
                {.heading = "NOT SEEN BY IT", .rank = 2, .least = 20},
                {.heading = "NOT IN USE", .rank = 3, .least = 20}},
               style);
-  for (const v1::FactCoverage& fact : coverage.facts()) {
-    std::vector<Cell> row = {Escape(fact.fact(), style, 32),
-                             fact.hook().empty() ? Paint("BLIND", Colour::kAlarm, style)
-                                                 : Escape(fact.hook(), style, 64),
-                             fact.tier() == 0 ? "-" : absl::StrCat(fact.tier())};
-    const int lines = std::max({1, fact.misses_size(), fact.refusals_size()});
+  for (const v1::SourceCoverage& source : coverage.sources()) {
+    std::vector<Cell> row = {Escape(source.source(), style, 32),
+                             source.hook().empty() ? Paint("BLIND", Colour::kAlarm, style)
+                                                 : Escape(source.hook(), style, 64),
+                             source.tier() == 0 ? "-" : absl::StrCat(source.tier())};
+    const int lines = std::max({1, source.misses_size(), source.refusals_size()});
     for (int i = 0; i < lines; ++i) {
-      const std::string miss = i < fact.misses_size() ? Escape(fact.misses(i), style, 80) : "";
+      const std::string miss = i < source.misses_size() ? Escape(source.misses(i), style, 80) : "";
       row.push_back(miss.empty() ? "" : Paint(miss, Colour::kYellow, style));
-      row.push_back(i < fact.refusals_size() ? Escape(fact.refusals(i), style, 100) : "");
+      row.push_back(i < source.refusals_size() ? Escape(source.refusals(i), style, 100) : "");
       table.Add(std::move(row));
       row.assign(3, "");
     }

@@ -26,7 +26,7 @@ std::string RenderHosts(const std::vector<v1::Host>& hosts, bool coverage, const
 // Everything about one host: what is degraded, its boots, its losses, its coverage.
 std::string RenderHost(const v1::Host& host, const Style& style);
 
-// Each fact's hook, what that does not see, and why better ones are not in use; the latest losses.
+// Each event source's hook, what that does not see, and why better ones are not in use; the latest losses.
 std::string RenderCoverage(const v1::Host& host, const Style& style);
 
 // What was taken off the list: the host, or the one boot of it called `boot` unless that is empty.

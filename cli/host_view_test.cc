@@ -27,8 +27,8 @@ v1::Host MakeHost() {
   host.mutable_coverage()->set_kernel_release("6.1.0");
   host.set_events(12345);
   host.set_resident_bytes(3 << 19);
-  v1::FactCoverage* accept = host.mutable_coverage()->add_facts();
-  accept->set_fact("accept");
+  v1::SourceCoverage* accept = host.mutable_coverage()->add_sources();
+  accept->set_source("accept");
   accept->set_hook("tp_btf/sock_recv_length");
   accept->set_tier(3);
   accept->add_refusals("fexit/inet_csk_accept: load refused: EPERM");
@@ -54,19 +54,19 @@ TEST(HostViewTest, ShowsHosts) {
       "HOST  STATE      LAST SEEN (UTC)          AGENT  KERNEL  EVENTS  LOST  SPOOLED  MEMORY   "
       "SEES\n"
       "web   CONNECTED  2026-11-22 06:00:05.000  0.1.0  6.1.0   12345   0     0        1.5 MiB  "
-      "1 fact\n");
+      "1 source\n");
   EXPECT_EQ(RenderHosts({}, true, kPlain), "No host has an agent yet.\n");
 }
 
 TEST(HostViewTest, NamesBlindFactsAndWhy) {
   v1::Host host = MakeHost();
-  host.mutable_coverage()->add_facts()->set_fact("pam");
+  host.mutable_coverage()->add_sources()->set_source("pam");
   v1::Loss* loss = host.add_losses();
   loss->set_where("ring/low");
   loss->set_type("exec");
   loss->set_count(7);
   const std::string text = RenderHosts({host}, true, kPlain);
-  EXPECT_THAT(text, HasSubstr("1 of 2 facts, blind: pam\n"));
+  EXPECT_THAT(text, HasSubstr("1 of 2 sources, blind: pam\n"));
   EXPECT_THAT(text, HasSubstr("accept  tp_btf/sock_recv_length  3     accept by io_uring  "
                               "fexit/inet_csk_accept: load"));
   EXPECT_THAT(text, HasSubstr("kprobe/security_sock_graft: no kprobes\n"));
@@ -94,7 +94,7 @@ TEST(HostViewTest, FitsTerminalsOf60AndOf80Columns) {
   v1::Host host = MakeHost();
   host.set_host_name("a-rather-long-host-name.example.com");
   host.mutable_coverage()->set_kernel_release("6.1.0-37-cloud-amd64-debian");
-  host.mutable_coverage()->add_facts()->set_fact("pam");
+  host.mutable_coverage()->add_sources()->set_source("pam");
   Degrade(v1::STATE_UNWRITABLE, "", &host);
   for (const size_t width : {60u, 80u}) {
     const Style style = {.utc = true, .width = width};
@@ -155,8 +155,8 @@ TEST(HostViewTest, EscapesWhatPeersSay) {
   host.set_agent_version(evil);
   host.add_addresses(evil);
   host.mutable_coverage()->set_kernel_release(evil);
-  host.mutable_coverage()->mutable_facts(0)->set_fact(evil);
-  host.mutable_coverage()->mutable_facts(0)->set_misses(0, evil);
+  host.mutable_coverage()->mutable_sources(0)->set_source(evil);
+  host.mutable_coverage()->mutable_sources(0)->set_misses(0, evil);
   Degrade(v1::SPOOL_FULL, evil, &host);
   host.add_boots()->set_name("hosts/a." + evil);
   const std::string text = RenderHosts({host}, true, kPlain) + RenderHost(host, kPlain) +

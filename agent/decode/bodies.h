@@ -24,7 +24,7 @@ Tcp ToTcp(const ht_tcp& raw);
 Accept ToAccept(const ht_accept& raw);
 SocketSnapshot ToSocketSnapshot(const ht_socket_snapshot& raw);
 absl::Status ReadUnixConnect(absl::string_view record, UnixConnect* connect);
-Sends ToSends(const ht_sends& raw);
+DatagramFlow ToDatagramFlow(const ht_datagram_flow& raw);
 
 // other_bodies.cc
 Pam ToPam(const ht_pam& raw);

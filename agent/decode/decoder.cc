@@ -28,7 +28,7 @@ constexpr size_t kLeastSize[HT_TYPES] = {
     sizeof(ht_header),  // snapshot done
     sizeof(ht_lost),
     sizeof(ht_unix_connect),
-    sizeof(ht_sends),
+    sizeof(ht_datagram_flow),
     sizeof(ht_file),
     sizeof(ht_credentials),
     sizeof(ht_namespaces),
@@ -48,14 +48,14 @@ Header ToHeader(const ht_header& raw) {
   header.cgroup_id = who.cgroup_id;
   header.namespaces = {who.pid_namespace, who.mount_namespace, who.network_namespace,
                        who.user_namespace};
-  header.label = {who.label_tgid, who.label_start_ns};
+  header.tag = {who.tag_tgid, who.tag_start_ns};
   header.command.assign(who.comm, strnlen(who.comm, sizeof(who.comm)));
   return header;
 }
 
 bool HasTimes(const ht_header& raw) {
   return IsTime(raw.boot_ns) && IsTime(raw.who.start_ns) && IsTime(raw.who.parent_start_ns) &&
-         IsTime(raw.who.label_start_ns);
+         IsTime(raw.who.tag_start_ns);
 }
 
 }  // namespace
@@ -125,8 +125,8 @@ absl::StatusOr<Event> Decode(const void* data, size_t size) {
     case HT_TYPE_UNIX_CONNECT:
       status = ReadUnixConnect(record, &event.body.emplace<UnixConnect>());
       break;
-    case HT_TYPE_SENDS:
-      event.body = ToSends(Copy<ht_sends>(record));
+    case HT_TYPE_DATAGRAM_FLOW:
+      event.body = ToDatagramFlow(Copy<ht_datagram_flow>(record));
       break;
     case HT_TYPE_FILE:
       status = ReadFile(record, &event.body.emplace<File>());

@@ -24,8 +24,8 @@ TEST(DecoderTest, ReadsTheHeader) {
   record.header.who.start_ns = 11;
   record.header.who.tid = 12;
   record.header.who.parent_tgid = 13;
-  record.header.who.label_tgid = 14;
-  record.header.who.label_start_ns = 15;
+  record.header.who.tag_tgid = 14;
+  record.header.who.tag_start_ns = 15;
   record.header.who.login_uid = 1000;
   record.header.who.network_namespace = 42;
   std::memcpy(record.header.who.comm, "sixteen-letters!", 16);  // no NUL
@@ -36,7 +36,7 @@ TEST(DecoderTest, ReadsTheHeader) {
   EXPECT_EQ(event->header.process, (model::ProcessKey{10, 11}));
   EXPECT_EQ(event->header.tid, 12u);
   EXPECT_EQ(event->header.parent.tgid, 13u);
-  EXPECT_EQ(event->header.label, (model::ProcessKey{14, 15}));
+  EXPECT_EQ(event->header.tag, (model::ProcessKey{14, 15}));
   EXPECT_EQ(event->header.credentials.login_uid, 1000u);
   EXPECT_EQ(event->header.namespaces.network, 42u);
   EXPECT_EQ(event->header.command, "sixteen-letters!");
@@ -60,7 +60,7 @@ TEST(DecoderTest, RefusesTimesThatNoClockShows) {
   EXPECT_TRUE(Decode(&fork, sizeof(fork)).ok());
   for (uint64_t* time :
        {&fork.header.boot_ns, &fork.header.who.start_ns, &fork.header.who.parent_start_ns,
-        &fork.header.who.label_start_ns, &fork.child_start_ns, &fork.child_label_start_ns}) {
+        &fork.header.who.tag_start_ns, &fork.child_start_ns, &fork.child_tag_start_ns}) {
     const uint64_t before = *time;
     *time = never;
     EXPECT_FALSE(Decode(&fork, sizeof(fork)).ok());

@@ -28,10 +28,10 @@ struct Header {
   model::Credentials credentials;
   uint64_t cgroup_id = 0;
   model::Namespaces namespaces;
-  // The session label carried from fork to fork in the kernel: the nearest ancestor (or the
+  // The session session tag carried from fork to fork in the kernel: the nearest ancestor (or the
   // process itself) that was forked by a process that listens or accepts. Processes with the same
-  // label came through the same entry. Empty where unknown: the process is older than the agent.
-  model::ProcessKey label;
+  // session tag came through the same entry. Empty where unknown: the process is older than the agent.
+  model::ProcessKey tag;
   std::string command;  // task_struct::comm
   uint16_t type = 0;    // ht_type; see TypeName()
 };
@@ -39,7 +39,7 @@ struct Header {
 // A new thread group. The header describes the parent; threads are not reported.
 struct Fork {
   model::ProcessKey child;
-  model::ProcessKey child_label;
+  model::ProcessKey child_tag;
 };
 
 // What stands on a descriptor when a program starts.
@@ -255,7 +255,7 @@ struct UnixConnect {
 };
 
 // What a process sent to one peer without a connection, since the last such event of this flow.
-struct Sends {
+struct DatagramFlow {
   model::Endpoint peer;     // port 0: the protocol has none, or the answers of a server
   uint16_t local_port = 0;  // of a server, whose answers to a peer are counted together; else 0
   uint8_t protocol = 0;     // IANA's number; 17: UDP
@@ -269,7 +269,7 @@ struct Sends {
 struct Event {
   Header header;
   std::variant<Fork, Exec, Exit, Tcp, Accept, Pam, SshdMessage, ProcessSnapshot, SocketSnapshot,
-               SnapshotDone, Lost, UnixConnect, Sends, File, CredentialsChange, NamespacesChange,
+               SnapshotDone, Lost, UnixConnect, DatagramFlow, File, CredentialsChange, NamespacesChange,
                Tampering>
       body;
 };

@@ -47,7 +47,7 @@ TEST(OtherBodiesTest, ReadsLosses) {
   EXPECT_EQ(std::get<Lost>(event->body).where, "ring/low");
   EXPECT_EQ(std::get<Lost>(event->body).type, "exec");
   EXPECT_EQ(std::get<Lost>(event->body).count, 12u);
-  lost.cause = HT_LOSS_SKIPPED;
+  lost.cause = HT_LOSS_RECURSION;
   EXPECT_EQ(std::get<Lost>(Decode(&lost, sizeof(lost))->body).where, "skipped");
   lost.cause = HT_LOSS_CAUSES;
   EXPECT_EQ(std::get<Lost>(Decode(&lost, sizeof(lost))->body).where, "unknown");

@@ -82,9 +82,9 @@ NamespaceSet ToNamespaceSet(const ht_namespace_set& raw) {
 
 absl::Status ReadFork(absl::string_view record, Fork* fork) {
   const auto raw = Copy<ht_fork>(record);
-  if (!IsTime(raw.child_start_ns) || !IsTime(raw.child_label_start_ns)) return NoTime();
+  if (!IsTime(raw.child_start_ns) || !IsTime(raw.child_tag_start_ns)) return NoTime();
   fork->child = {raw.child_tgid, raw.child_start_ns};
-  fork->child_label = {raw.child_label_tgid, raw.child_label_start_ns};
+  fork->child_tag = {raw.child_tag_tgid, raw.child_tag_start_ns};
   return absl::OkStatus();
 }
 

@@ -89,17 +89,17 @@ absl::Status ReadUnixConnect(absl::string_view record, UnixConnect* connect) {
   return absl::OkStatus();
 }
 
-Sends ToSends(const ht_sends& raw) {
-  Sends sends{.local_port = raw.local_port,
+DatagramFlow ToDatagramFlow(const ht_datagram_flow& raw) {
+  DatagramFlow flow{.local_port = raw.local_port,
               .protocol = raw.protocol,
               .raw = raw.raw != 0,
               .first = raw.first != 0,
               .network_namespace = raw.network_namespace,
               .packets = raw.packets,
               .bytes = raw.bytes};
-  std::copy_n(raw.peer_address, 16, sends.peer.address.bytes.begin());
-  sends.peer.port = raw.peer_port;
-  return sends;
+  std::copy_n(raw.peer_address, 16, flow.peer.address.bytes.begin());
+  flow.peer.port = raw.peer_port;
+  return flow;
 }
 
 }  // namespace hoptrail::agent::decode

@@ -112,8 +112,8 @@ TEST(SocketBodiesTest, RefusesAUnixNameThatIsNotThere) {
   }
 }
 
-TEST(SocketBodiesTest, ReadsSends) {
-  auto raw = Record<ht_sends>(HT_TYPE_SENDS);
+TEST(SocketBodiesTest, ReadsADatagramFlow) {
+  auto raw = Record<ht_datagram_flow>(HT_TYPE_DATAGRAM_FLOW);
   raw.packets = 5;
   raw.bytes = 600;
   raw.peer_address[10] = raw.peer_address[11] = 0xff;
@@ -126,15 +126,15 @@ TEST(SocketBodiesTest, ReadsSends) {
   raw.network_namespace = 42;
   const auto event = Decode(&raw, sizeof(raw));
   ASSERT_TRUE(event.ok()) << event.status();
-  const auto& sends = std::get<Sends>(event->body);
-  EXPECT_EQ(model::ToString(sends.peer), "192.0.0.7:53");
-  EXPECT_EQ(sends.local_port, 5353);
-  EXPECT_EQ(sends.protocol, 136);
-  EXPECT_TRUE(sends.raw);
-  EXPECT_TRUE(sends.first);
-  EXPECT_EQ(sends.packets, 5u);
-  EXPECT_EQ(sends.bytes, 600u);
-  EXPECT_EQ(sends.network_namespace, 42u);
+  const auto& flow = std::get<DatagramFlow>(event->body);
+  EXPECT_EQ(model::ToString(flow.peer), "192.0.0.7:53");
+  EXPECT_EQ(flow.local_port, 5353);
+  EXPECT_EQ(flow.protocol, 136);
+  EXPECT_TRUE(flow.raw);
+  EXPECT_TRUE(flow.first);
+  EXPECT_EQ(flow.packets, 5u);
+  EXPECT_EQ(flow.bytes, 600u);
+  EXPECT_EQ(flow.network_namespace, 42u);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "agent/kernel/attached.h"
+#include "agent/kernel/program_set.h"
 #include "agent/kernel/reader.h"
 #include "agent/kernel/snapshot/snapshot.h"
 #include "core/base/status_macros.h"
@@ -11,10 +11,10 @@ namespace hoptrail::agent::kernel {
 
 class Sensor::Impl {
  public:
-  Impl(std::unique_ptr<Attached> attached, Reader reader)
+  Impl(std::unique_ptr<ProgramSet> attached, Reader reader)
       : attached_(std::move(attached)), reader_(std::move(reader)) {}
 
-  std::unique_ptr<Attached> attached_;
+  std::unique_ptr<ProgramSet> attached_;
   Reader reader_;
 };
 
@@ -22,13 +22,13 @@ Sensor::Sensor(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Sensor::~Sensor() { impl_->attached_->Detach(); }
 
 absl::StatusOr<std::unique_ptr<Sensor>> Sensor::Open(const SensorOptions& options) {
-  HT_ASSIGN_OR_RETURN(std::unique_ptr<Attached> attached, Attached::Open(options));
+  HT_ASSIGN_OR_RETURN(std::unique_ptr<ProgramSet> attached, ProgramSet::Open(options));
   HT_ASSIGN_OR_RETURN(Reader reader, Reader::Create(attached->handles()));
   return std::unique_ptr<Sensor>(
       new Sensor(std::make_unique<Impl>(std::move(attached), std::move(reader))));
 }
 
-std::vector<model::FactCoverage> Sensor::Coverage() const { return impl_->attached_->Coverage(); }
+std::vector<model::SourceCoverage> Sensor::Coverage() const { return impl_->attached_->Coverage(); }
 
 size_t Sensor::AttachNewUprobes() { return impl_->attached_->AttachNewUprobes(); }
 
@@ -49,7 +49,7 @@ int Sensor::poll_fd() const { return impl_->reader_.poll_fd(); }
 absl::Duration Sensor::UntilDue() const { return impl_->reader_.UntilDue(); }
 
 std::vector<LossCount> Sensor::ReadLosses() {
-  impl_->attached_->CountSkippedRuns();
+  impl_->attached_->CountRecursionMisses();
   return impl_->reader_.ReadLosses();
 }
 

@@ -21,20 +21,20 @@ namespace hoptrail::agent::kernel {
 // The kernel side: its programs, loaded and attached, and the rings that they fill. Closing takes
 // everything off the kernel again. Several may be open at once, in one process or several. One
 // thread at a time; Poll and Snapshot may be called from another thread than Open. Both halves in
-// one process: the agent has them in two (attached.h, reader.h).
+// one process: the agent has them in two (program_set.h, reader.h).
 class Sensor {
  public:
   // Loads and attaches, best hook first, and opens the rings: events are recorded from here on.
   // PERMISSION_DENIED names the missing capability, FAILED_PRECONDITION the kernel's missing
-  // feature. A fact that no hook can serve is no error, see Coverage().
+  // feature. An event source that no hook can serve is no error, see Coverage().
   static absl::StatusOr<std::unique_ptr<Sensor>> Open(const SensorOptions& options);
 
   ~Sensor();
   Sensor(const Sensor&) = delete;
   Sensor& operator=(const Sensor&) = delete;
 
-  // By which hook each fact is learnt, and why not by a better one.
-  std::vector<model::FactCoverage> Coverage() const;
+  // By which hook each event source is learnt, and why not by a better one.
+  std::vector<model::SourceCoverage> Coverage() const;
 
   // Attaches the uprobes (PAM, sshd) in mount namespaces that appeared since the sensor was
   // opened, and looks there and anew everywhere else for what is watched. Returns how many

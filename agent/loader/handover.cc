@@ -34,11 +34,11 @@ absl::Status ParseSizes(const std::string& text, kernel::Handles* handles) {
   return absl::InternalError("the loader told no sizes");
 }
 
-absl::StatusOr<UniqueFd> ToMemory(const std::vector<model::FactCoverage>& facts) {
+absl::StatusOr<UniqueFd> ToMemory(const std::vector<model::SourceCoverage>& sources) {
   model::Coverage coverage;
   coverage.host.machine.bytes.fill(kAnyByte);
   coverage.host.boot.bytes.fill(kAnyByte);
-  coverage.facts = facts;
+  coverage.sources = sources;
   const std::string bytes = wire::ToProto(coverage).SerializeAsString();
   UniqueFd fd(::memfd_create("coverage", MFD_CLOEXEC));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, "memfd_create");
@@ -48,7 +48,7 @@ absl::StatusOr<UniqueFd> ToMemory(const std::vector<model::FactCoverage>& facts)
   return fd;
 }
 
-absl::StatusOr<std::vector<model::FactCoverage>> FromMemory(int fd) {
+absl::StatusOr<std::vector<model::SourceCoverage>> FromMemory(int fd) {
   std::string bytes;
   char chunk[4096];
   for (;;) {
@@ -60,7 +60,7 @@ absl::StatusOr<std::vector<model::FactCoverage>> FromMemory(int fd) {
   v1::CoverageReport report;
   if (!report.ParseFromString(bytes)) return absl::InternalError("no coverage report");
   HT_ASSIGN_OR_RETURN(model::Coverage coverage, wire::FromProto(report));
-  return std::move(coverage.facts);
+  return std::move(coverage.sources);
 }
 
 }  // namespace hoptrail::agent

@@ -20,8 +20,8 @@ std::string SizesText(const kernel::Handles& handles);
 absl::Status ParseSizes(const std::string& text, kernel::Handles* handles);
 
 // The coverage report in a file that is only in memory, and back.
-absl::StatusOr<UniqueFd> ToMemory(const std::vector<model::FactCoverage>& facts);
-absl::StatusOr<std::vector<model::FactCoverage>> FromMemory(int fd);
+absl::StatusOr<UniqueFd> ToMemory(const std::vector<model::SourceCoverage>& sources);
+absl::StatusOr<std::vector<model::SourceCoverage>> FromMemory(int fd);
 
 }  // namespace hoptrail::agent
 

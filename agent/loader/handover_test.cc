@@ -22,17 +22,17 @@ TEST(Handover, Sizes) {
 }
 
 TEST(Handover, Coverage) {
-  const std::vector<model::FactCoverage> facts = {{.fact = "accept",
+  const std::vector<model::SourceCoverage> sources = {{.source = "accept",
                                                    .hook = "tp_btf/x",
                                                    .tier = 3,
                                                    .refusals = {"fexit/y: load refused"},
                                                    .misses = {"accept by io_uring"}},
-                                                  {.fact = "pam"}};
-  const auto fd = ToMemory(facts);
+                                                  {.source = "pam"}};
+  const auto fd = ToMemory(sources);
   ASSERT_TRUE(fd.ok()) << fd.status();
   const auto read = FromMemory(fd->get());
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(*read, facts);
+  EXPECT_EQ(*read, sources);
   ASSERT_EQ(::ftruncate(fd->get(), 3), 0);
   EXPECT_FALSE(FromMemory(fd->get()).ok());
 }

@@ -16,7 +16,7 @@
 
 #include "agent/host/host_facts.h"
 #include "agent/host/process_names.h"
-#include "agent/kernel/attached.h"
+#include "agent/kernel/program_set.h"
 #include "agent/loader/handover.h"
 #include "agent/privilege/process.h"
 #include "core/base/log.h"
@@ -45,7 +45,7 @@ std::string HostRoot(const Settings& settings) {
 
 class Loader {
  public:
-  Loader(std::unique_ptr<kernel::Attached> attached, const Settings& settings, Channel supervisor)
+  Loader(std::unique_ptr<kernel::ProgramSet> attached, const Settings& settings, Channel supervisor)
       : attached_(std::move(attached)),
         host_root_(HostRoot(settings)),
         supervisor_(std::move(supervisor)) {}
@@ -60,7 +60,7 @@ class Loader {
   absl::StatusOr<UniqueFd> Open(uint32_t resource);
   absl::StatusOr<UniqueFd> OpenHostFile(const char* path, int flags);
 
-  std::unique_ptr<kernel::Attached> attached_;
+  std::unique_ptr<kernel::ProgramSet> attached_;
   const std::string host_root_;
   Channel supervisor_;
   Channel worker_{UniqueFd()};
@@ -131,7 +131,7 @@ absl::Status Loader::Serve() {
     const SteadyTime now = SteadyTime::Now();
     if (now >= heartbeat) {
       Heartbeat();
-      attached_->CountSkippedRuns();
+      attached_->CountRecursionMisses();
       heartbeat = now + kHeartbeatEvery;
     }
     if (now >= uprobes) {
@@ -172,18 +172,18 @@ absl::Status Loader::Serve() {
   }
 }
 
-absl::Status Start(const Settings& settings, std::unique_ptr<kernel::Attached>* attached,
+absl::Status Start(const Settings& settings, std::unique_ptr<kernel::ProgramSet>* attached,
                    UniqueFd* coverage) {
   kernel::SensorOptions options = settings.sensor;
   if (!settings.network_namespace.empty()) {
     HT_ASSIGN_OR_RETURN(options.scope_network_namespace,
                         NetworkNamespaceInode(settings.network_namespace));
   }
-  HT_ASSIGN_OR_RETURN(*attached, kernel::Attached::Open(options));
+  HT_ASSIGN_OR_RETURN(*attached, kernel::ProgramSet::Open(options));
   HT_ASSIGN_OR_RETURN(*coverage, ToMemory((*attached)->Coverage()));
-  privilege::Shortfalls shortfalls;
-  HT_RETURN_IF_ERROR(privilege::ConfineLoader((*attached)->needs_sys_admin(), &shortfalls));
-  for (const std::string& shortfall : shortfalls) LogWarning("loader", shortfall);
+  privilege::MissingRestrictions missing;
+  HT_RETURN_IF_ERROR(privilege::ConfineLoader((*attached)->needs_sys_admin(), &missing));
+  for (const std::string& restriction : missing) LogWarning("loader", restriction);
   return absl::OkStatus();
 }
 
@@ -191,7 +191,7 @@ absl::Status Start(const Settings& settings, std::unique_ptr<kernel::Attached>* 
 
 int RunLoader(const Settings& settings, Channel supervisor, pid_t parent) {
   ::prctl(PR_SET_NAME, kLoaderName);
-  std::unique_ptr<kernel::Attached> attached;
+  std::unique_ptr<kernel::ProgramSet> attached;
   UniqueFd coverage;
   absl::Status status = privilege::DieWith(parent);
   if (status.ok()) status = Start(settings, &attached, &coverage);

@@ -50,13 +50,13 @@ int InChild(const std::function<absl::Status()>& confine, const std::function<in
 }
 
 absl::Status BeWorker(const std::string& directory) {
-  Shortfalls shortfalls;
-  return ConfineWorker({.read = {"/proc"}, .write = {directory}}, &shortfalls);
+  MissingRestrictions missing;
+  return ConfineWorker({.read = {"/proc"}, .write = {directory}}, &missing);
 }
 
 absl::Status BeLoader() {
-  Shortfalls shortfalls;
-  return ConfineLoader(false, &shortfalls);
+  MissingRestrictions missing;
+  return ConfineLoader(false, &missing);
 }
 
 // The key of another user's, say: a start as root must not find readable what a worker cannot read.

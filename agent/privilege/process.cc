@@ -48,11 +48,11 @@ absl::Status SignalOnEndOf(pid_t parent, int number) {
   return absl::OkStatus();
 }
 
-absl::Status Keep(std::initializer_list<Capability> kept, Shortfalls* shortfalls) {
+absl::Status Keep(std::initializer_list<Capability> kept, MissingRestrictions* missing) {
   const absl::Status status = KeepCapabilities(kept);
   if (!absl::IsFailedPrecondition(status)) return status;
   // Under no_new_privs the bounding set gives nobody anything: it is kept out of order's sake.
-  shortfalls->push_back(std::string(status.message()));
+  missing->push_back(std::string(status.message()));
   return absl::OkStatus();
 }
 
@@ -95,29 +95,29 @@ absl::Status EndSoonAfter(pid_t parent) {
   return SignalOnEndOf(parent, SIGUSR1);
 }
 
-absl::Status ConfineSupervisor(Shortfalls* shortfalls) {
+absl::Status ConfineSupervisor(MissingRestrictions* missing) {
   HT_RETURN_IF_ERROR(Begin());
-  HT_RETURN_IF_ERROR(Keep({}, shortfalls));
+  HT_RETURN_IF_ERROR(Keep({}, missing));
   return RestrictSystemCalls(Role::kSupervisor);
 }
 
-absl::Status ConfineLoader(bool needs_sys_admin, Shortfalls* shortfalls) {
+absl::Status ConfineLoader(bool needs_sys_admin, MissingRestrictions* missing) {
   HT_RETURN_IF_ERROR(Begin());
   if (needs_sys_admin) {
     HT_RETURN_IF_ERROR(
-        Keep({kCapBpf, kCapPerfmon, kCapSysPtrace, kCapDacReadSearch, kCapSysAdmin}, shortfalls));
+        Keep({kCapBpf, kCapPerfmon, kCapSysPtrace, kCapDacReadSearch, kCapSysAdmin}, missing));
   } else {
-    HT_RETURN_IF_ERROR(Keep({kCapBpf, kCapPerfmon, kCapSysPtrace, kCapDacReadSearch}, shortfalls));
+    HT_RETURN_IF_ERROR(Keep({kCapBpf, kCapPerfmon, kCapSysPtrace, kCapDacReadSearch}, missing));
   }
   return RestrictSystemCalls(Role::kLoader);
 }
 
-absl::Status ConfineWorker(const PathGrants& grants, Shortfalls* shortfalls) {
+absl::Status ConfineWorker(const PathGrants& grants, MissingRestrictions* missing) {
   HT_RETURN_IF_ERROR(Begin());
-  HT_RETURN_IF_ERROR(Keep({}, shortfalls));
+  HT_RETURN_IF_ERROR(Keep({}, missing));
   const absl::StatusOr<int> landlock = RestrictPaths(grants);
   if (absl::IsUnimplemented(landlock.status())) {
-    shortfalls->push_back(std::string(landlock.status().message()));
+    missing->push_back(std::string(landlock.status().message()));
   } else if (!landlock.ok()) {
     return landlock.status();
   }

@@ -28,13 +28,13 @@ absl::Status DieWith(pid_t parent);
 absl::Status EndSoonAfter(pid_t parent);
 
 // What confinement could not do on this kernel, one sentence each; empty where all of it holds.
-using Shortfalls = std::vector<std::string>;
+using MissingRestrictions = std::vector<std::string>;
 
 // For good, before any thread is started: no new privileges, no core dumps, the role's
 // capabilities and system calls, and for a worker the paths in `grants`.
-absl::Status ConfineSupervisor(Shortfalls* shortfalls);
-absl::Status ConfineLoader(bool needs_sys_admin, Shortfalls* shortfalls);
-absl::Status ConfineWorker(const PathGrants& grants, Shortfalls* shortfalls);
+absl::Status ConfineSupervisor(MissingRestrictions* missing);
+absl::Status ConfineLoader(bool needs_sys_admin, MissingRestrictions* missing);
+absl::Status ConfineWorker(const PathGrants& grants, MissingRestrictions* missing);
 
 // "was killed by signal 9 (Killed)", "exited with status 1": of a status of wait(2).
 std::string DescribeEnd(int status);

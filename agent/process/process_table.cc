@@ -55,7 +55,7 @@ Process* ProcessTable::Observe(const decode::Header& header, bool* created) {
       InheritGroup(*parent, process);
     }
   }
-  if (!header.label.empty()) process->label = header.label;
+  if (!header.tag.empty()) process->tag = header.tag;
   process->credentials = header.credentials;
   process->namespaces = header.namespaces;
   process->cgroup_id = header.cgroup_id;
@@ -69,7 +69,7 @@ Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* cre
   if (Process* known = Find(fork.child); known != nullptr) {
     // Seen before its fork was told: the snapshot, or a record that overtook this one.
     if (known->parent.empty()) known->parent = parent.name;
-    if (known->label.empty()) known->label = fork.child_label;
+    if (known->tag.empty()) known->tag = fork.child_tag;
     InheritGroup(parent, known);
     return known;
   }
@@ -82,7 +82,7 @@ Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* cre
   if (child == nullptr) return nullptr;
   *created = true;
   child->parent = parent.name;
-  child->label = fork.child_label;
+  child->tag = fork.child_tag;
   child->credentials = parent.credentials;
   child->namespaces = parent.namespaces;
   child->cgroup_id = parent.cgroup_id;
@@ -104,7 +104,7 @@ Process* ProcessTable::EnsureNamed(const model::ProcessKey& name, bool* created)
   }
   Process* process = Create(name);
   *created = process != nullptr;
-  if (process != nullptr) process->label = name;
+  if (process != nullptr) process->tag = name;
   return process;
 }
 

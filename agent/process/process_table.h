@@ -27,7 +27,7 @@ struct Process {
   model::ProcessKey name;
   // At fork, where that was seen: reparenting does not change it. From a snapshot: the parent then.
   model::ProcessKey parent;
-  model::ProcessKey label;  // empty where the kernel knows none
+  model::ProcessKey tag;  // empty where the kernel knows none
   model::Credentials credentials;
   model::Namespaces namespaces;
   uint64_t cgroup_id = 0;
@@ -87,7 +87,7 @@ class ProcessTable {
   // The child of Observe()d `parent`, or what is known of it. Null where the table is full.
   Process* Fork(Process& parent, const decode::Fork& fork, bool* created);
 
-  // A process known only as another's label. Null where the table is full.
+  // A process known only as another's session tag. Null where the table is full.
   Process* EnsureNamed(const model::ProcessKey& name, bool* created);
 
   // What the process has run since `boot_ns` at the latest.

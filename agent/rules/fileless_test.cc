@@ -30,7 +30,7 @@ class FilelessRuleTest : public HostRuleTest {
     header.credentials = kernel_.at(process).credentials;
     header.namespaces = kernel_.at(process).namespaces;
     header.cgroup_id = kernel_.at(process).cgroup_id;
-    header.label = kernel_.at(process).label;
+    header.tag = kernel_.at(process).tag;
     kernel_.Emit(header, exec);
   }
   void ExecFromMemory(Name process) {

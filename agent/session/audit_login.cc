@@ -42,7 +42,7 @@ void Logins::OnAuditChange(process::Process& process) {
         node->session.uid = process.credentials.login_uid;
         node->own_uid = true;
       }
-      tables_.sessions.Touch(*node);
+      tables_.sessions.MarkDirty(*node);
       return;
     }
   }
@@ -65,7 +65,7 @@ void Logins::OnAuditChange(process::Process& process) {
   login->session.uid = process.credentials.login_uid;
   login->session.user = tables_.UserName(process.credentials.login_uid);
   tables_.sessions.SetAuditSession(*login, process.credentials.login_uid, audit_session);
-  tables_.sessions.Touch(*login);
+  tables_.sessions.MarkDirty(*login);
 }
 
 }  // namespace hoptrail::agent::session

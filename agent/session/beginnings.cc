@@ -46,7 +46,7 @@ void SessionAssignment::FollowContainer(process::Process& process) {
       // It was seen before its runtime had put it into its group.
       if (!node->reported) node->session.caused_by = {};
       containers_.Set(*node, process, name);
-      tables_.sessions.Touch(*node);
+      tables_.sessions.MarkDirty(*node);
     } else {
       containers_.Set(*NewSession(process, model::EntryKind::kContainer), process, name);
     }
@@ -64,7 +64,7 @@ void SessionAssignment::FollowContainer(process::Process& process) {
   container->from_remote = node->from_remote;
   if (container->from_remote) tables_.sessions.Save(*container);
   // Whoever follows the cause must know of it.
-  if (!node->reported) tables_.sessions.Touch(*node);
+  if (!node->reported) tables_.sessions.MarkDirty(*node);
 }
 
 // A job of a cron that neither asks PAM nor sets the audit login: what begins it is a child of the

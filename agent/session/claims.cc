@@ -28,7 +28,7 @@ void Logins::Attempt(Node& node, model::LoginAttempt attempt) {
   if (named.pending()) {
     Promote(named);
   } else if (!named.reported) {
-    tables_.sessions.Touch(named);
+    tables_.sessions.MarkDirty(named);
   }
   attempts_.push_back({std::move(attempt), named.session.id});
 }
@@ -83,7 +83,7 @@ void Logins::OnRemotePam(Node& node, process::Process& process, const decode::Pa
     LogIn(node, process, /*report_attempt=*/true);
   } else if (node.session.logged_in && authentication != before) {
     if (node.session.user.empty()) node.session.user = authentication.user;
-    tables_.sessions.Touch(node);
+    tables_.sessions.MarkDirty(node);
   }
 }
 
@@ -99,7 +99,7 @@ void Logins::OnLocalPam(Node& node, process::Process& process, const decode::Pam
     attempt.method = model::AuthMethod::kPassword;
     attempt.succeeded = pam.result == 0;
     attempt.wall_ns = tables_.now_wall_ns();
-    if (!node.reported) tables_.sessions.Touch(node);
+    if (!node.reported) tables_.sessions.MarkDirty(node);
     attempts_.push_back({std::move(attempt), node.session.id});
     return;
   }
@@ -129,7 +129,7 @@ void Logins::OnLocalPam(Node& node, process::Process& process, const decode::Pam
   target->session.authentication.verified = true;
   if (console) target->BeginLogin();
   if (console && target->session.terminal.empty()) target->session.terminal = pam.terminal;
-  tables_.sessions.Touch(*target);
+  tables_.sessions.MarkDirty(*target);
 }
 
 void Logins::OnSshdMessage(process::Process& process, const decode::SshdMessage& event) {
@@ -189,7 +189,7 @@ void Logins::OnSshdMessage(process::Process& process, const decode::SshdMessage&
     LogIn(*node, process, /*report_attempt=*/true);
   } else {
     node->session.user = message->user;
-    tables_.sessions.Touch(*node);
+    tables_.sessions.MarkDirty(*node);
   }
 }
 

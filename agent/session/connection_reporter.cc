@@ -36,15 +36,15 @@ void ConnectionReporter::CountBytes(const Connection& connection, uint64_t sent,
 
 void ConnectionReporter::CountDatagrams(const decode::Header& header,
                                         const process::Process* process,
-                                        const decode::Sends& sends) {
-  const bool server = sends.local_port != 0;
+                                        const decode::DatagramFlow& flow) {
+  const bool server = flow.local_port != 0;
   model::EdgeCount& edge =
       edges_.At(server ? model::HopSide::kServer : model::HopSide::kClient,
                 process == nullptr ? absl::string_view() : process->program(),
-                header.credentials.euid, sends.peer.address,
-                server ? sends.local_port : sends.peer.port, tables_.now_wall_ns(), sends.protocol);
-  if (sends.first) ++edge.connections;
-  edge.bytes_sent += sends.bytes;
+                header.credentials.euid, flow.peer.address,
+                server ? flow.local_port : flow.peer.port, tables_.now_wall_ns(), flow.protocol);
+  if (flow.first) ++edge.connections;
+  edge.bytes_sent += flow.bytes;
 }
 
 bool ConnectionReporter::Qualifies(const Connection& connection) const {
@@ -115,7 +115,7 @@ void ConnectionReporter::Report(Connection& connection) {
   hop.program = connection.image == nullptr ? std::string() : connection.image->path;
   hop.uid = connection.uid;
   hop.user = tables_.UserName(connection.uid);
-  if (node != nullptr && known && !node->reported) tables_.sessions.Touch(*node);
+  if (node != nullptr && known && !node->reported) tables_.sessions.MarkDirty(*node);
   hops_.push_back(hop);
   if (tables_.store != nullptr) tables_.store->SaveHop(hop);
 }

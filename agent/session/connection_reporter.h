@@ -44,7 +44,7 @@ class ConnectionReporter {
   void CountFailure(const Connection& connection);
   void CountBytes(const Connection& connection, uint64_t sent, uint64_t received);
   void CountDatagrams(const decode::Header& header, const process::Process* process,
-                      const decode::Sends& sends);
+                      const decode::DatagramFlow& flow);
 
   bool Watched(uint16_t port) const {
     return std::find(options_.watched_ports.begin(), options_.watched_ports.end(), port) !=

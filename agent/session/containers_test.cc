@@ -245,7 +245,7 @@ TEST_F(ContainersTest, LoginsAndJobsBeginInAContainerToo) {
   EXPECT_EQ(Told(monitor).kind, EntryKind::kRemote) << "by its audit login and its listener";
 
   const Name cron = kernel_.Fork(sshd);
-  kernel_.at(cron).label = {};
+  kernel_.at(cron).tag = {};
   kernel_.Exec(cron, "/usr/sbin/cron");
   const Name job = kernel_.Fork(cron);
   kernel_.Pam(job, decode::PamStep::kOpenSession, "staff", 0, "cron");

@@ -29,7 +29,7 @@ struct Correlator::Dispatch {
   void operator()(const decode::File&) { stage.processes_.Update(header); }
   void operator()(const decode::Tcp& tcp) { stage.traffic_.OnTcp(header, tcp); }
   void operator()(const decode::Accept& accept) { stage.traffic_.OnAccept(header, accept); }
-  void operator()(const decode::Sends& sends) { stage.traffic_.OnSends(header, sends); }
+  void operator()(const decode::DatagramFlow& flow) { stage.traffic_.OnDatagramFlow(header, flow); }
   void operator()(const decode::UnixConnect& connect) {
     stage.traffic_.OnUnixConnect(header, connect);
   }
@@ -117,7 +117,7 @@ void Correlator::OnTampering(const decode::Header& header) {
   if (node->pending()) {
     logins_.Promote(*node);
   } else {
-    tables_.sessions.Touch(*node);
+    tables_.sessions.MarkDirty(*node);
   }
 }
 
@@ -139,7 +139,7 @@ void Correlator::Repeat() {
 void Correlator::RepeatSome() {
   size_t left = kRepeatedAtOnce;
   for (; left > 0 && !repeat_sessions_.empty(); --left) {
-    if (Node* node = tables_.sessions.Find(repeat_sessions_.front())) tables_.sessions.Touch(*node);
+    if (Node* node = tables_.sessions.Find(repeat_sessions_.front())) tables_.sessions.MarkDirty(*node);
     repeat_sessions_.pop_front();
   }
   for (; left > 0 && !repeat_sockets_.empty(); --left) {

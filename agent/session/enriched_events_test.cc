@@ -136,7 +136,7 @@ TEST(ActivityOfTest, EveryRecordHasAKindOfItsOwn) {
       Record(decode::SnapshotDone{}),
       Record(decode::Lost{}),
       Record(decode::UnixConnect{}),
-      Record(decode::Sends{}),
+      Record(decode::DatagramFlow{}),
       Record(decode::File{.action = decode::FileAction::kOpen}),
       Record(decode::File{.action = decode::FileAction::kRename}),
       Record(decode::CredentialsChange{}),
@@ -213,7 +213,7 @@ TEST_F(EnrichedEventsTest, FilesCredentialsNamespacesAndDatagrams_HaveTheirSessi
   kernel_.Emit(header, decode::File{.action = decode::FileAction::kRename});
   kernel_.Emit(header, decode::CredentialsChange{});
   kernel_.Emit(header, decode::NamespacesChange{});
-  kernel_.Emit(header, decode::Sends{});
+  kernel_.Emit(header, decode::DatagramFlow{});
   for (Activity kind :
        {Activity::kFileOpened, Activity::kFileReplaced, Activity::kCredentialsChanged,
         Activity::kNamespacesChanged, Activity::kDatagramFlow}) {

@@ -21,7 +21,7 @@ bool IsAcceptedTcp(const decode::Stream& stream) {
 
 process::Process* Entries::HeadFor(process::Process& process, const Connection& connection,
                                    uint64_t boot_ns) {
-  for (process::Process* head : {&process, tables_.processes.Find(process.label)}) {
+  for (process::Process* head : {&process, tables_.processes.Find(process.tag)}) {
     if (head == nullptr || !head->alive() || head->listens) continue;
     const process::Process* listener = tables_.processes.Find(head->parent);
     if (listener == nullptr || !listener->listens) continue;
@@ -137,7 +137,7 @@ void Entries::Attach(Node& node, const model::Endpoint& client) {
 }
 
 Node* Entries::Infer(process::Process& process, const model::Endpoint* client) {
-  for (process::Process* head : {&process, tables_.processes.Find(process.label)}) {
+  for (process::Process* head : {&process, tables_.processes.Find(process.tag)}) {
     if (head == nullptr || !head->alive() || head->listens) continue;
     process::Process* listener = tables_.processes.Find(head->parent);
     if (listener == nullptr || !listener->listens || listener->name.tgid == 1) continue;

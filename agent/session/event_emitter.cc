@@ -39,7 +39,7 @@ struct ActivityOfBody {
   Activity operator()(const decode::SnapshotDone&) const { return Activity::kSnapshotDone; }
   Activity operator()(const decode::Lost&) const { return Activity::kRecordsLost; }
   Activity operator()(const decode::UnixConnect&) const { return Activity::kUnixConnected; }
-  Activity operator()(const decode::Sends&) const { return Activity::kDatagramFlow; }
+  Activity operator()(const decode::DatagramFlow&) const { return Activity::kDatagramFlow; }
   Activity operator()(const decode::File& file) const {
     return file.action == decode::FileAction::kOpen ? Activity::kFileOpened
                                                     : Activity::kFileReplaced;
@@ -88,7 +88,7 @@ uint64_t RecordOf(Activity kind) {
     case Activity::kUnixConnected:
       return BitOf<decode::UnixConnect>();
     case Activity::kDatagramFlow:
-      return BitOf<decode::Sends>();
+      return BitOf<decode::DatagramFlow>();
     case Activity::kListening:
     case Activity::kConnectionAttempted:
     case Activity::kConnectionOpened:

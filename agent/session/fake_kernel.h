@@ -22,7 +22,7 @@ class FakeKernel {
   using Name = model::ProcessKey;
 
   struct Proc {
-    Name name, parent, label;
+    Name name, parent, tag;
     model::Credentials credentials;
     model::Namespaces namespaces{.pid = 100, .mount = 1, .network = 1, .user = 1};
     std::string path;
@@ -57,9 +57,9 @@ class FakeKernel {
     child.name = {tgid != 0 ? tgid : next_tgid_++, clock_->BootNs()};
     child.parent = parent;
     child.listens = false;
-    if (at(parent).listens) child.label = child.name;
+    if (at(parent).listens) child.tag = child.name;
     procs_[child.name] = child;
-    if (!lose_forks) Send(parent, decode::Fork{child.name, child.label});
+    if (!lose_forks) Send(parent, decode::Fork{child.name, child.tag});
     return child.name;
   }
 
@@ -176,7 +176,7 @@ class FakeKernel {
   void SetAudit(Name name, uint32_t login_uid, uint32_t audit_session) {
     at(name).credentials.login_uid = login_uid;
     at(name).credentials.audit_session = audit_session;
-    at(name).label = name;
+    at(name).tag = name;
   }
 
   // Who moves it says nothing of it; its next exec does.
@@ -218,7 +218,7 @@ class FakeKernel {
       decode::ProcessSnapshot snapshot;
       snapshot.image.path = proc.path;
       snapshot.cgroups = proc.cgroups;
-      Send(name, snapshot, /*with_label=*/false);
+      Send(name, snapshot, /*with_tag=*/false);
     }
   }
   void EndSnapshot() {
@@ -235,7 +235,7 @@ class FakeKernel {
           snapshot.flow = flows_[socket].first;
           snapshot.hop_key = flows_[socket].second;
         }
-        Send(name, snapshot, /*with_label=*/false);
+        Send(name, snapshot, /*with_tag=*/false);
       }
     }
     Emit({}, decode::SnapshotDone{});
@@ -303,7 +303,7 @@ class FakeKernel {
            " ssh2: ED25519 SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   }
 
-  void Send(Name name, const decode::Sends& sends) { Send<decode::Sends>(name, sends); }
+  void Send(Name name, const decode::DatagramFlow& flow) { Send<decode::DatagramFlow>(name, flow); }
   // `name` connects to a UNIX socket of `owner`'s; an empty `owner` is unknown.
   void ConnectUnix(Name name, const std::string& path, Name owner, uint32_t owner_uid) {
     decode::UnixConnect connect;
@@ -328,7 +328,7 @@ class FakeKernel {
   void Tick() { clock_->AdvanceNs(1'000'000); }
 
   template <typename Body>
-  void Send(Name name, Body body, bool with_label = true) {
+  void Send(Name name, Body body, bool with_tag = true) {
     const Proc& proc = at(name);
     decode::Header header;
     header.process = proc.name;
@@ -338,7 +338,7 @@ class FakeKernel {
     header.namespaces = proc.namespaces;
     header.command = proc.command;
     header.cgroup_id = proc.cgroup_id;
-    if (with_label) header.label = proc.label;
+    if (with_tag) header.tag = proc.tag;
     Emit(std::move(header), std::move(body));
   }
 

@@ -76,7 +76,7 @@ TEST_F(HardCasesTest, AnAttemptIsOfTheListenersSessionThoughTheForkCameLate) {
   decode::Header early;
   early.process = child;
   early.parent = monitor;
-  early.label = monitor;
+  early.tag = monitor;
   kernel_.Emit(early, decode::File{});
   ASSERT_EQ(correlator_->SessionOf(monitor), Id(monitor));
   decode::Header late;

@@ -39,7 +39,7 @@ TEST_P(LoginTest, ALostForkOfTheMonitorStillMakesASession) {
 TEST_P(LoginTest, ALostHandOverIsFoundByWhatSshdSays) {
   const Name sshd = kernel_.StartSshd();
   const uint64_t socket = kernel_.Arrive();
-  // Accept, fork and exec of the monitor are lost; its label is not.
+  // Accept, fork and exec of the monitor are lost; its session tag is not.
   const auto out = kernel_.out;
   kernel_.out = nullptr;
   const Name monitor = kernel_.Serve(sshd, socket, tier1());

@@ -58,7 +58,7 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
       if (node.session.user.empty()) {
         node.session.user = tables_.UserName(node.session.uid);
       }
-      tables_.sessions.Touch(node);
+      tables_.sessions.MarkDirty(node);
     }
     return;
   }
@@ -93,7 +93,7 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
 void Logins::Promote(Node& node) {
   if (node.login < LoginState::kPromoted) node.login = LoginState::kPromoted;
   node.from_remote = true;
-  tables_.sessions.Touch(node);
+  tables_.sessions.MarkDirty(node);
   tables_.sessions.Save(node);
   if (Connection* connection = tables_.connections.Find(node.entry_socket); connection != nullptr) {
     reporter_.Report(*connection);
@@ -130,7 +130,7 @@ void Logins::EndLogin(Node& node, uint64_t boot_ns) {
   if (node.login != LoginState::kLoggedIn) return;
   node.login = LoginState::kEnded;
   node.session.login_ended_wall_ns = tables_.clock->WallFromBoot(boot_ns);
-  tables_.sessions.Touch(node);
+  tables_.sessions.MarkDirty(node);
 }
 
 }  // namespace hoptrail::agent::session

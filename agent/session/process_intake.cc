@@ -85,7 +85,7 @@ void ProcessIntake::SetImage(process::Process& process, const model::Image& imag
   ++node->programs;
   node->session.program = image.path;
   assignment_.naming().Describe(*node, process);
-  tables_.sessions.Touch(*node);
+  tables_.sessions.MarkDirty(*node);
 }
 
 void ProcessIntake::OnExec(const decode::Header& header, const decode::Exec& exec) {
@@ -103,7 +103,7 @@ void ProcessIntake::OnExec(const decode::Header& header, const decode::Exec& exe
     logins_.OnRemoteExec(*node, *process, exec);
   } else if (!node->reported && !IsManagersHelper(*process)) {
     if (!node->own_program) node->session.uid = process->credentials.euid;
-    tables_.sessions.Touch(*node);
+    tables_.sessions.MarkDirty(*node);
   }
   assignment_.naming().NameJob(*node, exec.image);
   SetTerminal(*node, exec.streams[0]);
@@ -122,7 +122,7 @@ void ProcessIntake::SetTerminal(Node& node, const decode::Stream& input) {
   } else if (major == 4) {
     session.terminal = minor < 64 ? absl::StrCat("tty", minor) : absl::StrCat("ttyS", minor - 64);
   }
-  if (!session.terminal.empty()) tables_.sessions.Touch(node);
+  if (!session.terminal.empty()) tables_.sessions.MarkDirty(node);
 }
 
 // The header of a change may still show what was before it.

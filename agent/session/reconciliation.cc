@@ -155,9 +155,9 @@ void Reconciliation::FindLogin(process::Process& process) {
   }
   if (node->remote() && node->session.logged_in && node->session.user.empty()) {
     node->session.user = tables_.UserName(node->session.uid);
-    tables_.sessions.Touch(*node);
+    tables_.sessions.MarkDirty(*node);
   }
-  if (!node->reported && !node->pending()) tables_.sessions.Touch(*node);
+  if (!node->reported && !node->pending()) tables_.sessions.MarkDirty(*node);
 }
 
 void Reconciliation::FindConnections() {

@@ -44,7 +44,7 @@ Node* SessionAssignment::NewSession(process::Process& first, model::EntryKind ki
   naming_.Describe(*node, first);
   MoveSubtree(first, *node);
   // A child that has not yet run a program of its own is reported once it has.
-  if (first.executed) tables_.sessions.Touch(*node);
+  if (first.executed) tables_.sessions.MarkDirty(*node);
   return node;
 }
 
@@ -59,7 +59,7 @@ Node* SessionAssignment::NewJob(process::Process& first, uint32_t uid) {
   job->session.user = tables_.UserName(uid);
   job->session.unit = job->session.user;
   if (job->from_remote) tables_.sessions.Save(*job);
-  tables_.sessions.Touch(*job);
+  tables_.sessions.MarkDirty(*job);
   return job;
 }
 
@@ -101,9 +101,9 @@ void SessionAssignment::Assign(process::Process& p) {
     p.saved = node != nullptr;
   }
   process::Process* parent = tables_.processes.Find(p.parent);
-  if (node == nullptr && !p.label.empty() && p.label != p.name) {
+  if (node == nullptr && !p.tag.empty() && p.tag != p.name) {
     bool created = false;
-    process::Process* head = tables_.processes.EnsureNamed(p.label, &created);
+    process::Process* head = tables_.processes.EnsureNamed(p.tag, &created);
     if (created) Assign(*head);
     if (head != nullptr) node = tables_.NodeOf(*head);
   }

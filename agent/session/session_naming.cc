@@ -65,7 +65,7 @@ void SessionNaming::NameJob(Node& node, const model::Image& image) {
   const model::Session& job = node.session;
   node.session.unit =
       absl::StrCat(job.user.empty() ? absl::StrCat("uid ", job.uid) : job.user, "/", JobOf(image));
-  tables_.sessions.Touch(node);
+  tables_.sessions.MarkDirty(node);
 }
 
 }  // namespace hoptrail::agent::session

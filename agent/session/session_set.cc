@@ -67,7 +67,7 @@ void SessionSet::Join(process::Process& process, Node& node, uint64_t boot_ns) {
   if (node.session.closed_wall_ns != 0) {
     // Its end was reported too early: a fork was lost.
     node.session.closed_wall_ns = 0;
-    if (node.reported) Touch(node);
+    if (node.reported) MarkDirty(node);
     if (node.remote() && !node.pending()) Save(node);
   }
   if (node.saved) unsaved_.push_back(process.name);
@@ -91,7 +91,7 @@ void SessionSet::SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_
   if (audit_session != model::kNoLogin) by_audit_session_[audit_session] = node.session.id;
 }
 
-void SessionSet::Touch(Node& node) {
+void SessionSet::MarkDirty(Node& node) {
   if (node.dirty || node.pending()) return;
   node.dirty = true;
   dirty_.push_back(node.session.id);
@@ -113,7 +113,7 @@ void SessionSet::Close(Node& node, int64_t wall_ns) {
   if (audit != by_audit_session_.end() && audit->second == node.session.id) {
     by_audit_session_.erase(audit);
   }
-  if (node.reported) Touch(node);
+  if (node.reported) MarkDirty(node);
   closed_.emplace_back(options_.clock->BootNs(), node.session.id);
 }
 

@@ -90,7 +90,7 @@ class SessionSet {
 
   void SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_session);
   // To be reported at the next Flush.
-  void Touch(Node& node);
+  void MarkDirty(Node& node);
   // From now on remembered over a restart, with its members.
   void Save(Node& node);
   void Close(Node& node, int64_t wall_ns);

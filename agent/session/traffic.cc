@@ -189,16 +189,16 @@ void Traffic::OnClaimedBefore(Connection& connection, const decode::Accept& acce
     return;
   }
   node->session.entry->hop_key = accept.hop_key;
-  if (node->reported) tables_.sessions.Touch(*node);
+  if (node->reported) tables_.sessions.MarkDirty(*node);
   if (node->session.logged_in) reporter_.Report(connection);
 }
 
-void Traffic::OnSends(const decode::Header& header, const decode::Sends& sends) {
+void Traffic::OnDatagramFlow(const decode::Header& header, const decode::DatagramFlow& flow) {
   // The header shows the process as it was when the flow began. Later it may have become someone
   // else, or have ended; nothing of it is taken over then.
   process::Process* process = tables_.processes.Find(header.process);
-  if (process == nullptr && sends.first) process = processes_.Update(header);
-  reporter_.CountDatagrams(header, process, sends);
+  if (process == nullptr && flow.first) process = processes_.Update(header);
+  reporter_.CountDatagrams(header, process, flow);
 }
 
 void Traffic::OnUnixConnect(const decode::Header& header, const decode::UnixConnect& connect) {

@@ -23,7 +23,7 @@ class Traffic {
 
   void OnTcp(const decode::Header& header, const decode::Tcp& tcp);
   void OnAccept(const decode::Header& header, const decode::Accept& accept);
-  void OnSends(const decode::Header& header, const decode::Sends& sends);
+  void OnDatagramFlow(const decode::Header& header, const decode::DatagramFlow& flow);
   void OnUnixConnect(const decode::Header& header, const decode::UnixConnect& connect);
 
  private:

@@ -136,11 +136,11 @@ void Spool::ReportUnreadable(uint64_t generation) {
 void Spool::HearReader() {
   if (const uint64_t generation = damaged_.exchange(0); generation != 0) {
     storage_->OnDamaged(generation);
-    Poke();
+    Wake();
   }
   if (const uint64_t generation = unreadable_.exchange(0); generation != 0) {
     storage_->OnUnreadable(generation);
-    Poke();
+    Wake();
   }
 }
 
@@ -152,7 +152,7 @@ uint64_t Spool::WaitForChange(uint64_t seen, absl::Duration timeout) {
   return mark_;
 }
 
-void Spool::Poke() {
+void Spool::Wake() {
   MutexLock lock(&mutex_);
   ++mark_;
 }
@@ -185,7 +185,7 @@ void Spool::Run() {
     }
     storage_->Keep(&changes);
     settled_ += taken;
-    Poke();
+    Wake();
   }
   storage_->CatchUp(/*at_once=*/true);
 }

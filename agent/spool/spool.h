@@ -77,10 +77,10 @@ class Spool : public session::StateStore {
   bool GiveUp(const model::HostId& host, uint64_t acknowledged, absl::Duration timeout);
   bool Assume(const model::HostId& assumed, uint64_t acknowledged, absl::Duration timeout);
 
-  // Waits until something changed since `seen` (a commit, a Poke()) or the timeout passed, and
+  // Waits until something changed since `seen` (a commit, a Wake()) or the timeout passed, and
   // returns the present mark for the next call. Begin with 0.
   uint64_t WaitForChange(uint64_t seen, absl::Duration timeout);
-  void Poke();
+  void Wake();
 
   // Waits until all that was queued before can be read, from disk or memory; at most `timeout`.
   bool Flush(absl::Duration timeout);

@@ -186,7 +186,7 @@ TEST(Spool, ALossNeedsNoOtherRecordToBeTold) {
   }
 }
 
-TEST(Spool, WaitForChangeWakesOnCommitAndPoke) {
+TEST(Spool, WaitForChangeWakesOnCommitAndWake) {
   const TestDirectory directory;
   auto spool = OpenSpool(directory);
   uint64_t mark = spool->WaitForChange(0, absl::Seconds(5));

@@ -99,7 +99,7 @@ class Supervisor {
   std::vector<UniqueFd> handles_;
   UniqueFd reported_losses_;  // shared by one worker after the other
   kernel::Handles sizes_;
-  std::vector<model::FactCoverage> coverage_;
+  std::vector<model::SourceCoverage> coverage_;
 
   pid_t worker_pid_ = 0;
   Channel worker_{UniqueFd()};
@@ -147,8 +147,8 @@ absl::Status Supervisor::Start() {
   if (!signals_.valid()) return absl::ErrnoToStatus(errno, "signalfd");
   HT_ASSIGN_OR_RETURN(reported_losses_, kernel::Reader::MakeReportedMemory());
   HT_RETURN_IF_ERROR(StartLoader());
-  privilege::Shortfalls shortfalls;
-  HT_RETURN_IF_ERROR(privilege::ConfineSupervisor(&shortfalls));
+  privilege::MissingRestrictions missing;
+  HT_RETURN_IF_ERROR(privilege::ConfineSupervisor(&missing));
   return StartWorker();
 }
 
@@ -190,7 +190,7 @@ absl::Status Supervisor::StartWorker() {
   const pid_t pid = ::fork();
   if (pid < 0) return absl::ErrnoToStatus(errno, "fork");
   if (pid == 0) {
-    Birth birth{.supervisor_pid = pid_,
+    WorkerArguments arguments{.supervisor_pid = pid_,
                 .supervisor = std::move(ends.second),
                 .loader = std::move(to_loader.first),
                 .handles = sizes_,
@@ -204,7 +204,7 @@ absl::Status Supervisor::StartWorker() {
     // From here on the worker's own: nothing here closes them a second time.
     for (UniqueFd& handle : handles_) handle.release();
     reported_losses_.release();
-    ::exit(RunWorker(configuration_.ForWorker(), std::move(birth)));
+    ::exit(RunWorker(configuration_.ForWorker(), std::move(arguments)));
   }
   worker_pid_ = pid;
   worker_ = std::move(ends.first);

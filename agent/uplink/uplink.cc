@@ -39,7 +39,7 @@ Uplink::Uplink(Options options) : options_(std::move(options)), host_name_(optio
 
 Uplink::~Uplink() {
   stop_.Notify();
-  options_.spool->Poke();
+  options_.spool->Wake();
   if (!done_.WaitForNotificationWithTimeout(kStopGrace)) {
     MutexLock lock(&mutex_);
     if (current_ != nullptr) current_->Cancel();
@@ -158,13 +158,13 @@ absl::Status Uplink::Serve() {
   Connection::Handlers handlers;
   handlers.on_acknowledged = [spool, host](uint64_t sequence) {
     spool->Acknowledge(host, sequence);
-    spool->Poke();
+    spool->Wake();
   };
   handlers.on_provenance = options_.on_provenance;
   handlers.on_asked = [this, host](const model::Incarnation& incarnation) {
     Remember(host, incarnation);
   };
-  handlers.on_end = [spool] { spool->Poke(); };
+  handlers.on_end = [spool] { spool->Wake(); };
   HT_ASSIGN_OR_RETURN(auto connection, Connection::Create(options_.collector, std::move(handlers)));
   {
     MutexLock lock(&mutex_);
@@ -259,7 +259,7 @@ void Uplink::Remember(const model::HostId& host, const model::Incarnation& incar
       answer_ = durable_;
     }
   }
-  options_.spool->Poke();
+  options_.spool->Wake();
 }
 
 absl::Status Uplink::Save(const model::Incarnation& incarnation) {

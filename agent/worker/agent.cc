@@ -33,20 +33,20 @@ constexpr uint64_t kStalledAfterNs = 5'000'000'000;
 constexpr uint64_t kSnapshotEveryTicks = 10;
 
 // Whether the loader's forks are among what the agent sees.
-bool SeesTheLoader(const Settings& settings, const std::vector<model::FactCoverage>& coverage) {
+bool SeesTheLoader(const Settings& settings, const std::vector<model::SourceCoverage>& coverage) {
   if (!settings.network_namespace.empty() && settings.network_namespace != "self") return false;
-  return std::any_of(coverage.begin(), coverage.end(), [](const model::FactCoverage& fact) {
-    return fact.fact == "fork" && !fact.hook.empty();
+  return std::any_of(coverage.begin(), coverage.end(), [](const model::SourceCoverage& source) {
+    return source.source == "fork" && !source.hook.empty();
   });
 }
 
 // What no path is made without, and no hook serves.
-std::string BlindFor(const std::vector<model::FactCoverage>& coverage) {
+std::string BlindFor(const std::vector<model::SourceCoverage>& coverage) {
   std::vector<std::string> blind;
-  for (const model::FactCoverage& fact : coverage) {
+  for (const model::SourceCoverage& source : coverage) {
     const bool needed =
-        fact.fact == "fork" || fact.fact == "exec" || fact.fact == "tcp" || fact.fact == "accept";
-    if (needed && fact.hook.empty()) blind.push_back(fact.fact);
+        source.source == "fork" || source.source == "exec" || source.source == "tcp" || source.source == "accept";
+    if (needed && source.hook.empty()) blind.push_back(source.source);
   }
   return absl::StrJoin(blind, ", ");
 }
@@ -167,17 +167,17 @@ void Agent::TellCoverage() { spool_->Add(model::Coverage{host_, KernelRelease(),
 
 void Agent::LogCoverage() const {
   LogInfo("agent", "hook plan on kernel ", KernelRelease(), ":");
-  for (const model::FactCoverage& fact : coverage_) {
+  for (const model::SourceCoverage& source : coverage_) {
     const std::string refusals =
-        fact.refusals.empty() ? ""
-                              : absl::StrCat("; refused: ", absl::StrJoin(fact.refusals, "; "));
+        source.refusals.empty() ? ""
+                              : absl::StrCat("; refused: ", absl::StrJoin(source.refusals, "; "));
     const std::string misses =
-        fact.misses.empty() ? ""
-                            : absl::StrCat("; does not see: ", absl::StrJoin(fact.misses, "; "));
-    if (fact.hook.empty()) {
-      LogWarning("agent", "  ", fact.fact, ": BLIND", refusals);
+        source.misses.empty() ? ""
+                            : absl::StrCat("; does not see: ", absl::StrJoin(source.misses, "; "));
+    if (source.hook.empty()) {
+      LogWarning("agent", "  ", source.source, ": BLIND", refusals);
     } else {
-      LogInfo("agent", "  ", fact.fact, ": ", fact.hook, " (tier ", fact.tier, ")", misses,
+      LogInfo("agent", "  ", source.source, ": ", source.hook, " (tier ", source.tier, ")", misses,
               refusals);
     }
   }
@@ -319,7 +319,7 @@ void Agent::Tick() {
   ++ticks_;
   pipeline_->Tick();
   const bool occupied = pipeline_->counts().logins > 0;
-  if (occupied_.exchange(occupied) != occupied) spool_->Poke();  // signs of life are due otherwise
+  if (occupied_.exchange(occupied) != occupied) spool_->Wake();  // signs of life are due otherwise
   FindDegradations();
   const std::string name_before = host_name_.name();
   if (host_name_.Refresh()) {

@@ -42,7 +42,7 @@ class Agent {
   // What takes privileges and was done before.
   struct Given {
     model::HostId host;
-    std::vector<model::FactCoverage> coverage;
+    std::vector<model::SourceCoverage> coverage;
     std::unique_ptr<kernel::Reader> reader;
     privilege::Channel loader{UniqueFd()};
     privilege::Channel supervisor{UniqueFd()};
@@ -103,7 +103,7 @@ class Agent {
   HostName host_name_;
   const int64_t started_wall_ns_;
   Wakeups wakeups_;
-  const std::vector<model::FactCoverage> coverage_;
+  const std::vector<model::SourceCoverage> coverage_;
   const privilege::Channel supervisor_;
   LoaderClient loader_;
   const uint32_t supervisor_tgid_;

@@ -38,50 +38,50 @@ void GrantTlsFile(const std::string& file, std::vector<std::string>* paths) {
   }
 }
 
-absl::Status Begin(const Settings& settings, const Birth& birth, privilege::Shortfalls* shortfalls,
+absl::Status Begin(const Settings& settings, const WorkerArguments& arguments, privilege::MissingRestrictions* missing,
                    std::unique_ptr<kernel::Reader>* reader) {
   HT_RETURN_IF_ERROR(privilege::CloseAllBut(
-      {birth.supervisor.fd(), birth.loader.fd(), birth.handles.high_ring.fd,
-       birth.handles.low_ring.fd, birth.handles.losses_fd, birth.handles.reported_fd,
-       birth.lock.get(), birth.health_file.fd(), birth.service_manager.fd()}));
-  HT_ASSIGN_OR_RETURN(kernel::Reader made, kernel::Reader::Create(birth.handles));
+      {arguments.supervisor.fd(), arguments.loader.fd(), arguments.handles.high_ring.fd,
+       arguments.handles.low_ring.fd, arguments.handles.losses_fd, arguments.handles.reported_fd,
+       arguments.lock.get(), arguments.health_file.fd(), arguments.service_manager.fd()}));
+  HT_ASSIGN_OR_RETURN(kernel::Reader made, kernel::Reader::Create(arguments.handles));
   *reader = std::make_unique<kernel::Reader>(std::move(made));
-  const UniqueFd no_longer_needed(birth.handles.losses_fd);
-  const UniqueFd neither(birth.handles.reported_fd);
+  const UniqueFd no_longer_needed(arguments.handles.losses_fd);
+  const UniqueFd neither(arguments.handles.reported_fd);
   // Not with it: what the rings hold by then may be who killed it.
-  HT_RETURN_IF_ERROR(privilege::EndSoonAfter(birth.supervisor_pid));
-  return privilege::ConfineWorker(WorkerPaths(settings), shortfalls);
+  HT_RETURN_IF_ERROR(privilege::EndSoonAfter(arguments.supervisor_pid));
+  return privilege::ConfineWorker(WorkerPaths(settings), missing);
 }
 
-absl::Status Run(const Settings& settings, Birth birth) {
-  privilege::Shortfalls shortfalls;
+absl::Status Run(const Settings& settings, WorkerArguments arguments) {
+  privilege::MissingRestrictions missing;
   std::unique_ptr<kernel::Reader> reader;
-  HT_RETURN_IF_ERROR(Begin(settings, birth, &shortfalls, &reader));
-  model::FactCoverage confinement{.fact = "confinement",
+  HT_RETURN_IF_ERROR(Begin(settings, arguments, &missing, &reader));
+  model::SourceCoverage confinement{.source = "confinement",
                                   .hook = "capabilities, seccomp, landlock",
                                   .tier = 1,
-                                  .refusals = shortfalls};
-  if (!shortfalls.empty()) {
+                                  .refusals = missing};
+  if (!missing.empty()) {
     confinement.tier = 2;
     confinement.hook = "capabilities, seccomp";
-    for (const std::string& shortfall : shortfalls) {
-      LogWarning("agent", "confined less than it should be: ", shortfall);
+    for (const std::string& restriction : missing) {
+      LogWarning("agent", "confined less than it should be: ", restriction);
     }
   }
-  birth.coverage.push_back(std::move(confinement));
+  arguments.coverage.push_back(std::move(confinement));
   config::SetLibraryLogSink(LogOfLibrary);
   HT_ASSIGN_OR_RETURN(
       std::unique_ptr<Agent> agent,
-      Agent::Start(settings, {.host = birth.host,
-                              .coverage = std::move(birth.coverage),
+      Agent::Start(settings, {.host = arguments.host,
+                              .coverage = std::move(arguments.coverage),
                               .reader = std::move(reader),
-                              .loader = std::move(birth.loader),
-                              .supervisor = std::move(birth.supervisor),
-                              .supervisor_tgid = static_cast<uint32_t>(birth.supervisor_pid),
-                              .last_end = std::move(birth.last_end),
-                              .weakened = std::move(birth.weakened),
-                              .health_file = std::move(birth.health_file),
-                              .service_manager = std::move(birth.service_manager)}));
+                              .loader = std::move(arguments.loader),
+                              .supervisor = std::move(arguments.supervisor),
+                              .supervisor_tgid = static_cast<uint32_t>(arguments.supervisor_pid),
+                              .last_end = std::move(arguments.last_end),
+                              .weakened = std::move(arguments.weakened),
+                              .health_file = std::move(arguments.health_file),
+                              .service_manager = std::move(arguments.service_manager)}));
   return agent->Run();
 }
 
@@ -111,9 +111,9 @@ privilege::PathGrants WorkerPaths(const Settings& settings) {
   return grants;
 }
 
-int RunWorker(const Settings& settings, Birth birth) {
+int RunWorker(const Settings& settings, WorkerArguments arguments) {
   ::prctl(PR_SET_NAME, kWorkerName);
-  const absl::Status ended = Run(settings, std::move(birth));
+  const absl::Status ended = Run(settings, std::move(arguments));
   if (ended.ok()) return 0;
   WriteError("hoptrail-agent", ended.message());
   return 1;

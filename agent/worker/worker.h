@@ -18,14 +18,14 @@
 namespace hoptrail::agent {
 
 // What a worker is given at its birth.
-struct Birth {
+struct WorkerArguments {
   pid_t supervisor_pid = 0;
   privilege::Channel supervisor;
   privilege::Channel loader;
   kernel::Handles handles;
   UniqueFd lock;  // of the state directory: held as long as any of us lives
   model::HostId host;
-  std::vector<model::FactCoverage> coverage;
+  std::vector<model::SourceCoverage> coverage;
   std::string last_end;  // how the worker before it ended; empty: there was none
   std::string weakened;  // keys of the configuration, see Configuration; empty: none
   HealthFile health_file;
@@ -33,7 +33,7 @@ struct Birth {
 };
 
 // The process that does everything but load: without any privilege. Returns its exit status.
-int RunWorker(const Settings& settings, Birth birth);
+int RunWorker(const Settings& settings, WorkerArguments arguments);
 
 // The paths that a worker may use.
 privilege::PathGrants WorkerPaths(const Settings& settings);

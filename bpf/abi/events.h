@@ -45,7 +45,7 @@ enum ht_type {
 	HT_TYPE_SNAPSHOT_DONE = 10, /* made in user space */
 	HT_TYPE_LOST = 11,	    /* made in user space */
 	HT_TYPE_UNIX_CONNECT = 12,
-	HT_TYPE_SENDS = 13,
+	HT_TYPE_DATAGRAM_FLOW = 13,
 	HT_TYPE_FILE = 14,
 	HT_TYPE_CREDENTIALS = 15,
 	HT_TYPE_NAMESPACES = 16,
@@ -58,7 +58,7 @@ enum ht_type {
 	{                                                                                          \
 		"unknown", "fork", "exec", "exit", "tcp", "accept", "pam", "sshd",                 \
 			"process_snapshot", "socket_snapshot", "snapshot_done", "lost",            \
-			"unix_connect", "sends", "file", "credentials", "namespaces", "tampering"  \
+			"unix_connect", "datagram_flow", "file", "credentials", "namespaces", "tampering"  \
 	}
 
 /* Which ring carries a record: what paths are made of, and the rest. */
@@ -86,7 +86,7 @@ HT_ASSERT_SIZE(struct ht_losses, 736);
 enum ht_loss_cause {
 	HT_LOSS_FULL = 0,
 	HT_LOSS_BUDGET = 1,
-	HT_LOSS_SKIPPED = 2, /* of no ring: counted as the first one's */
+	HT_LOSS_RECURSION = 2, /* of no ring: counted as the first one's */
 	HT_LOSS_CAUSES = 3
 };
 
@@ -103,12 +103,12 @@ enum ht_loss_cause {
 struct ht_identity {
 	uint64_t start_ns; /* task_struct::group_leader->start_boottime */
 	uint64_t parent_start_ns;
-	uint64_t label_start_ns;
+	uint64_t tag_start_ns;
 	uint64_t cgroup_id; /* of the default (version 2) hierarchy */
 	uint32_t tgid;
 	uint32_t tid;
 	uint32_t parent_tgid;
-	uint32_t label_tgid;
+	uint32_t tag_tgid;
 	uint32_t uid;
 	uint32_t euid;
 	uint32_t gid;
@@ -164,9 +164,9 @@ HT_ASSERT_SIZE(struct ht_connection, 64);
 struct ht_fork {
 	struct ht_header header; /* of the parent */
 	uint64_t child_start_ns;
-	uint64_t child_label_start_ns;
+	uint64_t child_tag_start_ns;
 	uint32_t child_tgid;
-	uint32_t child_label_tgid;
+	uint32_t child_tag_tgid;
 };
 HT_ASSERT_SIZE(struct ht_fork, 152);
 
@@ -441,7 +441,7 @@ HT_ASSERT_SIZE(struct ht_unix_connect, 176);
  * What one process has sent to one peer since the last such record: no connection, so no other
  * record tells of it. The first record of a flow comes with its first packet.
  */
-struct ht_sends {
+struct ht_datagram_flow {
 	struct ht_header header;
 	uint64_t packets;
 	uint64_t bytes; /* of payload; of raw and ICMP sockets, of all that follows the IP header */
@@ -454,7 +454,7 @@ struct ht_sends {
 	uint8_t first;	     /* 1: the flow's first record */
 	uint8_t reserved[5];
 };
-HT_ASSERT_SIZE(struct ht_sends, 176);
+HT_ASSERT_SIZE(struct ht_datagram_flow, 176);
 
 /* Tables of the kernel side that user space fills. */
 

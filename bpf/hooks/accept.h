@@ -10,8 +10,8 @@
 static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *entry, bool first_use,
 				     enum ht_pointer kind)
 {
-	enum ht_lane lane =
-		ht_is_watched_port(ht_local_port(sk, kind)) ? HT_LANE_VITAL : HT_LANE_HIGH;
+	enum ht_priority priority =
+		ht_is_watched_port(ht_local_port(sk, kind)) ? HT_PRIORITY_CRITICAL : HT_PRIORITY_HIGH;
 	struct ht_accept *record;
 	int state;
 
@@ -21,7 +21,7 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 	 * itself says who lets others in. */
 	if (!first_use)
 		ht_mark_opens_sessions(entry->owner.tgid, entry->owner.start_ns);
-	record = ht_reserve_in(lane, entry->owner.cgroup_id, HT_TYPE_ACCEPT, sizeof(*record));
+	record = ht_reserve_in(priority, entry->owner.cgroup_id, HT_TYPE_ACCEPT, sizeof(*record));
 	if (!record)
 		return;
 	record->header.who = entry->owner;

@@ -11,7 +11,7 @@
 /* Anybody can load libpam or be called sshd, and say as much as they please. */
 static __always_inline void *ht_reserve_words(bool trusted, __u32 type, __u32 size)
 {
-	return ht_reserve_in(trusted ? HT_LANE_VITAL : HT_LANE_HIGH, bpf_get_current_cgroup_id(),
+	return ht_reserve_in(trusted ? HT_PRIORITY_CRITICAL : HT_PRIORITY_HIGH, bpf_get_current_cgroup_id(),
 			     type, size);
 }
 
@@ -175,7 +175,7 @@ static __always_inline bool ht_came_in(struct task_struct *task)
 	struct ht_process_entry *entry =
 		ht_find_process(BPF_CORE_READ(task, tgid), ht_start_ns(task, HT_UNTYPED));
 
-	return entry && entry->label_tgid != 0;
+	return entry && entry->tag_tgid != 0;
 }
 
 /* sshd says syslog(priority, "%.500s", message). */

@@ -6,14 +6,14 @@
 #ifndef HOPTRAIL_BPF_HOOKS_CHANGE_H_
 #define HOPTRAIL_BPF_HOOKS_CHANGE_H_
 
-#include "bpf/lib/known.h"
+#include "bpf/lib/baseline.h"
 
 /* The C library makes all threads of a process change at once, on several CPUs: who enters
  * the change here tells it. Only needed while they do. */
 struct ht_told_change {
 	__u64 start_ns;
 	__u64 tgid;
-	__u64 number; /* ht_known::changes before it */
+	__u64 number; /* ht_baseline::changes before it */
 	struct ht_credential_set after;
 };
 
@@ -68,26 +68,26 @@ static __noinline void ht_tell_namespaces(struct task_struct *task,
 
 /* Whether nobody has told this change of the process that is known: each thread of it commits what
  * the first has been told for. */
-static __noinline bool ht_is_news(struct ht_known *known, struct task_struct *task,
+static __noinline bool ht_is_news(struct ht_baseline *baseline, struct task_struct *task,
 				  const struct ht_credential_set *after)
 {
 	struct ht_told_change change = {};
 	__u8 told = 1;
 
-	change.start_ns = known->start_ns;
+	change.start_ns = baseline->start_ns;
 	change.tgid = BPF_CORE_READ(task, tgid);
 	/* Before the comparison: it grows after what is compared has changed. */
-	change.number = *(volatile __u64 *)&known->changes;
+	change.number = *(volatile __u64 *)&baseline->changes;
 	barrier();
-	if (!ht_credentials_differ(&known->credentials, after))
+	if (!ht_credentials_differ(&baseline->credentials, after))
 		return false;
 	change.after = *after;
 	/* Before 6.4 only the lower half of what this returns is set. */
 	if ((int)bpf_map_update_elem(&told_changes, &change, &told, BPF_NOEXIST) == -EEXIST)
 		return false;
-	known->credentials = *after;
+	baseline->credentials = *after;
 	barrier();
-	__sync_fetch_and_add(&known->changes, 1);
+	__sync_fetch_and_add(&baseline->changes, 1);
 	return true;
 }
 
@@ -97,7 +97,7 @@ static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const
 						 enum ht_pointer kind)
 {
 	const struct cred *old = HT_READ(kind, task, real_cred);
-	struct ht_known *known;
+	struct ht_baseline *baseline;
 	struct {
 		struct ht_credential_set before, after;
 	} credentials;
@@ -107,11 +107,11 @@ static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const
 
 	if (HT_READ(kind, task, flags) & PF_KTHREAD || !ht_task_in_scope(task, kind))
 		return 0;
-	known = ht_learn(task, kind);
+	baseline = ht_baseline_of(task, kind);
 	ht_fill_credentials(&credentials.before, task, old, kind);
 	ht_fill_credentials(&credentials.after, task, cred, kind);
 	if (ht_credentials_differ(&credentials.before, &credentials.after)) {
-		if (!known || ht_is_news(known, task, &credentials.after))
+		if (!baseline || ht_is_news(baseline, task, &credentials.after))
 			ht_tell_credentials(task, &credentials.before, &credentials.after,
 					    HT_CHANGE_MADE);
 	}
@@ -120,12 +120,12 @@ static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const
 	ht_fill_namespaces(&namespaces.before, HT_READ(kind, task, nsproxy), old, kind);
 	namespaces.after = namespaces.before;
 	namespaces.after.user = HT_READ(kind, cred, user_ns, ns.inum);
-	if (known) {
-		if (known->cred == (__u64)cred &&
-		    !ht_namespaces_differ(&known->namespaces, &namespaces.after))
+	if (baseline) {
+		if (baseline->cred == (__u64)cred &&
+		    !ht_namespaces_differ(&baseline->namespaces, &namespaces.after))
 			return 0;
-		known->namespaces = namespaces.after;
-		known->cred = (__u64)cred;
+		baseline->namespaces = namespaces.after;
+		baseline->cred = (__u64)cred;
 	}
 	ht_tell_namespaces(task, &namespaces.before, &namespaces.after, HT_CHANGE_MADE);
 	return 0;
@@ -144,7 +144,7 @@ static __always_inline int ht_on_switch_namespaces(struct task_struct *task, str
 {
 	const struct cred *cred = HT_READ(kind, task, real_cred);
 	struct ht_namespace_set before, after;
-	struct ht_known *known;
+	struct ht_baseline *baseline;
 
 	if (!proxy || HT_READ(kind, task, flags) & PF_KTHREAD)
 		return 0;
@@ -154,13 +154,13 @@ static __always_inline int ht_on_switch_namespaces(struct task_struct *task, str
 		return 0;
 	if (!ht_namespaces_differ(&before, &after))
 		return 0;
-	known = ht_learn(task, kind);
-	if (known) {
-		if (known->proxy == (__u64)proxy &&
-		    !ht_namespaces_differ(&known->namespaces, &after))
+	baseline = ht_baseline_of(task, kind);
+	if (baseline) {
+		if (baseline->proxy == (__u64)proxy &&
+		    !ht_namespaces_differ(&baseline->namespaces, &after))
 			return 0;
-		known->namespaces = after;
-		known->proxy = (__u64)proxy;
+		baseline->namespaces = after;
+		baseline->proxy = (__u64)proxy;
 	}
 	ht_tell_namespaces(task, &before, &after, HT_CHANGE_MADE);
 	return 0;

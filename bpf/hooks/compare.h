@@ -17,31 +17,31 @@ static __always_inline void ht_compare_as(struct task_struct *task, bool fork, e
 {
 	const struct cred *cred = HT_READ(kind, task, real_cred);
 	struct nsproxy *proxy = HT_READ(kind, task, nsproxy);
-	struct ht_known *known = ht_find_known(task, kind);
+	struct ht_baseline *baseline = ht_find_baseline(task, kind);
 	struct ht_credential_set credentials;
 	struct ht_namespace_set namespaces;
 
-	if (!known) {
+	if (!baseline) {
 		if (ht_task_in_scope(task, kind))
-			ht_know(task, BPF_ANY);
+			ht_keep_baseline(task, BPF_ANY);
 		return;
 	}
-	if (fork && ht_is_as_known(known, task, kind))
+	if (fork && ht_matches_baseline(baseline, task, kind))
 		return;
-	known->cred = (__u64)cred;
-	known->proxy = (__u64)proxy;
+	baseline->cred = (__u64)cred;
+	baseline->proxy = (__u64)proxy;
 	ht_fill_credentials(&credentials, task, cred, kind);
-	if (ht_credentials_differ(&known->credentials, &credentials)) {
-		ht_tell_credentials(task, &known->credentials, &credentials, HT_CHANGE_COMPARED);
-		known->credentials = credentials;
+	if (ht_credentials_differ(&baseline->credentials, &credentials)) {
+		ht_tell_credentials(task, &baseline->credentials, &credentials, HT_CHANGE_COMPARED);
+		baseline->credentials = credentials;
 	}
 	/* An exiting task has given its namespaces back already. */
 	if (!proxy)
 		return;
 	ht_fill_namespaces(&namespaces, proxy, cred, kind);
-	if (ht_namespaces_differ(&known->namespaces, &namespaces)) {
-		ht_tell_namespaces(task, &known->namespaces, &namespaces, HT_CHANGE_COMPARED);
-		known->namespaces = namespaces;
+	if (ht_namespaces_differ(&baseline->namespaces, &namespaces)) {
+		ht_tell_namespaces(task, &baseline->namespaces, &namespaces, HT_CHANGE_COMPARED);
+		baseline->namespaces = namespaces;
 	}
 }
 
@@ -68,18 +68,18 @@ static __always_inline void ht_compare(struct task_struct *task, bool fork, enum
 static __always_inline bool ht_know_like(struct task_struct *parent, struct task_struct *child,
 					 enum ht_pointer kind)
 {
-	struct ht_known *known = ht_find_known(parent, kind);
+	struct ht_baseline *baseline = ht_find_baseline(parent, kind);
 	__u32 tgid = HT_READ(kind, child, tgid);
-	struct ht_known fresh;
+	struct ht_baseline fresh;
 
-	if (!known)
+	if (!baseline)
 		return false;
-	fresh = *known;
+	fresh = *baseline;
 	fresh.start_ns = ht_start_ns(child, kind);
 	fresh.changes = bpf_ktime_get_ns();
 	fresh.cred = (__u64)HT_READ(kind, child, real_cred);
 	fresh.proxy = (__u64)HT_READ(kind, child, nsproxy);
-	bpf_map_update_elem(&known_processes, &tgid, &fresh, BPF_ANY);
+	bpf_map_update_elem(&credential_baselines, &tgid, &fresh, BPF_ANY);
 	return true;
 }
 
@@ -110,17 +110,17 @@ static __noinline void ht_tell_new_namespaces(struct task_struct *parent, struct
 static __always_inline void ht_compare_child(struct task_struct *parent, struct task_struct *child,
 					     enum ht_pointer kind)
 {
-	bool alike, known = false;
+	bool alike, baseline = false;
 
 	alike = (__u64)HT_READ(kind, parent, nsproxy) == (__u64)HT_READ(kind, child, nsproxy) &&
 		(__u64)HT_READ(kind, parent, real_cred, user_ns) ==
 			(__u64)HT_READ(kind, child, real_cred, user_ns);
 	if (alike && kind == HT_TYPED)
-		known = ht_know_like_typed(parent, child);
+		baseline = ht_know_like_typed(parent, child);
 	else if (alike)
-		known = ht_know_like_untyped(parent, child);
-	if (!known)
-		ht_know(child, BPF_ANY);
+		baseline = ht_know_like_untyped(parent, child);
+	if (!baseline)
+		ht_keep_baseline(child, BPF_ANY);
 	if (!alike)
 		ht_tell_new_namespaces(parent, child);
 }

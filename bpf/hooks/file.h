@@ -43,7 +43,7 @@ static __always_inline __u32 ht_opens_to_tell(struct task_struct *task,
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct ht_opens fresh = { .told_ns = now_ns };
 	struct ht_open open = {};
-	struct ht_opens *known;
+	struct ht_opens *seen;
 	__u64 count;
 
 	open.file = *name;
@@ -51,17 +51,17 @@ static __always_inline __u32 ht_opens_to_tell(struct task_struct *task,
 	open.tgid = BPF_CORE_READ(task, tgid);
 	open.flags = flags;
 	open.generation = BPF_CORE_READ(inode, i_generation);
-	known = bpf_map_lookup_elem(&opens, &open);
-	if (!known) {
+	seen = bpf_map_lookup_elem(&opens, &open);
+	if (!seen) {
 		bpf_map_update_elem(&opens, &open, &fresh, BPF_ANY);
 		return 1;
 	}
-	__sync_fetch_and_add(&known->count, 1);
-	if (now_ns - known->told_ns < HT_FILE_AGAIN_NS)
+	__sync_fetch_and_add(&seen->count, 1);
+	if (now_ns - seen->told_ns < HT_FILE_AGAIN_NS)
 		return 0;
-	count = known->count;
-	known->told_ns = now_ns;
-	known->count = 0;
+	count = seen->count;
+	seen->told_ns = now_ns;
+	seen->count = 0;
 	return count;
 }
 

@@ -61,8 +61,8 @@ static __always_inline int ht_on_file_received(struct file *file)
 static __always_inline bool ht_is_of_same_house(const struct ht_identity *one,
 						const struct ht_identity *other)
 {
-	if (one->label_tgid != 0 && one->label_tgid == other->label_tgid &&
-	    one->label_start_ns == other->label_start_ns)
+	if (one->tag_tgid != 0 && one->tag_tgid == other->tag_tgid &&
+	    one->tag_start_ns == other->tag_start_ns)
 		return true;
 	return one->parent_tgid == other->tgid || other->parent_tgid == one->tgid;
 }

@@ -16,29 +16,29 @@ static __always_inline enum ht_ring ht_process_ring(const struct ht_identity *wh
 	return ht_in_login(who) ? HT_RING_HIGH : HT_RING_LOW;
 }
 
-/* The child of a process that lets others in begins a label of its own; any other child carries
+/* The child of a process that lets others in begins a session tag of its own; any other child carries
  * on its parent's. */
-static __always_inline void ht_inherit_label(struct ht_fork *record,
+static __always_inline void ht_inherit_tag(struct ht_fork *record,
 					     const struct ht_process_entry *parent)
 {
 	struct ht_process_entry child = { .start_ns = record->child_start_ns };
 
-	record->child_label_tgid = 0;
-	record->child_label_start_ns = 0;
+	record->child_tag_tgid = 0;
+	record->child_tag_start_ns = 0;
 	if (!parent)
 		return;
 	if (parent->flags & HT_PROCESS_OPENS_SESSIONS) {
-		child.label_tgid = record->child_tgid;
-		child.label_start_ns = record->child_start_ns;
+		child.tag_tgid = record->child_tgid;
+		child.tag_start_ns = record->child_start_ns;
 	} else {
-		child.label_tgid = parent->label_tgid;
-		child.label_start_ns = parent->label_start_ns;
+		child.tag_tgid = parent->tag_tgid;
+		child.tag_start_ns = parent->tag_start_ns;
 	}
-	if (child.label_tgid == 0)
+	if (child.tag_tgid == 0)
 		return;
 	ht_remember_process(record->child_tgid, &child);
-	record->child_label_tgid = child.label_tgid;
-	record->child_label_start_ns = child.label_start_ns;
+	record->child_tag_tgid = child.tag_tgid;
+	record->child_tag_start_ns = child.tag_start_ns;
 }
 
 static __always_inline void ht_tell_fork(struct task_struct *parent, struct task_struct *child,
@@ -53,7 +53,7 @@ static __always_inline void ht_tell_fork(struct task_struct *parent, struct task
 	record.child_start_ns = ht_start_ns(child, kind);
 	entry = ht_find_process(record.header.who.tgid, record.header.who.start_ns);
 	/* Before the record, and even if that is lost. */
-	ht_inherit_label(&record, entry);
+	ht_inherit_tag(&record, entry);
 	ht_output(ht_process_ring(&record.header.who), HT_TYPE_FORK, &record, sizeof(record));
 }
 
@@ -155,7 +155,7 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 				      enum ht_pointer kind)
 {
 	__u64 exec_id = HT_READ(kind, task, self_exec_id);
-	struct ht_known *known = ht_find_known(task, kind);
+	struct ht_baseline *known = ht_find_baseline(task, kind);
 	struct ht_scratch *s;
 	enum ht_ring ring;
 	bool secure;
@@ -165,7 +165,7 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 		return 0;
 	ht_compare(task, false, kind);
 	if (!known)
-		known = ht_find_known(task, kind);
+		known = ht_find_baseline(task, kind);
 	if (known)
 		known->exec_id = exec_id;
 	if (!ht_task_in_scope(task, kind))
@@ -261,7 +261,7 @@ static __always_inline int ht_on_exit(struct task_struct *task, enum ht_pointer 
 			ht_tell_exit_untyped(task);
 	}
 	bpf_map_delete_elem(&processes, &tgid);
-	bpf_map_delete_elem(&known_processes, &tgid);
+	bpf_map_delete_elem(&credential_baselines, &tgid);
 	return 0;
 }
 

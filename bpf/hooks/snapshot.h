@@ -30,7 +30,7 @@ static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
 
 	if (!task || !ht_stands_for_process(task) || !ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
-	ht_know(task, BPF_NOEXIST);
+	ht_keep_baseline(task, BPF_NOEXIST);
 	s = ht_take_scratch();
 	if (!s) {
 		ht_count_lost_record(HT_RING_LOW, HT_TYPE_PROCESS_SNAPSHOT);
@@ -60,7 +60,7 @@ static __always_inline void ht_snapshot_listener(struct ht_socket_snapshot *reco
 	key.network_namespace = record->connection.network_namespace;
 	key.port = record->connection.server_port;
 	bpf_map_update_elem(&listen_ports, &key, &present, BPF_ANY);
-	if (holder->label_tgid == 0 || !ht_is_loopback(record->connection.server_address))
+	if (holder->tag_tgid == 0 || !ht_is_loopback(record->connection.server_address))
 		ht_mark_opens_sessions(holder->tgid, holder->start_ns);
 }
 

@@ -66,22 +66,22 @@ static __always_inline __u32 ht_attempts_to_tell(struct ht_attempt *attempt,
 {
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct ht_attempts fresh = { .told_ns = now_ns };
-	struct ht_attempts *known;
+	struct ht_attempts *seen;
 	__u64 count;
 
 	attempt->start_ns = ht_start_ns(task, HT_UNTYPED);
 	attempt->tgid = BPF_CORE_READ(task, tgid);
-	known = bpf_map_lookup_elem(&attempts, attempt);
-	if (!known) {
+	seen = bpf_map_lookup_elem(&attempts, attempt);
+	if (!seen) {
 		bpf_map_update_elem(&attempts, attempt, &fresh, BPF_ANY);
 		return 1;
 	}
-	__sync_fetch_and_add(&known->count, 1);
-	if (now_ns - known->told_ns < HT_TAMPERING_AGAIN_NS)
+	__sync_fetch_and_add(&seen->count, 1);
+	if (now_ns - seen->told_ns < HT_TAMPERING_AGAIN_NS)
 		return 0;
-	count = known->count;
-	known->told_ns = now_ns;
-	known->count = 0;
+	count = seen->count;
+	seen->told_ns = now_ns;
+	seen->count = 0;
 	return count;
 }
 

@@ -9,24 +9,24 @@
 
 #include "bpf/lib/socket.h"
 
-static __always_inline enum ht_lane ht_tcp_lane(const struct ht_identity *owner, __u16 server_port)
+static __always_inline enum ht_priority ht_tcp_priority(const struct ht_identity *owner, __u16 server_port)
 {
 	if (ht_is_watched_port(server_port))
-		return HT_LANE_VITAL;
-	return ht_in_login(owner) ? HT_LANE_HIGH : HT_LANE_LOW;
+		return HT_PRIORITY_CRITICAL;
+	return ht_in_login(owner) ? HT_PRIORITY_HIGH : HT_PRIORITY_LOW;
 }
 
 static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 					const struct ht_identity *owner, int error,
 					enum ht_pointer kind)
 {
-	enum ht_lane lane;
+	enum ht_priority priority;
 	struct ht_tcp *record;
 	__u16 server_port;
 
 	server_port = side == HT_SIDE_SERVER ? ht_local_port(sk, kind) : ht_remote_port(sk, kind);
-	lane = ht_tcp_lane(owner, server_port);
-	record = ht_reserve_in(lane, owner->tgid ? owner->cgroup_id : HT_NO_CGROUP, HT_TYPE_TCP,
+	priority = ht_tcp_priority(owner, server_port);
+	record = ht_reserve_in(priority, owner->tgid ? owner->cgroup_id : HT_NO_CGROUP, HT_TYPE_TCP,
 			       sizeof(*record));
 	if (!record)
 		return;
@@ -47,7 +47,7 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 	record->error = error;
 	record->phase = phase;
 	record->reserved[0] = record->reserved[1] = record->reserved[2] = 0;
-	ht_submit(ht_ring_of(lane), record);
+	ht_submit(ht_ring_of(priority), record);
 }
 
 /* In units of a millisecond (2^20 ns). */
@@ -55,7 +55,7 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 
 static __always_inline __u32 ht_telling_now(void)
 {
-	return ht_tcp_doubled ? bpf_ktime_get_ns() >> 20 : 0;
+	return ht_tcp_attached_twice ? bpf_ktime_get_ns() >> 20 : 0;
 }
 
 /* Of two programs that see a change the first one to come tells it, and which that is depends on who
@@ -67,7 +67,7 @@ static __always_inline bool ht_is_first_to_tell(struct sock *sk, int new_state)
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry;
 
-	if (!ht_tcp_doubled)
+	if (!ht_tcp_attached_twice)
 		return true;
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (!entry || entry->told != new_state)
@@ -98,7 +98,7 @@ static __noinline void ht_on_listen(struct sock *sk)
 	/* A forwarding that a session opens to its own host lets nobody in: the session's later
 	 * children stay its own (sshd listens so for X11 and for -R). */
 	ht_local_address(sk, address, HT_UNTYPED);
-	if (owner->label_tgid == 0 || !ht_is_loopback(address))
+	if (owner->tag_tgid == 0 || !ht_is_loopback(address))
 		ht_mark_opens_sessions(owner->tgid, owner->start_ns);
 	ht_emit_tcp(sk, HT_TCP_LISTEN, HT_SIDE_SERVER, owner, 0, HT_UNTYPED);
 }
@@ -174,7 +174,7 @@ static const struct ht_socket_entry ht_closed = { .told = TCP_CLOSE };
 
 static __always_inline void ht_forget_closed(const __u64 *key)
 {
-	if (ht_tcp_doubled)
+	if (ht_tcp_attached_twice)
 		bpf_map_update_elem(&sockets, key, &ht_closed, BPF_ANY);
 	else
 		bpf_map_delete_elem(&sockets, key);
@@ -197,7 +197,7 @@ static __always_inline void ht_on_tcp_close_as(struct sock *sk, int old_state, e
 		side = entry ? entry->side : ht_work_out_side(sk, old_state);
 		ht_emit_tcp(sk, HT_TCP_CLOSED, side, &owner, 0, kind);
 	}
-	if (entry || ht_tcp_doubled)
+	if (entry || ht_tcp_attached_twice)
 		ht_forget_closed(&key);
 }
 

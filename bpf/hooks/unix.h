@@ -145,23 +145,23 @@ static __always_inline __u32 ht_unix_repeated(struct task_struct *task, struct s
 {
 	struct ht_unix_pair pair = {};
 	struct ht_unix_repeats fresh = {};
-	struct ht_unix_repeats *known;
+	struct ht_unix_repeats *seen;
 	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 count;
 
 	ht_name_unix_pair(&pair, task, sk, peer);
-	known = bpf_map_lookup_elem(&unix_pairs, &pair);
-	if (!known) {
+	seen = bpf_map_lookup_elem(&unix_pairs, &pair);
+	if (!seen) {
 		fresh.told_ns = now;
 		bpf_map_update_elem(&unix_pairs, &pair, &fresh, BPF_ANY);
 		return 1;
 	}
-	__sync_fetch_and_add(&known->count, 1);
-	if (now - known->told_ns < ht_unix_interval_ns)
+	__sync_fetch_and_add(&seen->count, 1);
+	if (now - seen->told_ns < ht_unix_interval_ns)
 		return 0;
-	count = known->count;
-	known->told_ns = now;
-	known->count = 0;
+	count = seen->count;
+	seen->told_ns = now;
+	seen->count = 0;
 	return count;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Who may still write to a ring that fills up. A record travels in a lane; below the lane's mark
+ * Who may still write to a ring that fills up. A record travels in a priority class; below the priority class's mark
  * everybody may write, so a single busy cgroup can use an idle ring whole. Above it each cgroup has
- * a budget of bytes a second, which shrinks to nothing towards the lane's limit: whoever has been
+ * a budget of bytes a second, which shrinks to nothing towards the priority class's limit: whoever has been
  * quiet finds room to the end, whoever floods does not. The upper quarter of the high ring is for
- * vital records alone (authentication, accept and TCP of watched ports), so that neither a flood
+ * critical records alone (authentication, accept and TCP of watched ports), so that neither a flood
  * of forks in a login nor a scan pushes them out.
  */
 #ifndef HOPTRAIL_BPF_LIB_BUDGET_H_
@@ -12,15 +12,15 @@
 
 #include "bpf/lib/maps.h"
 
-enum ht_lane { HT_LANE_LOW = 0, HT_LANE_HIGH = 1, HT_LANE_VITAL = 2, HT_LANES = 3 };
+enum ht_priority { HT_PRIORITY_LOW = 0, HT_PRIORITY_HIGH = 1, HT_PRIORITY_CRITICAL = 2, HT_PRIORITIES = 3 };
 
 /* The cgroup of a record that belongs to nobody known. */
 #define HT_NO_CGROUP (~0ULL)
 
-/* When what a cgroup wrote to each lane is earned. Written without locks: a race lets one record
+/* When what a cgroup wrote to each priority class is earned. Written without locks: a race lets one record
  * too many through. */
 struct ht_budget {
-	__u64 due_ns[HT_LANES];
+	__u64 due_ns[HT_PRIORITIES];
 };
 
 struct {
@@ -30,42 +30,42 @@ struct {
 	__type(value, struct ht_budget);
 } budgets SEC(".maps");
 
-static __always_inline enum ht_ring ht_ring_of(enum ht_lane lane)
+static __always_inline enum ht_ring ht_ring_of(enum ht_priority priority)
 {
-	return lane == HT_LANE_LOW ? HT_RING_LOW : HT_RING_HIGH;
+	return priority == HT_PRIORITY_LOW ? HT_RING_LOW : HT_RING_HIGH;
 }
 
-static __always_inline enum ht_lane ht_lane_of(enum ht_ring ring, __u32 type)
+static __always_inline enum ht_priority ht_priority_of(enum ht_ring ring, __u32 type)
 {
 	if (ring != HT_RING_HIGH)
-		return HT_LANE_LOW;
-	return type == HT_TYPE_TAMPERING ? HT_LANE_VITAL : HT_LANE_HIGH;
+		return HT_PRIORITY_LOW;
+	return type == HT_TYPE_TAMPERING ? HT_PRIORITY_CRITICAL : HT_PRIORITY_HIGH;
 }
 
-/* In quarters of the ring. Each lane's budgets rule over the quarter above its mark. */
-static __always_inline __u64 ht_lane_mark(enum ht_lane lane)
+/* In quarters of the ring. Each priority class's budgets rule over the quarter above its mark. */
+static __always_inline __u64 ht_priority_mark(enum ht_priority priority)
 {
-	return lane == HT_LANE_HIGH ? 2 : 3;
+	return priority == HT_PRIORITY_HIGH ? 2 : 3;
 }
 
-/* Bytes in the lane's ring that are not read yet. */
-static __always_inline __u64 ht_waiting(enum ht_lane lane)
+/* Bytes in the priority class's ring that are not read yet. */
+static __always_inline __u64 ht_waiting(enum ht_priority priority)
 {
-	if (lane == HT_LANE_LOW)
+	if (priority == HT_PRIORITY_LOW)
 		return bpf_ringbuf_query(&ring_low, BPF_RB_AVAIL_DATA);
 	return bpf_ringbuf_query(&ring_high, BPF_RB_AVAIL_DATA);
 }
 
 /* Takes the record's cost out of the cgroup's budget; false where that does not cover it. `share`
  * of `whole` is what is left of the budget. */
-static __always_inline bool ht_spend(enum ht_lane lane, __u64 cgroup, __u32 size, __u64 now_ns,
+static __always_inline bool ht_spend(enum ht_priority priority, __u64 cgroup, __u32 size, __u64 now_ns,
 				     __u64 share, __u64 whole)
 {
-	enum ht_ring ring = ht_ring_of(lane);
+	enum ht_ring ring = ht_ring_of(priority);
 	__u64 cost_ns = size * ht_budget_byte_ns[ring];
 	struct ht_budget *budget = bpf_map_lookup_elem(&budgets, &cgroup);
 	struct ht_budget fresh = {};
-	__u64 due_ns = budget ? budget->due_ns[lane] : 0;
+	__u64 due_ns = budget ? budget->due_ns[priority] : 0;
 
 	if (due_ns < now_ns)
 		due_ns = now_ns;
@@ -73,9 +73,9 @@ static __always_inline bool ht_spend(enum ht_lane lane, __u64 cgroup, __u32 size
 	if (due_ns - now_ns > ht_budget_burst_ns[ring] * share / whole)
 		return false;
 	if (budget) {
-		budget->due_ns[lane] = due_ns;
+		budget->due_ns[priority] = due_ns;
 	} else {
-		fresh.due_ns[lane] = due_ns;
+		fresh.due_ns[priority] = due_ns;
 		bpf_map_update_elem(&budgets, &cgroup, &fresh, BPF_ANY);
 	}
 	return true;
@@ -83,18 +83,18 @@ static __always_inline bool ht_spend(enum ht_lane lane, __u64 cgroup, __u32 size
 
 /* Whether a record of `size` bytes may be written while `waiting` bytes are in the ring. What a
  * ring that is full to the last byte refuses is not the budget's refusal. */
-static __always_inline bool ht_admit(enum ht_lane lane, __u64 cgroup, __u32 size, __u64 waiting,
+static __always_inline bool ht_admit(enum ht_priority priority, __u64 cgroup, __u32 size, __u64 waiting,
 				     __u64 now_ns)
 {
-	__u64 quarter = ht_ring_bytes[ht_ring_of(lane)] / 4;
-	__u64 mark = quarter * ht_lane_mark(lane);
+	__u64 quarter = ht_ring_bytes[ht_ring_of(priority)] / 4;
+	__u64 mark = quarter * ht_priority_mark(priority);
 	__u64 end = mark + quarter;
 
 	if (waiting < mark)
 		return true;
 	if (waiting + size > end)
-		return lane != HT_LANE_HIGH;
-	return ht_spend(lane, cgroup, size, now_ns, end - waiting, quarter + 1);
+		return priority != HT_PRIORITY_HIGH;
+	return ht_spend(priority, cgroup, size, now_ns, end - waiting, quarter + 1);
 }
 
 #endif /* HOPTRAIL_BPF_LIB_BUDGET_H_ */

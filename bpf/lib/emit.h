@@ -11,7 +11,7 @@
 /*
  * A tracing program that is preempted is skipped for whoever else comes to its hook on the same
  * CPU meanwhile, and from 6.13 on kernels may be preempted everywhere. From 6.10 on a program
- * can forbid it until just before its end; docs/decisions/0010-skipped-runs.md tells what that
+ * can forbid it until just before its end; docs/decisions/0010-recursion-misses.md tells what that
  * leaves.
  */
 extern void bpf_preempt_disable(void) __weak __ksym;
@@ -96,17 +96,17 @@ static __always_inline void ht_start_record(struct ht_header *header, __u32 type
 }
 
 /*
- * Room for a record of constant size in a lane, on the budget of `cgroup`, or NULL and the loss
+ * Room for a record of constant size in a priority class, on the budget of `cgroup`, or NULL and the loss
  * counted. How to wake the reader is decided here, once, and kept in `reserved2` for ht_submit.
  */
-static __always_inline void *ht_reserve_in(enum ht_lane lane, __u64 cgroup, __u32 type, __u32 size)
+static __always_inline void *ht_reserve_in(enum ht_priority priority, __u64 cgroup, __u32 type, __u32 size)
 {
-	enum ht_ring ring = ht_ring_of(lane);
-	__u64 waiting = ht_waiting(lane);
+	enum ht_ring ring = ht_ring_of(priority);
+	__u64 waiting = ht_waiting(priority);
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct ht_header *header;
 
-	if (!ht_admit(lane, cgroup, size, waiting, now_ns)) {
+	if (!ht_admit(priority, cgroup, size, waiting, now_ns)) {
 		ht_count_refused_record(ring, type);
 		return NULL;
 	}
@@ -123,10 +123,10 @@ static __always_inline void *ht_reserve_in(enum ht_lane lane, __u64 cgroup, __u3
 	return header;
 }
 
-/* The same on the budget of the running task, in the lane that the type calls for. */
+/* The same on the budget of the running task, in the priority class that the type calls for. */
 static __always_inline void *ht_reserve(enum ht_ring ring, __u32 type, __u32 size)
 {
-	return ht_reserve_in(ht_lane_of(ring, type), bpf_get_current_cgroup_id(), type, size);
+	return ht_reserve_in(ht_priority_of(ring, type), bpf_get_current_cgroup_id(), type, size);
 }
 
 static __always_inline void ht_submit(enum ht_ring ring, void *record)
@@ -142,13 +142,13 @@ static __always_inline void ht_submit(enum ht_ring ring, void *record)
 static __always_inline void ht_output(enum ht_ring ring, __u32 type, void *record, __u32 size)
 {
 	const struct ht_header *header = record;
-	enum ht_lane lane = ht_lane_of(ring, type);
-	__u64 waiting = ht_waiting(lane);
+	enum ht_priority priority = ht_priority_of(ring, type);
+	__u64 waiting = ht_waiting(priority);
 	__u64 now_ns = header->boot_ns; /* a moment ago */
 	__u64 flags;
 	long error;
 
-	if (!ht_admit(lane, header->who.cgroup_id, size, waiting, now_ns)) {
+	if (!ht_admit(priority, header->who.cgroup_id, size, waiting, now_ns)) {
 		ht_count_refused_record(ring, type);
 		return;
 	}

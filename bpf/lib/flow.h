@@ -19,16 +19,16 @@ static __always_inline bool ht_tell_flow(const struct ht_flow_key *key, struct h
 {
 	__u64 packets = flow->packets;
 	__u64 bytes = flow->bytes;
-	__u64 waiting = ht_waiting(HT_LANE_LOW);
+	__u64 waiting = ht_waiting(HT_PRIORITY_LOW);
 	__u64 now_ns = bpf_ktime_get_boot_ns();
-	struct ht_sends *record;
+	struct ht_datagram_flow *record;
 
-	if (!ht_admit(HT_LANE_LOW, flow->who.cgroup_id, sizeof(*record), waiting, now_ns))
+	if (!ht_admit(HT_PRIORITY_LOW, flow->who.cgroup_id, sizeof(*record), waiting, now_ns))
 		return false;
 	record = bpf_ringbuf_reserve(&ring_low, sizeof(*record), 0);
 	if (!record)
 		return false;
-	ht_start_record_at(&record->header, HT_TYPE_SENDS, sizeof(*record), now_ns);
+	ht_start_record_at(&record->header, HT_TYPE_DATAGRAM_FLOW, sizeof(*record), now_ns);
 	record->header.reserved2 = ht_wakeup(HT_RING_LOW, waiting, now_ns);
 	record->header.who = flow->who;
 	record->packets = packets - flow->told_packets;
@@ -58,7 +58,7 @@ static __noinline void ht_tell_due_flows(__u64 now)
 		if (bpf_map_peek_elem(&due_flows, &due))
 			return;
 		/* In the future: put there by another CPU since `now`. */
-		if ((__s64)(now - due.since_ns) < (__s64)ht_sends_interval_ns)
+		if ((__s64)(now - due.since_ns) < (__s64)ht_datagram_interval_ns)
 			return;
 		/* Another CPU may have taken that one meanwhile; then the next is early. */
 		if (bpf_map_pop_elem(&due_flows, &due))
@@ -114,7 +114,7 @@ static __always_inline void ht_count_send(struct ht_flow_key *key, __u64 bytes)
 
 	if (flow) {
 		ht_add_to_flow(flow, bytes);
-		if (now - flow->told_ns >= ht_sends_interval_ns)
+		if (now - flow->told_ns >= ht_datagram_interval_ns)
 			ht_tell_due_flows(now);
 		return;
 	}
@@ -129,7 +129,7 @@ static __always_inline void ht_count_send(struct ht_flow_key *key, __u64 bytes)
 	}
 	flow = bpf_map_lookup_elem(&flows, key);
 	if (!flow) {
-		ht_count_lost_record(HT_RING_LOW, HT_TYPE_SENDS);
+		ht_count_lost_record(HT_RING_LOW, HT_TYPE_DATAGRAM_FLOW);
 		return;
 	}
 	ht_add_to_flow(flow, bytes);

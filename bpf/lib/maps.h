@@ -28,7 +28,7 @@ __u32 ht_snapshot_walk = HT_WALK_LISTENERS;
 /* So many flows of datagrams are counted each by itself. */
 const volatile __u32 ht_max_flows = 0;
 /* A flow of datagrams is told again when this long has passed. */
-const volatile __u64 ht_sends_interval_ns = 0;
+const volatile __u64 ht_datagram_interval_ns = 0;
 /* The same process's connects to the same UNIX socket are told again when this long has passed. */
 const volatile __u64 ht_unix_interval_ns = 0;
 
@@ -51,13 +51,13 @@ struct {
 	__type(value, struct ht_losses);
 } losses SEC(".maps");
 
-#define HT_PROCESS_OPENS_SESSIONS 1u /* listens or accepts: each child begins a new label */
+#define HT_PROCESS_OPENS_SESSIONS 1u /* listens or accepts: each child begins a new tag */
 
-/* Only processes that have a label or a flag are here. */
+/* Only processes that have a session tag or a flag are here. */
 struct ht_process_entry {
 	__u64 start_ns;
-	__u64 label_start_ns;
-	__u32 label_tgid;
+	__u64 tag_start_ns;
+	__u32 tag_tgid;
 	__u32 flags;
 };
 
@@ -78,7 +78,7 @@ struct ht_socket_entry {
 	__u8 told;	   /* the state that was told last, of LISTEN, SYN_SENT, ESTABLISHED; CLOSE */
 	__u8 reserved[2];
 	__u32 user; /* the process that was last found to use it, besides its owner */
-	__u32 told_at; /* when `told` was, where ht_tcp_doubled: see ht_telling_now */
+	__u32 told_at; /* when `told` was, where ht_tcp_attached_twice: see ht_telling_now */
 };
 
 /* Every TCP connection from connect or passive ESTABLISHED to CLOSE, and every listening socket. */
@@ -90,7 +90,7 @@ struct {
 } sockets SEC(".maps");
 
 /* Set by user space before a second program sees each change of a TCP socket's state. */
-bool ht_tcp_doubled = false;
+bool ht_tcp_attached_twice = false;
 
 struct ht_ended_key {
 	__u64 start_ns;

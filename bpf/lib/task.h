@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Who a task is: names, credentials, namespaces, scope, and the label that says through which
+ * Who a task is: names, credentials, namespaces, scope, and the session tag that says through which
  * entry it came. Kernel memory only; nothing here is read from user memory.
  */
 #ifndef HOPTRAIL_BPF_LIB_TASK_H_
@@ -55,7 +55,7 @@ static __always_inline void ht_remember_process(__u32 tgid, const struct ht_proc
 		ht_count_lost_entry(HT_TABLE_PROCESSES);
 }
 
-/* From now on each child of this process begins a new label. */
+/* From now on each child of this process begins a new session tag. */
 static __always_inline void ht_mark_opens_sessions(__u32 tgid, __u64 start_ns)
 {
 	struct ht_process_entry *entry = ht_find_process(tgid, start_ns);
@@ -117,8 +117,8 @@ static __always_inline void ht_fill_identity(struct ht_identity *who, struct tas
 	bpf_core_read(who->comm, sizeof(who->comm), &task->comm);
 
 	entry = ht_find_process(who->tgid, who->start_ns);
-	who->label_tgid = entry ? entry->label_tgid : 0;
-	who->label_start_ns = entry ? entry->label_start_ns : 0;
+	who->tag_tgid = entry ? entry->tag_tgid : 0;
+	who->tag_start_ns = entry ? entry->tag_start_ns : 0;
 }
 
 /* A function of its own, for the sake of the programs' size. */

@@ -72,7 +72,7 @@ TEST_F(HostTest, ShowsHealthCoverageLossesAndDegradations) {
   auto host = reader()->GetHost(wire::TestHost().machine);
   ASSERT_TRUE(host.ok()) << host.status();
   EXPECT_EQ(host->host_name(), "gw");
-  EXPECT_EQ(host->coverage().facts(0).tier(), 3u);
+  EXPECT_EQ(host->coverage().sources(0).tier(), 3u);
   ASSERT_EQ(host->losses_size(), 1);
   EXPECT_EQ(host->losses(0).count(), 12u);
   EXPECT_EQ(host->spooled(), 3u);

@@ -54,20 +54,20 @@ struct EdgeCount {
 
 // Which hook serves a fact of the coverage table, why the better ones do not, and what of the fact
 // goes past it.
-struct FactCoverage {
-  std::string fact;                   // "accept"
+struct SourceCoverage {
+  std::string source;                   // "accept"
   std::string hook;                   // "tp_btf/sock_recv_length"; empty: blind
   uint32_t tier = 0;                  // 1 is the best; 0: blind
   std::vector<std::string> refusals;  // "fexit/inet_csk_accept: load refused: EPERM", best first
   std::vector<std::string> misses;    // what of the fact the hook does not see: "open by io_uring"
 
-  bool operator==(const FactCoverage&) const = default;
+  bool operator==(const SourceCoverage&) const = default;
 };
 
 struct Coverage {
   HostId host;
   std::string kernel_release;
-  std::vector<FactCoverage> facts;
+  std::vector<SourceCoverage> sources;
 
   bool operator==(const Coverage&) const = default;
 };

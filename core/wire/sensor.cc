@@ -124,16 +124,16 @@ v1::CoverageReport ToProto(const model::Coverage& in) {
   out.set_host(ResourceName(in.host));
   v1::Coverage* coverage = out.mutable_coverage();
   coverage->set_kernel_release(CleanText(in.kernel_release, kMaxNameBytes));
-  for (size_t i = 0; i < std::min(in.facts.size(), kMaxCoverageFacts); ++i) {
-    v1::FactCoverage* fact = coverage->add_facts();
-    fact->set_fact(CleanText(in.facts[i].fact, kMaxNameBytes));
-    fact->set_hook(CleanText(in.facts[i].hook, kMaxNameBytes));
-    fact->set_tier(in.facts[i].tier);
-    for (size_t j = 0; j < std::min(in.facts[i].refusals.size(), kMaxRefusals); ++j) {
-      fact->add_refusals(CleanText(in.facts[i].refusals[j], kMaxTitleBytes));
+  for (size_t i = 0; i < std::min(in.sources.size(), kMaxEventSources); ++i) {
+    v1::SourceCoverage* source = coverage->add_sources();
+    source->set_source(CleanText(in.sources[i].fact, kMaxNameBytes));
+    source->set_hook(CleanText(in.sources[i].hook, kMaxNameBytes));
+    source->set_tier(in.sources[i].tier);
+    for (size_t j = 0; j < std::min(in.sources[i].refusals.size(), kMaxRefusals); ++j) {
+      source->add_refusals(CleanText(in.sources[i].refusals[j], kMaxTitleBytes));
     }
-    for (size_t j = 0; j < std::min(in.facts[i].misses.size(), kMaxMisses); ++j) {
-      fact->add_misses(CleanText(in.facts[i].misses[j], kMaxTitleBytes));
+    for (size_t j = 0; j < std::min(in.sources[i].misses.size(), kMaxMisses); ++j) {
+      source->add_misses(CleanText(in.sources[i].misses[j], kMaxTitleBytes));
     }
   }
   return out;
@@ -144,19 +144,19 @@ absl::StatusOr<model::Coverage> FromProto(const v1::CoverageReport& in) {
   model::Coverage out;
   out.host = read.Host("host", in.host(), Presence::kRequired);
   out.kernel_release = read.Text("kernel_release", in.coverage().kernel_release(), kMaxNameBytes);
-  if (read.AtMost("facts", in.coverage().facts_size(), kMaxCoverageFacts)) {
-    for (const v1::FactCoverage& from : in.coverage().facts()) {
-      model::FactCoverage& fact = out.facts.emplace_back();
-      fact.fact = read.Text("facts.fact", from.fact(), kMaxNameBytes);
-      fact.hook = read.Text("facts.hook", from.hook(), kMaxNameBytes);
-      fact.tier = from.tier();
-      if (!read.AtMost("facts.refusals", from.refusals_size(), kMaxRefusals)) break;
+  if (read.AtMost("sources", in.coverage().sources_size(), kMaxEventSources)) {
+    for (const v1::SourceCoverage& from : in.coverage().sources()) {
+      model::SourceCoverage& source = out.sources.emplace_back();
+      source.source = read.Text("sources.source", from.source(), kMaxNameBytes);
+      source.hook = read.Text("sources.hook", from.hook(), kMaxNameBytes);
+      source.tier = from.tier();
+      if (!read.AtMost("sources.refusals", from.refusals_size(), kMaxRefusals)) break;
       for (const std::string& refusal : from.refusals()) {
-        fact.refusals.push_back(read.Text("facts.refusals", refusal, kMaxTitleBytes));
+        source.refusals.push_back(read.Text("sources.refusals", refusal, kMaxTitleBytes));
       }
-      if (!read.AtMost("facts.misses", from.misses_size(), kMaxMisses)) break;
+      if (!read.AtMost("sources.misses", from.misses_size(), kMaxMisses)) break;
       for (const std::string& miss : from.misses()) {
-        fact.misses.push_back(read.Text("facts.misses", miss, kMaxTitleBytes));
+        source.misses.push_back(read.Text("sources.misses", miss, kMaxTitleBytes));
       }
     }
   }

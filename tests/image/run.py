@@ -43,7 +43,7 @@ TOO_MUCH = {"SYS_ADMIN", "SYS_MODULE", "DAC_OVERRIDE", "SYS_RAWIO", "NET_ADMIN",
 
 # Facts that have no other hook under the manifest, on a kernel that refuses programs on its functions' entry and exit:
 # renames are seen nowhere else, and sends only by cgroup_skb, whose attachment takes NET_ADMIN.
-NEEDS_TRAMPOLINES = {"rename": "fentry/security_inode_rename", "sends": "fexit/udp_sendmsg"}
+NEEDS_TRAMPOLINES = {"rename": "fentry/security_inode_rename", "datagram flows": "fexit/udp_sendmsg"}
 
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -168,16 +168,16 @@ class Cluster:
     def agent_reports_its_hook_plan(self):
         expect(self._agent, "there is no agent")
 
-        def facts():
+        def sources():
             host = self._connected_host()
-            return host and host["coverage"]["facts"]
+            return host and host["coverage"]["sources"]
 
-        reported = pods.wait(facts, "the agent's hook plan", 20, self._agent.hopeless)
-        for fact in reported:
-            print(f"        {fact['fact']:<18} {fact['hook'] or 'BLIND':<40} {'; '.join(fact['refusals'])}")
-        blind = [fact["fact"] for fact in reported if not fact["hook"]
-                 and not any(refusal.startswith(NEEDS_TRAMPOLINES.get(fact["fact"], "no hook")) and "load refused" in refusal
-                             for refusal in fact["refusals"])]
+        reported = pods.wait(sources, "the agent's hook plan", 20, self._agent.hopeless)
+        for source in reported:
+            print(f"        {source['source']:<18} {source['hook'] or 'BLIND':<40} {'; '.join(source['refusals'])}")
+        blind = [source["source"] for source in reported if not source["hook"]
+                 and not any(refusal.startswith(NEEDS_TRAMPOLINES.get(source["source"], "no hook")) and "load refused" in refusal
+                             for refusal in source["refusals"])]
         expect(not blind, f"blind under the manifest's capabilities: {', '.join(blind)}")
 
     def a_login_reaches_the_collector(self):

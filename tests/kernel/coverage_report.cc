@@ -1,4 +1,4 @@
-// What the running kernel lets the sensor have: tries every tier of every fact.
+// What the running kernel lets the sensor have: tries every tier of every source.
 //
 //   coverage_report [--every-tier] [--passes FILE]
 //
@@ -26,8 +26,8 @@ namespace {
 using agent::kernel::Sensor;
 using agent::kernel::SensorOptions;
 
-// Tier → what came of forcing it; where one sensor was opened for all facts at once.
-using Tried = std::map<std::string, std::map<uint32_t, model::FactCoverage>>;
+// Tier → what came of forcing it; where one sensor was opened for all sources at once.
+using Tried = std::map<std::string, std::map<uint32_t, model::SourceCoverage>>;
 
 int Fail(const absl::Status& status) {
   fprintf(stderr, "coverage_report: %s\n", status.ToString().c_str());
@@ -37,24 +37,24 @@ int Fail(const absl::Status& status) {
 absl::StatusOr<Tried> TryAll() {
   const auto all = agent::kernel::AllTiers();
   size_t most = 0;
-  for (const auto& fact : all) most = std::max(most, fact.hooks.size());
+  for (const auto& source : all) most = std::max(most, source.hooks.size());
   Tried tried;
   for (uint32_t tier = 1; tier <= most; ++tier) {
     SensorOptions options;
-    for (const auto& fact : all) {
-      if (tier <= fact.hooks.size()) options.force_tiers[fact.fact] = tier;
+    for (const auto& source : all) {
+      if (tier <= source.hooks.size()) options.force_tiers[source.source] = tier;
     }
     auto sensor = Sensor::Open(options);
     if (!sensor.ok()) return sensor.status();
-    for (const model::FactCoverage& row : (*sensor)->Coverage()) {
-      if (options.force_tiers.count(row.fact) != 0) tried[row.fact][tier] = row;
+    for (const model::SourceCoverage& row : (*sensor)->Coverage()) {
+      if (options.force_tiers.count(row.source) != 0) tried[row.source][tier] = row;
     }
   }
   return tried;
 }
 
 // Why the tier does not load, of the refusals of a report in which it was forced.
-std::string ReasonFor(const model::FactCoverage& row, const std::string& hook) {
+std::string ReasonFor(const model::SourceCoverage& row, const std::string& hook) {
   for (const std::string& refusal : row.refusals) {
     if (refusal.compare(0, hook.size() + 2, hook + ": ") == 0)
       return refusal.substr(hook.size() + 2);
@@ -62,17 +62,17 @@ std::string ReasonFor(const model::FactCoverage& row, const std::string& hook) {
   return "";
 }
 
-std::vector<uint32_t> LoadableTiers(const Tried& tried, const std::string& fact) {
+std::vector<uint32_t> LoadableTiers(const Tried& tried, const std::string& source) {
   std::vector<uint32_t> tiers;
-  for (const auto& [tier, row] : tried.at(fact)) {
+  for (const auto& [tier, row] : tried.at(source)) {
     if (row.tier == tier) tiers.push_back(tier);
   }
   return tiers;
 }
 
-// Of the tiers of a fact that load, those that passes after the first one force, in their order.
-std::vector<uint32_t> TiersToForce(const Tried& tried, const std::string& fact, bool every_tier) {
-  std::vector<uint32_t> tiers = LoadableTiers(tried, fact);
+// Of the tiers of a source that load, those that passes after the first one force, in their order.
+std::vector<uint32_t> TiersToForce(const Tried& tried, const std::string& source, bool every_tier) {
+  std::vector<uint32_t> tiers = LoadableTiers(tried, source);
   const size_t unwanted = tiers.size() < 2 ? tiers.size() : every_tier ? 1 : tiers.size() - 1;
   tiers.erase(tiers.begin(), tiers.begin() + static_cast<std::ptrdiff_t>(unwanted));
   return tiers;
@@ -80,11 +80,11 @@ std::vector<uint32_t> TiersToForce(const Tried& tried, const std::string& fact, 
 
 void WritePasses(const Tried& tried, bool every_tier, const char* path) {
   std::vector<std::string> passes(1);
-  for (const auto& [fact, rows] : tried) {
+  for (const auto& [source, rows] : tried) {
     size_t pass = 1;
-    for (const uint32_t tier : TiersToForce(tried, fact, every_tier)) {
+    for (const uint32_t tier : TiersToForce(tried, source, every_tier)) {
       if (pass == passes.size()) passes.emplace_back();
-      absl::StrAppend(&passes[pass], passes[pass].empty() ? "" : ",", fact, "=", tier);
+      absl::StrAppend(&passes[pass], passes[pass].empty() ? "" : ",", source, "=", tier);
       ++pass;
     }
   }
@@ -97,22 +97,22 @@ int PrintReport(const Tried& tried) {
   if (!sensor.ok()) return Fail(sensor.status());
   nlohmann::ordered_json report;
   report["kernel"] = KernelRelease();
-  for (const model::FactCoverage& row : (*sensor)->Coverage()) {
-    nlohmann::ordered_json fact = {{"fact", row.fact}, {"hook", row.hook}, {"tier", row.tier}};
-    fact["refusals"] = row.refusals;
+  for (const model::SourceCoverage& row : (*sensor)->Coverage()) {
+    nlohmann::ordered_json source = {{"source", row.source}, {"hook", row.hook}, {"tier", row.tier}};
+    source["refusals"] = row.refusals;
     for (const auto& tiers : agent::kernel::AllTiers()) {
-      if (tiers.fact != row.fact) continue;
+      if (tiers.source != row.source) continue;
       for (uint32_t tier = 1; tier <= tiers.hooks.size(); ++tier) {
-        const model::FactCoverage& forced = tried.at(row.fact).at(tier);
+        const model::SourceCoverage& forced = tried.at(row.source).at(tier);
         const std::string& hook = tiers.hooks[tier - 1];
-        fact["tiers"].push_back({{"tier", tier},
+        source["tiers"].push_back({{"tier", tier},
                                  {"hook", hook},
                                  {"loads", forced.tier == tier},
                                  {"why_not", ReasonFor(forced, hook)},
                                  {"misses", forced.misses}});
       }
     }
-    report["facts"].push_back(std::move(fact));
+    report["sources"].push_back(std::move(source));
   }
   for (const LoadedProgram& program : OwnPrograms()) {
     report["programs"].push_back({{"name", program.name},

@@ -24,32 +24,32 @@ using ::testing::Contains;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
 
-std::map<std::string, model::FactCoverage> CoverageOf(Recorder* recorder) {
-  std::map<std::string, model::FactCoverage> rows;
+std::map<std::string, model::SourceCoverage> CoverageOf(Recorder* recorder) {
+  std::map<std::string, model::SourceCoverage> rows;
   if (recorder->sensor() == nullptr) return rows;
-  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) rows[row.fact] = row;
+  for (const model::SourceCoverage& row : recorder->sensor()->Coverage()) rows[row.source] = row;
   return rows;
 }
 
 TEST(CoverageTest, TellsTheHookOfEveryFact) {
   Recorder recorder;
   const auto rows = CoverageOf(&recorder);
-  for (const char* fact :
+  for (const char* source :
        {"fork", "exec", "exit", "tcp", "accept", "socket handover", "running processes",
-        "open sockets", "pam", "sshd", "unix connect", "sends", "file", "credentials", "namespaces",
+        "open sockets", "pam", "sshd", "unix connect", "datagram flows", "file", "credentials", "namespaces",
         "signals to the sensor", "tracing of the sensor", "bpf on the sensor"}) {
-    ASSERT_EQ(rows.count(fact), 1u) << fact;
-    EXPECT_GE(rows.at(fact).tier, 1u) << fact << " is blind on this kernel";
-    EXPECT_NE(rows.at(fact).hook, "") << fact;
+    ASSERT_EQ(rows.count(source), 1u) << source;
+    EXPECT_GE(rows.at(source).tier, 1u) << source << " is blind on this kernel";
+    EXPECT_NE(rows.at(source).hook, "") << source;
   }
 }
 
 // The hooks of accept, best first. The last is the system call's.
 std::vector<std::string> AcceptHooks() {
-  for (const agent::kernel::FactTiers& fact : agent::kernel::AllTiers()) {
-    if (fact.fact == "accept") return fact.hooks;
+  for (const agent::kernel::SourceTiers& source : agent::kernel::AllTiers()) {
+    if (source.source == "accept") return source.hooks;
   }
-  ADD_FAILURE() << "accept is no fact";
+  ADD_FAILURE() << "accept is no source";
   return {};
 }
 
@@ -58,7 +58,7 @@ SensorOptions OnlyBySystemCall(SyscallHooks syscall_hooks) {
   return {.syscall_hooks = syscall_hooks, .force_tiers = {{"accept", last}}};
 }
 
-std::vector<std::string> RefusedHooks(const model::FactCoverage& coverage) {
+std::vector<std::string> RefusedHooks(const model::SourceCoverage& coverage) {
   std::vector<std::string> refused;
   for (const std::string& refusal : coverage.refusals) {
     refused.push_back(refusal.substr(0, refusal.find(": ")));
@@ -68,7 +68,7 @@ std::vector<std::string> RefusedHooks(const model::FactCoverage& coverage) {
 
 TEST(CoverageTest, TellsWhyABetterHookOfAcceptIsNotUsed) {
   Recorder recorder;
-  const model::FactCoverage accept = CoverageOf(&recorder)["accept"];
+  const model::SourceCoverage accept = CoverageOf(&recorder)["accept"];
   std::vector<std::string> better = AcceptHooks();
   ASSERT_GE(accept.tier, 1u);
   ASSERT_LE(accept.tier, better.size());
@@ -79,7 +79,7 @@ TEST(CoverageTest, TellsWhyABetterHookOfAcceptIsNotUsed) {
 
 TEST(CoverageTest, TellsThatABetterHookWasNotTried) {
   Recorder recorder(OnlyBySystemCall(SyscallHooks::kAuto));
-  const model::FactCoverage accept = CoverageOf(&recorder)["accept"];
+  const model::SourceCoverage accept = CoverageOf(&recorder)["accept"];
   std::vector<std::string> better = AcceptHooks();
   EXPECT_EQ(accept.tier, better.size());
   EXPECT_EQ(accept.hook, "tp/syscalls/sys_exit_accept");
@@ -89,7 +89,7 @@ TEST(CoverageTest, TellsThatABetterHookWasNotTried) {
 
 // Whatever the hook, the accepting process is told, once.
 void CheckAccept(Recorder* recorder) {
-  const model::FactCoverage coverage = CoverageOf(recorder)["accept"];
+  const model::SourceCoverage coverage = CoverageOf(recorder)["accept"];
   TcpPair pair = ConnectedPair("127.0.0.1");
   ASSERT_TRUE(WriteAll(pair.server.get(), 1) && ReadAll(pair.client.get(), 1));
   ASSERT_TRUE(WriteAll(pair.client.get(), 1) && ReadAll(pair.server.get(), 1));
@@ -115,7 +115,7 @@ TEST(CoverageTest, AcceptBySystemCall) {
 
 TEST(CoverageTest, SystemCallHooksCanBeSwitchedOff) {
   Recorder recorder(OnlyBySystemCall(SyscallHooks::kNever));
-  const model::FactCoverage accept = CoverageOf(&recorder)["accept"];
+  const model::SourceCoverage accept = CoverageOf(&recorder)["accept"];
   EXPECT_EQ(accept.tier, 0u);
   EXPECT_EQ(accept.hook, "");
   EXPECT_THAT(RefusedHooks(accept), Contains("tp/syscalls/sys_exit_accept"));

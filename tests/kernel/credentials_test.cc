@@ -47,8 +47,8 @@ std::string Description(
 
 bool SeenWhenMade(Recorder* recorder) {
   if (recorder->sensor() == nullptr) return false;
-  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
-    if (row.fact == "credentials") return row.hook.find("commit_creds") != std::string::npos;
+  for (const model::SourceCoverage& row : recorder->sensor()->Coverage()) {
+    if (row.source == "credentials") return row.hook.find("commit_creds") != std::string::npos;
   }
   return false;
 }

@@ -100,7 +100,7 @@ int Rounds(int all) {
 Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
     : options_(std::move(options)), age_(age) {
   if (options_.force_tiers.empty()) options_.force_tiers = ForcedTiersOfEnvironment();
-  options_.tcp_understudy_at_once = age == SensorAge::kAny;
+  options_.tcp_fallback_at_once = age == SensorAge::kAny;
   if (options_.scope_network_namespace == 0) options_.scope_network_namespace = NetworkNamespace();
   sensor_ = std::move(kept.sensor);
   if (sensor_ != nullptr && age == SensorAge::kAny && kept.options == options_) {
@@ -135,12 +135,12 @@ uint64_t Recorder::Lost(const std::string& type) const {
   return count;
 }
 
-model::FactCoverage Recorder::CoverageOf(const std::string& fact) const {
+model::SourceCoverage Recorder::CoverageOf(const std::string& source) const {
   if (sensor_ == nullptr) return {};
-  for (const model::FactCoverage& row : sensor_->Coverage()) {
-    if (row.fact == fact) return row;
+  for (const model::SourceCoverage& row : sensor_->Coverage()) {
+    if (row.source == source) return row;
   }
-  ADD_FAILURE() << "no such fact in the coverage report: " << fact;
+  ADD_FAILURE() << "no such source in the coverage report: " << source;
   return {};
 }
 

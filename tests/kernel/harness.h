@@ -33,7 +33,7 @@ class Recorder {
   // Watches the test's own network namespace. Fails the test, and records nothing, if it cannot.
   // A sensor of the same options that the test before has left open is used again, unless it must
   // be a fresh one or that test has failed. A fresh one is not left open. One that is not has what
-  // any sensor has after its first skipped run of TCP's (docs/decisions/0010-skipped-runs.md).
+  // any sensor has after its first recursion miss of TCP's (docs/decisions/0010-recursion-misses.md).
   explicit Recorder(agent::kernel::SensorOptions options = {}, SensorAge age = SensorAge::kAny);
   ~Recorder();
   Recorder(const Recorder&) = delete;
@@ -46,8 +46,8 @@ class Recorder {
   // the whole machine: what it was skipped for may have been somebody else's.
   uint64_t Lost(const std::string& type) const;
 
-  // What the coverage report says of a fact, which must be in it.
-  model::FactCoverage CoverageOf(const std::string& fact) const;
+  // What the coverage report says of a source, which must be in it.
+  model::SourceCoverage CoverageOf(const std::string& source) const;
 
   // Appends the snapshot's records.
   void Snapshot();

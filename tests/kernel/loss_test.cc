@@ -73,7 +73,7 @@ UniqueFd StartConnecting(uint16_t port, int retries) {
 }
 
 // Whether the running kernel skips a tracepoint's program that it interrupted, and counts that.
-bool CountsSkippedRuns() { return KernelIsAtLeast(6, 2); }
+bool CountsRecursionMisses() { return KernelIsAtLeast(6, 2); }
 
 // Attachments of programs that this process, and so its sensor, holds.
 size_t CountAttachments() {
@@ -88,7 +88,7 @@ size_t CountAttachments() {
 
 // Connections that nobody answers end in the timer's interrupt, while others end by themselves: the
 // same program once more, on the same CPU.
-class SkippedRuns : public testing::TestWithParam<bool> {
+class RecursionMisses : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     cpu_set_t first;
@@ -116,7 +116,7 @@ class SkippedRuns : public testing::TestWithParam<bool> {
     absl::SleepFor(next - absl::Now());
   }
 
-  // Until a run was skipped, which is told and gets the program an understudy.
+  // Until a run was skipped, which is told and gets the program an fallback program.
   void SkipOne(Recorder* recorder) {
     const size_t attachments = CountAttachments();
     const absl::Time until = absl::Now() + absl::Seconds(60);
@@ -141,16 +141,16 @@ class SkippedRuns : public testing::TestWithParam<bool> {
   std::deque<UniqueFd> unanswered_;
 };
 
-TEST_P(SkippedRuns, AreCountedAndThenToldByAnUnderstudy) {
+TEST_P(RecursionMisses, AreCountedAndThenToldByAFallback) {
   agent::kernel::EnsureTracefs();
   std::optional<PerfListener> other;
   if (GetParam()) other.emplace("sock/inet_sock_set_state");
   Recorder recorder({.low_ring_bytes = 64 << 20}, SensorAge::kFresh);
   ASSERT_NE(recorder.sensor(), nullptr);
   EXPECT_EQ(LossesOf(&recorder, "skipped", "tcp"), 0u);
-  if (CountsSkippedRuns()) SkipOne(&recorder);
+  if (CountsRecursionMisses()) SkipOne(&recorder);
   if (HasFatalFailure()) return;
-  // Either the understudy is attached by now, or the kernel runs the program that it interrupted
+  // Either the fallback program is attached by now, or the kernel runs the program that it interrupted
   // once more: from here on nothing is missed, and nothing told twice.
   recorder.Settle();
   const uint64_t skipped = LossesOf(&recorder, "skipped", "tcp");
@@ -177,7 +177,7 @@ TEST_P(SkippedRuns, AreCountedAndThenToldByAnUnderstudy) {
   RecordProperty("missed", static_cast<int>(missed));
 }
 
-INSTANTIATE_TEST_SUITE_P(Others, SkippedRuns, testing::Bool(), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Others, RecursionMisses, testing::Bool(), [](const auto& info) {
   return std::string(info.param ? "WhileOthersListen" : "Alone");
 });
 

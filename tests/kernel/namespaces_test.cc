@@ -45,8 +45,8 @@ std::vector<NamespacesChange> ChangesOf(const Recorder& recorder, pid_t pid) {
 }
 
 Change Expected(Recorder* recorder) {
-  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
-    if (row.fact != "namespaces") continue;
+  for (const model::SourceCoverage& row : recorder->sensor()->Coverage()) {
+    if (row.source != "namespaces") continue;
     return row.hook.find("switch_task") == std::string::npos ? Change::kCompared : Change::kMade;
   }
   return Change::kUnknown;

@@ -22,12 +22,12 @@
 namespace hoptrail::kernel_test {
 namespace {
 
-using agent::decode::Sends;
+using agent::decode::DatagramFlow;
 
 // By what the sensor itself says.
 bool SeesFrames(Recorder& recorder) {
-  for (const model::FactCoverage& row : recorder.sensor()->Coverage()) {
-    if (row.fact != "sends") continue;
+  for (const model::SourceCoverage& row : recorder.sensor()->Coverage()) {
+    if (row.source != "datagram flows") continue;
     return std::find(row.misses.begin(), row.misses.end(), "frames of packet sockets") ==
            row.misses.end();
   }
@@ -35,7 +35,7 @@ bool SeesFrames(Recorder& recorder) {
 }
 
 TEST(PacketSocketTest, FramesAreCountedAsSentToNobodyKnown) {
-  Recorder recorder({.sends_interval = absl::Milliseconds(20)});
+  Recorder recorder({.datagram_interval = absl::Milliseconds(20)});
   ASSERT_NE(recorder.sensor(), nullptr);
   const UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
   ASSERT_TRUE(fd.valid()) << strerror(errno);
@@ -51,12 +51,12 @@ TEST(PacketSocketTest, FramesAreCountedAsSentToNobodyKnown) {
               static_cast<ssize_t>(frame.size()))
         << strerror(errno);
   }
-  const auto framed = [](const Sends& sends) {
-    return sends.protocol == IPPROTO_RAW && sends.raw && sends.peer == model::Endpoint();
+  const auto framed = [](const DatagramFlow& flow) {
+    return flow.protocol == IPPROTO_RAW && flow.raw && flow.peer == model::Endpoint();
   };
   if (!SeesFrames(recorder)) {
     recorder.Settle();
-    for (const auto& [event, sends] : recorder.All<Sends>()) EXPECT_FALSE(framed(*sends));
+    for (const auto& [event, flow] : recorder.All<DatagramFlow>()) EXPECT_FALSE(framed(*flow));
     return;
   }
   uint64_t packets = 0, bytes = 0;
@@ -65,11 +65,11 @@ TEST(PacketSocketTest, FramesAreCountedAsSentToNobodyKnown) {
     absl::SleepFor(absl::Milliseconds(30));
     recorder.Settle();
     packets = bytes = 0;
-    for (const auto& [event, sends] : recorder.All<Sends>()) {
-      if (!framed(*sends)) continue;
+    for (const auto& [event, flow] : recorder.All<DatagramFlow>()) {
+      if (!framed(*flow)) continue;
       EXPECT_TRUE(IsProcess(event->header.process, getpid()));
-      packets += sends->packets;
-      bytes += sends->bytes;
+      packets += flow->packets;
+      bytes += flow->bytes;
     }
   }
   EXPECT_EQ(packets, 5u);

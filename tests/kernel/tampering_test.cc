@@ -284,7 +284,7 @@ TEST(TamperingTest, WhatIsDoneWithAHandleIsTold) {
 
 TEST(TamperingTest, AMapMappedForWritingIsToldWhereTheHookSeesIt) {
   Recorder recorder;
-  const model::FactCoverage coverage = recorder.CoverageOf("bpf on the sensor");
+  const model::SourceCoverage coverage = recorder.CoverageOf("bpf on the sensor");
   ASSERT_NE(coverage.hook, "");
   Child stranger([&] {
     const UniqueFd map = OpenByName<bpf_map_info>("bpf-map", BPF_MAP_GET_FD_BY_ID, "sensor_b.bss");

@@ -23,11 +23,11 @@ using ::testing::HasSubstr;
 
 const SelfPrograms programs({{"speak", Speak}});
 
-model::FactCoverage SshdCoverage(Recorder* recorder) {
-  for (const model::FactCoverage& row : recorder->sensor()->Coverage()) {
-    if (row.fact == "sshd") return row;
+model::SourceCoverage SshdCoverage(Recorder* recorder) {
+  for (const model::SourceCoverage& row : recorder->sensor()->Coverage()) {
+    if (row.source == "sshd") return row;
   }
-  ADD_FAILURE() << "no such fact";
+  ADD_FAILURE() << "no such source";
   return {};
 }
 

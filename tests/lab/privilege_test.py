@@ -80,8 +80,8 @@ class Confinement(lab_test_case.LabTestCase):
                 self.assertEqual(core.groups(), ("0", "0"), "core dumps")
 
     def test_confinement_is_reported(self):
-        facts = self.bench.api.hosts()["web"]["coverage"]["facts"]
-        row = next(fact for fact in facts if fact["fact"] == "confinement")
+        sources = self.bench.api.hosts()["web"]["coverage"]["sources"]
+        row = next(source for source in sources if source["source"] == "confinement")
         self.assertIn("seccomp", row["hook"])
         self.assertTrue("landlock" in row["hook"] or any("Landlock" in each for each in row["refusals"]), row)
 

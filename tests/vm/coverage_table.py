@@ -24,31 +24,31 @@ def table(head, rows):
     return "\n".join(lines) + "\n"
 
 
-def facts_in_order(kernels):
+def sources_in_order(kernels):
     names = []
     for kernel in kernels:
-        names += [fact["fact"] for fact in kernel["facts"] if fact["fact"] not in names]
+        names += [source["source"] for source in kernel["sources"] if source["source"] not in names]
     return names
 
 
 def find(kernel, name):
-    return next((fact for fact in kernel["facts"] if fact["fact"] == name), None)
+    return next((source for source in kernel["sources"] if source["source"] == name), None)
 
 
 def readme_table(kernels):
-    """Which hook serves each fact, and how many further ones load."""
+    """Which hook serves each source, and how many further ones load."""
     rows = []
-    for name in facts_in_order(kernels):
+    for name in sources_in_order(kernels):
         row = [name]
         for kernel in kernels:
-            fact = find(kernel, name)
-            if fact is None or not fact["hook"]:
+            source = find(kernel, name)
+            if source is None or not source["hook"]:
                 row.append("blind")
                 continue
-            spare = sum(tier["loads"] for tier in fact["tiers"]) - 1
-            row.append(f"`{fact['hook']}`" + (f" (+{spare})" if spare else ""))
+            spare = sum(tier["loads"] for tier in source["tiers"]) - 1
+            row.append(f"`{source['hook']}`" + (f" (+{spare})" if spare else ""))
         rows.append(row)
-    return table(["fact"] + [kernel["series"] for kernel in kernels], rows)
+    return table(["source"] + [kernel["series"] for kernel in kernels], rows)
 
 
 def page(kernels):
@@ -62,12 +62,12 @@ def page(kernels):
                           [(number + 1, entry["forced"] or "none: the best", entry["passed"], entry["failed"])
                            for number, entry in enumerate(kernel["passes"])]))
         rows = []
-        for fact in kernel["facts"]:
-            for tier in fact["tiers"]:
-                state = "serves" if tier["tier"] == fact["tier"] else "loads" if tier["loads"] else tier["why_not"]
-                rows.append((fact["fact"], tier["tier"], f"`{tier['hook']}`", state.replace("|", "\\|"),
+        for source in kernel["sources"]:
+            for tier in source["tiers"]:
+                state = "serves" if tier["tier"] == source["tier"] else "loads" if tier["loads"] else tier["why_not"]
+                rows.append((source["source"], tier["tier"], f"`{tier['hook']}`", state.replace("|", "\\|"),
                              "; ".join(tier["misses"])))
-        text.append(table(["fact", "tier", "hook", "", "does not see"], rows))
+        text.append(table(["source", "tier", "hook", "", "does not see"], rows))
         text.append(table(["program", "source lines", "instructions", "bytes of machine code",
                            "instructions verified"],
                           [(f"`{program['name']}`", program["lines"], program["instructions"],

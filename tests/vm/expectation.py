@@ -1,4 +1,4 @@
-"""What every kernel must let the sensor have, and which tests a fact concerns: the table `expected_coverage`."""
+"""What every kernel must let the sensor have, and which tests a source concerns: the table `expected_coverage`."""
 
 import os
 
@@ -6,7 +6,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Row:
-    """Of one fact: series → tiers, and the short names of test programs (empty: all of them)."""
+    """Of one source: series → tiers, and the short names of test programs (empty: all of them)."""
 
     def __init__(self, tiers, tests):
         self.tiers = tiers
@@ -14,7 +14,7 @@ class Row:
 
 
 def read(path=os.path.join(HERE, "expected_coverage")):
-    """fact → Row. Columns are parted by two spaces or more, since facts hold single ones."""
+    """source → Row. Columns are parted by two spaces or more, since sources hold single ones."""
     table = {}
     series = None
     with open(path, encoding="utf-8") as file:
@@ -34,17 +34,17 @@ def read(path=os.path.join(HERE, "expected_coverage")):
     return table
 
 
-def facts_of(program, table):
-    """The facts that concern a test program, `kernel_NAME_test`."""
+def sources_of(program, table):
+    """The sources that concern a test program, `kernel_NAME_test`."""
     name = program.removeprefix("kernel_").removesuffix("_test")
-    return [fact for fact, row in table.items() if not row.tests or name in row.tests]
+    return [source for source, row in table.items() if not row.tests or name in row.tests]
 
 
 def check(series, report):
     """One (name, fault) for each thing that is checked; the fault is empty where it is as expected."""
     table = read()
     checks = []
-    told = {fact["fact"]: fact for fact in report["facts"]}
+    told = {source["source"]: source for source in report["sources"]}
     for name in sorted(set(table) | set(told)):
         if name not in table:
             checks.append((name, "not in tests/vm/expected_coverage; it loads with the tiers "
@@ -52,19 +52,19 @@ def check(series, report):
         elif name not in told:
             checks.append((name, "the sensor does not report it"))
         else:
-            checks.append((name, check_fact(table[name].tiers[series], told[name])))
+            checks.append((name, check_source(table[name].tiers[series], told[name])))
     # The price of a system call hook is paid by every system call of the host.
-    last_resort = any(fact["hook"].startswith("tp/syscalls/") for fact in report["facts"])
+    last_resort = any(source["hook"].startswith("tp/syscalls/") for source in report["sources"])
     hooked = [name for name in report["tracepoints"] if name.startswith("sys_")]
-    fault = f"attached: {', '.join(hooked)}, though no fact needs one" if hooked and not last_resort else ""
+    fault = f"attached: {', '.join(hooked)}, though no source needs one" if hooked and not last_resort else ""
     checks.append(("no needless hook on a system call", fault))
     return checks
 
 
-def check_fact(expected, fact):
-    loads = [tier["tier"] for tier in fact["tiers"] if tier["loads"]]
+def check_source(expected, source):
+    loads = [tier["tier"] for tier in source["tiers"] if tier["loads"]]
     if loads != expected:
-        reasons = "; ".join(f"{tier['hook']}: {tier['why_not']}" for tier in fact["tiers"] if tier["why_not"])
+        reasons = "; ".join(f"{tier['hook']}: {tier['why_not']}" for tier in source["tiers"] if tier["why_not"])
         return f"tiers {loads} load, not {expected}; {reasons}"
     best = expected[0] if expected else 0
-    return "" if fact["tier"] == best else f"served by tier {fact['tier']} ({fact['hook']}), though {best} loads"
+    return "" if source["tier"] == best else f"served by tier {source['tier']} ({source['hook']}), though {best} loads"

@@ -64,8 +64,8 @@ def make_plan(build, programs, thorough):
     report = os.path.join(build, "tests", REPORT_PROGRAM) + (" --every-tier" if thorough else "")
     lines = [f"coverage_report {REPORT_BOUND_S} - {report}"]
     for name, bound, command in programs:
-        facts = ",".join(fact.replace(" ", "_") for fact in expectation.facts_of(name, table))
-        lines.append(f"{name} {bound * SLOWNESS} {facts or '-'} {' '.join(command)}")
+        sources = ",".join(source.replace(" ", "_") for source in expectation.sources_of(name, table))
+        lines.append(f"{name} {bound * SLOWNESS} {sources or '-'} {' '.join(command)}")
     return "".join(line + "\n" for line in lines)
 
 
@@ -89,7 +89,7 @@ def summary(series, run):
         results = [passed for _, at, passed, _ in run.tests if at == number]
         entry["passes"].append({"forced": run.passes[number], "passed": results.count(True),
                                 "failed": results.count(False)})
-    for key in ("facts", "programs"):
+    for key in ("sources", "programs"):
         entry[key] = run.report[key] if run.report else []
     return entry
 

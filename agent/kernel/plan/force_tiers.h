@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PLAN_FORCE_TIERS_H_
 #define HOPTRAIL_AGENT_KERNEL_PLAN_FORCE_TIERS_H_
 
-// Which tier serves a fact, chosen by hand: `--force-tier FACT=N`. Pure.
+// Which tier serves an event source, chosen by hand: `--force-tier SOURCE=N`. Pure.
 
 #include <string>
 #include <vector>
@@ -13,16 +13,16 @@
 
 namespace hoptrail::agent::kernel {
 
-// A fact and its hooks, best first: the hook of tier N is the N-th.
-struct FactTiers {
-  std::string fact;
+// An event source and its hooks, best first: the hook of tier N is the N-th.
+struct SourceTiers {
+  std::string source;
   std::vector<std::string> hooks;
 };
 
-// Covers every fact of the coverage report, those served by uprobes too.
-std::vector<FactTiers> AllTiers();
+// Covers every event source of the coverage report, those served by uprobes too.
+std::vector<SourceTiers> AllTiers();
 
-// Adds "FACT=N". INVALID_ARGUMENT where there is no such fact or tier lists the facts.
+// Adds "SOURCE=N". INVALID_ARGUMENT where there is no such event source or tier lists the event sources.
 absl::Status AddForcedTier(absl::string_view text, ForcedTiers* forced);
 
 }  // namespace hoptrail::agent::kernel

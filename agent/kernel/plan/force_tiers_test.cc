@@ -31,11 +31,11 @@ TEST(ForceTiersTest, RefusesOthersAndListsTheFacts) {
 }
 
 TEST(ForceTiersTest, TiersAreThoseOfTheReport) {
-  for (const FactTiers& tiers : AllTiers()) {
-    ASSERT_FALSE(tiers.hooks.empty()) << tiers.fact;
-    if (TierOf(tiers.fact, tiers.hooks[0]) == 0) continue;  // the uprobes number their own
+  for (const SourceTiers& tiers : AllTiers()) {
+    ASSERT_FALSE(tiers.hooks.empty()) << tiers.source;
+    if (TierOf(tiers.source, tiers.hooks[0]) == 0) continue;  // the uprobes number their own
     for (size_t i = 0; i < tiers.hooks.size(); ++i) {
-      EXPECT_EQ(TierOf(tiers.fact, tiers.hooks[i]), i + 1);
+      EXPECT_EQ(TierOf(tiers.source, tiers.hooks[i]), i + 1);
     }
   }
 }

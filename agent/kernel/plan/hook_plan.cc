@@ -61,39 +61,39 @@ void TakeOutRefused(const Features& features, HookCandidate* candidate) {
     candidate->lacks.push_back(absl::StrCat(program->hook, ": ", refused->second));
     program = optional.erase(program);
   }
-  std::erase_if(candidate->understudies, [&](const Understudy& understudy) {
-    return !features.skips_tracepoints || features.refused.count(understudy.hook) != 0;
+  std::erase_if(candidate->fallbacks, [&](const FallbackProgram& fallback) {
+    return !features.skips_tracepoints || features.refused.count(fallback.hook) != 0;
   });
 }
 
 }  // namespace
 
-const std::vector<FactHooks>& FactTable() {
-  static const auto* const table = new std::vector<FactHooks>{
+const std::vector<EventSource>& EventSourceTable() {
+  static const auto* const table = new std::vector<EventSource>{
       {"fork",
        {{.hook = "tp_btf/sched_process_fork",
          .programs = {"ht_fork"},
-         .understudies = {{"ht_fork", "ht_fork_understudy", "kprobe/wake_up_new_task"}}},
-        {.hook = "kprobe/wake_up_new_task", .programs = {"ht_fork_understudy"}}}},
+         .fallbacks = {{"ht_fork", "ht_fork_fallback", "kprobe/wake_up_new_task"}}},
+        {.hook = "kprobe/wake_up_new_task", .programs = {"ht_fork_fallback"}}}},
       {"exec",
        {{.hook = "tp_btf/sched_process_exec",
          .programs = {"ht_exec"},
-         .understudies = {{"ht_exec", "ht_exec_understudy", "tp/sched/sched_process_exec"}}},
-        {.hook = "tp/sched/sched_process_exec", .programs = {"ht_exec_understudy"}}}},
+         .fallbacks = {{"ht_exec", "ht_exec_fallback", "tp/sched/sched_process_exec"}}},
+        {.hook = "tp/sched/sched_process_exec", .programs = {"ht_exec_fallback"}}}},
       {"exit",
        {{.hook = "tp_btf/sched_process_exit",
          .programs = {"ht_exit"},
-         .understudies = {{"ht_exit", "ht_exit_understudy", "tp/sched/sched_process_exit"}}},
-        {.hook = "tp/sched/sched_process_exit", .programs = {"ht_exit_understudy"}}}},
+         .fallbacks = {{"ht_exit", "ht_exit_fallback", "tp/sched/sched_process_exit"}}},
+        {.hook = "tp/sched/sched_process_exit", .programs = {"ht_exit_fallback"}}}},
       {"tcp",
        {{.hook = "tp_btf/inet_sock_set_state",
          .programs = {"ht_tcp_state"},
-         .understudies = {{"ht_tcp_state", "ht_tcp_understudy", "tp/sock/inet_sock_set_state"}}},
-        {.hook = "tp/sock/inet_sock_set_state", .programs = {"ht_tcp_understudy"}}}},
+         .fallbacks = {{"ht_tcp_state", "ht_tcp_fallback", "tp/sock/inet_sock_set_state"}}},
+        {.hook = "tp/sock/inet_sock_set_state", .programs = {"ht_tcp_fallback"}}}},
       {"accept",
        {{.hook = "fexit/inet_csk_accept",
          .programs = {"ht_accept_fexit"},
-         .understudies = {{"ht_accept_fexit", "ht_accept_kprobe", "kprobe/security_sock_graft"}}},
+         .fallbacks = {{"ht_accept_fexit", "ht_accept_kprobe", "kprobe/security_sock_graft"}}},
         // Not a kretprobe on inet_csk_accept: the few places that the kernel keeps for those who
         // are inside of it are taken by processes that wait to accept.
         {.hook = "kprobe/security_sock_graft", .programs = {"ht_accept_kprobe"}},
@@ -133,7 +133,7 @@ const std::vector<FactHooks>& FactTable() {
       {"credentials",
        {{.hook = "fentry/commit_creds",
          .programs = {"ht_commit_creds_fentry"},
-         .understudies = {{"ht_commit_creds_fentry", "ht_commit_creds_kprobe",
+         .fallbacks = {{"ht_commit_creds_fentry", "ht_commit_creds_kprobe",
                            "kprobe/commit_creds"}}},
         {.hook = "kprobe/commit_creds", .programs = {"ht_commit_creds_kprobe"}},
         {.hook = "tp_btf/sched_process_exec",
@@ -144,7 +144,7 @@ const std::vector<FactHooks>& FactTable() {
       {"namespaces",
        {{.hook = "fentry/switch_task_namespaces",
          .programs = {"ht_switch_namespaces_fentry"},
-         .understudies = {{"ht_switch_namespaces_fentry", "ht_switch_namespaces_kprobe",
+         .fallbacks = {{"ht_switch_namespaces_fentry", "ht_switch_namespaces_kprobe",
                            "kprobe/switch_task_namespaces"}}},
         {.hook = "kprobe/switch_task_namespaces", .programs = {"ht_switch_namespaces_kprobe"}},
         {.hook = "tp_btf/sched_process_exec",
@@ -201,7 +201,7 @@ const std::vector<FactHooks>& FactTable() {
          .optional = {{"ht_io_uring_connected", "tp_btf/io_uring_complete", "connect by io_uring"}},
          .syscall = true,
          .misses = {"connect by io_uring that hides its completion"}}}},
-      {"sends",
+      {"datagram flows",
        {{.hook = "fexit/udp_sendmsg",
          .programs = {"ht_udp_sent"},
          .optional = {{"ht_udp6_sent", "fexit/udpv6_sendmsg", "UDP over IPv6"},
@@ -227,14 +227,14 @@ const std::vector<FactHooks>& FactTable() {
   return *table;
 }
 
-std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall_hooks,
+std::vector<PlannedSource> MakePlan(const Features& features, SyscallHooks syscall_hooks,
                                   const ForcedTiers& forced) {
-  std::vector<PlannedFact> plan;
-  for (const FactHooks& fact : FactTable()) {
-    PlannedFact planned{.fact = fact.fact};
-    const auto force = forced.find(fact.fact);
-    for (const HookCandidate& candidate : fact.candidates) {
-      if (force != forced.end() && TierOf(fact.fact, candidate.hook) != force->second) {
+  std::vector<PlannedSource> plan;
+  for (const EventSource& source : EventSourceTable()) {
+    PlannedSource planned{.source = source.source};
+    const auto force = forced.find(source.source);
+    for (const HookCandidate& candidate : source.candidates) {
+      if (force != forced.end() && TierOf(source.source, candidate.hook) != force->second) {
         planned.refusals.push_back(absl::StrCat(candidate.hook, ": ", kNotTried));
         continue;
       }
@@ -255,11 +255,11 @@ std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall
   return plan;
 }
 
-std::vector<std::string> MissesOf(const std::string& fact, const std::string& hook,
+std::vector<std::string> MissesOf(const std::string& source, const std::string& hook,
                                   const std::set<std::string>& optional) {
   std::vector<std::string> misses;
-  for (const FactHooks& row : FactTable()) {
-    if (row.fact != fact) continue;
+  for (const EventSource& row : EventSourceTable()) {
+    if (row.source != source) continue;
     for (const HookCandidate& candidate : row.candidates) {
       if (candidate.hook != hook) continue;
       for (const OptionalProgram& program : candidate.optional) {
@@ -271,9 +271,9 @@ std::vector<std::string> MissesOf(const std::string& fact, const std::string& ho
   return misses;
 }
 
-uint32_t TierOf(const std::string& fact, const std::string& hook) {
-  for (const FactHooks& row : FactTable()) {
-    if (row.fact != fact) continue;
+uint32_t TierOf(const std::string& source, const std::string& hook) {
+  for (const EventSource& row : EventSourceTable()) {
+    if (row.source != source) continue;
     for (size_t i = 0; i < row.candidates.size(); ++i) {
       if (row.candidates[i].hook == hook) return static_cast<uint32_t>(i + 1);
     }

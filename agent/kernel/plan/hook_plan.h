@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PLAN_HOOK_PLAN_H_
 #define HOPTRAIL_AGENT_KERNEL_PLAN_HOOK_PLAN_H_
 
-// Which hooks can serve which fact, best first, and what is left of that on a given kernel. Data
+// Which hooks can serve which event source, best first, and what is left of that on a given kernel. Data
 // and one pure function: nothing here touches the kernel.
 
 #include <cstdint>
@@ -17,11 +17,11 @@ namespace hoptrail::agent::kernel {
 // Whether a hook on a system call, which makes every system call of the host slower, may be used.
 enum class SyscallHooks {
   kAuto,    // as the last resort
-  kNever,   // not at all; the fact may stay blind
+  kNever,   // not at all; the source may stay blind
   kAlways,  // before hooks that see less than it does
 };
 
-// A program that tells more of a fact, where the kernel has its hook.
+// A program that tells more of an event source, where the kernel has its hook.
 struct OptionalProgram {
   std::string program;
   std::string hook;
@@ -29,22 +29,22 @@ struct OptionalProgram {
 };
 
 // A program that tells what a candidate's program was skipped for (docs/decisions/0010), and
-// nothing that it has told. Attached as soon as the kernel has skipped runs of that, or from the
+// nothing that it has told. Attached as soon as the kernel has recursion misses of that, or from the
 // beginning.
-struct Understudy {
+struct FallbackProgram {
   std::string of;  // the program
   std::string program;
   std::string hook;
 };
 
-// One way to learn a fact.
+// One way to learn an event source.
 struct HookCandidate {
   std::string hook;  // "tp_btf/sock_recv_length": what is probed and reported
-  // The programs that must load and attach for it; one may serve several facts.
+  // The programs that must load and attach for it; one may serve several event sources.
   std::vector<std::string> programs;
   std::vector<std::string> also;  // further hooks that these programs need
   std::vector<OptionalProgram> optional;
-  std::vector<Understudy> understudies;  // where the kernel has their hooks
+  std::vector<FallbackProgram> fallbacks;  // where the kernel has their hooks
   bool syscall = false;
   bool inexact = false;             // sees less than a hook on the system call would
   std::vector<std::string> misses;  // what it does not see even with every optional program
@@ -52,13 +52,13 @@ struct HookCandidate {
   std::vector<std::string> lacks;
 };
 
-struct FactHooks {
-  std::string fact;
+struct EventSource {
+  std::string source;
   std::vector<HookCandidate> candidates;  // best first
 };
 
 // The table of design.md, "Kernel side".
-const std::vector<FactHooks>& FactTable();
+const std::vector<EventSource>& EventSourceTable();
 
 // What the running kernel refuses: hook → why. A hook that is not here can be used.
 struct Features {
@@ -69,9 +69,9 @@ struct Features {
   bool preempts_tracepoints = false;
 };
 
-// What to try for one fact, and what was given up already.
-struct PlannedFact {
-  std::string fact;
+// What to try for one event source, and what was given up already.
+struct PlannedSource {
+  std::string source;
   std::vector<HookCandidate> candidates;  // in the order in which to try them
   std::vector<std::string> refusals;      // "hook: why"
 };
@@ -79,18 +79,18 @@ struct PlannedFact {
 // Fact → the only tier that may be tried for it. For tests and for finding faults.
 using ForcedTiers = std::map<std::string, uint32_t>;
 
-std::vector<PlannedFact> MakePlan(const Features& features, SyscallHooks syscall_hooks,
+std::vector<PlannedSource> MakePlan(const Features& features, SyscallHooks syscall_hooks,
                                   const ForcedTiers& forced = {});
 
 // Why a hook of another tier than the forced one is left out.
 inline constexpr char kNotTried[] = "not tried: --force-tier";
 
-// What of a fact is not seen by `hook` where only the optional programs `optional` are attached.
-std::vector<std::string> MissesOf(const std::string& fact, const std::string& hook,
+// What of an event source is not seen by `hook` where only the optional programs `optional` are attached.
+std::vector<std::string> MissesOf(const std::string& source, const std::string& hook,
                                   const std::set<std::string>& optional);
 
 // The position of a hook in the table, from 1; 0 where it is not there.
-uint32_t TierOf(const std::string& fact, const std::string& hook);
+uint32_t TierOf(const std::string& source, const std::string& hook);
 
 }  // namespace hoptrail::agent::kernel
 

@@ -12,18 +12,18 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-const PlannedFact& Find(const std::vector<PlannedFact>& plan, const std::string& fact) {
-  for (const PlannedFact& planned : plan) {
-    if (planned.fact == fact) return planned;
+const PlannedSource& Find(const std::vector<PlannedSource>& plan, const std::string& source) {
+  for (const PlannedSource& planned : plan) {
+    if (planned.source == source) return planned;
   }
-  ADD_FAILURE() << "no fact " << fact;
-  static const PlannedFact none;
+  ADD_FAILURE() << "no source " << source;
+  static const PlannedSource none;
   return none;
 }
 
-std::vector<std::string> Hooks(const PlannedFact& fact) {
+std::vector<std::string> Hooks(const PlannedSource& source) {
   std::vector<std::string> hooks;
-  for (const HookCandidate& candidate : fact.candidates) hooks.push_back(candidate.hook);
+  for (const HookCandidate& candidate : source.candidates) hooks.push_back(candidate.hook);
   return hooks;
 }
 
@@ -36,8 +36,8 @@ TEST(HookPlanTest, TriesTheBestFirst) {
 TEST(HookPlanTest, KeepsWhyAHookIsRefused) {
   const Features features{.refused = {{"fexit/inet_csk_accept", "load refused"},
                                       {"tp_btf/sock_send_length", "not in this kernel"}}};
-  const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
-  const PlannedFact& accept = Find(plan, "accept");
+  const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto);
+  const PlannedSource& accept = Find(plan, "accept");
   EXPECT_THAT(Hooks(accept),
               ElementsAre("kprobe/security_sock_graft", "tp/syscalls/sys_exit_accept"));
   EXPECT_THAT(accept.refusals,
@@ -56,9 +56,9 @@ TEST(HookPlanTest, SyscallHooksCanBeSwitchedOffOrPreferred) {
 
 TEST(HookPlanTest, OnlyAForcedTierIsTried) {
   const Features features{.refused = {{"kprobe/security_sock_graft", "x"}}};
-  const std::vector<PlannedFact> plan =
+  const std::vector<PlannedSource> plan =
       MakePlan(features, SyscallHooks::kAuto, {{"accept", 3}, {"tcp", 1}});
-  const PlannedFact& accept = Find(plan, "accept");
+  const PlannedSource& accept = Find(plan, "accept");
   EXPECT_THAT(Hooks(accept), ElementsAre("tp_btf/sock_recv_length"));
   EXPECT_THAT(accept.refusals, ElementsAre("fexit/inet_csk_accept: not tried: --force-tier",
                                            "kprobe/security_sock_graft: not tried: --force-tier",
@@ -69,7 +69,7 @@ TEST(HookPlanTest, OnlyAForcedTierIsTried) {
 
 TEST(HookPlanTest, AForcedTierThatIsRefusedLeavesNothing) {
   const Features features{.refused = {{"kprobe/security_sock_graft", "no kprobes"}}};
-  const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto, {{"accept", 2}});
+  const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto, {{"accept", 2}});
   EXPECT_TRUE(Find(plan, "accept").candidates.empty());
   EXPECT_EQ(Find(plan, "accept").refusals[1], "kprobe/security_sock_graft: no kprobes");
 }
@@ -77,48 +77,48 @@ TEST(HookPlanTest, AForcedTierThatIsRefusedLeavesNothing) {
 TEST(HookPlanTest, AFactWithoutAnyHookIsStillPlanned) {
   const Features features{.refused = {{"tp_btf/inet_sock_set_state", "not in this kernel"},
                                       {"tp/sock/inet_sock_set_state", "not in tracefs"}}};
-  const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
+  const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto);
   EXPECT_TRUE(Find(plan, "tcp").candidates.empty());
   EXPECT_EQ(Find(plan, "tcp").refusals.size(), 2u);
 }
 
 TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
   const Features features{.refused = {{"fexit/ping_v6_sendmsg", "not in this kernel"}}};
-  const std::vector<PlannedFact> plan = MakePlan(features, SyscallHooks::kAuto);
-  const PlannedFact& sends = Find(plan, "sends");
-  EXPECT_THAT(Hooks(sends), ElementsAre("fexit/udp_sendmsg", "cgroup_skb/egress"));
-  EXPECT_THAT(sends.candidates[0].lacks, ElementsAre("fexit/ping_v6_sendmsg: not in this kernel"));
-  EXPECT_THAT(sends.refusals, IsEmpty()) << "no tier was refused";
-  const std::vector<OptionalProgram>& left = sends.candidates[0].optional;
+  const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto);
+  const PlannedSource& flow = Find(plan, "datagram flows");
+  EXPECT_THAT(Hooks(flow), ElementsAre("fexit/udp_sendmsg", "cgroup_skb/egress"));
+  EXPECT_THAT(flow.candidates[0].lacks, ElementsAre("fexit/ping_v6_sendmsg: not in this kernel"));
+  EXPECT_THAT(flow.refusals, IsEmpty()) << "no tier was refused";
+  const std::vector<OptionalProgram>& left = flow.candidates[0].optional;
   ASSERT_EQ(left.size(), 5u);
   for (const OptionalProgram& optional : left) EXPECT_NE(optional.hook, "fexit/ping_v6_sendmsg");
 }
 
-TEST(HookPlanTest, AnUnderstudyStandsBesideWhereTheKernelHasItsHook) {
-  const std::vector<PlannedFact> plan =
+TEST(HookPlanTest, AFallbackStandsBesideWhereTheKernelHasItsHook) {
+  const std::vector<PlannedSource> plan =
       MakePlan({.refused = {{"kprobe/wake_up_new_task", "no kprobes"}}}, SyscallHooks::kAuto);
-  EXPECT_THAT(Find(plan, "fork").candidates[0].understudies, IsEmpty());
-  const std::vector<Understudy>& understudies = Find(plan, "exec").candidates[0].understudies;
-  ASSERT_EQ(understudies.size(), 1u);
-  EXPECT_EQ(understudies[0].of, "ht_exec");
-  EXPECT_EQ(understudies[0].program, "ht_exec_understudy");
+  EXPECT_THAT(Find(plan, "fork").candidates[0].fallbacks, IsEmpty());
+  const std::vector<FallbackProgram>& fallbacks = Find(plan, "exec").candidates[0].fallbacks;
+  ASSERT_EQ(fallbacks.size(), 1u);
+  EXPECT_EQ(fallbacks[0].of, "ht_exec");
+  EXPECT_EQ(fallbacks[0].program, "ht_exec_fallback");
 }
 
-TEST(HookPlanTest, WhereNothingIsSkippedThereIsNoUnderstudy) {
-  const std::vector<PlannedFact> plan = MakePlan({.skips_tracepoints = false}, SyscallHooks::kAuto);
-  EXPECT_THAT(Find(plan, "exec").candidates[0].understudies, IsEmpty());
+TEST(HookPlanTest, WhereNothingIsSkippedThereIsNoFallback) {
+  const std::vector<PlannedSource> plan = MakePlan({.skips_tracepoints = false}, SyscallHooks::kAuto);
+  EXPECT_THAT(Find(plan, "exec").candidates[0].fallbacks, IsEmpty());
   EXPECT_THAT(Hooks(Find(plan, "exec")),
               ElementsAre("tp_btf/sched_process_exec", "tp/sched/sched_process_exec"));
 }
 
 // One serves alone where its first cannot, so it is a candidate too: after what it stands beside.
-TEST(HookPlanTest, EveryUnderstudyIsACandidateOfItsOwn) {
-  for (const FactHooks& row : FactTable()) {
-    for (const Understudy& understudy : row.candidates[0].understudies) {
-      EXPECT_THAT(row.candidates[0].programs, Contains(understudy.of));
-      ASSERT_GT(TierOf(row.fact, understudy.hook), 1u) << understudy.program;
-      EXPECT_THAT(row.candidates[TierOf(row.fact, understudy.hook) - 1].programs,
-                  ElementsAre(understudy.program));
+TEST(HookPlanTest, EveryFallbackIsACandidateOfItsOwn) {
+  for (const EventSource& row : EventSourceTable()) {
+    for (const FallbackProgram& fallback : row.candidates[0].fallbacks) {
+      EXPECT_THAT(row.candidates[0].programs, Contains(fallback.of));
+      ASSERT_GT(TierOf(row.source, fallback.hook), 1u) << fallback.program;
+      EXPECT_THAT(row.candidates[TierOf(row.source, fallback.hook) - 1].programs,
+                  ElementsAre(fallback.program));
     }
   }
 }
@@ -131,17 +131,17 @@ TEST(HookPlanTest, SaysWhatAHookDoesNotSee) {
   EXPECT_THAT(misses, Not(Contains("open by io_uring")));
   // Who hides is not seen either way.
   EXPECT_THAT(misses, Contains(HasSubstr("io_uring that hides its completion")));
-  EXPECT_THAT(MissesOf("sends", "fexit/udp_sendmsg", {"ht_udp6_sent"}), Contains("raw IPv4"));
+  EXPECT_THAT(MissesOf("datagram flows", "fexit/udp_sendmsg", {"ht_udp6_sent"}), Contains("raw IPv4"));
 }
 
 // Every hook that is marked as seeing less says what.
 TEST(HookPlanTest, AnInexactHookSaysWhatItMisses) {
   size_t inexact = 0, optionals = 0;
-  for (const FactHooks& row : FactTable()) {
+  for (const EventSource& row : EventSourceTable()) {
     for (const HookCandidate& candidate : row.candidates) {
       if (candidate.inexact) {
         ++inexact;
-        EXPECT_THAT(candidate.misses, Not(IsEmpty())) << row.fact << ": " << candidate.hook;
+        EXPECT_THAT(candidate.misses, Not(IsEmpty())) << row.source << ": " << candidate.hook;
       }
       for (const OptionalProgram& optional : candidate.optional) {
         ++optionals;

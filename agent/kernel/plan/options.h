@@ -33,11 +33,11 @@ struct SensorOptions {
   // What each cgroup may write to a ring that is three quarters full; 0: a sixteenth of the ring.
   uint32_t budget_bytes_per_second = 0;
   SyscallHooks syscall_hooks = SyscallHooks::kAuto;
-  // See force_tiers.h; a fact whose forced tier does not load is blind.
+  // See force_tiers.h; an event source whose forced tier does not load is blind.
   ForcedTiers force_tiers;
   // Where programs on tracepoints may be preempted (7.0): the fallback program for TCP's states is
-  // attached from the beginning, not with the first skipped run. For tests that ask for every one.
-  bool tcp_understudy_at_once = false;
+  // attached from the beginning, not with the first recursion miss. For tests that ask for every one.
+  bool tcp_fallback_at_once = false;
   // Server ports of administrative services: their connections go to the ring that a flood of
   // others cannot fill.
   std::vector<uint16_t> watched_ports = {22};
@@ -47,7 +47,7 @@ struct SensorOptions {
   WatchOptions watch;
   // Entries of the table of flows of datagrams, (process, peer), and how often each is reported.
   uint32_t max_flows = 4096;
-  absl::Duration sends_interval = absl::Seconds(10);
+  absl::Duration datagram_interval = absl::Seconds(10);
   // How often a process that connects to the same UNIX socket again and again is reported.
   absl::Duration unix_interval = absl::Seconds(1);
   // Copies of each library that uprobes are attached to at once.

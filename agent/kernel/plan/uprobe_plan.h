@@ -21,9 +21,9 @@ struct UprobeProbe {
   bool at_return = false;
 };
 
-// A fact that is learnt from what a library's callers say.
+// An event source that is learnt from what a library's callers say.
 struct UprobeSource {
-  std::string fact;
+  std::string source;
   std::string target;   // of the hook, as reported: "uprobe_multi/libpam"
   std::string library;  // file name
   std::vector<UprobeProbe> probes;
@@ -32,7 +32,7 @@ struct UprobeSource {
 
 const std::vector<UprobeSource>& UprobeTable();
 
-// How the programs of one fact are attached.
+// How the programs of one event source are attached.
 struct UprobeMethod {
   uint32_t tier = 0;                  // 1: uprobe_multi, 2: uprobe, 0: not at all
   std::vector<std::string> refusals;  // "hook: why"

@@ -160,18 +160,18 @@ void FindOutWhatIsSkipped(Features* features) {
   features->preempts_tracepoints = major >= 7;
 }
 
-// Tries every hook of FactTable().
+// Tries every hook of EventSourceTable().
 Features TryAllHooks() {
   Features features;
   FindOutWhatIsSkipped(&features);
   const BtfPtr vmlinux(btf__load_vmlinux_btf(), btf__free);
   std::set<std::string> hooks;
-  for (const FactHooks& fact : FactTable()) {
-    for (const HookCandidate& candidate : fact.candidates) {
+  for (const EventSource& source : EventSourceTable()) {
+    for (const HookCandidate& candidate : source.candidates) {
       hooks.insert(candidate.hook);
       hooks.insert(candidate.also.begin(), candidate.also.end());
       for (const OptionalProgram& optional : candidate.optional) hooks.insert(optional.hook);
-      for (const Understudy& understudy : candidate.understudies) hooks.insert(understudy.hook);
+      for (const FallbackProgram& fallback : candidate.fallbacks) hooks.insert(fallback.hook);
     }
   }
   for (const std::string& hook : hooks) {

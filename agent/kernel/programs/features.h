@@ -14,7 +14,7 @@ namespace hoptrail::agent::kernel {
 // FAILED_PRECONDITION the missing kernel feature.
 absl::Status CheckPrerequisites();
 
-// Tries every hook of FactTable(), the first time that it is called in a process: what the kernel
+// Tries every hook of EventSourceTable(), the first time that it is called in a process: what the kernel
 // refuses then it refuses later. Takes some milliseconds; blocks on system calls only.
 const Features& ProbeFeatures();
 

@@ -27,23 +27,23 @@ bool Uses(const HookCandidate& candidate, const std::string& program) {
          candidate.programs.end();
 }
 
-// What is tried next: for each fact the best candidate that is left.
-std::set<std::string> ProgramsOf(const std::vector<PlannedFact>& plan) {
+// What is tried next: for each event source the best candidate that is left.
+std::set<std::string> ProgramsOf(const std::vector<PlannedSource>& plan) {
   std::set<std::string> programs;
-  for (const PlannedFact& fact : plan) {
-    if (fact.candidates.empty()) continue;
-    const HookCandidate& candidate = fact.candidates[0];
+  for (const PlannedSource& source : plan) {
+    if (source.candidates.empty()) continue;
+    const HookCandidate& candidate = source.candidates[0];
     programs.insert(candidate.programs.begin(), candidate.programs.end());
     for (const OptionalProgram& optional : candidate.optional) programs.insert(optional.program);
-    for (const Understudy& understudy : candidate.understudies) programs.insert(understudy.program);
+    for (const FallbackProgram& fallback : candidate.fallbacks) programs.insert(fallback.program);
   }
   return programs;
 }
 
 std::set<std::string> UprobePrograms() {
   std::set<std::string> programs;
-  for (const UprobeSource& fact : UprobeTable()) {
-    for (const UprobeProbe& probe : fact.probes) programs.insert(probe.program);
+  for (const UprobeSource& source : UprobeTable()) {
+    for (const UprobeProbe& probe : source.probes) programs.insert(probe.program);
   }
   programs.insert(WatchedFiles::kProgram);
   return programs;
@@ -51,12 +51,12 @@ std::set<std::string> UprobePrograms() {
 
 // Takes every candidate that needs `program` out of the plan, and `program` out of those that can
 // do without it.
-void Refuse(const std::string& program, const std::string& reason, std::vector<PlannedFact>* plan) {
-  for (PlannedFact& fact : *plan) {
-    for (auto candidate = fact.candidates.begin(); candidate != fact.candidates.end();) {
+void Refuse(const std::string& program, const std::string& reason, std::vector<PlannedSource>* plan) {
+  for (PlannedSource& source : *plan) {
+    for (auto candidate = source.candidates.begin(); candidate != source.candidates.end();) {
       if (Uses(*candidate, program)) {
-        fact.refusals.push_back(absl::StrCat(candidate->hook, ": ", reason));
-        candidate = fact.candidates.erase(candidate);
+        source.refusals.push_back(absl::StrCat(candidate->hook, ": ", reason));
+        candidate = source.candidates.erase(candidate);
         continue;
       }
       for (size_t i = 0; i < candidate->optional.size(); ++i) {
@@ -64,8 +64,8 @@ void Refuse(const std::string& program, const std::string& reason, std::vector<P
         candidate->lacks.push_back(absl::StrCat(candidate->optional[i].hook, ": ", reason));
         candidate->optional.erase(candidate->optional.begin() + static_cast<ptrdiff_t>(i--));
       }
-      std::erase_if(candidate->understudies,
-                    [&](const Understudy& understudy) { return understudy.program == program; });
+      std::erase_if(candidate->fallbacks,
+                    [&](const FallbackProgram& fallback) { return fallback.program == program; });
       ++candidate;
     }
   }
@@ -95,7 +95,7 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
   KeepLibbpfLog();
   HT_RETURN_IF_ERROR(CheckPrerequisites());
   EnsureTracefs();
-  std::vector<PlannedFact> plan =
+  std::vector<PlannedSource> plan =
       MakePlan(ProbeFeatures(), options.syscall_hooks, options.force_tiers);
   Programs programs;
   programs.uprobe_methods_ = PlanUprobes(TryUprobeMulti(), options.force_tiers);
@@ -106,17 +106,17 @@ absl::StatusOr<Programs> Programs::Load(const SensorOptions& options) {
   if (!ProbeFeatures().preempts_tracepoints) return programs;
   // Of what each process passes, and what nothing finds later; a change of a socket's state comes
   // often.
-  std::vector<std::string> doubled = {"ht_fork", "ht_exec", "ht_exit",
+  std::vector<std::string> with_fallback = {"ht_fork", "ht_exec", "ht_exit",
                                       "ht_switch_namespaces_fentry"};
-  if (options.tcp_understudy_at_once) doubled.push_back("ht_tcp_state");
-  for (const std::string& program : doubled) {
-    const Understudy* understudy = programs.UnderstudyOf(program);
-    if (understudy != nullptr) programs.AttachUnderstudy(*understudy);
+  if (options.tcp_fallback_at_once) with_fallback.push_back("ht_tcp_state");
+  for (const std::string& program : with_fallback) {
+    const FallbackProgram* fallback = programs.FallbackOf(program);
+    if (fallback != nullptr) programs.AttachFallback(*fallback);
   }
   return programs;
 }
 
-absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<PlannedFact>* plan) {
+absl::Status Programs::LoadPlan(const SensorOptions& options, std::vector<PlannedSource>* plan) {
   std::set<std::string> uprobes = UprobePrograms();
   while (true) {
     std::set<std::string> wanted = ProgramsOf(*plan);
@@ -160,26 +160,26 @@ void Programs::NameOwnLink(const LinkPtr& link) const {
   NameOwnObject(skeleton_.get(), HT_OBJECT_LINK, bpf_link__fd(link.get()));
 }
 
-const Understudy* Programs::UnderstudyOf(const std::string& program) const {
-  const auto found = understudies_.find(program);
-  return found == understudies_.end() ? nullptr : &found->second;
+const FallbackProgram* Programs::FallbackOf(const std::string& program) const {
+  const auto found = fallbacks_.find(program);
+  return found == fallbacks_.end() ? nullptr : &found->second;
 }
 
-bool Programs::AttachUnderstudy(Understudy understudy) {
-  if (links_.count(understudy.program) != 0) return true;
-  const bool tcp = understudy.of == "ht_tcp_state";
-  if (tcp) skeleton_->bss->ht_tcp_doubled = true;
+bool Programs::AttachFallback(FallbackProgram fallback) {
+  if (links_.count(fallback.program) != 0) return true;
+  const bool tcp = fallback.of == "ht_tcp_state";
+  if (tcp) skeleton_->bss->ht_tcp_attached_twice = true;
   std::string reason;
-  LinkPtr link = Attach(skeleton_->obj, understudy.program, &reason);
+  LinkPtr link = Attach(skeleton_->obj, fallback.program, &reason);
   if (link == nullptr) {
-    if (tcp) skeleton_->bss->ht_tcp_doubled = false;
+    if (tcp) skeleton_->bss->ht_tcp_attached_twice = false;
     Log(LogLevel::kWarning, "kernel",
-        absl::StrCat(understudy.hook, " beside ", understudy.of, ": attach refused: ", reason));
-    understudies_.erase(understudy.of);
+        absl::StrCat(fallback.hook, " beside ", fallback.of, ": attach refused: ", reason));
+    fallbacks_.erase(fallback.of);
     return false;
   }
   NameOwnLink(link);
-  links_[understudy.program] = std::move(link);
+  links_[fallback.program] = std::move(link);
   return true;
 }
 
@@ -212,14 +212,14 @@ void Programs::AttachOptional(HookCandidate* candidate) {
   candidate->optional = std::move(attached);
 }
 
-bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
+bool Programs::AttachPlan(std::vector<PlannedSource>* plan) {
   bool whole = true;
-  for (PlannedFact& fact : *plan) {
-    if (fact.candidates.empty()) continue;
-    HookCandidate& candidate = fact.candidates[0];
+  for (PlannedSource& source : *plan) {
+    if (source.candidates.empty()) continue;
+    HookCandidate& candidate = source.candidates[0];
     std::string refusal, reason;
     for (const std::string& name : candidate.programs) {
-      if (links_.count(name) != 0) continue;  // for another fact
+      if (links_.count(name) != 0) continue;  // for another source
       LinkPtr link = Attach(skeleton_->obj, name, &reason);
       if (link == nullptr) {
         refusal = absl::StrCat(candidate.hook, ": attach refused: ", reason);
@@ -231,32 +231,32 @@ bool Programs::AttachPlan(std::vector<PlannedFact>* plan) {
       AttachOptional(&candidate);
       continue;
     }
-    fact.refusals.push_back(std::move(refusal));
-    fact.candidates.erase(fact.candidates.begin());
+    source.refusals.push_back(std::move(refusal));
+    source.candidates.erase(source.candidates.begin());
     whole = false;
   }
   if (!whole) {
     links_.clear();
     return false;
   }
-  for (const PlannedFact& fact : *plan) {
-    if (fact.candidates.empty()) continue;
-    for (const Understudy& understudy : fact.candidates[0].understudies) {
-      understudies_.emplace(understudy.of, understudy);
+  for (const PlannedSource& source : *plan) {
+    if (source.candidates.empty()) continue;
+    for (const FallbackProgram& fallback : source.candidates[0].fallbacks) {
+      fallbacks_.emplace(fallback.of, fallback);
     }
   }
-  for (const PlannedFact& fact : *plan) {
-    model::FactCoverage& coverage = coverage_.emplace_back();
-    coverage.fact = fact.fact;
-    coverage.refusals = fact.refusals;
-    if (fact.candidates.empty()) continue;
-    coverage.hook = fact.candidates[0].hook;
-    const std::vector<std::string>& lacks = fact.candidates[0].lacks;
+  for (const PlannedSource& source : *plan) {
+    model::SourceCoverage& coverage = coverage_.emplace_back();
+    coverage.source = source.source;
+    coverage.refusals = source.refusals;
+    if (source.candidates.empty()) continue;
+    coverage.hook = source.candidates[0].hook;
+    const std::vector<std::string>& lacks = source.candidates[0].lacks;
     coverage.refusals.insert(coverage.refusals.end(), lacks.begin(), lacks.end());
-    coverage.tier = TierOf(fact.fact, coverage.hook);
+    coverage.tier = TierOf(source.source, coverage.hook);
     std::set<std::string> attached;
     for (const auto& [program, link] : links_) attached.insert(program);
-    coverage.misses = MissesOf(fact.fact, coverage.hook, attached);
+    coverage.misses = MissesOf(source.source, coverage.hook, attached);
   }
   return true;
 }

@@ -39,19 +39,19 @@ void SetBudget(sensor_bpf* skeleton, ht_ring ring, uint32_t ring_bytes, uint32_t
 
 // Whether a uprobe's program is attached by AttachUprobeMulti().
 bool IsForUprobeMulti(const std::string& program, const std::map<std::string, UprobeMethod>& ways) {
-  for (const UprobeSource& fact : UprobeTable()) {
-    for (const UprobeProbe& probe : fact.probes) {
-      if (probe.program == program) return ways.at(fact.fact).tier == 1;
+  for (const UprobeSource& source : UprobeTable()) {
+    for (const UprobeProbe& probe : source.probes) {
+      if (probe.program == program) return ways.at(source.source).tier == 1;
     }
   }
   return false;
 }
 
-// Whether `program` is part of what is tried next for the fact.
-bool Serves(const std::vector<PlannedFact>& plan, const std::string& fact,
+// Whether `program` is part of what is tried next for the event source.
+bool Serves(const std::vector<PlannedSource>& plan, const std::string& source,
             const std::string& program) {
-  return std::any_of(plan.begin(), plan.end(), [&](const PlannedFact& planned) {
-    return planned.fact == fact && !planned.candidates.empty() &&
+  return std::any_of(plan.begin(), plan.end(), [&](const PlannedSource& planned) {
+    return planned.source == source && !planned.candidates.empty() &&
            absl::c_linear_search(planned.candidates[0].programs, program);
   });
 }
@@ -61,7 +61,7 @@ bool Serves(const std::vector<PlannedFact>& plan, const std::string& fact,
 void SkeletonDeleter::operator()(sensor_bpf* skeleton) const { sensor_bpf__destroy(skeleton); }
 
 absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
-                                         const std::vector<PlannedFact>& plan,
+                                         const std::vector<PlannedSource>& plan,
                                          const std::set<std::string>& wanted,
                                          const std::map<std::string, UprobeMethod>& ways) {
   SkeletonPtr skeleton(sensor_bpf__open());
@@ -91,7 +91,7 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   skeleton->rodata->ht_handover_by_use = Serves(plan, "socket handover", "ht_socket_received");
   skeleton->rodata->ht_scope_netns = options.scope_network_namespace;
   skeleton->rodata->ht_low_wakeup_bytes = low_bytes / 8;
-  skeleton->rodata->ht_sends_interval_ns = AtLeastOneNs(options.sends_interval);
+  skeleton->rodata->ht_datagram_interval_ns = AtLeastOneNs(options.datagram_interval);
   skeleton->rodata->ht_unix_interval_ns = AtLeastOneNs(options.unix_interval);
   SetBudget(skeleton.get(), HT_RING_HIGH, high_bytes, options.budget_bytes_per_second);
   SetBudget(skeleton.get(), HT_RING_LOW, low_bytes, options.budget_bytes_per_second);

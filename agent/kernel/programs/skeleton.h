@@ -28,7 +28,7 @@ using SkeletonPtr = std::unique_ptr<sensor_bpf, SkeletonDeleter>;
 // With the programs `wanted`, which serve `plan`, marked to be loaded, and every table and constant
 // as the options say.
 absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
-                                         const std::vector<PlannedFact>& plan,
+                                         const std::vector<PlannedSource>& plan,
                                          const std::set<std::string>& wanted,
                                          const std::map<std::string, UprobeMethod>& ways);
 

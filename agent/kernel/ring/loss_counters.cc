@@ -23,7 +23,7 @@ constexpr size_t kStride = (sizeof(ht_losses) + 7) / 8 * 8;
 constexpr uint64_t kTellEveryNs = 1'000'000'000;
 
 uint64_t Count(const volatile ht_losses& losses, int cause, int ring, int type) {
-  if (cause == HT_LOSS_SKIPPED) return ring == HT_RING_HIGH ? losses.skipped[type] : 0;
+  if (cause == HT_LOSS_RECURSION) return ring == HT_RING_HIGH ? losses.skipped[type] : 0;
   return cause == HT_LOSS_BUDGET ? losses.refused[ring][type] : losses.records[ring][type];
 }
 

@@ -30,21 +30,21 @@ constexpr absl::string_view kLibraryDirectories[] = {"/lib/x86_64-linux-gnu",
                                                      "/lib",
                                                      "/usr/lib"};
 
-// What the function that a fact needs may be part of: "libc.so.6", musl's "ld-musl-x86_64.so.1"
+// What the function that an event source needs may be part of: "libc.so.6", musl's "ld-musl-x86_64.so.1"
 // and "libc.so"; for other libraries their own name only.
-bool MayBe(const UprobeSource& fact, absl::string_view path) {
+bool MayBe(const UprobeSource& source, absl::string_view path) {
   const absl::string_view name = BaseName(path);
-  if (name == fact.library) return true;
-  return fact.library == "libc.so.6" &&
+  if (name == source.library) return true;
+  return source.library == "libc.so.6" &&
          (absl::StartsWith(name, "libc.so") || absl::StartsWith(name, "libc-2.") ||
           absl::StartsWith(name, "ld-musl-"));
 }
 
-void FindUnder(const ProcessViews::View& view, std::vector<FoundLibrary>* libraries) {
-  for (const UprobeSource& fact : UprobeTable()) {
+void FindUnder(const MountRoots::View& view, std::vector<FoundLibrary>* libraries) {
+  for (const UprobeSource& source : UprobeTable()) {
     for (absl::string_view directory : kLibraryDirectories) {
-      const std::string path = absl::StrCat(view.root, directory, "/", fact.library);
-      FoundLibrary found{.fact = &fact, .path = path, .root = view.name};
+      const std::string path = absl::StrCat(view.root, directory, "/", source.library);
+      FoundLibrary found{.source = &source, .path = path, .root = view.name};
       if (NameFile(path, &found.file)) libraries->push_back(std::move(found));
     }
   }
@@ -79,17 +79,17 @@ std::map<std::string, std::string> MappedPrograms(const std::string& process) {
 }
 
 // A running sshd may have brought its libraries along, may have kept those that were replaced, or
-// have none. False if it is gone, or none of them is one by which a fact is learnt.
+// have none. False if it is gone, or none of them is one by which an event source is learnt.
 bool FindLoaded(const std::string& process, const RootName& root,
                 std::vector<FoundLibrary>* libraries) {
   libraries->clear();
   const auto files = MappedPrograms(process);
   bool heard = files.empty();
-  for (const UprobeSource& fact : UprobeTable()) {
+  for (const UprobeSource& source : UprobeTable()) {
     for (const auto& [name, path] : files) {
-      FoundLibrary found{.fact = &fact, .path = path, .root = root};
-      if (!MayBe(fact, name) || !NameFile(path, &found.file)) continue;
-      heard = heard || fact.fact == "sshd";
+      FoundLibrary found{.source = &source, .path = path, .root = root};
+      if (!MayBe(source, name) || !NameFile(path, &found.file)) continue;
+      heard = heard || source.source == "sshd";
       libraries->push_back(std::move(found));
     }
   }
@@ -118,11 +118,11 @@ bool NameFile(const std::string& path, FileKey* name) {
   return true;
 }
 
-void UprobeSearch::Search(const ProcessViews& views) {
+void UprobeSearch::Search(const MountRoots& views) {
   libraries_.clear();
   unheard_.clear();
-  for (const ProcessViews::View& view : views.views()) FindUnder(view, &libraries_);
-  for (const ProcessViews::Process& process : views.looked_at()) {
+  for (const MountRoots::View& view : views.views()) FindUnder(view, &libraries_);
+  for (const MountRoots::Process& process : views.looked_at()) {
     if (IsSshd(absl::StrCat("/proc/", process.pid))) {
       sshds_[process.pid] = {.root = {}};  // to be looked into
     } else {

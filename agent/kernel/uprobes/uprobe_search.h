@@ -9,14 +9,14 @@
 #include <string>
 #include <vector>
 
-#include "agent/kernel/processes/process_views.h"
+#include "agent/kernel/processes/mount_roots.h"
 #include "agent/kernel/uprobes/uprobes.h"
 
 namespace hoptrail::agent::kernel {
 
 // A library as a place to attach to.
 struct FoundLibrary {
-  const UprobeSource* fact = nullptr;
+  const UprobeSource* source = nullptr;
   std::string path;
   FileKey file;
   RootName root;
@@ -28,11 +28,11 @@ struct FoundLibrary {
 class UprobeSearch {
  public:
   // After a look of `views`.
-  void Search(const ProcessViews& views);
+  void Search(const MountRoots& views);
 
   // What the last search found.
   const std::vector<FoundLibrary>& libraries() const { return libraries_; }
-  // What nothing can be attached to, in words: fact → reason.
+  // What nothing can be attached to, in words: event source → reason.
   const std::map<std::string, std::string>& unheard() const { return unheard_; }
 
  private:

@@ -23,13 +23,13 @@ Uprobes::Uprobes(sensor_bpf* skeleton, std::map<std::string, UprobeMethod> ways,
 
 Uprobes::~Uprobes() = default;
 
-size_t Uprobes::AttachNew(const ProcessViews& views) {
+size_t Uprobes::AttachNew(const MountRoots& views) {
   search_->Search(views);
   ++round_;
   unheard_ = search_->unheard();
   std::vector<const FoundLibrary*> fresh;
   for (const FoundLibrary& found : search_->libraries()) {
-    const auto known = copies_.find({found.fact->fact, found.file});
+    const auto known = copies_.find({found.source->source, found.file});
     if (known == copies_.end()) {
       fresh.push_back(&found);
     } else {
@@ -39,7 +39,7 @@ size_t Uprobes::AttachNew(const ProcessViews& views) {
       // Attaching keeps a file system: not longer than there is someone in it.
       if (!copy.attachments.empty() && !views.Has(copy.attached_root)) {
         copy.attached_root = found.root;
-        AttachFile(*found.fact, found.path, &copy);
+        AttachFile(*found.source, found.path, &copy);
       }
     }
   }
@@ -50,18 +50,18 @@ size_t Uprobes::AttachNew(const ProcessViews& views) {
   }
   size_t count = 0;
   for (const FoundLibrary* found : fresh) {
-    const std::string& fact = found->fact->fact;
-    const Key key = {fact, found->file};
+    const std::string& source = found->source->source;
+    const Key key = {source, found->file};
     if (copies_.count(key) != 0) continue;  // by another of its names
-    if (attached(fact) >= max_files_ && !MakeRoom(fact)) {
-      unheard_[fact] =
+    if (attached(source) >= max_files_ && !MakeRoom(source)) {
+      unheard_[source] =
           absl::StrCat(found->path, " and perhaps others: more than ", max_files_, " copies");
       continue;
     }
     Copy& copy = copies_[key];
     copy.root = copy.attached_root = found->root;
     copy.seen_round = round_;
-    AttachFile(*found->fact, found->path, &copy);
+    AttachFile(*found->source, found->path, &copy);
     ++count;
   }
   return count;
@@ -78,19 +78,19 @@ Attachments Uprobes::TakeAttachments() {
   return attachments;
 }
 
-size_t Uprobes::attached(const std::string& fact) const {
+size_t Uprobes::attached(const std::string& source) const {
   size_t count = 0;
   for (const auto& [key, copy] : copies_) {
-    count += key.first == fact && !copy.attachments.empty();
+    count += key.first == source && !copy.attachments.empty();
   }
   return count;
 }
 
 // Gives up the copy that was replaced the longest ago; false where none was.
-bool Uprobes::MakeRoom(const std::string& fact) {
+bool Uprobes::MakeRoom(const std::string& source) {
   auto oldest = copies_.end();
   for (auto copy = copies_.begin(); copy != copies_.end(); ++copy) {
-    if (copy->first.first != fact || copy->second.attachments.empty()) continue;
+    if (copy->first.first != source || copy->second.attachments.empty()) continue;
     if (copy->second.seen_round == round_) continue;
     if (oldest == copies_.end() || copy->second.seen_round < oldest->second.seen_round) {
       oldest = copy;
@@ -101,18 +101,18 @@ bool Uprobes::MakeRoom(const std::string& fact) {
   return true;
 }
 
-void Uprobes::AttachFile(const UprobeSource& fact, const std::string& path, Copy* copy) const {
-  const uint32_t tier = ways_.at(fact.fact).tier;
+void Uprobes::AttachFile(const UprobeSource& source, const std::string& path, Copy* copy) const {
+  const uint32_t tier = ways_.at(source.source).tier;
   if (tier == 0) return;
   std::vector<Attachment> attachments;
-  for (const UprobeProbe& probe : fact.probes) {
+  for (const UprobeProbe& probe : source.probes) {
     absl::StatusOr<Attachment> attachment = AttachProbe(probe, tier == 1, path);
     if (attachment.ok()) {
       attachments.push_back(*std::move(attachment));
       continue;
     }
     copy->refusal = absl::StrCat(path, ": ", probe.function, ": ", attachment.status().message());
-    if (fact.all_needed) return;
+    if (source.all_needed) return;
   }
   // Where one is enough, the other's absence is none.
   if (!attachments.empty()) copy->refusal.clear();
@@ -146,25 +146,25 @@ absl::StatusOr<Uprobes::Attachment> Uprobes::AttachProbe(const UprobeProbe& prob
   return attachment;
 }
 
-std::vector<model::FactCoverage> Uprobes::Coverage() const {
-  std::vector<model::FactCoverage> rows;
-  for (const UprobeSource& fact : UprobeTable()) {
-    const UprobeMethod& way = ways_.at(fact.fact);
-    model::FactCoverage row{.fact = fact.fact, .refusals = way.refusals};
-    const std::string hook = absl::StrCat(way.tier == 1 ? "uprobe_multi/" : "uprobe/", fact.target);
-    if (attached(fact.fact) > 0) {
+std::vector<model::SourceCoverage> Uprobes::Coverage() const {
+  std::vector<model::SourceCoverage> rows;
+  for (const UprobeSource& source : UprobeTable()) {
+    const UprobeMethod& way = ways_.at(source.source);
+    model::SourceCoverage row{.source = source.source, .refusals = way.refusals};
+    const std::string hook = absl::StrCat(way.tier == 1 ? "uprobe_multi/" : "uprobe/", source.target);
+    if (attached(source.source) > 0) {
       row.hook = hook;
       row.tier = way.tier;
     }
     std::string refusal;
     for (const auto& [key, copy] : copies_) {
-      if (key.first == fact.fact && !copy.refusal.empty()) refusal = copy.refusal;
+      if (key.first == source.source && !copy.refusal.empty()) refusal = copy.refusal;
     }
-    if (auto unheard = unheard_.find(fact.fact); unheard != unheard_.end()) {
+    if (auto unheard = unheard_.find(source.source); unheard != unheard_.end()) {
       refusal = unheard->second;
     }
     if (refusal.empty() && row.tier == 0 && way.tier != 0)
-      refusal = absl::StrCat("no ", fact.library, " found");
+      refusal = absl::StrCat("no ", source.library, " found");
     if (!refusal.empty()) row.refusals.push_back(absl::StrCat(hook, ": ", refusal));
     rows.push_back(std::move(row));
   }

@@ -15,7 +15,7 @@
 #include "agent/kernel/objects/detach.h"
 #include "agent/kernel/objects/link.h"
 #include "agent/kernel/plan/uprobe_plan.h"
-#include "agent/kernel/processes/process_views.h"
+#include "agent/kernel/processes/mount_roots.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
 #include <sys/types.h>
@@ -47,22 +47,22 @@ class UprobeSearch;
 // thread.
 class Uprobes {
  public:
-  // `ways`: for which way of attaching the programs of each fact were loaded.
+  // `ways`: for which way of attaching the programs of each event source were loaded.
   Uprobes(sensor_bpf* skeleton, std::map<std::string, UprobeMethod> ways, size_t max_files = 128);
   ~Uprobes();
 
   // Looks for copies not attached yet, after a look of `views`. Call it again for containers that
   // appeared later and libraries that were replaced. Returns how many were found.
-  size_t AttachNew(const ProcessViews& views);
+  size_t AttachNew(const MountRoots& views);
 
-  // A row for each fact of UprobeTable().
-  std::vector<model::FactCoverage> Coverage() const;
+  // A row for each event source of UprobeTable().
+  std::vector<model::SourceCoverage> Coverage() const;
 
   // See detach.h.
   Attachments TakeAttachments();
 
-  // Of the fact's libraries, those attached to.
-  size_t attached(const std::string& fact) const;
+  // Of the event source's libraries, those attached to.
+  size_t attached(const std::string& source) const;
 
  private:
   // What is attached to one file: a link of libbpf's, or one that it does not know.
@@ -78,19 +78,19 @@ class Uprobes {
     RootName attached_root;   // where it was attached
     uint64_t seen_round = 0;  // when it was seen last
   };
-  using Key = std::pair<std::string, FileKey>;  // fact, file
+  using Key = std::pair<std::string, FileKey>;  // source, file
 
-  void AttachFile(const UprobeSource& fact, const std::string& path, Copy* copy) const;
+  void AttachFile(const UprobeSource& source, const std::string& path, Copy* copy) const;
   absl::StatusOr<Attachment> AttachProbe(const UprobeProbe& probe, bool uprobe_multi,
                                          const std::string& path) const;
-  bool MakeRoom(const std::string& fact);
+  bool MakeRoom(const std::string& source);
 
   sensor_bpf* skeleton_;
   std::unique_ptr<UprobeSearch> search_;
-  std::map<std::string, UprobeMethod> ways_;  // by fact
-  size_t max_files_;                          // of one fact
+  std::map<std::string, UprobeMethod> ways_;  // by source
+  size_t max_files_;                          // of one source
   std::map<Key, Copy> copies_;
-  std::map<std::string, std::string> unheard_;  // fact → what cannot be heard now, and why
+  std::map<std::string, std::string> unheard_;  // source → what cannot be heard now, and why
   uint64_t round_ = 0;
 };
 

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
-#include "agent/kernel/watch/walk_signs.h"
+#include "agent/kernel/watch/change_stamps.h"
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 

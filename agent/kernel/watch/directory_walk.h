@@ -12,7 +12,7 @@
 
 namespace hoptrail::agent::kernel {
 
-class WalkSigns;
+class ChangeStamps;
 
 // One view of the file system, perhaps a container's: nothing in it is trusted. Every path is
 // resolved with the view's root as its root, so that no symbolic link leads out of it, and nothing
@@ -30,7 +30,7 @@ class DirectoryWalk {
   bool valid() const { return root_.valid(); }
 
   // From now on tells `signs`, which outlives this, what it opens and reads.
-  void TellTo(WalkSigns* signs) { signs_ = signs; }
+  void TellTo(ChangeStamps* signs) { signs_ = signs; }
 
   // The paths of the view that match `pattern`, absolute, with components as in glob(7). One
   // without any wildcard matches whether it is there or not. At most `kMostMatches`.
@@ -57,7 +57,7 @@ class DirectoryWalk {
 
   UniqueFd root_;
   bool own_ = false;  // the view is ours
-  WalkSigns* signs_ = nullptr;
+  ChangeStamps* signs_ = nullptr;
 };
 
 }  // namespace hoptrail::agent::kernel

@@ -93,12 +93,12 @@ size_t WatchedFiles::Tell() {
   return all_files.size() + all_names.size();
 }
 
-size_t WatchedFiles::Search(const ProcessViews& views) {
+size_t WatchedFiles::Search(const MountRoots& views) {
   if (options_.reads.empty() && options_.writes.empty()) return 0;
   ++searches_;
   const auto name_of = [this](int fd) { return NameOf(fd); };
   bool changed = false;
-  for (const ProcessViews::View& view : views.views()) {
+  for (const MountRoots::View& view : views.views()) {
     // Not all views at once.
     const bool anew = (searches_ + std::get<0>(view.name)) % kAnewEvery == 0;
     changed = views_[view.name].Search(view, options_, anew, name_of) || changed;

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "agent/kernel/plan/options.h"
-#include "agent/kernel/processes/process_views.h"
+#include "agent/kernel/processes/mount_roots.h"
 #include "agent/kernel/watch/watched_view.h"
 
 struct sensor_bpf;
@@ -28,7 +28,7 @@ class WatchedFiles {
 
   // Looks everywhere, after a look of `views`, and forgets what is watched no more. Returns how
   // many files, directories and names are watched.
-  size_t Search(const ProcessViews& views);
+  size_t Search(const MountRoots& views);
 
  private:
   using FileKey = WatchedView::FileKey;

@@ -75,7 +75,7 @@ void WatchedView::SearchPattern(const Walk& walk, absl::string_view pattern, uin
   }
 }
 
-bool WatchedView::Search(const ProcessViews::View& view, const WatchOptions& options, bool anew,
+bool WatchedView::Search(const MountRoots::View& view, const WatchOptions& options, bool anew,
                          Namer name_of) {
   DirectoryWalk directories(view.root.empty() ? "/" : view.root);
   if (!directories.valid()) return false;

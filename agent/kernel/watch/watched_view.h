@@ -13,9 +13,9 @@
 #include "absl/strings/string_view.h"
 
 #include "agent/kernel/plan/options.h"
-#include "agent/kernel/processes/process_views.h"
+#include "agent/kernel/processes/mount_roots.h"
 #include "agent/kernel/watch/directory_walk.h"
-#include "agent/kernel/watch/walk_signs.h"
+#include "agent/kernel/watch/change_stamps.h"
 
 namespace hoptrail::agent::kernel {
 
@@ -29,7 +29,7 @@ class WatchedView {
 
   // Searches if something has changed; or `anew`, for what changes without a sign, as on file
   // systems of other hosts. True where there may be another outcome than before.
-  bool Search(const ProcessViews::View& view, const WatchOptions& options, bool anew,
+  bool Search(const MountRoots::View& view, const WatchOptions& options, bool anew,
               Namer name_of);
 
   // To their flags.
@@ -46,7 +46,7 @@ class WatchedView {
   void WatchDirectories(const Walk& walk, const std::string& directory, uint32_t flags, int depth);
   void WatchName(const Walk& walk, const std::string& path, uint32_t flags);
 
-  WalkSigns signs_;
+  ChangeStamps signs_;
   size_t mounts_ = 0;  // a hash of the view's mounts
   // Device, inode, flags: one directory may have several paths.
   std::set<std::tuple<uint64_t, uint64_t, uint32_t>> searched_;

@@ -275,13 +275,13 @@ StoredCoverage ToStored(const model::Coverage& in) {
   StoredCoverage out;
   out.set_host(Bytes(in.host));
   out.set_kernel_release(in.kernel_release);
-  for (const model::FactCoverage& fact : in.facts) {
-    StoredFactCoverage* added = out.add_facts();
-    added->set_fact(fact.fact);
-    added->set_hook(fact.hook);
-    added->set_tier(fact.tier);
-    for (const std::string& refusal : fact.refusals) added->add_refusals(refusal);
-    for (const std::string& miss : fact.misses) added->add_misses(miss);
+  for (const model::SourceCoverage& source : in.sources) {
+    StoredSourceCoverage* added = out.add_sources();
+    added->set_source(source.source);
+    added->set_hook(source.hook);
+    added->set_tier(source.tier);
+    for (const std::string& refusal : source.refusals) added->add_refusals(refusal);
+    for (const std::string& miss : source.misses) added->add_misses(miss);
   }
   return out;
 }
@@ -290,12 +290,12 @@ model::Coverage FromStored(const StoredCoverage& in, StoredValues& read) {
   model::Coverage out;
   out.host = read.Host(in.host());
   out.kernel_release = in.kernel_release();
-  for (const StoredFactCoverage& fact : in.facts()) {
-    out.facts.push_back({.fact = fact.fact(),
-                         .hook = fact.hook(),
-                         .tier = fact.tier(),
-                         .refusals = {fact.refusals().begin(), fact.refusals().end()},
-                         .misses = {fact.misses().begin(), fact.misses().end()}});
+  for (const StoredSourceCoverage& source : in.sources()) {
+    out.sources.push_back({.source = source.source(),
+                         .hook = source.hook(),
+                         .tier = source.tier(),
+                         .refusals = {source.refusals().begin(), source.refusals().end()},
+                         .misses = {source.misses().begin(), source.misses().end()}});
   }
   return out;
 }

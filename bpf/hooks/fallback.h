@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Understudies: programs that tell what the first program of their fact was skipped for
- * (docs/decisions/0010-skipped-runs.md), from hooks in which the kernel cannot be preempted. Of the
+ * Fallback programs: programs that tell what the first program of their fact was skipped for
+ * (docs/decisions/0010-recursion-misses.md), from hooks in which the kernel cannot be preempted. Of the
  * two the one that comes first acts: it leaves a trace in the tables that are kept anyway.
  */
-#ifndef HOPTRAIL_BPF_HOOKS_UNDERSTUDY_H_
-#define HOPTRAIL_BPF_HOOKS_UNDERSTUDY_H_
+#ifndef HOPTRAIL_BPF_HOOKS_FALLBACK_H_
+#define HOPTRAIL_BPF_HOOKS_FALLBACK_H_
 
 #include "bpf/hooks/process.h"
 #include "bpf/hooks/tcp.h"
@@ -15,31 +15,31 @@
 const volatile bool ht_exit_first = false;
 
 /* A new process is about to run for the first time. */
-static __always_inline int ht_understudy_fork(struct task_struct *child)
+static __always_inline int ht_on_fork_fallback(struct task_struct *child)
 {
 	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid) ||
-	    ht_find_known(child, HT_UNTYPED))
+	    ht_find_baseline(child, HT_UNTYPED))
 		return 0;
 	return ht_on_fork((struct task_struct *)bpf_get_current_task(), child, HT_UNTYPED);
 }
 
-static __always_inline int ht_understudy_exec(void)
+static __always_inline int ht_on_exec_fallback(void)
 {
 	return ht_on_exec((struct task_struct *)bpf_get_current_task(), NULL, HT_UNTYPED);
 }
 
-static __always_inline int ht_understudy_exit(void)
+static __always_inline int ht_on_exit_fallback(void)
 {
 	if (!ht_exit_first)
 		ht_tell_due_flows(bpf_ktime_get_boot_ns());
 	return ht_on_exit((struct task_struct *)bpf_get_current_task(), HT_UNTYPED);
 }
 
-static __always_inline int ht_understudy_tcp(struct sock *sk, int old_state, int new_state)
+static __always_inline int ht_on_tcp_fallback(struct sock *sk, int old_state, int new_state)
 {
 	if (!ht_is_told_change(old_state, new_state))
 		return 0;
 	return ht_on_tcp_state(sk, old_state, new_state, HT_UNTYPED);
 }
 
-#endif /* HOPTRAIL_BPF_HOOKS_UNDERSTUDY_H_ */
+#endif /* HOPTRAIL_BPF_HOOKS_FALLBACK_H_ */

@@ -1,4 +1,4 @@
-#include "agent/kernel/processes/process_views.h"
+#include "agent/kernel/processes/mount_roots.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -65,28 +65,28 @@ bool BeRoot() { return unshare(CLONE_NEWUSER) == 0 && prctl(PR_SET_DUMPABLE, 1) 
 bool OwnMounts() { return unshare(CLONE_NEWNS) == 0 || (BeRoot() && unshare(CLONE_NEWNS) == 0); }
 bool OtherRoot() { return chroot("/tmp") == 0 || (BeRoot() && chroot("/tmp") == 0); }
 
-TEST(ProcessViewsTest, OurOwnIsFirst) {
-  ProcessViews views;
+TEST(MountRootsTest, OurOwnIsFirst) {
+  MountRoots views;
   views.Look();
   EXPECT_EQ(views.views().at(0).root, "");
   EXPECT_EQ(views.views().at(0).name, NameRoot("/proc/self"));
   EXPECT_TRUE(views.Has(NameRoot("/proc/self")));
 }
 
-TEST(ProcessViewsTest, FindsMountNamespacesAndRoots) {
-  ProcessViews views;
+TEST(MountRootsTest, FindsMountNamespacesAndRoots) {
+  MountRoots views;
   views.Look();
   const Process mounts(OwnMounts), root(OtherRoot);
   ASSERT_TRUE(mounts.did() && root.did());
   views.Look();
   for (const Process* process : {&mounts, &root}) {
     EXPECT_TRUE(views.Has(process->root()));
-    EXPECT_THAT(views.views(), Contains(Field(&ProcessViews::View::name, process->root())));
+    EXPECT_THAT(views.views(), Contains(Field(&MountRoots::View::name, process->root())));
   }
 }
 
-TEST(ProcessViewsTest, AViewGoesWithItsLastProcess) {
-  ProcessViews views;
+TEST(MountRootsTest, AViewGoesWithItsLastProcess) {
+  MountRoots views;
   auto first = std::make_unique<Process>(OtherRoot);
   auto second = std::make_unique<Process>(OtherRoot);
   const RootName root = first->root();
@@ -97,15 +97,15 @@ TEST(ProcessViewsTest, AViewGoesWithItsLastProcess) {
   first.reset();
   views.Look();
   EXPECT_TRUE(views.Has(root));
-  for (const ProcessViews::View& view : views.views()) EXPECT_EQ(NameRoot(view.process), view.name);
+  for (const MountRoots::View& view : views.views()) EXPECT_EQ(NameRoot(view.process), view.name);
   second.reset();
   views.Look();
   EXPECT_FALSE(views.Has(root));
-  EXPECT_THAT(views.views(), Not(Contains(Field(&ProcessViews::View::name, root))));
+  EXPECT_THAT(views.views(), Not(Contains(Field(&MountRoots::View::name, root))));
 }
 
-TEST(ProcessViewsTest, AnOldProcessThatChangesItsNamespaceIsFoundInItsTurn) {
-  ProcessViews views;
+TEST(MountRootsTest, AnOldProcessThatChangesItsNamespaceIsFoundInItsTurn) {
+  MountRoots views;
   const Process process(Nothing, OwnMounts);
   views.Look();
   for (size_t i = 0; i < ProcessWalk::kYoungRounds; ++i) views.Look();

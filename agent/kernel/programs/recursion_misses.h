@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKIPPED_RUNS_H_
-#define HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKIPPED_RUNS_H_
+#ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_RECURSION_MISSES_H_
+#define HOPTRAIL_AGENT_KERNEL_PROGRAMS_RECURSION_MISSES_H_
 
 // Runs of our programs that the kernel skipped. Only for this directory: it shows libbpf.
 
@@ -21,13 +21,13 @@ namespace hoptrail::agent::kernel {
 // since 6.2, probes since 6.7) where only the privileged can read it; before, it either skips
 // nothing or does not say. Here the counts go where the reader of the other losses finds them.
 // One thread.
-class SkippedRuns {
+class RecursionMisses {
  public:
   // Of every program that is loaded now, for as long as those are.
-  static absl::StatusOr<SkippedRuns> Map(const Programs& programs);
+  static absl::StatusOr<RecursionMisses> Map(const Programs& programs);
 
   // Reads the kernel's counts, one system call a program, of those given to Map(). A program that
-  // was skipped gets its understudy; from then on what that was skipped for counts, and no longer
+  // was skipped gets its fallback program; from then on what that was skipped for counts, and no longer
   // what the program was.
   void Count(Programs& programs);
 
@@ -36,14 +36,14 @@ class SkippedRuns {
     std::string name;
     int fd;
     uint32_t type;         // ht_type, of the records that it makes
-    uint64_t skipped = 0;  // without an understudy
-    bool doubled = false;  // it has one
+    uint64_t skipped = 0;  // without a fallback
+    bool has_fallback = false;  // it has one
   };
   struct Unmap {
     void operator()(ht_losses* losses) const;
   };
 
-  SkippedRuns() = default;
+  RecursionMisses() = default;
 
   std::vector<Program> programs_;
   std::unique_ptr<ht_losses, Unmap> losses_;  // the first CPU's
@@ -51,4 +51,4 @@ class SkippedRuns {
 
 }  // namespace hoptrail::agent::kernel
 
-#endif  // HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKIPPED_RUNS_H_
+#endif  // HOPTRAIL_AGENT_KERNEL_PROGRAMS_RECURSION_MISSES_H_

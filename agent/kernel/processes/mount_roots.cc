@@ -1,4 +1,4 @@
-#include "agent/kernel/processes/process_views.h"
+#include "agent/kernel/processes/mount_roots.h"
 
 #include <iterator>
 
@@ -20,9 +20,9 @@ RootName NameRoot(const std::string& process) {
   return {mounts.st_ino, directory.st_dev, directory.st_ino};
 }
 
-ProcessViews::ProcessViews() : own_(NameRoot("/proc/self")) {}
+MountRoots::MountRoots() : own_(NameRoot("/proc/self")) {}
 
-void ProcessViews::Add(const Process& process) {
+void MountRoots::Add(const Process& process) {
   if (process.root == own_) return;
   Members& members = members_[process.root];
   members.pids.insert(process.pid);
@@ -34,7 +34,7 @@ void ProcessViews::Add(const Process& process) {
 
 // Forgets members that are gone, all of them or until one is found that is not; false where no
 // member is left.
-bool ProcessViews::Tidy(const RootName& view, bool all, Members* members) {
+bool MountRoots::Tidy(const RootName& view, bool all, Members* members) {
   for (auto pid = members->pids.begin(); pid != members->pids.end();) {
     const auto next = std::next(pid);
     if (NameRoot(DirectoryOf(*pid)) != view) {
@@ -48,7 +48,7 @@ bool ProcessViews::Tidy(const RootName& view, bool all, Members* members) {
   return !members->pids.empty();
 }
 
-void ProcessViews::Look() {
+void MountRoots::Look() {
   looked_at_.clear();
   for (const uint32_t pid : walk_.Next()) {
     const Process process = {pid, NameRoot(DirectoryOf(pid))};

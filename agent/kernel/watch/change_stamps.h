@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_KERNEL_WATCH_WALK_SIGNS_H_
-#define HOPTRAIL_AGENT_KERNEL_WATCH_WALK_SIGNS_H_
+#ifndef HOPTRAIL_AGENT_KERNEL_WATCH_CHANGE_STAMPS_H_
+#define HOPTRAIL_AGENT_KERNEL_WATCH_CHANGE_STAMPS_H_
 
 #include <cstdint>
 #include <map>
@@ -15,9 +15,9 @@ class DirectoryWalk;
 // On what the outcome of a walk hangs: where its paths led, and when the directories that it read
 // were changed. As long as that is the same, the same walk again would find the same, unless
 // something was mounted over a file in one of those directories. One thread.
-class WalkSigns {
+class ChangeStamps {
  public:
-  explicit WalkSigns(const Clock* clock = &Clock::System()) : clock_(clock) {}
+  explicit ChangeStamps(const Clock* clock = &Clock::System()) : clock_(clock) {}
 
   // Told by the walk. `fd` is invalid where there was nothing.
   void Opened(const std::string& path, int fd);
@@ -46,4 +46,4 @@ class WalkSigns {
 
 }  // namespace hoptrail::agent::kernel
 
-#endif  // HOPTRAIL_AGENT_KERNEL_WATCH_WALK_SIGNS_H_
+#endif  // HOPTRAIL_AGENT_KERNEL_WATCH_CHANGE_STAMPS_H_

@@ -1,4 +1,4 @@
-#include "agent/kernel/attached.h"
+#include "agent/kernel/program_set.h"
 
 #include <cerrno>
 #include <cstring>
@@ -9,44 +9,44 @@
 #include <bpf/bpf.h>
 
 #include "agent/kernel/objects/own_objects.h"
-#include "agent/kernel/processes/process_views.h"
+#include "agent/kernel/processes/mount_roots.h"
 #include "agent/kernel/programs/programs.h"
-#include "agent/kernel/programs/skipped_runs.h"
+#include "agent/kernel/programs/recursion_misses.h"
 #include "agent/kernel/uprobes/uprobes.h"
 #include "agent/kernel/watch/watched_files.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::agent::kernel {
 
-class Attached::Impl {
+class ProgramSet::Impl {
  public:
-  Impl(Programs programs, SkippedRuns skipped_runs, const SensorOptions& options)
+  Impl(Programs programs, RecursionMisses recursion_misses, const SensorOptions& options)
       : programs_(std::move(programs)),
-        skipped_runs_(std::move(skipped_runs)),
+        recursion_misses_(std::move(recursion_misses)),
         uprobes_(programs_.skeleton(), programs_.uprobe_methods(), options.max_library_copies),
         watched_files_(programs_.skeleton(), options.watch) {}
 
   Programs programs_;
-  SkippedRuns skipped_runs_;
-  ProcessViews views_;
+  RecursionMisses recursion_misses_;
+  MountRoots views_;
   Uprobes uprobes_;
   WatchedFiles watched_files_;
 };
 
-Attached::Attached(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Attached::~Attached() = default;
+ProgramSet::ProgramSet(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ProgramSet::~ProgramSet() = default;
 
-absl::StatusOr<std::unique_ptr<Attached>> Attached::Open(const SensorOptions& options) {
+absl::StatusOr<std::unique_ptr<ProgramSet>> ProgramSet::Open(const SensorOptions& options) {
   HT_ASSIGN_OR_RETURN(Programs programs, Programs::Load(options));
-  HT_ASSIGN_OR_RETURN(SkippedRuns skipped_runs, SkippedRuns::Map(programs));
-  auto impl = std::make_unique<Impl>(std::move(programs), std::move(skipped_runs), options);
+  HT_ASSIGN_OR_RETURN(RecursionMisses recursion_misses, RecursionMisses::Map(programs));
+  auto impl = std::make_unique<Impl>(std::move(programs), std::move(recursion_misses), options);
   impl->views_.Look();
   impl->uprobes_.AttachNew(impl->views_);
   impl->watched_files_.Search(impl->views_);
-  return std::unique_ptr<Attached>(new Attached(std::move(impl)));
+  return std::unique_ptr<ProgramSet>(new ProgramSet(std::move(impl)));
 }
 
-void Attached::Detach() {
+void ProgramSet::Detach() {
   Attachments attachments = impl_->programs_.TakeAttachments();
   for (std::shared_ptr<void>& other : impl_->uprobes_.TakeAttachments()) {
     attachments.push_back(std::move(other));
@@ -54,7 +54,7 @@ void Attached::Detach() {
   DetachAll(std::move(attachments));
 }
 
-Handles Attached::handles() const {
+Handles ProgramSet::handles() const {
   const auto& maps = impl_->programs_.skeleton()->maps;
   return {.high_ring = {bpf_map__fd(maps.ring_high), bpf_map__max_entries(maps.ring_high)},
           .low_ring = {bpf_map__fd(maps.ring_low), bpf_map__max_entries(maps.ring_low)},
@@ -62,32 +62,32 @@ Handles Attached::handles() const {
           .cpus = bpf_map__max_entries(maps.losses)};
 }
 
-std::vector<model::FactCoverage> Attached::Coverage() const {
-  std::vector<model::FactCoverage> rows = impl_->programs_.coverage();
-  for (model::FactCoverage& row : impl_->uprobes_.Coverage()) rows.push_back(std::move(row));
+std::vector<model::SourceCoverage> ProgramSet::Coverage() const {
+  std::vector<model::SourceCoverage> rows = impl_->programs_.coverage();
+  for (model::SourceCoverage& row : impl_->uprobes_.Coverage()) rows.push_back(std::move(row));
   return rows;
 }
 
-size_t Attached::AttachNewUprobes() {
+size_t ProgramSet::AttachNewUprobes() {
   impl_->views_.Look();
   impl_->watched_files_.Search(impl_->views_);
   return impl_->uprobes_.AttachNew(impl_->views_);
 }
 
-void Attached::ProtectProcesses(const std::vector<uint32_t>& tgids) {
+void ProgramSet::ProtectProcesses(const std::vector<uint32_t>& tgids) {
   NameOwnProcesses(impl_->programs_.skeleton(), tgids);
 }
 
-void Attached::CountSkippedRuns() { impl_->skipped_runs_.Count(impl_->programs_); }
+void ProgramSet::CountRecursionMisses() { impl_->recursion_misses_.Count(impl_->programs_); }
 
-bool Attached::needs_sys_admin() const {
-  for (const auto& [fact, way] : impl_->programs_.uprobe_methods()) {
+bool ProgramSet::needs_sys_admin() const {
+  for (const auto& [source, way] : impl_->programs_.uprobe_methods()) {
     if (way.tier == 2) return true;
   }
   return false;
 }
 
-absl::StatusOr<UniqueFd> Attached::OpenIterator(Walk walk) {
+absl::StatusOr<UniqueFd> ProgramSet::OpenIterator(Walk walk) {
   // Read by the programs: one snapshot at a time.
   __u32& stage = impl_->programs_.skeleton()->bss->ht_snapshot_walk;
   if (walk == Walk::kListeners) stage = HT_WALK_LISTENERS;

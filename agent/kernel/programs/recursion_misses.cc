@@ -1,4 +1,4 @@
-#include "agent/kernel/programs/skipped_runs.h"
+#include "agent/kernel/programs/recursion_misses.h"
 
 #include <unistd.h>
 
@@ -21,7 +21,7 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-uint32_t TypeOf(const std::string& fact) {
+uint32_t TypeOf(const std::string& source) {
   static const auto* const types = new std::map<std::string, uint32_t>{
       {"fork", HT_TYPE_FORK},
       {"exec", HT_TYPE_EXEC},
@@ -37,44 +37,44 @@ uint32_t TypeOf(const std::string& fact) {
       {"tracing of the sensor", HT_TYPE_TAMPERING},
       {"bpf on the sensor", HT_TYPE_TAMPERING},
       {"unix connect", HT_TYPE_UNIX_CONNECT},
-      {"sends", HT_TYPE_SENDS},
+      {"datagram flows", HT_TYPE_DATAGRAM_FLOW},
       {"pam", HT_TYPE_PAM},
       {"sshd", HT_TYPE_SSHD},
   };
-  const auto found = types->find(fact);
+  const auto found = types->find(source);
   return found == types->end() ? uint32_t{HT_TYPE_UNKNOWN} : found->second;
 }
 
-// By program; of the first fact that it serves.
+// By program; of the first event source that it serves.
 std::map<std::string, uint32_t> TypesOfPrograms() {
   std::map<std::string, uint32_t> types;
-  for (const FactHooks& fact : FactTable()) {
-    for (const HookCandidate& candidate : fact.candidates) {
+  for (const EventSource& source : EventSourceTable()) {
+    for (const HookCandidate& candidate : source.candidates) {
       for (const std::string& program : candidate.programs) {
-        types.emplace(program, TypeOf(fact.fact));
+        types.emplace(program, TypeOf(source.source));
       }
       for (const OptionalProgram& optional : candidate.optional) {
-        types.emplace(optional.program, TypeOf(fact.fact));
+        types.emplace(optional.program, TypeOf(source.source));
       }
-      for (const Understudy& understudy : candidate.understudies) {
-        types.emplace(understudy.program, TypeOf(fact.fact));
+      for (const FallbackProgram& fallback : candidate.fallbacks) {
+        types.emplace(fallback.program, TypeOf(source.source));
       }
     }
   }
-  for (const UprobeSource& fact : UprobeTable()) {
-    for (const UprobeProbe& probe : fact.probes) types.emplace(probe.program, TypeOf(fact.fact));
+  for (const UprobeSource& source : UprobeTable()) {
+    for (const UprobeProbe& probe : source.probes) types.emplace(probe.program, TypeOf(source.source));
   }
   return types;
 }
 
 }  // namespace
 
-void SkippedRuns::Unmap::operator()(ht_losses* losses) const {
+void RecursionMisses::Unmap::operator()(ht_losses* losses) const {
   munmap(losses, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
 
-absl::StatusOr<SkippedRuns> SkippedRuns::Map(const Programs& programs) {
-  SkippedRuns runs;
+absl::StatusOr<RecursionMisses> RecursionMisses::Map(const Programs& programs) {
+  RecursionMisses runs;
   void* const memory =
       mmap(nullptr, static_cast<size_t>(sysconf(_SC_PAGESIZE)), PROT_READ | PROT_WRITE, MAP_SHARED,
            bpf_map__fd(programs.skeleton()->maps.losses), 0);
@@ -85,27 +85,27 @@ absl::StatusOr<SkippedRuns> SkippedRuns::Map(const Programs& programs) {
   bpf_object__for_each_program(program, programs.skeleton()->obj) {
     const auto type = types.find(bpf_program__name(program));
     if (bpf_program__fd(program) < 0 || type == types.end()) continue;
-    const Understudy* understudy = programs.UnderstudyOf(type->first);
-    const bool doubled = understudy != nullptr && programs.link(understudy->program) != nullptr;
+    const FallbackProgram* fallback = programs.FallbackOf(type->first);
+    const bool has_fallback = fallback != nullptr && programs.link(fallback->program) != nullptr;
     runs.programs_.push_back(
-        {type->first, bpf_program__fd(program), type->second, /*skipped=*/0, doubled});
+        {type->first, bpf_program__fd(program), type->second, /*skipped=*/0, has_fallback});
   }
   return runs;
 }
 
-void SkippedRuns::Count(Programs& programs) {
+void RecursionMisses::Count(Programs& programs) {
   uint64_t counts[HT_TYPES] = {};
   for (Program& program : programs_) {
     bpf_prog_info info = {};
     __u32 size = sizeof(info);
-    if (!program.doubled && bpf_obj_get_info_by_fd(program.fd, &info, &size) == 0) {
+    if (!program.has_fallback && bpf_obj_get_info_by_fd(program.fd, &info, &size) == 0) {
       if (info.recursion_misses > program.skipped) {
-        const Understudy* understudy = programs.UnderstudyOf(program.name);
-        program.doubled = understudy != nullptr && programs.AttachUnderstudy(*understudy);
-        if (program.doubled) {
+        const FallbackProgram* fallback = programs.FallbackOf(program.name);
+        program.has_fallback = fallback != nullptr && programs.AttachFallback(*fallback);
+        if (program.has_fallback) {
           Log(LogLevel::kInfo, "kernel",
               absl::StrCat("the kernel skips runs of ", program.name,
-                           ": its understudy is attached beside it"));
+                           ": its fallback is attached beside it"));
         }
       }
       program.skipped = info.recursion_misses;

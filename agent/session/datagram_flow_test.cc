@@ -5,18 +5,18 @@
 namespace hoptrail::agent::session {
 namespace {
 
-using decode::Sends;
+using decode::DatagramFlow;
 
 constexpr uint64_t kMinuteNs = 60'000'000'000;
 
-Sends To(const std::string& address, uint16_t port, uint64_t bytes, bool first = false) {
-  Sends sends;
-  sends.peer = {*model::ParseIpAddress(address), port};
-  sends.protocol = model::kProtocolUdp;
-  sends.first = first;
-  sends.packets = 1;
-  sends.bytes = bytes;
-  return sends;
+DatagramFlow To(const std::string& address, uint16_t port, uint64_t bytes, bool first = false) {
+  DatagramFlow flow;
+  flow.peer = {*model::ParseIpAddress(address), port};
+  flow.protocol = model::kProtocolUdp;
+  flow.first = first;
+  flow.packets = 1;
+  flow.bytes = bytes;
+  return flow;
 }
 
 TEST_F(CorrelatorFixture, SendsAreEdgesOfTheirProtocol) {
@@ -40,7 +40,7 @@ TEST_F(CorrelatorFixture, SendsAreEdgesOfTheirProtocol) {
 TEST_F(CorrelatorFixture, AServersAnswersAreEdgesOfItsPort) {
   const Name service = kernel_.Fork(kernel_.init());
   kernel_.Exec(service, "/usr/sbin/named");
-  Sends answers = To("192.0.2.50", 0, 1000, /*first=*/true);
+  DatagramFlow answers = To("192.0.2.50", 0, 1000, /*first=*/true);
   answers.local_port = 53;
   kernel_.Send(service, answers);
   clock_.AdvanceNs(kMinuteNs);

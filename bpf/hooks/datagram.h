@@ -14,8 +14,8 @@
  * without naming the peer again is counted as sent to nobody by the first and as part of its
  * datagram by the second.
  */
-#ifndef HOPTRAIL_BPF_HOOKS_SENDS_H_
-#define HOPTRAIL_BPF_HOOKS_SENDS_H_
+#ifndef HOPTRAIL_BPF_HOOKS_DATAGRAM_H_
+#define HOPTRAIL_BPF_HOOKS_DATAGRAM_H_
 
 #include "bpf/lib/flow.h"
 
@@ -218,4 +218,4 @@ static __always_inline void ht_on_egress(struct __sk_buff *context)
 	ht_count_send(&key, bytes);
 }
 
-#endif /* HOPTRAIL_BPF_HOOKS_SENDS_H_ */
+#endif /* HOPTRAIL_BPF_HOOKS_DATAGRAM_H_ */

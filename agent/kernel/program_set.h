@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_KERNEL_ATTACHED_H_
-#define HOPTRAIL_AGENT_KERNEL_ATTACHED_H_
+#ifndef HOPTRAIL_AGENT_KERNEL_PROGRAM_SET_H_
+#define HOPTRAIL_AGENT_KERNEL_PROGRAM_SET_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -18,26 +18,26 @@ namespace hoptrail::agent::kernel {
 
 // The half of a sensor that takes privileges: the programs, loaded and attached for as long as it
 // lives. It never looks at a record. One thread.
-class Attached {
+class ProgramSet {
  public:
   // See Sensor::Open.
-  static absl::StatusOr<std::unique_ptr<Attached>> Open(const SensorOptions& options);
+  static absl::StatusOr<std::unique_ptr<ProgramSet>> Open(const SensorOptions& options);
 
-  ~Attached();
+  ~ProgramSet();
   // Takes every program off the kernel, faster than the destructor, and with threads. Nothing works
   // any more afterwards.
   void Detach();
-  Attached(const Attached&) = delete;
-  Attached& operator=(const Attached&) = delete;
+  ProgramSet(const ProgramSet&) = delete;
+  ProgramSet& operator=(const ProgramSet&) = delete;
 
   // Valid while this lives.
   Handles handles() const;
   // See Sensor.
-  std::vector<model::FactCoverage> Coverage() const;
+  std::vector<model::SourceCoverage> Coverage() const;
   size_t AttachNewUprobes();
   void ProtectProcesses(const std::vector<uint32_t>& tgids);
   // Puts the number of runs that the kernel skipped so far where the reader finds its losses.
-  void CountSkippedRuns();
+  void CountRecursionMisses();
   // What AttachNewUprobes needs beside CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and, to find what is
   // watched in other users' directories, CAP_DAC_READ_SEARCH.
   bool needs_sys_admin() const;
@@ -47,10 +47,10 @@ class Attached {
 
  private:
   class Impl;
-  explicit Attached(std::unique_ptr<Impl> impl);
+  explicit ProgramSet(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace hoptrail::agent::kernel
 
-#endif  // HOPTRAIL_AGENT_KERNEL_ATTACHED_H_
+#endif  // HOPTRAIL_AGENT_KERNEL_PROGRAM_SET_H_

@@ -1,4 +1,4 @@
-#include "agent/kernel/watch/walk_signs.h"
+#include "agent/kernel/watch/change_stamps.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -17,9 +17,9 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-class WalkSignsTest : public testing::Test {
+class ChangeStampsTest : public testing::Test {
  protected:
-  WalkSignsTest() {
+  ChangeStampsTest() {
     char name[] = "/tmp/hoptrail-signs-XXXXXX";
     root_ = mkdtemp(name);
     clock_.StepWallNs(Clock::System().WallNs() - clock_.WallNs());
@@ -29,7 +29,7 @@ class WalkSignsTest : public testing::Test {
     Write("/other/target");
     std::filesystem::create_symlink("/other/target", root_ + "/etc/ssh/link");
   }
-  ~WalkSignsTest() override { std::filesystem::remove_all(root_); }
+  ~ChangeStampsTest() override { std::filesystem::remove_all(root_); }
 
   void Write(const std::string& path) const { std::ofstream(root_ + path) << "x"; }
 
@@ -58,24 +58,24 @@ class WalkSignsTest : public testing::Test {
 
   std::string root_;
   FakeClock clock_;
-  WalkSigns signs_{&clock_};
+  ChangeStamps signs_{&clock_};
 };
 
-TEST_F(WalkSignsTest, DoNotHoldBeforeTheFirstWalk) { EXPECT_FALSE(Hold()); }
+TEST_F(ChangeStampsTest, DoNotHoldBeforeTheFirstWalk) { EXPECT_FALSE(Hold()); }
 
-TEST_F(WalkSignsTest, WhatChangedJustBeforeIsNotTrusted) {
+TEST_F(ChangeStampsTest, WhatChangedJustBeforeIsNotTrusted) {
   Walk();
   EXPECT_FALSE(Hold());
 }
 
 // The clock was put back since: every change from now on bears another time.
-TEST_F(WalkSignsTest, WhatWasChangedInTheFutureIsTrusted) {
+TEST_F(ChangeStampsTest, WhatWasChangedInTheFutureIsTrusted) {
   clock_.StepWallNs(-kDayNs);
   Walk();
   EXPECT_TRUE(Hold());
 }
 
-TEST_F(WalkSignsTest, EveryChangeThatMattersIsSeen) {
+TEST_F(ChangeStampsTest, EveryChangeThatMattersIsSeen) {
   WalkLater();
   ASSERT_TRUE(Hold());
   Write("/etc/ssh/key");  // the same file with other contents
@@ -111,7 +111,7 @@ TEST_F(WalkSignsTest, EveryChangeThatMattersIsSeen) {
 }
 
 // As one who wants his change unseen would do.
-TEST_F(WalkSignsTest, ATimeThatIsSetBackHelpsNobody) {
+TEST_F(ChangeStampsTest, ATimeThatIsSetBackHelpsNobody) {
   WalkLater();
   const std::string directory = root_ + "/etc/ssh";
   const auto before = std::filesystem::last_write_time(directory);

@@ -1,4 +1,4 @@
-#include "agent/kernel/watch/walk_signs.h"
+#include "agent/kernel/watch/change_stamps.h"
 
 #include <algorithm>
 
@@ -12,21 +12,21 @@ constexpr int64_t kSettledAfterNs = 3'000'000'000;
 
 }  // namespace
 
-WalkSigns::Sign WalkSigns::Of(const struct stat& file, bool read) {
+ChangeStamps::Sign ChangeStamps::Of(const struct stat& file, bool read) {
   Sign sign = {.device = file.st_dev, .inode = file.st_ino};
   // Whatever changes the names changes this, and nobody can set it back.
   if (read) sign.changed_ns = file.st_ctim.tv_sec * 1'000'000'000 + file.st_ctim.tv_nsec;
   return sign;
 }
 
-WalkSigns::Sign WalkSigns::Of(int fd, bool read) {
+ChangeStamps::Sign ChangeStamps::Of(int fd, bool read) {
   struct stat file;
   return fd >= 0 && fstat(fd, &file) == 0 ? Of(file, read) : Sign();
 }
 
-void WalkSigns::Opened(const std::string& path, int fd) { signs_.try_emplace(path, Of(fd, false)); }
+void ChangeStamps::Opened(const std::string& path, int fd) { signs_.try_emplace(path, Of(fd, false)); }
 
-void WalkSigns::Read(const std::string& directory, int fd) {
+void ChangeStamps::Read(const std::string& directory, int fd) {
   const Sign sign = Of(fd, true);
   signs_[directory] = sign;
   // A time far in the future is one of before the clock was put back: no further change will bear
@@ -35,12 +35,12 @@ void WalkSigns::Read(const std::string& directory, int fd) {
   if (age_ns < kSettledAfterNs && age_ns > -kSettledAfterNs) settled_ = false;
 }
 
-void WalkSigns::Clear() {
+void ChangeStamps::Clear() {
   signs_.clear();
   settled_ = true;
 }
 
-bool WalkSigns::Hold(const DirectoryWalk& walk) const {
+bool ChangeStamps::Hold(const DirectoryWalk& walk) const {
   return settled_ && std::all_of(signs_.begin(), signs_.end(), [&](const auto& known) {
            const auto& [path, sign] = known;
            const bool read = sign.changed_ns != 0;

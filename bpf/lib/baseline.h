@@ -3,12 +3,12 @@
  * What is known of each process that was seen: its credentials and namespaces when they were last
  * told or looked at.
  */
-#ifndef HOPTRAIL_BPF_LIB_KNOWN_H_
-#define HOPTRAIL_BPF_LIB_KNOWN_H_
+#ifndef HOPTRAIL_BPF_LIB_BASELINE_H_
+#define HOPTRAIL_BPF_LIB_BASELINE_H_
 
 #include "bpf/lib/task.h"
 
-struct ht_known {
+struct ht_baseline {
 	__u64 start_ns;
 	struct ht_credential_set credentials;
 	struct ht_namespace_set namespaces;
@@ -25,8 +25,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);
 	__type(key, __u32); /* tgid */
-	__type(value, struct ht_known);
-} known_processes SEC(".maps");
+	__type(value, struct ht_baseline);
+} credential_baselines SEC(".maps");
 
 static __always_inline void ht_fill_credentials(struct ht_credential_set *set,
 						struct task_struct *task, const struct cred *cred,
@@ -80,50 +80,50 @@ static __always_inline bool ht_namespaces_differ(const struct ht_namespace_set *
 	return ht_words_differ(one, other, sizeof(*one) / sizeof(__u64));
 }
 
-static __always_inline struct ht_known *ht_find_known(struct task_struct *task,
+static __always_inline struct ht_baseline *ht_find_baseline(struct task_struct *task,
 						      enum ht_pointer kind)
 {
 	__u32 tgid = HT_READ(kind, task, tgid);
-	struct ht_known *known = bpf_map_lookup_elem(&known_processes, &tgid);
+	struct ht_baseline *baseline = bpf_map_lookup_elem(&credential_baselines, &tgid);
 
-	return known && known->start_ns == ht_start_ns(task, kind) ? known : NULL;
+	return baseline && baseline->start_ns == ht_start_ns(task, kind) ? baseline : NULL;
 }
 
 /* What the task is now is known from here on. */
-static __noinline void ht_know(struct task_struct *task, __u64 flags)
+static __noinline void ht_keep_baseline(struct task_struct *task, __u64 flags)
 {
 	const struct cred *cred = BPF_CORE_READ(task, real_cred);
 	__u32 tgid = BPF_CORE_READ(task, tgid);
-	struct ht_known known;
+	struct ht_baseline baseline;
 
-	known.start_ns = ht_start_ns(task, HT_UNTYPED);
-	known.changes = bpf_ktime_get_ns(); /* no number of before it was forgotten */
-	known.exec_id = 0;
-	known.cred = (__u64)cred;
-	known.proxy = (__u64)BPF_CORE_READ(task, nsproxy);
-	ht_fill_credentials(&known.credentials, task, cred, HT_UNTYPED);
-	ht_fill_namespaces(&known.namespaces, BPF_CORE_READ(task, nsproxy), cred, HT_UNTYPED);
-	bpf_map_update_elem(&known_processes, &tgid, &known, flags);
+	baseline.start_ns = ht_start_ns(task, HT_UNTYPED);
+	baseline.changes = bpf_ktime_get_ns(); /* no number of before it was forgotten */
+	baseline.exec_id = 0;
+	baseline.cred = (__u64)cred;
+	baseline.proxy = (__u64)BPF_CORE_READ(task, nsproxy);
+	ht_fill_credentials(&baseline.credentials, task, cred, HT_UNTYPED);
+	ht_fill_namespaces(&baseline.namespaces, BPF_CORE_READ(task, nsproxy), cred, HT_UNTYPED);
+	bpf_map_update_elem(&credential_baselines, &tgid, &baseline, flags);
 }
 
-static __always_inline bool ht_is_as_known(const struct ht_known *known, struct task_struct *task,
+static __always_inline bool ht_matches_baseline(const struct ht_baseline *baseline, struct task_struct *task,
 					   enum ht_pointer kind)
 {
-	return known->cred == (__u64)HT_READ(kind, task, real_cred) &&
-	       known->proxy == (__u64)HT_READ(kind, task, nsproxy) &&
-	       known->credentials.login_uid == ht_login_uid(task, kind) &&
-	       known->credentials.audit_session == ht_audit_session(task, kind);
+	return baseline->cred == (__u64)HT_READ(kind, task, real_cred) &&
+	       baseline->proxy == (__u64)HT_READ(kind, task, nsproxy) &&
+	       baseline->credentials.login_uid == ht_login_uid(task, kind) &&
+	       baseline->credentials.audit_session == ht_audit_session(task, kind);
 }
 
 /* What is known of the task, which is what it is now where nothing was. */
-static __always_inline struct ht_known *ht_learn(struct task_struct *task, enum ht_pointer kind)
+static __always_inline struct ht_baseline *ht_baseline_of(struct task_struct *task, enum ht_pointer kind)
 {
-	struct ht_known *known = ht_find_known(task, kind);
+	struct ht_baseline *baseline = ht_find_baseline(task, kind);
 
-	if (known)
-		return known;
-	ht_know(task, BPF_ANY);
-	return ht_find_known(task, kind);
+	if (baseline)
+		return baseline;
+	ht_keep_baseline(task, BPF_ANY);
+	return ht_find_baseline(task, kind);
 }
 
-#endif /* HOPTRAIL_BPF_LIB_KNOWN_H_ */
+#endif /* HOPTRAIL_BPF_LIB_BASELINE_H_ */

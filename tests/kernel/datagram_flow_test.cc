@@ -21,7 +21,7 @@
 namespace hoptrail::kernel_test {
 namespace {
 
-using agent::decode::Sends;
+using agent::decode::DatagramFlow;
 
 constexpr uint8_t kUdp = IPPROTO_UDP;
 
@@ -32,16 +32,16 @@ struct Told {
   size_t beginnings = 0;
 };
 
-using Match = std::function<bool(const Event&, const Sends&)>;
+using Match = std::function<bool(const Event&, const DatagramFlow&)>;
 
 Told Sum(const Recorder& recorder, const Match& match) {
   Told told;
-  for (const auto& [event, sends] : recorder.All<Sends>()) {
-    if (!match(*event, *sends)) continue;
-    told.packets += sends->packets;
-    told.bytes += sends->bytes;
+  for (const auto& [event, flow] : recorder.All<DatagramFlow>()) {
+    if (!match(*event, *flow)) continue;
+    told.packets += flow->packets;
+    told.bytes += flow->bytes;
     ++told.records;
-    told.beginnings += sends->first ? 1 : 0;
+    told.beginnings += flow->first ? 1 : 0;
   }
   return told;
 }
@@ -57,7 +57,7 @@ Told WaitForPackets(Recorder* recorder, const Match& match, uint64_t packets) {
   return Sum(*recorder, match);
 }
 
-agent::kernel::SensorOptions Quick() { return {.sends_interval = absl::Milliseconds(20)}; }
+agent::kernel::SensorOptions Quick() { return {.datagram_interval = absl::Milliseconds(20)}; }
 
 sockaddr_storage Address(const std::string& text, uint16_t port, socklen_t* length) {
   sockaddr_storage storage = {};
@@ -113,8 +113,8 @@ bool ConnectTo(const UniqueFd& fd, const std::string& text, uint16_t port) {
 
 Match To(const std::string& address, uint16_t port, uint8_t protocol = kUdp) {
   const model::Endpoint peer{*model::ParseIpAddress(address), port};
-  return [=](const Event&, const Sends& sends) {
-    return sends.peer == peer && sends.protocol == protocol;
+  return [=](const Event&, const DatagramFlow& flow) {
+    return flow.peer == peer && flow.protocol == protocol;
   };
 }
 
@@ -161,11 +161,11 @@ TEST_P(DatagramTest, ConnectedAndUnconnectedSendsAreCountedByPeer) {
   EXPECT_GE(to_loose.beginnings, 1u);
   EXPECT_EQ(to_fixed.packets, 11u);
   EXPECT_EQ(to_fixed.bytes, 10'055u);
-  for (const auto& [event, sends] : recorder.All<Sends>()) {
+  for (const auto& [event, flow] : recorder.All<DatagramFlow>()) {
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
-    EXPECT_EQ(sends->network_namespace, NetworkNamespace());
-    EXPECT_FALSE(sends->raw);
-    EXPECT_EQ(sends->local_port, 0);
+    EXPECT_EQ(flow->network_namespace, NetworkNamespace());
+    EXPECT_FALSE(flow->raw);
+    EXPECT_EQ(flow->local_port, 0);
   }
 }
 
@@ -176,7 +176,7 @@ INSTANTIATE_TEST_SUITE_P(Ways, DatagramTest,
                                          Way{"LiteV6", "::1", IPPROTO_UDPLITE}),
                          [](const auto& info) { return std::string(info.param.name); });
 
-TEST(SendsTest, AMappedAddressIsThePlainOne) {
+TEST(DatagramFlowTest, AMappedAddressIsThePlainOne) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd v4 = Socket("127.0.0.1", 0);
@@ -193,7 +193,7 @@ TEST(SendsTest, AMappedAddressIsThePlainOne) {
   EXPECT_EQ(Sum(recorder, [](const auto&, const auto&) { return true; }).packets, 3u);
 }
 
-TEST(SendsTest, ManyMessagesInOneCall) {
+TEST(DatagramFlowTest, ManyMessagesInOneCall) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd sender = Socket("127.0.0.1", 0);
@@ -212,7 +212,7 @@ TEST(SendsTest, ManyMessagesInOneCall) {
   EXPECT_EQ(told.bytes, 700u);
 }
 
-TEST(SendsTest, LargeDatagramsAreOneEach) {
+TEST(DatagramFlowTest, LargeDatagramsAreOneEach) {
   Recorder recorder(Quick());
   for (const char* text : {"127.0.0.1", "::1"}) {
     const UniqueFd receiver = Socket(text, 0, /*bind_it=*/true);
@@ -224,7 +224,7 @@ TEST(SendsTest, LargeDatagramsAreOneEach) {
   }
 }
 
-TEST(SendsTest, EachProcessHasItsOwnFlow) {
+TEST(DatagramFlowTest, EachProcessHasItsOwnFlow) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd shared = Socket("127.0.0.1", 0);
@@ -238,31 +238,31 @@ TEST(SendsTest, EachProcessHasItsOwnFlow) {
   EXPECT_EQ(child.Wait(), 0);
   WaitForPackets(&recorder, To("127.0.0.1", port), 2);
   const auto by = [&](uint32_t pid) {
-    return Sum(recorder, [&, to = To("127.0.0.1", port)](const Event& event, const Sends& sends) {
-      return event.header.process.tgid == pid && to(event, sends);
+    return Sum(recorder, [&, to = To("127.0.0.1", port)](const Event& event, const DatagramFlow& flow) {
+      return event.header.process.tgid == pid && to(event, flow);
     });
   };
   EXPECT_EQ(by(static_cast<uint32_t>(getpid())).bytes, 6u);
   EXPECT_EQ(by(child_pid).bytes, 7u);
-  for (const auto& [event, sends] : recorder.All<Sends>()) {
+  for (const auto& [event, flow] : recorder.All<DatagramFlow>()) {
     EXPECT_EQ(event->header.credentials.euid,
               event->header.process.tgid == child_pid ? 65534u : 0u);
   }
 }
 
-TEST(SendsTest, AThreadsSendIsItsProcesss) {
+TEST(DatagramFlowTest, AThreadsSendIsItsProcesss) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd sender = Socket("127.0.0.1", 0);
   const uint16_t port = PortOf(receiver);
   std::thread([&] { EXPECT_EQ(SendTo(sender, "127.0.0.1", port, "thread"), 6); }).join();
   EXPECT_EQ(WaitForPackets(&recorder, To("127.0.0.1", port), 1).bytes, 6u);
-  for (const auto& [event, sends] : recorder.All<Sends>()) {
+  for (const auto& [event, flow] : recorder.All<DatagramFlow>()) {
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
   }
 }
 
-TEST(SendsTest, AServersAnswersAreCountedUnderItsPort) {
+TEST(DatagramFlowTest, AServersAnswersAreCountedUnderItsPort) {
   Recorder recorder(Quick());
   constexpr uint16_t kServicePort = 5300;
   const UniqueFd server = Socket("127.0.0.1", 0, /*bind_it=*/true, kServicePort);
@@ -277,18 +277,18 @@ TEST(SendsTest, AServersAnswersAreCountedUnderItsPort) {
   const Told questions = WaitForPackets(&recorder, To("127.0.0.1", kServicePort), 5);
   EXPECT_EQ(questions.packets, 5u);
   ASSERT_GT(answers, 0u);
-  const Match answered = [&](const Event&, const Sends& sends) {
-    return sends.local_port == kServicePort;
+  const Match answered = [&](const Event&, const DatagramFlow& flow) {
+    return flow.local_port == kServicePort;
   };
   EXPECT_EQ(WaitForPackets(&recorder, answered, answers).packets, answers);
-  for (const auto& [event, sends] : recorder.All<Sends>()) {
-    if (answered(*event, *sends)) {
-      EXPECT_EQ(sends->peer, (model::Endpoint{*model::ParseIpAddress("127.0.0.1"), 0}));
+  for (const auto& [event, flow] : recorder.All<DatagramFlow>()) {
+    if (answered(*event, *flow)) {
+      EXPECT_EQ(flow->peer, (model::Endpoint{*model::ParseIpAddress("127.0.0.1"), 0}));
     }
   }
 }
 
-TEST(SendsTest, RawAndIcmpSockets) {
+TEST(DatagramFlowTest, RawAndIcmpSockets) {
   Recorder recorder(Quick());
   icmphdr echo = {};
   echo.type = ICMP_ECHO;
@@ -305,9 +305,9 @@ TEST(SendsTest, RawAndIcmpSockets) {
           << strerror(errno);
     }
     const auto by_raw = [&](bool is_raw) {
-      return [=](const Event&, const Sends& sends) {
-        return sends.raw == is_raw && sends.protocol == protocol &&
-               sends.peer == model::Endpoint{*model::ParseIpAddress(text), 0};
+      return [=](const Event&, const DatagramFlow& flow) {
+        return flow.raw == is_raw && flow.protocol == protocol &&
+               flow.peer == model::Endpoint{*model::ParseIpAddress(text), 0};
       };
     };
     const Told told = WaitForPackets(&recorder, by_raw(true), 3);
@@ -327,10 +327,10 @@ TEST(SendsTest, RawAndIcmpSockets) {
     EXPECT_EQ(pinged.bytes, message.size()) << text;
   }
   // The kernel's own answers are nobody's.
-  EXPECT_EQ(Sum(recorder, [](const Event&, const Sends&) { return true; }).packets, 8u);
+  EXPECT_EQ(Sum(recorder, [](const Event&, const DatagramFlow&) { return true; }).packets, 8u);
 }
 
-TEST(SendsTest, TcpIsNotCounted) {
+TEST(DatagramFlowTest, TcpIsNotCounted) {
   Recorder recorder(Quick());
   TcpPair pair = ConnectedPair("127.0.0.1");
   ASSERT_TRUE(WriteAll(pair.client.get(), 100'000) && ReadAll(pair.server.get(), 100'000));
@@ -338,12 +338,12 @@ TEST(SendsTest, TcpIsNotCounted) {
   const UniqueFd sender = Socket("127.0.0.1", 0);
   ASSERT_EQ(SendTo(sender, "127.0.0.1", PortOf(receiver), "marker"), 6);
   WaitForPackets(&recorder, To("127.0.0.1", PortOf(receiver)), 1);
-  EXPECT_EQ(Sum(recorder, [](const Event&, const Sends&) { return true; }).packets, 1u);
+  EXPECT_EQ(Sum(recorder, [](const Event&, const DatagramFlow&) { return true; }).packets, 1u);
 }
 
-TEST(SendsTest, AFloodIsToldInFewRecordsAndWhole) {
+TEST(DatagramFlowTest, AFloodIsToldInFewRecordsAndWhole) {
   // No interval ends within the flood but the one that tells the rest of it.
-  Recorder recorder({.sends_interval = absl::Seconds(1)});
+  Recorder recorder({.datagram_interval = absl::Seconds(1)});
   const auto packets = static_cast<uint64_t>(Rounds(50'000));
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const uint16_t port = PortOf(receiver);
@@ -363,7 +363,7 @@ TEST(SendsTest, AFloodIsToldInFewRecordsAndWhole) {
   const absl::Time begun = absl::Now();
   for (auto& sender : senders) EXPECT_EQ(sender->Wait(), 0);
   // Where the kernel preempts programs it skips runs of them, each of which may have counted one.
-  const uint64_t least = kSenders * packets - recorder.Lost("sends");
+  const uint64_t least = kSenders * packets - recorder.Lost("datagram_flow");
   const Told told = WaitForPackets(&recorder, To("127.0.0.1", port), least);
   EXPECT_GE(told.packets, least);
   EXPECT_LE(told.packets, kSenders * packets);
@@ -373,8 +373,8 @@ TEST(SendsTest, AFloodIsToldInFewRecordsAndWhole) {
   EXPECT_LE(told.records, kSenders * (seconds + 3));
 }
 
-TEST(SendsTest, MorePeersThanTheTableHoldsAreCountedTogether) {
-  Recorder recorder({.max_flows = 64, .sends_interval = absl::Seconds(1)});
+TEST(DatagramFlowTest, MorePeersThanTheTableHoldsAreCountedTogether) {
+  Recorder recorder({.max_flows = 64, .datagram_interval = absl::Seconds(1)});
   const UniqueFd sender = Socket("127.0.0.1", 0);
   constexpr uint64_t kPeers = 500;
   for (uint64_t i = 0; i < kPeers; ++i) {
@@ -382,18 +382,18 @@ TEST(SendsTest, MorePeersThanTheTableHoldsAreCountedTogether) {
     // Nobody is there; ICMP's answer may fail the next send, which then is none.
     while (SendTo(sender, peer, 9, "knock") != 5) ASSERT_EQ(errno, ECONNREFUSED);
   }
-  const Match any = [](const Event&, const Sends&) { return true; };
+  const Match any = [](const Event&, const DatagramFlow&) { return true; };
   const Told told = WaitForPackets(&recorder, any, kPeers);
   EXPECT_EQ(told.packets, kPeers);
   EXPECT_EQ(told.bytes, 5 * kPeers);
   const Told together = Sum(
-      recorder, [](const Event&, const Sends& sends) { return sends.peer == model::Endpoint{}; });
+      recorder, [](const Event&, const DatagramFlow& flow) { return flow.peer == model::Endpoint{}; });
   EXPECT_GT(together.packets, 0u);
-  EXPECT_EQ(recorder.Lost("sends"), 0u);
+  EXPECT_EQ(recorder.Lost("datagram_flow"), 0u);
 }
 
-TEST(SendsTest, WhatTheRingHasNoRoomForStaysCounted) {
-  Recorder recorder({.low_ring_bytes = 4096, .sends_interval = absl::Milliseconds(100)});
+TEST(DatagramFlowTest, WhatTheRingHasNoRoomForStaysCounted) {
+  Recorder recorder({.low_ring_bytes = 4096, .datagram_interval = absl::Milliseconds(100)});
   const UniqueFd sender = Socket("127.0.0.1", 0);
   constexpr uint64_t kPeers = 200;  // their first records alone are many times the ring
   for (uint64_t i = 0; i < kPeers; ++i) {
@@ -401,13 +401,13 @@ TEST(SendsTest, WhatTheRingHasNoRoomForStaysCounted) {
     while (SendTo(sender, peer, 9, "knock") != 5) ASSERT_EQ(errno, ECONNREFUSED);
   }
   // Makes room, for the marker of the waiting below too.
-  recorder.WaitForBody<Sends>("the first flow", [](const auto&, const auto&) { return true; });
-  const Match any = [](const Event&, const Sends&) { return true; };
+  recorder.WaitForBody<DatagramFlow>("the first flow", [](const auto&, const auto&) { return true; });
+  const Match any = [](const Event&, const DatagramFlow&) { return true; };
   EXPECT_EQ(WaitForPackets(&recorder, any, kPeers).packets, kPeers);
-  EXPECT_EQ(recorder.Lost("sends"), 0u);
+  EXPECT_EQ(recorder.Lost("datagram_flow"), 0u);
 }
 
-TEST(SendsTest, OtherNetworkNamespacesAreNotSeen) {
+TEST(DatagramFlowTest, OtherNetworkNamespacesAreNotSeen) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const uint16_t port = PortOf(receiver);
@@ -421,7 +421,7 @@ TEST(SendsTest, OtherNetworkNamespacesAreNotSeen) {
   const UniqueFd sender = Socket("127.0.0.1", 0);
   ASSERT_EQ(SendTo(sender, "127.0.0.1", port, "here"), 4);
   EXPECT_EQ(WaitForPackets(&recorder, To("127.0.0.1", port), 1).bytes, 4u);
-  EXPECT_EQ(Sum(recorder, [](const Event&, const Sends&) { return true; }).packets, 1u);
+  EXPECT_EQ(Sum(recorder, [](const Event&, const DatagramFlow&) { return true; }).packets, 1u);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_KERNEL_PROCESSES_PROCESS_VIEWS_H_
-#define HOPTRAIL_AGENT_KERNEL_PROCESSES_PROCESS_VIEWS_H_
+#ifndef HOPTRAIL_AGENT_KERNEL_PROCESSES_MOUNT_ROOTS_H_
+#define HOPTRAIL_AGENT_KERNEL_PROCESSES_MOUNT_ROOTS_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@ RootName NameRoot(const std::string& process);
 // The file systems that running processes see. Each look takes the processes that ProcessWalk
 // names; in between only one of each view's is looked at, to know that there still is someone in
 // it. One thread.
-class ProcessViews {
+class MountRoots {
  public:
   struct View {
     RootName name;
@@ -37,7 +37,7 @@ class ProcessViews {
     RootName root;
   };
 
-  ProcessViews();
+  MountRoots();
 
   void Look();
 
@@ -67,4 +67,4 @@ class ProcessViews {
 
 }  // namespace hoptrail::agent::kernel
 
-#endif  // HOPTRAIL_AGENT_KERNEL_PROCESSES_PROCESS_VIEWS_H_
+#endif  // HOPTRAIL_AGENT_KERNEL_PROCESSES_MOUNT_ROOTS_H_
