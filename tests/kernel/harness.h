@@ -47,7 +47,7 @@ class Recorder {
   // are counted for the whole machine, so some may come from other programs' activity.
   uint64_t Lost(const std::string& type) const;
 
-  // What the coverage report says of a source, which must be in it.
+  // The row of an event source in the coverage report, which must have one.
   model::SourceCoverage CoverageOf(const std::string& source) const;
 
   // Appends the snapshot's records.
