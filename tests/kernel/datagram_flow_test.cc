@@ -140,7 +140,7 @@ void ExpectNoSocket(const DatagramKind& kind) {
   EXPECT_EQ(errno, EPROTONOSUPPORT);
 }
 
-TEST_P(DatagramTest, ConnectedAndUnconnectedSendsAreCountedByPeer) {
+TEST_P(DatagramTest, ConnectedAndUnconnectedSends_AreCountedByPeer) {
   const DatagramKind& kind = GetParam();
   if (IsGone(kind)) return ExpectNoSocket(kind);
   Recorder recorder(Quick());
@@ -229,7 +229,7 @@ TEST(DatagramFlowTest, LargeDatagram_IsCountedOnce) {
   }
 }
 
-TEST(DatagramFlowTest, EachProcessHasItsOwnFlow) {
+TEST(DatagramFlowTest, EachProcess_HasItsOwnFlow) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd shared = Socket("127.0.0.1", 0);
@@ -336,7 +336,7 @@ TEST(DatagramFlowTest, RawAndIcmpSockets_AreCountedByProtocol) {
   EXPECT_EQ(Sum(recorder, [](const Event&, const DatagramFlow&) { return true; }).packets, 8u);
 }
 
-TEST(DatagramFlowTest, TcpIsNotCounted) {
+TEST(DatagramFlowTest, Tcp_IsNotCounted) {
   Recorder recorder(Quick());
   TcpPair pair = ConnectedPair("127.0.0.1");
   ASSERT_TRUE(WriteAll(pair.client.get(), 100'000) && ReadAll(pair.server.get(), 100'000));

@@ -231,7 +231,7 @@ std::vector<std::string> ArgumentsOf(size_t total) {
   return {program, std::string(total - program.size() - 2, 'a')};
 }
 
-TEST(ProcessTest, ArgumentsOf4096BytesAreWhole) {
+TEST(ProcessTest, ArgumentsOf4096Bytes_AreWhole) {
   Recorder recorder;
   Child child([] { return Exec(ArgumentsOf(4096)); });
   const ExecEvent* exec = WaitForExec(&recorder, child.pid());
