@@ -1,5 +1,5 @@
-// Who an accepted connection belongs to: threads, processes that inherit the listening socket, and
-// processes that are handed a socket by another.
+// Which process owns an accepted connection: that of the accepting thread, one that inherited the
+// listening socket, or one to which another process sent the socket.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -26,14 +26,14 @@ using agent::decode::Tcp;
 using agent::decode::TcpPhase;
 using agent::decode::TcpSide;
 
-// Accepts one connection, answers, and waits for the client to go.
+// Accepts one connection, answers, and waits until the client closes.
 bool Serve(int listener) {
   const UniqueFd connection(accept(listener, nullptr, nullptr));
   char more;
   return WriteAll(connection.get(), 1) && read(connection.get(), &more, 1) == 0;
 }
 
-TEST(AcceptCasesTest, WorkerThreads) {
+TEST(AcceptCasesTest, AcceptInWorkerThreads_CreditsTheAcceptingThreads) {
   constexpr int kThreads = 4, kConnections = 5;
   Recorder recorder;
   uint16_t port = 0;
@@ -58,18 +58,18 @@ TEST(AcceptCasesTest, WorkerThreads) {
   recorder.Settle();
   const auto accepts = recorder.All<Accept>();
   EXPECT_EQ(accepts.size(), size_t{kThreads * kConnections});
-  std::set<model::HopKey> names;
+  std::set<model::HopKey> keys;
   for (const auto& [event, accept] : accepts) {
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
     EXPECT_EQ(tids.count(event->header.tid), 1u);
     EXPECT_FALSE(accept->handed_over);
-    names.insert(accept->hop_key);
+    keys.insert(accept->hop_key);
   }
-  EXPECT_EQ(names.size(), accepts.size());
+  EXPECT_EQ(keys.size(), accepts.size());
 }
 
-// Children that share the listening socket of their parent, which never accepts itself.
-TEST(AcceptCasesTest, AnInheritedListeningSocket) {
+// The children share the listening socket of their parent, which never accepts itself.
+TEST(AcceptCasesTest, AcceptOnAnInheritedListeningSocket_CreditsTheAcceptingChild) {
   Recorder recorder;
   uint16_t port = 0;
   UniqueFd listener = Listen("127.0.0.1", &port);
@@ -85,8 +85,8 @@ TEST(AcceptCasesTest, AnInheritedListeningSocket) {
   std::set<uint32_t> accepted, closed;
   for (const auto& [event, accept] : recorder.All<Accept>()) {
     accepted.insert(event->header.process.tgid);
-    // Each worker came through the listener, under a label of its own.
-    EXPECT_EQ(event->header.label, event->header.process);
+    // A listening process forked it, so it has a session tag of its own.
+    EXPECT_EQ(event->header.tag, event->header.process);
   }
   for (const auto& [event, tcp] : recorder.All<Tcp>()) {
     if (tcp->phase == TcpPhase::kClosed && tcp->side == TcpSide::kServer) {
@@ -105,7 +105,7 @@ int Activated(const std::vector<std::string>&) {
 
 const SelfPrograms programs({{"activated", Activated}});
 
-TEST(AcceptCasesTest, SocketActivation) {
+TEST(AcceptCasesTest, AcceptAfterSocketActivation_CreditsTheService) {
   Recorder recorder;
   uint16_t port = 0;
   UniqueFd listener = Listen("127.0.0.1", &port);
@@ -165,7 +165,7 @@ UniqueFd ReceiveFd(int through) {
   return UniqueFd(fd);
 }
 
-// A process that is neither child nor parent of the tests' other children: it is handed a socket,
+// A process that is neither parent nor child of the test's other children. It receives a socket,
 // uses it and closes it.
 class Receiver {
  public:
@@ -181,7 +181,7 @@ class Receiver {
   ~Receiver() { close(ends_[0]); }
 
   uint32_t pid() const { return static_cast<uint32_t>(child_->pid()); }
-  bool Hand(int fd) const { return SendFd(ends_[0], fd); }
+  bool Send(int fd) const { return SendFd(ends_[0], fd); }
   int Wait() { return child_->Wait(); }
 
  private:
@@ -191,7 +191,7 @@ class Receiver {
 
 void ExpectHandedOver(Recorder* recorder, TcpSide side, uint16_t port, uint32_t to) {
   const Event* event =
-      recorder->WaitForBody<Accept>("the handing over", [&](const Event&, const Accept& accept) {
+      recorder->WaitForBody<Accept>("the handover", [&](const Event&, const Accept& accept) {
         return accept.handed_over && accept.flow.server.port == port;
       });
   ASSERT_NE(event, nullptr);
@@ -207,7 +207,7 @@ void ExpectHandedOver(Recorder* recorder, TcpSide side, uint16_t port, uint32_t 
   EXPECT_FALSE(accept.hop_key.empty());
 }
 
-TEST(AcceptCasesTest, AnAcceptedSocketThatIsHandedOver) {
+TEST(AcceptCasesTest, AcceptedSocketSentToAnotherProcess_CreditsTheReceiver) {
   Recorder recorder;
   Receiver receiver;
   const uint32_t pid = receiver.pid();
@@ -215,8 +215,8 @@ TEST(AcceptCasesTest, AnAcceptedSocketThatIsHandedOver) {
   UniqueFd listener = Listen("127.0.0.1", &port);
   Child acceptor([&] {
     const UniqueFd connection(accept(listener.get(), nullptr, nullptr));
-    if (!WriteAll(connection.get(), 2)) return 1;  // so that it is the first to use it
-    return receiver.Hand(connection.get()) ? 0 : 1;
+    if (!WriteAll(connection.get(), 2)) return 1;  // so that it uses the socket first
+    return receiver.Send(connection.get()) ? 0 : 1;
   });
   const auto acceptor_pid = static_cast<uint32_t>(acceptor.pid());
   listener.reset();
@@ -233,8 +233,8 @@ TEST(AcceptCasesTest, AnAcceptedSocketThatIsHandedOver) {
   ExpectHandedOver(&recorder, TcpSide::kServer, port, pid);
 }
 
-// As ssh's ProxyUseFdpass does it.
-TEST(AcceptCasesTest, AConnectedSocketThatIsHandedOver) {
+// ssh's ProxyUseFdpass does this.
+TEST(AcceptCasesTest, ConnectedSocketSentToAnotherProcess_CreditsTheReceiver) {
   Recorder recorder;
   Receiver receiver;
   const uint32_t pid = receiver.pid();
@@ -242,7 +242,7 @@ TEST(AcceptCasesTest, AConnectedSocketThatIsHandedOver) {
   UniqueFd listener = Listen("127.0.0.1", &port);
   Child connector([&] {
     const UniqueFd connection = Connect("127.0.0.1", port);
-    return receiver.Hand(connection.get()) ? 0 : 1;
+    return receiver.Send(connection.get()) ? 0 : 1;
   });
   const UniqueFd server(accept(listener.get(), nullptr, nullptr));
   EXPECT_EQ(connector.Wait(), 0);
@@ -251,9 +251,9 @@ TEST(AcceptCasesTest, AConnectedSocketThatIsHandedOver) {
   ExpectHandedOver(&recorder, TcpSide::kClient, port, pid);
 }
 
-// A listening socket that is handed over: whoever accepts is told, and the children of that
-// process begin labels, by the hook that sees the handing over at the latest when it accepts.
-TEST(AcceptCasesTest, AListeningSocketThatIsHandedOver) {
+// The process that accepts on it is reported. Its children get session tags of their own from the
+// handover on where a hook sees that, and otherwise from its first accept.
+TEST(AcceptCasesTest, ListeningSocketSentToAnotherProcess_CreditsTheAcceptingReceiver) {
   Recorder recorder;
   int ends[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
@@ -292,8 +292,8 @@ TEST(AcceptCasesTest, AListeningSocketThatIsHandedOver) {
   close(ends[1]);
 }
 
-// Processes that share a socket and use it by turns are not told of without end.
-TEST(AcceptCasesTest, ASocketThatIsUsedByTurns) {
+// Processes that share a socket and use it by turns do not cause a record at every turn.
+TEST(AcceptCasesTest, SharedSocketUsedByTurns_EmitsABoundedNumberOfAccepts) {
   Recorder recorder;
   TcpPair pair = ConnectedPair("127.0.0.1");
   constexpr int kTurns = 200;

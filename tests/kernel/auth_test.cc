@@ -1,4 +1,4 @@
-// PAM and sshd's messages: what real programs say, and who is believed.
+// The claims of PAM and of sshd's messages: which are recorded, and which are verified.
 
 #include <syslog.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ const Event* WaitForStep(Recorder* recorder, pid_t pid, PamStep step) {
   });
 }
 
-TEST(AuthTest, SuTellsEveryStep) {
+TEST(AuthTest, SuLogin_EmitsEveryPamStep) {
   Recorder recorder;
   Child su([] { return Exec({"/bin/su", "root", "-c", "true"}); });
   const pid_t pid = su.pid();
@@ -42,9 +42,9 @@ TEST(AuthTest, SuTellsEveryStep) {
   }
 }
 
-TEST(AuthTest, FailuresTellTheirResult) {
+TEST(AuthTest, FailedAuthentication_EmitsThePamResult) {
   Recorder recorder;
-  // Without a terminal to ask on, and without the right to skip the password.
+  // It has no terminal to ask for the password on, and no right to skip the password.
   Child su([] {
     if (setgid(65534) != 0 || setuid(65534) != 0) return 1;
     close(0);
@@ -58,7 +58,7 @@ TEST(AuthTest, FailuresTellTheirResult) {
   EXPECT_TRUE(std::get<Pam>(event->body).verified);
 }
 
-TEST(AuthTest, AProgramThatRootDoesNotOwnIsNotBelieved) {
+TEST(AuthTest, ProgramNotOwnedByRoot_IsNotVerified) {
   Recorder recorder;
   char directory[] = "/tmp/hoptrail-auth-XXXXXX";
   ASSERT_NE(mkdtemp(directory), nullptr);
@@ -74,42 +74,42 @@ TEST(AuthTest, AProgramThatRootDoesNotOwnIsNotBelieved) {
   EXPECT_FALSE(std::get<Pam>(event->body).verified);
 }
 
-// As sshd does it, under any name and user.
-int Say(const char* name, uid_t uid, const std::string& message) {
+// Writes to syslog as sshd does, under the given name and user.
+int WriteSyslogAs(const char* name, uid_t uid, const std::string& message) {
   prctl(PR_SET_NAME, name);
   if (uid != 0 && setuid(uid) != 0) return 1;
   syslog(LOG_INFO, "%.500s", message.c_str());
   return 0;
 }
 
-TEST(AuthTest, SshdsMessagesAreTold) {
+TEST(AuthTest, SshdMessage_IsEmittedWholeAndVerified) {
   for (const char* name : {"sshd", "sshd-session"}) {
     Recorder recorder;
     const std::string text =
         "Accepted publickey for x from 192.0.2.1 port 2 ssh2: ED25519 SHA256:y";
-    Child speaker([&] { return Say(name, 0, text); });
+    Child sshd([&] { return WriteSyslogAs(name, 0, text); });
     const Event* event = recorder.WaitForBody<SshdMessage>(
         "sshd's message", [](const Event&, const SshdMessage&) { return true; });
     ASSERT_NE(event, nullptr);
     EXPECT_EQ(std::get<SshdMessage>(event->body).text, text);
     EXPECT_TRUE(std::get<SshdMessage>(event->body).verified);
-    EXPECT_EQ(event->header.process.tgid, static_cast<uint32_t>(speaker.pid()));
+    EXPECT_EQ(event->header.process.tgid, static_cast<uint32_t>(sshd.pid()));
   }
 }
 
-TEST(AuthTest, LongMessagesAreCut) {
+TEST(AuthTest, LongSshdMessage_IsCutTo511Bytes) {
   Recorder recorder;
-  Child speaker([] { return Say("sshd", 0, std::string(2000, 'm')); });
+  Child sshd([] { return WriteSyslogAs("sshd", 0, std::string(2000, 'm')); });
   const Event* event = recorder.WaitForBody<SshdMessage>(
       "sshd's message", [](const Event&, const SshdMessage&) { return true; });
   ASSERT_NE(event, nullptr);
   EXPECT_EQ(std::get<SshdMessage>(event->body).text, std::string(511, 'm'));
 }
 
-TEST(AuthTest, OthersAreNotHeardOrNotBelieved) {
+TEST(AuthTest, MessagesOfOthers_AreIgnoredOrNotVerified) {
   Recorder recorder;
-  Child other([] { return Say("cron", 0, "not sshd"); });
-  Child unprivileged([] { return Say("sshd", 65534, "a claim"); });
+  Child other([] { return WriteSyslogAs("cron", 0, "not sshd"); });
+  Child unprivileged([] { return WriteSyslogAs("sshd", 65534, "a claim"); });
   const auto pid = static_cast<uint32_t>(unprivileged.pid());
   other.Wait();
   unprivileged.Wait();

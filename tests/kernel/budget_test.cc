@@ -1,4 +1,5 @@
-// Who floods a ring pays for it alone: others still find room, and what was refused is counted.
+// A cgroup that floods a ring spends only its own budget: others still find room for their records,
+// and every refused record is counted.
 
 #include <unistd.h>
 
@@ -22,9 +23,10 @@ using agent::decode::Tcp;
 using agent::decode::TcpPhase;
 
 constexpr uint64_t kMostForks = 200'000;
-// So small that few forks fill three quarters of it, so large that its bursts cover a quiet group.
+// Small enough that few forks fill three quarters of it; large enough for the bursts of a quiet
+// cgroup.
 constexpr uint32_t kRingBytes = 1 << 19;
-// So little that even a slow machine's forks spend it.
+// Small enough that the forks of a slow machine exceed it, too.
 constexpr uint32_t kBudget = 1 << 10;
 
 uint64_t LossesOf(Recorder* recorder, const std::string& where, const std::string& type = "") {
@@ -35,11 +37,12 @@ uint64_t LossesOf(Recorder* recorder, const std::string& where, const std::strin
   return count;
 }
 
-// Forks one child after the other, in `cgroup`, until `enough` says so. Returns how many.
+// Calls `enter` in a process, which then forks one child after the other until `enough`. Returns
+// how many it forked.
 uint64_t Flood(const std::function<bool()>& enter, const std::function<bool()>& enough) {
   int pipes[2];
   EXPECT_EQ(pipe(pipes), 0);
-  Child storm([&] {
+  Child forker([&] {
     uint64_t forks = 0;
     if (!enter()) return 1;
     while (forks < kMostForks && !enough()) {
@@ -48,7 +51,7 @@ uint64_t Flood(const std::function<bool()>& enter, const std::function<bool()>& 
     }
     return write(pipes[1], &forks, sizeof(forks)) == sizeof(forks) ? 0 : 1;
   });
-  EXPECT_EQ(storm.Wait(), 0);
+  EXPECT_EQ(forker.Wait(), 0);
   close(pipes[1]);
   uint64_t forks = 0;
   EXPECT_EQ(read(pipes[0], &forks, sizeof(forks)), static_cast<ssize_t>(sizeof(forks)));
@@ -64,13 +67,13 @@ uint64_t ForksIn(const Recorder& recorder, uint64_t cgroup_id) {
   return count;
 }
 
-TEST(BudgetTest, AFloodInOneCgroupLeavesRoomForAnother) {
+TEST(BudgetTest, FloodInOneCgroup_LeavesRoomForAnotherCgroup) {
   constexpr uint64_t kQuietForks = 20;
   const Cgroup noisy("noisy"), quiet("quiet");
   Recorder recorder({.low_ring_bytes = kRingBytes, .budget_bytes_per_second = kBudget},
                     SensorAge::kFresh);
   ASSERT_NE(recorder.sensor(), nullptr);
-  // Nobody reads the ring meanwhile.
+  // Nothing reads the ring meanwhile.
   const uint64_t forks = Flood([&] { return noisy.Enter(); },
                                [&] { return LossesOf(&recorder, "budget/low", "fork") >= 50; });
   EXPECT_LT(forks, kMostForks);
@@ -85,25 +88,26 @@ TEST(BudgetTest, AFloodInOneCgroupLeavesRoomForAnother) {
   });
   recorder.Settle();
   EXPECT_EQ(ForksIn(recorder, quiet.id()), kQuietForks);
-  // Every fork of the flood is told or counted as refused.
+  // Every fork of the flood is either recorded or counted as refused.
   EXPECT_EQ(ForksIn(recorder, noisy.id()) + LossesOf(&recorder, "budget/low", "fork"), forks);
 }
 
-TEST(BudgetTest, OneCgroupMayUseAnIdleRingAlone) {
+TEST(BudgetTest, OneCgroupOnAnIdleRing_LosesNothing) {
   const Cgroup noisy("alone");
   Recorder recorder({.low_ring_bytes = kRingBytes, .budget_bytes_per_second = kBudget},
                     SensorAge::kFresh);
   ASSERT_NE(recorder.sensor(), nullptr);
   uint64_t done = 0;
-  // Fork and exit of each come to 304 bytes with the ring's own headers: well below three quarters.
+  // Each child's fork and exit take 304 bytes with the ring's own headers: altogether well below
+  // three quarters of the ring.
   EXPECT_EQ(Flood([&] { return noisy.Enter(); }, [&] { return done++ == 500; }), 500u);
   EXPECT_EQ(LossesOf(&recorder, "budget/low"), 0u);
   recorder.Settle();
   EXPECT_EQ(ForksIn(recorder, noisy.id()), 500u);
 }
 
-// What a login does goes to the high ring. A flood of it must leave room for what hops are made of.
-TEST(BudgetTest, AFloodInALoginLeavesRoomForHops) {
+// A login's records go to the high ring. A flood of them must leave room for those of hops.
+TEST(BudgetTest, FloodInALogin_LeavesRoomForHops) {
   uint16_t port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &port);
   const Cgroup login("login");

@@ -71,12 +71,12 @@ NamedHierarchy::NamedHierarchy()
 
 NamedHierarchy::~NamedHierarchy() {
   EXPECT_EQ(umount2(path_.c_str(), 0), 0) << strerror(errno);
-  // It stays without a mount if groups that were removed from it were not forgotten by then.
-  for (int i = 1; i <= 500 && IsThere(); ++i) {
+  // The hierarchy outlives its mount until the kernel has freed the groups removed from it.
+  for (int i = 1; i <= 500 && Exists(); ++i) {
     usleep(20'000);
     if (i % 50 == 0 && Mount()) umount2(path_.c_str(), 0);
   }
-  EXPECT_FALSE(IsThere());
+  EXPECT_FALSE(Exists());
   EXPECT_EQ(rmdir(path_.c_str()), 0) << strerror(errno);
 }
 
@@ -84,7 +84,7 @@ bool NamedHierarchy::Mount() const {
   return mount("cgroup", path_.c_str(), "cgroup", 0, ("none," + name_).c_str()) == 0;
 }
 
-bool NamedHierarchy::IsThere() const {
+bool NamedHierarchy::Exists() const {
   std::ifstream file("/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
     if (line.find(name_ + ":") != std::string::npos) return true;

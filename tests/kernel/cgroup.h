@@ -6,8 +6,8 @@
 
 namespace hoptrail::kernel_test {
 
-// A cgroup of the test's own in the version 2 hierarchy, wherever that is mounted; mounted for the
-// purpose where it is not. Removed at the end, when nobody may be in it any more.
+// A cgroup of the test's own in the version 2 hierarchy, which is mounted if it is not mounted yet.
+// The destructor removes the cgroup; no process may be in it by then.
 class Cgroup {
  public:
   explicit Cgroup(const std::string& name);
@@ -15,9 +15,9 @@ class Cgroup {
   Cgroup(const Cgroup&) = delete;
   Cgroup& operator=(const Cgroup&) = delete;
 
-  // The calling process moves in.
+  // Moves the calling process into it.
   bool Enter() const;
-  // As records tell it.
+  // As in the header of a record.
   uint64_t id() const;
   const std::string& path() const { return path_; }
 
@@ -26,7 +26,7 @@ class Cgroup {
   std::string mount_;
 };
 
-// A group of the name `name` in the directory `parent` of any hierarchy. Removed like a Cgroup.
+// The group `name` in the directory `parent` of any hierarchy. Removed like a Cgroup.
 class Subgroup {
  public:
   Subgroup(const std::string& parent, const std::string& name);
@@ -41,8 +41,8 @@ class Subgroup {
   const std::string path_;
 };
 
-// A hierarchy of version 1 without a controller, as systemd has one there. Its end waits until the
-// kernel has forgotten it, which every process's /proc/PID/cgroup would show otherwise.
+// A version 1 hierarchy without a controller, such as systemd's own. The destructor waits until the
+// kernel has removed the hierarchy; until then every process's /proc/PID/cgroup shows it.
 class NamedHierarchy {
  public:
   NamedHierarchy();
@@ -54,7 +54,7 @@ class NamedHierarchy {
 
  private:
   bool Mount() const;
-  bool IsThere() const;
+  bool Exists() const;
 
   const std::string name_;
   std::string path_;

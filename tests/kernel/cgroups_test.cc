@@ -1,4 +1,4 @@
-// Control groups, as the kernel side tells them of who starts a program and of who runs already.
+// The control groups in the records of a program's start and of the snapshot.
 
 #include <signal.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@ using ::testing::Each;
 using ::testing::EndsWith;
 using ::testing::Not;
 
-// The groups that the record of `/bin/true word` tells, run by a child that does `before` first.
+// The groups in the exec record of `/bin/true word`, run by a child that calls `before` first.
 std::optional<ControlGroups> GroupsOfExec(Recorder* recorder, const std::string& word,
                                           const std::function<bool()>& before) {
   Child child([&] { return before() ? Exec({"/bin/true", word}) : 1; });
@@ -39,7 +39,7 @@ std::optional<ControlGroups> GroupsOfExec(Recorder* recorder, const std::string&
   return exec == nullptr ? std::nullopt : std::get<ExecEvent>(exec->body).cgroups;
 }
 
-TEST(CgroupsTest, WhoIsInAGroupOfItsOwnTellsIt) {
+TEST(CgroupsTest, ExecInACgroupOfItsOwn_EmitsTheCgroup) {
   Recorder recorder;
   const Cgroup slice("slice");
   const Subgroup service(slice.path(), "nginx.service");
@@ -48,11 +48,11 @@ TEST(CgroupsTest, WhoIsInAGroupOfItsOwnTellsIt) {
   EXPECT_THAT(*groups, Contains(absl::StrCat("/hoptrail-test-", getpid(), "-slice/nginx.service")));
 }
 
-TEST(CgroupsTest, WhoIsWhereItsParentIsTellsNothing) {
+TEST(CgroupsTest, ExecInTheParentsCgroup_EmitsNoCgroups) {
   Recorder recorder;
   const auto groups = GroupsOfExec(&recorder, "same", [] { return true; });
   EXPECT_FALSE(groups.has_value());
-  // Not even when the parent has been moved before.
+  // The same after the parent was moved.
   const Cgroup slice("slice");
   Child parent([&] {
     if (!slice.Enter()) return 1;
@@ -68,7 +68,7 @@ TEST(CgroupsTest, WhoIsWhereItsParentIsTellsNothing) {
   EXPECT_FALSE(std::get<ExecEvent>(exec->body).cgroups.has_value());
 }
 
-TEST(CgroupsTest, AHierarchyOfVersion1IsToldToo) {
+TEST(CgroupsTest, ExecInAVersion1OrHybridHierarchy_EmitsItsCgroups) {
   Recorder recorder;
   const NamedHierarchy hierarchy;
   const Subgroup slice(hierarchy.path(), "system.slice");
@@ -82,11 +82,11 @@ TEST(CgroupsTest, AHierarchyOfVersion1IsToldToo) {
   ASSERT_TRUE(groups.has_value());
   EXPECT_THAT(*groups, Contains("/system.slice/cron.service"));
   EXPECT_THAT(*groups, Contains(EndsWith("-other")));
-  // At a hierarchy's root there is nothing to tell.
+  // The root of a hierarchy is not emitted.
   EXPECT_THAT(*groups, Each(Not(testing::AnyOf("/", ""))));
 }
 
-TEST(CgroupsTest, ALongPathIsCutAtItsFront) {
+TEST(CgroupsTest, LongCgroupPath_IsCutAtItsFront) {
   Recorder recorder;
   const Cgroup top("top");
   std::vector<std::unique_ptr<Subgroup>> groups;
@@ -96,21 +96,21 @@ TEST(CgroupsTest, ALongPathIsCutAtItsFront) {
         std::make_unique<Subgroup>(path, absl::StrCat(std::string(150, 'a' + i), ".slice")));
     path = groups.back()->path();
   }
-  const auto told = GroupsOfExec(&recorder, "long", [&] { return groups.back()->Enter(); });
-  ASSERT_TRUE(told.has_value());
+  const auto emitted = GroupsOfExec(&recorder, "long", [&] { return groups.back()->Enter(); });
+  ASSERT_TRUE(emitted.has_value());
   size_t bytes = 0;
-  for (const std::string& each : *told) bytes += each.size();
+  for (const std::string& each : *emitted) bytes += each.size();
   EXPECT_LE(bytes, 2048u);
-  EXPECT_THAT(*told, Contains(EndsWith(absl::StrCat("/", std::string(150, 't'), ".slice"))));
+  EXPECT_THAT(*emitted, Contains(EndsWith(absl::StrCat("/", std::string(150, 't'), ".slice"))));
   while (!groups.empty()) groups.pop_back();
 }
 
-TEST(CgroupsTest, ASnapshotTellsEverybodysGroups) {
+TEST(CgroupsTest, Snapshot_HoldsTheCgroupsOfEveryProcess) {
   const Cgroup slice("slice");
   const Subgroup service(slice.path(), "nginx.service");
   int ready[2];
   ASSERT_EQ(pipe(ready), 0);
-  // The group of one of them is its parent's.
+  // The parent, and a child that is in the same group as its parent.
   Child parent([&] {
     if (!service.Enter()) return 1;
     Child child([] { return Exec({"/bin/sleep", "1000"}); });

@@ -1,5 +1,5 @@
-// Containers as real programs make them, by pid namespaces and control groups: which session their
-// processes are in, from the real kernel's records.
+// Containers that real programs make from pid namespaces and control groups: from the kernel's
+// records to the session of their processes.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -29,7 +29,7 @@ using ExecEvent = agent::decode::Exec;
 
 constexpr char kId[] = "3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70";
 
-// What becomes of a recorder's events.
+// The sessions that follow from a recorder's events.
 class Sessions : public agent::session::Output {
  public:
   Sessions() {
@@ -42,12 +42,12 @@ class Sessions : public agent::session::Output {
   void Read(const Recorder& recorder) {
     for (const Event& event : recorder.events()) correlator_->Handle(event);
   }
-  // As it was told last; empty where it never was.
+  // As reported last; empty if it never was.
   model::Session Of(const model::ProcessKey& process) {
-    return told_[correlator_->SessionOf(process)];
+    return reported_[correlator_->SessionOf(process)];
   }
 
-  void OnSession(const model::Session& session) override { told_[session.id] = session; }
+  void OnSession(const model::Session& session) override { reported_[session.id] = session; }
   void OnHopEnd(const model::HopEnd&) override {}
   void OnLoginAttempt(const model::LoginAttempt&, const model::SessionId&) override {}
   void OnEdge(const model::EdgeCount&) override {}
@@ -55,11 +55,11 @@ class Sessions : public agent::session::Output {
 
  private:
   std::unique_ptr<agent::session::Correlator> correlator_;
-  std::map<model::SessionId, model::Session> told_;
+  std::map<model::SessionId, model::Session> reported_;
 };
 
-// Who ran `/bin/sh -c … WORD`.
-model::ProcessKey WhoRan(Recorder* recorder, const std::string& word) {
+// The process that ran `/bin/sh -c … WORD`.
+model::ProcessKey ProcessThatRan(Recorder* recorder, const std::string& word) {
   const Event* exec =
       recorder->WaitForBody<ExecEvent>(word, [&](const Event&, const ExecEvent& body) {
         return !body.image.arguments.empty() && body.image.arguments.front() == "/bin/sh" &&
@@ -70,10 +70,10 @@ model::ProcessKey WhoRan(Recorder* recorder, const std::string& word) {
 
 int Sh(const std::string& word) { return Exec({"/bin/sh", "-c", "true; true", word}); }
 
-// util-linux's own unshare, in a service, whose group its children stay in.
+// Runs util-linux's unshare in a service. Its children stay in the service's group.
 class UnshareTest : public testing::TestWithParam<const char*> {
  protected:
-  // The group "app.service" of a hierarchy of the version that the parameter names.
+  // Makes the group "app.service" in a hierarchy of the version that the parameter says.
   void SetUp() override {
     std::string top;
     if (std::string(GetParam()) == "Version1") {
@@ -94,7 +94,7 @@ class UnshareTest : public testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Cgroups, UnshareTest, testing::Values("Version1", "Version2"),
                          [](const auto& info) { return std::string(info.param); });
 
-TEST_P(UnshareTest, WhatItStartsIsAContainerThatItsServiceCaused) {
+TEST_P(UnshareTest, UnshareInAService_MakesAContainerCausedByTheService) {
   Recorder recorder;
   Child service([&] {
     if (!service_->Enter()) return 1;
@@ -105,8 +105,8 @@ TEST_P(UnshareTest, WhatItStartsIsAContainerThatItsServiceCaused) {
     return shell.Wait();
   });
   EXPECT_EQ(service.Wait(), 0);
-  const model::ProcessKey outside = WhoRan(&recorder, "service");
-  const model::ProcessKey inside = WhoRan(&recorder, "inside");
+  const model::ProcessKey outside = ProcessThatRan(&recorder, "service");
+  const model::ProcessKey inside = ProcessThatRan(&recorder, "inside");
   recorder.Settle();
   Sessions sessions;
   sessions.Read(recorder);
@@ -115,15 +115,15 @@ TEST_P(UnshareTest, WhatItStartsIsAContainerThatItsServiceCaused) {
   EXPECT_EQ(container.first_process, inside);
   EXPECT_EQ(container.unit.substr(0, 5), "pid:[");
   EXPECT_THAT(container.program, testing::EndsWith("sh"));
-  const model::Session whole = sessions.Of(outside);
-  EXPECT_EQ(whole.kind, EntryKind::kService);
-  EXPECT_EQ(container.caused_by, whole.id);
-  EXPECT_NE(container.id, whole.id);
+  const model::Session service_session = sessions.Of(outside);
+  EXPECT_EQ(service_session.kind, EntryKind::kService);
+  EXPECT_EQ(container.caused_by, service_session.id);
+  EXPECT_NE(container.id, service_session.id);
 }
 
-// As runc and its like do it: another process in a new pid namespace, put into a group by its
-// maker, runs the container's program; later a second one is sent after it.
-TEST(ContainersTest, WhatARuntimeStartsIsAContainerByItsGroup) {
+// As a runtime like runc does it: a process in a new pid namespace and in a group of its own runs
+// the container's program; later a second process enters both.
+TEST(ContainersTest, ProcessesOfARuntime_AreOneContainerByTheirCgroup) {
   Recorder recorder;
   const Cgroup top("top");
   const Subgroup scope(top.path(), absl::StrCat("docker-", kId, ".scope"));
@@ -154,7 +154,7 @@ TEST(ContainersTest, WhatARuntimeStartsIsAContainerByItsGroup) {
     return first.Wait();
   });
   EXPECT_EQ(runtime.Wait(), 0);
-  const model::ProcessKey first = WhoRan(&recorder, "first");
+  const model::ProcessKey first = ProcessThatRan(&recorder, "first");
   recorder.Settle();
   Sessions sessions;
   sessions.Read(recorder);
@@ -163,12 +163,12 @@ TEST(ContainersTest, WhatARuntimeStartsIsAContainerByItsGroup) {
   EXPECT_EQ(container.unit, kId);
   EXPECT_EQ(container.first_process, first);
   for (const char* member : {"first-child", "second"}) {
-    EXPECT_EQ(sessions.Of(WhoRan(&recorder, member)).id, container.id) << member;
+    EXPECT_EQ(sessions.Of(ProcessThatRan(&recorder, member)).id, container.id) << member;
   }
 }
 
-// The agent starts after the container.
-TEST(ContainersTest, ASnapshotFindsAContainerByNamespaceAndGroup) {
+// The container is older than the sensor.
+TEST(ContainersTest, SnapshotOfARunningContainer_FindsItByNamespaceAndCgroup) {
   const Cgroup top("top");
   const Subgroup scope(top.path(), absl::StrCat("cri-containerd-", kId, ".scope"));
   int ready[2], hold[2];

@@ -1,6 +1,6 @@
-// The kernel contract: every struct and field that the programs name (bpf/include/kernel_types.h
-// and compat.h) against the running kernel's own types. What libbpf cannot place at load turns into
-// an instruction that the verifier refuses only where it is reached; here it is told by its name.
+// The kernel contract: every struct and field that the programs use (bpf/include/kernel_types.h and
+// compat.h) against the running kernel's own types. Where libbpf cannot resolve a field at load, it
+// writes an instruction that the verifier refuses only if it is reached. This test names the field.
 
 #include <unistd.h>
 
@@ -20,8 +20,8 @@
 namespace hoptrail::kernel_test {
 namespace {
 
-// What some kernels lack: each is asked for (bpf_core_field_exists, bpf_core_type_exists) before it
-// is used, or is one of several that stand for the same. A struct alone stands for all of it.
+// Some kernels lack these. The programs check that each exists (bpf_core_field_exists,
+// bpf_core_type_exists) before they use it. A struct without a field stands for all of its fields.
 const std::set<std::string>& MayBeMissing() {
   static const auto* const names = new std::set<std::string>{
       "task_struct.loginuid",   // CONFIG_AUDIT
@@ -46,7 +46,8 @@ struct BtfDeleter {
 };
 using BtfPtr = std::unique_ptr<btf, BtfDeleter>;
 
-// Of the kernel's include/uapi/linux/bpf.h and libbpf: the section .BTF.ext, as far as needed.
+// The parts of the section .BTF.ext that this test reads; from the kernel's
+// include/uapi/linux/bpf.h and libbpf.
 struct ExtHeader {
   uint16_t magic;
   uint8_t version, flags;
@@ -63,7 +64,7 @@ struct Contract {
   std::vector<Relocation> relocations;
 };
 
-// The types and relocations of the programs' own object.
+// The types and relocations of the sensor's object file.
 Contract ReadContract() {
   Contract contract;
   size_t size = 0;
@@ -103,35 +104,36 @@ const btf_type* Skip(const btf* types, uint32_t id) {
 
 std::string NameOf(const btf* types, uint32_t offset) {
   const std::string name = btf__name_by_offset(types, offset);
-  return name.substr(0, name.find("___"));  // libbpf takes what follows as a flavour
+  return name.substr(0, name.find("___"));  // libbpf ignores the rest: a flavour
 }
 
-// Which structs and fields the programs reach: "sock.sk_err"; those of them that are asked for.
-struct Named {
-  std::set<uint32_t> structs;  // of the object
-  std::set<std::string> asked;
+// What the programs' relocations refer to.
+struct References {
+  std::set<uint32_t> structs;    // type ids in the object file
+  std::set<std::string> probed;  // "sock.sk_err": its existence is checked
 };
 
 // Follows an access string ("0:3:1") from its root type.
-void Follow(const Contract& contract, const Relocation& relocation, Named* named) {
+void Follow(const Contract& contract, const Relocation& relocation, References* references) {
   const btf* types = contract.types.get();
   const btf_type* type = Skip(types, relocation.type);
   std::string path = btf__name_by_offset(types, relocation.access);
   if (relocation.kind == kTypeExists) {
-    named->asked.insert(NameOf(types, btf__type_by_id(types, relocation.type)->name_off));
+    references->probed.insert(NameOf(types, btf__type_by_id(types, relocation.type)->name_off));
   }
   size_t colon = path.find(':');
   while (btf_is_composite(type)) {
     const int id =
         btf__find_by_name_kind(types, btf__name_by_offset(types, type->name_off), btf_kind(type));
-    if (id > 0 && type->name_off != 0) named->structs.insert(static_cast<uint32_t>(id));
+    if (id > 0 && type->name_off != 0) references->structs.insert(static_cast<uint32_t>(id));
     if (colon == std::string::npos) return;
     path = path.substr(colon + 1);
     const size_t index = std::stoul(path);
     if (index >= btf_vlen(type)) return;
     const btf_member& member = btf_members(type)[index];
     if (relocation.kind == kFieldExists) {
-      named->asked.insert(NameOf(types, type->name_off) + "." + NameOf(types, member.name_off));
+      references->probed.insert(NameOf(types, type->name_off) + "." +
+                                NameOf(types, member.name_off));
     }
     type = Skip(types, member.type);
     colon = path.find(':');
@@ -143,7 +145,7 @@ void Follow(const Contract& contract, const Relocation& relocation, Named* named
   }
 }
 
-// A field of that name in a struct or in what it holds without a name.
+// The field `name` of a struct or of its anonymous members; nullptr if there is none.
 const btf_member* Find(const btf* types, const btf_type* type, const std::string& name) {
   for (int i = 0; i < btf_vlen(type); ++i) {
     const btf_member& member = btf_members(type)[i];
@@ -156,7 +158,7 @@ const btf_member* Find(const btf* types, const btf_type* type, const std::string
   return nullptr;
 }
 
-// Integers and enumerations stand for each other, as libbpf takes them.
+// libbpf lets integers and enumerations stand for each other.
 int KindOf(const btf_type* type) {
   return btf_is_any_enum(type) ? int{BTF_KIND_INT} : btf_kind(type);
 }
@@ -168,12 +170,12 @@ class ContractTest : public testing::Test {
     ASSERT_NE(contract_.types, nullptr);
     ASSERT_FALSE(contract_.relocations.empty());
     for (const Relocation& relocation : contract_.relocations)
-      Follow(contract_, relocation, &named_);
+      Follow(contract_, relocation, &references_);
     kernel_.reset(btf__load_vmlinux_btf());
     ASSERT_NE(kernel_, nullptr) << strerror(errno);
   }
 
-  // Why the kernel's field cannot stand for ours, or empty.
+  // Why the kernel's field does not match ours; empty if it matches.
   std::string Compare(const btf_member& ours, const btf_member& theirs) const {
     const btf_type* our_type = Skip(contract_.types.get(), ours.type);
     const btf_type* their_type = Skip(kernel_.get(), theirs.type);
@@ -181,7 +183,7 @@ class ContractTest : public testing::Test {
       return "is of kind " + std::to_string(btf_kind(their_type)) + ", not " +
              std::to_string(btf_kind(our_type));
     }
-    // Fields are read as wide as they are declared here; bit-fields and structs find their own.
+    // A field is read in the size declared here; libbpf adapts bit-fields and structs.
     const bool bits = (ours.offset >> 24) != 0 && btf_is_int(our_type);
     if (KindOf(our_type) == BTF_KIND_INT && !bits && our_type->size != their_type->size) {
       return "has " + std::to_string(their_type->size) + " bytes, not " +
@@ -190,7 +192,7 @@ class ContractTest : public testing::Test {
     return "";
   }
 
-  // What the kernel lacks, or has otherwise, of a struct of ours.
+  // Compares a struct of ours with the kernel's; what the kernel lacks goes to missing_.
   void CheckStruct(const btf_type* ours) {
     const btf* types = contract_.types.get();
     const std::string name = NameOf(types, ours->name_off);
@@ -215,27 +217,28 @@ class ContractTest : public testing::Test {
   }
 
   Contract contract_;
-  Named named_;
+  References references_;
   BtfPtr kernel_;
   std::set<std::string> missing_;
   size_t checked_ = 0;
 };
 
-TEST_F(ContractTest, TheKernelHasEveryStructAndField) {
-  for (uint32_t id : named_.structs) CheckStruct(btf__type_by_id(contract_.types.get(), id));
+TEST_F(ContractTest, EveryUsedStructAndField_IsInTheRunningKernel) {
+  for (uint32_t id : references_.structs) CheckStruct(btf__type_by_id(contract_.types.get(), id));
   for (const std::string& name : missing_) {
     EXPECT_EQ(MayBeMissing().count(name), 1u) << name << " is not in this kernel";
   }
-  EXPECT_GT(named_.structs.size(), 30u);
+  EXPECT_GT(references_.structs.size(), 30u);
   EXPECT_GT(checked_, 80u);
-  RecordProperty("structs", static_cast<int>(named_.structs.size()));
+  RecordProperty("structs", static_cast<int>(references_.structs.size()));
   RecordProperty("fields", static_cast<int>(checked_));
-  printf("%zu structs, %zu fields\n", named_.structs.size(), checked_);
+  printf("%zu structs, %zu fields\n", references_.structs.size(), checked_);
 }
 
-TEST_F(ContractTest, WhatMayBeMissingIsAskedFor) {
+TEST_F(ContractTest, FieldThatMayBeMissing_IsCheckedBeforeUse) {
   for (const std::string& name : MayBeMissing()) {
-    EXPECT_EQ(named_.asked.count(name), 1u) << name << " is used without being asked for";
+    EXPECT_EQ(references_.probed.count(name), 1u)
+        << name << " is used without a check that it exists";
   }
 }
 

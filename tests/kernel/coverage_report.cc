@@ -1,10 +1,10 @@
-// What the running kernel lets the sensor have: tries every tier of every source.
+// Tries every tier of every event source on the running kernel.
 //
 //   coverage_report [--every-tier] [--passes FILE]
 //
-// Prints the report as one line of JSON. FILE gets a line for each pass of the tests that it takes
-// to run the best and the last tier that loads, or every one: the tiers to force, as
-// HOPTRAIL_FORCE_TIERS takes them (in the first pass: none).
+// Prints the report as one line of JSON. Writes one line to FILE for each pass of the tests: the
+// tiers to force in it, in the form of HOPTRAIL_FORCE_TIERS. The first pass forces none; the others
+// cover the last tier that loads, or with --every-tier each tier that loads.
 
 #include <algorithm>
 #include <cstdio>
@@ -26,7 +26,7 @@ namespace {
 using agent::kernel::Sensor;
 using agent::kernel::SensorOptions;
 
-// Tier → what came of forcing it; where one sensor was opened for all sources at once.
+// Source → tier → its coverage with that tier forced. One sensor forces a tier of all sources.
 using Tried = std::map<std::string, std::map<uint32_t, model::SourceCoverage>>;
 
 int Fail(const absl::Status& status) {
@@ -53,7 +53,7 @@ absl::StatusOr<Tried> TryAll() {
   return tried;
 }
 
-// Why the tier does not load, of the refusals of a report in which it was forced.
+// Why the hook does not load, from the refusals of a report in which its tier was forced.
 std::string ReasonFor(const model::SourceCoverage& row, const std::string& hook) {
   for (const std::string& refusal : row.refusals) {
     if (refusal.compare(0, hook.size() + 2, hook + ": ") == 0)
@@ -70,7 +70,7 @@ std::vector<uint32_t> LoadableTiers(const Tried& tried, const std::string& sourc
   return tiers;
 }
 
-// Of the tiers of a source that load, those that passes after the first one force, in their order.
+// The tiers of a source that the passes after the first one force, in their order.
 std::vector<uint32_t> TiersToForce(const Tried& tried, const std::string& source, bool every_tier) {
   std::vector<uint32_t> tiers = LoadableTiers(tried, source);
   const size_t unwanted = tiers.size() < 2 ? tiers.size() : every_tier ? 1 : tiers.size() - 1;
@@ -98,7 +98,8 @@ int PrintReport(const Tried& tried) {
   nlohmann::ordered_json report;
   report["kernel"] = KernelRelease();
   for (const model::SourceCoverage& row : (*sensor)->Coverage()) {
-    nlohmann::ordered_json source = {{"source", row.source}, {"hook", row.hook}, {"tier", row.tier}};
+    nlohmann::ordered_json source = {
+        {"source", row.source}, {"hook", row.hook}, {"tier", row.tier}};
     source["refusals"] = row.refusals;
     for (const auto& tiers : agent::kernel::AllTiers()) {
       if (tiers.source != row.source) continue;
@@ -106,10 +107,10 @@ int PrintReport(const Tried& tried) {
         const model::SourceCoverage& forced = tried.at(row.source).at(tier);
         const std::string& hook = tiers.hooks[tier - 1];
         source["tiers"].push_back({{"tier", tier},
-                                 {"hook", hook},
-                                 {"loads", forced.tier == tier},
-                                 {"why_not", ReasonFor(forced, hook)},
-                                 {"misses", forced.misses}});
+                                   {"hook", hook},
+                                   {"loads", forced.tier == tier},
+                                   {"why_not", ReasonFor(forced, hook)},
+                                   {"misses", forced.misses}});
       }
     }
     report["sources"].push_back(std::move(source));
@@ -135,7 +136,7 @@ int Main(int argc, char** argv) {
     } else if (strcmp(argv[i], "--passes") == 0 && i + 1 < argc) {
       passes = argv[++i];
     } else {
-      return Fail(absl::InvalidArgumentError(absl::StrCat("what is ", argv[i], "?")));
+      return Fail(absl::InvalidArgumentError(absl::StrCat("unknown argument ", argv[i])));
     }
   }
   const absl::StatusOr<Tried> tried = TryAll();

@@ -1,4 +1,4 @@
-// The hook plan on the running kernel, and accept by each hook that it lets us have.
+// The hook plan on the running kernel, and accept by its best hook and by the system call's.
 
 #include <unistd.h>
 
@@ -31,13 +31,13 @@ std::map<std::string, model::SourceCoverage> CoverageOf(Recorder* recorder) {
   return rows;
 }
 
-TEST(CoverageTest, TellsTheHookOfEveryFact) {
+TEST(CoverageTest, EveryEventSource_ReportsItsHook) {
   Recorder recorder;
   const auto rows = CoverageOf(&recorder);
   for (const char* source :
        {"fork", "exec", "exit", "tcp", "accept", "socket handover", "running processes",
-        "open sockets", "pam", "sshd", "unix connect", "datagram flows", "file", "credentials", "namespaces",
-        "signals to the sensor", "tracing of the sensor", "bpf on the sensor"}) {
+        "open sockets", "pam", "sshd", "unix connect", "datagram flows", "file", "credentials",
+        "namespaces", "signals to the sensor", "tracing of the sensor", "bpf on the sensor"}) {
     ASSERT_EQ(rows.count(source), 1u) << source;
     EXPECT_GE(rows.at(source).tier, 1u) << source << " is blind on this kernel";
     EXPECT_NE(rows.at(source).hook, "") << source;
@@ -49,7 +49,7 @@ std::vector<std::string> AcceptHooks() {
   for (const agent::kernel::SourceTiers& source : agent::kernel::AllTiers()) {
     if (source.source == "accept") return source.hooks;
   }
-  ADD_FAILURE() << "accept is no source";
+  ADD_FAILURE() << "no event source accept";
   return {};
 }
 
@@ -66,7 +66,7 @@ std::vector<std::string> RefusedHooks(const model::SourceCoverage& coverage) {
   return refused;
 }
 
-TEST(CoverageTest, TellsWhyABetterHookOfAcceptIsNotUsed) {
+TEST(CoverageTest, BetterAcceptHookThatIsNotUsed_IsReportedAsRefused) {
   Recorder recorder;
   const model::SourceCoverage accept = CoverageOf(&recorder)["accept"];
   std::vector<std::string> better = AcceptHooks();
@@ -77,7 +77,7 @@ TEST(CoverageTest, TellsWhyABetterHookOfAcceptIsNotUsed) {
   EXPECT_THAT(RefusedHooks(accept), AllOf(IsSupersetOf(better), Not(Contains(accept.hook))));
 }
 
-TEST(CoverageTest, TellsThatABetterHookWasNotTried) {
+TEST(CoverageTest, LastAcceptTierForced_ReportsBetterHooksAsRefused) {
   Recorder recorder(OnlyBySystemCall(SyscallHooks::kAuto));
   const model::SourceCoverage accept = CoverageOf(&recorder)["accept"];
   std::vector<std::string> better = AcceptHooks();
@@ -87,7 +87,7 @@ TEST(CoverageTest, TellsThatABetterHookWasNotTried) {
   EXPECT_THAT(RefusedHooks(accept), IsSupersetOf(better));
 }
 
-// Whatever the hook, the accepting process is told, once.
+// Every hook reports the accepting process exactly once.
 void CheckAccept(Recorder* recorder) {
   const model::SourceCoverage coverage = CoverageOf(recorder)["accept"];
   TcpPair pair = ConnectedPair("127.0.0.1");
@@ -102,18 +102,18 @@ void CheckAccept(Recorder* recorder) {
   EXPECT_EQ(accepts[0].second->first_use, coverage.hook == "tp_btf/sock_recv_length");
 }
 
-TEST(CoverageTest, AcceptByTheBestHook) {
+TEST(CoverageTest, BestAcceptHook_EmitsOneAccept) {
   Recorder recorder;
   CheckAccept(&recorder);
 }
 
-TEST(CoverageTest, AcceptBySystemCall) {
+TEST(CoverageTest, SystemCallAcceptHook_EmitsOneAccept) {
   Recorder recorder(OnlyBySystemCall(SyscallHooks::kAlways));
   ASSERT_EQ(CoverageOf(&recorder)["accept"].hook, "tp/syscalls/sys_exit_accept");
   CheckAccept(&recorder);
 }
 
-TEST(CoverageTest, SystemCallHooksCanBeSwitchedOff) {
+TEST(CoverageTest, SystemCallHooksSwitchedOff_AcceptIsBlind) {
   Recorder recorder(OnlyBySystemCall(SyscallHooks::kNever));
   const model::SourceCoverage accept = CoverageOf(&recorder)["accept"];
   EXPECT_EQ(accept.tier, 0u);

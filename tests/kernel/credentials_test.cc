@@ -1,5 +1,5 @@
-// Changes of credentials, as told by the kernel side, against what a small program did. What a
-// hook on the change itself tells at once, the comparison tells at the next fork, exec or exit.
+// Records of credential changes, against what a small program did. A hook on the change itself
+// emits it at once; without one, the comparison emits it at the next fork, exec or exit.
 
 #include <grp.h>
 #include <unistd.h>
@@ -53,7 +53,7 @@ bool SeenWhenMade(Recorder* recorder) {
   return false;
 }
 
-TEST(CredentialsTest, AChangeOfUserIsToldOnce) {
+TEST(CredentialsTest, ChangeOfUser_IsEmittedOnce) {
   Recorder recorder;
   Child child([] {
     if (setgroups(0, nullptr) != 0 || setresgid(77, 77, 77) != 0 ||
@@ -85,7 +85,7 @@ TEST(CredentialsTest, AChangeOfUserIsToldOnce) {
   }
 }
 
-TEST(CredentialsTest, WhatDoesNotChangeIsNotTold) {
+TEST(CredentialsTest, UnchangedCredentials_EmitNothing) {
   Recorder recorder;
   std::vector<pid_t> pids;
   for (int i = 0; i < 20; ++i) {
@@ -101,7 +101,7 @@ TEST(CredentialsTest, WhatDoesNotChangeIsNotTold) {
   EXPECT_EQ(recorder.All<CredentialsChange>().size(), 0u);
 }
 
-TEST(CredentialsTest, ASetUidProgramIsTold) {
+TEST(CredentialsTest, SetUidProgram_EmitsItsChangeOnce) {
   char name[] = "/tmp/hoptrail-setuid-XXXXXX";
   const std::filesystem::path directory = mkdtemp(name);
   std::filesystem::permissions(directory, std::filesystem::perms(0755));
@@ -132,16 +132,16 @@ TEST(CredentialsTest, ASetUidProgramIsTold) {
   }
   EXPECT_EQ(found, 1);
   int set_id = 0;
-  std::string told;
+  std::string execs;
   for (const auto& [event, exec] : recorder.All<ExecEvent>()) {
     set_id += exec->set_id;
-    absl::StrAppend(&told, event->header.boot_ns, " process ", event->header.process.tgid, " ",
+    absl::StrAppend(&execs, event->header.boot_ns, " process ", event->header.process.tgid, " ",
                     exec->image.path, exec->set_id ? " set-id" : "", "\n");
   }
-  EXPECT_EQ(set_id, 1) << told;
+  EXPECT_EQ(set_id, 1) << execs;
 }
 
-TEST(CredentialsTest, CapabilitiesAreTold) {
+TEST(CredentialsTest, DroppedCapability_IsEmitted) {
   Recorder recorder;
   Child child([] {
     __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -161,9 +161,8 @@ TEST(CredentialsTest, CapabilitiesAreTold) {
   EXPECT_EQ(change.before.ids, change.after.ids);
 }
 
-// The C library makes every thread take the new user, all at once; that is one change of one
-// process.
-TEST(CredentialsTest, ThreadsAreToldOnce) {
+// The C library sets the new user in every thread at once: that is one change of one process.
+TEST(CredentialsTest, ChangeInEveryThread_IsEmittedOnce) {
   constexpr int kChanges = 99;  // the last one stays
   Recorder recorder;
   int done[2];
@@ -192,8 +191,8 @@ TEST(CredentialsTest, ThreadsAreToldOnce) {
   close(done[1]);
 }
 
-// Who was there before is known from the snapshot.
-TEST(CredentialsTest, AnOlderProcessThatChanges) {
+// The snapshot holds the credentials before the change.
+TEST(CredentialsTest, ProcessOlderThanTheSensor_ChangeIsEmitted) {
   int go[2];
   ASSERT_EQ(pipe(go), 0);
   Child child([&] {

@@ -1,4 +1,4 @@
-// UDP, raw and ICMP sends as told by the kernel side, against what a small program sent.
+// Records of UDP, raw and ICMP flows, against what a small program sent.
 
 #include <unistd.h>
 
@@ -25,34 +25,36 @@ using agent::decode::DatagramFlow;
 
 constexpr uint8_t kUdp = IPPROTO_UDP;
 
-struct Told {
+// The sum of all records of some flows.
+struct Total {
   uint64_t packets = 0;
   uint64_t bytes = 0;
   size_t records = 0;
-  size_t beginnings = 0;
+  size_t first_records = 0;
 };
 
 using Match = std::function<bool(const Event&, const DatagramFlow&)>;
 
-Told Sum(const Recorder& recorder, const Match& match) {
-  Told told;
+Total Sum(const Recorder& recorder, const Match& match) {
+  Total total;
   for (const auto& [event, flow] : recorder.All<DatagramFlow>()) {
     if (!match(*event, *flow)) continue;
-    told.packets += flow->packets;
-    told.bytes += flow->bytes;
-    ++told.records;
-    told.beginnings += flow->first ? 1 : 0;
+    total.packets += flow->packets;
+    total.bytes += flow->bytes;
+    ++total.records;
+    total.first_records += flow->first ? 1 : 0;
   }
-  return told;
+  return total;
 }
 
-// What is due is told whenever a thread of the host ends; Settle() makes one end.
-Told WaitForPackets(Recorder* recorder, const Match& match, uint64_t packets) {
+// The kernel side emits the flows that are due whenever a thread of the host ends; Settle() makes
+// one end.
+Total WaitForPackets(Recorder* recorder, const Match& match, uint64_t packets) {
   const absl::Time deadline = absl::Now() + absl::Seconds(60);
   while (absl::Now() < deadline && !testing::Test::HasFatalFailure()) {
     recorder->Settle();
-    const Told told = Sum(*recorder, match);
-    if (told.packets >= packets) return told;
+    const Total total = Sum(*recorder, match);
+    if (total.packets >= packets) return total;
   }
   return Sum(*recorder, match);
 }
@@ -118,47 +120,49 @@ Match To(const std::string& address, uint16_t port, uint8_t protocol = kUdp) {
   };
 }
 
-struct Way {
+struct DatagramKind {
   const char* name;
   const char* address;
   int protocol;
 };
 
-class DatagramTest : public testing::TestWithParam<Way> {};
+class DatagramTest : public testing::TestWithParam<DatagramKind> {};
 
-// Kernels from 7.1 on have no UDP-Lite any more, and so nothing to tell of it.
-bool IsGone(const Way& way) { return way.protocol == IPPROTO_UDPLITE && KernelIsAtLeast(7, 1); }
+// Linux 7.1 has removed UDP-Lite: there is nothing to emit.
+bool IsGone(const DatagramKind& kind) {
+  return kind.protocol == IPPROTO_UDPLITE && KernelIsAtLeast(7, 1);
+}
 
-void ExpectNoSocket(const Way& way) {
-  const int family = way.address[0] == ':' ? AF_INET6 : AF_INET;
-  const UniqueFd fd(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, way.protocol));
-  EXPECT_FALSE(fd.valid()) << "what can be sent must be tested";
+void ExpectNoSocket(const DatagramKind& kind) {
+  const int family = kind.address[0] == ':' ? AF_INET6 : AF_INET;
+  const UniqueFd fd(socket(family, SOCK_DGRAM | SOCK_CLOEXEC, kind.protocol));
+  EXPECT_FALSE(fd.valid()) << "this kernel can send it, so it must be tested";
   EXPECT_EQ(errno, EPROTONOSUPPORT);
 }
 
-TEST_P(DatagramTest, ConnectedAndUnconnectedSendsAreCountedByPeer) {
-  const Way& way = GetParam();
-  if (IsGone(way)) return ExpectNoSocket(way);
+TEST_P(DatagramTest, ConnectedAndUnconnectedSends_AreCountedByPeer) {
+  const DatagramKind& kind = GetParam();
+  if (IsGone(kind)) return ExpectNoSocket(kind);
   Recorder recorder(Quick());
-  const UniqueFd receiver = Socket(way.address, way.protocol, /*bind_it=*/true);
-  const UniqueFd other = Socket(way.address, way.protocol, /*bind_it=*/true);
-  const UniqueFd loose = Socket(way.address, way.protocol);
-  const UniqueFd fixed = Socket(way.address, way.protocol);
+  const UniqueFd receiver = Socket(kind.address, kind.protocol, /*bind_it=*/true);
+  const UniqueFd other = Socket(kind.address, kind.protocol, /*bind_it=*/true);
+  const UniqueFd loose = Socket(kind.address, kind.protocol);
+  const UniqueFd fixed = Socket(kind.address, kind.protocol);
   const uint16_t port = PortOf(receiver);
   const uint16_t other_port = PortOf(other);
-  ASSERT_TRUE(ConnectTo(fixed, way.address, other_port)) << strerror(errno);
+  ASSERT_TRUE(ConnectTo(fixed, kind.address, other_port)) << strerror(errno);
   for (size_t i = 1; i <= 10; ++i) {
-    ASSERT_EQ(SendTo(loose, way.address, port, std::string(i, 'x')), static_cast<ssize_t>(i));
+    ASSERT_EQ(SendTo(loose, kind.address, port, std::string(i, 'x')), static_cast<ssize_t>(i));
     ASSERT_EQ(send(fixed.get(), std::string(1000 + i, 'x').data(), 1000 + i, 0),
               static_cast<ssize_t>(1000 + i));
   }
-  ASSERT_EQ(send(fixed.get(), "", 0, 0), 0);  // an empty datagram is one too
-  const auto protocol = static_cast<uint8_t>(way.protocol == 0 ? IPPROTO_UDP : way.protocol);
-  const Told to_loose = WaitForPackets(&recorder, To(way.address, port, protocol), 10);
-  const Told to_fixed = WaitForPackets(&recorder, To(way.address, other_port, protocol), 11);
+  ASSERT_EQ(send(fixed.get(), "", 0, 0), 0);  // an empty datagram counts, too
+  const auto protocol = static_cast<uint8_t>(kind.protocol == 0 ? IPPROTO_UDP : kind.protocol);
+  const Total to_loose = WaitForPackets(&recorder, To(kind.address, port, protocol), 10);
+  const Total to_fixed = WaitForPackets(&recorder, To(kind.address, other_port, protocol), 11);
   EXPECT_EQ(to_loose.packets, 10u);
   EXPECT_EQ(to_loose.bytes, 55u);
-  EXPECT_GE(to_loose.beginnings, 1u);
+  EXPECT_GE(to_loose.first_records, 1u);
   EXPECT_EQ(to_fixed.packets, 11u);
   EXPECT_EQ(to_fixed.bytes, 10'055u);
   for (const auto& [event, flow] : recorder.All<DatagramFlow>()) {
@@ -169,14 +173,15 @@ TEST_P(DatagramTest, ConnectedAndUnconnectedSendsAreCountedByPeer) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, DatagramTest,
-                         testing::Values(Way{"V4", "127.0.0.1", 0}, Way{"V6", "::1", 0},
-                                         Way{"Mapped", "::ffff:127.0.0.1", 0},
-                                         Way{"LiteV4", "127.0.0.1", IPPROTO_UDPLITE},
-                                         Way{"LiteV6", "::1", IPPROTO_UDPLITE}),
+INSTANTIATE_TEST_SUITE_P(Kinds, DatagramTest,
+                         testing::Values(DatagramKind{"V4", "127.0.0.1", 0},
+                                         DatagramKind{"V6", "::1", 0},
+                                         DatagramKind{"Mapped", "::ffff:127.0.0.1", 0},
+                                         DatagramKind{"LiteV4", "127.0.0.1", IPPROTO_UDPLITE},
+                                         DatagramKind{"LiteV6", "::1", IPPROTO_UDPLITE}),
                          [](const auto& info) { return std::string(info.param.name); });
 
-TEST(DatagramFlowTest, AMappedAddressIsThePlainOne) {
+TEST(DatagramFlowTest, MappedIpv4Address_IsEmittedAsPlainIpv4) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd v4 = Socket("127.0.0.1", 0);
@@ -184,16 +189,16 @@ TEST(DatagramFlowTest, AMappedAddressIsThePlainOne) {
   const uint16_t port = PortOf(receiver);
   ASSERT_EQ(SendTo(v4, "127.0.0.1", port, "one"), 3);
   ASSERT_EQ(SendTo(v6, "::ffff:127.0.0.1", port, "three"), 5);
-  // An IPv6 socket takes an IPv4 address as well.
+  // An IPv6 socket accepts an IPv4 destination, too.
   ASSERT_EQ(SendTo(v6, "127.0.0.1", port, "two"), 3);
-  const Told told = WaitForPackets(&recorder, To("127.0.0.1", port), 3);
+  const Total total = WaitForPackets(&recorder, To("127.0.0.1", port), 3);
   recorder.Settle();
-  EXPECT_EQ(told.packets, 3u);
-  EXPECT_EQ(told.bytes, 11u);
+  EXPECT_EQ(total.packets, 3u);
+  EXPECT_EQ(total.bytes, 11u);
   EXPECT_EQ(Sum(recorder, [](const auto&, const auto&) { return true; }).packets, 3u);
 }
 
-TEST(DatagramFlowTest, ManyMessagesInOneCall) {
+TEST(DatagramFlowTest, ManyMessagesInOneCall_AreCountedEach) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd sender = Socket("127.0.0.1", 0);
@@ -207,24 +212,24 @@ TEST(DatagramFlowTest, ManyMessagesInOneCall) {
         .msg_name = &address, .msg_namelen = length, .msg_iov = parts, .msg_iovlen = 2};
   }
   ASSERT_EQ(sendmmsg(sender.get(), messages, 7, 0), 7);
-  const Told told = WaitForPackets(&recorder, To("127.0.0.1", PortOf(receiver)), 7);
-  EXPECT_EQ(told.packets, 7u);
-  EXPECT_EQ(told.bytes, 700u);
+  const Total total = WaitForPackets(&recorder, To("127.0.0.1", PortOf(receiver)), 7);
+  EXPECT_EQ(total.packets, 7u);
+  EXPECT_EQ(total.bytes, 700u);
 }
 
-TEST(DatagramFlowTest, LargeDatagramsAreOneEach) {
+TEST(DatagramFlowTest, LargeDatagram_IsCountedOnce) {
   Recorder recorder(Quick());
   for (const char* text : {"127.0.0.1", "::1"}) {
     const UniqueFd receiver = Socket(text, 0, /*bind_it=*/true);
     const UniqueFd sender = Socket(text, 0);
     ASSERT_EQ(SendTo(sender, text, PortOf(receiver), std::string(65'000, 'x')), 65'000);
-    const Told told = WaitForPackets(&recorder, To(text, PortOf(receiver)), 1);
-    EXPECT_EQ(told.packets, 1u);
-    EXPECT_EQ(told.bytes, 65'000u);
+    const Total total = WaitForPackets(&recorder, To(text, PortOf(receiver)), 1);
+    EXPECT_EQ(total.packets, 1u);
+    EXPECT_EQ(total.bytes, 65'000u);
   }
 }
 
-TEST(DatagramFlowTest, EachProcessHasItsOwnFlow) {
+TEST(DatagramFlowTest, EachProcess_HasItsOwnFlow) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd shared = Socket("127.0.0.1", 0);
@@ -238,9 +243,10 @@ TEST(DatagramFlowTest, EachProcessHasItsOwnFlow) {
   EXPECT_EQ(child.Wait(), 0);
   WaitForPackets(&recorder, To("127.0.0.1", port), 2);
   const auto by = [&](uint32_t pid) {
-    return Sum(recorder, [&, to = To("127.0.0.1", port)](const Event& event, const DatagramFlow& flow) {
-      return event.header.process.tgid == pid && to(event, flow);
-    });
+    return Sum(recorder,
+               [&, to = To("127.0.0.1", port)](const Event& event, const DatagramFlow& flow) {
+                 return event.header.process.tgid == pid && to(event, flow);
+               });
   };
   EXPECT_EQ(by(static_cast<uint32_t>(getpid())).bytes, 6u);
   EXPECT_EQ(by(child_pid).bytes, 7u);
@@ -250,7 +256,7 @@ TEST(DatagramFlowTest, EachProcessHasItsOwnFlow) {
   }
 }
 
-TEST(DatagramFlowTest, AThreadsSendIsItsProcesss) {
+TEST(DatagramFlowTest, SendByAThread_IsCreditedToItsProcess) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const UniqueFd sender = Socket("127.0.0.1", 0);
@@ -262,7 +268,7 @@ TEST(DatagramFlowTest, AThreadsSendIsItsProcesss) {
   }
 }
 
-TEST(DatagramFlowTest, AServersAnswersAreCountedUnderItsPort) {
+TEST(DatagramFlowTest, AnswersOfAServer_AreCountedUnderItsPort) {
   Recorder recorder(Quick());
   constexpr uint16_t kServicePort = 5300;
   const UniqueFd server = Socket("127.0.0.1", 0, /*bind_it=*/true, kServicePort);
@@ -274,7 +280,7 @@ TEST(DatagramFlowTest, AServersAnswersAreCountedUnderItsPort) {
     ASSERT_EQ(SendTo(server, "127.0.0.1", PortOf(client), "answer"), 6);
     ++answers;
   }
-  const Told questions = WaitForPackets(&recorder, To("127.0.0.1", kServicePort), 5);
+  const Total questions = WaitForPackets(&recorder, To("127.0.0.1", kServicePort), 5);
   EXPECT_EQ(questions.packets, 5u);
   ASSERT_GT(answers, 0u);
   const Match answered = [&](const Event&, const DatagramFlow& flow) {
@@ -288,7 +294,7 @@ TEST(DatagramFlowTest, AServersAnswersAreCountedUnderItsPort) {
   }
 }
 
-TEST(DatagramFlowTest, RawAndIcmpSockets) {
+TEST(DatagramFlowTest, RawAndIcmpSockets_AreCountedByProtocol) {
   Recorder recorder(Quick());
   icmphdr echo = {};
   echo.type = ICMP_ECHO;
@@ -310,11 +316,11 @@ TEST(DatagramFlowTest, RawAndIcmpSockets) {
                flow.peer == model::Endpoint{*model::ParseIpAddress(text), 0};
       };
     };
-    const Told told = WaitForPackets(&recorder, by_raw(true), 3);
-    EXPECT_EQ(told.packets, 3u) << text;
-    EXPECT_EQ(told.bytes, 3 * message.size()) << text;
+    const Total total = WaitForPackets(&recorder, by_raw(true), 3);
+    EXPECT_EQ(total.packets, 3u) << text;
+    EXPECT_EQ(total.bytes, 3 * message.size()) << text;
 
-    // The unprivileged kind, if the namespace lets anybody have it.
+    // An ICMP socket without privileges: allowed to the groups in ping_group_range.
     FILE* range = fopen("/proc/sys/net/ipv4/ping_group_range", "w");
     ASSERT_NE(range, nullptr) << strerror(errno);
     fputs("0 0\n", range);
@@ -322,15 +328,15 @@ TEST(DatagramFlowTest, RawAndIcmpSockets) {
     const UniqueFd ping = Socket(text, protocol);
     ASSERT_EQ(SendTo(ping, text, 0, message), static_cast<ssize_t>(message.size()))
         << strerror(errno);
-    const Told pinged = WaitForPackets(&recorder, by_raw(false), 1);
+    const Total pinged = WaitForPackets(&recorder, by_raw(false), 1);
     EXPECT_EQ(pinged.packets, 1u) << text;
     EXPECT_EQ(pinged.bytes, message.size()) << text;
   }
-  // The kernel's own answers are nobody's.
+  // The kernel's own answers belong to no process and are not counted.
   EXPECT_EQ(Sum(recorder, [](const Event&, const DatagramFlow&) { return true; }).packets, 8u);
 }
 
-TEST(DatagramFlowTest, TcpIsNotCounted) {
+TEST(DatagramFlowTest, Tcp_IsNotCounted) {
   Recorder recorder(Quick());
   TcpPair pair = ConnectedPair("127.0.0.1");
   ASSERT_TRUE(WriteAll(pair.client.get(), 100'000) && ReadAll(pair.server.get(), 100'000));
@@ -341,8 +347,8 @@ TEST(DatagramFlowTest, TcpIsNotCounted) {
   EXPECT_EQ(Sum(recorder, [](const Event&, const DatagramFlow&) { return true; }).packets, 1u);
 }
 
-TEST(DatagramFlowTest, AFloodIsToldInFewRecordsAndWhole) {
-  // No interval ends within the flood but the one that tells the rest of it.
+TEST(DatagramFlowTest, Flood_IsCountedWholeInFewRecords) {
+  // Long enough that the flood takes few intervals.
   Recorder recorder({.datagram_interval = absl::Seconds(1)});
   const auto packets = static_cast<uint64_t>(Rounds(50'000));
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
@@ -362,52 +368,54 @@ TEST(DatagramFlowTest, AFloodIsToldInFewRecordsAndWhole) {
   }
   const absl::Time begun = absl::Now();
   for (auto& sender : senders) EXPECT_EQ(sender->Wait(), 0);
-  // Where the kernel preempts programs it skips runs of them, each of which may have counted one.
+  // A kernel that preempts programs has recursion misses, each of which may leave out one packet.
   const uint64_t least = kSenders * packets - recorder.Lost("datagram_flow");
-  const Told told = WaitForPackets(&recorder, To("127.0.0.1", port), least);
-  EXPECT_GE(told.packets, least);
-  EXPECT_LE(told.packets, kSenders * packets);
-  EXPECT_EQ(told.bytes, told.packets * 100);
-  // One for the beginning, then one an interval.
+  const Total total = WaitForPackets(&recorder, To("127.0.0.1", port), least);
+  EXPECT_GE(total.packets, least);
+  EXPECT_LE(total.packets, kSenders * packets);
+  EXPECT_EQ(total.bytes, total.packets * 100);
+  // One record for the first packet, then one an interval.
   const auto seconds = static_cast<uint64_t>(absl::ToDoubleSeconds(absl::Now() - begun));
-  EXPECT_LE(told.records, kSenders * (seconds + 3));
+  EXPECT_LE(total.records, kSenders * (seconds + 3));
 }
 
-TEST(DatagramFlowTest, MorePeersThanTheTableHoldsAreCountedTogether) {
+TEST(DatagramFlowTest, MorePeersThanTheTableHolds_AreCountedTogether) {
   Recorder recorder({.max_flows = 64, .datagram_interval = absl::Seconds(1)});
   const UniqueFd sender = Socket("127.0.0.1", 0);
   constexpr uint64_t kPeers = 500;
   for (uint64_t i = 0; i < kPeers; ++i) {
     const std::string peer = "127.1." + std::to_string(i / 250) + "." + std::to_string(1 + i % 250);
-    // Nobody is there; ICMP's answer may fail the next send, which then is none.
-    while (SendTo(sender, peer, 9, "knock") != 5) ASSERT_EQ(errno, ECONNREFUSED);
+    // No process receives it. The ICMP error may fail the next send, which then sends nothing.
+    while (SendTo(sender, peer, 9, "probe") != 5) ASSERT_EQ(errno, ECONNREFUSED);
   }
   const Match any = [](const Event&, const DatagramFlow&) { return true; };
-  const Told told = WaitForPackets(&recorder, any, kPeers);
-  EXPECT_EQ(told.packets, kPeers);
-  EXPECT_EQ(told.bytes, 5 * kPeers);
-  const Told together = Sum(
-      recorder, [](const Event&, const DatagramFlow& flow) { return flow.peer == model::Endpoint{}; });
+  const Total total = WaitForPackets(&recorder, any, kPeers);
+  EXPECT_EQ(total.packets, kPeers);
+  EXPECT_EQ(total.bytes, 5 * kPeers);
+  const Total together = Sum(recorder, [](const Event&, const DatagramFlow& flow) {
+    return flow.peer == model::Endpoint{};
+  });
   EXPECT_GT(together.packets, 0u);
   EXPECT_EQ(recorder.Lost("datagram_flow"), 0u);
 }
 
-TEST(DatagramFlowTest, WhatTheRingHasNoRoomForStaysCounted) {
+TEST(DatagramFlowTest, FullRing_KeepsTheCountForALaterRecord) {
   Recorder recorder({.low_ring_bytes = 4096, .datagram_interval = absl::Milliseconds(100)});
   const UniqueFd sender = Socket("127.0.0.1", 0);
-  constexpr uint64_t kPeers = 200;  // their first records alone are many times the ring
+  constexpr uint64_t kPeers = 200;  // their first records alone fill the ring many times
   for (uint64_t i = 0; i < kPeers; ++i) {
     const std::string peer = "127.2.0." + std::to_string(1 + i);
-    while (SendTo(sender, peer, 9, "knock") != 5) ASSERT_EQ(errno, ECONNREFUSED);
+    while (SendTo(sender, peer, 9, "probe") != 5) ASSERT_EQ(errno, ECONNREFUSED);
   }
-  // Makes room, for the marker of the waiting below too.
-  recorder.WaitForBody<DatagramFlow>("the first flow", [](const auto&, const auto&) { return true; });
+  // Makes room in the ring, also for the marker that Settle() waits for.
+  recorder.WaitForBody<DatagramFlow>("the first flow",
+                                     [](const auto&, const auto&) { return true; });
   const Match any = [](const Event&, const DatagramFlow&) { return true; };
   EXPECT_EQ(WaitForPackets(&recorder, any, kPeers).packets, kPeers);
   EXPECT_EQ(recorder.Lost("datagram_flow"), 0u);
 }
 
-TEST(DatagramFlowTest, OtherNetworkNamespacesAreNotSeen) {
+TEST(DatagramFlowTest, SendInAnotherNetworkNamespace_EmitsNothing) {
   Recorder recorder(Quick());
   const UniqueFd receiver = Socket("127.0.0.1", 0, /*bind_it=*/true);
   const uint16_t port = PortOf(receiver);

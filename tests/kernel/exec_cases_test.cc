@@ -1,5 +1,5 @@
-// Programs started in unusual ways: by a thread, after vfork, through scripts of scripts, with
-// other rights, without arguments, under a number that was used before.
+// Programs that start unusually: by a thread, after vfork, through a script whose interpreter is a
+// script, with other rights, without arguments, under a pid that was used before.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,11 +29,9 @@ using agent::decode::Fork;
 using ::testing::ElementsAre;
 using ExecEvent = agent::decode::Exec;
 
-int Nothing(const std::vector<std::string>&) { return 0; }
-
 int StartTrue(const std::vector<std::string>&) { return Exec({"/bin/true", "from-set-id"}); }
 
-const SelfPrograms programs({{"nothing", Nothing}, {"start-true", StartTrue}});
+const SelfPrograms programs({{"start-true", StartTrue}});
 
 const Event* WaitForExec(Recorder* recorder, pid_t pid) {
   return recorder->WaitForBody<ExecEvent>("exec", [&](const Event& event, const ExecEvent&) {
@@ -47,8 +45,9 @@ const Event* WaitForFork(Recorder* recorder, pid_t pid) {
   });
 }
 
-// Where a second program watches over the first, it may well run before it.
-TEST(ExecCasesTest, WhoeverElseListensEachIsToldOnce) {
+// With another listener on the tracepoint, a fallback program may run before the program that it
+// backs up.
+TEST(ExecCasesTest, AnotherPerfListener_EveryExecAndExitIsEmittedOnce) {
   agent::kernel::EnsureTracefs();
   const PerfListener exec("sched/sched_process_exec"), exit("sched/sched_process_exit");
   Recorder recorder({}, SensorAge::kFresh);
@@ -70,7 +69,7 @@ TEST(ExecCasesTest, WhoeverElseListensEachIsToldOnce) {
   }
 }
 
-TEST(ExecCasesTest, AThreadThatExecsIsStillTheSameProcess) {
+TEST(ExecCasesTest, ExecByAThread_KeepsTheProcessKey) {
   Recorder recorder;
   for (int i = 0; i < 20; ++i) {
     Child child([] {
@@ -85,23 +84,23 @@ TEST(ExecCasesTest, AThreadThatExecsIsStillTheSameProcess) {
     recorder.Settle();
     const Event* fork = WaitForFork(&recorder, static_cast<pid_t>(pid));
     ASSERT_NE(fork, nullptr);
-    const model::ProcessKey name = std::get<Fork>(fork->body).child;
+    const model::ProcessKey key = std::get<Fork>(fork->body).child;
     const Event* exec = WaitForExec(&recorder, static_cast<pid_t>(pid));
     ASSERT_NE(exec, nullptr);
-    EXPECT_EQ(exec->header.process, name);
+    EXPECT_EQ(exec->header.process, key);
     EXPECT_EQ(exec->header.tid, pid) << "the thread has taken the leader's place";
     EXPECT_EQ(exec->header.parent.tgid, static_cast<uint32_t>(getpid()));
     EXPECT_THAT(std::get<ExecEvent>(exec->body).image.arguments,
                 ElementsAre("/bin/true", "by-a-thread"));
-    // The threads that went, the former leader among them, are not the process's end.
+    // The end of the other threads, the former leader among them, is not the process's exit.
     for (const auto& [event, exit] : recorder.All<Exit>()) {
-      if (event->header.process == name) {
+      if (event->header.process == key) {
         EXPECT_GT(event->header.boot_ns, exec->header.boot_ns);
       }
     }
     EXPECT_NE(recorder.WaitForBody<Exit>(
                   "its exit",
-                  [&](const Event& event, const Exit&) { return event.header.process == name; }),
+                  [&](const Event& event, const Exit&) { return event.header.process == key; }),
               nullptr);
   }
 }
@@ -116,7 +115,7 @@ __attribute__((noinline)) pid_t VforkAndExec(char* const* argv) {
   return pid;
 }
 
-TEST(ExecCasesTest, VforkIsAForkLikeAnyOther) {
+TEST(ExecCasesTest, Vfork_IsEmittedAsAFork) {
   Recorder recorder;
   char program[] = "/bin/true", argument[] = "after-vfork";
   char* const argv[] = {program, argument, nullptr};
@@ -126,18 +125,18 @@ TEST(ExecCasesTest, VforkIsAForkLikeAnyOther) {
   const Event* fork = WaitForFork(&recorder, pid);
   ASSERT_NE(fork, nullptr);
   EXPECT_TRUE(IsProcess(fork->header.process, getpid()));
-  const model::ProcessKey name = std::get<Fork>(fork->body).child;
+  const model::ProcessKey key = std::get<Fork>(fork->body).child;
   const Event* exec = WaitForExec(&recorder, pid);
   ASSERT_NE(exec, nullptr);
-  EXPECT_EQ(exec->header.process, name);
+  EXPECT_EQ(exec->header.process, key);
   EXPECT_THAT(std::get<ExecEvent>(exec->body).image.arguments,
               ElementsAre("/bin/true", "after-vfork"));
   EXPECT_NE(recorder.WaitForBody<Exit>(
-                "exit", [&](const Event& e, const Exit&) { return e.header.process == name; }),
+                "exit", [&](const Event& e, const Exit&) { return e.header.process == key; }),
             nullptr);
 }
 
-TEST(ExecCasesTest, AScriptOfAScriptIsToldWithBoth) {
+TEST(ExecCasesTest, ScriptInterpretedByAScript_EmitsBothInTheArguments) {
   Recorder recorder;
   const TestDirectory directory;
   const std::string inner = directory.path() + "/inner", outer = directory.path() + "/outer";
@@ -168,7 +167,7 @@ class SetIdTest : public testing::TestWithParam<SetIdCase> {};
 
 constexpr uid_t kNobody = 65534, kOther = 65533;
 
-TEST_P(SetIdTest, TellsWhoItRunsAs) {
+TEST_P(SetIdTest, Exec_EmitsTheEffectiveUserAndGroup) {
   const SetIdCase& c = GetParam();
   Recorder recorder;
   const TestDirectory directory;
@@ -191,7 +190,7 @@ TEST_P(SetIdTest, TellsWhoItRunsAs) {
   EXPECT_EQ(event->header.credentials.gid, kNobody);
   EXPECT_EQ(event->header.credentials.euid, c.expected_euid);
   EXPECT_EQ(event->header.credentials.egid, c.expected_egid);
-  // What it starts in turn gains nothing by that, and keeps what it has.
+  // The program that it starts gains no rights by its own exec, and keeps the effective user.
   const Event* next =
       recorder.WaitForBody<ExecEvent>("the second exec", [&](const Event& e, const ExecEvent& x) {
         return e.header.process.tgid == pid && x.image.arguments.size() == 2 &&
@@ -210,8 +209,8 @@ INSTANTIATE_TEST_SUITE_P(
                     SetIdCase{"Plain", 0, 0755, false, kNobody, kNobody, false}),
     [](const auto& info) { return info.param.name; });
 
-// The environment stands right behind the arguments and is not to be taken for them.
-TEST(ExecCasesTest, NoArgumentsAreNone) {
+// The environment follows the arguments in memory and must not be read as arguments.
+TEST(ExecCasesTest, ExecWithoutArguments_EmitsNoEnvironment) {
   Recorder recorder;
   Child child([] {
     char* const argv[] = {nullptr};
@@ -222,15 +221,14 @@ TEST(ExecCasesTest, NoArgumentsAreNone) {
   });
   const Event* event = WaitForExec(&recorder, child.pid());
   ASSERT_NE(event, nullptr);
-  // From 5.18 on the kernel puts in an empty one.
+  // From 5.18 on the kernel adds an empty argument.
   for (const std::string& argument : std::get<ExecEvent>(event->body).image.arguments) {
     EXPECT_EQ(argument, "");
   }
   EXPECT_FALSE(std::get<ExecEvent>(event->body).image.arguments_truncated);
 }
 
-// A failed exec has started nothing.
-TEST(ExecCasesTest, FailedExecsAreNotTold) {
+TEST(ExecCasesTest, FailedExec_EmitsNothing) {
   Recorder recorder;
   const TestDirectory directory;
   const std::string garbage = directory.path() + "/garbage";
@@ -249,7 +247,8 @@ TEST(ExecCasesTest, FailedExecsAreNotTold) {
   }
 }
 
-// A child whose number is `wanted`, which is free, or no child: another process may be faster.
+// A child with the pid `wanted`, which must be free. Tries again where another process takes the
+// pid first; nullptr if that happens every time.
 template <typename Body>
 std::unique_ptr<Child> ForkAs(pid_t wanted, const Body& body) {
   for (int i = 0; i < 200; ++i) {
@@ -260,9 +259,9 @@ std::unique_ptr<Child> ForkAs(pid_t wanted, const Body& body) {
   return nullptr;
 }
 
-TEST(ExecCasesTest, ANumberUsedAgainIsAnotherProcess) {
+TEST(ExecCasesTest, ReusedPid_IsAnotherProcess) {
   Recorder recorder;
-  // The first owner listens, so that its children begin labels.
+  // The first process listens, so that its children would get session tags.
   pid_t pid = 0;
   {
     Child first([] {
@@ -277,16 +276,16 @@ TEST(ExecCasesTest, ANumberUsedAgainIsAnotherProcess) {
     Child child([] { return Exec({"/bin/true", "of-the-second"}); });
     return child.Wait();
   });
-  ASSERT_NE(second, nullptr) << "the number " << pid << " could not be had again through "
-                             << "/proc/sys/kernel/ns_last_pid";
+  ASSERT_NE(second, nullptr) << "no child got the pid " << pid
+                             << " through /proc/sys/kernel/ns_last_pid";
   EXPECT_EQ(second->Wait(), 0);
   recorder.Settle();
-  std::vector<model::ProcessKey> names;
+  std::vector<model::ProcessKey> keys;
   for (const auto& [event, fork] : recorder.All<Fork>()) {
-    if (fork->child.tgid == static_cast<uint32_t>(pid)) names.push_back(fork->child);
+    if (fork->child.tgid == static_cast<uint32_t>(pid)) keys.push_back(fork->child);
   }
-  ASSERT_EQ(names.size(), 2u);
-  EXPECT_NE(names[0], names[1]);
+  ASSERT_EQ(keys.size(), 2u);
+  EXPECT_NE(keys[0], keys[1]);
   std::vector<model::ProcessKey> ended;
   for (const auto& [event, exit] : recorder.All<Exit>()) {
     if (event->header.process.tgid == static_cast<uint32_t>(pid)) {
@@ -294,14 +293,14 @@ TEST(ExecCasesTest, ANumberUsedAgainIsAnotherProcess) {
     }
   }
   ended.erase(std::unique(ended.begin(), ended.end()), ended.end());
-  EXPECT_EQ(ended, names);
-  // What the first one was is not the second's.
+  EXPECT_EQ(ended, keys);
+  // The second process does not inherit that the first one listened.
   const Event* exec = recorder.WaitForBody<ExecEvent>("exec", [](const Event&, const auto& body) {
     return body.image.arguments.size() == 2 && body.image.arguments[1] == "of-the-second";
   });
   ASSERT_NE(exec, nullptr);
-  EXPECT_EQ(exec->header.parent, names[1]);
-  EXPECT_TRUE(exec->header.label.empty());
+  EXPECT_EQ(exec->header.parent, keys[1]);
+  EXPECT_TRUE(exec->header.tag.empty());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Watched files, as told by the kernel side, against what a small program did to them. Runs on
-// whichever hook the running kernel lets us have.
+// Records of watched files, against what a small program did to them. Runs on the best hook that
+// loads, or on the forced one.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -23,7 +23,8 @@ namespace {
 using agent::decode::File;
 using agent::decode::FileAction;
 
-// A directory with a watched one in it, `secrets`, and a watched name, `key`, both there or not.
+// A directory with watched paths in it, which each test makes or not: the directory `secrets` and
+// the file `key` (reads and writes), the directory `lists` and the files `table*` (writes only).
 class FileTest : public testing::Test {
  protected:
   std::string Path(const std::string& name) const { return directory_.path() + "/" + name; }
@@ -32,21 +33,18 @@ class FileTest : public testing::Test {
   int Open(const std::string& name, int flags) {
     return open(Path(name).c_str(), flags | O_CLOEXEC, 0640);
   }
-  bool Touch(const std::string& name, int flags) {
+  bool OpenAndClose(const std::string& name, int flags) {
     const int fd = Open(name, flags);
     return fd >= 0 && close(fd) == 0;
   }
 
-  // What was told of one file.
-  static std::vector<File> Of(const Recorder& recorder, const std::string& path) {
+  // The records of one file.
+  std::vector<File> RecordsOf(const Recorder& recorder, const std::string& name) const {
     std::vector<File> files;
     for (const auto& [event, file] : recorder.All<File>()) {
-      if (file->path == path) files.push_back(*file);
+      if (file->path == Path(name)) files.push_back(*file);
     }
     return files;
-  }
-  std::vector<File> Told(const Recorder& recorder, const std::string& name) const {
-    return Of(recorder, Path(name));
   }
 
   const TestDirectory directory_{"file"};
@@ -54,16 +52,16 @@ class FileTest : public testing::Test {
                                               .writes = {Path("lists"), Path("table*")}};
 };
 
-TEST_F(FileTest, OpensOfWatchedFilesAreTold) {
+TEST_F(FileTest, OpenOfAWatchedFile_IsEmitted) {
   MakeDirectory("secrets");
   MakeFile("secrets/one");
   MakeFile("key");
   Recorder recorder({.watch = watch_});
   ASSERT_NE(recorder.CoverageOf("file").hook, "");
-  ASSERT_TRUE(Touch("secrets/one", O_RDONLY));
-  ASSERT_TRUE(Touch("key", O_WRONLY));
+  ASSERT_TRUE(OpenAndClose("secrets/one", O_RDONLY));
+  ASSERT_TRUE(OpenAndClose("key", O_WRONLY));
   recorder.Settle();
-  ASSERT_EQ(Told(recorder, "secrets/one").size(), 1u);
+  ASSERT_EQ(RecordsOf(recorder, "secrets/one").size(), 1u);
   const auto [event, file] = recorder.All<File>()[0];
   EXPECT_TRUE(IsProcess(event->header.process, getpid()));
   struct stat real = {};
@@ -76,114 +74,114 @@ TEST_F(FileTest, OpensOfWatchedFilesAreTold) {
   EXPECT_TRUE(file->reads);
   EXPECT_FALSE(file->writes || file->created || file->truncated);
   EXPECT_EQ(file->repeats, 1u);
-  ASSERT_EQ(Told(recorder, "key").size(), 1u);
-  EXPECT_TRUE(Told(recorder, "key")[0].writes);
-  EXPECT_FALSE(Told(recorder, "key")[0].reads);
+  ASSERT_EQ(RecordsOf(recorder, "key").size(), 1u);
+  EXPECT_TRUE(RecordsOf(recorder, "key")[0].writes);
+  EXPECT_FALSE(RecordsOf(recorder, "key")[0].reads);
 }
 
-TEST_F(FileTest, OtherFilesAreNot) {
+TEST_F(FileTest, OpenOfAnotherFile_EmitsNothing) {
   MakeDirectory("secrets/deep");
   MakeDirectory("lists");
   MakeFile("lists/one");
   MakeFile("other");
   Recorder recorder({.watch = watch_});
-  ASSERT_TRUE(Touch("other", O_RDWR));
-  ASSERT_TRUE(Touch("secrets", O_RDONLY | O_DIRECTORY));
-  ASSERT_TRUE(Touch("lists/one", O_RDONLY));           // only writes are watched
-  ASSERT_TRUE(Touch("lists/one", O_WRONLY | O_PATH));  // takes no access
-  ASSERT_FALSE(Touch("secrets/missing", O_RDONLY));
+  ASSERT_TRUE(OpenAndClose("other", O_RDWR));
+  ASSERT_TRUE(OpenAndClose("secrets", O_RDONLY | O_DIRECTORY));
+  ASSERT_TRUE(OpenAndClose("lists/one", O_RDONLY));           // only writes are watched
+  ASSERT_TRUE(OpenAndClose("lists/one", O_WRONLY | O_PATH));  // gives no access
+  ASSERT_FALSE(OpenAndClose("secrets/missing", O_RDONLY));
   recorder.Settle();
   EXPECT_EQ(recorder.All<File>().size(), 0u);
-  ASSERT_TRUE(Touch("lists/one", O_WRONLY));
+  ASSERT_TRUE(OpenAndClose("lists/one", O_WRONLY));
   recorder.Settle();
-  EXPECT_EQ(Told(recorder, "lists/one").size(), 1u);
+  EXPECT_EQ(RecordsOf(recorder, "lists/one").size(), 1u);
 }
 
-TEST_F(FileTest, RepeatedOpensAreToldOnce) {
+TEST_F(FileTest, RepeatedOpens_AreEmittedOncePerProcessAndAccess) {
   MakeDirectory("secrets");
   MakeFile("secrets/one");
   Recorder recorder({.watch = watch_});
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(Touch("secrets/one", O_RDONLY));
-  ASSERT_TRUE(Touch("secrets/one", O_RDWR));  // another kind
-  Child other([&] { return Touch("secrets/one", O_RDONLY) ? 0 : 1; });
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(OpenAndClose("secrets/one", O_RDONLY));
+  ASSERT_TRUE(OpenAndClose("secrets/one", O_RDWR));  // another access
+  Child other([&] { return OpenAndClose("secrets/one", O_RDONLY) ? 0 : 1; });
   EXPECT_EQ(other.Wait(), 0);
   recorder.Settle();
-  EXPECT_EQ(Told(recorder, "secrets/one").size(), 3u);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/one").size(), 3u);
 }
 
-// Many file systems give the number of a file that is gone to the next one.
-TEST_F(FileTest, AFileInThePlaceOfAnotherIsTold) {
+// Many file systems give the inode number of a removed file to the next new one.
+TEST_F(FileTest, FileWithAReusedInodeNumber_IsEmitted) {
   MakeDirectory("secrets");
   Recorder recorder({.watch = watch_});
   for (const std::string name : {"secrets/one", "secrets/two"}) {
     MakeFile(name);
-    ASSERT_TRUE(Touch(name, O_RDONLY));
+    ASSERT_TRUE(OpenAndClose(name, O_RDONLY));
     ASSERT_TRUE(std::filesystem::remove(Path(name)));
   }
   recorder.Settle();
   for (const std::string name : {"secrets/one", "secrets/two"}) {
-    std::vector<File> opens = Told(recorder, name);
+    std::vector<File> opens = RecordsOf(recorder, name);
     std::erase_if(opens, [](const File& file) { return file.writes; });
     EXPECT_EQ(opens.size(), 1u) << name;
   }
 }
 
-TEST_F(FileTest, NewFilesInAWatchedDirectoryNeedNoSearch) {
+TEST_F(FileTest, NewFileInAWatchedDirectory_IsEmittedWithoutASearch) {
   MakeDirectory("secrets");
   Recorder recorder({.watch = watch_});
-  ASSERT_TRUE(Touch("secrets/new", O_WRONLY | O_CREAT));
+  ASSERT_TRUE(OpenAndClose("secrets/new", O_WRONLY | O_CREAT));
   recorder.Settle();
-  ASSERT_EQ(Told(recorder, "secrets/new").size(), 1u);
-  EXPECT_TRUE(Told(recorder, "secrets/new")[0].created);
-  EXPECT_TRUE(Told(recorder, "secrets/new")[0].writes);
-  EXPECT_EQ(Told(recorder, "secrets/new")[0].mode & 07777, 0640u);
+  ASSERT_EQ(RecordsOf(recorder, "secrets/new").size(), 1u);
+  EXPECT_TRUE(RecordsOf(recorder, "secrets/new")[0].created);
+  EXPECT_TRUE(RecordsOf(recorder, "secrets/new")[0].writes);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/new")[0].mode & 07777, 0640u);
 }
 
-TEST_F(FileTest, AWatchedNameIsWatchedWhenItAppears) {
+TEST_F(FileTest, WatchedPathThatAppearsLater_IsEmittedAtOnce) {
   Recorder recorder({.watch = watch_});
-  ASSERT_TRUE(Touch("key", O_WRONLY | O_CREAT));
-  // The directory and the file in it, faster than anybody could search.
+  ASSERT_TRUE(OpenAndClose("key", O_WRONLY | O_CREAT));
+  // The directory and the files in it, before any search.
   MakeDirectory("secrets");
-  ASSERT_TRUE(Touch("secrets/first", O_WRONLY | O_CREAT));
-  ASSERT_TRUE(Touch("secrets/second", O_WRONLY | O_CREAT));
-  ASSERT_TRUE(Touch("key", O_RDONLY));
-  // Removed and made anew.
+  ASSERT_TRUE(OpenAndClose("secrets/first", O_WRONLY | O_CREAT));
+  ASSERT_TRUE(OpenAndClose("secrets/second", O_WRONLY | O_CREAT));
+  ASSERT_TRUE(OpenAndClose("key", O_RDONLY));
+  // Removed and created again.
   ASSERT_EQ(unlink(Path("key").c_str()), 0);
-  ASSERT_TRUE(Touch("key", O_RDWR | O_CREAT));
-  ASSERT_TRUE(Touch("other", O_WRONLY | O_CREAT));
+  ASSERT_TRUE(OpenAndClose("key", O_RDWR | O_CREAT));
+  ASSERT_TRUE(OpenAndClose("other", O_WRONLY | O_CREAT));
   recorder.Settle();
-  EXPECT_EQ(Told(recorder, "key").size(), 3u);
-  EXPECT_EQ(Told(recorder, "secrets/first").size(), 1u);
-  EXPECT_EQ(Told(recorder, "secrets/second").size(), 1u);
+  EXPECT_EQ(RecordsOf(recorder, "key").size(), 3u);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/first").size(), 1u);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/second").size(), 1u);
   EXPECT_EQ(recorder.All<File>().size(), 5u);
 }
 
-TEST_F(FileTest, ASearchFindsWhatAppearedLater) {
+TEST_F(FileTest, DeeperOrPatternPathThatAppearsLater_IsEmittedAfterASearch) {
   MakeDirectory("secrets");
   Recorder recorder({.watch = watch_});
   MakeDirectory("secrets/deeper/still");
   MakeFile("secrets/deeper/still/one");
-  MakeFile("table1");  // by a pattern
+  MakeFile("table1");  // matches a pattern
   recorder.sensor()->AttachNewUprobes();
-  ASSERT_TRUE(Touch("secrets/deeper/still/one", O_RDONLY));
-  ASSERT_TRUE(Touch("table1", O_RDWR));
+  ASSERT_TRUE(OpenAndClose("secrets/deeper/still/one", O_RDONLY));
+  ASSERT_TRUE(OpenAndClose("table1", O_RDWR));
   recorder.Settle();
-  EXPECT_EQ(Told(recorder, "secrets/deeper/still/one").size(), 1u);
-  EXPECT_EQ(Told(recorder, "table1").size(), 1u);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/deeper/still/one").size(), 1u);
+  EXPECT_EQ(RecordsOf(recorder, "table1").size(), 1u);
 }
 
-TEST_F(FileTest, TruncationIsToldWhereTheHookSeesIt) {
+TEST_F(FileTest, OpenWithTruncation_IsMarkedWhereTheHookSeesIt) {
   MakeDirectory("secrets");
   MakeFile("secrets/one");
   Recorder recorder({.watch = watch_});
-  ASSERT_TRUE(Touch("secrets/one", O_WRONLY | O_TRUNC));
+  ASSERT_TRUE(OpenAndClose("secrets/one", O_WRONLY | O_TRUNC));
   recorder.Settle();
-  ASSERT_EQ(Told(recorder, "secrets/one").size(), 1u);
-  EXPECT_EQ(Told(recorder, "secrets/one")[0].truncated,
+  ASSERT_EQ(RecordsOf(recorder, "secrets/one").size(), 1u);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/one")[0].truncated,
             recorder.CoverageOf("file").hook.find("syscalls") == std::string::npos);
 }
 
-TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
+TEST_F(FileTest, RenameOrLinkIntoAWatchedPlace_IsEmitted) {
   MakeDirectory("secrets");
   MakeFile("key");
   for (const char* name : {"a", "b", "c", "d", "e"}) MakeFile(name);
@@ -192,17 +190,17 @@ TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
   ASSERT_EQ(rename(Path("b").c_str(), Path("key").c_str()), 0);
   ASSERT_EQ(link(Path("c").c_str(), Path("secrets/c").c_str()), 0);
   ASSERT_EQ(rename(Path("d").c_str(), Path("other").c_str()), 0);
-  // From here on they are watched, wherever they are.
-  ASSERT_TRUE(Touch("key", O_RDONLY));
+  // A file that was moved there is watched from then on.
+  ASSERT_TRUE(OpenAndClose("key", O_RDONLY));
   recorder.Settle();
   const bool seen = !recorder.CoverageOf("rename").hook.empty();
   if (!seen) {
-    // Told as blind, and the next search makes up for what stays.
+    // The source is reported as blind; the next search finds the files that are still there.
     EXPECT_EQ(recorder.All<File>().size(), 0u);
     recorder.sensor()->AttachNewUprobes();
-    ASSERT_TRUE(Touch("key", O_RDONLY));
+    ASSERT_TRUE(OpenAndClose("key", O_RDONLY));
     recorder.Settle();
-    EXPECT_EQ(Told(recorder, "key").size(), 1u);
+    EXPECT_EQ(RecordsOf(recorder, "key").size(), 1u);
     return;
   }
   ASSERT_EQ(recorder.All<File>().size(), 4u);
@@ -214,7 +212,7 @@ TEST_F(FileTest, RenamesIntoAWatchedPlaceAreTold) {
   EXPECT_EQ(recorder.All<File>()[3].second->action, FileAction::kOpen);
 }
 
-TEST_F(FileTest, ASymbolicLinkInAWatchedPlaceIsTold) {
+TEST_F(FileTest, SymbolicLinkInAWatchedPlace_IsEmitted) {
   MakeDirectory("secrets");
   Recorder recorder({.watch = watch_});
   ASSERT_NE(recorder.sensor(), nullptr);
@@ -230,7 +228,7 @@ TEST_F(FileTest, ASymbolicLinkInAWatchedPlaceIsTold) {
   EXPECT_TRUE(IsProcess(files[0].first->header.process, getpid()));
 }
 
-TEST_F(FileTest, EveryMountNamespaceHasItsOwn) {
+TEST_F(FileTest, WatchedFilesOfAnotherMountNamespace_AreEmitted) {
   MakeDirectory("secrets");
   int ready[2], go[2];
   ASSERT_EQ(pipe(ready), 0);
@@ -242,7 +240,9 @@ TEST_F(FileTest, EveryMountNamespaceHasItsOwn) {
     if (mount("tmpfs", Path("secrets").c_str(), "tmpfs", 0, nullptr) != 0) return 2;
     MakeFile("secrets/one");
     if (write(ready[1], "x", 1) != 1 || read(go[0], &byte, 1) != 1) return 3;
-    return Touch("secrets/one", O_RDONLY) && Touch("secrets/new", O_RDWR | O_CREAT) ? 0 : 4;
+    return OpenAndClose("secrets/one", O_RDONLY) && OpenAndClose("secrets/new", O_RDWR | O_CREAT)
+               ? 0
+               : 4;
   });
   char byte = 0;
   close(ready[1]);
@@ -251,23 +251,23 @@ TEST_F(FileTest, EveryMountNamespaceHasItsOwn) {
   ASSERT_EQ(write(go[1], "x", 1), 1);
   EXPECT_EQ(container.Wait(), 0);
   recorder.Settle();
-  EXPECT_EQ(Told(recorder, "secrets/one").size(), 1u);
-  EXPECT_EQ(Told(recorder, "secrets/new").size(), 1u);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/one").size(), 1u);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/new").size(), 1u);
   for (int fd : {ready[0], go[0], go[1]}) close(fd);
 }
 
-// What the caller names can change while the call runs; what is told is what was opened.
-TEST_F(FileTest, TheFileIsToldNotTheName) {
+// The caller's path can change while the call runs: the record holds the path of the opened file.
+TEST_F(FileTest, OpenThroughLinksOrADescriptor_EmitsTheFilesOwnPath) {
   MakeDirectory("secrets");
   MakeFile("secrets/one");
   ASSERT_EQ(symlink("secrets", Path("innocent").c_str()), 0);
   Recorder recorder({.watch = watch_});
-  ASSERT_TRUE(Touch("innocent/../innocent/one", O_RDONLY));
+  ASSERT_TRUE(OpenAndClose("innocent/../innocent/one", O_RDONLY));
   const int directory = Open("secrets", O_PATH | O_DIRECTORY);
   const int fd = openat(directory, "./one", O_RDWR | O_CLOEXEC);
   EXPECT_GE(fd, 0);
   recorder.Settle();
-  EXPECT_EQ(Told(recorder, "secrets/one").size(), 2u);
+  EXPECT_EQ(RecordsOf(recorder, "secrets/one").size(), 2u);
   close(fd);
   close(directory);
 }

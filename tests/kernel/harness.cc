@@ -32,13 +32,14 @@
 namespace hoptrail::kernel_test {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Minutes(1);
-// A ring that is full has no room for a marker: another one says as much.
+constexpr absl::Duration kTimeout = absl::Minutes(1);
+// A full ring drops the marker, so Settle() makes another one after this time.
 constexpr absl::Duration kMarkerEvery = absl::Seconds(5);
 
+// Searches after which the sensor has dropped everything that no search finds any more.
 constexpr int kSearches = 4;
 
-// The sensor that the last test has left open.
+// The sensor that the test before has left open.
 struct Kept {
   agent::kernel::SensorOptions options;
   std::unique_ptr<agent::kernel::Sensor> sensor;
@@ -105,14 +106,13 @@ Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
   sensor_ = std::move(kept.sensor);
   if (sensor_ != nullptr && age == SensorAge::kAny && kept.options == options_) {
     sensor_->ProtectProcesses({});
-    // As one that is opened now, it knows what is there now, and nothing else: what a search does
-    // not find is kept for some searches more.
+    // Like a sensor that is opened now, it must know what exists now and nothing else.
     for (int i = 0; i < kSearches; ++i) sensor_->AttachNewUprobes();
     Settle();
     events_.clear();
     return;
   }
-  sensor_.reset();  // before the next one: two would see each other
+  sensor_.reset();  // before the next one is opened: each would see the other
   auto sensor = agent::kernel::Sensor::Open(options_);
   if (!sensor.ok()) {
     ADD_FAILURE() << "the sensor does not open: " << sensor.status();
@@ -166,7 +166,7 @@ void Recorder::Snapshot() {
 const Event* Recorder::WaitFor(const std::string& what,
                                const std::function<bool(const Event&)>& matches) {
   if (sensor_ == nullptr) return nullptr;
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Time deadline = absl::Now() + kTimeout;
   size_t checked = 0;
   while (true) {
     for (; checked < events_.size(); ++checked) {
@@ -175,13 +175,13 @@ const Event* Recorder::WaitFor(const std::string& what,
     if (absl::Now() > deadline) break;
     PollOnce();
   }
-  ADD_FAILURE() << "not told in time: " << what << " (" << events_.size() << " events)";
+  ADD_FAILURE() << "not recorded in time: " << what << " (" << events_.size() << " events)";
   return nullptr;
 }
 
 void Recorder::Settle() {
   if (sensor_ == nullptr) return;
-  const absl::Time deadline = absl::Now() + kPatience;
+  const absl::Time deadline = absl::Now() + kTimeout;
   absl::Time next_marker = absl::InfinitePast();
   std::set<uint32_t> markers;
   for (size_t checked = events_.size(); absl::Now() <= deadline; PollOnce()) {
@@ -195,7 +195,7 @@ void Recorder::Settle() {
     child.Wait();
     next_marker = absl::Now() + kMarkerEvery;
   }
-  ADD_FAILURE() << "not told in time: the marker's exit (" << events_.size() << " events)";
+  ADD_FAILURE() << "not recorded in time: the marker's exit (" << events_.size() << " events)";
 }
 
 bool KernelIsAtLeast(int major, int minor) {
@@ -203,7 +203,7 @@ bool KernelIsAtLeast(int major, int minor) {
   int running_major = 0, running_minor = 0;
   if (uname(&names) != 0 ||
       std::sscanf(names.release, "%d.%d", &running_major, &running_minor) != 2) {
-    ADD_FAILURE() << "no kernel release: " << names.release;
+    ADD_FAILURE() << "not a kernel release: " << names.release;
     return false;
   }
   return running_major > major || (running_major == major && running_minor >= minor);
@@ -253,7 +253,7 @@ int Exec(const std::vector<std::string>& arguments) {
   return 127;
 }
 
-bool IsProcess(const model::ProcessKey& name, pid_t pid) {
+bool IsProcess(const model::ProcessKey& key, pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string stat((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   if (stat.rfind(')') == std::string::npos) return false;
@@ -261,8 +261,8 @@ bool IsProcess(const model::ProcessKey& name, pid_t pid) {
   std::string field;
   for (int i = 3; i <= 22; ++i) fields >> field;
   const uint64_t tick_ns = 1'000'000'000 / sysconf(_SC_CLK_TCK);
-  return name.tgid == static_cast<uint32_t>(pid) &&
-         name.start_boot_ns / tick_ns == std::stoull(field);
+  return key.tgid == static_cast<uint32_t>(pid) &&
+         key.start_boot_ns / tick_ns == std::stoull(field);
 }
 
 UniqueFd Listen(const std::string& text, uint16_t* port) {
@@ -272,7 +272,7 @@ UniqueFd Listen(const std::string& text, uint16_t* port) {
   EXPECT_EQ(listen(fd.get(), 512), 0) << strerror(errno);
   EXPECT_EQ(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address.storage), &address.length),
             0);
-  // The port stands at the same place in both kinds of address.
+  // The port has the same offset in both kinds of address.
   *port = ntohs(reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_port);
   return fd;
 }

@@ -1,9 +1,9 @@
 #ifndef HOPTRAIL_TESTS_KERNEL_HARNESS_H_
 #define HOPTRAIL_TESTS_KERNEL_HARNESS_H_
 
-// For tests that load the real programs on the running kernel. Each test program moves into a
+// For tests that load the sensor's programs on the running kernel. Each test program moves into a
 // network namespace of its own before its first test, and its sensors watch only that one, so
-// that nothing else on the machine is seen. Waits are bounded; nothing is asserted about time.
+// that they see nothing else on the machine. Waits are bounded; nothing is asserted about time.
 
 #include <functional>
 #include <memory>
@@ -22,18 +22,19 @@ namespace hoptrail::kernel_test {
 
 using agent::decode::Event;
 
-// Whose sensor a test records with: to load one takes longer than most tests do, by much under
-// emulation. What is older than the sensor, and what it has lost since it was opened, can only be
-// tested with a fresh one.
+// Whether a test may use the sensor of the test before. To load a sensor takes longer than most
+// tests do, much longer under emulation. A test needs a fresh one if it is about what is older than
+// the sensor, or about what the sensor has lost since it was opened.
 enum class SensorAge { kAny, kFresh };
 
-// An open sensor and everything that it has told since the test began to record.
+// An open sensor and every event that it has emitted since the test began to record.
 class Recorder {
  public:
   // Watches the test's own network namespace. Fails the test, and records nothing, if it cannot.
-  // A sensor of the same options that the test before has left open is used again, unless it must
-  // be a fresh one or that test has failed. A fresh one is not left open. One that is not has what
-  // any sensor has after its first recursion miss of TCP's (docs/decisions/0010-recursion-misses.md).
+  // SensorAge::kAny takes the sensor that the test before has left open if its options are the same
+  // and that test has not failed, and leaves its own sensor open; kFresh does neither. On kernels
+  // that may preempt programs, kAny attaches TCP's fallback program from the start
+  // (docs/decisions/0010-recursion-misses.md).
   explicit Recorder(agent::kernel::SensorOptions options = {}, SensorAge age = SensorAge::kAny);
   ~Recorder();
   Recorder(const Recorder&) = delete;
@@ -42,11 +43,11 @@ class Recorder {
   agent::kernel::Sensor* sensor() { return sensor_.get(); }
   const std::vector<Event>& events() const { return events_; }
 
-  // Records of a type ("exec") that the sensor counts as lost since it was opened. It counts for
-  // the whole machine: what it was skipped for may have been somebody else's.
+  // Records of a type ("exec") that the sensor counts as lost since it was opened. Recursion misses
+  // are counted for the whole machine, so some may come from other programs' activity.
   uint64_t Lost(const std::string& type) const;
 
-  // What the coverage report says of a source, which must be in it.
+  // The row of an event source in the coverage report, which must have one.
   model::SourceCoverage CoverageOf(const std::string& source) const;
 
   // Appends the snapshot's records.
@@ -66,8 +67,8 @@ class Recorder {
     });
   }
 
-  // Reads until everything that has happened before this call is told: a child is forked, and its
-  // exit waited for; another one where that record found no room.
+  // Reads until everything that has happened before this call is recorded: forks a child and waits
+  // for the record of its exit, and forks another one if that record found no room in the ring.
   void Settle();
 
   // All events so far with a body of type Body.
@@ -90,17 +91,17 @@ class Recorder {
   std::vector<Event> events_;
 };
 
-// Options as HOPTRAIL_FORCE_TIERS says ("accept=2,pam=1"; unset or empty: nothing is forced). A
-// Recorder forces those tiers unless its options force others.
+// The tiers that HOPTRAIL_FORCE_TIERS forces ("accept=2,pam=1"; unset or empty: none). A Recorder
+// forces them unless its options force others.
 agent::kernel::ForcedTiers ForcedTiersOfEnvironment();
 
-// How many times, or for how long, to do what is a matter of chance or a flood, where that is `all`
-// on a machine that is fast enough: HOPTRAIL_ONE_ROUND_IN is set where it is not.
+// How many times to repeat a race, or how many packets or seconds a flood takes: `all`, or `all`
+// divided by HOPTRAIL_ONE_ROUND_IN, which is set where the machine is slow.
 int Rounds(int all);
 
-// Whether the running kernel's series is this one or a later one. For what the kernel itself has
-// changed without another trace of it: a test that asserts less on a kernel says so by this, and
-// asserts what there is instead.
+// Whether the running kernel's series is this one or a later one. Only for changes of the kernel
+// that nothing else shows: a test that asserts less on some kernels says so by this function, and
+// asserts what holds there instead.
 bool KernelIsAtLeast(int major, int minor);
 
 // The inode number of the calling process's network namespace.
@@ -110,7 +111,7 @@ uint32_t NetworkNamespace();
 // False if that fails.
 bool EnterNewNetworkNamespace();
 
-// A forked child that runs `body` and exits with what it returns. Whoever owns it waits for it.
+// A forked child that runs `body` and exits with its result. The destructor waits for it.
 class Child {
  public:
   explicit Child(const std::function<int()>& body);
@@ -119,7 +120,7 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   pid_t pid() const { return pid_; }
-  // As in wait(2).
+  // Returns the status as in wait(2).
   int Wait();
 
  private:
@@ -129,8 +130,9 @@ class Child {
 // Replaces the calling process; returns 127 if that fails.
 int Exec(const std::vector<std::string>& arguments);
 
-// Whether `name` is the living process `pid`: /proc tells its start to the clock tick only.
-bool IsProcess(const model::ProcessKey& name, pid_t pid);
+// Whether `key` is that of the running process `pid`. Compares the start time at the precision of
+// /proc: one clock tick.
+bool IsProcess(const model::ProcessKey& key, pid_t pid);
 
 struct TcpPair {
   UniqueFd listener;

@@ -84,7 +84,7 @@ bool Ring::Submit(const io_uring_sqe& entry) {
   return true;
 }
 
-// Lets the kernel take what was put in, and waits for so many results.
+// Submits the waiting operations to the kernel, and waits for `results` results.
 bool Ring::Enter(unsigned results) {
   unsigned flags = results > 0 ? IORING_ENTER_GETEVENTS : 0;
   if (polled_ && (sq_flags_->load() & IORING_SQ_NEED_WAKEUP) != 0) flags |= IORING_ENTER_SQ_WAKEUP;
@@ -95,7 +95,7 @@ bool Ring::Enter(unsigned results) {
 
 void RingTest::SetUp() {
   const Ring ring(GetParam().polled);
-  ASSERT_EQ(ring.error(), 0) << "io_uring is not to be had (kernel.io_uring_disabled?): "
+  ASSERT_EQ(ring.error(), 0) << "io_uring is not available (kernel.io_uring_disabled?): "
                              << strerror(ring.error());
 }
 

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_TESTS_KERNEL_IO_URING_H_
 #define HOPTRAIL_TESTS_KERNEL_IO_URING_H_
 
-// A ring of io_uring by its bare system calls, for tests of what goes past system calls.
+// A ring of io_uring on its bare system calls, for tests of what hooks on system calls do not see.
 
 #include <atomic>
 #include <cstdint>
@@ -15,25 +15,26 @@
 
 namespace hoptrail::kernel_test {
 
-// One operation at a time. Errors are results below 0, as the kernel gives them. Used by one
-// thread; not to be copied into a child.
+// Runs one operation at a time. An error is a negative result (-errno). For one thread; a forked
+// child must not use its parent's ring.
 class Ring {
  public:
-  // `polled`: a thread of the kernel's looks for operations.
+  // `polled`: a kernel thread polls for operations (IORING_SETUP_SQPOLL).
   explicit Ring(bool polled);
 
-  // Why there is no ring; 0: there is one.
+  // The errno for which there is no ring; 0: there is one.
   int error() const { return error_; }
 
-  // On a file that is registered: before 5.11 the polling thread takes no other. `flags`: IOSQE_….
+  // Runs `entry` on `fd`, which is registered: before 5.11 the polling thread accepts no other
+  // file. `flags`: IOSQE_….
   int Run(io_uring_sqe entry, int fd, uint8_t flags);
-  // On what the operation itself names.
+  // Runs `entry` on the file in it.
   int Run(const io_uring_sqe& entry);
-  // On a ring that has a table of one file, which is empty.
+  // Runs `entry` on a ring whose table of registered files has one slot, which is empty.
   int RunWithTable(const io_uring_sqe& entry);
-  // Waits for no result; true once the kernel has taken it.
+  // Does not wait for the result; true once the kernel has taken the operation.
   bool Submit(const io_uring_sqe& entry);
-  // Whether one is there.
+  // Whether a result is ready.
   bool HasResult() const { return cq_head_->load() != cq_tail_->load(); }
 
  private:
@@ -54,29 +55,30 @@ class Ring {
   io_uring_cqe* results_ = nullptr;
 };
 
-// Who carries out an operation.
-struct RingWay {
+// Which thread carries out an operation.
+struct RingMode {
   const char* name;
   bool polled;
   uint8_t flags;
 };
 
-// Tests that are run for each way.
-class RingTest : public testing::TestWithParam<RingWay> {
+// Tests that run in each mode.
+class RingTest : public testing::TestWithParam<RingMode> {
  protected:
-  // A child's status: the kernel does not do it this way.
+  // A child's exit status: the kernel does not support the operation in this mode.
   static constexpr int kRefused = 9;
 
   void SetUp() override;
 };
 
 // The values of INSTANTIATE_TEST_SUITE_P for RingTest.
-inline auto RingWays() {
-  return testing::Values(RingWay{"ByTheCaller", false, 0}, RingWay{"ByAWorker", false, IOSQE_ASYNC},
-                         RingWay{"Polled", true, 0}, RingWay{"PolledByAWorker", true, IOSQE_ASYNC});
+inline auto RingModes() {
+  return testing::Values(RingMode{"ByTheCaller", false, 0},
+                         RingMode{"ByAWorker", false, IOSQE_ASYNC}, RingMode{"Polled", true, 0},
+                         RingMode{"PolledByAWorker", true, IOSQE_ASYNC});
 }
 
-inline std::string RingWayName(const testing::TestParamInfo<RingWay>& info) {
+inline std::string RingModeName(const testing::TestParamInfo<RingMode>& info) {
   return info.param.name;
 }
 

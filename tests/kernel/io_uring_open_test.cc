@@ -1,6 +1,6 @@
 // Opens of watched files through io_uring: by the calling thread, by io_uring's workers, and by its
-// polling thread. They are told once, as of the process whose ring it is, or the coverage report
-// says that they are not.
+// polling thread. Each is emitted once and credited to the process that owns the ring, or the
+// coverage report says that the hook misses it.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -26,8 +26,8 @@ using agent::decode::FileAction;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-constexpr char kNotSeen[] = "open by io_uring";
-constexpr int kCannotHide = 8;  // a child's status: the kernel does not know how
+constexpr char kMissed[] = "open by io_uring";
+constexpr int kCannotHide = 8;  // a child's exit status: the kernel does not support it
 
 class IoUringOpenTest : public RingTest {
  protected:
@@ -58,9 +58,10 @@ class IoUringOpenTest : public RingTest {
     return entry;
   }
 
-  // An open that fails, one of a file that is not watched, and one of that into the ring's own
-  // table: the result of this is 0 and no descriptor, and what stands on descriptor 0 is watched.
-  int NotToBeTold(Ring* ring, int watched) const {
+  // Opens that must emit nothing: one that fails, one of a file that is not watched, and one of
+  // that file into the ring's own table. The last one's result is 0, which is no descriptor, while
+  // descriptor 0 stands for a watched file.
+  int RunOpensThatEmitNothing(Ring* ring, int watched) const {
     if (ring->Run(Open(secret_, O_RDONLY | O_DIRECTORY)) >= 0) return 1;
     dup2(watched, 0);
     io_uring_sqe into_table = Open(other_, O_RDONLY);
@@ -71,7 +72,7 @@ class IoUringOpenTest : public RingTest {
     return slot >= 0 || slot == -EINVAL ? 0 : 2;
   }
 
-  // Opens a file and asks for no completion.
+  // Opens a file without a completion (IOSQE_CQE_SKIP_SUCCESS).
   int Hide(Ring* ring) const {
     io_uring_sqe hidden = Open(hidden_, O_RDONLY);
     hidden.flags |= IOSQE_CQE_SKIP_SUCCESS;
@@ -86,8 +87,7 @@ class IoUringOpenTest : public RingTest {
     return 5;
   }
 
-  // What one file's record must say.
-  static void CheckTold(const Event* event, const File& file, uint32_t pid, bool writes) {
+  static void CheckRecord(const Event* event, const File& file, uint32_t pid, bool writes) {
     struct stat real = {};
     ASSERT_EQ(stat(file.path.c_str(), &real), 0);
     EXPECT_EQ(event->header.process.tgid, pid) << event->header.command;
@@ -102,17 +102,17 @@ class IoUringOpenTest : public RingTest {
 
   const TestDirectory directory_{"io_uring"};
   const std::string secret_ = directory_.path() + "/secrets/one";
-  const std::string held_ = directory_.path() + "/secrets/held";  // opened before anybody watches
+  const std::string held_ = directory_.path() + "/secrets/held";  // opened before the sensor
   const std::string hidden_ = directory_.path() + "/secrets/hidden";
   const std::string other_ = directory_.path() + "/other";
 };
 
-TEST_P(IoUringOpenTest, AnOpenIsItsOwnersOrReportedAsNotSeen) {
+TEST_P(IoUringOpenTest, Open_IsCreditedToTheRingsOwnerOrReportedAsMissed) {
   const UniqueFd held(open(held_.c_str(), O_RDONLY | O_CLOEXEC));
   Recorder recorder({.watch = {.reads = {directory_.path() + "/secrets"}}});
   Child child([&] {
     Ring ring(GetParam().polled);
-    if (const int status = NotToBeTold(&ring, held.get()); status != 0) return status;
+    if (const int status = RunOpensThatEmitNothing(&ring, held.get()); status != 0) return status;
     const int fd = ring.Run(Open(secret_, O_RDONLY));
     if (fd == -EINVAL) return kRefused;
     const UniqueFd secret(fd);
@@ -129,22 +129,22 @@ TEST_P(IoUringOpenTest, AnOpenIsItsOwnersOrReportedAsNotSeen) {
   ASSERT_THAT(status, testing::AnyOf(0, kRefused << 8, kCannotHide << 8));
   std::vector<std::string> expected;
   const std::vector<std::string> misses = recorder.CoverageOf("file").misses;
-  if (status != kRefused << 8 && !testing::Value(misses, Contains(kNotSeen))) {
+  if (status != kRefused << 8 && !testing::Value(misses, Contains(kMissed))) {
     expected = {secret_, secret_};
   }
-  // Hooks on the open itself see also this; the report says where they are not to be had.
+  // A hook on the open itself sees this one, too; the report says where the hook in use does not.
   if (status == 0 && !testing::Value(misses, Contains(HasSubstr("io_uring that hides")))) {
     expected.push_back(hidden_);
   }
-  std::vector<std::string> told;
+  std::vector<std::string> emitted;
   for (const auto& [event, file] : recorder.All<File>()) {
-    told.push_back(file->path);
-    CheckTold(event, *file, pid, told.size() == 2);
+    emitted.push_back(file->path);
+    CheckRecord(event, *file, pid, emitted.size() == 2);
   }
-  EXPECT_EQ(told, expected);
+  EXPECT_EQ(emitted, expected);
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, IoUringOpenTest, RingWays(), RingWayName);
+INSTANTIATE_TEST_SUITE_P(Modes, IoUringOpenTest, RingModes(), RingModeName);
 
 }  // namespace
 }  // namespace hoptrail::kernel_test

@@ -1,6 +1,6 @@
 // connect and accept through io_uring, which no hook on system calls sees: by the calling thread,
-// by io_uring's workers, and by its polling thread. What is reported is what happened, credited to
-// the process whose ring it is.
+// by io_uring's workers, and by its polling thread. Each is credited to the process that owns the
+// ring.
 
 #include "tests/kernel/io_uring.h"
 
@@ -55,7 +55,7 @@ io_uring_sqe Send(const char* bytes, uint32_t size) {
 
 using IoUringTest = RingTest;
 
-TEST_P(IoUringTest, ConnectIsItsOwners) {
+TEST_P(IoUringTest, Connect_IsCreditedToTheRingsOwner) {
   Recorder recorder;
   uint16_t port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &port);
@@ -88,7 +88,7 @@ TEST_P(IoUringTest, ConnectIsItsOwners) {
   }
 }
 
-TEST_P(IoUringTest, AcceptIsItsOwners) {
+TEST_P(IoUringTest, Accept_IsCreditedToTheRingsOwnerOrReportedAsMissed) {
   Recorder recorder;
   const std::vector<std::string> misses = recorder.CoverageOf("accept").misses;
   uint16_t port = 0;
@@ -107,7 +107,7 @@ TEST_P(IoUringTest, AcceptIsItsOwners) {
   const bool answered = ReadAll(client.get(), 5);
   const int status = server.Wait();
   if (!answered) {
-    // Then there is nothing to be seen either.
+    // The kernel refused the accept, so there must be no record.
     ASSERT_EQ(status, kRefused << 8) << "the accept failed";
     recorder.Settle();
     EXPECT_TRUE(recorder.All<Accept>().empty());
@@ -119,22 +119,22 @@ TEST_P(IoUringTest, AcceptIsItsOwners) {
            tcp.flow.server.port == port;
   });
   ASSERT_NE(made, nullptr);
-  // Where the hook does not see it, the connection is told without an owner.
+  // If the hook misses the accept, the connection has no owner.
   if (testing::Value(misses, Contains("accept by io_uring"))) {
     recorder.Settle();
     EXPECT_TRUE(recorder.All<Accept>().empty());
     return;
   }
-  const model::HopKey name = std::get<Tcp>(made->body).hop_key;
+  const model::HopKey key = std::get<Tcp>(made->body).hop_key;
   const Event* accept = recorder.WaitForBody<Accept>(
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, pid) << accept->header.command;
   EXPECT_EQ(accept->header.parent.tgid, static_cast<uint32_t>(getpid()));
-  EXPECT_EQ(std::get<Accept>(accept->body).hop_key, name);
+  EXPECT_EQ(std::get<Accept>(accept->body).hop_key, key);
 }
 
-TEST_P(IoUringTest, UnixConnectIsItsOwners) {
+TEST_P(IoUringTest, UnixConnect_IsCreditedToTheRingsOwnerOrReportedAsMissed) {
   const TestDirectory directory;
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
@@ -153,19 +153,19 @@ TEST_P(IoUringTest, UnixConnectIsItsOwners) {
   const auto pid = static_cast<uint32_t>(client.pid());
   EXPECT_EQ(client.Wait(), 0);
   recorder.Settle();
-  const auto told = recorder.All<UnixConnect>();
+  const auto connects = recorder.All<UnixConnect>();
   if (testing::Value(recorder.CoverageOf("unix connect").misses, Contains("connect by io_uring"))) {
-    EXPECT_TRUE(told.empty());
+    EXPECT_TRUE(connects.empty());
     return;
   }
-  ASSERT_EQ(told.size(), 1u);
-  EXPECT_EQ(told[0].first->header.process.tgid, pid) << told[0].first->header.command;
-  EXPECT_EQ(told[0].second->path, path);
-  EXPECT_EQ(told[0].second->count, 1u);
-  EXPECT_TRUE(IsProcess(told[0].second->peer, getpid()));
+  ASSERT_EQ(connects.size(), 1u);
+  EXPECT_EQ(connects[0].first->header.process.tgid, pid) << connects[0].first->header.command;
+  EXPECT_EQ(connects[0].second->path, path);
+  EXPECT_EQ(connects[0].second->count, 1u);
+  EXPECT_TRUE(IsProcess(connects[0].second->peer, getpid()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, IoUringTest, RingWays(), RingWayName);
+INSTANTIATE_TEST_SUITE_P(Modes, IoUringTest, RingModes(), RingModeName);
 
 }  // namespace
 }  // namespace hoptrail::kernel_test

@@ -1,4 +1,4 @@
-// A ring that is full: what is missing is counted, and the count is right.
+// Lost records are counted exactly: in a full ring, a full table, and after recursion misses.
 
 #include <sched.h>
 #include <unistd.h>
@@ -35,30 +35,30 @@ uint64_t LossesOf(Recorder* recorder, const std::string& where, const std::strin
   return count;
 }
 
-TEST(LossTest, WhatIsMissingIsCounted) {
+TEST(LossTest, FullRing_CountsEveryMissingRecord) {
   constexpr uint64_t kChildren = 200;
   Recorder recorder({.low_ring_bytes = 4096});
   ASSERT_NE(recorder.sensor(), nullptr);
   for (uint64_t i = 0; i < kChildren; ++i) Child([] { return 0; }).Wait();
   recorder.WaitForBody<Lost>("loss", [](const Event&, const Lost&) { return true; });
-  // There is room again for what Settle waits for.
+  // The ring has room again for the marker of Settle().
   recorder.Settle();
-  // For want of room, or refused shortly before: nothing else is counted here.
+  // Records are lost in a full ring, or refused by the budget shortly before it is full.
   const uint64_t lost_forks =
       LossesOf(&recorder, "ring/low", "fork") + LossesOf(&recorder, "budget/low", "fork");
   const uint64_t lost_exits =
       LossesOf(&recorder, "ring/low", "exit") + LossesOf(&recorder, "budget/low", "exit");
   EXPECT_GT(lost_forks, 0u);
-  // The marker's own fork and exit are told.
+  // The marker's own fork and exit are recorded.
   EXPECT_EQ(recorder.All<Fork>().size() + lost_forks, kChildren + 1);
   EXPECT_EQ(recorder.All<Exit>().size() + lost_exits, kChildren + 1);
 
-  uint64_t told_forks = 0;
+  uint64_t reported_forks = 0;
   for (const auto& [event, lost] : recorder.All<Lost>()) {
     EXPECT_EQ(lost->where.substr(lost->where.find('/')), "/low");
-    if (lost->type == "fork") told_forks += lost->count;
+    if (lost->type == "fork") reported_forks += lost->count;
   }
-  EXPECT_EQ(told_forks, lost_forks);
+  EXPECT_EQ(reported_forks, lost_forks);
 }
 
 UniqueFd StartConnecting(uint16_t port, int retries) {
@@ -72,10 +72,11 @@ UniqueFd StartConnecting(uint16_t port, int retries) {
   return fd;
 }
 
-// Whether the running kernel skips a tracepoint's program that it interrupted, and counts that.
+// Whether the running kernel skips a tracepoint's program that is already running on the CPU, and
+// counts that as a recursion miss.
 bool CountsRecursionMisses() { return KernelIsAtLeast(6, 2); }
 
-// Attachments of programs that this process, and so its sensor, holds.
+// The number of BPF links that this process, and so its sensor, holds.
 size_t CountAttachments() {
   size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
@@ -86,9 +87,9 @@ size_t CountAttachments() {
   return count;
 }
 
-// Connections that nobody answers end in the timer's interrupt, while others end by themselves: the
-// same program once more, on the same CPU.
-class RecursionMisses : public testing::TestWithParam<bool> {
+// Unanswered connections end in the timer's interrupt, which can interrupt the program while it
+// handles the end of a refused connection on the same CPU: the kernel skips the second run.
+class RecursionMissTest : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     cpu_set_t first;
@@ -96,15 +97,16 @@ class RecursionMisses : public testing::TestWithParam<bool> {
     CPU_SET(0, &first);
     ASSERT_EQ(sched_getaffinity(0, sizeof(before_), &before_), 0);
     ASSERT_EQ(sched_setaffinity(0, sizeof(first), &first), 0);
-    // A listener whose queue is full lets every SYN go by.
+    // A listener with a full queue drops every SYN.
     listener_ = Listen("127.0.0.1", &port_);
     ASSERT_EQ(listen(listener_.get(), 0), 0);
     queued_ = Connect("127.0.0.1", port_);
-    Listen("127.0.0.1", &closed_port_);  // and closed again
+    Listen("127.0.0.1", &closed_port_);  // and closed at once
   }
   void TearDown() override { sched_setaffinity(0, sizeof(before_), &before_); }
 
-  // Some of those that nobody answers end at every moment, once the first have waited long enough.
+  // Makes connections for 5 ms. Once the first unanswered ones have timed out, some time out in
+  // every call.
   void Connect5Milliseconds(int at_once) {
     constexpr size_t kUnanswered = 800;
     unanswered_.push_back(StartConnecting(port_, /*retries=*/1));
@@ -116,8 +118,9 @@ class RecursionMisses : public testing::TestWithParam<bool> {
     absl::SleepFor(next - absl::Now());
   }
 
-  // Until a run was skipped, which is told and gets the program an fallback program.
-  void SkipOne(Recorder* recorder) {
+  // Makes connections until there is a recursion miss, which must be reported as a loss and attach
+  // the fallback program.
+  void ProvokeRecursionMiss(Recorder* recorder) {
     const size_t attachments = CountAttachments();
     const absl::Time until = absl::Now() + absl::Seconds(60);
     while (LossesOf(recorder, "skipped", "tcp") == 0 && absl::Now() < until) {
@@ -133,7 +136,7 @@ class RecursionMisses : public testing::TestWithParam<bool> {
   }
 
   uint16_t port_ = 0, closed_port_ = 0;
-  uint64_t refused_ = 0;  // of the connections, so far
+  uint64_t refused_ = 0;  // refused connections so far
 
  private:
   cpu_set_t before_;
@@ -141,47 +144,47 @@ class RecursionMisses : public testing::TestWithParam<bool> {
   std::deque<UniqueFd> unanswered_;
 };
 
-TEST_P(RecursionMisses, AreCountedAndThenToldByAFallback) {
+TEST_P(RecursionMissTest, RecursionMiss_IsCountedAndAFallbackProgramTakesOver) {
   agent::kernel::EnsureTracefs();
   std::optional<PerfListener> other;
   if (GetParam()) other.emplace("sock/inet_sock_set_state");
   Recorder recorder({.low_ring_bytes = 64 << 20}, SensorAge::kFresh);
   ASSERT_NE(recorder.sensor(), nullptr);
   EXPECT_EQ(LossesOf(&recorder, "skipped", "tcp"), 0u);
-  if (CountsRecursionMisses()) SkipOne(&recorder);
+  if (CountsRecursionMisses()) ProvokeRecursionMiss(&recorder);
   if (HasFatalFailure()) return;
-  // Either the fallback program is attached by now, or the kernel runs the program that it interrupted
-  // once more: from here on nothing is missed, and nothing told twice.
+  // Now either the fallback program is attached, or the kernel also runs the program that it
+  // interrupted: from here on nothing is missed and nothing is emitted twice.
   recorder.Settle();
-  const uint64_t skipped = LossesOf(&recorder, "skipped", "tcp");
-  const auto told = [&](agent::decode::TcpPhase phase) {
+  const uint64_t misses_before = LossesOf(&recorder, "skipped", "tcp");
+  const auto records = [&](agent::decode::TcpPhase phase) {
     uint64_t count = 0;
     for (const auto& [event, tcp] : recorder.All<agent::decode::Tcp>()) {
       count += tcp->phase == phase && tcp->flow.server.port == closed_port_;
     }
     return count;
   };
-  const uint64_t connects = told(agent::decode::TcpPhase::kConnect);
-  const uint64_t failures = told(agent::decode::TcpPhase::kFailed);
+  const uint64_t connects = records(agent::decode::TcpPhase::kConnect);
+  const uint64_t failures = records(agent::decode::TcpPhase::kFailed);
   const uint64_t refused_before = LossesOf(&recorder, "budget/low", "tcp");
   refused_ = 0;
   for (const absl::Time end = absl::Now() + absl::Seconds(Rounds(10)); absl::Now() < end;) {
     Connect5Milliseconds(/*at_once=*/50);
   }
   recorder.Settle();
-  const uint64_t missed = LossesOf(&recorder, "skipped", "tcp") - skipped;
-  EXPECT_EQ(told(agent::decode::TcpPhase::kConnect) - connects, refused_);
-  EXPECT_LE(refused_ - (told(agent::decode::TcpPhase::kFailed) - failures), missed);
+  const uint64_t missed = LossesOf(&recorder, "skipped", "tcp") - misses_before;
+  EXPECT_EQ(records(agent::decode::TcpPhase::kConnect) - connects, refused_);
+  EXPECT_LE(refused_ - (records(agent::decode::TcpPhase::kFailed) - failures), missed);
   EXPECT_EQ(LossesOf(&recorder, "budget/low", "tcp"), refused_before);
   RecordProperty("refused", static_cast<int>(refused_));
   RecordProperty("missed", static_cast<int>(missed));
 }
 
-INSTANTIATE_TEST_SUITE_P(Others, RecursionMisses, testing::Bool(), [](const auto& info) {
-  return std::string(info.param ? "WhileOthersListen" : "Alone");
+INSTANTIATE_TEST_SUITE_P(Listeners, RecursionMissTest, testing::Bool(), [](const auto& info) {
+  return std::string(info.param ? "WithAPerfListener" : "Alone");
 });
 
-TEST(LossTest, AFloodOfForksCostsTheHighRingNothing) {
+TEST(LossTest, FloodOfForks_LosesNothingInTheHighRing) {
   Recorder recorder({.low_ring_bytes = 4096, .watched_ports = {}});
   ASSERT_NE(recorder.sensor(), nullptr);
   for (int i = 0; i < 100; ++i) Child([] { return 0; }).Wait();
@@ -197,7 +200,7 @@ TEST(LossTest, AFloodOfForksCostsTheHighRingNothing) {
   }
 }
 
-TEST(LossTest, WatchedPortsGoToTheHighRing) {
+TEST(LossTest, ConnectionOnAWatchedPort_GoesToTheHighRing) {
   uint16_t port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &port);
   Recorder recorder({.low_ring_bytes = 4096, .watched_ports = {port}});
@@ -212,7 +215,7 @@ TEST(LossTest, WatchedPortsGoToTheHighRing) {
   }
 }
 
-TEST(LossTest, ATableThatIsFullIsCounted) {
+TEST(LossTest, FullSocketTable_CountsLosses) {
   Recorder recorder({.max_sockets = 64});
   ASSERT_NE(recorder.sensor(), nullptr);
   std::vector<TcpPair> pairs;

@@ -1,5 +1,5 @@
-// MPTCP: one connection for the programs at both ends, TCP connections under it. It is told as the
-// first of those, and belongs to whom it is for.
+// MPTCP: one connection for the programs at both ends, carried by TCP connections. It is emitted as
+// the first of these, and credited to the processes of the MPTCP sockets.
 
 #include <unistd.h>
 
@@ -43,10 +43,10 @@ class MptcpTest : public testing::Test {
  protected:
   void SetUp() override {
     listener_ = Socket();
-    // A kernel without it has nothing to tell.
+    // A kernel without MPTCP has nothing to emit.
     missing_ = !listener_.valid();
     ASSERT_TRUE(!missing_ || errno == EPROTONOSUPPORT) << strerror(errno);
-    if (missing_) std::cout << "this kernel has no MPTCP: there is nothing to tell\n";
+    if (missing_) std::cout << "this kernel has no MPTCP: there is nothing to emit\n";
   }
 
   void Listen() {
@@ -78,7 +78,7 @@ class MptcpTest : public testing::Test {
   uint16_t port_ = 0;
 };
 
-TEST_F(MptcpTest, BothEndsAreToldAndNamedAlike) {
+TEST_F(MptcpTest, Connection_HasOneHopKeyAtBothEnds) {
   if (missing_) return;
   Recorder recorder;
   Listen();
@@ -96,13 +96,13 @@ TEST_F(MptcpTest, BothEndsAreToldAndNamedAlike) {
   const Event* connected = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient);
   ASSERT_NE(connected, nullptr);
   EXPECT_EQ(connected->header.process.tgid, pid);
-  const model::HopKey name = std::get<Tcp>(connected->body).hop_key;
-  EXPECT_FALSE(name.empty());
+  const model::HopKey key = std::get<Tcp>(connected->body).hop_key;
+  EXPECT_FALSE(key.empty());
   const Event* accepted = recorder.WaitForBody<Accept>(
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port_; });
   ASSERT_NE(accepted, nullptr);
   EXPECT_TRUE(IsProcess(accepted->header.process, getpid()));
-  EXPECT_EQ(std::get<Accept>(accepted->body).hop_key, name);
+  EXPECT_EQ(std::get<Accept>(accepted->body).hop_key, key);
   const Event* closed = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kServer);
   ASSERT_NE(closed, nullptr);
   EXPECT_TRUE(IsProcess(closed->header.process, getpid()));
@@ -110,8 +110,8 @@ TEST_F(MptcpTest, BothEndsAreToldAndNamedAlike) {
   EXPECT_EQ(recorder.All<Accept>().size(), 1u);
 }
 
-// A client of plain TCP gets a plain socket.
-TEST_F(MptcpTest, AClientThatDoesNotSpeakIt) {
+// For a client of plain TCP, accept returns a plain TCP socket.
+TEST_F(MptcpTest, PlainTcpClient_AcceptIsEmitted) {
   if (missing_) return;
   Recorder recorder;
   Listen();
@@ -125,11 +125,11 @@ TEST_F(MptcpTest, AClientThatDoesNotSpeakIt) {
   EXPECT_TRUE(IsProcess(accepted->header.process, getpid()));
 }
 
-int SayNothing(const std::vector<std::string>&) { return 0; }
+int ExitAtOnce(const std::vector<std::string>&) { return 0; }
 
-const SelfPrograms programs({{"say-nothing", SayNothing}});
+const SelfPrograms programs({{"exit-at-once", ExitAtOnce}});
 
-TEST_F(MptcpTest, OnAProgramsStreamsAndInTheSnapshot) {
+TEST_F(MptcpTest, SnapshotAndProgramsStreams_HoldTheHopKey) {
   if (missing_) return;
   Listen();
   const UniqueFd client = Connect();
@@ -139,18 +139,18 @@ TEST_F(MptcpTest, OnAProgramsStreamsAndInTheSnapshot) {
 
   Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
-  model::HopKey names[2];
+  model::HopKey keys[2];
   for (const auto& [event, socket] : recorder.All<SocketSnapshot>()) {
     if (socket->listening || socket->flow.server.port != port_) continue;
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
-    names[socket->side == TcpSide::kServer] = socket->hop_key;
+    keys[socket->side == TcpSide::kServer] = socket->hop_key;
   }
-  EXPECT_FALSE(names[0].empty());
-  EXPECT_EQ(names[0], names[1]);
+  EXPECT_FALSE(keys[0].empty());
+  EXPECT_EQ(keys[0], keys[1]);
 
   Child program([&] {
     dup2(server.get(), STDIN_FILENO);
-    return Exec(AsProgram("say-nothing"));
+    return Exec(AsProgram("exit-at-once"));
   });
   const auto pid = static_cast<uint32_t>(program.pid());
   ASSERT_EQ(program.Wait(), 0);
@@ -161,7 +161,7 @@ TEST_F(MptcpTest, OnAProgramsStreamsAndInTheSnapshot) {
   const agent::decode::Stream& input = std::get<ExecEvent>(started->body).streams[0];
   EXPECT_EQ(input.kind, StreamKind::kTcp);
   EXPECT_TRUE(input.accepted);
-  EXPECT_EQ(input.hop_key, names[1]);
+  EXPECT_EQ(input.hop_key, keys[1]);
 }
 
 }  // namespace

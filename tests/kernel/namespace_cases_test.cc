@@ -1,4 +1,4 @@
-// Processes in namespaces of their own are told as the host sees them.
+// Processes in namespaces of their own are emitted as the host sees them.
 
 #include <sched.h>
 #include <signal.h>
@@ -36,15 +36,16 @@ uint32_t NamespaceOf(pid_t pid, const char* kind) {
              : 0;
 }
 
-// Two processes that wait for each other.
-class Meeting {
+// Lets two processes wait for each other: one sends a number and waits, the other receives it and
+// releases the first.
+class Rendezvous {
  public:
-  Meeting() { EXPECT_EQ(pipe(there_) + pipe(back_), 0); }
-  ~Meeting() {
+  Rendezvous() { EXPECT_EQ(pipe(there_) + pipe(back_), 0); }
+  ~Rendezvous() {
     for (int fd : {there_[0], there_[1], back_[0], back_[1]}) close(fd);
   }
-  bool Tell(int value) const { return write(there_[1], &value, sizeof(value)) == sizeof(value); }
-  int Hear() const {
+  bool Send(int value) const { return write(there_[1], &value, sizeof(value)) == sizeof(value); }
+  int Receive() const {
     int value = -1;
     return read(there_[0], &value, sizeof(value)) == sizeof(value) ? value : -1;
   }
@@ -58,12 +59,12 @@ class Meeting {
   int there_[2], back_[2];
 };
 
-// The first process of new namespaces of every kind, where it is root and the host knows it as
-// nobody.
-int FirstInContainer(const Meeting& meeting) {
+// Runs as the first process of new namespaces of every kind. It is root there and nobody on the
+// host.
+int FirstInContainer(const Rendezvous& rendezvous) {
   if (setgid(0) != 0 || setuid(0) != 0) return 11;
   if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return 12;
-  if (!meeting.Tell(0) || !meeting.Wait()) return 13;
+  if (!rendezvous.Send(0) || !rendezvous.Wait()) return 13;
   if (getpid() != 1 || getuid() != 0) return 14;
   uint16_t port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &port);
@@ -73,28 +74,28 @@ int FirstInContainer(const Meeting& meeting) {
   return child.Wait() == 0 ? 0 : 16;
 }
 
-TEST(NamespaceCasesTest, AProcessInNamespacesOfEveryKind) {
-  Meeting outer, inner;
+TEST(NamespaceCasesTest, ProcessInNewNamespacesOfEveryKind_IsEmittedAsTheHostSeesIt) {
+  Rendezvous outer, inner;
   Child starter([&] {
     constexpr int kAll = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
     if (!EnterNewNetworkNamespace() || unshare(kAll) != 0) return 1;
-    if (!outer.Tell(0) || !outer.Wait()) return 2;
+    if (!outer.Send(0) || !outer.Wait()) return 2;
     const pid_t pid = fork();
     if (pid == 0) _exit(FirstInContainer(inner));
     int status = 0;
-    if (!outer.Tell(pid) || waitpid(pid, &status, 0) != pid) return 3;
+    if (!outer.Send(pid) || waitpid(pid, &status, 0) != pid) return 3;
     return WEXITSTATUS(status);
   });
-  ASSERT_EQ(outer.Hear(), 0) << "namespaces cannot be made";
+  ASSERT_EQ(outer.Receive(), 0) << "the starter cannot make namespaces";
   const std::string own = absl::StrCat("/proc/", starter.pid(), "/");
   ASSERT_TRUE(WriteWholeFile(own + "uid_map", absl::StrCat("0 ", kNobody, " 1")));
   ASSERT_TRUE(WriteWholeFile(own + "gid_map", absl::StrCat("0 ", kNobody, " 1")));
   const model::Namespaces expected_of_starter = {.network = NamespaceOf(starter.pid(), "net")};
   Recorder recorder({.scope_network_namespace = expected_of_starter.network});
   ASSERT_TRUE(outer.Release());
-  const pid_t first = outer.Hear();
+  const pid_t first = outer.Receive();
   ASSERT_GT(first, 0);
-  ASSERT_EQ(inner.Hear(), 0);
+  ASSERT_EQ(inner.Receive(), 0);
   const model::Namespaces expected = {.pid = NamespaceOf(first, "pid"),
                                       .mount = NamespaceOf(first, "mnt"),
                                       .network = NamespaceOf(first, "net"),
@@ -108,8 +109,8 @@ TEST(NamespaceCasesTest, AProcessInNamespacesOfEveryKind) {
     return body.child.tgid == static_cast<uint32_t>(first);
   });
   ASSERT_NE(fork, nullptr);
-  const model::ProcessKey name = std::get<Fork>(fork->body).child;
-  // Forking does not take the parent along into the new pid namespace.
+  const model::ProcessKey key = std::get<Fork>(fork->body).child;
+  // The parent stays in its own pid namespace.
   EXPECT_EQ(fork->header.namespaces.pid, NamespaceOf(getpid(), "pid"));
   const Event* connect = recorder.WaitForBody<Tcp>(
       "connect", [](const Event&, const Tcp& tcp) { return tcp.phase == TcpPhase::kConnect; });
@@ -119,7 +120,7 @@ TEST(NamespaceCasesTest, AProcessInNamespacesOfEveryKind) {
     return body.image.arguments.size() == 2 && body.image.arguments[1] == "inside";
   });
   ASSERT_NE(exec, nullptr);
-  EXPECT_EQ(exec->header.parent, name);
+  EXPECT_EQ(exec->header.parent, key);
   EXPECT_FALSE(std::get<ExecEvent>(exec->body).set_id);
   for (const Event* event : {connect, exec}) {
     EXPECT_TRUE(event->header.namespaces == expected);
@@ -127,11 +128,11 @@ TEST(NamespaceCasesTest, AProcessInNamespacesOfEveryKind) {
     EXPECT_EQ(event->header.credentials.euid, kNobody);
     EXPECT_EQ(event->header.credentials.gid, kNobody);
   }
-  EXPECT_EQ(connect->header.process, name);
+  EXPECT_EQ(connect->header.process, key);
 }
 
-// A small pid namespace uses its numbers over and over; the host's names are other each time.
-TEST(NamespaceCasesTest, NumbersUsedAgainInAPidNamespace) {
+// A small pid namespace reuses its pids; the process keys, which are the host's, differ each time.
+TEST(NamespaceCasesTest, PidReusedInAPidNamespace_IsAnotherProcessEachTime) {
   constexpr int kTimes = 5;
   Recorder recorder;
   Child starter([] {
@@ -141,7 +142,7 @@ TEST(NamespaceCasesTest, NumbersUsedAgainInAPidNamespace) {
       for (int i = 0; i < kTimes; ++i) {
         if (!WriteWholeFile("/proc/sys/kernel/ns_last_pid", "99")) _exit(2);
         const pid_t pid = fork();
-        if (pid == 0) _exit(getpid() == 100 ? Exec({"/bin/true", "number-100"}) : 3);
+        if (pid == 0) _exit(getpid() == 100 ? Exec({"/bin/true", "pid-100"}) : 3);
         int status = 0;
         if (waitpid(pid, &status, 0) != 100 || status != 0) _exit(4);
       }
@@ -154,13 +155,13 @@ TEST(NamespaceCasesTest, NumbersUsedAgainInAPidNamespace) {
   recorder.Settle();
   std::set<model::ProcessKey> started, ended;
   for (const auto& [event, exec] : recorder.All<ExecEvent>()) {
-    if (exec->image.arguments == std::vector<std::string>{"/bin/true", "number-100"}) {
+    if (exec->image.arguments == std::vector<std::string>{"/bin/true", "pid-100"}) {
       started.insert(event->header.process);
     }
   }
   for (const auto& [event, exit] : recorder.All<Exit>()) ended.insert(event->header.process);
   EXPECT_EQ(started.size(), size_t{kTimes});
-  for (const model::ProcessKey& name : started) EXPECT_EQ(ended.count(name), 1u);
+  for (const model::ProcessKey& key : started) EXPECT_EQ(ended.count(key), 1u);
 }
 
 }  // namespace

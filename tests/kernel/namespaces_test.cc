@@ -1,4 +1,4 @@
-// Changes of namespaces, as told by the kernel side, against what a small program did.
+// Records of namespace changes, against what a small program did.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -52,7 +52,7 @@ Change Expected(Recorder* recorder) {
   return Change::kUnknown;
 }
 
-TEST(NamespacesTest, UnshareIsTold) {
+TEST(NamespacesTest, Unshare_EmitsTheChange) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
   const NamespaceSet here = OwnSet();
@@ -82,7 +82,7 @@ TEST(NamespacesTest, UnshareIsTold) {
   close(pipe_fds[1]);
 }
 
-TEST(NamespacesTest, SetnsIsTold) {
+TEST(NamespacesTest, Setns_EmitsTheChange) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
   int ready[2], done[2];
@@ -119,8 +119,8 @@ TEST(NamespacesTest, SetnsIsTold) {
   for (int fd : {ready[0], ready[1], done[0], done[1]}) close(fd);
 }
 
-// Another user namespace is a change of credentials, too; both hooks see the same process.
-TEST(NamespacesTest, ANewUserNamespaceIsTold) {
+// A new user namespace changes the credentials, too: two hooks see the same process.
+TEST(NamespacesTest, NewUserNamespace_EmitsOneChange) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
   Child child([] { return unshare(CLONE_NEWUSER) == 0 ? Exec({"/bin/true"}) : 1; });
@@ -134,7 +134,7 @@ TEST(NamespacesTest, ANewUserNamespaceIsTold) {
   EXPECT_EQ(changes[0].after.mount, Own("mnt"));
 }
 
-TEST(NamespacesTest, ACloneInNewNamespacesIsToldOnWhateverKernel) {
+TEST(NamespacesTest, CloneIntoNewNamespaces_EmitsTheChangeOnEveryKernel) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
   struct Arguments {
@@ -158,7 +158,7 @@ TEST(NamespacesTest, ACloneInNewNamespacesIsToldOnWhateverKernel) {
   EXPECT_EQ(changes[0].after.network, Own("net"));
 }
 
-TEST(NamespacesTest, WhatDoesNotChangeIsNotTold) {
+TEST(NamespacesTest, UnchangedNamespaces_EmitNothing) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
   for (int i = 0; i < 10; ++i) Child([] { return Exec({"/bin/true"}); }).Wait();

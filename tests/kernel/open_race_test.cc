@@ -1,5 +1,5 @@
-// What is told of an open is what was opened, also when another thread changes the path while
-// open(2) runs: from a watched file to another one, or to one that nobody watches.
+// An open's record shows the file that was opened, also when another thread changes the path while
+// open(2) runs: from one watched file to another, or to a file that is not watched.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ namespace {
 using agent::decode::File;
 using agent::decode::FileAction;
 
-// Of eight bytes each: a path goes from one directory to the other in one store.
+// Eight bytes each, so that one store changes the path from one directory to another.
 constexpr char kWatched[] = "secretsA", kAlsoWatched[] = "secretsB", kOther[] = "harmless";
 
 enum class Call { kOpen, kOpenat, kOpenat2 };
@@ -51,7 +51,7 @@ int OpenBy(Call call, const char* path) {
   abort();
 }
 
-// What the kernel says of an open file.
+// An open file as fstat(2) and /proc show it.
 struct Opened {
   std::string path;
   uint64_t inode = 0;
@@ -68,7 +68,7 @@ Opened OpenedBy(int fd) {
 
 class OpenRaceTest : public testing::TestWithParam<Race> {
  protected:
-  // Repeated opens of one file are counted, not told: each round has files of its own.
+  // Repeated opens of one file are only counted, so each round has files of its own.
   static constexpr int kRounds = 1000;
 
   OpenRaceTest() {
@@ -87,12 +87,12 @@ class OpenRaceTest : public testing::TestWithParam<Race> {
   const TestDirectory directory_{"open_race"};
 };
 
-TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {
+TEST_P(OpenRaceTest, PathSwappedDuringTheOpen_EmitsTheOpenedFile) {
   Recorder recorder({.watch = {.reads = {directory_.path() + "/" + kWatched,
                                          directory_.path() + "/" + kAlsoWatched}}});
   ASSERT_NE(recorder.sensor(), nullptr);
-  // The kernel copies a path in words from its beginning on: the directory's name must be one of
-  // them.
+  // The kernel copies a path in words of eight bytes from its start, so the directory's name must
+  // be one such word.
   alignas(8) char memory[512] = {};
   char* const name = memory + 256;
   char* const path = name - (directory_.path().size() + 8) / 8 * 8;
@@ -108,23 +108,23 @@ TEST_P(OpenRaceTest, TheFileThatWasOpenedIsTold) {
   Swapper swapper(name, names[0], names[1]);
   for (int round = 0; round < kRounds; ++round) {
     if (round % 16 == 0) swapper.AwaitTurn();
-    std::to_string(round).copy(name + 9, 8);  // behind the name that is swapped; never shorter
+    std::to_string(round).copy(name + 9, 8);  // after the swapped name; it never gets shorter
     const UniqueFd fd(OpenBy(GetParam().call, path));
     ASSERT_TRUE(fd.valid()) << strerror(errno);
     const Opened file = OpenedBy(fd.get());
     ++opened[file.path == PathOf(directories[1], round)];
     if (file.path != PathOf(kOther, round)) truth.push_back(file);
   }
-  for (int count : opened) EXPECT_GT(count, 0) << "nothing was raced";
+  for (int count : opened) EXPECT_GT(count, 0) << "every open saw the same path: there was no race";
   recorder.Settle();
-  std::vector<Opened> told;
+  std::vector<Opened> emitted;
   for (const auto& [event, file] : recorder.All<File>()) {
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
     EXPECT_EQ(file->action, FileAction::kOpen);
     EXPECT_EQ(file->repeats, 1u);
-    told.push_back({file->path, file->inode, file->device});
+    emitted.push_back({file->path, file->inode, file->device});
   }
-  EXPECT_TRUE(told == truth) << told.size() << " told of " << truth.size();
+  EXPECT_TRUE(emitted == truth) << emitted.size() << " emitted of " << truth.size();
   EXPECT_EQ(recorder.Lost("file"), 0u);
 }
 

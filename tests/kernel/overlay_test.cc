@@ -1,5 +1,5 @@
-// Containers of one image share the files below their overlays: what a program says through a
-// library that many of them see is heard once. Needs overlayfs.
+// Containers of one image share the files below their overlays: a uprobe on such a shared library
+// records each message once, however many containers see the library. Needs overlayfs.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -14,13 +14,13 @@
 
 #include "tests/kernel/harness.h"
 #include "tests/kernel/programs.h"
-#include "tests/kernel/speaker.h"
+#include "tests/kernel/syslog_writer.h"
 #include <sys/mount.h>
 
 namespace hoptrail::kernel_test {
 namespace {
 
-const SelfPrograms programs({{"speak", Speak}});
+const SelfPrograms programs({{"write-syslog", WriteSyslog}});
 
 class Overlay {
  public:
@@ -46,35 +46,35 @@ class Overlay {
   bool mounted_ = false;
 };
 
-TEST(OverlayTest, ContainersOfOneImageAreHeardOnce) {
+TEST(OverlayTest, LibrarySharedByTwoContainers_EachMessageIsRecordedOnce) {
   const TestDirectory directory;
   std::filesystem::create_directories(directory.path() + "/image/lib");
   directory.Copy(OwnLibrary(), "image/lib/libc.so.6");
   const Overlay first(directory, "first"), second(directory, "second");
-  const Inhabitant in_first(first.path()), in_second(second.path());
+  const ContainerProcess in_first(first.path()), in_second(second.path());
   Recorder recorder({}, SensorAge::kFresh);
-  Speaker of_first(first.path() + "/lib"), of_second(second.path() + "/lib");
-  EXPECT_EQ(of_first.TimesHeard(&recorder), 1u);
-  EXPECT_EQ(of_second.TimesHeard(&recorder), 1u);
+  SyslogWriter of_first(first.path() + "/lib"), of_second(second.path() + "/lib");
+  EXPECT_EQ(of_first.TimesRecorded(&recorder), 1u);
+  EXPECT_EQ(of_second.TimesRecorded(&recorder), 1u);
 }
 
-// The container through which the library was found goes, another of its image stays.
-TEST(OverlayTest, TheRestIsHeardWhenOneContainerGoes) {
+// The container in which the library was found ends; another one of its image stays.
+TEST(OverlayTest, OneOfTwoContainersEnds_TheOtherIsStillRecorded) {
   const TestDirectory directory;
   std::filesystem::create_directories(directory.path() + "/image/lib");
   directory.Copy(OwnLibrary(), "image/lib/libc.so.6");
   auto first = std::make_unique<Overlay>(directory, "first");
-  auto in_first = std::make_unique<Inhabitant>(first->path());
+  auto in_first = std::make_unique<ContainerProcess>(first->path());
   const Overlay second(directory, "second");
-  // Before the sensor, whose descriptors it would keep open otherwise.
-  const Inhabitant in_second(second.path());
+  // Forked before the sensor opens, or it would hold the sensor's descriptors.
+  const ContainerProcess in_second(second.path());
   Recorder recorder({}, SensorAge::kFresh);
   in_first.reset();
   first.reset();
-  Speaker speaker(second.path() + "/lib");
+  SyslogWriter writer(second.path() + "/lib");
   for (int i = 0; i < 2; ++i) {
     recorder.sensor()->AttachNewUprobes();
-    EXPECT_EQ(speaker.TimesHeard(&recorder), 1u);
+    EXPECT_EQ(writer.TimesRecorded(&recorder), 1u);
   }
 }
 

@@ -12,7 +12,7 @@
 namespace hoptrail::kernel_test {
 namespace {
 
-// The descriptors that are such an object: "anon_inode:bpf-prog".
+// The calling process's descriptors of a kind, such as "anon_inode:bpf-prog".
 std::vector<int> OwnDescriptors(const std::string& kind) {
   std::vector<int> found;
   std::error_code error;
@@ -24,7 +24,7 @@ std::vector<int> OwnDescriptors(const std::string& kind) {
   return found;
 }
 
-// The whole name: the one in the program's description is cut at 15 characters.
+// The program's whole name, from its type information: bpf_prog_info cuts it at 15 characters.
 std::string NameOf(const bpf_prog_info& info, const bpf_func_info& function) {
   const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_from_kernel_by_id(info.btf_id),
                                                          btf__free);
@@ -55,7 +55,7 @@ LoadedProgram Describe(int fd) {
   length = sizeof(wanted);
   if (bpf_obj_get_info_by_fd(fd, &wanted, &length) != 0) return program;
   program.name = NameOf(info, functions[0]);
-  std::vector<std::pair<uint32_t, uint32_t>> places;  // of one line there may be many records
+  std::vector<std::pair<uint32_t, uint32_t>> places;  // one line may have many records
   for (const bpf_line_info& line : lines) {
     places.emplace_back(line.file_name_off, BPF_LINE_INFO_LINE_NUM(line.line_col));
   }

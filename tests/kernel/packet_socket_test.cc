@@ -1,4 +1,4 @@
-// Frames that a program makes itself: with them it can speak any protocol past the kernel's own.
+// Frames that a program builds itself: with them it can use any protocol without the kernel's own.
 
 #include <unistd.h>
 
@@ -24,7 +24,7 @@ namespace {
 
 using agent::decode::DatagramFlow;
 
-// By what the sensor itself says.
+// Whether the hook in use sees them, by the coverage report.
 bool SeesFrames(Recorder& recorder) {
   for (const model::SourceCoverage& row : recorder.sensor()->Coverage()) {
     if (row.source != "datagram flows") continue;
@@ -34,7 +34,7 @@ bool SeesFrames(Recorder& recorder) {
   return false;
 }
 
-TEST(PacketSocketTest, FramesAreCountedAsSentToNobodyKnown) {
+TEST(PacketSocketTest, FramesOfAPacketSocket_AreCountedWithoutAPeer) {
   Recorder recorder({.datagram_interval = absl::Milliseconds(20)});
   ASSERT_NE(recorder.sensor(), nullptr);
   const UniqueFd fd(socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
@@ -44,7 +44,7 @@ TEST(PacketSocketTest, FramesAreCountedAsSentToNobodyKnown) {
   to.sll_ifindex = static_cast<int>(if_nametoindex("lo"));
   to.sll_halen = ETH_ALEN;
   std::string frame(ETH_HLEN + 46, '\0');
-  frame[12] = 0x08;  // IPv4, and nothing in it that anybody would take
+  frame[12] = 0x08;  // IPv4, with a payload that no stack accepts
   for (int i = 0; i < 5; ++i) {
     ASSERT_EQ(sendto(fd.get(), frame.data(), frame.size(), 0, reinterpret_cast<sockaddr*>(&to),
                      sizeof(to)),
@@ -60,7 +60,8 @@ TEST(PacketSocketTest, FramesAreCountedAsSentToNobodyKnown) {
     return;
   }
   uint64_t packets = 0, bytes = 0;
-  // What is due is told whenever a thread of the host ends; Settle() makes one end.
+  // The kernel side emits the flows that are due whenever a thread of the host ends; Settle() makes
+  // one end.
   for (int round = 0; round < 300 && packets < 5 && !HasFatalFailure(); ++round) {
     absl::SleepFor(absl::Milliseconds(30));
     recorder.Settle();

@@ -16,9 +16,10 @@
 
 namespace hoptrail::kernel_test {
 
-// Somebody else on this host who listens to a tracepoint ("sched/sched_process_exec") through perf.
-// The kernel calls perf once for everybody, in the place of the first: whoever is here before the
-// sensor has perf's programs run before those that the sensor attaches to the tracepoint itself.
+// Stands for another program on this host that listens to a tracepoint ("sched/sched_process_exec")
+// through perf. The kernel calls perf once for all its listeners, at the place of the first one. So
+// with a listener from before the sensor, perf's programs run before those that the sensor attaches
+// to the tracepoint itself.
 class PerfListener {
  public:
   explicit PerfListener(const std::string& tracepoint) {

@@ -1,4 +1,4 @@
-// fork, exec and exit, as told by the kernel side, against what a small program did.
+// Records of fork, exec and exit, against what a small program did.
 
 #include <fcntl.h>
 #include <pty.h>
@@ -57,7 +57,7 @@ class ScratchDirectory {
   std::string path_;
 };
 
-TEST(ProcessTest, ForkAndExitNameTheSameProcess) {
+TEST(ProcessTest, ForkAndExit_HaveTheSameProcessKey) {
   Recorder recorder;
   Child child([] { return 3; });
   const auto pid = static_cast<uint32_t>(child.pid());
@@ -72,23 +72,22 @@ TEST(ProcessTest, ForkAndExitNameTheSameProcess) {
   EXPECT_NE(fork->header.namespaces.pid, 0u);
   EXPECT_NE(fork->header.namespaces.mount, 0u);
   EXPECT_NE(fork->header.namespaces.user, 0u);
-  const model::ProcessKey name = std::get<Fork>(fork->body).child;
-  EXPECT_GT(name.start_boot_ns, 0u);
+  const model::ProcessKey key = std::get<Fork>(fork->body).child;
+  EXPECT_GT(key.start_boot_ns, 0u);
 
   const Event* exit = recorder.WaitForBody<Exit>(
       "exit", [&](const Event& event, const Exit&) { return event.header.process.tgid == pid; });
   ASSERT_NE(exit, nullptr);
-  EXPECT_EQ(exit->header.process, name);
+  EXPECT_EQ(exit->header.process, key);
   EXPECT_EQ(std::get<Exit>(exit->body).status, 3 << 8);
 }
 
-TEST(ProcessTest, DeathBySignal) {
+TEST(ProcessTest, DeathBySignal_IsInTheExitStatus) {
   Recorder recorder;
   Child child([] { return raise(SIGKILL); });
   const auto pid = static_cast<uint32_t>(child.pid());
-  // Not by WIFSIGNALED: what it is compiled to may be the first to write to its page after the
-  // fork, and QEMU 7.2 loses the CPU's flags where an instruction that stores one of them
-  // faults.
+  // Not by WIFSIGNALED: it may compile to an instruction that stores a CPU flag. If that is the
+  // first write to its page after the fork, it faults, and QEMU 7.2 loses the CPU's flags.
   ASSERT_EQ(WTERMSIG(child.Wait()), SIGKILL);
   const Event* exit = recorder.WaitForBody<Exit>(
       "exit", [&](const Event& event, const Exit&) { return event.header.process.tgid == pid; });
@@ -96,7 +95,7 @@ TEST(ProcessTest, DeathBySignal) {
   EXPECT_EQ(WTERMSIG(std::get<Exit>(exit->body).status), SIGKILL);
 }
 
-TEST(ProcessTest, ThreadsAreNotProcesses) {
+TEST(ProcessTest, Threads_AreNotEmittedAsProcesses) {
   Recorder recorder;
   Child child([] {
     for (int i = 0; i < 5; ++i) std::thread([] {}).join();
@@ -106,7 +105,7 @@ TEST(ProcessTest, ThreadsAreNotProcesses) {
   child.Wait();
   recorder.Settle();
   for (const auto& [event, fork] : recorder.All<Fork>()) {
-    EXPECT_NE(event->header.process.tgid, pid) << "a thread was told as a process";
+    EXPECT_NE(event->header.process.tgid, pid) << "a thread was emitted as a process";
   }
   int exits = 0;
   for (const auto& [event, exit] : recorder.All<Exit>()) {
@@ -124,7 +123,7 @@ int ExecDescriptor(int fd) {
   return 127;
 }
 
-TEST(ProcessTest, AProgramInMemoryOnly) {
+TEST(ProcessTest, ExecOfAMemfd_IsMarkedMemoryOnly) {
   Recorder recorder;
   const UniqueFd memory(memfd_create("innocent", MFD_CLOEXEC));
   ASSERT_TRUE(memory.valid());
@@ -142,7 +141,7 @@ TEST(ProcessTest, AProgramInMemoryOnly) {
   EXPECT_EQ(exec->image.path, "/memfd:innocent");
 }
 
-TEST(ProcessTest, AProgramThatWasRemovedBeforeItStarted) {
+TEST(ProcessTest, ExecOfARemovedFile_IsMarkedDeleted) {
   Recorder recorder;
   const ScratchDirectory directory;
   const std::string program = directory.path() + "/gone";
@@ -158,9 +157,9 @@ TEST(ProcessTest, AProgramThatWasRemovedBeforeItStarted) {
   EXPECT_EQ(exec->image.path, program);
 }
 
-// Linked twice and removed once is not removed; and a file in memory that has a directory is no
-// secret.
-TEST(ProcessTest, AProgramThatHasItsPlace) {
+// A file with two links of which one is removed is not deleted, and a file in a file system in
+// memory is not memory-only.
+TEST(ProcessTest, ExecOfAFileWithOneLinkLeft_IsNotMarked) {
   Recorder recorder;
   const ScratchDirectory directory;
   const std::string program = directory.path() + "/program";
@@ -175,7 +174,7 @@ TEST(ProcessTest, AProgramThatHasItsPlace) {
   EXPECT_FALSE(exec->memory_only);
 }
 
-TEST(ProcessTest, ExecTellsTheProgram) {
+TEST(ProcessTest, Exec_EmitsTheProgramAndItsArguments) {
   Recorder recorder;
   const ScratchDirectory scratch;
   const std::string directory = scratch.path() + "/one/two three";
@@ -200,7 +199,7 @@ TEST(ProcessTest, ExecTellsTheProgram) {
   EXPECT_EQ(event->header.parent.tgid, static_cast<uint32_t>(getpid()));
 }
 
-TEST(ProcessTest, ScriptsAreToldWithTheirInterpreter) {
+TEST(ProcessTest, ExecOfAScript_EmitsTheInterpreter) {
   Recorder recorder;
   const ScratchDirectory directory;
   const std::string script = directory.path() + "/script";
@@ -213,7 +212,7 @@ TEST(ProcessTest, ScriptsAreToldWithTheirInterpreter) {
   EXPECT_THAT(exec->image.arguments, ElementsAre("/bin/sh", script, "x"));
 }
 
-TEST(ProcessTest, ProgramsInMemoryHaveTheirName) {
+TEST(ProcessTest, ExecOfAMemfdByItsPath_EmitsTheMemfdsName) {
   Recorder recorder;
   const UniqueFd memory(memfd_create("payload", 0));
   std::ifstream binary("/bin/true", std::ios::binary);
@@ -226,13 +225,13 @@ TEST(ProcessTest, ProgramsInMemoryHaveTheirName) {
   EXPECT_EQ(exec->image.path, "/memfd:payload");
 }
 
-// argv[0] and one more, `total` bytes together with their NULs.
+// argv[0] and one more argument: `total` bytes with their NULs.
 std::vector<std::string> ArgumentsOf(size_t total) {
   const std::string program = "/bin/true";
   return {program, std::string(total - program.size() - 2, 'a')};
 }
 
-TEST(ProcessTest, ArgumentsOf4096BytesAreWhole) {
+TEST(ProcessTest, ArgumentsOf4096Bytes_AreWhole) {
   Recorder recorder;
   Child child([] { return Exec(ArgumentsOf(4096)); });
   const ExecEvent* exec = WaitForExec(&recorder, child.pid());
@@ -241,7 +240,7 @@ TEST(ProcessTest, ArgumentsOf4096BytesAreWhole) {
   EXPECT_FALSE(exec->image.arguments_truncated);
 }
 
-TEST(ProcessTest, LongerArgumentsAreCutAndSaySo) {
+TEST(ProcessTest, LongerArguments_AreCutAndMarkedTruncated) {
   for (size_t total : {size_t{4097}, size_t{100000}}) {
     Recorder recorder;
     Child child([&] { return Exec(ArgumentsOf(total)); });
@@ -253,7 +252,7 @@ TEST(ProcessTest, LongerArgumentsAreCutAndSaySo) {
   }
 }
 
-TEST(ProcessTest, DeepWorkingDirectoriesAreCutInFront) {
+TEST(ProcessTest, DeepWorkingDirectory_IsCutAtItsFront) {
   Recorder recorder;
   const ScratchDirectory directory;
   std::string tail;
@@ -265,17 +264,16 @@ TEST(ProcessTest, DeepWorkingDirectoriesAreCutInFront) {
   });
   const ExecEvent* exec = WaitForExec(&recorder, child.pid());
   ASSERT_NE(exec, nullptr);
-  const std::string& told = exec->image.working_directory;
-  ASSERT_GT(told.size(), 20u);
-  EXPECT_NE(told[0], '/');
-  EXPECT_EQ(told, tail.substr(tail.size() - told.size()));
+  const std::string& emitted = exec->image.working_directory;
+  ASSERT_GT(emitted.size(), 20u);
+  EXPECT_NE(emitted[0], '/');
+  EXPECT_EQ(emitted, tail.substr(tail.size() - emitted.size()));
 }
 
-TEST(ProcessTest, ChangedRootsHideWhatIsAbove) {
+TEST(ProcessTest, ExecInAChangedRoot_EmitsPathsFromThatRoot) {
   Recorder recorder;
   const ScratchDirectory directory;
-  // A static program is not at hand: the exec fails without its libraries, but not before the new
-  // image is set up. busybox-less machines have ldconfig, which is static.
+  // The root has no libraries, so the program must be static. ldconfig is, and is on every machine.
   const std::string program = "/sbin/ldconfig";
   if (!std::filesystem::exists(program)) GTEST_FAIL() << "needs " << program;
   std::filesystem::create_directories(directory.path() + "/inner");
@@ -290,7 +288,7 @@ TEST(ProcessTest, ChangedRootsHideWhatIsAbove) {
   EXPECT_EQ(exec->image.path, "/inner/program");
 }
 
-TEST(ProcessTest, TellsWhatTheStreamsAre) {
+TEST(ProcessTest, Exec_EmitsTheKindsOfItsStreams) {
   Recorder recorder;
   const ScratchDirectory directory;
   int pipe_ends[2], unix_ends[2], terminal, other_end;
@@ -301,7 +299,7 @@ TEST(ProcessTest, TellsWhatTheStreamsAre) {
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   auto run = [&](int in, int out, int error) {
     return std::make_unique<Child>([=] {
-      // Above 2 first, so that none is overwritten before it is copied.
+      // First to descriptors above 2, so that none is overwritten before it is copied.
       const int fds[3] = {in < 0 ? -1 : fcntl(in, F_DUPFD, 100),
                           out < 0 ? -1 : fcntl(out, F_DUPFD, 100),
                           error < 0 ? -1 : fcntl(error, F_DUPFD, 100)};
@@ -337,7 +335,7 @@ TEST(ProcessTest, TellsWhatTheStreamsAre) {
   }
 }
 
-TEST(ProcessTest, TellsThatAProgramIsSetId) {
+TEST(ProcessTest, ExecOfASetUidProgram_IsMarkedSetId) {
   Recorder recorder;
   Child child([] {
     if (setgid(65534) != 0 || setuid(65534) != 0) return 1;

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -59,7 +61,7 @@ bool WriteWholeFile(const std::string& path, const std::string& content) {
 TestDirectory::TestDirectory() {
   char name[] = "/tmp/hoptrail-kernel-XXXXXX";
   if (mkdtemp(name) == nullptr) {
-    ADD_FAILURE() << "no directory in /tmp";
+    ADD_FAILURE() << "cannot make a directory in /tmp: " << strerror(errno);
     return;
   }
   path_ = std::filesystem::canonical(name);
@@ -70,7 +72,7 @@ TestDirectory::TestDirectory(const std::string& name) {
   const std::string path = "/tmp/hoptrail-" + name + "-" + std::to_string(getpid());
   std::error_code error;
   if (!std::filesystem::create_directory(path, error)) {
-    ADD_FAILURE() << path << " is there, or cannot be made: " << error.message();
+    ADD_FAILURE() << path << " exists or cannot be made: " << error.message();
     return;
   }
   path_ = std::filesystem::canonical(path);

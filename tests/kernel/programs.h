@@ -1,9 +1,8 @@
 #ifndef HOPTRAIL_TESTS_KERNEL_PROGRAMS_H_
 #define HOPTRAIL_TESTS_KERNEL_PROGRAMS_H_
 
-// Small programs and directories for tests that look at what a started program does. The test
-// program is started again under the name of one of its functions, so that nothing of the machine
-// is needed but itself.
+// Small programs and directories for tests that observe started programs. The test program starts
+// itself with the name of one of its functions, so that a test needs no other program.
 
 #include <initializer_list>
 #include <string>
@@ -12,16 +11,16 @@
 
 namespace hoptrail::kernel_test {
 
-// Define one after the functions that it names, at namespace scope: where the running program was
-// started by AsProgram(), the function runs instead of the tests and the process ends with what it
-// returns. `arguments` are those given to AsProgram().
+// Define one at namespace scope, after the functions in it. If the running program was started by
+// AsProgram(), the constructor runs the function instead of the tests and exits with its result.
+// `arguments` are those given to AsProgram().
 class SelfPrograms {
  public:
   using Main = int (*)(const std::vector<std::string>& arguments);
   SelfPrograms(std::initializer_list<std::pair<const char*, Main>> programs);
 };
 
-// What to start for the program `name`; `path` is the running program or a copy of it.
+// The command line for the program `name`; `path` is the running program or a copy of it.
 std::vector<std::string> AsProgram(const std::string& name,
                                    const std::vector<std::string>& arguments = {},
                                    const std::string& path = "/proc/self/exe");
@@ -29,17 +28,17 @@ std::vector<std::string> AsProgram(const std::string& name,
 // The running program's file.
 std::string SelfPath();
 
-// The whole file; empty where it cannot be read.
+// The content of a file; empty if it cannot be read.
 std::string ReadWholeFile(const std::string& path);
-// False where it cannot be written at once.
+// Replaces the content of a file with one write(2); false if that fails or is short.
 bool WriteWholeFile(const std::string& path, const std::string& content);
 
-// A directory that everyone may enter, gone with the object.
+// A directory that everyone may enter. The destructor removes it and everything in it.
 class TestDirectory {
  public:
   TestDirectory();
-  // Each of that name has the same path in one test program: for what sensors that are used again
-  // watch.
+  // Has the same path for the same name throughout a test program: for watched files, whose paths
+  // are among the options by which a Recorder reuses a sensor.
   explicit TestDirectory(const std::string& name);
   ~TestDirectory();
   TestDirectory(const TestDirectory&) = delete;

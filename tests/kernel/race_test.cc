@@ -1,5 +1,5 @@
-// What is reported is what happened, also when another thread changes what a system call was given
-// while the call runs: addresses, paths, arguments. Paths of opens: open_race_test.cc.
+// Records show what happened, also when another thread changes a system call's arguments in memory
+// while the call runs: addresses, paths, program arguments. For paths of opens: open_race_test.cc.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -40,9 +40,9 @@ model::Endpoint EndpointOf(const sockaddr_in& address) {
   return {*model::ParseIpAddress(text), ntohs(address.sin_port)};
 }
 
-// Family, port and address are the first eight bytes of a sockaddr_in: all of the address changes
-// at once, so that each call reaches one of two listeners.
-TEST(RaceTest, TheAddressOfAConnect) {
+// Family, port and address are the first eight bytes of a sockaddr_in. One store changes all of
+// them, so each call reaches one of two listeners.
+TEST(RaceTest, AddressSwappedDuringConnect_EmitsTheConnectedAddress) {
   const int connections = Rounds(3000);
   Recorder recorder;
   uint16_t ports[2];
@@ -72,40 +72,41 @@ TEST(RaceTest, TheAddressOfAConnect) {
       const UniqueFd server(accept(listeners[listener].get(), nullptr, nullptr));
     }
   }
-  // Otherwise nothing was raced.
+  // Otherwise there was no race.
   EXPECT_GT(reached[0], 0);
   EXPECT_GT(reached[1], 0);
   recorder.Settle();
-  std::vector<model::Flow> told;
+  std::vector<model::Flow> emitted;
   std::map<uint64_t, model::Endpoint> connecting;  // by socket
   for (const auto& [event, tcp] : recorder.All<Tcp>()) {
     if (tcp->side != TcpSide::kClient) continue;
     EXPECT_TRUE(IsProcess(event->header.process, getpid()));
     if (tcp->phase == TcpPhase::kConnect) connecting[tcp->socket] = tcp->flow.server;
     if (tcp->phase != TcpPhase::kEstablished) continue;
-    told.push_back(tcp->flow);
+    emitted.push_back(tcp->flow);
     EXPECT_EQ(connecting[tcp->socket], tcp->flow.server);
   }
-  EXPECT_TRUE(told == truth);
+  EXPECT_TRUE(emitted == truth);
   EXPECT_EQ(recorder.Lost("tcp"), 0u);
 }
 
-// What the started program itself knows of itself: where it lies, and its arguments.
-int SayWhoIAm(const std::vector<std::string>& arguments) {
-  std::string said = SelfPath();
-  for (const std::string& argument : arguments) said += '\n' + argument;
-  return write(STDOUT_FILENO, said.data(), said.size()) == static_cast<ssize_t>(said.size()) ? 0
-                                                                                             : 1;
+// Prints the path of the program that runs, and its arguments.
+int PrintPathAndArguments(const std::vector<std::string>& arguments) {
+  std::string printed = SelfPath();
+  for (const std::string& argument : arguments) printed += '\n' + argument;
+  return write(STDOUT_FILENO, printed.data(), printed.size()) ==
+                 static_cast<ssize_t>(printed.size())
+             ? 0
+             : 1;
 }
 
-const SelfPrograms programs({{"say-who-i-am", SayWhoIAm}});
+const SelfPrograms programs({{"print-path-and-arguments", PrintPathAndArguments}});
 
-// The path and the arguments change while execve(2) runs.
-TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
+TEST(RaceTest, PathAndArgumentsSwappedDuringExec_EmitsWhatTheProgramGot) {
   const int rounds = Rounds(300);
   Recorder recorder;
   const TestDirectory directory;
-  // Both paths end in the same eight aligned bytes but for one.
+  // The last eight bytes of the paths are aligned and differ in one.
   const std::string paths[2] = {directory.Copy(SelfPath(), "programA"),
                                 directory.Copy(SelfPath(), "programB")};
   int with[2] = {}, at[2] = {};
@@ -118,7 +119,7 @@ TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
         alignas(8) char bytes[256] = {};
       };
       static Text path, argument;
-      // So that the last eight bytes of the path are aligned.
+      // Aligns the last eight bytes of the path.
       char* const begin = path.bytes + 256 - 8 - paths[0].size();
       const size_t tail = paths[0].size() - 8;
       paths[0].copy(begin, paths[0].size());
@@ -127,46 +128,46 @@ TEST(RaceTest, ThePathAndTheArgumentsOfAnExec) {
       for (int i = 0; i < 2; ++i) std::memcpy(&names[i], paths[i].data() + tail, 8);
       std::memcpy(&texts[0], "argumen1", 8);
       std::memcpy(&texts[1], "argumen2", 8);
-      std::atomic<bool> comes_by = false;
+      std::atomic<bool> swapping = false;
       std::thread([&] {
         auto* name = reinterpret_cast<std::atomic<uint64_t>*>(begin + tail);
         auto* text = reinterpret_cast<std::atomic<uint64_t>*>(argument.bytes);
         for (unsigned i = round; true; ++i) {
           name->store(names[i & 1], std::memory_order_relaxed);
           text->store(texts[i >> 1 & 1], std::memory_order_relaxed);
-          comes_by.store(true, std::memory_order_relaxed);
+          swapping.store(true, std::memory_order_relaxed);
         }
       }).detach();
-      while (!comes_by.load(std::memory_order_relaxed)) sched_yield();
+      while (!swapping.load(std::memory_order_relaxed)) sched_yield();
       for (int i = 0; i < round % 64; ++i) sched_yield();
-      char mode[] = "--as-program=say-who-i-am";
+      char mode[] = "--as-program=print-path-and-arguments";
       char* const argv[] = {mode, mode, argument.bytes, nullptr};
       execv(begin, argv);
       return 127;
     });
     close(ends[1]);
     const auto pid = static_cast<uint32_t>(child.pid());
-    std::string said(4096, '\0');
-    const ssize_t count = read(ends[0], said.data(), said.size());
+    std::string printed(4096, '\0');
+    const ssize_t count = read(ends[0], printed.data(), printed.size());
     close(ends[0]);
     ASSERT_GT(count, 0);
-    said.resize(static_cast<size_t>(count));
+    printed.resize(static_cast<size_t>(count));
     ASSERT_EQ(child.Wait(), 0);
     const Event* event = recorder.WaitForBody<ExecEvent>(
         "exec", [&](const Event& e, const ExecEvent&) { return e.header.process.tgid == pid; });
     ASSERT_NE(event, nullptr);
     const model::Image& image = std::get<ExecEvent>(event->body).image;
     ASSERT_EQ(image.arguments.size(), 3u);
-    EXPECT_EQ(image.path + '\n' + image.arguments[2], said);
+    EXPECT_EQ(image.path + '\n' + image.arguments[2], printed);
     struct stat file;
-    ASSERT_EQ(stat(said.substr(0, said.find('\n')).c_str(), &file), 0);
+    ASSERT_EQ(stat(printed.substr(0, printed.find('\n')).c_str(), &file), 0);
     EXPECT_EQ(image.inode, file.st_ino);
     ++at[image.path == paths[1]];
     ++with[image.arguments[2] == "argumen2"];
   }
   for (int i = 0; i < 2; ++i) {
-    EXPECT_GT(at[i], 0) << "nothing was raced";
-    EXPECT_GT(with[i], 0) << "nothing was raced";
+    EXPECT_GT(at[i], 0) << "every exec saw the same value: there was no race";
+    EXPECT_GT(with[i], 0) << "every exec saw the same value: there was no race";
   }
 }
 

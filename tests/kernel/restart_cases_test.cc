@@ -1,5 +1,5 @@
-// A sensor that opens while the host is busy, as after a restart: what is there once its snapshot
-// is taken was told by an event or by the snapshot, and under one name.
+// A sensor that opens while the host is busy, as after a restart: each process and connection that
+// exists is in an event or in the snapshot, and under one key.
 
 #include <signal.h>
 #include <unistd.h>
@@ -28,13 +28,14 @@ using agent::decode::TcpPhase;
 using agent::decode::TcpSide;
 using ExecEvent = agent::decode::Exec;
 
-// Starts processes that stay, makes connections that stay, until it is told to stop; then says how
-// many, and waits.
+// How many processes and connections the worker has made.
 struct Busy {
   int processes = 0;
   int connections = 0;
 };
 
+// Starts processes and makes connections, and keeps them, until it reads a byte from `stop`; then
+// writes their numbers to `report` and waits for another byte before it ends them.
 int Work(int stop, int report, int listener, uint16_t port) {
   std::vector<pid_t> children;
   std::vector<UniqueFd> sockets;
@@ -63,7 +64,7 @@ int Work(int stop, int report, int listener, uint16_t port) {
   return 0;
 }
 
-TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
+TEST(RestartCasesTest, RestartOnABusyHost_MissesNothing) {
   int stop[2], report[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, stop), 0);
   ASSERT_EQ(pipe(report), 0);
@@ -76,7 +77,7 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
     return tcp.phase == TcpPhase::kEstablished && tcp.flow.server.port == port;
   });
   first.reset();
-  usleep(20'000);  // nobody watches
+  usleep(20'000);  // without a sensor
   Recorder second({}, SensorAge::kFresh);
   second.Snapshot();
   ASSERT_EQ(write(stop[0], "s", 1), 1);
@@ -93,10 +94,10 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
     if (event->header.parent.tgid == worker_pid) known.insert(event->header.process);
   }
   EXPECT_EQ(known.size(), static_cast<size_t>(done.processes));
-  for (const model::ProcessKey& name : known) by_pid[name.tgid].insert(name);
-  EXPECT_EQ(by_pid.size(), known.size()) << "a process was told under two names";
+  for (const model::ProcessKey& key : known) by_pid[key.tgid].insert(key);
+  EXPECT_EQ(by_pid.size(), known.size()) << "a process was emitted under two keys";
 
-  // By name, each end once known.
+  // By hop key; each must be known at both ends.
   std::map<model::HopKey, std::set<TcpSide>> connections;
   std::map<uint64_t, std::set<model::HopKey>> by_socket;
   for (const auto& [event, tcp] : second.All<Tcp>()) {
@@ -110,15 +111,15 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
     by_socket[socket->socket].insert(socket->hop_key);
   }
   EXPECT_EQ(connections.size(), static_cast<size_t>(done.connections));
-  for (const auto& [name, sides] : connections) EXPECT_EQ(sides.size(), 2u);
-  for (const auto& [socket, names] : by_socket) EXPECT_EQ(names.size(), 1u);
+  for (const auto& [key, sides] : connections) EXPECT_EQ(sides.size(), 2u);
+  for (const auto& [socket, keys] : by_socket) EXPECT_EQ(keys.size(), 1u);
 
   ASSERT_EQ(write(stop[0], "e", 1), 1);
   EXPECT_EQ(worker.Wait(), 0);
   second.Settle();
   std::set<model::ProcessKey> ended;
   for (const auto& [event, exit] : second.All<Exit>()) ended.insert(event->header.process);
-  for (const model::ProcessKey& name : known) EXPECT_EQ(ended.count(name), 1u);
+  for (const model::ProcessKey& key : known) EXPECT_EQ(ended.count(key), 1u);
   std::map<model::HopKey, int> closed;
   for (const auto& [event, tcp] : second.All<Tcp>()) {
     if (tcp->phase != TcpPhase::kClosed) continue;
@@ -126,14 +127,15 @@ TEST(RestartCasesTest, NothingIsMissedBetweenTwoSensors) {
     EXPECT_EQ(event->header.process.tgid, worker_pid);
   }
   EXPECT_EQ(closed.size(), connections.size());
-  for (const auto& [name, times] : closed) EXPECT_EQ(times, 2) << "once for each end";
+  for (const auto& [key, times] : closed) EXPECT_EQ(times, 2) << "once for each end";
   for (const auto& loss : second.sensor()->ReadLosses()) {
     ADD_FAILURE() << loss.count << " lost: " << loss.where << " " << loss.type;
   }
   for (int fd : {stop[0], stop[1], report[0], report[1]}) close(fd);
 }
 
-// A program with sockets of every kind, older than the sensor: what it does afterwards is its own.
+// A program older than the sensor: has a connection and a listening socket, and uses both once it
+// has read a byte.
 int Older(const std::vector<std::string>& arguments) {
   const auto port = static_cast<uint16_t>(std::stoi(arguments.at(0)));
   const UniqueFd client = Connect("127.0.0.1", port);
@@ -148,7 +150,7 @@ int Older(const std::vector<std::string>& arguments) {
 
 const SelfPrograms programs({{"older", Older}});
 
-TEST(RestartCasesTest, AProcessOlderThanTheSensorOwnsItsSockets) {
+TEST(RestartCasesTest, ProcessOlderThanTheSensor_OwnsItsSockets) {
   int in[2], out[2];
   ASSERT_EQ(pipe(in) + pipe(out), 0);
   uint16_t port = 0;
@@ -171,7 +173,7 @@ TEST(RestartCasesTest, AProcessOlderThanTheSensorOwnsItsSockets) {
     sockets.push_back(*socket);
     EXPECT_TRUE(IsProcess(event->header.process, static_cast<pid_t>(pid)));
   }
-  // Its listening socket and its connection; the one that it inherited is closed on exec.
+  // Its listening socket and its connection. The listener that it inherited was closed by its exec.
   ASSERT_EQ(sockets.size(), 2u);
   EXPECT_TRUE(sockets[0].listening);
   EXPECT_EQ(sockets[0].flow.server.port, its_port);
@@ -196,9 +198,9 @@ TEST(RestartCasesTest, AProcessOlderThanTheSensorOwnsItsSockets) {
   for (int fd : {in[0], in[1], out[0], out[1]}) close(fd);
 }
 
-// A connection that waited to be accepted while nobody watched is in no process's hands for the
-// snapshot to find.
-TEST(RestartCasesTest, AConnectionThatWaitedToBeAccepted) {
+// The connection waits in the listener's queue while no sensor is open. No process holds it yet, so
+// the snapshot does not find it.
+TEST(RestartCasesTest, ConnectionQueuedBeforeTheSensor_IsCreditedWhenAccepted) {
   Recorder before;
   uint16_t port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &port);
@@ -208,7 +210,7 @@ TEST(RestartCasesTest, AConnectionThatWaitedToBeAccepted) {
     return tcp.phase == TcpPhase::kEstablished && tcp.flow.server.port == port;
   });
   ASSERT_NE(made, nullptr);
-  const model::HopKey name = std::get<Tcp>(made->body).hop_key;
+  const model::HopKey key = std::get<Tcp>(made->body).hop_key;
 
   Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
@@ -223,14 +225,14 @@ TEST(RestartCasesTest, AConnectionThatWaitedToBeAccepted) {
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, pid);
-  EXPECT_EQ(std::get<Accept>(accept->body).hop_key, name);
+  EXPECT_EQ(std::get<Accept>(accept->body).hop_key, key);
   const Event* end = recorder.WaitForBody<Tcp>("the end", [&](const Event&, const Tcp& tcp) {
     return tcp.phase == TcpPhase::kClosed && tcp.side == TcpSide::kServer &&
            tcp.flow.server.port == port;
   });
   ASSERT_NE(end, nullptr);
   EXPECT_EQ(end->header.process.tgid, pid);
-  EXPECT_EQ(std::get<Tcp>(end->body).hop_key, name);
+  EXPECT_EQ(std::get<Tcp>(end->body).hop_key, key);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A sensor with a scope sees its own network namespace and nothing else, while others watch others.
+// A sensor with a scope sees its own network namespace only, also beside sensors with other scopes.
 
 #include <sched.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@ struct Elsewhere {
   uint16_t port = 0;
 };
 
-TEST(ScopeTest, SensorsSeeTheirOwnNamespaceOnly) {
+TEST(ScopeTest, TwoSensorsWithScopes_SeeTheirOwnNamespaceOnly) {
   int ready[2], go[2];
   ASSERT_EQ(pipe(ready), 0);
   ASSERT_EQ(pipe(go), 0);
@@ -70,10 +70,10 @@ TEST(ScopeTest, SensorsSeeTheirOwnNamespaceOnly) {
   for (int fd : {ready[0], ready[1], go[0], go[1]}) close(fd);
 }
 
-TEST(ScopeTest, WithoutAScopeEverythingIsSeen) {
+TEST(ScopeTest, SensorWithoutAScope_SeesOtherNamespaces) {
   auto sensor = agent::kernel::Sensor::Open({});
   ASSERT_TRUE(sensor.ok()) << sensor.status();
-  // The machine's first process lives in another network namespace than this test.
+  // The machine's first process is in another network namespace than this test.
   bool seen = false;
   const absl::Status status =
       (*sensor)->Snapshot([&](const void* data, size_t size) { seen |= size > 0; });

@@ -1,4 +1,4 @@
-// What already ran before the sensor was opened.
+// The snapshot: processes and sockets that are older than the sensor.
 
 #include <signal.h>
 #include <unistd.h>
@@ -29,8 +29,8 @@ using agent::decode::TcpPhase;
 using agent::decode::TcpSide;
 using ::testing::ElementsAre;
 
-TEST(SnapshotTest, TellsProcesses) {
-  // It must be running its program before the snapshot, not just be forked.
+TEST(SnapshotTest, RunningProcess_IsInTheSnapshot) {
+  // It must have executed its program before the snapshot, not just be forked.
   int ends[2];
   ASSERT_EQ(pipe2(ends, 0), 0);
   Child child([&] {
@@ -54,7 +54,7 @@ TEST(SnapshotTest, TellsProcesses) {
   const auto& [event, process] = *found;
   EXPECT_TRUE(IsProcess(event->header.process, child.pid()));
   EXPECT_TRUE(IsProcess(event->header.parent, getpid()));
-  EXPECT_TRUE(event->header.label.empty());
+  EXPECT_TRUE(event->header.tag.empty());
   struct stat file;
   ASSERT_EQ(stat("/bin/cat", &file), 0);
   EXPECT_EQ(process->image.path, std::filesystem::canonical("/bin/cat"));
@@ -69,8 +69,9 @@ TEST(SnapshotTest, TellsProcesses) {
   close(ends[1]);
 }
 
-// The first thread of a process may end before the others, and leaves it neither program nor files.
-TEST(SnapshotTest, TellsAProcessWhoseFirstThreadHasEnded) {
+// The first thread of a process may end before the others; its task then has no program and no
+// files.
+TEST(SnapshotTest, ProcessWhoseFirstThreadHasEnded_IsInTheSnapshot) {
   const auto pair = std::make_unique<TcpPair>(ConnectedPair("127.0.0.1"));
   Child child([] {
     std::thread([] {
@@ -104,7 +105,7 @@ TEST(SnapshotTest, TellsAProcessWhoseFirstThreadHasEnded) {
   kill(child.pid(), SIGKILL);
 }
 
-TEST(SnapshotTest, TellsNoProcessThatHasEnded) {
+TEST(SnapshotTest, ProcessThatHasEnded_IsNotInTheSnapshot) {
   Child child([] { return 0; });
   siginfo_t info;
   ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child.pid()), &info, WEXITED | WNOWAIT), 0);
@@ -116,8 +117,8 @@ TEST(SnapshotTest, TellsNoProcessThatHasEnded) {
   }
 }
 
-// The hop key that was seen when the connection on `port` was made.
-model::HopKey SeenName(Recorder* before, uint16_t port) {
+// The hop key in the record of the connection on `port`.
+model::HopKey RecordedHopKey(Recorder* before, uint16_t port) {
   const Event* event = before->WaitForBody<Tcp>("established", [&](const Event&, const Tcp& tcp) {
     return tcp.phase == TcpPhase::kEstablished && tcp.flow.server.port == port;
   });
@@ -136,19 +137,19 @@ const SocketSnapshot* FindSide(const Recorder& recorder, uint16_t port, TcpSide 
   return nullptr;
 }
 
-// A sensor that was opened before and one that is opened now must call the connection alike, from
-// its snapshot and when it ends.
+// A sensor that was open before the connection, and one that opens now, must emit the same hop key:
+// in the snapshot and when the connection ends.
 void CheckSnapshotOf(Recorder* before, TcpPair pair) {
-  const model::HopKey name = SeenName(before, pair.port);
-  ASSERT_FALSE(name.empty());
+  const model::HopKey key = RecordedHopKey(before, pair.port);
+  ASSERT_FALSE(key.empty());
   Recorder recorder({}, SensorAge::kFresh);
   recorder.Snapshot();
   const SocketSnapshot* client = FindSide(recorder, pair.port, TcpSide::kClient, false);
   const SocketSnapshot* server = FindSide(recorder, pair.port, TcpSide::kServer, false);
   ASSERT_NE(client, nullptr);
   ASSERT_NE(server, nullptr);
-  EXPECT_EQ(client->hop_key, name);
-  EXPECT_EQ(server->hop_key, name);
+  EXPECT_EQ(client->hop_key, key);
+  EXPECT_EQ(server->hop_key, key);
   EXPECT_EQ(client->flow, server->flow);
   EXPECT_EQ(FindSide(recorder, pair.port, TcpSide::kServer, true) != nullptr,
             pair.listener.valid());
@@ -161,18 +162,18 @@ void CheckSnapshotOf(Recorder* before, TcpPair pair) {
              tcp.flow.server.port == pair.port;
     });
     ASSERT_NE(end, nullptr);
-    EXPECT_EQ(std::get<Tcp>(end->body).hop_key, name);
+    EXPECT_EQ(std::get<Tcp>(end->body).hop_key, key);
     EXPECT_TRUE(IsProcess(end->header.process, getpid()));
   }
 }
 
-TEST(SnapshotTest, IdleConnectionsKeepTheirName) {
+TEST(SnapshotTest, IdleConnection_KeepsItsHopKey) {
   Recorder before;
   CheckSnapshotOf(&before, ConnectedPair("127.0.0.1"));
   CheckSnapshotOf(&before, ConnectedPair("::1"));
 }
 
-TEST(SnapshotTest, UsedConnectionsKeepTheirName) {
+TEST(SnapshotTest, UsedConnection_KeepsItsHopKey) {
   Recorder before;
   TcpPair pair = ConnectedPair("127.0.0.1");
   ASSERT_TRUE(WriteAll(pair.client.get(), 5000) && ReadAll(pair.server.get(), 4000));
@@ -180,14 +181,14 @@ TEST(SnapshotTest, UsedConnectionsKeepTheirName) {
   CheckSnapshotOf(&before, std::move(pair));
 }
 
-TEST(SnapshotTest, ConnectionsWhoseListenerIsGoneKeepTheirName) {
+TEST(SnapshotTest, ConnectionWhoseListenerIsClosed_KeepsItsHopKey) {
   Recorder before;
   TcpPair pair = ConnectedPair("127.0.0.1");
   pair.listener.reset();
   CheckSnapshotOf(&before, std::move(pair));
 }
 
-TEST(SnapshotTest, HalfClosedConnectionsKeepTheirName) {
+TEST(SnapshotTest, HalfClosedConnection_KeepsItsHopKey) {
   Recorder before;
   TcpPair pair = ConnectedPair("127.0.0.1");
   ASSERT_TRUE(WriteAll(pair.client.get(), 10));
@@ -195,7 +196,7 @@ TEST(SnapshotTest, HalfClosedConnectionsKeepTheirName) {
   CheckSnapshotOf(&before, std::move(pair));
 }
 
-TEST(SnapshotTest, ConnectionsWithUnreadDataKeepTheirName) {
+TEST(SnapshotTest, ConnectionWithUnreadData_KeepsItsHopKey) {
   Recorder before;
   TcpPair pair = ConnectedPair("127.0.0.1");
   // Until the receiver's window is closed and data waits unsent.

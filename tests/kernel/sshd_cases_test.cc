@@ -1,5 +1,5 @@
-// sshd in the forms that it comes in, from the kernel's records up to the session: with its
-// messages in syslog or elsewhere, with PAM or without, and split into several programs.
+// Forms of sshd, from the kernel's records to the session: with messages in syslog or elsewhere,
+// with or without PAM, and split into several programs.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -33,7 +33,7 @@ using agent::decode::Tcp;
 using agent::decode::TcpPhase;
 using agent::decode::TcpSide;
 
-// A recorder and the sessions that follow from what it records.
+// A recorder and the sessions that follow from its events.
 class Watch : public agent::session::Output {
  public:
   Watch() {
@@ -46,7 +46,7 @@ class Watch : public agent::session::Output {
 
   Recorder* recorder() { return &recorder_; }
 
-  // Everything that happened before, as sessions.
+  // Passes every event up to now on to the session stage.
   void Settle() {
     recorder_.Settle();
     for (; handled_ < recorder_.events().size(); ++handled_) {
@@ -63,7 +63,7 @@ class Watch : public agent::session::Output {
     return remote;
   }
 
-  model::HopKey ClientsName(uint16_t port) {
+  model::HopKey ClientsHopKey(uint16_t port) {
     const Event* event = recorder_.WaitForBody<Tcp>("the client", [&](const auto&, const Tcp& tcp) {
       return tcp.phase == TcpPhase::kEstablished && tcp.side == TcpSide::kClient &&
              tcp.flow.server.port == port;
@@ -115,11 +115,11 @@ class RealSshdTest : public testing::TestWithParam<Form> {
                      GetParam().pam, "\nLogLevel INFO\nUseDNS no\n")));
   }
 
-  // In the place of the calling process.
+  // Replaces the calling process; returns only if that fails.
   int RunSshd() const {
-    // As if it had been started at boot, not by whoever runs the tests.
+    // As if it had been started at boot, not from the login that runs the tests.
     WriteWholeFile("/proc/self/loginuid", "4294967295");
-    // Its lists of logins, and the machine's services, are out of its reach.
+    // Keeps it away from the machine's login records and services.
     if (unshare(CLONE_NEWNS) != 0 ||
         mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
         mount("none", "/run", "tmpfs", 0, nullptr) != 0 ||
@@ -148,7 +148,7 @@ class RealSshdTest : public testing::TestWithParam<Form> {
   const TestDirectory directory_;
 };
 
-TEST_P(RealSshdTest, ALoginIsASession) {
+TEST_P(RealSshdTest, Login_BecomesOneRemoteSession) {
   Watch watch;
   Child sshd([&] { return RunSshd(); });
   const Event* listening =
@@ -170,7 +170,7 @@ TEST_P(RealSshdTest, ALoginIsASession) {
   EXPECT_EQ(session.authentication.method, GetParam().method);
   ASSERT_TRUE(session.entry.has_value());
   EXPECT_EQ(session.entry->flow.server.port, kPort);
-  EXPECT_EQ(session.entry->hop_key, watch.ClientsName(kPort));
+  EXPECT_EQ(session.entry->hop_key, watch.ClientsHopKey(kPort));
   EXPECT_FALSE(session.entry->hop_key.empty());
 }
 
@@ -183,8 +183,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Form{"StandardError", "yes", {"-e"}, model::AuthMethod::kUnknown}),
     [](const auto& info) { return info.param.name; });
 
-// As OpenSSH does it from 9.8 on: the listener starts sshd-session on the connection, that starts
-// sshd-auth without rights, and then the user's shell. `arguments`: the directory of the programs.
+// OpenSSH from 9.8 on does this: the listener starts sshd-session on the connection, which starts
+// sshd-auth without privileges and then the user's shell. `arguments`: the programs' directory.
 int SplitListener(const std::vector<std::string>& arguments) {
   uint16_t port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &port);
@@ -197,7 +197,8 @@ int SplitListener(const std::vector<std::string>& arguments) {
   return session.Wait() == 0 ? 0 : 1;
 }
 
-// Runs `program` with a socket to talk to it as standard input and output.
+// Runs `program` with a UNIX socket as its standard input and output. Returns its status as in
+// wait(2).
 int RunWithSocket(uid_t uid, const std::vector<std::string>& program) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return 1;
@@ -231,7 +232,7 @@ const SelfPrograms programs({{"listener", SplitListener},
                              {"session", SplitSession},
                              {"auth", SplitAuth}});
 
-TEST(SplitSshdTest, ALoginIsASession) {
+TEST(SplitSshdTest, Login_BecomesOneRemoteSession) {
   const TestDirectory directory;
   for (const char* name : {"sshd", "sshd-session", "sshd-auth"}) directory.Copy(SelfPath(), name);
   Watch watch;
@@ -254,7 +255,7 @@ TEST(SplitSshdTest, ALoginIsASession) {
   EXPECT_EQ(sessions[0].authentication.method, model::AuthMethod::kPublicKey);
   EXPECT_TRUE(sessions[0].authentication.verified);
   ASSERT_TRUE(sessions[0].entry.has_value());
-  EXPECT_EQ(sessions[0].entry->hop_key, watch.ClientsName(port));
+  EXPECT_EQ(sessions[0].entry->hop_key, watch.ClientsHopKey(port));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_TESTS_KERNEL_SWAPPER_H_
 #define HOPTRAIL_TESTS_KERNEL_SWAPPER_H_
 
-// For tests of system calls whose arguments another thread changes while they run.
+// For tests of system calls whose arguments another thread changes while the call runs.
 
 #include <sched.h>
 
@@ -11,9 +11,10 @@
 
 namespace hoptrail::kernel_test {
 
-// Two values of eight bytes that a thread of its own swaps in one place, as fast as it can. The
-// place is aligned to them and outlives the swapper. One value a turn of the loop: an emulated
-// CPU is only interrupted between turns, and would never show what is overwritten within one.
+// A thread that writes two values of eight bytes to one place by turns, as fast as it can. The
+// place is aligned to eight bytes and outlives the swapper. Each turn of the loop writes one value:
+// an emulated CPU is interrupted between turns only, so of two writes in one turn no other thread
+// would see the first.
 class Swapper {
  public:
   Swapper(void* place, uint64_t one, uint64_t other)
@@ -29,8 +30,8 @@ class Swapper {
     stop_ = true;
     thread_.join();
   }
-  // Returns when it has come by once more. Where both share one CPU, many rounds of a race go
-  // by without it: call this every few rounds.
+  // Returns when the thread has run once more. Call it every few rounds of a race: if the caller
+  // and the thread share one CPU, many rounds pass before the scheduler runs the thread.
   void AwaitTurn() const {
     const uint64_t turn = turn_.load(std::memory_order_relaxed);
     while (turn_.load(std::memory_order_relaxed) == turn) sched_yield();
@@ -39,7 +40,7 @@ class Swapper {
   Swapper& operator=(const Swapper&) = delete;
 
  private:
-  // Odd: whoever shares the CPU finds one value and the other by turns.
+  // Odd, so that a thread on the same CPU sees the two values by turns.
   static constexpr uint64_t kTurnsAtOnce = 10'007;
 
   std::atomic<bool> stop_ = false;

@@ -1,5 +1,5 @@
-// Hands laid on the sensor, as told by the kernel side. The test itself plays the sensor's process;
-// its children are the strangers.
+// Records of tampering with the sensor. The test itself stands for the sensor's process; its
+// children are the processes that tamper.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -34,7 +34,7 @@ using agent::decode::TamperingKind;
 
 uint32_t Tgid(pid_t pid) { return static_cast<uint32_t>(pid); }
 
-// What waits until it is told to end, or is killed.
+// A process that waits until the object is destroyed, or until it is killed.
 class Victim {
  public:
   Victim() {
@@ -57,71 +57,71 @@ class Victim {
   std::optional<Child> child_;
 };
 
-TEST(TamperingTest, SignalsOfOthersAreTold) {
+TEST(TamperingTest, SignalsFromAnotherProcess_AreEmittedOnceEach) {
   Recorder recorder;
   ASSERT_NE(recorder.CoverageOf("signals to the sensor").hook, "");
   Victim victim, bystander;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
-  Child stranger([&] {
+  Child other_process([&] {
     kill(bystander.pid(), SIGCONT);
-    kill(victim.pid(), 0);  // asks whether it is there, no more
+    kill(victim.pid(), 0);  // only asks whether it exists
     for (int i = 0; i < 10; ++i) kill(victim.pid(), SIGCONT);
     kill(victim.pid(), SIGSTOP);
     return kill(victim.pid(), SIGKILL);
   });
-  const pid_t pid = stranger.pid();
-  EXPECT_EQ(stranger.Wait(), 0);
+  const pid_t pid = other_process.pid();
+  EXPECT_EQ(other_process.Wait(), 0);
   recorder.Settle();
-  std::map<uint32_t, int> told;
+  std::map<uint32_t, int> emitted;
   for (const auto& [event, tampering] : recorder.All<Tampering>()) {
     EXPECT_EQ(event->header.process.tgid, Tgid(pid));
     EXPECT_EQ(tampering->kind, TamperingKind::kSignal);
     EXPECT_EQ(tampering->target.tgid, Tgid(victim.pid()));
     EXPECT_GT(tampering->target.start_boot_ns, 0u);
     EXPECT_EQ(tampering->target_command, event->header.command);
-    ++told[tampering->signal];
+    ++emitted[tampering->signal];
   }
-  EXPECT_EQ(told, (std::map<uint32_t, int>{{SIGCONT, 1}, {SIGSTOP, 1}, {SIGKILL, 1}}));
+  EXPECT_EQ(emitted, (std::map<uint32_t, int>{{SIGCONT, 1}, {SIGSTOP, 1}, {SIGKILL, 1}}));
 }
 
-TEST(TamperingTest, TheSensorsOwnAreNotTold) {
+TEST(TamperingTest, SignalFromTheSensorsOwnProcess_EmitsNothing) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
   Victim worker;
   recorder.sensor()->ProtectProcesses({Tgid(getpid()), Tgid(worker.pid())});
   ASSERT_EQ(kill(worker.pid(), SIGKILL), 0);
-  Child child([] { return 0; });  // its end is a signal to us, from the kernel
+  Child child([] { return 0; });  // the kernel signals its exit to this process
   child.Wait();
   recorder.Settle();
   EXPECT_EQ(recorder.All<Tampering>().size(), 0u);
 }
 
-TEST(TamperingTest, WhoIsProtectedNoMoreIsNotTold) {
+TEST(TamperingTest, SignalToAProcessNoLongerProtected_EmitsNothing) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
-  Victim one, other;
-  recorder.sensor()->ProtectProcesses({Tgid(one.pid())});
-  recorder.sensor()->ProtectProcesses({Tgid(other.pid())});
-  ASSERT_EQ(kill(one.pid(), SIGCONT), 0);
-  ASSERT_EQ(kill(other.pid(), SIGCONT), 0);
+  Victim former, current;
+  recorder.sensor()->ProtectProcesses({Tgid(former.pid())});
+  recorder.sensor()->ProtectProcesses({Tgid(current.pid())});
+  ASSERT_EQ(kill(former.pid(), SIGCONT), 0);
+  ASSERT_EQ(kill(current.pid(), SIGCONT), 0);
   recorder.Settle();
   ASSERT_EQ(recorder.All<Tampering>().size(), 1u);
-  EXPECT_EQ(recorder.All<Tampering>()[0].second->target.tgid, Tgid(other.pid()));
+  EXPECT_EQ(recorder.All<Tampering>()[0].second->target.tgid, Tgid(current.pid()));
 }
 
-TEST(TamperingTest, TracingIsTold) {
+TEST(TamperingTest, Ptrace_IsEmitted) {
   Recorder recorder;
   ASSERT_NE(recorder.CoverageOf("tracing of the sensor").hook, "");
   Victim victim;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
-  Child stranger([&] {
+  Child other_process([&] {
     if (ptrace(PTRACE_ATTACH, victim.pid(), nullptr, nullptr) != 0) return 1;
     int status;
     if (waitpid(victim.pid(), &status, __WALL) != victim.pid()) return 2;
     return ptrace(PTRACE_DETACH, victim.pid(), nullptr, nullptr) == 0 ? 0 : 3;
   });
-  const pid_t pid = stranger.pid();
-  EXPECT_EQ(stranger.Wait(), 0);
+  const pid_t pid = other_process.pid();
+  EXPECT_EQ(other_process.Wait(), 0);
   recorder.Settle();
   ASSERT_EQ(recorder.All<Tampering>().size(), 1u);
   const auto [event, tampering] = recorder.All<Tampering>()[0];
@@ -130,27 +130,27 @@ TEST(TamperingTest, TracingIsTold) {
   EXPECT_EQ(tampering->target.tgid, Tgid(victim.pid()));
 }
 
-// Memory is written through the same door, without any signal; only the hook on it sees that.
-TEST(TamperingTest, MemoryIsToldWhereTheHookSeesIt) {
+// /proc/PID/mem gives the same access as ptrace without a signal, so the hook on signals misses it.
+TEST(TamperingTest, MemoryOpenedForWriting_IsEmittedWhereTheHookSeesIt) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
   Victim victim;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
-  Child stranger([&] {
+  Child other_process([&] {
     const std::string directory = "/proc/" + std::to_string(victim.pid());
     const UniqueFd memory(open((directory + "/mem").c_str(), O_RDWR | O_CLOEXEC));
-    // To look is less.
+    // Opened for reading only: not emitted.
     const UniqueFd maps(open((directory + "/maps").c_str(), O_RDONLY | O_CLOEXEC));
     return memory.valid() && maps.valid() ? 0 : 1;
   });
-  EXPECT_EQ(stranger.Wait(), 0);
+  EXPECT_EQ(other_process.Wait(), 0);
   recorder.Settle();
   const std::string hook = recorder.CoverageOf("tracing of the sensor").hook;
   EXPECT_EQ(recorder.All<Tampering>().size(), hook == "tp_btf/signal_generate" ? 0u : 1u);
 }
 
-// Every number that a handle can be had by.
-std::vector<uint32_t> Numbers(uint32_t next_command) {
+// The ids of every object of a kind on this host.
+std::vector<uint32_t> Ids(uint32_t next_command) {
   std::vector<uint32_t> ids;
   bpf_attr attributes = {};
   while (syscall(SYS_bpf, next_command, &attributes, sizeof(attributes)) == 0) {
@@ -160,16 +160,17 @@ std::vector<uint32_t> Numbers(uint32_t next_command) {
   return ids;
 }
 
-int Ask(uint32_t command, uint32_t id) {
+int OpenById(uint32_t command, uint32_t id) {
   bpf_attr attributes = {};
-  attributes.prog_id = id;  // the number of a map or link stands in the same place
+  attributes.prog_id = id;  // the same field holds the id of a map or link
   const long fd = syscall(SYS_bpf, command, &attributes, sizeof(attributes));
   if (fd >= 0) close(static_cast<int>(fd));
   return static_cast<int>(fd);
 }
 
-// As an inventory tool does (bpftool, perf): every object of the host, ours among them, and twice.
-TEST(TamperingTest, AListOfEverythingIsOneLookAtEachKind) {
+// An inventory tool (bpftool, perf) opens every object of the host, the sensor's among them: here
+// twice.
+TEST(TamperingTest, EveryObjectOpenedTwice_EmitsOneRecordPerKind) {
   const std::map<ObjectKind, std::pair<uint32_t, uint32_t>> kinds = {
       {ObjectKind::kProgram, {BPF_PROG_GET_NEXT_ID, BPF_PROG_GET_FD_BY_ID}},
       {ObjectKind::kMap, {BPF_MAP_GET_NEXT_ID, BPF_MAP_GET_FD_BY_ID}},
@@ -177,35 +178,36 @@ TEST(TamperingTest, AListOfEverythingIsOneLookAtEachKind) {
   };
   Recorder recorder;
   ASSERT_NE(recorder.CoverageOf("bpf on the sensor").hook, "");
-  Child stranger([&] {
+  Child other_process([&] {
     for (int round = 0; round < 2; ++round) {
       for (const auto& [kind, commands] : kinds) {
-        for (uint32_t id : Numbers(commands.first)) Ask(commands.second, id);
+        for (uint32_t id : Ids(commands.first)) OpenById(commands.second, id);
       }
     }
     return 0;
   });
-  const pid_t pid = stranger.pid();
-  EXPECT_EQ(stranger.Wait(), 0);
-  // Whoever has loaded it may.
-  for (uint32_t id : Numbers(BPF_MAP_GET_NEXT_ID)) Ask(BPF_MAP_GET_FD_BY_ID, id);
+  const pid_t pid = other_process.pid();
+  EXPECT_EQ(other_process.Wait(), 0);
+  // The process that has loaded the objects may open them.
+  for (uint32_t id : Ids(BPF_MAP_GET_NEXT_ID)) OpenById(BPF_MAP_GET_FD_BY_ID, id);
   recorder.Settle();
-  std::map<ObjectKind, int> told;
+  std::map<ObjectKind, int> emitted;
   for (const auto& [event, tampering] : recorder.All<Tampering>()) {
     EXPECT_EQ(event->header.process.tgid, Tgid(pid));
     EXPECT_EQ(tampering->kind, TamperingKind::kBpf);
     ASSERT_EQ(kinds.count(tampering->object), 1u);
     EXPECT_EQ(tampering->bpf_command, kinds.at(tampering->object).second);
     EXPECT_GT(tampering->object_id, 0u);
-    ++told[tampering->object];
+    ++emitted[tampering->object];
   }
-  EXPECT_EQ(told, (std::map<ObjectKind, int>{
-                      {ObjectKind::kProgram, 1}, {ObjectKind::kMap, 1}, {ObjectKind::kLink, 1}}));
+  EXPECT_EQ(emitted,
+            (std::map<ObjectKind, int>{
+                {ObjectKind::kProgram, 1}, {ObjectKind::kMap, 1}, {ObjectKind::kLink, 1}}));
 }
 
-// A handle of the sensor's own object of that name, had by its number as a stranger would have it.
-// Other tests' sensors may run at the same time: ours is known by the descriptors that a child of
-// the process that has loaded it inherits. `what`: "bpf-map" or "bpf-prog".
+// A handle of the sensor's own object `name`, opened by its id as another process would open it.
+// Other tests' sensors may run at the same time, so it looks among the descriptors that the child
+// has inherited from the process that loaded the sensor. `what`: "bpf-map" or "bpf-prog".
 template <typename Info>
 UniqueFd OpenByName(const std::string& what, uint32_t open_command, const std::string& name) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
@@ -236,19 +238,19 @@ long OnMap(uint32_t command, int map, const void* key, void* value) {
 
 constexpr char kSyscallHook[] = "tp/syscalls/sys_exit_bpf";
 
-TEST(TamperingTest, WhatIsDoneWithAHandleIsTold) {
+TEST(TamperingTest, UseOfAHandle_IsEmittedOncePerCommand) {
   Recorder recorder;
   const std::string hook = recorder.CoverageOf("bpf on the sensor").hook;
   ASSERT_NE(hook, "");
-  Child stranger([&] {
+  Child other_process([&] {
     const UniqueFd map = OpenByName<bpf_map_info>("bpf-map", BPF_MAP_GET_FD_BY_ID, "attempts");
     const UniqueFd program =
         OpenByName<bpf_prog_info>("bpf-prog", BPF_PROG_GET_FD_BY_ID, "ht_snapshot_pro");
     if (!map.valid() || !program.valid()) return 1;
-    // The table is the kernel side's own notes about others: its entries may come and go.
+    // In the table `attempts` the kernel side counts attempts by others: an entry may come and go.
     const char key[24] = {1};
     char value[16] = {};
-    if (OnMap(BPF_MAP_LOOKUP_ELEM, map.get(), key, value) == 0) return 2;  // only looks
+    if (OnMap(BPF_MAP_LOOKUP_ELEM, map.get(), key, value) == 0) return 2;  // only reads
     if (OnMap(BPF_MAP_UPDATE_ELEM, map.get(), key, value) != 0) return 3;
     if (OnMap(BPF_MAP_DELETE_ELEM, map.get(), key, nullptr) != 0) return 4;
     bpf_attr attributes = {};
@@ -264,14 +266,15 @@ TEST(TamperingTest, WhatIsDoneWithAHandleIsTold) {
     attributes.attach_type = BPF_SK_SKB_STREAM_PARSER;
     return syscall(SYS_bpf, BPF_PROG_ATTACH, &attributes, sizeof(attributes)) == 0 ? 6 : 0;
   });
-  const pid_t pid = stranger.pid();
-  ASSERT_EQ(stranger.Wait(), 0);
+  const pid_t pid = other_process.pid();
+  ASSERT_EQ(other_process.Wait(), 0);
   recorder.Settle();
-  std::map<uint32_t, ObjectKind> told;
+  std::map<uint32_t, ObjectKind> emitted;
   for (const auto& [event, tampering] : recorder.All<Tampering>()) {
     EXPECT_EQ(event->header.process.tgid, Tgid(pid));
     EXPECT_EQ(tampering->kind, TamperingKind::kBpf);
-    EXPECT_TRUE(told.emplace(tampering->bpf_command, tampering->object).second) << "told twice";
+    EXPECT_TRUE(emitted.emplace(tampering->bpf_command, tampering->object).second)
+        << "emitted twice";
   }
   std::map<uint32_t, ObjectKind> expected = {
       {BPF_MAP_GET_FD_BY_ID, ObjectKind::kMap}, {BPF_PROG_GET_FD_BY_ID, ObjectKind::kProgram},
@@ -279,21 +282,21 @@ TEST(TamperingTest, WhatIsDoneWithAHandleIsTold) {
       {BPF_LINK_CREATE, ObjectKind::kProgram},
   };
   if (hook != kSyscallHook) expected.emplace(BPF_PROG_ATTACH, ObjectKind::kProgram);
-  EXPECT_EQ(told, expected);
+  EXPECT_EQ(emitted, expected);
 }
 
-TEST(TamperingTest, AMapMappedForWritingIsToldWhereTheHookSeesIt) {
+TEST(TamperingTest, MapMappedForWriting_IsEmittedWhereTheHookSeesIt) {
   Recorder recorder;
   const model::SourceCoverage coverage = recorder.CoverageOf("bpf on the sensor");
   ASSERT_NE(coverage.hook, "");
-  Child stranger([&] {
+  Child other_process([&] {
     const UniqueFd map = OpenByName<bpf_map_info>("bpf-map", BPF_MAP_GET_FD_BY_ID, "sensor_b.bss");
     if (!map.valid()) return 1;
     void* const read = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, map.get(), 0);
     void* const write = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, map.get(), 0);
     return read != MAP_FAILED && write != MAP_FAILED ? 0 : 2;
   });
-  ASSERT_EQ(stranger.Wait(), 0);
+  ASSERT_EQ(other_process.Wait(), 0);
   recorder.Settle();
   int mapped = 0;
   for (const auto& [event, tampering] : recorder.All<Tampering>()) {
@@ -306,8 +309,8 @@ TEST(TamperingTest, AMapMappedForWritingIsToldWhereTheHookSeesIt) {
   EXPECT_EQ(mapped, misses ? 0 : 1);
 }
 
-// Whoever has loaded the programs works on them all the time.
-TEST(TamperingTest, TheLoadersOwnWorkIsNotTold) {
+// The process that has loaded the programs uses them all the time.
+TEST(TamperingTest, UseByTheLoader_EmitsNothing) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
   recorder.sensor()->AttachNewUprobes();
@@ -316,11 +319,11 @@ TEST(TamperingTest, TheLoadersOwnWorkIsNotTold) {
   EXPECT_EQ(recorder.All<Tampering>().size(), 0u);
 }
 
-// Somebody else's programs are nobody's business here.
-TEST(TamperingTest, HandlesOfOtherObjectsAreNotTold) {
+// Objects of other programs are none of the sensor's.
+TEST(TamperingTest, HandleOfAnotherProgramsObject_EmitsNothing) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
-  Child stranger([&] {
+  Child other_process([&] {
     bpf_attr attributes = {};
     attributes.map_type = BPF_MAP_TYPE_ARRAY;
     attributes.key_size = attributes.value_size = 4;
@@ -334,9 +337,9 @@ TEST(TamperingTest, HandlesOfOtherObjectsAreNotTold) {
     if (syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attributes, sizeof(attributes)) != 0) return 1;
     uint32_t key = 0, value = 7;
     if (OnMap(BPF_MAP_UPDATE_ELEM, static_cast<int>(map), &key, &value) != 0) return 3;
-    return Ask(BPF_MAP_GET_FD_BY_ID, info.id) >= 0 ? 0 : 2;
+    return OpenById(BPF_MAP_GET_FD_BY_ID, info.id) >= 0 ? 0 : 2;
   });
-  EXPECT_EQ(stranger.Wait(), 0);
+  EXPECT_EQ(other_process.Wait(), 0);
   recorder.Settle();
   EXPECT_EQ(recorder.All<Tampering>().size(), 0u);
 }

@@ -1,4 +1,4 @@
-// Attempts to connect that fail: in time, at once, later, or because they were given up.
+// Attempts to connect that fail: after a time-out, at once, later, or because their owner gave up.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 
 #include "tests/kernel/harness.h"
 #include "tests/kernel/programs.h"
-#include "tests/kernel/tcp_told.h"
+#include "tests/kernel/tcp_helpers.h"
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/ip.h>
@@ -21,8 +21,8 @@
 namespace hoptrail::kernel_test {
 namespace {
 
-// 192.0.2.0/24 leads back to this host, which has no such address and says nothing.
-bool RouteIntoNothing() {
+// Routes 192.0.2.0/24 back to this host, which has no such address and does not answer.
+bool AddSilentRoute() {
   struct {
     nlmsghdr header;
     rtmsg route;
@@ -54,15 +54,15 @@ bool RouteIntoNothing() {
   return answer.error.error == 0;
 }
 
-TEST(TcpAttemptsTest, AnAttemptThatTimesOut) {
+TEST(TcpAttemptsTest, ConnectThatTimesOut_EmitsTheError) {
   Recorder recorder;
-  ASSERT_TRUE(RouteIntoNothing()) << strerror(errno);
+  ASSERT_TRUE(AddSilentRoute()) << strerror(errno);
   const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int one = 1;
   ASSERT_EQ(setsockopt(client.get(), IPPROTO_TCP, TCP_SYNCNT, &one, sizeof(one)), 0);
   ASSERT_NE(connect(client.get(), Raw(V4("192.0.2.7", 4001)), sizeof(sockaddr_in)), 0);
   ASSERT_EQ(errno, ETIMEDOUT);
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, 4001);
+  const TcpEvent failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, 4001);
   ASSERT_NE(failed.event, nullptr);
   EXPECT_EQ(failed.tcp.error, ETIMEDOUT);
   EXPECT_EQ(failed.tcp.flow.server.address, *model::ParseIpAddress("192.0.2.7"));
@@ -81,9 +81,9 @@ uint16_t Checksum(const void* data, size_t size) {
   return static_cast<uint16_t>(~sum);
 }
 
-// Answers the first SYN to `port` that `packets` brings as a router does that cannot reach the
-// host.
-bool SayUnreachable(int packets, uint16_t port) {
+// Answers the first SYN to `port` that it reads from `packets` with ICMP "host unreachable", as a
+// router does.
+bool AnswerUnreachable(int packets, uint16_t port) {
   char packet[256];
   while (recv(packets, packet, sizeof(packet), 0) >= ssize_t{sizeof(iphdr) + sizeof(tcphdr)}) {
     tcphdr tcp;
@@ -104,25 +104,25 @@ bool SayUnreachable(int packets, uint16_t port) {
   return false;
 }
 
-TEST(TcpAttemptsTest, AnAttemptAtSomethingUnreachable) {
+TEST(TcpAttemptsTest, ConnectToAnUnreachableHost_EmitsTheError) {
   Recorder recorder;
   uint16_t port = 0;
   const UniqueFd silent = Listen("127.0.0.1", &port);
-  ASSERT_EQ(Deafen(silent.get()), 0);
+  ASSERT_EQ(DropIncoming(silent.get()), 0);
   const UniqueFd packets(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP));
   const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   ASSERT_NE(connect(client.get(), Raw(V4("127.0.0.1", port)), sizeof(sockaddr_in)), 0);
   ASSERT_EQ(errno, EINPROGRESS);
-  ASSERT_TRUE(SayUnreachable(packets.get(), port)) << strerror(errno);
+  ASSERT_TRUE(AnswerUnreachable(packets.get(), port)) << strerror(errno);
   ASSERT_EQ(ErrorOf(client.get()), EHOSTUNREACH);
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, port);
+  const TcpEvent failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, port);
   ASSERT_NE(failed.event, nullptr);
   EXPECT_EQ(failed.tcp.error, EHOSTUNREACH);
   EXPECT_TRUE(IsProcess(failed.event->header.process, getpid()));
 }
 
-// Without a route nothing leaves the host, and nothing is told.
-TEST(TcpAttemptsTest, AnAttemptWithoutARoute) {
+// Without a route nothing leaves the host.
+TEST(TcpAttemptsTest, ConnectWithoutARoute_EmitsNothing) {
   Recorder recorder;
   const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_NE(connect(client.get(), Raw(V4("198.51.100.1", 4003)), sizeof(sockaddr_in)), 0);
@@ -131,11 +131,11 @@ TEST(TcpAttemptsTest, AnAttemptWithoutARoute) {
   EXPECT_TRUE(recorder.All<Tcp>().empty());
 }
 
-TEST(TcpAttemptsTest, AttemptsThatDoNotBlock) {
+TEST(TcpAttemptsTest, NonBlockingConnect_EmitsItsOutcome) {
   Recorder recorder;
   uint16_t open_port = 0, closed_port = 0;
   const UniqueFd listener = Listen("127.0.0.1", &open_port);
-  Listen("127.0.0.1", &closed_port);  // and closed again
+  Listen("127.0.0.1", &closed_port);  // and closed at once
   Child child([&] {
     const auto attempt = [](uint16_t port) {
       const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -146,25 +146,25 @@ TEST(TcpAttemptsTest, AttemptsThatDoNotBlock) {
   });
   const auto pid = static_cast<uint32_t>(child.pid());
   EXPECT_EQ(child.Wait(), 0);
-  const Told made = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, open_port);
+  const TcpEvent made = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, open_port);
   ASSERT_NE(made.event, nullptr);
   EXPECT_EQ(made.event->header.process.tgid, pid);
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, closed_port);
+  const TcpEvent failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, closed_port);
   ASSERT_NE(failed.event, nullptr);
   EXPECT_EQ(failed.event->header.process.tgid, pid);
   EXPECT_EQ(failed.tcp.error, ECONNREFUSED);
 }
 
-// Given up by its owner: no error but the end.
-TEST(TcpAttemptsTest, AnAttemptThatIsGivenUp) {
+// Its owner closes the socket: the attempt ends without an error.
+TEST(TcpAttemptsTest, ConnectGivenUpByItsOwner_EmitsAFailureWithoutAnError) {
   Recorder recorder;
-  ASSERT_TRUE(RouteIntoNothing()) << strerror(errno);
+  ASSERT_TRUE(AddSilentRoute()) << strerror(errno);
   {
     const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     connect(fd.get(), Raw(V4("192.0.2.9", 4004)), sizeof(sockaddr_in));
     ASSERT_EQ(errno, EINPROGRESS);
   }
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, 4004);
+  const TcpEvent failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, 4004);
   ASSERT_NE(failed.event, nullptr);
   EXPECT_EQ(failed.tcp.error, 0);
 }

@@ -1,4 +1,4 @@
-// TCP in its rarer forms: data in the SYN, SYN cookies, both sides connecting, addresses with a
+// Rarer forms of TCP: data in the SYN, SYN cookies, both ends calling connect, addresses with a
 // scope.
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "tests/kernel/harness.h"
 #include "tests/kernel/programs.h"
-#include "tests/kernel/tcp_told.h"
+#include "tests/kernel/tcp_helpers.h"
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -24,12 +24,12 @@ namespace {
 using agent::decode::Accept;
 
 void ExpectOneConnection(Recorder* recorder, uint16_t port) {
-  const Told client = WaitForTcp(recorder, TcpPhase::kEstablished, TcpSide::kClient, port);
-  const Told server = WaitForTcp(recorder, TcpPhase::kEstablished, TcpSide::kServer, port);
+  const TcpEvent client = WaitForTcp(recorder, TcpPhase::kEstablished, TcpSide::kClient, port);
+  const TcpEvent server = WaitForTcp(recorder, TcpPhase::kEstablished, TcpSide::kServer, port);
   const Event* accept = recorder->WaitForBody<Accept>(
       "accept", [&](const Event&, const Accept& body) { return body.flow.server.port == port; });
-  const Told client_end = WaitForTcp(recorder, TcpPhase::kClosed, TcpSide::kClient, port);
-  const Told server_end = WaitForTcp(recorder, TcpPhase::kClosed, TcpSide::kServer, port);
+  const TcpEvent client_end = WaitForTcp(recorder, TcpPhase::kClosed, TcpSide::kClient, port);
+  const TcpEvent server_end = WaitForTcp(recorder, TcpPhase::kClosed, TcpSide::kServer, port);
   ASSERT_NE(client.event, nullptr);
   ASSERT_NE(server.event, nullptr);
   ASSERT_NE(accept, nullptr);
@@ -48,10 +48,10 @@ void ExpectOneConnection(Recorder* recorder, uint16_t port) {
   }
 }
 
-// A listening socket that takes data in the SYN without a cookie.
+// A listening socket that accepts data in the SYN without a cookie.
 UniqueFd ListenForFastOpen(uint16_t* port) {
-  // 0x1 client, 0x2 server, 0x4 and 0x200: without a cookie.
-  EXPECT_TRUE(SetKnob("ipv4/tcp_fastopen", "519"));
+  // 0x1: client, 0x2: server, 0x4 and 0x200: without a cookie.
+  EXPECT_TRUE(SetSysctl("ipv4/tcp_fastopen", "519"));
   UniqueFd listener = Listen("127.0.0.1", port);
   const int backlog = 16;
   EXPECT_EQ(setsockopt(listener.get(), IPPROTO_TCP, TCP_FASTOPEN, &backlog, sizeof(backlog)), 0);
@@ -65,7 +65,7 @@ bool HadDataInSyn(int fd) {
          (info.tcpi_options & TCPI_OPT_SYN_DATA) != 0;
 }
 
-TEST(TcpCasesTest, FastOpen) {
+TEST(TcpCasesTest, FastOpen_IsOneConnection) {
   Recorder recorder;
   uint16_t port = 0;
   const UniqueFd listener = ListenForFastOpen(&port);
@@ -84,15 +84,15 @@ TEST(TcpCasesTest, FastOpen) {
   ExpectOneConnection(&recorder, port);
 }
 
-// The server has accepted, read and answered before the handshake is over: the client does not
-// hear it yet.
-TEST(TcpCasesTest, FastOpenWithTheServerAheadOfTheHandshake) {
+// The client drops the server's packets, so the server accepts, reads and answers before the
+// handshake is over.
+TEST(TcpCasesTest, FastOpenAnsweredBeforeTheHandshakeEnds_IsOneConnection) {
   Recorder recorder;
   uint16_t port = 0;
   const UniqueFd listener = ListenForFastOpen(&port);
   {
     const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(Deafen(client.get()), 0);
+    ASSERT_EQ(DropIncoming(client.get()), 0);
     const std::string request(1000, 'r');
     const ssize_t sent = sendto(client.get(), request.data(), request.size(), MSG_FASTOPEN,
                                 Raw(V4("127.0.0.1", port)), sizeof(sockaddr_in));
@@ -104,7 +104,7 @@ TEST(TcpCasesTest, FastOpenWithTheServerAheadOfTheHandshake) {
     ASSERT_EQ(getsockopt(server.get(), IPPROTO_TCP, TCP_INFO, &info, &length), 0);
     ASSERT_EQ(info.tcpi_state, TCP_SYN_RECV) << "the handshake is over already";
     ASSERT_TRUE(WriteAll(server.get(), 500));
-    ASSERT_EQ(Hear(client.get()), 0);
+    ASSERT_EQ(PassIncoming(client.get()), 0);
     ASSERT_EQ(ErrorOf(client.get()), 0);
     ASSERT_EQ(fcntl(client.get(), F_SETFL, 0), 0);
     ASSERT_TRUE(ReadAll(client.get(), 500));
@@ -112,7 +112,8 @@ TEST(TcpCasesTest, FastOpenWithTheServerAheadOfTheHandshake) {
   ExpectOneConnection(&recorder, port);
 }
 
-// Of the test's own network namespace: a line of names and a line of numbers.
+// A counter of the test's own network namespace. The file has a line of names before each line of
+// values.
 uint64_t Statistic(const std::string& name) {
   std::istringstream file(ReadWholeFile("/proc/net/netstat"));
   std::string names, values;
@@ -126,9 +127,9 @@ uint64_t Statistic(const std::string& name) {
   return 0;
 }
 
-TEST(TcpCasesTest, SynCookies) {
+TEST(TcpCasesTest, SynCookie_IsOneConnection) {
   Recorder recorder;
-  ASSERT_TRUE(SetKnob("ipv4/tcp_syncookies", "2"));
+  ASSERT_TRUE(SetSysctl("ipv4/tcp_syncookies", "2"));
   uint16_t port = 0;
   {
     TcpPair pair = ConnectedPair("127.0.0.1");
@@ -136,13 +137,13 @@ TEST(TcpCasesTest, SynCookies) {
     ASSERT_TRUE(WriteAll(pair.client.get(), 3000) && ReadAll(pair.server.get(), 3000));
     ASSERT_TRUE(WriteAll(pair.server.get(), 20) && ReadAll(pair.client.get(), 20));
   }
-  SetKnob("ipv4/tcp_syncookies", "1");
+  SetSysctl("ipv4/tcp_syncookies", "1");
   EXPECT_GT(Statistic("SyncookiesRecv"), 0u) << "the connection was made without a cookie";
   ExpectOneConnection(&recorder, port);
 }
 
-// The loopback interface has no link-local address of its own; it is given one.
-TEST(TcpCasesTest, LinkLocalAddresses) {
+// The loopback interface has no link-local address, so the test adds one.
+TEST(TcpCasesTest, LinkLocalAddresses_AreOneConnection) {
   Recorder recorder;
   const UniqueFd control(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   struct {
@@ -161,7 +162,7 @@ TEST(TcpCasesTest, LinkLocalAddresses) {
   uint16_t port = 0;
   {
     const UniqueFd listener(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    // The kernel first makes sure that nobody else has it.
+    // bind(2) fails until the kernel has checked that no other host has the address.
     int bound = -1;
     for (int i = 0; i < 500 && bound != 0; ++i) {
       bound = bind(listener.get(), raw, length);
@@ -177,15 +178,15 @@ TEST(TcpCasesTest, LinkLocalAddresses) {
     ASSERT_TRUE(WriteAll(client.get(), 5) && ReadAll(server.get(), 5));
   }
   ExpectOneConnection(&recorder, port);
-  const Told server = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kServer, port);
+  const TcpEvent server = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kServer, port);
   ASSERT_NE(server.event, nullptr);
   EXPECT_EQ(server.tcp.flow.server.address, *model::ParseIpAddress("fe80::77"));
   EXPECT_EQ(server.tcp.flow.client.address, *model::ParseIpAddress("fe80::77"));
 }
 
-// Both ends call connect, so neither accepts. They must still name one connection and agree who is
-// the client, and each end is credited to the process that connected.
-TEST(TcpCasesTest, BothSidesConnect) {
+// Both ends call connect, so neither accepts. They must still emit one hop key and agree on the
+// client, and each end is credited to the process that connected.
+TEST(TcpCasesTest, SimultaneousConnect_IsOneConnectionWithOneClient) {
   Recorder recorder;
   const sockaddr_in addresses[2] = {V4("127.0.0.1", 4101), V4("127.0.0.1", 4102)};
   {
@@ -195,17 +196,17 @@ TEST(TcpCasesTest, BothSidesConnect) {
       const int on = 1;
       setsockopt(ends[i].get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
       ASSERT_EQ(bind(ends[i].get(), Raw(addresses[i]), sizeof(sockaddr_in)), 0) << strerror(errno);
-      // So that the first does not hear that its SYN finds no one who listens.
-      ASSERT_EQ(Deafen(ends[i].get()), 0);
+      // Otherwise the first one's SYN would be refused, since nobody listens.
+      ASSERT_EQ(DropIncoming(ends[i].get()), 0);
     }
     for (int i = 0; i < 2; ++i) {
       ASSERT_NE(connect(ends[i].get(), Raw(addresses[1 - i]), sizeof(sockaddr_in)), 0);
       ASSERT_EQ(errno, EINPROGRESS);
     }
     for (const UniqueFd& end : ends) {
-      ASSERT_EQ(Hear(end.get()), 0);
+      ASSERT_EQ(PassIncoming(end.get()), 0);
     }
-    // Their SYNs are sent again and cross.
+    // Both SYNs are sent again and cross.
     for (const UniqueFd& end : ends) {
       ASSERT_EQ(ErrorOf(end.get()), 0);
       ASSERT_EQ(fcntl(end.get(), F_SETFL, 0), 0);
@@ -232,8 +233,8 @@ TEST(TcpCasesTest, BothSidesConnect) {
   EXPECT_EQ(closed[0].bytes_sent + closed[1].bytes_sent, 16u);
 }
 
-// A socket that connects to itself is both ends at once.
-TEST(TcpCasesTest, ASocketConnectedToItself) {
+// A socket that connects to itself is both ends of its connection.
+TEST(TcpCasesTest, SocketConnectedToItself_KeepsItsHopKey) {
   Recorder recorder;
   const sockaddr_in address = V4("127.0.0.1", 4103);
   {
@@ -242,8 +243,8 @@ TEST(TcpCasesTest, ASocketConnectedToItself) {
     ASSERT_EQ(connect(fd.get(), Raw(address), sizeof(address)), 0) << strerror(errno);
     ASSERT_TRUE(WriteAll(fd.get(), 3) && ReadAll(fd.get(), 3));
   }
-  const Told made = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, 4103);
-  const Told ended = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kClient, 4103);
+  const TcpEvent made = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, 4103);
+  const TcpEvent ended = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kClient, 4103);
   ASSERT_NE(made.event, nullptr);
   ASSERT_NE(ended.event, nullptr);
   EXPECT_TRUE(IsProcess(made.event->header.process, getpid()));

@@ -1,4 +1,4 @@
-// TCP as told by the kernel side, against what a small program did.
+// Records of TCP, against what a small program did.
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/kernel/harness.h"
-#include "tests/kernel/tcp_told.h"
+#include "tests/kernel/tcp_helpers.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,7 +21,7 @@ using agent::decode::Accept;
 
 class TcpTest : public testing::TestWithParam<const char*> {};
 
-TEST_P(TcpTest, BothEndsTellOneConnection) {
+TEST_P(TcpTest, Connection_BothEndsEmitTheSameHopKeyAndFlow) {
   Recorder recorder;
   uint16_t port = 0;
   UniqueFd listener = Listen(GetParam(), &port);
@@ -47,11 +47,11 @@ TEST_P(TcpTest, BothEndsTellOneConnection) {
   const auto server_pid = static_cast<uint32_t>(server.pid());
   EXPECT_EQ(server.Wait(), 0);
 
-  const Told connecting = WaitForTcp(&recorder, TcpPhase::kConnect, TcpSide::kClient, port);
-  const Told client = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, port);
-  const Told accepted = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kServer, port);
-  const Told client_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kClient, port);
-  const Told server_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kServer, port);
+  const TcpEvent connecting = WaitForTcp(&recorder, TcpPhase::kConnect, TcpSide::kClient, port);
+  const TcpEvent client = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, port);
+  const TcpEvent accepted = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kServer, port);
+  const TcpEvent client_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kClient, port);
+  const TcpEvent server_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kServer, port);
   ASSERT_FALSE(HasFailure());
 
   EXPECT_FALSE(client.tcp.hop_key.empty());
@@ -64,10 +64,10 @@ TEST_P(TcpTest, BothEndsTellOneConnection) {
   flow.client.address = flow.server.address = *model::ParseIpAddress(GetParam());
   flow.client.port = client_port;
   flow.server.port = port;
-  for (const Told* told : {&client, &accepted, &client_end, &server_end}) {
-    EXPECT_EQ(told->tcp.flow, flow) << model::ToString(told->tcp.flow.client) << " to "
-                                    << model::ToString(told->tcp.flow.server);
-    EXPECT_EQ(told->tcp.network_namespace, NetworkNamespace());
+  for (const TcpEvent* each : {&client, &accepted, &client_end, &server_end}) {
+    EXPECT_EQ(each->tcp.flow, flow) << model::ToString(each->tcp.flow.client) << " to "
+                                    << model::ToString(each->tcp.flow.server);
+    EXPECT_EQ(each->tcp.network_namespace, NetworkNamespace());
   }
   EXPECT_EQ(connecting.tcp.flow.server, flow.server);
   EXPECT_EQ(connecting.tcp.flow.client.address, flow.client.address);
@@ -96,7 +96,7 @@ TEST_P(TcpTest, BothEndsTellOneConnection) {
       [&](const Event&, const Accept& body) { return body.socket == accepted.tcp.socket; });
   ASSERT_NE(accept, nullptr);
   EXPECT_EQ(accept->header.process.tgid, server_pid);
-  // Nobody's yet, unless it was accepted on another CPU before its handshake was told.
+  // It has no owner yet, unless another CPU accepted it before the record of its handshake.
   if (!accepted.event->header.process.empty()) {
     EXPECT_EQ(accepted.event->header.process, accept->header.process);
     EXPECT_LT(accept->header.boot_ns, accepted.event->header.boot_ns);
@@ -105,12 +105,12 @@ TEST_P(TcpTest, BothEndsTellOneConnection) {
   EXPECT_EQ(std::get<Accept>(accept->body).flow, flow);
 }
 
-TEST_P(TcpTest, RefusedConnectionsTellWhy) {
+TEST_P(TcpTest, RefusedConnect_EmitsTheError) {
   Recorder recorder;
   uint16_t port = 0;
-  Listen(GetParam(), &port);  // and closed again
+  Listen(GetParam(), &port);  // and closed at once
   EXPECT_FALSE(Connect(GetParam(), port).valid());
-  const Told failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, port);
+  const TcpEvent failed = WaitForTcp(&recorder, TcpPhase::kFailed, TcpSide::kClient, port);
   ASSERT_NE(failed.event, nullptr);
   EXPECT_EQ(failed.tcp.error, ECONNREFUSED);
   EXPECT_TRUE(failed.tcp.hop_key.empty());
@@ -118,11 +118,11 @@ TEST_P(TcpTest, RefusedConnectionsTellWhy) {
   EXPECT_EQ(failed.tcp.flow.server.address, *model::ParseIpAddress(GetParam()));
 }
 
-TEST_P(TcpTest, ListeningIsTold) {
+TEST_P(TcpTest, Listen_IsEmitted) {
   Recorder recorder;
   uint16_t port = 0;
   const UniqueFd listener = Listen(GetParam(), &port);
-  const Told listening = WaitForTcp(&recorder, TcpPhase::kListen, TcpSide::kServer, port);
+  const TcpEvent listening = WaitForTcp(&recorder, TcpPhase::kListen, TcpSide::kServer, port);
   ASSERT_NE(listening.event, nullptr);
   EXPECT_EQ(listening.tcp.flow.server.address, *model::ParseIpAddress(GetParam()));
   EXPECT_TRUE(IsProcess(listening.event->header.process, getpid()));
@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(Addresses, TcpTest,
                            return info.index == 0 ? "V4" : info.index == 1 ? "V6" : "Mapped";
                          });
 
-TEST(TcpConnectionTest, ResetConnectionsKeepTheirName) {
+TEST(TcpConnectionTest, ResetConnection_KeepsItsHopKey) {
   Recorder recorder;
   uint16_t port = 0;
   {
@@ -145,16 +145,16 @@ TEST(TcpConnectionTest, ResetConnectionsKeepTheirName) {
     ASSERT_EQ(setsockopt(pair.server.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
     pair.server.reset();
   }
-  const Told client = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, port);
-  const Told client_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kClient, port);
-  const Told server_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kServer, port);
+  const TcpEvent client = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kClient, port);
+  const TcpEvent client_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kClient, port);
+  const TcpEvent server_end = WaitForTcp(&recorder, TcpPhase::kClosed, TcpSide::kServer, port);
   ASSERT_NE(client.event, nullptr);
   EXPECT_FALSE(client.tcp.hop_key.empty());
   EXPECT_EQ(client_end.tcp.hop_key, client.tcp.hop_key);
   EXPECT_EQ(server_end.tcp.hop_key, client.tcp.hop_key);
 }
 
-TEST(TcpConnectionTest, ManyConnectionsHaveDistinctNamesThatBothEndsShare) {
+TEST(TcpConnectionTest, ManyConnections_HaveDistinctHopKeysThatBothEndsShare) {
   Recorder recorder;
   constexpr int kConnections = 300;
   uint16_t port = 0;
@@ -165,21 +165,21 @@ TEST(TcpConnectionTest, ManyConnectionsHaveDistinctNamesThatBothEndsShare) {
     ASSERT_TRUE(WriteAll(client.get(), i + 1) && ReadAll(server.get(), i + 1));
   }
   recorder.Settle();
-  std::set<model::HopKey> client_names, server_names, accepted_names;
+  std::set<model::HopKey> client_keys, server_keys, accepted_keys;
   for (const auto& [event, tcp] : recorder.All<Tcp>()) {
     if (tcp->phase != TcpPhase::kEstablished) continue;
-    (tcp->side == TcpSide::kClient ? client_names : server_names).insert(tcp->hop_key);
+    (tcp->side == TcpSide::kClient ? client_keys : server_keys).insert(tcp->hop_key);
   }
   for (const auto& [event, accept] : recorder.All<Accept>()) {
-    accepted_names.insert(accept->hop_key);
+    accepted_keys.insert(accept->hop_key);
   }
-  EXPECT_EQ(client_names.size(), size_t{kConnections});
-  EXPECT_EQ(server_names, client_names);
-  EXPECT_EQ(accepted_names, client_names);
+  EXPECT_EQ(client_keys.size(), size_t{kConnections});
+  EXPECT_EQ(server_keys, client_keys);
+  EXPECT_EQ(accepted_keys, client_keys);
   EXPECT_EQ(recorder.Lost("tcp"), 0u);
 }
 
-TEST(TcpConnectionTest, EventsComeInTheOrderOfTheirTimes) {
+TEST(TcpConnectionTest, Events_AreInOrderOfBootTime) {
   Recorder recorder;
   for (int i = 0; i < 50; ++i) {
     ConnectedPair("127.0.0.1");
@@ -194,7 +194,7 @@ TEST(TcpConnectionTest, EventsComeInTheOrderOfTheirTimes) {
   EXPECT_GT(recorder.events().size(), 400u);
 }
 
-TEST(TcpConnectionTest, AProgramStartedOnAnAcceptedSocketTellsIt) {
+TEST(TcpConnectionTest, ProgramStartedOnAnAcceptedSocket_EmitsTheConnection) {
   Recorder recorder;
   TcpPair pair = ConnectedPair("127.0.0.1");
   Child child([&] {
@@ -208,7 +208,8 @@ TEST(TcpConnectionTest, AProgramStartedOnAnAcceptedSocketTellsIt) {
       });
   ASSERT_NE(event, nullptr);
   const auto exec = std::get<agent::decode::Exec>(event->body);
-  const Told server = WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kServer, pair.port);
+  const TcpEvent server =
+      WaitForTcp(&recorder, TcpPhase::kEstablished, TcpSide::kServer, pair.port);
   ASSERT_NE(server.event, nullptr);
   EXPECT_EQ(exec.streams[0].kind, agent::decode::StreamKind::kTcp);
   EXPECT_TRUE(exec.streams[0].accepted);

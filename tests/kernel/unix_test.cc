@@ -1,4 +1,4 @@
-// UNIX connects as told by the kernel side, against what a small program did.
+// Records of UNIX connects, against what a small program did.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ using agent::decode::UnixConnect;
 
 constexpr uint32_t kNobody = 65534;
 
-// A directory of the test's own, gone with everything in it.
+// A directory of the test's own. The destructor removes it with its files.
 class Directory {
  public:
   Directory() {
@@ -48,7 +48,7 @@ class Directory {
   std::vector<std::string> made_;
 };
 
-// `name` beginning with '@' is an abstract one.
+// A `name` that begins with '@' is an abstract one. Returns the address's length.
 socklen_t FillAddress(const std::string& name, sockaddr_un* address) {
   *address = {};
   address->sun_family = AF_UNIX;
@@ -72,7 +72,7 @@ UniqueFd Serve(const std::string& name, int type) {
   return fd;
 }
 
-UniqueFd Use(const std::string& name, int type) {
+UniqueFd ConnectTo(const std::string& name, int type) {
   sockaddr_un address;
   const socklen_t length = FillAddress(name, &address);
   UniqueFd fd(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
@@ -89,13 +89,13 @@ const Event* WaitForPath(Recorder* recorder, const std::string& path) {
 struct Kind {
   const char* name;
   int type;
-  SocketType told;
+  SocketType expected_type;
   bool abstract;
 };
 
 class UnixTest : public testing::TestWithParam<Kind> {};
 
-TEST_P(UnixTest, TellsTheSocketAndBothProcesses) {
+TEST_P(UnixTest, Connect_EmitsTheSocketAndBothProcesses) {
   Recorder recorder;
   Directory directory;
   const Kind& kind = GetParam();
@@ -113,7 +113,7 @@ TEST_P(UnixTest, TellsTheSocketAndBothProcesses) {
     const UniqueFd fd = Serve(name, kind.type);
     if (!kind.abstract) {
       if (setresuid(kNobody, kNobody, kNobody) != 0) return 2;
-      // Who calls listen last is the peer.
+      // The last process to call listen is the peer.
       if (kind.type != SOCK_DGRAM && listen(fd.get(), 16) != 0) return 3;
     }
     char byte = 0;
@@ -123,20 +123,20 @@ TEST_P(UnixTest, TellsTheSocketAndBothProcesses) {
   const auto server_pid = static_cast<uint32_t>(server.pid());
   char byte = 0;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);
-  const UniqueFd client = Use(name, kind.type);
+  const UniqueFd client = ConnectTo(name, kind.type);
   ASSERT_TRUE(client.valid()) << strerror(errno);
   const Event* event = WaitForPath(&recorder, name);
   ASSERT_NE(event, nullptr);
   const auto& connect = std::get<UnixConnect>(event->body);
   EXPECT_TRUE(IsProcess(event->header.process, getpid()));
   EXPECT_EQ(event->header.credentials.euid, 0u);
-  EXPECT_EQ(connect.type, kind.told);
+  EXPECT_EQ(connect.type, kind.expected_type);
   EXPECT_EQ(connect.count, 1u);
   EXPECT_FALSE(connect.path_cut);
   EXPECT_FALSE(connect.path_as_bound);
   if (kind.type == SOCK_DGRAM) {
     EXPECT_TRUE(connect.peer.empty());
-    // Whom the socket belongs to: who made it.
+    // The owner of the socket is the user that made it.
     EXPECT_EQ(connect.peer_uid, kind.abstract ? kNobody : 0u);
   } else {
     EXPECT_TRUE(IsProcess(connect.peer, static_cast<pid_t>(server_pid)));
@@ -166,27 +166,27 @@ INSTANTIATE_TEST_SUITE_P(
                     Kind{"AbstractDatagram", SOCK_DGRAM, SocketType::kDatagram, true}),
     [](const auto& info) { return std::string(info.param.name); });
 
-TEST(UnixConnectTest, AnAbstractNameMayHoldAnything) {
+TEST(UnixConnectTest, AbstractNameWithNulAndControlBytes_IsEmitted) {
   Recorder recorder;
   std::string name = absl::StrCat("@hoptrail/", getpid(), "/");
   name.push_back('\0');
   name += "\n\xff";
   const UniqueFd server = Serve(name, SOCK_STREAM);
-  const UniqueFd client = Use(name, SOCK_STREAM);
+  const UniqueFd client = ConnectTo(name, SOCK_STREAM);
   ASSERT_TRUE(client.valid()) << strerror(errno);
   std::string shown = name;
   shown[shown.size() - 3] = '@';
   EXPECT_NE(WaitForPath(&recorder, shown), nullptr);
 }
 
-TEST(UnixConnectTest, ARelativePathIsToldWhole) {
+TEST(UnixConnectTest, ConnectByARelativePath_EmitsTheAbsolutePath) {
   Recorder recorder;
   Directory directory;
   const std::string path = directory.File("mux");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   Child child([&] {
     if (chdir("/tmp") != 0) return 1;
-    return Use("./" + path.substr(5), SOCK_STREAM).valid() ? 0 : 2;
+    return ConnectTo("./" + path.substr(5), SOCK_STREAM).valid() ? 0 : 2;
   });
   const auto pid = static_cast<uint32_t>(child.pid());
   EXPECT_EQ(child.Wait(), 0);
@@ -196,18 +196,18 @@ TEST(UnixConnectTest, ARelativePathIsToldWhole) {
   EXPECT_TRUE(IsProcess(std::get<UnixConnect>(event->body).peer, getpid()));
 }
 
-TEST(UnixConnectTest, ARenamedSocketHasItsPresentName) {
+TEST(UnixConnectTest, RenamedSocket_IsEmittedWithItsPresentPath) {
   Recorder recorder;
   Directory directory;
   const std::string before = directory.File("before");
   const std::string after = directory.File("after");
   const UniqueFd server = Serve(before, SOCK_STREAM);
   ASSERT_EQ(rename(before.c_str(), after.c_str()), 0);
-  ASSERT_TRUE(Use(after, SOCK_STREAM).valid());
+  ASSERT_TRUE(ConnectTo(after, SOCK_STREAM).valid());
   EXPECT_NE(WaitForPath(&recorder, after), nullptr);
 }
 
-TEST(UnixConnectTest, APeerThatHasEndedLeavesItsNumberAndUser) {
+TEST(UnixConnectTest, PeerThatHasEnded_IsEmittedWithItsPidAndUser) {
   Recorder recorder;
   Directory directory;
   const std::string path = directory.File("orphan");
@@ -218,7 +218,7 @@ TEST(UnixConnectTest, APeerThatHasEndedLeavesItsNumberAndUser) {
   });
   const auto pid = static_cast<uint32_t>(listener.pid());
   ASSERT_EQ(listener.Wait(), 0);
-  ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
+  ASSERT_TRUE(ConnectTo(path, SOCK_STREAM).valid());
   const Event* event = WaitForPath(&recorder, path);
   ASSERT_NE(event, nullptr);
   const auto& connect = std::get<UnixConnect>(event->body);
@@ -227,64 +227,64 @@ TEST(UnixConnectTest, APeerThatHasEndedLeavesItsNumberAndUser) {
   EXPECT_EQ(connect.peer_uid, kNobody);
 }
 
-TEST(UnixConnectTest, ConnectsThatFailAreNotTold) {
+TEST(UnixConnectTest, FailedConnect_EmitsNothing) {
   Recorder recorder;
   Directory directory;
   const std::string dead = directory.File("dead");
-  Serve(dead, SOCK_STREAM);  // and closed again
+  Serve(dead, SOCK_STREAM);  // and closed at once
   const std::string closed = directory.File("closed");
   const UniqueFd server = Serve(closed, SOCK_STREAM);
   ASSERT_EQ(chmod(closed.c_str(), 0700), 0);
   Child child([&] {
     if (setresuid(kNobody, kNobody, kNobody) != 0) return 1;
-    return Use(closed, SOCK_STREAM).valid() || Use(dead, SOCK_STREAM).valid() ? 2 : 0;
+    return ConnectTo(closed, SOCK_STREAM).valid() || ConnectTo(dead, SOCK_STREAM).valid() ? 2 : 0;
   });
   EXPECT_EQ(child.Wait(), 0);
   const std::string open = directory.File("open");
   const UniqueFd other = Serve(open, SOCK_STREAM);
-  ASSERT_TRUE(Use(open, SOCK_STREAM).valid());
+  ASSERT_TRUE(ConnectTo(open, SOCK_STREAM).valid());
   ASSERT_NE(WaitForPath(&recorder, open), nullptr);
   EXPECT_EQ(recorder.All<UnixConnect>().size(), 1u);
 }
 
-TEST(UnixConnectTest, TheSameConnectOverAndOverIsToldNowAndThen) {
+TEST(UnixConnectTest, RepeatedConnectsInOneInterval_AreEmittedOncePerProcess) {
   Recorder recorder({.unix_interval = absl::Hours(1)});
   Directory directory;
   const std::string path = directory.File("busy");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   for (int i = 0; i < 50; ++i) {
-    ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
+    ASSERT_TRUE(ConnectTo(path, SOCK_STREAM).valid());
     const UniqueFd accepted(accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
     ASSERT_TRUE(accepted.valid());
   }
-  Child child([&] { return Use(path, SOCK_STREAM).valid() ? 0 : 1; });
+  Child child([&] { return ConnectTo(path, SOCK_STREAM).valid() ? 0 : 1; });
   EXPECT_EQ(child.Wait(), 0);
   recorder.Settle();
   EXPECT_EQ(recorder.All<UnixConnect>().size(), 2u);  // ours and the child's
 }
 
-// What the kernel had for the first, its memory and its file's number, it gives to the next one.
-TEST(UnixConnectTest, ASocketInThePlaceOfAnotherIsTold) {
+// The kernel gives the memory and the inode number of a removed socket to the next one.
+TEST(UnixConnectTest, SocketWithAReusedInodeNumber_IsEmitted) {
   Recorder recorder({.unix_interval = absl::Hours(1)});
   Directory directory;
   for (int i = 0; i < 20; ++i) {
     const std::string path = directory.File(absl::StrCat("server.", i));
     const UniqueFd server = Serve(path, SOCK_STREAM);
-    ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
+    ASSERT_TRUE(ConnectTo(path, SOCK_STREAM).valid());
     ASSERT_EQ(unlink(path.c_str()), 0);
   }
   recorder.Settle();
   EXPECT_EQ(recorder.All<UnixConnect>().size(), 20u);
 }
 
-TEST(UnixConnectTest, NoneIsForgottenInTheCount) {
-  // Every connect ends an interval.
+TEST(UnixConnectTest, RepeatedConnects_AreAllCounted) {
+  // So short that every connect ends an interval.
   Recorder recorder({.unix_interval = absl::Nanoseconds(1)});
   Directory directory;
   const std::string path = directory.File("counted");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   for (int i = 0; i < 50; ++i) {
-    ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
+    ASSERT_TRUE(ConnectTo(path, SOCK_STREAM).valid());
     const UniqueFd accepted(accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
     ASSERT_TRUE(accepted.valid());
   }
@@ -294,17 +294,17 @@ TEST(UnixConnectTest, NoneIsForgottenInTheCount) {
   EXPECT_EQ(count, 50u);
 }
 
-TEST(UnixConnectTest, OtherNetworkNamespacesAreNotSeen) {
+TEST(UnixConnectTest, ConnectInAnotherNetworkNamespace_EmitsNothing) {
   Recorder recorder;
   Directory directory;
   const std::string path = directory.File("shared");
   const UniqueFd server = Serve(path, SOCK_STREAM);
   Child elsewhere([&] {
     if (!EnterNewNetworkNamespace()) return 1;
-    return Use(path, SOCK_STREAM).valid() ? 0 : 2;
+    return ConnectTo(path, SOCK_STREAM).valid() ? 0 : 2;
   });
   EXPECT_EQ(elsewhere.Wait(), 0);
-  ASSERT_TRUE(Use(path, SOCK_STREAM).valid());
+  ASSERT_TRUE(ConnectTo(path, SOCK_STREAM).valid());
   ASSERT_NE(WaitForPath(&recorder, path), nullptr);
   EXPECT_EQ(recorder.All<UnixConnect>().size(), 1u);
 }

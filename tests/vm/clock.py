@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Sets the wall clock under a running collector and agent, in a guest: nobody else's clock may be.
+"""Sets the wall clock under a running collector and agent, in a guest: this machine's clock must stay as it is.
 
     clock.py [--build DIR] [--cache DIR] [--logs DIR] [--kernel SERIES] [--binaries DIR]
 
@@ -26,11 +26,12 @@ PROGRAMS = ("hoptrail", "hoptrail-agent", "hoptrail-collector")
 
 
 class ClockGuest(guest.Guest):
-    PARAMETERS = guest.Guest.PARAMETERS + " lsm=landlock,lockdown,yama,apparmor,bpf"  # the agent's worker uses the first
+    # The agent's worker needs landlock.
+    PARAMETERS = guest.Guest.PARAMETERS + " lsm=landlock,lockdown,yama,apparmor,bpf"
 
 
 def build_root(directory, binaries):
-    """The programs in the guest's /usr/bin, with what the script needs."""
+    """Makes the guest's root: the programs in /usr/bin, and what the script needs. Returns the archive."""
     root = image.RootDirectory(os.path.join(directory, "root"))
     for program in ("/bin/sh", "/usr/bin/busybox"):
         root.add(program)
@@ -49,7 +50,7 @@ def build_root(directory, binaries):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default=os.path.join(ROOT, "build/dev"))
-    parser.add_argument("--binaries", help="where the programs lie (default BUILD/bin)")
+    parser.add_argument("--binaries", help="the directory of the programs (default BUILD/bin)")
     parser.add_argument("--cache", default=os.path.join(ROOT, "build/vm"))
     parser.add_argument("--logs")
     parser.add_argument("--kernel", default="6.1")
@@ -68,7 +69,7 @@ def main():
             for name, _, passed, text in run.tests:
                 tally.count(f"{series}: {name}", passed, text)
             print(f"{series}: {run.release}, {run.seconds:.0f} s", flush=True)
-    except Exception:  # A fault here is a failure like others: the last line must come.
+    except Exception:  # Counted as a failure, so that the last line is printed in any case.
         tally.count("clock", False, traceback.format_exc())
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 0 if tally.failed == 0 and tally.passed > 0 else 1

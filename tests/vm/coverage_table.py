@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The coverage of each kernel, from the vm tier's own report.
+"""The coverage of each kernel, from the report of the vm tier.
 
-    coverage_table.py --write [REPORT]   takes the report of a run into docs/coverage.json, if given, and writes
-                                         docs/coverage.md and the table in README.md from it
+    coverage_table.py --write [REPORT]   copies the report of a run to docs/coverage.json, if given, and writes
+                                         docs/coverage.md and the table in README.md from docs/coverage.json
     coverage_table.py --check            fails where they differ from docs/coverage.json
 """
 
@@ -36,7 +36,7 @@ def find(kernel, name):
 
 
 def readme_table(kernels):
-    """Which hook serves each source, and how many further ones load."""
+    """The hook that serves each event source, and how many other hooks of it load."""
     rows = []
     for name in sources_in_order(kernels):
         row = [name]
@@ -48,13 +48,15 @@ def readme_table(kernels):
             spare = sum(tier["loads"] for tier in source["tiers"]) - 1
             row.append(f"`{source['hook']}`" + (f" (+{spare})" if spare else ""))
         rows.append(row)
-    return table(["source"] + [kernel["series"] for kernel in kernels], rows)
+    return table(["event source"] + [kernel["series"] for kernel in kernels], rows)
 
 
 def page(kernels):
     text = ["# Coverage by kernel\n",
-            "Written by `tests/vm/coverage_table.py` from `docs/coverage.json`, the report of a run of the tier `vm`.\n"
-            "The passes say how many of its tests ran with which tiers; the best one serves unless another is forced.\n"]
+            "`tests/vm/coverage_table.py` writes this page from `docs/coverage.json`, the report of a run of the `vm`\n"
+            "tier. The first table of each kernel shows how many tests ran with which tiers forced. Without a forced\n"
+            "tier, the best one that loads serves an event source. The second table shows for each tier of each event\n"
+            "source whether it loads and what its hook does not see. The third lists the programs as they were loaded.\n"]
     for kernel in kernels:
         text.append(f"## {kernel['series']}: {kernel['kernel']} ({kernel['package']} {kernel['version']})\n")
         text.append("Security modules: `" + kernel["security_modules"] + "`\n")
@@ -67,11 +69,11 @@ def page(kernels):
                 state = "serves" if tier["tier"] == source["tier"] else "loads" if tier["loads"] else tier["why_not"]
                 rows.append((source["source"], tier["tier"], f"`{tier['hook']}`", state.replace("|", "\\|"),
                              "; ".join(tier["misses"])))
-        text.append(table(["source", "tier", "hook", "", "does not see"], rows))
+        text.append(table(["event source", "tier", "hook", "", "does not see"], rows))
         text.append(table(["program", "source lines", "instructions", "bytes of machine code",
                            "instructions verified"],
                           [(f"`{program['name']}`", program["lines"], program["instructions"],
-                            program["machine_bytes"], program["verified_instructions"] or "not told")
+                            program["machine_bytes"], program["verified_instructions"] or "not reported")
                            for program in kernel["programs"]]))
     return "\n".join(text)
 
@@ -103,7 +105,7 @@ def main(arguments):
         if arguments[0] == "--write":
             write(path, text)
         elif read(path) != text:
-            print(f"{os.path.relpath(path, ROOT)} is not what docs/coverage.json says; run coverage_table.py --write")
+            print(f"{os.path.relpath(path, ROOT)} differs from docs/coverage.json; run coverage_table.py --write")
             status = 1
     return status
 

@@ -1,4 +1,4 @@
-"""What every kernel must let the sensor have, and which tests a source concerns: the table `expected_coverage`."""
+"""The table `expected_coverage`: the tiers that each kernel must load, and the tests that an event source concerns."""
 
 import os
 
@@ -6,7 +6,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Row:
-    """Of one source: series → tiers, and the short names of test programs (empty: all of them)."""
+    """One event source: series → tiers, and the short names of test programs (empty: all of them)."""
 
     def __init__(self, tiers, tests):
         self.tiers = tiers
@@ -14,7 +14,7 @@ class Row:
 
 
 def read(path=os.path.join(HERE, "expected_coverage")):
-    """source → Row. Columns are parted by two spaces or more, since sources hold single ones."""
+    """source → Row. Two or more spaces separate the columns, since sources contain single ones."""
     table = {}
     series = None
     with open(path, encoding="utf-8") as file:
@@ -27,7 +27,7 @@ def read(path=os.path.join(HERE, "expected_coverage")):
                 series = cells[1:-1]
                 continue
             if len(cells) != len(series) + 2:
-                raise ValueError(f"{path}: {line}: {len(cells)} columns, not {len(series) + 2}")
+                raise ValueError(f"{path}: {line}: {len(cells)} columns instead of {len(series) + 2}")
             tiers = {name: [int(tier) for tier in cell.split(",") if tier != "-"]
                      for name, cell in zip(series, cells[1:])}
             table[cells[0]] = Row(tiers, [] if cells[-1] == "all" else cells[-1].split(","))
@@ -35,25 +35,25 @@ def read(path=os.path.join(HERE, "expected_coverage")):
 
 
 def sources_of(program, table):
-    """The sources that concern a test program, `kernel_NAME_test`."""
+    """The event sources that concern a test program, `kernel_NAME_test`."""
     name = program.removeprefix("kernel_").removesuffix("_test")
     return [source for source, row in table.items() if not row.tests or name in row.tests]
 
 
 def check(series, report):
-    """One (name, fault) for each thing that is checked; the fault is empty where it is as expected."""
+    """One (name, fault) for each check; the fault is empty if the check passes."""
     table = read()
     checks = []
-    told = {source["source"]: source for source in report["sources"]}
-    for name in sorted(set(table) | set(told)):
+    reported = {source["source"]: source for source in report["sources"]}
+    for name in sorted(set(table) | set(reported)):
         if name not in table:
-            checks.append((name, "not in tests/vm/expected_coverage; it loads with the tiers "
-                           + ",".join(str(tier["tier"]) for tier in told[name]["tiers"] if tier["loads"])))
-        elif name not in told:
-            checks.append((name, "the sensor does not report it"))
+            checks.append((name, "not in tests/vm/expected_coverage; these tiers of it load: "
+                           + ",".join(str(tier["tier"]) for tier in reported[name]["tiers"] if tier["loads"])))
+        elif name not in reported:
+            checks.append((name, "missing in the sensor's coverage report"))
         else:
-            checks.append((name, check_source(table[name].tiers[series], told[name])))
-    # The price of a system call hook is paid by every system call of the host.
+            checks.append((name, check_source(table[name].tiers[series], reported[name])))
+    # A hook on one system call slows every system call of the host.
     last_resort = any(source["hook"].startswith("tp/syscalls/") for source in report["sources"])
     hooked = [name for name in report["tracepoints"] if name.startswith("sys_")]
     fault = f"attached: {', '.join(hooked)}, though no source needs one" if hooked and not last_resort else ""

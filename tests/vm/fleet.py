@@ -1,4 +1,4 @@
-"""Guests of several kernels, all at a time: each waits for much of its time."""
+"""Runs guests of several kernels at the same time, since each of them mostly waits."""
 
 import concurrent.futures
 
@@ -6,8 +6,8 @@ import kernels
 
 
 def run(wanted, cache, make, tally):
-    """Boots a guest of each series of `wanted` (all where there is none), which `make(kernel)` makes; yields
-    (series, guest) as they end. A kernel that cannot be had is a failure in `tally`."""
+    """Makes a guest for each series in `wanted` (empty: for every series) with `make(kernel)` and boots it; yields
+    (series, guest) as the guests end. Counts a kernel that is not available as a failure in `tally`."""
     source = kernels.Archive(cache)
     with concurrent.futures.ThreadPoolExecutor(len(kernels.SUITES)) as pool:
         waiting = {}

@@ -1,4 +1,4 @@
-"""One guest: booted under emulation, followed on its second serial line, and what came out of it."""
+"""One guest: boots a kernel under emulation and reads the results that its second serial line has written."""
 
 import json
 import os
@@ -7,27 +7,27 @@ import signal
 import subprocess
 import time
 
-# The tests' own line marks, see guest_init.
+# The marks of result lines, see guest_init.
 MARK = re.compile(r"^@@ (\w+) ?(.*)$")
 RESULT = re.compile(r"\[\s+(OK|FAILED)\s+\].*?(\w[\w/]*\.\w[\w/]*)")
 RAN = re.compile(r"\[==========\].*?(\d+) tests? from \d+ test suites? ran")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[mK]")
-# A warning, oops or stall of the kernel, whatever its level.
+# A warning, oops or stall of the kernel, at any log level.
 ALARM = re.compile(r"WARNING:|BUG:|\bOops\b|detected stall|rcu: INFO|Call Trace|general protection|hung_task|"
                    r"blocked for more than|soft lockup|hard LOCKUP|Kernel panic|corrupt|UBSAN|KASAN")
 LEVEL = re.compile(r"^<(\d+)>(.*)$")
 WARNING_LEVEL = 4
 BEGIN = "hoptrail: the tests begin"
-# What the kernel says at warning level during the tests and is no fault of ours, and why.
+# Harmless kernel messages at warning level during the tests, and their causes.
 HARMLESS = (
-    # Switching the trace clock, once tracefs is used: the emulated clock is not stable.
+    # The first use of tracefs selects a trace clock; the emulated clock is not stable.
     re.compile(r"Unstable clock detected|If you want to keep using the local clock|\"trace_clock=local\""
                r"|on the kernel command line"),
-    # A program without arguments, which a test starts on purpose.
+    # A test starts a program without arguments on purpose.
     re.compile(r"launched '/bin/true' with NULL argv"),
-    # What a test sends on purpose.
+    # A test sends UDP-Lite on purpose.
     re.compile(r"UDPLite6?: UDP-Lite is deprecated"),
-    # A slow machine's clock under emulation.
+    # The clock of a slow machine under emulation.
     re.compile(r"clocksource: |hrtimer: interrupt took|perf: interrupt took too long"),
 )
 
@@ -35,13 +35,14 @@ HARMLESS = (
 class Guest:
     """Results of one guest: `tests` are (name, pass, passed, text of the failure)."""
 
-    # Both CPUs take turns on one of this machine's: on two, one can meet code that the other is changing
-    # half-way, which no real CPU shows.
-    # A guest that waits for a CPU while its kernel measures its time stamp counter has a clock that runs ten times
-    # too fast, and its tests no patience. So its clock is another (hpet); the counter, by which it still delays, is not
-    # measured by the worst timer of all (pit); and it does not conclude that its timers do not work (no_timer_check).
+    # Both of the guest's CPUs take turns on one of this machine's. On two, one CPU can execute an instruction that the
+    # other has changed half-way, which no real CPU does.
+    # If the guest waits for a CPU while its kernel measures the time stamp counter, its clock runs ten times too fast,
+    # and its tests time out too early. So the guest's clock is hpet. The kernel still uses the counter for delays, so
+    # pit=off keeps it from measuring the counter by that least exact timer, and no_timer_check from concluding that its
+    # timers do not work.
     MACHINE = ("-machine", "pc,pit=off", "-accel", "tcg,thread=single,tb-size=512", "-smp", "2")
-    # Of the kernel, further ones; those that it does not know are the first process's environment.
+    # Further kernel parameters. The kernel passes those that it does not know to the first process's environment.
     PARAMETERS = "clocksource=hpet no_timer_check"
 
     def __init__(self, kernel, archive, directory, bound_s, parameters=""):
@@ -63,10 +64,10 @@ class Guest:
         return os.path.join(self.directory, name)
 
     def run(self):
-        """Boots, waits for power-off or the bound, and reads what was written."""
+        """Boots, waits for power-off or the time bound, and reads the results."""
         began = time.monotonic()
-        # Whatever ends this program ends its guests. Without the instructions that copy bytes (erms, fsrm, 112:
-        # rep_good) the kernel does not use them: emulated, they go byte by byte.
+        # The guest ends with this program, however that ends. The CPU lacks the fast string instructions (erms, fsrm,
+        # 112: rep_good), so the kernel does not use them: emulated, they copy byte by byte.
         command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", *self.MACHINE,
                    "-cpu", "max,la57=off,erms=off,fsrm=off", "-m", "1024",
                    "-nodefaults", "-display", "none", "-no-reboot",
@@ -76,7 +77,8 @@ class Guest:
                               " clearcpuid=112 tsc=reliable rcupdate.rcu_expedited=1"
                               " rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
                               " lsm=lockdown,capability,yama,apparmor,bpf " + self.parameters]
-        # A group of its own, not a session: it keeps this program's priority among sessions.
+        # A process group of its own, but this program's session: the guest keeps this program's priority, which the
+        # kernel sets by session.
         with open(self.path("qemu.log"), "wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
         ended = False
@@ -88,7 +90,7 @@ class Guest:
             if not ended:
                 os.kill(process.pid, signal.SIGKILL)
             _, _, usage = os.wait4(process.pid, 0)
-            process.returncode = 0  # nobody else may wait for it
+            process.returncode = 0  # wait4 has reaped it: Popen must not wait for it
         self.seconds = time.monotonic() - began
         self.used = usage.ru_utime + usage.ru_stime
         self._read(ended)
@@ -136,10 +138,10 @@ class Guest:
         for number, name in running:
             self._judge(name, number, None, [])
         if not ended:
-            what = ", ".join(f"in {name} of pass {number}" for number, name in running) or "outside of any test"
+            what = ", ".join(f"in {name} of pass {number}" for number, name in running) or "while no test ran"
             self._add("guest", 0, False, f"killed after {self.bound_s} s, {what}")
         elif not done:
-            self._add("guest", 0, False, "ended before its plan did; see console.log and qemu.log")
+            self._add("guest", 0, False, "ended before it had run its plan; see console.log and qemu.log")
         if log is not None:
             trouble = alarms(log)
             self._add("kernel log", 0, not trouble, "\n".join(trouble[:40]))
@@ -149,12 +151,12 @@ class Guest:
                 self._add("kernel log", 0, False, "".join(file.readlines()[-30:]))
 
     def _judge_clock(self, uptime):
-        """Where it runs fast, every test's patience is short, and the results mean nothing."""
+        """If the guest's clock runs fast, every test times out too early, and the results mean nothing."""
         self._add("clock", 0, uptime < self.seconds * 1.1 + 2,
-                  f"{uptime:.0f} s went by in the guest, {self.seconds:.0f} s here")
+                  f"{uptime:.0f} s passed in the guest, {self.seconds:.0f} s on this machine")
 
     def _judge(self, name, number, status, output):
-        """Counts one program test by test; `status` is None where it did not end."""
+        """Adds the results of one program, test by test; `status` is None if it did not end."""
         if name == "coverage_report":
             try:
                 self.report = json.loads(output[0])
@@ -182,7 +184,7 @@ class Guest:
 
 
 def alarms(lines):
-    """What a kernel log holds that it should not: alarms anywhere, and whatever is a warning once the tests run."""
+    """The faults in a kernel log: every alarm, and every warning since the tests began, except those in HARMLESS."""
     trouble = []
     testing = False
     for line in lines:

@@ -1,6 +1,6 @@
-"""The guests' root: an initramfs with the kernel tier's programs and what they start, as they are on this machine.
+"""The guests' root: an initramfs of files of this machine, with the kernel tier's programs and what they start.
 
-Uncompressed, since unpacking under emulation takes longer than reading.
+It is not compressed, since unpacking under emulation takes longer than reading.
 """
 
 import os
@@ -10,12 +10,12 @@ import stat
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# What tests start, and what a person needs in a guest. busybox serves only the guest's init.
+# The programs that tests start, and those that a person needs in a guest. Only the guest's init uses busybox.
 PROGRAMS = (
     "/bin/sh /bin/bash /bin/true /bin/false /bin/cat /bin/echo /bin/sleep /bin/ls /bin/cp /bin/mv /bin/ln /bin/rm"
     " /bin/mkdir /bin/touch /usr/bin/head /usr/bin/env /usr/bin/id /bin/kill /usr/bin/setsid /usr/bin/unshare"
-    " /usr/bin/nsenter /usr/bin/setpriv /bin/mount /bin/umount /usr/bin/flock /bin/su /bin/ip /usr/bin/ssh /usr/bin/ssh-keygen"
-    " /usr/bin/ssh-agent /usr/bin/ssh-add /usr/sbin/sshd /usr/bin/busybox /sbin/ldconfig"
+    " /usr/bin/nsenter /usr/bin/setpriv /bin/mount /bin/umount /usr/bin/flock /bin/su /bin/ip /usr/bin/ssh"
+    " /usr/bin/ssh-keygen /usr/bin/ssh-agent /usr/bin/ssh-add /usr/sbin/sshd /usr/bin/busybox /sbin/ldconfig"
 ).split()
 DIRECTORIES = ("dev", "proc", "sys", "run/sshd", "run/lock", "tmp", "root", "var/log", "var/run", "var/empty", "home",
            "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "vm", "vm/bin", "mnt", "opt", "srv")
@@ -54,7 +54,8 @@ class RootDirectory:
         os.mknod(os.path.join(path, "dev/console"), 0o600 | stat.S_IFCHR, os.makedev(5, 1))
 
     def add(self, source, strip=False):
-        """A file of this machine at its own place, links followed as links, with the libraries that it loads."""
+        """Adds a file of this machine under its own path, with the libraries that it loads. Adds a symbolic link as a
+        link, and its target."""
         inside = os.path.realpath(os.path.dirname(source)) + "/" + os.path.basename(source)
         target = self.path + inside
         if os.path.lexists(target):
@@ -71,12 +72,12 @@ class RootDirectory:
         shutil.copystat(inside, target)
         owner = os.stat(inside)
         os.chown(target, owner.st_uid, owner.st_gid)
-        os.chmod(target, stat.S_IMODE(owner.st_mode))  # After chown, which takes set-user-ID away.
+        os.chmod(target, stat.S_IMODE(owner.st_mode))  # After chown, which clears set-user-ID.
         for library in libraries_of(inside):
             self.add(library)
 
     def add_pam(self):
-        """The configuration of this machine's PAM and the modules that it names and that are there."""
+        """Adds this machine's PAM configuration, and those of its modules that are installed."""
         shutil.copytree("/etc/pam.d", os.path.join(self.path, "etc/pam.d"))
         shutil.copytree("/etc/security", os.path.join(self.path, "etc/security"))
         self.add("/etc/login.defs")
@@ -90,7 +91,7 @@ class RootDirectory:
         self.add("/usr/sbin/unix_chkpwd")
 
     def set_init(self, source):
-        """The guest's first process, and what it sources."""
+        """Sets the guest's first process, and adds the script that it sources."""
         for file, target in ((source, "init"), (os.path.join(HERE, "guest_mounts"), "vm/mounts")):
             shutil.copy(file, os.path.join(self.path, target))
         os.chmod(os.path.join(self.path, "init"), 0o755)
@@ -103,13 +104,13 @@ class RootDirectory:
 
 
 def libraries_of(program):
-    """What the dynamic loader would map; nothing for a static program."""
+    """The libraries that the dynamic loader maps; none for a static program."""
     listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout
     return sorted(set(re.findall(r"(?:=> |^\t)(/\S+)", listed, re.MULTILINE)))
 
 
 def build(directory, programs, plan):
-    """Makes directory/root.cpio with the given test programs, and the plan that the guest's init follows."""
+    """Makes directory/root.cpio with the test programs and the plan that the guest's init runs. Returns its path."""
     root = RootDirectory(os.path.join(directory, "root"))
     for program in PROGRAMS:
         if os.path.exists(program):

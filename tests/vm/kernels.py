@@ -1,4 +1,4 @@
-"""Debian's kernels of other series: found in the package index, fetched and unpacked once, kept under the build tree."""
+"""Debian's kernels of other series: finds them in the package index, downloads and unpacks each once."""
 
 import os
 import re
@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import archive  # noqa: E402
 
-# Series: the suites that may have it. What of them has the newest version is taken.
+# Series: the suites that may have it. The newest version in them is used.
 SUITES = {
     "5.10": ("bullseye",),
     "6.1": ("bookworm",),
@@ -40,7 +40,7 @@ class Archive:
         self._index = None
 
     def get(self, series):
-        """The newest kernel of a series; raises KernelError where there is none."""
+        """The newest kernel of a series; raises KernelError if there is none."""
         with self._debian.locked():
             if self._index is None:
                 self._index = self._debian.versions("linux-")
@@ -48,7 +48,7 @@ class Archive:
             return Kernel(series, package, version, self._unpack(package, version))
 
     def _newest(self, series):
-        """An image lies in linux-image-VERSION-amd64; in newer suites in linux-binary-…, and the other is empty."""
+        """linux-image-VERSION-amd64 holds the image; in newer suites it is empty, and linux-binary-… holds the image."""
         for kind in ("binary", "image"):
             pattern = re.compile(rf"linux-{kind}-{re.escape(series)}\.[0-9][^-]*(-[0-9]+)?-amd64")
             best = None

@@ -3,10 +3,11 @@
 
     run.py [--build DIR] [--cache DIR] [--logs DIR] [--kernel SERIES]... [--only PROGRAM]... [--thorough]
 
-Each kernel is booted once. In its guest every test program runs with the best hooks that load, and again with the last
-ones that load (HOPTRAIL_FORCE_TIERS). What must load is in expected_coverage. Writes report.json to the logs.
-With --thorough again for each further tier that loads, and races and floods as often as on this machine.
-Ends with one line `N passed, N failed`. Needs root and Debian's mirror; a kernel that cannot be had is a failure.
+Boots each kernel once. In its guest every test program runs with the best hooks that load, and again with the last
+hooks that load (HOPTRAIL_FORCE_TIERS). expected_coverage lists the tiers that must load. Writes report.json to the
+logs. With --thorough the programs run again for each further tier that loads, and races and floods are as long as on
+this machine. Ends with one line `N passed, N failed`. Needs root and Debian's mirror. A kernel that is not available
+is a failure.
 """
 
 import argparse
@@ -30,14 +31,14 @@ from verdicts import Verdicts  # noqa: E402
 GUEST_BOUND_S = 3600
 REPORT_PROGRAM = "kernel_coverage_report"
 REPORT_BOUND_S = 900
-# What is raced runs one in so many times, unless --thorough (Rounds() in tests/kernel/harness.h).
+# Races and floods have one in so many of their rounds, unless --thorough (Rounds() in tests/kernel/harness.h).
 ONE_ROUND_IN = 5
-# A test program's bound on this machine, times this, is its bound in a guest, which other tiers may leave little to.
+# A test program's time bound in a guest is its bound on this machine times this: other tiers may use the CPUs, too.
 SLOWNESS = 4
 
 
 def test_programs(build):
-    """What ctest runs under the label `kernel` and calls kernel_…: (name, bound in s, command), in its order."""
+    """The tests kernel_… that ctest runs under the label `kernel`, in its order: (name, bound in s, command)."""
     listed = json.loads(subprocess.run(
         ["ctest", "--test-dir", build, "-L", "^kernel$", "--show-only=json-v1"],
         capture_output=True, text=True, check=True).stdout)
@@ -48,12 +49,12 @@ def test_programs(build):
         properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
         programs.append((test["name"], int(properties.get("TIMEOUT", 300)), test["command"]))
     if not programs:
-        raise RuntimeError(f"{build}: no test program of the label `kernel`")
+        raise RuntimeError(f"{build}: ctest lists no test kernel_… with the label `kernel`; is it built?")
     return programs
 
 
 def helper_programs(build):
-    """Everything else that lies beside the test programs and belongs to that tier."""
+    """Every program of that tier beside the test programs, these included."""
     directory = os.path.join(build, "tests")
     paths = (os.path.join(directory, name) for name in sorted(os.listdir(directory)) if name.startswith("kernel_"))
     return [path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)]
@@ -70,19 +71,19 @@ def make_plan(build, programs, thorough):
 
 
 def judge(tally, series, run):
-    """Counts what one guest told."""
+    """Counts the results of one guest."""
     for name, number, passed, text in run.tests:
         forced = run.passes.get(number, "")
         tally.count(f"{series}: {name}" + (f" with {forced}" if forced else ""), passed, text)
     if run.report is None:
-        tally.count(f"{series}: coverage report", False, "the guest told none")
+        tally.count(f"{series}: coverage report", False, "the guest has printed no report")
         return
     for name, fault in expectation.check(series, run.report):
         tally.count(f"{series}: coverage: {name}", not fault, fault)
 
 
 def summary(series, run):
-    """What report.json holds of one guest."""
+    """One guest's entry in report.json."""
     entry = {"series": series, "package": run.kernel.package, "version": run.kernel.version,
              "kernel": run.release, "security_modules": run.modules, "passes": []}
     for number in sorted(run.passes):
@@ -121,7 +122,7 @@ def main():
             judge(tally, series, run)
             print(f"{series}: {run.release}, {len(run.passes)} passes, {run.seconds:.0f} s, "
                   f"{run.used:.0f} s of a CPU", flush=True)
-    except Exception:  # A fault here is a failure like others: the last line must come.
+    except Exception:  # Counted as a failure, so that the last line is printed in any case.
         tally.count("vm tier", False, traceback.format_exc())
     with open(os.path.join(logs, "report.json"), "w", encoding="utf-8") as file:
         json.dump({"kernels": [summary(series, runs[series]) for series in kernels.SUITES if series in runs]},

@@ -1,8 +1,8 @@
-"""How many checks passed and failed."""
+"""Counts the checks that passed and that failed."""
 
 
 class Verdicts:
-    """Counts, and tells each failure once."""
+    """Counts checks, and prints each failure once."""
 
     def __init__(self):
         self.passed = 0

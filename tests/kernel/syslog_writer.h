@@ -1,8 +1,9 @@
-#ifndef HOPTRAIL_TESTS_KERNEL_SPEAKER_H_
-#define HOPTRAIL_TESTS_KERNEL_SPEAKER_H_
+#ifndef HOPTRAIL_TESTS_KERNEL_SYSLOG_WRITER_H_
+#define HOPTRAIL_TESTS_KERNEL_SYSLOG_WRITER_H_
 
-// For tests of what is heard through which library: a program under sshd's name that says words to
-// syslog, run with a C library of the test's choice. For use in one test program at a time.
+// For tests of the uprobes on syslog: a program under sshd's name that writes messages to syslog,
+// run with a C library of the test's choice. A test program that uses it runs `WriteSyslog` as
+// "write-syslog" (SelfPrograms).
 
 #include <fcntl.h>
 #include <signal.h>
@@ -22,8 +23,9 @@
 
 namespace hoptrail::kernel_test {
 
-// The program: says a word for each byte that it reads, as sshd would, and answers with a byte.
-inline int Speak(const std::vector<std::string>& arguments) {
+// The program: writes a message to syslog for each byte that it reads, as sshd does, and answers
+// with a byte.
+inline int WriteSyslog(const std::vector<std::string>& arguments) {
   prctl(PR_SET_NAME, arguments.at(0).c_str());
   char byte = 0;
   do {
@@ -48,40 +50,40 @@ inline std::string OwnLibrary() {
   return "/nothing";
 }
 
-class Speaker {
+class SyslogWriter {
  public:
-  // With the C library in `directory`, or the usual one where empty.
-  explicit Speaker(const std::string& directory, const std::string& command = "sshd") {
+  // Runs with the C library in `directory`, or with the usual one if that is empty.
+  explicit SyslogWriter(const std::string& directory, const std::string& command = "sshd") {
     static int count = 0;
-    name_ = "word of " + std::to_string(++count);
+    prefix_ = "message of " + std::to_string(++count);
     EXPECT_EQ(pipe2(in_, O_CLOEXEC), 0);
     EXPECT_EQ(pipe2(out_, O_CLOEXEC), 0);
     child_ = std::make_unique<Child>([&] {
       dup2(in_[0], STDIN_FILENO);
       dup2(out_[1], STDOUT_FILENO);
       if (!directory.empty()) setenv("LD_LIBRARY_PATH", directory.c_str(), 1);
-      return Exec(AsProgram("speak", {command, name_}));
+      return Exec(AsProgram("write-syslog", {command, prefix_}));
     });
     close(in_[0]);
     close(out_[1]);
-    EXPECT_TRUE(Answered()) << "the speaker does not start";
+    EXPECT_TRUE(Answered()) << "the program does not start";
   }
-  ~Speaker() {
+  ~SyslogWriter() {
     close(in_[1]);
     close(out_[0]);
   }
 
   pid_t pid() const { return child_->pid(); }
 
-  // How often the recorder hears what it says now.
-  size_t TimesHeard(Recorder* recorder) {
-    const char sign = static_cast<char>('a' + said_++ % 26);
-    EXPECT_EQ(write(in_[1], &sign, 1), 1);
+  // Writes a new message. Returns how often the recorder has recorded it.
+  size_t TimesRecorded(Recorder* recorder) {
+    const char letter = static_cast<char>('a' + written_++ % 26);
+    EXPECT_EQ(write(in_[1], &letter, 1), 1);
     EXPECT_TRUE(Answered());
     recorder->Settle();
     size_t count = 0;
     for (const auto& [event, message] : recorder->All<agent::decode::SshdMessage>()) {
-      count += message->text == name_ + sign &&
+      count += message->text == prefix_ + letter &&
                event->header.process.tgid == static_cast<uint32_t>(child_->pid());
     }
     return count;
@@ -93,16 +95,16 @@ class Speaker {
     return read(out_[0], &byte, 1) == 1;
   }
 
-  std::string name_;
+  std::string prefix_;
   int in_[2], out_[2];
-  int said_ = 0;
+  int written_ = 0;
   std::unique_ptr<Child> child_;
 };
 
-// A process whose root directory is `directory`, as that of a container, until the object goes.
-class Inhabitant {
+// A process whose root directory is `directory`, as in a container. The destructor kills it.
+class ContainerProcess {
  public:
-  explicit Inhabitant(const std::string& directory) {
+  explicit ContainerProcess(const std::string& directory) {
     int ready[2];
     EXPECT_EQ(pipe2(ready, O_CLOEXEC), 0);
     child_ = std::make_unique<Child>([&] {
@@ -112,10 +114,10 @@ class Inhabitant {
     });
     close(ready[1]);
     char byte;
-    EXPECT_EQ(read(ready[0], &byte, 1), 1) << "no process with another root";
+    EXPECT_EQ(read(ready[0], &byte, 1), 1) << "no process has started in " << directory;
     close(ready[0]);
   }
-  ~Inhabitant() { kill(child_->pid(), SIGKILL); }
+  ~ContainerProcess() { kill(child_->pid(), SIGKILL); }
 
  private:
   std::unique_ptr<Child> child_;
@@ -123,4 +125,4 @@ class Inhabitant {
 
 }  // namespace hoptrail::kernel_test
 
-#endif  // HOPTRAIL_TESTS_KERNEL_SPEAKER_H_
+#endif  // HOPTRAIL_TESTS_KERNEL_SYSLOG_WRITER_H_

@@ -1,5 +1,5 @@
-// The library by which sshd is heard: replaced, removed, gone with its container, loaded from
-// elsewhere, or not there at all.
+// The uprobe on the library through which sshd logs, when that library is replaced, removed, gone
+// with its container, loaded from another directory, or not there at all.
 
 #include <elf.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "tests/kernel/harness.h"
 #include "tests/kernel/programs.h"
-#include "tests/kernel/speaker.h"
+#include "tests/kernel/syslog_writer.h"
 
 namespace hoptrail::kernel_test {
 namespace {
@@ -21,99 +21,100 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-const SelfPrograms programs({{"speak", Speak}});
+const SelfPrograms programs({{"write-syslog", WriteSyslog}});
 
 model::SourceCoverage SshdCoverage(Recorder* recorder) {
   for (const model::SourceCoverage& row : recorder->sensor()->Coverage()) {
     if (row.source == "sshd") return row;
   }
-  ADD_FAILURE() << "no such source";
+  ADD_FAILURE() << "no event source sshd in the coverage report";
   return {};
 }
 
-// A directory like a container's root, with a copy of the C library of its own.
+// Makes `directory` like a container's root, with a copy of the C library. Returns the library's
+// directory.
 std::string MakeRoot(const TestDirectory& directory) {
   EXPECT_TRUE(std::filesystem::create_directory(directory.path() + "/lib"));
   directory.Copy(OwnLibrary(), "lib/libc.so.6");
   return directory.path() + "/lib";
 }
 
-TEST(UprobeCasesTest, ALibraryThatIsReplacedIsHeardAgain) {
+TEST(UprobeCasesTest, ReplacedLibrary_GetsItsUprobeInTheNextSearch) {
   const TestDirectory directory;
   const std::string libraries = MakeRoot(directory);
-  const Inhabitant inhabitant(directory.path());
+  const ContainerProcess process(directory.path());
   Recorder recorder({}, SensorAge::kFresh);
-  Speaker old_speaker(libraries);
-  EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
-  // As dpkg does it.
+  SyslogWriter old_program(libraries);
+  EXPECT_EQ(old_program.TimesRecorded(&recorder), 1u);
+  // As dpkg replaces it.
   directory.Copy(OwnLibrary(), "lib/libc.so.6.dpkg-new");
   ASSERT_EQ(rename((libraries + "/libc.so.6.dpkg-new").c_str(), (libraries + "/libc.so.6").c_str()),
             0);
-  Speaker new_speaker(libraries);
-  EXPECT_EQ(new_speaker.TimesHeard(&recorder), 0u);
+  SyslogWriter new_program(libraries);
+  EXPECT_EQ(new_program.TimesRecorded(&recorder), 0u);
   EXPECT_GE(recorder.sensor()->AttachNewUprobes(), 1u);
-  EXPECT_EQ(new_speaker.TimesHeard(&recorder), 1u);
-  // Who was started before goes on with the old one.
-  EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
+  EXPECT_EQ(new_program.TimesRecorded(&recorder), 1u);
+  // A program from before still runs with the old library.
+  EXPECT_EQ(old_program.TimesRecorded(&recorder), 1u);
   recorder.sensor()->AttachNewUprobes();
-  EXPECT_EQ(old_speaker.TimesHeard(&recorder), 1u);
-  EXPECT_EQ(new_speaker.TimesHeard(&recorder), 1u);
+  EXPECT_EQ(old_program.TimesRecorded(&recorder), 1u);
+  EXPECT_EQ(new_program.TimesRecorded(&recorder), 1u);
 }
 
-// A sensor that opens after the upgrade, while sshd was not started anew.
-TEST(UprobeCasesTest, ALibraryThatWasRemovedBeforeIsHeard) {
+// After an upgrade the sensor opens anew, and sshd was not restarted.
+TEST(UprobeCasesTest, LibraryRemovedBeforeTheSensorOpens_GetsItsUprobe) {
   const TestDirectory directory;
   const std::string libraries = MakeRoot(directory);
-  Speaker speaker(libraries);
+  SyslogWriter program(libraries);
   ASSERT_EQ(unlink((libraries + "/libc.so.6").c_str()), 0);
   Recorder recorder({}, SensorAge::kFresh);
-  EXPECT_EQ(speaker.TimesHeard(&recorder), 1u);
+  EXPECT_EQ(program.TimesRecorded(&recorder), 1u);
 }
 
-TEST(UprobeCasesTest, ALibraryInAnotherDirectoryIsHeard) {
+TEST(UprobeCasesTest, LibraryInAnotherDirectory_GetsItsUprobe) {
   const TestDirectory directory;
   directory.Copy(OwnLibrary(), "libc.so.6");
-  Speaker before(directory.path());
+  SyslogWriter before(directory.path());
   Recorder recorder({}, SensorAge::kFresh);
-  EXPECT_EQ(before.TimesHeard(&recorder), 1u);
+  EXPECT_EQ(before.TimesRecorded(&recorder), 1u);
   const TestDirectory other;
   other.Copy(OwnLibrary(), "libc.so.6");
-  Speaker after(other.path());
-  EXPECT_EQ(after.TimesHeard(&recorder), 0u);
+  SyslogWriter after(other.path());
+  EXPECT_EQ(after.TimesRecorded(&recorder), 0u);
   recorder.sensor()->AttachNewUprobes();
-  EXPECT_EQ(after.TimesHeard(&recorder), 1u);
+  EXPECT_EQ(after.TimesRecorded(&recorder), 1u);
 }
 
-// More containers come and go than there is room for at once.
-TEST(UprobeCasesTest, WhatIsGoneGivesItsPlaceBack) {
+// More containers come and go than the sensor can attach to at once.
+TEST(UprobeCasesTest, LibraryOfAnEndedContainer_FreesItsPlace) {
   constexpr size_t kRoom = 24, kTimes = 30;
   Recorder recorder({.max_library_copies = kRoom}, SensorAge::kFresh);
   for (size_t i = 0; i < kTimes; ++i) {
     const TestDirectory directory;
     const std::string libraries = MakeRoot(directory);
-    const Inhabitant inhabitant(directory.path());
+    const ContainerProcess process(directory.path());
     EXPECT_GE(recorder.sensor()->AttachNewUprobes(), 1u);
     if (i + 1 < kTimes) continue;
-    Speaker speaker(libraries);
-    EXPECT_EQ(speaker.TimesHeard(&recorder), 1u)
+    SyslogWriter program(libraries);
+    EXPECT_EQ(program.TimesRecorded(&recorder), 1u)
         << testing::PrintToString(SshdCoverage(&recorder).refusals);
   }
 }
 
-// A library that is replaced over and over, in a file system that stays.
-TEST(UprobeCasesTest, WhatWasReplacedGivesItsPlaceBack) {
+// A library is replaced in one file system more often than the sensor can attach to copies of it.
+TEST(UprobeCasesTest, ReplacedLibrary_FreesItsPlace) {
   constexpr size_t kRoom = 24, kTimes = 30;
   Recorder recorder({.max_library_copies = kRoom}, SensorAge::kFresh);
   const TestDirectory directory;
   const std::string libraries = MakeRoot(directory);
-  const Inhabitant inhabitant(directory.path());
+  const ContainerProcess process(directory.path());
   for (size_t i = 0; i < kTimes; ++i) {
     directory.Copy(OwnLibrary(), "lib/new");
     ASSERT_EQ(rename((libraries + "/new").c_str(), (libraries + "/libc.so.6").c_str()), 0);
     EXPECT_GE(recorder.sensor()->AttachNewUprobes(), 1u);
   }
-  Speaker speaker(libraries);
-  EXPECT_EQ(speaker.TimesHeard(&recorder), 1u)
+  SyslogWriter program(libraries);
+  EXPECT_EQ(program.TimesRecorded(&recorder), 1u)
       << testing::PrintToString(SshdCoverage(&recorder).refusals);
 }
 
@@ -154,7 +155,7 @@ std::string StaticProgram() {
   return program;
 }
 
-TEST(UprobeCasesTest, AnSshdWithoutALibraryIsReported) {
+TEST(UprobeCasesTest, SshdWithoutALibrary_IsReportedAsRefused) {
   const TestDirectory directory;
   const std::string program = directory.path() + "/sshd";
   ASSERT_TRUE(WriteWholeFile(program, StaticProgram()));
@@ -166,22 +167,22 @@ TEST(UprobeCasesTest, AnSshdWithoutALibraryIsReported) {
   Recorder recorder({}, SensorAge::kFresh);
   const std::string process = "process " + std::to_string(sshd.pid()) + " (sshd)";
   EXPECT_THAT(SshdCoverage(&recorder).refusals, Contains(HasSubstr(process)));
-  EXPECT_NE(SshdCoverage(&recorder).hook, "") << "others are heard all the same";
+  EXPECT_NE(SshdCoverage(&recorder).hook, "") << "the source must still serve other processes";
   kill(sshd.pid(), SIGKILL);
   sshd.Wait();
   recorder.sensor()->AttachNewUprobes();
   EXPECT_THAT(SshdCoverage(&recorder).refusals, Not(Contains(HasSubstr(process))));
 }
 
-// A login server by any other name: it came in through a listener.
-TEST(UprobeCasesTest, ALoginServerOfAnotherNameIsHeardByItsLineage) {
+// A login server whose name is not sshd: the sensor recognizes it as a listener's child.
+TEST(UprobeCasesTest, LoginServerOfAnotherName_IsRecordedByItsLineage) {
   Recorder recorder({}, SensorAge::kFresh);
-  Speaker unrelated("", "my-server");
-  EXPECT_EQ(unrelated.TimesHeard(&recorder), 0u);
+  SyslogWriter unrelated("", "my-server");
+  EXPECT_EQ(unrelated.TimesRecorded(&recorder), 0u);
   uint16_t port = 0;
-  const UniqueFd listener = Listen("127.0.0.1", &port);  // from here on children begin labels
-  Speaker server("", "my-server");
-  EXPECT_EQ(server.TimesHeard(&recorder), 1u);
+  const UniqueFd listener = Listen("127.0.0.1", &port);  // children get session tags from here on
+  SyslogWriter server("", "my-server");
+  EXPECT_EQ(server.TimesRecorded(&recorder), 1u);
 }
 
 }  // namespace

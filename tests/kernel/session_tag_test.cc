@@ -1,4 +1,4 @@
-// The session label, carried in the kernel from fork to fork.
+// The session tag, which the kernel side carries from fork to fork.
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@ namespace {
 using agent::decode::Fork;
 using ExecEvent = agent::decode::Exec;
 
-// The fork that made `pid`.
+// The record of the fork that made `pid`.
 const Fork* WaitForFork(Recorder* recorder, pid_t pid) {
   const Event* event = recorder->WaitForBody<Fork>("fork", [&](const Event&, const Fork& fork) {
     return fork.child.tgid == static_cast<uint32_t>(pid);
@@ -23,7 +23,7 @@ const Fork* WaitForFork(Recorder* recorder, pid_t pid) {
   return event == nullptr ? nullptr : &std::get<Fork>(event->body);
 }
 
-// Forks a grandchild that leaves the session and its parents behind before it starts a program.
+// Starts a program as a daemon: in a grandchild whose parent has ended, and after setsid.
 int Daemonize() {
   if (fork() != 0) _exit(0);
   setsid();
@@ -37,7 +37,7 @@ const Event* WaitForDaemon(Recorder* recorder) {
   });
 }
 
-TEST(LabelTest, ChildrenOfAListenerBeginLabelsThatSurviveDaemons) {
+TEST(SessionTagTest, ChildrenOfAListener_GetTagsThatDaemonsKeep) {
   Recorder recorder;
   pid_t opened[2] = {};
   int pids[2];
@@ -57,30 +57,30 @@ TEST(LabelTest, ChildrenOfAListenerBeginLabelsThatSurviveDaemons) {
 
   const Fork* first = WaitForFork(&recorder, opened[0]);
   ASSERT_NE(first, nullptr);
-  const model::ProcessKey label = first->child;
-  EXPECT_EQ(first->child_label, label);
+  const model::ProcessKey tag = first->child;
+  EXPECT_EQ(first->child_tag, tag);
   const Event* daemon = WaitForDaemon(&recorder);
   ASSERT_NE(daemon, nullptr);
-  EXPECT_EQ(daemon->header.label, label);
-  EXPECT_NE(daemon->header.process, label);
+  EXPECT_EQ(daemon->header.tag, tag);
+  EXPECT_NE(daemon->header.process, tag);
 
   const Fork* second = WaitForFork(&recorder, opened[1]);
   ASSERT_NE(second, nullptr);
-  EXPECT_EQ(second->child_label, second->child);
+  EXPECT_EQ(second->child_tag, second->child);
   close(pids[0]);
   close(pids[1]);
 }
 
-TEST(LabelTest, WithoutAListenerThereIsNone) {
+TEST(SessionTagTest, ChildOfANonListener_HasNoTag) {
   Recorder recorder;
   Child child([] { return 0; });
   const Fork* fork = WaitForFork(&recorder, child.pid());
   ASSERT_NE(fork, nullptr);
-  EXPECT_TRUE(fork->child_label.empty());
+  EXPECT_TRUE(fork->child_tag.empty());
 }
 
-// A process of a session that listens itself: on loopback (a forwarding) its children stay in the
-// session, elsewhere (a server of its own) they do not.
+// A process of a session listens itself. If it listens on loopback (a forwarding), its children
+// keep the session's tag; otherwise (a server of its own) they get new ones.
 void CheckInnerListener(const char* address, bool stays) {
   Recorder recorder;
   Child outer([&] {
@@ -95,16 +95,18 @@ void CheckInnerListener(const char* address, bool stays) {
   });
   const Event* inner = WaitForDaemon(&recorder);
   ASSERT_NE(inner, nullptr);
-  EXPECT_FALSE(inner->header.label.empty());
-  EXPECT_EQ(inner->header.label == inner->header.parent, stays);
-  EXPECT_EQ(inner->header.label == inner->header.process, !stays);
+  EXPECT_FALSE(inner->header.tag.empty());
+  EXPECT_EQ(inner->header.tag == inner->header.parent, stays);
+  EXPECT_EQ(inner->header.tag == inner->header.process, !stays);
 }
 
-TEST(LabelTest, AForwardingDoesNotSplitASession) { CheckInnerListener("127.0.0.1", true); }
+TEST(SessionTagTest, LoopbackListenerInASession_ChildrenKeepTheTag) {
+  CheckInnerListener("127.0.0.1", true);
+}
 
-TEST(LabelTest, AServerWithinASessionBeginsNewOnes) { CheckInnerListener("0.0.0.0", false); }
+TEST(SessionTagTest, ServerInASession_ChildrenGetNewTags) { CheckInnerListener("0.0.0.0", false); }
 
-TEST(LabelTest, AProgramThatIsGivenAListeningSocketBeginsLabels) {
+TEST(SessionTagTest, ProgramWithAnInheritedListeningSocket_ChildrenGetTags) {
   Recorder recorder;
   uint16_t port = 0;
   Child activator([&] {
@@ -118,10 +120,10 @@ TEST(LabelTest, AProgramThatIsGivenAListeningSocketBeginsLabels) {
   });
   const Event* daemon = WaitForDaemon(&recorder);
   ASSERT_NE(daemon, nullptr);
-  EXPECT_EQ(daemon->header.label, daemon->header.process);
+  EXPECT_EQ(daemon->header.tag, daemon->header.process);
 }
 
-TEST(LabelTest, ListenersOlderThanTheSensorCountOnceTheSnapshotIsTaken) {
+TEST(SessionTagTest, ListenerOlderThanTheSensor_ChildrenGetTagsAfterTheSnapshot) {
   int go[2];
   ASSERT_EQ(pipe(go), 0);
   int ready[2];
@@ -141,7 +143,7 @@ TEST(LabelTest, ListenersOlderThanTheSensorCountOnceTheSnapshotIsTaken) {
   ASSERT_EQ(write(go[1], &byte, 1), 1);
   const Event* daemon = WaitForDaemon(&recorder);
   ASSERT_NE(daemon, nullptr);
-  EXPECT_EQ(daemon->header.label, daemon->header.process);
+  EXPECT_EQ(daemon->header.tag, daemon->header.process);
   for (int fd : {go[0], go[1], ready[0], ready[1]}) close(fd);
 }
 

@@ -1,7 +1,7 @@
-#ifndef HOPTRAIL_TESTS_KERNEL_TCP_TOLD_H_
-#define HOPTRAIL_TESTS_KERNEL_TCP_TOLD_H_
+#ifndef HOPTRAIL_TESTS_KERNEL_TCP_HELPERS_H_
+#define HOPTRAIL_TESTS_KERNEL_TCP_HELPERS_H_
 
-// What the tests of TCP share: sockets in the states that they need, and what was told of them.
+// What the tests of TCP share: sockets in the states that they need, and their events.
 
 #include <poll.h>
 
@@ -21,17 +21,17 @@ using agent::decode::Tcp;
 using agent::decode::TcpPhase;
 using agent::decode::TcpSide;
 
-struct Told {
-  const Event* event = nullptr;
+struct TcpEvent {
+  const Event* event = nullptr;  // nullptr: there was none in time
   Tcp tcp;
 };
 
-inline Told WaitForTcp(Recorder* recorder, TcpPhase phase, TcpSide side, uint16_t server_port) {
+inline TcpEvent WaitForTcp(Recorder* recorder, TcpPhase phase, TcpSide side, uint16_t server_port) {
   const Event* event =
       recorder->WaitForBody<Tcp>("a change of a TCP socket", [&](const Event&, const Tcp& tcp) {
         return tcp.phase == phase && tcp.side == side && tcp.flow.server.port == server_port;
       });
-  return event == nullptr ? Told{} : Told{event, std::get<Tcp>(event->body)};
+  return event == nullptr ? TcpEvent{} : TcpEvent{event, std::get<Tcp>(event->body)};
 }
 
 inline sockaddr_in V4(const char* text, uint16_t port) {
@@ -46,23 +46,23 @@ inline const sockaddr* Raw(const sockaddr_in& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-// Of the test's own network namespace.
-inline bool SetKnob(const std::string& name, const std::string& value) {
+// Sets a sysctl of the test's own network namespace.
+inline bool SetSysctl(const std::string& name, const std::string& value) {
   return WriteWholeFile("/proc/sys/net/" + name, value);
 }
 
-// Lets no packet through to the socket, and lets them through again.
-inline int Deafen(int fd) {
+// Drops every packet to the socket, until PassIncoming().
+inline int DropIncoming(int fd) {
   sock_filter nothing[] = {{BPF_RET | BPF_K, 0, 0, 0}};
   const sock_fprog filter = {1, nothing};
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 }
-inline int Hear(int fd) {
+inline int PassIncoming(int fd) {
   const int unused = 0;
   return setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused));
 }
 
-// What a finished attempt on `fd` says.
+// The errno of the attempt on `fd`, once it has finished; 0: it is connected.
 inline int ErrorOf(int fd) {
   pollfd wait = {fd, POLLOUT, 0};
   poll(&wait, 1, 30'000);
@@ -74,4 +74,4 @@ inline int ErrorOf(int fd) {
 
 }  // namespace hoptrail::kernel_test
 
-#endif  // HOPTRAIL_TESTS_KERNEL_TCP_TOLD_H_
+#endif  // HOPTRAIL_TESTS_KERNEL_TCP_HELPERS_H_
