@@ -19,7 +19,7 @@ namespace hoptrail::fuzz {
 // Where a record's header has times, which the decoder refuses past 62 bits.
 inline constexpr size_t kHeaderTimes[] = {
     offsetof(ht_header, boot_ns), offsetof(ht_header, who.start_ns),
-    offsetof(ht_header, who.parent_start_ns), offsetof(ht_header, who.label_start_ns)};
+    offsetof(ht_header, who.parent_start_ns), offsetof(ht_header, who.tag_start_ns)};
 
 struct RecordLayout {
   size_t fixed = 0;                 // bytes, the header included; 0: the decoder knows no such type
@@ -40,7 +40,7 @@ inline const std::array<RecordLayout, HT_TYPES>& RecordLayouts() {
       (*table)[type].times = std::move(times);
     };
     describe(HT_TYPE_FORK, {},
-             {offsetof(ht_fork, child_start_ns), offsetof(ht_fork, child_label_start_ns)});
+             {offsetof(ht_fork, child_start_ns), offsetof(ht_fork, child_tag_start_ns)});
     describe(HT_TYPE_EXEC, program, {});
     describe(HT_TYPE_PROCESS_SNAPSHOT, program, {});
     describe(HT_TYPE_UNIX_CONNECT, {offsetof(ht_unix_connect, name)},

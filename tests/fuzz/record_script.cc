@@ -84,7 +84,7 @@ ht_header RecordScript::Header(uint16_t type) {
   header.type = type;
   const Name self = Process();
   const Name parent = Process();
-  const Name label = Process();
+  const Name tag = Process();
   const uint8_t flags = source_.Byte();
   const uint8_t time = source_.Byte();
   if (time == 255) {
@@ -99,8 +99,8 @@ ht_header RecordScript::Header(uint16_t type) {
   header.who.start_ns = self.start_ns;
   header.who.parent_tgid = parent.tgid;
   header.who.parent_start_ns = parent.start_ns;
-  header.who.label_tgid = label.tgid;
-  header.who.label_start_ns = label.start_ns;
+  header.who.tag_tgid = tag.tgid;
+  header.who.tag_start_ns = tag.start_ns;
   header.who.uid = (flags & 1) != 0 ? 1000 : 0;
   header.who.euid = (flags & 2) != 0 ? 0 : header.who.uid;
   header.who.login_uid = (flags & 4) != 0 ? 1000 : HT_NO_LOGIN;
@@ -175,11 +175,11 @@ void RecordScript::Field(const char* const* words, size_t count, ht_text* text, 
 std::string RecordScript::Fork(const ht_header& header) {
   auto record = Begin<ht_fork>(header);
   const Name child = Process();
-  const Name label = Process();
+  const Name tag = Process();
   record.child_tgid = child.tgid;
   record.child_start_ns = child.start_ns;
-  record.child_label_tgid = label.tgid;
-  record.child_label_start_ns = label.start_ns;
+  record.child_tag_tgid = tag.tgid;
+  record.child_tag_start_ns = tag.start_ns;
   return Bytes(record);
 }
 
