@@ -8,7 +8,7 @@ import daemon
 import fleet as fleets
 import lab_test_case
 import relay
-import strangers
+import fake_agent
 
 MACHINE_ID = "0ddba11" * 4 + "0000"
 SENT_TWICE = "b" * 32
@@ -28,9 +28,9 @@ class BadInput(lab_test_case.LabTestCase):
 
     def silent_agent(self):
         """A stream of the fake host on which nothing was said yet."""
-        client = strangers.client_with(self.bench.api.client, self.relay.address, self.bench.authority.ca,
+        client = fake_agent.client_with(self.bench.api.client, self.relay.address, self.bench.authority.ca,
                                        self.certificate)
-        return strangers.FakeAgent(client, MACHINE_ID)
+        return fake_agent.FakeAgent(client, MACHINE_ID)
 
     def agent(self):
         """A stream of the fake host that has been welcomed."""

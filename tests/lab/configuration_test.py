@@ -71,11 +71,11 @@ class Configuration(lab_test_case.LabTestCase):
         return done.returncode, done.stderr
 
     def check_refused(self, program, text, key, line):
-        status, said = self.refused(program, text)
-        self.assertEqual(status, 2, said)
-        self.assertIn(key, said)
-        self.assertRegex(said, rf"(?<!\d){line}(?!\d)", "the line is not named")
-        self.assertNotIn("terminate called", said)
+        status, output = self.refused(program, text)
+        self.assertEqual(status, 2, output)
+        self.assertIn(key, output)
+        self.assertRegex(output, rf"(?<!\d){line}(?!\d)", "the line is not named")
+        self.assertNotIn("terminate called", output)
 
     def test_unknown_keys(self):
         self.check_refused("collector", self.collector + "retention: 3\n", "retention", 9)
@@ -94,21 +94,21 @@ class Configuration(lab_test_case.LabTestCase):
         self.check_refused("agent", self.agent + "kernel:\n  syscall_hooks: maybe\n", "syscall_hooks", 11)
 
     def test_missing_keys_and_files(self):
-        status, said = self.refused("agent", "\n".join(self.agent.splitlines()[1:]))
-        self.assertEqual(status, 2, said)
-        self.assertIn("state_directory", said)
-        status, said = self.refused("collector", self.collector.replace("store:\n", "store:\n  retention_days: 5\n")
+        status, output = self.refused("agent", "\n".join(self.agent.splitlines()[1:]))
+        self.assertEqual(status, 2, output)
+        self.assertIn("state_directory", output)
+        status, output = self.refused("collector", self.collector.replace("store:\n", "store:\n  retention_days: 5\n")
                                     .replace("  path:", "  #"))
-        self.assertEqual(status, 2, said)
-        self.assertIn("path", said)
+        self.assertEqual(status, 2, output)
+        self.assertIn("path", output)
         done = subprocess.run([self.programs["agent"], "--config", "/no/such/file.yaml"], capture_output=True,
                               text=True, timeout=30)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("/no/such/file.yaml", done.stderr)
 
     def test_text_that_is_not_yaml(self):
-        status, said = self.refused("collector", "listen: [\n  - {\n")
-        self.assertEqual(status, 2, said)
+        status, output = self.refused("collector", "listen: [\n  - {\n")
+        self.assertEqual(status, 2, output)
 
     def test_what_cannot_work(self):
         """--check-config and the start alike: the file, the line and the key are named, and nothing was loaded."""
@@ -170,9 +170,9 @@ class Configuration(lab_test_case.LabTestCase):
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            status, said = self.refused("collector", self.collector.replace(ADDRESS, f"127.0.0.1:{port}"))
+            status, output = self.refused("collector", self.collector.replace(ADDRESS, f"127.0.0.1:{port}"))
         self.assertNotEqual(status, 0)
-        self.assertIn(str(port), said)
+        self.assertIn(str(port), output)
 
     def test_port_used_by_another_collector(self):
         """gRPC shares ports unless told otherwise: two collectors would each get half of the agents."""
@@ -183,9 +183,9 @@ class Configuration(lab_test_case.LabTestCase):
         self.addCleanup(first.kill)
         first.spawn([self.programs["collector"], "--config", self.write(text, "first.yaml")])
         daemon.wait(lambda: self.connects(port), "the first collector to listen", 20, first.failed)
-        status, said = self.refused("collector", text.replace("/store/", "/other-store/"))
+        status, output = self.refused("collector", text.replace("/store/", "/other-store/"))
         self.assertNotEqual(status, 0)
-        self.assertIn(str(port), said)
+        self.assertIn(str(port), output)
 
     @staticmethod
     def connects(port):
@@ -197,10 +197,10 @@ class Configuration(lab_test_case.LabTestCase):
 
     def test_missing_privilege(self):
         """An agent that may not load programs says which capability it lacks."""
-        status, said = self.refused("agent", self.agent, ("setpriv", "--bounding-set=-all", "--inh-caps=-all",
+        status, output = self.refused("agent", self.agent, ("setpriv", "--bounding-set=-all", "--inh-caps=-all",
                                                           "--ambient-caps=-all"))
         self.assertNotEqual(status, 0)
-        self.assertRegex(said, r"CAP_(BPF|SYS_ADMIN|PERFMON)")
+        self.assertRegex(output, r"CAP_(BPF|SYS_ADMIN|PERFMON)")
 
     def test_forced_tiers(self):
         path = self.write(self.agent)

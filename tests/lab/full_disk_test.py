@@ -10,7 +10,7 @@ import daemon
 import fleet as fleets
 import lab_test_case
 import relay
-import strangers
+import fake_agent
 
 MACHINE_ID = "f0111d15c" * 3 + "00000"
 STORE_MIB = 8
@@ -46,9 +46,9 @@ class FullDisk(lab_test_case.SteppedTestCase):
         os.unlink(os.path.join(self.store, "ballast"))
 
     def agent(self, patience=15.0):
-        client = strangers.client_with(self.bench.api.client, self.relay.address, self.bench.authority.ca,
+        client = fake_agent.client_with(self.bench.api.client, self.relay.address, self.bench.authority.ca,
                                        self.certificate)
-        agent = strangers.FakeAgent(client, MACHINE_ID, patience)
+        agent = fake_agent.FakeAgent(client, MACHINE_ID, patience)
         agent.hello()
         return agent
 

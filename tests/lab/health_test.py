@@ -34,17 +34,17 @@ class Health(lab_test_case.SteppedTestCase):
         return done.returncode, done.stdout.strip()
 
     def wait_for(self, status, words, hopeless=None):
-        said = [None]
+        output = [None]
 
         def asked():
-            said[0] = self.probe()
-            return said[0][0] == status and words in said[0][1]
+            output[0] = self.probe()
+            return output[0][0] == status and words in output[0][1]
 
         try:
             daemon.wait(asked, f"--health to be {status}, {words!r}", WITHIN,
                         hopeless or self.agent.failed)
         except TimeoutError:
-            self.fail(f"--health does not become {status}, {words!r}, but stays {said[0]}")
+            self.fail(f"--health does not become {status}, {words!r}, but stays {output[0]}")
 
     def fill(self):
         """Until nothing more fits, whatever the agent frees meanwhile."""
@@ -53,9 +53,9 @@ class Health(lab_test_case.SteppedTestCase):
 
     def step_0_before_any_start(self):
         for flag in ("--health", "--live"):
-            status, said = self.probe(flag)
+            status, output = self.probe(flag)
             self.assertEqual(status, 1)
-            self.assertIn("no agent with the configuration /etc/hoptrail/agent.yaml runs here", said)
+            self.assertIn("no agent with the configuration /etc/hoptrail/agent.yaml runs here", output)
 
     def step_1_ready_with_a_collector(self):
         self.agent.start()
@@ -119,9 +119,9 @@ class Health(lab_test_case.SteppedTestCase):
     def step_9_neither_ready_nor_live_after_its_end(self):
         self.agent.stop()
         for flag in ("--health", "--live"):
-            status, said = self.probe(flag)
+            status, output = self.probe(flag)
             self.assertEqual(status, 1)
-            self.assertIn("it has ended", said)
+            self.assertIn("it has ended", output)
 
     def step_10_a_service_manager_hears_of_it(self):
         """As systemd does with Type=notify: when the agent works, that its loop goes round, and that it stops."""

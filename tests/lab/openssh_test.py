@@ -56,14 +56,14 @@ class SplitSshd(lab_test_case.LabTestCase):
         else:
             login = ["sshpass", "-p", PASSWORD, "ssh", *OPTIONS, "-o", "PubkeyAuthentication=no"]
         before = len(self.accepted(method))
-        said = self.client.run([*login, f"{USER}@{HOST}", f"{WHO}; {command}"]).stdout.split("\n")
+        output = self.client.run([*login, f"{USER}@{HOST}", f"{WHO}; {command}"]).stdout.split("\n")
         line = self.accepted(method, before + 1)[-1]
         self.assertRegex(line, r" sshd-session\[\d+\]: ", "the container's sshd is not split")
         address = re.search(r" from (\S+) port", line).group(1)
-        self.assertEqual(said[0], USER)
+        self.assertEqual(output[0], USER)
         step = intruder.Step(HOST, USER, method, self.fingerprint if method == "publickey" else "", address,
-                             float(line.split()[0]), int(said[1]), int(said[2]), trixie.PORT)
-        return step, "\n".join(said[3:])
+                             float(line.split()[0]), int(output[1]), int(output[2]), trixie.PORT)
+        return step, "\n".join(output[3:])
 
     def accepted(self, method, count=0):
         return self.host.log.wait_for(rf"Accepted {method} for {USER} ", count=count)
@@ -103,9 +103,9 @@ class SplitSshd(lab_test_case.LabTestCase):
 
     def test_login_by_key_and_onward(self):
         self.bench.fleet.keys["db-to-vault"].give_to(self.container, USER, "id_vault")
-        step, said = self.log_in("publickey", "ssh -i ~/.ssh/id_vault -o StrictHostKeyChecking=no -o LogLevel=ERROR "
+        step, output = self.log_in("publickey", "ssh -i ~/.ssh/id_vault -o StrictHostKeyChecking=no -o LogLevel=ERROR "
                                  f"-o BatchMode=yes root@{self.address_of_vault()} hostname")
-        self.assertEqual(said.strip(), "vault")
+        self.assertEqual(output.strip(), "vault")
         session = self.session_of(step)
         story.check_session(self, session, step)
         entry = self.hop_of("server", session)

@@ -3,7 +3,7 @@
 import bench
 import daemon
 import lab_test_case
-import strangers
+import fake_agent
 
 MACHINE_ID = "9a6e5" * 6 + "00"
 PAGE = "<html><title>Sign in to the proxy</title></html>"
@@ -13,7 +13,7 @@ class BetweenUsAndThePager(lab_test_case.LabTestCase):
     @classmethod
     def setUpClass(cls):
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
-        cls.agent = strangers.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
+        cls.agent = fake_agent.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
         cls.agent.hello()
         cls.agent.next("welcome")
 

@@ -34,13 +34,13 @@ class Reload(lab_test_case.SteppedTestCase):
     def reload_for_good(self, name="db"):
         """The same, until another worker works and is connected by that name."""
         before = wait_processes(self.agent)
-        said = self.reload()
+        lines = self.reload()
         after = wait_processes(self.agent, but=before["worker"])
         self.assertEqual({role: after[role] for role in ("supervisor", "loader")},
                          {role: before[role] for role in ("supervisor", "loader")})
         daemon.wait(lambda: self.bench.api.hosts().get(name, {}).get("state") == "CONNECTED", f"{name} to be connected",
                     WITHIN, self.agent.failed)
-        return said
+        return lines
 
     def session_of(self, login):
         return next((each for each in self.bench.api.sessions()
@@ -58,8 +58,8 @@ class Reload(lab_test_case.SteppedTestCase):
         logins = []
         for _ in range(ROUNDS):
             worker = wait_processes(self.agent)["worker"]
-            said = self.reload()
-            self.assertIn("nothing in it is different", said)
+            lines = self.reload()
+            self.assertIn("nothing in it is different", lines)
             login = RootLogin(self.bench.fleet)
             logins.append(login)
             wait_processes(self.agent, but=worker)
@@ -80,8 +80,8 @@ class Reload(lab_test_case.SteppedTestCase):
         pids = wait_processes(self.agent)
         self.agent.config["rules"] = {"pivott": {"disabled": True}}
         self.agent.write_config()
-        said = self.reload()
-        self.assertRegex(said, r"the configuration stays as it was: /etc/hoptrail/agent\.yaml:\d+: rules\.pivott")
+        lines = self.reload()
+        self.assertRegex(lines, r"the configuration stays as it was: /etc/hoptrail/agent\.yaml:\d+: rules\.pivott")
         time.sleep(2)
         self.assertEqual(wait_processes(self.agent), pids)
         del self.agent.config["rules"]
@@ -90,9 +90,9 @@ class Reload(lab_test_case.SteppedTestCase):
         self.agent.config["host"]["name"] = "database"
         self.agent.config["kernel"] = {"high_ring_kib": 64}
         self.agent.write_config()
-        said = self.reload_for_good("database")
-        self.assertRegex(said, "changed: host.name")
-        self.assertRegex(said, "not applied before the agent is started again: kernel.high_ring_kib")
+        lines = self.reload_for_good("database")
+        self.assertRegex(lines, "changed: host.name")
+        self.assertRegex(lines, "not applied before the agent is started again: kernel.high_ring_kib")
         self.agent.config["host"]["name"] = "db"
         del self.agent.config["kernel"]
         self.agent.write_config()

@@ -5,7 +5,7 @@ import authority as authorities
 import fleet as fleets
 import lab_test_case
 import relay
-import strangers
+import fake_agent
 
 READS = ("hoptrail.v1.DetectionService/ListIncidents", "hoptrail.v1.DetectionService/ListDetections",
          "hoptrail.v1.GraphService/ListSessions", "hoptrail.v1.GraphService/ListHops",
@@ -25,17 +25,17 @@ class Roles(lab_test_case.LabTestCase):
         cls.agent_certificate = cls.authority.agent(MACHINE_ID)
 
     def client(self, certificate=(None, None), authority=None):
-        return strangers.client_with(self.bench.api.client, self.relay.address, (authority or self.authority).ca,
+        return fake_agent.client_with(self.bench.api.client, self.relay.address, (authority or self.authority).ca,
                                      certificate)
 
     def outcome(self, certificate, method, request=None):
         client = self.client(certificate)
-        return strangers.status_of(lambda: client.call(method, request))
+        return fake_agent.status_of(lambda: client.call(method, request))
 
     def connect_status(self, certificate, machine_id):
-        agent = strangers.FakeAgent(self.client(certificate), machine_id)
+        agent = fake_agent.FakeAgent(self.client(certificate), machine_id)
         agent.hello()
-        return strangers.status_of(lambda: agent.next("welcome"))
+        return fake_agent.status_of(lambda: agent.next("welcome"))
 
     def test_reader_reads_and_changes_nothing(self):
         for method in READS:
@@ -58,11 +58,11 @@ class Roles(lab_test_case.LabTestCase):
 
     def test_agent_speaks_for_its_own_host(self):
         self.assertEqual(self.connect_status(self.agent_certificate, "5eedbed5" * 4), "PERMISSION_DENIED")
-        agent = strangers.FakeAgent(self.client(self.agent_certificate), MACHINE_ID)
+        agent = fake_agent.FakeAgent(self.client(self.agent_certificate), MACHINE_ID)
         agent.hello()
         agent.next("welcome")
         agent.send({"batch": {"records": [agent.session_record(
-            1, "a" * 32, host=strangers.host_name("5eedbed5" * 4))]}})
+            1, "a" * 32, host=fake_agent.host_name("5eedbed5" * 4))]}})
         self.assertEqual(agent.status(), "PERMISSION_DENIED")
         self.assertNotIn("a" * 32, str(self.bench.api.sessions()))
 
@@ -89,7 +89,7 @@ class Roles(lab_test_case.LabTestCase):
         stranger = authorities.Authority(self.bench.fleet.directory + "/strangers-certificates")
         self.assertEqual(self.outcome(stranger.reader("lena"), READS[0]), "UNAVAILABLE")
         mistaken = self.client(self.bench.reader, stranger)
-        self.assertEqual(strangers.status_of(lambda: mistaken.call(READS[0])), "UNAVAILABLE",
+        self.assertEqual(fake_agent.status_of(lambda: mistaken.call(READS[0])), "UNAVAILABLE",
                          "a client that trusts another authority must not speak to the collector")
 
     def test_command_line_says_no(self):

@@ -10,7 +10,7 @@ import bench
 import daemon
 import fleet as fleets
 import lab_test_case
-import strangers
+import fake_agent
 
 MACHINE_ID = "5160a15" * 4 + "0000"
 
@@ -22,7 +22,7 @@ class Hangup(lab_test_case.SteppedTestCase):
     def setUpClass(cls):
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
         cls.collector = cls.bench.collector
-        cls.agent = strangers.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
+        cls.agent = fake_agent.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
         cls.agent.hello()
         cls.agent.next("welcome")
         cls.sequence = 0
@@ -99,9 +99,9 @@ class Hangup(lab_test_case.SteppedTestCase):
         self.write_config("retention: 3\n")
         with open(self.collector.config_path, encoding="utf-8") as file:
             line = file.read().splitlines().index("retention: 3") + 1
-        said = self.hang_up("the configuration stays as it was")
-        self.assertIn("retention", said)
-        self.assertRegex(said, rf"(?<!\d){line}(?!\d)")
+        lines = self.hang_up("the configuration stays as it was")
+        self.assertIn("retention", lines)
+        self.assertRegex(lines, rf"(?<!\d){line}(?!\d)")
         os.truncate(self.collector.config_path, before)
         self.hang_up("configuration reloaded")
         self.detect()

@@ -33,17 +33,17 @@ class Surroundings(lab_test_case.LabTestCase):
         return done.returncode, done.stderr
 
     def test_no_type_information(self):
-        status, said = self.refusal('mount -t tmpfs tmpfs /sys/kernel/btf; exec "$@"')
-        self.assertEqual(status, 1, said)
-        self.assertIn("/sys/kernel/btf/vmlinux", said)
-        self.assertIn("CONFIG_DEBUG_INFO_BTF", said)
+        status, output = self.refusal('mount -t tmpfs tmpfs /sys/kernel/btf; exec "$@"')
+        self.assertEqual(status, 1, output)
+        self.assertIn("/sys/kernel/btf/vmlinux", output)
+        self.assertIn("CONFIG_DEBUG_INFO_BTF", output)
 
     def test_a_capability_is_missing(self):
         for missing, needed in (("bpf", "CAP_BPF"), ("perfmon", "CAP_PERFMON")):
             with self.subTest(missing=missing):
-                status, said = self.refusal(f'exec setpriv --bounding-set=-{missing},-sys_admin -- "$@"')
-                self.assertEqual(status, 1, said)
-                self.assertIn(needed, said)
+                status, output = self.refusal(f'exec setpriv --bounding-set=-{missing},-sys_admin -- "$@"')
+                self.assertEqual(status, 1, output)
+                self.assertIn(needed, output)
 
     def test_processes_are_hidden_and_tracefs_is_not_there(self):
         script = ("mount -o remount,hidepid=invisible /proc; mount -t tmpfs tmpfs /sys/kernel/tracing;"
