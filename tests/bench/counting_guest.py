@@ -30,9 +30,9 @@ def all_of(count):
 
 
 class CountingGuest(guest.Guest):
-    """`found`: sensor → mode → instructions of each pass. `said`: what floor and agent said. `accounts`: mode →
-    BPF program → (runs, instructions) until then. `worker`: mode → instructions of the worker's main thread in each pass
-    of the agent."""
+    """`found`: sensor → mode → instructions of each pass. `said`: what floor and agent said. `accounts`: mode → BPF
+    program → (runs, instructions) until then. `worker`: mode → instructions of the worker's main thread in each pass of
+    the agent."""
 
     # Time stands still while nobody runs, so that a guest that waits counts nothing; and what a guest could draw by
     # lot is drawn alike each time.

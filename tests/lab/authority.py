@@ -11,8 +11,8 @@ SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/
 
 
 class Authority:
-    """A test CA under `directory`. Each method returns (certificate, key) as paths; a second call with the same arguments
-    returns the same paths."""
+    """A test CA under `directory`. Each method returns (certificate, key) as paths; a second call with the same
+    arguments returns the same paths."""
 
     def __init__(self, directory):
         self.directory = directory

@@ -15,8 +15,8 @@ PAGERDUTY_PORT = 8425
 
 
 class Bench(contextlib.AbstractContextManager):
-    """On entry it makes hosts, certificates, the stand-in for PagerDuty, a collector and an agent on each host, and waits
-    until all are connected.
+    """On entry it makes hosts, certificates, the stand-in for PagerDuty, a collector and an agent on each host, and
+    waits until all are connected.
 
     With `start_agents=False` the agents are configured but not started. On exit everything is removed except `logs`.
     """
@@ -74,8 +74,8 @@ class Bench(contextlib.AbstractContextManager):
         return product.CommandLine(self.fleet, self.binaries, self.authority, certificate or self.operator)
 
     def wait_connected(self, names=fleets.AGENT_HOSTS, timeout=30.0):
-        """Waits until the collector shows these hosts' agents as connected and has their first report. A restarted agent
-        counts only after its new hello."""
+        """Waits until the collector shows these hosts' agents as connected and has their first report. A restarted
+        agent counts only after its new hello."""
         def connected():
             hosts = self.api.hosts()
             return all(hosts.get(name, {}).get("state") == "CONNECTED" and "agent_start_time" in hosts[name]

@@ -97,7 +97,8 @@ def environment():
 
 
 def wait(condition, what, timeout=20.0, hopeless=lambda: None):
-    """Waits until condition() is true and returns its value. hopeless() may return the reason why waiting is useless."""
+    """Waits until condition() is true and returns its value. hopeless() may return the reason why waiting is
+    useless."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

@@ -197,7 +197,8 @@ class Fleet:
         }
 
     def _hand_out_keys(self):
-        """Puts private keys where their owners' automation would keep them, and every host's public key on all hosts."""
+        """Puts private keys where their owners' automation would keep them, and every host's public key on all
+        hosts."""
         for key, host, user, name in (("gw-to-web", "gw", "staff", "id_web"), ("web-to-db", "web", "deploy", "id_db"),
                                       ("db-to-vault", "db", "root", "id_vault"),
                                       ("admin-to-db", "admin", "admin", "id_db")):

@@ -101,7 +101,8 @@ class Host:
             raise namespaces.LabError(f"{self.name}: cannot make the namespaces: {self._keeper.stderr.read().strip()}")
 
     def start_sshd(self):
-        """Starts sshd. Its listener becomes a child of this machine's init and belongs to no login, as on any server."""
+        """Starts sshd. Its listener becomes a child of this machine's init and belongs to no login, as on any
+        server."""
         self.run(["sh", "-c", "echo 4294967295 > /proc/self/loginuid; exec /usr/sbin/sshd"])
         deadline = time.monotonic() + 5
         while not os.path.exists(self.path("/run/sshd.pid")):

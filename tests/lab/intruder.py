@@ -69,7 +69,8 @@ class Intruder:
         self._gw.run("uname -a; ls -la ~/.ssh; cat /etc/hosts")
 
     def hop_to_web(self):
-        """From gw with a key found there, through the router's translation. Starts a process that outlives this login."""
+        """From gw with a key found there, through the router's translation. Starts a process that outlives this
+        login."""
         facts = self._gw.enter(f"{SSH} -i ~/.ssh/id_web deploy@{fleets.ROUTER_OUTER} bash -s")
         self._arrived("web", "deploy", "gw-to-web", facts)
         self._gw.run("mkdir -p ~/.cache/relay && cd ~/.cache/relay && mkfifo -m 600 in out")

@@ -59,7 +59,8 @@ class PagerDuty:
         return [delivery for delivery in self.deliveries() if delivery.accepted]
 
     def wait_until(self, condition, timeout=20.0):
-        """Waits until condition(deliveries) is true; returns the deliveries. Raises TimeoutError with those that came."""
+        """Waits until condition(deliveries) is true; returns the deliveries. Raises TimeoutError with those that
+        came."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not condition(self._deliveries):

@@ -43,8 +43,8 @@ SANITIZER_REPORT = r"(ERROR|WARNING): \w+Sanitizer|: runtime error: "
 
 
 class Result(unittest.TestResult):
-    """Prints one line for each test, with the reason of a failure. A failed setUpClass counts as a failure of every test
-    of the class."""
+    """Prints one line for each test, with the reason of a failure. A failed setUpClass counts as a failure of every
+    test of the class."""
 
     def __init__(self, suite_sizes):
         super().__init__()
@@ -186,7 +186,7 @@ def run_apart(modules, arguments, logs):
     alone = [name for name in modules if name in ALONE or arguments.at_a_time == 1]
     together = [name for name in LONGEST if name in modules and name not in alone]
     together += [name for name in modules if name not in alone and name not in together]
-    with concurrent.futures.ThreadPoolExecutor(arguments.at_a_time) as pool:  # leaving the block waits for running modules
+    with concurrent.futures.ThreadPoolExecutor(arguments.at_a_time) as pool:  # its end waits for running modules
         try:
             counts = [by_name[name].run(show_now) for name in alone]
             counts += [future.result() for future in [pool.submit(by_name[name].run_silently) for name in together]]
@@ -211,8 +211,8 @@ def sanitizer_reports(directory):
 
 
 def unwind(number, _):
-    """Ends the run so that every context manager cleans up, and a second signal does not disturb that. The signals get an
-    empty handler and are not ignored, because programs started until the end would inherit an ignored signal."""
+    """Ends the run so that every context manager cleans up, and a second signal does not disturb that. The signals get
+    an empty handler and are not ignored, because programs started until the end would inherit an ignored signal."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda *_: None)
     sys.exit(128 + number)

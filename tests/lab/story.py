@@ -133,7 +133,8 @@ def check_hop(test, steps, number):
 
 
 def check_detections(test, api, incident, path):
-    """Checks for brute force at gw, the changes of user and the many hops, and that no other session has a detection."""
+    """Checks for brute force at gw, the changes of user and the many hops, and that no other session has a
+    detection."""
     detections = [each for each in api.detections() if each["incident"] == incident["name"]]
     test.assertEqual(sorted(incident["detections"]), sorted(each["name"] for each in detections))
     by_rule = {}
@@ -172,8 +173,8 @@ def check_nothing_lost(test, api):
 
 
 def check_all(test, api, story, strict=True):
-    """Checks everything that must be true after the story, whatever disturbed it. `strict` also forbids merged incidents:
-    an undisturbed story never makes a second one."""
+    """Checks everything that must be true after the story, whatever disturbed it. `strict` also forbids merged
+    incidents: an undisturbed story never makes a second one."""
     incident = wait_for_incident(api)
     daemon.wait(lambda: settled(api), "the incident to stop changing", 30.0)
     test.assertEqual(len(api.incidents(merged=strict)), 1, "incidents")
