@@ -76,7 +76,7 @@ class DamagedFiles(lab_test_case.LabTestCase):
         self.check_kept(collector.store_directory, store, collector)
 
     def test_truncated_store_service_goes_on(self):
-        """Half of the file is missing. Whatever can still be read, the service goes on."""
+        """Half of the file is missing. The service goes on with whatever can still be read."""
         collector = self.bench.collector
         collector.kill()
         (store,) = databases(collector.store_directory)

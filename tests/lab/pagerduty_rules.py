@@ -106,7 +106,7 @@ def _check_attachments(event, name, required, allowed, urls):
     problems = []
     for item in event.get(name) if isinstance(event.get(name), list) else []:
         if not isinstance(item, dict):
-            problems.append(f"{name}: an element is no object")
+            problems.append(f"{name}: an element is not an object")
             continue
         if not item.get(required):
             problems.append(f"{name}: {required} is required")
