@@ -1,9 +1,9 @@
 #!/bin/bash
-# Makes a certificate authority and the certificates of Hoptrail's parts, with openssl alone.
+# Makes a certificate authority and the certificates of Hoptrail's programs, with openssl alone.
 #
-# Good for tests, for the quickstart and for small fleets. The authority's key lies unencrypted in
-# DIR: keep DIR on a machine that is trusted as much as the whole fleet, and copy from it to each
-# host only ca.crt and that host's own pair.
+# Meant for tests, for the quickstart and for small fleets. The authority's key is stored
+# unencrypted in DIR: keep DIR on a machine that is trusted as much as the whole fleet, and copy
+# from it to each host only ca.crt and that host's own pair.
 set -euo pipefail
 
 readonly AUTHORITY_DAYS=3650
@@ -18,10 +18,10 @@ Usage:
   certificates.sh reader DIR NAME                           reader-NAME.crt, .key
   certificates.sh operator DIR NAME                         operator-NAME.crt, .key
 
-DIR is made by init (mode 0700). Nothing that exists is overwritten. A collector's certificate is
-good for NAME and for every further name or address. MACHINE_ID is the 32 hexadecimal digits of that
-host's /etc/machine-id.
-A certificate says who its owner is in a URI: spiffe://hoptrail/ROLE/NAME.
+init makes DIR (mode 0700). No existing file is overwritten. A collector's certificate is valid for
+NAME and for every further name or address. MACHINE_ID is the 32 hexadecimal digits of that host's
+/etc/machine-id.
+A certificate names its owner in a URI: spiffe://hoptrail/ROLE/NAME.
 TEXT
 }
 
@@ -36,19 +36,19 @@ usage_error() {
   exit 2
 }
 
-# Runs openssl quietly; shows what it said only when it fails.
+# Runs openssl; shows its output only when it fails.
 run_openssl() {
-  local said
-  said=$(openssl "$@" 2>&1 >/dev/null) || fail "openssl $1 failed: $said"
+  local output
+  output=$(openssl "$@" 2>&1 >/dev/null) || fail "openssl $1 failed: $output"
 }
 
 check_name() {
   [[ $1 =~ ^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$ ]] ||
-    usage_error "'$1' is no name: 1 to 63 of A-Z a-z 0-9 . _ - are"
+    usage_error "'$1' is not a valid name; use 1 to 63 characters of A-Z a-z 0-9 . _ -"
 }
 
-# new_pair BASE COMMON_NAME DAYS EXTENSIONS [AUTHORITY_DIR]: BASE.key and BASE.crt, self-signed
-# where no authority is given. The pair appears under its name only when complete.
+# new_pair BASE COMMON_NAME DAYS EXTENSIONS [AUTHORITY_DIR]: makes BASE.key and BASE.crt,
+# self-signed if no authority is given. The pair appears under its name only when complete.
 new_pair() {
   local base=$1 common_name=$2 days=$3 extensions=$4 authority=${5:-}
   local file
@@ -77,7 +77,7 @@ TEXT
     -set_serial "0x7${serial:1}" -extfile "$scratch/extensions" -out "$scratch/crt"
   chmod 0600 "$scratch/key"
   chmod 0644 "$scratch/crt"
-  # Hard links do not replace a file that came into being meanwhile, as mv would.
+  # ln does not replace a file that was created meanwhile, as mv would.
   ln "$scratch/key" "$base.key" || fail "cannot write $base.key"
   ln "$scratch/crt" "$base.crt" || {
     rm -f "$base.key"
@@ -128,7 +128,7 @@ command_collector() {
       *) extra=DNS:$extra ;;
     esac
     [[ $extra =~ ^DNS:[A-Za-z0-9*][A-Za-z0-9._*-]*$ || $extra =~ ^IP:[0-9A-Fa-f:.]+$ ]] ||
-      usage_error "'$extra' is neither a name nor an address"
+      usage_error "'$extra' is neither a DNS name nor an IP address"
     names+=", $extra"
   done
   new_pair "$dir/collector" "$name" "$LEAF_DAYS" "$(leaf_extensions serverAuth "$names")" "$dir"
@@ -139,7 +139,7 @@ command_agent() {
   local dir=$1 machine_id=${2,,}
   machine_id=${machine_id//-/}
   [[ $machine_id =~ ^[0-9a-f]{32}$ ]] ||
-    usage_error "'$2' is no machine id: 32 hexadecimal digits are"
+    usage_error "'$2' is not a machine id; use 32 hexadecimal digits"
   require_authority "$dir"
   new_pair "$dir/agent-$machine_id" "$machine_id" "$LEAF_DAYS" \
     "$(leaf_extensions clientAuth "URI:spiffe://hoptrail/agent/$machine_id")" "$dir"

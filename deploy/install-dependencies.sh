@@ -1,8 +1,7 @@
 #!/bin/bash
 # Installs the Debian 12 packages that Hoptrail is built from, runs with and is tested with.
 #
-# Asks the network only for what is missing, starts no service, and leaves one that is already
-# running as it is.
+# Uses the network only for missing packages, starts no service, and does not touch a running one.
 set -euo pipefail
 
 readonly BUILD=(
@@ -31,12 +30,12 @@ usage() {
 Usage: install-dependencies.sh SET...
 
 Sets: build          compilers, generators, headers
-      run            libraries that the programs load, and openssl for certificates
+      run            libraries of all programs, and openssl for certificates
       run-agent      libraries of hoptrail-agent alone
       run-collector  libraries of hoptrail-collector and hoptrail alone
-      demo           what the demonstration drives: ssh, network namespaces, Python
-      test-runner    what tests/run.sh is written in
-      test           the same and what the tests drive: containers, linters
+      demo           programs for the demonstration: ssh, network namespaces, Python
+      test-runner    Python for tests/run.sh
+      test           the demo's packages and the tests' tools: containers, linters
 TEXT
 }
 
@@ -51,7 +50,7 @@ readonly POLICY_MARK='# hoptrail: nothing is started while its dependencies are 
 
 # Debian starts a service when it is installed, unless this program forbids it (invoke-rc.d(8)).
 forbid_starting() {
-  restore_policy # What an earlier run that was killed may have left.
+  restore_policy # An earlier run that was killed may have left its own.
   if [[ -e $POLICY || -L $POLICY ]]; then mv -T "$POLICY" "$POLICY_KEPT"; fi
   printf '#!/bin/sh\n%s\nexit 101\n' "$POLICY_MARK" >"$POLICY"
   chmod 0755 "$POLICY"
@@ -92,7 +91,7 @@ for set in "$@"; do
   esac
 done
 
-command -v dpkg-query >/dev/null || fail "this is no Debian: dpkg-query is missing"
+command -v dpkg-query >/dev/null || fail "dpkg-query is missing; this script needs Debian 12"
 missing=()
 for package in "${wanted[@]}"; do
   is_installed "$package" || missing+=("$package")
@@ -113,7 +112,7 @@ forbid_starting
 "${APT[@]}" install -y --no-install-recommends "${missing[@]}" ||
   fail "apt-get install failed; Debian 12 (bookworm) has all of these packages"
 
-# A server that came as a test dependency must not listen after the next start either.
+# A server that was installed as a test dependency must not listen after the next boot either.
 if [[ $had_ssh_server == no ]] && is_installed openssh-server; then
   if command -v systemctl >/dev/null; then systemctl --quiet disable ssh.service || true; fi
   if command -v update-rc.d >/dev/null; then update-rc.d ssh disable || true; fi

@@ -1,19 +1,19 @@
 #!/bin/bash
 # Hoptrail on this host, from nothing: installs, builds, makes certificates, starts a collector and
-# an agent, follows what is detected, and stops both again.
+# an agent, follows the detections, and stops both again.
 set -euo pipefail
 
 usage() {
   cat <<'TEXT'
 Usage: quickstart.sh [--state DIR] [--port N] [--preset NAME] [--build-only | --demo]
 
-  --state DIR   everything that is not built lies here; /var/lib/hoptrail-quickstart unless told
-  --port N      the collector's port on 127.0.0.1, chosen when DIR is made; 7443 unless told
-  --preset NAME  how to build: release (unless told), dev, asan or tsan
-  --build-only  installs and builds
-  --demo        an intruder crosses four hosts that are made of namespaces, and Hoptrail tells the way
+  --state DIR    directory for everything that is not built (default /var/lib/hoptrail-quickstart)
+  --port N       the collector's port on 127.0.0.1, chosen when DIR is made (default 7443)
+  --preset NAME  how to build: release (default), dev, asan or tsan
+  --build-only   only install and build
+  --demo         an intruder crosses four hosts made of namespaces, and Hoptrail shows the path
 
-Needs Debian 12 and root. May be run again at any time. Ctrl-C ends it and whatever it started.
+Needs Debian 12 and root. May be run again at any time. Ctrl-C ends it and all that it started.
 TEXT
 }
 
@@ -30,7 +30,7 @@ usage_error() {
   exit 2
 }
 
-# --- what to do ----------------------------------------------------------------------------------
+# --- arguments -----------------------------------------------------------------------------------
 
 source_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=/var/lib/hoptrail-quickstart
@@ -56,12 +56,12 @@ while [[ $# -gt 0 ]]; do
 done
 [[ $preset =~ ^(release|dev|asan|tsan)$ ]] || usage_error "no preset is named '$preset'"
 if [[ ! ${port:-1} =~ ^[1-9][0-9]{0,4}$ || ${port:-1} -gt 65535 ]]; then
-  usage_error "'$port' is no port"
+  usage_error "'$port' is not a port; use 1 to 65535"
 fi
 state=$(realpath -m -- "$state")
-[[ $state =~ ^/[A-Za-z0-9/_.,@+\ -]+$ ]] || usage_error "'$state' has characters that are not taken"
+[[ $state =~ ^/[A-Za-z0-9/_.,@+\ -]+$ ]] || usage_error "'$state' has characters that are not allowed"
 # A UNIX socket's path is at most 107 bytes long.
-[[ ${#state} -le 80 ]] || usage_error "'$state' is too long"
+[[ ${#state} -le 80 ]] || usage_error "'$state' is longer than 80 characters"
 [[ $EUID -eq 0 ]] ||
   fail "run it as root: it installs packages and loads programs into the kernel"
 
@@ -73,7 +73,7 @@ readonly socket=$state/run/collector.sock
 
 build_pid='' collector_pid='' agent_pid='' watch_pid='' demo_pid='' stopping=
 
-# stop PID SECONDS: asks it to end, and ends it when it does not. Only pids started below.
+# stop PID SECONDS: asks the process to end, and kills it after SECONDS. Only for pids started below.
 stop() {
   local pid=$1 tenths=$(($2 * 10))
   [[ -n $pid ]] && kill -TERM "$pid" 2>/dev/null || return 0
@@ -93,7 +93,7 @@ stop_all() {
 }
 
 interrupted() {
-  trap '' INT TERM HUP # Once is enough; stopping must not be disturbed.
+  trap '' INT TERM HUP # A second signal must not disturb the stopping.
   stopping=yes
   exit 0
 }
@@ -119,7 +119,7 @@ build() {
   mkdir -p "$source_root/build"
   cmake -S "$source_root" --preset "$preset" >"$log" 2>&1 ||
     fail_with_log "configuring the build failed" "$log"
-  # In the background, since a signal waits until a program in the foreground has ended.
+  # In the background, because bash handles a signal only after a foreground program has ended.
   local compile=(ninja -C "$source_root/build/$preset" hoptrail-agent hoptrail-collector hoptrail)
   if [[ -t 1 ]]; then
     "${compile[@]}" &
@@ -135,7 +135,7 @@ build() {
 
 # --- state directory -----------------------------------------------------------------------------
 
-# ensure_pair NAME COMMAND…: makes the pair unless it is there and good for another day.
+# ensure_pair NAME COMMAND…: makes the pair unless it exists and is valid for another day.
 ensure_pair() {
   local base=$pki/$1
   shift
@@ -174,12 +174,12 @@ prepare_state() {
   write_configuration
 }
 
-# Files that are there already may have been edited, and are kept.
+# Existing files may have been edited, and are kept.
 write_configuration() {
   local have_configuration=
   if [[ -s $config/collector.yaml && -s $config/agent.yaml ]]; then have_configuration=yes; fi
   if [[ -n $have_configuration && -n $port ]]; then
-    fail "$config is there already: change the port in both of its files, or take another --state"
+    fail "$config exists already; change the port in both of its files, or use another --state"
   fi
   [[ -z $have_configuration ]] || return 0
   port=${port:-7443}
@@ -213,7 +213,7 @@ TEXT
 
 ask() { "$bin/hoptrail" --collector "unix:$socket" "$@"; }
 
-# The agent is connected, and its report of what it sees has arrived.
+# The agent is connected, and its coverage report has arrived.
 connected() { ask hosts 2>/dev/null | grep ' CONNECTED ' | grep -qv 'not reported'; }
 collector_answers() { ask hosts --limit 1 >/dev/null 2>&1; }
 
@@ -227,7 +227,8 @@ wait_for() {
   done
 }
 
-# Sessions of their own: Ctrl-C reaches this script alone, which stops them in order.
+# setsid gives each program a session of its own, so that Ctrl-C reaches only this script, which
+# stops them in order.
 start_collector() {
   setsid "$bin/hoptrail-collector" --config "$config/collector.yaml" \
     </dev/null >>"$logs/collector.log" 2>&1 9>&- &
@@ -242,7 +243,7 @@ start_agent() {
   wait_for connected 60 "$agent_pid" "the agent does not connect" "$logs/agent.log"
 }
 
-tell_where() {
+print_locations() {
   local address
   address=$(sed -n 's/^ *- address: "\(127[^"]*\)"$/\1/p' "$config/collector.yaml" | head -n 1)
   cat <<TEXT
@@ -252,10 +253,10 @@ Certificates   $pki
 Store          $state/collector
 Logs           $logs/collector.log, agent.log
 
-Ask it, from another terminal:
+Query it, from another terminal:
   $bin/hoptrail --collector unix:$socket sessions
-or over mutual TLS, as someone on another host would (hosts, sessions, detections, incidents, path,
-ack, resolve; help tells more):
+or over mutual TLS, as from another host (hosts, sessions, detections, incidents, path, ack,
+resolve; help shows more):
   $bin/hoptrail --collector ${address:-127.0.0.1:7443} --ca $pki/ca.crt \\
     --certificate $pki/operator-quickstart.crt --key $pki/operator-quickstart.key incidents
 
@@ -268,7 +269,7 @@ run() {
   start_collector
   start_agent
   ask hosts --coverage
-  tell_where
+  print_locations
   say "Following detections; Ctrl-C stops everything."
   setsid "$bin/hoptrail" --collector "unix:$socket" detections --watch </dev/null 9>&- &
   watch_pid=$!
@@ -279,7 +280,7 @@ run() {
   fail "the watch has ended"
 }
 
-# The demonstration begins anew each time; what the last one left to look at goes.
+# The demonstration begins anew each time; the files of the last one are removed.
 demo() {
   mkdir -p "$state" # Not with umask 077: users of the hosts read files in it.
   chmod 0700 "$state"

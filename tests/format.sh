@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fails when a C++ file is not as .clang-format says. Mend with: tests/format.sh --fix
+# Fails when a C++ file does not follow .clang-format. Correct it with: tests/format.sh --fix
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -d '' files < <(find core agent collector cli tests \( -name '*.cc' -o -name '*.h' \) -print0)

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Counts the GoogleTest results in a directory of XML files: tally.py DIRECTORY CTEST_STATUS.
 
-Of each test that failed it prints what it said. A program that crashed leaves no XML (or an
-unfinished one); ctest's status then says that more failed than the files show, and one failure is
-added so that a crash can never pass.
+Prints the messages of each failed test. A program that crashed leaves no XML file (or an incomplete
+one). If ctest's status then shows a failure that the files do not, one failure is added, so that a
+crash can never pass.
 """
 
 import pathlib
@@ -22,12 +22,12 @@ def main():
         except ElementTree.ParseError:
             continue
         for case in suites.iter("testcase"):
-            # A skipped test is one that could not run here: it counts as failed.
-            said = case.findall("failure") + case.findall("skipped")
-            if said or case.get("result") == "skipped":
+            # A skipped test could not run here, so it counts as failed.
+            messages = case.findall("failure") + case.findall("skipped")
+            if messages or case.get("result") == "skipped":
                 failed += 1
                 print(f"FAILED {path.stem}: {case.get('classname')}.{case.get('name')}")
-                lines = "\n".join(element.get("message") or "skipped" for element in said)
+                lines = "\n".join(element.get("message") or "skipped" for element in messages)
                 for line in lines.splitlines()[:MOST_LINES]:
                     print(f"  {line}")
             else:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs clang-tidy on what differs from main, committed or not, or on everything with --all, or on the
-# named files. Every file is one test; closes with `N passed, N failed`. TIDY_JOBS at a time.
+# Runs clang-tidy on the files that differ from main, committed or not, on everything with --all, or
+# on the named files. Every file is one test; the last line is `N passed, N failed`. TIDY_JOBS in the
+# environment sets how many run at a time.
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,8 +14,8 @@ usage() {
   exit 2
 }
 
-# The lines of standard input that clang-tidy can be asked about: a header goes with its source, or
-# else with its test.
+# Maps the files on standard input to those that clang-tidy can check: a header is checked with its
+# source file, or else with its test.
 sources() {
   local file stem
   while read -r file; do
@@ -48,7 +49,7 @@ if ((${#files[@]} == 0)); then
   exit 0
 fi
 
-# What the sources include of generated headers.
+# The sources include generated headers.
 if ! { cmake --preset dev && cmake --build --preset dev --target proto bpf_skeleton; } >/dev/null; then
   echo "clang-tidy needs the preset dev, which does not build" >&2
   exit 1
@@ -59,7 +60,7 @@ check() {
   if out=$(clang-tidy -p "$1" --quiet "$2" 2>&1); then
     echo "passed $2"
   else
-    # Found in headers too, hence perhaps in several sources.
+    # Findings in a header may appear for several sources.
     grep -v -E '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -header-filter' <<<"$out"
     echo "FAILED $2"
   fi

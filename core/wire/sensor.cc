@@ -13,7 +13,7 @@ namespace hoptrail::wire {
 static_assert(static_cast<int>(model::InterferenceKind::kEnded) == v1::ENDED);
 static_assert(static_cast<int>(model::InterferenceKind::kStopped) == v1::STOPPED);
 static_assert(static_cast<int>(model::InterferenceKind::kBlind) == v1::BLIND);
-static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::UNHEARD);
+static_assert(static_cast<int>(model::InterferenceKind::kSilent) == v1::HEARTBEAT_TIMEOUT);
 static_assert(static_cast<int>(model::InterferenceKind::kCloned) == v1::CLONED);
 static_assert(static_cast<int>(model::InterferenceKind::kWeakened) == v1::WEAKENED);
 static_assert(static_cast<int>(model::InterferenceKind::kWeakened) == v1::InterferenceKind_MAX);

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The benchmarks' own arithmetic, tried on figures whose answers are known. Needs neither root nor a build."""
+"""The benchmarks' own arithmetic, with figures whose results are known. Needs neither root nor a build."""
 
 import os
 import sys
@@ -32,7 +32,7 @@ class FakeSensor:
 
 
 class FakeLoads:
-    """Each run takes longer than the last, and a tenth more while the sensor runs."""
+    """Each run takes longer than the one before, and a tenth more while the sensor runs."""
 
     def __init__(self, sensor):
         self._sensor = sensor
@@ -45,12 +45,12 @@ class FakeLoads:
 
 
 class Series(unittest.TestCase):
-    def test_percentiles(self):
+    def test_percentile_of_a_series(self):
         values = list(range(1, 101))
         self.assertEqual([series.percentile(values, share) for share in (0.5, 0.99, 1.0)], [50, 99, 100])
         self.assertEqual(series.percentile([7], 0.99), 7)
 
-    def test_interval_holds_the_median_and_narrows(self):
+    def test_interval_contains_the_median_and_narrows_with_more_values(self):
         few, many = [1.0, 1.2, 0.9, 1.1, 1.0], [1.0, 1.2, 0.9, 1.1, 1.0] * 20
         for values in (few, many):
             low, high = series.interval(values)
@@ -61,7 +61,7 @@ class Series(unittest.TestCase):
 
 
 class Rounds(unittest.TestCase):
-    def test_drift_cancels_out(self):
+    def test_drift_does_not_change_ratios(self):
         sensor = FakeSensor("sensor")
         turns = rounds.Rounds(FakeLoads(sensor), FakeSensor("none"), [sensor], ["exec"])
         turns.play(4)
@@ -78,20 +78,20 @@ class Instructions(unittest.TestCase):
     def fault(self, sensor, **now):
         return instructions.fault_of(self.WAS, {**self.WAS, **now}, sensor)
 
-    def test_the_same_passes(self):
+    def test_unchanged_counts_pass(self):
         for sensor in ("in_kernel", "worker"):
             self.assertEqual(self.fault(sensor), "")
         self.assertEqual(self.fault("worker", worker=8_280.0), "")
 
-    def test_growth_fails(self):
+    def test_growth_over_three_percent_fails(self):
         self.assertNotEqual(self.fault("worker", worker=8_300.0), "")
         self.assertNotEqual(self.fault("in_kernel", in_kernel=12_361.0), "")
-        # Less than 3 % of the whole, but 10 % of what is ours.
+        # Less than 3 % of the whole, but 10 % of the sensor's part.
         self.assertNotEqual(self.fault("in_kernel", in_kernel=12_200.0), "")
-        # Another kernel does more itself.
+        # The kernel itself does more.
         self.assertEqual(self.fault("in_kernel", none=10_200.0, in_kernel=12_200.0), "")
 
-    def test_a_guest_is_read(self):
+    def test_guest_output_becomes_counts_and_programs(self):
         guest = counting_guest.CountingGuest(None, None, "/tmp", 1)
         for number, count in enumerate((9.0, 5.0, 6.0)):
             for sensor in ("none", "agent"):
@@ -101,15 +101,16 @@ class Instructions(unittest.TestCase):
         self.assertEqual([passed for *_, passed, _ in guest.tests], [False])
         runs = counting_guest.all_of(counting_guest.OPERATIONS["exec"])
         for mode, count in (("before", 0), ("exec", runs)):
-            guest._judge(f"programs.{mode}", 0, 0, [f'[{{"name": "p", "run_cnt": {count}, "run_time_ns": {count * 7}}}]'])
+            guest._judge(f"programs.{mode}", 0, 0,
+                         [f'[{{"name": "p", "run_cnt": {count}, "run_time_ns": {count * 7}}}]'])
         self.assertEqual(guest.programs()["exec"], {"p": {"runs_per_operation": 1.0, "instructions_per_run": 7.0}})
 
-    def test_the_worker_without_its_idling(self):
+    def test_worker_count_excludes_idle_use(self):
         guest = counting_guest.CountingGuest(None, None, "/tmp", 1)
         count = counting_guest.all_of(counting_guest.LIVE["exec"])
         for number in range(3):
             guest._judge("agent.idle", number, 0, ["worker_ns 1000"])
-            # An operation takes as long as makes a second of them all.
+            # All operations together take one second.
             guest._judge("agent.exec", number, 0, [f"ns_per_operation {1e9 / count:.9f}",
                                                    f"worker_ns {500 * count + 2000}"])
         self.assertAlmostEqual(guest.counts()["exec"]["worker"], 500.0, places=1)
@@ -123,14 +124,14 @@ class Stages(unittest.TestCase):
             " hoptrail::SystemClock::BootNs() const\n\n"
             "spool \n\t 7f sqlite3_step\n\t 7f [unknown]\n")
 
-    def test_samples_go_to_directories(self):
+    def test_samples_are_assigned_to_directories(self):
         self.assertEqual(stages.by_directory(self.TEXT), {"samples": 4, "share": {
             "hoptrail-worker": {"agent, in the kernel": 0.25, "agent/decode": 0.25, "core/base": 0.25},
             "spool": {"libraries": 0.25}}})
 
 
 class Page(unittest.TestCase):
-    def test_tables_are_replaced(self):
+    def test_tables_between_marks_are_replaced(self):
         begin, end = performance_page.marked("x")
         self.assertEqual(performance_page.with_tables(f"a\n{begin}old\n{end}b\n", {"x": "new\n"}),
                          f"a\n{begin}new\n{end}b\n")

@@ -1,4 +1,4 @@
-"""A guest whose clock counts instructions: one a nanosecond. Its root, and what came out of it."""
+"""A guest whose clock counts instructions, one a nanosecond: its root file system and its results."""
 
 import json
 import os
@@ -10,8 +10,8 @@ import guest  # the vm tier's, as is image
 import image
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# Fixed work: enough that one operation's luck does not show, little enough for emulation, and within what the rings
-# hold while nobody reads them.
+# Fixed work: enough to average out single operations, little enough for emulation, and few enough records for rings
+# that nobody reads.
 OPERATIONS = {"exec": 300, "tcp": 2_000, "syscall": 200_000, "open": 12_000, "udp": 4_000}
 AGENT_CONFIG = """\
 host: {name: guest}
@@ -20,22 +20,22 @@ collector: {address: "unix:/run/there-is-none"}
 """
 
 
-# While the agent runs: several times as long as its reader sleeps at most, so that it matters little when that began.
+# Work while the agent runs: several times as long as the reader's longest sleep, so that its phase matters little.
 LIVE = {**OPERATIONS, "exec": 1_500, "tcp": 4_000}
 
 
 def all_of(count):
-    """How many operations a load makes when it is asked for `count`: its warming-up runs the same."""
+    """The number of operations that a load makes when `count` are requested: the warm-up makes the same ones."""
     return count + count // 10 + 1
 
 
 class CountingGuest(guest.Guest):
-    """`found`: sensor → mode → instructions of each pass. `said`: what floor and agent said. `accounts`: mode →
-    BPF program → (runs, instructions) until then. `worker`: mode → instructions of the worker's main thread in each pass
-    of the agent."""
+    """`found`: sensor → mode → instructions of each pass. `output`: the output of floor and agent. `accounts`: mode →
+    BPF program → (runs, instructions) until then. `worker`: mode → instructions of the worker's main thread in each
+    pass of the agent."""
 
-    # Time stands still while nobody runs, so that a guest that waits counts nothing; and what a guest could draw by
-    # lot is drawn alike each time.
+    # The guest's time stands still while it is idle, so that waiting counts nothing. The seed makes random numbers the
+    # same in each run.
     MACHINE = ("-accel", "tcg,tb-size=512", "-icount", "shift=0,sleep=off", "-smp", "1", "-seed", "1",
                "-rtc", "base=2026-01-01T00:00:00,clock=vm")
     PARAMETERS = "nokaslr norandmaps lsm=landlock,lockdown,yama,apparmor,bpf"
@@ -43,15 +43,15 @@ class CountingGuest(guest.Guest):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.found = {}
-        self.said = {}
+        self.output = {}
         self.accounts = {}
         self.worker = {}
 
     def _judge(self, name, number, status, output):
         sensor, _, mode = name.partition(".")
         if not mode:
-            self.said[sensor] = "\n".join(output)
-            self._add(f"{sensor} ran", number, status == 0, self.said[sensor])
+            self.output[sensor] = "\n".join(output)
+            self._add(f"{sensor} ran", number, status == 0, self.output[sensor])
             return
         if sensor == "programs":
             listed = json.loads(output[0]) if status == 0 else []
@@ -69,9 +69,9 @@ class CountingGuest(guest.Guest):
             self.worker.setdefault(mode, []).append(float(lines["worker_ns"]))
 
     def counts(self):
-        """mode → sensor → instructions an operation: the least of all passes, since what the kernel does of its own
-        accord, now and then, only adds to it. Of the agent that runs, the median: how much of a load its reader reads
-        before the load's end is by chance. `worker`: those of the worker's main thread alone."""
+        """mode → sensor → instructions an operation: the least of all passes, because other work of the kernel only
+        adds to it. For the running agent the median, because the part of a load that its reader reads before the load's
+        end is random. `worker`: instructions of the worker's main thread alone."""
         found = {mode: {sensor: round((statistics.median if sensor == "agent" else min)(modes[mode]), 1)
                         for sensor, modes in self.found.items() if mode in modes}
                  for mode in OPERATIONS}
@@ -80,7 +80,7 @@ class CountingGuest(guest.Guest):
         return found
 
     def _worker_counts(self):
-        """Without what it uses in any second."""
+        """mode → instructions of the worker's main thread an operation, without its idle use."""
         counts = {}
         for mode in OPERATIONS:
             passes = []
@@ -93,14 +93,14 @@ class CountingGuest(guest.Guest):
         return counts
 
     def programs(self):
-        """mode → BPF program → how often it runs for an operation, and instructions each time."""
+        """mode → BPF program → runs an operation, and instructions a run."""
         found = {}
         for (before, mode) in zip(("before", *OPERATIONS), OPERATIONS):
             found[mode] = {}
             count = all_of(OPERATIONS[mode])
             for name, now in self.accounts.get(mode, {}).items():
                 runs, instructions = (a - b for a, b in zip(now, self.accounts[before].get(name, (0, 0))))
-                if runs * 2 >= count:  # the rest is of what starts the load
+                if runs * 2 >= count:  # fewer runs come from starting the load
                     found[mode][name] = {"runs_per_operation": round(runs / count, 2),
                                          "instructions_per_run": round(instructions / runs, 1)}
         return found
@@ -111,7 +111,7 @@ def plan(operations):
 
 
 def build(directory, agent, load_directory):
-    """The initramfs of all guests."""
+    """Builds the initramfs of all guests; returns its path."""
     root = image.RootDirectory(os.path.join(directory, "root"))
     for program in ("/usr/bin/busybox", "/usr/sbin/bpftool"):
         root.add(program)

@@ -1,4 +1,4 @@
-"""What an event costs when they come as fast as one CPU can make them, and which program has it."""
+"""The cost of an event when one CPU makes events as fast as it can, and the cost of each BPF program."""
 
 import time
 
@@ -6,19 +6,19 @@ import machine
 import sensors
 import usage
 
-# What a snapshot tells, and what user space makes itself.
+# Records of a snapshot, and records that user space makes itself.
 NO_EVENTS = ("process_snapshot", "socket_snapshot", "snapshot_done", "lost")
 SECONDS = 4
 DRAIN_S = 1.0
 
 
 def events_of(totals):
-    """What an agent that has ended was told of, but for the snapshot."""
+    """The number of events that an ended agent has read, without those of the snapshot."""
     return sum(count for name, count in totals["read"].items() if name not in NO_EVENTS)
 
 
 def work(loads):
-    """Programs and connections as fast as one CPU can make them, until all is read."""
+    """Makes programs and connections as fast as one CPU can, and waits until all records are read."""
     for mode in ("exec", "tcp"):
         until = time.monotonic() + SECONDS
         while time.monotonic() < until:
@@ -27,7 +27,7 @@ def work(loads):
 
 
 def cost_of_events(agent, loads):
-    """CPU time of all of the agent's processes by record, and what was lost."""
+    """CPU time of all of the agent's processes an event, and losses."""
     agent.start()
     try:
         pids = agent.pids()
@@ -51,7 +51,7 @@ def cost_of_events(agent, loads):
 
 
 def cost_of_programs(sensor, loads, modes, operations):
-    """By mode, each BPF program that ran for it: how often an operation, and how long each time."""
+    """mode → BPF program → runs an operation, and time a run."""
     found = {}
     sensor.start()
     try:
@@ -60,11 +60,11 @@ def cost_of_programs(sensor, loads, modes, operations):
             for mode in modes:
                 before = sensors.programs(pids)
                 loads.run(mode, operations[mode])
-                count = operations[mode] + operations[mode] // 10 + 1  # the warming-up runs it, too
+                count = operations[mode] + operations[mode] // 10 + 1  # the warm-up runs them, too
                 found[mode] = {}
                 for key, (runs, ns) in sensors.programs(pids).items():
                     more, longer = (now - then for now, then in zip((runs, ns), before.get(key, (0, 0))))
-                    if more * 2 >= count:  # the rest is of what starts the load
+                    if more * 2 >= count:  # fewer runs come from starting the load
                         found[mode][key[0]] = {"runs_per_operation": round(more / count, 2),
                                                "ns_per_run": round(longer / more, 1),
                                                "ns_per_operation": round(longer / count, 1)}

@@ -1,7 +1,7 @@
-"""How late a host knows of a hop, and how late it is an incident at the collector.
+"""The delay from a hop to the host's detection, and to the collector's incident.
 
-Three network namespaces in a row; the agent watches them all. Each hop is a login (tests/storm/hop.cc) from the first
-into the second, and from that session on into the third, which the rule `pivot` detects on the host by itself.
+There are three network namespaces in a row; the agent watches all of them. Each hop is a login (tests/storm/hop.cc)
+from the first into the second, and from that session on into the third, which the host's rule `pivot` detects.
 """
 
 import contextlib
@@ -26,19 +26,19 @@ DRAIN_S = 3.0
 
 
 def sweep():
-    """What killed runs left behind."""
+    """Removes the namespaces that killed runs have left."""
     for name in namespaces.names():
         found = OWNER.match(name)
         if found and not os.path.exists(f"/proc/{found[1]}"):
             namespaces.remove(name)
 
 
-class Way(contextlib.AbstractContextManager):
+class HopChain(contextlib.AbstractContextManager):
     """The namespaces, and a server of logins in the second and the third."""
 
     def __init__(self, binaries, scratch):
         self._hop = os.path.join(binaries, "storm-hop")
-        # What a login runs has a path of its own, as a shell has.
+        # A login's program has a path of its own, as a shell has.
         self._session = os.path.join(scratch, "bench-session")
         self._servers = []
         self._names = [f"htbench{os.getpid()}-{name}" for name in NAMES]
@@ -70,17 +70,17 @@ class Way(contextlib.AbstractContextManager):
         return ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={namespaces.path_of(name)}", "--", *command]
 
     def _serve(self, name):
-        """In no login, like any server."""
+        """Starts a server of logins. It is in no login itself, like any server."""
         script = 'echo 4294967295 > /proc/self/loginuid; exec "$@"'
         server = subprocess.Popen(
             self._enter(name, "sh", "-c", script, "serve", self._hop, "serve", str(PORT), str(UID), self._session),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, env=namespaces.CLEAN_ENVIRONMENT)
         self._servers.append(server)
         if server.stdout.readline() != "ready\n":
-            raise namespaces.LabError("no server of logins")
+            raise namespaces.LabError("the server of logins did not start")
 
     def go(self, rate, count):
-        """`count` hops, `rate` a second; returns how many came through."""
+        """Makes `count` hops, `rate` a second; returns how many succeeded."""
         done = namespaces.run(
             self._enter(self._names[0], self._hop, "go", str(count), "10.97.0.2", str(PORT), "10.97.1.2", str(PORT),
                         str(1000 // rate)), timeout=count / rate + 120)
@@ -96,21 +96,21 @@ class Way(contextlib.AbstractContextManager):
 
 
 def seconds(timestamp):
-    """Of 2026-01-02T03:04:05.678901Z."""
+    """2026-01-02T03:04:05.678901Z as seconds since 1970."""
     whole, _, fraction = timestamp.rstrip("Z").partition(".")
     moment = datetime.datetime.fromisoformat(whole).replace(tzinfo=datetime.timezone.utc)
     return moment.timestamp() + float(f"0.{fraction or 0}")
 
 
 class Incidents:
-    """Follows the collector's JSON lines, and when it first named each detection in an incident."""
+    """Follows the collector's JSON lines and records when each detection first appeared in an incident."""
 
     def __init__(self, path):
         self._file = open(path, encoding="utf-8")
         self._file.seek(0, os.SEEK_END)
         self._rest = ""
-        self._event = {}  # detection → time of what it tells
-        self._told = {}  # detection → time
+        self._event = {}  # detection → time of its event
+        self._reported = {}  # detection → time when an incident first contained it
 
     def look(self):
         now = time.time()
@@ -121,10 +121,10 @@ class Incidents:
                 if detection["rule"] == "pivot":
                     self._event.setdefault(detection["name"], seconds(detection["time"]))
             for name in message.get("incident", {}).get("detections", []):
-                self._told.setdefault(name, now)
+                self._reported.setdefault(name, now)
 
     def late_ms(self):
-        return [(self._told[name] - event) * 1000 for name, event in self._event.items() if name in self._told]
+        return [(self._reported[name] - event) * 1000 for name, event in self._event.items() if name in self._reported]
 
     def close(self):
         self._file.close()
@@ -135,20 +135,20 @@ def latency(values):
             "most": round(max(values), 3), "n": len(values)} if values else {"n": 0}
 
 
-def measure(agent, collector, binaries, scratch, rates, least_seconds, told=lambda line: None):
+def measure(agent, collector, binaries, scratch, rates, least_seconds, log=lambda line: None):
     """{rate: {"event_to_detection_ms", "event_to_incident_ms", …}}"""
     found = {}
     agent.config["hops"] = {"watched_ports": [22, PORT]}
     agent.config["rules"] = {"pivot": {"ports": [PORT]}}
-    with Way(binaries, scratch) as way:
+    with HopChain(binaries, scratch) as chain:
         for rate in rates:
-            found[str(rate)] = _at(agent, collector, way, rate, max(20, rate * least_seconds))
-            told(f"{rate} hops a second: {found[str(rate)]['event_to_detection_ms']}")
+            found[str(rate)] = _at(agent, collector, chain, rate, max(20, rate * least_seconds))
+            log(f"{rate} hops a second: {found[str(rate)]['event_to_detection_ms']}")
     del agent.config["hops"], agent.config["rules"]
     return found
 
 
-def _at(agent, collector, way, rate, count):
+def _at(agent, collector, chain, rate, count):
     agent.start()
     incidents = Incidents(collector.json_path)
     over = threading.Event()
@@ -161,7 +161,7 @@ def _at(agent, collector, way, rate, count):
     follower.start()
     try:
         meter = usage.Meter(agent.pids())
-        through = way.go(rate, count)
+        made = chain.go(rate, count)
         busy = meter.read()
         time.sleep(DRAIN_S)
     finally:
@@ -170,9 +170,9 @@ def _at(agent, collector, way, rate, count):
         incidents.look()
         incidents.close()
         totals = agent.stop()
-    late = {}  # the first word on each counts
+    late = {}  # by detection; the first log line of each counts
     for name, milliseconds in re.findall(r"detection (\w+): pivot, \w+, known after ([\d.]+) ms", agent.log()):
         late.setdefault(name, float(milliseconds))
-    return {"hops": through, "event_to_detection_ms": latency(list(late.values())),
+    return {"hops": made, "event_to_detection_ms": latency(list(late.values())),
             "event_to_incident_ms": latency(incidents.late_ms()), "cpu_percent": busy["cpu_percent"],
             "wakeups_per_s": busy["wakeups_per_s"], "lost": sum(totals["lost"].values())}

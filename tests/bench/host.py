@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""What the sensor costs on this machine.
+"""Measures the cost of the sensor on this machine.
 
     host.py --build DIR [--json FILE] [--pairs N] [--only NAME,…] [--logs DIR]
 
-Names are of the loads (exec, tcp, syscall, open, udp: each without and with a sensor, by turns), and of what is done
-with the agent alone: events, profile, allocations, programs, idle, steady, hops, crowd. Needs root and a machine that
-is otherwise quiet.
+NAME is a load (exec, tcp, syscall, open, udp: each runs alternately without and with a sensor), or a measurement with
+the agent alone: events, profile, allocations, programs, idle, steady, hops, crowd. Needs root and a machine that is
+otherwise idle.
 """
 
 import argparse
@@ -59,18 +59,18 @@ def say(line):
 
 
 class Run:
-    """Fills `found`, step by step; writes it out after each."""
+    """Fills `found`, step by step, and writes it to the file after each step."""
 
     def __init__(self, options, stage, loads, scratch):
         self._options = options
         self._stage = stage
         self._loads = loads
         self._scratch = scratch
-        self._agent = stage.agents["auto"]  # as it is configured when nobody says otherwise
+        self._agent = stage.agents["auto"]  # the default configuration
         self.found = {"machine": machine.facts(), "date": time.strftime("%Y-%m-%d", time.gmtime()),
                       "build": os.path.basename(options.build.rstrip("/")), "pairs": options.pairs,
                       "load_average": {"before": machine.load_average()},
-                      # There should be none: whoever else watches slows this machine, too.
+                      # There should be none: another sensor would slow this machine, too.
                       "programs_of_others": sorted({name for name, _ in sensors.programs()})}
 
     def modes(self):
@@ -87,7 +87,7 @@ class Run:
 
     def play(self):
         if self.modes():
-            turns = rounds.Rounds(self._loads, self._stage.nobody,
+            turns = rounds.Rounds(self._loads, self._stage.no_sensor,
                                   [self._stage.agents["never"], self._stage.agents["auto"], self._stage.floor],
                                   self.modes(), say)
             turns.play(self._options.pairs)
@@ -145,7 +145,7 @@ class Run:
         self.keep({"hops": found, "event_to_detection_ms": found[str(HOPS_RATES[-1])]["event_to_detection_ms"],
                    "event_to_incident_ms": found[str(HOPS_RATES[-1])]["event_to_incident_ms"]})
 
-    def tell(self):
+    def print_figures(self):
         for mode in self.modes():
             row = self.found[mode]
             for text, pick in ((f"{row['without_ns']['median']:>9.0f} ns", lambda each: each),
@@ -167,7 +167,7 @@ def main():
     options = parse()
     missing = [tool for tool in TOOLS if not shutil.which(tool, path=os.environ["PATH"] + ":/usr/sbin:/sbin")]
     if os.geteuid() != 0 or missing:
-        print("this needs " + (f"these programs: {', '.join(missing)}" if missing else "root"), file=sys.stderr)
+        print("the benchmark needs " + (f"these programs: {', '.join(missing)}" if missing else "root"), file=sys.stderr)
         return 1
     machine.unwind_on_signals()
     os.umask(0o022)
@@ -178,10 +178,11 @@ def main():
     shutil.rmtree(logs, ignore_errors=True)
     os.makedirs(logs)
     loads = load_programs.Loads(os.path.join(options.build, "bench"))
-    with sensors.Stage(os.path.join(options.build, "bin"), os.path.join(options.build, "bench"), scratch, logs) as stage:
+    programs, load_directory = os.path.join(options.build, "bin"), os.path.join(options.build, "bench")
+    with sensors.Stage(programs, load_directory, scratch, logs) as stage:
         run = Run(options, stage, loads, scratch)
         run.play()
-    run.tell()
+    run.print_figures()
     return 0
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Instructions an operation takes, without and with the sensor, on kernels of every series.
+"""Counts the instructions of an operation, without and with the sensor, on kernels of every series.
 
     instructions.py --build DIR [--json FILE] [--kernel SERIES]... [--check] [--write] [--cache DIR] [--logs DIR]
 
---check fails where one is more than 3 % above instructions.json, the file that holds them; --write takes what was
-counted into that file: say in the commit why it may grow. Ends with one line `N passed, N failed`. Needs root and, for
-kernels that are not there yet, Debian's mirror.
+--check fails if a count is more than 3 % above the one in instructions.json. --write writes the counts to that file;
+say in the commit why they may grow. The output ends with one line `N passed, N failed`. Needs root and, for kernels
+that are not in the cache yet, Debian's mirror.
 """
 
 import argparse
@@ -30,9 +30,9 @@ SCATTER = 0.005
 
 
 def fault_of(was, now, sensor):
-    """Empty, or what is too much. What the sensor adds in the kernel, and what its worker does, are held to by
-    themselves: of a long operation they are a small part. A two-hundredth of the operation is what two boots may
-    differ by."""
+    """The fault of a count, or "". The sensor's part in the kernel and the worker's part are also checked by
+    themselves, because they are a small part of a long operation. SCATTER allows a two-hundredth of the operation, by
+    which two boots may differ."""
     if sensor == "worker":
         added, before = now["worker"], was["worker"]
     else:
@@ -45,9 +45,9 @@ def fault_of(was, now, sensor):
 
 
 def check(tally, series, kernel, counts, held, checked):
-    """Each count against the file's."""
+    """Compares each count with the file's."""
     if held is None:
-        tally.count(f"{series}", False, f"{os.path.relpath(FILE, ROOT)} holds nothing of it")
+        tally.count(f"{series}", False, f"{os.path.relpath(FILE, ROOT)} has no counts of this series")
         return
     for mode, sensors in held["instructions"].items():
         for sensor in checked:
@@ -56,7 +56,7 @@ def check(tally, series, kernel, counts, held, checked):
             tally.count(f"{series}: {mode}: {sensor}", not fault, f"{fault} (on {kernel}; the file: {held['kernel']})")
 
 
-def tell(series, counts):
+def print_counts(series, counts):
     for mode, sensors in counts.items():
         without = sensors.get("none")
         print(f"{series:5} {mode:8} {without:>10.1f}  " + "  ".join(
@@ -68,7 +68,7 @@ def tell(series, counts):
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", required=True)
-    parser.add_argument("--json", metavar="FILE", help="write what was counted there")
+    parser.add_argument("--json", metavar="FILE", help="write the counts there")
     parser.add_argument("--kernel", action="append", choices=list(kernels.SUITES))
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--write", action="store_true")
@@ -98,8 +98,8 @@ def main():
     tally = Verdicts()
     held, found = read_file(), {}
     build_name = os.path.basename(build)
-    # The loads themselves (`none`) stand in the file for comparison; they are not ours. What our processes do depends
-    # on how they are compiled.
+    # The counts without a sensor (`none`) are in the file only for comparison. The worker's count depends on the
+    # build's compiler flags, so it is checked only for the same build.
     checked = ("in_kernel", "worker") if held["build"] == build_name else ("in_kernel",)
     try:
         archive = counting_guest.build(logs, os.path.join(build, "bin/hoptrail-agent"), os.path.join(build, "bench"))
@@ -115,10 +115,10 @@ def main():
                              "programs": run.programs()}
             print(f"{series}: {run.release}, {run.seconds:.0f} s", flush=True)
             if all("none" in sensors for sensors in counts.values()):
-                tell(series, counts)
+                print_counts(series, counts)
             if options.check:
                 check(tally, series, run.release, counts, held["kernels"].get(series), checked)
-    except Exception:  # A fault here is a failure like others: the last line must come.
+    except Exception:  # Any error is a failed test: the last line must be printed.
         tally.count("instructions", False, traceback.format_exc())
     found = {series: found[series] for series in kernels.SUITES if series in found}
     if options.json:

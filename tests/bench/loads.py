@@ -12,13 +12,13 @@ MODES = ("exec", "tcp", "syscall", "open", "udp")
 
 
 def tasks():
-    """Threads on this machine, those that have ended but are not gone yet included."""
+    """The number of threads on this machine, including ended ones that are not reaped yet."""
     with open("/proc/loadavg", encoding="ascii") as file:
         return int(file.read().split()[3].partition("/")[2])
 
 
 class Loads:
-    """Finds them in `directory`; the CPU is the last that this process may use."""
+    """The programs are in `directory`. They run on the last CPU that this process may use."""
 
     def __init__(self, directory):
         self._directory = directory
@@ -35,19 +35,19 @@ class Loads:
                 *map(str, arguments)]
 
     def run(self, mode, operations=None):
-        """What an operation took, in nanoseconds: (time, CPU time)."""
+        """Runs a load; returns (time, CPU time) of an operation in nanoseconds."""
         done = namespaces.run(self.command(mode, *([operations] if operations else [])), timeout=600)
         found = re.fullmatch(r"ns_per_operation ([\d.]+)\ncpu_ns_per_operation ([\d.]+)\n", done.stdout)
         return float(found[1]), float(found[2])
 
     def run_steady(self, rate, seconds):
-        """Returns how many of its operations came late."""
+        """Runs the steady load; returns how many of its operations began late."""
         done = namespaces.run(self.command("steady", rate, seconds), timeout=seconds + 120)
         return int(re.fullmatch(r"late (\d+)\n", done.stdout)[1])
 
     @contextlib.contextmanager
     def crowd(self, processes, sockets):
-        """That many processes and sockets are there within; they are gone afterwards."""
+        """Within the context that many processes and sockets exist."""
         before = tasks()
         command = ["setpriv", "--pdeathsig", "KILL", self.path("crowd"), str(processes), str(sockets)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

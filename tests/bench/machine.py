@@ -1,4 +1,4 @@
-"""The machine that is measured: what it is, what may be changed on it for a while, and that it is changed back."""
+"""The measured machine: its properties, and temporary changes of its settings, which are always undone."""
 
 import contextlib
 import ctypes
@@ -35,7 +35,7 @@ def load_average():
 
 
 def unwind_on_signals():
-    """Whatever ends the run, what was changed is changed back: signals become exceptions, the first of them only."""
+    """Turns the first signal into an exception, so that changed settings are restored. Ignores further signals."""
     def unwind(number, _):
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_IGN)
@@ -46,7 +46,7 @@ def unwind_on_signals():
 
 @contextlib.contextmanager
 def setting(path, least):
-    """A number of the kernel's that must be at least that for a while."""
+    """Within the context the kernel setting at `path` is at least `least`."""
     with open(path, encoding="ascii") as file:
         before = file.read().strip()
     if int(before) >= least:
@@ -63,8 +63,8 @@ def setting(path, least):
 
 @contextlib.contextmanager
 def bpf_statistics():
-    """Run times of BPF programs are counted within. The same switch as kernel.bpf_stats_enabled, but held by a
-    descriptor: even if this process is killed, the kernel switches it off again."""
+    """Within the context the kernel counts run times of BPF programs. This is the same switch as
+    kernel.bpf_stats_enabled, but a descriptor holds it: the kernel switches it off even if this process is killed."""
     number = BPF_SYSCALL.get(platform.machine())
     if number is None:
         raise RuntimeError(f"the number of bpf(2) on {platform.machine()} is not known here")

@@ -1,10 +1,9 @@
 #!/usr/bin/python3
 """The tables and plots of docs/performance.md, from the figures of real runs.
 
-    performance_page.py --write [--host FILE] [--instructions FILE]   takes these figures into docs/performance/, if
-                                                                      given, and writes tables and plots anew
-    performance_page.py --check                                       fails where page or plots are not what the
-                                                                      figures say
+    performance_page.py --write [--host FILE] [--instructions FILE]   copies the given figures to docs/performance/ and
+                                                                      writes tables and plots again
+    performance_page.py --check                                       fails if page or plots differ from the figures
 """
 
 import argparse
@@ -33,7 +32,7 @@ def marked(name):
 
 
 def with_tables(page, tables):
-    """The page with what stands between each table's marks replaced."""
+    """The page with the text between each table's marks replaced."""
     for name, table in tables.items():
         begin, end = marked(name)
         if begin not in page or end not in page:
@@ -50,7 +49,7 @@ def main():
     parser.add_argument("--instructions", metavar="FILE")
     options = parser.parse_args()
     if options.write == options.check:
-        parser.error("one of --write and --check")
+        parser.error("give either --write or --check")
     figures = {}
     needed = {"host": performance_tables.HOST_PARTS, "instructions": ("kernels",)}
     for name in ("host", "instructions"):
@@ -58,7 +57,7 @@ def main():
         figures[name] = json.loads(read(given or kept))
         missing = [part for part in needed[name] if part not in figures[name]]
         if missing:
-            raise SystemExit(f"{given or kept} lacks {', '.join(missing)}: a run of everything is needed")
+            raise SystemExit(f"{given or kept} lacks {', '.join(missing)}; run all measurements")
         if options.write and given:
             with open(kept, "w", encoding="utf-8") as file:
                 json.dump(figures[name], file, indent=1)
@@ -72,7 +71,7 @@ def main():
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
         elif not os.path.exists(path) or read(path) != text:
-            print(f"{os.path.relpath(path, ROOT)} is not what the figures say; run performance_page.py --write")
+            print(f"{os.path.relpath(path, ROOT)} differs from the figures; run performance_page.py --write")
             status = 1
     return status
 

@@ -4,7 +4,7 @@ import svg
 
 MODES = ("exec", "tcp", "syscall", "open", "udp")
 SERIES = {"none": "no sensor", "floor": "floor", "never": "syscall_hooks: never", "auto": "syscall_hooks: auto"}
-# What stands in the counts, and how much of it a sensor adds.
+# The counts, and their names in plots and tables.
 COUNTED = {"floor": "floor", "in_kernel": "agent, in the kernel", "worker": "agent, worker",
            "agent": "agent, whole, on the same CPU"}
 
@@ -14,7 +14,7 @@ def added_by(sensor, counts):
 
 
 def ratios(host, of, title):
-    """`of` picks the figures out of a cell."""
+    """`of` selects the figures of a cell."""
     groups = []
     for mode in MODES:
         cells = {text: of(host[mode][name]) for name, text in SERIES.items()}
@@ -37,7 +37,7 @@ def added(instructions):
     groups = []
     for mode in MODES:
         if mode == "syscall":
-            continue  # nothing to be seen
+            continue  # a sensor adds nothing to a null call
         for series, found in instructions["kernels"].items():
             counts = found["instructions"][mode]
             rows = []

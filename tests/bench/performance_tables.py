@@ -4,8 +4,9 @@ from performance_plots import COUNTED, MODES, SERIES, added_by
 
 NAMES = {"exec": "exec", "tcp": "TCP connect, accept, close", "syscall": "null call", "open": "open, close",
          "udp": "UDP echo"}
-# What a run of everything finds.
-HOST_PARTS = (*MODES, "startup_ms", "full_speed", "profile", "allocations", "programs", "idle", "steady", "hops", "crowd")
+# The results of a run of all measurements.
+HOST_PARTS = (*MODES, "startup_ms", "full_speed", "profile", "allocations", "programs", "idle", "steady", "hops",
+              "crowd")
 
 
 def table(head, rows):
@@ -24,7 +25,8 @@ def measured_on(host):
 
 
 def ratio(figures):
-    return f"{figures['median']:.3f} [{figures['low']:.3f}, {figures['high']:.3f}] {figures['least']:.2f}–{figures['most']:.2f}"
+    return (f"{figures['median']:.3f} [{figures['low']:.3f}, {figures['high']:.3f}]"
+            f" {figures['least']:.2f}–{figures['most']:.2f}")
 
 
 def ratios(host):
@@ -61,7 +63,8 @@ def states(host):
 def hops(host):
     rows = [[rate, found["hops"], *(f"{found[key].get('p50', '')} / {found[key].get('p99', '')} ({found[key]['n']})"
                                     for key in ("event_to_detection_ms", "event_to_incident_ms")),
-             f"{found['cpu_percent']} %", found["wakeups_per_s"], found["lost"]] for rate, found in host["hops"].items()]
+             f"{found['cpu_percent']} %", found["wakeups_per_s"], found["lost"]]
+            for rate, found in host["hops"].items()]
     return table(["hops/s", "made", "to the host's detection, ms: p50 / p99 (known)",
                   "to the collector's incident, ms: p50 / p99 (known)", "of one CPU", "wake-ups/s", "lost"], rows)
 
@@ -71,7 +74,7 @@ def records(host):
 
 
 def worst(instructions, mode, in_percent):
-    """What the agent adds in the kernel, on the kernel where that is most."""
+    """The agent's part in the kernel, on the kernel where it is largest."""
     added = []
     for found in instructions["kernels"].values():
         counts = found["instructions"][mode]
@@ -117,7 +120,7 @@ def instructions_added(instructions):
 
 
 def instructions_of_programs(instructions):
-    """Rows: what runs for an operation on any kernel; the busiest first."""
+    """One row for each program that runs for an operation on any kernel, the most expensive first."""
     kernels = instructions["kernels"]
     rows = []
     for mode in MODES:
@@ -136,7 +139,7 @@ def instructions_of_programs(instructions):
 
 
 def profile(host):
-    """Whatever has a fiftieth of all samples in either work."""
+    """The directories that have at least a fiftieth of all samples in one of the loads."""
     works = host["profile"]
     shares = {}
     for work, found in works.items():
@@ -156,8 +159,8 @@ def allocations(host):
 
 
 def tables(host, instructions):
-    return {"machine": measured_on(host), "aims": aims(host, instructions), "ratios": ratios(host), "programs": programs(host),
-            "states": states(host), "hops": hops(host), "records": records(host),
+    return {"machine": measured_on(host), "aims": aims(host, instructions), "ratios": ratios(host),
+            "programs": programs(host), "states": states(host), "hops": hops(host), "records": records(host),
             "profile": profile(host), "allocations": allocations(host),
             "instructions of programs": instructions_of_programs(instructions),
             "instructions": f"Build `{instructions['build']}`.\n\n" + instructions_added(instructions)}

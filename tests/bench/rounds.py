@@ -1,4 +1,4 @@
-"""The same work without and with each sensor, by turns: what it costs the one who works."""
+"""Runs the same load alternately without and with each sensor, to measure the sensor's cost for the load."""
 
 import statistics
 
@@ -10,17 +10,17 @@ TIME, CPU = 0, 1  # in what a load took
 
 
 class Rounds:
-    """Each sensor's run stands between two runs without any, and is compared with their mean: what the machine does
-    meanwhile, and what drifts, touches all three. A run without any, between two others, shows the noise that is left.
+    """Each run with a sensor is between two runs without one, and is compared with their mean, because other work and
+    drift of the machine affect all three. A run without a sensor, between two others, shows the remaining noise.
     """
 
-    def __init__(self, loads, nobody, sensors, modes, told=lambda line: None):
+    def __init__(self, loads, no_sensor, sensors, modes, log=lambda line: None):
         self._loads = loads
-        self._nobody = nobody
+        self._no_sensor = no_sensor
         self._sensors = sensors
         self._modes = modes
-        self._told = told
-        self._runs = []  # (sensor's name, {mode: what it took}, {mode: CPU time of the sensor, ns})
+        self._log = log
+        self._runs = []  # (sensor's name, {mode: (time, CPU time) of the load}, {mode: CPU time of the sensor, ns})
 
     def _run(self, sensor):
         sensor.start()
@@ -35,20 +35,20 @@ class Rounds:
         self._runs.append((sensor.name, took, used))
 
     def play(self, pairs):
-        """`pairs` runs of each sensor."""
-        self._run(self._nobody)  # not counted: the first one warms up
+        """Makes `pairs` runs of each sensor."""
+        self._run(self._no_sensor)  # the first run warms up and is not counted
         self._runs.clear()
-        self._run(self._nobody)
+        self._run(self._no_sensor)
         for number in range(pairs):
             turn = number % len(self._sensors)
             for sensor in self._sensors[turn:] + self._sensors[:turn]:
                 self._run(sensor)
-                self._run(self._nobody)
-            self._told(f"round {number + 1} of {pairs}: " + ", ".join(
+                self._run(self._no_sensor)
+            self._log(f"round {number + 1} of {pairs}: " + ", ".join(
                 f"{mode} {self._without(mode, TIME)[-1]:.0f} ns" for mode in self._modes))
 
     def _without(self, mode, kind):
-        return [took[mode][kind] for name, took, _ in self._runs if name == self._nobody.name]
+        return [took[mode][kind] for name, took, _ in self._runs if name == self._no_sensor.name]
 
     def ratios(self, name, mode, kind=TIME):
         found = []
@@ -63,8 +63,8 @@ class Rounds:
                 for at in range(1, len(values) - 1, 2)]
 
     def results(self):
-        """{mode: {"none", each sensor's name, "without_ns", …}}. `cpu`: the same of the load's CPU time, which
-        holds nothing of what others made it wait."""
+        """{mode: {"none", each sensor's name, "without_ns", …}}. `cpu`: the same for the load's CPU time, which does
+        not include waiting for other programs."""
         found = {}
         for mode in self._modes:
             found[mode] = {"without_ns": series.summary(self._without(mode, TIME), 1),

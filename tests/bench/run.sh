@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Measures what the sensor costs.
+# Measures the cost of the sensor.
 #
 #   tests/bench/run.sh host [--json FILE] [--pairs N] [--only NAME,...]      on this machine, as root
-#   tests/bench/run.sh instructions [--json FILE] [--kernel SERIES]... [--check]   counted, in guests
+#   tests/bench/run.sh instructions [--json FILE] [--kernel SERIES]... [--check]   counts instructions, in guests
 #
-# Either one takes --preset NAME first (default release) and builds what it needs.
+# Both take --preset NAME as their first argument (default release) and build what they need.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export PATH="$PATH:/usr/sbin:/sbin"

@@ -1,4 +1,4 @@
-"""Who watches while a load runs: nobody, the floor, or the whole agent with its collector."""
+"""The sensors that may run during a load: none, the floor, or the whole agent with its collector."""
 
 import json
 import os
@@ -16,12 +16,12 @@ import product
 PORT = 7943
 SETTLE_S = 0.5
 PATIENCE_S = 60.0
-# Whatever ends the driver ends them.
+# The kernel ends the programs when the driver ends.
 TIED = ["setpriv", "--pdeathsig", "TERM"]
 
 
 def wait_for(path, pattern, hopeless, patience=PATIENCE_S):
-    """The first match in a growing file; looks often, since what it waits for is timed."""
+    """The first match in a growing file. Polls often, because the time until the match is measured."""
     deadline = time.monotonic() + patience
     while True:
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -34,7 +34,7 @@ def wait_for(path, pattern, hopeless, patience=PATIENCE_S):
         time.sleep(0.004)
 
 
-class Nobody:
+class NoSensor:
     """No sensor."""
 
     name = "none"
@@ -50,12 +50,12 @@ class Nobody:
 
 
 class Floor(daemon.Daemon):
-    """The least that a sensor can be; see floor/."""
+    """The simplest possible sensor; see floor/."""
 
     def __init__(self, binary, logs):
         super().__init__("floor", os.path.join(logs, "floor.log"))
         self._binary = binary
-        self._said = {}
+        self._counts = {}
 
     def start(self):
         open(self.log_path, "w", encoding="utf-8").close()
@@ -65,12 +65,12 @@ class Floor(daemon.Daemon):
 
     def stop(self, patience=PATIENCE_S):
         super().stop(patience)
-        self._said = {kind: int(count) for kind, count in re.findall(r"(\w+) (\d+)", self.log())}
-        return self._said
+        self._counts = {kind: int(count) for kind, count in re.findall(r"(\w+) (\d+)", self.log())}
+        return self._counts
 
 
 class Collector(daemon.Daemon):
-    """A real one, on loopback. The only certificates are the benchmark's own."""
+    """A real collector, on loopback, with the benchmark's own certificates."""
 
     def __init__(self, binaries, scratch, logs, certificates):
         super().__init__("collector", os.path.join(logs, "collector.log"))
@@ -118,7 +118,7 @@ class Agent(daemon.Daemon):
             "kernel": {"syscall_hooks": hooks},
             "log_level": "info"}
         self._config_path = os.path.join(scratch, f"agent-{hooks}.yaml")
-        self.wrapper = []  # what it is started by
+        self.wrapper = []  # the words before the agent's own command
         self.startup_ms = []
 
     def start(self):
@@ -139,12 +139,12 @@ class Agent(daemon.Daemon):
         return {what: self._totals(what) for what in ("read", "bytes", "lost")}
 
     def _totals(self, what):
-        """What it said at its end, by type: `read in all: fork 12, exec 3`."""
+        """The counts by type that the agent logged at its end: `read in all: fork 12, exec 3`."""
         line = re.findall(rf"{what} in all: (.*)", self.log())[-1]
         return {name: int(count) for name, count in re.findall(r"([a-z/_]+(?: [a-z_]+)?) (\d+)", line)}
 
     def pids(self):
-        """Supervisor, loader and worker; not the loader's children, which live for a moment only."""
+        """The pids of supervisor, loader and worker, without the loader's short-lived children."""
         found = []
         for pid in super().pids():
             try:
@@ -157,19 +157,19 @@ class Agent(daemon.Daemon):
         return found
 
     def coverage(self):
-        """fact → the hook that serves it, or None."""
+        """event source → the hook that serves it, or None."""
         found = re.findall(r"agent:   ([^:]+): (?:(BLIND)|([\w/]+) \(tier \d\))", self.log())
-        return {fact: None if blind else hook for fact, blind, hook in found}
+        return {source: None if blind else hook for source, blind, hook in found}
 
 
 class Stage:
-    """Makes all of them in a directory of its own, and takes all down."""
+    """Makes all sensors in a directory of its own, and stops them at its end."""
 
     def __init__(self, binaries, load_directory, scratch, logs):
         self._scratch = scratch
         certificates = authority.Authority(os.path.join(scratch, "certificates"))
         self.collector = Collector(binaries, scratch, logs, certificates)
-        self.nobody = Nobody()
+        self.no_sensor = NoSensor()
         self.floor = Floor(os.path.join(load_directory, "bench-floor"), logs)
         self.agents = {hooks: Agent(hooks, binaries, scratch, logs, certificates) for hooks in ("never", "auto")}
 
@@ -185,8 +185,8 @@ class Stage:
 
 
 def held(pids, kind):
-    """What these processes hold of the kernel's BPF objects: id → the lines that the kernel says of it. `kind` is
-    prog or map. There may be another sensor on the machine, with the same names."""
+    """The BPF objects that these processes hold: id → the lines of fdinfo. `kind` is prog or map. Names are not enough,
+    because another sensor on the machine may use the same ones."""
     found = {}
     for pid in pids:
         for descriptor in os.listdir(f"/proc/{pid}/fdinfo"):
@@ -201,7 +201,7 @@ def held(pids, kind):
 
 
 def programs(pids=None):
-    """BPF programs, of the machine or held by these processes: (name, id) → (runs, nanoseconds)."""
+    """The machine's BPF programs, or those that these processes hold: (name, id) → (runs, nanoseconds)."""
     ours = None if pids is None else held(pids, "prog")
     listed = json.loads(namespaces.run(["bpftool", "--json", "prog", "show"]).stdout)
     return {(program.get("name", ""), program["id"]): (program.get("run_cnt", 0), program.get("run_time_ns", 0))
@@ -209,6 +209,6 @@ def programs(pids=None):
 
 
 def maps_mib(pids):
-    """What the maps take in the kernel, as it charges for them: no process's memory shows it."""
+    """The kernel memory of the maps that these processes hold, as the kernel charges it; no process's RSS shows it."""
     sizes = [int(each["memlock"]) for each in held(pids, "map").values() if "memlock" in each]
     return round(sum(sizes) / 2**20, 1)

@@ -1,4 +1,4 @@
-"""What can be said of a handful of measurements: median, range, and how sure the median is."""
+"""Statistics of a few measurements: median, range, and the confidence interval of the median."""
 
 import random
 import statistics
@@ -17,7 +17,7 @@ def interval(values, share=0.95):
 
 
 def summary(values, digits=4):
-    """As it stands in the JSON: the 95 % interval is `low` to `high`, the range `least` to `most`."""
+    """The summary for the JSON file: the 95 % interval is `low` to `high`, the range `least` to `most`."""
     low, high = interval(values)
     figures = {"median": statistics.median(values), "low": low, "high": high, "least": min(values),
                "most": max(values)}
@@ -25,6 +25,6 @@ def summary(values, digits=4):
 
 
 def percentile(values, share):
-    """The value that `share` of all do not exceed."""
+    """The least value that at least `share` of all values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, min(len(ordered) - 1, -int(-share * len(ordered) // 1) - 1))]

@@ -1,4 +1,4 @@
-"""Where the agent's CPU time goes: samples of its stacks, by directory, and allocations by thread."""
+"""The distribution of the agent's CPU time: samples of its stacks by directory, and allocations by thread."""
 
 import os
 import re
@@ -10,13 +10,13 @@ import namespaces  # the lab's
 import usage
 
 SAMPLES_PER_S = 9_973
-# A function belongs to a directory by its namespace; a sample, to the directory of its innermost frame that has one.
+# A function's namespace gives its directory; a sample belongs to the directory of its innermost frame that has one.
 DIRECTORY = re.compile(r"\bhoptrail::(agent::[a-z]+|[a-z]+|[A-Z]\w*)(?:::|\()")
 THREADS = 1024  # of allocations.cc
 
 
 def directory_of(frames):
-    """Of one sample: its frames from the innermost out."""
+    """The directory of one sample. `frames` are its functions from the innermost out."""
     found = next((match[1] for match in map(DIRECTORY.search, frames) if match), None)
     if found is None:
         return "libraries"
@@ -26,7 +26,7 @@ def directory_of(frames):
 
 
 def samples(text):
-    """Of `perf script -F comm,ip,sym`: (thread, whether in the kernel, frames), one each."""
+    """Parses `perf script -F comm,ip,sym`; yields (thread, whether in the kernel, frames) of each sample."""
     for block in text.split("\n\n"):
         lines = block.strip("\n").splitlines()
         if len(lines) < 2:
@@ -51,21 +51,22 @@ def by_directory(text):
 
 
 def profile(agent, work, scratch):
-    """Of all of its processes while `work` is done."""
+    """The profile of all of the agent's processes during work()."""
     data = os.path.join(scratch, "perf.data")
     agent.start()
     try:
-        with subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", str(SAMPLES_PER_S), "--call-graph", "fp",
-                               "-o", data, "-p", ",".join(map(str, agent.pids()))], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as recorder:
+        with subprocess.Popen(["perf", "record", "-q", "-e", "cpu-clock", "-F", str(SAMPLES_PER_S),
+                               "--call-graph", "fp", "-o", data, "-p", ",".join(map(str, agent.pids()))],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True) as recorder:
             try:
                 time.sleep(1)
                 work()
             finally:
                 recorder.terminate()
-                complaint = recorder.communicate()[1]
+                errors = recorder.communicate()[1]
         if not os.path.exists(data):
-            raise namespaces.LabError(f"perf recorded nothing: {complaint}")
+            raise namespaces.LabError(f"perf recorded nothing: {errors}")
         return by_directory(namespaces.run(["perf", "script", "-F", "comm,ip,sym", "-i", data], timeout=300).stdout)
     finally:
         agent.stop()
@@ -78,7 +79,7 @@ def allocation_counts(path):
 
 
 def allocations(agent, work, library, scratch, events_of):
-    """Allocations by event and thread while `work` is done. `events_of`: what the agent said at its end → events."""
+    """Allocations by event and thread during work(). events_of() gives the number of events from the agent's totals."""
     path = os.path.join(scratch, "allocations")
     with open(path, "wb") as file:
         file.truncate(16 * THREADS)

@@ -1,4 +1,4 @@
-"""The agent on a host that does nothing, on one that holds much, and on one that is evenly busy."""
+"""The agent on an idle host, on a host with many processes and sockets, and on an evenly busy host."""
 
 import time
 
@@ -12,19 +12,20 @@ PID_MAX = 4 * 32_768
 
 
 def idle(agent, seconds):
-    """After a while in which what the start left to do is done."""
+    """Measures the agent on an idle host, after the work of its start has ended."""
     agent.start()
     try:
         time.sleep(5)
         meter = usage.Meter(agent.pids())
         time.sleep(seconds)
-        return {**meter.read(), "memory_mib": usage.memory_mib(agent.pids()), "kernel_maps_mib": sensors.maps_mib(agent.pids())}
+        return {**meter.read(), "memory_mib": usage.memory_mib(agent.pids()),
+                "kernel_maps_mib": sensors.maps_mib(agent.pids())}
     finally:
         agent.stop()
 
 
 def crowded(agent, loads, processes, sockets, seconds):
-    """Many processes and sockets, found by the snapshot at the start."""
+    """Measures the agent on a host with many processes and sockets, which the snapshot at its start finds."""
     if machine.available_mib() < CROWD_NEEDS_MIB:
         raise namespaces.LabError(f"{processes} processes take {CROWD_NEEDS_MIB} MiB, and {machine.available_mib()}"
                                   " are available: run with --only without crowd")
@@ -42,7 +43,7 @@ def crowded(agent, loads, processes, sockets, seconds):
 
 
 def steady(agent, loads, rate, seconds):
-    """`rate` programs and as many connections a second."""
+    """Measures the agent during `rate` programs and as many connections a second."""
     agent.start()
     try:
         meter = usage.Meter(agent.pids())

@@ -1,4 +1,4 @@
-"""Two kinds of plots, as SVG: intervals on a line, and bars. Rows from above to below, one colour a series."""
+"""Two kinds of plots, as SVG: intervals on a line, and bars. Rows run from top to bottom; each series has a colour."""
 
 import html
 

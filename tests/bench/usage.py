@@ -1,4 +1,4 @@
-"""What processes have used, as the kernel accounts for it."""
+"""Resources that processes have used, as the kernel accounts for them."""
 
 import os
 import re
@@ -9,12 +9,12 @@ TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def cpu_ns(pid):
-    """CPU time of all threads of a process, ended ones included, to the nanosecond."""
+    """CPU time of all threads of a process, including ended ones, in nanoseconds."""
     return time.clock_gettime_ns((~pid << 3) | CPUCLOCK_SCHED)
 
 
 def children_ns(pid):
-    """Of the children that it has waited for, to the clock tick."""
+    """CPU time of the children that the process has waited for, in nanoseconds; the resolution is a clock tick."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[13]) + int(fields[14])) * TICK_NS
@@ -27,7 +27,7 @@ def name_of(pid, thread=None):
 
 
 def sleeps(pid):
-    """How often each thread has gone to sleep, and so was woken: (thread, name) → times."""
+    """(thread, name) → how often the thread has gone to sleep, and so was woken."""
     counts = {}
     for thread in os.listdir(f"/proc/{pid}/task"):
         try:
@@ -47,7 +47,7 @@ def memory_kib(pid):
 
 
 def memory_mib(pids):
-    """By process, and in all. Summed RSS counts what they share for each of them; PSS counts it once."""
+    """Memory by process, and the sums. Summed RSS counts shared pages for each process; PSS counts them once."""
     each, total = {}, {"rss": 0, "pss": 0, "anonymous": 0}
     for pid in pids:
         figures = memory_kib(pid)
@@ -58,7 +58,7 @@ def memory_mib(pids):
 
 
 class Meter:
-    """From when it is made until `read`: CPU time and wake-ups of some processes."""
+    """Measures CPU time and wake-ups of some processes from its construction to read()."""
 
     def __init__(self, pids):
         self._pids = list(pids)

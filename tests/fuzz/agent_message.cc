@@ -1,4 +1,4 @@
-// What agents send: bytes to facts, facts to the engine, and its word to what the store keeps.
+// Messages of agents: from bytes to facts, from facts through the engine to the stored form.
 
 #include "collector/engine/engine.h"
 #include "core/wire/resource_names.h"
@@ -20,8 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto fact = wire::FactFromProto(record);
     if (!fact.ok()) continue;
     const auto again = wire::FactFromProto(wire::ToRecord(record.sequence(), *fact));
-    fuzz::RequireOk(again.status(), "what was taken can be told");
-    fuzz::Require(*again == *fact, "what was taken is told unchanged");
+    fuzz::RequireOk(again.status(), "an accepted fact can be encoded again");
+    fuzz::Require(*again == *fact, "an accepted fact is encoded unchanged");
     engine.Apply(*fact, &outcome);
   }
   engine.Tick(&outcome);

@@ -1,5 +1,5 @@
-// The session tree with tables so small that a short input fills them: their bounds must hold at
-// every moment, and what has ended must leave.
+// The session stage with tables so small that a short input fills them. Their bounds must hold at
+// every moment, and ended processes and closed sessions must be removed.
 
 #include "agent/decode/decoder.h"
 #include "agent/session/correlator.h"
@@ -16,7 +16,7 @@ using agent::session::Correlator;
 constexpr size_t kMaxProcesses = 8;
 constexpr size_t kMaxConnections = 4;
 
-class Nobody : public agent::session::Output {
+class DiscardOutput : public agent::session::Output {
   void OnSession(const model::Session& session) override {}
   void OnHopEnd(const model::HopEnd& hop) override {}
   void OnLoginAttempt(const model::LoginAttempt& attempt, const model::SessionId& id) override {}
@@ -53,8 +53,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::RecordScript script(&source);
   FakeClock clock;
   fuzz::KeptState kept;
-  fuzz::Nobody nobody;
-  fuzz::Correlator correlator(fuzz::SmallTables(&clock, &kept), &nobody);
+  fuzz::DiscardOutput output;
+  fuzz::Correlator correlator(fuzz::SmallTables(&clock, &kept), &output);
   for (int steps = 0; !source.empty() && steps < 200; ++steps) {
     const uint8_t times = source.Byte() % 32;
     const std::string record = script.Next();

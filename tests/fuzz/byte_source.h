@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_TESTS_FUZZ_BYTE_SOURCE_H_
 #define HOPTRAIL_TESTS_FUZZ_BYTE_SOURCE_H_
 
-// Reads a fuzzer's input from front to back as numbers and texts, so that a seed can be written by
-// hand in the order of reading. Past the end everything is 0 and empty.
+// Reads a fuzzer's input from front to back as numbers and texts, so that a person can write a seed
+// in the order of reading. Past the end all numbers are 0 and all texts are empty.
 
 #include <algorithm>
 #include <cstddef>
@@ -45,7 +45,7 @@ class ByteSource {
     return taken;
   }
 
-  // A byte of length, then so many bytes.
+  // Reads a byte with the length, then that many bytes.
   std::string Text() { return std::string(Take(Byte())); }
 
   absl::string_view Rest() { return Take(rest_.size()); }

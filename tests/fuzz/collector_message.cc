@@ -1,4 +1,4 @@
-// What the collector sends to an agent.
+// Messages of the collector to an agent.
 
 #include "core/wire/sensor.h"
 #include "tests/fuzz/require.h"
@@ -10,7 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto provenance = wire::FromProto(message.provenance());
   if (!provenance.ok()) return 0;
   const auto again = wire::FromProto(wire::ToProto(*provenance));
-  fuzz::RequireOk(again.status(), "what was taken can be told");
-  fuzz::Require(*again == *provenance, "what was taken is told unchanged");
+  fuzz::RequireOk(again.status(), "an accepted value can be encoded again");
+  fuzz::Require(*again == *provenance, "an accepted value is encoded unchanged");
   return 0;
 }

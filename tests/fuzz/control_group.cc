@@ -1,4 +1,4 @@
-// The names of control groups, which whoever makes a group chooses: one path a line.
+// The names of control groups, which the creator of a group chooses: one path a line.
 
 #include "agent/process/control_group.h"
 
@@ -25,7 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const std::string shown = agent::process::UnescapeUnit(group.unit);
   fuzz::Require(shown.size() <= group.unit.size(), "unescaping adds nothing");
-  fuzz::Require(std::all_of(shown.begin(), shown.end(), printable), "what is shown is printable");
-  fuzz::Require(shown.find('/') == std::string::npos, "what is shown is one component");
+  fuzz::Require(std::all_of(shown.begin(), shown.end(), printable),
+                "an unescaped name is printable");
+  fuzz::Require(shown.find('/') == std::string::npos, "an unescaped name is one component");
   return 0;
 }

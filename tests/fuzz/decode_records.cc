@@ -1,5 +1,5 @@
-// The record decoder behind its size checks: records whose type, sizes and counts are true and
-// whose every other byte is the fuzzer's. Such a record must be read.
+// The record decoder behind its size checks: records with correct type, sizes and counts, whose
+// other bytes come from the fuzzer. The decoder must accept such a record.
 
 #include <algorithm>
 #include <cstring>
@@ -15,7 +15,7 @@ namespace {
 
 using agent::decode::Event;
 
-// Type, then a length for each text, then the bytes of the fixed part, then the texts'.
+// Reads the type, then a length for each text, then the bytes of the fixed part, then the texts.
 std::string BuildRecord(ByteSource& source) {
   const auto type = static_cast<uint16_t>(source.Byte() % HT_TYPES);
   const RecordLayout& layout = RecordLayouts()[type];
@@ -24,7 +24,7 @@ std::string BuildRecord(ByteSource& source) {
   for (size_t i = 0; i < layout.text_counts.size(); ++i) lengths.push_back(source.Two());
   const absl::string_view fixed = source.Take(record.size());
   std::copy(fixed.begin(), fixed.end(), record.begin());
-  // The top byte of each time, on a machine whose numbers have it last.
+  // The top byte of each time (little-endian): the decoder refuses times past 62 bits.
   for (const size_t time : kHeaderTimes) record[time + 7] &= 0x3f;
   for (const size_t time : layout.times) record[time + 7] &= 0x3f;
   std::string texts;
@@ -51,11 +51,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto event = agent::decode::Decode(record.data(), record.size());
   const auto type = static_cast<uint8_t>(data == nullptr || size == 0 ? 0 : data[0] % HT_TYPES);
   const fuzz::RecordLayout& layout = fuzz::RecordLayouts()[type];
-  if (layout.fixed != 0) fuzz::RequireOk(event.status(), "a record whose sizes are true is read");
+  if (layout.fixed != 0) fuzz::RequireOk(event.status(), "a record with correct sizes is accepted");
   fuzz::Require(!event.ok() || layout.fixed != 0, "a type that is not in the table is refused");
-  // Cut anywhere, it is refused or read in bounds, but not believed longer than it is.
+  // A truncated record must be refused.
   const std::string cut = record.substr(0, size % (record.size() + 1));
   const auto half = agent::decode::Decode(cut.data(), cut.size());
-  fuzz::Require(!half.ok() || cut.size() == record.size(), "a cut record is refused");
+  fuzz::Require(!half.ok() || cut.size() == record.size(), "a truncated record is refused");
   return 0;
 }

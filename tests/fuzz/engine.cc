@@ -1,5 +1,5 @@
-// The collector's judgement: facts of hosts that may lie, time, people's decisions and restarts in
-// any order, with tables so small that a short input fills them.
+// The collector's engine: facts of hosts that may lie, the passing of time, people's decisions and
+// restarts in any order, with tables so small that a short input fills them.
 
 #include "collector/engine/engine.h"
 
@@ -31,7 +31,7 @@ class Collector {
     engine::Outcome outcome;
     const uint8_t what = source_.Byte();
     if (what < 200) {
-      TakeFacts(1 + what % 4, &outcome);
+      ApplyFacts(1 + what % 4, &outcome);
     } else if (what < 220) {
       clock_.AdvanceNs(int64_t{source_.Byte()} * int64_t{3600} * 1'000'000'000);
       engine_->Tick(&outcome);
@@ -54,10 +54,10 @@ class Collector {
   }
 
  private:
-  void TakeFacts(int count, engine::Outcome* outcome) {
+  void ApplyFacts(int count, engine::Outcome* outcome) {
     std::vector<model::Fact> facts;
     for (int i = 0; i < count; ++i) {
-      // As the wire would have it.
+      // Passes the fact through its wire format, as ingest does.
       auto fact = wire::FactFromProto(wire::ToRecord(1, facts_.Next()));
       if (fact.ok()) facts.push_back(*std::move(fact));
     }

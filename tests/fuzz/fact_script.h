@@ -1,9 +1,9 @@
 #ifndef HOPTRAIL_TESTS_FUZZ_FACT_SCRIPT_H_
 #define HOPTRAIL_TESTS_FUZZ_FACT_SCRIPT_H_
 
-// Makes facts from a fuzzer's bytes: about three hosts with a few sessions and connections, so that
-// they join, contradict and repeat each other. make_seeds.cc writes scripts in the order in which
-// they are read here.
+// Makes facts from a fuzzer's bytes. They are about three hosts with a few sessions and
+// connections, so that they join, contradict and repeat each other. make_seeds.cc writes scripts in
+// the order in which they are read here.
 
 #include <string>
 
@@ -24,7 +24,7 @@ class FactScript {
     return host;
   }
 
-  // 0 to 15: five of each host; above: one that nobody opened.
+  // 0 to 15: five sessions of each host; above: a session that was never opened.
   static model::SessionId SessionOf(uint8_t which) {
     if (which % 32 < 16) return model::DeriveSessionId(Host(which), First(which));
     model::SessionId id;
@@ -32,7 +32,7 @@ class FactScript {
     return id;
   }
 
-  // Kind, host, then the kind's fields.
+  // Reads the kind, the host, then the kind's fields.
   model::Fact Next() {
     const uint8_t kind = source_.Byte() % 8;
     host_ = Host(source_.Byte());
@@ -71,7 +71,7 @@ class FactScript {
 
   int64_t WallOrNone() { return (source_.Byte() & 1) != 0 ? Wall() : 0; }
 
-  model::HopKey Name() {
+  model::HopKey Key() {
     const uint8_t which = source_.Byte() % 8;
     if (which == 0) return {};
     return {which * 2654435761u, which * 40503u};
@@ -104,7 +104,7 @@ class FactScript {
     session.kind = static_cast<model::EntryKind>(flags % 6);
     session.logged_in = (flags & 8) != 0;
     session.user = User();
-    if ((flags & 16) != 0) session.entry = model::Entry{Name(), Flow(), 1'000'000'000};
+    if ((flags & 16) != 0) session.entry = model::Entry{Key(), Flow(), 1'000'000'000};
     session.authentication.user = session.user;
     session.authentication.method = static_cast<model::AuthMethod>(source_.Byte() % 8);
     if ((flags & 32) != 0) session.authentication.key_fingerprint = "SHA256:" + User();
@@ -127,7 +127,7 @@ class FactScript {
     end.process = First(source_.Byte());
     end.program = "/usr/bin/ssh";
     end.user = User();
-    end.hop_key = Name();
+    end.hop_key = Key();
     end.flow = Flow();
     end.established_boot_ns = 1'000'000'000ull * (1 + source_.Byte());
     end.established_wall_ns = Wall();

@@ -1,4 +1,4 @@
-// The filters of every list, written by clients.
+// The filters of all lists, which clients write.
 
 #include "collector/query/filter.h"
 

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_TESTS_FUZZ_KEPT_STATE_H_
 #define HOPTRAIL_TESTS_FUZZ_KEPT_STATE_H_
 
-// What an agent saved, in memory, for targets that restart it.
+// An agent's saved state in memory, for targets that restart the agent.
 
 #include <map>
 #include <utility>
@@ -19,8 +19,8 @@ class KeptState : public agent::session::StateStore {
   }
   void RemoveMember(const model::ProcessKey& process) override { members_.erase(process); }
   void SaveHop(const model::HopEnd& hop) override { hops_[{hop.side, hop.hop_key}] = hop; }
-  void RemoveHop(model::HopSide side, const model::HopKey& name) override {
-    hops_.erase({side, name});
+  void RemoveHop(model::HopSide side, const model::HopKey& key) override {
+    hops_.erase({side, key});
   }
 
   agent::session::SavedState Saved() const {

@@ -1,5 +1,5 @@
-// Writes the seeds that are binary, from real encodings: `make_seeds tests/fuzz/corpus`. Seeds that
-// are text stand in the corpus as they are.
+// Writes the binary seeds from real encodings: `make_seeds tests/fuzz/corpus`. Text seeds are files
+// of the corpus.
 
 #include <elf.h>
 
@@ -44,7 +44,8 @@ std::string Raw(const T& value) {
   return std::string(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
-// One whole record of each type, for the decoder; and the same as decode_records reads it.
+// One complete record of each type for `decode`, and the same in the order in which
+// decode_records reads it.
 void AddRecords(const Corpus& corpus) {
   const std::string path("sshd\0sbin\0usr\0", 14);
   for (uint16_t type = 0; type < HT_TYPES; ++type) {
@@ -69,93 +70,94 @@ void AddRecords(const Corpus& corpus) {
   }
 }
 
-// In the order in which record_script.cc reads. A header: process, parent, label, flags, time.
+// Records in the order in which record_script.cc reads them. A header: process, parent, session
+// tag, flags, time.
 struct Story {
   std::string steps;
 
-  void Say(const std::vector<int>& record) { steps += Bytes({0}) + Bytes(record); }
+  void Append(const std::vector<int>& record) { steps += Bytes({0}) + Bytes(record); }
   void Tick(int seconds) { steps += Bytes({200, seconds}); }
 };
 
-// A daemon listens, someone comes in by it, and goes on to another host.
+// A daemon listens, somebody logs in through it, and connects to another host.
 Story LoginStory() {
   Story story;
   constexpr int kListening = 1 << 3 << 2;
-  story.Say({HT_TYPE_EXEC, 1, 0, 255, 0, 1, 0, 0, 0, 0, 2, 2, 2});
-  story.Say({HT_TYPE_TCP, 1, 0, 255, 0, 1, HT_TCP_LISTEN, kListening | 7, 0, 0, 0, 0, 0});
-  story.Say({HT_TYPE_TCP, 255, 255, 255, 0, 1, HT_TCP_ESTABLISHED, 2 << 3, 0, 0, 0, 0, 0});
-  story.Say({HT_TYPE_ACCEPT, 1, 0, 255, 0, 1, 2 << 3, 0});
-  story.Say({HT_TYPE_FORK, 1, 0, 255, 0, 1, 2, 2});
-  story.Say({HT_TYPE_EXEC, 2, 1, 2, 0, 1, 1, 0, 0, 0, HT_STREAM_TCP, 2 << 3, 2, 2});
-  story.Say({HT_TYPE_PAM, 2, 1, 2, 0, 1, HT_PAM_AUTHENTICATE, 1, 7, 0, 0, 0, 0});
-  story.Say({HT_TYPE_SSHD, 2, 1, 2, 0, 1, 1, 2});
-  story.Say({HT_TYPE_PAM, 2, 1, 2, 0, 1, HT_PAM_AUTHENTICATE, 1, 0, 0, 0, 0, 0});
-  story.Say({HT_TYPE_SSHD, 2, 1, 2, 0, 1, 1, 0});
-  story.Say({HT_TYPE_PAM, 2, 1, 2, 4, 1, HT_PAM_OPEN_SESSION, 1, 0, 0, 0, 0, 0});
-  story.Say({HT_TYPE_FORK, 2, 1, 2, 4, 1, 3, 2});
-  story.Say({HT_TYPE_EXEC, 3, 2, 2, 5, 1, 2, 0, 0, 0, 3, 0, 3, 0, 3, 0});
-  story.Say({HT_TYPE_FORK, 3, 2, 2, 5, 1, 4, 2});
-  story.Say({HT_TYPE_EXEC, 4, 3, 2, 5, 1, 3, 0, 0, 0, 3, 0, 3, 0, 3, 0});
-  story.Say({HT_TYPE_TCP, 4, 3, 2, 5, 1, HT_TCP_CONNECT, 1 << 3 | 1, 0, 0, 0, 0, 0});
-  story.Say({HT_TYPE_TCP, 4, 3, 2, 5, 1, HT_TCP_ESTABLISHED, 1 << 3 | 1, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_EXEC, 1, 0, 255, 0, 1, 0, 0, 0, 0, 2, 2, 2});
+  story.Append({HT_TYPE_TCP, 1, 0, 255, 0, 1, HT_TCP_LISTEN, kListening | 7, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_TCP, 255, 255, 255, 0, 1, HT_TCP_ESTABLISHED, 2 << 3, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_ACCEPT, 1, 0, 255, 0, 1, 2 << 3, 0});
+  story.Append({HT_TYPE_FORK, 1, 0, 255, 0, 1, 2, 2});
+  story.Append({HT_TYPE_EXEC, 2, 1, 2, 0, 1, 1, 0, 0, 0, HT_STREAM_TCP, 2 << 3, 2, 2});
+  story.Append({HT_TYPE_PAM, 2, 1, 2, 0, 1, HT_PAM_AUTHENTICATE, 1, 7, 0, 0, 0, 0});
+  story.Append({HT_TYPE_SSHD, 2, 1, 2, 0, 1, 1, 2});
+  story.Append({HT_TYPE_PAM, 2, 1, 2, 0, 1, HT_PAM_AUTHENTICATE, 1, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_SSHD, 2, 1, 2, 0, 1, 1, 0});
+  story.Append({HT_TYPE_PAM, 2, 1, 2, 4, 1, HT_PAM_OPEN_SESSION, 1, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_FORK, 2, 1, 2, 4, 1, 3, 2});
+  story.Append({HT_TYPE_EXEC, 3, 2, 2, 5, 1, 2, 0, 0, 0, 3, 0, 3, 0, 3, 0});
+  story.Append({HT_TYPE_FORK, 3, 2, 2, 5, 1, 4, 2});
+  story.Append({HT_TYPE_EXEC, 4, 3, 2, 5, 1, 3, 0, 0, 0, 3, 0, 3, 0, 3, 0});
+  story.Append({HT_TYPE_TCP, 4, 3, 2, 5, 1, HT_TCP_CONNECT, 1 << 3 | 1, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_TCP, 4, 3, 2, 5, 1, HT_TCP_ESTABLISHED, 1 << 3 | 1, 0, 0, 0, 0, 0});
   story.steps += Bytes({215, 2, 9, 4, 'r', 'o', 'o', 't', 1, 3, 'a', '@', 'b'});
   story.Tick(2);
-  story.Say({HT_TYPE_TCP, 4, 3, 2, 5, 9, HT_TCP_CLOSED, 1 << 3 | 1, 5, 0, 6, 0, 0});
-  story.Say({HT_TYPE_EXIT, 4, 3, 2, 5, 9});
-  story.Say({HT_TYPE_PAM, 2, 1, 2, 4, 1, HT_PAM_CLOSE_SESSION, 1, 0, 0, 0, 0, 0});
-  story.Say({HT_TYPE_TCP, 255, 255, 255, 0, 9, HT_TCP_CLOSED, 2 << 3, 5, 0, 6, 0, 0});
-  story.Say({HT_TYPE_EXIT, 3, 2, 2, 5, 9});
-  story.Say({HT_TYPE_EXIT, 2, 1, 2, 0, 9});
+  story.Append({HT_TYPE_TCP, 4, 3, 2, 5, 9, HT_TCP_CLOSED, 1 << 3 | 1, 5, 0, 6, 0, 0});
+  story.Append({HT_TYPE_EXIT, 4, 3, 2, 5, 9});
+  story.Append({HT_TYPE_PAM, 2, 1, 2, 4, 1, HT_PAM_CLOSE_SESSION, 1, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_TCP, 255, 255, 255, 0, 9, HT_TCP_CLOSED, 2 << 3, 5, 0, 6, 0, 0});
+  story.Append({HT_TYPE_EXIT, 3, 2, 2, 5, 9});
+  story.Append({HT_TYPE_EXIT, 2, 1, 2, 0, 9});
   story.Tick(255);
   return story;
 }
 
-// An agent that starts on a host that already runs, restarts, and is flooded.
+// An agent starts on a running host, restarts, and gets a flood of records.
 Story SnapshotStory() {
   Story story;
-  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 0, 255, 255, 0, 1, 6, 0, 0, 0, 2, 2, 2});
-  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 1, 0, 255, 0, 1, 0, 0, 0, 0, 2, 2, 2});
-  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 2, 1, 2, 0, 1, 0, 0, 0, 0, 2, 2, 2});
-  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 3, 2, 2, 5, 1, 2, 0, 0, 0, 3, 0, 3, 0, 3, 0});
-  story.Say({HT_TYPE_SOCKET_SNAPSHOT, 1, 0, 255, 0, 1, 1 << 5 | 7});
-  story.Say({HT_TYPE_SOCKET_SNAPSHOT, 2, 1, 2, 0, 1, 2 << 3});
-  story.Say({HT_TYPE_SNAPSHOT_DONE, 255, 255, 255, 0, 1});
+  story.Append({HT_TYPE_PROCESS_SNAPSHOT, 0, 255, 255, 0, 1, 6, 0, 0, 0, 2, 2, 2});
+  story.Append({HT_TYPE_PROCESS_SNAPSHOT, 1, 0, 255, 0, 1, 0, 0, 0, 0, 2, 2, 2});
+  story.Append({HT_TYPE_PROCESS_SNAPSHOT, 2, 1, 2, 0, 1, 0, 0, 0, 0, 2, 2, 2});
+  story.Append({HT_TYPE_PROCESS_SNAPSHOT, 3, 2, 2, 5, 1, 2, 0, 0, 0, 3, 0, 3, 0, 3, 0});
+  story.Append({HT_TYPE_SOCKET_SNAPSHOT, 1, 0, 255, 0, 1, 1 << 5 | 7});
+  story.Append({HT_TYPE_SOCKET_SNAPSHOT, 2, 1, 2, 0, 1, 2 << 3});
+  story.Append({HT_TYPE_SNAPSHOT_DONE, 255, 255, 255, 0, 1});
   story.Tick(1);
   story.steps += Bytes({250});
-  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 3, 2, 2, 5, 1, 2, 0, 0, 0, 3, 0, 3, 0, 3, 0});
-  story.Say({HT_TYPE_SNAPSHOT_DONE, 255, 255, 255, 0, 1});
+  story.Append({HT_TYPE_PROCESS_SNAPSHOT, 3, 2, 2, 5, 1, 2, 0, 0, 0, 3, 0, 3, 0, 3, 0});
+  story.Append({HT_TYPE_SNAPSHOT_DONE, 255, 255, 255, 0, 1});
   story.steps += Bytes({230, 40, HT_TYPE_TCP, 3, 2, 2, 5, 1, HT_TCP_CONNECT, 1 << 3 | 1});
   story.steps += Bytes({0, 0, 0, 0, 0});
   story.Tick(70);
   return story;
 }
 
-// Services, a runtime's container and one that is only a pid namespace, which goes on to another
-// host.
+// Services, a container of a runtime, and a container that is only a pid namespace and connects to
+// another host.
 Story ContainerStory() {
   Story story;
   constexpr int kGroups = HT_EXEC_CGROUPS, kInside = 16;
-  story.Say({HT_TYPE_FORK, 0, 255, 255, 0, 1, 1, 255});
-  story.Say({HT_TYPE_EXEC, 1, 0, 255, 0, 1, 8, 0, 0, kGroups, 2, 2, 2, 0});
-  story.Say({HT_TYPE_FORK, 1, 0, 255, 0, 1, 2, 255});
-  story.Say({HT_TYPE_EXEC, 2, 1, 255, kInside, 1, 7, 0, 0, kGroups, 2, 2, 2, 1});
-  story.Say({HT_TYPE_FORK, 2, 1, 255, kInside, 1, 3, 255});
-  story.Say({HT_TYPE_EXEC, 3, 2, 255, kInside, 1, 3, 0, 0, 0, 2, 2, 2});
-  story.Say({HT_TYPE_TCP, 3, 2, 255, kInside, 1, HT_TCP_CONNECT, 1 << 3 | 1, 0, 0, 0, 0, 0});
-  story.Say({HT_TYPE_TCP, 3, 2, 255, kInside, 1, HT_TCP_ESTABLISHED, 1 << 3 | 1, 0, 0, 0, 0, 0});
-  story.Say({HT_TYPE_EXIT, 3, 2, 255, kInside, 1});
-  story.Say({HT_TYPE_EXIT, 2, 1, 255, kInside, 1});
-  story.Say({HT_TYPE_FORK, 1, 0, 255, 0, 1, 4, 255});
-  story.Say({HT_TYPE_EXEC, 4, 1, 255, kInside, 1, 2, 0, 0, 0, 2, 2, 2});
-  story.Say({HT_TYPE_FORK, 0, 255, 255, 0, 1, 5, 255});
-  story.Say({HT_TYPE_EXEC, 5, 0, 255, 0, 1, 4, 0, 0, kGroups, 2, 2, 2, 3});
-  story.Say({HT_TYPE_FORK, 5, 0, 255, 0, 1, 6, 255});
-  story.Say({HT_TYPE_EXEC, 6, 5, 255, 0, 1, 2, 0, 3, 0, 2, 2, 2});
+  story.Append({HT_TYPE_FORK, 0, 255, 255, 0, 1, 1, 255});
+  story.Append({HT_TYPE_EXEC, 1, 0, 255, 0, 1, 8, 0, 0, kGroups, 2, 2, 2, 0});
+  story.Append({HT_TYPE_FORK, 1, 0, 255, 0, 1, 2, 255});
+  story.Append({HT_TYPE_EXEC, 2, 1, 255, kInside, 1, 7, 0, 0, kGroups, 2, 2, 2, 1});
+  story.Append({HT_TYPE_FORK, 2, 1, 255, kInside, 1, 3, 255});
+  story.Append({HT_TYPE_EXEC, 3, 2, 255, kInside, 1, 3, 0, 0, 0, 2, 2, 2});
+  story.Append({HT_TYPE_TCP, 3, 2, 255, kInside, 1, HT_TCP_CONNECT, 1 << 3 | 1, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_TCP, 3, 2, 255, kInside, 1, HT_TCP_ESTABLISHED, 1 << 3 | 1, 0, 0, 0, 0, 0});
+  story.Append({HT_TYPE_EXIT, 3, 2, 255, kInside, 1});
+  story.Append({HT_TYPE_EXIT, 2, 1, 255, kInside, 1});
+  story.Append({HT_TYPE_FORK, 1, 0, 255, 0, 1, 4, 255});
+  story.Append({HT_TYPE_EXEC, 4, 1, 255, kInside, 1, 2, 0, 0, 0, 2, 2, 2});
+  story.Append({HT_TYPE_FORK, 0, 255, 255, 0, 1, 5, 255});
+  story.Append({HT_TYPE_EXEC, 5, 0, 255, 0, 1, 4, 0, 0, kGroups, 2, 2, 2, 3});
+  story.Append({HT_TYPE_FORK, 5, 0, 255, 0, 1, 6, 255});
+  story.Append({HT_TYPE_EXEC, 6, 5, 255, 0, 1, 2, 0, 3, 0, 2, 2, 2});
   story.Tick(2);
   story.steps += Bytes({250});
-  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 1, 0, 255, 0, 1, 8, 0, 0, kGroups, 2, 2, 2, 0});
-  story.Say({HT_TYPE_PROCESS_SNAPSHOT, 4, 1, 255, kInside, 1, 2, 0, 0, kGroups, 2, 2, 2, 0});
-  story.Say({HT_TYPE_SNAPSHOT_DONE, 255, 255, 255, 0, 1});
+  story.Append({HT_TYPE_PROCESS_SNAPSHOT, 1, 0, 255, 0, 1, 8, 0, 0, kGroups, 2, 2, 2, 0});
+  story.Append({HT_TYPE_PROCESS_SNAPSHOT, 4, 1, 255, kInside, 1, 2, 0, 0, kGroups, 2, 2, 2, 0});
+  story.Append({HT_TYPE_SNAPSHOT_DONE, 255, 255, 255, 0, 1});
   story.Tick(70);
   return story;
 }
@@ -169,7 +171,7 @@ void AddStories(const Corpus& corpus) {
   }
 }
 
-// The least that has a dynamic symbol: two functions in one segment of code.
+// The smallest ELF file with dynamic symbols: two functions in one code segment.
 std::string ElfFile() {
   const std::string names("\0pam_start\0syslog\0", 18);
   Elf64_Ehdr head = {};
@@ -214,9 +216,9 @@ std::string ElfFile() {
 }
 
 void AddMessages(const Corpus& corpus) {
-  v1::CollectorMessage word;
-  *word.mutable_provenance() = wire::ToProto(wire::TestProvenance());
-  corpus.Add("collector_message", "provenance", word.SerializeAsString());
+  v1::CollectorMessage message;
+  *message.mutable_provenance() = wire::ToProto(wire::TestProvenance());
+  corpus.Add("collector_message", "provenance", message.SerializeAsString());
   v1::AgentMessage hello;
   hello.mutable_hello()->set_host(wire::ResourceName(wire::TestHost()));
   hello.mutable_hello()->set_host_name("gw");
@@ -239,7 +241,8 @@ void AddMessages(const Corpus& corpus) {
   corpus.Add("stored_blob", "incident", Bytes({3}) + Encode(wire::TestIncident()));
 }
 
-// In the order in which fact_script.h reads: a login, a hop told by both ends, a detection.
+// Facts in the order in which fact_script.h reads them: a login, a hop reported by both ends, a
+// detection.
 void AddFacts(const Corpus& corpus) {
   const std::string login = Bytes({0, 0, 0, 1, 1 | 8 | 16, 0, 1, 9, 1, 0, 2, 1, 10, 0, 0});
   const std::string server = Bytes({7, 0, 1 | 2, 1, 1, 0, 1, 9, 1, 0, 1, 10, 3, 0, 0, 0});

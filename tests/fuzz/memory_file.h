@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_TESTS_FUZZ_MEMORY_FILE_H_
 #define HOPTRAIL_TESTS_FUZZ_MEMORY_FILE_H_
 
-// A file that exists in memory only, for code that wants a path.
+// A file that exists only in memory, for code that needs a path.
 
 #include <unistd.h>
 
@@ -25,7 +25,7 @@ class MemoryFile {
             "a file in memory can be written");
   }
 
-  // Good while this object lives.
+  // Valid while this object lives.
   std::string path() const { return absl::StrCat("/proc/self/fd/", fd_.get()); }
 
  private:

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_TESTS_FUZZ_OUTCOME_CHECK_H_
 #define HOPTRAIL_TESTS_FUZZ_OUTCOME_CHECK_H_
 
-// What the engine says must survive the store, or a collector could not start again.
+// The engine's outcome must survive its stored form, or a collector could not start again.
 
 #include "collector/engine/engine.h"
 #include "collector/store/sqlite/codec.h"
@@ -13,8 +13,8 @@ namespace hoptrail::fuzz {
 template <typename Model>
 void CheckStored(const Model& value, absl::StatusOr<Model> (*decode)(absl::string_view)) {
   const auto read = decode(collector::store::Encode(value));
-  RequireOk(read.status(), "what the engine says can be read back from the store");
-  Require(*read == value, "what the engine says is stored unchanged");
+  RequireOk(read.status(), "an outcome can be read back from the store");
+  Require(*read == value, "an outcome is stored unchanged");
 }
 
 inline void CheckOutcome(const collector::engine::Outcome& outcome) {
@@ -27,7 +27,7 @@ inline void CheckOutcome(const collector::engine::Outcome& outcome) {
   for (const auto& incident : outcome.incidents) CheckStored(incident, store::DecodeIncident);
   for (const auto& [host, provenance] : outcome.provenance) {
     RequireOk(wire::FromProto(wire::ToProto(provenance)).status(),
-              "an agent takes what the collector tells it");
+              "an agent accepts the collector's provenance");
   }
 }
 

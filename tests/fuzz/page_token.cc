@@ -1,4 +1,4 @@
-// What clients hand back to go on with a list or a watch.
+// The tokens with which clients continue a list or a watch.
 
 #include "collector/query/page_token.h"
 
@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)query::ParsePageToken("sessions", text);
   const auto revision = query::ParseResumeToken("epoch", 100, text);
   fuzz::Require(!revision.ok() || (*revision >= 0 && *revision <= 100),
-                "a watch resumes at a revision that was");
+                "a watch resumes at a past revision");
   fuzz::ByteSource source(data, size);
   store::Cursor cursor;
   cursor.number = static_cast<int64_t>(source.Number(8));
@@ -21,10 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (cursor.text.size() + cursor.key.size() > 1000) return 0;  // more than any list makes
   const std::string token = query::MakePageToken("sessions", cursor);
   const auto same = query::ParsePageToken("sessions", token);
-  fuzz::RequireOk(same.status(), "a list knows its own token");
+  fuzz::RequireOk(same.status(), "a list accepts its own token");
   fuzz::Require(same->has_value() && (*same)->number == cursor.number &&
                     (*same)->text == cursor.text && (*same)->key == cursor.key,
-                "a token holds what was put in");
-  fuzz::Require(!query::ParsePageToken("hops", token).ok(), "a token is good for one list only");
+                "a token contains its cursor");
+  fuzz::Require(!query::ParsePageToken("hops", token).ok(), "a token is valid for one list only");
   return 0;
 }

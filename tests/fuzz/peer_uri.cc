@@ -1,4 +1,4 @@
-// The URIs in a client's certificate, from which its roles come. One a line.
+// The URIs in a client's certificate, which give its roles. One a line.
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
@@ -15,9 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::Require(ours || (!peer.reader && !peer.operator_role && !peer.agent),
                 "another name space gives no role");
   fuzz::Require(!peer.local, "a certificate does not make a caller local");
-  fuzz::Require(!peer.operator_role || peer.reader, "who may change may read");
+  fuzz::Require(!peer.operator_role || peer.reader, "an operator is a reader");
   fuzz::Require(!peer.operator_role || absl::StrContains(text, "/operator/"),
-                "an operator was named one");
-  fuzz::Require(!peer.agent || !peer.machine.empty(), "an agent speaks for a machine");
+                "an operator's URI has that role");
+  fuzz::Require(!peer.agent || !peer.machine.empty(), "an agent has a machine");
   return 0;
 }

@@ -1,5 +1,5 @@
-// The agent from the kernel's records to facts: records in any order, floods, word from the
-// collector, time and restarts between them. What comes out must be what the collector takes.
+// The agent from the kernel's records to facts: records in any order, floods, messages from the
+// collector, time and restarts between them. The collector must accept every fact.
 
 #include "agent/worker/pipeline.h"
 
@@ -29,16 +29,16 @@ class Agent {
   void Step() {
     const uint8_t what = source_.Byte();
     if (what < 200) {
-      Tell(script_.Next(), 1);
+      Handle(script_.Next(), 1);
     } else if (what < 215) {
       const uint64_t seconds = source_.Byte();
       clock_.AdvanceNs(static_cast<int64_t>(seconds * 1'000'000'000));
       pipeline_->Tick();
     } else if (what < 230) {
-      HearProvenance();
+      ReceiveProvenance();
     } else if (what < 240) {
       const uint32_t times = source_.Byte();
-      Tell(script_.Next(), times);
+      Handle(script_.Next(), times);
     } else if (what < 250) {
       clock_.StepWallNs(static_cast<int64_t>(source_.Byte()) * 60'000'000'000 - 3'600'000'000'000);
     } else {
@@ -53,7 +53,7 @@ class Agent {
     options.clock = &clock_;
     options.host_pid_namespace = 100;
     options.saved = kept_.Saved();
-    for (const model::Session& session : options.saved.sessions) told_.insert(session.id);
+    for (const model::Session& session : options.saved.sessions) reported_.insert(session.id);
     options.store = &kept_;
     options.has_timer = [](const std::string& unit) { return unit == "dump.service"; };
     options.user_resolver = [](uint32_t uid) { return uid == 0 ? "root" : "staff"; };
@@ -61,7 +61,7 @@ class Agent {
     pipeline_ = std::make_unique<agent::Pipeline>(std::move(options));
   }
 
-  void Tell(const std::string& record, uint32_t times) {
+  void Handle(const std::string& record, uint32_t times) {
     clock_.AdvanceNs(static_cast<int64_t>(script_.passed_ns()));
     for (uint32_t i = 0; i < times; ++i) {
       const std::string one = i == 0 ? record : Vary(record, i);
@@ -70,7 +70,7 @@ class Agent {
     }
   }
 
-  void HearProvenance() {
+  void ReceiveProvenance() {
     model::Provenance provenance;
     const uint8_t index = source_.Byte();
     provenance.session = model::DeriveSessionId(host_, {100u + index, 1000u + index});
@@ -82,21 +82,23 @@ class Agent {
     pipeline_->Handle(provenance);
   }
 
-  // A fact that the collector would refuse would stand in the way of all that follow it.
+  // The collector must accept each fact: a refused one would block all that follow it.
   void Take(const model::Fact& fact) {
     const std::string bytes = wire::ToRecord(++sequence_, fact).SerializeAsString();
     Require(bytes.size() <= wire::kMaxBatchBytes / 4, "a record is far shorter than a batch");
     v1::Record record;
     Require(record.ParseFromString(bytes), "a record's text is UTF-8");
-    RequireOk(wire::FactFromProto(record).status(), "the collector takes what the agent tells");
-    if (const auto* session = std::get_if<model::Session>(&fact)) told_.insert(session->id);
-    if (const auto* hop = std::get_if<model::HopEnd>(&fact)) WasTold(hop->session);
-    if (const auto* detection = std::get_if<model::Detection>(&fact)) WasTold(detection->session);
+    RequireOk(wire::FactFromProto(record).status(), "the collector accepts the agent's facts");
+    if (const auto* session = std::get_if<model::Session>(&fact)) reported_.insert(session->id);
+    if (const auto* hop = std::get_if<model::HopEnd>(&fact)) CheckReported(hop->session);
+    if (const auto* detection = std::get_if<model::Detection>(&fact))
+      CheckReported(detection->session);
   }
 
-  // Not of attempts: one may name a connection's session through which nobody has come in.
-  void WasTold(const model::SessionId& session) {
-    Require(session.empty() || told_.count(session) != 0, "a session is told before its facts");
+  // Not for login attempts: these may name the session of a connection on which nobody logged in.
+  void CheckReported(const model::SessionId& session) {
+    Require(session.empty() || reported_.count(session) != 0,
+            "a session is reported before its facts");
   }
 
   ByteSource& source_;
@@ -104,7 +106,7 @@ class Agent {
   FakeClock clock_;
   model::HostId host_;
   KeptState kept_;
-  std::set<model::SessionId> told_;
+  std::set<model::SessionId> reported_;
   uint64_t sequence_ = 0;
   std::unique_ptr<agent::Pipeline> pipeline_;
 };

@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_TESTS_FUZZ_RECORD_LAYOUT_H_
 #define HOPTRAIL_TESTS_FUZZ_RECORD_LAYOUT_H_
 
-// The records of bpf/abi/events.h as the fuzz targets see them: how long each type's fixed part is
-// and which counted texts stand behind it.
+// The layouts of the records in bpf/abi/events.h: the size of each type's fixed part, and the
+// counted texts behind it.
 
 #include <array>
 #include <cstddef>
@@ -16,15 +16,15 @@
 
 namespace hoptrail::fuzz {
 
-// Where a record's header has times, which the decoder refuses past 62 bits.
+// Offsets of the times in a record's header. The decoder refuses times past 62 bits.
 inline constexpr size_t kHeaderTimes[] = {
     offsetof(ht_header, boot_ns), offsetof(ht_header, who.start_ns),
     offsetof(ht_header, who.parent_start_ns), offsetof(ht_header, who.tag_start_ns)};
 
 struct RecordLayout {
-  size_t fixed = 0;                 // bytes, the header included; 0: the decoder knows no such type
-  std::vector<size_t> text_counts;  // where the ht_text of each text behind the fixed part stands
-  std::vector<size_t> times;        // where times besides the header's stand
+  size_t fixed = 0;                 // bytes, header included; 0: a type unknown to the decoder
+  std::vector<size_t> text_counts;  // offsets of the ht_text of each text behind the fixed part
+  std::vector<size_t> times;        // offsets of further times
 };
 
 inline const std::array<RecordLayout, HT_TYPES>& RecordLayouts() {

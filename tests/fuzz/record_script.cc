@@ -10,7 +10,7 @@ namespace hoptrail::fuzz {
 namespace {
 
 constexpr const char* kCommands[] = {"sshd", "bash", "cron", "systemd"};
-// Components, last first, each ended by a bar in the place of its NUL.
+// Path components, last first, each ended by a bar in place of its NUL.
 constexpr const char* kPrograms[] = {"sshd|sbin|usr|",
                                      "sshd-session|openssh|lib|usr|",
                                      "bash|bin|usr|",
@@ -66,14 +66,14 @@ T Begin(const ht_header& header) {
 
 }  // namespace
 
-RecordScript::Name RecordScript::Process() {
+RecordScript::Key RecordScript::Process() {
   const uint8_t which = source_.Byte();
   if (which == 255) return {};
   if ((which & 128) != 0) {
     return {static_cast<uint32_t>(source_.Number(4)), source_.Number(8)};
   }
   const uint8_t index = which & 15;
-  const uint64_t reused = (which & 16) != 0 ? 5'000'000'000 : 0;  // the same id, another process
+  const uint64_t reused = (which & 16) != 0 ? 5'000'000'000 : 0;  // the same pid, another process
   if (index == 0) return {1, 1};
   return {100u + index, 1000 + index + reused};
 }
@@ -82,9 +82,9 @@ ht_header RecordScript::Header(uint16_t type) {
   ht_header header = {};
   header.size = sizeof(header);
   header.type = type;
-  const Name self = Process();
-  const Name parent = Process();
-  const Name tag = Process();
+  const Key self = Process();
+  const Key parent = Process();
+  const Key tag = Process();
   const uint8_t flags = source_.Byte();
   const uint8_t time = source_.Byte();
   if (time == 255) {
@@ -125,7 +125,7 @@ ht_connection RecordScript::Connection() {
   connection.listening = (which >> 5) & 1;
   connection.network_namespace = 200;
   connection.rtt_us = 300;
-  if (index != 5) {  // one that has no name yet
+  if (index != 5) {  // connection 5 has no hop key yet
     connection.client_isn = index * 7u + 1;
     connection.server_isn = index + 1u;
   }
@@ -174,8 +174,8 @@ void RecordScript::Field(const char* const* words, size_t count, ht_text* text, 
 
 std::string RecordScript::Fork(const ht_header& header) {
   auto record = Begin<ht_fork>(header);
-  const Name child = Process();
-  const Name tag = Process();
+  const Key child = Process();
+  const Key tag = Process();
   record.child_tgid = child.tgid;
   record.child_start_ns = child.start_ns;
   record.child_tag_tgid = tag.tgid;

@@ -1,9 +1,10 @@
 #ifndef HOPTRAIL_TESTS_FUZZ_RECORD_SCRIPT_H_
 #define HOPTRAIL_TESTS_FUZZ_RECORD_SCRIPT_H_
 
-// Makes records of bpf/abi/events.h from a fuzzer's bytes: whole and of true sizes, about few
-// processes and sockets, so that one record often speaks of what another spoke of. Every number may
-// also be an arbitrary one. make_seeds.cc writes scripts in the order in which they are read here.
+// Makes records of bpf/abi/events.h from a fuzzer's bytes. The records are complete and have
+// correct sizes. They are about few processes and sockets, so that records often refer to the same
+// ones. Every number may also be an arbitrary one. make_seeds.cc writes scripts in the order in
+// which they are read here.
 
 #include <cstdint>
 #include <string>
@@ -19,19 +20,19 @@ class RecordScript {
   // `source` outlives this.
   explicit RecordScript(ByteSource* source) : source_(*source) {}
 
-  // Type, header, body.
+  // Reads type, header and body.
   std::string Next();
 
-  // How far the last record's time is past the one before; 0 where it was arbitrary.
+  // The time from the record before the last one to the last one; 0 if it was arbitrary.
   uint64_t passed_ns() const { return passed_ns_; }
 
  private:
-  struct Name {
+  struct Key {
     uint32_t tgid = 0;
     uint64_t start_ns = 0;
   };
 
-  Name Process();
+  Key Process();
   ht_header Header(uint16_t type);
   ht_connection Connection();
   ht_stream Stream();
@@ -46,7 +47,7 @@ class RecordScript {
   std::string Pam(const ht_header& header);
   std::string Sshd(const ht_header& header);
   std::string SocketSnapshot(const ht_header& header);
-  // Any other type: its bytes as they come.
+  // Any other type: its body is the input's bytes.
   std::string Other(const ht_header& header);
 
   ByteSource& source_;
@@ -54,7 +55,7 @@ class RecordScript {
   uint64_t passed_ns_ = 0;
 };
 
-// The same record about another process, socket and connection: one of a flood.
+// The same record about another process, socket and connection, for a flood of records.
 std::string Vary(std::string record, uint32_t number);
 
 }  // namespace hoptrail::fuzz

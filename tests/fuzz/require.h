@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_TESTS_FUZZ_REQUIRE_H_
 #define HOPTRAIL_TESTS_FUZZ_REQUIRE_H_
 
-// What a target demands beyond not crashing: a broken promise ends the run as a crash does, so that
-// the fuzzer keeps the input.
+// Checks a promise beyond not crashing. A broken promise aborts as a crash does, so that the fuzzer
+// keeps the input.
 
 #include <cstdio>
 #include <cstdlib>

@@ -2,11 +2,12 @@
 """Runs the fuzz targets: run.py --programs DIRECTORY --logs DIRECTORY [--seconds N]
 [--at-a-time N] [TARGET ...].
 
-Two tests a target: its corpus is replayed, then it is fuzzed for N seconds from there. Findings stay
-under the logs, one directory a target, and are named. Closes with `N passed, N failed`.
+There are two tests for each target: the replay of its corpus, and N seconds of fuzzing from there.
+Findings stay in the logs, in one directory for each target, and are printed. The output ends with
+`N passed, N failed`.
 
-With --keep, what was found worth keeping is merged into the corpus in the tree, as few inputs as
-reach all that was reached.
+With --keep, new inputs are merged into the corpus in the tree: the smallest set with the same
+coverage.
 """
 
 import argparse
@@ -20,7 +21,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-# Seconds for one input and MiB for one process: far above what is needed on a busy machine.
+# Seconds for one input and MiB for one process, far above the need of a busy machine.
 LIMITS = ["-timeout=60", "-rss_limit_mb=2048", "-malloc_limit_mb=1024"]
 LONGEST_INPUT = "-max_len=4096"
 
@@ -42,7 +43,7 @@ class Target:
         self.logs.mkdir(parents=True, exist_ok=True)
 
     def call(self, log, *arguments):
-        """Whether the fuzzer ended well; its output goes to the log."""
+        """Runs the fuzzer with its output in the log; returns its status and its output."""
         path = self.logs / f"{log}.log"
         with tempfile.TemporaryDirectory(prefix="hoptrail-fuzz-", dir="/dev/shm") as scratch:
             environment = dict(os.environ, TMPDIR=scratch)
@@ -68,7 +69,7 @@ class Target:
     def replay(self):
         inputs = len(list(self.corpus.glob("*"))) if self.corpus.is_dir() else 0
         if inputs == 0:
-            print(f"FAILED {self.name} (corpus): there is none")
+            print(f"FAILED {self.name} (corpus): the corpus is empty")
             return False
         return self.report("corpus", *self.call("corpus", "-runs=0", self.corpus))
 
@@ -80,7 +81,7 @@ class Target:
             print(f"{self.name}: {runs.group(1)} runs, {cover[-1][0]} edges, "
                   f"{cover[-1][1]} features", flush=True)
         elif status == 0:
-            print(f"FAILED {self.name} (fuzz): it ran nothing")
+            print(f"FAILED {self.name} (fuzz): no input was run")
             return False
         return self.report("fuzz", status, output)
 
@@ -101,7 +102,7 @@ class Target:
 
 
 def run(name, arguments):
-    """Whether each of a target's tests passed."""
+    """Runs a target's tests; returns for each whether it passed."""
     target = Target(name, arguments.programs, arguments.logs)
     with tempfile.TemporaryDirectory(prefix="hoptrail-fuzz-") as found:
         results = [target.replay()]
@@ -116,8 +117,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("--logs", type=pathlib.Path, required=True)
-    parser.add_argument("--seconds", type=int, default=4, help="of fuzzing, for each target")
-    parser.add_argument("--at-a-time", type=int, default=1, help="how many targets run at a time")
+    parser.add_argument("--seconds", type=int, default=4, help="seconds of fuzzing for each target")
+    parser.add_argument("--at-a-time", type=int, default=1, help="number of targets that run in parallel")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("targets", nargs="*")
     arguments = parser.parse_args()

@@ -1,5 +1,5 @@
-// The agent's outbox opened on a damaged file: a good one on which the input lies as patches of an
-// offset (two bytes) and a byte, cut where the first two bytes say.
+// The agent's spool opened on a damaged file. The first two bytes of the input say where a good
+// file is truncated; the others are patches, each an offset (two bytes) and a byte.
 
 #include <filesystem>
 #include <fstream>
@@ -22,7 +22,7 @@ using agent::spool::SpoolReader;
 
 constexpr uint64_t kMaxBytes = 1 << 20;
 
-// In TMPDIR, which should be in memory; whoever runs this removes it.
+// A new directory in TMPDIR, which should be in memory; the caller of this program removes it.
 std::string Directory() {
   std::string name = std::filesystem::temp_directory_path() / "spool_file_XXXXXX";
   Require(::mkdtemp(name.data()) != nullptr, "a directory can be made");
@@ -50,7 +50,7 @@ class Damage {
     }
     std::ifstream file(path_, std::ios::binary);
     good_.assign(std::istreambuf_iterator<char>(file), {});
-    Require(!good_.empty(), "a closed file holds all");
+    Require(!good_.empty(), "a closed file is complete");
   }
 
   void Run(ByteSource& source) {
@@ -79,7 +79,7 @@ class Damage {
     auto spool = Open();
     if (!spool.ok()) return;
     (void)spool->LoadState();
-    // Above those that are there, undamaged.
+    // Sequence numbers above those in the undamaged file.
     (void)spool->Apply(Changes(), 10'000);
     (void)spool->Apply({Acknowledged{wire::TestHost(), 3}}, 20'000);
     auto reader = SpoolReader::Open(path_);

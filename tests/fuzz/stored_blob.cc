@@ -1,4 +1,4 @@
-// What the store keeps, read back from a damaged file. The first byte says as what.
+// Stored values, read back from a damaged file. The first byte selects the type.
 
 #include "collector/store/sqlite/codec.h"
 #include "tests/fuzz/byte_source.h"
@@ -10,12 +10,12 @@ namespace {
 template <typename Model>
 void Check(const absl::StatusOr<Model>& value, absl::StatusOr<Model> (*decode)(absl::string_view)) {
   if (!value.ok()) {
-    Require(value.status().code() == absl::StatusCode::kDataLoss, "damage is told as damage");
+    Require(value.status().code() == absl::StatusCode::kDataLoss, "damage is DATA_LOSS");
     return;
   }
   const auto again = decode(collector::store::Encode(*value));
-  RequireOk(again.status(), "what was read can be written");
-  Require(*again == *value, "what was read is written unchanged");
+  RequireOk(again.status(), "a value that was read can be written");
+  Require(*again == *value, "a value that was read is written unchanged");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// passwd(5) of a file that may be anything. The first two bytes are the uid that is asked for.
+// The passwd(5) parser with an arbitrary file. The first two bytes are the requested uid.
 
 #include "agent/session/user_names.h"
 

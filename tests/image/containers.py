@@ -1,6 +1,6 @@
 """Images without a registry and without a daemon: debootstrap makes the base, buildah the images.
 
-Everything lies under one work directory, which may be kept: the base and the layers below the programs are used again.
+Everything is in one work directory, which may be kept: later runs use the base and the layers below the programs again.
 """
 
 import json
@@ -10,12 +10,12 @@ import subprocess
 import time
 
 BASE = "docker.io/library/debian:bookworm-slim"
-BASE_DAYS = 7  # older ones are made anew: their packages are no longer the mirror's
+BASE_DAYS = 7  # older bases are made again, because the mirror may no longer have their packages
 MIRROR = "http://deb.debian.org/debian"
 
 
 class ImageError(Exception):
-    """A tool failed; carries its last words."""
+    """A tool failed; the message contains the end of its output."""
 
 
 def run(command, timeout=1200, **options):
@@ -44,7 +44,7 @@ class Images:
                    env={**os.environ, "TMPDIR": self._temporary, "BUILDAH_ISOLATION": "chroot"}, **options)
 
     def ensure_base(self):
-        """Debian 12's smallest system, under the name that the Dockerfile takes it from."""
+        """Makes Debian 12's smallest system, with the image name that the Dockerfile uses."""
         stamp = os.path.join(self._work, "base-made")
         if os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < BASE_DAYS * 86400:
             try:
@@ -54,7 +54,7 @@ class Images:
                 pass
         root = os.path.join(self._temporary, "base")
         shutil.rmtree(root, ignore_errors=True)
-        # A mount namespace of its own: what debootstrap mounts goes with it, however it ends.
+        # In a mount namespace of its own, so that debootstrap's mounts vanish with it, however it ends.
         run(["unshare", "--mount", "debootstrap", "--variant=minbase", "bookworm", root, MIRROR])
         container = self.buildah("from", "scratch").strip()
         self.buildah("add", "--quiet", container, root, "/")
@@ -64,13 +64,13 @@ class Images:
             pass
 
     def build(self, source, target, binaries):
-        """Builds `target` of the product's Dockerfile, with programs that are built already or, where there are none,
-        from source; returns the image's name."""
+        """Builds `target` of the product's Dockerfile, with the programs in `binaries`, or from source if that is None;
+        returns the image's name."""
         name = f"localhost/hoptrail-{target}:test"
         built = ["--build-context", f"binaries={binaries}"] if binaries else []
         self.buildah("bud", "--isolation", "chroot", "--pull-never", "--layers", *built,
-                     "--file", os.path.join(source, "deploy/image/Dockerfile"), "--target", target, "--tag", name, source,
-                     timeout=1200 if binaries else 3600)
+                     "--file", os.path.join(source, "deploy/image/Dockerfile"), "--target", target, "--tag", name,
+                     source, timeout=1200 if binaries else 3600)
         return name
 
     def configuration(self, name):

@@ -1,8 +1,8 @@
-"""A container of a Kubernetes manifest, run by runc with just what the manifest grants.
+"""A container of a Kubernetes manifest, run by runc with exactly the grants of the manifest.
 
-Nothing of the manifest is repeated here: capabilities, user, namespaces, mounts and flags are read from the YAML. What
-differs from a node is said where it differs: the node's own directories lie under a scratch directory (but for /sys,
-which is the machine's), and the pod network is the machine's, since there is no cluster.
+Capabilities, user, namespaces, mounts and flags are read from the YAML and not repeated here. Two things differ from a
+node: the node's directories are under a scratch directory (except /sys, which is the machine's), and the pod network is
+the machine's, because there is no cluster.
 """
 
 import json
@@ -16,14 +16,14 @@ import yaml
 import containers
 import seccomp
 
-# As container runtimes set them for every container that is not privileged.
+# Container runtimes set these for every container that is not privileged.
 MASKED = ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
           "/proc/sched_debug", "/proc/scsi", "/sys/firmware"]
 READ_ONLY = ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
 
 def load(path, kind):
-    """The one document of that kind."""
+    """The only document of that kind in the file."""
     with open(path, encoding="utf-8") as file:
         found = [document for document in yaml.safe_load_all(file) if document["kind"] == kind]
     if len(found) != 1:
@@ -32,7 +32,7 @@ def load(path, kind):
 
 
 class Node:
-    """What a node and its cluster lend to pods: directories, config maps and secrets, by name."""
+    """The directories, config maps and secrets that a node and its cluster provide to pods."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -40,12 +40,12 @@ class Node:
         self.secrets = {}  # name → {key: text}
 
     def path(self, path):
-        """Where the node's `path` lies on this machine."""
+        """The path on this machine of the node's `path`."""
         return path if path.startswith("/sys/") else os.path.join(self.directory, path.lstrip("/"))
 
 
 class Pod:
-    """One container of one pod. start(), stop() and close() may be called in any order, close() last."""
+    """One container of one pod. Call close() last; start() and stop() may be called in any order."""
 
     def __init__(self, name, workload, image_root, image_configuration, node, log_path, hosts):
         self.name = name
@@ -69,7 +69,7 @@ class Pod:
 
     @property
     def security(self):
-        """The container's security context, with what it takes over from the pod's."""
+        """The container's security context, merged with the pod's."""
         return {**self._template.get("securityContext", {}), **self._container["securityContext"]}
 
     @property
@@ -81,35 +81,36 @@ class Pod:
 
     def start(self):
         with open(self.log_path, "ab") as log:
-            self._process = subprocess.Popen(["runc", "--root", self._state, "run", "--bundle", self._bundle, self.name],
-                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+            command = ["runc", "--root", self._state, "run", "--bundle", self._bundle, self.name]
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                             start_new_session=True)
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             return file.read()
 
     def hopeless(self):
-        """Why there is no use in waiting for it, or None."""
+        """The reason why waiting is useless, or None."""
         if self._process and self._process.poll() is not None:
             tail = "\n".join(self.log().splitlines()[-12:])
             return f"{self.name} ended with {self._process.returncode}:\n{tail}"
         return None
 
     def pids(self):
-        """As the machine sees them."""
+        """The pids of the container's processes in the machine's pid namespace."""
         return json.loads(containers.run(["runc", "--root", self._state, "ps", "--format", "json", self.name]) or "[]")
 
     def first_pid(self):
         return json.loads(containers.run(["runc", "--root", self._state, "state", self.name]))["pid"]
 
     def stop(self, patience):
-        """SIGTERM, as the kubelet does; returns the exit status."""
+        """Sends SIGTERM, as the kubelet does; returns the exit status."""
         containers.run(["runc", "--root", self._state, "kill", self.name, "TERM"])
         return self._process.wait(patience)
 
     def probe(self, kind):
-        """Runs the manifest's startupProbe, readinessProbe or livenessProbe as the kubelet does. Nothing where it is
-        satisfied, else what it said."""
+        """Runs the manifest's startupProbe, readinessProbe or livenessProbe as the kubelet does. Returns "" if it
+        succeeds, else its output."""
         probe = self._container[kind]
         try:
             done = subprocess.run(["runc", "--root", self._state, "exec", self.name, *probe["exec"]["command"]],
@@ -139,7 +140,7 @@ class Pod:
         if not self._template.get("hostPID"):
             namespaces.append("pid")
         if not self._template.get("hostNetwork"):
-            namespaces.append("uts")  # and network, were there a cluster
+            namespaces.append("uts")  # a cluster would add network
         specification = {
             "ociVersion": "1.0.2",
             "process": {
@@ -215,7 +216,7 @@ class Pod:
         return directory
 
     def _owned_directory(self, name):
-        """A volume as the kubelet hands it over: root's, and its group's where fsGroup is given."""
+        """A volume with the owner that the kubelet gives it: root, and the group fsGroup if that is set."""
         directory = os.path.join(self._bundle, name)
         shutil.rmtree(directory, ignore_errors=True)
         os.makedirs(directory)
@@ -225,7 +226,8 @@ class Pod:
 
 
 def wait(condition, what, timeout, hopeless=lambda: None):
-    """Waits for a true value and returns it."""
+    """Waits until condition() is true and returns its value. hopeless() may return the reason why waiting is
+    useless."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""The image tier: the images of deploy/image, run as deploy/kubernetes says.
+"""The image tier: the images of deploy/image, run under the manifests of deploy/kubernetes.
 
     run.py [--binaries DIR | --from-source] [--logs DIR] [--work DIR]
 
 Builds both images on a base that debootstrap makes, then runs the collector and the agent with runc under the users,
-capabilities, mounts and flags of the manifests: the agent loads, reports its hook plan, and a login on this machine
-reaches the collector. Ends with one line `N passed, N failed`. Needs root and Debian's mirror; a test that cannot run
-fails and says what it lacks.
+capabilities, mounts and flags of the manifests: the agent loads and reports its hook plan, and a login on this machine
+reaches the collector. The output ends with one line `N passed, N failed`. Needs root and Debian's mirror; a test that
+cannot run fails and says what it lacks.
 """
 
 import argparse
@@ -34,15 +34,15 @@ import server  # noqa: E402
 KUBERNETES = os.path.join(ROOT, "deploy/kubernetes")
 CERTIFICATES = os.path.join(ROOT, "deploy/certificates.sh")
 SERVICE = "hoptrail-collector.hoptrail.svc"
-PORT = "7443"  # in the manifests; on this machine a free one takes its place
+PORT = "7443"  # in the manifests; replaced by a free port of this machine
 PROGRAMS = ("buildah", "debootstrap", "runc", "openssl", "ssh", "ssh-keygen", "unshare", server.SSHD)
-# Whoever holds one of these holds the node. DAC_READ_SEARCH is not among them: it lets read, and so do BPF and PERFMON,
-# which no sensor of this kind can do without; the loader's system calls leave it no network to tell what it read.
-TOO_MUCH = {"SYS_ADMIN", "SYS_MODULE", "DAC_OVERRIDE", "SYS_RAWIO", "NET_ADMIN", "SETUID", "ALL"}
+# Each of these capabilities gives control of the node. DAC_READ_SEARCH is not among them: it permits reading, as do BPF
+# and PERFMON, which every sensor of this kind needs, and the loader may make no system call to send what it reads.
+EXCESSIVE = {"SYS_ADMIN", "SYS_MODULE", "DAC_OVERRIDE", "SYS_RAWIO", "NET_ADMIN", "SETUID", "ALL"}
 
 
-# Facts that have no other hook under the manifest, on a kernel that refuses programs on its functions' entry and exit:
-# renames are seen nowhere else, and sends only by cgroup_skb, whose attachment takes NET_ADMIN.
+# Event sources without another hook under the manifest on a kernel that refuses fentry and fexit: renames have no other
+# hook, and datagram flows only cgroup_skb, which needs NET_ADMIN to attach.
 NEEDS_TRAMPOLINES = {"rename": "fentry/security_inode_rename", "datagram flows": "fexit/udp_sendmsg"}
 
 
@@ -50,7 +50,7 @@ PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 class Failure(Exception):
-    """What was expected and what came."""
+    """An expectation that does not hold; the message says which, and the real value."""
 
 
 def expect(condition, message):
@@ -59,7 +59,7 @@ def expect(condition, message):
 
 
 class Cluster:
-    """The tests, in order: each builds on those before it."""
+    """The tests, in order: each depends on those before it."""
 
     def __init__(self, arguments, stack):
         self._binaries = None if arguments.from_source else os.path.abspath(arguments.binaries)
@@ -77,34 +77,34 @@ class Cluster:
         self._agent = self._collector = None
 
     def tests(self):
-        return [self.manifests_ask_for_little, self.images_are_built, self.collector_answers_its_probe,
-                self.agent_connects_and_loads, self.agent_answers_its_probes, self.agent_reports_its_hook_plan,
-                self.a_login_reaches_the_collector, self.agent_is_not_ready_without_its_loader,
-                self.agent_ends_when_asked, self.collector_ends_when_asked]
+        return [self.manifests_grant_no_excess_privilege, self.images_are_built, self.collector_answers_its_probe,
+                self.agent_loads_and_connects, self.agent_answers_its_probes, self.agent_reports_its_hook_plan,
+                self.login_becomes_a_verified_session, self.agent_without_loader_is_live_but_not_ready,
+                self.agent_ends_with_status_0_on_sigterm, self.collector_ends_with_status_0_on_sigterm]
 
     # --- the tests ---------------------------------------------------------------------------------------------------
 
-    def manifests_ask_for_little(self):
+    def manifests_grant_no_excess_privilege(self):
         for file, kind in (("agent.yaml", "DaemonSet"), ("collector.yaml", "StatefulSet")):
             pod = pods.load(os.path.join(KUBERNETES, file), kind)["spec"]["template"]["spec"]
             for container in pod["containers"]:
                 security = container["securityContext"]
                 expect(security["privileged"] is False, f"{file}: privileged")
-                expect(security["allowPrivilegeEscalation"] is False, f"{file}: privileges may grow")
-                expect(security["readOnlyRootFilesystem"] is True, f"{file}: its root may be written")
+                expect(security["allowPrivilegeEscalation"] is False, f"{file}: allows privilege escalation")
+                expect(security["readOnlyRootFilesystem"] is True, f"{file}: the root file system is writable")
                 granted = set(security["capabilities"].get("add", []))
-                expect(not granted & TOO_MUCH, f"{file} grants {granted & TOO_MUCH}")
+                expect(not granted & EXCESSIVE, f"{file} grants {granted & EXCESSIVE}")
                 for probe in PROBES:
                     expect(probe in container, f"{file}: no {probe}")
-            expect(pod["automountServiceAccountToken"] is False, f"{file}: carries a token for the cluster")
+            expect(pod["automountServiceAccountToken"] is False, f"{file}: mounts a service account token")
         rollout = self._yaml("agent.yaml", "DaemonSet")["spec"]
         expect(rollout["updateStrategy"]["rollingUpdate"]["maxUnavailable"] == "10%" and rollout["minReadySeconds"] > 0,
-               "agents are replaced without a look at how their successors do")
+               "the rollout does not wait for replaced agents to be ready")
         expect(not granted, f"the collector is granted {granted}")
         expect(pod["securityContext"]["runAsNonRoot"] is True, "the collector may run as root")
         listed = self._yaml("kustomization.yaml", "Kustomization")["resources"]
         for name in listed:
-            expect(os.path.exists(os.path.join(KUBERNETES, name)), f"kustomization.yaml names {name}, which is not there")
+            expect(os.path.exists(os.path.join(KUBERNETES, name)), f"kustomization.yaml names {name}, which is missing")
 
     def images_are_built(self):
         if self._binaries:
@@ -117,10 +117,10 @@ class Cluster:
     def _programs_are_built(self):
         for name in ("hoptrail-agent", "hoptrail-collector", "hoptrail"):
             path = os.path.join(self._binaries, name)
-            expect(os.access(path, os.X_OK), f"there is no {path}: build first")
+            expect(os.access(path, os.X_OK), f"{path} is missing: build first")
             loaded = containers.run(["ldd", path])
             expect("libasan" not in loaded and "libtsan" not in loaded,
-                   f"{path} is built with a sanitizer, whose library no image has")
+                   f"{path} is built with a sanitizer, whose library the images do not have")
 
     def collector_answers_its_probe(self):
         self._prepare_node()
@@ -131,12 +131,12 @@ class Cluster:
             pods.wait(lambda: not collector.probe(probe), f"the collector's {probe}", 60, collector.hopeless)
         self._collector = collector
 
-    def agent_connects_and_loads(self):
+    def agent_loads_and_connects(self):
         expect(self._collector, "there is no collector")
         agent = self._pod("agent", pods.load(os.path.join(KUBERNETES, "agent.yaml"), "DaemonSet"))
         agent.start()
         host = pods.wait(self._connected_host, "the agent to be connected", 60, agent.hopeless)
-        expect(self._machine_id in host["name"], f"{host['name']} is not the node's machine id")
+        expect(self._machine_id in host["name"], f"{host['name']} does not contain the node's machine id")
         self._agent = agent
 
     def agent_answers_its_probes(self):
@@ -144,8 +144,8 @@ class Cluster:
         for probe in PROBES:
             pods.wait(lambda: not self._agent.probe(probe), f"the agent's {probe}", 30, self._agent.hopeless)
 
-    def agent_is_not_ready_without_its_loader(self):
-        """What a rollout must not go past: programs whose events do not come."""
+    def agent_without_loader_is_live_but_not_ready(self):
+        """A rollout must not continue past an agent that gets no kernel events."""
         expect(self._agent, "there is no agent")
         loader = next(pid for pid in self._agent.pids() if self._comm(pid) == "hoptrail-loader")
         supervisor = next(pid for pid in self._agent.pids() if self._comm(pid) == "hoptrail-agent")
@@ -154,11 +154,12 @@ class Cluster:
                 os.kill(pid, signal.SIGSTOP)
             pods.wait(lambda: "no event of the self-test" in self._agent.probe("readinessProbe"),
                       "the agent not to be ready", 60, self._agent.hopeless)
-            expect(not self._agent.probe("livenessProbe"), "an agent whose loop goes round is called dead")
+            expect(not self._agent.probe("livenessProbe"), "an agent whose loop runs is not live")
         finally:
             for pid in (loader, supervisor):
                 os.kill(pid, signal.SIGCONT)
-        pods.wait(lambda: not self._agent.probe("readinessProbe"), "the agent to be ready again", 60, self._agent.hopeless)
+        pods.wait(lambda: not self._agent.probe("readinessProbe"), "the agent to be ready again", 60,
+                  self._agent.hopeless)
 
     @staticmethod
     def _comm(pid):
@@ -176,15 +177,15 @@ class Cluster:
         for source in reported:
             print(f"        {source['source']:<18} {source['hook'] or 'BLIND':<40} {'; '.join(source['refusals'])}")
         blind = [source["source"] for source in reported if not source["hook"]
-                 and not any(refusal.startswith(NEEDS_TRAMPOLINES.get(source["source"], "no hook")) and "load refused" in refusal
-                             for refusal in source["refusals"])]
+                 and not any(refusal.startswith(NEEDS_TRAMPOLINES.get(source["source"], "no hook"))
+                             and "load refused" in refusal for refusal in source["refusals"])]
         expect(not blind, f"blind under the manifest's capabilities: {', '.join(blind)}")
 
-    def a_login_reaches_the_collector(self):
+    def login_becomes_a_verified_session(self):
         expect(self._agent, "there is no agent")
         sshd = server.Server(os.path.join(self._node.directory, "sshd"))
         self._stack.callback(sshd.close)
-        expect(sshd.login("echo inside") == "inside\n", "the login said something else")
+        expect(sshd.login("echo inside") == "inside\n", "wrong output of the login's command")
 
         def session():
             for candidate in self._ask("sessions", "--all", "--limit", "0")["sessions"]:
@@ -195,31 +196,31 @@ class Cluster:
 
         found = pods.wait(session, "the login's session at the collector", 20, self._agent.hopeless)
         authentication = found["authentication"]
-        expect(found["kind"] == "REMOTE" and found["user"] == sshd.user, f"an odd session: {found}")
+        expect(found["kind"] == "REMOTE" and found["user"] == sshd.user, f"wrong kind or user: {found}")
         expect(authentication["method"] == "PUBLIC_KEY" and authentication["key_fingerprint"] == sshd.fingerprint,
                f"{authentication}, but the key is {sshd.fingerprint}")
-        expect(authentication["verified"], f"a claim only: {authentication}")
+        expect(authentication["verified"], f"not verified: {authentication}")
         (step,) = [step for step in self._ask("path", found["name"])["steps"]
                    if step["session"]["name"] == found["name"]]
         hop = step["hop"]["server"]
-        expect(re.fullmatch("[0-9a-f]{16}", hop["hop_key"]), f"the hop has no name: {hop}")
-        expect(hop["flow"]["server"]["port"] == sshd.port, f"another hop: {hop}")
+        expect(re.fullmatch("[0-9a-f]{16}", hop["hop_key"]), f"the hop has no hop key: {hop}")
+        expect(hop["flow"]["server"]["port"] == sshd.port, f"wrong hop: {hop}")
 
-    def agent_ends_when_asked(self):
+    def agent_ends_with_status_0_on_sigterm(self):
         expect(self._agent, "there is no agent")
         status = self._agent.stop(25)
-        expect(status == 0, f"SIGTERM, then exit status {status}: {self._agent.hopeless()}")
+        expect(status == 0, f"exit status {status} after SIGTERM: {self._agent.hopeless()}")
         pods.wait(lambda: self._connected_host() is None, "the host to be shown as disconnected", 20)
 
-    def collector_ends_when_asked(self):
+    def collector_ends_with_status_0_on_sigterm(self):
         expect(self._collector, "there is no collector")
         status = self._collector.stop(50)
-        expect(status == 0, f"SIGTERM, then exit status {status}: {self._collector.hopeless()}")
+        expect(status == 0, f"exit status {status} after SIGTERM: {self._collector.hopeless()}")
 
-    # --- what they need ----------------------------------------------------------------------------------------------
+    # --- helpers -----------------------------------------------------------------------------------------------------
 
     def _prepare_node(self):
-        """The steps of deploy/README.md: an authority, a certificate for each part, put where the manifests look."""
+        """The steps of deploy/README.md: an authority, a certificate for each program, at the manifests' paths."""
         try:
             with open("/etc/machine-id", encoding="utf-8") as file:
                 self._machine_id = file.read().strip()
@@ -235,7 +236,8 @@ class Cluster:
         self._put("/etc/hoptrail/pki/agent.crt", self._read(f"agent-{self._machine_id}.crt"), 0o644)
         self._put("/etc/hoptrail/pki/agent.key", self._read(f"agent-{self._machine_id}.key"), 0o600)
         self._node.secrets["hoptrail-collector-tls"] = {
-            "ca.crt": self._read("ca.crt"), "tls.crt": self._read("collector.crt"), "tls.key": self._read("collector.key")}
+            "ca.crt": self._read("ca.crt"), "tls.crt": self._read("collector.crt"),
+            "tls.key": self._read("collector.key")}
         for generator in self._yaml("kustomization.yaml", "Kustomization")["configMapGenerator"]:
             content = {}
             for entry in generator["files"]:
@@ -261,9 +263,9 @@ class Cluster:
 
     def _ask(self, *arguments):
         done = subprocess.run(
-            [os.path.join(self._root["collector"], "usr/bin/hoptrail"), "--collector", f"127.0.0.1:{self._port}", "--ca",
-             os.path.join(self._pki, "ca.crt"), "--certificate", os.path.join(self._pki, "reader-test.crt"), "--key",
-             os.path.join(self._pki, "reader-test.key"), "--output", "json", *arguments],
+            [os.path.join(self._root["collector"], "usr/bin/hoptrail"), "--collector", f"127.0.0.1:{self._port}",
+             "--ca", os.path.join(self._pki, "ca.crt"), "--certificate", os.path.join(self._pki, "reader-test.crt"),
+             "--key", os.path.join(self._pki, "reader-test.key"), "--output", "json", *arguments],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         expect(done.returncode == 0, f"hoptrail {' '.join(arguments)}: {done.stderr.strip()}")
         return json.loads(done.stdout)
@@ -311,9 +313,11 @@ def interrupt(*_):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", default=os.path.join(ROOT, "build/release/bin"))
-    parser.add_argument("--from-source", action="store_true", help="the programs too, in the image's own stage: minutes")
+    parser.add_argument("--from-source", action="store_true",
+                        help="also build the programs, in the Dockerfile's own stage; takes minutes")
     parser.add_argument("--logs", default=os.path.join(ROOT, "build/image/logs"))
-    parser.add_argument("--work", default=os.path.join(ROOT, "build/image"), help="keeps the base image for the next run")
+    parser.add_argument("--work", default=os.path.join(ROOT, "build/image"),
+                        help="directory of the base image, which the next run uses again")
     arguments = parser.parse_args()
     missing = [name for name in PROGRAMS if not shutil.which(name)]
     if os.geteuid() != 0 or missing:

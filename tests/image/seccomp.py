@@ -1,10 +1,10 @@
-"""The container runtimes' default seccomp profile, as it comes out for a container with given capabilities.
+"""The container runtimes' default seccomp profile for a container with given capabilities.
 
-What Kubernetes calls RuntimeDefault: the list that Docker, containerd and podman share the shape of, from Debian's
-golang-github-containers-common. A rule may hold only for some architectures, capabilities or kernel versions.
+Kubernetes calls it RuntimeDefault. The list comes from Debian's golang-github-containers-common; Docker, containerd and
+podman use the same format. A rule may apply only to some architectures, capabilities or kernel versions.
 
-Debian 12's list is older than what nodes run: since 2022 (moby pull request 43987, containerd pull request 7301) the
-capabilities that Linux 5.8 split off from SYS_ADMIN open the system calls that they are for.
+Debian 12's list is older than the runtimes on nodes: since 2022 (moby pull request 43987, containerd pull request 7301)
+the capabilities that Linux 5.8 split off from SYS_ADMIN allow the system calls that need them.
 """
 
 import json
@@ -15,7 +15,7 @@ SPLIT_OFF = {"bpf": "CAP_BPF", "perf_event_open": "CAP_PERFMON"}
 
 
 def runtime_default(capabilities):
-    """The profile as the OCI runtime specification wants it. `capabilities`: ["CAP_BPF", …]."""
+    """The profile in the form of the OCI runtime specification. `capabilities`: ["CAP_BPF", …]."""
     if not os.path.exists(PROFILE):
         raise FileNotFoundError(f"{PROFILE} is missing: apt-get install golang-github-containers-common")
     with open(PROFILE, encoding="utf-8") as file:

@@ -45,9 +45,11 @@ class Server:
 
     def login(self, command):
         """Logs in by key, runs `command` and returns its output."""
-        return containers.run(["ssh", "-F", "none", "-i", self._path("user"), "-p", str(self.port), "-o", "BatchMode=yes",
-                               "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=accept-new", "-o",
-                               f"UserKnownHostsFile={self._path('known_hosts')}", f"{self.user}@127.0.0.1", command],
+        return containers.run(["ssh", "-F", "none", "-i", self._path("user"), "-p", str(self.port),
+                               "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes",
+                               "-o", "StrictHostKeyChecking=accept-new",
+                               "-o", f"UserKnownHostsFile={self._path('known_hosts')}",
+                               f"{self.user}@127.0.0.1", command],
                               timeout=60)
 
     def close(self):

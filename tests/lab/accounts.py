@@ -1,7 +1,7 @@
-"""What makes one host's /etc differ from another's: who it is, who may log in, and how its sshd is set.
+"""The files in which one host's /etc differs from another's: its identity, its accounts and its sshd's settings.
 
-The files written here are the upper layer of an overlay on this machine's /etc, so PAM, NSS and the shells are the
-distribution's own.
+These files are the upper layer of an overlay on this machine's /etc, so PAM, NSS and the shells are the distribution's
+own.
 """
 
 import crypt
@@ -67,11 +67,11 @@ def write_users(etc, homes, users):
     write(f"{etc}/passwd", "\n".join(passwd) + "\n")
     write(f"{etc}/group", "\n".join(groups) + "\n")
     write(f"{etc}/shadow", "\n".join(shadow) + "\n", 0o640)
-    os.chown(f"{etc}/shadow", 0, os.stat("/etc/shadow").st_gid)  # the group is what lets PAM's helper read it
+    os.chown(f"{etc}/shadow", 0, os.stat("/etc/shadow").st_gid)  # PAM's helper reads it as a member of the group
 
 
 def _without(path, taken, column):
-    """The file's lines but those that have one of `taken` in the column."""
+    """The file's lines without those that have one of `taken` in the column."""
     with open(path, encoding="utf-8") as file:
         return [line for line in file.read().splitlines() if line and line.split(":")[column] not in taken]
 

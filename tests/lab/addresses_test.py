@@ -1,4 +1,4 @@
-"""How an agent finds its collector: by every kind of address and name, under the confinement that it always runs in."""
+"""Addresses of the collector: an agent, confined as always, connects by every kind of address and name."""
 
 import bench
 import daemon
@@ -10,7 +10,7 @@ PORT_6 = 7446  # the collector's, for every address, IPv6 or IPv4
 
 
 class Addresses(lab_test_case.LabTestCase):
-    """The agent of gw has its collector's address changed and is started again, case by case."""
+    """Each test changes the collector's address in gw's agent and starts the agent again."""
 
     @classmethod
     def setUpClass(cls):
@@ -29,15 +29,15 @@ class Addresses(lab_test_case.LabTestCase):
     def setUp(self):
         self.addCleanup(self.agent.kill)
 
-    def name(self, line, replace=False):
-        """Gives gw one more line of /etc/hosts: in the file as it is, or in a new one that takes its place."""
+    def add_name(self, line, replace=False):
+        """Adds a line to gw's /etc/hosts: appends it to the file, or replaces the file."""
         known = self.bench.fleet["gw"].run(["cat", "/etc/hosts"]).stdout
         if replace:
             self.bench.fleet["gw"].write_file("/etc/hosts", f"{known}{line}\n")
         else:
             self.bench.fleet["gw"].run(["sh", "-c", 'echo "$1" >> /etc/hosts', "name", line])
 
-    def connects(self, address, **tls):
+    def check_connects(self, address, **tls):
         collector = self.agent.config["collector"]
         self.agent.config["collector"] = {"address": address, "tls": {**collector["tls"], **tls}}
         try:
@@ -48,43 +48,44 @@ class Addresses(lab_test_case.LabTestCase):
         self.assertEqual(self.agent.stop(), 0)
         daemon.wait(lambda: self.bench.api.hosts()["gw"]["state"] != "CONNECTED", "the agent's stream to end")
 
-    def test_ipv4(self):
-        self.connects(f"{fleets.COLLECTOR_ADDRESS}:{fleets.COLLECTOR_PORT}")
+    def test_ipv4_address_connects(self):
+        self.check_connects(f"{fleets.COLLECTOR_ADDRESS}:{fleets.COLLECTOR_PORT}")
 
-    def test_ipv6(self):
-        self.connects(f"[{fleets.COLLECTOR_ADDRESS_6}]:{PORT_6}")
+    def test_ipv6_address_connects(self):
+        self.check_connects(f"[{fleets.COLLECTOR_ADDRESS_6}]:{PORT_6}")
 
-    def test_link_local_with_its_interface(self):
-        self.connects(f"[{fleets.COLLECTOR_LINK_LOCAL}%to-mgmt]:{PORT_6}")
+    def test_link_local_address_with_interface_connects(self):
+        self.check_connects(f"[{fleets.COLLECTOR_LINK_LOCAL}%to-mgmt]:{PORT_6}")
 
-    def test_name_with_an_ipv6_address_only(self):
-        self.name(f"{fleets.COLLECTOR_ADDRESS_6} collector-6")
-        self.connects(f"collector-6:{PORT_6}", server_name="collector")
+    def test_name_with_only_an_ipv6_address_connects(self):
+        self.add_name(f"{fleets.COLLECTOR_ADDRESS_6} collector-6")
+        self.check_connects(f"collector-6:{PORT_6}", server_name="collector")
 
-    def test_name_with_a_mapped_ipv4_address(self):
-        """Written as IPv6, spoken as IPv4."""
-        self.name(f"::ffff:{fleets.COLLECTOR_ADDRESS} collector-mapped")
-        self.connects(f"collector-mapped:{PORT_6}", server_name="collector")
+    def test_name_with_mapped_ipv4_address_connects(self):
+        """An IPv4-mapped IPv6 address uses IPv4 on the network."""
+        self.add_name(f"::ffff:{fleets.COLLECTOR_ADDRESS} collector-mapped")
+        self.check_connects(f"collector-mapped:{PORT_6}", server_name="collector")
 
-    def test_name_with_addresses_of_both_kinds(self):
-        """Nobody listens at the IPv6 address's port: the other is tried too."""
-        self.name(f"{fleets.COLLECTOR_ADDRESS_6} collector-both\n{fleets.COLLECTOR_ADDRESS} collector-both")
-        self.connects(f"collector-both:{fleets.COLLECTOR_PORT}", server_name="collector")
+    def test_name_with_ipv6_and_ipv4_address_tries_both(self):
+        """Nobody listens on the port of the IPv6 address."""
+        self.add_name(f"{fleets.COLLECTOR_ADDRESS_6} collector-both\n{fleets.COLLECTOR_ADDRESS} collector-both")
+        self.check_connects(f"collector-both:{fleets.COLLECTOR_PORT}", server_name="collector")
 
-    def test_loopback(self):
-        """The agent of the collector's own host."""
+    def test_loopback_address_connects(self):
+        """The agent runs on the collector's own host."""
         enter = self.bench.fleet["gw"].enter
         mgmt = namespaces.path_of(self.bench.fleet.namespace("mgmt"))
         self.bench.fleet["gw"].enter = lambda command: [
             "nsenter", f"--net={mgmt}", "--", *[word for word in enter(command) if word != "--net"]]
         try:
-            self.connects(f"[::1]:{PORT_6}")
-            self.connects(f"localhost:{PORT_6}")
+            self.check_connects(f"[::1]:{PORT_6}")
+            self.check_connects(f"localhost:{PORT_6}")
         finally:
             self.bench.fleet["gw"].enter = enter
 
-    def test_name_that_resolves_late(self):
-        """Whether the resolver's file is written to or replaced: the worker may read the file, not its name."""
+    def test_name_that_resolves_only_later_connects_then(self):
+        """The resolver's file is first written to, then replaced: Landlock rules are bound to the file, not to its
+        path."""
         for number, replace in enumerate((False, True)):
             with self.subTest(replace=replace):
                 name = f"late-{number}"
@@ -94,7 +95,7 @@ class Addresses(lab_test_case.LabTestCase):
                 self.agent.start()
                 self.agent.config["collector"] = collector
                 self.agent.wait_for_log(f"no stream to {name}:.*(resolution|lookup).*{name}")
-                self.name(f"{fleets.COLLECTOR_ADDRESS} {name}", replace)
+                self.add_name(f"{fleets.COLLECTOR_ADDRESS} {name}", replace)
                 self.bench.wait_connected(["gw"], 60.0)
                 self.assertEqual(self.agent.stop(), 0)
                 daemon.wait(lambda: self.bench.api.hosts()["gw"]["state"] != "CONNECTED", "the stream to end")

@@ -1,6 +1,6 @@
-"""Certificates for the lab: the product's own script makes them, so that the script is tried as well.
+"""Certificates for the lab. The product's own script makes them, so that the script is tested as well.
 
-Only what a real authority would never sign, a certificate without any role, is made here.
+Only certificates that a real authority would never sign are made here: an expired one, and one without any role.
 """
 
 import os
@@ -11,8 +11,8 @@ SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/
 
 
 class Authority:
-    """A test CA under `directory`. Each method returns (certificate, key) as paths; asked again for the same, it
-    returns the same."""
+    """A test CA under `directory`. Each method returns (certificate, key) as paths; a second call with the same
+    arguments returns the same paths."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -28,7 +28,7 @@ class Authority:
         return self._make(f"agent-{machine_id}", "agent", self.directory, machine_id)
 
     def expired_agent(self, machine_id):
-        """One that was valid until yesterday."""
+        """An agent's certificate that was valid until yesterday."""
         certificate, key = made = self._paths(f"expired-agent-{machine_id}")
         if not os.path.exists(certificate):
             request, extensions = certificate + ".csr", certificate + ".ext"
@@ -48,7 +48,7 @@ class Authority:
         return self._make(f"operator-{name}", "operator", self.directory, name)
 
     def nobody(self):
-        """Signed by the right authority, but with no role."""
+        """A certificate of the right authority, but without a role."""
         certificate, key = made = self._paths("nobody")
         if not os.path.exists(certificate):
             namespaces.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",

@@ -1,4 +1,4 @@
-"""A fleet with the product installed and running: what most tests of the lab start from, and the demo too."""
+"""A fleet with the product installed and running: the start of most lab tests, and of the demo."""
 
 import contextlib
 import os
@@ -15,9 +15,10 @@ PAGERDUTY_PORT = 8425
 
 
 class Bench(contextlib.AbstractContextManager):
-    """On entry: hosts, certificates, the stand-in for PagerDuty, a collector, an agent on each host, all connected.
+    """On entry it makes hosts, certificates, the stand-in for PagerDuty, a collector and an agent on each host, and
+    waits until all are connected.
 
-    `start_agents=False` leaves the agents configured but not started. Everything is gone on exit; logs stay in `logs`.
+    With `start_agents=False` the agents are configured but not started. On exit everything is removed except `logs`.
     """
 
     def __init__(self, binaries, logs, state=None, start_agents=True):
@@ -42,7 +43,7 @@ class Bench(contextlib.AbstractContextManager):
 
     def _build(self):
         for name in ("hoptrail-agent", "hoptrail-collector", "hoptrail"):
-            daemon.find_binary(self.binaries, name)  # says what is missing before anything is built
+            daemon.find_binary(self.binaries, name)  # a missing program is an error before anything is built
         self.fleet = self._stack.enter_context(fleets.Fleet(self._state, self.binaries))
         self._stack.callback(lambda: product.keep_logs(self.fleet, self.logs))
         self.authority = authorities.Authority(os.path.join(self.fleet.directory, "certificates"))
@@ -73,8 +74,8 @@ class Bench(contextlib.AbstractContextManager):
         return product.CommandLine(self.fleet, self.binaries, self.authority, certificate or self.operator)
 
     def wait_connected(self, names=fleets.AGENT_HOSTS, timeout=30.0):
-        """Until the collector says that these hosts' agents are connected and has their first report. A restarted
-        agent counts only once it has said hello again."""
+        """Waits until the collector shows these hosts' agents as connected and has their first report. A restarted
+        agent counts only after its new hello."""
         def connected():
             hosts = self.api.hosts()
             return all(hosts.get(name, {}).get("state") == "CONNECTED" and "agent_start_time" in hosts[name]
@@ -86,13 +87,13 @@ class Bench(contextlib.AbstractContextManager):
         daemon.wait(connected, f"agents of {', '.join(names)} to be connected", timeout, hopeless)
 
     def health_of(self, name):
-        """What the collector keeps of a host's last health report, as bytes: sentences in it can be looked for."""
+        """The stored bytes of a host's last health report, in which a test can look for sentences."""
         store = os.path.join(self.collector.store_directory, "hoptrail.db")
         with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
             return database.execute("SELECT health FROM hosts WHERE host_name = ?", (name,)).fetchone()[0]
 
     def restart_agent(self, name):
-        """kill -9, then a start; returns when the new one is connected."""
+        """Kills the agent with SIGKILL and starts it again; returns when the new one is connected."""
         agent = self.agents[name]
         before = self.api.hosts()[name].get("agent_start_time")
         agent.kill()

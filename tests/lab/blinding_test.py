@@ -1,4 +1,4 @@
-"""`blinding`: what happens to an agent while somebody is logged in on its host reaches the collector within seconds."""
+"""`blinding`: interference with an agent while somebody is logged in on its host becomes a detection within seconds."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import intruder
 import lab_test_case
 from privilege_test import wait_processes
 
-WITHIN = 60.0  # of a machine that may be very busy; what it took is printed
+WITHIN = 60.0  # seconds on a machine that may be very busy; the real duration is printed
 DETACHED = b"the kernel's events do not come any more"
 
 
@@ -32,19 +32,20 @@ class Blinding(lab_test_case.SteppedTestCase):
         return [each for each in self.bench.api.detections() if each["rule"] == "blinding"]
 
     def wait_for(self, kind, began, detail=""):
-        """The detection of that kind that was told after `began`, wall time."""
-        def told():
+        """Waits for a detection of that kind and returns it; `began` is the wall time of its cause."""
+        def reported():
             return next((each for each in self.blindings() if each["evidence"]["kind"] == kind
                          and detail in each["evidence"]["detail"]), None)
 
-        found = daemon.wait(told, f"a detection that the agent {kind}", WITHIN)
+        found = daemon.wait(reported, f"a detection of kind {kind}", WITHIN)
         self.measure(f"{kind} to the detection", f"{time.time() - began:.1f} s")
         self.assertEqual(found["session"], self.session)
-        self.assertEqual((found["host"].partition(".")[0], found["host_name"]), (self.bench.api.hosts()["db"]["name"], "db"))
+        self.assertEqual(found["host"].partition(".")[0], self.bench.api.hosts()["db"]["name"])
+        self.assertEqual(found["host_name"], "db")
         self.assertIn("T1562.001", found["techniques"])
         return found
 
-    def step_0_nothing_at_first(self):
+    def step_0_no_interference_no_detection(self):
         self.assertEqual(self.blindings(), [])
 
     def step_1_worker_killed(self):
@@ -62,24 +63,25 @@ class Blinding(lab_test_case.SteppedTestCase):
         os.kill(pids["worker"], signal.SIGSTOP)
         self.wait_for("stopped", began, "the worker was stopped by signal 19")
 
-    def step_3_loader_cannot_be_heard(self):
-        """The supervisor first, which would continue it: then no heartbeat comes out of the kernel."""
+    def step_3_loader_stopped_no_kernel_events(self):
+        """The supervisor is stopped first, because it would continue the loader. Then no heartbeat comes out of the
+        rings."""
         pids = wait_processes(self.agent)
         began = time.time()
         try:
             for role in ("supervisor", "loader"):
                 os.kill(pids[role], signal.SIGSTOP)
             self.wait_for("blind", began)
-            # The host's row says so at once, not with the next report of many seconds later.
-            told = time.time()
+            # The host is degraded at once, not only with the next health report.
+            detected = time.time()
             daemon.wait(lambda: DETACHED in self.bench.health_of("db"), "the degradation", WITHIN)
-            self.assertLess(time.time() - told, 5)
+            self.assertLess(time.time() - detected, 5)
         finally:
             for role in ("loader", "supervisor"):
                 os.kill(pids[role], signal.SIGCONT)
         daemon.wait(lambda: DETACHED not in self.bench.health_of("db"), "the degradation to end", WITHIN)
 
-    def step_4_all_stopped(self):
+    def step_4_all_processes_stopped_agent_silent(self):
         pids = wait_processes(self.agent)
         began = time.time()
         try:
@@ -98,8 +100,7 @@ class Blinding(lab_test_case.SteppedTestCase):
         self.wait_for("ended", began, "the loader was killed by signal 9")
         self.agent.process.wait(30)
 
-    def step_6_all_killed(self):
-        """With nobody left to tell: the next run does."""
+    def step_6_all_processes_killed_next_run_reports(self):
         self.agent.start()
         wait_processes(self.agent)
         self.bench.wait_connected(["db"])
@@ -109,8 +110,8 @@ class Blinding(lab_test_case.SteppedTestCase):
         self.wait_for("ended", began, "last run ended without having been asked to")
         wait_processes(self.agent)
 
-    def step_7_asked_to_end_is_none(self):
-        """Neither is an end where nobody is logged in."""
+    def step_7_stop_by_manager_no_detection(self):
+        """The end of an agent on a host where nobody is logged in is no detection either."""
         before = sorted((each["name"], each["time"]) for each in self.blindings())
         self.assertEqual(self.agent.stop(), 0)
         other = self.bench.agents["web"]

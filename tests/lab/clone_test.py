@@ -1,5 +1,5 @@
-"""Two agents that hold one identity: a clone that was resumed, a snapshot that was reverted, a stolen certificate. Neither blocks
-the other, both are seen, and somebody is told."""
+"""Two agents that hold one identity: a clone that was resumed, a snapshot that was reverted, a stolen certificate.
+Neither blocks the other, the collector accepts records from both, and there is a detection."""
 
 import os
 import re
@@ -33,7 +33,7 @@ class Clones(lab_test_case.LabTestCase):
         return next(host for host in answer["hosts"] if host["name"] == f"hosts/{self.gw.machine_id}")
 
     def boots(self):
-        """States by name."""
+        """The states of the machine's boots by name."""
         return {boot["name"]: boot["state"] for boot in self.machine()["boots"]}
 
     def degradations(self):
@@ -56,7 +56,7 @@ class Clones(lab_test_case.LabTestCase):
         return saved
 
     def clone_on_web(self, saved):
-        """web becomes gw, with the state, the machine id and the certificate of gw."""
+        """Turns web into a clone of gw, with the state, the machine id and the certificate of gw."""
         web, agent = self.bench.fleet["web"], self.bench.agents["web"]
         web.write_file("/etc/machine-id", self.gw.machine_id + "\n", "444")
         agent.install_certificates(self.bench.authority.ca, self.bench.authority, self.gw.machine_id)
@@ -71,8 +71,8 @@ class Clones(lab_test_case.LabTestCase):
     def wait_two(self):
         daemon.wait(lambda: list(self.boots().values()).count("CONNECTED") == 2, "both agents to be connected", 30.0)
 
-    def check_both_are_heard(self):
-        """One login on each; what the original says stays its own."""
+    def check_both_report(self):
+        """Logs in on both; each session belongs to a host of its own."""
         self.intruder.enter_gw()
         self.intruder.hop_to_web()
         first, second = self.wait_login("staff"), self.wait_login("deploy")
@@ -81,22 +81,22 @@ class Clones(lab_test_case.LabTestCase):
                     "the hop between the two to be proven", 20.0)
         return first, second
 
-    def test_a_clone_beside_its_original(self):
+    def test_clone_beside_running_original_gets_own_boot(self):
         saved = self.save_state()
         clone = self.clone_on_web(saved)
         clone.wait_for_log(GOES_ON)
         self.wait_two()
-        first, second = self.check_both_are_heard()
+        first, second = self.check_both_report()
         self.assertEqual(first["host"], "hosts/" + re.search(r"watching gw \((\S+)\)", self.original.log()).group(1))
         self.assertIn(second["host"], self.boots())
         self.assertEqual(self.machine()["host_name"], "gw", "the original is shown under its own name")
         self.assertIn(SUSPECTED, self.degradations())
         daemon.wait(lambda: {each["session"] for each in self.cloned()} >= {first["name"], second["name"]},
-                    "whoever is logged in to be suspected, on both", 20.0)
+                    "a detection for each logged-in session, on both hosts", 20.0)
         self.assertIn(self.cloned()[0]["severity"], ("MEDIUM", "HIGH"))
-        self.assertFalse(re.search("another agent speaks|no stream to", self.original.log()), "the original is disturbed")
-        self.assertFalse(re.search("the worker (was|exited)", clone.log()), "the replaced worker is nobody's victim")
-        # It goes on as what it has become, however often it is started; so does the original.
+        self.assertFalse(re.search("another agent speaks|no stream to", self.original.log()), "original disturbed")
+        self.assertFalse(re.search("the worker (was|exited)", clone.log()), "the replaced worker counts as killed")
+        # Both keep their identities across restarts.
         boots = set(self.boots())
         for agent in (clone, self.original):
             agent.kill()
@@ -105,17 +105,17 @@ class Clones(lab_test_case.LabTestCase):
             self.wait_two()
         self.assertEqual(set(self.boots()), boots)
 
-    def test_a_clone_without_any_state(self):
-        """Whoever has stolen a certificate, and knows the boot id."""
+    def test_clone_without_state_gets_own_boot(self):
+        """As of a thief of the certificate who knows the boot id."""
         clone = self.clone_on_web(None)
         clone.wait_for_log(GOES_ON)
         self.wait_two()
-        self.check_both_are_heard()
+        self.check_both_report()
         self.assertIn(SUSPECTED, self.degradations())
-        self.assertFalse(re.search("another agent speaks", self.original.log()), "the original had to go")
+        self.assertFalse(re.search("another agent speaks", self.original.log()), "the original was displaced")
 
-    def test_the_clone_comes_while_the_original_sleeps(self):
-        """The original's machine is suspended: the clone is taken for it. Waking up, the original is the second."""
+    def test_clone_connects_while_original_is_suspended_original_gets_own_boot(self):
+        """The clone is accepted as the original. When the original continues, it is the second agent."""
         saved = self.save_state()
         pids = wait_processes(self.original)
         self.bench.fleet["gw"].run(["sh", "-c", "kill -STOP " + " ".join(map(str, pids.values()))])
@@ -124,30 +124,30 @@ class Clones(lab_test_case.LabTestCase):
         self.bench.fleet["gw"].run(["sh", "-c", "kill -CONT " + " ".join(map(str, pids.values()))])
         self.original.wait_for_log(GOES_ON, 40.0)
         self.wait_two()
-        self.check_both_are_heard()
+        self.check_both_report()
         self.assertIn(SUSPECTED, self.degradations())
 
-    def test_a_reverted_snapshot(self):
-        """There is but one agent, whose state is that of an earlier moment."""
+    def test_reverted_snapshot_gets_own_boot(self):
+        """There is only one agent, with the state of an earlier moment."""
         self.intruder.enter_gw()
         before = self.wait_login("staff")
         saved = self.save_state()
         self.bench.restart_agent("gw")
-        time.sleep(1.0)  # so that it has said more
+        time.sleep(1.0)  # so that it has sent more records
         self.original.kill()
         shutil.rmtree(self.original.state_directory)
         shutil.copytree(saved, self.original.state_directory)
         self.original.start()
         self.original.wait_for_log(GOES_ON)
         daemon.wait(lambda: sorted(self.boots().values()) == ["CONNECTED", "DISCONNECTED"],
-                    "it to be connected as a boot of its own", 30.0)
+                    "the agent to be connected as a boot of its own", 30.0)
         self.assertEqual(self.machine()["state"], "CONNECTED")
         self.assertIn(SUSPECTED, self.degradations())
-        # The session that is open is reported anew, and what happens goes on being seen.
+        # The open session is reported again, and new activity is still seen.
         daemon.wait(lambda: [each for each in self.bench.api.sessions() if each["user"] == "staff"
                              and each["logged_in"] and each["host"] != before["host"]],
                     "the open session to be reported under the new boot", 20.0)
-        daemon.wait(self.cloned, "whoever is logged in to be suspected", 20.0)
+        daemon.wait(self.cloned, "a detection for the logged-in session", 20.0)
         self.bench.agents["web"].start()
         self.bench.wait_connected(["web"])
         self.intruder.hop_to_web()
@@ -157,5 +157,5 @@ class Clones(lab_test_case.LabTestCase):
         self.original.kill()
         self.original.start()
         wait_processes(self.original)
-        daemon.wait(lambda: "CONNECTED" in self.boots().values(), "it to come back", 20.0)
-        self.assertEqual(set(self.boots()), boots, "no third one")
+        daemon.wait(lambda: "CONNECTED" in self.boots().values(), "the agent to connect again", 20.0)
+        self.assertEqual(set(self.boots()), boots, "there is a third boot")

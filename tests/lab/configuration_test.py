@@ -1,5 +1,5 @@
-"""Wrong configuration, a port in use, missing privileges: the program says which, and ends with a status that a
-service manager can tell apart. No hosts are needed."""
+"""Wrong configuration, a port in use, missing privileges: the program reports the fault and ends with a status by which
+a service manager can distinguish them. No hosts are needed."""
 
 import os
 import re
@@ -22,7 +22,7 @@ listen:
 store:
   path: {store}
 """
-ADDRESS = "127.0.0.1:17443"  # replaced, or never come to
+ADDRESS = "127.0.0.1:17443"  # replaced, or never opened
 AGENT = """\
 state_directory: {state}
 scope:
@@ -61,7 +61,7 @@ class Configuration(lab_test_case.LabTestCase):
         return path
 
     def refused(self, program, text, wrapper=()):
-        """Runs a program that should end by itself; returns its status and what it said."""
+        """Runs a program that should refuse its configuration and end; returns its status and its error output."""
         try:
             done = subprocess.run([*wrapper, self.programs[program], "--config", self.write(text)],
                                   stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
@@ -71,18 +71,18 @@ class Configuration(lab_test_case.LabTestCase):
         return done.returncode, done.stderr
 
     def check_refused(self, program, text, key, line):
-        status, said = self.refused(program, text)
-        self.assertEqual(status, 2, said)
-        self.assertIn(key, said)
-        self.assertRegex(said, rf"(?<!\d){line}(?!\d)", "the line is not named")
-        self.assertNotIn("terminate called", said)
+        status, output = self.refused(program, text)
+        self.assertEqual(status, 2, output)
+        self.assertIn(key, output)
+        self.assertRegex(output, rf"(?<!\d){line}(?!\d)", "the line is not named")
+        self.assertNotIn("terminate called", output)
 
-    def test_unknown_keys(self):
+    def test_unknown_key_is_refused_by_line(self):
         self.check_refused("collector", self.collector + "retention: 3\n", "retention", 9)
         self.check_refused("agent", self.agent + "spool:\n  max_mb: 5\n", "max_mb", 11)
         self.check_refused("agent", "statedirectory: /x\n" + self.agent, "statedirectory", 1)
 
-    def test_wrong_types_and_ranges(self):
+    def test_wrong_type_or_range_is_refused_by_line(self):
         for text, key, line in (("silent_after_seconds: soon\n", "silent_after_seconds", 9),
                                 ("silent_after_seconds: 999999\n", "silent_after_seconds", 9),
                                 ("silent_after_seconds: -1\n", "silent_after_seconds", 9),
@@ -93,25 +93,25 @@ class Configuration(lab_test_case.LabTestCase):
         self.check_refused("agent", self.agent + "hops:\n  watched_ports: [22, 70000]\n", "watched_ports", 11)
         self.check_refused("agent", self.agent + "kernel:\n  syscall_hooks: maybe\n", "syscall_hooks", 11)
 
-    def test_missing_keys_and_files(self):
-        status, said = self.refused("agent", "\n".join(self.agent.splitlines()[1:]))
-        self.assertEqual(status, 2, said)
-        self.assertIn("state_directory", said)
-        status, said = self.refused("collector", self.collector.replace("store:\n", "store:\n  retention_days: 5\n")
+    def test_missing_key_or_file_is_refused_by_name(self):
+        status, output = self.refused("agent", "\n".join(self.agent.splitlines()[1:]))
+        self.assertEqual(status, 2, output)
+        self.assertIn("state_directory", output)
+        status, output = self.refused("collector", self.collector.replace("store:\n", "store:\n  retention_days: 5\n")
                                     .replace("  path:", "  #"))
-        self.assertEqual(status, 2, said)
-        self.assertIn("path", said)
+        self.assertEqual(status, 2, output)
+        self.assertIn("path", output)
         done = subprocess.run([self.programs["agent"], "--config", "/no/such/file.yaml"], capture_output=True,
                               text=True, timeout=30)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("/no/such/file.yaml", done.stderr)
 
-    def test_text_that_is_not_yaml(self):
-        status, said = self.refused("collector", "listen: [\n  - {\n")
-        self.assertEqual(status, 2, said)
+    def test_text_that_is_not_yaml_is_refused(self):
+        status, output = self.refused("collector", "listen: [\n  - {\n")
+        self.assertEqual(status, 2, output)
 
-    def test_what_cannot_work(self):
-        """--check-config and the start alike: the file, the line and the key are named, and nothing was loaded."""
+    def test_configuration_that_cannot_work_is_refused_before_loading(self):
+        """--check-config and a start both name the file, the line and the key, and load nothing."""
         other = self.authority.agent("0123456789abcdef" * 2)
         own = self.authority.agent(self.machine_id)
         reader = self.authority.reader("rita")
@@ -136,22 +136,22 @@ class Configuration(lab_test_case.LabTestCase):
                     self.assertRegex(done.stderr, rf"config\.yaml:{line}: [^ ]*{re.escape(key)}")
                     self.assertNotIn("hook plan", done.stderr)
 
-    def test_a_key_that_only_a_capability_opens(self):
-        """Root may read every file when it starts, but the process that talks has no capability."""
+    def test_key_readable_only_with_capability_is_refused(self):
+        """At start root may read every file, but the worker has no capability."""
         _, key = self.authority.agent(self.machine_id)
-        anothers = os.path.join(self.scratch, "anothers.key")
-        shutil.copy(key, anothers)
-        os.chmod(anothers, 0o600)
-        os.chown(anothers, 65534, 65534)
+        foreign = os.path.join(self.scratch, "foreign.key")
+        shutil.copy(key, foreign)
+        os.chmod(foreign, 0o600)
+        os.chown(foreign, 65534, 65534)
         done = subprocess.run([self.programs["agent"], "--check-config", "--config",
-                               self.write(self.agent.replace(key, anothers))],
+                               self.write(self.agent.replace(key, foreign))],
                               capture_output=True, text=True, timeout=30, check=False)
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn("anothers.key: Permission denied", done.stderr)
+        self.assertIn("foreign.key: Permission denied", done.stderr)
 
-    def test_what_may_pass_keeps_no_agent_from_starting(self):
-        """A certificate that has expired, or is not valid yet by a wrong clock: --check-config says no, a start says
-        so and goes on, because a host must not stay unwatched for it."""
+    def test_expired_certificate_fails_the_check_but_agent_starts(self):
+        """A certificate that has expired, or is not valid yet by a wrong clock, fails --check-config. A start only
+        warns, because a host must not stay unwatched for it."""
         certificate, key = self.authority.expired_agent(self.machine_id)
         text = self.agent.replace(self.authority.agent(self.machine_id)[0], certificate)
         text = text.replace(self.authority.agent(self.machine_id)[1], key)
@@ -167,15 +167,15 @@ class Configuration(lab_test_case.LabTestCase):
         agent.wait_for_log("agent: watching ", 60)
         self.assertEqual(agent.stop(), 0)
 
-    def test_port_in_use(self):
+    def test_port_in_use_is_refused(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
-            status, said = self.refused("collector", self.collector.replace(ADDRESS, f"127.0.0.1:{port}"))
+            status, output = self.refused("collector", self.collector.replace(ADDRESS, f"127.0.0.1:{port}"))
         self.assertNotEqual(status, 0)
-        self.assertIn(str(port), said)
+        self.assertIn(str(port), output)
 
-    def test_port_used_by_another_collector(self):
-        """gRPC shares ports unless told otherwise: two collectors would each get half of the agents."""
+    def test_port_of_another_collector_is_refused(self):
+        """gRPC shares ports by default: two collectors would each get half of the agents."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         text = self.collector.replace(ADDRESS, f"127.0.0.1:{port}")
@@ -183,9 +183,9 @@ class Configuration(lab_test_case.LabTestCase):
         self.addCleanup(first.kill)
         first.spawn([self.programs["collector"], "--config", self.write(text, "first.yaml")])
         daemon.wait(lambda: self.connects(port), "the first collector to listen", 20, first.failed)
-        status, said = self.refused("collector", text.replace("/store/", "/other-store/"))
+        status, output = self.refused("collector", text.replace("/store/", "/other-store/"))
         self.assertNotEqual(status, 0)
-        self.assertIn(str(port), said)
+        self.assertIn(str(port), output)
 
     @staticmethod
     def connects(port):
@@ -195,14 +195,14 @@ class Configuration(lab_test_case.LabTestCase):
         except OSError:
             return False
 
-    def test_missing_privilege(self):
-        """An agent that may not load programs says which capability it lacks."""
-        status, said = self.refused("agent", self.agent, ("setpriv", "--bounding-set=-all", "--inh-caps=-all",
+    def test_missing_capability_is_reported_by_name(self):
+        """An agent that may not load programs reports the capability that it lacks."""
+        status, output = self.refused("agent", self.agent, ("setpriv", "--bounding-set=-all", "--inh-caps=-all",
                                                           "--ambient-caps=-all"))
         self.assertNotEqual(status, 0)
-        self.assertRegex(said, r"CAP_(BPF|SYS_ADMIN|PERFMON)")
+        self.assertRegex(output, r"CAP_(BPF|SYS_ADMIN|PERFMON)")
 
-    def test_forced_tiers(self):
+    def test_force_tier_unknown_source_or_tier_is_refused(self):
         path = self.write(self.agent)
         for argument in ("nothing=1", "accept=0", "accept=99", "accept", "accept=x"):
             done = subprocess.run([self.programs["agent"], "--config", path, "--check-config", "--force-tier", argument],
@@ -216,8 +216,8 @@ class Configuration(lab_test_case.LabTestCase):
                               capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(good.returncode, 0, good.stderr)
 
-    def test_help_and_version(self):
+    def test_help_prints_usage(self):
         for program in (*self.programs.values(), daemon.find_binary(lab_test_case.binaries, "hoptrail")):
             done = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=30)
             self.assertEqual(done.returncode, 0, f"{program} --help: {done.stderr}")
-            self.assertTrue(done.stdout.strip(), f"{program} --help says nothing")
+            self.assertTrue(done.stdout.strip(), f"{program} --help prints nothing")

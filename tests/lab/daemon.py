@@ -1,4 +1,4 @@
-"""A long-running program of the product under test: started, killed without mercy, stopped politely, measured."""
+"""A long-running program of the product under test: starts it, kills it, stops it with SIGTERM, measures it."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ import namespaces
 
 
 def find_binary(directory, name):
-    """Where the build puts its programs: DIR/bin, or DIR itself for installed ones."""
+    """The path of a program in DIR/bin (a build directory), or in DIR itself (installed programs)."""
     for candidate in (os.path.join(directory, "bin", name), os.path.join(directory, name)):
         if os.access(candidate, os.X_OK):
             return os.path.abspath(candidate)
@@ -19,7 +19,7 @@ def find_binary(directory, name):
 
 
 class Daemon:
-    """Leads a session of its own, so that its children can be told from everybody else's."""
+    """The program leads a session of its own, by which its children are recognized."""
 
     def __init__(self, name, log_path):
         self.name = name
@@ -28,7 +28,7 @@ class Daemon:
 
     def spawn(self, command):
         if self.running():
-            raise namespaces.LabError(f"{self.name} runs already")
+            raise namespaces.LabError(f"{self.name} is already running")
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True, env=environment())
@@ -37,21 +37,21 @@ class Daemon:
         return self.process is not None and self.process.poll() is None
 
     def pids(self):
-        """The program's processes: it, and what it started."""
+        """The pids of the program and of its children."""
         return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
                 if self.process and _session_of(pid) == self.process.pid]
 
     def kill(self):
-        """kill -9 of every process of it, as a crash of the machine's memory killer would."""
+        """Kills every process of the program with SIGKILL, as the kernel's OOM killer would."""
         if self.process:
             self.process.kill()
             self.process.wait()
             for pid in self.pids():
-                with contextlib.suppress(ProcessLookupError):  # it went with the first
+                with contextlib.suppress(ProcessLookupError):  # it ended with the first
                     os.kill(pid, signal.SIGKILL)
 
     def stop(self, patience=20.0):
-        """SIGTERM; returns the exit status. One that does not go is killed and reported."""
+        """Sends SIGTERM; returns the exit status. A program that does not end is killed, which is an error."""
         if not self.process:
             return None
         self.process.terminate()
@@ -73,14 +73,14 @@ class Daemon:
         return re.search(pattern, self.log())
 
     def failed(self):
-        """Why there is no use in waiting, or None."""
+        """The reason why waiting is useless, or None."""
         if self.process and self.process.poll() is not None:
             tail = "\n".join(self.log().splitlines()[-8:])
-            return f"{self.name} ended with {self.process.returncode}; its last words:\n{tail}"
+            return f"{self.name} ended with {self.process.returncode}; its log ends with:\n{tail}"
         return None
 
     def memory(self):
-        """(resident now, most resident ever) in KiB, summed over its processes."""
+        """(resident now, peak resident) in KiB, summed over its processes."""
         now = most = 0
         for pid in self.pids():
             with open(f"/proc/{pid}/status", encoding="utf-8") as file:
@@ -91,13 +91,14 @@ class Daemon:
 
 
 def environment():
-    """Clean, but for what a sanitizer's user sets for the programs under test."""
+    """A clean environment, plus the sanitizers' options for the programs under test."""
     passed = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}
     return {**namespaces.CLEAN_ENVIRONMENT, **passed}
 
 
 def wait(condition, what, timeout=20.0, hopeless=lambda: None):
-    """Waits until condition() is true and returns its value; `hopeless` may say why waiting is of no use."""
+    """Waits until condition() is true and returns its value. hopeless() may return the reason why waiting is
+    useless."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

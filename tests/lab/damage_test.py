@@ -1,4 +1,4 @@
-"""Damaged files: kept aside under another name, said in the log, never deleted, and the service goes on."""
+"""Damaged files are quarantined under another name and logged, never deleted, and the service goes on."""
 
 import os
 
@@ -12,7 +12,7 @@ SQLITE = b"SQLite format 3\0"
 
 
 def databases(directory):
-    """Paths of the SQLite files in a directory."""
+    """The paths of the SQLite files in a directory."""
     found = []
     for name in sorted(os.listdir(directory)):
         path = os.path.join(directory, name)
@@ -24,8 +24,8 @@ def databases(directory):
 
 
 def damage(path):
-    """Overwrites the beginning, header included; the file keeps its length at least. The write-ahead log of a killed
-    program is damaged too, since SQLite would mend the file with it."""
+    """Overwrites the beginning of the file, header included. Also damages the write-ahead log of a killed program,
+    because SQLite would repair the file from it."""
     for each in (path, path + "-wal"):
         if os.path.exists(each):
             with open(each, "r+b") as file:
@@ -53,18 +53,19 @@ class DamagedFiles(lab_test_case.LabTestCase):
         daemon.wait(lambda: self.login_on("web"), "the login on web to be known")
 
     def check_kept(self, directory, damaged, program):
-        """The damaged bytes lie under another name in the same place, the log names it, and a new file is in use."""
+        """The damaged bytes are in the same directory under another name, the log names it, and a new file is in
+        use."""
         kept = []
         for name in os.listdir(directory):
             with open(os.path.join(directory, name), "rb") as file:
                 if not name.endswith("-wal") and file.read(4096) == GARBAGE[:4096]:
                     kept.append(name)
-        self.assertEqual(len(kept), 1, f"{damaged} should be kept aside once in {os.listdir(directory)}")
+        self.assertEqual(len(kept), 1, f"{damaged} should be quarantined once in {os.listdir(directory)}")
         self.assertNotEqual(kept[0], os.path.basename(damaged))
         self.assertIn(kept[0], program.log(), "the log does not say where the damaged file is")
         self.assertIn(damaged, databases(directory))
 
-    def test_damaged_store(self):
+    def test_damaged_store_is_quarantined(self):
         collector = self.bench.collector
         collector.stop()
         (store,) = databases(collector.store_directory)
@@ -74,8 +75,8 @@ class DamagedFiles(lab_test_case.LabTestCase):
         self.hop_is_seen()
         self.check_kept(collector.store_directory, store, collector)
 
-    def test_cut_store(self):
-        """Half of the file is gone: whatever can be told of it, the service goes on."""
+    def test_truncated_store_service_goes_on(self):
+        """Half of the file is missing. The service goes on with whatever can still be read."""
         collector = self.bench.collector
         collector.kill()
         (store,) = databases(collector.store_directory)
@@ -84,7 +85,7 @@ class DamagedFiles(lab_test_case.LabTestCase):
         self.bench.wait_connected()
         self.hop_is_seen()
 
-    def test_empty_store(self):
+    def test_empty_store_service_goes_on(self):
         collector = self.bench.collector
         collector.stop()
         (store,) = databases(collector.store_directory)
@@ -93,7 +94,7 @@ class DamagedFiles(lab_test_case.LabTestCase):
         self.bench.wait_connected()
         self.hop_is_seen()
 
-    def test_damaged_spool(self):
+    def test_damaged_spool_is_quarantined_and_loss_is_shown(self):
         agent = self.bench.agents["gw"]
         agent.kill()
         damaged = databases(agent.state_directory)
@@ -106,5 +107,5 @@ class DamagedFiles(lab_test_case.LabTestCase):
         self.assertTrue(self.intruder.steps)
         if len(damaged) == 1:
             self.check_kept(agent.state_directory, damaged[0], agent)
-        # What it held is lost, and the host's row says so.
+        # Its records are lost, and the host is degraded.
         daemon.wait(lambda: b"records lost since the agent started" in self.bench.health_of("gw"), "the degradation")

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""The demonstration: four hosts on this machine, an intruder who crosses them, and Hoptrail telling the way.
+"""The demonstration: four hosts on this machine, an intruder who crosses them, and Hoptrail, which shows the path.
 
     demo.py --binaries DIR --state DIR
 
-Stays up for queries until Ctrl-C and then removes everything but what lies in the state directory.
+Stays up for queries until Ctrl-C, and then removes everything except the state directory.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def build(arguments):
     return bench.Bench(arguments.binaries, os.path.join(arguments.state, "logs"), os.path.join(arguments.state, "lab"))
 
 
-def tell_path(built):
+def print_path(built):
     """Prints the incident's path as the command line draws it."""
     incident = story.wait_for_incident(built.api)
     time.sleep(1.0)  # the last facts of the last hop
@@ -42,27 +42,27 @@ def tell_path(built):
     return incident
 
 
-def tell_how_to_ask(built, address, incident):
+def print_queries(built, address, incident):
     line = built.command_line(built.operator)
     flags = ["--collector", address, *line.flags[2:]]
     command = shlex.join([line.binary, *flags])
     name = incident["name"].split("/")[1][:12]
-    say("Ask the collector yourself (any of hosts, sessions, detections, incidents, path, ack, resolve):")
+    say("Query the collector yourself (any of hosts, sessions, detections, incidents, path, ack, resolve):")
     say(f"  {command} path {name}")
     say()
     say(f"Collector: {address}, certificates in {built.authority.directory}, logs in {built.logs}")
-    tell_how_to_enter(built.fleet)
+    print_entrances(built.fleet)
 
 
-def tell_how_to_enter(fleet):
+def print_entrances(fleet):
     for host in fleets.AGENT_HOSTS:
         say(f"Look into {host}: {shlex.join(fleet[host].enter(['bash']))}")
     say()
 
 
-def play(built, told):
-    """The story; its sessions stay open, so that there is something to look at."""
-    played = story.Story(built.fleet, told)
+def play(built, log):
+    """Plays the story; its sessions stay open for queries."""
+    played = story.Story(built.fleet, log)
     played.play()
     return played
 
@@ -78,15 +78,15 @@ def run(arguments):
         played = None
         try:
             if arguments.without_product:
-                tell_how_to_enter(built)
+                print_entrances(built)
                 wait_for_the_end()
                 return
-            say("The collector and an agent on each host are up. Now an intruder comes.")
+            say("The collector and an agent on each host are running. Now an intruder comes.")
             played = play(built, lambda line: say(f"  {line}"))
-            incident = tell_path(built)
+            incident = print_path(built)
             mgmt = built.fleet.namespace("mgmt")
             door = relay.Relay(mgmt, (fleets.COLLECTOR_ADDRESS, fleets.COLLECTOR_PORT), arguments.port)
-            tell_how_to_ask(built, door.address, incident)
+            print_queries(built, door.address, incident)
             wait_for_the_end()
             door.close()
         finally:
@@ -96,7 +96,7 @@ def run(arguments):
 
 
 def interrupt(*_):
-    """The first signal ends the demonstration; further ones must not disturb the cleaning up."""
+    """The first signal ends the demonstration; further signals must not disturb the cleanup."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -106,9 +106,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     here = os.path.dirname(os.path.abspath(__file__))
     parser.add_argument("--binaries", default=os.path.join(here, "../../build/release"))
-    parser.add_argument("--state", help="keeps the hosts' files, the store, certificates and logs")
-    parser.add_argument("--port", type=int, default=0, help="the port of 127.0.0.1 that leads to the collector")
-    parser.add_argument("--without-product", action="store_true", help="only the hosts, to look around in")
+    parser.add_argument("--state", help="directory for the hosts' files, the store, certificates and logs")
+    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1 that leads to the collector")
+    parser.add_argument("--without-product", action="store_true", help="build only the hosts, to look around in")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
         print("the demonstration builds namespaces and loads programs into the kernel: run it as root",

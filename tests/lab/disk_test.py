@@ -1,5 +1,5 @@
-"""An agent whose state directory takes no more: what it finds arrives all the same, in order, once; what is lost is counted;
-the host shows it. An intruder is on gw and hops on meanwhile."""
+"""An agent whose state directory cannot be written: its records still arrive, in order and once; losses are counted;
+the host is degraded. Meanwhile an intruder enters gw and hops on."""
 
 import os
 import time
@@ -47,7 +47,7 @@ class StateDirectory(lab_test_case.LabTestCase):
         daemon.wait(lambda: kind in self.degradations(), f"gw to show {kind}", timeout, self.agent.failed)
         return self.degradations()[kind]
 
-    def wait_sound(self, kind, timeout=30.0):
+    def wait_not_degraded(self, kind, timeout=30.0):
         daemon.wait(lambda: kind not in self.degradations(), f"gw to show {kind} no more", timeout, self.agent.failed)
 
     def logins(self, host):
@@ -57,7 +57,7 @@ class StateDirectory(lab_test_case.LabTestCase):
         daemon.wait(lambda: self.logins(host), f"the login on {host} to be known", 20.0, self.agent.failed)
 
     def wait_hop(self):
-        """gw's half and web's half are one hop, and the session on web came from that on gw."""
+        """Waits until the hop from gw's session to web is proven."""
         daemon.wait(lambda: [hop for hop in self.bench.api.hops() if hop["proof"] == "PROVEN"
                              and hop["client"]["session"] == self.logins("gw")[0]["name"]],
                     "the hop from gw to web to be proven", 20.0, self.agent.failed)
@@ -65,7 +65,7 @@ class StateDirectory(lab_test_case.LabTestCase):
     def lost(self, where):
         return sum(int(loss["count"]) for loss in self.host()["losses"] if loss["where"] == where)
 
-    def test_full_while_it_runs(self):
+    def test_full_while_running_loses_nothing(self):
         self.start()
         self.fill()
         self.intruder.enter_gw()
@@ -74,19 +74,19 @@ class StateDirectory(lab_test_case.LabTestCase):
         self.wait_login("web")
         self.wait_hop()
         self.assertIn("full", self.wait_degraded("STATE_UNWRITABLE"))
-        self.assertEqual(int(self.host()["lost"]), 0, "nothing was lost")
+        self.assertEqual(int(self.host()["lost"]), 0, "records were lost")
         self.empty()
-        self.wait_sound("STATE_UNWRITABLE")
+        self.wait_not_degraded("STATE_UNWRITABLE")
         self.assertRegex(self.agent.log(), "can be written again")
-        # All of it is on disk again: the next run knows the session, and tells it no second time.
+        # Everything is on disk again: the next run knows the session, and does not report it as a new one.
         before = self.logins("gw")
         self.bench.restart_agent("gw")
         self.wait_hop()
         self.assertEqual([each["name"] for each in self.logins("gw")], [each["name"] for each in before])
         self.assertEqual(int(self.host()["lost"]), 0)
 
-    def test_full_and_started_again_before_it_was_heard(self):
-        """What was in memory is gone, and is counted; sessions that are open are found again."""
+    def test_full_and_killed_before_records_were_sent_counts_the_loss(self):
+        """The records in memory are lost and counted; open sessions are found again."""
         self.start()
         self.fill()
         self.bench.collector.kill()
@@ -101,12 +101,12 @@ class StateDirectory(lab_test_case.LabTestCase):
         self.bench.wait_connected(timeout=60.0)
         self.wait_login("gw")
         self.wait_hop()
-        daemon.wait(lambda: self.lost("memory") > 0, "the loss to be told", 20.0, self.agent.failed)
-        daemon.wait(lambda: int(self.host()["lost"]) > 0, "the health report to say so", 20.0, self.agent.failed)
+        daemon.wait(lambda: self.lost("memory") > 0, "the loss to be reported", 20.0, self.agent.failed)
+        daemon.wait(lambda: int(self.host()["lost"]) > 0, "the loss in the health report", 20.0, self.agent.failed)
         self.wait_degraded("RESTARTED_WITHOUT_HISTORY")
 
-    def test_full_and_stopped_in_peace(self):
-        """What is in memory is sent before the end; nothing is lost, and nothing said to be."""
+    def test_full_and_stopped_loses_nothing(self):
+        """The records in memory are sent before the end; no loss happens, and none is reported."""
         self.start()
         self.fill()
         self.intruder.enter_gw()
@@ -121,31 +121,31 @@ class StateDirectory(lab_test_case.LabTestCase):
         self.assertEqual(int(self.host()["lost"]), 0)
         self.assertNotIn("ENDED", [each["evidence"].get("kind") for each in self.bench.api.detections()])
 
-    def test_full_from_the_beginning(self):
+    def test_full_at_start_is_written_once_there_is_room(self):
         self.fill()
         self.start()
         self.intruder.enter_gw()
         self.wait_login("gw")
         self.wait_degraded("STATE_UNWRITABLE")
         self.empty()
-        self.wait_sound("STATE_UNWRITABLE")
+        self.wait_not_degraded("STATE_UNWRITABLE")
         self.intruder.hop_to_web()
         self.wait_hop()
         self.assertIn("spool.db", self.gw.run(["ls", STATE]).stdout)
 
-    def test_read_only_from_the_beginning(self):
+    def test_read_only_at_start_is_shown_and_hop_is_seen(self):
         self.gw.run(["mount", "-o", "remount,ro", STATE])
         self.start()
         self.intruder.enter_gw()
         self.wait_login("gw")
         self.assertRegex(self.wait_degraded("STATE_UNWRITABLE"), "(?i)read-only")
         self.gw.run(["mount", "-o", "remount,rw", STATE])
-        self.wait_sound("STATE_UNWRITABLE")
+        self.wait_not_degraded("STATE_UNWRITABLE")
         self.intruder.hop_to_web()
         self.wait_hop()
 
-    def test_read_only_after_a_stop(self):
-        """What the last run saved can still be read."""
+    def test_read_only_after_stop_saved_sessions_are_kept(self):
+        """The state that the last run saved can still be read."""
         self.start()
         self.intruder.enter_gw()
         self.wait_login("gw")
@@ -157,16 +157,16 @@ class StateDirectory(lab_test_case.LabTestCase):
         self.bench.wait_connected()
         self.intruder.hop_to_web()
         self.wait_hop()
-        self.assertEqual(before, self.logins("gw"), "the session was told anew")
+        self.assertEqual(before, self.logins("gw"), "the session was reported as a new one")
         self.wait_degraded("STATE_UNWRITABLE")
         self.assertNotIn("RESTARTED_WITHOUT_HISTORY", self.degradations())
         self.gw.run(["mount", "-o", "remount,rw", STATE])
-        self.wait_sound("STATE_UNWRITABLE")
+        self.wait_not_degraded("STATE_UNWRITABLE")
         self.bench.restart_agent("gw")
         self.assertEqual(before, self.logins("gw"))
         self.assertEqual(int(self.host()["lost"]), 0)
 
-    def test_files_removed(self):
+    def test_spool_file_removed_is_written_again(self):
         self.start()
         self.intruder.enter_gw()
         self.wait_login("gw")
@@ -179,7 +179,7 @@ class StateDirectory(lab_test_case.LabTestCase):
         self.assertEqual(before, self.logins("gw"), "the new file has all that the removed one had")
         self.assertEqual(int(self.host()["lost"]), 0)
 
-    def test_directory_removed(self):
+    def test_state_directory_removed_is_made_again(self):
         self.gw.run(["umount", STATE])
         self.start()
         self.gw.run(["sh", "-c", f"rm -rf {STATE}"])
@@ -189,5 +189,5 @@ class StateDirectory(lab_test_case.LabTestCase):
         self.intruder.hop_to_web()
         self.wait_hop()
         self.bench.restart_agent("gw")
-        self.wait_sound("STATE_UNWRITABLE")
+        self.wait_not_degraded("STATE_UNWRITABLE")
         self.assertIn("spool.db", self.gw.run(["ls", STATE]).stdout)

@@ -1,5 +1,5 @@
-"""The scene itself, without the product: the hosts are what they claim to be, the people do what they are said to do,
-and nothing of it stays behind."""
+"""The lab itself, without the product: the hosts are separate, the people do what the story says, and nothing is left
+afterwards."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ with fleet.Fleet() as built:
 
 
 def is_alive(pid):
-    """A zombie that init has not reaped yet is not."""
+    """Whether the process lives; a zombie that init has not reaped yet does not."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"
@@ -40,7 +40,7 @@ class Environment(lab_test_case.LabTestCase):
         cls.addClassCleanup(cls.story.close)
         cls.story.play()
 
-    def test_hosts_are_apart(self):
+    def test_hosts_have_own_names_ids_and_files(self):
         hosts = [self.fleet[name] for name in fleets.AGENT_HOSTS]
         self.assertEqual([host.run(["hostname"]).stdout.strip() for host in hosts], list(fleets.AGENT_HOSTS))
         machine_ids = {host.run(["cat", "/etc/machine-id"]).stdout.strip() for host in hosts}
@@ -51,7 +51,7 @@ class Environment(lab_test_case.LabTestCase):
             self.assertEqual(host.run(["cat", "/tmp/mark"]).stdout.strip(), host.name)
         self.assertFalse(os.path.exists("/etc/mark") or os.path.exists("/run/mark"), "a host writes on this machine")
 
-    def test_story_happened(self):
+    def test_story_makes_the_expected_logins(self):
         steps = self.story.intruder.steps
         self.assertEqual([step.host for step in steps], story.PATH_HOSTS)
         self.assertEqual([step.user for step in steps], ["staff", "deploy", "root", "root"])
@@ -61,23 +61,23 @@ class Environment(lab_test_case.LabTestCase):
         self.assertEqual(len({step.audit_session for step in steps}), 4)
         self.assertEqual(self.story.administrator.step.client_address, "203.0.113.5")
 
-    def test_only_the_story_happened(self):
-        """No login and no failure beyond those of the story, or what the product says could not be judged."""
+    def test_story_makes_no_other_login(self):
+        """With other logins or failures the product's answers could not be compared with the story."""
         accepted = {name: len([line for line in self.fleet[name].log.lines() if " Accepted " in f" {line} "])
                     for name in fleets.AGENT_HOSTS}
         self.assertEqual(accepted, {"gw": 1, "web": 1, "db": 2, "vault": 1})
         failed = [line for line in self.fleet["gw"].log.lines() if "Failed password" in line]
         self.assertEqual(len(failed), 5)
 
-    def test_audit_stays_off(self):
-        """Enabling the audit subsystem would slow every later process of this machine; nothing here may do it."""
+    def test_audit_subsystem_stays_off(self):
+        """Enabling it would slow every later process of this machine."""
         self.assertFalse(os.path.exists("/run/auditd.pid"))
         self.assertEqual(subprocess.run(["sh", "-c", "dmesg 2>/dev/null | grep -c 'audit: enabled'"],
                                         capture_output=True, text=True).stdout.strip() or "0", "0")
 
 
 class Leftovers(lab_test_case.LabTestCase):
-    def test_a_killed_lab_is_swept_and_a_living_one_is_not(self):
+    def test_killed_lab_is_swept_and_living_lab_is_not(self):
         here = os.path.dirname(os.path.abspath(__file__))
         labs = [subprocess.Popen([sys.executable, "-c", BUILD_AND_WAIT, here], stdout=subprocess.PIPE, text=True)
                 for _ in range(2)]
@@ -97,7 +97,7 @@ class Leftovers(lab_test_case.LabTestCase):
         self.assertTrue(os.path.exists(scratch[1]))
         self.assertIn(f"ht{living.pid}-gw", namespaces.names())
 
-    def test_a_terminated_lab_cleans_up_itself(self):
+    def test_terminated_lab_cleans_up(self):
         here = os.path.dirname(os.path.abspath(__file__))
         lab = subprocess.Popen([sys.executable, os.path.join(here, "demo.py"), "--without-product"],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

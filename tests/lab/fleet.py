@@ -1,11 +1,11 @@
-"""The lab's fleet: who stands where, and the wires between them.
+"""The lab's fleet: its hosts and the links between them.
 
     outside ── gw ── router ── web ── db ── vault        (db to vault speaks IPv6 only)
                                       │
-                              admin ──┘                  mgmt: where the collector runs; a wire to each agent's host
+                              admin ──┘                  mgmt: the collector's host; a link to each agent's host
 
-`outside` and `admin` have no agent: they are where people come from. The router translates in both directions: gw
-knows only the router's address, and web sees only the router's.
+`outside` and `admin` have no agent: people log in from there. The router translates in both directions: gw knows only
+the router's address, and web sees only the router's.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ AGENT_HOSTS = ("gw", "web", "db", "vault")
 ROUTER_OUTER = "10.71.1.1"  # what gw connects to
 ROUTER_INNER = "10.71.2.1"  # what web sees
 COLLECTOR_ADDRESS = "10.71.9.1"
-# The collector's certificate holds these too; nobody has them unless a test says so.
+# The collector's certificate contains these too; no interface has them unless a test adds them.
 COLLECTOR_ADDRESS_6 = "fd71:9::1"
 COLLECTOR_LINK_LOCAL = "fe80::71:9"
 COLLECTOR_PORT = 7443
@@ -32,7 +32,7 @@ COLLECTOR_PORT = 7443
 
 @dataclasses.dataclass
 class Wire:
-    """A virtual cable between two namespaces, each end with its address."""
+    """A pair of veth devices between two namespaces, each end with its address."""
     left: str
     left_address: str
     right: str
@@ -61,13 +61,13 @@ table ip translation {{
 
 @dataclasses.dataclass
 class KeyPair:
-    """An ssh key as its owner keeps it. `fingerprint` is ssh-keygen's own word, to compare the product's with."""
+    """An ssh key pair. `fingerprint` comes from ssh-keygen; the product's fingerprint is compared with it."""
     private: str
     public: str
     fingerprint: str
 
     def give_to(self, host, user, name):
-        """Puts the private key into a user's ~/.ssh."""
+        """Copies the private key into a user's ~/.ssh."""
         target = f"{host.home(user)}/.ssh/{name}"
         shutil.copy(self.private, target)
         uid = host.user(user).uid
@@ -76,9 +76,9 @@ class KeyPair:
 
 
 class Fleet:
-    """Builds everything on entry, removes everything on exit. One a process.
+    """Builds everything on entry, removes everything on exit. At most one in a process.
 
-    `directory` keeps the hosts' files and survives; without one a scratch directory is made and removed.
+    `directory` keeps the hosts' files and stays; without it a scratch directory is made and removed.
     """
 
     def __init__(self, directory=None, binaries=None):
@@ -104,7 +104,7 @@ class Fleet:
 
     def __exit__(self, *_):
         for host in self.hosts.values():
-            with contextlib.suppress(Exception):  # one host's trouble must not leave the others behind
+            with contextlib.suppress(Exception):  # an error of one host must not leave the others running
                 host.stop()
         leftovers.remove_namespaces(self._owner.prefix)
         if not self._keep:
@@ -159,7 +159,7 @@ class Fleet:
             namespaces.run(["ip", "-n", mgmt, "link", "set", f"to-{name}", "master", "bridge"])
 
     def _make_keys(self):
-        """One key a step, each used for that step only, so that a fingerprint names the step."""
+        """Makes one key for each step, used for that step only, so that a fingerprint identifies the step."""
         directory = os.path.join(self.directory, "keys")
         shutil.rmtree(directory, ignore_errors=True)
         os.makedirs(directory, mode=0o700)
@@ -197,7 +197,8 @@ class Fleet:
         }
 
     def _hand_out_keys(self):
-        """Private keys lie where their owners' automation would keep them, and everybody knows every host's key."""
+        """Puts private keys where their owners' automation would keep them, and every host's public key on all
+        hosts."""
         for key, host, user, name in (("gw-to-web", "gw", "staff", "id_web"), ("web-to-db", "web", "deploy", "id_db"),
                                       ("db-to-vault", "db", "root", "id_vault"),
                                       ("admin-to-db", "admin", "admin", "id_db")):
@@ -208,7 +209,7 @@ class Fleet:
             accounts.write(host.path("/etc/ssh/ssh_known_hosts"), known)
 
     def _names_as_seen_from(self, host):
-        """(address, name) of the hosts that this one can reach, under the address that it must use."""
+        """(address, name) of each host that this one can reach, with the address that it must use."""
         seen = [(ROUTER_OUTER, "web")] if host == "gw" else []
         for wire in WIRES:
             for near, far, address in ((wire.left, wire.right, wire.right_address),

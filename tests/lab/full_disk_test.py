@@ -1,23 +1,22 @@
-"""The collector's disk is full: nobody is told that all is well, and nothing is lost that the agents hold."""
+"""The collector's disk is full: its answers say so, and no record that the agents hold is lost."""
 
 import contextlib
 import os
 import subprocess
 
-
 import bench
 import daemon
+import fake_agent
 import fleet as fleets
 import lab_test_case
 import relay
-import strangers
 
 MACHINE_ID = "f0111d15c" * 3 + "00000"
 STORE_MIB = 8
 
 
 class FullDisk(lab_test_case.SteppedTestCase):
-    """The store lies on a small file system of its own."""
+    """The store is on a small file system of its own."""
 
     @classmethod
     def setUpClass(cls):
@@ -35,7 +34,7 @@ class FullDisk(lab_test_case.SteppedTestCase):
         cls.sequence = 0
 
     def fill(self):
-        """To the last byte."""
+        """Fills the file system to the last byte."""
         with contextlib.suppress(OSError), open(os.path.join(self.store, "ballast"), "ab", buffering=0) as file:
             for size in (65536, 4096, 1):
                 with contextlib.suppress(OSError):
@@ -46,14 +45,14 @@ class FullDisk(lab_test_case.SteppedTestCase):
         os.unlink(os.path.join(self.store, "ballast"))
 
     def agent(self, patience=15.0):
-        client = strangers.client_with(self.bench.api.client, self.relay.address, self.bench.authority.ca,
+        client = fake_agent.client_with(self.bench.api.client, self.relay.address, self.bench.authority.ca,
                                        self.certificate)
-        agent = strangers.FakeAgent(client, MACHINE_ID, patience)
+        agent = fake_agent.FakeAgent(client, MACHINE_ID, patience)
         agent.hello()
         return agent
 
-    def tell(self, agent, count=1, **changes):
-        """Sessions that the store has room for or not; returns the highest number."""
+    def send_sessions(self, agent, count=1, **changes):
+        """Sends records of new sessions; returns the highest sequence number."""
         records = []
         for _ in range(count):
             type(self).sequence += 1
@@ -61,8 +60,8 @@ class FullDisk(lab_test_case.SteppedTestCase):
         agent.send({"batch": {"records": records}})
         return self.sequence
 
-    def tell_detection(self, agent):
-        """A page's worth, of the newest session."""
+    def send_detection(self, agent):
+        """Sends a detection of the newest session that is severe enough for a page."""
         session = self.sequence
         type(self).sequence += 1
         agent.send({"batch": {"records": [{"sequence": self.sequence, "detection": {
@@ -70,10 +69,10 @@ class FullDisk(lab_test_case.SteppedTestCase):
             "session": f"sessions/{session:032x}", "host": agent.host, "time": "2026-01-02T03:04:05Z"}}]}})
 
     def make_full(self, agent):
-        """Tells more until nothing is taken any more: what lies in the write-ahead log may be written over."""
+        """Fills the disk and sends sessions until none is stored any more: the write-ahead log still has some room."""
         self.fill()
         for _ in range(200):
-            number = self.tell(agent, 200, program="/usr/sbin/" + "x" * 200)
+            number = self.send_sessions(agent, 200, program="/usr/sbin/" + "x" * 200)
             try:
                 daemon.wait(lambda: self.durable() >= number, "the disk to be full", 2.0)
             except TimeoutError:
@@ -84,14 +83,14 @@ class FullDisk(lab_test_case.SteppedTestCase):
         hosts = self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts")["hosts"]
         return max([int(host["acknowledged_sequence"]) for host in hosts if MACHINE_ID in host["name"]] or [0])
 
-    def step_1_no_incident_is_not_what_is_said_when_none_could_be_stored(self):
+    def step_1_full_disk_lists_say_store_trouble(self):
         agent = self.agent(patience=120.0)
         agent.next("welcome")
-        self.tell(agent, 200)
+        self.send_sessions(agent, 200)
         daemon.wait(lambda: self.durable() >= self.sequence, "the first records to be durable")
         self.make_full(agent)
-        self.tell(agent)
-        self.tell_detection(agent)
+        self.send_sessions(agent)
+        self.send_detection(agent)
         for call in ("DetectionService/ListIncidents", "DetectionService/ListDetections"):
             with self.subTest(call=call):
                 answer = self.bench.api.client.call(f"hoptrail.v1.{call}")
@@ -99,31 +98,31 @@ class FullDisk(lab_test_case.SteppedTestCase):
                 self.assertEqual(answer["store_trouble"]["kind"], "COLLECTOR_STORE_READ_ONLY")
                 self.assertIn("full", answer["store_trouble"]["detail"])
 
-    def step_2_what_was_stored_before_is_answered(self):
+    def step_2_full_disk_earlier_records_can_be_read(self):
         host = self.bench.api.hosts()["fake"]
         self.assertEqual([each["kind"] for each in host["degradations"]], ["COLLECTOR_STORE_READ_ONLY"])
-        self.assertGreater(len(self.bench.api.sessions()), 199, "what is there can be read")
+        self.assertGreater(len(self.bench.api.sessions()), 199, "the stored sessions cannot be read")
         self.assertEqual(len(self.bench.api.path(f"sessions/{1:032x}")["steps"]), 1)
         shown = self.bench.command_line().run("path", f"{1:032x}")
         self.assertEqual(shown.returncode, 3, shown.stderr)
         self.assertIn("something may be missing", shown.stderr)
 
-    def step_3_a_killed_collector_starts_on_the_full_disk_and_answers(self):
+    def step_3_killed_collector_starts_on_full_disk_and_answers(self):
         self.collector.kill()
         self.collector.start()
         daemon.wait(lambda: "store_trouble" in self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts"),
-                    "the trouble to be said")
+                    "store_trouble in the answer")
         self.assertGreater(len(self.bench.api.sessions()), 199)
 
-    def step_4_when_there_is_room_again_it_goes_on(self):
+    def step_4_room_again_records_are_stored(self):
         self.empty()
         agent = self.agent(patience=60.0)
         agent.next("welcome")
-        self.tell(agent)
-        self.tell_detection(agent)
+        self.send_sessions(agent)
+        self.send_detection(agent)
         daemon.wait(self.bench.api.incidents, "the incident")
         self.assertNotIn("store_trouble", self.bench.api.client.call("hoptrail.v1.FleetService/ListHosts"))
-        # That it takes in again is found at its next look at itself.
+        # The collector finds at its next health check that it can write again.
         command_line = self.bench.command_line()
-        daemon.wait(lambda: command_line.run("detections").returncode == 0, "the command line to say no doubt")
+        daemon.wait(lambda: command_line.run("detections").returncode == 0, "the command line to exit with status 0")
         self.assertIn("A key was read", command_line.text("detections"))

@@ -1,4 +1,4 @@
-"""What the collector shows of a host stays true: when the host gets another name, and when the collector forgets all."""
+"""The collector's row of a host stays correct when the host is renamed, and when the collector loses its store."""
 
 import shutil
 import time
@@ -13,14 +13,14 @@ WITHIN = 60.0
 
 
 class HostRow(lab_test_case.LabTestCase):
-    """root is logged in on db, by ssh from web."""
+    """root is logged in to db by ssh from web."""
 
     @classmethod
     def setUpClass(cls):
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
         for name, agent in cls.bench.agents.items():
             if name == "web":
-                del agent.config["host"]  # the system's name counts
+                del agent.config["host"]  # the agent then uses the system's name
             agent.start()
         cls.bench.wait_connected()
         cls.pids = {name: wait_processes(agent) for name, agent in cls.bench.agents.items()}
@@ -30,25 +30,25 @@ class HostRow(lab_test_case.LabTestCase):
 
     @classmethod
     def hop(cls):
-        """The login's, from web to db."""
+        """The hop of the login, from web to db."""
         machines = {name: agent.machine_id for name, agent in cls.bench.agents.items()}
         return next((each for each in cls.bench.api.hops()
                      if machines["web"] in each["client"]["host"] and machines["db"] in each["server"]["host"]), None)
 
-    def test_another_name(self):
+    def test_renamed_host_is_shown_under_its_new_name(self):
         host = self.bench.fleet["web"]
         for name in ("frontend", "web"):
             began = time.time()
             host.run(["hostname", name])
             daemon.wait(lambda: name in self.bench.api.hosts(), f"the name {name}", WITHIN)
-            self.measure("another name to the collector", f"{time.time() - began:.1f} s")
+            self.measure("new name to the collector", f"{time.time() - began:.1f} s")
             self.assertIn(name, self.bench.command_line().text("hosts"))
-        # A fixed one stays.
+        # A name from the configuration stays.
         self.bench.fleet["db"].run(["hostname", "renamed"])
         time.sleep(3)
         self.assertEqual(set(self.bench.api.hosts()), set(self.bench.agents))
 
-    def test_the_store_is_rebuilt(self):
+    def test_empty_store_is_filled_again_by_running_agents(self):
         before = {name: host["coverage"] for name, host in self.bench.api.hosts().items()}
         session = next(each for each in self.bench.api.sessions()
                        if each["audit_session"] == self.login.audit_session and each["logged_in"])

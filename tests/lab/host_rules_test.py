@@ -1,4 +1,4 @@
-"""Rules of the hosts that the story does not make fire."""
+"""Host rules that do not fire in the story."""
 
 import shlex
 
@@ -7,7 +7,7 @@ import daemon
 import lab_test_case
 from stop_test import RootLogin
 
-# Copies a program to memory, and runs the copy.
+# Copies a program to memory and runs the copy.
 FROM_MEMORY = """
 import os
 fd = os.memfd_create("x")
@@ -18,7 +18,7 @@ os.execv(f"/proc/self/fd/{fd}", ["kworker/u8:1"])
 
 
 class Fileless(lab_test_case.LabTestCase):
-    """root is logged in on db."""
+    """root is logged in to db."""
 
     @classmethod
     def setUpClass(cls):
@@ -32,12 +32,12 @@ class Fileless(lab_test_case.LabTestCase):
         return next((each["name"] for each in cls.bench.api.sessions()
                      if each["audit_session"] == cls.login.audit_session and each["logged_in"]), None)
 
-    def test_a_program_from_memory_and_a_deleted_one(self):
-        """Each is one detection of that very session; what is started from its file is none."""
+    def test_program_from_memory_and_deleted_program_fire_once_each(self):
+        """Each is one detection of that session; a program that is started from its file is none."""
         self.login.shell.run("/bin/true; cp /bin/true /tmp/kept && /tmp/kept && rm /tmp/kept")
         for _ in range(2):
             self.login.shell.run(f"/usr/bin/python3 -c {shlex.quote(FROM_MEMORY)}")
-        # Opened while it had a name, started when it had none any more.
+        # The file is opened before it is deleted, and started afterwards.
         self.login.shell.run("cp /bin/true /tmp/gone && exec 9</tmp/gone && rm /tmp/gone && /proc/self/fd/9; exec 9<&-")
 
         def found():

@@ -1,8 +1,8 @@
 """One host of the lab: its own network, mount and UTS namespaces, its own identity, users and real sshd.
 
-What a host writes lies under `directory` on this machine, so that tests read logs, spools and stores without entering
-the namespaces. There is no pid namespace: the sensor runs in the kernel that all hosts share, and is told by scope
-which one it is for.
+A host's files are under `directory` on this machine, so that tests read logs, spools and stores without entering the
+namespaces. There is no pid namespace: the sensor runs in the kernel that all hosts share, and its `scope` limits it to
+one of them.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ import namespaces
 OWN_DIRECTORIES = ("/home", "/root", "/run", "/var/lib", "/var/log", "/srv", "/tmp")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
-# Runs inside fresh mount and UTS namespaces and then becomes the host's keeper, which holds them open. The host's tree
-# is first bound to /mnt, because it may lie below a directory that is about to be covered.
+# Runs in new mount and UTS namespaces and becomes the host's keeper, which holds them open. The host's tree is first
+# bound to /mnt, because it may be below a directory that is about to be covered by a mount.
 KEEPER_SCRIPT = """
 set -e
 top=/mnt name=$2 binaries=$3
@@ -44,7 +44,7 @@ exec sleep infinity
 
 
 class Host:
-    """Made by the fleet. Not thread-safe, but different hosts may be used from different threads."""
+    """Made by the fleet. Not thread-safe; different hosts may be used from different threads."""
 
     def __init__(self, name, prefix, directory):
         self.name = name
@@ -57,11 +57,11 @@ class Host:
         self._keeper = None
 
     def path(self, inner):
-        """Where a path of the host's own directories lies on this machine."""
+        """The path on this machine of a path in the host's own directories."""
         return f"{self.directory}/root{inner}"
 
     def build(self, addresses, users):
-        """Lays out the files. No process runs yet."""
+        """Writes the host's files. Starts no process."""
         for inner in ("/etc", *OWN_DIRECTORIES):
             os.makedirs(self.path(inner), mode=0o755)
         os.chmod(self.path("/tmp"), 0o1777)
@@ -98,10 +98,11 @@ class Host:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             env=namespaces.CLEAN_ENVIRONMENT, start_new_session=True)
         if self._keeper.stdout.readline() != "ready\n":
-            raise namespaces.LabError(f"{self.name}: no namespaces: {self._keeper.stderr.read().strip()}")
+            raise namespaces.LabError(f"{self.name}: cannot make the namespaces: {self._keeper.stderr.read().strip()}")
 
     def start_sshd(self):
-        """The listener becomes a child of this machine's init and belongs to no login, as on any server."""
+        """Starts sshd. Its listener becomes a child of this machine's init and belongs to no login, as on any
+        server."""
         self.run(["sh", "-c", "echo 4294967295 > /proc/self/loginuid; exec /usr/sbin/sshd"])
         deadline = time.monotonic() + 5
         while not os.path.exists(self.path("/run/sshd.pid")):
@@ -122,7 +123,7 @@ class Host:
                                 **options)
 
     def write_file(self, inner, text, mode="644"):
-        """Writes a file as a process of the host would (/etc is an overlay and must not be changed from below)."""
+        """Writes a file from inside the host (/etc is an overlay, whose lower files must not be changed directly)."""
         script = 'umask 077; mkdir -p -m 755 "${1%/*}" && cat > "$1.new" && chmod "$2" "$1.new" && mv "$1.new" "$1"'
         self.run(["sh", "-c", script, "write", inner, mode], stdin=None, input=text)
 

@@ -1,7 +1,7 @@
 """The people of the story: an intruder who crosses four hosts, and an administrator who does her work.
 
-Each step is a method, so that a test can kill and restart things between any two hops. Every step checks that what it
-says happened did happen, from sshd's own log and the kernel's own login ids: a lab that lies would prove nothing.
+Each step is a method, so that a test can kill and restart programs between any two hops. Every step checks its own
+effect in sshd's log and in the kernel's login ids, because a test against wrong facts would prove nothing.
 """
 
 import concurrent.futures
@@ -21,10 +21,10 @@ UNSET_LOGIN = "4294967295"
 
 @dataclasses.dataclass
 class Step:
-    """One login as it really happened: the facts that the product's path must repeat."""
+    """One login as it really happened: the facts that the product must report."""
     host: str
     user: str
-    method: str  # sshd's word: "password" or "publickey"
+    method: str  # in sshd's words: "password" or "publickey"
     fingerprint: str  # empty for a password
     client_address: str  # as the entered host's sshd saw it
     accepted_at: float  # wall time of sshd's "Accepted"
@@ -34,11 +34,11 @@ class Step:
 
 
 class Intruder:
-    """Call the steps in order. `told` receives a line for each thing done; it may be print."""
+    """Call the steps in order. `log` receives a line for each completed step; it may be print."""
 
-    def __init__(self, fleet, told=lambda line: None):
+    def __init__(self, fleet, log=lambda line: None):
         self._fleet = fleet
-        self._told = told
+        self._log = log
         self._outside = None  # the ssh client at `outside`; the shell on gw lives as long as it
         self._gw = None
         self._web = None  # the process that outlives its login
@@ -46,7 +46,7 @@ class Intruder:
         self.relay_pid = None
 
     def guess_passwords(self):
-        """Five wrong passwords, one connection each and all at once, as guessing tools do it: PAM answers each only
+        """Tries five wrong passwords, one connection each and all at once, as guessing tools do: PAM answers each only
         after two seconds."""
         def guess(password):
             return self._fleet["outside"].run(self._password_login(password) + ["true"], check=False)
@@ -57,10 +57,10 @@ class Intruder:
                     raise fleets.namespaces.LabError(f"{password!r}: exit {done.returncode}: {done.stderr}")
         failures = self._fleet["gw"].log.wait_for(r"Failed password for staff from 198\.51\.100\.7",
                                                   count=len(WRONG_PASSWORDS))
-        self._told(f"outside: {len(failures)} wrong passwords for staff@gw")
+        self._log(f"outside: {len(failures)} wrong passwords for staff@gw")
 
     def enter_gw(self):
-        """The right password opens gw; the session stays open until the end."""
+        """Logs in to gw with the right password; the session stays open until the end."""
         self._outside = self._fleet["outside"].popen(self._password_login(self._fleet.staff_password) + ["bash -s"],
                                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._gw = shell.of_process(self._outside)
@@ -69,17 +69,18 @@ class Intruder:
         self._gw.run("uname -a; ls -la ~/.ssh; cat /etc/hosts")
 
     def hop_to_web(self):
-        """From gw by a key that lay there, through the router's translation; plants what outlives this login."""
+        """From gw with a key found there, through the router's translation. Starts a process that outlives this
+        login."""
         facts = self._gw.enter(f"{SSH} -i ~/.ssh/id_web deploy@{fleets.ROUTER_OUTER} bash -s")
         self._arrived("web", "deploy", "gw-to-web", facts)
         self._gw.run("mkdir -p ~/.cache/relay && cd ~/.cache/relay && mkfifo -m 600 in out")
         self._gw.run("setsid nohup bash -s <>in >out 2>/dev/null & echo $!")
         self._web = shell.of_fifos(os.path.join(self._fleet["web"].home("deploy"), ".cache/relay"))
         self.relay_pid = int(self._web.run("echo $$"))
-        self._told(f"web: process {self.relay_pid} started with setsid nohup")
+        self._log(f"web: process {self.relay_pid} started with setsid nohup")
 
     def leave_web(self):
-        """Closes the login on web. The process that it left behind keeps its login's ids, and init is its parent."""
+        """Closes the login on web. The process that it left keeps the login's ids, and init becomes its parent."""
         self._gw.leave()
         self._fleet["web"].log.wait_for(r"session closed for user deploy")
         web = self.steps[-1]
@@ -89,22 +90,22 @@ class Intruder:
         if parent != 1 or kept != str(web.audit_session):
             raise fleets.namespaces.LabError(f"relay on web: parent {parent}, audit session {kept}, expected 1, "
                                              f"{web.audit_session}")
-        self._told(f"web: the login is closed; process {self.relay_pid} lives on under init, audit session {kept}")
+        self._log(f"web: the login is closed; process {self.relay_pid} lives on under init, audit session {kept}")
 
     def hop_to_db(self):
-        """From the process on web, with nobody logged in there any more."""
+        """From the process on web, after its login has ended."""
         facts = self._web.enter(f"{SSH} -i ~/.ssh/id_db root@db bash -s")
         self._arrived("db", "root", "web-to-db", facts)
         self._web.run("ls /var/lib /srv; cat /root/.ssh/id_vault | wc -c")
 
     def hop_to_vault(self):
-        """Over IPv6."""
+        """From db to vault, over IPv6."""
         facts = self._web.enter(f"{SSH} -6 -i ~/.ssh/id_vault root@vault bash -s")
         self._arrived("vault", "root", "db-to-vault", facts)
         self._web.run("mkdir -p /srv/secrets; ls -la /srv/secrets; tar cf - /etc/ssh | wc -c")
 
     def cross_all(self):
-        """The whole story in one go."""
+        """Plays all steps of the intruder."""
         self.guess_passwords()
         self.enter_gw()
         self.hop_to_web()
@@ -113,7 +114,7 @@ class Intruder:
         self.hop_to_vault()
 
     def close(self):
-        """Ends the sessions, innermost first, as a person would; safe to call at any point."""
+        """Ends the sessions, innermost first, as a person would. May be called at any point."""
         for held in (self._web, self._gw):
             if held:
                 held.end()
@@ -137,16 +138,16 @@ class Intruder:
         self.steps.append(check_arrival(self._fleet[host], user, fingerprint, facts))
         step = self.steps[-1]
         means = f"{step.method} {fingerprint}".strip()
-        self._told(f"{host}: {user} is in by {means} from {step.client_address} "
+        self._log(f"{host}: {user} is in by {means} from {step.client_address} "
                    f"(loginuid {step.login_uid}, audit session {step.audit_session})")
 
 
 class Administrator:
-    """Logs in once, directly, to db from her own machine, and works there. Nothing about her is an incident."""
+    """Logs in once to db, directly from her own machine, and works there. Nothing that she does is an incident."""
 
-    def __init__(self, fleet, told=lambda line: None):
+    def __init__(self, fleet, log=lambda line: None):
         self._fleet = fleet
-        self._told = told
+        self._log = log
         self._client = None
         self._db = None
         self.step = None
@@ -158,7 +159,7 @@ class Administrator:
         self._db = shell.of_process(self._client)
         facts = self._db.run("hostname; id -un; cat /proc/$$/loginuid; echo; cat /proc/$$/sessionid").split()
         self.step = check_arrival(self._fleet["db"], "admin", self._fleet.keys["admin-to-db"].fingerprint, facts)
-        self._told(f"db: admin is in by {self.step.method} from {self.step.client_address} "
+        self._log(f"db: admin is in by {self.step.method} from {self.step.client_address} "
                    f"(loginuid {self.step.login_uid}, audit session {self.step.audit_session})")
 
     def work(self):
@@ -176,10 +177,10 @@ class Administrator:
 
 
 def check_arrival(host, user, fingerprint, facts):
-    """Compares what the shell says of itself with what sshd logged; returns the login as it happened."""
+    """Compares the shell's own facts with sshd's log; returns the login as it happened."""
     name, who, login_uid, audit_session = facts
     if (name, who) != (host.name, user):
-        raise fleets.namespaces.LabError(f"expected a shell of {user} on {host.name}, got one of {who} on {name}")
+        raise fleets.namespaces.LabError(f"expected a shell of {user} on {host.name}, got a shell of {who} on {name}")
     if UNSET_LOGIN in (login_uid, audit_session) or int(login_uid) != host.user(user).uid:
         raise fleets.namespaces.LabError(f"{user}@{host.name}: login uid {login_uid}, audit session {audit_session}")
     pattern = rf"Accepted \S+ for {user} from .*{re.escape(fingerprint)}"

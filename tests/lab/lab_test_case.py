@@ -1,4 +1,4 @@
-"""What the lab's test classes share: where the programs under test lie, where logs go, what is printed at the end."""
+"""The base of the lab's test classes: paths of the programs under test and of the logs, and the measured values."""
 
 import os
 import time
@@ -7,13 +7,11 @@ import unittest
 # Set by run.py before any test runs.
 binaries = None
 logs = None
-measured = []  # (test class, what, value): printed after the last test
+measured = []  # (test class, what, value): printed after the last test of a module
 
 
 class LabTestCase(unittest.TestCase):
-    """Long differences are the whole point when a path is wrong."""
-
-    maxDiff = None
+    maxDiff = None  # a wrong path is only understood from the whole difference
 
     @classmethod
     def directory(cls):
@@ -24,7 +22,7 @@ class LabTestCase(unittest.TestCase):
 
     @classmethod
     def transcript(cls):
-        """Prints the story's lines into a file beside the logs."""
+        """A function that writes the story's lines to a file beside the logs."""
         file = open(os.path.join(cls.directory(), "story.log"), "a", encoding="utf-8", buffering=1)
         cls.addClassCleanup(file.close)
         return lambda line: print(line, file=file)
@@ -35,8 +33,8 @@ class LabTestCase(unittest.TestCase):
 
 
 class SteppedTestCase(LabTestCase):
-    """One test of several steps, each of which goes on from where the one before ended: its methods `step_N_…`, by N.
-    None is run after one that failed."""
+    """One test of several steps, each of which continues the one before: the methods `step_N_…`, in the order of N. The
+    first failure ends the test."""
 
     def test_step_by_step(self):
         for _, name in sorted((int(name.split("_")[1]), name) for name in dir(self) if name.startswith("step_")):

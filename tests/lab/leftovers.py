@@ -1,7 +1,7 @@
-"""What a lab owns on this machine, and the sweep of what killed labs left behind.
+"""Ownership of a lab's objects on this machine, and removal of those that killed labs have left.
 
-A lab's namespaces are named ht<pid>-<host>. Its run file is locked for as long as it lives, so "is its owner dead?" is
-a question to the kernel's lock table and not to a pid that may have been given to somebody else.
+A lab's namespaces are named ht<pid>-<host>. Its run file is locked as long as the lab lives. So the kernel's lock table
+says whether the owner is dead; a pid could belong to another process by now.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ NAME = re.compile(r"^ht(\d+)-[a-z]+$")
 
 @contextlib.contextmanager
 def _registry():
-    """Held while run files are made or swept, so that a sweep never meets one that is made but not locked yet."""
+    """A lock held while run files are made or swept, so that a sweep never sees a run file that is not locked yet."""
     os.makedirs(RUN_DIRECTORY, mode=0o700, exist_ok=True)
     descriptor = os.open(RUN_DIRECTORY, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -29,7 +29,7 @@ def _registry():
 
 
 class Ownership:
-    """Holds the run file. `scratch` is the directory that the lab made and that goes when it goes (None: keep)."""
+    """Holds the run file. `scratch` is the lab's directory that is removed with the lab (None: keep)."""
 
     def __init__(self, scratch):
         self.prefix = f"ht{os.getpid()}-"
@@ -54,7 +54,7 @@ def remove_namespaces(prefix):
 
 
 def sweep():
-    """Removes what labs whose owner is dead left behind. Returns the prefixes that it removed."""
+    """Removes the objects of labs whose owner is dead. Returns the prefixes that it removed."""
     removed = set()
     alive = set()
     with _registry():
@@ -77,7 +77,7 @@ def sweep():
 
 
 def _take_over(path):
-    """A dead owner's scratch directory ("" when it has none), or None when the owner is alive."""
+    """A dead owner's scratch directory ("" if it has none), or None if the owner is alive."""
     with open(path, "r", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

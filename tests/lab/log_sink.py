@@ -1,7 +1,6 @@
-"""A host's /dev/log: what sshd and PAM hand to syslog, kept as a file that the tests read as evidence.
+"""A host's /dev/log: writes the syslog messages of sshd and PAM to a file that the tests read as evidence.
 
-sshd must really log through syslog(3), because that call is one of the places where the sensor looks; `sshd -E file`
-would take another way.
+sshd must really log through syslog(3), because the sensor has a uprobe on that call; `sshd -E file` would bypass it.
 """
 
 import os
@@ -16,7 +15,7 @@ _PRIORITY = re.compile(rb"^<\d+>(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d )?")
 
 
 class LogSink:
-    """Owns the socket and one thread. `lines` may be called from any thread."""
+    """Owns the socket and one thread. Any thread may call `lines`."""
 
     def __init__(self, socket_path, file_path):
         self._path = file_path
@@ -42,7 +41,7 @@ class LogSink:
             return file.read().splitlines()
 
     def wait_for(self, pattern, timeout=None, count=1):
-        """The lines that match, as soon as there are `count` of them; raises TimeoutError otherwise."""
+        """Returns the matching lines as soon as there are `count` of them; raises TimeoutError otherwise."""
         timeout = timeout or PATIENCE
         deadline = time.monotonic() + timeout
         while True:
@@ -63,7 +62,7 @@ class LogSink:
 
 
 def _bind(server, path):
-    """bind() takes at most 107 bytes of path; going through the directory's descriptor lifts that."""
+    """bind() takes at most 107 bytes of path; a path through the directory's descriptor is short enough."""
     directory = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
     try:
         server.bind(f"/proc/self/fd/{directory}/{os.path.basename(path)}")

@@ -1,7 +1,7 @@
 """Network namespaces by name, and the processes in them.
 
-A lab's hosts share this kernel and its pid namespace, so the only safe answer to "which processes are ours?" is the
-network namespace they run in. Everything here asks that question of the kernel and never matches on a command line.
+A lab's hosts share this kernel and its pid namespace, so only its network namespace shows that a process belongs to the
+lab. All functions here ask the kernel for it and never match command lines.
 """
 
 import ctypes
@@ -22,11 +22,11 @@ CLEAN_ENVIRONMENT = {
 
 
 class LabError(Exception):
-    """The lab itself (not the product under test) could not do something; the message says what."""
+    """The lab itself failed, not the product under test; the message says how."""
 
 
 def run(command, check=True, timeout=60, **options):
-    """Runs a command to its end and returns it; a failure carries the command's own words."""
+    """Runs a command to its end and returns it; a LabError contains the command's error output."""
     done = subprocess.run(command, stdin=options.pop("stdin", subprocess.DEVNULL), capture_output=True, text=True,
                           timeout=timeout, env=options.pop("env", CLEAN_ENVIRONMENT), **options)
     if check and done.returncode != 0:
@@ -44,7 +44,7 @@ def add(name):
 
 
 def remove(name):
-    """Ends what runs in the namespace, then the namespace. Its links and addresses go with it."""
+    """Ends the processes in the namespace, then removes it with its links and addresses."""
     end_processes(name)
     run(["ip", "netns", "del", name], check=False)
 
@@ -57,12 +57,12 @@ def names():
 
 
 def inside(name, command, **options):
-    """Runs a command in the network namespace, leaving every other namespace as it is."""
+    """Runs a command in the network namespace, and in this process's other namespaces."""
     return run(["nsenter", f"--net={path_of(name)}", "--", *command], **options)
 
 
 def write_sysctl(name, key, value):
-    """/proc/sys/net shows the reader's own network namespace, so writing it must happen inside."""
+    """Sets a sysctl inside the namespace: /proc/sys/net belongs to the network namespace of the writing process."""
     inside(name, ["sh", "-c", f"echo {value} > /proc/sys/{key.replace('.', '/')}"])
 
 
@@ -121,7 +121,8 @@ def processes(name):
 
 
 def end_processes(name, patience=5.0):
-    """SIGKILL, through a pidfd opened before the check, so that a reused pid cannot be hit; then waits for the ends."""
+    """Sends SIGKILL through a pidfd that is opened before the check, so that a reused pid cannot be hit; waits for the
+    ends."""
     wanted = os.stat(path_of(name)).st_ino if os.path.exists(path_of(name)) else None
     deadline = time.monotonic() + patience
     while wanted is not None and time.monotonic() < deadline:

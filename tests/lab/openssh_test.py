@@ -1,5 +1,6 @@
-"""Real logins to OpenSSH as Debian 13 has it: sshd for the connections, sshd-session and sshd-auth for each of them, in
-a container that an agent which runs already has to find. What is told is what happened, up to the hop onward."""
+"""Real logins to Debian 13's OpenSSH, which has sshd for the listener, and sshd-session and sshd-auth for each
+connection. It runs in a container that starts after the agent. The agent reports the logins and the hop onward
+correctly."""
 
 import concurrent.futures
 import os
@@ -44,48 +45,48 @@ class SplitSshd(lab_test_case.LabTestCase):
                 accounts.User("root", 0, "/root"), accounts.User(USER, 2001, "/home/staff", PASSWORD, [file.read()])])
         cls.measure("sshd of the container", cls.container.version())
         agent = cls.bench.agents[HOST]
-        told = len(agent.log())
+        before = len(agent.log())
         cls.container.start()
-        daemon.wait(lambda: "attached to" in agent.log()[told:], "the agent to find the container's libraries", 30.0,
+        daemon.wait(lambda: "attached to" in agent.log()[before:], "the agent to find the container's libraries", 30.0,
                     agent.failed)
 
     def log_in(self, method, command):
-        """Returns the login as it happened, and what the command said beside who it is."""
+        """Logs in and runs the command; returns the login as it happened, and the command's own output."""
         if method == "publickey":
             login = ["ssh", *OPTIONS, "-o", "BatchMode=yes", "-i", "/root/id_container"]
         else:
             login = ["sshpass", "-p", PASSWORD, "ssh", *OPTIONS, "-o", "PubkeyAuthentication=no"]
         before = len(self.accepted(method))
-        said = self.client.run([*login, f"{USER}@{HOST}", f"{WHO}; {command}"]).stdout.split("\n")
+        output = self.client.run([*login, f"{USER}@{HOST}", f"{WHO}; {command}"]).stdout.split("\n")
         line = self.accepted(method, before + 1)[-1]
         self.assertRegex(line, r" sshd-session\[\d+\]: ", "the container's sshd is not split")
         address = re.search(r" from (\S+) port", line).group(1)
-        self.assertEqual(said[0], USER)
+        self.assertEqual(output[0], USER)
         step = intruder.Step(HOST, USER, method, self.fingerprint if method == "publickey" else "", address,
-                             float(line.split()[0]), int(said[1]), int(said[2]), trixie.PORT)
-        return step, "\n".join(said[3:])
+                             float(line.split()[0]), int(output[1]), int(output[2]), trixie.PORT)
+        return step, "\n".join(output[3:])
 
     def accepted(self, method, count=0):
         return self.host.log.wait_for(rf"Accepted {method} for {USER} ", count=count)
 
     def session_of(self, step):
-        """The session of a login, once it is told."""
-        def told():
+        """Waits until the session of a login is reported; returns it."""
+        def reported():
             return [each for each in self.bench.api.sessions() if each["host_name"] == HOST and each["logged_in"]
                     and each["audit_session"] == step.audit_session]
 
-        found = daemon.wait(told, f"the login by {step.method} to be told", 20.0)
+        found = daemon.wait(reported, f"the login by {step.method} to be reported", 20.0)
         self.assertEqual(len(found), 1)
         return found[0]
 
     def hop_of(self, side, session):
-        def told():
+        def reported():
             return [hop for hop in self.bench.api.hops() if (hop.get(side) or {}).get("session") == session["name"]
                     and hop.get("client") and hop.get("server")]
 
-        return daemon.wait(told, f"the hop whose {side} is {session['name']}", 20.0)[0]
+        return daemon.wait(reported, f"the hop whose {side} is {session['name']}", 20.0)[0]
 
-    def test_login_by_password_after_guesses(self):
+    def test_password_login_after_guesses_is_detected(self):
         def guess(number):
             return self.client.run(["sshpass", "-p", f"wrong-{number}", "ssh", *OPTIONS, "-o",
                                     "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1", f"{USER}@{HOST}",
@@ -101,11 +102,11 @@ class SplitSshd(lab_test_case.LabTestCase):
                             "the guesses to be detected", 20.0)
         self.assertEqual([each["session"] for each in found], [session["name"]])
 
-    def test_login_by_key_and_onward(self):
+    def test_key_login_and_hop_onward_are_one_path(self):
         self.bench.fleet.keys["db-to-vault"].give_to(self.container, USER, "id_vault")
-        step, said = self.log_in("publickey", "ssh -i ~/.ssh/id_vault -o StrictHostKeyChecking=no -o LogLevel=ERROR "
+        step, output = self.log_in("publickey", "ssh -i ~/.ssh/id_vault -o StrictHostKeyChecking=no -o LogLevel=ERROR "
                                  f"-o BatchMode=yes root@{self.address_of_vault()} hostname")
-        self.assertEqual(said.strip(), "vault")
+        self.assertEqual(output.strip(), "vault")
         session = self.session_of(step)
         story.check_session(self, session, step)
         entry = self.hop_of("server", session)

@@ -1,24 +1,24 @@
-"""What stands between the collector and PagerDuty takes no page away: nothing but the API's acceptance ends it."""
+"""Proxies between the collector and PagerDuty lose no page: only the API's acceptance ends a delivery."""
 
 import bench
 import daemon
+import fake_agent
 import lab_test_case
-import strangers
 
 MACHINE_ID = "9a6e5" * 6 + "00"
 PAGE = "<html><title>Sign in to the proxy</title></html>"
 
 
-class BetweenUsAndThePager(lab_test_case.LabTestCase):
+class PageDelivery(lab_test_case.LabTestCase):
     @classmethod
     def setUpClass(cls):
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
-        cls.agent = strangers.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
+        cls.agent = fake_agent.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
         cls.agent.hello()
         cls.agent.next("welcome")
 
     def intrude(self, number):
-        """Something worth a page; returns when it is an incident."""
+        """Sends a detection that is severe enough for a page; returns its incident."""
         digits = f"{number:032x}"
         session = self.agent.session_record(2 * number, digits)
         detection = {"name": f"detections/{digits}", "rule": "brute-force", "title": "A key was read",
@@ -34,13 +34,13 @@ class BetweenUsAndThePager(lab_test_case.LabTestCase):
         answer = self.bench.api.client.call("hoptrail.v1.DetectionService/GetIncident", {"name": incident["name"]})
         return answer["deliveries"][0] if answer["deliveries"] else {}
 
-    def test_no_wrong_answer_ends_a_page(self):
+    def test_wrong_answers_page_is_tried_until_accepted(self):
         answers = (302, 403, 408, 200)
         self.bench.pagerduty.fail_next(*answers, page=PAGE)
         incident = self.intrude(1)
         failed = daemon.wait(lambda: next((each for each in [self.delivery(incident)]
                                            if each.get("state") == "RETRYING" and "403" in each["last_error"]), None),
-                             "the incident to say that its page was refused", 30.0)
+                             "the incident to show that its page was refused", 30.0)
         self.assertEqual(failed["notifier"], "pagerduty")
         self.assertGreaterEqual(failed["attempts"], 2)
         self.assertIn("Sign in to the proxy", failed["last_error"])
@@ -50,11 +50,11 @@ class BetweenUsAndThePager(lab_test_case.LabTestCase):
         self.assertEqual([each.status for each in seen], [*answers, 202])
         self.assertEqual([each.accepted for each in seen], [False] * len(answers) + [True])
         self.assertEqual({each.event["dedup_key"] for each in seen}, {incident["name"]})
-        daemon.wait(lambda: self.delivery(incident)["state"] == "DELIVERED", "the incident to say that it arrived")
+        daemon.wait(lambda: self.delivery(incident)["state"] == "DELIVERED", "the incident to show the delivery")
         self.assertEqual(self.delivery(incident)["attempts"], len(answers) + 1)
 
-    def test_one_event_is_refused(self):
-        """The API takes it as its title only; another page is not held up."""
+    def test_refused_event_is_sent_as_title_and_delays_no_other(self):
+        """The API accepts only the event's title."""
         first = []
 
         def condition(event):
@@ -69,6 +69,6 @@ class BetweenUsAndThePager(lab_test_case.LabTestCase):
         self.bench.pagerduty.wait_until(
             lambda all_: {each.event["dedup_key"] for each in all_ if each.accepted}
             >= {refused["name"], other["name"]}, 60.0)
-        daemon.wait(lambda: self.delivery(refused)["state"] == "DELIVERED", "the incident to say that it arrived")
+        daemon.wait(lambda: self.delivery(refused)["state"] == "DELIVERED", "the incident to show the delivery")
         self.assertIn("only its title", self.delivery(refused)["last_error"])
         self.assertEqual(self.delivery(other)["last_error"], "")

@@ -1,7 +1,7 @@
-"""A stand-in for PagerDuty: takes events over HTTP, judges every body, answers as the API does, remembers all.
+"""A stand-in for PagerDuty: takes events over HTTP, checks every body, answers as the API does, keeps all requests.
 
-It can be told to answer the next requests with other statuses first (429, 500), which is how the notifier's patience is
-tried. A request answered so is kept in the record too, but was not accepted.
+A test can make it answer the next requests with error statuses (429, 500), to test the notifier's retries. Such a
+request is recorded too, but was not accepted.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import pagerduty_rules
 
 @dataclasses.dataclass
 class Delivery:
-    """One request. `problems` is empty for a good event; `status` is what was answered."""
+    """One request. `problems` is empty for a good event; `status` is the status of the answer."""
     time: float
     status: int
     event: dict
@@ -27,7 +27,7 @@ class Delivery:
 
 
 class PagerDuty:
-    """Owns the listening socket and its threads. All methods may be called from any thread."""
+    """Owns the listening socket and its threads. Thread-safe."""
 
     def __init__(self, listener, path="/v2/enqueue", log=lambda line: None):
         self._path = path
@@ -41,13 +41,13 @@ class PagerDuty:
         self._thread.start()
 
     def fail_next(self, *statuses, retry_after=1, page=None):
-        """Answers the next requests with these statuses, in order; 429 comes with Retry-After in seconds. `page`: what
-        a proxy says instead of the API, 202 included, which is no acceptance then."""
+        """Answers the next requests with these statuses, in order; 429 has a Retry-After in seconds. `page` is the body
+        of a proxy that answers instead of the API; with it, not even 202 is an acceptance."""
         with self._changed:
             self._faults += [(status, retry_after, page) for status in statuses]
 
     def refuse(self, condition):
-        """From now on, good events of which condition(event) is true are refused as invalid."""
+        """From now on refuses good events as invalid if condition(event) is true."""
         with self._changed:
             self._refuses = condition
 
@@ -59,14 +59,15 @@ class PagerDuty:
         return [delivery for delivery in self.deliveries() if delivery.accepted]
 
     def wait_until(self, condition, timeout=20.0):
-        """Waits until condition(deliveries) is true; returns them. Raises TimeoutError with what did come."""
+        """Waits until condition(deliveries) is true; returns the deliveries. Raises TimeoutError with those that
+        came."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while not condition(self._deliveries):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     came = [(each.status, each.event and each.event.get("event_action")) for each in self._deliveries]
-                    raise TimeoutError(f"PagerDuty: after {timeout} s only {came}")
+                    raise TimeoutError(f"PagerDuty received only {came} within {timeout} s")
                 self._changed.wait(left)
             return list(self._deliveries)
 
@@ -87,15 +88,15 @@ class PagerDuty:
         except ValueError:
             event = None
         with self._changed:
-            status, headers, answer = self._judge(event, problems)
+            status, headers, answer = self._evaluate(event, problems)
             accepted = status == 202 and isinstance(answer, dict)
             self._deliveries.append(Delivery(time.time(), status, event, problems, accepted))
             self._changed.notify_all()
         self._log(json.dumps({"status": status, "problems": problems, "event": event}))
         return status, headers, answer
 
-    def _judge(self, event, problems):
-        if problems:  # a bad event is told so whatever else goes on: a fault must not hide it
+    def _evaluate(self, event, problems):
+        if problems:  # before the faults, so that a fault cannot hide a bad event
             return 400, {}, {"status": "invalid event", "message": "Event object is invalid", "errors": problems}
         if self._refuses(event):
             return 400, {}, {"status": "invalid event", "message": "Event object is invalid", "errors": ["not this one"]}
@@ -113,7 +114,7 @@ class PagerDuty:
 
 
 class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    """Serves on a socket that is listening already (it may live in another network namespace)."""
+    """Serves on a socket that already listens (it may be in another network namespace)."""
     daemon_threads = True
 
     def __init__(self, listener, answer):
@@ -145,7 +146,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="A stand-in for PagerDuty's Events API v2; prints what it gets.")
+    parser = argparse.ArgumentParser(description="A stand-in for PagerDuty's Events API v2; prints the events that it receives.")
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8425)
     arguments = parser.parse_args()

@@ -1,7 +1,7 @@
 """The rules of PagerDuty's Events API v2 for one event, as a pure function.
 
-From PagerDuty's own reference (Send an Alert Event, and the openapi schema of events-v2): lengths are in characters,
-the size of the whole event in bytes.
+Source: PagerDuty's own reference (Send an Alert Event, and the openapi schema of events-v2). Lengths are in characters,
+the size of the whole event is in bytes.
 """
 
 import datetime
@@ -19,7 +19,7 @@ URL = re.compile(r"^https?://[^\s/]+\S*$")
 
 
 def check_event(body, content_type="application/json"):
-    """What is wrong with the event, in words; empty when nothing is."""
+    """A list of the event's faults, in words; empty for a good event."""
     if len(body) > MAX_EVENT_BYTES:
         return [f"event is {len(body)} bytes (at most {MAX_EVENT_BYTES})"]
     problems = []
@@ -106,7 +106,7 @@ def _check_attachments(event, name, required, allowed, urls):
     problems = []
     for item in event.get(name) if isinstance(event.get(name), list) else []:
         if not isinstance(item, dict):
-            problems.append(f"{name}: an element is no object")
+            problems.append(f"{name}: an element is not an object")
             continue
         if not item.get(required):
             problems.append(f"{name}: {required} is required")

@@ -1,4 +1,4 @@
-"""The stand-in for PagerDuty takes what the API takes and refuses what it refuses."""
+"""The stand-in for PagerDuty accepts and refuses the same events as the API."""
 
 import http.client
 import json
@@ -35,7 +35,7 @@ class Rules(unittest.TestCase):
     def problems(self, **changes):
         return pagerduty_rules.check_event(json.dumps(good_event(**changes)).encode())
 
-    def test_good_events(self):
+    def test_good_events_have_no_problem(self):
         self.assertEqual(self.problems(), [])
         self.assertEqual(self.problems(dedup_key=...), [])
         self.assertEqual(self.problems(dedup_key="k" * 255, **payload(summary="ü" * 1024)), [])
@@ -43,7 +43,7 @@ class Rules(unittest.TestCase):
         for action in ("acknowledge", "resolve"):
             self.assertEqual(self.problems(event_action=action, payload=..., links=..., images=...), [])
 
-    def test_bad_events(self):
+    def test_bad_events_have_the_expected_problem(self):
         for changes, words in (
                 ({"routing_key": "short"}, "routing_key"),
                 ({"routing_key": ...}, "routing_key"),
@@ -71,7 +71,7 @@ class Rules(unittest.TestCase):
                 problems = self.problems(**changes)
                 self.assertTrue(any(words in problem for problem in problems), problems)
 
-    def test_bad_bodies(self):
+    def test_bad_bodies_have_the_expected_problem(self):
         self.assertIn("JSON", pagerduty_rules.check_event(b"{")[0])
         self.assertIn("JSON", pagerduty_rules.check_event(b'{"routing_key": NaN}')[0])
         self.assertIn("object", pagerduty_rules.check_event(b"[]")[0])
@@ -94,7 +94,7 @@ class Server(unittest.TestCase):
         answer = connection.getresponse()
         return answer.status, answer.headers, json.loads(answer.read())
 
-    def test_answers_and_remembers(self):
+    def test_requests_are_answered_and_recorded(self):
         self.pagerduty.fail_next(429, 500, retry_after=3)
         statuses = [self.post(good_event()) for _ in range(3)]
         self.assertEqual([status for status, _, _ in statuses], [429, 500, 202])

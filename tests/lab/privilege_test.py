@@ -1,4 +1,4 @@
-"""The agent's processes: what each may do, as /proc tells it, and what happens when one is killed or stopped."""
+"""The agent's processes: their privileges, read from /proc, and the effect of killing or stopping one of them."""
 
 import os
 import re
@@ -25,7 +25,7 @@ def status_of(pid):
 
 
 def processes(agent):
-    """The agent's processes by role; {} while one of them is missing."""
+    """The pids of the agent's processes by role; {} while one of them is missing."""
     found = {}
     for pid in agent.pids():
         try:
@@ -38,16 +38,16 @@ def processes(agent):
 
 
 def wait_processes(agent, but=None):
-    """All three, the worker being another than `but`."""
-    def there():
+    """Waits until all three processes run and the worker's pid is not `but`; returns the pids by role."""
+    def all_running():
         found = processes(agent)
         return found if found and found["worker"] != but else None
 
-    return daemon.wait(there, f"the processes of {agent.name}", 30.0, agent.failed)
+    return daemon.wait(all_running, f"the processes of {agent.name}", 30.0, agent.failed)
 
 
 class Confinement(lab_test_case.LabTestCase):
-    """One fleet, not disturbed: what /proc says of its agents."""
+    """Checks the agents of an undisturbed fleet in /proc."""
 
     @classmethod
     def setUpClass(cls):
@@ -61,7 +61,7 @@ class Confinement(lab_test_case.LabTestCase):
                 status = status_of(f"{self.pids[role]}/task/{thread}")
                 self.assertEqual({name: int(status[name], 16) for name in SETS}, dict.fromkeys(SETS, 0), role)
 
-    def test_loader_has_what_it_needs(self):
+    def test_loader_has_only_the_capabilities_that_it_needs(self):
         status = status_of(self.pids["loader"])
         for name in ("CapInh", "CapAmb"):
             self.assertEqual(int(status[name], 16), 0, name)
@@ -70,7 +70,7 @@ class Confinement(lab_test_case.LabTestCase):
             # Uprobes without links of their own take CAP_SYS_ADMIN.
             self.assertIn(more, (0, SYS_ADMIN) if "uprobe_multi" not in self.agent.log() else (0,), name)
 
-    def test_all_are_bound(self):
+    def test_all_processes_have_no_new_privs_seccomp_and_no_core_dumps(self):
         for role, pid in self.pids.items():
             with self.subTest(role=role):
                 status = status_of(pid)
@@ -79,14 +79,14 @@ class Confinement(lab_test_case.LabTestCase):
                 core = re.search(r"^Max core file size\s+(\S+)\s+(\S+)", read(f"/proc/{pid}/limits"), re.M)
                 self.assertEqual(core.groups(), ("0", "0"), "core dumps")
 
-    def test_confinement_is_reported(self):
+    def test_confinement_is_reported_in_coverage(self):
         sources = self.bench.api.hosts()["web"]["coverage"]["sources"]
         row = next(source for source in sources if source["source"] == "confinement")
         self.assertIn("seccomp", row["hook"])
         self.assertTrue("landlock" in row["hook"] or any("Landlock" in each for each in row["refusals"]), row)
 
-    def test_descriptors_are_accounted_for(self):
-        """Every descriptor of the worker is of a kind that it is meant to have, and nothing of the loader's."""
+    def test_worker_has_only_expected_descriptors(self):
+        """Every descriptor of the worker is of an expected kind, and none belongs to the loader."""
         known = (r"^/dev/null$", re.escape(self.agent.log_path), r"^socket:\[\d+\]$", r"^pipe:\[\d+\]$",
                  r"^anon_inode:\[(eventpoll|eventfd|timerfd)\]$", r"^anon_inode:bpf-map$",
                  r"/var/lib/hoptrail/(lock|marks|running|spool\.db(-wal|-shm|-journal)?)$", r"^/proc/\d+/",
@@ -121,8 +121,8 @@ class Killed(lab_test_case.LabTestCase):
         return self.enterContext(bench.Bench(lab_test_case.binaries, os.path.join(self.directory(),
                                                                                   self._testMethodName)))
 
-    def test_worker_is_killed_before_each_hop(self):
-        """Its successor goes on with the rings: nothing is missed and nothing told twice."""
+    def test_worker_killed_before_each_hop_path_is_complete(self):
+        """The next worker continues with the rings: nothing is missed and nothing is reported twice."""
         victims = {"hop_to_web": "gw", "hop_to_db": "web", "hop_to_vault": "db"}
         built = self.bench()
 
@@ -138,8 +138,8 @@ class Killed(lab_test_case.LabTestCase):
             self.assertRegex(built.agents[name].log(), r"the worker was killed by signal 9 \(Killed\); another starts")
             self.assertTrue(built.agents[name].running())
 
-    def test_loader_is_killed(self):
-        """The service ends, says why, and leaves nothing behind; it can be started again at once."""
+    def test_loader_killed_service_ends_and_can_start_again(self):
+        """The service logs the reason, and no process of it is left."""
         agent = self.bench().agents["web"]
         pids = wait_processes(agent)
         os.kill(pids["loader"], signal.SIGKILL)
@@ -149,13 +149,13 @@ class Killed(lab_test_case.LabTestCase):
         agent.start()
         wait_processes(agent)
 
-    def test_supervisor_is_killed(self):
-        """Nothing outlives it, and the next one finds the state directory free."""
+    def test_supervisor_killed_other_processes_end(self):
+        """The next agent finds the state directory free."""
         agent = self.bench().agents["web"]
         wait_processes(agent)
         agent.process.kill()
         agent.process.wait()
-        daemon.wait(lambda: not agent.pids(), "loader and worker to go with it")
+        daemon.wait(lambda: not agent.pids(), "loader and worker to end")
         agent.start()
         wait_processes(agent)
 
@@ -166,7 +166,7 @@ class Killed(lab_test_case.LabTestCase):
             os.kill(pids[role], signal.SIGSTOP)
             agent.wait_for_log(rf"the {role} was stopped by signal 19 and continued")
             daemon.wait(lambda role=role: status_of(pids[role])["State"][0] != "T", f"the {role} to go on")
-        os.kill(pids["worker"], signal.SIGTERM)  # whoever wants it to end must ask the supervisor
+        os.kill(pids["worker"], signal.SIGTERM)  # only the supervisor ends the agent
         self.assertEqual(wait_processes(agent), pids)
         self.assertEqual(agent.stop(), 0)
         self.assertEqual(agent.pids(), [])

@@ -1,6 +1,6 @@
 """The product under test, installed into a fleet: the collector, an agent on each host, the command line.
 
-Its configuration is written here as an operator would write it, its answers are read through its public API.
+This module writes the configuration as an operator would, and reads the answers through the public API.
 """
 
 import contextlib
@@ -25,14 +25,14 @@ ROUTING_KEY = "1ab0000000000000000000000000f1e7"
 
 
 class Collector(daemon.Daemon):
-    """Runs in the management namespace. `api` calls it over its UNIX socket, with every role."""
+    """Runs in the management namespace. `api` calls it over its UNIX socket and has every role."""
 
     def __init__(self, fleet, binaries, authority, logs, pagerduty_port=None):
         super().__init__("collector", os.path.join(logs, "collector.log"))
         self._namespace = fleet.namespace("mgmt")
         self._binary = daemon.find_binary(binaries, "hoptrail-collector")
         self.directory = os.path.join(fleet.directory, "collector")
-        shutil.rmtree(self.directory, ignore_errors=True)  # what an earlier run knew is no part of this one
+        shutil.rmtree(self.directory, ignore_errors=True)  # the state of an earlier run
         os.makedirs(self.directory)
         self.config_path = os.path.join(self.directory, "collector.yaml")
         self.socket_path = os.path.join(self.directory, "api.sock")
@@ -89,12 +89,12 @@ class Api:
             return False
 
     def hosts(self):
-        """By host name."""
+        """The hosts by host name."""
         answer = self.client.call("hoptrail.v1.FleetService/ListHosts", {"page_size": 1000})
         return {host["host_name"]: host for host in answer["hosts"]}
 
     def incidents(self, merged=False):
-        """Those that stand for themselves; with `merged`, also those that were found to be part of another."""
+        """The incidents; with `merged` also those that were merged into another."""
         answer = self.client.call("hoptrail.v1.DetectionService/ListIncidents", {"page_size": 1000})
         return [incident for incident in answer["incidents"] if merged or not incident["merged_into"]]
 
@@ -116,7 +116,7 @@ class Api:
 
 
 class Agent(daemon.Daemon):
-    """Runs inside its host, which it may see by its network namespace only."""
+    """Runs inside its host. Its scope is the host's network namespace."""
 
     def __init__(self, host, binaries, authority, logs):
         super().__init__(f"agent on {host.name}", os.path.join(logs, f"agent-{host.name}.log"))
@@ -138,7 +138,7 @@ class Agent(daemon.Daemon):
         self.install_certificates(authority.ca, authority)
 
     def install_certificates(self, ca, authority, machine_id=None):
-        """Puts the agent's files in place; `authority` signs, `ca` is whom the agent trusts."""
+        """Installs the agent's TLS files: `authority` signs its certificate, the agent trusts `ca`."""
         certificate, key = authority.agent(machine_id or self.machine_id)
         for source, name, mode in ((ca, "ca.crt", "644"), (certificate, "agent.crt", "644"), (key, "agent.key", "600")):
             with open(source, encoding="utf-8") as file:
@@ -174,7 +174,7 @@ class CommandLine:
         return self._checked(self.run(*arguments)).stdout
 
     def on_terminal(self, columns, *arguments):
-        """What it shows on a terminal of that many columns, in a time zone of its own, without colours."""
+        """The output on a terminal of that many columns, in the time zone XYZ (UTC+3), without colours."""
         master, slave = os.openpty()
         try:
             fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -186,11 +186,11 @@ class CommandLine:
             with contextlib.suppress(OSError):  # the end of a terminal is an error
                 while chunk := os.read(master, 65536):
                     shown += chunk
-            _, said = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=30)
         finally:
             os.close(master)
         if process.returncode != 0:
-            raise namespaces.LabError(f"{' '.join(arguments)}: exit {process.returncode}: {said.strip()}")
+            raise namespaces.LabError(f"{' '.join(arguments)}: exit {process.returncode}: {errors.strip()}")
         return shown.decode().replace("\r\n", "\n")
 
     def json(self, *arguments):
@@ -204,7 +204,7 @@ class CommandLine:
 
 
 def keep_logs(fleet, logs):
-    """Copies what the hosts' sshd said beside the product's logs."""
+    """Copies the logs of the hosts' sshd to the product's logs."""
     for name in fleets.AGENT_HOSTS:
         if name in fleet.hosts:
             source = fleet[name].path("/var/log/auth.log")

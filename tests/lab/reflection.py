@@ -1,7 +1,7 @@
-"""gRPC calls with nothing known beforehand: services and messages are learnt from the server by reflection.
+"""gRPC calls without generated code: the client learns services and messages from the server by reflection.
 
-Debian has no package with the reflection protocol's Python stubs, so its few messages are described here
-(grpc.reflection.v1alpha, fields that a client needs). Everything else comes from the server.
+Debian has no package with the reflection protocol's Python stubs, so this file describes its few messages
+(grpc.reflection.v1alpha, only the fields that a client needs). Everything else comes from the server.
 """
 
 import copy
@@ -59,8 +59,8 @@ Request, Response = _own("ServerReflectionRequest"), _own("ServerReflectionRespo
 
 
 def secure_channel(address, ca, certificate, key, server_name=None):
-    """A channel with mutual TLS; the three are paths of PEM files. Without certificate and key, only the server shows
-    one."""
+    """A channel with mutual TLS; ca, certificate and key are paths of PEM files. Without certificate and key only the
+    server shows a certificate."""
     def read(path):
         if path is None:
             return None
@@ -79,18 +79,19 @@ def unix_channel(path):
 
 
 class Client:
-    """Calls any method of the server by name, with dicts in and dicts out, named as in the .proto files."""
+    """Calls any method of the server by name. Requests and answers are dicts whose keys are the .proto field names."""
 
     def __init__(self, channel, timeout=10.0):
         self._channel = channel
-        self._teacher = channel  # whom to ask for what is new
+        self._reflection_channel = channel
         self._timeout = timeout
         self._pool = descriptor_pool.DescriptorPool()
         self._factory = message_factory.MessageFactory(self._pool)
         self._files = set()
 
     def over(self, channel):
-        """The same knowledge, used over another channel: one that may not be allowed to ask for reflection."""
+        """A client with the same descriptors that calls over another channel, which may not be allowed to use
+        reflection."""
         other = copy.copy(self)
         other._channel = channel
         return other
@@ -100,7 +101,7 @@ class Client:
         return sorted(service.name for service in answer.list_services_response.service)
 
     def method(self, name):
-        """The descriptor of "package.Service/Method", learnt if it is new."""
+        """The descriptor of "package.Service/Method", fetched from the server if it is not known yet."""
         service_name, method_name = name.split("/")
         service = self._find(self._pool.FindServiceByName, service_name)
         if method_name not in service.methods_by_name:
@@ -108,7 +109,7 @@ class Client:
         return service.methods_by_name[method_name]
 
     def message(self, method, fields=None):
-        """A request of the method from a dict."""
+        """The method's request message, made from a dict."""
         return json_format.ParseDict(fields or {}, self._class(method.input_type))
 
     def call(self, name, fields=None):
@@ -119,7 +120,7 @@ class Client:
         return self.as_dict(stub(self.message(method, fields), timeout=self._timeout))
 
     def watch(self, name, fields=None):
-        """A call that answers with a stream: an iterator of dicts, and the call (to cancel it)."""
+        """A server-streaming call. Returns an iterator of dicts, and the call, which can be cancelled."""
         method = self.method(name)
         stub = self._channel.unary_stream(f"/{name}", type(self._class(method.input_type)).SerializeToString,
                                           type(self._class(method.output_type)).FromString)
@@ -127,7 +128,7 @@ class Client:
         return (self.as_dict(answer) for answer in call), call
 
     def stream(self, name, requests, timeout=None):
-        """A call with streams both ways. Requests are dicts, or bytes, which are sent as they are."""
+        """A call with streams in both directions. Requests are dicts, or bytes, which are sent unchanged."""
         method = self.method(name)
         stub = self._channel.stream_stream(f"/{name}", bytes, type(self._class(method.output_type)).FromString)
         encoded = (each if isinstance(each, bytes) else self.message(method, each).SerializeToString()
@@ -149,7 +150,7 @@ class Client:
             return lookup(symbol)
 
     def _learn(self, request):
-        """Adds the files that the server answers with, imports first; asks again for imports that it left out."""
+        """Adds the files of the server's answer, imports first; requests imports that the answer does not contain."""
         answer = self._ask(request).file_descriptor_response.file_descriptor_proto
         came = {file.name: file for file in map(descriptor_pb2.FileDescriptorProto.FromString, answer)}
 
@@ -168,7 +169,7 @@ class Client:
             add(file)
 
     def _ask(self, request):
-        stub = self._teacher.stream_stream(f"/{REFLECTION}.ServerReflection/ServerReflectionInfo",
+        stub = self._reflection_channel.stream_stream(f"/{REFLECTION}.ServerReflection/ServerReflectionInfo",
                                            Request.SerializeToString, Response.FromString)
         answer = next(stub(iter([request]), timeout=self._timeout))
         if answer.WhichOneof("message_response") == "error_response":

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""A stranger's client: has an address and a reader's certificate, learns the rest by reflection, finds the incident
-and reads its path. Prints one JSON object. With a method's name it calls just that method.
+"""A client without generated code: it has an address and a reader's certificate, learns the API by reflection, finds
+the incidents and reads their paths. Prints one JSON object. With a method's name it only calls that method.
 
     reflection_client.py ADDRESS --ca CA --certificate CRT --key KEY [METHOD [JSON]]
 """

@@ -1,4 +1,4 @@
-"""The reflection client finds its way through this project's own .proto files on a server written for the test."""
+"""The reflection client calls a server, written for the test, that serves this project's own .proto files."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ PROTO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../proto")
 
 
 def describe():
-    """The .proto files as protoc reads them, imports first."""
+    """The descriptors of the .proto files, imports first."""
     with tempfile.NamedTemporaryFile() as file:
         subprocess.run(["protoc", f"-I{PROTO}", "--include_imports", f"--descriptor_set_out={file.name}",
                         *(f"hoptrail/v1/{name}.proto" for name in ("detection", "graph", "fleet", "sensor"))],
@@ -24,7 +24,7 @@ def describe():
 
 
 class Server:
-    """Reflection, one unary, one server-streaming and one two-way method, in the roughest form that is correct."""
+    """Serves reflection, one unary method and one method that streams in both directions."""
 
     def __init__(self):
         self.files = {file.name: file for file in describe()}
@@ -96,23 +96,23 @@ class Reflection(unittest.TestCase):
         cls.addClassCleanup(channel.close)
         cls.client = reflection.Client(channel)
 
-    def test_lists_services(self):
+    def test_services_are_listed(self):
         self.assertEqual(self.client.services(), ["hoptrail.v1.DetectionService"])
 
-    def test_calls_by_name(self):
+    def test_unary_call_by_name_returns_dicts(self):
         incident = self.client.call("hoptrail.v1.DetectionService/ListIncidents", {"page_size": 3})["incidents"][0]
         self.assertEqual((incident["name"], incident["severity"]), ("incidents/0011", "CRITICAL"))
         self.assertEqual(incident["open_time"], "2026-01-02T03:04:05Z")
 
-    def test_status_comes_through(self):
+    def test_error_status_is_raised(self):
         with self.assertRaises(grpc.RpcError) as caught:
             self.client.call("hoptrail.v1.DetectionService/ListIncidents", {"filter": "bad"})
         self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
 
-    def test_streams_both_ways(self):
+    def test_bidirectional_stream_answers(self):
         answers = self.client.stream("hoptrail.v1.SensorService/Connect", [{"hello": {"host_name": "gw"}}])
         self.assertEqual(next(answers).welcome.acknowledged_sequence, 7)
 
-    def test_unknown_service(self):
+    def test_unknown_service_is_a_lookup_error(self):
         with self.assertRaises(LookupError):
             self.client.call("hoptrail.v1.NoService/Get")

@@ -1,7 +1,7 @@
-"""Bytes carried from a port of this machine to an address inside a lab's namespace and back.
+"""Forwards a port of this machine to an address inside a lab's network namespace.
 
-The collector listens in the lab's own network, where no program of this machine can reach it. TLS passes through
-untouched, so who the client is remains between the client and the collector.
+The collector listens in the lab's own network, which programs of this machine cannot reach. TLS passes through
+unchanged, so the collector sees the client's own certificate.
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class Relay:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 target.sendall(data)
-        # Half a close is passed on as such; the sockets themselves go when both directions have ended.
+        # A half-close is forwarded as such; the sockets are closed when both directions have ended.
         with contextlib.suppress(OSError):
             target.shutdown(socket.SHUT_WR)
         with self._lock:

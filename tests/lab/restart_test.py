@@ -1,4 +1,4 @@
-"""The main story, disturbed: killed collector, killed agents, agents that nobody may believe yet."""
+"""The main story, disturbed: killed collector, killed agents, agents with certificates of a wrong authority."""
 
 import concurrent.futures
 import os
@@ -17,7 +17,7 @@ REFUSED = r"(?i)(certificate|handshake|tls|ssl)"
 
 
 class Disturbed(lab_test_case.LabTestCase):
-    """Not a test by itself: each test below plays the story once, with its own trouble before some of the steps."""
+    """Base class: each test below plays the story once and disturbs it before some of the steps."""
 
     def play(self, before, prepare=lambda built: None, **options):
         directory = os.path.join(self.directory(), self._testMethodName)
@@ -30,8 +30,8 @@ class Disturbed(lab_test_case.LabTestCase):
 
 
 class CollectorKilled(Disturbed):
-    def test_killed_and_started_again_between_hops(self):
-        """It is down while the intruder hops to web, and killed once more right before the last hop."""
+    def test_collector_killed_during_hops_one_complete_path(self):
+        """The collector is down while the intruder hops to web, and is killed once more right before the last hop."""
         def before(built, step):
             if step in ("hop_to_web", "hop_to_vault"):
                 built.collector.kill()
@@ -42,18 +42,18 @@ class CollectorKilled(Disturbed):
         incident, _ = story.check_all(self, built.api, played, strict=False)
         self.assertEqual(len({each.event["dedup_key"] for each in built.pagerduty.accepted()}), 1)
         self.assertEqual([each.problems for each in built.pagerduty.deliveries() if each.problems], [])
-        self.assertEqual(self.duplicates(built), [], "told twice after the restart")
+        self.assertEqual(self.duplicates(built), [], "reported twice after the restart")
         self.assertTrue(incident["name"])
 
     @staticmethod
     def duplicates(built):
-        names = [hop["server"]["hop_key"] for hop in built.api.hops() if hop.get("server")]
-        return sorted({name for name in names if name and names.count(name) > 1})
+        keys = [hop["server"]["hop_key"] for hop in built.api.hops() if hop.get("server")]
+        return sorted({key for key in keys if key and keys.count(key) > 1})
 
 
 class CollectorKilledOften(Disturbed):
-    def test_fifteen_times_in_thirty_seconds_of_an_intrusion(self):
-        """Whatever is going on at that moment: hello, batch, commit, page."""
+    def test_collector_killed_fifteen_times_in_thirty_seconds_one_complete_path(self):
+        """The kills hit hello, batch, commit and page at random."""
         directory = os.path.join(self.directory(), self._testMethodName)
         built = self.enterContext(bench.Bench(lab_test_case.binaries, directory))
         played = story.Story(built.fleet, self.transcript())
@@ -71,14 +71,14 @@ class CollectorKilledOften(Disturbed):
         incident, _ = story.check_all(self, built.api, played, strict=False)
         self.assertEqual({each.event["dedup_key"] for each in built.pagerduty.accepted()}, {incident["name"]})
         self.assertEqual([each.problems for each in built.pagerduty.deliveries() if each.problems], [])
-        self.assertEqual(CollectorKilled.duplicates(built), [], "told twice after a restart")
+        self.assertEqual(CollectorKilled.duplicates(built), [], "reported twice after a restart")
         self.assertEqual([host["degradations"] for host in built.api.hosts().values() if host["degradations"]], [],
-                         "the agents are taken for clones, or worse")
+                         "hosts are degraded, for example as clones")
 
 
 class CollectorStopped(Disturbed):
-    def test_for_sixty_seconds(self):
-        """It neither answers nor ends; the intruder works meanwhile. Nobody is accused of the silence."""
+    def test_collector_stopped_for_sixty_seconds_no_blinding_detection(self):
+        """The collector neither answers nor ends while the intruder works."""
         def before(built, step):
             if step == "hop_to_web":
                 built.collector.process.send_signal(signal.SIGSTOP)
@@ -95,10 +95,10 @@ class CollectorStopped(Disturbed):
         self.assertEqual([host["degradations"] for host in built.api.hosts().values() if host["degradations"]], [])
 
 
-class BeginningHeardLast(Disturbed):
-    def test_one_page_all_the_same(self):
-        """Nobody is heard while the intruder works; then the host that he began at is heard seconds after the others,
-        whose part of the path is worth a page by itself, as the guessed password at the beginning is too."""
+class RootHostConnectsLast(Disturbed):
+    def test_root_host_connects_after_others_one_page(self):
+        """No agent is connected while the intruder works. Then the root's host connects seconds after the others. The
+        others' part of the path is worth a page by itself, and so is the guessed password at the root."""
         def before(built, step):
             if step == "guess_passwords":
                 built.collector.kill()
@@ -108,25 +108,25 @@ class BeginningHeardLast(Disturbed):
                 others = [name for name in built.agents if name != "gw"]
                 daemon.wait(lambda: all(host["state"] == "CONNECTED" for name, host in built.api.hosts().items()
                                         if name in others), "the others to be connected", 30.0)
-                daemon.wait(built.api.incidents, "an incident of what the others know", 10.0)
+                daemon.wait(built.api.incidents, "an incident from the others' records", 10.0)
                 time.sleep(3.0)
-                self.assertEqual(built.pagerduty.deliveries(), [], "paged before the beginning was heard")
+                self.assertEqual(built.pagerduty.deliveries(), [], "paged before the root's host was connected")
                 built.agents["gw"].start()
                 built.wait_connected(["gw"])
 
         built, played = self.play(before)
-        built.wait_connected()  # a busy machine takes longer to start an agent than the checks wait for news
+        built.wait_connected()  # a busy machine may take longer to start an agent than the checks wait
         incident, _ = story.check_all(self, built.api, played, strict=False)
         built.pagerduty.wait_until(lambda deliveries: any(each.accepted for each in deliveries))
         time.sleep(2.0)  # a second page would come with the first
         self.assertEqual({each.event["dedup_key"] for each in built.pagerduty.accepted()}, {incident["name"]})
         first = built.pagerduty.accepted()[0].event["payload"]["custom_details"]["path"]
-        self.assertEqual([step["host"] for step in first], story.PATH_HOSTS, "the first page has the whole path")
+        self.assertEqual([step["host"] for step in first], story.PATH_HOSTS, "path of the first page")
 
 
 class AgentsKilled(Disturbed):
-    def test_each_killed_and_started_again_between_two_hops(self):
-        """Each when it alone knows something: the session that the next hop starts from."""
+    def test_agents_killed_between_hops_path_is_complete(self):
+        """Each agent is killed when it alone knows the session from which the next hop starts."""
         victims = {"hop_to_web": "gw", "hop_to_db": "web", "administrator_works": "db", "hop_to_vault": "vault"}
 
         def before(built, step):
@@ -138,18 +138,18 @@ class AgentsKilled(Disturbed):
 
 
 class WrongAuthority(Disturbed):
-    def test_nothing_is_accepted_until_it_is_put_right(self):
+    def test_agents_of_wrong_authority_are_refused_and_send_all_after_correction(self):
         def prepare(built):
-            self.stranger = authorities.Authority(os.path.join(built.fleet.directory, "strangers-certificates"))
+            wrong = authorities.Authority(os.path.join(built.fleet.directory, "wrong-certificates"))
             for agent in built.agents.values():
-                agent.install_certificates(built.authority.ca, self.stranger)
+                agent.install_certificates(built.authority.ca, wrong)
                 agent.start()
             for agent in built.agents.values():
                 agent.wait_for_log(REFUSED)
-                agent.wait_for_log(r"watching \w+ \(")  # or the guesses may be over before anybody looks
+                agent.wait_for_log(r"watching \w+ \(")  # before the intruder begins to guess
 
         built, played = self.play(lambda built, step: None, prepare, start_agents=False)
-        self.assertEqual(built.api.hosts(), {}, "an agent with a stranger's certificate was heard")
+        self.assertEqual(built.api.hosts(), {}, "an agent with a wrong authority's certificate was accepted")
         self.assertEqual(built.api.sessions(), [])
         for agent in built.agents.values():
             with self.subTest(agent=agent.name):
@@ -157,13 +157,13 @@ class WrongAuthority(Disturbed):
                 says_why = [line for line in agent.log().splitlines()
                             if re.search(REFUSED, line) and re.search(r"(?i)(error|warn|unavailable|refused|\b[EW])",
                                                                       line)]
-                self.assertTrue(says_why, "the agent does not say why it is not heard")
+                self.assertTrue(says_why, "the agent does not log why it is refused")
         for agent in built.agents.values():
             agent.install_certificates(built.authority.ca, built.authority)
             agent.stop()
             agent.start()
         built.wait_connected(timeout=60.0)
         daemon.wait(lambda: all(int(host["spooled"]) == 0 for host in built.api.hosts().values())
-                    or built.api.incidents(), "the spools to be heard", 60.0)
+                    or built.api.incidents(), "the spools to be sent", 60.0)
         story.check_all(self, built.api, played, strict=False)
         self.assertEqual(set(built.api.hosts()), set(fleets.AGENT_HOSTS))

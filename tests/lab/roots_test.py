@@ -1,6 +1,6 @@
-"""Paths that begin at no login: a service, a container of real runc's, a job of real cron's, a systemd timer's; and one
-that comes from an address of the fleet which nobody saw it leave. The page, the API and the command line say what each
-is, in the same words."""
+"""Paths whose root is no login: a service, a container of real runc, a job of real cron, a systemd timer's job; and one
+whose connecting half no agent reported although it came from an address of the fleet. The page, the API and the command
+line show the root in the same words."""
 
 import json
 import os
@@ -16,16 +16,16 @@ import namespaces
 
 UNIFIED = next((path for path in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")
                 if os.path.exists(f"{path}/cgroup.procs")), None)
-# From gw to web and on to db, as whatever runs it.
+# Crosses from gw to web and on to db.
 CROSSING = f"""
 {intruder.SSH} -i /home/staff/.ssh/id_web deploy@{fleets.ROUTER_OUTER} \\
   '{intruder.SSH} -i ~/.ssh/id_db root@db "sleep 1"'
 """
-# What a service manager leaves of itself: no login, and a group.
+# Runs a command as a service manager does: in no login, and in a control group.
 ENTER = "set -e; echo 4294967295 > /proc/self/loginuid; echo 0 > \"$1/cgroup.procs\"; shift; exec \"$@\""
 AS_STAFF = ["setpriv", "--reuid=2001", "--regid=2001", "--clear-groups", "--reset-env"]
 SHELL_PORT = 4444
-# Gives whoever connects a shell on the connection itself.
+# Runs a shell on each accepted connection.
 SHELL_SERVER = f"""
 import os, socket
 listener = socket.create_server(("0.0.0.0", {SHELL_PORT}))
@@ -47,12 +47,12 @@ time.sleep(60)
 
 
 class Roots(lab_test_case.LabTestCase):
-    """One intruder after the other begins on gw."""
+    """Each test begins a path on gw."""
 
     @classmethod
     def setUpClass(cls):
         if not UNIFIED:
-            raise namespaces.LabError("version 2 of control groups is mounted nowhere")
+            raise namespaces.LabError("control groups of version 2 are not mounted")
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
         cls.gw = cls.bench.fleet["gw"]
         cls.gw.write_file("/etc/systemd/system/dump.timer", "[Timer]\nOnCalendar=daily\n")
@@ -63,7 +63,7 @@ class Roots(lab_test_case.LabTestCase):
         cls.line = cls.bench.command_line(cls.bench.reader)
 
     def group(self, *names):
-        """A control group of gw's, one of these names below the other; gone at the end of the test."""
+        """Makes a control group of gw, each name below the one before; removed at the end of the test."""
         top = os.path.join(UNIFIED, self.bench.fleet.namespace("gw"))
         made = [os.path.join(top, *names[:depth]) for depth in range(len(names) + 1)]
         for path in made:
@@ -78,7 +78,7 @@ class Roots(lab_test_case.LabTestCase):
         while os.path.isdir(path):
             try:
                 os.rmdir(path)
-            except OSError:  # what was in it has not quite ended
+            except OSError:  # its processes have not ended yet
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
@@ -90,7 +90,8 @@ class Roots(lab_test_case.LabTestCase):
         return process
 
     def check_root(self, kind, unit, title, patience=30.0):
-        """The incident that begins so, what is said of it everywhere, and its page. Returns its root session."""
+        """Checks the incident with that root in the API, in its page and on the command line; returns the root
+        session."""
         whole = f"{title}: gw → web → db"
 
         def found():
@@ -131,21 +132,21 @@ class Roots(lab_test_case.LabTestCase):
             self.assertNotIn("?", text)
         return root
 
-    def test_a_service(self):
+    def test_service_is_named_by_its_unit(self):
         group = self.group("system.slice", "backup\\x2dagent.service")
         self.start(self.gw, [*AS_STAFF, "sh", "/srv/crossing.sh"], group)
         root = self.check_root("SERVICE", "backup-agent.service", "service backup-agent.service (staff)")
         self.assertEqual((root["user"], root["uid"]), ("staff", 2001))
 
-    def test_a_service_without_a_unit(self):
-        """As on a host without systemd: it is called by its program and user."""
+    def test_service_without_unit_is_named_by_program_and_user(self):
+        """As on a host without systemd."""
         group = self.group("services")
         self.start(self.gw, [*AS_STAFF, "sh", "/srv/crossing.sh"], group)
         program = os.path.basename(os.path.realpath("/bin/sh"))
         self.check_root("SERVICE", "", f"service {program} (staff)")
 
-    def test_a_container(self):
-        """runc makes a pid namespace and groups of its own, of whichever version this machine has."""
+    def test_container_is_named_by_id_and_program(self):
+        """runc makes a pid namespace and control groups of its own, of the version that this machine has."""
         name = secrets.token_hex(32)
         bundle = self.gw.path("/srv/bundle")
         os.makedirs(f"{bundle}/rootfs")
@@ -167,10 +168,10 @@ class Roots(lab_test_case.LabTestCase):
         program = os.path.basename(os.path.realpath("/bin/sh"))
         root = self.check_root("CONTAINER", name, f"container {name[:12]} running {program} (uid 2001)")
         self.assertEqual(process.wait(30), 0)
-        self.assertEqual(root["user"], "", "the host's name of a container's uid")
+        self.assertEqual(root["user"], "", "a container's uid was looked up in the host's accounts")
 
-    def test_a_cron_job(self):
-        """Real cron, with PAM: it comes round once a minute."""
+    def test_cron_job_is_named_by_program_and_user(self):
+        """Real cron, with PAM, runs the job once a minute."""
         self.gw.run(["sh", "-c", "rm -f /etc/cron.d/* /etc/cron.*/*"])
         self.gw.write_file("/srv/nightly.sh", "mkdir /tmp/nightly 2>/dev/null || exit 0\n. /srv/crossing.sh\n")
         self.gw.write_file("/etc/crontab", "SHELL=/bin/sh\nMAILTO=\"\"\n* * * * * staff TOKEN=x bash /srv/nightly.sh\n")
@@ -181,13 +182,13 @@ class Roots(lab_test_case.LabTestCase):
         services = [each for each in self.bench.api.sessions() if each["unit"] == "cron.service"]
         self.assertEqual([each["title"] for each in services], ["service cron.service (root)"])
 
-    def test_a_timers_job(self):
+    def test_timer_job_is_named_by_its_unit(self):
         group = self.group("system.slice", "dump.service")
         self.start(self.gw, [*AS_STAFF, "sh", "/srv/crossing.sh"], group)
         self.check_root("CRON", "dump.service", "scheduled job dump.service (staff)")
 
-    def test_an_address_of_the_fleet_is_not_outside(self):
-        """A shell on db's port 4444 for a program on web: to a port that is not watched, web's agent tells no hop."""
+    def test_unreported_hop_from_a_fleet_address_names_the_origin_host(self):
+        """A program on web gets a shell on db's port 4444. That port is not watched, so web's agent reports no hop."""
         web, db = self.bench.fleet["web"], self.bench.fleet["db"]
         for host, name, text in ((db, "server", SHELL_SERVER), (web, "client", SHELL_CLIENT)):
             host.write_file(f"/srv/{name}.py", text)

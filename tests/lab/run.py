@@ -3,9 +3,9 @@
 
     run.py [--binaries DIR] [--only NAME] [--repeat N] [--logs DIR] [--at-a-time N]
 
-Labs do not meet: with --at-a-time 2, two modules run at a time, each in namespaces of its own, but for those that
-need the machine to themselves. Ends with one line `N passed, N failed` and a status to match. Needs root. A test that cannot run fails and says what it
-lacks.
+With --at-a-time 2, two modules run at the same time, each in namespaces of its own, except those that need the whole
+machine (ALONE). The output ends with one line `N passed, N failed`; the exit status agrees with it. Needs root. A test
+that cannot run fails and says what it lacks.
 """
 
 import argparse
@@ -25,15 +25,15 @@ import traceback
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# What needs no product comes first: if the scene is wrong, the rest proves nothing.
+# Tests of the lab itself come first: if the lab is wrong, the other tests prove nothing.
 MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
            "story_test", "roots_test", "openssh_test", "addresses_test", "restart_test", "privilege_test",
-           "surroundings_test", "host_rules_test", "blinding_test", "stop_test", "looking_test", "host_row_test", "reload_test",
-           "signals_test", "roles_test", "bad_input_test", "damage_test", "disk_test", "full_disk_test", "clone_test",
-           "health_test", "pager_test")
-# One of these measures times, or touches every sensor of this machine and not only the one in its own hosts.
-ALONE = ("environment_test", "story_test", "blinding_test", "looking_test")
-# The longest, in this order before the others, so that none is left to run by itself at the end.
+           "restricted_host_test", "host_rules_test", "blinding_test", "stop_test", "inspection_test", "host_row_test",
+           "reload_test", "signals_test", "roles_test", "bad_input_test", "damage_test", "disk_test", "full_disk_test",
+           "clone_test", "health_test", "pager_test")
+# These measure times, or affect every sensor of this machine and not only those of their own hosts.
+ALONE = ("environment_test", "story_test", "blinding_test", "inspection_test")
+# The longest run first, in this order, so that none of them is left to run alone at the end.
 LONGEST = ("restart_test", "disk_test", "damage_test", "health_test", "privilege_test", "addresses_test", "clone_test",
            "roots_test")
 PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc", "runc",
@@ -43,14 +43,15 @@ SANITIZER_REPORT = r"(ERROR|WARNING): \w+Sanitizer|: runtime error: "
 
 
 class Result(unittest.TestResult):
-    """One line a test, with the reason where it failed; counts a failed setUpClass as every test of the class."""
+    """Prints one line for each test, with the reason of a failure. A failed setUpClass counts as a failure of every
+    test of the class."""
 
     def __init__(self, suite_sizes):
         super().__init__()
         self.passed = 0
         self.failed = 0
         self._suite_sizes = suite_sizes
-        self._troubled = set()
+        self._failed_ids = set()
 
     def startTest(self, test):
         super().startTest(test)
@@ -58,7 +59,7 @@ class Result(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        if test.id() in self._troubled:
+        if test.id() in self._failed_ids:
             self.failed += 1
         else:
             self.passed += 1
@@ -67,25 +68,25 @@ class Result(unittest.TestResult):
     def addSubTest(self, test, subtest, error):
         super().addSubTest(test, subtest, error)
         if error:
-            self._tell(test, error, subtest)
+            self._print_failure(test, error, subtest)
 
     def addFailure(self, test, error):
         super().addFailure(test, error)
-        self._tell(test, error)
+        self._print_failure(test, error)
 
     def addError(self, test, error):
         super().addError(test, error)
-        self._tell(test, error)
+        self._print_failure(test, error)
         if not isinstance(test, unittest.TestCase):  # setUpClass or tearDownClass of the class named in the id
             name = test.id().partition("(")[2].rstrip(")")
             self.failed += self._suite_sizes.get(name, 1) if test.id().startswith("setUp") else 1
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
-        self._tell(test, (None, f"skipped, which no test may do: {reason}", None))
+        self._print_failure(test, (None, f"skipped, which no test may do: {reason}", None))
 
-    def _tell(self, test, error, subtest=None):
-        self._troubled.add(test.id())
+    def _print_failure(self, test, error, subtest=None):
+        self._failed_ids.add(test.id())
         kind, value, trace = error
         where = [frame for frame in traceback.extract_tb(trace) if frame.filename.startswith(HERE)] if trace else []
         print(f"FAIL  {(subtest or test).id()}")
@@ -125,8 +126,8 @@ def run_once(tests, lab_test_case):
 
 
 class Module:
-    """Runs the tests of a module in a process of its own: one that upsets the client's gRPC (refused handshakes, streams
-    cut off) leaves nothing behind for the next."""
+    """Runs the tests of a module in a process of its own, so that a module that disturbs the client's gRPC (refused
+    handshakes, broken streams) does not affect the next one."""
 
     def __init__(self, name, arguments, logs):
         self._name = name
@@ -134,14 +135,14 @@ class Module:
                          "--module", name]
         self._command += ["--only", arguments.only] if arguments.only else []
         self._child = None
-        self._unwanted = False
+        self._cancelled = False
         self._lock = threading.Lock()
 
     def run(self, show):
         """Gives each line to `show`; returns (passed, failed)."""
         last = ""
         with self._lock:
-            if self._unwanted:
+            if self._cancelled:
                 return 0, 0
             self._child = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
         with self._child:
@@ -152,7 +153,7 @@ class Module:
                     else:
                         show(line)
             except BaseException:
-                self.terminate()  # leaving the block waits for it
+                self.terminate()  # leaving the `with` block waits for its end
                 raise
         if not last:
             show(f"FAIL  {self._name}: it ended with status {self._child.returncode} and without a result\n")
@@ -161,16 +162,16 @@ class Module:
         return passed, failed
 
     def run_silently(self):
-        """Shows its lines when it has ended, so that they do not mix with another's."""
+        """Prints the module's lines when it has ended, so that they do not mix with another module's."""
         lines = []
         counts = self.run(lines.append)
         print("".join(lines), end="", flush=True)
         return counts
 
     def terminate(self):
-        """It cleans up, which nobody waits for here."""
+        """Asks the process to end. It cleans up; this method does not wait for that."""
         with self._lock:
-            self._unwanted = True
+            self._cancelled = True
             if self._child and self._child.poll() is None:
                 self._child.terminate()
 
@@ -180,12 +181,12 @@ def show_now(line):
 
 
 def run_apart(modules, arguments, logs):
-    """Returns the sums of (passed, failed)."""
+    """Runs each module in a process of its own; returns the sums of (passed, failed)."""
     by_name = {name: Module(name, arguments, logs) for name in modules}
     alone = [name for name in modules if name in ALONE or arguments.at_a_time == 1]
     together = [name for name in LONGEST if name in modules and name not in alone]
     together += [name for name in modules if name not in alone and name not in together]
-    with concurrent.futures.ThreadPoolExecutor(arguments.at_a_time) as pool:  # leaving it waits for what runs
+    with concurrent.futures.ThreadPoolExecutor(arguments.at_a_time) as pool:  # its end waits for running modules
         try:
             counts = [by_name[name].run(show_now) for name in alone]
             counts += [future.result() for future in [pool.submit(by_name[name].run_silently) for name in together]]
@@ -198,8 +199,8 @@ def run_apart(modules, arguments, logs):
 
 
 def sanitizer_reports(directory):
-    """The programs' logs in which a sanitizer has found something, with its first line: a program that was stopped
-    with a report is no success, whatever was asserted about it."""
+    """The logs that contain a sanitizer's report, with its first line. A report is a failure, also when the tests
+    passed."""
     found = {}
     for path in sorted(glob.glob(os.path.join(directory, "**", "*.log"), recursive=True)):
         with open(path, encoding="utf-8", errors="replace") as file:
@@ -210,8 +211,8 @@ def sanitizer_reports(directory):
 
 
 def unwind(number, _):
-    """Ends the run so that every context manager gets to clean up, undisturbed by a second signal. Not ignored: what
-    is started until then would ignore it, too."""
+    """Ends the run so that every context manager cleans up, and a second signal does not disturb that. The signals get
+    an empty handler and are not ignored, because programs started until the end would inherit an ignored signal."""
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda *_: None)
     sys.exit(128 + number)
@@ -220,7 +221,7 @@ def unwind(number, _):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binaries", default=os.path.join(HERE, "../../build/dev/bin"),
-                        help="where the programs under test lie (default build/dev/bin)")
+                        help="directory of the programs under test (default build/dev/bin)")
     parser.add_argument("--only", metavar="NAME", help="run the tests whose name contains NAME, or matches it")
     parser.add_argument("--repeat", metavar="N", type=int, default=1, help="run everything chosen N times")
     parser.add_argument("--logs", metavar="DIR", help="keep every log here (default: only those of failures)")
@@ -236,7 +237,7 @@ def main():
         signal.signal(number, unwind)
     sys.path.insert(0, HERE)
     os.umask(0o022)
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # failing calls are often what a test wants
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # many tests make calls that fail on purpose
     import lab_test_case
     lab_test_case.binaries = os.path.abspath(arguments.binaries)
     logs = arguments.logs or tempfile.mkdtemp(prefix="hoptrail-lab-logs-")

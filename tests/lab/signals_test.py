@@ -1,4 +1,4 @@
-"""SIGHUP never ends the collector: it reloads what can be reloaded, and says what cannot."""
+"""SIGHUP never ends the collector: it reloads what can be reloaded, and logs what cannot."""
 
 import json
 import os
@@ -8,52 +8,52 @@ import signal
 
 import bench
 import daemon
+import fake_agent
 import fleet as fleets
 import lab_test_case
-import strangers
 
 MACHINE_ID = "5160a15" * 4 + "0000"
 
 
 class Hangup(lab_test_case.SteppedTestCase):
-    """One agent's stream is open all the while."""
+    """One agent's stream stays open during all steps."""
 
     @classmethod
     def setUpClass(cls):
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
         cls.collector = cls.bench.collector
-        cls.agent = strangers.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
+        cls.agent = fake_agent.FakeAgent(cls.bench.api.client, MACHINE_ID, patience=120.0)
         cls.agent.hello()
         cls.agent.next("welcome")
         cls.sequence = 0
-        cls.tell({"session": cls.agent.session_record(1, "a" * 32)["session"]})
+        cls.send_record({"session": cls.agent.session_record(1, "a" * 32)["session"]})
 
     @classmethod
-    def tell(cls, record):
-        """One record, durable when this returns: the stream lives."""
+    def send_record(cls, record):
+        """Sends one record and waits until it is durable, which shows that the stream works."""
         cls.sequence += 1
         cls.agent.send({"batch": {"records": [{"sequence": cls.sequence, **record}]}})
         while cls.agent.next("acknowledgement").sequence < cls.sequence:
             pass
 
     def detect(self):
-        """A detection like no other; returns its name."""
+        """Sends a new detection; returns its name."""
         name = f"detections/{self.sequence:032x}"
-        self.tell({"detection": {"name": name, "rule": "brute-force", "title": "A key was read", "severity": "LOW",
-                                 "session": f"sessions/{'a' * 32}", "host": self.agent.host,
-                                 "time": "2026-01-02T03:04:05Z"}})
+        self.send_record({"detection": {"name": name, "rule": "brute-force", "title": "A key was read",
+                                        "severity": "LOW", "session": f"sessions/{'a' * 32}", "host": self.agent.host,
+                                        "time": "2026-01-02T03:04:05Z"}})
         return name
 
     def hang_up(self, expected):
-        """SIGHUP, and what the log says of it."""
+        """Sends SIGHUP and waits for the expected log line; returns the part of the log that follows the signal."""
         before = len(self.collector.log())
         os.kill(self.pid(), signal.SIGHUP)
-        daemon.wait(lambda: re.search(expected, self.collector.log()[before:]), f"the log to say {expected}", 10.0,
+        daemon.wait(lambda: re.search(expected, self.collector.log()[before:]), f"the log to match {expected}", 10.0,
                     self.collector.failed)
         return self.collector.log()[before:]
 
     def pid(self):
-        """nsenter becomes the collector."""
+        """The collector's pid: nsenter has become the collector."""
         return self.collector.process.pid
 
     def write_config(self, extra=""):
@@ -68,45 +68,45 @@ class Hangup(lab_test_case.SteppedTestCase):
     def wait_for_line(self, path, name):
         daemon.wait(lambda: os.path.exists(path) and name in self.names_in(path), f"{name} in {path}")
 
-    def step_1_it_goes_on(self):
+    def step_1_repeated_sighup_collector_goes_on(self):
         for _ in range(20):
             os.kill(self.pid(), signal.SIGHUP)
         self.hang_up("configuration reloaded; nothing in it has changed")
         self.detect()
         self.assertTrue(self.collector.running())
 
-    def step_2_rotated_lines(self):
-        """As logrotate does it: rename, then the signal; and with `copytruncate`, without one."""
+    def step_2_rotated_json_lines_lose_no_detection(self):
+        """As logrotate does: first rename and SIGHUP, then `copytruncate` without a signal."""
         path = self.collector.json_path
-        told = [self.detect()]
-        self.wait_for_line(path, told[-1])
+        sent = [self.detect()]
+        self.wait_for_line(path, sent[-1])
         os.rename(path, path + ".1")
-        told.append(self.detect())
-        self.wait_for_line(path + ".1", told[-1])
+        sent.append(self.detect())
+        self.wait_for_line(path + ".1", sent[-1])
         self.hang_up(f"opened {re.escape(path)}")
-        told.append(self.detect())
-        self.wait_for_line(path, told[-1])
+        sent.append(self.detect())
+        self.wait_for_line(path, sent[-1])
         shutil.copy(path, path + ".2")
         os.truncate(path, 0)
-        told.append(self.detect())
-        self.wait_for_line(path, told[-1])
+        sent.append(self.detect())
+        self.wait_for_line(path, sent[-1])
         found = [name for part in (path + ".1", path + ".2", path) for name in self.names_in(part)]
-        self.assertEqual(found[-len(told):], told)
+        self.assertEqual(found[-len(sent):], sent)
         self.assertEqual(len(set(found)), len(found))
 
-    def step_3_a_bad_file_changes_nothing(self):
+    def step_3_bad_file_is_reported_and_not_applied(self):
         before = os.path.getsize(self.collector.config_path)
         self.write_config("retention: 3\n")
         with open(self.collector.config_path, encoding="utf-8") as file:
             line = file.read().splitlines().index("retention: 3") + 1
-        said = self.hang_up("the configuration stays as it was")
-        self.assertIn("retention", said)
-        self.assertRegex(said, rf"(?<!\d){line}(?!\d)")
+        log = self.hang_up("the configuration stays as it was")
+        self.assertIn("retention", log)
+        self.assertRegex(log, rf"(?<!\d){line}(?!\d)")
         os.truncate(self.collector.config_path, before)
         self.hang_up("configuration reloaded")
         self.detect()
 
-    def step_4_new_certificates(self):
+    def step_4_new_certificates_are_applied(self):
         tls = self.collector.config["listen"][0]["tls"]
         for name in ("certificate_file", "key_file"):
             os.unlink(tls[name])  # the authority's script overwrites nothing
@@ -117,18 +117,18 @@ class Hangup(lab_test_case.SteppedTestCase):
         self.assertNotEqual(self.bench.command_line(self.bench.authority.agent("0" * 32)).run("hosts").returncode, 0,
                             "an agent's certificate reads nothing, as before")
 
-    def step_5_while_it_starts(self):
+    def step_5_sighup_during_start_reloads(self):
         self.agent.end()
         self.collector.stop()
         self.collector.spawn(self.collector.command())
-        daemon.wait(self.minds_signals, "the collector to be started", 10.0, self.collector.failed)
+        daemon.wait(self.handles_signals, "the collector to be started", 10.0, self.collector.failed)
         os.kill(self.pid(), signal.SIGHUP)
         self.collector.wait_for_log("configuration reloaded; nothing in it has changed")
         daemon.wait(self.bench.api.answers, "the collector to answer", 10.0, self.collector.failed)
         self.assertEqual(self.collector.stop(), 0)
 
-    def minds_signals(self):
-        """SIGPIPE is ignored from the moment on in which the others are held back."""
+    def handles_signals(self):
+        """Whether the collector has set up its signals: it ignores SIGPIPE when it has blocked the others."""
         with open(f"/proc/{self.pid()}/status", encoding="utf-8") as file:
             status = file.read()
         if "hoptrail-collec" not in status.splitlines()[0]:

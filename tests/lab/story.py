@@ -1,7 +1,7 @@
-"""The main story: an intruder over four hosts, an administrator beside; and what must be known of it after.
+"""The main story: an intruder crosses four hosts while an administrator works; and the checks of its result.
 
 `Story` plays it, with a hook before each step for tests that break something in between. The check_… functions compare
-what the product says with what really happened (sshd's own log, ssh-keygen's fingerprints, the kernel's login ids).
+the product's answers with the facts (sshd's own log, ssh-keygen's fingerprints, the kernel's login ids).
 """
 
 import datetime
@@ -21,17 +21,18 @@ METHODS = {"password": "PASSWORD", "publickey": "PUBLIC_KEY"}
 class Story:
     """Plays the steps in order; `before` is called with each step's name."""
 
-    def __init__(self, fleet, told=lambda line: None, before=lambda step: None):
-        self.intruder = intruder.Intruder(fleet, told)
-        self.administrator = intruder.Administrator(fleet, told)
+    def __init__(self, fleet, log=lambda line: None, before=lambda step: None):
+        self.intruder = intruder.Intruder(fleet, log)
+        self.administrator = intruder.Administrator(fleet, log)
         self._before = before
 
     def play(self):
-        doers = {"administrator_enters": self.administrator.enter_db, "administrator_works": self.administrator.work,
-                 "administrator_leaves": self.administrator.leave}
+        administrator = {"administrator_enters": self.administrator.enter_db,
+                         "administrator_works": self.administrator.work,
+                         "administrator_leaves": self.administrator.leave}
         for step in STEPS:
             self._before(step)
-            (doers.get(step) or getattr(self.intruder, step))()
+            (administrator.get(step) or getattr(self.intruder, step))()
 
     def close(self):
         self.administrator.leave()
@@ -39,7 +40,7 @@ class Story:
 
 
 class IncidentWatch:
-    """Follows incidents in a thread and remembers when each update came."""
+    """Follows incidents in a thread and records when each update arrived."""
 
     def __init__(self, api):
         self.updates = []  # (wall time, incident)
@@ -55,7 +56,7 @@ class IncidentWatch:
             pass
 
     def first_with(self, session):
-        """When an incident with that session on its path was first told, or None."""
+        """When the first update of an incident with that session on its path arrived, or None."""
         return next((when for when, incident in list(self.updates) if session in incident["sessions"]), None)
 
     def close(self):
@@ -64,7 +65,7 @@ class IncidentWatch:
 
 
 def wait_for_incident(api, timeout=30.0, hopeless=lambda: None):
-    """The one incident, once its path has come to vault by a login."""
+    """Waits for the incident whose path has reached vault with a login, and returns it."""
     def complete():
         for incident in api.incidents():
             steps = api.path(incident["name"])["steps"]
@@ -77,7 +78,7 @@ def wait_for_incident(api, timeout=30.0, hopeless=lambda: None):
 
 
 def check_path(test, path, steps):
-    """Host by host: who, by what, by which key, from where, in which order, and every hop proven."""
+    """Checks user, method, key, origin and order of each host's session, and that every hop is proven."""
     found = path["steps"]
     test.assertEqual([step["session"]["host_name"] for step in found], PATH_HOSTS)
     test.assertEqual([step["parent"] for step in found], [-1, 0, 1, 2])
@@ -107,14 +108,15 @@ def check_session(test, session, real):
     test.assertEqual(authentication["key_type"], "ED25519" if real.fingerprint else "")
     test.assertEqual(authentication["service"], "sshd")
     test.assertEqual(authentication["remote_host"], real.client_address)
-    test.assertTrue(authentication["verified"], "what sshd and PAM said was not verified")
+    test.assertTrue(authentication["verified"], "the claims of sshd and PAM were not verified")
     test.assertEqual((session["login_uid"], session["audit_session"]), (real.login_uid, real.audit_session))
     test.assertEqual(session["entry_flow"]["client"]["address"], real.client_address)
     test.assertEqual(session["entry_flow"]["server"]["port"], real.port)
 
 
 def check_hop(test, steps, number):
-    """The hop that led to a step joins this step's session with its parent's, by one name that both ends found."""
+    """Checks that the hop that led to a step joins this step's session with its parent's, by one hop key from both
+    ends."""
     hop, session = steps[number]["hop"], steps[number]["session"]
     test.assertEqual(hop["server"]["session"], session["name"])
     test.assertTrue(hop["server"]["opened_session"])
@@ -131,7 +133,8 @@ def check_hop(test, steps, number):
 
 
 def check_detections(test, api, incident, path):
-    """Brute force at gw, the changes of user, the many hops; and nothing about anybody else."""
+    """Checks for brute force at gw, the changes of user and the many hops, and that no other session has a
+    detection."""
     detections = [each for each in api.detections() if each["incident"] == incident["name"]]
     test.assertEqual(sorted(incident["detections"]), sorted(each["name"] for each in detections))
     by_rule = {}
@@ -153,7 +156,7 @@ def check_detections(test, api, incident, path):
 
 
 def check_administrator(test, api, administrator, path):
-    """An ordinary session: seen, known by user and key, not judged, not on the path."""
+    """Checks the administrator's session: seen with user and key, without a detection, not on the path."""
     sessions = [each for each in api.sessions() if each["host_name"] == "db" and each["user"] == "admin"
                 and each["logged_in"]]
     test.assertEqual(len(sessions), 1, "the administrator's sessions on db")
@@ -170,8 +173,8 @@ def check_nothing_lost(test, api):
 
 
 def check_all(test, api, story, strict=True):
-    """Everything that must be true after the story, however it was disturbed. `strict` also forbids incidents that
-    were merged away: undisturbed, there never was a second one."""
+    """Checks everything that must be true after the story, whatever disturbed it. `strict` also forbids merged
+    incidents: an undisturbed story never makes a second one."""
     incident = wait_for_incident(api)
     daemon.wait(lambda: settled(api), "the incident to stop changing", 30.0)
     test.assertEqual(len(api.incidents(merged=strict)), 1, "incidents")
@@ -187,14 +190,14 @@ def check_all(test, api, story, strict=True):
 
 
 def settled(api, quiet=1.0):
-    """Nothing changed for a while: late facts may still add to what was found first."""
+    """Whether no incident changed for `quiet` seconds: late facts may still add to the first result."""
     before = [(each["name"], each["update_time"], each["detections"]) for each in api.incidents()]
     time.sleep(quiet)
     return before == [(each["name"], each["update_time"], each["detections"]) for each in api.incidents()]
 
 
 def seconds(text):
-    """Wall time of a timestamp in the API's answers, as time.time() counts. It may have nine fractional digits."""
+    """A timestamp in the API's answers, which may have nine fractional digits, as seconds since 1970."""
     whole, _, fraction = text.rstrip("Z").partition(".")
     base = datetime.datetime.fromisoformat(whole + "+00:00").timestamp()
     return base + float("0." + (fraction or "0"))

@@ -1,5 +1,5 @@
-"""The story's checks pass on the answers that are right and fail on each that is wrong: a check that cannot fail would
-prove nothing. The answers are made from this project's own .proto files."""
+"""The story's checks accept correct answers and reject each wrong one, because a check that cannot fail would prove
+nothing. The answers are made from this project's own .proto files."""
 
 import copy
 import unittest
@@ -21,7 +21,7 @@ SERVERS = {"web": ("10.71.1.1", "10.71.2.10"), "db": ("10.71.3.20",) * 2, "vault
 
 
 class Answers:
-    """What a collector would answer after the story, as product.Api gives it."""
+    """A collector's answers after the story, in the form of product.Api's."""
 
     def __init__(self):
         pool = descriptor_pool.DescriptorPool()
@@ -85,31 +85,31 @@ class Answers:
 class Checks(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.right = Answers()
+        cls.correct = Answers()
         cls.person = type("Administrator", (), {"step": ADMINISTRATOR})
 
-    def verdict(self, change):
-        """How many complaints there are after the change. A subTest's failure is collected like any other."""
-        answers = copy.copy(self.right)
+    def failures_after(self, change):
+        """The number of failed checks after the change to the correct answers, failed subtests included."""
+        answers = copy.copy(self.correct)
         for name in ("the_path", "the_detections", "the_incident", "admin"):
-            setattr(answers, name, copy.deepcopy(getattr(self.right, name)))
+            setattr(answers, name, copy.deepcopy(getattr(self.correct, name)))
         change(answers)
 
-        class Judge(unittest.TestCase):
+        class AllChecks(unittest.TestCase):
             def runTest(self):
                 story.check_path(self, answers.the_path, STEPS)
                 story.check_detections(self, answers, answers.the_incident, answers.the_path)
                 story.check_administrator(self, answers, Checks.person, answers.the_path)
 
         result = unittest.TestResult()
-        Judge().run(result)
-        self.assertEqual(result.errors, [], "the check itself broke")
+        AllChecks().run(result)
+        self.assertEqual(result.errors, [], "a check raised an error")
         return len(result.failures)
 
-    def test_right_answers_pass(self):
-        self.assertEqual(self.verdict(lambda answers: None), 0)
+    def test_correct_answers_pass(self):
+        self.assertEqual(self.failures_after(lambda answers: None), 0)
 
-    def test_each_wrong_answer_fails(self):
+    def test_wrong_answer_fails(self):
         def step(number, *keys, value):
             def change(answers):
                 target = answers.the_path["steps"][number]
@@ -122,7 +122,7 @@ class Checks(unittest.TestCase):
             steps = answers.the_path["steps"]
             steps[1], steps[2] = steps[2], steps[1]
 
-        def judge_administrator(answers):
+        def detect_administrator(answers):
             answers.the_detections.append(dict(answers.the_detections[0], session=answers.admin["name"],
                                                name="detections/other", incident=""))
 
@@ -141,7 +141,7 @@ class Checks(unittest.TestCase):
                 step(3, "parent", value=0),
                 step(3, "session", "open_time", value="2026-01-02T03:04:00Z"),
                 swap,
-                judge_administrator,
+                detect_administrator,
                 lambda answers: answers.the_path["steps"].pop(),
                 lambda answers: answers.the_path.update(proven=False),
                 lambda answers: answers.the_path["steps"].append(answers.the_path["steps"][3]),
@@ -152,8 +152,8 @@ class Checks(unittest.TestCase):
                 lambda answers: answers.admin.update(user="root"),
                 lambda answers: answers.admin["authentication"].update(key_fingerprint="")):
             with self.subTest(change=getattr(change, "__name__", "") + str(change.__closure__ or "")):
-                self.assertGreater(self.verdict(change), 0, "a wrong answer passed")
+                self.assertGreater(self.failures_after(change), 0, "a wrong answer passed")
 
-    def test_times(self):
+    def test_timestamps_are_seconds_since_1970(self):
         self.assertAlmostEqual(story.seconds("2026-01-02T03:04:05.123456789Z"), 1767323045.123456789, places=6)
         self.assertEqual(story.seconds("2026-01-02T03:04:05Z"), 1767323045)

@@ -1,4 +1,5 @@
-"""The main story, undisturbed: one incident, the right path, the page, the stranger's client, the command line."""
+"""The main story, undisturbed: one incident, the correct path, the page, a client with reflection only, the command
+line."""
 
 import json
 import os
@@ -17,7 +18,7 @@ REFLECTION_CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "re
 
 
 class PlayedStory(lab_test_case.LabTestCase):
-    """No test by itself: the story is played once. PagerDuty fails twice on the way."""
+    """Base class: plays the story once. PagerDuty's first two answers are errors."""
 
     @classmethod
     def setUpClass(cls):
@@ -34,9 +35,9 @@ class PlayedStory(lab_test_case.LabTestCase):
 
 
 class PlainStory(PlayedStory):
-    """Looks at the story from all sides and changes nothing."""
+    """These tests only read."""
 
-    def test_incident_and_path(self):
+    def test_incident_and_path_are_correct(self):
         incident, path = story.check_all(self, self.bench.api, self.story)
         self.assertIn(incident["severity"], ("HIGH", "CRITICAL"))
         self.assertEqual(incident["state"], "OPEN")
@@ -44,13 +45,13 @@ class PlainStory(PlayedStory):
 
     def _measure(self, path):
         last = path["steps"][-1]
-        told = self.watch.first_with(last["session"]["name"])
-        self.assertIsNotNone(told, "no watcher was told of the last hop")
+        arrived = self.watch.first_with(last["session"]["name"])
+        self.assertIsNotNone(arrived, "the watch received no incident with the last hop")
         accepted = story.seconds(last["hop"]["server"]["establish_time"])
-        delay = told - accepted
+        delay = arrived - accepted
         self.measure("last hop's accept to the updated incident", f"{delay:.3f} s")
-        self.measure("last login (sshd's word) to the updated incident",
-                     f"{told - self.story.intruder.steps[-1].accepted_at:.3f} s")
+        self.measure("last login (sshd's log) to the updated incident",
+                     f"{arrived - self.story.intruder.steps[-1].accepted_at:.3f} s")
         hosts = self.bench.api.hosts()
         self.measure("records lost", sum(int(host["lost"]) for host in hosts.values()))
         self.measure("kernel records read", sum(int(host["events"]) for host in hosts.values()))
@@ -60,8 +61,8 @@ class PlainStory(PlayedStory):
         now, most = self.bench.collector.memory()
         self.measure("memory of the collector", f"{now / 1024:.1f} MiB now, {most / 1024:.1f} MiB at most")
 
-    def test_stranger_by_reflection(self):
-        """Another language, an address, a reader's certificate; nothing else is known."""
+    def test_client_with_reflection_only_reads_the_path(self):
+        """The client is written in Python and has only an address and a reader's certificate."""
         authority, (certificate, key) = self.bench.authority, self.bench.reader
         done = subprocess.run(
             ["nsenter", f"--net={namespaces.path_of(self.bench.fleet.namespace('mgmt'))}", "--", sys.executable,
@@ -74,7 +75,7 @@ class PlainStory(PlayedStory):
         self.assertEqual([each["name"] for each in found["incidents"]], [self.incident["name"]])
         story.check_path(self, found["paths"][0], self.story.intruder.steps)
 
-    def test_command_line(self):
+    def test_command_line_shows_the_path(self):
         line = self.bench.command_line(self.bench.reader)
         short = self.incident["name"].split("/")[1][:12]
         tree = line.text("path", short)
@@ -95,7 +96,7 @@ class PlainStory(PlayedStory):
             line.json(*command)
         self.assertIn("digraph", line.run("path", short, output="dot").stdout)
 
-    def test_command_line_fits_its_terminal(self):
+    def test_command_line_tables_fit_the_terminal(self):
         line = self.bench.command_line(self.bench.reader)
         short = self.incident["name"].split("/")[1][:12]
         for columns in (60, 80, 120):
@@ -109,17 +110,17 @@ class PlainStory(PlayedStory):
         self.assertIn("UTC", line.on_terminal(80, "incidents", "--utc"))
         self.assertGreater(max(map(len, line.on_terminal(60, "hosts", "--wide").splitlines())), 100)
 
-    def test_pagerduty(self):
-        """One page, through one 429 and one 500, and its updates under the same key."""
+    def test_pagerduty_gets_one_page_after_errors(self):
+        """After a 429 and a 500 one page arrives, and its updates have the same key."""
         deliveries = self.bench.pagerduty.wait_until(
             lambda all_of_them: [each for each in all_of_them if each.accepted and "vault" in json.dumps(each.event)])
         self.assertEqual([each.problems for each in deliveries if each.problems], [])
         self.assertEqual([each.status for each in deliveries[:3]], [429, 500, 202])
         accepted = self.bench.pagerduty.accepted()
         self.assertEqual({each.event["event_action"] for each in accepted}, {"trigger"})
-        self.assertEqual(len({each.event["dedup_key"] for each in deliveries}), 1, "one page, whatever it grows to")
+        self.assertEqual(len({each.event["dedup_key"] for each in deliveries}), 1, "several pages")
         self.assertEqual({each.event["routing_key"] for each in accepted}, {product.ROUTING_KEY})
-        self.assertGreater(deliveries[1].time - deliveries[0].time, 0.9, "Retry-After was not kept")
+        self.assertGreater(deliveries[1].time - deliveries[0].time, 0.9, "Retry-After was not observed")
         last = accepted[-1].event["payload"]
         self.assertIn(last["severity"], ("critical", "error"))
         details = json.dumps(last["custom_details"])
@@ -128,8 +129,8 @@ class PlainStory(PlayedStory):
             self.assertIn(step.user, details)
             self.assertIn(step.fingerprint, details)
 
-    def test_json_lines(self):
-        """What `json_output` names got one JSON object a line, with every detection of the incident."""
+    def test_json_lines_have_every_detection(self):
+        """The file of `json_output` has one JSON object on each line."""
         def written():
             with open(self.bench.collector.json_path, encoding="utf-8") as file:
                 return {line["detection"]["name"] for line in map(json.loads, file) if "detection" in line}
@@ -140,7 +141,7 @@ class PlainStory(PlayedStory):
 
 
 class HandledStory(PlayedStory, lab_test_case.SteppedTestCase):
-    """What people do after it."""
+    """People's actions after the story."""
 
     def step_1_acknowledge_and_resolve(self):
         self.bench.pagerduty.wait_until(lambda deliveries: any(each.accepted for each in deliveries))
@@ -156,8 +157,7 @@ class HandledStory(PlayedStory, lab_test_case.SteppedTestCase):
             incident = self.bench.api.incidents()[0]
             self.assertEqual((incident["state"], incident["changed_by"]), (state, "otto"))
 
-    def step_2_polite_end(self):
-        """SIGTERM ends agents and collector with status 0."""
+    def step_2_sigterm_ends_programs_with_status_0(self):
         for program in (*self.bench.agents.values(), self.bench.collector):
             with self.subTest(program=program.name):
                 self.assertEqual(program.stop(), 0, "\n".join(program.log().splitlines()[-5:]))

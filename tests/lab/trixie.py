@@ -1,6 +1,6 @@
 """A container on one of the lab's hosts with the programs of Debian 13, whose sshd is split into several programs.
 
-Its packages come from Debian's mirror once a day at most, and stay under the build tree; nothing of them is installed.
+Its packages come from Debian's mirror, at most once a day, and stay in the build tree; none of them is installed.
 """
 
 import os
@@ -24,11 +24,11 @@ PACKAGES = ("openssh-server", "openssh-client", "bash", "coreutils")
 PORT = 2222
 MERGED = ("bin", "sbin", "lib", "lib64")
 DIRECTORIES = ("dev", "proc", "run/sshd", "tmp", "root", "home", "var/log", "outside")
-# What Debian's pam-auth-update would write, had the packages been installed.
+# Debian's pam-auth-update would write these lines if the packages were installed.
 PAM = {"account": "account required pam_unix.so\n", "auth": "auth required pam_unix.so\n",
        "password": "password required pam_unix.so\n", "session": "session required pam_unix.so\n"}
 
-# Becomes sshd in a mount and a pid namespace of its own, in the host's network namespace, in no login.
+# Becomes sshd in a mount and a pid namespace of its own, in the host's network namespace, and in no login.
 SCRIPT = """
 set -e
 mount --bind "$1" "$1"
@@ -70,7 +70,7 @@ class Container:
         accounts.write_users(etc, homes, self.users)
         for kind, text in PAM.items():
             accounts.write(f"{etc}/pam.d/common-{kind}", text)
-        # Or who guesses passwords is not let in afterwards.
+        # With PerSourcePenalties the login after the guesses would be refused.
         accounts.write(f"{etc}/ssh/sshd_config", "PerSourcePenalties no\n" + accounts.SSHD_CONFIG.replace(
             "Port 22\n", f"Port {PORT}\n"))
         for name in ("ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"):
@@ -88,12 +88,12 @@ class Container:
         return self.root + self.user(user).home
 
     def version(self):
-        """What its sshd says of itself: "OpenSSH_10.0p2 Debian-7"."""
-        said = namespaces.run(["chroot", self.root, "/usr/sbin/sshd", "-V"]).stderr
-        return re.search(r"OpenSSH_[^,]*", said).group()
+        """The version that its sshd prints: "OpenSSH_10.0p2 Debian-7"."""
+        output = namespaces.run(["chroot", self.root, "/usr/sbin/sshd", "-V"]).stderr
+        return re.search(r"OpenSSH_[^,]*", output).group()
 
     def start(self):
-        """Returns once sshd listens."""
+        """Starts sshd; returns once it listens."""
         with open(self._log, "ab") as log:
             process = self._host.popen(["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "/bin/sh",
                                         "-c", SCRIPT, "container", self.root], stdout=log, stderr=subprocess.STDOUT)

@@ -3,8 +3,8 @@
 
     run.py [--preset NAME] [--logs DIR]
 
-Both forms of deploy/quickstart.sh are started, asked with every command that the README shows, and ended by SIGINT;
-nothing may be left behind. Ends with one line `N passed, N failed`.
+Both forms of deploy/quickstart.sh are started, queried with every command that the README shows, and ended by SIGINT;
+nothing may be left. The output ends with one line `N passed, N failed`.
 """
 
 import argparse
@@ -27,7 +27,7 @@ STOP_SECONDS = 90
 
 
 class Quickstart:
-    """deploy/quickstart.sh in a process group of its own, its output read line by line."""
+    """deploy/quickstart.sh in a process group of its own; a thread reads its output line by line."""
 
     def __init__(self, log, *arguments):
         self.lines = []
@@ -50,7 +50,7 @@ class Quickstart:
             self._changed.notify_all()
 
     def wait_for(self, pattern):
-        """The first line that matches; fails when the program ends or takes too long first."""
+        """The first line that matches. Fails if the program ends or START_SECONDS pass before."""
         deadline = time.monotonic() + START_SECONDS
         seen = 0
         with self._changed:
@@ -68,7 +68,7 @@ class Quickstart:
         return "\n".join(line for line in self.lines[-15:] if line is not None)
 
     def interrupt(self):
-        """Ctrl-C; the exit status."""
+        """Sends SIGINT, as Ctrl-C does; returns the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         try:
@@ -87,7 +87,7 @@ def free_port():
 
 
 def processes_with(text):
-    """Command lines of living processes that mention the text, this one's ancestors left out."""
+    """Command lines of living processes that contain the text, without the test's own."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
@@ -114,7 +114,7 @@ def expect_clean_end(quickstart, state):
 
 
 def test_this_host(arguments, logs, state):
-    """`deploy/quickstart.sh`: this host is connected, its coverage is told, a second one is refused."""
+    """`deploy/quickstart.sh`: this host is connected, its coverage is reported, a second quickstart is refused."""
     port = free_port()
     quickstart = Quickstart(logs / "this-host.log", "--preset", arguments.preset, "--state", str(state),
                             "--port", str(port))
@@ -139,7 +139,7 @@ def test_this_host(arguments, logs, state):
 
 
 def test_demonstration(arguments, logs, state):
-    """`deploy/quickstart.sh --demo`: the path is printed, the collector answers what the README asks, all goes."""
+    """`deploy/quickstart.sh --demo`: the path is printed, the README's commands work, nothing is left."""
     before = set(os.listdir("/run/netns")) if os.path.isdir("/run/netns") else set()
     quickstart = Quickstart(logs / "demo.log", "--preset", arguments.preset, "--state", str(state), "--demo")
     try:
@@ -173,7 +173,7 @@ def test_demonstration(arguments, logs, state):
 
 
 def main():
-    # A shell's background job ignores it, and so would all that is started here.
+    # A background job of a shell inherits an ignored SIGINT, and the programs started here would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="dev")

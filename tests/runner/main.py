@@ -1,4 +1,4 @@
-"""tests/run.sh, once there is a Python: builds, runs the tiers, tells their times and counts. See there."""
+"""The part of tests/run.sh that is written in Python: builds, runs the tiers, prints their times and counts."""
 
 import argparse
 import os
@@ -15,9 +15,9 @@ ALL = "all"
 
 def parse():
     parser = argparse.ArgumentParser(prog="tests/run.sh", description=__doc__)
-    parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)  # how many seconds ago
+    parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)  # seconds since the start
     parser.add_argument("--preset", choices=("dev", "release", *tiers.SANITIZERS), default="dev")
-    parser.add_argument("--one-at-a-time", action="store_true", help="no tier runs behind others")
+    parser.add_argument("--one-at-a-time", action="store_true", help="run no tier in the background")
     parser.add_argument("tiers", nargs="*", metavar="TIER", help=f"{ALL}, or any of {' '.join(tiers.ORDER)}")
     options = parser.parse_args()
     options.everything = options.tiers == [ALL]
@@ -25,7 +25,7 @@ def parse():
     if unknown and not options.everything:
         parser.error(f"no tier is named {', '.join(sorted(unknown))}")
     if options.everything and options.preset != "dev":
-        parser.error("all takes every preset that it needs by itself")
+        parser.error("all chooses its presets itself; leave out --preset")
     if options.everything or not options.tiers:
         options.tiers = [name for name in tiers.ORDER if options.preset == "dev" or name not in tiers.EMULATED]
     else:
@@ -33,15 +33,15 @@ def parse():
     return options
 
 
-def run_behind(all_tiers, names, calm):
+def run_in_background(all_tiers, names, calm):
     for name in names:
         if name in tiers.EMULATED:
             calm.wait()
-        all_tiers.run(name, behind=True)
+        all_tiers.run(name, background=True)
 
 
 def run(options, record):
-    """Everything but the counting. What cannot go on has been counted as failed by then."""
+    """Installs, builds and runs. A step that fails has been counted as failed in `record`."""
     installing = threading.Thread(target=tiers.install_rest, args=(record,))
     installing.start()
     # The fuzz targets are a build of their own.
@@ -50,17 +50,17 @@ def run(options, record):
     if not built or record.failed:
         return
     all_tiers = tiers.Tiers(record, options.preset, options.everything)
-    behind = [name for name in options.tiers if name in tiers.EMULATED]
+    background = [name for name in options.tiers if name in tiers.EMULATED]
     front = [name for name in options.tiers if name not in tiers.EMULATED]
     if "fuzz" in front:
-        behind.insert(0, tiers.FUZZ_BUILD)
+        background.insert(0, tiers.FUZZ_BUILD)
     if options.one_at_a_time or front in ([], ["fuzz"]):
-        for name in [*behind, *front]:
+        for name in [*background, *front]:
             all_tiers.run(name)
     else:
-        # A storm leaves next to nothing to guests, whose tests would lose patience: they boot after it.
+        # The tier storm leaves guests almost no CPU time, and their tests would time out: they boot after it.
         calm = threading.Event()
-        worker = threading.Thread(target=run_behind, args=(all_tiers, behind, calm))
+        worker = threading.Thread(target=run_in_background, args=(all_tiers, background, calm))
         worker.start()
         for index, name in enumerate(front):
             if tiers.STORM not in front[index:]:
@@ -79,7 +79,7 @@ def main():
     record.add_time("install-build", 0.0, options.began, 0.0)
 
     def stop(number, _):
-        record.stop()  # what it has started, and with it this
+        record.stop()  # ends everything that was started
         os._exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

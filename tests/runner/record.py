@@ -1,4 +1,4 @@
-"""What a run of the tests has started, counted and measured so far."""
+"""The state of one run of the tests: running programs, counts and times."""
 
 import contextlib
 import os
@@ -12,14 +12,14 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RESULT = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
-# With the lowest priority that there is, by itself and, since many kernels share CPUs out between sessions first
-# (sched(7), autogroup), for all of its session.
-BEHIND = ("nice", "-n", "19", "sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec "$@"', "sh")
+# Runs a command with the lowest priority, for its process and for its whole session: many kernels first divide the CPUs
+# between sessions (sched(7), autogroup).
+BACKGROUND = ("nice", "-n", "19", "sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec "$@"', "sh")
 STOP_SECONDS = 60
 
 
 class Record:
-    """May be used by several threads. `failed` and `passed` count tests; logs lie in `logs`."""
+    """Thread-safe. `failed` and `passed` count tests; `logs` is the directory of the logs."""
 
     def __init__(self, logs, began):
         shutil.rmtree(logs, ignore_errors=True)
@@ -27,10 +27,10 @@ class Record:
         self.logs = logs
         self.passed = 0
         self.failed = 0
-        self._began = began  # of the run, as time.monotonic() tells it
-        self._times = []  # (what, when it began, seconds on the clock, seconds of CPUs)
+        self._began = began  # of the run, on time.monotonic()'s clock
+        self._times = []  # (name, when it began, seconds on the clock, seconds of CPUs)
         self._running = set()
-        self._lock = threading.RLock()  # stop() may come while it is held
+        self._lock = threading.RLock()  # the signal handler calls stop() while this thread may hold it
 
     def count(self, passed, failed):
         with self._lock:
@@ -38,7 +38,7 @@ class Record:
             self.failed += failed
 
     def count_result(self, name, status, output):
-        """Adds the counts of a runner that closes with `N passed, N failed`, and has a status to match."""
+        """Adds the counts of a runner that ends with `N passed, N failed` and an exit status that agrees with them."""
         found = RESULT.findall(output)
         passed, failed = map(int, found[-1]) if found else (0, 0)
         if not found or (status != 0 and failed == 0):
@@ -56,20 +56,20 @@ class Record:
 
     @contextlib.contextmanager
     def timed(self, what):
-        """A row of the table: collects what call() measures within it, in a list that it yields."""
+        """Makes a row of the table. Yields a list, to which call() adds the CPU time that it measures."""
         began, used = time.monotonic(), []
         try:
             yield used
         finally:
             self.add_time(what, began - self._began, time.monotonic() - began, sum(used))
 
-    def call(self, name, command, used, behind=False, live=False, env=None):
-        """Runs a command to its end, its output in NAME.log; returns its status and its output. `live`: shows the
-        output as it comes."""
+    def call(self, name, command, used, background=False, live=False, env=None):
+        """Runs a command to its end, with its output in NAME.log; returns its status and its output. With `live` it
+        also prints the output line by line."""
         path = os.path.join(self.logs, name + ".log")
         with open(path, "w", encoding="utf-8", errors="replace") as log:
             with self._lock:
-                process = subprocess.Popen([*(BEHIND if behind else ()), *command], cwd=ROOT,
+                process = subprocess.Popen([*(BACKGROUND if background else ()), *command], cwd=ROOT,
                                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if live else log,
                                            stderr=subprocess.STDOUT, text=True, errors="replace",
                                            start_new_session=True, env={**os.environ, **(env or {})})
@@ -87,8 +87,9 @@ class Record:
             return process.returncode, log.read()
 
     def stop(self):
-        """Asks whatever runs to end, and waits for that, but not for ever. No thread may start anything after it."""
-        self._lock.acquire()  # for good
+        """Asks all running programs to end, waits for them, and kills them after STOP_SECONDS. No thread can start
+        anything afterwards."""
+        self._lock.acquire()  # never released
         deadline = time.monotonic() + STOP_SECONDS
         for process in self._running:
             with contextlib.suppress(ProcessLookupError):
@@ -106,7 +107,8 @@ class Record:
         print(f"{'':14} {'began at':>9} {'took':>9} {'of CPUs':>14}   (seconds)")
         for what, began, took, used in sorted(self._times, key=lambda row: row[1]):
             print(f"{what:14} {began:>9.0f} {took:>9.0f} {used:>14.0f}")
-        print(f"{'in all':14} {0:>9} {time.monotonic() - self._began:>9.0f} {sum(row[3] for row in self._times):>14.0f}")
+        used = sum(row[3] for row in self._times)
+        print(f"{'in all':14} {0:>9} {time.monotonic() - self._began:>9.0f} {used:>14.0f}")
 
 
 def _is_zombie(pid):

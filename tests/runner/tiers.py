@@ -1,4 +1,4 @@
-"""What each tier runs."""
+"""The tiers and the commands that each of them runs."""
 
 import os
 import threading
@@ -20,7 +20,7 @@ def last_lines(text, count=LAST_LINES):
 
 
 def install_rest(record):
-    """What the tests need and the build does not."""
+    """Installs the packages that the tests need and the build does not."""
     with record.timed("install-tests") as used:
         status, output = record.call("install", ["deploy/install-dependencies.sh", "test"], used)
     if status != 0:
@@ -28,12 +28,12 @@ def install_rest(record):
         record.say(f"{last_lines(output)}\nFAILED: installing what the tests need; this needs Debian's package mirror")
 
 
-def build(record, preset, name="build", behind=False):
-    """Configures and builds a preset; whether it could."""
+def build(record, preset, name="build", background=False):
+    """Configures and builds a preset; returns whether that succeeded."""
     with record.timed(name) as used:
         for step, command in (("configure", ["cmake", "--preset", preset]),
                               ("compile", ["cmake", "--build", "--preset", preset])):
-            status, output = record.call(f"{name}-{step}", command, used, behind)
+            status, output = record.call(f"{name}-{step}", command, used, background)
             if status != 0:
                 break
     if status != 0:
@@ -44,7 +44,7 @@ def build(record, preset, name="build", behind=False):
 
 
 class Tiers:
-    """The tiers with one preset. run() may be called by several threads, for a tier each."""
+    """The tiers with one preset. Several threads may call run(), each for another tier."""
 
     def __init__(self, record, preset, everything):
         self._record = record
@@ -54,41 +54,41 @@ class Tiers:
         self._fuzz_ready = threading.Event()
         self._fuzz_built = False
 
-    def run(self, name, behind=False):
-        """Whatever goes wrong in it is counted."""
+    def run(self, name, background=False):
+        """Runs one tier. Any exception counts as a failed test."""
         try:
-            self._run(name, behind)
-        except Exception:  # A fault here is a failure like others: the last line must come.
+            self._run(name, background)
+        except Exception:  # The run must continue, up to its last line.
             self._record.count(0, 1)
             self._record.say(f"FAILED {name}: {traceback.format_exc()}")
         finally:
             if name == FUZZ_BUILD:
                 self._fuzz_ready.set()
 
-    def _run(self, name, behind):
+    def _run(self, name, background):
         if name == FUZZ_BUILD:
-            self._fuzz_built = build(self._record, "fuzz", FUZZ_BUILD, behind)
+            self._fuzz_built = build(self._record, "fuzz", FUZZ_BUILD, background)
             return
         if name == "fuzz":
             self._fuzz_ready.wait()
             if not self._fuzz_built:
-                return  # which is counted
-        self._record.say(f"== {name}" + (", behind the others" if behind else ""))
+                return  # build() has counted the failure
+        self._record.say(f"== {name}" + (", in the background" if background else ""))
         with self._record.timed(name) as used:
             if name in ("unit", "kernel", "storm"):
                 getattr(self, f"_{name}")(used)
                 return
-            self._script(name, self._command(name), used, behind)
+            self._script(name, self._command(name), used, background)
             if name == "vm":
                 self._script("vm-clock", ["tests/vm/clock.py", "--build", self._build, "--logs",
-                                          os.path.join(self._record.logs, "vm-clock")], used, behind)
+                                          os.path.join(self._record.logs, "vm-clock")], used, background)
 
     def _command(self, name):
-        """The runner of a tier that is not made of GoogleTest programs."""
+        """The command of a tier that has a runner of its own."""
         binaries = ["--binaries", os.path.join(self._build, "bin")]
         logs = ["--logs", os.path.join(self._record.logs, name)]
         if name == "lab":
-            # A sanitizer makes the programs so slow that two labs would run into their bounds.
+            # A sanitizer makes the programs so slow that the tests of two parallel labs would time out.
             return ["tests/lab/run.py", *binaries, *logs, "--at-a-time", "1" if self._preset in SANITIZERS else "2"]
         if name == "quickstart":
             return ["tests/quickstart/run.py", "--preset", "release" if self._everything else self._preset, *logs]
@@ -110,13 +110,13 @@ class Tiers:
                       "bench tests/bench/checks_test.py", "performance-page tests/bench/performance_page.py --check"):
             name, *command = check.split()
             self._check(name, command, used)
-        if self._preset not in SANITIZERS:  # whose builds may call more
+        if self._preset not in SANITIZERS:  # sanitizer builds may make more system calls
             self._check("system-calls", ["sh", "-c", "build/%s/bin/hoptrail-agent --print-system-calls |"
                                          " diff -u docs/system-calls.txt -" % self._preset], used)
         self._gtest("unit", 2, used)
 
     def _kernel(self, used):
-        self._gtest("kernel", 1, used)  # What the kernel counts as lost it counts for the whole machine.
+        self._gtest("kernel", 1, used)  # One at a time: some losses are counted for the whole machine.
 
     def _storm(self, used):
         self._gtest("storm", 1, used)
@@ -131,7 +131,7 @@ class Tiers:
             self._record.say(f"FAILED {name}:\n{last_lines(output)}")
 
     def _gtest(self, label, at_a_time, used):
-        """Every GoogleTest program of that label, counted test by test."""
+        """Runs every GoogleTest program with that label; counts its tests one by one."""
         results = os.path.join(self._record.logs, label)
         os.makedirs(results)
         status, output = self._record.call(
@@ -142,9 +142,9 @@ class Tiers:
             self._record.say(last_lines(output))
         self._script(f"{label}-tally", ["tests/tally.py", results, str(status)], used)
 
-    def _script(self, name, command, used, behind=False):
-        """A runner that closes with `N passed, N failed`."""
-        status, output = self._record.call(name, command, used, behind, live=not behind)
-        if behind:
-            self._record.say(f"== {name}, which ran behind\n{output.rstrip()}")
+    def _script(self, name, command, used, background=False):
+        """Runs a runner that ends with `N passed, N failed`."""
+        status, output = self._record.call(name, command, used, background, live=not background)
+        if background:
+            self._record.say(f"== {name}, which ran in the background\n{output.rstrip()}")
         self._record.count_result(name, status, output)

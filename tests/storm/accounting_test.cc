@@ -1,6 +1,6 @@
-// A storm in one cgroup and in many, with nobody else in the watched namespace: what was read and
-// what was counted as lost is exactly what the storm says it made; and after a fresh snapshot the
-// process table is what /proc shows.
+// A load generator in one cgroup and in many, with nobody else in the watched namespace: records
+// read plus records counted as lost are exactly what the generator made, and after a fresh snapshot
+// the process table equals /proc.
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -37,15 +37,16 @@ namespace {
 
 using agent::kernel::SensorOptions;
 
-// For how long each storm blows; more by hand.
+// Duration of each load; longer by hand.
 std::string Seconds() {
   const char* seconds = getenv("HOPTRAIL_STORM_SECONDS");
   return seconds == nullptr ? "5" : seconds;
 }
 
-// Of each kind of record: far fewer than a storm makes, or than are read of one, in its seconds.
+// Least count of each type of record: far fewer than a generator makes, or than are read, in that
+// time.
 constexpr uint64_t kLeastOfAKind = 100;
-constexpr size_t kTypes = 6;  // of records that a storm says it made
+constexpr size_t kTypes = 6;  // types of records that the generator counts
 
 // A process that does nothing until it is killed.
 class Sleeper {
@@ -62,7 +63,7 @@ class Sleeper {
   Child child_;
 };
 
-// {"fork": 12, …} of the storm's last line.
+// Parses the generator's last line, {"fork": 12, …}.
 std::map<std::string, uint64_t> ReadCounts(int fd) {
   std::string text;
   char chunk[1024];
@@ -78,50 +79,51 @@ std::map<std::string, uint64_t> ReadCounts(int fd) {
   return counts;
 }
 
-std::string StormProgram() {
+std::string LoadGenerator() {
   char self[4096] = {};
   EXPECT_GT(readlink("/proc/self/exe", self, sizeof(self) - 1), 0);
   const std::string tests = std::string(self).substr(0, std::string(self).rfind('/'));
-  return tests + "/../bin/storm";
+  return tests + "/../bin/storm-load";
 }
 
-// What the storm says at its end goes to `output`.
+// Starts the generator, whose counts go to `output` when it ends.
 pid_t Start(const std::vector<std::string>& command, int output) {
-  const pid_t storm = fork();
-  if (storm == 0) {
+  const pid_t generator = fork();
+  if (generator == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(output, STDOUT_FILENO);
     _exit(Exec(command));
   }
-  return storm;
+  return generator;
 }
 
-// Runs the storm to its end while the observer looks, and returns what it says it made.
-std::map<std::string, uint64_t> Blow(Observer* observer, const std::string& kinds,
-                                     const std::string& login,
-                                     const std::vector<const Cgroup*>& cgroups) {
-  std::vector<std::string> command = {StormProgram(), Seconds(), kinds, login};
+// Runs the generator to its end while the observer reads, and returns how many records of each type
+// it made.
+std::map<std::string, uint64_t> GenerateLoad(Observer* observer, const std::string& kinds,
+                                             const std::string& login,
+                                             const std::vector<const Cgroup*>& cgroups) {
+  std::vector<std::string> command = {LoadGenerator(), Seconds(), kinds, login};
   for (const Cgroup* cgroup : cgroups) command.push_back(cgroup->path());
   int ends[2];
   EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0) << strerror(errno);
-  const pid_t storm = Start(command, ends[1]);
+  const pid_t generator = Start(command, ends[1]);
   close(ends[1]);
   int status = -1;
-  while (waitpid(storm, &status, WNOHANG) == 0) observer->Poll();
-  EXPECT_EQ(status, 0) << "the storm failed";
+  while (waitpid(generator, &status, WNOHANG) == 0) observer->Poll();
+  EXPECT_EQ(status, 0) << "the load generator failed";
   auto counts = ReadCounts(ends[0]);
   close(ends[0]);
   counts.erase("open");
   counts.erase("failures");
-  ++counts["fork"];  // the storm itself
+  ++counts["fork"];  // the generator itself
   ++counts["exec"];
   ++counts["exit"];
   return counts;
 }
 
-// Everything is in the rings before this process's end; makes its own fork and exit.
+// Reads all records that are in the rings by now. Makes, and counts, one fork and one exit.
 void Settle(Observer* observer, std::map<std::string, uint64_t>* made) {
-  // What floods have refused, they refuse no more: let the rings run empty first.
+  // Empties the rings first, so that the marker's records are not refused by a budget.
   for (int i = 0; i < 20; ++i) observer->Poll();
   Child marker([] { return 0; });
   const pid_t pid = marker.pid();
@@ -156,18 +158,18 @@ std::set<uint32_t> ProcessesOfProc() {
   return pids;
 }
 
-void ExpectTableIsProc(Observer* observer) {
+void ExpectTableEqualsProc(Observer* observer) {
   std::set<uint32_t> table;
-  for (const model::ProcessKey& name : observer->correlator().LivingProcesses()) {
-    if (name.tgid == 1) continue;  // known as a parent; not of this namespace
-    EXPECT_TRUE(IsProcess(name, static_cast<pid_t>(name.tgid))) << name.tgid << " is dead";
-    EXPECT_FALSE(observer->correlator().SessionOf(name).empty()) << name.tgid << " has no session";
-    table.insert(name.tgid);
+  for (const model::ProcessKey& key : observer->correlator().LivingProcesses()) {
+    if (key.tgid == 1) continue;  // in the table as a parent, but not in this namespace
+    EXPECT_TRUE(IsProcess(key, static_cast<pid_t>(key.tgid))) << key.tgid << " is dead";
+    EXPECT_FALSE(observer->correlator().SessionOf(key).empty()) << key.tgid << " has no session";
+    table.insert(key.tgid);
   }
   EXPECT_EQ(table, ProcessesOfProc());
 }
 
-struct Weather {
+struct Load {
   const char* name;
   const char* kinds;
   const char* login;
@@ -176,31 +178,31 @@ struct Weather {
   bool must_lose;
 };
 
-class StormTest : public testing::TestWithParam<Weather> {};
+class AccountingTest : public testing::TestWithParam<Load> {};
 
-TEST_P(StormTest, WhatWasReadAndWhatWasLostIsWhatWasMade) {
-  const Weather& weather = GetParam();
+TEST_P(AccountingTest, FloodOfRecords_ReadPlusLostEqualsMade) {
+  const Load& load = GetParam();
   std::vector<std::unique_ptr<Cgroup>> cgroups;
-  std::vector<const Cgroup*> names;
-  for (int i = 0; i < weather.cgroups; ++i) {
+  std::vector<const Cgroup*> pointers;
+  for (int i = 0; i < load.cgroups; ++i) {
     cgroups.push_back(std::make_unique<Cgroup>("storm" + std::to_string(i)));
-    names.push_back(cgroups.back().get());
+    pointers.push_back(cgroups.back().get());
   }
   SensorOptions options;
-  if (weather.low_ring_bytes != 0) options.low_ring_bytes = weather.low_ring_bytes;
+  if (load.low_ring_bytes != 0) options.low_ring_bytes = load.low_ring_bytes;
   const Sleeper before[5];
   Observer observer(options);
   ASSERT_TRUE(observer.open());
   observer.Snapshot();
   const Sleeper after[5];
-  std::map<std::string, uint64_t> made = Blow(&observer, weather.kinds, weather.login, names);
+  std::map<std::string, uint64_t> made = GenerateLoad(&observer, load.kinds, load.login, pointers);
   made["fork"] += 5;  // the sleepers
   Settle(&observer, &made);
   EXPECT_EQ(made.size(), kTypes);
 
   const auto read = observer.read();
   const auto lost = observer.lost();
-  auto skipped = observer.skipped();
+  auto recursion_misses = observer.recursion_misses();
   uint64_t lost_in_all = 0;
   for (const auto& [type, count] : made) {
     const auto found = read.find(type);
@@ -208,41 +210,42 @@ TEST_P(StormTest, WhatWasReadAndWhatWasLostIsWhatWasMade) {
     const uint64_t counted = missing == lost.end() ? 0 : missing->second;
     lost_in_all += counted;
     const uint64_t accounted = (found == read.end() ? 0 : found->second) + counted;
-    // A storm that did not blow, or of which nothing could be read, would account for itself.
-    if (type == "sshd" && !absl::StrContains(weather.kinds, "log")) {
+    // Without these checks a generator that made nothing would satisfy the equation below.
+    if (type == "sshd" && !absl::StrContains(load.kinds, "log")) {
       EXPECT_EQ(count, 0u);
     } else {
       EXPECT_GE(count, kLeastOfAKind) << type;
       EXPECT_GE(found == read.end() ? 0u : found->second, kLeastOfAKind) << type;
     }
     EXPECT_LE(accounted, count) << type << "; " << observer.connections_read();
-    EXPECT_GE(accounted + skipped[type], count) << type << "; " << observer.connections_read();
-    std::cout << "storm: " << weather.name << ": " << type << ": " << count << " made, " << counted
+    EXPECT_GE(accounted + recursion_misses[type], count)
+        << type << "; " << observer.connections_read();
+    std::cout << "storm: " << load.name << ": " << type << ": " << count << " made, " << counted
               << " lost\n";
   }
   for (const char* where : {"ring/high", "ring/low", "budget/high", "budget/low", "skipped"}) {
-    std::cout << "storm: " << weather.name << ": lost to " << where << ": "
-              << observer.lost_to(where) << "\n";
+    std::cout << "storm: " << load.name << ": lost to " << where << ": " << observer.lost_to(where)
+              << "\n";
   }
-  if (weather.must_lose) {
+  if (load.must_lose) {
     EXPECT_GE(lost_in_all, 1u);
   }
 
   observer.Snapshot();
-  ExpectTableIsProc(&observer);
+  ExpectTableEqualsProc(&observer);
 }
 
-// A reader that comes late finds full rings, and takes its snapshot before it has read them.
-TEST(LateReaderTest, WhatItReadsAfterItsSnapshotBringsNobodyBack) {
+// A reader that starts late finds full rings, and takes its snapshot before it has read them.
+TEST(LateReaderTest, RecordsReadAfterTheSnapshot_BringNoEndedProcessBack) {
   Observer observer({.low_ring_bytes = 64 << 10});
   ASSERT_TRUE(observer.open());
   observer.Snapshot();
-  const pid_t storm = Start({StormProgram(), "60", "fork,exec", "-"}, STDERR_FILENO);
-  const absl::Time patience = absl::Now() + absl::Seconds(30);
-  while (observer.lost()["exit"] == 0 && absl::Now() < patience) usleep(10'000);
-  EXPECT_EQ(kill(storm, SIGTERM), 0);
+  const pid_t generator = Start({LoadGenerator(), "60", "fork,exec", "-"}, STDERR_FILENO);
+  const absl::Time deadline = absl::Now() + absl::Seconds(30);
+  while (observer.lost()["exit"] == 0 && absl::Now() < deadline) usleep(10'000);
+  EXPECT_EQ(kill(generator, SIGTERM), 0);
   int status = -1;
-  EXPECT_EQ(waitpid(storm, &status, 0), storm);
+  EXPECT_EQ(waitpid(generator, &status, 0), generator);
   EXPECT_EQ(status, 0);
   EXPECT_GE(observer.lost()["exit"], 1u);
 
@@ -250,15 +253,15 @@ TEST(LateReaderTest, WhatItReadsAfterItsSnapshotBringsNobodyBack) {
   const absl::Time settled = absl::Now() + absl::Seconds(4);
   while (absl::Now() < settled) observer.Poll();
   observer.correlator().Tick();
-  ExpectTableIsProc(&observer);
+  ExpectTableEqualsProc(&observer);
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Weathers, StormTest,
-    testing::Values(Weather{"OneCgroup", "fork,exec,connect,open,log", "-", 1, 0, false},
-                    Weather{"ManyCgroups", "fork,exec,connect,open,log", "-", 6, 0, false},
-                    Weather{"InALogin", "fork,exec,connect,log", "4242", 1, 0, false},
-                    Weather{"SmallRing", "fork,exec,connect", "-", 2, 64 << 10, true}),
+    Loads, AccountingTest,
+    testing::Values(Load{"OneCgroup", "fork,exec,connect,open,log", "-", 1, 0, false},
+                    Load{"ManyCgroups", "fork,exec,connect,open,log", "-", 6, 0, false},
+                    Load{"InALogin", "fork,exec,connect,log", "4242", 1, 0, false},
+                    Load{"SmallRing", "fork,exec,connect", "-", 2, 64 << 10, true}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

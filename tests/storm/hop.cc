@@ -1,17 +1,19 @@
-// The smallest login that is a login: far cheaper than sshd's, so that a thousand of them can be
-// made on a machine that is busy with other things. What makes it one to the sensor is what makes
-// any: a listener that forks, a child that sets its audit login uid, a program run on the socket.
+// The light login: far cheaper than sshd's, so that a busy machine can make a thousand of them. The
+// sensor recognizes it by what every login has: a listener that forks, a child that sets its audit
+// login uid, and a program run on the socket.
 //
 //   storm-hop serve PORT UID SESSION
-//                                  for each connection: a login of UID, running the program
-//                                  SESSION, which is this one under another path
-//   storm-hop                      the session: reads one line, `stay` or `hop ADDRESS PORT`;
-//                                  answers one line
+//       makes each connection a login of UID that runs the program SESSION, which is this program
+//       under another path
+//   storm-hop
+//       is the session: reads one line, `stay`, `hop ADDRESS PORT` or `run COMMAND`; answers one
+//       line, or becomes the shell of COMMAND
+//   storm-hop run ADDRESS PORT COMMAND
+//       runs COMMAND in a login on that host and prints its output
 //   storm-hop go COUNT ADDRESS PORT NEXT_ADDRESS NEXT_PORT [PERIOD_MS]
-//                                  COUNT times, one after the other: into the first host, and from
-//                                  that session on into the next; a line for each that came
-//                                  through; begun PERIOD_MS apart, or at once when the last is
-//                                  through
+//       COUNT times, one after the other: logs in to the first host, and from that session to the
+//       next; prints a line for each success. Begins them PERIOD_MS apart, or each when the last
+//       has ended.
 #include <fcntl.h>
 #include <netdb.h>
 #include <signal.h>
@@ -76,7 +78,7 @@ int PortOf(int fd) {
   sockaddr_storage address = {};
   socklen_t length = sizeof(address);
   if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) Die("getsockname");
-  // At the same place in both kinds of address.
+  // The port is at the same offset for both families.
   return ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
@@ -145,7 +147,7 @@ void SleepUntil(timespec when) {
   }
 }
 
-int Go(int count, char** way, long period_ms) {
+int Go(int count, char** targets, long period_ms) {
   timespec due;
   clock_gettime(CLOCK_MONOTONIC, &due);
   for (int i = 0; i < count; ++i) {
@@ -154,8 +156,8 @@ int Go(int count, char** way, long period_ms) {
     due.tv_nsec += period_ms % 1000 * 1'000'000;
     due.tv_sec += period_ms / 1000 + due.tv_nsec / 1'000'000'000;
     due.tv_nsec %= 1'000'000'000;
-    const int fd = Connect(way[0], way[1]);
-    if (!Write(fd, std::string("hop ") + way[2] + " " + way[3] + "\n")) Die("write");
+    const int fd = Connect(targets[0], targets[1]);
+    if (!Write(fd, std::string("hop ") + targets[2] + " " + targets[3] + "\n")) Die("write");
     const std::string answer = ReadLine(fd);
     if (answer.empty()) Die("no answer");
     std::printf("%d %s\n", PortOf(fd), answer.c_str());
@@ -170,7 +172,7 @@ int Go(int count, char** way, long period_ms) {
 int main(int argc, char** argv) {
   const std::string self = argv[0];
   const std::string mode = argc > 1 ? argv[1] : "session";
-  // What a login runs has a path of its own, as a shell has.
+  // A login's program has a path of its own, as a shell has.
   if (mode == "serve" && argc == 5) return Serve(argv[2], argv[3], argv[4]);
   if (mode == "session") return Session();
   if (mode == "run" && argc == 5) return Run(argv[2], argv[3], argv[4]);

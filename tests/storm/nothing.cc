@@ -1,2 +1,2 @@
-// What the storm executes: a static program that ends at once.
+// The program that the load generator executes: static, ends at once.
 int main() { return 0; }

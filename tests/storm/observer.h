@@ -23,8 +23,8 @@
 
 namespace hoptrail::kernel_test {
 
-// Whom the correlator tells.
-class Nobody : public agent::session::Output {
+// Discards the correlator's output.
+class DiscardOutput : public agent::session::Output {
  public:
   void OnSession(const model::Session&) override {}
   void OnHopEnd(const model::HopEnd&) override {}
@@ -33,7 +33,7 @@ class Nobody : public agent::session::Output {
   void OnLoss(const model::Loss&) override {}
 };
 
-// The sensor and the stages behind it, on this thread, as in the agent.
+// The sensor and the stages behind it as in the agent, all on the caller's thread.
 class Observer {
  public:
   explicit Observer(agent::kernel::SensorOptions options)
@@ -59,15 +59,15 @@ class Observer {
       tick_ = absl::Now() + absl::Seconds(1);
     }
   }
-  // Until the end of a process is told, and with it all that was before.
+  // Reads until the exit record of that process, and with it all records before it.
   void PollUntilExitOf(pid_t pid) {
     const absl::Time deadline = absl::Now() + absl::Seconds(60);
     while (ended_.count(static_cast<uint32_t>(pid)) == 0 && absl::Now() < deadline) Poll();
     EXPECT_EQ(ended_.count(static_cast<uint32_t>(pid)), 1u) << "the end of " << pid << " is lost";
   }
-  // Read, and counted as lost, by the type's name.
+  // Records read, by the type's name.
   std::map<std::string, uint64_t> read() const { return read_; }
-  // What of connections was read, for whom the counts surprise.
+  // The TCP and accept records that were read, to explain an unexpected count.
   std::string connections_read() const {
     std::string text = absl::StrCat("accepts ", accepts_.all, ", of them handed over ",
                                     accepts_.handed_over, ", elsewhere ", accepts_.elsewhere);
@@ -76,6 +76,7 @@ class Observer {
     }
     return text;
   }
+  // Records counted as lost, by the type's name, without recursion misses.
   std::map<std::string, uint64_t> lost() const {
     std::map<std::string, uint64_t> lost;
     for (const auto& loss : sensor_->ReadLosses()) {
@@ -83,13 +84,13 @@ class Observer {
     }
     return lost;
   }
-  // Runs that may have made a record, by type.
-  std::map<std::string, uint64_t> skipped() const {
-    std::map<std::string, uint64_t> skipped;
+  // Recursion misses, by the type's name; each is at most one record that was not made.
+  std::map<std::string, uint64_t> recursion_misses() const {
+    std::map<std::string, uint64_t> misses;
     for (const auto& loss : sensor_->ReadLosses()) {
-      if (loss.where == "skipped") skipped[loss.type] = loss.count;
+      if (loss.where == "skipped") misses[loss.type] = loss.count;
     }
-    return skipped;
+    return misses;
   }
   uint64_t lost_to(const std::string& where) const {
     uint64_t count = 0;
@@ -111,7 +112,7 @@ class Observer {
       accepts_.elsewhere += accept->network_namespace != network_namespace_;
     }
     if (std::holds_alternative<agent::decode::Exit>(event->body)) {
-      // The storm's own ends would fill this; only ours are asked for.
+      // Only this process's children are asked for; the load generator's would fill the set.
       if (event->header.parent.tgid == static_cast<uint32_t>(getpid())) {
         ended_.insert(event->header.process.tgid);
       }
@@ -119,7 +120,7 @@ class Observer {
     correlator_.Handle(*event);
   }
 
-  Nobody output_;
+  DiscardOutput output_;
   agent::session::Correlator correlator_;
   std::unique_ptr<agent::kernel::Sensor> sensor_;
   const uint32_t network_namespace_ = NetworkNamespace();

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
-"""Storms on one host of the lab while an intruder goes through it: nothing of the movement may be missed.
+"""Load generators on one host of the lab while an intruder moves through it: no hop may be missed.
 
     run.py [--binaries DIR] [--logs DIR] [--hops N] [--seconds N] [--report FILE]
 
-On db the fastest fork, exec, connect, open and log storms blow, first from one cgroup, then from many, and one more
-from within a login. Meanwhile the intruder of the lab's story crosses gw, web, db and vault by ssh, and N light hops
-(hop.cc) go from web into db and on into vault. Ends with one line `N passed, N failed`. Needs root.
+On db, load generators fork, exec, connect, open and log as fast as they can, first in one cgroup, then in many, and one
+more within a login. Meanwhile the intruder of the lab's story crosses gw, web, db and vault by ssh, and N light hops
+(hop.cc) go from web into db and on into vault. The output ends with one line `N passed, N failed`. Needs root.
 """
 
 import argparse
@@ -35,7 +35,7 @@ options = None
 
 
 class Losses:
-    """Follows a host's losses at the collector, which shows the newest hundred only."""
+    """Collects a host's losses from the collector, which shows only the newest hundred."""
 
     def __init__(self, api, name):
         self._api, self._name = api, name
@@ -85,13 +85,13 @@ def all_sessions(api):
 
 
 def counts_in(agent, what):
-    """What the agent said at its end: `read in all: fork 12, exec 3`."""
+    """The counts that the agent logged at its end: `read in all: fork 12, exec 3`."""
     line = re.findall(rf"{what} in all: (.*)", agent.log())[-1]
     return {name: int(count) for name, count in re.findall(r"([a-z/_]+(?: [a-z_]+)?) (\d+)", line)}
 
 
-class StormTest(unittest.TestCase):
-    """One storm; the tests look at what is left of it."""
+class LoadTest(unittest.TestCase):
+    """The load runs once, in setUpClass; the tests check its results."""
 
     maxDiff = None
 
@@ -100,10 +100,10 @@ class StormTest(unittest.TestCase):
         import bench
         import intruder
         import lab_test_case
+        import load
         import log_sink
         import shell
         import story
-        import weather
         shell.PATIENCE = log_sink.PATIENCE = PATIENCE
         intruder.SSH = intruder.SSH.replace("ConnectTimeout=10", f"ConnectTimeout={PATIENCE:.0f}")
         cls.lab_test_case = lab_test_case
@@ -115,57 +115,58 @@ class StormTest(unittest.TestCase):
             agent.start()
         cls.bench.wait_connected(timeout=PATIENCE)
         for host, uid in (("db", 2003), ("vault", 2003)):
-            cls.addClassCleanup(weather.HopServer(fleet[host], options.binaries, uid).close)
+            cls.addClassCleanup(load.HopServer(fleet[host], options.binaries, uid).close)
         cls.losses = Losses(cls.bench.api, "db")
         cls.addClassCleanup(cls.losses.close)
         cls.story = story.Story(fleet, before=lambda step: None)
         cls.addClassCleanup(cls.story.close)
         cls.made = {}
         cls.passed = []
-        cls.probes = []  # of the agent on db, while the storm blows: (exit status, what it said, seconds)
+        cls.probes = []  # of the agent on db, under load: (exit status, output, seconds)
         began = time.monotonic()
-        in_login = cls._begin(weather.Storm(fleet["db"], "fork,exec,connect,log", 1, (fleet["web"], "10.71.3.20")))
-        one = cls._begin(weather.Storm(fleet["db"], KINDS, 1))
-        cls._pass_light_hops(weather, options.hops // 2)
-        cls._blow_until(began + options.seconds / 2)
+        in_login = cls._begin(load.LoadGenerator(fleet["db"], "fork,exec,connect,log", 1,
+                                                 (fleet["web"], "10.71.3.20")))
+        one = cls._begin(load.LoadGenerator(fleet["db"], KINDS, 1))
+        cls._make_light_hops(load, options.hops // 2)
+        cls._sleep_until(began + options.seconds / 2)
         cls._end(one)
-        many = cls._begin(weather.Storm(fleet["db"], KINDS, MANY))
+        many = cls._begin(load.LoadGenerator(fleet["db"], KINDS, MANY))
         cls.story.play()
         cls._probe()
-        cls._pass_light_hops(weather, options.hops - options.hops // 2)
+        cls._make_light_hops(load, options.hops - options.hops // 2)
         cls._probe()
-        cls._blow_until(began + options.seconds)
+        cls._sleep_until(began + options.seconds)
         cls._probe()
         cls._end(many)
         cls._end(in_login)
-        cls.blown = time.monotonic() - began
+        cls.load_seconds = time.monotonic() - began
         cls._settle()
         agent = cls.bench.agents["db"]
         cls.memory = [cls._memory_of(pid) for pid in agent.pids()]
         cls.host = cls.bench.api.hosts()["db"]
-        cls.told_as_lost = cls.losses.by_place()
+        cls.reported_losses = cls.losses.by_place()
         cls.open_sessions = cls.bench.api.sessions("host_name = db AND open = true")
         cls.agent_status = agent.stop(patience=PATIENCE)  # which makes it log what it has read and lost
 
     @classmethod
-    def _begin(cls, storm):
-        cls.addClassCleanup(storm.close)
-        return storm
+    def _begin(cls, generator):
+        cls.addClassCleanup(generator.close)
+        return generator
 
     @classmethod
-    def _end(cls, storm):
-        for kind, count in storm.stop().items():
+    def _end(cls, generator):
+        for kind, count in generator.stop().items():
             cls.made[kind] = cls.made.get(kind, 0) + count
 
     @classmethod
-    def _pass_light_hops(cls, weather, count):
-        hops = weather.LightHops(cls.bench.fleet["web"], count, "10.71.3.20", "fd71:4::30")
+    def _make_light_hops(cls, load, count):
+        hops = load.LightHops(cls.bench.fleet["web"], count, "10.71.3.20", "fd71:4::30")
         cls.addClassCleanup(hops.close)
         cls.passed += hops.finish(PATIENCE + 5.0 * count)
 
     @classmethod
     def _probe(cls):
-        """As a node's kubelet does, while the load is at its highest."""
+        """Probes the agent as a node's kubelet does, while the load is at its highest."""
         for flag in ("--health", "--live"):
             began = time.monotonic()
             done = subprocess.run([*cls.bench.agents["db"].command(), flag], stdin=subprocess.DEVNULL, text=True,
@@ -173,12 +174,12 @@ class StormTest(unittest.TestCase):
             cls.probes.append((done.returncode, done.stdout.strip(), time.monotonic() - began))
 
     @staticmethod
-    def _blow_until(when):
+    def _sleep_until(when):
         time.sleep(max(0.0, when - time.monotonic()))
 
     @classmethod
     def _settle(cls):
-        """Until the collector has everything that the agents have to say of it."""
+        """Waits until the collector has received everything that the agents have recorded."""
         import daemon
 
         def quiet():
@@ -189,7 +190,7 @@ class StormTest(unittest.TestCase):
             return all(int(after[name]["spooled"]) < 100 and int(after[name]["events"]) - int(events) < 5000
                        for name, (_, events, _) in before.items())
 
-        daemon.wait(quiet, "the storm to be over at the collector", 5 * PATIENCE)
+        daemon.wait(quiet, "the collector to receive all records of the load", 5 * PATIENCE)
         cls.losses.look()
 
     @staticmethod
@@ -200,10 +201,10 @@ class StormTest(unittest.TestCase):
     def measure(self, what, value):
         self.lab_test_case.measured.append(("storm", what, value))
 
-    def test_no_light_hop_is_missed(self):
+    def test_light_hops_under_load_are_all_proven(self):
         self.assertEqual(len(self.passed), options.hops, "light hops that were made")
         hops, sessions = all_hops(self.bench.api), all_sessions(self.bench.api)
-        found = {}  # by the session that it opened: ports are used again within minutes
+        found = {}  # by the session that the hop opened: ports are used again within minutes
         for hop in hops:
             server = hop.get("server")
             session = sessions.get(server["session"]) if server else None
@@ -235,7 +236,7 @@ class StormTest(unittest.TestCase):
             return "no login"
         return "" if hop["server"]["flow"]["client"]["port"] == client_port else "another connection's session"
 
-    def test_the_story_is_whole(self):
+    def test_intruder_path_under_load_is_complete(self):
         import story
         paths = [self.bench.api.path(each["name"]) for each in self.bench.api.incidents()]
         paths = [path for path in paths if path["steps"][0]["session"]["host_name"] == "gw"]
@@ -246,11 +247,11 @@ class StormTest(unittest.TestCase):
     def test_probes_are_answered_under_load(self):
         self.measure("longest answer to a probe", f"{max(seconds for *_, seconds in self.probes):.2f} s")
         self.assertEqual(len(self.probes), 6)
-        for status, said, _ in self.probes:
-            self.assertEqual(status, 0, said)
+        for status, output, _ in self.probes:
+            self.assertEqual(status, 0, output)
 
-    def test_memory(self):
-        """The worker's peak, whole, and what its helpers hold of their own: they map the same files."""
+    def test_agent_memory_under_load_stays_within_aim(self):
+        """Counts the worker's whole peak, but only the anonymous memory of its helpers: they map the same files."""
         most = 0
         self.assertEqual(len(self.memory), 3, "processes of the agent")
         for status in self.memory:
@@ -261,32 +262,33 @@ class StormTest(unittest.TestCase):
         self.measure("the agent's peak memory on db", f"{most / 1024:.1f} MiB")
         self.assertLessEqual(most, MEMORY_AIM_KIB)
 
-    def test_what_was_lost_is_told(self):
-        told, agent = self.told_as_lost, self.bench.agents["db"]
+    def test_losses_at_collector_equal_kernel_counters(self):
+        reported, agent = self.reported_losses, self.bench.agents["db"]
         self.assertEqual(self.agent_status, 0)
         read, lost = counts_in(agent, "read"), counts_in(agent, "lost")
         places = ("ring/", "budget/", "skipped")
-        kernel = {place: count for place, count in told.items() if place.startswith(places)}
-        of_kernel = {place: count for place, count in lost.items() if place.startswith(places)}
-        self.measure("how long the storm blew", f"{self.blown:.0f} s")
+        at_collector = {place: count for place, count in reported.items() if place.startswith(places)}
+        in_kernel = {place: count for place, count in lost.items() if place.startswith(places)}
+        self.measure("duration of the load", f"{self.load_seconds:.0f} s")
         for kind in TYPES:
             missing = sum(count for place, count in lost.items() if place.endswith(f" {kind}"))
-            self.measure(f"{kind}: made by the storm, read of all, lost of all",
+            self.measure(f"{kind}: made by the load generators, read of all, lost of all",
                          f"{self.made[kind]}, {read.get(kind, 0)}, {missing}")
-        for place, count in sorted(told.items()):
-            self.measure(f"told as lost: {place}", count)
-        self.assertEqual(kernel, of_kernel, "what the kernel side counted, and what the collector was told")
-        self.assertEqual(int(self.host["lost"]), sum(told.values()), "the host's total, and its losses one by one")
+        for place, count in sorted(reported.items()):
+            self.measure(f"reported as lost: {place}", count)
+        self.assertEqual(at_collector, in_kernel, "losses at the collector, and the kernel side's counters")
+        self.assertEqual(int(self.host["lost"]), sum(reported.values()), "the host's total, and the sum of its losses")
         for kind in TYPES:
             missing = sum(count for place, count in lost.items() if place.endswith(f" {kind}"))
             others = read.get(kind, 0) + missing - self.made[kind]
             self.measure(f"{kind}: made by others on db", others)
-            # What sshd, the intruder and the light logins did; exactly nothing but that, see accounting_test.cc.
+            # Made by sshd, the intruder and the light logins; accounting_test.cc shows that nothing else is in it.
             self.assertGreaterEqual(others, 0, kind)
             self.assertLessEqual(others, 40 * options.hops + 2000, kind)
 
-    def test_no_session_of_the_storm_stays_open(self):
-        light = [each for each in self.open_sessions if each.get("entry_flow") and each["entry_flow"]["server"]["port"] == 2222]
+    def test_light_sessions_are_closed_after_the_load(self):
+        light = [each for each in self.open_sessions
+                 if each.get("entry_flow") and each["entry_flow"]["server"]["port"] == 2222]
         self.assertEqual([each["name"] for each in light], [], "light logins that are over")
         self.assertLess(len(self.open_sessions), 40)
 
@@ -297,14 +299,14 @@ def main():
     parser.add_argument("--binaries", default=os.path.join(HERE, "../../build/dev/bin"))
     parser.add_argument("--logs", required=True, help="keep every log here")
     parser.add_argument("--hops", type=int, default=60, help="light hops to make (default 60)")
-    parser.add_argument("--seconds", type=int, default=20, help="the storm blows at least that long (default 20)")
+    parser.add_argument("--seconds", type=int, default=20, help="least duration of the load (default 20)")
     parser.add_argument("--report", metavar="FILE", help="write the figures as JSON")
     options = parser.parse_args()
     options.binaries, options.logs = os.path.abspath(options.binaries), os.path.abspath(options.logs)
     missing = [program for program in lab_run.PROGRAMS
                if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")]
     if os.geteuid() != 0 or missing:
-        print("this needs " + (f"these programs: {', '.join(missing)}" if missing else "root"), file=sys.stderr)
+        print("this test needs " + (f"these programs: {', '.join(missing)}" if missing else "root"), file=sys.stderr)
         print("0 passed, 1 failed")
         return 1
     for number in (lab_run.signal.SIGINT, lab_run.signal.SIGTERM, lab_run.signal.SIGHUP):
@@ -312,7 +314,7 @@ def main():
     os.umask(0o022)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import lab_test_case
-    tests = list(lab_run.flatten(unittest.defaultTestLoader.loadTestsFromTestCase(StormTest)))
+    tests = list(lab_run.flatten(unittest.defaultTestLoader.loadTestsFromTestCase(LoadTest)))
     figures = {}
     lab_test_case.measured = Figures(figures)
     passed, failed = lab_run.run_once(tests, lab_test_case)
@@ -324,7 +326,7 @@ def main():
 
 
 class Figures(list):
-    """Keeps a copy: the lab's runner clears what it has printed."""
+    """Keeps a copy of the figures, because the lab's runner clears those that it has printed."""
 
     def __init__(self, copy):
         super().__init__()

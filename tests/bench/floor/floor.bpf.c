@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * The least that a sensor of processes and TCP connections can do: one small record an event,
- * written in place, and no wake-up before many wait. Decides nothing, remembers nothing.
+ * The simplest possible sensor of processes and TCP connections: one small record an event,
+ * written in place, and no wake-up before many records wait. It has no logic and no state.
  */
 #include "bpf/include/kernel_types.h"
 #include "tests/bench/floor/record.h"

@@ -1,5 +1,5 @@
-// bench-floor: loads the floor's programs, empties their ring every 100 ms or when it is called,
-// and says at its end what it read. Prints `ready` once it looks.
+// bench-floor: loads the floor's programs and reads their ring every 100 ms or when it is woken.
+// Prints `ready` when it begins to read, and the counts of what it read at its end.
 #include <signal.h>
 #include <unistd.h>
 
@@ -54,7 +54,7 @@ int main() {
   std::fflush(stdout);
   while (!stop) {
     const int polled = ring_buffer__poll(ring, kEveryMs);
-    // What came in silence does not count as a reason to read.
+    // Records submitted without a wake-up do not make the ring readable for poll.
     if (polled == 0) ring_buffer__consume(ring);
     if (polled < 0 && polled != -EINTR) return Fail("reading");
   }

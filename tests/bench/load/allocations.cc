@@ -1,6 +1,6 @@
-// Counts each thread's allocations, preloaded into a program (LD_PRELOAD). The counts lie in the
-// file that HOPTRAIL_ALLOCATIONS names, mapped before the program confines itself, so that whoever
-// watches reads them while it runs: one ThreadCount after the other.
+// Counts each thread's allocations, preloaded into a program (LD_PRELOAD). The counts are an array
+// of ThreadCount in the file that HOPTRAIL_ALLOCATIONS names. The file is mapped before the program
+// confines itself, so that an observer can read the counts while the program runs.
 #include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -43,7 +43,7 @@ __attribute__((constructor)) void Map() {
   close(fd);
   if (memory == MAP_FAILED) return;
   counts = static_cast<ThreadCount*>(memory);
-  // The one thread of a forked process is a thread of its own.
+  // The only thread of a forked process counts as a new thread.
   pthread_atfork(nullptr, nullptr, [] { mine = nullptr; });
 }
 
@@ -62,7 +62,7 @@ void Count() {
 
 }  // namespace
 
-// `new` comes here as well.
+// `new` calls malloc, too.
 extern "C" void* malloc(size_t size) {
   Count();
   return __libc_malloc(size);

@@ -1,8 +1,8 @@
-// A host that holds much: processes and open connections that do nothing.
+// Many processes and open connections that do nothing.
 //
 //   bench-crowd PROCESSES SOCKETS
 //
-// Prints `ready` when all are there and goes, with all of them, when its standard input ends.
+// Prints `ready` when all of them exist. Ends with all of them when its standard input ends.
 #include <signal.h>
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ namespace {
 using hoptrail::bench::Die;
 
 constexpr int kMost = 200'000;
-// A process may have but so many descriptors; two are used for each connection.
+// Bounded by a process's limit of descriptors; each connection uses two.
 constexpr int kConnectionsEach = 5'000;
 
 [[noreturn]] void Wait(pid_t parent) {
@@ -26,7 +26,7 @@ constexpr int kConnectionsEach = 5'000;
   for (;;) pause();
 }
 
-// Each on an address of its own, for the sake of the ports.
+// Each holder uses an address of its own, because an address has too few ports for all.
 void Hold(int count, int number) {
   hoptrail::bench::Connections connections(INADDR_LOOPBACK + static_cast<in_addr_t>(number));
   for (int i = 0; i < count; ++i) connections.Open();

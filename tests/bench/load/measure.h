@@ -1,6 +1,6 @@
-// A series of one operation: so many of them, one after the other, and what one took.
+// Measures a series of operations, one after the other.
 //
-// Prints `ns_per_operation N` and, of CPU time, its children's included,
+// Prints `ns_per_operation N` and, for the CPU time of the process and its children,
 // `cpu_ns_per_operation N`. In a guest whose clock counts instructions (QEMU's -icount shift=0) the
 // first number is instructions per operation.
 #ifndef HOPTRAIL_TESTS_BENCH_LOAD_MEASURE_H_
@@ -43,8 +43,8 @@ inline int64_t CpuNs() {
   return sum_us * 1000;
 }
 
-// The usual number of operations takes a third of a second on a server of today; another may be
-// given as the only argument. A tenth of it goes before, untimed.
+// The usual number of operations takes a third of a second on a server of today; the only argument
+// may give another number. A tenth of that number runs before, untimed, as a warm-up.
 template <typename Operation>
 int Measure(int argc, char** argv, long usual, Operation operation) {
   const long count = argc > 1 ? std::atol(argv[1]) : usual;

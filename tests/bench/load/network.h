@@ -1,4 +1,4 @@
-// A network of the program's own, with nothing in it but loopback, and connections across it.
+// A network namespace of the program's own, with loopback only, and connections in it.
 #ifndef HOPTRAIL_TESTS_BENCH_LOAD_NETWORK_H_
 #define HOPTRAIL_TESTS_BENCH_LOAD_NETWORK_H_
 
@@ -16,8 +16,8 @@
 
 namespace hoptrail::bench {
 
-// Connections that are over would wait for a minute each, and the next ones' search for a free port
-// would take longer with each of them: here they do not wait.
+// Sets tcp_max_tw_buckets to 0: otherwise each closed connection would stay in TIME_WAIT for a
+// minute, and the search for a free port would take longer with each of them.
 inline void TakeOwnNetwork() {
   if (unshare(CLONE_NEWNET) != 0) Die("unshare: this needs root");
   const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -31,7 +31,7 @@ inline void TakeOwnNetwork() {
   close(setting);
 }
 
-// A socket on a free port of a loopback address, which is written to `address`.
+// A socket on a free port of a loopback address. Writes the socket's address to `address`.
 inline int Bound(int type, sockaddr_in* address, in_addr_t host = INADDR_LOOPBACK) {
   *address = {};
   address->sin_family = AF_INET;
@@ -45,7 +45,7 @@ inline int Bound(int type, sockaddr_in* address, in_addr_t host = INADDR_LOOPBAC
   return fd;
 }
 
-// Both ends of connections to a listener of its own.
+// Opens connections to a listener of its own; both ends are in this process.
 class Connections {
  public:
   explicit Connections(in_addr_t host = INADDR_LOOPBACK)

@@ -1,2 +1,2 @@
-// What the loads execute: a static program that ends at once.
+// The program that the loads execute: static, ends at once.
 int main() { return 0; }

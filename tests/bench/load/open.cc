@@ -1,4 +1,4 @@
-// open: open and close a file that nobody watches: this program's own.
+// open: open and close a file that is not watched, this program's own.
 #include <fcntl.h>
 
 #include "measure.h"

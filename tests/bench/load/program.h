@@ -1,4 +1,4 @@
-// Starting a program and waiting for its end.
+// Starts a program and waits for its end.
 #ifndef HOPTRAIL_TESTS_BENCH_LOAD_PROGRAM_H_
 #define HOPTRAIL_TESTS_BENCH_LOAD_PROGRAM_H_
 
@@ -11,7 +11,7 @@
 
 namespace hoptrail::bench {
 
-// `bench-nothing`, which lies beside the program that was called as `self`.
+// `bench-nothing` in the directory of `self`, the path by which this program was called.
 class Program {
  public:
   explicit Program(const std::string& self)

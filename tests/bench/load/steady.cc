@@ -1,8 +1,8 @@
-// A host that is busy with the same thing all the time.
+// A steady load.
 //
 //   bench-steady RATE SECONDS   RATE programs and RATE connections a second, evenly spread
 //
-// Prints `late N`: how many began later than by their whole distance.
+// Prints `late N`: how many operations began late by more than the distance between two.
 #include <algorithm>
 #include <cerrno>
 

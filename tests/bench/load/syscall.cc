@@ -1,4 +1,4 @@
-// syscall: a call that does nothing, so that what all calls pay can be seen.
+// syscall: a null call, to measure the cost that all system calls pay.
 #include "measure.h"
 #include <sys/syscall.h>
 

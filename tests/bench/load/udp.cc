@@ -1,4 +1,4 @@
-// udp: a datagram to a server, which sends it back, on loopback.
+// udp: send a datagram to a server on loopback, which sends it back.
 #include "network.h"
 
 using hoptrail::bench::Bound;

@@ -1,7 +1,7 @@
-"""The storms of one host of the lab, and the light hops that must come through them.
+"""The load generators of one host of the lab, and the light hops that must be seen in spite of them.
 
-Storms run in cgroups of their own (version 2 hierarchy), which are removed with them. Everything ends by itself after
-a bounded time, and at once when its owner closes it.
+Load generators run in cgroups of their own (version 2 hierarchy), which are removed with them. Everything ends by
+itself after a bounded time, and at once when its owner closes it.
 """
 
 import json
@@ -20,21 +20,21 @@ SESSION_PROGRAM = "/srv/storm-session"
 
 def cgroup_root():
     for root in CGROUP_ROOTS:
-        if os.path.exists(os.path.join(root, "cgroup.procs")) and os.path.exists(os.path.join(root, "cgroup.controllers")):
+        if all(os.path.exists(os.path.join(root, name)) for name in ("cgroup.procs", "cgroup.controllers")):
             return root
     raise namespaces.LabError(f"no version 2 cgroups at {' or '.join(CGROUP_ROOTS)}")
 
 
-class Storm:
-    """One run of the storm program on a host, in `cgroups` cgroups; with `through`, a host and the address under which
-    it reaches the other, within a light login from there."""
+class LoadGenerator:
+    """One run of the load generator on a host, in `cgroups` cgroups. With `through`, a pair of another host and the
+    address under which that host reaches this one, it runs within a light login from there."""
 
     def __init__(self, host, kinds, cgroups, through=None):
         self._cgroups = [os.path.join(cgroup_root(), f"hoptrail-storm-{os.getpid()}-{id(self):x}-{number}")
                          for number in range(cgroups)]
         for path in self._cgroups:
             os.mkdir(path)
-        command = [f"{BINARIES}/storm", str(MOST_SECONDS), kinds, "-", *self._cgroups]
+        command = [f"{BINARIES}/storm-load", str(MOST_SECONDS), kinds, "-", *self._cgroups]
         if through:
             origin, address = through
             command = [f"{BINARIES}/storm-hop", "run", address, str(HOP_PORT), "echo $$; exec " + " ".join(command)]
@@ -44,13 +44,13 @@ class Storm:
         self._pid = int(self._process.stdout.readline()) if through else self._process.pid
 
     def stop(self, patience=120):
-        """Ends the storm; returns what it says it made, by record type, itself included."""
+        """Ends the generator and returns how many records of each type it made, itself included."""
         os.kill(self._pid, signal.SIGTERM)
-        said, complaint = self._process.communicate(timeout=patience)
+        output, errors = self._process.communicate(timeout=patience)
         if self._process.returncode != 0:
-            raise namespaces.LabError(f"the storm failed: {said}{complaint}")
+            raise namespaces.LabError(f"the load generator failed: {output}{errors}")
         self.close()
-        made = json.loads(said)
+        made = json.loads(output)
         made["exec"] += 1  # nsenter or the session's shell becomes it: no fork
         made["exit"] += 1
         return made
@@ -86,7 +86,7 @@ class HopServer:
         self._process = host.popen(["sh", "-c", script, "serve", f"{BINARIES}/storm-hop", "serve", str(HOP_PORT),
                                     str(uid), SESSION_PROGRAM], stdout=subprocess.PIPE, text=True)
         if self._process.stdout.readline() != "ready\n":
-            raise namespaces.LabError(f"{host.name}: no hop server")
+            raise namespaces.LabError(f"{host.name}: the hop server did not start")
 
     def close(self):
         self._process.kill()
@@ -102,12 +102,12 @@ class LightHops:
                                     str(HOP_PORT)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def finish(self, patience):
-        """For each hop that came through: (its client port, audit session on the first host, client port of the hop
+        """For each hop that was made: (its client port, audit session on the first host, client port of the hop
         onward, audit session on the second)."""
-        said, complaint = self._process.communicate(timeout=patience)
+        output, errors = self._process.communicate(timeout=patience)
         if self._process.returncode != 0:
-            raise namespaces.LabError(f"the hops ended with {self._process.returncode}: {complaint}")
-        return [tuple(map(int, line.split())) for line in said.splitlines()]
+            raise namespaces.LabError(f"the hops ended with {self._process.returncode}: {errors}")
+        return [tuple(map(int, line.split())) for line in output.splitlines()]
 
     def close(self):
         if self._process.poll() is None:

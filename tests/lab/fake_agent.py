@@ -1,6 +1,6 @@
-"""Callers of the collector that it should not simply believe: any certificate, any bytes.
+"""Hand-made clients of the collector, with any certificate and any bytes, as an unauthorized client would use them.
 
-`FakeAgent` speaks an agent's protocol by hand, with a certificate and a host of the test's choice.
+`FakeAgent` speaks an agent's protocol with a certificate and a host that the test chooses.
 """
 
 import queue
@@ -22,13 +22,13 @@ def host_name(machine_id):
     return f"hosts/{machine_id}.{boot_id()}"
 
 
-def client_with(teacher, address, ca, certificate=(None, None)):
-    """A client with that certificate (none: shows none), knowing what `teacher` knows."""
-    return teacher.over(reflection.secure_channel(address, ca, *certificate))
+def client_with(original, address, ca, certificate=(None, None)):
+    """A client with that certificate, or without one, and with the descriptors of `original`."""
+    return original.over(reflection.secure_channel(address, ca, *certificate))
 
 
 def status_of(call):
-    """The status code's name that a call ends with."""
+    """The name of the status code that a call ends with."""
     try:
         call()
         return "OK"
@@ -51,19 +51,19 @@ class FakeAgent:
         self._outgoing.put(message)
 
     def next(self, kind):
-        """The next answer of that kind; others are passed over. Raises grpc.RpcError if the stream ends instead."""
+        """The next answer of that kind; skips others. Raises grpc.RpcError if the stream ends with an error."""
         for answer in self._answers:
             if answer.WhichOneof("message") == kind:
                 return getattr(answer, kind)
         raise EOFError("the stream ended without an error")
 
     def end(self):
-        """Half-closes and returns the status code's name that the stream ends with."""
+        """Half-closes the stream and returns the name of the status code that it ends with."""
         self._outgoing.put(None)
         return self.status()
 
     def status(self):
-        """Waits for the collector to end the stream."""
+        """Waits until the collector ends the stream; returns the name of the status code."""
         try:
             for _ in self._answers:
                 pass
@@ -72,7 +72,7 @@ class FakeAgent:
         return self._answers.code().name
 
     def session_record(self, sequence, identifier, host=None, **changes):
-        """A record that says that a session opened."""
+        """A record of a session that opened."""
         session = {"name": f"sessions/{identifier}", "host": host or self.host, "kind": "SERVICE", "user": "root",
                    "first_process": {"tgid": 4242, "start_boot_ns": sequence}, "open_boot_ns": sequence,
                    "open_time": "2026-01-02T03:04:05Z", "program": "/usr/sbin/fake", **changes}

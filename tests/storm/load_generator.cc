@@ -1,12 +1,12 @@
-// Makes noise as fast as it can, and counts what it made: one process for each kind and cgroup.
+// Generates events as fast as it can and counts them, with one process for each kind and cgroup.
 //
-//   storm SECONDS KINDS LOGIN_UID [CGROUP_DIRECTORY...]
+//   storm-load SECONDS KINDS LOGIN_UID|- [CGROUP_DIRECTORY...]
 //
-// KINDS are of fork,exec,connect,open,log, joined by commas. With a LOGIN_UID (not "-") all of it
-// happens in a login of its own. Without a cgroup it stays where it is. Everything it does is on
-// loopback, in a file of its own and in a /dev/log of its own. Ends after SECONDS, or sooner when
-// it gets SIGTERM, by printing one line of JSON: how many records of each type the kernel side
-// should have made of it.
+// KINDS is a list of fork, exec, connect, open and log, joined by commas. With a LOGIN_UID (not
+// "-") everything happens in a login of its own. Without a cgroup the program stays in its own. It
+// uses only loopback, a file of its own and a /dev/log of its own. It ends after SECONDS, or sooner
+// when it gets SIGTERM, and prints one line of JSON: how many records of each type the kernel side
+// should have made.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -72,7 +72,7 @@ void WaitForEnd(pid_t pid, bool executes) {
   }
 }
 
-void ForkStorm() {
+void ForkRepeatedly() {
   while (!Over()) {
     const pid_t pid = vfork();
     if (pid == 0) _exit(0);
@@ -82,7 +82,7 @@ void ForkStorm() {
   }
 }
 
-void ExecStorm() {
+void ExecRepeatedly() {
   char* const arguments[] = {nothing.data(), nullptr};
   char* const environment[] = {nullptr};
   while (!Over()) {
@@ -97,8 +97,8 @@ void ExecStorm() {
   }
 }
 
-// Both ends in one process. The reset at the end leaves nothing behind that would use up ports.
-void ConnectStorm() {
+// Both ends are in one process. The reset at the end keeps ports from being used up (TIME_WAIT).
+void ConnectRepeatedly() {
   sockaddr_in address = {};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -114,7 +114,7 @@ void ConnectStorm() {
     if (connect(client, reinterpret_cast<sockaddr*>(&address), length) != 0) Die("connect");
     const int server = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     if (server < 0) Die("accept");
-    // Where accept itself cannot be seen, the first use of the socket is.
+    // Some tiers see not the accept, but the first use of the socket.
     if (send(server, "x", 1, 0) != 1) Die("send");
     setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     close(client);
@@ -124,7 +124,7 @@ void ConnectStorm() {
   }
 }
 
-void OpenStorm() {
+void OpenRepeatedly() {
   char path[] = "/tmp/hoptrail-storm-XXXXXX";
   const int made = mkstemp(path);
   if (made < 0) Die("mkstemp");
@@ -138,8 +138,8 @@ void OpenStorm() {
   unlink(path);
 }
 
-// What a forger would do to drown sshd's words: be called sshd, and talk.
-void LogStorm() {
+// Logs under the name sshd, as an intruder would to drown sshd's own messages.
+void LogRepeatedly() {
   if (unshare(CLONE_NEWNS) != 0) Die("unshare");
   if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) Die("mount /");
   if (mount("tmpfs", "/dev", "tmpfs", 0, "size=1m") != 0) Die("mount /dev");
@@ -149,11 +149,11 @@ void LogStorm() {
   std::strcpy(address.sun_path, "/dev/log");
   if (bind(log, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) Die("/dev/log");
   prctl(PR_SET_NAME, "sshd");
-  char heard[2048];
+  char received[2048];
   while (!Over()) {
-    // The text is exactly what sshd passes, since that is what is looked at.
+    // The sensor parses the text, so it is exactly what sshd passes.
     syslog(LOG_INFO, "%.500s", "Accepted publickey for root from 192.0.2.1 port 4242 ssh2");
-    if (recv(log, heard, sizeof(heard), 0) <= 0) ++counts->failures;
+    if (recv(log, received, sizeof(received), 0) <= 0) ++counts->failures;
     ++counts->messages;
   }
 }
@@ -170,12 +170,12 @@ void LogIn(const char* uid) {
   close(fd);
 }
 
-void (*StormOf(const std::string& kind))() {
-  if (kind == "fork") return ForkStorm;
-  if (kind == "exec") return ExecStorm;
-  if (kind == "connect") return ConnectStorm;
-  if (kind == "open") return OpenStorm;
-  if (kind == "log") return LogStorm;
+void (*GeneratorOf(const std::string& kind))() {
+  if (kind == "fork") return ForkRepeatedly;
+  if (kind == "exec") return ExecRepeatedly;
+  if (kind == "connect") return ConnectRepeatedly;
+  if (kind == "open") return OpenRepeatedly;
+  if (kind == "log") return LogRepeatedly;
   std::fprintf(stderr, "no such kind: %s\n", kind.c_str());
   std::exit(2);
 }
@@ -190,7 +190,7 @@ std::vector<std::string> Split(const std::string& text) {
   return parts;
 }
 
-void Tell() {
+void PrintCounts() {
   std::printf(
       "{\"fork\": %llu, \"exec\": %llu, \"exit\": %llu, \"tcp\": %llu, \"accept\": %llu, "
       "\"sshd\": %llu, \"open\": %llu, \"failures\": %llu}\n",
@@ -208,7 +208,7 @@ void Tell() {
 
 int main(int argc, char** argv) {
   if (argc < 4 || std::atoi(argv[1]) < 1 || std::atoi(argv[1]) > kMostSeconds) {
-    std::fprintf(stderr, "usage: storm SECONDS KINDS LOGIN_UID|- [CGROUP_DIRECTORY...]\n");
+    std::fprintf(stderr, "usage: storm-load SECONDS KINDS LOGIN_UID|- [CGROUP_DIRECTORY...]\n");
     return 2;
   }
   nothing = std::string(argv[0]).substr(0, std::string(argv[0]).rfind('/') + 1) + "storm-nothing";
@@ -229,7 +229,7 @@ int main(int argc, char** argv) {
   const pid_t self = getpid();
   for (const std::string& cgroup : cgroups) {
     for (const std::string& kind : Split(argv[2])) {
-      void (*const storm)() = StormOf(kind);
+      void (*const generate)() = GeneratorOf(kind);
       if (workers.size() >= kMostWorkers) Die("too many workers");
       const pid_t pid = fork();
       if (pid == 0) {
@@ -237,7 +237,7 @@ int main(int argc, char** argv) {
         signal(SIGTERM, SIG_IGN);
         if (getppid() != self) _exit(1);
         if (!cgroup.empty()) EnterCgroup(cgroup);
-        storm();
+        generate();
         _exit(0);
       }
       if (pid < 0) Die("fork");
@@ -246,6 +246,6 @@ int main(int argc, char** argv) {
     }
   }
   for (pid_t pid : workers) WaitForEnd(pid, /*executes=*/false);
-  Tell();
+  PrintCounts();
   return counts->failures == 0 ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-"""An agent where the host lets it see less than usual: it works, or says at once what is missing."""
+"""An agent on a host that restricts it: it works, or reports at once what is missing."""
 
 import subprocess
 
@@ -7,19 +7,19 @@ import daemon
 import intruder
 import lab_test_case
 
-# In a mount namespace of its own, so that nobody else loses anything.
+# In a mount namespace of its own, so that other processes are not affected.
 WITH_OWN_MOUNTS = ("unshare", "--mount", "--propagation", "private", "sh", "-ec")
-# What deploy/kubernetes/agent.yaml gives it.
+# The capabilities of deploy/kubernetes/agent.yaml.
 AS_IN_A_POD = "setpriv --bounding-set=-all,+bpf,+perfmon,+sys_ptrace,+dac_read_search -- "
 
 
-def where(script):
-    """The words before the agent's own command that run it after `script`."""
+def after(script):
+    """The words to put before the agent's command, so that it runs after `script`."""
     return (*WITH_OWN_MOUNTS, script, "sh")
 
 
-class Surroundings(lab_test_case.LabTestCase):
-    """The agents of web, db and vault are as always; gw's is another each time."""
+class RestrictedHost(lab_test_case.LabTestCase):
+    """gw's agent is restricted, in each test in another way; those of web, db and vault are not."""
 
     @classmethod
     def setUpClass(cls):
@@ -27,28 +27,28 @@ class Surroundings(lab_test_case.LabTestCase):
         cls.agent = cls.bench.agents["gw"]
 
     def refusal(self, script):
-        """What it says when it does not start, and its exit status."""
-        done = subprocess.run(self.agent.command(*where(script)), stdin=subprocess.DEVNULL, capture_output=True,
+        """The exit status and the error output of an agent that refuses to start."""
+        done = subprocess.run(self.agent.command(*after(script)), stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=30, env=daemon.environment())
         return done.returncode, done.stderr
 
-    def test_no_type_information(self):
-        status, said = self.refusal('mount -t tmpfs tmpfs /sys/kernel/btf; exec "$@"')
-        self.assertEqual(status, 1, said)
-        self.assertIn("/sys/kernel/btf/vmlinux", said)
-        self.assertIn("CONFIG_DEBUG_INFO_BTF", said)
+    def test_missing_btf_is_reported(self):
+        status, output = self.refusal('mount -t tmpfs tmpfs /sys/kernel/btf; exec "$@"')
+        self.assertEqual(status, 1, output)
+        self.assertIn("/sys/kernel/btf/vmlinux", output)
+        self.assertIn("CONFIG_DEBUG_INFO_BTF", output)
 
-    def test_a_capability_is_missing(self):
+    def test_missing_capability_is_reported(self):
         for missing, needed in (("bpf", "CAP_BPF"), ("perfmon", "CAP_PERFMON")):
             with self.subTest(missing=missing):
-                status, said = self.refusal(f'exec setpriv --bounding-set=-{missing},-sys_admin -- "$@"')
-                self.assertEqual(status, 1, said)
-                self.assertIn(needed, said)
+                status, output = self.refusal(f'exec setpriv --bounding-set=-{missing},-sys_admin -- "$@"')
+                self.assertEqual(status, 1, output)
+                self.assertIn(needed, output)
 
-    def test_processes_are_hidden_and_tracefs_is_not_there(self):
+    def test_hidden_processes_and_missing_tracefs_hop_is_still_proven(self):
         script = ("mount -o remount,hidepid=invisible /proc; mount -t tmpfs tmpfs /sys/kernel/tracing;"
                   f' mount -t tmpfs tmpfs /sys/kernel/debug; exec {AS_IN_A_POD}"$@"')
-        self.agent.spawn(self.agent.command(*where(script)))
+        self.agent.spawn(self.agent.command(*after(script)))
         for name, agent in self.bench.agents.items():
             if name != "gw":
                 agent.start()

@@ -1,4 +1,5 @@
-"""An administrator who looks at what runs in the kernel is no intruder; one who changes what the sensor has there is."""
+"""A login that inspects the kernel's BPF objects is information only; one that changes the sensor's objects is a
+detection of high severity."""
 
 import json
 import time
@@ -10,12 +11,12 @@ from privilege_test import wait_processes
 from stop_test import RootLogin
 
 WITHIN = 60.0
-LOOKS = ("bpftool prog show", "bpftool map list", "bpftool link list", "bpftool -j prog show", "bpftool btf list",
-         "perf list", "perf record -o /tmp/perf.data -a -- sleep 0.2", "timeout 2 perf top --stdio -d 1")
+INSPECTIONS = ("bpftool prog show", "bpftool map list", "bpftool link list", "bpftool -j prog show", "bpftool btf list",
+               "perf list", "perf record -o /tmp/perf.data -a -- sleep 0.2", "timeout 2 perf top --stdio -d 1")
 
 
-class Looking(lab_test_case.SteppedTestCase):
-    """root is logged in on db by ssh."""
+class Inspection(lab_test_case.SteppedTestCase):
+    """root is logged in to db by ssh."""
 
     @classmethod
     def setUpClass(cls):
@@ -27,19 +28,19 @@ class Looking(lab_test_case.SteppedTestCase):
     def blindings(self):
         return [each for each in self.bench.api.detections() if each["rule"] == "blinding"]
 
-    def step_1_to_look_is_information(self):
-        for command in LOOKS:
+    def step_1_inspecting_kernel_objects_is_info_only(self):
+        for command in INSPECTIONS:
             self.login.shell.run(f"{command} </dev/null >/dev/null 2>&1", check=False)
-        looked = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"].get("way") == "look"],
-                             "the look", WITHIN)
-        self.assertEqual([each["severity"] for each in looked], ["INFO"])
+        inspected = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"].get("way") == "look"],
+                                "the detection of the inspection", WITHIN)
+        self.assertEqual([each["severity"] for each in inspected], ["INFO"])
         time.sleep(3)
         self.assertEqual([each["evidence"]["way"] for each in self.blindings()], ["look"])
         self.assertEqual(self.bench.api.incidents(), [])
         self.assertEqual(self.bench.pagerduty.deliveries(), [])
 
-    def step_2_to_change_is_not(self):
-        """The agents of all hosts are in this kernel: what is changed is a table of each, which nothing depends on."""
+    def step_2_changing_a_map_is_high(self):
+        """The agents of all hosts are in this kernel: the step changes a map of each, on which nothing depends."""
         maps = [each["id"] for each in json.loads(self.login.shell.run("bpftool -j map list"))
                 if each.get("name") == "attempts"]
         self.assertGreaterEqual(len(maps), 4)
