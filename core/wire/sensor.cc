@@ -126,7 +126,7 @@ v1::CoverageReport ToProto(const model::Coverage& in) {
   coverage->set_kernel_release(CleanText(in.kernel_release, kMaxNameBytes));
   for (size_t i = 0; i < std::min(in.sources.size(), kMaxEventSources); ++i) {
     v1::SourceCoverage* source = coverage->add_sources();
-    source->set_source(CleanText(in.sources[i].fact, kMaxNameBytes));
+    source->set_source(CleanText(in.sources[i].source, kMaxNameBytes));
     source->set_hook(CleanText(in.sources[i].hook, kMaxNameBytes));
     source->set_tier(in.sources[i].tier);
     for (size_t j = 0; j < std::min(in.sources[i].refusals.size(), kMaxRefusals); ++j) {
