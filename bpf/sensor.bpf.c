@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * The index of hooks: a section and one call each. What they do stands in hooks/.
+ * The index of hooks: a section and one call each. The bodies are in hooks/.
  */
 #include "bpf/hooks/accept.h"
 #include "bpf/hooks/auth.h"
 #include "bpf/hooks/change.h"
+#include "bpf/hooks/datagram.h"
+#include "bpf/hooks/fallback.h"
 #include "bpf/hooks/file.h"
 #include "bpf/hooks/handover.h"
 #include "bpf/hooks/io_uring.h"
+#include "bpf/hooks/object_tampering.h"
 #include "bpf/hooks/process.h"
-#include "bpf/hooks/datagram.h"
+#include "bpf/hooks/process_tampering.h"
 #include "bpf/hooks/snapshot.h"
-#include "bpf/hooks/tampering.h"
 #include "bpf/hooks/tcp.h"
-#include "bpf/hooks/fallback.h"
 #include "bpf/hooks/unix.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -23,20 +24,20 @@ char LICENSE[] SEC("license") = "GPL";
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(ht_fork, struct task_struct *parent, struct task_struct *child)
 {
-	return HT_WHOLE(ht_on_fork(parent, child, HT_TYPED));
+	return HT_NO_PREEMPT(ht_on_fork(parent, child, HT_TYPED));
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(ht_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
-	return HT_WHOLE(ht_on_exec(task, bprm, HT_TYPED));
+	return HT_NO_PREEMPT(ht_on_exec(task, bprm, HT_TYPED));
 }
 
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(ht_exit, struct task_struct *task)
 {
-	ht_tell_due_flows(bpf_ktime_get_boot_ns());
-	return HT_WHOLE(ht_on_exit(task, HT_TYPED));
+	ht_emit_due_flows(bpf_ktime_get_boot_ns());
+	return HT_NO_PREEMPT(ht_on_exit(task, HT_TYPED));
 }
 
 /* TCP. */
@@ -44,12 +45,12 @@ int BPF_PROG(ht_exit, struct task_struct *task)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(ht_tcp_state, struct sock *sk, int old_state, int new_state)
 {
-	if (!ht_is_told_change(old_state, new_state))
+	if (!ht_is_change_of_interest(old_state, new_state))
 		return 0;
-	return HT_WHOLE(ht_on_tcp_state(sk, old_state, new_state, HT_TYPED));
+	return HT_NO_PREEMPT(ht_on_tcp_state(sk, old_state, new_state, HT_TYPED));
 }
 
-/* What the four before were skipped for. */
+/* Fallback programs of the four above: see hooks/fallback.h. */
 
 SEC("kprobe/wake_up_new_task")
 int BPF_KPROBE(ht_fork_fallback, struct task_struct *child)
@@ -75,33 +76,33 @@ int ht_tcp_fallback(struct trace_event_raw_inet_sock_set_state *ctx)
 	return ht_on_tcp_fallback((struct sock *)ctx->skaddr, ctx->oldstate, ctx->newstate);
 }
 
-/* Accept, by whom: best first. */
+/* Accept, and by which process: best first. */
 
 SEC("fexit/inet_csk_accept")
 int ht_accept_fexit(unsigned long long *ctx)
 {
-	return HT_WHOLE(ht_on_accept(ht_accept_result(ctx), HT_TYPED));
+	return HT_NO_PREEMPT(ht_on_accept(ht_accept_result(ctx), HT_TYPED));
 }
 
-/* Not accept's return: a kernel follows few calls at once to their return, and those that wait in
- * accept would keep it from seeing any other. */
+/* Not a kretprobe of accept: the kernel can track the return of few calls at once, and the calls
+ * that wait in accept would use them up. */
 SEC("kprobe/security_sock_graft")
 int BPF_KPROBE(ht_accept_kprobe, struct sock *sk)
 {
 	return ht_on_accept(sk, HT_UNTYPED);
 }
 
-/* Also for a socket that passes from one process to another. */
+/* Serve the handover of sockets, too. */
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(ht_socket_received, struct sock *sk)
 {
-	return HT_WHOLE(ht_on_socket_use(sk));
+	return HT_NO_PREEMPT(ht_on_socket_use(sk));
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(ht_socket_sent, struct sock *sk)
 {
-	return HT_WHOLE(ht_on_socket_use(sk));
+	return HT_NO_PREEMPT(ht_on_socket_use(sk));
 }
 
 SEC("tp/syscalls/sys_exit_accept")
@@ -116,38 +117,38 @@ int ht_accept4_exit(struct trace_event_raw_sys_exit *ctx)
 	return ht_on_accept_exit(ctx->ret);
 }
 
-/* Beside the last ones of accept, UNIX connect and open. */
+/* Beside the last tiers of accept, UNIX connect and open. */
 
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(ht_io_uring_accepted, void *ring, struct io_kiocb *request)
 {
-	return HT_WHOLE(ht_on_io_uring_accept(request));
+	return HT_NO_PREEMPT(ht_on_io_uring_accept(request));
 }
 
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(ht_io_uring_connected, void *ring, struct io_kiocb *request)
 {
-	return HT_WHOLE(ht_on_io_uring_connect(request));
+	return HT_NO_PREEMPT(ht_on_io_uring_connect(request));
 }
 
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(ht_io_uring_opened, void *ring, struct io_kiocb *request)
 {
-	return HT_WHOLE(ht_on_io_uring_open(request));
+	return HT_NO_PREEMPT(ht_on_io_uring_open(request));
 }
 
-/* UNIX connect, to whom: best first. */
+/* UNIX connect, and to which process: best first. */
 
 SEC("fexit/unix_stream_connect")
 int BPF_PROG(ht_unix_stream, struct socket *socket, void *name, int length, int flags, int result)
 {
-	return HT_WHOLE(ht_on_unix_connect(socket, result));
+	return HT_NO_PREEMPT(ht_on_unix_connect(socket, result));
 }
 
 SEC("fexit/unix_dgram_connect")
 int BPF_PROG(ht_unix_dgram, struct socket *socket, void *name, int length, int flags, int result)
 {
-	return HT_WHOLE(ht_on_unix_connect(socket, result));
+	return HT_NO_PREEMPT(ht_on_unix_connect(socket, result));
 }
 
 SEC("kprobe/unix_stream_connect")
@@ -186,48 +187,48 @@ int ht_connect_exit(struct trace_event_raw_sys_exit *ctx)
 SEC("fexit/udp_sendmsg")
 int BPF_PROG(ht_udp_sent, struct sock *sk, struct msghdr *message, unsigned long length, int result)
 {
-	return HT_WHOLE(ht_on_sent(sk, message, result, false));
+	return HT_NO_PREEMPT(ht_on_sent(sk, message, result, false));
 }
 
 SEC("fexit/udpv6_sendmsg")
 int BPF_PROG(ht_udp6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return HT_WHOLE(ht_on_sent(sk, message, result, true));
+	return HT_NO_PREEMPT(ht_on_sent(sk, message, result, true));
 }
 
 SEC("fexit/raw_sendmsg")
 int BPF_PROG(ht_raw_sent, struct sock *sk, struct msghdr *message, unsigned long length, int result)
 {
-	return HT_WHOLE(ht_on_sent(sk, message, result, false));
+	return HT_NO_PREEMPT(ht_on_sent(sk, message, result, false));
 }
 
 SEC("fexit/rawv6_sendmsg")
 int BPF_PROG(ht_raw6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return HT_WHOLE(ht_on_sent(sk, message, result, true));
+	return HT_NO_PREEMPT(ht_on_sent(sk, message, result, true));
 }
 
 SEC("fexit/ping_v4_sendmsg")
 int BPF_PROG(ht_ping_sent, struct sock *sk, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return HT_WHOLE(ht_on_sent(sk, message, result, false));
+	return HT_NO_PREEMPT(ht_on_sent(sk, message, result, false));
 }
 
 SEC("fexit/ping_v6_sendmsg")
 int BPF_PROG(ht_ping6_sent, struct sock *sk, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return HT_WHOLE(ht_on_sent(sk, message, result, true));
+	return HT_NO_PREEMPT(ht_on_sent(sk, message, result, true));
 }
 
 SEC("fexit/packet_sendmsg")
 int BPF_PROG(ht_frames_sent, struct socket *socket, struct msghdr *message, unsigned long length,
 	     int result)
 {
-	return HT_WHOLE(ht_on_frames_sent(socket, result));
+	return HT_NO_PREEMPT(ht_on_frames_sent(socket, result));
 }
 
 /* Lets every packet pass. */
@@ -238,12 +239,12 @@ int ht_egress(struct __sk_buff *ctx)
 	return 1;
 }
 
-/* A socket passes from one process to another: best first. */
+/* Handover of a socket from one process to another: best first. */
 
 SEC("fentry/security_file_receive")
 int BPF_PROG(ht_file_received_fentry, struct file *file)
 {
-	return HT_WHOLE(ht_on_file_received(file));
+	return HT_NO_PREEMPT(ht_on_file_received(file));
 }
 
 SEC("kprobe/security_file_receive")
@@ -252,7 +253,7 @@ int BPF_KPROBE(ht_file_received_kprobe, struct file *file)
 	return ht_on_file_received(file);
 }
 
-/* PAM and sshd: attached by user space to every libpam and libc there is. */
+/* PAM and sshd: user space attaches these to every libpam and libc that it finds. */
 
 SEC("uprobe")
 int BPF_KPROBE(ht_pam_start, const char *service, const char *user)
@@ -303,7 +304,7 @@ int BPF_PROG(ht_file_open_lsm, struct file *file)
 {
 	if (!ht_is_open_of_interest(file, HT_TYPED))
 		return 0;
-	return HT_WHOLE(ht_on_file_open(file, HT_TYPED));
+	return HT_NO_PREEMPT(ht_on_file_open(file, HT_TYPED));
 }
 
 SEC("fentry/security_file_open")
@@ -311,7 +312,7 @@ int BPF_PROG(ht_file_open_fentry, struct file *file)
 {
 	if (!ht_is_open_of_interest(file, HT_TYPED))
 		return 0;
-	return HT_WHOLE(ht_on_file_open(file, HT_TYPED));
+	return HT_NO_PREEMPT(ht_on_file_open(file, HT_TYPED));
 }
 
 SEC("kprobe/security_file_open")
@@ -351,76 +352,78 @@ int ht_open_by_handle_at_exit(struct trace_event_raw_sys_exit *ctx)
 }
 
 SEC("lsm/inode_rename")
-int BPF_PROG(ht_rename_lsm, struct inode *old_directory, struct dentry *old_name,
-	     struct inode *new_directory, struct dentry *new_name)
+int BPF_PROG(ht_rename_lsm, struct inode *old_directory, struct dentry *old_dentry,
+	     struct inode *new_directory, struct dentry *new_dentry)
 {
-	return HT_WHOLE(ht_on_rename(old_name, new_name));
+	return HT_NO_PREEMPT(ht_on_rename(old_dentry, new_dentry));
 }
 
 SEC("lsm/inode_link")
-int BPF_PROG(ht_link_lsm, struct dentry *old_name, struct inode *directory, struct dentry *new_name)
+int BPF_PROG(ht_link_lsm, struct dentry *old_dentry, struct inode *directory,
+	     struct dentry *new_dentry)
 {
-	return HT_WHOLE(ht_on_link(old_name, new_name));
+	return HT_NO_PREEMPT(ht_on_link(old_dentry, new_dentry));
 }
 
 SEC("lsm/inode_symlink")
-int BPF_PROG(ht_symlink_lsm, struct inode *directory, struct dentry *name)
+int BPF_PROG(ht_symlink_lsm, struct inode *directory, struct dentry *dentry)
 {
-	return HT_WHOLE(ht_on_symlink(name));
+	return HT_NO_PREEMPT(ht_on_symlink(dentry));
 }
 
 SEC("fentry/security_inode_rename")
-int BPF_PROG(ht_rename_fentry, struct inode *old_directory, struct dentry *old_name,
-	     struct inode *new_directory, struct dentry *new_name)
+int BPF_PROG(ht_rename_fentry, struct inode *old_directory, struct dentry *old_dentry,
+	     struct inode *new_directory, struct dentry *new_dentry)
 {
-	return HT_WHOLE(ht_on_rename(old_name, new_name));
+	return HT_NO_PREEMPT(ht_on_rename(old_dentry, new_dentry));
 }
 
 SEC("fentry/security_inode_link")
-int BPF_PROG(ht_link_fentry, struct dentry *old_name, struct inode *directory, struct dentry *new_name)
+int BPF_PROG(ht_link_fentry, struct dentry *old_dentry, struct inode *directory,
+	     struct dentry *new_dentry)
 {
-	return HT_WHOLE(ht_on_link(old_name, new_name));
+	return HT_NO_PREEMPT(ht_on_link(old_dentry, new_dentry));
 }
 
 SEC("fentry/security_inode_symlink")
-int BPF_PROG(ht_symlink_fentry, struct inode *directory, struct dentry *name)
+int BPF_PROG(ht_symlink_fentry, struct inode *directory, struct dentry *dentry)
 {
-	return HT_WHOLE(ht_on_symlink(name));
+	return HT_NO_PREEMPT(ht_on_symlink(dentry));
 }
 
 SEC("kprobe/security_inode_rename")
-int BPF_KPROBE(ht_rename_kprobe, struct inode *old_directory, struct dentry *old_name,
-	       struct inode *new_directory, struct dentry *new_name)
+int BPF_KPROBE(ht_rename_kprobe, struct inode *old_directory, struct dentry *old_dentry,
+	       struct inode *new_directory, struct dentry *new_dentry)
 {
-	return ht_on_rename(old_name, new_name);
+	return ht_on_rename(old_dentry, new_dentry);
 }
 
 SEC("kprobe/security_inode_link")
-int BPF_KPROBE(ht_link_kprobe, struct dentry *old_name, struct inode *directory,
-	       struct dentry *new_name)
+int BPF_KPROBE(ht_link_kprobe, struct dentry *old_dentry, struct inode *directory,
+	       struct dentry *new_dentry)
 {
-	return ht_on_link(old_name, new_name);
+	return ht_on_link(old_dentry, new_dentry);
 }
 
 SEC("kprobe/security_inode_symlink")
-int BPF_KPROBE(ht_symlink_kprobe, struct inode *directory, struct dentry *name)
+int BPF_KPROBE(ht_symlink_kprobe, struct inode *directory, struct dentry *dentry)
 {
-	return ht_on_symlink(name);
+	return ht_on_symlink(dentry);
 }
 
-/* Run by user space, never attached: what the kernel calls one of its descriptors. */
+/* User space runs it for one of its descriptors, to get the file's key; it is never attached. */
 SEC("raw_tp")
 int ht_resolve(struct bpf_raw_tracepoint_args *ctx)
 {
 	return ht_resolve_fd(ctx->args[0]);
 }
 
-/* Credentials and namespaces; what these do not see is compared at fork, exec and exit. */
+/* Credentials and namespaces. Comparisons at fork, exec and exit find what these miss. */
 
 SEC("fentry/commit_creds")
 int BPF_PROG(ht_commit_creds_fentry, const struct cred *cred)
 {
-	return HT_WHOLE(ht_on_commit_creds(cred, HT_TYPED));
+	return HT_NO_PREEMPT(ht_on_commit_creds(cred, HT_TYPED));
 }
 
 SEC("kprobe/commit_creds")
@@ -432,9 +435,9 @@ int BPF_KPROBE(ht_commit_creds_kprobe, const struct cred *cred)
 SEC("fentry/switch_task_namespaces")
 int BPF_PROG(ht_switch_namespaces_fentry, struct task_struct *task, struct nsproxy *proxy)
 {
-	if (!proxy) /* every process that ends */
+	if (!proxy) /* the end of any process */
 		return 0;
-	return HT_WHOLE(ht_on_switch_namespaces(task, proxy, HT_TYPED));
+	return HT_NO_PREEMPT(ht_on_switch_namespaces(task, proxy, HT_TYPED));
 }
 
 SEC("kprobe/switch_task_namespaces")
@@ -443,36 +446,36 @@ int BPF_KPROBE(ht_switch_namespaces_kprobe, struct task_struct *task, struct nsp
 	return ht_on_switch_namespaces(task, proxy, HT_UNTYPED);
 }
 
-/* The sensor itself. */
+/* Tampering with the sensor itself. */
 
 SEC("tp_btf/signal_generate")
 int BPF_PROG(ht_signal_generate, int signal, struct kernel_siginfo *info, struct task_struct *task)
 {
-	return HT_WHOLE(ht_on_signal(task, signal, info));
+	return HT_NO_PREEMPT(ht_on_signal(task, signal, info));
 }
 
 SEC("lsm/task_kill")
 int BPF_PROG(ht_kill_lsm, struct task_struct *task, struct kernel_siginfo *info, int signal)
 {
-	return HT_WHOLE(ht_on_signal(task, signal, info));
+	return HT_NO_PREEMPT(ht_on_signal(task, signal, info));
 }
 
 SEC("fentry/security_task_kill")
 int BPF_PROG(ht_kill_fentry, struct task_struct *task, struct kernel_siginfo *info, int signal)
 {
-	return HT_WHOLE(ht_on_signal(task, signal, info));
+	return HT_NO_PREEMPT(ht_on_signal(task, signal, info));
 }
 
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(ht_ptrace_lsm, struct task_struct *task, unsigned int mode)
 {
-	return HT_WHOLE(ht_on_ptrace_access(task, mode));
+	return HT_NO_PREEMPT(ht_on_ptrace_access(task, mode));
 }
 
 SEC("fentry/security_ptrace_access_check")
 int BPF_PROG(ht_ptrace_fentry, struct task_struct *task, unsigned int mode)
 {
-	return HT_WHOLE(ht_on_ptrace_access(task, mode));
+	return HT_NO_PREEMPT(ht_on_ptrace_access(task, mode));
 }
 
 SEC("kprobe/security_ptrace_access_check")
@@ -484,13 +487,13 @@ int BPF_KPROBE(ht_ptrace_kprobe, struct task_struct *task, unsigned int mode)
 SEC("lsm/bpf")
 int BPF_PROG(ht_bpf_lsm, int command, void *attributes)
 {
-	return HT_WHOLE(ht_on_bpf(command, attributes));
+	return HT_NO_PREEMPT(ht_on_bpf(command, attributes));
 }
 
 SEC("fentry/security_bpf")
 int BPF_PROG(ht_bpf_fentry, int command, void *attributes)
 {
-	return HT_WHOLE(ht_on_bpf(command, attributes));
+	return HT_NO_PREEMPT(ht_on_bpf(command, attributes));
 }
 
 SEC("kprobe/security_bpf")
@@ -509,7 +512,7 @@ int ht_bpf_exit(struct trace_event_raw_sys_exit *ctx)
 SEC("fentry/bpf_map_mmap")
 int BPF_PROG(ht_map_mmap_fentry, struct file *file, struct vm_area_struct *area)
 {
-	return HT_WHOLE(ht_on_map_mmap(file, area));
+	return HT_NO_PREEMPT(ht_on_map_mmap(file, area));
 }
 
 SEC("kprobe/bpf_map_mmap")
@@ -518,7 +521,7 @@ int BPF_KPROBE(ht_map_mmap_kprobe, struct file *file, struct vm_area_struct *are
 	return ht_on_map_mmap(file, area);
 }
 
-/* What already ran. */
+/* Processes and sockets that exist already. */
 
 SEC("iter/task")
 int ht_snapshot_processes(struct bpf_iter__task *ctx)

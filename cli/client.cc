@@ -35,7 +35,8 @@ constexpr int kMaxAnswerBytes = 64 << 20;
 constexpr uint64_t kNotServing = 2;
 
 // Asks grpc.health.v1.Health about a service, or about the whole server where the name is empty.
-// Its messages have one field each, number 1: the name, as StringValue has it, and the status.
+// Its messages have one field each, number 1: the request the name, like StringValue, and the
+// answer the status.
 absl::StatusOr<uint64_t> ServingStatus(const std::shared_ptr<grpc::Channel>& channel,
                                        const std::string& service) {
   using google::protobuf::Empty;
@@ -65,8 +66,9 @@ absl::StatusOr<uint64_t> ServingStatus(const std::shared_ptr<grpc::Channel>& cha
   return uint64_t{0};
 }
 
-// Of "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2.1:7443: Failed to
-// connect to remote host: Connection refused" the end; all of it where it is written otherwise.
+// Returns the end of "failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2.1:7443:
+// Failed to connect to remote host: Connection refused"; the whole message where it has another
+// form.
 std::string ReasonIn(absl::string_view message) {
   for (absl::string_view before : {"last error: ", "Failed to connect to remote host: "}) {
     const size_t at = message.rfind(before);
@@ -93,10 +95,10 @@ struct Client::Stubs {
   absl::Status ToStatus(const grpc::Status& status) const {
     if (status.ok()) return absl::OkStatus();
     std::string message = status.error_message();
-    // Over a connection that stands, it is the collector itself that refuses for now.
+    // Where the connection is established, the collector itself answered UNAVAILABLE.
     const bool connected = channel->GetState(false) == GRPC_CHANNEL_READY;
     if (status.error_code() == grpc::StatusCode::UNAVAILABLE && !connected) {
-      // gRPC's words do not say which certificate does not fit, or why.
+      // gRPC's message does not say which certificate is wrong, or why.
       const std::string why = config::WhyNoTls(collector, kProbeWithin);
       message = absl::StrCat("no connection to the collector at ", collector.address(), ": ",
                              why.empty() ? ReasonIn(message) : why);
@@ -117,7 +119,7 @@ struct Client::Stubs {
     return response;
   }
 
-  // Every page up to `limit` entries as one answer. `size` counts an answer's entries.
+  // Reads all pages, up to `limit` entries, into one answer. `size` counts an answer's entries.
   template <typename Response, typename Stub, typename Request>
   absl::StatusOr<Response> List(
       Stub* stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -133,7 +135,7 @@ struct Client::Stubs {
       all.MergeFrom(page);
       all.set_next_page_token(token);
       if (token.empty() || (limit > 0 && (all.*size)() >= limit)) return all;
-      // A server that goes round in circles must not keep this going for ever.
+      // A server whose pages repeat must not make this loop endless.
       if (token == request.page_token() || empty) {
         return absl::InternalError("the collector's pages do not end");
       }
@@ -150,8 +152,8 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Create(const v1::CollectorAddres
   grpc::ChannelArguments arguments;
   arguments.SetUserAgentPrefix("hoptrail/" HOPTRAIL_VERSION);
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
-  // So that a quiet watch notices when its collector's machine is gone. A server that is not told
-  // otherwise takes pings more often than every five minutes for abuse.
+  // So that a quiet watch notices that its collector's machine is gone. By default, gRPC servers
+  // treat pings more often than every five minutes as abuse.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 330'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
@@ -178,7 +180,7 @@ absl::StatusOr<Client::Health> Client::GetHealth() {
   }
   const absl::StatusOr<uint64_t> all = ServingStatus(stubs_->channel, "");
   if (!all.ok() || *all != kNotServing) return health;
-  // What only reads may go on.
+  // The reading services may still serve.
   const absl::StatusOr<uint64_t> reading =
       ServingStatus(stubs_->channel, v1::DetectionService::service_full_name());
   health.reading = reading.ok() && *reading != kNotServing;

@@ -16,19 +16,19 @@
 
 namespace hoptrail::cli {
 
-// The public API, call by call, each with a deadline. Lists are whole: their pages are put
-// together. Errors carry the server's code and words; where no connection comes about, the reason
-// and what to do. gRPC's own log is silent from the first Create() on. One thread.
+// Calls the public API; each call has a deadline. Lists are complete: their pages are joined.
+// Errors carry the server's code and message; without a connection, the reason and what to do.
+// gRPC's own log is silent from the first Create() on. Used by one thread.
 class Client {
  public:
   // Reads the TLS files; the connection itself is made by the first call.
   static absl::StatusOr<std::unique_ptr<Client>> Create(const v1::CollectorAddress& collector);
   ~Client();
 
-  // How the collector is; UNAVAILABLE where it cannot be reached.
+  // The collector's health; UNAVAILABLE where it cannot be reached.
   struct Health {
-    bool reading = true;  // it answers; else its engine makes no progress
-    std::string trouble;  // why answers may lack something; empty: nothing is known to be missing
+    bool reading = true;  // it answers queries; false: its engine makes no progress
+    std::string trouble;  // why answers may lack something; empty where they lack nothing
   };
   absl::StatusOr<Health> GetHealth();
 
@@ -45,7 +45,7 @@ class Client {
   absl::StatusOr<v1::Incident> Acknowledge(const std::string& name);
   absl::StatusOr<v1::Incident> Resolve(const std::string& name);
 
-  // Gives every answer to `each` until the stream ends, and says why it ended.
+  // Calls `each` for every answer until the stream ends. Returns why it ended.
   absl::Status WatchDetections(const std::string& resume_token,
                                absl::FunctionRef<void(const v1::WatchDetectionsResponse&)> each);
 

@@ -23,10 +23,10 @@ constexpr char kEnvironment[] =
 
 constexpr char kHosts[] =
     "Without HOST a line for each machine, with the state of its present boot; DEGRADED beside it "
-    "says which promise is not kept there at present. With HOST, its own name or its id: "
-    "everything "
-    "about it, with its boots, why it is degraded and since when, what was lost, and by which hook "
-    "each fact is seen.";
+    "says what is degraded there at present. With HOST, its own name or its id: everything about "
+    "it, with its boots, why it is degraded and since when, what was lost, and the hook that "
+    "serves "
+    "each event source.";
 
 constexpr char kRemoveHost[] =
     "HOST is its own name, its id, or the whole name of one of its ended boots. What its sessions "
@@ -41,16 +41,18 @@ constexpr char kDetections[] =
     "missed.";
 
 constexpr char kIncidents[] =
-    "PAGE says whether the newest state has reached the people on call, DEGRADED about which hosts "
-    "of an open path not everything is known.";
+    "PAGE says whether the newest state has reached the people on call. DEGRADED names the hosts "
+    "of "
+    "an open path about which something may be missing.";
 
 constexpr char kHealth[] =
-    "Exit status 0 where the collector answers, takes in and goes on; 3 where it can only read, "
+    "Exit status 0 where the collector answers, stores and makes progress; 3 where it can only "
+    "read, "
     "because it cannot write its store; 1 where it cannot be reached or makes no progress.";
 
 constexpr char kOperator[] = "Needs the role operator.";
 
-// Letters to add, remove or replace to make one of the other.
+// The number of letters to add, remove or replace to turn one into the other.
 size_t Distance(absl::string_view a, absl::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -86,7 +88,7 @@ const Style& Page() {
   return page;
 }
 
-// "  --limit N          most rows; …", the words in a column of their own.
+// Appends "  --limit N          most rows; …" with the words in a column of their own.
 void AppendEntry(const std::string& what, absl::string_view words, std::string* out) {
   constexpr size_t kColumn = 28;
   const std::string first = absl::StrCat("  ", what);
@@ -103,6 +105,7 @@ void AppendParagraph(absl::string_view words, std::string* out) {
   AppendWrapped("", "", words, Page(), out);
 }
 
+// Some commands accept the flag, and others do not.
 bool IsOfSome(const Flag& flag) {
   return std::any_of(Commands().begin(), Commands().end(), [&](const Command& command) {
     return std::find(command.flags.begin(), command.flags.end(), flag.name) != command.flags.end();
@@ -169,7 +172,7 @@ const std::vector<Flag>& Flags() {
       {"user", "USER", "", "sessions of one user"},
       {"all", "", "", "closed or resolved ones too, of every kind"},
       {"watch", "", "", "detections as they happen"},
-      {"coverage", "", "", "also by which hook each fact is seen"},
+      {"coverage", "", "", "also the hook that serves each event source"},
       {"live", "", "", "also fine where the collector can only read: for liveness probes"},
       {"limit", "N", "", "most rows; 200 unless given, 0 for all"},
       {"output", "text|json|dot", "", "json: the API's message; dot: a path for Graphviz"},
@@ -203,7 +206,7 @@ const Flag* FindFlag(absl::string_view name) {
   return nullptr;
 }
 
-bool Knows(const Command& command, const Flag& flag) {
+bool Accepts(const Command& command, const Flag& flag) {
   return !IsOfSome(flag) ||
          std::find(command.flags.begin(), command.flags.end(), flag.name) != command.flags.end();
 }

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CLI_COMMAND_TABLE_H_
 #define HOPTRAIL_CLI_COMMAND_TABLE_H_
 
-// What commands and flags there are, in one table: for parsing and for help. Constant.
+// The table of all commands and flags, for parsing and for help. Constant.
 
 #include <string>
 #include <vector>
@@ -22,7 +22,7 @@ struct Command {
   absl::string_view argument;            // "INCIDENT", "[HOST]", or empty
   absl::string_view summary;             // one line
   absl::string_view details;             // for its own help
-  std::vector<absl::string_view> flags;  // that not every command knows
+  std::vector<absl::string_view> flags;  // those that not every command accepts
   std::vector<absl::string_view> examples;
 
   bool takes_argument() const { return !argument.empty(); }
@@ -32,13 +32,13 @@ struct Command {
 const std::vector<Command>& Commands();
 const std::vector<Flag>& Flags();
 
-// Null where there is none of that name.
+// Null where no entry has that name.
 const Command* FindCommand(absl::string_view name);
 const Flag* FindFlag(absl::string_view name);
-// Whether the command, or every command, knows the flag.
-bool Knows(const Command& command, const Flag& flag);
+// Whether the command accepts the flag.
+bool Accepts(const Command& command, const Flag& flag);
 
-// "; did you mean 'hosts'?", or nothing where no name is near.
+// "; did you mean 'hosts'?", or nothing where no name is similar.
 std::string SuggestCommand(absl::string_view word);
 std::string SuggestFlag(absl::string_view word);
 

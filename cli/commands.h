@@ -12,10 +12,10 @@ namespace hoptrail::cli {
 // The program's exit status; UsageText() says what each means.
 enum ExitStatus { kDone = 0, kFailed = 1, kWrongUsage = 2, kIncomplete = 3 };
 
-// Does what `options` asks for and writes the answer to standard output; hints, warnings and the
-// state of a watch go to standard error. A watch returns only with an error that trying again
-// cannot cure. kDone, or kIncomplete where the collector says that its answers may lack something:
-// an empty list is not shown as one then.
+// Runs the command of `options` and writes the answer to standard output; hints, warnings and the
+// state of a watch go to standard error. A watch returns only with an error that another attempt
+// cannot cure. Returns kDone, or kIncomplete where the collector says that its answers may lack
+// something: then an empty list is not shown as empty.
 absl::StatusOr<ExitStatus> RunCommand(const Options& options, const Style& style, Client* client);
 
 }  // namespace hoptrail::cli

@@ -42,7 +42,7 @@ absl::string_view MethodWord(v1::AuthMethod method) {
   }
 }
 
-// False for the zero time, and for one that no calendar has.
+// Converts to calendar fields. False for the zero time, and for one outside the calendar.
 bool Fields(const google::protobuf::Timestamp& time, const Style& style, tm* fields) {
   if (time.seconds() == 0 && time.nanos() == 0) return false;
   const time_t seconds = time.seconds();
@@ -54,7 +54,7 @@ std::string Written(const char* format, const tm& fields) {
   return std::string(text, std::strftime(text, sizeof(text), format, &fields));
 }
 
-// "Europe/Berlin": from TZ, or from where /etc/localtime leads.
+// "Europe/Berlin": from TZ, or from the target of /etc/localtime.
 std::string NameOfLocalZone() {
   const char* variable = std::getenv("TZ");
   if (variable != nullptr && *variable != '\0') return variable + (*variable == ':' ? 1 : 0);

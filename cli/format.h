@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CLI_FORMAT_H_
 #define HOPTRAIL_CLI_FORMAT_H_
 
-// Values of the public API as short text for people. What a host said is escaped here. Pure.
+// Values of the public API as short text for people. Escapes text that comes from hosts. Pure.
 
 #include <cstdint>
 #include <map>
@@ -25,15 +25,14 @@ class Session;
 
 namespace hoptrail::cli {
 
-// "2026-01-31 12:00:00.000" in the style's time zone, which a heading or a line beside it must
-// name;
-// "-" where unset (the zero time).
+// "2026-01-31 12:00:00.000" in the style's time zone, which the caller must name beside it; "-" for
+// the zero time.
 std::string FormatTime(const google::protobuf::Timestamp& time, const Style& style);
 // The same, and shorter: "2026-01-31 12:00:00", "01-31 12:00".
 Cell TimeCell(const google::protobuf::Timestamp& time, const Style& style);
 
-// The name of the time zone for the times that are noted: "UTC", "CET"; where these are not all on
-// one offset (summer time), "Europe/Berlin".
+// The name of the time zone of the noted times: "UTC", "CET"; "Europe/Berlin" where their offsets
+// differ (summer time).
 class ZoneName {
  public:
   explicit ZoneName(const Style& style) : style_(style) {}
@@ -54,7 +53,7 @@ int64_t Milliseconds(const google::protobuf::Timestamp& time);
 // The first 12 digits of an id, its collection left out: "incidents/3fa2…" → "3fa2c81d90ab".
 std::string ShortId(absl::string_view name, const Style& style);
 
-// Ids of one column: 12 digits, or 8 where these are enough to tell those that are noted apart.
+// The ids of one column: 12 digits, or 8 where 8 distinguish all noted ids.
 class IdColumn {
  public:
   explicit IdColumn(const Style& style) : style_(style) {}
@@ -78,15 +77,15 @@ std::string FormatAuthentication(const v1::Authentication& authentication, const
 std::string HostLabel(absl::string_view host_name, absl::string_view host, const Style& style);
 // The user's name, or "uid 1000".
 std::string UserLabel(const v1::Session& session, const Style& style);
-// The collector's words for who or what it is: "staff", "service nginx.service (www-data)".
+// The collector's title of the session: "staff", "service nginx.service (www-data)".
 std::string SessionTitle(const v1::Session& session, const Style& style);
-// The same of a session's beginning: "console login of staff", "service nginx.service (www-data)".
+// The same with how it began: "console login of staff", "service nginx.service (www-data)".
 std::string SessionWords(const v1::Session& session, const Style& style);
 
-// "REMOTE" → "remote"; for enumerations, whose names are not a peer's text.
+// "REMOTE" → "remote"; for names of enumerators, which need no escaping.
 std::string Lower(absl::string_view text);
 
-// "HIGH" in its colour; takes the number of the API's enumeration.
+// "HIGH" in its colour. `severity` is the number of the API's enumerator.
 std::string SeverityWord(int severity, const Style& style);
 // "OPEN" in its colour.
 std::string IncidentStateWord(int state, const Style& style);

@@ -47,7 +47,7 @@ Cell StateCell(const v1::Host& host, const Style& style) {
                       host.state() == v1::CONNECTED ? degraded : both});
 }
 
-// "11 event sources", "11 of 13 event sources, blind: pam, sshd"; shorter: "11", "11/13".
+// "11 sources", "11 of 13 sources, blind: pam, sshd"; shorter: "11", "11/13".
 Cell CoverageCell(const v1::Coverage& coverage, const Style& style) {
   std::vector<std::string> blind;
   for (const v1::SourceCoverage& source : coverage.sources()) {
@@ -56,7 +56,8 @@ Cell CoverageCell(const v1::Coverage& coverage, const Style& style) {
   const int sources = coverage.sources_size();
   if (sources == 0) return Cell::Forms({"not reported", "-"});
   if (blind.empty()) {
-    return Cell::Forms({absl::StrCat(sources, sources == 1 ? " source" : " sources"), absl::StrCat(sources)});
+    return Cell::Forms(
+        {absl::StrCat(sources, sources == 1 ? " source" : " sources"), absl::StrCat(sources)});
   }
   const int seen = sources - static_cast<int>(blind.size());
   return Cell::Forms({absl::StrCat(seen, " of ", sources, " sources, ",
@@ -112,7 +113,7 @@ std::string Losses(const v1::Host& host, const Style& style) {
 }
 
 std::string CoverageTable(const v1::Coverage& coverage, const Style& style) {
-  Table table({{.heading = "FACT"},
+  Table table({{.heading = "SOURCE"},
                {.heading = "HOOK", .least = 16, .cut = Cut::kMiddle},
                {.heading = "TIER", .rank = 1},
                {.heading = "NOT SEEN BY IT", .rank = 2, .least = 20},
@@ -121,7 +122,7 @@ std::string CoverageTable(const v1::Coverage& coverage, const Style& style) {
   for (const v1::SourceCoverage& source : coverage.sources()) {
     std::vector<Cell> row = {Escape(source.source(), style, 32),
                              source.hook().empty() ? Paint("BLIND", Colour::kAlarm, style)
-                                                 : Escape(source.hook(), style, 64),
+                                                   : Escape(source.hook(), style, 64),
                              source.tier() == 0 ? "-" : absl::StrCat(source.tier())};
     const int lines = std::max({1, source.misses_size(), source.refusals_size()});
     for (int i = 0; i < lines; ++i) {
@@ -162,7 +163,7 @@ std::string DegradationWord(const v1::Degradation& degradation) {
     case v1::LOSING_RECORDS:
       return "losing records";
     default:
-      return absl::StrCat("reason ", degradation.kind());  // of a newer collector
+      return absl::StrCat("reason ", degradation.kind());  // from a newer collector
   }
 }
 

@@ -15,21 +15,22 @@ class Host;
 
 namespace hoptrail::cli {
 
-// A promise about a host that is not kept, in a word or two: "spool full".
+// A degradation in a few words: "spool full".
 std::string DegradationWord(const v1::Degradation& degradation);
 // The same as a sentence with its reason and since when.
 std::string DegradationSentence(const v1::Degradation& degradation, const Style& style);
 
-// One line a host; with `coverage` also, per host, what RenderCoverage() says.
+// One line for each host; with `coverage` also RenderCoverage() of each host.
 std::string RenderHosts(const std::vector<v1::Host>& hosts, bool coverage, const Style& style);
 
 // Everything about one host: what is degraded, its boots, its losses, its coverage.
 std::string RenderHost(const v1::Host& host, const Style& style);
 
-// Each event source's hook, what that does not see, and why better ones are not in use; the latest losses.
+// The hook of each event source, what it does not see, and why better hooks are not in use; and the
+// latest losses.
 std::string RenderCoverage(const v1::Host& host, const Style& style);
 
-// What was taken off the list: the host, or the one boot of it called `boot` unless that is empty.
+// What was removed from the list: the host, or only its boot `boot` where that is not empty.
 std::string RenderRemoved(const v1::Host& host, const std::string& boot, const Style& style);
 
 }  // namespace hoptrail::cli

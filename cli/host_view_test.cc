@@ -48,7 +48,7 @@ void ExpectFits(const std::string& text, size_t width) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
 }
 
-TEST(HostViewTest, ShowsHosts) {
+TEST(HostViewTest, Hosts_AreATable) {
   EXPECT_EQ(
       RenderHosts({MakeHost()}, false, kPlain),
       "HOST  STATE      LAST SEEN (UTC)          AGENT  KERNEL  EVENTS  LOST  SPOOLED  MEMORY   "
@@ -58,7 +58,7 @@ TEST(HostViewTest, ShowsHosts) {
   EXPECT_EQ(RenderHosts({}, true, kPlain), "No host has an agent yet.\n");
 }
 
-TEST(HostViewTest, NamesBlindFactsAndWhy) {
+TEST(HostViewTest, BlindSource_IsNamedAndRefusalsAreShown) {
   v1::Host host = MakeHost();
   host.mutable_coverage()->add_sources()->set_source("pam");
   v1::Loss* loss = host.add_losses();
@@ -74,7 +74,7 @@ TEST(HostViewTest, NamesBlindFactsAndWhy) {
   EXPECT_THAT(text, HasSubstr("lost 7 exec at ring/low"));
 }
 
-TEST(HostViewTest, SaysBesideTheStateWhichPromiseIsNotKept) {
+TEST(HostViewTest, DegradedHost_ShowsTheDegradationBesideTheState) {
   v1::Host host = MakeHost();
   Degrade(v1::SPOOL_FULL, "", &host);
   Degrade(v1::CLOCK_STEPPED, "", &host);
@@ -90,7 +90,7 @@ TEST(HostViewTest, SaysBesideTheStateWhichPromiseIsNotKept) {
   EXPECT_EQ(DegradationWord(newer), "reason 99");
 }
 
-TEST(HostViewTest, FitsTerminalsOf60AndOf80Columns) {
+TEST(HostViewTest, NarrowTerminal_EveryLineFits) {
   v1::Host host = MakeHost();
   host.set_host_name("a-rather-long-host-name.example.com");
   host.mutable_coverage()->set_kernel_release("6.1.0-37-cloud-amd64-debian");
@@ -110,7 +110,7 @@ TEST(HostViewTest, FitsTerminalsOf60AndOf80Columns) {
   EXPECT_THAT(RenderHosts({host}, false, kPlain), Not(HasSubstr("not shown")));
 }
 
-TEST(HostViewTest, OneHostIsShownWithItsBootsAndReasons) {
+TEST(HostViewTest, OneHost_IsShownWithItsBootsAndDegradations) {
   v1::Host host = MakeHost();
   host.add_addresses("10.0.0.1");
   host.add_addresses("2001:db8::1");
@@ -137,7 +137,7 @@ TEST(HostViewTest, OneHostIsShownWithItsBootsAndReasons) {
   EXPECT_THAT(text, HasSubstr("accept  tp_btf/sock_recv_length"));
 }
 
-TEST(HostViewTest, SaysWhatWasRemoved) {
+TEST(HostViewTest, RemovedHost_IsDescribed) {
   v1::Host host = MakeHost();
   host.set_state(v1::SILENT);
   host.add_boots();
@@ -148,7 +148,7 @@ TEST(HostViewTest, SaysWhatWasRemoved) {
             "Removed one boot of web: hosts/0011.ffee\n");
 }
 
-TEST(HostViewTest, EscapesWhatPeersSay) {
+TEST(HostViewTest, HostileText_IsEscaped) {
   v1::Host host = MakeHost();
   const std::string evil = "\x1b[2J\r\n\u202e";
   host.set_host_name("a" + evil);

@@ -47,7 +47,7 @@ std::string DeliverySentence(const v1::Delivery& delivery, const Style& style) {
   return out;
 }
 
-// The worst of them: one that does not arrive must not hide behind one that did.
+// The worst of its deliveries: a page that did not arrive must not hide behind one that did.
 std::string PageWord(const v1::Incident& incident, const Style& style) {
   for (const v1::DeliveryState state : {v1::RETRYING, v1::PENDING, v1::DELIVERED}) {
     for (const v1::Delivery& delivery : incident.deliveries()) {

@@ -18,8 +18,8 @@ namespace hoptrail::cli {
 
 std::string RenderIncidents(const std::vector<v1::Incident>& incidents, const Style& style);
 
-// What an incident is, how its page stands, and about which hosts of its path not everything is
-// known: the lines above its detections, or above its path.
+// The incident, the delivery of its page, and the degraded hosts on its path: the lines above its
+// detections, or above its path.
 std::string RenderIncidentHeading(const v1::Incident& incident, const Style& style);
 
 // The heading and its detections, oldest first; `detections` may lack some.

@@ -57,7 +57,7 @@ void ExpectFits(const std::string& text, size_t width) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
 }
 
-TEST(IncidentViewTest, ShowsIncidents) {
+TEST(IncidentViewTest, Incidents_AreATable) {
   EXPECT_EQ(RenderIncidents({}, kPlain), "No incident.\n");
   EXPECT_EQ(RenderIncidents({MakeIncident()}, kPlain),
             "INCIDENT      SEVERITY  STATE                  OPENED (UTC)             "
@@ -66,12 +66,12 @@ TEST(IncidentViewTest, ShowsIncidents) {
             "2026-11-22 06:01:45.000  1           staff from 192.0.2.9: gw → web → db → vault\n");
 }
 
-TEST(IncidentViewTest, SaysHowThePageStandsAndWhoIsDegraded) {
+TEST(IncidentViewTest, Incident_ShowsItsPagesAndDegradedHosts) {
   v1::Incident incident = MakeIncident();
   Deliver(v1::DELIVERED, &incident);
   EXPECT_THAT(RenderIncidents({incident}, kPlain), HasSubstr("PAGE       WHAT"));
   EXPECT_THAT(RenderIncidents({incident}, kPlain), HasSubstr("1           delivered  staff"));
-  // One that does not arrive does not hide behind one that did.
+  // A page that did not arrive does not hide behind one that did.
   Deliver(v1::RETRYING, &incident)->set_notifier("webhook");
   Degrade("web", &incident);
   Degrade("db", &incident);
@@ -89,7 +89,7 @@ TEST(IncidentViewTest, SaysHowThePageStandsAndWhoIsDegraded) {
   EXPECT_THAT(RenderIncidentHeading(incident, kPlain), HasSubstr("page: pagerduty pending\n"));
 }
 
-TEST(IncidentViewTest, FitsTerminalsOf60AndOf80Columns) {
+TEST(IncidentViewTest, NarrowTerminal_EveryLineFits) {
   v1::Incident incident = MakeIncident();
   Deliver(v1::RETRYING, &incident);
   Degrade("a-rather-long-host-name.example.com", &incident);
@@ -104,7 +104,7 @@ TEST(IncidentViewTest, FitsTerminalsOf60AndOf80Columns) {
   }
 }
 
-TEST(IncidentViewTest, OneIncidentIsShownWithItsDetectionsOldestFirst) {
+TEST(IncidentViewTest, OneIncident_ListsItsDetectionsOldestFirst) {
   v1::Incident incident = MakeIncident();
   incident.add_detections("detections/bb");
   incident.add_detections("detections/cc");
@@ -119,7 +119,7 @@ TEST(IncidentViewTest, OneIncidentIsShownWithItsDetectionsOldestFirst) {
   EXPECT_THAT(text, HasSubstr("(1 detection is not kept any more, or not loaded)\n"));
 }
 
-TEST(IncidentViewTest, EscapesWhatPeersSay) {
+TEST(IncidentViewTest, HostileText_IsEscaped) {
   const std::string evil = "\x1b[2J\n\u202e";
   v1::Incident incident = MakeIncident();
   incident.set_title(evil);
@@ -134,7 +134,7 @@ TEST(IncidentViewTest, EscapesWhatPeersSay) {
   EXPECT_THAT(text, Not(HasSubstr("\u202e")));
 }
 
-TEST(IncidentViewTest, ColoursOnlyWhenAsked) {
+TEST(IncidentViewTest, Colours_AreUsedOnlyWhenAsked) {
   v1::Incident incident = MakeIncident();
   incident.set_severity(v1::CRITICAL);
   EXPECT_THAT(RenderIncidents({incident}, {.colour = true}),

@@ -18,8 +18,8 @@ namespace hoptrail::cli {
 std::string RenderSessions(const std::vector<v1::Session>& sessions, const Style& style);
 std::string RenderDetections(const std::vector<v1::Detection>& detections, const Style& style);
 
-// One detection of a watch: a line, and its summary below. `again`: it was shown before and has
-// gained evidence.
+// One detection of a watch: a line, and its summary below. `again`: it was shown before and now has
+// more evidence.
 std::string RenderWatched(const v1::Detection& detection, bool again, const Style& style);
 
 }  // namespace hoptrail::cli

@@ -47,7 +47,7 @@ void ExpectFits(const std::string& text, size_t width) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
 }
 
-TEST(ListViewTest, ShowsSessions) {
+TEST(ListViewTest, Sessions_AreATable) {
   EXPECT_EQ(RenderSessions({MakeSession("0123456789abcdef0123456789abcdef")}, kPlain),
             "SESSION       HOST          USER      KIND    OPENED (UTC)             STATE  FROM"
             "             IN BY\n"
@@ -55,7 +55,7 @@ TEST(ListViewTest, ShowsSessions) {
             "[2001:db8::1]:7  no login seen\n");
 }
 
-TEST(ListViewTest, FitsTerminalsOf60AndOf80Columns) {
+TEST(ListViewTest, NarrowTerminal_EveryLineFits) {
   v1::Session session = MakeSession("0123456789abcdef0123456789abcdef");
   session.set_logged_in(true);
   session.set_user("deploy");
@@ -75,7 +75,7 @@ TEST(ListViewTest, FitsTerminalsOf60AndOf80Columns) {
   }
 }
 
-TEST(ListViewTest, IdsAreCutOnlyAsFarAsTheyTellRowsApart) {
+TEST(ListViewTest, Ids_AreCutOnlyWhileTheyStayDistinct) {
   const Style narrow = {.utc = true, .width = 80};
   const std::string text = RenderSessions({MakeSession("0123456789abcdef0123456789abcdef"),
                                            MakeSession("01234567ffffffffffffffffffffffff")},
@@ -84,7 +84,7 @@ TEST(ListViewTest, IdsAreCutOnlyAsFarAsTheyTellRowsApart) {
   EXPECT_THAT(text, HasSubstr("01234567ffff  "));
 }
 
-TEST(ListViewTest, TimesAreLocalUnlessTheyAreToBeUtc) {
+TEST(ListViewTest, Times_AreLocalUnlessUtcIsAsked) {
   const TimeZone berlin("Europe/Berlin");
   const std::string winter = RenderDetections({MakeDetection()}, Style());
   EXPECT_THAT(winter, HasSubstr("TIME (CET) "));
@@ -99,7 +99,7 @@ TEST(ListViewTest, TimesAreLocalUnlessTheyAreToBeUtc) {
               HasSubstr("2026-06-22 08:00:05.000 CEST  HIGH"));
 }
 
-TEST(ListViewTest, TheTimeZoneIsTheVariables) {
+TEST(ListViewTest, TimeZone_IsTakenFromTZ) {
   const TimeZone india(":Asia/Kolkata");
   EXPECT_THAT(RenderDetections({MakeDetection()}, Style()), HasSubstr("2026-11-22 11:30:05.000"));
   const TimeZone posix("XYZ-3");
@@ -108,7 +108,7 @@ TEST(ListViewTest, TheTimeZoneIsTheVariables) {
   EXPECT_THAT(RenderDetections({v1::Detection()}, Style()), HasSubstr("TIME (XYZ)"));
 }
 
-TEST(ListViewTest, SaysWhatASessionIsThatIsNoLogin) {
+TEST(ListViewTest, SessionWithoutLogin_ShowsItsTitle) {
   v1::Session session;
   session.set_name("sessions/0123456789abcdef0123456789abcdef");
   session.set_kind(v1::SERVICE);
@@ -119,17 +119,17 @@ TEST(ListViewTest, SaysWhatASessionIsThatIsNoLogin) {
   session.set_kind(v1::CRON);
   session.set_title("cron job backup.sh of backup");
   EXPECT_THAT(RenderSessions({session}, kPlain), HasSubstr("  cron job backup.sh of backup\n"));
-  // A collector of before says no title.
+  // An older collector sends no title.
   session.clear_title();
   EXPECT_THAT(RenderSessions({session}, kPlain), HasSubstr("  cron of uid 33\n"));
 }
 
-TEST(ListViewTest, EmptyListsSaySo) {
+TEST(ListViewTest, EmptyLists_SaySo) {
   EXPECT_EQ(RenderSessions({}, kPlain), "No such session.\n");
   EXPECT_EQ(RenderDetections({}, kPlain), "Nothing was detected.\n");
 }
 
-TEST(ListViewTest, EscapesWhatPeersSay) {
+TEST(ListViewTest, HostileText_IsEscaped) {
   v1::Detection detection;
   detection.set_host_name("a\x1b[31m");
   detection.set_summary("x\ny");

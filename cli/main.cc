@@ -1,4 +1,4 @@
-// hoptrail: asks a collector who moved from where to where.
+// hoptrail: asks a collector who moved from which host to which.
 
 #include <unistd.h>
 
@@ -27,12 +27,12 @@ std::string Environment(absl::string_view name) {
   return value == nullptr ? "" : value;
 }
 
-// The words may be the server's: they are escaped like everything that comes from outside.
+// The message may come from the server, so it is escaped.
 ExitStatus Fail(const absl::Status& status, const hoptrail::cli::Style& style) {
-  constexpr size_t kMostCharacters = 2000;
+  constexpr size_t kMaxCharacters = 2000;
   hoptrail::WriteError(
       "hoptrail", absl::StrCat(absl::StatusCodeToString(status.code()), ": ",
-                               hoptrail::cli::Escape(status.message(), style, kMostCharacters)));
+                               hoptrail::cli::Escape(status.message(), style, kMaxCharacters)));
   return hoptrail::cli::kFailed;
 }
 

@@ -21,7 +21,8 @@ namespace {
 
 constexpr absl::string_view kDefaultAddress = "unix:/run/hoptrail/collector.sock";
 
-// "incidents/3fa2", "3fa2" and "3FA2…": lower case, at least 4 hexadecimal digits.
+// Accepts "incidents/3fa2", "3fa2" and "3FA2…" with at least 4 hexadecimal digits. Returns lower
+// case.
 absl::StatusOr<std::string> ParseName(absl::string_view command, absl::string_view text) {
   std::string name = absl::AsciiStrToLower(text);
   absl::string_view digits = name;
@@ -38,7 +39,7 @@ absl::StatusOr<std::string> ParseName(absl::string_view command, absl::string_vi
   return name;
 }
 
-// Its own name, or an id: what the collector makes of it. Bounded, and not taken for a flag.
+// Accepts a host's own name or an id, which only the collector can distinguish. Bounds its length.
 absl::StatusOr<std::string> ParseHost(absl::string_view text) {
   constexpr size_t kMost = 256;
   if (text.empty() || text.size() > kMost) {
@@ -66,7 +67,7 @@ absl::Status CheckCollector(v1::CollectorAddress* collector) {
       config::ParseAddress(collector->address(), config::AddressUse::kConnect);
   if (!address.ok()) return Annotate(address.status(), "--collector");
   if (address->is_unix()) {
-    collector->clear_tls();  // perhaps of the environment's; a socket needs none
+    collector->clear_tls();  // from the environment, perhaps; a socket needs none
     return absl::OkStatus();
   }
   const v1::TlsConfig& tls = collector->tls();
@@ -78,11 +79,11 @@ absl::Status CheckCollector(v1::CollectorAddress* collector) {
   return absl::OkStatus();
 }
 
-// The words of a command line, flags taken out of it.
+// A command line, split into words and flags.
 struct Parsed {
   std::vector<absl::string_view> words;
   std::vector<const Flag*> given;
-  std::map<absl::string_view, std::string> values;  // of flags with one
+  std::map<absl::string_view, std::string> values;  // of the flags that have one
   bool Has(absl::string_view name) const {
     return std::any_of(given.begin(), given.end(), [&](const Flag* f) { return f->name == name; });
   }
@@ -181,7 +182,7 @@ absl::StatusOr<Options> ParseOptions(
   }
   if (options.command == "help") return options;
   for (const Flag* flag : parsed.given) {
-    if (Knows(*command, *flag)) continue;
+    if (Accepts(*command, *flag)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("'", command->name, "' takes no --", flag->name));
   }

@@ -15,14 +15,13 @@ namespace hoptrail::cli {
 
 enum class Output { kText, kJson, kDot };
 
-// What the command line asks for.
+// The command line, parsed.
 struct Options {
-  v1::CollectorAddress
-      collector;  // as ParseAddress() takes it; with TLS files unless a UNIX socket
+  v1::CollectorAddress collector;  // valid for ParseAddress(); with TLS files unless a UNIX socket
   Output output = Output::kText;
   std::string command;  // "help" and "version" too
   // The command's argument: "incidents/…", "sessions/…" or digits alone; a host as it was given;
-  // for "help" a command or nothing.
+  // for "help" the name of a command, or empty.
   std::string name;
   std::string host;
   std::string user;
@@ -32,11 +31,12 @@ struct Options {
   bool live = false;
   bool wide = false;
   bool utc = false;
-  int64_t limit = 200;  // Most rows of a list; 0: all.
+  int64_t limit = 200;  // the greatest number of rows of a list; 0: all
 };
 
-// `arguments` without the program's name; `environment` returns "" for what is not set. Flags may
-// stand anywhere, as `--flag VALUE` or `--flag=VALUE`. INVALID_ARGUMENT says what is wrong.
+// `arguments` come without the program's name; `environment` returns "" for an unset variable.
+// Flags may stand anywhere, as `--flag VALUE` or `--flag=VALUE`. INVALID_ARGUMENT says what is
+// wrong.
 absl::StatusOr<Options> ParseOptions(
     const std::vector<std::string>& arguments,
     absl::FunctionRef<std::string(absl::string_view name)> environment);

@@ -26,7 +26,7 @@ std::string ErrorOf(const std::vector<std::string>& arguments) {
   return options.ok() ? "no error" : std::string(options.status().message());
 }
 
-TEST(OptionsTest, KnowsWhereTheCollectorIsByDefault) {
+TEST(OptionsTest, NoCollectorFlag_UsesTheLocalSocket) {
   const auto options = Parse({"hosts"});
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->collector.address(), "unix:/run/hoptrail/collector.sock");
@@ -34,7 +34,7 @@ TEST(OptionsTest, KnowsWhereTheCollectorIsByDefault) {
   EXPECT_EQ(options->output, Output::kText);
 }
 
-TEST(OptionsTest, TakesFlagsAnywhereAndInBothForms) {
+TEST(OptionsTest, Flags_AreAcceptedAnywhereAndInBothForms) {
   const auto options =
       Parse({"--collector=c:7443", "--ca", "a", "sessions", "--host", "web", "--certificate=b",
              "--key", "k", "--output=json", "--all", "--limit", "7"});
@@ -47,7 +47,7 @@ TEST(OptionsTest, TakesFlagsAnywhereAndInBothForms) {
   EXPECT_TRUE(options->all);
 }
 
-TEST(OptionsTest, TheEnvironmentIsOverruledByFlags) {
+TEST(OptionsTest, Flag_OverridesTheEnvironment) {
   const auto environment = [](absl::string_view name) {
     return std::string(name == "HOPTRAIL_COLLECTOR" ? "unix:/a" : "");
   };
@@ -56,7 +56,7 @@ TEST(OptionsTest, TheEnvironmentIsOverruledByFlags) {
             "unix:/b");
 }
 
-TEST(OptionsTest, AcceptsIdsInEveryForm) {
+TEST(OptionsTest, Ids_AreAcceptedInEveryForm) {
   EXPECT_EQ(Parse({"path", "3FA2"})->name, "3fa2");
   EXPECT_EQ(Parse({"path", "sessions/3fa2c81d"})->name, "sessions/3fa2c81d");
   EXPECT_EQ(Parse({"ack", "incidents/3fa2"})->name, "incidents/3fa2");
@@ -65,7 +65,7 @@ TEST(OptionsTest, AcceptsIdsInEveryForm) {
   EXPECT_THAT(ErrorOf({"resolve", "sessions/3fa2"}), HasSubstr("not a session"));
 }
 
-TEST(OptionsTest, SaysWhatIsWrong) {
+TEST(OptionsTest, BadCommandLine_IsExplained) {
   EXPECT_THAT(ErrorOf({}), HasSubstr("command is missing"));
   EXPECT_THAT(ErrorOf({"hop"}), HasSubstr("'hop'"));
   EXPECT_THAT(ErrorOf({"path"}), HasSubstr("needs INCIDENT|SESSION"));
@@ -85,7 +85,7 @@ TEST(OptionsTest, SaysWhatIsWrong) {
   EXPECT_THAT(ErrorOf({"hosts", "--collector", "c:1", "--ca", "x"}), HasSubstr("--key"));
 }
 
-TEST(OptionsTest, AnAddressIsReadAsInConfigurationFiles) {
+TEST(OptionsTest, CollectorAddress_IsParsedAsInConfigurationFiles) {
   const std::vector<std::string> tls = {"--ca", "a", "--certificate", "b", "--key", "c", "hosts"};
   for (const char* address : {"https://c.example:7443", "c.example", "2001:db8::1:7443", "c:99999",
                               "c:0", "0.0.0.0:1", "${C}:1", "unix:c.sock"}) {
@@ -98,21 +98,21 @@ TEST(OptionsTest, AnAddressIsReadAsInConfigurationFiles) {
   EXPECT_EQ(ErrorOf(arguments), "no error");
 }
 
-TEST(OptionsTest, ASocketNeedsNoCertificatesOfTheEnvironments) {
+TEST(OptionsTest, UnixSocket_IgnoresCertificatesOfTheEnvironment) {
   const auto environment = [](absl::string_view name) {
     return std::string(name == "HOPTRAIL_CA" ? "/ca.crt" : "");
   };
   EXPECT_FALSE(ParseOptions({"hosts"}, environment)->collector.has_tls());
 }
 
-TEST(OptionsTest, HelpAndVersionNeedNothingElse) {
+TEST(OptionsTest, HelpAndVersion_NeedNothingElse) {
   EXPECT_EQ(Parse({"--version"})->command, "version");
   EXPECT_EQ(Parse({"--help"})->command, "help");
   EXPECT_EQ(Parse({"help"})->command, "help");
   EXPECT_EQ(Parse({"help"})->name, "");
 }
 
-TEST(OptionsTest, HelpIsOfOneCommandWhereOneIsNamed) {
+TEST(OptionsTest, HelpWithACommand_IsAboutThatCommand) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"help", "path"}, {"path", "--help"}, {"-h", "path", "x", "y"}}) {
     EXPECT_EQ(Parse(arguments)->command, "help");
@@ -122,7 +122,7 @@ TEST(OptionsTest, HelpIsOfOneCommandWhereOneIsNamed) {
   EXPECT_THAT(ErrorOf({"help", "path", "x"}), HasSubstr("one word too many"));
 }
 
-TEST(OptionsTest, SuggestsWhatIsNear) {
+TEST(OptionsTest, MistypedWord_SuggestsASimilarOne) {
   EXPECT_THAT(ErrorOf({"hsots"}), HasSubstr("did you mean 'hosts'?"));
   EXPECT_THAT(ErrorOf({"incidnets"}), HasSubstr("did you mean 'incidents'?"));
   EXPECT_THAT(ErrorOf({"--colector", "x"}), HasSubstr("did you mean '--collector'?"));
@@ -130,7 +130,7 @@ TEST(OptionsTest, SuggestsWhatIsNear) {
   EXPECT_THAT(ErrorOf({std::string(1000, 'x')}), testing::Not(HasSubstr("did you mean")));
 }
 
-TEST(HelpTest, ShowsThatCommandOnly) {
+TEST(HelpTest, HelpOfACommand_ShowsOnlyThatCommand) {
   const std::string help = HelpText(*FindCommand("sessions"));
   EXPECT_THAT(help, HasSubstr("Usage: hoptrail [FLAGS] sessions [--host HOST] [--user USER]"));
   EXPECT_THAT(help, HasSubstr("--user USER  "));
@@ -142,7 +142,7 @@ TEST(HelpTest, ShowsThatCommandOnly) {
   }
 }
 
-TEST(HelpTest, NamesEverythingAndFitsATerminal) {
+TEST(HelpTest, Usage_NamesEveryCommandAndFits80Columns) {
   const std::string usage = UsageText();
   for (const Command& command : Commands()) {
     EXPECT_THAT(usage, HasSubstr(std::string("\n  ") + std::string(command.name)));

@@ -1,19 +1,17 @@
-#include <string>
+#include "cli/path_dot.h"
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
 #include "cli/format.h"
-#include "cli/path_model.h"
-#include "cli/path_view.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
 namespace hoptrail::cli {
 namespace {
 
-// A quoted string of the DOT language. `text` is already escaped for showing; "\n" within it is
-// put there by Label() only.
+// A quoted string of the DOT language. `text` is already escaped for terminals; only Label() puts
+// "\n" into it.
 std::string Quote(absl::string_view text) {
   return absl::StrCat(
       "\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}, {"\n", "\\n"}}), "\"");

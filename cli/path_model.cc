@@ -36,10 +36,6 @@ PathShape ShapeOf(const v1::Path& path) {
   return shape;
 }
 
-bool HasHop(const v1::PathStep& step) {
-  return step.has_hop() && (step.hop().has_client() || step.hop().has_server());
-}
-
 bool IsTranslated(const v1::PathStep& step) {
   if (!step.hop().has_client() || !step.hop().has_server()) return false;
   const v1::Flow& client = step.hop().client().flow();
@@ -63,7 +59,7 @@ std::string OriginWords(const v1::PathStep& step, const Style& style) {
 }
 
 std::string OriginAddress(const v1::PathStep& step, const Style& style) {
-  if (step.hop().has_client()) return "";  // Some agent speaks for that end.
+  if (step.hop().has_client()) return "";  // An agent reported that end.
   const v1::Flow& flow =
       step.hop().has_server() ? step.hop().server().flow() : step.session().entry_flow();
   return flow.client().address().empty() ? "" : FormatEndpoint(flow.client(), style);

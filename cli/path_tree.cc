@@ -1,3 +1,5 @@
+#include "cli/path_tree.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <set>
@@ -11,15 +13,13 @@
 #include "cli/format.h"
 #include "cli/host_view.h"
 #include "cli/incident_view.h"
-#include "cli/path_model.h"
-#include "cli/path_view.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
 namespace hoptrail::cli {
 namespace {
 
-// Deeper steps are drawn below each other: a screen is only so wide, and each step says its depth.
+// Deeper steps are not indented further, since a screen is only so wide. Each step says its depth.
 constexpr int kDeepestIndent = 10;
 constexpr size_t kIndent = 3;
 constexpr size_t kRoomForWords = 48;
@@ -112,7 +112,7 @@ class TreeWriter {
     WriteSteps(root);
   }
 
-  // Depth first, without recursion: the message decides how deep.
+  // Depth first, without recursion, since the message decides the depth.
   void WriteSteps(int root) {
     struct Open {
       int index;
@@ -141,7 +141,7 @@ class TreeWriter {
     }
   }
 
-  // `branch` leads to the step, `prefix` is before what is said of it.
+  // `branch` leads to the step; the lines about it begin with `prefix`.
   void WriteStep(int index, const std::string& branch, const std::string& prefix) {
     const v1::PathStep& s = step(index);
     const v1::Session& session = s.session();
@@ -224,7 +224,7 @@ class TreeWriter {
     Line(prefix, "session", words);
   }
 
-  // What is not known of this step's host, the heading says in full.
+  // The degradations of this step's host; the heading has them in full.
   void WriteDegraded(const std::string& prefix, const std::string& host) {
     if (view_.incident == nullptr) return;
     for (const v1::DegradedHost& degraded : view_.incident->degraded_hosts()) {

@@ -20,7 +20,7 @@ size_t Total(const std::vector<size_t>& shown, const std::vector<size_t>& widths
 
 struct Table::Layout {
   std::vector<size_t> shown;   // columns, from left to right
-  std::vector<size_t> levels;  // of every column: the form that its cells are shown in
+  std::vector<size_t> levels;  // of every column: the form of its cells
   std::vector<size_t> widths;  // of every column
   std::vector<std::string> left_out;
 };
@@ -66,7 +66,7 @@ Table::Layout Table::Arrange() const {
   }
   if (style_.width == 0 || Total(layout.shown, layout.widths) <= style_.width) return layout;
 
-  // As narrow as can be; what does not fit even so is left out.
+  // Every column at its least width; columns that do not fit even so are left out.
   std::vector<size_t> importance = layout.shown;
   std::stable_sort(importance.begin(), importance.end(),
                    [&](size_t a, size_t b) { return columns_[a].rank < columns_[b].rank; });
@@ -80,8 +80,8 @@ Table::Layout Table::Arrange() const {
     std::erase(layout.shown, importance.back());
     importance.pop_back();
   }
-  // What room is left goes to the columns in the order of their importance, to text that is cut
-  // before what only has a shorter form.
+  // The remaining room goes to the columns by importance: first to text that is cut, then to cells
+  // that only have a shorter form.
   std::stable_sort(importance.begin(), importance.end(), [&](size_t a, size_t b) {
     return std::pair(columns_[a].rank, Levels(a) > 1) < std::pair(columns_[b].rank, Levels(b) > 1);
   });
@@ -107,7 +107,7 @@ std::string Table::Render() const {
   const Layout layout = Arrange();
   std::string out;
   const auto write = [&](const auto& cell_of, bool heading) {
-    size_t owed = 0;  // Blanks are written before the next text only: none at a line's end.
+    size_t owed = 0;  // Blanks are written only before the next text: none at a line's end.
     for (const size_t column : layout.shown) {
       const size_t width = layout.widths[column];
       const std::string text =

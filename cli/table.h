@@ -10,8 +10,8 @@
 
 namespace hoptrail::cli {
 
-// What stands in a cell, in one or more forms, the longest first: where a column has to give way,
-// all its cells go over to a later form together. Already escaped.
+// The text of a cell, in one or more forms, the longest first. Where a column must become narrower,
+// all its cells switch to a later form together. Already escaped.
 class Cell {
  public:
   Cell() : forms_(1) {}
@@ -32,18 +32,18 @@ class Cell {
   std::vector<std::string> forms_;
 };
 
-// A column, and how it gives way on a narrow terminal.
+// A column, and how it shrinks on a narrow terminal.
 struct Column {
   Cell heading;
-  int rank = 0;           // columns of the highest rank are left out first; those of 0 stay
-  size_t least = 0;       // cut down to so many columns of the terminal at most; 0: never cut
-  Cut cut = Cut::kEnd;    // where
-  bool optional = false;  // left out where no row has anything in it
+  int rank = 0;           // columns of the highest rank are left out first; rank 0 stays
+  size_t least = 0;       // the width in terminal columns to which text may be cut; 0: never cut
+  Cut cut = Cut::kEnd;    // where text is cut
+  bool optional = false;  // left out where all its cells are empty
 };
 
-// Rows of cells under a heading, in columns two blanks apart. Where the style has a width, what
-// does not fit is shortened, cut or left out, the least important first; what was left out is named
-// below.
+// Rows of cells under a heading, in columns two blanks apart. Where the style has a width, columns
+// that do not fit are shortened, cut or left out, the least important first; a note below names
+// those that were left out.
 class Table {
  public:
   Table(std::vector<Column> columns, const Style& style);

@@ -16,12 +16,11 @@ using ::testing::Not;
 const Style kUtf8 = {};
 const Style kColour = {.colour = true};
 
-// Every line of `text` fits, but for a note below a table.
 void ExpectFits(const std::string& text, size_t width) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
 }
 
-TEST(TableTest, AlignsColumnsAndEndsLinesWithoutBlanks) {
+TEST(TableTest, Columns_AreAlignedWithoutTrailingBlanks) {
   Table table({{.heading = "HOST"}, {.heading = "STATE"}, {.heading = "X"}}, kUtf8);
   table.Add({"größe", "up", "1"});
   table.Add({"a", "a longer one", ""});
@@ -33,7 +32,7 @@ TEST(TableTest, AlignsColumnsAndEndsLinesWithoutBlanks) {
             "b\n");
 }
 
-TEST(TableTest, WideAndCombiningCharactersDoNotShiftColumns) {
+TEST(TableTest, WideAndCombiningCharacters_DoNotShiftColumns) {
   Table table({{.heading = "HOST"}, {.heading = "X"}}, kUtf8);
   table.Add({"日本", "1"});
   table.Add({"e\xcc\x81", "2"});
@@ -45,7 +44,7 @@ TEST(TableTest, WideAndCombiningCharactersDoNotShiftColumns) {
             "abcd  3\n");
 }
 
-TEST(TableTest, ColoursDoNotShiftColumns) {
+TEST(TableTest, Colours_DoNotShiftColumns) {
   Table table({{.heading = "A"}, {.heading = "B"}}, kColour);
   table.Add({Paint("HIGH", Colour::kRed, kColour), "x"});
   EXPECT_EQ(table.Render(),
@@ -66,7 +65,7 @@ std::string Render(size_t width) {
   return table.Render();
 }
 
-TEST(TableTest, WhatFitsIsShownInFull) {
+TEST(TableTest, TableThatFits_IsShownInFull) {
   const std::string full =
       "ID    TIME (UTC)           EVENTS  WHAT\n"
       "aaaa  2026-11-22 06:00:05  12345   something long is said\n"
@@ -75,8 +74,8 @@ TEST(TableTest, WhatFitsIsShownInFull) {
   EXPECT_EQ(Render(57), full);
 }
 
-TEST(TableTest, TheLeastImportantGivesWayFirst) {
-  // Shorter forms first, the text that matters last.
+TEST(TableTest, NarrowWidth_ShortensAndDropsTheLeastImportantFirst) {
+  // Cells take shorter forms before the important text is cut.
   EXPECT_EQ(Render(56),
             "ID    T      EVENTS  WHAT\n"
             "aaaa  11-22  12345   something long is said\n"
@@ -90,11 +89,11 @@ TEST(TableTest, TheLeastImportantGivesWayFirst) {
   EXPECT_THAT(Render(20), HasSubstr("ID    WHAT\naaaa  something lon…\n"));
 }
 
-TEST(TableTest, FitsEveryWidthThatThereIsRoomFor) {
+TEST(TableTest, EveryWidth_EveryLineFits) {
   for (size_t width = 20; width < 70; ++width) ExpectFits(Render(width), width);
 }
 
-TEST(TableTest, AnOptionalColumnIsThereOnlyWithSomethingInIt) {
+TEST(TableTest, OptionalColumn_IsShownOnlyWhereACellHasText) {
   EXPECT_THAT(Render(0), Not(HasSubstr("NOTE")));
   Table table({{.heading = "A"}, {.heading = "NOTE", .optional = true}}, kUtf8);
   table.Add({"1"});

@@ -48,7 +48,7 @@ absl::string_view Code(Colour colour) {
 constexpr char kEscape = '\x1b';
 constexpr char kPlain[] = "\x1b[0m";
 
-// wcwidth(3) in a locale that knows every character, whatever the caller's is.
+// wcwidth(3) in a UTF-8 locale, whatever the caller's locale is.
 size_t WidthOf(uint32_t character) {
   if (character >= 0x20 && character < 0x7f) return 1;
   static const locale_t unicode = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
@@ -59,7 +59,7 @@ size_t WidthOf(uint32_t character) {
   return width < 0 ? 1 : static_cast<size_t>(width);
 }
 
-// A character, or the code of a colour, which only Paint() puts there: ESC [ … m.
+// A character, or the code of a colour (ESC [ … m), which only Paint() writes.
 struct Piece {
   absl::string_view text;
   size_t width = 0;
@@ -80,7 +80,7 @@ Piece TakePiece(absl::string_view* text) {
   return piece;
 }
 
-// Takes what fits into `width` columns, with what combines with the last character.
+// Takes the characters that fit into `width` columns, with those that combine with the last one.
 std::string Head(absl::string_view* text, size_t width) {
   std::string head;
   for (size_t used = 0; !text->empty();) {
@@ -94,14 +94,14 @@ std::string Head(absl::string_view* text, size_t width) {
   return head;
 }
 
-// What follows the first character and what combines with it.
-absl::string_view TakeOne(absl::string_view text) {
+// The text after the first character and those that combine with it.
+absl::string_view AfterFirst(absl::string_view text) {
   while (!text.empty() && TakePiece(&text).width == 0) {
   }
   return text;
 }
 
-// The colour that is on after `text`; `before` it was on already.
+// The colour at the end of `text`; `before` is the one at its beginning.
 std::string LastColour(absl::string_view text, const std::string& before) {
   std::string colour = before;
   while (!text.empty()) {
@@ -158,7 +158,7 @@ std::string Fit(absl::string_view text, size_t width, Cut cut, const Style& styl
   const size_t ellipsis = Width(style.ellipsis());
   if (width < ellipsis) return std::string(style.ellipsis().substr(0, style.utf8 ? 0 : width));
   const bool coloured = text.find(kEscape) != absl::string_view::npos;
-  // A middle is cut out of plain text only; what is coloured is short words.
+  // Only plain text is cut in the middle: coloured text is a few short words.
   const size_t tail = cut == Cut::kMiddle && !coloured ? (width - ellipsis) * 2 / 3 : 0;
   absl::string_view rest = text;
   std::string out = Head(&rest, width - ellipsis - tail);
@@ -173,7 +173,7 @@ std::string Fit(absl::string_view text, size_t width, Cut cut, const Style& styl
 std::vector<std::string> Wrap(absl::string_view text, size_t width) {
   if (width == 0) return {std::string(text)};
   std::vector<std::string> lines;
-  std::string colour;  // that goes on in the next line
+  std::string colour;  // continues in the next line
   while (true) {
     std::string line = colour;
     if (Width(text) <= width) {
@@ -184,11 +184,12 @@ std::vector<std::string> Wrap(absl::string_view text, size_t width) {
     Head(&rest, width);
     size_t taken = text.size() - rest.size();
     size_t blank = text[taken] == ' ' ? taken : text.substr(0, taken).rfind(' ');
-    // Two blanks part what belongs together from the rest.
+    // Two blanks separate parts that should stay together.
     const size_t part = text.substr(0, std::min(taken + 2, text.size())).rfind("  ");
     if (part != absl::string_view::npos && Width(text.substr(0, part)) * 2 >= width) blank = part;
     if (blank != absl::string_view::npos && blank > 0) taken = blank;
-    if (taken == 0) taken = text.size() - TakeOne(text).size();  // narrower than a character
+    // `width` may be less than that of one character.
+    if (taken == 0) taken = text.size() - AfterFirst(text).size();
     const absl::string_view taken_text = text.substr(0, taken);
     absl::StrAppend(&line, absl::StripTrailingAsciiWhitespace(taken_text));
     colour = LastColour(taken_text, colour);
@@ -200,7 +201,7 @@ std::vector<std::string> Wrap(absl::string_view text, size_t width) {
 
 void AppendWrapped(absl::string_view first, absl::string_view next, absl::string_view text,
                    const Style& style, std::string* out) {
-  constexpr size_t kLeast = 16;  // Narrower than that is no help to anybody.
+  constexpr size_t kLeast = 16;  // Narrower lines help nobody.
   const size_t before = std::max(Width(first), Width(next));
   const size_t width = style.width == 0 ? 0 : std::max(style.width, before + kLeast) - before;
   absl::string_view prefix = first;

@@ -17,11 +17,11 @@ const Style kUtf8 = {.colour = false, .utf8 = true};
 const Style kAscii = {.colour = false, .utf8 = false};
 const Style kColour = {.colour = true, .utf8 = true};
 
-TEST(EscapeTest, LeavesOrdinaryTextAlone) {
+TEST(EscapeTest, OrdinaryText_IsUnchanged) {
   EXPECT_EQ(Escape("web-01 (größer) → 日本 \\", kUtf8), "web-01 (größer) → 日本 \\");
 }
 
-TEST(EscapeTest, DisarmsTerminalSequences) {
+TEST(EscapeTest, TerminalSequences_AreEscaped) {
   EXPECT_EQ(Escape("\x1b]0;owned\x07\x1b[2J", kUtf8), "\\x1b]0;owned\\x07\\x1b[2J");
   EXPECT_EQ(Escape("a\r\nb\tc\x7f", kUtf8), "a\\x0d\\x0ab\\x09c\\x7f");
   // U+009B is the one-character form of ESC [.
@@ -31,13 +31,13 @@ TEST(EscapeTest, DisarmsTerminalSequences) {
             "\\x9b2J");
 }
 
-TEST(EscapeTest, ShowsWhatHidesOrReorders) {
+TEST(EscapeTest, CharactersThatHideOrReorder_AreEscaped) {
   EXPECT_EQ(Escape("a\u202eb\u2066c\u200bd\u2028e\ufefff", kUtf8),
             "a\\u202eb\\u2066c\\u200bd\\u2028e\\ufefff");
   EXPECT_EQ(Escape("\U000e0041", kUtf8), "\\U000e0041");
 }
 
-TEST(EscapeTest, ShowsBytesThatAreNoUtf8) {
+TEST(EscapeTest, InvalidUtf8_IsEscaped) {
   EXPECT_EQ(Escape("\xff"
                    "a\xc3",
                    kUtf8),
@@ -46,24 +46,24 @@ TEST(EscapeTest, ShowsBytesThatAreNoUtf8) {
   EXPECT_EQ(Escape("\xed\xa0\x80", kUtf8), "\\xed\\xa0\\x80");  // surrogate
 }
 
-TEST(EscapeTest, KeepsToAsciiWhereTheTerminalDoes) {
+TEST(EscapeTest, AsciiTerminal_OtherCharactersAreEscaped) {
   EXPECT_EQ(Escape("größe €", kAscii), "gr\\xf6\\xdfe \\u20ac");
 }
 
-TEST(EscapeTest, CutsLongText) {
+TEST(EscapeTest, LongText_IsCut) {
   EXPECT_EQ(Escape("abcdef", kUtf8, 3), "abc…");
   EXPECT_EQ(Escape("abcdef", kAscii, 3), "abc...");
   EXPECT_EQ(Escape("abc", kUtf8, 3), "abc");
   EXPECT_EQ(Escape(std::string(1 << 20, '\x01'), kUtf8, 10).size(), 10 * 4 + 3u);
 }
 
-TEST(WidthTest, CountsCharactersNotBytesOrColours) {
+TEST(WidthTest, Width_CountsCharactersNotBytesOrColours) {
   EXPECT_EQ(Width("größe"), 5u);
   EXPECT_EQ(Width(Paint("HIGH", Colour::kRed, kColour)), 4u);
   EXPECT_EQ(Paint("HIGH", Colour::kRed, kUtf8), "HIGH");
 }
 
-TEST(WidthTest, CountsAsTheTerminalDoes) {
+TEST(WidthTest, Width_CountsAsTheTerminalDoes) {
   EXPECT_EQ(Width("日本"), 4u);
   EXPECT_EQ(Width("e\xcc\x81"), 1u);                 // e and a combining acute
   EXPECT_EQ(Width("ｈｏｓｔ"), 8u);                  // full width
@@ -73,7 +73,7 @@ TEST(WidthTest, CountsAsTheTerminalDoes) {
   EXPECT_EQ(Width(""), 0u);
 }
 
-TEST(FitTest, CutsAtTheEndOrInTheMiddle) {
+TEST(FitTest, LongText_IsCutAtTheEndOrInTheMiddle) {
   EXPECT_EQ(Fit("abcdef", 6, Cut::kEnd, kUtf8), "abcdef");
   EXPECT_EQ(Fit("abcdef", 5, Cut::kEnd, kUtf8), "abcd…");
   EXPECT_EQ(Fit("abcdef", 5, Cut::kEnd, kAscii), "ab...");
@@ -83,7 +83,7 @@ TEST(FitTest, CutsAtTheEndOrInTheMiddle) {
   EXPECT_EQ(Fit("abc", 0, Cut::kEnd, kAscii), "");
 }
 
-TEST(FitTest, NeitherPartsACharacterNorExceedsTheWidth) {
+TEST(FitTest, CutText_SplitsNoCharacterAndFits) {
   EXPECT_EQ(Fit("日本語", 4, Cut::kEnd, kUtf8), "日…");
   EXPECT_EQ(Fit("e\xcc\x81"
                 "bcd",
@@ -96,38 +96,39 @@ TEST(FitTest, NeitherPartsACharacterNorExceedsTheWidth) {
   }
 }
 
-TEST(FitTest, AColourEndsWithTheText) {
+TEST(FitTest, CutColouredText_EndsItsColour) {
   EXPECT_EQ(Fit(Paint("CONNECTED", Colour::kRed, kColour), 5, Cut::kEnd, kColour),
             "\x1b[31mCONN…\x1b[0m");
 }
 
-TEST(WrapTest, BreaksAtBlanks) {
+TEST(WrapTest, LongText_BreaksAtBlanks) {
   EXPECT_THAT(Wrap("one two three", 8), ElementsAre("one two", "three"));
   EXPECT_THAT(Wrap("one two three", 7), ElementsAre("one two", "three"));
   EXPECT_THAT(Wrap("one  two", 5), ElementsAre("one", "two"));
   EXPECT_THAT(Wrap("abcdefgh ij", 4), ElementsAre("abcd", "efgh", "ij"));
   EXPECT_THAT(Wrap("日本語", 4), ElementsAre("日本", "語"));
   EXPECT_THAT(Wrap("日本", 1), ElementsAre("日", "本"));
-  EXPECT_THAT(Wrap("aa bb  cc dd", 10), ElementsAre("aa bb", "cc dd"));  // what belongs together
+  EXPECT_THAT(Wrap("aa bb  cc dd", 10), ElementsAre("aa bb", "cc dd")) << "two blanks separate";
   EXPECT_THAT(Wrap("", 5), ElementsAre(""));
   EXPECT_THAT(Wrap("a b c", 0), ElementsAre("a b c"));
 }
 
-TEST(WrapTest, AColourGoesOnInTheNextLine) {
+TEST(WrapTest, Colour_ContinuesInTheNextLine) {
   EXPECT_THAT(Wrap("a " + Paint("bb cc", Colour::kRed, kColour) + " d", 4),
               ElementsAre("a \x1b[31mbb\x1b[0m", "\x1b[31mcc\x1b[0m d"));
 }
 
-TEST(WrapTest, LinesBeginWithTheirPrefix) {
+TEST(WrapTest, Lines_BeginWithTheirPrefix) {
   std::string out;
   AppendWrapped("│ in  ", "│     ", "public key ED25519 SHA256:abcdef", {.width = 26}, &out);
   EXPECT_EQ(out, "│ in  public key ED25519\n│     SHA256:abcdef\n");
   out.clear();
-  AppendWrapped("a ", "b ", "word", {.width = 3}, &out);  // no room at all: the words go before
+  // The prefix leaves no room; the word is written all the same.
+  AppendWrapped("a ", "b ", "word", {.width = 3}, &out);
   EXPECT_EQ(out, "a word\n");
 }
 
-// A terminal of this many columns; 0: one that does not know.
+// A terminal of this many columns; 0: one that does not know its width.
 class Terminal {
  public:
   explicit Terminal(unsigned short columns) {
@@ -144,7 +145,7 @@ class Terminal {
   int master_ = -1, slave_ = -1;
 };
 
-TEST(StyleTest, TakesTheTerminalsWidth) {
+TEST(StyleTest, Terminal_GivesItsWidth) {
   ::unsetenv("COLUMNS");
   EXPECT_EQ(Terminal(60).width(), 60u);
   EXPECT_EQ(Terminal(200).width(), 200u);
@@ -158,13 +159,13 @@ TEST(StyleTest, TakesTheTerminalsWidth) {
   ::unsetenv("COLUMNS");
 }
 
-TEST(StyleTest, ThereIsNoWidthOffATerminal) {
+TEST(StyleTest, NoTerminal_HasNoWidth) {
   ::setenv("COLUMNS", "70", 1);
   EXPECT_EQ(StyleForTerminal(-1).width, 0u);
   ::unsetenv("COLUMNS");
 }
 
-TEST(StyleTest, HasNoColourOffATerminal) {
+TEST(StyleTest, NoTerminal_HasNoColour) {
   setenv("TERM", "xterm", 1);
   EXPECT_FALSE(StyleForTerminal(-1).colour);
 }

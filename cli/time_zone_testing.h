@@ -6,7 +6,7 @@
 
 namespace hoptrail::cli {
 
-// For tests: the process is in a time zone for as long as this lives, in UTC after it.
+// For tests: puts the process into a time zone, and into UTC when it is destroyed.
 class TimeZone {
  public:
   explicit TimeZone(const char* name) { Set(name); }

@@ -14,7 +14,7 @@
 namespace hoptrail::agent {
 namespace {
 
-constexpr size_t kMostBytes = 1u << 20;  // as the parser takes
+constexpr size_t kMostBytes = 1u << 20;  // the parser's own limit
 
 bool Same(const v1::CollectorAddress& a, const v1::CollectorAddress& b) {
   return a.SerializeAsString() == b.SerializeAsString();
@@ -33,7 +33,7 @@ bool Disabled(const v1::HostRulesConfig& rules, const google::protobuf::FieldDes
   return field != nullptr && message.GetReflection()->GetBool(message, field);
 }
 
-// Whether something of `before` is not in `after`.
+// Whether `after` lacks an element of `before`.
 template <typename T>
 bool Lacks(const std::vector<T>& after, const std::vector<T>& before) {
   return std::any_of(before.begin(), before.end(), [&](const T& each) {

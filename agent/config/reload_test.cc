@@ -20,7 +20,7 @@ Settings Parse(const std::string& text) {
   return settings.value_or(Settings());
 }
 
-TEST(PlanReload, TheSameAgainChangesNothing) {
+TEST(PlanReload, SameConfiguration_ChangesNothing) {
   const Settings settings = Parse(kMinimal);
   const Reload reload = PlanReload(settings, settings, settings);
   EXPECT_THAT(reload.changed, IsEmpty());
@@ -28,7 +28,7 @@ TEST(PlanReload, TheSameAgainChangesNothing) {
   EXPECT_EQ(reload.settings.state_directory, "/s");
 }
 
-TEST(PlanReload, TakesUpWhatTheWorkerAloneGoesBy) {
+TEST(PlanReload, ChangedWorkerKeys_TakeEffect) {
   const Settings started = Parse(kMinimal);
   const Settings fresh = Parse(
       "state_directory: /s\n"
@@ -48,16 +48,16 @@ TEST(PlanReload, TakesUpWhatTheWorkerAloneGoesBy) {
   EXPECT_EQ(reload.settings.spool_bytes, uint64_t{1} << 20);
   EXPECT_EQ(reload.settings.log_level, LogLevel::kDebug);
   EXPECT_THAT(reload.weakened, ElementsAre("collector", "rules.pivot"));
-  // What is taken back is a change against what is in force, and not against the start.
+  // A key that is set back is a change of the settings in force, not of those at the start.
   const Reload back = PlanReload(started, reload.settings, started);
   EXPECT_THAT(back.changed.size(), 6u);
-  EXPECT_THAT(back.weakened, ElementsAre("collector")) << "facts go elsewhere again";
+  EXPECT_THAT(back.weakened, ElementsAre("collector")) << "facts go to another collector again";
   EXPECT_EQ(back.settings.host_name, "");
 }
 
-TEST(PlanReload, KeepsWhatTheKernelSideAndTheDirectoryGoBy) {
+TEST(PlanReload, ChangedKernelOrDirectoryKeys_NeedARestart) {
   Settings started = Parse(kMinimal);
-  started.sensor.force_tiers["accept"] = 2;  // of the command line
+  started.sensor.force_tiers["accept"] = 2;  // from the command line
   const Settings fresh = Parse(
       "state_directory: /other\n"
       "collector: {address: 'unix:/c'}\n"
@@ -76,16 +76,16 @@ TEST(PlanReload, KeepsWhatTheKernelSideAndTheDirectoryGoBy) {
   EXPECT_EQ(reload.settings.watched_ports, started.watched_ports);
   EXPECT_TRUE(reload.settings.sensor == started.sensor);
   EXPECT_THAT(reload.weakened, ElementsAre("scope.network_namespace", "kernel.watch"))
-      << "in force after a restart, and asked for now";
+      << "in force only after a restart, but asked for now";
 }
 
-TEST(CheckReload, ABadFileIsToldByKeyAndLine) {
+TEST(CheckReload, BadFile_IsReportedByKeyAndLine) {
   const Settings started = Parse(kMinimal);
   auto bad = CheckReload(started, started, std::string(kMinimal) + "rules:\n  pivott: {}\n");
   ASSERT_FALSE(bad.ok());
   EXPECT_THAT(std::string(bad.status().message()),
               HasSubstr("/etc/hoptrail/agent.yaml:4: rules.pivott: unknown key"));
-  // So is one that names what is not there.
+  // A file that names a missing file is bad, too.
   bad = CheckReload(started, started,
                     "state_directory: /s\n"
                     "collector: {address: 'a:1', tls: {ca_file: /nowhere/ca, certificate_file: /c, "
@@ -94,7 +94,7 @@ TEST(CheckReload, ABadFileIsToldByKeyAndLine) {
   EXPECT_THAT(std::string(bad.status().message()), HasSubstr("/nowhere/ca"));
 }
 
-TEST(ReadConfiguration, IsBounded) {
+TEST(ReadConfiguration, HugeFile_IsRefused) {
   const std::string path = testing::TempDir() + "/reload_test.yaml";
   std::ofstream(path) << kMinimal;
   EXPECT_EQ(ReadConfiguration(path).value_or(""), kMinimal);

@@ -39,7 +39,7 @@ template <typename Paths>
 absl::StatusOr<std::vector<std::string>> WatchedPaths(const config::KeyPlaces& places,
                                                       absl::string_view key, const Paths& paths) {
   for (int i = 0; i < paths.size(); ++i) {
-    // What is above a directory is another directory in another view.
+    // ".." may lead to another directory under another mount root.
     const std::string& path = paths[i];
     if (!absl::StartsWith(path, "/") || absl::StrContains(absl::StrCat(path, "/"), "/../")) {
       return places.Fault(absl::StrCat(key, "[", i, "]"),

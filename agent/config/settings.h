@@ -16,31 +16,32 @@
 
 namespace hoptrail::agent {
 
-// The configuration file with its defaults filled in and each part in its stage's own terms.
+// The configuration file with its defaults filled in and each part in the types of its stage.
 struct Settings {
-  std::string file;             // that it was read from
+  std::string file;             // the file's path
   std::string host_name;        // empty: the system's
   std::string machine_id_file;  // "/etc/machine-id"
   std::string state_directory;
   std::string network_namespace;  // "self", a path, or empty: the whole host
   v1::CollectorAddress collector;
-  kernel::SensorOptions sensor;  // but for the scope, which takes a look at the namespace
+  kernel::SensorOptions sensor;  // without the scope, which needs the namespace's inode
   v1::HostRulesConfig rules;
   std::vector<uint16_t> watched_ports;
   uint64_t spool_bytes = 0;
   LogLevel log_level = LogLevel::kInfo;
-  config::KeyPlaces places;  // where its keys stand, for messages
+  config::KeyPlaces places;  // the lines of the keys, for messages
 };
 
 // Reads and checks the file, but not the files that it names. Errors are for the operator and name
 // the file, the line and the key.
 absl::StatusOr<Settings> LoadSettings(const std::string& path);
 
-// The same for the file's text at hand; `path` takes its place in messages.
+// The same for a text; `path` takes the file's place in messages.
 absl::StatusOr<Settings> ParseSettings(absl::string_view text, const std::string& path);
 
-// Looks at what the file names, with no capability, as the worker will: certificates, machine id,
-// state directory, network namespace. For --check-config, and before anything is loaded.
+// Checks the files and directories that the settings name: certificates, machine id, state
+// directory, network namespace. Drops all capabilities meanwhile, as the worker has none. For
+// --check-config, and at start before anything is loaded.
 config::Findings CheckSettings(const Settings& settings);
 
 }  // namespace hoptrail::agent

@@ -25,7 +25,7 @@ absl::StatusOr<Settings> Load(const std::string& text) {
 
 constexpr char kMinimal[] = "state_directory: /s\ncollector: {address: 'unix:/c'}\n";
 
-TEST(Settings, Defaults) {
+TEST(Settings, MinimalFile_HasDefaults) {
   const auto settings = Load(kMinimal);
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(settings->machine_id_file, "/etc/machine-id");
@@ -39,7 +39,7 @@ TEST(Settings, Defaults) {
   EXPECT_EQ(settings->log_level, LogLevel::kInfo);
 }
 
-TEST(Settings, ReachEachStage) {
+TEST(Settings, FullFile_ReachesEachStage) {
   const auto settings = Load(std::string(kMinimal) +
                              "host: {name: web, machine_id_file: /m}\n"
                              "kernel:\n"
@@ -67,7 +67,7 @@ TEST(Settings, ReachEachStage) {
   EXPECT_EQ(settings->log_level, LogLevel::kDebug);
 }
 
-TEST(Settings, WatchedPathsAreAbsolute) {
+TEST(Settings, RelativeWatchedPath_IsRefused) {
   for (const char* path : {"etc/shadow", "~/.ssh", "/etc/../shadow", "/etc/.."}) {
     EXPECT_THAT(
         std::string(Load(std::string(kMinimal) + "kernel: {watch: {writes: ['" + path + "']}}\n")
@@ -83,7 +83,7 @@ std::string FaultOf(const std::string& text) {
   return settings.ok() ? "no fault" : std::string(settings.status().message());
 }
 
-TEST(Settings, AnAddressThatCannotWorkIsRefused) {
+TEST(Settings, CollectorAddressThatCannotWork_IsRefused) {
   for (const char* address : {"https://c.example:7443", "c.example", "2001:db8::1:7443", "c:0",
                               "c:99999", "0.0.0.0:7443", "$C:1", "unix:c.sock"}) {
     EXPECT_THAT(FaultOf(std::string("state_directory: /s\ncollector:\n  address: '") + address +
@@ -109,7 +109,7 @@ std::vector<std::string> Found(const std::string& text) {
   return all;
 }
 
-TEST(Settings, TheFilesThatItNamesAreLookedAt) {
+TEST(Settings, NamedFiles_AreChecked) {
   const std::string machine_id = testing::TempDir() + "/settings_test_machine_id";
   std::ofstream(machine_id) << "00112233445566778899aabbccddeeff\n";
   const config::TestAuthority authority("settings_test", "Test CA");
@@ -133,7 +133,7 @@ TEST(Settings, TheFilesThatItNamesAreLookedAt) {
               Contains(HasSubstr("settings_test.yaml:3: host.machine_id_file: /nowhere/id")));
 }
 
-TEST(Settings, WhatTheSchemaCannotSay) {
+TEST(Settings, ConstraintsBeyondTheSchema_AreChecked) {
   EXPECT_THAT(
       std::string(Load("state_directory: /s\ncollector: {address: 'c:1'}\n").status().message()),
       HasSubstr("collector.tls: required"));

@@ -7,13 +7,17 @@
 #include "absl/strings/string_view.h"
 #include "bpf/abi/events.h"
 
-#include "agent/decode/bodies.h"
+#include "agent/decode/claim_bodies.h"
 #include "agent/decode/fields.h"
+#include "agent/decode/file_bodies.h"
+#include "agent/decode/process_bodies.h"
+#include "agent/decode/sensor_bodies.h"
+#include "agent/decode/socket_bodies.h"
 
 namespace hoptrail::agent::decode {
 namespace {
 
-// The least size of a record of each type; 0: no such type.
+// The smallest size of a record of each type; 0: no such type.
 constexpr size_t kLeastSize[HT_TYPES] = {
     0,
     sizeof(ht_fork),
@@ -69,7 +73,8 @@ size_t LeastSize(uint16_t type) { return type < HT_TYPES ? kLeastSize[type] : 0;
 
 absl::StatusOr<Event> Decode(const void* data, size_t size) {
   if (data == nullptr || size < sizeof(ht_header)) {
-    return absl::InvalidArgumentError(absl::StrCat("record of ", size, " bytes: no whole header"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("record of ", size, " bytes: shorter than a header"));
   }
   absl::string_view record(static_cast<const char*>(data), size);
   const auto header = Copy<ht_header>(record);
@@ -78,12 +83,12 @@ absl::StatusOr<Event> Decode(const void* data, size_t size) {
     return absl::InvalidArgumentError(absl::StrCat("record of unknown type ", header.type));
   }
   if (header.size > size || header.size < least) {
-    return absl::InvalidArgumentError(absl::StrCat("record of type ", TypeName(header.type),
-                                                   " says ", header.size, " bytes and has ", size,
-                                                   "; at least ", least, " are needed"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("record of type ", TypeName(header.type), ": its header says ", header.size,
+                     " bytes, it has ", size, ", and at least ", least, " are needed"));
   }
   record = record.substr(0, header.size);
-  if (!HasTimes(header)) return NoTime();
+  if (!HasTimes(header)) return ImpossibleTime();
 
   Event event;
   event.header = ToHeader(header);

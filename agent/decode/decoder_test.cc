@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(DecoderTest, ReadsTheHeader) {
+TEST(DecoderTest, HeaderOfARecord_IsDecoded) {
   auto record = Record<ht_exit>(HT_TYPE_EXIT);
   record.status = 256;
   record.header.cpu = 3;
@@ -43,7 +43,7 @@ TEST(DecoderTest, ReadsTheHeader) {
   EXPECT_EQ(std::get<Exit>(event->body).status, 256);
 }
 
-TEST(DecoderTest, RefusesWhatIsTooShort) {
+TEST(DecoderTest, RecordShorterThanItsType_IsRefused) {
   for (uint16_t type = 1; type < HT_TYPES; ++type) {
     auto header = Record<ht_header>(type);
     if (type == HT_TYPE_SNAPSHOT_DONE) continue;
@@ -53,7 +53,7 @@ TEST(DecoderTest, RefusesWhatIsTooShort) {
   EXPECT_FALSE(Decode("x", 1).ok());
 }
 
-TEST(DecoderTest, RefusesTimesThatNoClockShows) {
+TEST(DecoderTest, TimeBeyondAnyClock_IsRefused) {
   const uint64_t never = uint64_t{1} << 62;
   auto fork = Record<ht_fork>(HT_TYPE_FORK);
   fork.header.boot_ns = fork.child_start_ns = fork.header.who.start_ns = never - 1;
@@ -68,7 +68,7 @@ TEST(DecoderTest, RefusesTimesThatNoClockShows) {
   }
 }
 
-TEST(DecoderTest, RefusesUnknownTypes) {
+TEST(DecoderTest, UnknownType_IsRefused) {
   for (int type : {0, int{HT_TYPES}, 65535}) {
     auto header = Record<ht_header>(static_cast<uint16_t>(type));
     const auto event = Decode(&header, sizeof(header));
@@ -77,14 +77,14 @@ TEST(DecoderTest, RefusesUnknownTypes) {
   }
 }
 
-TEST(DecoderTest, RefusesEveryCutOfAProgram) {
+TEST(DecoderTest, ExecRecordCutAnywhere_IsRefused) {
   const std::string record = ExecRecord(HT_TYPE_EXEC, kPath, kPath, kArguments);
   for (size_t size = 0; size < record.size(); ++size) {
-    // In memory of exactly that size, so that a sanitizer sees a read past its end.
+    // In memory of exactly this size, so that a sanitizer reports a read past its end.
     const std::string cut(record.data(), size);
     EXPECT_FALSE(Decode(cut.data(), cut.size()).ok()) << size;
     if (size < sizeof(ht_header)) continue;
-    // And with a header that claims no more than there is.
+    // The same with a header that claims no more than there is.
     std::string consistent = cut;
     const auto claimed = static_cast<uint32_t>(size);
     std::memcpy(consistent.data(), &claimed, sizeof(claimed));
@@ -92,14 +92,14 @@ TEST(DecoderTest, RefusesEveryCutOfAProgram) {
   }
 }
 
-TEST(DecoderTest, SurvivesGarbage) {
+TEST(DecoderTest, RandomBytes_AreDecodedOrRefusedWithinBounds) {
   std::mt19937 random(1);
   size_t decoded = 0;
   for (int round = 0; round < 20000; ++round) {
     std::string bytes(random() % 1200, '\0');
     for (char& byte : bytes) byte = static_cast<char>(random());
     if (bytes.size() >= sizeof(ht_header)) {
-      // Often a plausible header, so that the rest is reached.
+      // A plausible header most of the time, so that the bodies are decoded.
       const auto size = static_cast<uint32_t>(bytes.size());
       const auto type = static_cast<uint16_t>(random() % (HT_TYPES + 1));
       std::memcpy(bytes.data(), &size, sizeof(size));

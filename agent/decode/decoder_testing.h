@@ -26,7 +26,7 @@ std::string Bytes(const T& record) {
   return std::string(reinterpret_cast<const char*>(&record), sizeof(record));
 }
 
-// A record of a program with its variable parts, as the kernel writes them.
+// An exec or process snapshot record with its variable parts, as the kernel side writes them.
 inline std::string ExecRecord(uint16_t type, const std::string& path, const std::string& directory,
                               const std::string& arguments, const std::string& cgroups = "") {
   auto exec = Record<ht_exec>(type);

@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_AGENT_DECODE_EVENT_H_
 #define HOPTRAIL_AGENT_DECODE_EVENT_H_
 
-// What the kernel side told, as values: the only input of the stages that follow. Every event
-// begins with the same header, stamped in the kernel when the event was recorded.
+// The kernel side's records as values: the only input of the following stages. Every event has the
+// same header, which the kernel side filled in when it recorded the event.
 
 #include <array>
 #include <cstdint>
@@ -16,9 +16,9 @@
 
 namespace hoptrail::agent::decode {
 
-// Who was running, and when. For events that fire outside the caller's context (the passive side
-// of TCP, some closes) `process` and what follows describe the socket's recorded owner, or are
-// empty where none is known.
+// The process that caused the event, and when. For events outside the caller's context (the passive
+// side of TCP, some closes) `process` and the members after it describe the socket's recorded
+// owner, or are empty where none is known.
 struct Header {
   uint32_t cpu = 0;
   uint64_t boot_ns = 0;  // bpf_ktime_get_boot_ns()
@@ -28,9 +28,9 @@ struct Header {
   model::Credentials credentials;
   uint64_t cgroup_id = 0;
   model::Namespaces namespaces;
-  // The session session tag carried from fork to fork in the kernel: the nearest ancestor (or the
-  // process itself) that was forked by a process that listens or accepts. Processes with the same
-  // session tag came through the same entry. Empty where unknown: the process is older than the agent.
+  // The session tag, which the kernel side passes on from fork to fork: the nearest ancestor (or
+  // the process itself) that was forked by a process that listens or accepts. Processes with the
+  // same tag came through the same entry. Empty where unknown: the process is older than the agent.
   model::ProcessKey tag;
   std::string command;  // task_struct::comm
   uint16_t type = 0;    // ht_type; see TypeName()
@@ -42,7 +42,7 @@ struct Fork {
   model::ProcessKey child_tag;
 };
 
-// What stands on a descriptor when a program starts.
+// The kind of file on a descriptor when a program starts.
 enum class StreamKind : uint8_t { kUnknown, kClosed, kFile, kTerminal, kPipe, kTcp, kUnix, kOther };
 
 struct Stream {
@@ -55,20 +55,20 @@ struct Stream {
   bool accepted = false;  // kTcp: this host is the server
 };
 
-// A process's control groups, "/system.slice/nginx.service", one of each hierarchy in which it is
-// not at the root.
+// The control groups of a process, "/system.slice/nginx.service": one for each hierarchy in which
+// the process is not at the root.
 using ControlGroups = std::vector<std::string>;
 
-// A program starts (after the point of no return). The header describes the process afterwards.
+// A program starts; exec can no longer fail. The header describes the process after it.
 struct Exec {
   model::Image image;
   std::array<Stream, 3> streams;
-  bool set_id = false;  // effective ids differ from before
-  // The executable never had a place in a directory (memfd), or no name of it was left when it
-  // started. On an overlay both speak of the merged view.
+  bool set_id = false;  // the effective ids have changed
+  // The executable never was in a directory (memfd), or all its names had been removed before it
+  // started. On an overlay both are about the merged directory tree.
   bool memory_only = false;
   bool deleted = false;
-  std::optional<ControlGroups> cgroups;  // nothing where they are the parent's
+  std::optional<ControlGroups> cgroups;  // absent where they are the same as the parent's
 };
 
 // The last thread of a group ended.
@@ -83,7 +83,7 @@ enum class TcpSide : uint8_t { kUnknown, kClient, kServer };
 struct Tcp {
   TcpPhase phase = TcpPhase::kUnknown;
   TcpSide side = TcpSide::kUnknown;
-  // Names the socket while it lives, within this agent's run; never 0.
+  // Identifies the socket during its life and one run of the agent; never 0.
   uint64_t socket = 0;
   model::Flow flow;       // kListen: server only
   model::HopKey hop_key;  // kEstablished and kClosed; empty otherwise
@@ -94,9 +94,9 @@ struct Tcp {
   int32_t error = 0;  // kFailed: errno
 };
 
-// A process got hold of an accepted connection: by accept(2), or by its first use of the socket
-// where accept itself cannot be seen; or another process handed it any connection of its own.
-// Fires in the process's own context.
+// A process holds an accepted connection: after accept(2), or after its first use of the socket
+// where accept itself is not seen. Or another process handed a connection of its own over to it.
+// The header describes the process that now holds the connection.
 struct Accept {
   uint64_t socket = 0;
   model::Flow flow;
@@ -115,7 +115,7 @@ enum class PamStep : uint8_t {
   kCloseSession,  // pam_close_session returned
 };
 
-// A call of libpam returned. User memory: a witness, see `verified`.
+// A call of libpam returned. The texts were read from user memory and are a claim, see `verified`.
 struct Pam {
   PamStep step = PamStep::kUnknown;
   std::string service;
@@ -123,26 +123,26 @@ struct Pam {
   std::string remote_host;
   std::string terminal;
   int32_t result = 0;     // PAM_SUCCESS is 0
-  bool verified = false;  // said by a root-owned executable run as root
+  bool verified = false;  // the caller's executable belongs to root and runs as root
 };
 
-// A line that sshd handed to syslog, "Accepted publickey for …": a witness like Pam.
+// A line that sshd passed to syslog, "Accepted publickey for …": a claim like Pam.
 struct SshdMessage {
   std::string text;
   bool verified = false;
 };
 
-// A process that existed before the events began (iter/task): `header` describes it.
+// A process that existed before the events began (iter/task). The header describes it.
 struct ProcessSnapshot {
   model::Image image;  // arguments from mm->arg_start, at most 4 KiB
   std::array<Stream, 3> streams;
-  bool memory_only = false;  // as in Exec; `deleted`: no name of it is left by now
-  bool deleted = false;
-  std::optional<ControlGroups> cgroups;  // nothing where the record does not tell
+  bool memory_only = false;              // as in Exec
+  bool deleted = false;                  // all names of the executable have been removed by now
+  std::optional<ControlGroups> cgroups;  // absent where unknown
 };
 
-// A socket that existed before the events began, with one process that holds it (iter/task_file).
-// Told once for every holder; listening sockets too.
+// A socket, listening or connected, that existed before the events began (iter/task_file). There is
+// one event for each process that holds it.
 struct SocketSnapshot {
   bool listening = false;
   TcpSide side = TcpSide::kUnknown;
@@ -153,10 +153,10 @@ struct SocketSnapshot {
   uint32_t rtt_us = 0;
 };
 
-// The snapshot is complete; what follows happened after it began (duplicates are possible).
+// The snapshot is complete. Later events happened after it began, so duplicates are possible.
 struct SnapshotDone {};
 
-// Records were not written since the last such event.
+// Records were lost since the last such event.
 struct Lost {
   std::string where;  // "ring/high", "budget/low", "skipped": see kernel::LossCount
   std::string type;   // record type, "exec"
@@ -165,11 +165,11 @@ struct Lost {
 
 enum class FileAction : uint8_t { kUnknown, kOpen, kRename, kLink, kSymlink };
 
-// A watched file was opened, or got its place by a rename or a link; or a watched name was made a
-// symbolic link, which has no inode, device, mode or owner yet.
+// A watched file was opened, or a rename or link put a file in its place. Or a symbolic link was
+// created at a watched path; it has no inode, device, mode or owner yet.
 struct File {
   FileAction action = FileAction::kUnknown;
-  std::string path;     // the new one; as the kernel resolved it
+  std::string path;     // the new path, as the kernel resolved it
   uint64_t device = 0;  // dev_t, of the file system itself
   uint64_t inode = 0;
   uint32_t mode = 0;  // st_mode
@@ -177,12 +177,12 @@ struct File {
   bool reads = false;
   bool writes = false;
   bool created = false;
-  bool truncated = false;  // never set where only the system call's end is seen
+  bool truncated = false;  // never set where the hook is the system call's end
   uint32_t repeats = 1;    // opens by this process since the last such event
 };
 
-// How a change came to be known: when it was made; later, at a fork, an exec or the exit (then it
-// happened some time before); or because a new process differs from its parent.
+// How a change was seen: kMade when it was made; kCompared at a later fork, exec or exit; kClone
+// because a new process differs from its parent.
 enum class Change : uint8_t { kUnknown, kMade, kCompared, kClone };
 
 struct CredentialSet {
@@ -202,7 +202,7 @@ struct CredentialsChange {
 
 // Inode numbers.
 struct NamespaceSet {
-  uint32_t children_pid = 0;  // in which its children will be; its own never changes
+  uint32_t children_pid = 0;  // of its future children; its own pid namespace never changes
   uint32_t mount = 0;
   uint32_t network = 0;
   uint32_t user = 0;
@@ -213,8 +213,8 @@ struct NamespaceSet {
   bool operator==(const NamespaceSet&) const = default;
 };
 
-// A process moved into other namespaces, or was made in new ones (kClone: the header is that
-// process's, `before` its parent's). The header may still show those before.
+// A process entered other namespaces, or was created in new ones (kClone: the header describes the
+// new process, `before` its parent). The header may still show the namespaces before.
 struct NamespacesChange {
   Change change = Change::kUnknown;
   NamespaceSet before;
@@ -224,43 +224,44 @@ struct NamespacesChange {
 enum class TamperingKind : uint8_t { kUnknown, kSignal, kPtrace, kBpf, kMap };
 enum class ObjectKind : uint8_t { kUnknown, kProgram, kMap, kLink };
 
-// Somebody else laid hands on the sensor: the header says who.
+// Another process tampered with the sensor. The header describes that process.
 struct Tampering {
   TamperingKind kind = TamperingKind::kUnknown;
   model::ProcessKey target;                  // kSignal, kPtrace: which of the sensor's processes
   std::string target_command;                // kSignal, kPtrace: task_struct::comm
   uint32_t signal = 0;                       // kSignal
   uint32_t bpf_command = 0;                  // kBpf: enum bpf_cmd
-  ObjectKind object = ObjectKind::kUnknown;  // kBpf, kMap (mapped for writing): of the sensor's
+  ObjectKind object = ObjectKind::kUnknown;  // kBpf, kMap (mapped for writing): the sensor's object
   uint32_t object_id = 0;                    // kBpf, kMap
-  uint32_t repeats = 1;                      // the same by the same process since the last such
+  uint32_t repeats = 1;                      // the same by this process since the last such event
 };
 
 enum class SocketType : uint8_t { kUnknown, kStream, kDatagram, kSequenced };
 
-// A process connected to a UNIX socket. The peer is who called listen (SO_PEERCRED): the process
-// that owns the service, or the one that opened its socket for it (socket activation).
+// A process connected to a UNIX socket. The peer is the process that called listen (SO_PEERCRED):
+// the service itself, or the process that opened the socket for it (socket activation).
 struct UnixConnect {
-  // As the file system has it now; "@name" for an abstract one; empty for one without a name.
+  // The present path in the file system; "@name" of an abstract socket; empty for an unnamed one.
   std::string path;
-  bool path_cut = false;       // the front of it is missing
-  bool path_as_bound = false;  // not from the file system: word for word what its owner bound it to
+  bool path_cut = false;  // its first part is missing
+  bool path_as_bound =
+      false;  // not from the file system: the address that its owner passed to bind
   SocketType type = SocketType::kUnknown;
   uint64_t inode = 0;      // of the socket's file; 0 where it has none
   model::ProcessKey peer;  // empty for datagrams; start 0 where the process has ended
-  uint32_t peer_uid = 0;   // effective; for datagrams, whom the socket belongs to
+  uint32_t peer_uid = 0;   // effective; for datagrams, the owner of the socket
   uint32_t peer_audit_session = model::kNoLogin;
   uint32_t peer_pid_namespace = 0;
   uint32_t count = 1;  // connects by this process to this socket since the last such event
 };
 
-// What a process sent to one peer without a connection, since the last such event of this flow.
+// Datagrams that a process sent to one peer since the last such event of this flow.
 struct DatagramFlow {
-  model::Endpoint peer;     // port 0: the protocol has none, or the answers of a server
-  uint16_t local_port = 0;  // of a server, whose answers to a peer are counted together; else 0
+  model::Endpoint peer;     // port 0: the protocol has none, or these are a server's answers
+  uint16_t local_port = 0;  // of a server, whose answers to one peer are counted together; else 0
   uint8_t protocol = 0;     // IANA's number; 17: UDP
-  bool raw = false;         // by a raw socket, that is, with headers of its own making
-  bool first = false;       // the flow begins
+  bool raw = false;         // by a raw socket, whose headers the process writes itself
+  bool first = false;       // the first event of the flow
   uint32_t network_namespace = 0;
   uint64_t packets = 0;
   uint64_t bytes = 0;  // of payload
@@ -269,8 +270,8 @@ struct DatagramFlow {
 struct Event {
   Header header;
   std::variant<Fork, Exec, Exit, Tcp, Accept, Pam, SshdMessage, ProcessSnapshot, SocketSnapshot,
-               SnapshotDone, Lost, UnixConnect, DatagramFlow, File, CredentialsChange, NamespacesChange,
-               Tampering>
+               SnapshotDone, Lost, UnixConnect, DatagramFlow, File, CredentialsChange,
+               NamespacesChange, Tampering>
       body;
 };
 

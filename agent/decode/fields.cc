@@ -42,10 +42,12 @@ uint64_t ToDevice(uint32_t device) {
   return makedev(device >> kMinorBits, device & ((1u << kMinorBits) - 1));
 }
 
-absl::Status NoTime() { return absl::InvalidArgumentError("record: a time that no clock shows"); }
+absl::Status ImpossibleTime() {
+  return absl::InvalidArgumentError("record: a time beyond the range of any clock");
+}
 
-absl::Status CountsTooMuch() {
-  return absl::InvalidArgumentError("record: a text is longer than what is left of the record");
+absl::Status TextTooLong() {
+  return absl::InvalidArgumentError("record: a text is longer than the rest of the record");
 }
 
 model::Flow ToFlow(const ht_connection& raw) {

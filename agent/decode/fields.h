@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_DECODE_FIELDS_H_
 #define HOPTRAIL_AGENT_DECODE_FIELDS_H_
 
-// How the fields of a record are read. Only for this directory.
+// Reads the fields of a record. Only for this directory.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,12 +24,12 @@ T Copy(absl::string_view record) {
   return value;
 }
 
-// The variable parts behind a record's fixed fields, taken one after the other.
+// The variable parts after a record's fixed fields, to be taken in their order.
 class Parts {
  public:
   explicit Parts(absl::string_view bytes) : bytes_(bytes) {}
 
-  // False when the record does not hold what it counts.
+  // False where the part is longer than the rest of the record.
   bool Take(const ht_text& text, absl::string_view* part) {
     if (text.length > bytes_.size()) return false;
     *part = bytes_.substr(0, text.length);
@@ -41,13 +41,14 @@ class Parts {
   absl::string_view bytes_;
 };
 
-// Texts each ended by a NUL; the last may have lost its own to a cut.
+// Splits texts that each end with a NUL; the last one's may have been cut off.
 std::vector<std::string> SplitAtNuls(absl::string_view bytes);
 
-// From components, last first, to a path. A path whose front was cut does not begin with a slash.
+// Joins path components that come in reverse order. A path whose first part was cut off does not
+// begin with a slash.
 std::string JoinPath(absl::string_view components, bool cut);
 
-// A text in a field of fixed capacity, at most to its NUL.
+// The text in a field of fixed capacity, up to its first NUL.
 std::string FieldText(const char* bytes, size_t capacity, const ht_text& text);
 
 template <typename Enum>
@@ -55,13 +56,15 @@ Enum CheckedEnum(uint8_t value, Enum last) {
   return value <= static_cast<uint8_t>(last) ? static_cast<Enum>(value) : Enum{};
 }
 
-// As stat(2) tells them: device numbers inside the kernel have 20 bits of minor number.
+// A device number as in stat(2). Inside the kernel the minor number has 20 bits.
 uint64_t ToDevice(uint32_t device);
 
-// Times since boot fit into 62 bits for 146 years: a wall clock's can be added to them.
+// Times since boot fit into 62 bits for 146 years, so that adding a wall clock's time cannot
+// overflow.
 inline bool IsTime(uint64_t boot_ns) { return boot_ns < uint64_t{1} << 62; }
-absl::Status NoTime();
-absl::Status CountsTooMuch();
+// INVALID_ARGUMENT
+absl::Status ImpossibleTime();
+absl::Status TextTooLong();
 
 model::Flow ToFlow(const ht_connection& raw);
 inline model::HopKey ToHopKey(const ht_connection& raw) { return {raw.client_isn, raw.server_isn}; }

@@ -1,6 +1,7 @@
+#include "agent/decode/process_bodies.h"
+
 #include <type_traits>
 
-#include "agent/decode/bodies.h"
 #include "agent/decode/fields.h"
 
 namespace hoptrail::agent::decode {
@@ -20,7 +21,7 @@ Stream ToStream(const ht_stream& raw) {
   return stream;
 }
 
-// Each group is written like a path, with one NUL more behind it; the last may have been cut.
+// Each group is written like a path, followed by one more NUL; the last one may have been cut.
 ControlGroups SplitCgroups(absl::string_view text, bool cut) {
   ControlGroups groups;
   while (!text.empty()) {
@@ -38,7 +39,7 @@ absl::Status ReadImage(absl::string_view record, const ht_exec& raw, model::Imag
   absl::string_view path, directory, groups, arguments;
   if (!parts.Take(raw.path, &path) || !parts.Take(raw.directory, &directory) ||
       !parts.Take(raw.cgroups, &groups) || !parts.Take(raw.arguments, &arguments)) {
-    return CountsTooMuch();
+    return TextTooLong();
   }
   if ((raw.flags & HT_EXEC_CGROUPS) != 0) *cgroups = SplitCgroups(groups, raw.cgroups.cut != 0);
   image->path = JoinPath(path, raw.path.cut != 0);
@@ -82,7 +83,7 @@ NamespaceSet ToNamespaceSet(const ht_namespace_set& raw) {
 
 absl::Status ReadFork(absl::string_view record, Fork* fork) {
   const auto raw = Copy<ht_fork>(record);
-  if (!IsTime(raw.child_start_ns) || !IsTime(raw.child_tag_start_ns)) return NoTime();
+  if (!IsTime(raw.child_start_ns) || !IsTime(raw.child_tag_start_ns)) return ImpossibleTime();
   fork->child = {raw.child_tgid, raw.child_start_ns};
   fork->child_tag = {raw.child_tag_tgid, raw.child_tag_start_ns};
   return absl::OkStatus();

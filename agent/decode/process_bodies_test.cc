@@ -1,3 +1,5 @@
+#include "agent/decode/process_bodies.h"
+
 #include <cstring>
 #include <string>
 
@@ -14,7 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(ProcessBodiesTest, ReadsAProgram) {
+TEST(ProcessBodiesTest, ExecRecord_IsDecoded) {
   const std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", kArguments);
   const auto event = Decode(record.data(), record.size());
   ASSERT_TRUE(event.ok()) << event.status();
@@ -27,7 +29,7 @@ TEST(ProcessBodiesTest, ReadsAProgram) {
   EXPECT_EQ(image.inode, 77u);
 }
 
-TEST(ProcessBodiesTest, SaysWhatWasCut) {
+TEST(ProcessBodiesTest, PathAndArgumentsCut_AreMarkedAsCut) {
   std::string record = ExecRecord(HT_TYPE_PROCESS_SNAPSHOT, kPath, kPath, "cut");
   ht_exec exec;
   std::memcpy(&exec, record.data(), sizeof(exec));
@@ -42,14 +44,14 @@ TEST(ProcessBodiesTest, SaysWhatWasCut) {
   EXPECT_TRUE(image.arguments_truncated);
 }
 
-TEST(ProcessBodiesTest, KeepsEmptyArguments) {
+TEST(ProcessBodiesTest, EmptyArguments_AreKept) {
   const std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", std::string("a\0\0b\0", 5));
   const auto event = Decode(record.data(), record.size());
   ASSERT_TRUE(event.ok());
   EXPECT_THAT(std::get<Exec>(event->body).image.arguments, ElementsAre("a", "", "b"));
 }
 
-TEST(ProcessBodiesTest, ReadsATcpStream) {
+TEST(ProcessBodiesTest, TcpStreamOfAnExec_IsDecoded) {
   std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", "");
   ht_exec exec;
   std::memcpy(&exec, record.data(), sizeof(exec));
@@ -72,7 +74,7 @@ TEST(ProcessBodiesTest, ReadsATcpStream) {
   EXPECT_EQ(streams[1].kind, StreamKind::kUnknown);
 }
 
-TEST(ProcessBodiesTest, ReadsWhereAProgramCameFrom) {
+TEST(ProcessBodiesTest, ExecFlags_AreDecodedOneByOne) {
   std::string record = ExecRecord(HT_TYPE_EXEC, kPath, "", "");
   for (uint32_t flags : {0u, HT_EXEC_SET_ID, HT_EXEC_MEMORY, HT_EXEC_DELETED}) {
     std::memcpy(record.data() + offsetof(ht_exec, flags), &flags, sizeof(flags));
@@ -85,13 +87,13 @@ TEST(ProcessBodiesTest, ReadsWhereAProgramCameFrom) {
   }
 }
 
-TEST(ProcessBodiesTest, ReadsControlGroups) {
+TEST(ProcessBodiesTest, ControlGroups_AreSplitOrAbsentWhereTheParentsHold) {
   const std::string one("nginx.service\0system.slice\0\0", 28);
   const std::string other("tasks\0\0", 7);
   std::string record = ExecRecord(HT_TYPE_EXEC, kPath, kPath, kArguments, one + other);
   auto event = Decode(record.data(), record.size());
   ASSERT_TRUE(event.ok());
-  EXPECT_FALSE(std::get<Exec>(event->body).cgroups.has_value()) << "they are the parent's";
+  EXPECT_FALSE(std::get<Exec>(event->body).cgroups.has_value()) << "the same as the parent's";
   ht_exec exec;
   std::memcpy(&exec, record.data(), sizeof(exec));
   exec.flags = HT_EXEC_CGROUPS;
@@ -102,7 +104,7 @@ TEST(ProcessBodiesTest, ReadsControlGroups) {
               ElementsAre("/system.slice/nginx.service", "/tasks"));
   EXPECT_THAT(std::get<Exec>(event->body).image.arguments, ElementsAre("sshd", "-D"));
 
-  // All are roots; one whose front was cut.
+  // The process is at the root of every hierarchy; the first part of a group was cut off.
   record = ExecRecord(HT_TYPE_PROCESS_SNAPSHOT, kPath, "", "", "");
   std::memcpy(record.data() + offsetof(ht_exec, flags), &exec.flags, sizeof(exec.flags));
   event = Decode(record.data(), record.size());
@@ -118,7 +120,7 @@ TEST(ProcessBodiesTest, ReadsControlGroups) {
   EXPECT_THAT(std::get<Exec>(event->body).cgroups.value(), ElementsAre("/tasks", "nginx.service"));
 }
 
-TEST(ProcessBodiesTest, ReadsChanges) {
+TEST(ProcessBodiesTest, CredentialsAndNamespacesRecords_AreDecoded) {
   auto credentials = Record<ht_credentials>(HT_TYPE_CREDENTIALS);
   credentials.change = HT_CHANGE_COMPARED;
   credentials.before.uid = 1000;

@@ -1,8 +1,9 @@
+#include "agent/decode/socket_bodies.h"
+
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
 
-#include "agent/decode/bodies.h"
 #include "agent/decode/fields.h"
 #include <sys/socket.h>
 
@@ -22,7 +23,7 @@ SocketType ToSocketType(uint16_t type) {
   }
 }
 
-// An abstract name may hold any byte: NULs are shown as '@', as ss(8) and netstat(8) do.
+// An abstract name may contain any byte. NULs are shown as '@', as ss(8) and netstat(8) do.
 std::string AbstractName(absl::string_view bytes) {
   std::string name = absl::StrCat("@", bytes);
   std::replace(name.begin(), name.end(), '\0', '@');
@@ -69,7 +70,7 @@ absl::Status ReadUnixConnect(absl::string_view record, UnixConnect* connect) {
   const auto raw = Copy<ht_unix_connect>(record);
   Parts parts(record.substr(sizeof(raw)));
   absl::string_view name;
-  if (!parts.Take(raw.name, &name)) return CountsTooMuch();
+  if (!parts.Take(raw.name, &name)) return TextTooLong();
   if (raw.name_kind == HT_UNIX_PATH) {
     connect->path = JoinPath(name, raw.name.cut != 0);
   } else if (raw.name_kind == HT_UNIX_ABSTRACT) {
@@ -91,12 +92,12 @@ absl::Status ReadUnixConnect(absl::string_view record, UnixConnect* connect) {
 
 DatagramFlow ToDatagramFlow(const ht_datagram_flow& raw) {
   DatagramFlow flow{.local_port = raw.local_port,
-              .protocol = raw.protocol,
-              .raw = raw.raw != 0,
-              .first = raw.first != 0,
-              .network_namespace = raw.network_namespace,
-              .packets = raw.packets,
-              .bytes = raw.bytes};
+                    .protocol = raw.protocol,
+                    .raw = raw.raw != 0,
+                    .first = raw.first != 0,
+                    .network_namespace = raw.network_namespace,
+                    .packets = raw.packets,
+                    .bytes = raw.bytes};
   std::copy_n(raw.peer_address, 16, flow.peer.address.bytes.begin());
   flow.peer.port = raw.peer_port;
   return flow;

@@ -1,3 +1,5 @@
+#include "agent/decode/socket_bodies.h"
+
 #include <cstring>
 #include <string>
 
@@ -28,7 +30,7 @@ std::string UnixRecord(uint8_t kind, const std::string& name, bool cut = false) 
   return std::string(reinterpret_cast<const char*>(&raw), sizeof(raw)) + name;
 }
 
-TEST(SocketBodiesTest, ReadsConnections) {
+TEST(SocketBodiesTest, TcpRecord_IsDecoded) {
   auto record = Record<ht_tcp>(HT_TYPE_TCP);
   record.phase = HT_TCP_CLOSED;
   record.connection.side = HT_SIDE_CLIENT;
@@ -49,7 +51,7 @@ TEST(SocketBodiesTest, ReadsConnections) {
   EXPECT_TRUE(tcp.hop_key.empty());
 }
 
-TEST(SocketBodiesTest, ReadsWhoHoldsAConnection) {
+TEST(SocketBodiesTest, AcceptRecord_HasAClientSideOnlyWhenHandedOver) {
   auto record = Record<ht_accept>(HT_TYPE_ACCEPT);
   record.connection.side = HT_SIDE_CLIENT;
   record.first_use = 1;
@@ -66,7 +68,7 @@ TEST(SocketBodiesTest, ReadsWhoHoldsAConnection) {
   EXPECT_EQ(std::get<Accept>(event->body).side, TcpSide::kClient);
 }
 
-TEST(SocketBodiesTest, ReadsUnixConnects) {
+TEST(SocketBodiesTest, UnixConnectRecord_IsDecoded) {
   const std::string record = UnixRecord(HT_UNIX_PATH, std::string("agent.1\0tmp\0", 12));
   const auto event = Decode(record.data(), record.size());
   ASSERT_TRUE(event.ok()) << event.status();
@@ -83,7 +85,7 @@ TEST(SocketBodiesTest, ReadsUnixConnects) {
   EXPECT_EQ(connect.count, 3u);
 }
 
-TEST(SocketBodiesTest, ReadsEveryKindOfUnixName) {
+TEST(SocketBodiesTest, UnixNameOfEveryKind_IsDecoded) {
   const auto decode = [](const std::string& record) {
     const auto event = Decode(record.data(), record.size());
     EXPECT_TRUE(event.ok()) << event.status();
@@ -100,7 +102,7 @@ TEST(SocketBodiesTest, ReadsEveryKindOfUnixName) {
   EXPECT_EQ(decode(UnixRecord(200, "x")).path, "");
 }
 
-TEST(SocketBodiesTest, RefusesAUnixNameThatIsNotThere) {
+TEST(SocketBodiesTest, UnixConnectRecordCutAnywhere_IsRefused) {
   const std::string record = UnixRecord(HT_UNIX_PATH, std::string("agent.1\0tmp\0", 12));
   for (size_t size = 0; size < record.size(); ++size) {
     std::string cut(record.data(), size);
@@ -112,7 +114,7 @@ TEST(SocketBodiesTest, RefusesAUnixNameThatIsNotThere) {
   }
 }
 
-TEST(SocketBodiesTest, ReadsADatagramFlow) {
+TEST(SocketBodiesTest, DatagramFlowRecord_IsDecoded) {
   auto raw = Record<ht_datagram_flow>(HT_TYPE_DATAGRAM_FLOW);
   raw.packets = 5;
   raw.bytes = 600;

@@ -28,7 +28,7 @@
 namespace hoptrail::agent {
 namespace {
 
-// One write each, always as long as this, so that the newest covers the one before.
+// Each record is one write of this size, so that it covers the record before.
 constexpr size_t kBytes = 512;
 constexpr absl::string_view kMagic = "hoptrail-health 1";
 constexpr int kReads = 5;
@@ -38,8 +38,8 @@ std::string Hex(const std::array<uint8_t, 16>& bytes) {
       absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
-// Agents that share a machine have a configuration file each. A symbolic link stays one: what it
-// leads to is another file after each change in a Kubernetes volume.
+// Agents that share a machine have a configuration file each. Symbolic links are not resolved: in a
+// Kubernetes volume a link leads to another file after each change.
 std::string FileName(const std::string& config_path) {
   std::error_code error;
   const std::filesystem::path path =
@@ -56,7 +56,7 @@ absl::StatusOr<UniqueFd> CreateIn(const std::string& directory, const std::strin
   const UniqueFd at(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   struct stat info {};
   if (!at.valid() || ::fstat(at.get(), &info) != 0) return absl::ErrnoToStatus(errno, directory);
-  // Another user's directory would let that user say that all is well.
+  // In another user's directory that user could forge the agent's state.
   if (info.st_uid != ::geteuid()) {
     return absl::PermissionDeniedError(absl::StrCat(directory, ": belongs to another user"));
   }
@@ -100,11 +100,11 @@ absl::StatusOr<HealthRecord> Parse(absl::string_view text) {
   return record;
 }
 
-absl::StatusOr<HealthRecord> ReadFile(const std::string& path) {
+absl::StatusOr<HealthRecord> ReadRecord(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd.valid()) return absl::ErrnoToStatus(errno, path);
   absl::StatusOr<HealthRecord> record = absl::UnknownError("");
-  // It may be written at the same moment: then the digest does not fit.
+  // The agent may write at the same moment; then the digest does not match.
   for (int i = 0; i < kReads; ++i) {
     if (i > 0) absl::SleepFor(absl::Milliseconds(10));
     char text[kBytes];
@@ -133,7 +133,7 @@ absl::StatusOr<HealthFile> HealthFile::Create(const std::string& config_path,
 absl::Status HealthFile::Write(const HealthRecord& record) const {
   if (!fd_.valid()) return absl::OkStatus();
   const std::string text = Text(record);
-  // The supervisor has no pwrite(2).
+  // The supervisor's seccomp filter does not allow pwrite(2).
   if (::lseek(fd_.get(), 0, SEEK_SET) == 0 &&
       ::write(fd_.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size())) {
     return absl::OkStatus();
@@ -145,10 +145,10 @@ absl::StatusOr<HealthRecord> ReadHealth(const std::string& config_path,
                                         const std::string& state_directory,
                                         const std::string& directory) {
   absl::StatusOr<HealthRecord> found =
-      ReadFile(absl::StrCat(directory, "/", FileName(config_path)));
+      ReadRecord(absl::StrCat(directory, "/", FileName(config_path)));
   if (state_directory.empty()) return found;
-  absl::StatusOr<HealthRecord> in_state = ReadFile(InState(state_directory));
-  // One of them may be left over from an agent that ran otherwise.
+  absl::StatusOr<HealthRecord> in_state = ReadRecord(InState(state_directory));
+  // One of the two may be left over from an agent that could not use the other.
   if (!found.ok() || (in_state.ok() && in_state->boot_ns > found->boot_ns)) {
     if (in_state.ok()) return in_state;
   }
@@ -164,15 +164,15 @@ std::optional<std::string> WhyNot(HealthState wanted, const HealthRecord& record
           ? absl::Nanoseconds(static_cast<int64_t>(now_boot_ns - record.boot_ns))
           : absl::ZeroDuration();
   if (age > (wanted == HealthState::kLive ? kLiveWithin : kReadyWithin)) {
-    return absl::StrCat("the agent has not been heard of for ", absl::ToInt64Seconds(age),
-                        " s: it hangs, or is gone");
+    return absl::StrCat("the agent has been silent for ", absl::ToInt64Seconds(age),
+                        " s: it hangs, or has ended");
   }
   if (record.state < wanted) return record.detail;
   return std::nullopt;
 }
 
 int AnswerProbe(HealthState wanted, const std::string& config_path) {
-  // A configuration that was broken since then is none of the running agent's troubles.
+  // A configuration that has become invalid since then does not concern the running agent.
   const absl::StatusOr<Settings> settings = LoadSettings(config_path);
   const absl::StatusOr<HealthRecord> record =
       ReadHealth(config_path, settings.ok() ? settings->state_directory : "");

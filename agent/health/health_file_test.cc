@@ -47,7 +47,7 @@ class HealthFileTest : public ::testing::Test {
   model::BootId boot_;
 };
 
-TEST_F(HealthFileTest, WhatIsWrittenIsRead) {
+TEST_F(HealthFileTest, WrittenRecord_IsRead) {
   const HealthFile file = Create();
   const HealthRecord first{boot_, 12345, HealthState::kReady, "the kernel's events come"};
   ASSERT_TRUE(file.Write(first).ok());
@@ -60,7 +60,7 @@ TEST_F(HealthFileTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(Read().value(), first);
 }
 
-TEST_F(HealthFileTest, EachConfigurationFileHasItsOwn) {
+TEST_F(HealthFileTest, TwoConfigurationFiles_HaveTwoHealthFiles) {
   ASSERT_TRUE(Create("/etc/a.yaml").Write({boot_, 1, HealthState::kReady, "a"}).ok());
   ASSERT_TRUE(Create("/etc/b.yaml").Write({boot_, 2, HealthState::kReady, "b"}).ok());
   EXPECT_EQ(Read("/etc/a.yaml")->detail, "a");
@@ -68,14 +68,14 @@ TEST_F(HealthFileTest, EachConfigurationFileHasItsOwn) {
   EXPECT_EQ(Read("/etc/c.yaml").status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST_F(HealthFileTest, WithoutItsDirectoryItLiesInTheStateDirectory) {
+TEST_F(HealthFileTest, UnusableDirectory_FallsBackToTheStateDirectory) {
   run_ = "/dev/null/run";
   ASSERT_TRUE(Create().Write({boot_, 5, HealthState::kReady, "x"}).ok());
   EXPECT_TRUE(std::filesystem::exists(state_ + "/health"));
   EXPECT_EQ(Read()->boot_ns, 5u);
 }
 
-TEST_F(HealthFileTest, OfTwoTheNewerCounts) {
+TEST_F(HealthFileTest, TwoHealthFiles_TheNewerCounts) {
   ASSERT_TRUE(Create().Write({boot_, 9, HealthState::kReady, "in run"}).ok());
   const std::string run = std::exchange(run_, "/dev/null/run");
   ASSERT_TRUE(Create().Write({boot_, 5, HealthState::kReady, "in state"}).ok());
@@ -87,7 +87,7 @@ TEST_F(HealthFileTest, OfTwoTheNewerCounts) {
   EXPECT_EQ(Read()->detail, "in state");
 }
 
-TEST_F(HealthFileTest, AnothersDirectoryIsNotTrusted) {
+TEST_F(HealthFileTest, DirectoryOfAnotherUser_IsNotUsed) {
   if (::geteuid() != 0) GTEST_FAIL() << "needs root, to make a directory another user's";
   std::filesystem::create_directory(run_);
   ASSERT_EQ(::chown(run_.c_str(), 65534, 65534), 0);
@@ -100,7 +100,7 @@ TEST_F(HealthFileTest, AnothersDirectoryIsNotTrusted) {
   EXPECT_TRUE(std::filesystem::exists(state_ + "/health"));
 }
 
-TEST_F(HealthFileTest, DamageIsNoRecord) {
+TEST_F(HealthFileTest, DamagedFile_IsDataLoss) {
   ASSERT_TRUE(Create().Write({boot_, 5, HealthState::kReady, "x"}).ok());
   const std::string path = std::filesystem::directory_iterator(run_)->path();
   for (const char* text : {"", "x", "hoptrail-health 1 a b c d\n", "\n\n"}) {
@@ -113,7 +113,7 @@ TEST_F(HealthFileTest, DamageIsNoRecord) {
   EXPECT_FALSE(Read().ok());
 }
 
-TEST_F(HealthFileTest, DetailsAreBoundedAndPrintable) {
+TEST_F(HealthFileTest, LongOrControlDetail_IsBoundedAndEscaped) {
   const HealthFile file = Create();
   ASSERT_TRUE(
       file.Write({boot_, 5, HealthState::kLive, "a\nb\x1b[2J" + std::string(10'000, 'x')}).ok());
@@ -121,7 +121,7 @@ TEST_F(HealthFileTest, DetailsAreBoundedAndPrintable) {
   EXPECT_LT(Read()->detail.size(), 300u);
 }
 
-TEST_F(HealthFileTest, AReaderSeesNoHalfOfTwoRecords) {
+TEST_F(HealthFileTest, ConcurrentWriter_NeverShowsAMixedRecord) {
   const HealthFile file = Create();
   ASSERT_TRUE(file.Write({boot_, 1, HealthState::kLive, "a"}).ok());
   std::atomic<bool> stop{false};
@@ -141,7 +141,7 @@ TEST_F(HealthFileTest, AReaderSeesNoHalfOfTwoRecords) {
   writer.join();
 }
 
-TEST_F(HealthFileTest, ProbesBelieveOnlyAFreshRecordOfThisBoot) {
+TEST_F(HealthFileTest, StaleOrEarlierBootRecord_FailsTheProbe) {
   const uint64_t now = 1000 * kSecondNs;
   using enum HealthState;
   const auto why = [&](HealthState wanted, uint64_t age_s, HealthState state) {
@@ -152,9 +152,9 @@ TEST_F(HealthFileTest, ProbesBelieveOnlyAFreshRecordOfThisBoot) {
   EXPECT_EQ(why(kReady, 1, kLive), "the reason");
   EXPECT_EQ(why(kLive, 1, kLive), "fine");
   EXPECT_EQ(why(kLive, 1, kDown), "the reason");
-  EXPECT_THAT(why(kReady, 16, kReady), HasSubstr("not been heard of for 16 s"));
+  EXPECT_THAT(why(kReady, 16, kReady), HasSubstr("been silent for 16 s"));
   EXPECT_EQ(why(kLive, 59, kLive), "fine");
-  EXPECT_THAT(why(kLive, 61, kReady), HasSubstr("not been heard of for 61 s"));
+  EXPECT_THAT(why(kLive, 61, kReady), HasSubstr("been silent for 61 s"));
   EXPECT_EQ(why(kLive, 600, kDown), "the reason");
   EXPECT_EQ(WhyNot(kReady, {boot_, now + 1, kReady, ""}, boot_, now), std::nullopt);
   EXPECT_THAT(*WhyNot(kLive, {boot_, now, kReady, ""}, model::BootId(), now),

@@ -31,19 +31,20 @@ ServiceManager ServiceManager::FromEnvironment() {
   manager.socket_ = std::move(socket);
   const char* watchdog = std::getenv("WATCHDOG_USEC");
   uint64_t usec = 0;
-  if (watchdog != nullptr && absl::SimpleAtoi(watchdog, &usec)) manager.every_ns_ = usec * 1000 / 2;
+  if (watchdog != nullptr && absl::SimpleAtoi(watchdog, &usec))
+    manager.interval_ns_ = usec * 1000 / 2;
   return manager;
 }
 
 void ServiceManager::KeepAlive(uint64_t now_boot_ns) {
-  if (every_ns_ == 0 || now_boot_ns < said_boot_ns_ + every_ns_) return;
-  said_boot_ns_ = now_boot_ns;
+  if (interval_ns_ == 0 || now_boot_ns < sent_boot_ns_ + interval_ns_) return;
+  sent_boot_ns_ = now_boot_ns;
   Send("WATCHDOG=1");
 }
 
 void ServiceManager::Send(absl::string_view state) const {
   if (!socket_.valid()) return;
-  // One that does not listen just now hears the next.
+  // A manager that does not read at the moment gets the next one.
   [[maybe_unused]] const ssize_t sent = ::write(socket_.get(), state.data(), state.size());
 }
 

@@ -10,22 +10,21 @@
 
 namespace hoptrail::agent {
 
-// Reports to a service manager by sd_notify(3)'s protocol: a datagram to the socket that
-// NOTIFY_SOCKET names. Says nothing where there is none. Only the descriptor is needed later, so a
-// process without any privilege can go on with it. One thread.
+// Notifies a service manager by the protocol of sd_notify(3): a datagram to the socket that
+// NOTIFY_SOCKET names. Sends nothing where there is none. Needs only the descriptor later, so that
+// a process without privileges can use it. One thread.
 class ServiceManager {
  public:
   ServiceManager() = default;  // none
 
-  // Of NOTIFY_SOCKET and WATCHDOG_USEC. Before the process is confined.
+  // Reads NOTIFY_SOCKET and WATCHDOG_USEC. Call it before the process is confined.
   static ServiceManager FromEnvironment();
 
-  // The supervisor: the agent works, or is about to end.
-  void SayReady() const { Send("READY=1"); }
-  void SayStopping() const { Send("STOPPING=1"); }
+  // For the supervisor: the agent works, or is about to end.
+  void NotifyReady() const { Send("READY=1"); }
+  void NotifyStopping() const { Send("STOPPING=1"); }
 
-  // The worker, once a round: its loop goes round. Said twice in the time that WATCHDOG_USEC
-  // allows.
+  // For the worker, once in each round of its loop. Sends twice within the time of WATCHDOG_USEC.
   void KeepAlive(uint64_t now_boot_ns);
 
   int fd() const { return socket_.get(); }
@@ -34,8 +33,8 @@ class ServiceManager {
   void Send(absl::string_view state) const;
 
   UniqueFd socket_;
-  uint64_t every_ns_ = 0;  // 0: no watchdog
-  uint64_t said_boot_ns_ = 0;
+  uint64_t interval_ns_ = 0;  // 0: no watchdog
+  uint64_t sent_boot_ns_ = 0;
 };
 
 }  // namespace hoptrail::agent

@@ -42,7 +42,7 @@ class ServiceManagerTest : public ::testing::TestWithParam<std::string> {
     std::filesystem::remove(path_);
   }
 
-  std::vector<std::string> Heard() {
+  std::vector<std::string> Received() {
     std::vector<std::string> all;
     char text[64];
     for (ssize_t size; (size = ::read(socket_.get(), text, sizeof(text))) > 0;) {
@@ -55,30 +55,30 @@ class ServiceManagerTest : public ::testing::TestWithParam<std::string> {
   std::string path_;
 };
 
-TEST_P(ServiceManagerTest, HearsWhenTheAgentWorksAndWhenItStops) {
+TEST_P(ServiceManagerTest, ReadyAndStopping_AreSent) {
   const ServiceManager manager = ServiceManager::FromEnvironment();
-  manager.SayReady();
-  manager.SayStopping();
-  EXPECT_THAT(Heard(), ElementsAre("READY=1", "STOPPING=1"));
+  manager.NotifyReady();
+  manager.NotifyStopping();
+  EXPECT_THAT(Received(), ElementsAre("READY=1", "STOPPING=1"));
 }
 
-TEST_P(ServiceManagerTest, HearsTwiceInTheWatchdogsTimeThatTheLoopGoesRound) {
+TEST_P(ServiceManagerTest, KeepAlive_SendsTwiceWithinTheWatchdogTime) {
   ::setenv("WATCHDOG_USEC", "20000000", 1);
   ServiceManager manager = ServiceManager::FromEnvironment();
   for (uint64_t second = 100; second < 125; ++second) manager.KeepAlive(second * kSecondNs);
-  EXPECT_THAT(Heard(), ElementsAre("WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"));
+  EXPECT_THAT(Received(), ElementsAre("WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"));
 }
 
-TEST_P(ServiceManagerTest, WithoutAWatchdogItHearsNoneOfIt) {
+TEST_P(ServiceManagerTest, KeepAliveWithoutWatchdog_SendsNothing) {
   ServiceManager manager = ServiceManager::FromEnvironment();
   manager.KeepAlive(100 * kSecondNs);
-  EXPECT_THAT(Heard(), IsEmpty());
+  EXPECT_THAT(Received(), IsEmpty());
 }
 
-TEST_P(ServiceManagerTest, OneThatIsGoneOrWasNeverThereIsNoTrouble) {
+TEST_P(ServiceManagerTest, MissingOrClosedSocket_IsIgnored) {
   ServiceManager manager = ServiceManager::FromEnvironment();
   socket_.reset();
-  manager.SayReady();
+  manager.NotifyReady();
   ::setenv("NOTIFY_SOCKET", "/nowhere/notify", 1);
   EXPECT_LT(ServiceManager::FromEnvironment().fd(), 0);
   ::setenv("NOTIFY_SOCKET", std::string(200, 'x').c_str(), 1);

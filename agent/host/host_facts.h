@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_HOST_HOST_FACTS_H_
 #define HOPTRAIL_AGENT_HOST_HOST_FACTS_H_
 
-// What the agent asks the system about the host and itself. Thread-safe.
+// Asks the system about the host and this process. Thread-safe.
 
 #include <cstdint>
 #include <string>
@@ -24,13 +24,15 @@ std::string SystemHostName();  // gethostname(2)
 // Inode number of the network namespace "self" or at a path ("/proc/PID/ns/net").
 absl::StatusOr<uint32_t> NetworkNamespaceInode(const std::string& name);
 
-// Whether this process's number is also the one that the kernel side's events have.
+// Whether this process is in the host's pid namespace, so that its pid is also the one in kernel
+// events.
 bool InHostPidNamespace();
 
-// The unit of the service that this process is in ("hoptrail-agent.service"); empty where in none.
+// The unit of the service that this process is in ("hoptrail-agent.service"); empty where there is
+// none.
 std::string OwnServiceUnit();
 
-// Of interfaces that are up; loopback and link-local left out.
+// Of interfaces that are up, without loopback and link-local ones.
 std::vector<model::IpAddress> InterfaceAddresses();
 
 uint64_t ResidentBytes();  // VmRSS; 0 where unknown

@@ -7,7 +7,7 @@
 namespace hoptrail::agent {
 namespace {
 
-TEST(HostFacts, HostId) {
+TEST(HostFacts, MachineIdFile_GivesTheHostId) {
   const std::string path = testing::TempDir() + "/machine-id_test";
   std::ofstream(path) << "0123456789abcdef0123456789abcdef\n";
   const auto host = ReadHostId(path);
@@ -21,7 +21,7 @@ TEST(HostFacts, HostId) {
   EXPECT_EQ(ReadHostId(path + ".absent").status().code(), absl::StatusCode::kNotFound);
 }
 
-TEST(HostFacts, Namespaces) {
+TEST(HostFacts, NetworkNamespace_IsFoundByNameOrPath) {
   const auto self = NetworkNamespaceInode("self");
   ASSERT_TRUE(self.ok()) << self.status();
   EXPECT_NE(*self, 0u);
@@ -29,7 +29,7 @@ TEST(HostFacts, Namespaces) {
   EXPECT_FALSE(NetworkNamespaceInode("/nowhere").ok());
 }
 
-TEST(HostFacts, Others) {
+TEST(HostFacts, SystemValues_ArePlausible) {
   EXPECT_FALSE(SystemHostName().empty());
   EXPECT_GT(ResidentBytes(), uint64_t{1} << 20);
   for (const model::IpAddress& address : InterfaceAddresses()) {
@@ -37,7 +37,7 @@ TEST(HostFacts, Others) {
   }
 }
 
-TEST(UnitOfCgroup, IsTheLastService) {
+TEST(UnitOfCgroup, SeveralServices_TheLastIsTheUnit) {
   EXPECT_EQ(UnitOfCgroup("0::/system.slice/hoptrail-agent.service\n"), "hoptrail-agent.service");
   EXPECT_EQ(
       UnitOfCgroup("12:memory:/x.service\n"

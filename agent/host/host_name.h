@@ -9,13 +9,13 @@
 
 namespace hoptrail::agent {
 
-// What the host is called: as the configuration fixes it, or as the system does at present, which
-// may change while it runs (hostnamectl). One thread.
+// The host's name: the configured one, or the system's present one, which may change at any time
+// (hostnamectl). One thread.
 class HostName {
  public:
   using Source = std::function<std::string()>;
 
-  // `fixed` is empty where the system's counts; `source` says what that is.
+  // `fixed`: the configured name; where empty, `source` gives the system's.
   explicit HostName(std::string fixed, Source source = SystemHostName)
       : fixed_(!fixed.empty()), source_(std::move(source)), name_(std::move(fixed)) {
     if (!fixed_) name_ = source_();
@@ -23,7 +23,7 @@ class HostName {
 
   const std::string& name() const { return name_; }
 
-  // Looks again; true where it is another by now. No name at all is none to go by.
+  // Reads the system's name again; true where it has changed. Ignores an empty name.
   bool Refresh() {
     if (fixed_) return false;
     std::string now = source_();

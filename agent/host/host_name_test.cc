@@ -5,7 +5,7 @@
 namespace hoptrail::agent {
 namespace {
 
-TEST(HostName, FollowsTheSystems) {
+TEST(HostName, SystemNameChanges_RefreshFollows) {
   std::string system = "gw";
   HostName host("", [&] { return system; });
   EXPECT_EQ(host.name(), "gw");
@@ -19,13 +19,13 @@ TEST(HostName, FollowsTheSystems) {
   EXPECT_EQ(host.name(), "gateway");
 }
 
-TEST(HostName, StaysAsItIsFixed) {
+TEST(HostName, FixedName_NeverChanges) {
   HostName host("fixed", [] { return std::string("other"); });
   EXPECT_FALSE(host.Refresh());
   EXPECT_EQ(host.name(), "fixed");
 }
 
-TEST(HostName, IsTheSystemsOwn) { EXPECT_EQ(HostName("").name(), SystemHostName()); }
+TEST(HostName, NoFixedName_IsTheSystemName) { EXPECT_EQ(HostName("").name(), SystemHostName()); }
 
 }  // namespace
 }  // namespace hoptrail::agent

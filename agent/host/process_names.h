@@ -3,8 +3,9 @@
 
 namespace hoptrail::agent {
 
-// The comms of the agent's second and third process, by which the kernel's events name them: in a
-// pid namespace a process does not know the pid that those have. The first keeps its program's.
+// The comms of the loader and the worker. Kernel events of these processes are recognized by comm,
+// because in a pid namespace a process does not know its pid on the host. The supervisor keeps its
+// program's name.
 inline constexpr char kLoaderName[] = "hoptrail-loader";
 inline constexpr char kWorkerName[] = "hoptrail-worker";
 

@@ -17,6 +17,17 @@
 #include "core/base/status_macros.h"
 
 namespace hoptrail::agent::kernel {
+namespace {
+
+// NOT_FOUND without a link: the program was not attached.
+absl::StatusOr<UniqueFd> CreateIterator(const bpf_link* link) {
+  if (link == nullptr) return absl::NotFoundError("this kernel has no such iterator");
+  UniqueFd fd(bpf_iter_create(bpf_link__fd(link)));
+  if (!fd.valid()) return absl::InternalError(absl::StrCat("iterator: ", strerror(errno)));
+  return fd;
+}
+
+}  // namespace
 
 class ProgramSet::Impl {
  public:
@@ -28,7 +39,7 @@ class ProgramSet::Impl {
 
   Programs programs_;
   RecursionMisses recursion_misses_;
-  MountRoots views_;
+  MountRoots roots_;
   Uprobes uprobes_;
   WatchedFiles watched_files_;
 };
@@ -40,9 +51,9 @@ absl::StatusOr<std::unique_ptr<ProgramSet>> ProgramSet::Open(const SensorOptions
   HT_ASSIGN_OR_RETURN(Programs programs, Programs::Load(options));
   HT_ASSIGN_OR_RETURN(RecursionMisses recursion_misses, RecursionMisses::Map(programs));
   auto impl = std::make_unique<Impl>(std::move(programs), std::move(recursion_misses), options);
-  impl->views_.Look();
-  impl->uprobes_.AttachNew(impl->views_);
-  impl->watched_files_.Search(impl->views_);
+  impl->roots_.Update();
+  impl->uprobes_.AttachNew(impl->roots_);
+  impl->watched_files_.Search(impl->roots_);
   return std::unique_ptr<ProgramSet>(new ProgramSet(std::move(impl)));
 }
 
@@ -69,40 +80,36 @@ std::vector<model::SourceCoverage> ProgramSet::Coverage() const {
 }
 
 size_t ProgramSet::AttachNewUprobes() {
-  impl_->views_.Look();
-  impl_->watched_files_.Search(impl_->views_);
-  return impl_->uprobes_.AttachNew(impl_->views_);
+  impl_->roots_.Update();
+  impl_->watched_files_.Search(impl_->roots_);
+  return impl_->uprobes_.AttachNew(impl_->roots_);
 }
 
 void ProgramSet::ProtectProcesses(const std::vector<uint32_t>& tgids) {
-  NameOwnProcesses(impl_->programs_.skeleton(), tgids);
+  SetOwnProcesses(impl_->programs_.skeleton(), tgids);
 }
 
 void ProgramSet::CountRecursionMisses() { impl_->recursion_misses_.Count(impl_->programs_); }
 
 bool ProgramSet::needs_sys_admin() const {
-  for (const auto& [source, way] : impl_->programs_.uprobe_methods()) {
-    if (way.tier == 2) return true;
+  for (const auto& [source, method] : impl_->programs_.uprobe_methods()) {
+    if (method.tier == kUprobePerfTier) return true;
   }
   return false;
 }
 
 absl::StatusOr<UniqueFd> ProgramSet::OpenIterator(Walk walk) {
-  // Read by the programs: one snapshot at a time.
-  __u32& stage = impl_->programs_.skeleton()->bss->ht_snapshot_walk;
-  if (walk == Walk::kListeners) stage = HT_WALK_LISTENERS;
-  if (walk == Walk::kConnections) stage = HT_WALK_CONNECTIONS;
-  if (walk == Walk::kOver) {
-    stage = HT_WALK_DONE;
-    return absl::NotFoundError("nothing is left to walk");
-  }
-  const bool processes = walk == Walk::kProcesses;
-  const bpf_link* link =
-      impl_->programs_.link(processes ? "ht_snapshot_processes" : "ht_snapshot_sockets");
-  if (link == nullptr) return absl::NotFoundError("the kernel cannot be walked");
-  UniqueFd fd(bpf_iter_create(bpf_link__fd(link)));
-  if (!fd.valid()) return absl::InternalError(absl::StrCat("iterator: ", strerror(errno)));
-  return fd;
+  // The programs read it: one snapshot at a time.
+  auto* variables = impl_->programs_.skeleton()->bss;
+  if (walk == Walk::kListeners) variables->ht_socket_walk = HT_WALK_LISTENERS;
+  if (walk == Walk::kConnections) variables->ht_socket_walk = HT_WALK_CONNECTIONS;
+  const WalkedObjects objects =
+      walk == Walk::kProcesses ? WalkedObjects::kProcesses : WalkedObjects::kSockets;
+  absl::StatusOr<UniqueFd> iterator =
+      CreateIterator(impl_->programs_.link(WalkingProgram(objects)));
+  // The program notices the end of the walk, unless the walk cannot even begin.
+  if (walk == Walk::kConnections && !iterator.ok()) variables->ht_connections_walked = true;
+  return iterator;
 }
 
 }  // namespace hoptrail::agent::kernel

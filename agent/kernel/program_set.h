@@ -8,24 +8,24 @@
 
 #include "absl/status/statusor.h"
 
+#include "agent/kernel/plan/options.h"
 #include "agent/kernel/reader.h"
-#include "agent/kernel/sensor.h"
 #include "agent/kernel/snapshot/snapshot.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::kernel {
 
-// The half of a sensor that takes privileges: the programs, loaded and attached for as long as it
-// lives. It never looks at a record. One thread.
+// The half of a sensor that needs privileges: the programs, loaded and attached as long as this
+// lives. It never reads a record. One thread.
 class ProgramSet {
  public:
-  // See Sensor::Open.
+  // See Sensor::Open().
   static absl::StatusOr<std::unique_ptr<ProgramSet>> Open(const SensorOptions& options);
 
   ~ProgramSet();
-  // Takes every program off the kernel, faster than the destructor, and with threads. Nothing works
-  // any more afterwards.
+  // Removes all programs from the kernel, in threads, which is faster than the destructor. Nothing
+  // works any more afterwards.
   void Detach();
   ProgramSet(const ProgramSet&) = delete;
   ProgramSet& operator=(const ProgramSet&) = delete;
@@ -36,13 +36,13 @@ class ProgramSet {
   std::vector<model::SourceCoverage> Coverage() const;
   size_t AttachNewUprobes();
   void ProtectProcesses(const std::vector<uint32_t>& tgids);
-  // Puts the number of runs that the kernel skipped so far where the reader finds its losses.
+  // Writes the number of recursion misses so far to where the reader finds the losses.
   void CountRecursionMisses();
-  // What AttachNewUprobes needs beside CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE and, to find what is
-  // watched in other users' directories, CAP_DAC_READ_SEARCH.
+  // Whether AttachNewUprobes() needs CAP_SYS_ADMIN, too. It always needs CAP_BPF, CAP_PERFMON,
+  // CAP_SYS_PTRACE and, to find watched files in other users' directories, CAP_DAC_READ_SEARCH.
   bool needs_sys_admin() const;
-  // A fresh iterator over what there is, to be read by whoever gets it; NOT_FOUND where the kernel
-  // cannot be walked that way.
+  // A new iterator for one walk, whose reader may be another process. NOT_FOUND where the kernel
+  // has no such iterator.
   absl::StatusOr<UniqueFd> OpenIterator(Walk walk);
 
  private:

@@ -7,8 +7,8 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// Low records do not wake anybody; half a second later they are as good, and a host where nothing
-// happens is woken twice a second for them.
+// The kernel side sends no wake-up for low records. They may be half a second late, and an idle
+// host is woken twice a second for them.
 constexpr absl::Duration kLongestWait = absl::Milliseconds(500);
 
 }  // namespace

@@ -13,34 +13,38 @@
 
 namespace hoptrail::agent::kernel {
 
-// What a reader takes of attached programs: descriptors of maps, not owned, and their sizes.
+// The maps that a reader needs: descriptors of maps, not owned, and their sizes.
 struct Handles {
   RingHandle high_ring;
   RingHandle low_ring;
-  int losses_fd = -1;    // no longer needed once the reader is made
-  int reported_fd = -1;  // the same; see LossCounters::Map
+  int losses_fd = -1;    // needed by Reader::Create() only
+  int reported_fd = -1;  // the same; see LossCounters::Map()
   uint32_t cpus = 0;
 };
 
-// The half of a sensor that takes no privilege: reads the rings and the loss counters through their
-// mappings. No call of it is a bpf(2). One thread.
+// The half of a sensor that needs no privilege: it reads the rings and the loss counters through
+// their mappings, without bpf(2). One thread.
 class Reader {
  public:
   static absl::StatusOr<Reader> Create(const Handles& handles);
 
-  // For Handles::reported_fd: shared by readers that follow each other, so that none reports again
-  // what the one before has reported.
+  // For Handles::reported_fd. Readers that follow each other share it, so that none reports again
+  // what its predecessor has reported.
   static absl::StatusOr<UniqueFd> MakeReportedMemory() {
     return LossCounters::MakeReportedMemory();
   }
 
   // See Sensor.
   absl::StatusOr<size_t> Poll(absl::Duration timeout, Receiver receiver);
-  // For the end: hands over all that is there, in order, also what Poll would hold back for some
-  // milliseconds. Waits for records that are being written, and goes on while more come, at most
+  // For the end: passes all records to `receiver`, in order, also those that Poll() would hold
+  // back. Waits for records that are being written, and continues while more come, for at most
   // `longest`.
   absl::Status Drain(absl::Duration longest, Receiver receiver);
+  // Becomes readable when many or urgent records wait; to be watched edge-triggered. It does not
+  // for other records, nor again within some milliseconds, so Poll() must also be called after
+  // UntilDue(). Owned by this.
   int poll_fd() const { return rings_.epoll_fd(); }
+  // How long the next Poll() can wait: 0 to 500 ms.
   absl::Duration UntilDue() const;
   std::vector<LossCount> ReadLosses() const { return losses_.Read(); }
 

@@ -3,26 +3,29 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
 #include "core/base/status_macros.h"
-#include "core/wire/sensor.h"
+#include "core/wire/agent_state.h"
 #include <sys/mman.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::loader {
 namespace {
 
-// The report speaks for a host; between our own processes it does not matter for which.
+using privilege::Message;
+using privilege::MessageKind;
+
+// The order of the descriptors.
+enum HandoverFds : size_t { kHighRing = 0, kLowRing = 1, kLosses = 2, kCoverage = 3, kFds = 4 };
+
+// A coverage report needs a host's id, but between our own processes its value does not matter.
 constexpr uint8_t kAnyByte = 1;
-
-}  // namespace
-
-std::string SizesText(const kernel::Handles& handles) {
-  return absl::StrCat(handles.high_ring.bytes, " ", handles.low_ring.bytes, " ", handles.cpus);
-}
 
 absl::Status ParseSizes(const std::string& text, kernel::Handles* handles) {
   const std::vector<absl::string_view> words = absl::StrSplit(text, ' ');
@@ -31,10 +34,29 @@ absl::Status ParseSizes(const std::string& text, kernel::Handles* handles) {
       absl::SimpleAtoi(words[2], &handles->cpus)) {
     return absl::OkStatus();
   }
-  return absl::InternalError("the loader told no sizes");
+  return absl::InternalError("the loader sent no sizes of its maps");
 }
 
-absl::StatusOr<UniqueFd> ToMemory(const std::vector<model::SourceCoverage>& sources) {
+absl::StatusOr<std::vector<model::SourceCoverage>> ReadCoverage(int fd) {
+  std::string bytes;
+  char chunk[4096];
+  for (;;) {
+    const ssize_t count = ::pread(fd, chunk, sizeof(chunk), static_cast<off_t>(bytes.size()));
+    if (count < 0) return absl::ErrnoToStatus(errno, "reading the coverage report");
+    if (count == 0) break;
+    bytes.append(chunk, static_cast<size_t>(count));
+  }
+  v1::CoverageReport report;
+  if (!report.ParseFromString(bytes)) {
+    return absl::InternalError("the loader sent an invalid coverage report");
+  }
+  HT_ASSIGN_OR_RETURN(model::Coverage coverage, wire::FromProto(report));
+  return std::move(coverage.sources);
+}
+
+}  // namespace
+
+absl::StatusOr<UniqueFd> CoverageFile(const std::vector<model::SourceCoverage>& sources) {
   model::Coverage coverage;
   coverage.host.machine.bytes.fill(kAnyByte);
   coverage.host.boot.bytes.fill(kAnyByte);
@@ -48,19 +70,41 @@ absl::StatusOr<UniqueFd> ToMemory(const std::vector<model::SourceCoverage>& sour
   return fd;
 }
 
-absl::StatusOr<std::vector<model::SourceCoverage>> FromMemory(int fd) {
-  std::string bytes;
-  char chunk[4096];
-  for (;;) {
-    const ssize_t count = ::pread(fd, chunk, sizeof(chunk), static_cast<off_t>(bytes.size()));
-    if (count < 0) return absl::ErrnoToStatus(errno, "reading the coverage report");
-    if (count == 0) break;
-    bytes.append(chunk, static_cast<size_t>(count));
-  }
-  v1::CoverageReport report;
-  if (!report.ParseFromString(bytes)) return absl::InternalError("no coverage report");
-  HT_ASSIGN_OR_RETURN(model::Coverage coverage, wire::FromProto(report));
-  return std::move(coverage.sources);
+absl::Status SendHandover(const privilege::Channel& supervisor, const kernel::Handles& handles,
+                          const UniqueFd& coverage_file) {
+  const std::string sizes =
+      absl::StrCat(handles.high_ring.bytes, " ", handles.low_ring.bytes, " ", handles.cpus);
+  return supervisor.Send(
+      MessageKind::kStarted, 0, 0, sizes,
+      {handles.high_ring.fd, handles.low_ring.fd, handles.losses_fd, coverage_file.get()});
 }
 
-}  // namespace hoptrail::agent
+absl::Status SendFailure(const privilege::Channel& supervisor, const absl::Status& why) {
+  return supervisor.Send(MessageKind::kStarted, static_cast<uint32_t>(why.code()), 0,
+                         std::string(why.message()));
+}
+
+absl::StatusOr<Handover> ReceiveHandover(const privilege::Channel& loader, absl::Duration timeout) {
+  HT_ASSIGN_OR_RETURN(Message started, loader.Receive(timeout));
+  if (started.kind != MessageKind::kStarted) {
+    return absl::InternalError("the loader sent another message than its results");
+  }
+  if (started.number != 0) {
+    return absl::Status(static_cast<absl::StatusCode>(started.number), started.text);
+  }
+  if (started.fds.size() != kFds) {
+    return absl::InternalError(absl::StrCat("the loader sent ", started.fds.size(),
+                                            " descriptors instead of ", size_t{kFds}));
+  }
+  Handover handover;
+  HT_RETURN_IF_ERROR(ParseSizes(started.text, &handover.handles));
+  HT_ASSIGN_OR_RETURN(handover.coverage, ReadCoverage(started.fds[kCoverage].get()));
+  started.fds.pop_back();
+  handover.maps = std::move(started.fds);
+  handover.handles.high_ring.fd = handover.maps[kHighRing].get();
+  handover.handles.low_ring.fd = handover.maps[kLowRing].get();
+  handover.handles.losses_fd = handover.maps[kLosses].get();
+  return handover;
+}
+
+}  // namespace hoptrail::agent::loader

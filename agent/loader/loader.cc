@@ -25,7 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::loader {
 namespace {
 
 using privilege::Channel;
@@ -33,11 +33,11 @@ using privilege::Message;
 using privilege::MessageKind;
 using privilege::ResourceKind;
 
-constexpr absl::Duration kUprobeesEvery = absl::Seconds(5);
+constexpr absl::Duration kUprobesEvery = absl::Seconds(5);
 constexpr absl::Duration kHeartbeatEvery = absl::Seconds(2);
 
-// A container sees the host's files through the host's first process; an agent with a scope runs in
-// its host's mount namespace, where they are in the usual place.
+// The prefix of the host's paths. A container reaches them through the host's first process. An
+// agent with a scope runs in its host's mount namespace, where they are in the usual place.
 std::string HostRoot(const Settings& settings) {
   const bool whole = settings.network_namespace.empty();
   return whole && ::access("/proc/1/root/etc/passwd", R_OK) == 0 ? "/proc/1/root" : "";
@@ -45,36 +45,34 @@ std::string HostRoot(const Settings& settings) {
 
 class Loader {
  public:
-  Loader(std::unique_ptr<kernel::ProgramSet> attached, const Settings& settings, Channel supervisor)
-      : attached_(std::move(attached)),
+  Loader(std::unique_ptr<kernel::ProgramSet> programs, const Settings& settings, Channel supervisor)
+      : programs_(std::move(programs)),
         host_root_(HostRoot(settings)),
         supervisor_(std::move(supervisor)) {}
 
-  // `coverage`: the report in a file.
-  absl::Status Tell(const UniqueFd& coverage);
+  absl::Status Send(const UniqueFd& coverage_file) const {
+    return SendHandover(supervisor_, programs_->handles(), coverage_file);
+  }
+  // Until the supervisor has ended.
   absl::Status Serve();
 
  private:
   void Heartbeat();
+  // False where the supervisor has ended.
+  bool HandleSupervisor();
+  void HandleWorker();
   void Answer(const Message& request);
   absl::StatusOr<UniqueFd> Open(uint32_t resource);
   absl::StatusOr<UniqueFd> OpenHostFile(const char* path, int flags);
 
-  std::unique_ptr<kernel::ProgramSet> attached_;
+  std::unique_ptr<kernel::ProgramSet> programs_;
   const std::string host_root_;
   Channel supervisor_;
   Channel worker_{UniqueFd()};
 };
 
-absl::Status Loader::Tell(const UniqueFd& coverage) {
-  const kernel::Handles handles = attached_->handles();
-  return supervisor_.Send(
-      MessageKind::kStarted, 0, 0, SizesText(handles),
-      {handles.high_ring.fd, handles.low_ring.fd, handles.losses_fd, coverage.get()});
-}
-
-// A child that only ends: its beginning must come out of the ring again. It shares the memory and
-// the parent waits, so that it costs next to nothing.
+// Starts a child that ends at once; the worker expects its fork in the ring. The child shares the
+// loader's memory and the loader waits for it, so it costs next to nothing.
 void Loader::Heartbeat() {
   const pid_t child = ::vfork();
   if (child == 0) ::_exit(0);
@@ -91,13 +89,11 @@ absl::StatusOr<UniqueFd> Loader::OpenHostFile(const char* path, int flags) {
 absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
   switch (static_cast<ResourceKind>(resource)) {
     case ResourceKind::kProcesses:
-      return attached_->OpenIterator(kernel::Walk::kProcesses);
+      return programs_->OpenIterator(kernel::Walk::kProcesses);
     case ResourceKind::kListeners:
-      return attached_->OpenIterator(kernel::Walk::kListeners);
+      return programs_->OpenIterator(kernel::Walk::kListeners);
     case ResourceKind::kConnections:
-      return attached_->OpenIterator(kernel::Walk::kConnections);
-    case ResourceKind::kSnapshotOver:
-      return attached_->OpenIterator(kernel::Walk::kOver);
+      return programs_->OpenIterator(kernel::Walk::kConnections);
     case ResourceKind::kAccounts:
       return OpenHostFile("/etc/passwd", O_RDONLY | O_NONBLOCK);
     case ResourceKind::kUnitsOfAdministrator:
@@ -109,14 +105,14 @@ absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
     case ResourceKind::kUnitsOfOldSystem:
       return OpenHostFile("/lib/systemd", O_PATH | O_DIRECTORY);
   }
-  return absl::InvalidArgumentError("there is no such resource");
+  return absl::InvalidArgumentError(absl::StrCat("resource ", resource, " does not exist"));
 }
 
 void Loader::Answer(const Message& request) {
   const absl::StatusOr<UniqueFd> fd =
       request.kind == MessageKind::kRequest
           ? Open(request.number)
-          : absl::StatusOr<UniqueFd>(absl::InvalidArgumentError("no request"));
+          : absl::StatusOr<UniqueFd>(absl::InvalidArgumentError("the message is not a request"));
   const absl::Status sent =
       fd.ok() ? worker_.Send(MessageKind::kAnswer, 0, request.serial, "", {fd->get()})
               : worker_.Send(MessageKind::kAnswer, static_cast<uint32_t>(fd.status().code()),
@@ -125,19 +121,19 @@ void Loader::Answer(const Message& request) {
 }
 
 absl::Status Loader::Serve() {
-  SteadyTime uprobes = SteadyTime::Now() + kUprobeesEvery;
+  SteadyTime uprobes = SteadyTime::Now() + kUprobesEvery;
   SteadyTime heartbeat = SteadyTime::Now();
   for (;;) {
     const SteadyTime now = SteadyTime::Now();
     if (now >= heartbeat) {
       Heartbeat();
-      attached_->CountRecursionMisses();
+      programs_->CountRecursionMisses();
       heartbeat = now + kHeartbeatEvery;
     }
     if (now >= uprobes) {
-      const size_t found = attached_->AttachNewUprobes();
+      const size_t found = programs_->AttachNewUprobes();
       if (found > 0) LogInfo("loader", "attached to ", found, " more libraries and programs");
-      uprobes = SteadyTime::Now() + kUprobeesEvery;
+      uprobes = SteadyTime::Now() + kUprobesEvery;
     }
     const absl::Duration wait = std::min(uprobes, heartbeat) - SteadyTime::Now();
     pollfd wakes[2] = {{.fd = supervisor_.fd(), .events = POLLIN, .revents = 0},
@@ -146,43 +142,49 @@ absl::Status Loader::Serve() {
     if (::poll(wakes, 2, static_cast<int>(wait_ms)) < 0 && errno != EINTR) {
       return absl::ErrnoToStatus(errno, "poll");
     }
-    if (wakes[0].revents != 0) {
-      absl::StatusOr<Message> word = supervisor_.Receive(absl::ZeroDuration());
-      if (absl::IsUnavailable(word.status())) return absl::OkStatus();  // it is over
-      if (word.ok() && word->kind == MessageKind::kLogLevel) {
-        SetLogLevel(
-            static_cast<LogLevel>(std::min(word->number, static_cast<uint32_t>(LogLevel::kError))));
-      }
-      if (word.ok() && word->kind == MessageKind::kNewWorker && word->fds.size() == 1) {
-        worker_ = Channel(std::move(word->fds[0]));
-        LogInfo("loader", "serving the worker with process id ", word->number);
-        attached_->ProtectProcesses(
-            {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid()), word->number});
-        continue;
-      }
-    }
-    if (wakes[1].revents != 0) {
-      const absl::StatusOr<Message> request = worker_.Receive(absl::ZeroDuration());
-      if (request.ok()) {
-        Answer(*request);
-      } else {
-        worker_ = Channel(UniqueFd());  // the supervisor starts another
-      }
-    }
+    if (wakes[0].revents != 0 && !HandleSupervisor()) return absl::OkStatus();
+    // The supervisor may have passed another worker's channel.
+    if (wakes[1].revents != 0 && worker_.fd() == wakes[1].fd) HandleWorker();
   }
 }
 
-absl::Status Start(const Settings& settings, std::unique_ptr<kernel::ProgramSet>* attached,
-                   UniqueFd* coverage) {
+bool Loader::HandleSupervisor() {
+  absl::StatusOr<Message> message = supervisor_.Receive(absl::ZeroDuration());
+  if (absl::IsUnavailable(message.status())) return false;
+  if (!message.ok()) return true;
+  if (message->kind == MessageKind::kLogLevel) {
+    SetLogLevel(
+        static_cast<LogLevel>(std::min(message->number, static_cast<uint32_t>(LogLevel::kError))));
+  }
+  if (message->kind == MessageKind::kNewWorker && message->fds.size() == 1) {
+    worker_ = Channel(std::move(message->fds[0]));
+    LogInfo("loader", "serving the worker with process id ", message->number);
+    programs_->ProtectProcesses(
+        {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid()), message->number});
+  }
+  return true;
+}
+
+void Loader::HandleWorker() {
+  const absl::StatusOr<Message> request = worker_.Receive(absl::ZeroDuration());
+  if (request.ok()) {
+    Answer(*request);
+  } else {
+    worker_ = Channel(UniqueFd());  // the supervisor starts another worker
+  }
+}
+
+absl::Status Start(const Settings& settings, std::unique_ptr<kernel::ProgramSet>* programs,
+                   UniqueFd* coverage_file) {
   kernel::SensorOptions options = settings.sensor;
   if (!settings.network_namespace.empty()) {
     HT_ASSIGN_OR_RETURN(options.scope_network_namespace,
                         NetworkNamespaceInode(settings.network_namespace));
   }
-  HT_ASSIGN_OR_RETURN(*attached, kernel::ProgramSet::Open(options));
-  HT_ASSIGN_OR_RETURN(*coverage, ToMemory((*attached)->Coverage()));
+  HT_ASSIGN_OR_RETURN(*programs, kernel::ProgramSet::Open(options));
+  HT_ASSIGN_OR_RETURN(*coverage_file, CoverageFile((*programs)->Coverage()));
   privilege::MissingRestrictions missing;
-  HT_RETURN_IF_ERROR(privilege::ConfineLoader((*attached)->needs_sys_admin(), &missing));
+  HT_RETURN_IF_ERROR(privilege::ConfineLoader((*programs)->needs_sys_admin(), &missing));
   for (const std::string& restriction : missing) LogWarning("loader", restriction);
   return absl::OkStatus();
 }
@@ -191,20 +193,19 @@ absl::Status Start(const Settings& settings, std::unique_ptr<kernel::ProgramSet>
 
 int RunLoader(const Settings& settings, Channel supervisor, pid_t parent) {
   ::prctl(PR_SET_NAME, kLoaderName);
-  std::unique_ptr<kernel::ProgramSet> attached;
-  UniqueFd coverage;
+  std::unique_ptr<kernel::ProgramSet> programs;
+  UniqueFd coverage_file;
   absl::Status status = privilege::DieWith(parent);
-  if (status.ok()) status = Start(settings, &attached, &coverage);
+  if (status.ok()) status = Start(settings, &programs, &coverage_file);
   if (!status.ok()) {
-    (void)supervisor.Send(MessageKind::kStarted, static_cast<uint32_t>(status.code()), 0,
-                          std::string(status.message()));
+    (void)SendFailure(supervisor, status);
     return 1;
   }
-  Loader loader(std::move(attached), settings, std::move(supervisor));
-  status = loader.Tell(coverage);
+  Loader loader(std::move(programs), settings, std::move(supervisor));
+  status = loader.Send(coverage_file);
   if (status.ok()) status = loader.Serve();
   if (!status.ok()) LogError("loader", std::string(status.message()));
   return status.ok() ? 0 : 1;
 }
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::loader

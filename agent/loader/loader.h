@@ -5,24 +5,15 @@
 #include "agent/privilege/channel.h"
 #include <sys/types.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::loader {
 
-// The privileged process: loads and attaches, then gives up what it no longer needs, tells the
-// supervisor (kStarted, with descriptors of the rings, the loss counters and the coverage) and
-// serves workers: opens iterators and the file of accounts for them, attaches to libraries that
-// appear later, and makes heartbeats. It knows no network and looks at no event. Returns the exit
-// status when the supervisor is gone.
+// The privileged process. It loads and attaches the programs, gives up the privileges that it no
+// longer needs, and sends the results to the supervisor (handover.h). Then it serves workers: it
+// opens iterators and files of the host for them, attaches uprobes to libraries that appear later,
+// and makes heartbeats. It has no network and reads no event. Returns its exit status when the
+// supervisor, whose pid is `parent`, has ended.
 int RunLoader(const Settings& settings, privilege::Channel supervisor, pid_t parent);
 
-// The order of the descriptors of kStarted.
-enum StartedFds : size_t {
-  kHighRingFd = 0,
-  kLowRingFd = 1,
-  kLossesFd = 2,
-  kCoverageFd = 3,
-  kStartedFds = 4
-};
-
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::loader
 
 #endif  // HOPTRAIL_AGENT_LOADER_LOADER_H_

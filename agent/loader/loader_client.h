@@ -12,27 +12,29 @@
 #include "agent/session/user_names.h"
 #include "core/base/unique_fd.h"
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::loader {
 
-// Asks the loader for descriptors of what the worker may read and cannot open. Waits for each
-// answer, some seconds at most: DEADLINE_EXCEEDED from a loader that is stopped. One thread.
+// The worker's side: requests descriptors of resources that the worker may read but cannot open.
+// Each call waits for the answer for some seconds; DEADLINE_EXCEEDED where the loader is stopped.
+// One thread.
 class LoaderClient {
  public:
   explicit LoaderClient(privilege::Channel channel) : channel_(std::move(channel)) {}
 
   absl::StatusOr<UniqueFd> OpenIterator(kernel::Walk walk);
-  // Names of the host's accounts, read anew at each call. Must not outlive this.
+  // Resolves user ids to account names; reads the host's file again in each call. Must not outlive
+  // this.
   session::UserResolver Accounts();
-  // What has a timer on the host. Without systemd nothing has.
+  // The host's timer units; empty without systemd.
   UnitTimers Timers();
 
  private:
-  absl::StatusOr<UniqueFd> Ask(privilege::ResourceKind resource);
+  absl::StatusOr<UniqueFd> Request(privilege::ResourceKind resource);
 
   const privilege::Channel channel_;
   uint64_t serial_ = 0;
 };
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::loader
 
 #endif  // HOPTRAIL_AGENT_LOADER_LOADER_CLIENT_H_

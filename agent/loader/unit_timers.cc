@@ -10,7 +10,7 @@
 
 #include <sys/stat.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::loader {
 namespace {
 
 constexpr size_t kMaxName = 255;
@@ -23,7 +23,7 @@ bool UnitTimers::HasFile(const std::string& timer) const {
       const std::string path = absl::StrCat(kind, "/", timer);
       struct stat file {};
       if (::fstatat(directory.get(), path.c_str(), &file, AT_SYMLINK_NOFOLLOW) != 0) continue;
-      // One that is masked starts nothing. Links are not followed: they are the host's.
+      // A masked timer starts nothing. Links are not followed: their targets are paths of the host.
       char target[sizeof("/dev/null")];
       const ssize_t length = ::readlinkat(directory.get(), path.c_str(), target, sizeof(target));
       return absl::string_view(target, length < 0 ? 0 : static_cast<size_t>(length)) != "/dev/null";
@@ -44,4 +44,4 @@ bool UnitTimers::Has(const std::string& unit) const {
          HasFile(absl::StrCat(stem.substr(0, at + 1), ".timer"));
 }
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::loader

@@ -7,18 +7,18 @@
 
 #include "core/base/unique_fd.h"
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::loader {
 
-// Which of systemd's services a timer starts: those beside which a timer unit of the same name
-// lies, or one of their template (systemd.timer(5); a timer that names another unit is not found).
-// Looks names up and reads no file. Thread-safe.
+// Finds out which of systemd's services are started by a timer: those with a timer unit of the same
+// name, or of their template (systemd.timer(5)). A timer for a unit of another name is not found.
+// Looks file names up and reads no file. Thread-safe.
 class UnitTimers {
  public:
-  // Directories like /etc/systemd, in the order in which the first unit of a name counts. O_PATH
-  // will do.
+  // Directories like /etc/systemd, opened with O_PATH or for reading. Of several units of one name
+  // the one in the first directory counts.
   explicit UnitTimers(std::vector<UniqueFd> directories) : directories_(std::move(directories)) {}
 
-  // `unit`: as systemd writes it, "logrotate.service".
+  // Whether a timer starts `unit`: "logrotate.service".
   bool Has(const std::string& unit) const;
 
  private:
@@ -27,6 +27,6 @@ class UnitTimers {
   std::vector<UniqueFd> directories_;
 };
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::loader
 
 #endif  // HOPTRAIL_AGENT_LOADER_UNIT_TIMERS_H_

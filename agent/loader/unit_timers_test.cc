@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::loader {
 namespace {
 
 class UnitTimersTest : public testing::Test {
@@ -35,7 +35,7 @@ class UnitTimersTest : public testing::Test {
   const std::string root_;
 };
 
-TEST_F(UnitTimersTest, FindsATimerOfTheServicesName) {
+TEST_F(UnitTimersTest, TimerOfTheServicesName_IsFound) {
   Add("lib/system/logrotate.timer");
   Add("run/transient/run-u5.timer");
   EXPECT_TRUE(Has("logrotate.service"));
@@ -45,7 +45,7 @@ TEST_F(UnitTimersTest, FindsATimerOfTheServicesName) {
   EXPECT_FALSE(Has("logrotate"));
 }
 
-TEST_F(UnitTimersTest, FindsATemplatesTimer) {
+TEST_F(UnitTimersTest, TimerOfTheServicesTemplate_IsFound) {
   Add("lib/system/backup@.timer");
   Add("etc/system/dump@db.timer");
   EXPECT_TRUE(Has("backup@db.service"));
@@ -53,7 +53,7 @@ TEST_F(UnitTimersTest, FindsATemplatesTimer) {
   EXPECT_FALSE(Has("dump@web.service"));
 }
 
-TEST_F(UnitTimersTest, AMaskedTimerStartsNothing) {
+TEST_F(UnitTimersTest, MaskedTimer_DoesNotCount) {
   Add("lib/system/apt-daily.timer");
   EXPECT_TRUE(Has("apt-daily.service"));
   std::filesystem::create_symlink("/dev/null", root_ + "/etc/system/apt-daily.timer");
@@ -62,7 +62,7 @@ TEST_F(UnitTimersTest, AMaskedTimerStartsNothing) {
   EXPECT_TRUE(Has("linked.service"));
 }
 
-TEST_F(UnitTimersTest, ANameThatIsNoneIsNotLookedUp) {
+TEST_F(UnitTimersTest, InvalidUnitName_IsNotLookedUp) {
   Add("lib/system/x.timer");
   EXPECT_FALSE(Has(""));
   EXPECT_FALSE(Has(".service"));
@@ -72,4 +72,4 @@ TEST_F(UnitTimersTest, ANameThatIsNoneIsNotLookedUp) {
 }
 
 }  // namespace
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::loader

@@ -47,22 +47,18 @@ uint64_t Bits(std::initializer_list<Capability> capabilities) {
 
 }  // namespace
 
-bool HasCapability(Capability capability) {
-  Sets sets;
-  return Get(&sets).ok() && (sets.half[capability / 32].effective >> (capability % 32) & 1) != 0;
-}
-
 absl::Status KeepCapabilities(std::initializer_list<Capability> kept) {
   const uint64_t bits = Bits(kept);
-  // First, because it takes a capability itself.
+  // The bounding set is first, because changing it needs a capability.
   absl::Status bounding;
   for (int capability = 0; capability < 64; ++capability) {
     const int bound = ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
-    if (bound < 0) break;  // the kernel knows no more
+    if (bound < 0) break;  // the kernel has no further ones
     if (bound == 0 || (bits >> capability & 1) != 0) continue;
     if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && bounding.ok()) {
-      bounding = absl::FailedPreconditionError(absl::StrCat(
-          "the bounding set stays as it is, for want of CAP_SETPCAP: ", strerror(errno)));
+      bounding = absl::FailedPreconditionError(
+          absl::StrCat("the capability bounding set is unchanged, because CAP_SETPCAP is missing: ",
+                       strerror(errno)));
     }
   }
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

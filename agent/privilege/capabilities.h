@@ -8,27 +8,23 @@
 
 namespace hoptrail::agent::privilege {
 
-// capabilities(7), by number: older headers lack the names.
+// capabilities(7) by number, because older headers lack the names.
 enum Capability : int {
   kCapDacReadSearch = 2,
-  kCapSetpcap = 8,
   kCapSysPtrace = 19,
   kCapSysAdmin = 21,
   kCapPerfmon = 38,
   kCapBpf = 39,
 };
 
-// Of the calling thread: gives up every capability but `kept`, in the permitted, effective,
-// inheritable, ambient and bounding sets; of `kept`, what it does not have stays out. Getting less
-// takes no privilege, but for the bounding set, which takes CAP_SETPCAP: FAILED_PRECONDITION where
-// that is missing and the bounding set could not follow. The other sets did then.
+// Removes all capabilities except `kept` from the calling thread's permitted, effective,
+// inheritable, ambient and bounding sets. It adds none. Only changing the bounding set needs a
+// capability, CAP_SETPCAP. FAILED_PRECONDITION where that is missing and the bounding set has not
+// changed; the other sets have.
 absl::Status KeepCapabilities(std::initializer_list<Capability> kept);
 
-// Whether the effective set has it.
-bool HasCapability(Capability capability);
-
-// While it lives, the calling thread's effective set is empty: to see what a process without
-// capabilities may do. Changes nothing where that cannot be.
+// Empties the calling thread's effective set as long as it lives, to find out what a process
+// without capabilities may do. Changes nothing where the kernel refuses.
 class WithoutCapabilities {
  public:
   WithoutCapabilities();

@@ -28,7 +28,7 @@ union Control {
   cmsghdr align;
 };
 
-// Takes the descriptors out of what came, whatever else is wrong with it: nothing may leak.
+// Takes all descriptors out of a received message, even an invalid one, so that none leaks.
 std::vector<UniqueFd> TakeFds(msghdr* message) {
   std::vector<UniqueFd> fds;
   for (cmsghdr* c = CMSG_FIRSTHDR(message); c != nullptr; c = CMSG_NXTHDR(message, c)) {
@@ -90,7 +90,7 @@ absl::StatusOr<Message> Channel::Receive(absl::Duration timeout) const {
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) return absl::ErrnoToStatus(errno, "poll");
     if (ready > 0) break;
-    if (left == 0) return absl::DeadlineExceededError("no answer");
+    if (left == 0) return absl::DeadlineExceededError("the other process did not answer in time");
   }
   Head head = {};
   char text[kMaxTextBytes];
@@ -105,13 +105,13 @@ absl::StatusOr<Message> Channel::Receive(absl::Duration timeout) const {
   do {
     size = ::recvmsg(fd_.get(), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
-  if (size == 0) return absl::UnavailableError("the other process is gone");
+  if (size == 0) return absl::UnavailableError("the other process has ended");
   if (size < 0) return absl::UnavailableError(absl::StrCat("recvmsg: ", strerror(errno)));
   Message result;
   result.fds = TakeFds(&message);
   const bool cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
   if (cut || static_cast<size_t>(size) < sizeof(head) || head.kind == 0 || head.kind > kLastKind) {
-    return absl::InvalidArgumentError("what came is no message");
+    return absl::InvalidArgumentError("the other process sent an invalid message");
   }
   result.kind = static_cast<MessageKind>(head.kind);
   result.number = head.number;

@@ -17,7 +17,7 @@ std::pair<Channel, Channel> MakePair() {
   return *std::move(pair);
 }
 
-TEST(Channel, CarriesMessagesWhole) {
+TEST(Channel, Message_ArrivesCompletely) {
   auto [left, right] = MakePair();
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
@@ -38,13 +38,13 @@ TEST(Channel, CarriesMessagesWhole) {
   EXPECT_EQ(::read(read_end.get(), &byte, 1), 1);
 }
 
-TEST(Channel, LongTextIsCut) {
+TEST(Channel, LongText_IsCut) {
   auto [left, right] = MakePair();
   ASSERT_TRUE(left.Send(MessageKind::kStop, 0, 0, std::string(10'000, 'x')).ok());
   EXPECT_EQ(right.Receive(kPatience)->text.size(), kMaxTextBytes);
 }
 
-TEST(Channel, TellsWhatIsNoMessage) {
+TEST(Channel, DataThatIsNoMessage_IsAnError) {
   auto [left, right] = MakePair();
   ASSERT_EQ(::send(left.fd(), "short", 5, 0), 5);
   EXPECT_TRUE(absl::IsInvalidArgument(right.Receive(kPatience).status()));
@@ -56,14 +56,14 @@ TEST(Channel, TellsWhatIsNoMessage) {
   EXPECT_TRUE(absl::IsInvalidArgument(right.Receive(kPatience).status()));
 }
 
-TEST(Channel, MoreDescriptorsThanAllowedDoNotLeak) {
+TEST(Channel, MoreDescriptorsThanAllowed_AreNotSent) {
   auto [left, right] = MakePair();
   EXPECT_FALSE(left.Send(MessageKind::kAnswer, 0, 0, "", std::vector<int>(kMaxFds + 1, 0)).ok());
   ASSERT_TRUE(left.Send(MessageKind::kAnswer, 0, 0, "", std::vector<int>(kMaxFds, 0)).ok());
   EXPECT_EQ(right.Receive(kPatience)->fds.size(), kMaxFds);
 }
 
-TEST(Channel, TellsSilenceFromTheEnd) {
+TEST(Channel, SilentProcess_IsDistinguishedFromAnEndedOne) {
   auto [left, right] = MakePair();
   EXPECT_TRUE(absl::IsDeadlineExceeded(right.Receive(absl::Milliseconds(5)).status()));
   left = Channel(UniqueFd());

@@ -1,4 +1,4 @@
-// What a confined process may not do: each thing is tried by a child that confines itself first.
+// A child process confines itself and then tries what a confined process may not do.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -59,8 +59,8 @@ absl::Status BeLoader() {
   return ConfineLoader(false, &missing);
 }
 
-// The key of another user's, say: a start as root must not find readable what a worker cannot read.
-TEST(Capabilities, WithoutThemFilesAreOpenByTheirModesOnly) {
+// A check at the start as root must not accept a key of another user that the worker cannot read.
+TEST(Capabilities, WithoutCapabilities_FileModesDecide) {
   const std::string directory = TestDirectory();
   const std::string file = directory + "/key";
   { std::ofstream stream(file); }
@@ -74,14 +74,13 @@ TEST(Capabilities, WithoutThemFilesAreOpenByTheirModesOnly) {
   {
     const WithoutCapabilities none;
     EXPECT_FALSE(opens());
-    EXPECT_FALSE(HasCapability(kCapDacReadSearch));
   }
   EXPECT_EQ(opens(), before);
   std::filesystem::remove_all(directory);
 }
 
-// Waits for a grandchild whose parent, the child, ends; what it leaves in `pipe` says how it ended.
-TEST(EndSoonAfter, LeavesAMomentAndNoMore) {
+// A grandchild outlives its parent, the child; its bytes and the end of the pipe show for how long.
+TEST(EndSoonAfter, ParentEnds_ProcessLivesOnForAMoment) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   const pid_t child = ::fork();
@@ -94,8 +93,8 @@ TEST(EndSoonAfter, LeavesAMomentAndNoMore) {
       const bool set = EndSoonAfter(parent).ok();
       if (::write(ready[1], "r", 1) != 1 || !set) ::_exit(1);
       while (::getppid() == parent) ::usleep(1000);
-      // It lives on: this is said after the parent's end. Then it hangs, and the pipe is closed by
-      // whoever ends it.
+      // This byte comes after the parent's end. Then the process hangs until the signal kills it,
+      // which closes the pipe.
       if (::write(ends[1], "x", 1) != 1) ::_exit(1);
       for (;;) ::pause();
     }
@@ -109,7 +108,7 @@ TEST(EndSoonAfter, LeavesAMomentAndNoMore) {
   char byte = 0;
   EXPECT_EQ(::read(ends[0], &byte, 1), 1);
   EXPECT_EQ(byte, 'x');
-  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "the end of the last one that could write";
+  EXPECT_EQ(::read(ends[0], &byte, 1), 0) << "the last writer has ended";
   ::close(ends[0]);
 }
 
@@ -135,7 +134,7 @@ class Confined : public testing::Test {
   const std::string directory_ = TestDirectory();
 };
 
-TEST_F(Confined, WorkerMayDoItsWork) {
+TEST_F(Confined, Worker_MayUseItsFilesAndSockets) {
   const std::string file = directory_ + "/file";
   WorkerGets(0, [&] { return ::open(file.c_str(), O_RDWR | O_CREAT, 0600); });
   WorkerGets(0, [&] { return ::unlink(file.c_str()); });
@@ -144,7 +143,7 @@ TEST_F(Confined, WorkerMayDoItsWork) {
   WorkerGets(0, [] { return ::socket(AF_INET6, SOCK_DGRAM, 0); });
 }
 
-TEST_F(Confined, WorkerReachesNoOtherFile) {
+TEST_F(Confined, Worker_CannotOpenOtherFiles) {
   WorkerGets(EACCES, [] { return ::open("/etc/shadow", O_RDONLY); });
   WorkerGets(EACCES, [] { return ::open("/etc/passwd", O_RDONLY); });
   WorkerGets(EACCES, [] { return ::open("/etc/cron.d/new", O_WRONLY | O_CREAT, 0600); });
@@ -152,7 +151,7 @@ TEST_F(Confined, WorkerReachesNoOtherFile) {
   WorkerGets(EACCES, [] { return ::open("/tmp", O_RDONLY | O_DIRECTORY); });
 }
 
-TEST_F(Confined, WorkerDiesOfWhatNoLibraryCalls) {
+TEST_F(Confined, WorkerCallsWhatNoLibraryCalls_IsKilled) {
   WorkerDies([] {
     char* none[] = {nullptr};
     return ::execve("/bin/true", none, none);
@@ -171,7 +170,7 @@ TEST_F(Confined, WorkerDiesOfWhatNoLibraryCalls) {
   WorkerDies([] { return ::syscall(SYS_io_uring_setup, 1, nullptr); });
 }
 
-TEST_F(Confined, WorkerIsRefusedWhatALibraryMayTry) {
+TEST_F(Confined, WorkerCallsWhatALibraryMayTry_IsRefused) {
   if (!kSanitized) {
     WorkerGets(ENOSYS, [] { return ::fork(); });
     WorkerGets(ENOSYS, [] { return ::syscall(SYS_tgkill, 1, 1, 0); });
@@ -197,22 +196,23 @@ int BoundSocket(int family, uint16_t port) {
   return ::bind(fd, address, six ? sizeof(v6) : sizeof(v4)) == 0 ? fd : -1;
 }
 
-// Before version 4 Landlock knows no ports: seccomp alone keeps the worker from accepting.
+// Landlock restricts ports from version 4 on. Before, seccomp alone prevents that the worker
+// accepts connections.
 int ErrnoOfBinding() {
   constexpr uint32_t kVersion = 1;
   return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, kVersion) >= 4 ? EACCES : 0;
 }
 
-// What gRPC does to see whether there is IPv6.
-TEST_F(Confined, WorkerMayBindAPortOfTheKernelsChoice) {
+// gRPC does that to find out whether the host has IPv6.
+TEST_F(Confined, Worker_MayBindAPortOfTheKernelsChoice) {
   WorkerGets(0, [] { return BoundSocket(AF_INET6, 0); });
   WorkerGets(0, [] { return BoundSocket(AF_INET, 0); });
 }
 
-TEST_F(Confined, WorkerAcceptsNoConnection) {
+TEST_F(Confined, Worker_CannotAcceptConnections) {
   for (const int family : {AF_INET, AF_INET6}) {
     WorkerGets(ErrnoOfBinding(), [family] { return BoundSocket(family, 7443); });
-    // The bound port is closed: whoever tries it is refused.
+    // The bound port is closed: connections to it are refused.
     WorkerGets(ECONNREFUSED, [family] {
       sockaddr_storage address = {};
       socklen_t size = sizeof(address);
@@ -230,7 +230,7 @@ TEST_F(Confined, WorkerAcceptsNoConnection) {
   }
 }
 
-TEST_F(Confined, LoaderKnowsNoNetwork) {
+TEST_F(Confined, LoaderUsesANetwork_IsKilled) {
   Dies(BeLoader, [] { return ::socket(AF_INET, SOCK_STREAM, 0); });
   Dies(BeLoader, [] { return ::socket(AF_UNIX, SOCK_STREAM, 0); });
   Dies(BeLoader, [] { return ::connect(0, nullptr, 0); });
@@ -240,14 +240,14 @@ TEST_F(Confined, LoaderKnowsNoNetwork) {
   });
 }
 
-TEST_F(Confined, LoaderSeesOtherProcessesFiles) {
+TEST_F(Confined, Loader_CanReadOtherProcessesRoots) {
   const std::string path = "/proc/" + std::to_string(::getpid()) + "/root/etc/passwd";
   const int status =
       InChild(BeLoader, [&] { return ::open(path.c_str(), O_RDONLY) < 0 ? errno : 0; });
   EXPECT_EQ(status, 0) << DescribeEnd(status);
 }
 
-// Of /proc/self/status.
+// The value of a field of /proc/self/status.
 std::string Field(const std::string& name) {
   std::ifstream file("/proc/self/status");
   for (std::string line; std::getline(file, line);) {
@@ -256,7 +256,7 @@ std::string Field(const std::string& name) {
   return "absent";
 }
 
-TEST_F(Confined, WorkerHasNoCapabilityInAnySet) {
+TEST_F(Confined, Worker_HasNoCapabilityInAnySet) {
   const int status =
       InChild([this] { return BeWorker(directory_); },
               [] {
@@ -271,7 +271,7 @@ TEST_F(Confined, WorkerHasNoCapabilityInAnySet) {
   EXPECT_EQ(status, 0) << DescribeEnd(status);
 }
 
-TEST_F(Confined, DescriptorsAreAccountedFor) {
+TEST_F(Confined, CloseAllBut_KeepsTheListedDescriptorsOnly) {
   const int status = InChild(
       [] {
         ::dup2(0, 50);
@@ -287,7 +287,7 @@ TEST_F(Confined, DescriptorsAreAccountedFor) {
   EXPECT_EQ(status, 0) << DescribeEnd(status);
 }
 
-TEST(SystemCalls, AreDescribed) {
+TEST(SystemCalls, Description_ListsAllowedAndFatalCalls) {
   const std::string text = DescribeSystemCalls();
   EXPECT_NE(text.find("  clone  only for a thread\n"), std::string::npos) << text;
   EXPECT_NE(text.find("worker ends with SIGSYS at:\n  execve"), std::string::npos) << text;

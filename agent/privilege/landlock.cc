@@ -16,7 +16,7 @@
 namespace hoptrail::agent::privilege {
 namespace {
 
-// Of the kernel's include/uapi/linux/landlock.h; Debian 12's headers know an older version.
+// From the kernel's include/uapi/linux/landlock.h; Debian 12's headers have an older version.
 constexpr uint64_t kWriteFile = 1 << 1;
 constexpr uint64_t kReadFile = 1 << 2;
 constexpr uint64_t kReadDirectory = 1 << 3;
@@ -38,7 +38,7 @@ struct RulesetAttributes {
   uint64_t scoped = 0;
 };
 
-// Not packed in the kernel's header for its own sake: the size is what counts.
+// Packed in the kernel's header, too, which makes its size 12 bytes.
 struct __attribute__((packed)) PathBeneathAttributes {
   uint64_t allowed_access = 0;
   int32_t parent_fd = -1;
@@ -72,9 +72,9 @@ absl::Status Grant(int ruleset, const std::string& path, uint64_t access) {
   return absl::ErrnoToStatus(errno, absl::StrCat("landlock_add_rule: ", path));
 }
 
-// gRPC looks whether the host has IPv6 by binding a socket to [::1]:0, and speaks none where that
-// fails. A port of the kernel's choice takes nobody's place; nothing comes in by it, since seccomp
-// forbids to listen.
+// gRPC finds out whether the host has IPv6 by binding a socket to [::1]:0, and uses no IPv6 where
+// that fails. A port of the kernel's choice is not another service's, and nothing can connect to
+// it, because seccomp forbids listen.
 absl::Status GrantAnyFreePort(int ruleset) {
   NetPortAttributes rule;
   rule.allowed_access = kBindTcp;

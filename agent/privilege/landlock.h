@@ -8,17 +8,17 @@
 
 namespace hoptrail::agent::privilege {
 
-// Paths that a process may still use; a directory stands for everything below it. What is not there
-// is left out.
+// The paths that a process may still use. A directory stands for everything below it. Paths that do
+// not exist are ignored.
 struct PathGrants {
   std::vector<std::string> read;
   std::vector<std::string> write;  // read, write, create, remove
 };
 
-// Binds the calling thread and what it starts to these paths, by landlock(7), for good. Nothing may
-// be executed; no TCP port of its own choice may be bound, no process outside be signalled or
-// traced, as far as the kernel's version of Landlock goes, which is returned. UNIMPLEMENTED where
-// it has none. `no_new_privs` must be set.
+// Restricts the calling thread and its children to these paths, by landlock(7), permanently. They
+// cannot execute any file, bind a TCP port of their choice, or signal and trace processes outside,
+// as far as the kernel's version of Landlock supports that. Returns that version. UNIMPLEMENTED
+// where the kernel has no Landlock. `no_new_privs` must be set.
 absl::StatusOr<int> RestrictPaths(const PathGrants& grants);
 
 }  // namespace hoptrail::agent::privilege

@@ -34,7 +34,7 @@ absl::Status CloseRange(unsigned first, unsigned last) {
 
 constexpr time_t kLastSeconds = 5;
 
-// Runs in a signal's handler.
+// A signal handler.
 void StartLastSeconds(int) {
   const itimerval last{.it_interval = {}, .it_value = {.tv_sec = kLastSeconds, .tv_usec = 0}};
   ::setitimer(ITIMER_REAL, &last, nullptr);
@@ -44,15 +44,25 @@ absl::Status SignalOnEndOf(pid_t parent, int number) {
   if (::prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0) {
     return absl::ErrnoToStatus(errno, "PR_SET_PDEATHSIG");
   }
-  if (::getppid() != parent) return absl::AbortedError("the parent is gone already");
+  if (::getppid() != parent) return absl::AbortedError("the parent process has already ended");
   return absl::OkStatus();
 }
 
 absl::Status Keep(std::initializer_list<Capability> kept, MissingRestrictions* missing) {
   const absl::Status status = KeepCapabilities(kept);
   if (!absl::IsFailedPrecondition(status)) return status;
-  // Under no_new_privs the bounding set gives nobody anything: it is kept out of order's sake.
+  // Under no_new_privs the bounding set grants nothing, so this is no reason to fail.
   missing->push_back(std::string(status.message()));
+  return absl::OkStatus();
+}
+
+// No core dump, and no tracing by processes of the same user.
+absl::Status KeepMemoryPrivate() {
+  const rlimit none = {0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return absl::ErrnoToStatus(errno, "RLIMIT_CORE");
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
+    return absl::ErrnoToStatus(errno, "PR_SET_DUMPABLE");
+  }
   return absl::OkStatus();
 }
 
@@ -74,15 +84,6 @@ absl::Status CloseAllBut(std::vector<int> kept) {
     next = static_cast<unsigned>(fd) + 1;
   }
   return CloseRange(next, ~0u);
-}
-
-absl::Status KeepMemoryPrivate() {
-  const rlimit none = {0, 0};
-  if (::setrlimit(RLIMIT_CORE, &none) != 0) return absl::ErrnoToStatus(errno, "RLIMIT_CORE");
-  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
-    return absl::ErrnoToStatus(errno, "PR_SET_DUMPABLE");
-  }
-  return absl::OkStatus();
 }
 
 absl::Status DieWith(pid_t parent) { return SignalOnEndOf(parent, SIGKILL); }

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_PRIVILEGE_PROCESS_H_
 #define HOPTRAIL_AGENT_PRIVILEGE_PROCESS_H_
 
-// What a process of the agent may keep, and how it ends. Each call is about the calling process.
+// Restrictions of the agent's processes, and how they end. Each call acts on the calling process.
 
 #include <string>
 #include <vector>
@@ -14,29 +14,27 @@
 
 namespace hoptrail::agent::privilege {
 
-// Closes every descriptor above standard error that is not in `kept`.
+// Closes all descriptors above standard error except those in `kept`.
 absl::Status CloseAllBut(std::vector<int> kept);
 
-// No core dump, and no tracing by others of its user.
-absl::Status KeepMemoryPrivate();
-
-// SIGKILL as soon as `parent` has ended, at once if it already has.
+// The kernel kills this process when `parent` ends. ABORTED where `parent` has already ended.
 absl::Status DieWith(pid_t parent);
 
-// Ended by SIGALRM five seconds after `parent` has ended, unless it ends by itself before, which
-// the caller sees to; at once if `parent` already has. Takes SIGUSR1 and SIGALRM.
+// SIGALRM kills this process five seconds after `parent` ends, so that the caller can end it in
+// order before. ABORTED where `parent` has already ended. Uses SIGUSR1 and SIGALRM.
 absl::Status EndSoonAfter(pid_t parent);
 
-// What confinement could not do on this kernel, one sentence each; empty where all of it holds.
+// The restrictions that this kernel could not apply, one sentence each; empty where all apply.
 using MissingRestrictions = std::vector<std::string>;
 
-// For good, before any thread is started: no new privileges, no core dumps, the role's
-// capabilities and system calls, and for a worker the paths in `grants`.
+// Restricts the process permanently: no new privileges, no core dumps, no tracing by its own user,
+// the role's capabilities and system calls only, and for a worker the paths in `grants` only. To be
+// called before any thread is started.
 absl::Status ConfineSupervisor(MissingRestrictions* missing);
 absl::Status ConfineLoader(bool needs_sys_admin, MissingRestrictions* missing);
 absl::Status ConfineWorker(const PathGrants& grants, MissingRestrictions* missing);
 
-// "was killed by signal 9 (Killed)", "exited with status 1": of a status of wait(2).
+// A status of wait(2) as text: "was killed by signal 9 (Killed)", "exited with status 1".
 std::string DescribeEnd(int status);
 
 }  // namespace hoptrail::agent::privilege

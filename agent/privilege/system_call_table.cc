@@ -16,13 +16,13 @@
 namespace hoptrail::agent::privilege {
 namespace {
 
-constexpr uint64_t kSetVma = 0x53564d41;  // PR_SET_VMA: names of memory, of newer C libraries
+constexpr uint64_t kSetVma = 0x53564d41;  // PR_SET_VMA: newer C libraries name memory areas
 
 Condition Is(unsigned argument, uint64_t value, const char* meaning) {
   return {argument, kWhole, value, meaning};
 }
 
-// Both need these: memory, time, files to read, waiting, ending.
+// The calls of loader and worker: memory, time, reading files, waiting, ending.
 void AddCommon(std::vector<AllowedCall>* calls) {
   for (const char* name : {"read",
                            "readv",
@@ -154,7 +154,7 @@ std::vector<AllowedCall> WorkerCalls() {
                            "setsockopt"}) {
     calls.push_back({name, {}});
   }
-  // A thread, and no process: neither fork nor vfork.
+  // For a thread, not for a process: neither fork nor vfork.
   calls.push_back({"clone", {{0, CLONE_THREAD, CLONE_THREAD, "for a thread"}}});
   calls.push_back({"socket",
                    {Is(0, AF_UNIX, "AF_UNIX"), Is(0, AF_INET, "AF_INET"),
@@ -185,7 +185,7 @@ std::vector<AllowedCall> LoaderCalls() {
   return calls;
 }
 
-std::vector<const char*> Deadly(std::initializer_list<const char*> more) {
+std::vector<const char*> FatalCallsAnd(std::initializer_list<const char*> more) {
   std::vector<const char*> names = {"execve",
                                     "execveat",
                                     "process_vm_readv",
@@ -248,12 +248,13 @@ const std::vector<AllowedCall>& AllowedCalls(Role role) {
   return role == Role::kWorker ? worker : role == Role::kLoader ? loader : none;
 }
 
-const std::vector<const char*>& DeadlyCalls(Role role) {
-  // A supervisor's are its worker's too.
-  static const auto& supervisor = *new std::vector<const char*>(Deadly({"bpf", "perf_event_open"}));
+const std::vector<const char*>& FatalCalls(Role role) {
+  // The worker inherits the supervisor's filter.
+  static const auto& supervisor =
+      *new std::vector<const char*>(FatalCallsAnd({"bpf", "perf_event_open"}));
   static const auto& worker = *new std::vector<const char*>(
-      Deadly({"bpf", "perf_event_open", "capset", "kill", "tkill", "fork", "vfork"}));
-  static const auto& loader = *new std::vector<const char*>(Deadly(
+      FatalCallsAnd({"bpf", "perf_event_open", "capset", "kill", "tkill", "fork", "vfork"}));
+  static const auto& loader = *new std::vector<const char*>(FatalCallsAnd(
       {"socket", "connect", "bind", "sendto", "sendmmsg", "capset", "kill", "tkill", "fork"}));
   return role == Role::kWorker ? worker : role == Role::kLoader ? loader : supervisor;
 }

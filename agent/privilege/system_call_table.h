@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_PRIVILEGE_SYSTEM_CALL_TABLE_H_
 #define HOPTRAIL_AGENT_PRIVILEGE_SYSTEM_CALL_TABLE_H_
 
-// Who may call what: data. Only for this directory.
+// The system calls that each role may use: data. Only for this directory.
 
 #include <cstdint>
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace hoptrail::agent::privilege {
 
-// Whether the lists hold what an address or thread sanitizer does behind the program's back, too.
+// Whether the lists also contain the calls of an address or thread sanitizer.
 #if defined(__SANITIZE_ADDRESS__) || defined(HOPTRAIL_TSAN)
 inline constexpr bool kSanitized = true;
 #else
@@ -25,17 +25,17 @@ struct Condition {
   uint64_t mask = kWhole;
   uint64_t value = 0;
   const char* meaning = "";
-  bool own_pid = false;  // `value` is the process's own id
+  bool own_pid = false;  // in place of `value`: the process's own id
 };
 
 struct AllowedCall {
   const char* name;
-  std::vector<Condition> conditions;  // one of them must hold; none: always allowed
+  std::vector<Condition> conditions;  // one of them must hold; empty: always allowed
 };
 
 const std::vector<AllowedCall>& AllowedCalls(Role role);
-// End the process.
-const std::vector<const char*>& DeadlyCalls(Role role);
+// The kernel kills a process that makes one of these calls.
+const std::vector<const char*>& FatalCalls(Role role);
 
 }  // namespace hoptrail::agent::privilege
 

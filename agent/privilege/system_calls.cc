@@ -29,7 +29,8 @@ scmp_arg_cmp Compare(const Condition& condition) {
 
 absl::Status Add(scmp_filter_ctx filter, uint32_t action, const AllowedCall& call) {
   const int number = seccomp_syscall_resolve_name(call.name);
-  if (number == __NR_SCMP_ERROR) return absl::OkStatus();  // not on this machine, or too new
+  // The architecture has no such call, or libseccomp does not know it yet.
+  if (number == __NR_SCMP_ERROR) return absl::OkStatus();
   int error = 0;
   if (call.conditions.empty()) error = seccomp_rule_add_array(filter, action, number, 0, nullptr);
   // Any one of them is enough.
@@ -37,7 +38,7 @@ absl::Status Add(scmp_filter_ctx filter, uint32_t action, const AllowedCall& cal
     const scmp_arg_cmp compare = Compare(condition);
     if (error == 0) error = seccomp_rule_add_array(filter, action, number, 1, &compare);
   }
-  // EACCES: the action is the filter's own already.
+  // EACCES: the action is the filter's default.
   if (error == 0 || error == -EACCES) return absl::OkStatus();
   return absl::InternalError(
       absl::StrCat("seccomp: the rule for ", call.name, ": ", strerror(-error)));
@@ -61,7 +62,7 @@ absl::Status RestrictSystemCalls(Role role) {
     const absl::Status status = Add(filter.get(), SCMP_ACT_ALLOW, call);
     if (!status.ok()) return status;
   }
-  for (const char* name : DeadlyCalls(role)) {
+  for (const char* name : FatalCalls(role)) {
     const absl::Status status = Add(filter.get(), SCMP_ACT_KILL_PROCESS, {name, {}});
     if (!status.ok()) return status;
   }
@@ -84,7 +85,7 @@ std::string DescribeSystemCalls() {
                     : role == Role::kLoader ? "loader"
                                             : "supervisor",
                     " ends with SIGSYS at:\n ");
-    for (const char* name : DeadlyCalls(role)) absl::StrAppend(&text, " ", name);
+    for (const char* name : FatalCalls(role)) absl::StrAppend(&text, " ", name);
     absl::StrAppend(&text, "\n");
   }
   return text;

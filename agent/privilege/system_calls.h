@@ -14,15 +14,15 @@ enum class Role {
   kWorker,      // everything else
 };
 
-// Binds the calling thread, and the threads and processes that it starts, to the role's system
-// calls, by seccomp(2), for good. Loader and worker have a list of what they may call. What is on
-// no list fails with ENOSYS, so that a library that tries a newer call falls back as it would on an
-// older kernel. What no library calls by mistake (running a program, tracing, loading into the
-// kernel, taking connections in) ends the process with SIGSYS: the next worker tells of it.
-// `no_new_privs` must be set.
+// Restricts the calling thread, and the threads and processes that it starts, to the role's system
+// calls, by seccomp(2), permanently. Loader and worker have a list of allowed calls. A call on no
+// list fails with ENOSYS, so that a library falls back as on an older kernel. A call that no
+// library makes by mistake (executing a program, tracing, loading into the kernel, accepting
+// connections) kills the process with SIGSYS; the next worker reports that. `no_new_privs` must be
+// set.
 absl::Status RestrictSystemCalls(Role role);
 
-// The lists, for people: one call a line, with its conditions.
+// The lists as text for people: one call for each line, with its conditions.
 std::string DescribeSystemCalls();
 
 }  // namespace hoptrail::agent::privilege

@@ -39,15 +39,15 @@ std::string Printable(absl::string_view text) {
   return clean;
 }
 
-// systemd puts an underscore before names that the kernel could take for files of its own.
+// systemd puts an underscore before names that could clash with the kernel's own cgroup files.
 absl::string_view UnitOf(absl::string_view component) {
   absl::ConsumePrefix(&component, "_");
   return component;
 }
 
-// "docker-ID", "cri-containerd-ID", "libpod-payload-ID"; conmon watches over a container from
-// outside.
-absl::string_view IdBehindPrefix(absl::string_view name) {
+// "docker-ID", "cri-containerd-ID", "libpod-payload-ID". Not "crio-conmon-ID": conmon monitors the
+// container from outside.
+absl::string_view IdAfterPrefix(absl::string_view name) {
   const size_t dash = name.rfind('-');
   if (dash == absl::string_view::npos || dash == 0) return {};
   const absl::string_view prefix = name.substr(0, dash);
@@ -61,7 +61,7 @@ absl::string_view IdBehindPrefix(absl::string_view name) {
              : absl::string_view();
 }
 
-// The container that component `i` is the group of; empty where it is none's.
+// The container whose group component `i` is; empty if it is no container's group.
 absl::string_view ContainerAt(const std::vector<absl::string_view>& components, size_t i) {
   const absl::string_view name = components[i];
   const absl::string_view parent = i > 0 ? components[i - 1] : absl::string_view();
@@ -69,14 +69,14 @@ absl::string_view ContainerAt(const std::vector<absl::string_view>& components, 
   absl::string_view bare = name;
   const bool scope = absl::ConsumeSuffix(&bare, ".scope");
   if (bare.size() == kIdDigits && IsHex(bare, kIdDigits)) return bare;
-  if (const absl::string_view id = IdBehindPrefix(bare); !id.empty()) return id;
+  if (const absl::string_view id = IdAfterPrefix(bare); !id.empty()) return id;
 
-  // LXC, by its several layouts.
+  // LXC has several layouts.
   if (absl::ConsumePrefix(&bare, "lxc.payload.")) return bare;
   if (parent == "lxc" || parent == "lxc.payload") return name;
 
-  // systemd-nspawn and what else machined knows; virtual machines are no containers. The part that
-  // stays outside is the supervisor.
+  // systemd-nspawn and other machines of systemd-machined, except virtual machines. The subgroup
+  // "supervisor" is outside the container.
   if (absl::ConsumePrefix(&bare, "systemd-nspawn@") && absl::ConsumeSuffix(&bare, ".service")) {
     return next.empty() || next == "supervisor" ? absl::string_view() : bare;
   }
@@ -84,7 +84,7 @@ absl::string_view ContainerAt(const std::vector<absl::string_view>& components, 
     return absl::StartsWith(bare, "qemu") || next == "supervisor" ? absl::string_view() : bare;
   }
 
-  // Schedulers that name containers in their own way.
+  // Schedulers with their own names for containers.
   if (parent == "garden" || parent == "mesos") return IsUuid(name) ? name : absl::string_view();
   if (components[0] == "nomad.slice" && scope && IsUuid(bare.substr(0, bare.find('.')))) {
     return bare;
@@ -108,7 +108,7 @@ bool IsUnit(absl::string_view name) {
   return false;
 }
 
-// The innermost service, or else the innermost unit of another kind.
+// The innermost service; without one, the innermost unit of another kind.
 absl::string_view InnermostUnit(const std::vector<absl::string_view>& components, size_t end) {
   absl::string_view other;
   for (size_t i = end; i-- > 0;) {
@@ -121,8 +121,7 @@ absl::string_view InnermostUnit(const std::vector<absl::string_view>& components
 
 ControlGroup ReadPath(absl::string_view path) {
   std::vector<absl::string_view> components = absl::StrSplit(path, '/', absl::SkipEmpty());
-  // A path that is not below the reader's own root (a namespace of control groups) begins with
-  // "..".
+  // In a cgroup namespace a path outside the reader's own root begins with "..".
   components.erase(std::remove(components.begin(), components.end(), ".."), components.end());
   if (components.size() > kMaxComponents) components.resize(kMaxComponents);
   ControlGroup group;

@@ -8,17 +8,17 @@
 
 namespace hoptrail::agent::process {
 
-// What the names of a process's control groups say about who started it. The names are chosen by
-// service managers and container runtimes, and by whoever may make groups: words for people, which
-// no decision about trust rests on.
+// The container and the unit that the names of a process's control groups show. Service managers,
+// container runtimes and anybody else who may create groups choose these names. They are for people
+// to read: no decision about trust may rest on them.
 struct ControlGroup {
   static constexpr size_t kMaxName = 255;
 
-  // The innermost container's, as its runtime calls it: docker's, CRI's and podman's id (64
-  // hexadecimal digits), LXC's and systemd-nspawn's name. Empty outside of containers.
+  // The runtime's own name for the innermost container: docker's, CRI's and podman's id (64
+  // hexadecimal digits), LXC's and systemd-nspawn's name. Empty outside containers.
   std::string container;
-  // The innermost unit of systemd outside of containers that the process is in: "nginx.service",
-  // "session-3.scope". As systemd writes it, escapes included. Empty where there is none.
+  // The innermost systemd unit outside any container: "nginx.service", "session-3.scope". As
+  // systemd writes it, including escapes. Empty if there is none.
   std::string unit;
 
   bool is_service() const;
@@ -26,12 +26,12 @@ struct ControlGroup {
   bool operator==(const ControlGroup&) const = default;
 };
 
-// Of a process's groups, one path a hierarchy (version 2's, version 1's or both): what any of them
-// says. Every name is printable ASCII and at most kMaxName bytes.
+// Reads all paths of one process, one for each hierarchy (cgroup version 2, version 1 or both). The
+// names in the result are printable ASCII and at most kMaxName bytes long.
 ControlGroup ReadControlGroups(const std::vector<std::string>& paths);
 
-// A unit's name for people: "dev-disk-by\x2duuid.mount" becomes "dev-disk-by-uuid.mount". Escapes
-// of what is not printable ASCII, and of slashes and backslashes, stay.
+// A unit's name for people to read: "dev-disk-by\x2duuid.mount" becomes "dev-disk-by-uuid.mount".
+// Keeps the escapes of slashes, backslashes and bytes that are not printable ASCII.
 std::string UnescapeUnit(absl::string_view unit);
 
 }  // namespace hoptrail::agent::process

@@ -36,7 +36,7 @@ const std::vector<Form>& Forms() {
        {"/system.slice/system-systemd\\x2dfsck.slice/systemd-fsck@dev-disk-by\\x2duuid-1.service"},
        "",
        "systemd-fsck@dev-disk-by\\x2duuid-1.service"},
-      {"a name that the kernel could take for its own",
+      {"a name that could clash with a cgroup file",
        {"/system.slice/_cpu.service"},
        "",
        "cpu.service"},
@@ -57,7 +57,7 @@ const std::vector<Form>& Forms() {
       {"nothing", {}, "", ""},
       // Other managers.
       {"OpenRC, version 2", {"/openrc.sshd"}, "", ""},
-      {"a group that somebody made", {"/process_api/76ffa66c7e33174523bd5794595159f0"}, "", ""},
+      {"a group that a program created", {"/process_api/76ffa66c7e33174523bd5794595159f0"}, "", ""},
       // Docker.
       {"docker by systemd", {"/system.slice/docker-" ID ".scope"}, ID, ""},
       {"docker by cgroupfs, version 1",
@@ -160,7 +160,7 @@ const std::vector<Form>& Forms() {
        {"/user.slice/user-0.slice/session-c1.scope", "/system.slice/cron.service"},
        "",
        "cron.service"},
-      // What is none of these.
+      // Names that look like one of these but are not.
       {"a name that looks like docker's",
        {"/system.slice/docker-notes.service"},
        "",
@@ -172,7 +172,7 @@ const std::vector<Form>& Forms() {
   return *forms;
 }
 
-TEST(ControlGroupTest, ReadsTheFormsThatAreInUse) {
+TEST(ControlGroupTest, ReadControlGroups_RecognisesTheFormsInUse) {
   ASSERT_GE(Forms().size(), 25u);
   for (const Form& form : Forms()) {
     const ControlGroup group = ReadControlGroups(form.paths);
@@ -181,7 +181,7 @@ TEST(ControlGroupTest, ReadsTheFormsThatAreInUse) {
   }
 }
 
-TEST(ControlGroupTest, NamesAreBoundedAndPrintable) {
+TEST(ControlGroupTest, ReadControlGroups_NamesAreBoundedAndPrintable) {
   const ControlGroup group = ReadControlGroups(
       {"/system.slice/a\x1b[31m\xff b.service", "/lxc/" + std::string(4000, 'x') + "\n"});
   EXPECT_EQ(group.unit, "a_[31m__b.service");
@@ -191,7 +191,7 @@ TEST(ControlGroupTest, NamesAreBoundedAndPrintable) {
   EXPECT_TRUE(ReadControlGroups(std::vector<std::string>(100, deep + "/nginx.service")).empty());
 }
 
-TEST(ControlGroupTest, UnescapesWhatCanBeShown) {
+TEST(ControlGroupTest, UnescapeUnit_KeepsEscapesOfWhatCannotBeShown) {
   EXPECT_EQ(UnescapeUnit("dev-disk-by\\x2duuid.mount"), "dev-disk-by-uuid.mount");
   EXPECT_EQ(UnescapeUnit("a\\x5fb\\x40c.service"), "a_b@c.service");
   EXPECT_EQ(UnescapeUnit("a\\x1bb\\x2f\\x5c\\xc3\\xa9"), "a\\x1bb\\x2f\\x5c\\xc3\\xa9");
@@ -200,7 +200,7 @@ TEST(ControlGroupTest, UnescapesWhatCanBeShown) {
   EXPECT_EQ(UnescapeUnit(""), "");
 }
 
-TEST(ControlGroupTest, KnowsAService) {
+TEST(ControlGroupTest, IsService_OnlyForServiceUnits) {
   EXPECT_TRUE((ControlGroup{"", "nginx.service"}).is_service());
   EXPECT_FALSE((ControlGroup{"", "session-3.scope"}).is_service());
   EXPECT_FALSE(ControlGroup().is_service());

@@ -12,27 +12,27 @@
 
 namespace hoptrail::agent::process {
 
-// The executables that were started lately, so that all processes that run one share what is kept
-// of it, and to start it once more allocates nothing. Of fixed size: of two that fall into one
-// place the later one stays. Not thread-safe.
+// Recently started executables, so that all processes that run one share a single Image and another
+// start of it allocates nothing. Fixed size: a later executable replaces an earlier one that hashes
+// to the same slot. Not thread-safe.
 class ImageCache {
  public:
-  // Path, device and inode of `image`; arguments and directory are not kept.
+  // An image with the path, device and inode of `image`, without arguments and directory.
   std::shared_ptr<const model::Image> Share(const model::Image& image) {
-    auto& place = places_[absl::HashOf(image.device, image.inode) % places_.size()];
-    if (place == nullptr || place->inode != image.inode || place->device != image.device ||
-        place->path != image.path) {
+    auto& slot = slots_[absl::HashOf(image.device, image.inode) % slots_.size()];
+    if (slot == nullptr || slot->inode != image.inode || slot->device != image.device ||
+        slot->path != image.path) {
       auto kept = std::make_shared<model::Image>();
       kept->path = image.path;
       kept->device = image.device;
       kept->inode = image.inode;
-      place = std::move(kept);
+      slot = std::move(kept);
     }
-    return place;
+    return slot;
   }
 
  private:
-  std::array<std::shared_ptr<const model::Image>, 512> places_;
+  std::array<std::shared_ptr<const model::Image>, 512> slots_;
 };
 
 }  // namespace hoptrail::agent::process

@@ -9,7 +9,7 @@ void InheritGroup(const Process& parent, Process* child) {
   child->group_cgroup_id = parent.group_cgroup_id;
 }
 
-// The path may be another by now: the file was renamed.
+// By inode, because the file may have been renamed since.
 bool IsSameFile(const model::Image& one, const model::Image& other) {
   if (one.inode == 0 || other.inode == 0) return one.path == other.path;
   return one.device == other.device && one.inode == other.inode;
@@ -17,10 +17,10 @@ bool IsSameFile(const model::Image& one, const model::Image& other) {
 
 }  // namespace
 
-Process* ProcessTable::Find(const model::ProcessKey& name) { return processes_.Find(name); }
+Process* ProcessTable::Find(const model::ProcessKey& key) { return processes_.Find(key); }
 
-const Process* ProcessTable::Find(const model::ProcessKey& name) const {
-  return processes_.Find(name);
+const Process* ProcessTable::Find(const model::ProcessKey& key) const {
+  return processes_.Find(key);
 }
 
 Process* ProcessTable::FindNewest(uint32_t tgid) {
@@ -28,18 +28,18 @@ Process* ProcessTable::FindNewest(uint32_t tgid) {
   return newest == newest_.end() ? nullptr : Find(newest->second);
 }
 
-Process* ProcessTable::Create(const model::ProcessKey& name) {
+Process* ProcessTable::Create(const model::ProcessKey& key) {
   if (processes_.size() >= options_.max_processes) ForgetOldest();
   if (processes_.size() >= options_.max_processes) {
     ++dropped_;
     return nullptr;
   }
-  Process& process = processes_[name];
-  process.name = name;
+  Process& process = processes_[key];
+  process.key = key;
   return &process;
 }
 
-Process* ProcessTable::Observe(const decode::Header& header, bool* created) {
+Process* ProcessTable::Upsert(const decode::Header& header, bool* created) {
   *created = false;
   if (header.process.empty()) return nullptr;
   Process* process = Find(header.process);
@@ -67,13 +67,13 @@ Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* cre
   *created = false;
   if (fork.child.empty()) return nullptr;
   if (Process* known = Find(fork.child); known != nullptr) {
-    // Seen before its fork was told: the snapshot, or a record that overtook this one.
-    if (known->parent.empty()) known->parent = parent.name;
+    // A snapshot or a record that overtook the fork has inserted it already.
+    if (known->parent.empty()) known->parent = parent.key;
     if (known->tag.empty()) known->tag = fork.child_tag;
     InheritGroup(parent, known);
     return known;
   }
-  // Making room could forget a parent that has ended.
+  // Create() may forget an ended process to make room, and that could be the parent.
   if (!parent.alive() && processes_.size() >= options_.max_processes) {
     ++dropped_;
     return nullptr;
@@ -81,30 +81,30 @@ Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* cre
   Process* child = Create(fork.child);
   if (child == nullptr) return nullptr;
   *created = true;
-  child->parent = parent.name;
+  child->parent = parent.key;
   child->tag = fork.child_tag;
   child->credentials = parent.credentials;
   child->namespaces = parent.namespaces;
   child->cgroup_id = parent.cgroup_id;
   child->image = parent.image;
   InheritGroup(parent, child);
-  child->offered = parent.last_accepted;
+  child->pending_accept = parent.last_accepted;
   ++parent.living_children;
   return child;
 }
 
-Process* ProcessTable::EnsureNamed(const model::ProcessKey& name, bool* created) {
+Process* ProcessTable::Ensure(const model::ProcessKey& key, bool* created) {
   *created = false;
-  if (name.empty()) return nullptr;
-  if (Process* known = Find(name); known != nullptr) return known;
-  // Callers hold pointers to ended processes: nothing makes room here.
+  if (key.empty()) return nullptr;
+  if (Process* known = Find(key); known != nullptr) return known;
+  // Forgets no ended process to make room, because callers hold pointers to them.
   if (processes_.size() >= options_.max_processes) {
     ++dropped_;
     return nullptr;
   }
-  Process* process = Create(name);
+  Process* process = Create(key);
   *created = process != nullptr;
-  if (process != nullptr) process->tag = name;
+  if (process != nullptr) process->tag = key;
   return process;
 }
 
@@ -136,15 +136,15 @@ bool ProcessTable::Exit(Process& process, uint64_t boot_ns) {
   if (Process* parent = Find(process.parent); parent != nullptr && parent->living_children > 0) {
     --parent->living_children;
   }
-  ended_.emplace_back(process.exited_boot_ns, process.name);
+  ended_.emplace_back(process.exited_boot_ns, process.key);
   return true;
 }
 
-Process* ProcessTable::Replaced(const model::ProcessKey& name) {
-  const auto [entry, inserted] = newest_.try_emplace(name.tgid, name);
-  if (inserted || entry->second == name) return nullptr;
-  const model::ProcessKey older = std::min(entry->second, name);
-  if (entry->second < name) entry->second = name;
+Process* ProcessTable::FindReplaced(const model::ProcessKey& key) {
+  const auto [entry, inserted] = newest_.try_emplace(key.tgid, key);
+  if (inserted || entry->second == key) return nullptr;
+  const model::ProcessKey older = std::min(entry->second, key);
+  if (entry->second < key) entry->second = key;
   Process* process = Find(older);
   return process != nullptr && process->alive() ? process : nullptr;
 }
@@ -156,43 +156,43 @@ void ProcessTable::BeginSnapshot(uint64_t boot_ns) {
   in_snapshot_.clear();
 }
 
-bool ProcessTable::IsNews(const Process& process, const model::Image& image,
-                          uint64_t boot_ns) const {
+bool ProcessTable::IsNewImage(const Process& process, const model::Image& image,
+                              uint64_t boot_ns) const {
   if (!process.own_events || process.image == nullptr) return true;
   return process.image_boot_ns < boot_ns && !IsSameFile(*process.image, image);
 }
 
-std::vector<model::ProcessKey> ProcessTable::Gone() const {
-  std::vector<model::ProcessKey> gone;
-  processes_.ForEach([&](const model::ProcessKey& name, const Process& process) {
-    // One that began while the snapshot was taken may have been missed by it.
-    if (process.alive() && name.start_boot_ns < snapshot_boot_ns_ && !in_snapshot_.contains(name)) {
-      gone.push_back(name);
+std::vector<model::ProcessKey> ProcessTable::MissingFromSnapshot() const {
+  std::vector<model::ProcessKey> missing;
+  processes_.ForEach([&](const model::ProcessKey& key, const Process& process) {
+    // The snapshot may have missed a process that started while it was taken.
+    if (process.alive() && key.start_boot_ns < snapshot_boot_ns_ && !in_snapshot_.contains(key)) {
+      missing.push_back(key);
     }
   });
-  return gone;
+  return missing;
 }
 
 std::vector<model::ProcessKey> ProcessTable::EndSnapshot() {
   if (!snapshot_begun_) return {};
   snapshot_begun_ = false;
-  return Gone();
+  return MissingFromSnapshot();
 }
 
 std::vector<model::ProcessKey> ProcessTable::SettleSnapshot() {
   if (snapshot_begun_ || in_snapshot_.empty()) return {};
-  std::vector<model::ProcessKey> gone = Gone();
+  std::vector<model::ProcessKey> missing = MissingFromSnapshot();
   in_snapshot_.clear();
-  return gone;
+  return missing;
 }
 
 void ProcessTable::ForgetOldest() {
   if (ended_.empty()) return;
-  const model::ProcessKey name = ended_.front().second;
+  const model::ProcessKey key = ended_.front().second;
   ended_.pop_front();
-  processes_.Erase(name);
-  const auto newest = newest_.find(name.tgid);
-  if (newest != newest_.end() && newest->second == name) newest_.erase(newest);
+  processes_.Erase(key);
+  const auto newest = newest_.find(key.tgid);
+  if (newest != newest_.end() && newest->second == key) newest_.erase(newest);
 }
 
 void ProcessTable::Age(uint64_t now_boot_ns) {

@@ -22,37 +22,39 @@
 
 namespace hoptrail::agent::process {
 
-// What is known of one thread group.
+// One thread group, as far as the agent knows it.
 struct Process {
   model::ProcessKey name;
-  // At fork, where that was seen: reparenting does not change it. From a snapshot: the parent then.
+  // The parent at the fork, so that reparenting does not change it. For a process that only a
+  // snapshot has shown: the parent at the time of the snapshot.
   model::ProcessKey parent;
-  model::ProcessKey tag;  // empty where the kernel knows none
+  model::ProcessKey tag;  // session tag; empty if the kernel has none
   model::Credentials credentials;
   model::Namespaces namespaces;
   uint64_t cgroup_id = 0;
-  // Shared with the parent until exec, and with others that run it. Arguments are not kept. Null
-  // where never seen.
+  // Shared with the parent until the exec, and with other processes that run the same program.
+  // Without arguments. Null if no record has shown it.
   std::shared_ptr<const model::Image> image;
-  uint64_t image_boot_ns = 0;  // when that was told; 0 where it is the parent's
-  // The parent's until it is told otherwise; null where never told. It may have been moved since.
+  uint64_t image_boot_ns = 0;  // time of the record that showed `image`; 0 if inherited
+  // The parent's group until a record of this process shows one; null if no record has. The process
+  // may have been moved since.
   std::shared_ptr<const ControlGroup> group;
-  uint64_t group_cgroup_id = 0;  // of the group in the default hierarchy, when it was told
+  uint64_t group_cgroup_id = 0;  // `cgroup_id` at the time of the record that showed `group`
   bool executed = false;         // runs an image of its own
-  bool exec_missed = false;      // a snapshot told the image; the exec itself was lost
-  bool own_events = false;       // a header of its own was seen: what is above is not its parent's
+  bool exec_missed = false;      // a snapshot showed the image; the exec record was lost
+  bool own_events = false;       // had a header of its own: the fields above are not its parent's
   bool listens = false;          // has called listen, or holds a listening socket
   uint32_t living_children = 0;
   uint64_t exited_boot_ns = 0;  // 0 while it lives
 
-  // The session tree's; the table does not look at them.
+  // Owned by the session stage; the table only copies `last_accepted` at a fork.
   model::SessionId session;
-  uint64_t last_accepted = 0;  // socket that it accepted last and that no child has claimed
-  uint64_t offered = 0;        // its parent's last_accepted at fork
-  bool saved = false;          // told to the state store
+  uint64_t last_accepted = 0;   // socket that it accepted last and that no child has claimed
+  uint64_t pending_accept = 0;  // its parent's last_accepted at the fork
+  bool saved = false;           // the state store has it
 
   bool alive() const { return exited_boot_ns == 0; }
-  // Null where unknown, as after a move.
+  // Null if unknown, for example because the process was moved.
   const ControlGroup* control_group() const {
     return group_cgroup_id == cgroup_id ? group.get() : nullptr;
   }
@@ -61,56 +63,59 @@ struct Process {
   }
 };
 
-// The processes of one host by name, those that ended lately included. Applying the same event
-// twice changes nothing. Pointers to living processes stay valid until Age(); those to ended ones
-// until the next call that may create a process. Not thread-safe.
+// The processes of one host by key, including those that ended recently. Applying the same event
+// twice changes nothing. Pointers to living processes stay valid until Age(), pointers to ended
+// ones until the next call that may create a process. Not thread-safe.
 class ProcessTable {
  public:
   struct Options {
     size_t max_processes = 65'536;            // living and ended together
-    size_t max_ended = 8'192;                 // of those, ended
-    uint64_t keep_ended_ns = 60'000'000'000;  // for events that come late
+    size_t max_ended = 8'192;                 // ended ones among them
+    uint64_t keep_ended_ns = 60'000'000'000;  // for events that arrive late
   };
 
   explicit ProcessTable(Options options) : options_(options) {}
   ProcessTable() : ProcessTable(Options()) {}
 
-  Process* Find(const model::ProcessKey& name);
-  const Process* Find(const model::ProcessKey& name) const;
-  // The youngest of that number; null where unknown.
+  Process* Find(const model::ProcessKey& key);
+  const Process* Find(const model::ProcessKey& key) const;
+  // The youngest process with that number; null if there is none.
   Process* FindNewest(uint32_t tgid);
 
-  // The header's process, brought up to date; created from it where it was never seen, with
-  // `created` set. Null where the header names none, or the table is full (counted).
-  Process* Observe(const decode::Header& header, bool* created);
+  // Updates the header's process, or inserts it and sets `created`. Null if the header has no
+  // process or the table is full; the latter is counted.
+  Process* Upsert(const decode::Header& header, bool* created);
 
-  // The child of Observe()d `parent`, or what is known of it. Null where the table is full.
+  // Inserts the child of `parent`, or completes it if it is there. Null if the table is full.
   Process* Fork(Process& parent, const decode::Fork& fork, bool* created);
 
-  // A process known only as another's session tag. Null where the table is full.
-  Process* EnsureNamed(const model::ProcessKey& name, bool* created);
+  // Inserts a process that is known only as the session tag of another one. Null if the table is
+  // full.
+  Process* Ensure(const model::ProcessKey& key, bool* created);
 
-  // What the process has run since `boot_ns` at the latest.
+  // The process runs `image`, and has done so since `boot_ns` at the latest.
   void SetImage(Process& process, const model::Image& image, uint64_t boot_ns);
 
-  // What it has run in since its exec; nothing: in what its parent does.
+  // The control groups that the process had at its exec. No value means those of its parent.
   void SetControlGroups(Process& process, const std::optional<decode::ControlGroups>& groups);
 
-  // Marks it ended; false where it was already. It stays for `keep_ended_ns`.
+  // Marks the process as ended; false if it was already. It stays for `keep_ended_ns`.
   bool Exit(Process& process, uint64_t boot_ns);
 
-  // A process that still counts as living although its tgid now belongs to a younger one: its
-  // exit was lost. Null where there is none.
-  Process* Replaced(const model::ProcessKey& name);
+  // The process that still counts as living although a younger one has its tgid: its exit was lost.
+  // Null if there is none. To be called for each process that is inserted.
+  Process* FindReplaced(const model::ProcessKey& key);
 
-  // Snapshots: names those processes that lived before the snapshot began and are not in it.
+  // A snapshot finds the processes that ended without an exit record: they were there before it
+  // began and are not in it.
   void BeginSnapshot(uint64_t boot_ns);
-  // Whether a snapshot's image of `boot_ns` is news: the process was not seen, or its exec was not.
-  bool IsNews(const Process& process, const model::Image& image, uint64_t boot_ns) const;
-  void MarkInSnapshot(const model::ProcessKey& name) { in_snapshot_.insert(name); }
+  void MarkInSnapshot(const model::ProcessKey& key) { in_snapshot_.insert(key); }
+  // Whether the image that a snapshot of `boot_ns` shows is new: the table has not seen the process
+  // itself, or not its last exec.
+  bool IsNewImage(const Process& process, const model::Image& image, uint64_t boot_ns) const;
   std::vector<model::ProcessKey> EndSnapshot();
-  // The same once more, now that all that happened before the snapshot has been read as well: that
-  // may have told of further processes whose end was lost. Then the snapshot is forgotten.
+  // To be called when all records from before the snapshot have been read. They may have inserted
+  // further processes whose exit was lost: returns those, then forgets the snapshot.
   std::vector<model::ProcessKey> SettleSnapshot();
   bool in_snapshot() const { return snapshot_begun_; }
 
@@ -118,9 +123,9 @@ class ProcessTable {
   void Age(uint64_t now_boot_ns);
 
   size_t size() const { return processes_.size(); }
-  // More have ended than it should keep: time for Age().
-  bool full() const { return ended_.size() > options_.max_ended; }
-  uint64_t dropped() const { return dropped_; }  // processes that found no room
+  // More processes have ended than the table should keep: time for Age().
+  bool needs_aging() const { return ended_.size() > options_.max_ended; }
+  uint64_t dropped() const { return dropped_; }  // processes for which there was no room
 
   template <typename Visitor>
   void ForEach(Visitor visitor) {
@@ -128,16 +133,16 @@ class ProcessTable {
   }
 
  private:
-  Process* Create(const model::ProcessKey& name);
+  Process* Create(const model::ProcessKey& key);
   void ForgetOldest();
-  std::vector<model::ProcessKey> Gone() const;
+  std::vector<model::ProcessKey> MissingFromSnapshot() const;
 
   const Options options_;
   RecyclingMap<model::ProcessKey, Process> processes_;
   ImageCache images_;
   absl::flat_hash_map<uint32_t, model::ProcessKey> newest_;   // by tgid
   std::deque<std::pair<uint64_t, model::ProcessKey>> ended_;  // oldest first
-  absl::flat_hash_set<model::ProcessKey> in_snapshot_;        // kept until it is settled
+  absl::flat_hash_set<model::ProcessKey> in_snapshot_;        // until SettleSnapshot()
   bool snapshot_begun_ = false;
   uint64_t snapshot_boot_ns_ = 0;
   uint64_t dropped_ = 0;

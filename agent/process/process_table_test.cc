@@ -15,10 +15,10 @@ decode::Header HeaderOf(model::ProcessKey process, model::ProcessKey parent = {1
 
 Process* Seen(ProcessTable& table, const decode::Header& header) {
   bool created = false;
-  return table.Observe(header, &created);
+  return table.Upsert(header, &created);
 }
 
-TEST(ProcessTableTest, ForkInheritsAndTwiceIsOnce) {
+TEST(ProcessTableTest, Fork_ChildInheritsAndASecondRecordChangesNothing) {
   ProcessTable table;
   Process* parent = Seen(table, HeaderOf({10, 100}));
   model::Image image;
@@ -38,7 +38,7 @@ TEST(ProcessTableTest, ForkInheritsAndTwiceIsOnce) {
   EXPECT_TRUE(child->image->arguments.empty());
 }
 
-TEST(ProcessTableTest, WhatRunsTheSameProgramSharesIt) {
+TEST(ProcessTableTest, ProcessesOfTheSameProgram_ShareItsImage) {
   ProcessTable table;
   Process* one = Seen(table, HeaderOf({10, 100}));
   Process* other = Seen(table, HeaderOf({11, 200}));
@@ -55,7 +55,7 @@ TEST(ProcessTableTest, WhatRunsTheSameProgramSharesIt) {
   EXPECT_EQ(one->program(), "/usr/bin/ssh");
 }
 
-TEST(ProcessTableTest, ReparentingDoesNotChangeTheParent) {
+TEST(ProcessTableTest, Reparenting_KeepsTheParentOfTheFork) {
   ProcessTable table;
   Process* parent = Seen(table, HeaderOf({10, 100}));
   bool created = false;
@@ -64,20 +64,20 @@ TEST(ProcessTableTest, ReparentingDoesNotChangeTheParent) {
   EXPECT_EQ(child->parent, (model::ProcessKey{10, 100}));
 }
 
-TEST(ProcessTableTest, AReusedPidIsAnotherProcess) {
+TEST(ProcessTableTest, ReusedPid_IsAnotherProcessAndFindsTheOneWhoseExitWasLost) {
   ProcessTable table;
   Process* first = Seen(table, HeaderOf({10, 100}));
-  EXPECT_EQ(table.Replaced({10, 100}), nullptr);
+  EXPECT_EQ(table.FindReplaced({10, 100}), nullptr);
   Process* second = Seen(table, HeaderOf({10, 500}));
   EXPECT_NE(first, second);
-  // The first one's exit was lost: it is found, whichever is told last.
-  EXPECT_EQ(table.Replaced({10, 500}), first);
-  EXPECT_EQ(table.Replaced({10, 100}), first);
+  // The first one's exit was lost: it is found in whichever order the two are inserted.
+  EXPECT_EQ(table.FindReplaced({10, 500}), first);
+  EXPECT_EQ(table.FindReplaced({10, 100}), first);
   EXPECT_TRUE(table.Exit(*first, 600));
-  EXPECT_EQ(table.Replaced({10, 500}), nullptr);
+  EXPECT_EQ(table.FindReplaced({10, 500}), nullptr);
 }
 
-TEST(ProcessTableTest, TheEndedStayForAWhile) {
+TEST(ProcessTableTest, EndedProcess_IsKeptForTheConfiguredTime) {
   ProcessTable table({.max_processes = 100, .max_ended = 10, .keep_ended_ns = 50});
   Process* process = Seen(table, HeaderOf({10, 100}));
   EXPECT_TRUE(table.Exit(*process, 1000));
@@ -88,7 +88,7 @@ TEST(ProcessTableTest, TheEndedStayForAWhile) {
   EXPECT_EQ(table.Find({10, 100}), nullptr);
 }
 
-TEST(ProcessTableTest, IsBoundedAndCounts) {
+TEST(ProcessTableTest, FullTable_CountsWhatItDropsAndReusesEndedProcesses) {
   ProcessTable table({.max_processes = 3, .max_ended = 10, .keep_ended_ns = 1'000'000});
   Process* process = nullptr;
   for (uint32_t i = 1; i <= 3; ++i) process = Seen(table, HeaderOf({i, i}));
@@ -99,7 +99,7 @@ TEST(ProcessTableTest, IsBoundedAndCounts) {
   EXPECT_EQ(table.size(), 3u);
 }
 
-TEST(ProcessTableTest, ASnapshotFindsLostExits) {
+TEST(ProcessTableTest, Snapshot_FindsProcessesWhoseExitWasLost) {
   ProcessTable table;
   Seen(table, HeaderOf({10, 100}));
   Seen(table, HeaderOf({11, 100}));

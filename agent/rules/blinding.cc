@@ -29,7 +29,7 @@ struct BpfWord {
   absl::string_view word;
 };
 
-// What the kernel side tells of; the rest is shown by its number.
+// The commands that the kernel side emits. Others are shown by their number.
 constexpr BpfWord kBpfWords[] = {
     {BPF_PROG_GET_FD_BY_ID, kLook},
     {BPF_MAP_GET_FD_BY_ID, kLook},
@@ -61,7 +61,8 @@ std::string BpfMethod(uint32_t command) {
   return absl::StrCat("bpf command ", command);
 }
 
-// To list what is loaded in the kernel takes a handle of each thing, the sensor's among them.
+// A program that lists everything loaded in the kernel gets a handle of each object, the sensor's
+// included.
 bool OnlyLooks(const Tampering& tampering) {
   return tampering.kind == TamperingKind::kBpf && BpfMethod(tampering.bpf_command) == kLook;
 }
@@ -96,23 +97,25 @@ std::string TargetOf(const Tampering& tampering) {
   return tampering.target_command;
 }
 
-// Asks only whether the process is there, or ends nothing.
-bool Harmless(uint32_t signal) {
+// Signals that end and stop nothing. Signal 0 asks whether the process exists.
+bool IsHarmless(uint32_t signal) {
   return signal == 0 || signal == SIGCONT || signal == SIGCHLD || signal == SIGWINCH;
 }
 
-// What ends, stops or takes over is grave; a signal that may be answered as its sender likes is
-// less; to look is nothing yet.
+// High for what ends, stops or takes over the sensor, lower for signals that ask it to end or to
+// reload, and information for a look.
 model::Severity SeverityOf(const Tampering& tampering) {
   if (OnlyLooks(tampering)) return model::Severity::kInfo;
   if (tampering.kind != TamperingKind::kSignal) return model::Severity::kHigh;
-  if (tampering.signal == SIGHUP) return model::Severity::kLow;  // it reads its configuration anew
+  if (tampering.signal == SIGHUP)
+    return model::Severity::kLow;  // the agent reloads its configuration
   const bool asks = tampering.signal == SIGTERM || tampering.signal == SIGINT;
   return asks ? model::Severity::kMedium : model::Severity::kHigh;
 }
 
-// `blinding` as the host sees it: somebody lays hands on the sensor's processes or on what it has
-// in the kernel. Reported once for each session and method, and again with the latest evidence.
+// `blinding` as the host sees it: a process tampers with the sensor's processes or with its
+// programs and maps in the kernel. One detection for each session and method, reported again with
+// the latest evidence.
 class BlindingRule : public HostRule {
  public:
   static const detect::RuleInfo& Info() { return detect::BlindingInfo(); }
@@ -125,30 +128,31 @@ class BlindingRule : public HostRule {
   void OnEvent(const session::EnrichedEvent& event, DetectionSink& out) override {
     const Tampering& tampering = *event.As<Tampering>();
     if (tampering.kind == TamperingKind::kUnknown || event.session == nullptr) return;
-    // A service manager ends services, which is no attempt.
+    // A service manager may end the sensor as it ends any service.
     if (tampering.kind == TamperingKind::kSignal &&
-        (Harmless(tampering.signal) || IsSensorManager(event, unit_))) {
+        (IsHarmless(tampering.signal) || IsSensorManager(event, unit_))) {
       return;
     }
-    const decode::Header& who = event.event->header;
+    const decode::Header& header = event.event->header;
     const model::Session& session = *event.session;
     const std::string method = MethodOf(tampering);
     const std::string target = TargetOf(tampering);
     model::Detection detection = detect::MakeDetection(
         Info(),
         {.host = session.host, .session = session.id, .key = method, .wall_ns = event.wall_ns()});
-    detection.title = OnlyLooks(tampering) ? "Somebody looked at what the sensor has in the kernel"
-                                           : "Somebody laid hands on the sensor";
+    detection.title = OnlyLooks(tampering)
+                          ? "A process inspected the sensor's objects in the kernel"
+                          : "A process tampered with the sensor";
     detection.severity = SeverityOf(tampering);
     detection.summary = Bounded(
-        absl::StrCat(who.command, " (process ", who.process.tgid, ", ",
+        absl::StrCat(header.command, " (process ", header.process.tgid, ", ",
                      session.user.empty() ? absl::StrCat("uid ", session.uid) : session.user,
                      ") tried ", method, target.empty() ? "" : " on ", target));
     AddEvidence(detection, "kind", "tampering");
-    AddEvidence(detection, "way", method);
+    AddEvidence(detection, "method", method);
     AddEvidence(detection, "target", target);
-    AddEvidence(detection, "program", who.command);
-    AddEvidence(detection, "process", absl::StrCat(who.process.tgid));
+    AddEvidence(detection, "program", header.command);
+    AddEvidence(detection, "process", absl::StrCat(header.process.tgid));
     AddEvidence(detection, "attempts", absl::StrCat(tampering.repeats));
     out.OnDetection(std::move(detection));
   }

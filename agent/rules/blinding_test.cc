@@ -35,10 +35,10 @@ class BlindingRuleTest : public RuleTest {
     session_.host.machine.bytes[0] = 1;
     session_.host.boot.bytes[0] = 2;
     session_.user = "ann";
-    event_.header.process = sender_.name = {.tgid = 70, .start_boot_ns = 9};
+    event_.header.process = sender_.key = {.tgid = 70, .start_boot_ns = 9};
     event_.header.command = "bash";
     sender_.session = session_.id;
-    target_.name = {.tgid = 50, .start_boot_ns = 8};
+    target_.key = {.tgid = 50, .start_boot_ns = 8};
     target_.session.bytes[0] = 8;
   }
 
@@ -64,7 +64,7 @@ TEST_F(BlindingRuleTest, Fires_HighOnASignalThatEndsOrStops) {
   EXPECT_EQ(killed->severity, model::Severity::kHigh);
   EXPECT_EQ(killed->session, session_.id);
   EXPECT_EQ(killed->summary, "bash (process 70, ann) tried signal 9 on hoptrail-worker");
-  EXPECT_EQ(See(Signal(SIGKILL))->id, killed->id) << "told again, not twice";
+  EXPECT_EQ(See(Signal(SIGKILL))->id, killed->id) << "the same detection, reported again";
   EXPECT_EQ(See(Signal(SIGSTOP))->severity, model::Severity::kHigh);
   EXPECT_EQ(See(Signal(SIGTERM))->severity, model::Severity::kMedium);
   EXPECT_EQ(See(Signal(SIGHUP))->severity, model::Severity::kLow);
@@ -81,52 +81,53 @@ TEST_F(BlindingRuleTest, Fires_HighOnTracingAndOnTheKernelSide) {
   detection = See(tampering);
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->severity, model::Severity::kHigh);
-  EXPECT_EQ(detection->evidence.at("way"), "map update");
+  EXPECT_EQ(detection->evidence.at("method"), "map update");
   EXPECT_EQ(detection->evidence.at("attempts"), "4");
   EXPECT_EQ(detection->summary, "bash (process 70, ann) tried map update on map 12");
-  detection = See(Bpf(77));  // of a newer kernel side
+  detection = See(Bpf(77));  // a command of a newer kernel
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->severity, model::Severity::kHigh);
-  EXPECT_EQ(detection->evidence.at("way"), "bpf command 77");
+  EXPECT_EQ(detection->evidence.at("method"), "bpf command 77");
   tampering.kind = TamperingKind::kMap;
   detection = See(tampering);
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->severity, model::Severity::kHigh);
 }
 
-// `bpftool prog show`, `perf top`: a handle of each thing that is loaded, to ask what it is.
+// `bpftool prog show` and `perf top` get a handle of each loaded object to ask what it is.
 TEST_F(BlindingRuleTest, Fires_AsInformationOnALook) {
   const auto programs = See(Bpf(BPF_PROG_GET_FD_BY_ID));
   ASSERT_TRUE(programs.has_value());
   EXPECT_EQ(programs->severity, model::Severity::kInfo);
-  EXPECT_EQ(programs->evidence.at("way"), "look");
+  EXPECT_EQ(programs->evidence.at("method"), "look");
   const auto maps = See(Bpf(BPF_MAP_GET_FD_BY_ID));
   ASSERT_TRUE(maps.has_value());
-  EXPECT_EQ(maps->id, programs->id) << "one look, not three";
+  EXPECT_EQ(maps->id, programs->id) << "one detection for all looks";
 }
 
-TEST_F(BlindingRuleTest, StaysSilent_ForSignalsThatEndNothingAndForNobody) {
-  EXPECT_FALSE(See(Signal(0)).has_value()) << "asks only whether it is there";
+TEST_F(BlindingRuleTest, StaysSilent_ForHarmlessSignalsAndWithoutASession) {
+  EXPECT_FALSE(See(Signal(0)).has_value()) << "asks only whether the process exists";
   EXPECT_FALSE(See(Signal(SIGCONT)).has_value());
   event_.body = Signal(SIGKILL);
   EXPECT_FALSE(
       Feed(*rule_,
            {.kind = session::Activity::kSensorTouched, .event = &event_, .process = &sender_})
           .has_value())
-      << "nobody's";
+      << "no session";
 }
 
 TEST_F(BlindingRuleTest, StaysSilent_ForTheServiceManager) {
   sender_.session = target_.session;
-  EXPECT_FALSE(See(Signal(SIGTERM)).has_value()) << "what started the agent's container";
+  EXPECT_FALSE(See(Signal(SIGTERM)).has_value())
+      << "a process of the session that started the agent's container";
   Tampering tampering = Signal(0);
   tampering.kind = TamperingKind::kPtrace;
-  EXPECT_TRUE(See(tampering).has_value()) << "that is not what it is for";
+  EXPECT_TRUE(See(tampering).has_value()) << "a service manager traces no process";
   sender_.session = session_.id;
   sender_.cgroup_id = target_.cgroup_id = 77;
-  EXPECT_FALSE(See(Signal(SIGTERM)).has_value()) << "what runs in the agent's unit";
+  EXPECT_FALSE(See(Signal(SIGTERM)).has_value()) << "a process in the agent's unit";
   session_.kind = model::EntryKind::kConsole;
-  EXPECT_TRUE(See(Signal(SIGTERM)).has_value()) << "a login is no manager";
+  EXPECT_TRUE(See(Signal(SIGTERM)).has_value()) << "a login is no service manager";
   event_.header.process = {.tgid = 1, .start_boot_ns = 1};
   EXPECT_FALSE(See(Signal(SIGTERM)).has_value());
 }

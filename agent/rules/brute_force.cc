@@ -16,16 +16,16 @@ namespace {
 
 using detect::AddEvidence;
 
-// More failures than this are only counted.
+// Further failures of an origin are only counted.
 constexpr size_t kMaxTimes = 1024;
 
 std::string Time(int64_t wall_ns) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixNanos(wall_ns), absl::UTCTimeZone());
 }
 
-// Many failed logins of one origin within a window; grave when a success follows. An origin is an
-// address; for attempts without one, the session that tries. Origins are bounded: the one that was
-// quiet longest is forgotten first.
+// Many failed logins from one origin within a window: low alone, high if a success follows. An
+// origin is an address, or for attempts without one the session that makes them. Bounded: the
+// origin without failures for the longest time is forgotten first.
 class BruteForceRule : public HostRule {
  public:
   static const detect::RuleInfo& Info() {
@@ -62,8 +62,8 @@ class BruteForceRule : public HostRule {
   };
 
   struct Origin {
-    std::deque<Failure> failures;  // oldest first, at most as many as matter
-    uint64_t dropped = 0;          // within the window, but no longer in `failures`
+    std::deque<Failure> failures;  // oldest first, at most kMaxTimes
+    uint64_t dropped = 0;          // failures within the window that are not in `failures`
     detect::BoundedSet users{kMaxUsers};
     uint64_t last_boot_ns = 0;
     uint64_t reported_alone_boot_ns = 0;
@@ -75,7 +75,7 @@ class BruteForceRule : public HostRule {
 
   const uint64_t failures_before_success_;
   const uint64_t failures_alone_;
-  const uint64_t window_ns_;  // by the clock that nobody sets
+  const uint64_t window_ns_;  // in boot time, which nobody can set
   absl::flat_hash_map<std::string, Origin> origins_;
 };
 
@@ -115,11 +115,11 @@ void BruteForceRule::OnEvent(const session::EnrichedEvent& event, DetectionSink&
   origin.last_boot_ns = boot_ns;
   origin.users.Add(attempt.user);
   if (origin.failures.size() > kMaxTimes) {
-    // The first one stays: it is evidence.
+    // Keeps the first one, because the evidence shows its time.
     origin.failures.erase(origin.failures.begin() + 1);
     ++origin.dropped;
   }
-  // Failures alone are told when there are enough, and once a window after that.
+  // Failures without a success are reported once they are enough, then once in each window.
   if (failures + 1 < failures_alone_ || (origin.reported_alone_boot_ns != 0 &&
                                          boot_ns < origin.reported_alone_boot_ns + window_ns_)) {
     return;

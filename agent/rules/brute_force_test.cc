@@ -52,7 +52,7 @@ TEST_F(BruteForceRuleTest, Fires_OnASuccessAfterFiveFailures) {
   EXPECT_EQ(detection->evidence.at("users_tried"), "staff");
   EXPECT_EQ(detection->evidence.at("origin"), "192.0.2.9");
   EXPECT_EQ(detection->evidence.at("first_failure"), "2023-11-14T22:13:21Z");
-  EXPECT_FALSE(Try(true).has_value());  // it begins anew
+  EXPECT_FALSE(Try(true).has_value()) << "the success has cleared the failures";
 }
 
 TEST_F(BruteForceRuleTest, StaysSilent_ForAPersonWhoForgot) {
@@ -70,8 +70,8 @@ TEST_F(BruteForceRuleTest, StaysSilent_ForAnotherOriginAndAfterTheWindow) {
   EXPECT_FALSE(Try(true).has_value());
 }
 
-// Setting the clock in the midst of it neither ends the window nor makes it endless.
-TEST_F(BruteForceRuleTest, Fires_WithinTheWindowThoughTheClockIsSet) {
+// A clock that is set during the window neither ends nor extends it.
+TEST_F(BruteForceRuleTest, Fires_WithinTheWindowDespiteAClockStep) {
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(Try(false).has_value());
   attempt_.wall_ns += 3600 * kSecond;
   EXPECT_TRUE(Try(true).has_value());
@@ -81,7 +81,7 @@ TEST_F(BruteForceRuleTest, Fires_WithinTheWindowThoughTheClockIsSet) {
   EXPECT_FALSE(Try(true).has_value());
 }
 
-TEST_F(BruteForceRuleTest, Fires_OnceAWindowAndLowForFailuresAlone) {
+TEST_F(BruteForceRuleTest, Fires_LowAndOnceInAWindowForFailuresAlone) {
   for (int i = 0; i < 19; ++i) {
     attempt_.user = absl::StrCat("user", i);
     EXPECT_FALSE(Try(false).has_value());
@@ -94,7 +94,7 @@ TEST_F(BruteForceRuleTest, Fires_OnceAWindowAndLowForFailuresAlone) {
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(Try(false).has_value());
 }
 
-TEST_F(BruteForceRuleTest, StaysSilent_ForTheQuietestOriginOnceThereAreTooMany) {
+TEST_F(BruteForceRuleTest, StaysSilent_ForAnOriginForgottenAmongTooMany) {
   const model::IpAddress first = model::IpAddress::V4(1);
   attempt_.origin.address = first;
   for (int i = 0; i < 5; ++i) EXPECT_FALSE(Try(false).has_value());
@@ -109,7 +109,7 @@ TEST_F(BruteForceRuleTest, StaysSilent_ForTheQuietestOriginOnceThereAreTooMany) 
                   .listener = listener_});
   }
   attempt_.origin.address = first;
-  EXPECT_FALSE(Try(true).has_value()) << "what is remembered is bounded";
+  EXPECT_FALSE(Try(true).has_value()) << "the number of origins is bounded";
 }
 
 TEST_F(BruteForceRuleTest, Fires_AtTheConfiguredNumbers) {

@@ -15,7 +15,7 @@ namespace {
 
 using detect::AddEvidence;
 
-// Where a package manager installs programs, and nobody but root writes.
+// A directory for installed programs, to which only root can write.
 bool InSystemDirectory(absl::string_view path) {
   for (absl::string_view directory : {"/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/"}) {
     if (absl::StartsWith(path, directory)) return true;
@@ -23,25 +23,25 @@ bool InSystemDirectory(absl::string_view path) {
   return false;
 }
 
-// runc and crun copy themselves to memory and go on from the copy, so that a container cannot
-// overwrite them (CVE-2019-5736). What a session starts by hand (`podman run`, `runc run`) does so
-// in the session; what it asks a daemon for (`docker run`) is not in the session at all. By what
-// the process ran before, and not by the copy's name, which anybody can choose.
-bool IsRuntimesOwnCopy(const decode::Exec& exec, const model::Image& before) {
+// runc and crun copy themselves to memory and execute the copy, so that a container cannot
+// overwrite them (CVE-2019-5736). A runtime that a session starts itself (`podman run`, `runc run`)
+// does this in the session; one that a daemon starts for it (`docker run`) is not in the session.
+// Decided by the previous program of the process, because anybody can choose the name of a copy.
+bool IsCopyOfRuntime(const decode::Exec& exec, const model::Image& before) {
   const absl::string_view program = BaseName(before.path);
   return exec.memory_only && (program == "runc" || program == "crun") &&
          InSystemDirectory(before.path);
 }
 
-// A program that starts itself anew after an upgrade has replaced its file.
+// A program that executes itself again after an upgrade has replaced its file.
 bool IsUpgraded(const decode::Exec& exec, const model::Image& before) {
   return !exec.memory_only && exec.image.inode != 0 && exec.image.inode == before.inode &&
          exec.image.device == before.device && InSystemDirectory(before.path);
 }
 
-// A session that came in over the network runs a program that no file shows: from memory, or from a
-// file that is deleted by then. Once for each session and kind. An interpreter that reads a script
-// from such a place is not seen: the kernel starts the interpreter, which has a file.
+// A remote session runs a program without a file: from memory, or from a file that was deleted
+// before. One detection for each session and kind. Does not see a script without a file, because
+// the kernel starts the interpreter, which has one.
 class FilelessRule : public HostRule {
  public:
   static const detect::RuleInfo& Info() {
@@ -73,14 +73,14 @@ class FilelessRule : public HostRule {
     if (!exec.memory_only && !exec.deleted) return;
     if (!event.by_remote_login() || !event.context->reported) return;
     const model::Image* const before = event.image_before;
-    if (before != nullptr && (IsRuntimesOwnCopy(exec, *before) || IsUpgraded(exec, *before))) {
+    if (before != nullptr && (IsCopyOfRuntime(exec, *before) || IsUpgraded(exec, *before))) {
       return;
     }
-    Judge(event, exec, out);
+    Report(event, exec, out);
   }
 
  private:
-  void Judge(const session::EnrichedEvent& event, const decode::Exec& exec, DetectionSink& out) {
+  void Report(const session::EnrichedEvent& event, const decode::Exec& exec, DetectionSink& out) {
     const model::Session& session = *event.session;
     const char* const kind = exec.memory_only ? "memory" : "deleted file";
     model::Detection detection = detect::MakeDetection(

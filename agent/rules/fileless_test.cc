@@ -17,7 +17,7 @@ class FilelessRuleTest : public HostRuleTest {
     uint64_t inode = 0;
   };
 
-  void Exec(Name process, const std::string& path, File file) {
+  void Exec(ProcessKey process, const std::string& path, File file) {
     decode::Exec exec;
     exec.image.path = path;
     exec.image.device = 2049;
@@ -33,14 +33,14 @@ class FilelessRuleTest : public HostRuleTest {
     header.tag = kernel_.at(process).tag;
     kernel_.Emit(header, exec);
   }
-  void ExecFromMemory(Name process) {
+  void ExecFromMemory(ProcessKey process) {
     Exec(process, kMemory, {.memory_only = true, .deleted = true});
   }
 };
 
 TEST_F(FilelessRuleTest, Fires_OnAProgramFromMemory) {
-  const Name shell = LogIn();
-  const Name child = kernel_.Fork(shell);
+  const ProcessKey shell = LogIn();
+  const ProcessKey child = kernel_.Fork(shell);
   ExecFromMemory(child);
   ASSERT_EQ(detections_.size(), 1u);
   const model::Detection& detection = detections_[0];
@@ -63,7 +63,7 @@ TEST_F(FilelessRuleTest, Fires_OnADeletedFile) {
 }
 
 TEST_F(FilelessRuleTest, Fires_OnceForASessionAndKind) {
-  const Name shell = LogIn();
+  const ProcessKey shell = LogIn();
   ExecFromMemory(kernel_.Fork(shell));
   ExecFromMemory(kernel_.Fork(shell));
   EXPECT_EQ(detections_.size(), 1u);
@@ -73,60 +73,61 @@ TEST_F(FilelessRuleTest, Fires_OnceForASessionAndKind) {
   EXPECT_EQ(detections_.size(), 3u) << "another session";
 }
 
-TEST_F(FilelessRuleTest, Fires_HighWhenTheSessionCameByAHop) {
-  const Name shell = LogIn();
-  TellDepth(1);
+TEST_F(FilelessRuleTest, Fires_HighInASessionThatAHopOpened) {
+  const ProcessKey shell = LogIn();
+  SetDepth(1);
   ExecFromMemory(shell);
   ASSERT_EQ(detections_.size(), 1u);
   EXPECT_EQ(detections_[0].severity, model::Severity::kHigh);
   EXPECT_EQ(detections_[0].evidence.at("depth"), "1");
 }
 
-TEST_F(FilelessRuleTest, Fires_AgainAndHighWhenTheHopIsKnownLater) {
-  const Name shell = LogIn();
+TEST_F(FilelessRuleTest, Fires_AgainAndHighWhenTheProvenanceComesLater) {
+  const ProcessKey shell = LogIn();
   ExecFromMemory(shell);
-  TellDepth(0);
+  SetDepth(0);
   ASSERT_EQ(detections_.size(), 2u);
-  EXPECT_EQ(detections_[1].severity, model::Severity::kMedium) << "it is the root";
-  TellDepth(2);
+  EXPECT_EQ(detections_[1].severity, model::Severity::kMedium) << "the session is the root";
+  SetDepth(2);
   ASSERT_EQ(detections_.size(), 3u);
   EXPECT_EQ(detections_[2].id, detections_[0].id);
   EXPECT_EQ(detections_[2].severity, model::Severity::kHigh);
 }
 
-// An intruder may call his own what he likes.
-TEST_F(FilelessRuleTest, Fires_OnACopyThatOnlyBearsARuntimesName) {
-  const Name shell = LogIn();
+// Anybody can give a program the name of a runtime.
+TEST_F(FilelessRuleTest, Fires_OnACopyWithOnlyTheNameOfARuntime) {
+  const ProcessKey shell = LogIn();
   Exec(kernel_.Fork(shell), "/memfd:runc_cloned:/proc/self/exe (deleted)",
        {.memory_only = true, .deleted = true});
   EXPECT_EQ(detections_.size(), 1u);
-  const Name own = kernel_.Fork(LogIn());
+  const ProcessKey own = kernel_.Fork(LogIn());
   kernel_.Exec(own, "/home/staff/runc");
   ExecFromMemory(own);
   EXPECT_EQ(detections_.size(), 2u);
 }
 
-// It runs itself anew once it has removed its file.
-TEST_F(FilelessRuleTest, Fires_OnAProgramOfTheUsersThatWasDeleted) {
-  const Name shell = LogIn();
+// The program deletes its file and executes itself again.
+TEST_F(FilelessRuleTest, Fires_OnAUsersProgramThatWasDeleted) {
+  const ProcessKey shell = LogIn();
   Exec(shell, "/dev/shm/x", {.inode = 7});
   Exec(shell, "/dev/shm/x (deleted)", {.deleted = true, .inode = 7});
   EXPECT_EQ(detections_.size(), 1u);
 }
 
 TEST_F(FilelessRuleTest, StaysSilent_ForProgramsWithAFile) {
-  const Name shell = LogIn();
+  const ProcessKey shell = LogIn();
   kernel_.Exec(kernel_.Fork(shell), "/usr/bin/id");
   Exec(shell, "/home/staff/x", {.inode = 7});
   EXPECT_TRUE(detections_.empty());
 }
 
-// containerd's shim starts runc, and systemd its executor, in services; nobody has come in there.
+// containerd's shim starts runc, and systemd starts its executor, in services: nobody has logged
+// in.
 TEST_F(FilelessRuleTest, StaysSilent_ForServicesAndContainers) {
-  const Name shim = kernel_.Fork(kernel_.init());
+  const ProcessKey shim = kernel_.Fork(kernel_.init());
   kernel_.Exec(shim, "/usr/bin/containerd-shim-runc-v2");
   ExecFromMemory(kernel_.Fork(shim));
-  const Name container = kernel_.Fork(shim);
+  const ProcessKey container = kernel_.Fork(shim);
   kernel_.NewPidNamespace(container, 4000);
   ExecFromMemory(container);
   Exec(kernel_.Fork(kernel_.init()), "/usr/lib/systemd/systemd-executor (deleted)",
@@ -134,22 +135,22 @@ TEST_F(FilelessRuleTest, StaysSilent_ForServicesAndContainers) {
   EXPECT_TRUE(detections_.empty());
 }
 
-// `docker exec` and `docker run` of an administrator: the daemon does it.
+// An administrator's `docker exec` and `docker run`: the daemon starts the runtime.
 TEST_F(FilelessRuleTest, StaysSilent_WhenALoginAsksADaemonForAContainer) {
-  const Name daemon = kernel_.Fork(kernel_.init());
+  const ProcessKey daemon = kernel_.Fork(kernel_.init());
   kernel_.Exec(daemon, "/usr/bin/dockerd");
-  const Name client = kernel_.Fork(LogIn());
+  const ProcessKey client = kernel_.Fork(LogIn());
   kernel_.Exec(client, "/usr/bin/docker");
   kernel_.ConnectUnix(client, "/run/docker.sock", daemon, 0);
-  const Name runc = kernel_.Fork(daemon);
+  const ProcessKey runc = kernel_.Fork(daemon);
   kernel_.Exec(runc, "/usr/bin/runc");
   ExecFromMemory(runc);
   EXPECT_TRUE(detections_.empty());
 }
 
-// `podman run` and `runc run` need no daemon: the runtime is the session's own.
+// `podman run` and `runc run` need no daemon: the session itself starts the runtime.
 TEST_F(FilelessRuleTest, StaysSilent_ForARuntimeThatALoginStarts) {
-  Name copy;
+  ProcessKey copy;
   for (const char* runtime : {"/usr/bin/runc", "/usr/sbin/runc", "/usr/bin/crun"}) {
     copy = kernel_.Fork(LogIn());
     kernel_.Exec(copy, runtime);
@@ -157,19 +158,20 @@ TEST_F(FilelessRuleTest, StaysSilent_ForARuntimeThatALoginStarts) {
   }
   EXPECT_TRUE(detections_.empty());
   ExecFromMemory(kernel_.Fork(copy));
-  EXPECT_EQ(detections_.size(), 1u) << "that the copy starts from memory is no copy of it";
+  EXPECT_EQ(detections_.size(), 1u)
+      << "a program that the copy starts from memory is no copy of the runtime";
 }
 
 TEST_F(FilelessRuleTest, StaysSilent_ForAnInstalledProgramThatWasUpgraded) {
-  const Name shell = LogIn();
+  const ProcessKey shell = LogIn();
   Exec(shell, "/usr/bin/tmux", {.inode = 7});
   Exec(shell, "/usr/bin/tmux (deleted)", {.deleted = true, .inode = 7});
   EXPECT_TRUE(detections_.empty());
   Exec(shell, "/tmp/x (deleted)", {.deleted = true, .inode = 8});
-  EXPECT_EQ(detections_.size(), 1u) << "that is another file";
+  EXPECT_EQ(detections_.size(), 1u) << "it is another file";
 }
 
-// sshd serves a connection; nobody has logged in.
+// sshd serves a connection through which nobody has logged in.
 TEST_F(FilelessRuleTest, StaysSilent_BeforeTheLogin) {
   ExecFromMemory(kernel_.Serve(sshd_, kernel_.Arrive(41000), true));
   EXPECT_TRUE(detections_.empty());

@@ -12,42 +12,42 @@
 
 namespace hoptrail::agent::rules {
 
-// Where a rule's detections go.
+// Receives the detections of a rule.
 class DetectionSink {
  public:
   virtual ~DetectionSink() = default;
   virtual void OnDetection(model::Detection detection) = 0;
 };
 
-// A rule that one host can judge by itself. It sees the enriched events of the kinds that it asks
-// for and nothing else: what it needs to know of a process or a session is in the event. One
-// thread; bounded state.
+// A rule that one host can evaluate by itself. It sees the enriched events of the kinds that it
+// asks for and nothing else: the event contains what a rule needs to know about the process and the
+// session. Its state must be bounded. Called on one thread.
 class HostRule {
  public:
   virtual ~HostRule() = default;
 
   virtual const detect::RuleInfo& info() const = 0;
-  // Asked once, at the start.
+  // Called once, at the start.
   virtual session::Interests interests() const = 0;
   // A detection must name a session that was reported (SessionContext::reported).
   virtual void OnEvent(const session::EnrichedEvent& event, DetectionSink& out) = 0;
-  // About once a second, for what depends on time alone.
+  // Called about once a second, for conditions that depend on time alone.
   virtual void OnTick(uint64_t boot_ns, DetectionSink& out) {}
 };
 
-// What a rule is made from.
+// The configuration of the rules.
 struct RuleOptions {
   v1::HostRulesConfig config;
-  std::string unit;  // the agent's own service unit, empty where it is in none
+  std::string unit;  // the agent's own service unit; empty if it has none
 };
 
-// A rule's line in the registry.
+// A rule's entry in the registry.
 struct HostRuleEntry {
   const detect::RuleInfo& (*info)();
   std::unique_ptr<HostRule> (*make)(const RuleOptions& options);
 };
 
-// Of a class with a static Info() and a constructor that takes RuleOptions.
+// The entry of a class with a static Info() and a constructor that takes RuleOptions.
 template <typename Rule>
 HostRuleEntry EntryOf() {
   return {&Rule::Info, [](const RuleOptions& options) -> std::unique_ptr<HostRule> {
@@ -55,9 +55,9 @@ HostRuleEntry EntryOf() {
           }};
 }
 
-// A number of the configuration, where 0 stands for the default.
-inline uint32_t ValueOr(uint32_t value, uint32_t otherwise) {
-  return value == 0 ? otherwise : value;
+// A number of the configuration, in which 0 means the default.
+inline uint32_t ValueOr(uint32_t value, uint32_t default_value) {
+  return value == 0 ? default_value : value;
 }
 
 }  // namespace hoptrail::agent::rules

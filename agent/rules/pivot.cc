@@ -14,8 +14,8 @@ namespace {
 
 using detect::AddEvidence;
 
-// Somebody who came in over the network goes on to another host over a protocol that gives control
-// of it. Once for each session and destination.
+// A remote session connects to another host by a protocol that gives control of that host. One
+// detection for each session and destination.
 class PivotRule : public HostRule {
  public:
   static const detect::RuleInfo& Info() {
@@ -45,12 +45,12 @@ class PivotRule : public HostRule {
     if (event.kind == session::Activity::kProvenanceKnown) {
       reported_.OnProvenance(event, out);
     } else if (event.by_remote_login() && LeadsElsewhere(*event.hop)) {
-      Judge(event, out);
+      Report(event, out);
     }
   }
 
  private:
-  // To another host: not this one by any of its addresses.
+  // Not to this host, by whichever of its addresses.
   bool LeadsElsewhere(const model::HopEnd& hop) const {
     const model::Endpoint& to = hop.flow.server;
     return hop.side == model::HopSide::kClient &&
@@ -58,7 +58,7 @@ class PivotRule : public HostRule {
            !to.address.is_loopback() && to.address != hop.flow.client.address;
   }
 
-  void Judge(const session::EnrichedEvent& event, DetectionSink& out) {
+  void Report(const session::EnrichedEvent& event, DetectionSink& out) {
     const model::HopEnd& hop = *event.hop;
     const model::Session& session = *event.session;
     const std::string destination = model::ToString(hop.flow.server);
@@ -85,7 +85,7 @@ class PivotRule : public HostRule {
     reported_.Report(event, std::move(detection), out);
   }
 
-  // Of administrative protocols.
+  // The ports of administrative protocols.
   std::vector<uint32_t> ports_ = {22, 23, 512, 513, 514, 2375, 2376, 3389, 5900, 5985, 5986};
   ReportedDetections reported_{/*down_a_path=*/model::Severity::kMedium};
 };

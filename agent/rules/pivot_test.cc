@@ -36,7 +36,7 @@ class PivotRuleTest : public RuleTest {
         *rule_,
         {.kind = Activity::kHopEnd, .session = &session_, .provenance = provenance, .hop = &hop});
   }
-  std::optional<model::Detection> Hear(uint32_t depth) {
+  std::optional<model::Detection> SeeProvenance(uint32_t depth) {
     provenance_.depth = depth;
     return Feed(
         *rule_,
@@ -82,7 +82,7 @@ TEST_F(PivotRuleTest, StaysSilent_ForOtherConnections) {
   hop.flow.server = At("127.0.0.1", 22);
   EXPECT_FALSE(See(hop).has_value());
   hop = hop_;
-  hop.flow.server.address = hop.flow.client.address;  // itself, by its own address
+  hop.flow.server.address = hop.flow.client.address;  // this host, by its own address
   EXPECT_FALSE(See(hop).has_value());
   session_.kind = model::EntryKind::kService;
   EXPECT_FALSE(See(hop_).has_value());
@@ -97,7 +97,7 @@ TEST_F(PivotRuleTest, StaysSilent_ForPortsThatAreNotConfigured) {
   EXPECT_TRUE(See(hop_).has_value());
 }
 
-TEST_F(PivotRuleTest, Fires_GraverDownAPath) {
+TEST_F(PivotRuleTest, Fires_MediumInASessionThatAHopOpened) {
   provenance_.depth = 1;
   const auto detection = See(hop_, &provenance_);
   ASSERT_TRUE(detection.has_value());
@@ -108,14 +108,14 @@ TEST_F(PivotRuleTest, Fires_GraverDownAPath) {
 TEST_F(PivotRuleTest, Fires_AgainUnderTheSameIdWhenProvenanceComesLate) {
   const auto first = See(hop_);
   ASSERT_TRUE(first.has_value());
-  const auto again = Hear(2);
+  const auto again = SeeProvenance(2);
   ASSERT_TRUE(again.has_value());
   EXPECT_EQ(again->id, first->id);
   EXPECT_EQ(again->severity, model::Severity::kMedium);
-  EXPECT_FALSE(Hear(2).has_value()) << "nothing new";
+  EXPECT_FALSE(SeeProvenance(2).has_value()) << "nothing new";
 }
 
-TEST_F(PivotRuleTest, Fires_ForTheOldestSessionAnewOnceItIsForgotten) {
+TEST_F(PivotRuleTest, Fires_AgainForASessionForgottenAmongTooMany) {
   ASSERT_TRUE(See(hop_).has_value());
   const model::SessionId first = session_.id;
   for (uint32_t i = 0; i < 1024; ++i) {
@@ -124,7 +124,7 @@ TEST_F(PivotRuleTest, Fires_ForTheOldestSessionAnewOnceItIsForgotten) {
     ASSERT_TRUE(See(hop_).has_value());
   }
   session_.id = first;
-  EXPECT_TRUE(See(hop_).has_value()) << "what is remembered is bounded";
+  EXPECT_TRUE(See(hop_).has_value()) << "the number of sessions is bounded";
 }
 
 }  // namespace

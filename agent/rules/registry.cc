@@ -2,7 +2,7 @@
 
 #include "core/config/rule_sides.h"
 
-// One line a rule: the name of the function in the rule's file that returns its entry.
+// One line for each rule: the function in the rule's file that returns its entry.
 #define HOPTRAIL_HOST_RULES(RULE) \
   RULE(Blinding)                  \
   RULE(BruteForce)                \

@@ -10,13 +10,13 @@
 
 namespace hoptrail::agent::rules {
 
-// Every host rule, by id.
+// All host rules, ordered by id.
 const std::vector<HostRuleEntry>& AllHostRules();
 
-// Null where there is no such rule.
+// Null if there is no such rule.
 std::unique_ptr<HostRule> MakeHostRule(absl::string_view id, const RuleOptions& options);
 
-// All that the configuration does not switch off.
+// All rules except those that the configuration disables.
 std::vector<std::unique_ptr<HostRule>> MakeHostRules(const RuleOptions& options);
 
 }  // namespace hoptrail::agent::rules

@@ -1,4 +1,4 @@
-// What every host rule must have. A rule that lacks any of it fails here by name.
+// Checks that every host rule is complete. A failure names the rule.
 
 #include "agent/rules/registry.h"
 
@@ -51,7 +51,7 @@ std::string SuiteOf(absl::string_view id) {
   return absl::StrCat(suite, "RuleTest");
 }
 
-// Whether a test of the suite, compiled into this program, has a name that begins so.
+// Whether this program contains a test of the suite whose name begins with `beginning`.
 bool HasTest(const std::string& suite, absl::string_view beginning) {
   const testing::UnitTest& tests = *testing::UnitTest::GetInstance();
   for (int i = 0; i < tests.total_test_suite_count(); ++i) {
@@ -64,7 +64,7 @@ bool HasTest(const std::string& suite, absl::string_view beginning) {
   return false;
 }
 
-// README's row of the rule; empty where there is none.
+// The rule's row in README; empty if there is none.
 std::string ReadmeRowOf(absl::string_view id) {
   std::ifstream file(HOPTRAIL_README);
   std::string line;
@@ -103,7 +103,7 @@ TEST(RegistryTest, EveryRule_IsMadeAndAsksForSomething) {
   EXPECT_EQ(MakeHostRule("no-such-rule", {}), nullptr);
 }
 
-TEST(RegistryTest, EveryRule_IsConfiguredByAMessageOfItsOwnThatCanSwitchItOff) {
+TEST(RegistryTest, EveryRule_HasAConfigurationMessageOfItsOwnThatCanDisableIt) {
   std::set<std::string> messages;
   for (const HostRuleEntry& entry : AllHostRules()) {
     const std::string id(entry.info().id);
@@ -151,7 +151,7 @@ TEST(RegistryTest, EveryRule_HasATestThatFiresAndOneThatDoesNot) {
   EXPECT_FALSE(HasTest("RegistryTest", "Fires_"));
 }
 
-TEST(RegistryTest, RuleThatIsSwitchedOff_IsNotMade) {
+TEST(RegistryTest, DisabledRule_IsNotMade) {
   RuleOptions options;
   const size_t all = MakeHostRules(options).size();
   EXPECT_EQ(all, AllHostRules().size());

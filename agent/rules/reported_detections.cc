@@ -9,6 +9,7 @@
 #include "core/detect/evidence.h"
 
 namespace hoptrail::agent::rules {
+namespace {
 
 void AddProvenance(const model::Provenance& provenance, model::Severity down_a_path,
                    model::Detection* detection) {
@@ -16,6 +17,8 @@ void AddProvenance(const model::Provenance& provenance, model::Severity down_a_p
   detect::AddEvidence(*detection, "path", absl::StrJoin(provenance.path, " → "));
   detect::AddEvidence(*detection, "depth", absl::StrCat(provenance.depth));
 }
+
+}  // namespace
 
 bool ReportedDetections::Contains(const model::SessionId& session,
                                   const model::DetectionId& id) const {

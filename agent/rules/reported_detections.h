@@ -12,24 +12,21 @@
 
 namespace hoptrail::agent::rules {
 
-// Says in the evidence where the session came from; a detection of a session that was reached by a
-// hop is at least of severity `down_a_path`.
-void AddProvenance(const model::Provenance& provenance, model::Severity down_a_path,
-                   model::Detection* detection);
-
-// What a rule has reported of each session: the same is reported once, and again when the
-// collector says where the session came from. Bounded: the oldest session is forgotten first. Not
-// thread-safe.
+// The detections that a rule has reported for each session, so that it reports each once, and again
+// when the collector sends the provenance of the session. Bounded: the oldest session is forgotten
+// first. Not thread-safe.
 class ReportedDetections {
  public:
+  // `down_a_path`: the least severity of a detection in a session that a hop opened.
   explicit ReportedDetections(model::Severity down_a_path) : down_a_path_(down_a_path) {}
 
   bool Contains(const model::SessionId& session, const model::DetectionId& id) const;
 
-  // Reports one that is not contained; `event` is what it follows from.
+  // Reports a detection that is not contained, with the provenance of `event`, from which it
+  // follows.
   void Report(const session::EnrichedEvent& event, model::Detection detection, DetectionSink& out);
 
-  // Reports again what the provenance changes. `event`: kProvenanceKnown.
+  // Reports again the detections that the provenance changes. `event` is a kProvenanceKnown.
   void OnProvenance(const session::EnrichedEvent& event, DetectionSink& out);
 
  private:
@@ -38,7 +35,7 @@ class ReportedDetections {
 
   const model::Severity down_a_path_;
   absl::flat_hash_map<model::SessionId, std::vector<model::Detection>> by_session_;
-  std::deque<model::SessionId> order_;  // of by_session_, oldest first
+  std::deque<model::SessionId> order_;  // keys of by_session_, oldest first
 };
 
 }  // namespace hoptrail::agent::rules

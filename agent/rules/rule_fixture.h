@@ -1,7 +1,8 @@
 #ifndef HOPTRAIL_AGENT_RULES_RULE_FIXTURE_H_
 #define HOPTRAIL_AGENT_RULES_RULE_FIXTURE_H_
 
-// For tests: one rule, fed with events by hand or by the session stage on a fake kernel.
+// For tests: one rule that gets events from the test itself, or from the session stage on a fake
+// kernel.
 
 #include <memory>
 #include <string>
@@ -19,14 +20,14 @@
 
 namespace hoptrail::agent::rules {
 
-// Keeps what the rule reports.
+// A rule alone. Keeps what it reports.
 class RuleTest : public testing::Test, public DetectionSink {
  protected:
   void OnDetection(model::Detection detection) override {
     detections_.push_back(std::move(detection));
   }
 
-  // What the rule reports of the event: exactly one detection or none.
+  // The detection that the rule reports for the event; more than one fails the test.
   std::optional<model::Detection> Feed(HostRule& rule, session::EnrichedEvent event) {
     detections_.clear();
     event.clock = &clock_;
@@ -42,11 +43,10 @@ class RuleTest : public testing::Test, public DetectionSink {
   std::vector<model::Detection> detections_;
 };
 
-// The rule behind the session stage: what processes do on a fake kernel reaches it as it would on a
-// host.
+// A rule behind the session stage, which gets the records of a fake kernel.
 class HostRuleTest : public testing::Test, public session::Output {
  protected:
-  using Name = model::ProcessKey;
+  using ProcessKey = model::ProcessKey;
 
   explicit HostRuleTest(absl::string_view id, RuleOptions options = {}) {
     std::vector<std::unique_ptr<HostRule>> rules;
@@ -65,16 +65,16 @@ class HostRuleTest : public testing::Test, public session::Output {
     sshd_ = kernel_.StartSshd();
   }
 
-  // A login by ssh: the user's shell. Its session is that of monitor_.
-  Name LogIn() {
+  // Logs in by ssh; returns the user's shell. Its session is that of monitor_.
+  ProcessKey LogIn() {
     monitor_ = kernel_.Serve(sshd_, kernel_.Arrive(++port_), true);
-    const Name shell = kernel_.LogIn(monitor_, "staff", 1000, 7 + port_,
-                                     session::FakeKernel::AcceptedKey("staff", port_));
+    const ProcessKey shell = kernel_.LogIn(monitor_, "staff", 1000, 7 + port_,
+                                           session::FakeKernel::AcceptedKey("staff", port_));
     kernel_.Exec(shell, "/bin/bash");
     return shell;
   }
-  // The collector says that the last login's session is that many hops from its root.
-  void TellDepth(uint32_t depth) {
+  // The collector sends the provenance of the last login: so many hops from its root.
+  void SetDepth(uint32_t depth) {
     model::Provenance provenance;
     provenance.session = Login();
     provenance.depth = depth;
@@ -87,7 +87,7 @@ class HostRuleTest : public testing::Test, public session::Output {
   FakeClock clock_;
   session::FakeKernel kernel_{&clock_};
   model::HostId host_;
-  Name sshd_, monitor_;
+  ProcessKey sshd_, monitor_;
   std::vector<model::Detection> detections_;
 
  private:

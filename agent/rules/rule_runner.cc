@@ -42,8 +42,8 @@ void RuleRunner::OnDetection(model::Detection detection) {
   if (unreported || detection.rule != running_->info().id || detection.session.empty()) {
     ++refused_;
     LogWarning("rules", "refused a detection of rule ", running_->info().id, ": ",
-               detection.rule != running_->info().id ? "it is of another rule"
-                                                     : "its session has not been reported");
+               detection.rule != running_->info().id ? "it has the id of another rule"
+                                                     : "its session was not reported");
     return;
   }
   on_detection_(std::move(detection));

@@ -11,11 +11,9 @@
 
 namespace hoptrail::agent::rules {
 
-// Runs host rules over the stream of enriched events: each event goes to the rules that asked for
-// its kind. Not thread-safe.
-//
-// A rule speaks for itself only, and of sessions that the collector knows: any other detection is
-// refused and counted.
+// Runs host rules over the stream of enriched events: passes each event to the rules that asked for
+// its kind. Refuses and counts detections with the id of another rule, and those of a session that
+// was not reported. Not thread-safe.
 class RuleRunner : public session::EventSink, private DetectionSink {
  public:
   RuleRunner(std::vector<std::unique_ptr<HostRule>> rules,
@@ -25,8 +23,7 @@ class RuleRunner : public session::EventSink, private DetectionSink {
   void OnEvent(const session::EnrichedEvent& event) override;
   void OnTick(uint64_t boot_ns);
 
-  size_t rule_count() const { return rules_.size(); }
-  uint64_t refused() const { return refused_; }
+  uint64_t refused() const { return refused_; }  // detections
 
  private:
   void OnDetection(model::Detection detection) override;
@@ -35,7 +32,7 @@ class RuleRunner : public session::EventSink, private DetectionSink {
   const std::function<void(model::Detection)> on_detection_;
   session::Interests interests_;
   std::array<std::vector<HostRule*>, static_cast<size_t>(session::Activity::kCount)> by_kind_;
-  // What is being handled.
+  // The rule and the event that are being handled.
   const HostRule* running_ = nullptr;
   const session::EnrichedEvent* event_ = nullptr;
   uint64_t refused_ = 0;

@@ -14,7 +14,7 @@ const detect::RuleInfo& Info() {
   return info;
 }
 
-// Reports each event that it sees, under the id and of the session that the test says.
+// Reports a detection for each event, with the id that the test sets.
 class TestRule : public HostRule {
  public:
   TestRule(session::Interests interests, std::string id, std::vector<Activity>* seen)
@@ -99,7 +99,7 @@ TEST_F(RuleRunnerTest, DetectionOfNoSession_IsRefusedAndCounted) {
   EXPECT_EQ(runner_->refused(), 1u);
 }
 
-TEST_F(RuleRunnerTest, DetectionInAnotherRulesName_IsRefusedAndCounted) {
+TEST_F(RuleRunnerTest, DetectionWithTheIdOfAnotherRule_IsRefusedAndCounted) {
   Run({Activity::kProcessStarted}, "multi-hop");
   Start();
   Feed(Activity::kProcessStarted);

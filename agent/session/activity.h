@@ -25,24 +25,24 @@ enum class Activity : uint8_t {
   kUnixConnected,
   kDatagramFlow,
   kListening,
-  kConnectionAttempted,   // the SYN is sent
+  kConnectionAttempted,   // connect(2) has sent the SYN
   kConnectionOpened,      // established; this host is the client
-  kConnectionArrived,     // established; this host is the server, and no process has it yet
-  kConnectionAccepted,    // a process got hold of it
-  kConnectionHandedOver,  // another process got hold of it
+  kConnectionArrived,     // established; this host is the server; not accepted yet
+  kConnectionAccepted,    // a process has accepted it
+  kConnectionHandedOver,  // another process has got it (SCM_RIGHTS)
   kConnectionFailed,
   kConnectionClosed,
   // Logins.
-  kPamClaim,
-  kSshdClaim,
+  kPamClaim,   // PAM says how a step of a login came out
+  kSshdClaim,  // sshd says whether it accepted a login
   // The sensor itself.
-  kSensorTouched,
+  kSensorTouched,  // tampering: a process acts on the sensor's processes, programs or maps
   kRecordsLost,
-  // What the session stage derives. Their session has been reported.
+  // Derived by the session stage. The session of such an event has been reported.
   kSessionChanged,  // opened, logged in to, renamed, closed, …
   kHopEnd,
   kLoginAttempt,
-  kProvenanceKnown,  // the collector has said where a session came from
+  kProvenanceKnown,  // the collector has sent the provenance of a session
   kCount,
 };
 

@@ -1,5 +1,3 @@
-// Hop ends one by one where they matter, edges for all.
-
 #include "agent/session/connection_reporter.h"
 
 #include <memory>
@@ -7,9 +5,7 @@
 namespace hoptrail::agent::session {
 namespace {
 
-// A connection whose session is not settled yet is reported after this long all the same.
 constexpr uint64_t kReportLaterNs = 2'000'000'000;
-constexpr uint64_t kBudgetNs = 60'000'000'000;
 
 }  // namespace
 
@@ -69,21 +65,14 @@ void ConnectionReporter::ReportWaiting(uint64_t until_boot_ns) {
   }
 }
 
-// A session that connects to everything is reported by its edges; its connections are reported one
-// by one only as far as they leave room for everybody else's.
+// A session that scans the network must not crowd out the hop ends of others: its edges still count
+// all of its connections.
 bool ConnectionReporter::WithinBudget(const model::SessionId& id) {
   Node* node = tables_.sessions.Find(id);
   if (node == nullptr) return true;
-  if (node->budget_until_boot_ns <= tables_.now_boot_ns) {
-    node->budget_until_boot_ns = tables_.now_boot_ns + kBudgetNs;
-    node->hops_in_budget = 0;
-  }
-  if (node->hops_in_budget >= options_.max_hops_per_minute) {
-    ++dropped_;
-    return false;
-  }
-  ++node->hops_in_budget;
-  return true;
+  if (node->hop_budget.Take(tables_.now_boot_ns, options_.max_hops_per_minute)) return true;
+  ++dropped_;
+  return false;
 }
 
 void ConnectionReporter::Report(Connection& connection) {
@@ -97,7 +86,8 @@ void ConnectionReporter::Report(Connection& connection) {
   if (first) connection.reported = std::make_unique<model::HopEnd>();
   model::HopEnd& hop = *connection.reported;
   Node* node = tables_.sessions.Find(connection.session);
-  // What was reported of a session that is forgotten by now stands: it may never have been.
+  // A session that is forgotten may never have been reported. Only the one in the last report of
+  // this connection is known to have been.
   const bool known = node != nullptr ? !node->pending() : hop.session == connection.session;
   hop.side = connection.side;
   hop.host = tables_.host;

@@ -14,29 +14,30 @@
 
 namespace hoptrail::agent::session {
 
-// Reports connections: one by one as hop ends where they matter, counted in edges for all. Knows
-// nothing of how a connection gets its session. Hop ends are collected until Flush(), so that the
-// sessions that they name go first. Not thread-safe.
+// Reports connections: those that matter one by one as hop ends, all of them as counts of edges.
+// Does not decide which session a connection has. Hop ends are kept until Flush(), so that the
+// sessions that they name are reported first. Not thread-safe.
 class ConnectionReporter {
  public:
   struct Options {
     std::vector<uint16_t> watched_ports = {22};
     size_t max_edges = 4'096;
-    // Of one session, to ports that are not watched; more are counted in edges alone.
+    // Connections of one session to unwatched ports. Further ones are only counted in edges.
     uint32_t max_hops_per_minute = 1'000;
   };
 
   ConnectionReporter(Options options, HostTables* tables);
 
-  // `process` has the connection from now on.
-  static void Own(Connection& connection, const process::Process& process) {
-    connection.owner = process.name;
+  // Makes `process` the owner of the connection.
+  static void SetOwner(Connection& connection, const process::Process& process) {
+    connection.owner = process.key;
     connection.image = process.image;
     connection.own_program = process.executed;
     connection.uid = process.credentials.euid;
   }
 
-  void CountEdge(Connection& connection) {  // once
+  // Counts the connection in its edge, once.
+  void CountEdge(Connection& connection) {
     if (connection.counted) return;
     connection.counted = true;
     ++Edge(connection).connections;
@@ -50,18 +51,20 @@ class ConnectionReporter {
     return std::find(options_.watched_ports.begin(), options_.watched_ports.end(), port) !=
            options_.watched_ports.end();
   }
-  // Whether it is reported one by one: to a watched port, or of a session that came from elsewhere.
+  // Whether the connection is reported as a hop end: it leads to a watched port, or its session
+  // came from another host.
   bool Qualifies(const Connection& connection) const;
-  // What is known of the connection now, whole.
+  // Reports everything that is known about the connection now.
   void Report(Connection& connection);
-  // The same in two seconds, unless it is reported before: its session is not settled.
+  // Reports it in two seconds if Report() is not called before, because its session may still
+  // change.
   void ReportLater(Connection& connection);
   void ReportWaiting(uint64_t until_boot_ns);
-  // Its last report, if it was ever to be reported.
+  // The connection is closed: reports it if it was reported before or waits to be.
   void ReportClosed(Connection& connection, uint64_t bytes_sent, uint64_t bytes_received);
-  // One of the last run's, whose connection is over.
+  // A connection that the previous run of the agent has reported was closed while no agent ran.
   void ReportVanished(model::HopEnd hop);
-  // As it was last reported; the collector has lost it.
+  // Repeats the last report, because the collector has lost it.
   void ReportAgain(const Connection& connection);
 
   // `report(const model::HopEnd&)`
@@ -70,10 +73,10 @@ class ConnectionReporter {
     for (const model::HopEnd& hop : hops_) report(hop);
     hops_.clear();
   }
-  void FlushEdges(Output& output, bool present_too) {
-    edges_.Flush(tables_.clock->WallNs(), output, present_too);
+  void FlushEdges(Output& output, bool current_too) {
+    edges_.Flush(tables_.clock->WallNs(), output, current_too);
   }
-  // Hop ends beyond a session's budget since the last call.
+  // How many hop ends exceeded the budget of their session since the last call.
   uint64_t TakeDropped() { return std::exchange(dropped_, 0); }
 
  private:
@@ -83,8 +86,8 @@ class ConnectionReporter {
   const Options options_;
   HostTables& tables_;
   EdgeCounter edges_;
-  std::deque<std::pair<uint64_t, uint64_t>> waiting_;  // (boot time, socket) of ReportLater
-  std::vector<model::HopEnd> hops_;                    // to be reported at the end of the event
+  std::deque<std::pair<uint64_t, uint64_t>> waiting_;  // (boot time, socket) from ReportLater()
+  std::vector<model::HopEnd> hops_;                    // until Flush()
   uint64_t dropped_ = 0;
 };
 

@@ -19,13 +19,13 @@ class ConnectionReporterTest : public testing::Test, public Output {
     clock_.AdvanceNs(100 * kSecond);
     tables_.now_boot_ns = clock_.BootNs();
     process::Process first;
-    first.name = {.tgid = 7, .start_boot_ns = 1};
+    first.key = {.tgid = 7, .start_boot_ns = 1};
     node_ = tables_.sessions.Create(first, model::EntryKind::kRemote);
     node_->from_remote = true;
     node_->reported = true;
   }
 
-  // Of the session, from this host.
+  // A connection of the session from this host.
   Connection& Connect(uint16_t port) {
     const uint64_t socket = ++sockets_;
     Connection& connection = *tables_.connections.Ensure(
@@ -55,7 +55,7 @@ class ConnectionReporterTest : public testing::Test, public Output {
   std::vector<model::EdgeCount> edges_;
 };
 
-TEST_F(ConnectionReporterTest, ConnectionOfASessionFromElsewhere_QualifiesToAnyPort) {
+TEST_F(ConnectionReporterTest, ConnectionOfARemoteSession_QualifiesToAnyPort) {
   Connection& connection = Connect(443);
   EXPECT_TRUE(reporter_.Qualifies(connection));
   node_->from_remote = false;
@@ -63,11 +63,11 @@ TEST_F(ConnectionReporterTest, ConnectionOfASessionFromElsewhere_QualifiesToAnyP
   node_->provenance = model::Provenance();
   EXPECT_TRUE(reporter_.Qualifies(connection));
   node_->login = LoginState::kPending;
-  EXPECT_FALSE(reporter_.Qualifies(connection)) << "nobody has come in";
+  EXPECT_FALSE(reporter_.Qualifies(connection)) << "the session is pending";
   EXPECT_TRUE(reporter_.Qualifies(Connect(22))) << "a watched port";
 }
 
-TEST_F(ConnectionReporterTest, PendingSession_IsNotNamed) {
+TEST_F(ConnectionReporterTest, PendingSession_IsNotNamedInTheHop) {
   node_->login = LoginState::kPending;
   reporter_.Report(Connect(22));
   const auto hops = Reported();
@@ -82,19 +82,19 @@ TEST_F(ConnectionReporterTest, ConnectionWithoutAHopKey_IsNotReported) {
   EXPECT_TRUE(Reported().empty());
 }
 
-TEST_F(ConnectionReporterTest, SessionBeyondItsBudget_IsCountedAndHasAnotherInTheNextMinute) {
+TEST_F(ConnectionReporterTest, HopsBeyondTheBudget_AreCountedUntilTheNextMinute) {
   for (int i = 0; i < 5; ++i) reporter_.Report(Connect(443));
   EXPECT_EQ(Reported().size(), 3u);
   EXPECT_EQ(reporter_.TakeDropped(), 2u);
   EXPECT_EQ(reporter_.TakeDropped(), 0u);
   reporter_.Report(Connect(22));
-  EXPECT_EQ(Reported().size(), 1u) << "watched ports are outside of it";
+  EXPECT_EQ(Reported().size(), 1u) << "watched ports are not limited";
   Pass(60 * kSecond);
   reporter_.Report(Connect(443));
   EXPECT_EQ(Reported().size(), 1u);
 }
 
-TEST_F(ConnectionReporterTest, ReportLater_WaitsUnlessItIsReportedBefore) {
+TEST_F(ConnectionReporterTest, ReportLater_ReportsAfterTwoSecondsUnlessReportedBefore) {
   Connection& later = Connect(22);
   Connection& before = Connect(22);
   reporter_.ReportLater(later);
@@ -108,7 +108,7 @@ TEST_F(ConnectionReporterTest, ReportLater_WaitsUnlessItIsReportedBefore) {
   EXPECT_EQ(Reported().size(), 1u);
 }
 
-TEST_F(ConnectionReporterTest, ReportWaiting_SkipsAConnectionThatIsGone) {
+TEST_F(ConnectionReporterTest, ReportWaiting_SkipsAnErasedConnection) {
   Connection& connection = Connect(22);
   reporter_.ReportLater(connection);
   tables_.connections.Erase(connection.socket);
@@ -117,7 +117,7 @@ TEST_F(ConnectionReporterTest, ReportWaiting_SkipsAConnectionThatIsGone) {
   EXPECT_TRUE(Reported().empty());
 }
 
-TEST_F(ConnectionReporterTest, ReportClosed_OnlyForWhatWasOrWasToBeReported) {
+TEST_F(ConnectionReporterTest, ReportClosed_SkipsAConnectionThatWasNotReported) {
   reporter_.ReportClosed(Connect(443), 1, 2);
   EXPECT_TRUE(Reported().empty());
   Connection& connection = Connect(22);
@@ -131,13 +131,13 @@ TEST_F(ConnectionReporterTest, ReportClosed_OnlyForWhatWasOrWasToBeReported) {
   EXPECT_NE(hops[0].closed_wall_ns, 0);
 }
 
-TEST_F(ConnectionReporterTest, Edge_CountsAConnectionOnceAndItsFailureAndBytes) {
+TEST_F(ConnectionReporterTest, Edge_CountsAConnectionOnceWithFailuresAndBytes) {
   Connection& connection = Connect(443);
   reporter_.CountEdge(connection);
   reporter_.CountEdge(connection);
   reporter_.CountFailure(connection);
   reporter_.CountBytes(connection, 10, 20);
-  reporter_.FlushEdges(*this, /*present_too=*/true);
+  reporter_.FlushEdges(*this, /*current_too=*/true);
   ASSERT_EQ(edges_.size(), 1u);
   EXPECT_EQ(edges_[0].connections, 1u);
   EXPECT_EQ(edges_[0].failures, 1u);

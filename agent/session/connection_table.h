@@ -21,28 +21,28 @@ struct Connection {
   model::HopKey hop_key;
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
-  uint64_t established_boot_ns = 0;           // 0 where it was not seen
-  model::ProcessKey owner;                    // who connected; who accepted or uses it
+  uint64_t established_boot_ns = 0;  // 0 if that was not seen
+  model::ProcessKey owner;           // the process that connected, or that accepted or uses it
   std::shared_ptr<const model::Image> image;  // the owner's
   bool own_program = false;                   // `image` is not what the owner's parent ran
   uint32_t uid = 0;                           // the owner's effective uid
-  model::SessionId session;                   // that connected; that it opened or drives
+  model::SessionId session;  // that connected, or that the connection opened or drives
   bool opened_session = false;
   bool counted = false;         // in the edges of its minute
-  uint64_t report_boot_ns = 0;  // when to report it, should nothing happen before; 0: not waiting
-  // As it was last reported; null where it was not.
+  uint64_t report_boot_ns = 0;  // when ReportWaiting() reports it; 0 if it does not wait
+  // The last report; null if it was not reported.
   std::unique_ptr<model::HopEnd> reported;
 };
 
-// Connections by socket. Bounded: what finds no room is counted. Pointers stay valid until the
-// connection is erased. Not thread-safe.
+// Connections by socket. Bounded: connections for which there is no room are counted. Pointers stay
+// valid until the connection is erased. Not thread-safe.
 class ConnectionTable {
  public:
   explicit ConnectionTable(size_t max_connections) : max_connections_(max_connections) {}
 
   Connection* Find(uint64_t socket) { return connections_.Find(socket); }
 
-  // Null where there is no room, or `socket` is 0.
+  // Finds or inserts the connection. Null if there is no room or `socket` is 0.
   Connection* Ensure(uint64_t socket, model::HopSide side, const model::Flow& flow) {
     if (socket == 0) return nullptr;
     if (Connection* known = Find(socket); known != nullptr) return known;

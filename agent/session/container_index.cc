@@ -34,7 +34,8 @@ Node* ContainerIndex::FindOpen(const std::string& name) const {
 void ContainerIndex::Set(Node& node, const process::Process& first, const std::string& name) {
   node.session.unit = name;
   sessions_by_name_[name] = node.session.id;
-  // Who enters it later is known by the namespace until its exec tells its group.
+  // A process that enters the container later shows only the namespace until its exec shows its
+  // group.
   const std::string entered = PidNamespaceOf(first);
   if (!entered.empty() && FindOpen(entered) == nullptr)
     sessions_by_name_[entered] = node.session.id;

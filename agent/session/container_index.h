@@ -11,7 +11,7 @@
 
 namespace hoptrail::agent::session {
 
-// Which session a container has, by what its runtime calls it or else by its pid namespace. Not
+// The sessions of containers, by the runtime's name for the container and by its pid namespace. Not
 // thread-safe.
 class ContainerIndex {
  public:
@@ -19,17 +19,19 @@ class ContainerIndex {
   ContainerIndex(uint32_t host_pid_namespace, SessionSet* sessions)
       : host_pid_namespace_(host_pid_namespace), sessions_(sessions) {}
 
-  // What the runtime calls the process's container, or else its pid namespace. Empty outside.
+  // The runtime's name for the process's container; without one, its pid namespace. Empty if the
+  // process is in no container.
   std::string NameOf(const process::Process& process) const;
-  // As /proc/PID/ns/pid shows it; empty in the host's.
+  // As /proc/PID/ns/pid shows it; empty for the host's namespace.
   std::string PidNamespaceOf(const process::Process& process) const;
 
-  // Null where it has no session, or only one that is over: numbers of namespaces are used again.
+  // Null if the container has no open session. The kernel reuses the numbers of namespaces, so a
+  // closed session may be that of another container.
   Node* FindOpen(const std::string& name) const;
-  // The session is that container's. `first`: its first process.
+  // `node` is the session of that container, `first` its first process.
   void Set(Node& node, const process::Process& first, const std::string& name);
   void Restore(const model::Session& session) { sessions_by_name_[session.unit] = session.id; }
-  // Forgets containers that are over, where there are many.
+  // Forgets containers whose session is closed, once there are many.
   void ForgetClosed();
 
  private:

@@ -14,7 +14,7 @@ class ContainerIndexTest : public testing::Test {
   process::Process Process(uint32_t tgid, uint32_t pid_namespace,
                            const std::string& container = "") {
     process::Process process;
-    process.name = {.tgid = tgid, .start_boot_ns = tgid};
+    process.key = {.tgid = tgid, .start_boot_ns = tgid};
     process.namespaces.pid = pid_namespace;
     process.own_events = true;
     if (!container.empty()) {
@@ -33,16 +33,16 @@ class ContainerIndexTest : public testing::Test {
   ContainerIndex index_{/*host_pid_namespace=*/100, &sessions_};
 };
 
-TEST_F(ContainerIndexTest, Name_IsTheRuntimesOrElseThePidNamespace) {
+TEST_F(ContainerIndexTest, NameOf_IsTheRuntimesNameOrThePidNamespace) {
   EXPECT_EQ(index_.NameOf(Process(5, 100)), "");
   EXPECT_EQ(index_.NameOf(Process(5, 400)), "pid:[400]");
   EXPECT_EQ(index_.NameOf(Process(5, 400, "3f2a")), "3f2a");
   process::Process forked = Process(5, 400);
   forked.own_events = false;
-  EXPECT_EQ(index_.NameOf(forked), "") << "the namespace is its parent's";
+  EXPECT_EQ(index_.NameOf(forked), "") << "it shows its parent's namespace";
 }
 
-TEST_F(ContainerIndexTest, Session_IsFoundByNameAndByTheNamespaceThatIsEntered) {
+TEST_F(ContainerIndexTest, OpenSession_IsFoundByNameAndByPidNamespace) {
   const process::Process first = Process(5, 400, "3f2a");
   Node& node = Session(first);
   index_.Set(node, first, "3f2a");
@@ -58,10 +58,10 @@ TEST_F(ContainerIndexTest, ClosedSession_IsNotFound) {
   Node& node = Session(first);
   index_.Set(node, first, "pid:[400]");
   sessions_.Close(node, 1);
-  EXPECT_EQ(index_.FindOpen("pid:[400]"), nullptr) << "the number is used again";
+  EXPECT_EQ(index_.FindOpen("pid:[400]"), nullptr) << "the kernel reuses the number";
 }
 
-TEST_F(ContainerIndexTest, ForgetClosed_KeepsThoseThatAreOpen) {
+TEST_F(ContainerIndexTest, ForgetClosed_KeepsOpenSessions) {
   for (uint32_t i = 1; i <= 300; ++i) {
     const process::Process first = Process(i, 100);
     Node& node = Session(first);

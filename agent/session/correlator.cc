@@ -7,12 +7,12 @@
 namespace hoptrail::agent::session {
 namespace {
 
-// No more than the queue to the spool takes beside everything else.
+// The queue to the spool has room for this many facts beside new ones.
 constexpr size_t kRepeatedAtOnce = 1000;
 
 }  // namespace
 
-// Which part handles a record.
+// Passes a record to the part that handles it.
 struct Correlator::Dispatch {
   Correlator& stage;
   const decode::Header& header;
@@ -30,17 +30,15 @@ struct Correlator::Dispatch {
   void operator()(const decode::Tcp& tcp) { stage.traffic_.OnTcp(header, tcp); }
   void operator()(const decode::Accept& accept) { stage.traffic_.OnAccept(header, accept); }
   void operator()(const decode::DatagramFlow& flow) { stage.traffic_.OnDatagramFlow(header, flow); }
-  void operator()(const decode::UnixConnect& connect) {
-    stage.traffic_.OnUnixConnect(header, connect);
-  }
+  void operator()(const decode::UnixConnect&) { stage.processes_.Update(header); }
   void operator()(const decode::Pam& pam) {
     if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
-      stage.logins_.OnPam(*process, pam);
+      stage.login_claims_.OnPam(*process, pam);
     }
   }
   void operator()(const decode::SshdMessage& message) {
     if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
-      stage.logins_.OnSshdMessage(*process, message);
+      stage.login_claims_.OnSshdMessage(*process, message);
     }
   }
   void operator()(const decode::ProcessSnapshot& snapshot) {
@@ -68,11 +66,26 @@ Correlator::Correlator(Options options, Output* output, EventSink* sink)
                  .max_hops_per_minute = options.max_hops_per_minute},
                 &tables_),
       assignment_(options.host_pid_namespace, std::move(options.has_timer), &tables_),
-      entries_(&assignment_, &reporter_, &tables_),
-      logins_(&assignment_, &entries_, &reporter_, &tables_),
-      processes_(&assignment_, &entries_, &logins_, &tables_),
-      traffic_(&processes_, &entries_, &logins_, &reporter_, &tables_),
-      reconciliation_(&assignment_, &entries_, &logins_, &processes_, &reporter_, &tables_),
+      entries_(&assignment_.opener(), &reporter_, &tables_),
+      logins_(&reporter_, &tables_),
+      audit_logins_(&assignment_, &entries_, &logins_, &tables_),
+      login_claims_(&assignment_.opener(), &entries_, &logins_, &tables_),
+      processes_({.tables = &tables_,
+                  .assignment = &assignment_,
+                  .entries = &entries_,
+                  .logins = &logins_,
+                  .audit_logins = &audit_logins_}),
+      traffic_({.tables = &tables_,
+                .processes = &processes_,
+                .entries = &entries_,
+                .logins = &logins_,
+                .reporter = &reporter_}),
+      reconciliation_({.tables = &tables_,
+                       .assignment = &assignment_,
+                       .entries = &entries_,
+                       .logins = &logins_,
+                       .processes = &processes_,
+                       .reporter = &reporter_}),
       last_loss_wall_ns_(options.clock->WallNs()) {
   assignment_.Restore(options.saved);
   reconciliation_.Restore(std::move(options.saved.open_hops));
@@ -80,17 +93,17 @@ Correlator::Correlator(Options options, Output* output, EventSink* sink)
 
 void Correlator::Handle(const decode::Event& event) {
   tables_.now_boot_ns = event.header.boot_ns;
-  // In a flood, a second is too long to wait: memory is bounded at every moment. Nothing points to
-  // what is forgotten here.
-  if (tables_.processes.full()) tables_.processes.Age(tables_.now_boot_ns);
-  if (tables_.sessions.full()) tables_.sessions.Age(tables_.now_boot_ns);
+  // In a flood the next tick is too far away for memory to stay bounded. Nothing points into the
+  // tables between two events.
+  if (tables_.processes.needs_aging()) tables_.processes.Age(tables_.now_boot_ns);
+  if (tables_.sessions.needs_aging()) tables_.sessions.Age(tables_.now_boot_ns);
   tables_.emitter.Before(event);
   std::visit(Dispatch{*this, event.header}, event.body);
   Flush();
   tables_.emitter.Emit(event);
 }
 
-// What an event led to, sessions before what names them.
+// Reports the results of an event: a session goes before the facts that name it.
 void Correlator::Flush() {
   const uint64_t now = tables_.now_boot_ns;
   tables_.sessions.Flush([&](const Node& node) {
@@ -105,11 +118,11 @@ void Correlator::Flush() {
     output_->OnLoginAttempt(attempt, listener);
     tables_.emitter.LoginAttempted(attempt, listener, now);
   });
-  tables_.emitter.EmitFound(now);
+  tables_.emitter.EmitLostEnds(now);
 }
 
-// A detection will name the session of whoever lays hands on the sensor: it is reported before,
-// also where nobody has come in by it in a way that is known.
+// A detection will name the session of the process that tampers with the sensor. It may name only a
+// session that was reported, so even a pending one is reported now.
 void Correlator::OnTampering(const decode::Header& header) {
   process::Process* process = processes_.Update(header);
   Node* node = process == nullptr ? nullptr : tables_.NodeOf(*process);
@@ -135,11 +148,12 @@ void Correlator::Repeat() {
   Flush();
 }
 
-// As they are by now, sessions before the connections that name them.
+// Reports them as they are now: a session goes before the connections that name it.
 void Correlator::RepeatSome() {
   size_t left = kRepeatedAtOnce;
   for (; left > 0 && !repeat_sessions_.empty(); --left) {
-    if (Node* node = tables_.sessions.Find(repeat_sessions_.front())) tables_.sessions.MarkDirty(*node);
+    if (Node* node = tables_.sessions.Find(repeat_sessions_.front()))
+      tables_.sessions.MarkDirty(*node);
     repeat_sessions_.pop_front();
   }
   for (; left > 0 && !repeat_sockets_.empty(); --left) {
@@ -156,10 +170,10 @@ void Correlator::Tick() {
   reconciliation_.Settle();
   Flush();
   tables_.sessions.SaveMembers(tables_.processes);
-  reporter_.FlushEdges(*output_, /*present_too=*/false);
+  reporter_.FlushEdges(*output_, /*current_too=*/false);
   tables_.processes.Age(tables_.now_boot_ns);
   tables_.sessions.Age(tables_.now_boot_ns);
-  assignment_.ForgetClosedContainers();
+  assignment_.containers().ForgetClosed();
   ReportLosses();
 }
 
@@ -168,7 +182,7 @@ void Correlator::Finish() {
   reporter_.ReportWaiting(std::numeric_limits<uint64_t>::max());
   Flush();
   tables_.sessions.SaveMembers(tables_.processes);
-  reporter_.FlushEdges(*output_, /*present_too=*/true);
+  reporter_.FlushEdges(*output_, /*current_too=*/true);
   ReportLosses();
 }
 
@@ -204,7 +218,7 @@ bool Correlator::Handle(const model::Provenance& provenance, uint64_t boot_ns) {
   node->provenance = provenance;
   if (!node->saved && !node->pending() && node->session.closed_wall_ns == 0)
     tables_.sessions.Save(*node);
-  // What it connected to before this was known matters now.
+  // Connections that were opened before the provenance was known matter now.
   tables_.connections.ForEach([&](Connection& connection) {
     if (connection.session == provenance.session && connection.reported == nullptr &&
         !connection.hop_key.empty() && reporter_.Qualifies(connection)) {
@@ -216,27 +230,17 @@ bool Correlator::Handle(const model::Provenance& provenance, uint64_t boot_ns) {
   return true;
 }
 
-const model::Session* Correlator::FindSession(const model::SessionId& id) {
-  const Node* node = tables_.sessions.Find(id);
-  return node == nullptr ? nullptr : &node->session;
-}
-
-const model::Provenance* Correlator::FindProvenance(const model::SessionId& id) {
-  const Node* node = tables_.sessions.Find(id);
-  return node == nullptr || !node->provenance.has_value() ? nullptr : &*node->provenance;
-}
-
-model::SessionId Correlator::SessionOf(const model::ProcessKey& name) {
-  const process::Process* process = tables_.processes.Find(name);
+model::SessionId Correlator::SessionOf(const model::ProcessKey& key) {
+  const process::Process* process = tables_.processes.Find(key);
   return process == nullptr ? model::SessionId() : process->session;
 }
 
 std::vector<model::ProcessKey> Correlator::LivingProcesses() {
-  std::vector<model::ProcessKey> names;
+  std::vector<model::ProcessKey> keys;
   tables_.processes.ForEach([&](const process::Process& process) {
-    if (process.alive()) names.push_back(process.name);
+    if (process.alive()) keys.push_back(process.key);
   });
-  return names;
+  return keys;
 }
 
 }  // namespace hoptrail::agent::session

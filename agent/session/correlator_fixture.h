@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_SESSION_CORRELATOR_FIXTURE_H_
 #define HOPTRAIL_AGENT_SESSION_CORRELATOR_FIXTURE_H_
 
-// For tests: a correlator on a fake kernel, with everything it tells and saves kept.
+// For tests: a correlator on a fake kernel. Keeps everything that it reports and saves.
 
 #include <map>
 #include <memory>
@@ -26,8 +26,8 @@ class MemoryStore : public StateStore {
   }
   void RemoveMember(const model::ProcessKey& process) override { members.erase(process); }
   void SaveHop(const model::HopEnd& hop) override { hops[{hop.side, hop.hop_key}] = hop; }
-  void RemoveHop(model::HopSide side, const model::HopKey& name) override {
-    hops.erase({side, name});
+  void RemoveHop(model::HopSide side, const model::HopKey& key) override {
+    hops.erase({side, key});
   }
 
   SavedState State() const {
@@ -45,7 +45,7 @@ class MemoryStore : public StateStore {
 
 class CorrelatorFixture : public testing::Test, public Output {
  protected:
-  using Name = model::ProcessKey;
+  using ProcessKey = model::ProcessKey;
 
   CorrelatorFixture() {
     host_.machine.bytes[0] = 1;
@@ -74,7 +74,7 @@ class CorrelatorFixture : public testing::Test, public Output {
   }
 
   void Forget() {
-    told_.clear();
+    reported_.clear();
     all_sessions_.clear();
     hops_.clear();
     attempts_.clear();
@@ -82,7 +82,7 @@ class CorrelatorFixture : public testing::Test, public Output {
     losses_.clear();
   }
 
-  // kill -9 of the agent; what happens until Start() is unseen.
+  // kill -9 of the agent: it sees nothing until Start().
   void Kill() {
     correlator_.reset();
     Forget();
@@ -92,17 +92,17 @@ class CorrelatorFixture : public testing::Test, public Output {
     kernel_.Snapshot();
   }
 
-  model::SessionId Id(Name first) const { return model::DeriveSessionId(host_, first); }
-  // As it was told last; the test fails where it never was.
-  model::Session Told(Name first) {
-    const auto found = told_.find(Id(first));
-    EXPECT_NE(found, told_.end());
-    return found == told_.end() ? model::Session() : found->second;
+  model::SessionId Id(ProcessKey first) const { return model::DeriveSessionId(host_, first); }
+  // The last report of the session; the test fails if there is none.
+  model::Session Reported(ProcessKey first) {
+    const auto found = reported_.find(Id(first));
+    EXPECT_NE(found, reported_.end());
+    return found == reported_.end() ? model::Session() : found->second;
   }
-  bool IsTold(Name first) const { return told_.count(Id(first)) != 0; }
+  bool IsReported(ProcessKey first) const { return reported_.count(Id(first)) != 0; }
   size_t CountOf(model::EntryKind kind) const {
     size_t count = 0;
-    for (const auto& [id, session] : told_) count += session.kind == kind;
+    for (const auto& [id, session] : reported_) count += session.kind == kind;
     return count;
   }
   std::vector<model::HopEnd> Hops(model::HopSide side) const {
@@ -114,18 +114,18 @@ class CorrelatorFixture : public testing::Test, public Output {
   }
 
   void OnSession(const model::Session& session) override {
-    told_[session.id] = session;
+    reported_[session.id] = session;
     all_sessions_.push_back(session);
   }
   void OnHopEnd(const model::HopEnd& hop) override {
-    if (!hop.session.empty() && expect_told_) {
-      EXPECT_TRUE(told_.count(hop.session) != 0);
+    if (!hop.session.empty() && expect_sessions_first_) {
+      EXPECT_TRUE(reported_.count(hop.session) != 0);
     }
     hops_.push_back(hop);
   }
   void OnLoginAttempt(const model::LoginAttempt& attempt,
                       const model::SessionId& listener) override {
-    EXPECT_TRUE(told_.count(listener) != 0) << "a detection of many attempts would name it";
+    EXPECT_TRUE(reported_.count(listener) != 0) << "a detection of many attempts would name it";
     attempts_.push_back(attempt);
     listener_ = listener;
   }
@@ -138,17 +138,17 @@ class CorrelatorFixture : public testing::Test, public Output {
   MemoryStore store_;
   std::set<std::string> timed_;  // units that a timer starts
   std::unique_ptr<Correlator> correlator_;
-  bool expect_told_ = true;  // a hop's session is told before it
-  std::map<model::SessionId, model::Session> told_;
+  bool expect_sessions_first_ = true;  // a hop's session must be reported before it
+  std::map<model::SessionId, model::Session> reported_;
   std::vector<model::Session> all_sessions_;
   std::vector<model::HopEnd> hops_;
   std::vector<model::LoginAttempt> attempts_;
-  model::SessionId listener_;  // of the last of them
+  model::SessionId listener_;  // of the last attempt
   std::vector<model::EdgeCount> edges_;
   std::vector<model::Loss> losses_;
 };
 
-// Every story is told once under each tier of the accept hook.
+// Runs each test under each tier of the accept hook.
 class LoginTest : public CorrelatorFixture, public testing::WithParamInterface<bool> {
  protected:
   bool tier1() const { return GetParam(); }

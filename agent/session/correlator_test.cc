@@ -13,14 +13,14 @@ using decode::StreamKind;
 using model::EntryKind;
 using model::HopSide;
 
-TEST_F(CorrelatorFixture, AServersScriptThatCallsSudoIsNoLogin) {
-  const Name server = kernel_.Fork(kernel_.init());
+TEST_F(CorrelatorFixture, ScriptOfAServerThatCallsSudo_IsNoLogin) {
+  const ProcessKey server = kernel_.Fork(kernel_.init());
   kernel_.Exec(server, "/usr/bin/node");
   kernel_.Listen(server, 80);
   const uint64_t socket = kernel_.Arrive(
       {FakeKernel::Address("198.51.100.9", 3000), FakeKernel::Address("192.0.2.1", 80)});
   kernel_.Accept(server, socket, false);
-  const Name script = kernel_.Fork(server);
+  const ProcessKey script = kernel_.Fork(server);
   kernel_.Exec(script, "/usr/bin/sudo", FakeKernel::All(FakeKernel::Of(StreamKind::kPipe)));
   kernel_.Pam(script, decode::PamStep::kAuthenticate, "root", 0, "sudo");
   kernel_.Pam(script, decode::PamStep::kOpenSession, "root", 0, "sudo");
@@ -28,11 +28,11 @@ TEST_F(CorrelatorFixture, AServersScriptThatCallsSudoIsNoLogin) {
   EXPECT_EQ(CountOf(EntryKind::kRemote), 0u);
 }
 
-TEST_F(CorrelatorFixture, APreforkServerKeepsItsSession) {
-  const Name server = kernel_.Fork(kernel_.init());
+TEST_F(CorrelatorFixture, PreforkServer_KeepsItsSession) {
+  const ProcessKey server = kernel_.Fork(kernel_.init());
   kernel_.Exec(server, "/usr/sbin/apache2");
   kernel_.Listen(server, 80);
-  const Name worker = kernel_.Fork(server);
+  const ProcessKey worker = kernel_.Fork(server);
   for (uint16_t i = 0; i < 3; ++i) {
     const uint64_t socket = kernel_.Arrive(
         {FakeKernel::Address("198.51.100.9", 3000 + i), FakeKernel::Address("192.0.2.1", 80)});
@@ -44,23 +44,23 @@ TEST_F(CorrelatorFixture, APreforkServerKeepsItsSession) {
   EXPECT_EQ(CountOf(EntryKind::kRemote), 0u);
   EXPECT_TRUE(hops_.empty());  // neither port is watched
   // A helper that it starts afterwards is no login either.
-  const Name helper = kernel_.Fork(worker);
+  const ProcessKey helper = kernel_.Fork(worker);
   kernel_.Exec(helper, "/usr/bin/convert", FakeKernel::All(FakeKernel::Of(StreamKind::kPipe)));
   EXPECT_EQ(CountOf(EntryKind::kRemote), 0u);
 }
 
-TEST_F(CorrelatorFixture, AShellOnAnAcceptedSocketIsARemoteSession) {
-  const Name netcat = kernel_.Fork(kernel_.init());
+TEST_F(CorrelatorFixture, ShellOnAnAcceptedSocket_IsARemoteSession) {
+  const ProcessKey netcat = kernel_.Fork(kernel_.init());
   kernel_.Exec(netcat, "/usr/bin/ncat");
   kernel_.Listen(netcat, 4444);
   const uint64_t socket = kernel_.Arrive(
       {FakeKernel::Address("198.51.100.9", 3000), FakeKernel::Address("192.0.2.1", 4444)});
   kernel_.Accept(netcat, socket, false);
-  const Name shell = kernel_.Fork(netcat);
+  const ProcessKey shell = kernel_.Fork(netcat);
   kernel_.Exec(shell, "/bin/bash", FakeKernel::All(kernel_.Tcp(socket)));
-  EXPECT_EQ(Told(shell).kind, EntryKind::kRemote);
-  EXPECT_TRUE(Told(shell).logged_in);
-  EXPECT_EQ(Told(shell).user, "root");
+  EXPECT_EQ(Reported(shell).kind, EntryKind::kRemote);
+  EXPECT_TRUE(Reported(shell).logged_in);
+  EXPECT_EQ(Reported(shell).user, "root");
   EXPECT_TRUE(attempts_.empty());
   ASSERT_EQ(Hops(HopSide::kServer).size(), 1u);
   EXPECT_TRUE(Hops(HopSide::kServer)[0].opened_session);
@@ -68,8 +68,8 @@ TEST_F(CorrelatorFixture, AShellOnAnAcceptedSocketIsARemoteSession) {
   EXPECT_EQ(Hops(HopSide::kClient).size(), 1u);
 }
 
-TEST_F(CorrelatorFixture, AChangeOfCredentialsIsKeptAsItIsAfterwards) {
-  const Name job = kernel_.Fork(kernel_.init());
+TEST_F(CorrelatorFixture, CredentialsChange_SetsTheCredentialsAfterTheChange) {
+  const ProcessKey job = kernel_.Fork(kernel_.init());
   kernel_.Exec(job, "/usr/sbin/jobd");
   decode::Header header;
   header.process = job;
@@ -77,17 +77,18 @@ TEST_F(CorrelatorFixture, AChangeOfCredentialsIsKeptAsItIsAfterwards) {
   change.after.ids.euid = 1000;
   change.after.ids.audit_session = 9;
   kernel_.Emit(header, change);
-  // Whoever is given an audit session has a session of its own from then on.
-  EXPECT_EQ(Told(job).audit_session, 9u);
+  // A process of a service that gets an audit session begins a session of its own.
+  EXPECT_EQ(Reported(job).audit_session, 9u);
 }
 
-TEST_F(CorrelatorFixture, AReusedPidIsAnotherProcess) {
-  const Name sshd = kernel_.StartSshd();
-  const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), true);
-  const Name child = kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
-  const Name old = kernel_.Fork(child, 500);
+TEST_F(CorrelatorFixture, ReusedPid_IsAnotherProcess) {
+  const ProcessKey sshd = kernel_.StartSshd();
+  const ProcessKey monitor = kernel_.Serve(sshd, kernel_.Arrive(), true);
+  const ProcessKey child =
+      kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
+  const ProcessKey old = kernel_.Fork(child, 500);
   correlator_->Handle({{.boot_ns = clock_.BootNs(), .process = old}, decode::Exit{}});
-  const Name service = kernel_.Fork(kernel_.init(), 500);
+  const ProcessKey service = kernel_.Fork(kernel_.init(), 500);
   kernel_.Exec(service, "/usr/sbin/ntpd");
   kernel_.Connect(service, "192.0.2.2", 22);
   EXPECT_EQ(correlator_->SessionOf(old), Id(monitor));
@@ -95,42 +96,42 @@ TEST_F(CorrelatorFixture, AReusedPidIsAnotherProcess) {
   EXPECT_EQ(Hops(HopSide::kClient).at(0).session, Id(service));
 }
 
-TEST_F(CorrelatorFixture, ConsoleCronAndContainers) {
-  const Name getty = kernel_.Fork(kernel_.init());
+TEST_F(CorrelatorFixture, ConsoleLoginCronJobAndContainer_BeginSessions) {
+  const ProcessKey getty = kernel_.Fork(kernel_.init());
   kernel_.Exec(getty, "/sbin/agetty");
   kernel_.Exec(getty, "/bin/login");
   kernel_.SetAudit(getty, 1000, 3);
   kernel_.Pam(getty, decode::PamStep::kOpenSession, "staff", 0, "login");
-  EXPECT_EQ(Told(getty).kind, EntryKind::kConsole);
-  EXPECT_EQ(Told(getty).user, "staff");
-  EXPECT_EQ(Told(getty).audit_session, 3u);
+  EXPECT_EQ(Reported(getty).kind, EntryKind::kConsole);
+  EXPECT_EQ(Reported(getty).user, "staff");
+  EXPECT_EQ(Reported(getty).audit_session, 3u);
 
-  const Name cron = kernel_.Fork(kernel_.init());
+  const ProcessKey cron = kernel_.Fork(kernel_.init());
   kernel_.Exec(cron, "/usr/sbin/cron");
-  const Name job = kernel_.Fork(cron);
+  const ProcessKey job = kernel_.Fork(cron);
   kernel_.SetAudit(job, 0, 4);
   kernel_.Pam(job, decode::PamStep::kOpenSession, "root", 0, "cron");
-  const Name script = kernel_.Fork(job);
+  const ProcessKey script = kernel_.Fork(job);
   kernel_.Exec(script, "/bin/sh");
-  EXPECT_EQ(Told(job).kind, EntryKind::kCron);
-  EXPECT_EQ(Told(job).user, "root");
+  EXPECT_EQ(Reported(job).kind, EntryKind::kCron);
+  EXPECT_EQ(Reported(job).user, "root");
   EXPECT_EQ(correlator_->SessionOf(script), Id(job));
-  EXPECT_EQ(Told(cron).kind, EntryKind::kService);
+  EXPECT_EQ(Reported(cron).kind, EntryKind::kService);
 
-  const Name shim = kernel_.Fork(kernel_.init());
+  const ProcessKey shim = kernel_.Fork(kernel_.init());
   kernel_.Exec(shim, "/usr/bin/containerd-shim");
-  const Name contained = kernel_.Fork(shim);
+  const ProcessKey contained = kernel_.Fork(shim);
   kernel_.at(contained).namespaces.pid = 555;
   kernel_.Exec(contained, "/app");
-  const Name second = kernel_.Fork(contained);
+  const ProcessKey second = kernel_.Fork(contained);
   kernel_.Exec(second, "/bin/sh");
-  EXPECT_EQ(Told(contained).kind, EntryKind::kContainer);
+  EXPECT_EQ(Reported(contained).kind, EntryKind::kContainer);
   EXPECT_EQ(correlator_->SessionOf(second), Id(contained));
   EXPECT_EQ(correlator_->SessionOf(shim), Id(shim));
 }
 
-TEST_F(CorrelatorFixture, EdgesAreCountedByTheMinute) {
-  const Name service = kernel_.Fork(kernel_.init());
+TEST_F(CorrelatorFixture, Edges_AreReportedWhenTheirMinuteIsOver) {
+  const ProcessKey service = kernel_.Fork(kernel_.init());
   kernel_.Exec(service, "/usr/bin/app");
   for (int i = 0; i < 3; ++i) kernel_.Close(kernel_.Connect(service, "192.0.2.50", 5432));
   EXPECT_TRUE(hops_.empty());
@@ -147,7 +148,7 @@ TEST_F(CorrelatorFixture, EdgesAreCountedByTheMinute) {
   EXPECT_EQ(edges_.size(), 1u);
 }
 
-TEST_F(CorrelatorFixture, AFloodOfConnectionsIsBoundedAndTold) {
+TEST_F(CorrelatorFixture, FloodOfConnections_IsBoundedAndReportedAsLoss) {
   Correlator::Options options;
   options.host = host_;
   options.clock = &clock_;
@@ -155,7 +156,7 @@ TEST_F(CorrelatorFixture, AFloodOfConnectionsIsBoundedAndTold) {
   options.max_edges = 10;
   options.processes.max_processes = 50;
   correlator_ = std::make_unique<Correlator>(std::move(options), this);
-  const Name service = kernel_.Fork(kernel_.init());
+  const ProcessKey service = kernel_.Fork(kernel_.init());
   for (uint16_t i = 1; i < 500; ++i) {
     kernel_.Connect(service, "192.0.2.50", 1000 + i);
     kernel_.Fork(service);
@@ -170,17 +171,17 @@ TEST_F(CorrelatorFixture, AFloodOfConnectionsIsBoundedAndTold) {
   EXPECT_EQ(connections, 100u);
 }
 
-TEST_F(CorrelatorFixture, ASessionThatConnectsToEverythingLeavesRoomForItsHops) {
+TEST_F(CorrelatorFixture, SessionThatScans_IsLimitedExceptForWatchedPorts) {
   Correlator::Options options;
   options.host = host_;
   options.clock = &clock_;
   options.host_pid_namespace = 100;
   options.max_hops_per_minute = 10;
   correlator_ = std::make_unique<Correlator>(std::move(options), this);
-  const Name sshd = kernel_.StartSshd();
-  const Name monitor = kernel_.Serve(sshd, kernel_.Arrive(), true);
+  const ProcessKey sshd = kernel_.StartSshd();
+  const ProcessKey monitor = kernel_.Serve(sshd, kernel_.Arrive(), true);
   kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff"));
-  const Name shell = kernel_.Fork(monitor);
+  const ProcessKey shell = kernel_.Fork(monitor);
   for (uint16_t port = 1000; port < 1050; ++port) {
     kernel_.Close(kernel_.Connect(shell, "192.0.2.50", port));
   }
@@ -193,7 +194,7 @@ TEST_F(CorrelatorFixture, ASessionThatConnectsToEverythingLeavesRoomForItsHops) 
   EXPECT_EQ(losses_[0].count, 40u);
 }
 
-TEST_F(CorrelatorFixture, LossIsPassedOn) {
+TEST_F(CorrelatorFixture, LossInTheKernel_IsReported) {
   kernel_.Emit({.cpu = 3}, decode::Lost{"ring/high", "exec", 5});
   ASSERT_EQ(losses_.size(), 1u);
   EXPECT_EQ(losses_[0].where, "ring/high");

@@ -19,12 +19,12 @@ DatagramFlow To(const std::string& address, uint16_t port, uint64_t bytes, bool 
   return flow;
 }
 
-TEST_F(CorrelatorFixture, SendsAreEdgesOfTheirProtocol) {
-  const Name service = kernel_.Fork(kernel_.init());
+TEST_F(CorrelatorFixture, DatagramFlow_IsCountedInAnEdgeOfItsProtocol) {
+  const ProcessKey service = kernel_.Fork(kernel_.init());
   kernel_.Exec(service, "/usr/bin/app");
   kernel_.Close(kernel_.Connect(service, "192.0.2.50", 53));
-  kernel_.Send(service, To("192.0.2.50", 53, 40, /*first=*/true));
-  kernel_.Send(service, To("192.0.2.50", 53, 400));
+  kernel_.SendDatagrams(service, To("192.0.2.50", 53, 40, /*first=*/true));
+  kernel_.SendDatagrams(service, To("192.0.2.50", 53, 400));
   clock_.AdvanceNs(kMinuteNs);
   correlator_->Tick();
   ASSERT_EQ(edges_.size(), 2u);
@@ -37,12 +37,12 @@ TEST_F(CorrelatorFixture, SendsAreEdgesOfTheirProtocol) {
   EXPECT_EQ(udp.bytes_sent, 440u);
 }
 
-TEST_F(CorrelatorFixture, AServersAnswersAreEdgesOfItsPort) {
-  const Name service = kernel_.Fork(kernel_.init());
+TEST_F(CorrelatorFixture, DatagramFlowFromABoundPort_IsCountedAsTheServersEdge) {
+  const ProcessKey service = kernel_.Fork(kernel_.init());
   kernel_.Exec(service, "/usr/sbin/named");
   DatagramFlow answers = To("192.0.2.50", 0, 1000, /*first=*/true);
   answers.local_port = 53;
-  kernel_.Send(service, answers);
+  kernel_.SendDatagrams(service, answers);
   clock_.AdvanceNs(kMinuteNs);
   correlator_->Tick();
   ASSERT_EQ(edges_.size(), 1u);
@@ -51,58 +51,22 @@ TEST_F(CorrelatorFixture, AServersAnswersAreEdgesOfItsPort) {
   EXPECT_EQ(edges_[0].bytes_sent, 1000u);
 }
 
-// The rest of a flow is told when its process has long ended.
-TEST_F(CorrelatorFixture, ALateTotalRevivesNobody) {
-  const Name service = kernel_.Fork(kernel_.init());
+// The kernel side emits the rest of a flow long after its process has ended.
+TEST_F(CorrelatorFixture, LateRecordOfAFlow_DoesNotReopenItsSession) {
+  const ProcessKey service = kernel_.Fork(kernel_.init());
   kernel_.Exec(service, "/usr/bin/app");
-  kernel_.Send(service, To("192.0.2.50", 53, 40, /*first=*/true));
+  kernel_.SendDatagrams(service, To("192.0.2.50", 53, 40, /*first=*/true));
   const decode::Header header{.process = service};
   kernel_.Exit(service);
-  EXPECT_NE(Told(service).closed_wall_ns, 0);
+  EXPECT_NE(Reported(service).closed_wall_ns, 0);
   const size_t processes = correlator_->process_count();
   kernel_.Emit(header, To("192.0.2.50", 53, 7));
-  EXPECT_NE(Told(service).closed_wall_ns, 0);
+  EXPECT_NE(Reported(service).closed_wall_ns, 0);
   EXPECT_EQ(correlator_->process_count(), processes);
   clock_.AdvanceNs(kMinuteNs);
   correlator_->Tick();
   ASSERT_EQ(edges_.size(), 1u);
   EXPECT_EQ(edges_[0].bytes_sent, 47u);
-}
-
-TEST_F(CorrelatorFixture, SocketsOfOtherSessionsAreKept) {
-  const Name agent = kernel_.Fork(kernel_.init());
-  kernel_.Exec(agent, "/usr/bin/ssh-agent");
-  const Name user = kernel_.Fork(kernel_.init());
-  kernel_.Exec(user, "/usr/bin/app");
-  kernel_.ConnectUnix(user, "/tmp/ssh-a/agent.1", agent, 1000);
-  kernel_.ConnectUnix(user, "/tmp/ssh-a/agent.1", agent, 1000);
-  kernel_.ConnectUnix(user, "/run/mine", user, 0);
-  kernel_.ConnectUnix(user, "/dev/log", {}, 0);
-  const Node* node = correlator_->FindNode(Id(user));
-  ASSERT_NE(node, nullptr);
-  const std::vector<UnixUse>& uses = node->unix_uses.all();
-  ASSERT_EQ(uses.size(), 2u);
-  EXPECT_EQ(uses[0].path, "/tmp/ssh-a/agent.1");
-  EXPECT_EQ(uses[0].owner, Id(agent));
-  EXPECT_EQ(uses[0].owner_uid, 1000u);
-  EXPECT_EQ(uses[0].connects, 2u);
-  EXPECT_LT(uses[0].first_boot_ns, uses[0].last_boot_ns);
-  EXPECT_EQ(uses[1].path, "/dev/log");
-  EXPECT_TRUE(uses[1].owner.empty());
-}
-
-TEST_F(CorrelatorFixture, SocketsOfOtherSessionsAreBounded) {
-  const Name agent = kernel_.Fork(kernel_.init());
-  kernel_.Exec(agent, "/usr/bin/ssh-agent");
-  const Name user = kernel_.Fork(kernel_.init());
-  kernel_.Exec(user, "/usr/bin/app");
-  for (size_t i = 0; i < 2 * UnixUses::kMost; ++i) {
-    kernel_.ConnectUnix(user, "/tmp/" + std::to_string(i), agent, 1000);
-  }
-  const Node* node = correlator_->FindNode(Id(user));
-  ASSERT_NE(node, nullptr);
-  EXPECT_EQ(node->unix_uses.all().size(), UnixUses::kMost);
-  EXPECT_EQ(node->unix_uses.dropped(), UnixUses::kMost);
 }
 
 }  // namespace

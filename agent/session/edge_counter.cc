@@ -15,8 +15,8 @@ model::EdgeCount& EdgeCounter::At(model::HopSide side, absl::string_view program
   if (found == edges_.end()) {
     if (edges_.size() >= max_edges_) {
       if (overflowed_++ == 0) overflow_since_wall_ns_ = wall_ns;
-      // At most one such key for each side, port, protocol and minute; ports are folded too when
-      // many.
+      // This leaves one key for each side, port, protocol and minute. Ports are left out too if
+      // even those become too many.
       view.program = {};
       view.uid = 0;
       view.peer = {};
@@ -36,12 +36,12 @@ model::EdgeCount& EdgeCounter::At(model::HopSide side, absl::string_view program
   return found->second;
 }
 
-void EdgeCounter::Flush(int64_t now_wall_ns, Output& output, bool present_too) {
+void EdgeCounter::Flush(int64_t now_wall_ns, Output& output, bool current_too) {
   const int64_t minute = now_wall_ns - now_wall_ns % kMinuteNs;
   bool flushed = false;
   for (auto it = edges_.begin(); it != edges_.end();) {
-    // A clock that steps back must not keep an edge here for ever.
-    if (it->first.what.minute_wall_ns == minute && !present_too) {
+    // Compares for equality, so that a clock that steps back does not keep an edge for ever.
+    if (it->first.what.minute_wall_ns == minute && !current_too) {
       ++it;
       continue;
     }

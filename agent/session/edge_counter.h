@@ -14,11 +14,12 @@
 
 namespace hoptrail::agent::session {
 
-// Connections and sends counted per (minute, side, program, uid, peer, server port, protocol).
-// Bounded: what finds no room is counted without program and peer, and as a loss. Not thread-safe.
+// Counts connections and datagram flows by minute, side, program, uid, peer, server port and
+// protocol. Bounded: beyond that an edge is counted without program and peer, and as a loss. Not
+// thread-safe.
 class EdgeCounter {
  public:
-  // What an edge is; the program belongs to whoever made it.
+  // The key of an edge. Does not own `program`.
   struct View {
     model::HopSide side = model::HopSide::kUnknown;
     absl::string_view program;
@@ -33,17 +34,17 @@ class EdgeCounter {
 
   EdgeCounter(const model::HostId& host, size_t max_edges) : host_(host), max_edges_(max_edges) {}
 
-  // The counters of one edge in the minute of `wall_ns`, to be added to at once.
+  // The counters of one edge in the minute of `wall_ns`. Valid until the next call.
   model::EdgeCount& At(model::HopSide side, absl::string_view program, uint32_t uid,
                        const model::IpAddress& peer, uint16_t server_port, int64_t wall_ns,
                        uint8_t protocol = model::kProtocolTcp);
 
-  // Tells and forgets the minutes that are over; or the present one, too: what is counted of it
-  // from then on is told as further connections of the same minute.
-  void Flush(int64_t now_wall_ns, Output& output, bool present_too = false);
+  // Reports and forgets the edges of past minutes, and with `current_too` those of the current one.
+  // Connections that follow in that minute are then reported in further edges.
+  void Flush(int64_t now_wall_ns, Output& output, bool current_too);
 
  private:
-  // Keeps the program; looked for by what does not, so that no edge is allocated twice.
+  // A View that owns its program. The map is searched by View, so that a search allocates nothing.
   struct Key {
     explicit Key(const View& view) : what(view), program(view.program) { what.program = {}; }
 
@@ -53,7 +54,7 @@ class EdgeCounter {
       return whole;
     }
 
-    View what;  // but for the program
+    View what;  // without the program
     std::string program;
   };
   struct Hash {

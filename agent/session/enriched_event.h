@@ -13,7 +13,7 @@
 
 namespace hoptrail::agent::session {
 
-// The ancestors of processes, looked up as far as a consumer walks. A view of the process table.
+// Looks up the ancestors of a process as far as a consumer walks. A view of the process table.
 class Lineage {
  public:
   static constexpr int kMaxDepth = 32;
@@ -21,13 +21,13 @@ class Lineage {
   Lineage() = default;
   explicit Lineage(const process::ProcessTable* processes) : processes_(processes) {}
 
-  // As it was at the fork. Null where unknown.
+  // The parent at the fork. Null if unknown.
   const process::Process* ParentOf(const process::Process& process) const {
     return processes_ == nullptr ? nullptr : processes_->Find(process.parent);
   }
 
-  // Calls `visitor(const process::Process&)`, the parent first, until it returns false or
-  // kMaxDepth ancestors were visited.
+  // Calls `visitor(const process::Process&)` for each ancestor, the parent first, until it returns
+  // false or kMaxDepth ancestors were visited.
   template <typename Visitor>
   void ForEachAncestor(const process::Process& process, Visitor visitor) const {
     const process::Process* ancestor = ParentOf(process);
@@ -41,56 +41,55 @@ class Lineage {
   const process::ProcessTable* processes_ = nullptr;
 };
 
-// A TCP connection as it is after the event, or was before it closed.
+// A TCP connection as it is after the event, or as it was before it closed.
 struct ConnectionView {
   uint64_t socket = 0;
   model::HopSide side = model::HopSide::kUnknown;
   model::Flow flow;
-  model::HopKey hop_key;  // empty where it is not established
+  model::HopKey hop_key;  // empty until it is established
   uint32_t network_namespace = 0;
   uint32_t rtt_us = 0;
-  uint64_t established_boot_ns = 0;  // 0 where it was not seen
-  uint64_t bytes_sent = 0;           // once closed
+  uint64_t established_boot_ns = 0;  // 0 if that was not seen
+  uint64_t bytes_sent = 0;           // set when it is closed
   uint64_t bytes_received = 0;
-  model::SessionId session;  // that connected; that it opened or drives; may be empty
+  model::SessionId session;  // that connected, or that it opened or drives; may be empty
   bool opened_session = false;
 };
 
-// One event, and what the session stage knows about it. A view: all of it is valid during the call
-// only. The stage fills it in; nobody asks the stage back. Pointers are null where there is nothing
-// to point to.
+// One event and its context. A view: valid during the call only. The session stage fills in all
+// that it knows, so that no consumer has to ask it. Pointers are null if there is no such thing.
 struct EnrichedEvent {
   Activity kind = Activity::kUnknown;
   uint64_t boot_ns = 0;
   const Clock* clock = nullptr;
-  // The kernel side's record; null where the stage itself derived the event (a session that closes
-  // by ageing, a process whose exit was lost).
+  // The kernel side's record. Null if the stage derived the event, for example the end of a process
+  // whose exit was lost.
   const decode::Event* event = nullptr;
 
-  // Who did it, as it is after the event. For connections whose event fires outside any process,
-  // the owner where one is known.
+  // The acting process, as it is after the event. For an event of a connection that does not run in
+  // the context of its process: the connection's owner, if that is known.
   const process::Process* process = nullptr;
   Lineage lineage;
-  // The process's, or else the connection's.
+  // The session of the process; without one, the session of the connection.
   const model::Session* session = nullptr;
-  const SessionContext* context = nullptr;        // with `session`
+  const SessionContext* context = nullptr;        // set if `session` is
   const model::Provenance* provenance = nullptr;  // of `session`
-  // kProcessStarted: what the process ran before, its parent's program included.
+  // kProcessStarted: the program that the process ran before, which it may have from its parent.
   const model::Image* image_before = nullptr;
-  // The other process: the child of a fork, the target of a signal or of a trace, who listens at
-  // the UNIX socket.
+  // The other process: the child of a fork, the target of a signal or of a trace, the owner of a
+  // UNIX socket.
   const process::Process* other = nullptr;
   const model::Session* other_session = nullptr;
   const ConnectionView* connection = nullptr;
 
   const model::HopEnd* hop = nullptr;            // kHopEnd
   const model::LoginAttempt* attempt = nullptr;  // kLoginAttempt
-  // kLoginAttempt: the session of the process that listens for such connections; for an attempt
-  // that came by no connection, the attempt's own.
+  // kLoginAttempt: the session of the process that listens for such connections. For an attempt
+  // that came by no connection: the attempt's own session.
   model::SessionId listener;
 
   int64_t wall_ns() const { return clock->WallFromBoot(boot_ns); }
-  // The record's typed body; null where it is another.
+  // The record's body; null if it has another type.
   template <typename Body>
   const Body* As() const {
     return event == nullptr ? nullptr : std::get_if<Body>(&event->body);
@@ -99,13 +98,13 @@ struct EnrichedEvent {
   bool by_login() const { return session != nullptr && IsLogin(*session, *context); }
 };
 
-// A consumer of the stream. Called on the stage's thread, after the facts that the event led to
-// have gone to Output.
+// Consumes enriched events. Called on the stage's thread, after the facts that follow from the
+// event have gone to Output.
 class EventSink {
  public:
   virtual ~EventSink() = default;
 
-  // Asked once, at the start. Events of other kinds are neither enriched nor passed on.
+  // Called once, at the start. Events of other kinds are neither enriched nor passed on.
   virtual Interests interests() const = 0;
   virtual void OnEvent(const EnrichedEvent& event) = 0;
 };

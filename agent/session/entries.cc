@@ -5,9 +5,11 @@
 namespace hoptrail::agent::session {
 namespace {
 
+// A process that started this long before it used the connection may have been forked for it. Used
+// if the start of the connection was not seen.
 constexpr uint64_t kFreshNs = 10'000'000'000;
 
-// Nobody has come in by the connection yet, unless the login showed before.
+// Nobody has logged in through the connection yet, unless the login was seen before it.
 void BeginEntry(Node& node) {
   if (node.login >= LoginState::kLoggedIn) return;
   node.login = node.reported ? LoginState::kPromoted : LoginState::kPending;
@@ -26,24 +28,25 @@ process::Process* Entries::HeadFor(process::Process& process, const Connection& 
     const process::Process* listener = tables_.processes.Find(head->parent);
     if (listener == nullptr || !listener->listens) continue;
     const Node* node = tables_.NodeOf(*head);
-    // One whose login showed before its connection has no entry yet: this is it.
-    if (node != nullptr && node->remote() && node->session.first_process == head->name &&
+    // A remote session that has its entry already. One whose login was seen before its connection
+    // has none yet: this is its entry.
+    if (node != nullptr && node->remote() && node->session.first_process == head->key &&
         node->session.entry.has_value()) {
       continue;
     }
-    // A worker that was there before the connection serves many: it is no one's session.
+    // A worker that started before the connection serves many.
     const bool for_it = connection.established_boot_ns != 0
-                            ? head->name.start_boot_ns >= connection.established_boot_ns
-                            : head->name.start_boot_ns + kFreshNs >= boot_ns;
+                            ? head->key.start_boot_ns >= connection.established_boot_ns
+                            : head->key.start_boot_ns + kFreshNs >= boot_ns;
     if (for_it) return head;
   }
   return nullptr;
 }
 
-// Whose session the connection came in through: the one that its head leaves, or the listener's
-// where the head had begun its own, because its fork was lost or came late.
-void Entries::NoteListener(Node& node, const model::SessionId& left,
-                           const process::Process* listener) {
+// The listener's session is the one that the head leaves. If the head had a session of its own,
+// since its fork was lost or late, it is the session of its parent.
+void Entries::SetListener(Node& node, const model::SessionId& left,
+                          const process::Process* listener) {
   if (left != node.session.id) {
     node.listener = left;
   } else if (node.listener.empty() && listener != nullptr && listener->session != left) {
@@ -51,7 +54,7 @@ void Entries::NoteListener(Node& node, const model::SessionId& left,
   }
 }
 
-// Also what had been taken for a service: whose that was says nothing of who comes in.
+// The session may exist as a service. A service's user and unit say nothing about who logs in.
 Node* Entries::NewRemote(const process::Process& head) {
   Node* node = tables_.sessions.Create(head, model::EntryKind::kRemote);
   if (!node->remote()) {
@@ -70,15 +73,14 @@ Node* Entries::Open(process::Process& head, Connection& connection, process::Pro
     return node != nullptr && node->from_remote;
   }();
   Node* node = NewRemote(head);
-  // The login may have shown before the connection did.
   BeginEntry(*node);
   node->entry_socket = connection.socket;
   node->session.entry = model::Entry{
       connection.hop_key, connection.flow,
       connection.established_boot_ns != 0 ? connection.established_boot_ns : tables_.now_boot_ns};
-  NoteListener(*node, before, listener);
-  // A listener that a remote session left behind opens entries of their own; a process that was
-  // handed a connection otherwise was caused by the session it came from.
+  SetListener(*node, before, listener);
+  // A listener that a remote session has left behind opens sessions without a cause. A process that
+  // got the connection in another way was caused by the session that it leaves.
   if (before != node->session.id && listener == nullptr && from_remote) {
     node->session.caused_by = before;
   }
@@ -89,11 +91,11 @@ Node* Entries::Open(process::Process& head, Connection& connection, process::Pro
   } else {
     node->base_audit = head.credentials.audit_session;
   }
-  head.offered = 0;
+  head.pending_accept = 0;
   connection.session = node->session.id;
   connection.opened_session = true;
-  ConnectionReporter::Own(connection, head);
-  assignment_.MoveSubtree(head, *node);
+  ConnectionReporter::SetOwner(connection, head);
+  opener_.MoveSubtree(head, *node);
   if (reporter_.Watched(connection.flow.server.port)) reporter_.ReportLater(connection);
   return node;
 }
@@ -101,21 +103,21 @@ Node* Entries::Open(process::Process& head, Connection& connection, process::Pro
 Node* Entries::ClaimPending(process::Process& process) {
   process::Process* head = &process;
   for (int i = 0; head != nullptr && i < 8; ++i) {
-    Connection* connection = tables_.connections.Find(head->offered);
+    Connection* connection = tables_.connections.Find(head->pending_accept);
     process::Process* listener = tables_.processes.Find(head->parent);
     if (connection != nullptr && !connection->opened_session && listener != nullptr &&
         listener->listens && !head->listens && listener->program() == head->program()) {
       return Open(*head, *connection, listener);
     }
-    // What a server runs (a script that calls sudo) is not the server asking who is there.
+    // A program that the server has started (a script that calls sudo) is not the server itself.
     if (listener == nullptr || listener->program() != head->program()) return nullptr;
     head = listener;
   }
   return nullptr;
 }
 
-// The accepted connection from that very address and port which opened no session yet. Looks at
-// all: only for when records were lost.
+// The accepted connection from that address and port that has opened no session. Visits all
+// connections, so it is only for the case that records were lost.
 Connection* Entries::UnclaimedFrom(const model::Endpoint& client) {
   Connection* found = nullptr;
   tables_.connections.ForEach([&](Connection& connection) {
@@ -140,7 +142,7 @@ Node* Entries::Infer(process::Process& process, const model::Endpoint* client) {
   for (process::Process* head : {&process, tables_.processes.Find(process.tag)}) {
     if (head == nullptr || !head->alive() || head->listens) continue;
     process::Process* listener = tables_.processes.Find(head->parent);
-    if (listener == nullptr || !listener->listens || listener->name.tgid == 1) continue;
+    if (listener == nullptr || !listener->listens || listener->key.tgid == 1) continue;
     Connection* found = client == nullptr ? nullptr : UnclaimedFrom(*client);
     if (found != nullptr) return Open(*head, *found, listener);
     const model::SessionId before = head->session;
@@ -148,8 +150,8 @@ Node* Entries::Infer(process::Process& process, const model::Endpoint* client) {
     BeginEntry(*node);
     node->base_audit = listener->credentials.audit_session;
     node->listener_image = listener->image;
-    NoteListener(*node, before, listener);
-    assignment_.MoveSubtree(*head, *node);
+    SetListener(*node, before, listener);
+    opener_.MoveSubtree(*head, *node);
     return node;
   }
   return nullptr;
@@ -163,8 +165,8 @@ void Entries::ReturnToListener(Node& node) {
     connection->opened_session = false;
   }
   const std::vector<model::ProcessKey> members(node.members.begin(), node.members.end());
-  for (const model::ProcessKey& name : members) {
-    if (process::Process* member = tables_.processes.Find(name); member != nullptr) {
+  for (const model::ProcessKey& key : members) {
+    if (process::Process* member = tables_.processes.Find(key); member != nullptr) {
       tables_.sessions.Join(*member, *service, tables_.now_boot_ns);
     }
   }
@@ -189,11 +191,11 @@ void Entries::OpenFromStreams(process::Process& process, const decode::Exec& exe
 }
 
 void Entries::OpenHeld(process::Process& process) {
-  const auto held = held_.find(process.name);
+  const auto held = held_.find(process.key);
   if (held == held_.end() || process.listens) return;
   process::Process* parent = tables_.processes.Find(process.parent);
   if (parent == nullptr || !parent->listens) return;
-  const auto above = held_.find(parent->name);
+  const auto above = held_.find(parent->key);
   for (uint64_t socket : held->second) {
     Connection* connection = tables_.connections.Find(socket);
     if (connection == nullptr || !connection->session.empty()) continue;

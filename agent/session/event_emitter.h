@@ -14,21 +14,25 @@
 
 namespace hoptrail::agent::session {
 
-// Which kind of enriched event a record becomes.
-Activity ActivityOf(const decode::Event& event);
-
-// Emits enriched events: looks up what the stage knows of an event that somebody asked for, and
-// costs a bit test for any other. Allocates nothing for an event. Not thread-safe.
+// Emits enriched events: looks up the context of an event that the sink wants. Any other event
+// costs a bit test. Allocates nothing for an event of a record. Not thread-safe.
 class EventEmitter {
  public:
-  // All but `sink` outlive it; `sink` may be null.
-  EventEmitter(const Clock* clock, process::ProcessTable* processes, SessionSet* sessions,
-               ConnectionTable* connections, EventSink* sink);
+  // All outlive it.
+  struct Dependencies {
+    const Clock* clock = nullptr;
+    process::ProcessTable* processes = nullptr;
+    SessionSet* sessions = nullptr;
+    ConnectionTable* connections = nullptr;
+    EventSink* sink = nullptr;  // may be null
+  };
+
+  explicit EventEmitter(const Dependencies& dependencies);
 
   bool Wants(Activity kind) const { return interests_.Contains(kind); }
 
-  // Around the stage's handling of a record: keeps what the handling will replace (an image, a
-  // connection that closes), then emits.
+  // To be called before and after the stage handles a record. Before() keeps what the handling
+  // replaces (an image, a connection that closes), Emit() emits.
   void Before(const decode::Event& event) {
     wanted_ = (records_ >> event.body.index() & 1) != 0 && Prepare(event);
   }
@@ -36,24 +40,24 @@ class EventEmitter {
     if (wanted_) EmitWanted(event);
   }
 
-  // What the stage derived. Pointers are the caller's.
+  // Events that the stage derives.
   void SessionChanged(const Node& node, uint64_t boot_ns);
   void HopEndReported(const model::HopEnd& hop, uint64_t boot_ns);
   void LoginAttempted(const model::LoginAttempt& attempt, const model::SessionId& listener,
                       uint64_t boot_ns);
   void ProvenanceKnown(const Node& node, uint64_t boot_ns);
 
-  // What was found to be over without a record that says so. Emitted by EmitFound().
-  void FoundEnded(const model::ProcessKey& process);
-  void FoundClosed(const Connection& connection);
-  void EmitFound(uint64_t boot_ns) {
-    if (!ended_.empty() || !closed_.empty()) EmitAllFound(boot_ns);
+  // The exit of a process or the close of a connection was lost. EmitLostEnds() emits the event.
+  void AddLostExit(const model::ProcessKey& process);
+  void AddLostClose(const Connection& connection);
+  void EmitLostEnds(uint64_t boot_ns) {
+    if (!ended_.empty() || !closed_.empty()) EmitAllLostEnds(boot_ns);
   }
 
  private:
   bool Prepare(const decode::Event& event);
   void EmitWanted(const decode::Event& event);
-  void EmitAllFound(uint64_t boot_ns);
+  void EmitAllLostEnds(uint64_t boot_ns);
   static ConnectionView ViewOf(const Connection& connection);
   EnrichedEvent Begin(Activity kind, uint64_t boot_ns) const;
   void SetSession(const Node* node, EnrichedEvent* enriched) const;
@@ -67,14 +71,15 @@ class EventEmitter {
   ConnectionTable* const connections_;
   EventSink* const sink_;
   const Interests interests_;
-  const uint64_t records_;  // a bit for each type of record some of which are wanted, by its index
-  // Of the record in hand.
+  const uint64_t records_;  // see RecordsOf()
+  // The record that is being handled.
   bool wanted_ = false;
   Activity kind_ = Activity::kUnknown;
   std::shared_ptr<const model::Image> image_before_;
   ConnectionView connection_;
   bool has_connection_ = false;
   model::ProcessKey owner_;  // of `connection_`
+  // Since the last EmitLostEnds().
   std::vector<model::ProcessKey> ended_;
   std::vector<ConnectionView> closed_;
 };

@@ -14,8 +14,8 @@
 
 namespace hoptrail::agent::session {
 
-// The tables of one host that the parts of the session stage work on, and the time of the event in
-// hand. One thread.
+// The tables of one host that the parts of the session stage share, and the time of the event that
+// is being handled. Not thread-safe.
 struct HostTables {
   struct Options {
     model::HostId host;
@@ -23,7 +23,7 @@ struct HostTables {
     StateStore* store = nullptr;  // may be null
     process::ProcessTable::Options processes;
     size_t max_connections = 65'536;
-    UserResolver user_resolver;  // /etc/passwd where empty
+    UserResolver user_resolver;  // reads /etc/passwd if empty
     EventSink* sink = nullptr;   // may be null
   };
 
@@ -34,7 +34,11 @@ struct HostTables {
         processes(options.processes),
         sessions({.host = options.host, .clock = options.clock, .store = options.store}),
         connections(options.max_connections),
-        emitter(options.clock, &processes, &sessions, &connections, options.sink),
+        emitter({.clock = options.clock,
+                 .processes = &processes,
+                 .sessions = &sessions,
+                 .connections = &connections,
+                 .sink = options.sink}),
         users(options.user_resolver ? options.user_resolver : PasswdFileResolver()) {}
 
   Node* NodeOf(const process::Process& process) { return sessions.Find(process.session); }
@@ -49,7 +53,7 @@ struct HostTables {
   ConnectionTable connections;
   EventEmitter emitter;
   UserNames users;
-  uint64_t now_boot_ns = 0;  // of the event in hand
+  uint64_t now_boot_ns = 0;  // time of the event that is being handled
 };
 
 }  // namespace hoptrail::agent::session

@@ -1,8 +1,12 @@
 #include "agent/session/logins.h"
 
+#include <string>
+#include <utility>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "agent/session/entries.h"
 #include "agent/session/program_names.h"
 
 namespace hoptrail::agent::session {
@@ -16,8 +20,9 @@ bool InSystemDirectory(absl::string_view path) {
   return false;
 }
 
-// A program that asks who is there before it lets anyone do anything. Its name only delays the
-// login until PAM, the audit session or its own words tell; whatever else it starts counts.
+// A program that authenticates its clients before it runs anything for them. Its name only delays
+// the login until PAM, the audit session or sshd's message shows one, or until it starts another
+// program.
 bool IsLoginServer(const model::Image& image, uint32_t uid) {
   if (uid != 0 || !InSystemDirectory(image.path)) return false;
   const absl::string_view name = BaseName(image.path);
@@ -28,15 +33,15 @@ bool IsLoginServer(const model::Image& image, uint32_t uid) {
   return name == "login";
 }
 
-// The listener's own image, or a helper that it brings along: sshd → sshd-session, sshd-auth.
+// The listener's own image, or a helper of its own: sshd starts sshd-session and sshd-auth.
 bool SameProgram(const model::Image& listener, const model::Image& image, uint32_t uid) {
   if (listener.path == image.path) return true;
   return uid == 0 && listener.device == image.device &&
          absl::StartsWith(BaseName(image.path), absl::StrCat(BaseName(listener.path), "-"));
 }
 
-// As a login server starts the user's shell: "-bash" to talk to, "bash -c COMMAND" to run one.
-// Its helpers are started by their own names.
+// A login server starts the user's shell as "-bash" for a dialogue, and as "bash -c COMMAND" to run
+// a command. It starts its helpers by their own names.
 bool IsUsersShell(const model::Image& image) {
   const std::vector<std::string>& arguments = image.arguments;
   return (!arguments.empty() && arguments[0].size() > 1 && arguments[0][0] == '-') ||
@@ -52,7 +57,7 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
       (node.listener_image != nullptr && SameProgram(*node.listener_image, exec.image, uid));
   if (own) return;
   if (node.session.logged_in) {
-    if (!node.own_uid && process.name != node.login_process) {
+    if (!node.own_uid && process.key != node.login_process) {
       node.own_uid = true;
       node.session.uid = process.credentials.uid;
       if (node.session.user.empty()) {
@@ -64,7 +69,7 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
   }
   using decode::StreamKind;
   const process::Process* head = tables_.processes.Find(node.session.first_process);
-  const bool asks_first =
+  const bool authenticates =
       (node.listener_image != nullptr && IsLoginServer(*node.listener_image, 0)) ||
       (head != nullptr && head->image != nullptr && head != &process &&
        IsLoginServer(*head->image, head->credentials.euid));
@@ -72,10 +77,10 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
   bool attached = false;
   for (const decode::Stream& stream : exec.streams) attached = attached || IsAcceptedTcp(stream);
   attached = attached || input == StreamKind::kTerminal || input == StreamKind::kUnix;
-  // Where neither PAM nor sshd's messages tell of the login.
-  attached = attached || (asks_first && input == StreamKind::kPipe &&
+  // The user's shell shows a login that neither PAM nor sshd's messages have shown.
+  attached = attached || (authenticates && input == StreamKind::kPipe &&
                           exec.streams[1].kind == StreamKind::kPipe && IsUsersShell(exec.image));
-  if (attached || (!asks_first && input == StreamKind::kPipe)) {
+  if (attached || (!authenticates && input == StreamKind::kPipe)) {
     LogIn(node, process, /*report_attempt=*/false);
     if (!node.own_uid) {
       node.own_uid = true;
@@ -83,8 +88,8 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
     }
     return;
   }
-  // A login server's helpers (AuthorizedKeysCommand, unix_chkpwd) talk to it by pipes.
-  if (asks_first && (input == StreamKind::kPipe || exec.streams[1].kind == StreamKind::kPipe)) {
+  // A login server's helpers (AuthorizedKeysCommand, unix_chkpwd) use pipes to talk to it.
+  if (authenticates && (input == StreamKind::kPipe || exec.streams[1].kind == StreamKind::kPipe)) {
     return;
   }
   Promote(node);
@@ -123,7 +128,32 @@ void Logins::LogIn(Node& node, process::Process& process, bool report_attempt) {
   attempt.service = session.authentication.service;
   attempt.method = session.authentication.method;
   attempt.succeeded = true;
-  Attempt(node, std::move(attempt));
+  AddAttempt(node, std::move(attempt));
+}
+
+void Logins::AddAttempt(Node& node, model::LoginAttempt attempt) {
+  attempt.host = tables_.host;
+  attempt.session = node.session.id;
+  attempt.wall_ns = tables_.now_wall_ns();
+  if (node.session.entry.has_value()) attempt.origin = node.session.entry->flow.client;
+  // The session of `node` may never be reported. A detection then names the listener's, so that one
+  // must be.
+  Node* listener = tables_.sessions.Find(node.listener);
+  Node& named = listener != nullptr ? *listener : node;
+  if (named.pending()) {
+    Promote(named);
+  } else if (!named.reported) {
+    tables_.sessions.MarkDirty(named);
+  }
+  attempts_.push_back({std::move(attempt), named.session.id});
+}
+
+void Logins::AddLocalAttempt(Node& node, model::LoginAttempt attempt) {
+  attempt.host = tables_.host;
+  attempt.session = node.session.id;
+  attempt.wall_ns = tables_.now_wall_ns();
+  if (!node.reported) tables_.sessions.MarkDirty(node);
+  attempts_.push_back({std::move(attempt), node.session.id});
 }
 
 void Logins::EndLogin(Node& node, uint64_t boot_ns) {

@@ -7,17 +7,18 @@
 namespace hoptrail::agent::session {
 namespace {
 
-// How often a session's first process may become another program and be reported anew.
+// How many programs a session's first process may execute that are each reported.
 constexpr uint32_t kMaxPrograms = 8;
 
 }  // namespace
 
 process::Process* ProcessIntake::Upsert(const decode::Header& header) {
   bool created = false;
-  process::Process* process = tables_.processes.Observe(header, &created);
+  process::Process* process = tables_.processes.Upsert(header, &created);
   if (process == nullptr) return nullptr;
-  if (process::Process* gone = tables_.processes.Replaced(process->name); gone != nullptr) {
-    EndUnseen(*gone, header.boot_ns);
+  if (process::Process* replaced = tables_.processes.FindReplaced(process->key);
+      replaced != nullptr) {
+    EndWithLostExit(*replaced, header.boot_ns);
   }
   return process;
 }
@@ -26,21 +27,22 @@ process::Process* ProcessIntake::Update(const decode::Header& header) {
   process::Process* process = tables_.processes.Find(header.process);
   const uint32_t before = process == nullptr ? model::kNoLogin : process->credentials.audit_session;
   const bool known = process != nullptr && !process->session.empty();
-  const bool heard_of = process != nullptr && process->own_events;
+  const bool had_own_events = process != nullptr && process->own_events;
   process = Upsert(header);
   if (process == nullptr) return nullptr;
   if (tables_.processes.in_snapshot() && !known) {
-    // Placed when it is complete, unless it is clear by now where: it may have ended by then.
+    // Assigned when the snapshot is complete. A process whose parent has a session is assigned now,
+    // because it may have ended by then.
     const process::Process* parent = tables_.processes.Find(process->parent);
     if (parent == nullptr || parent->session.empty()) return process;
   }
   if (!known) Assign(*process);
   const uint32_t after = process->credentials.audit_session;
   if (after != model::kNoLogin && (!known || after != before) && process->alive()) {
-    logins_.OnAuditChange(*process);
+    audit_logins_.OnChange(*process);
   }
-  // Its first word of itself shows its pid namespace; its fork showed its parent's.
-  if (known && !heard_of) assignment_.FollowContainer(*process);
+  // The first header of its own shows its pid namespace; its fork showed its parent's.
+  if (known && !had_own_events) assignment_.containers().Follow(*process);
   return process;
 }
 
@@ -58,14 +60,15 @@ void ProcessIntake::OnFork(const decode::Header& header, const decode::Fork& for
   bool created = false;
   process::Process* child = tables_.processes.Fork(*parent, fork, &created);
   if (child == nullptr) return;
-  if (process::Process* gone = tables_.processes.Replaced(child->name); gone != nullptr) {
-    EndUnseen(*gone, header.boot_ns);
+  if (process::Process* replaced = tables_.processes.FindReplaced(child->key);
+      replaced != nullptr) {
+    EndWithLostExit(*replaced, header.boot_ns);
   }
   if (!created) return;
   parent->last_accepted = 0;
   Node* node = tables_.NodeOf(*parent);
-  if (node == nullptr || parent->name.tgid == 1) {
-    assignment_.NewSession(*child, model::EntryKind::kService);
+  if (node == nullptr || parent->key.tgid == 1) {
+    assignment_.opener().NewSession(*child, model::EntryKind::kService);
   } else {
     tables_.sessions.Join(*child, *node, tables_.now_boot_ns);
   }
@@ -75,9 +78,9 @@ void ProcessIntake::SetImage(process::Process& process, const model::Image& imag
                              uint64_t boot_ns) {
   tables_.processes.SetImage(process, image, boot_ns);
   Node* node = tables_.NodeOf(process);
-  if (node == nullptr || node->session.first_process != process.name) return;
-  // Such a session is what its first process has become in the end: services and containers begin
-  // with scripts and with programs that change the user.
+  if (node == nullptr || node->session.first_process != process.key) return;
+  // Services and containers begin with scripts and with programs that change the user, so the last
+  // program that the first process executes names the session.
   const bool becomes = SessionNaming::IsProgram(*node) && node->programs < kMaxPrograms &&
                        (node->session.program != image.path || node->session.unit.empty());
   if ((node->own_program && !becomes) || IsManagersHelper(process)) return;
@@ -94,8 +97,8 @@ void ProcessIntake::OnExec(const decode::Header& header, const decode::Exec& exe
   tables_.processes.SetControlGroups(*process, exec.cgroups);
   SetImage(*process, exec.image, header.boot_ns);
   process->exec_missed = false;
-  assignment_.FollowContainer(*process);
-  assignment_.FindJob(*process);
+  assignment_.containers().Follow(*process);
+  assignment_.jobs().FindJob(*process);
   entries_.OpenFromStreams(*process, exec);
   Node* node = tables_.NodeOf(*process);
   if (node == nullptr) return;
@@ -125,7 +128,7 @@ void ProcessIntake::SetTerminal(Node& node, const decode::Stream& input) {
   if (!session.terminal.empty()) tables_.sessions.MarkDirty(node);
 }
 
-// The header of a change may still show what was before it.
+// The header of the record may still show the state before the change.
 void ProcessIntake::OnCredentials(const decode::Header& header,
                                   const decode::CredentialsChange& change) {
   decode::Header after = header;
@@ -143,14 +146,14 @@ void ProcessIntake::OnNamespaces(const decode::Header& header,
 }
 
 void ProcessIntake::OnExit(const decode::Header& header) {
-  // An exit alone says nothing about a process that was never seen.
+  // An exit alone does not insert a process.
   if (process::Process* process = tables_.processes.Find(header.process); process != nullptr) {
     End(*process, header.boot_ns);
   }
 }
 
-void ProcessIntake::EndUnseen(process::Process& process, uint64_t boot_ns) {
-  if (process.alive()) tables_.emitter.FoundEnded(process.name);
+void ProcessIntake::EndWithLostExit(process::Process& process, uint64_t boot_ns) {
+  if (process.alive()) tables_.emitter.AddLostExit(process.key);
   End(process, boot_ns);
 }
 
@@ -158,9 +161,9 @@ void ProcessIntake::End(process::Process& process, uint64_t boot_ns) {
   if (!tables_.processes.Exit(process, boot_ns)) return;
   Node* node = tables_.NodeOf(process);
   if (node == nullptr) return;
-  // Its children have lost their way back to the session: what is to be remembered is so now.
+  // After a restart its children could not be traced to the session any more: they are saved now.
   if (node->saved && process.living_children > 0) tables_.sessions.SaveMembers(tables_.processes);
-  if (node->session.logged_in && process.name == node->login_process)
+  if (node->session.logged_in && process.key == node->login_process)
     logins_.EndLogin(*node, boot_ns);
   tables_.sessions.Leave(process, boot_ns);
 }

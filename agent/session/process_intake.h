@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "agent/decode/event.h"
+#include "agent/session/audit_logins.h"
 #include "agent/session/entries.h"
 #include "agent/session/host_tables.h"
 #include "agent/session/logins.h"
@@ -11,19 +12,32 @@
 
 namespace hoptrail::agent::session {
 
-// Processes from fork to exit: keeps the table of processes up to date by every record's header,
-// and has each process assigned to its session. Not thread-safe.
+// Processes from fork to exit: updates the process table by the header of each record, and has each
+// process assigned to a session. Not thread-safe.
 class ProcessIntake {
  public:
-  ProcessIntake(SessionAssignment* assignment, Entries* entries, Logins* logins, HostTables* tables)
-      : tables_(*tables), assignment_(*assignment), entries_(*entries), logins_(*logins) {}
+  // All outlive it; none may be null.
+  struct Dependencies {
+    HostTables* tables = nullptr;
+    SessionAssignment* assignment = nullptr;
+    Entries* entries = nullptr;
+    Logins* logins = nullptr;
+    AuditLogins* audit_logins = nullptr;
+  };
 
-  // The header's process, brought up to date; nothing of what follows from that. Null where the
-  // header names none, or the table is full.
+  explicit ProcessIntake(const Dependencies& dependencies)
+      : tables_(*dependencies.tables),
+        assignment_(*dependencies.assignment),
+        entries_(*dependencies.entries),
+        logins_(*dependencies.logins),
+        audit_logins_(*dependencies.audit_logins) {}
+
+  // Inserts or updates the header's process, and does not assign it. Null if the header has no
+  // process or the table is full.
   process::Process* Upsert(const decode::Header& header);
-  // The same, assigned to its session, and with the login that it may show.
+  // The same, then assigns the process to its session and handles a change of its audit session.
   process::Process* Update(const decode::Header& header);
-  // Gives a process that has none its session, and its ancestors theirs.
+  // Assigns the process and its ancestors to their sessions if they have none.
   void Assign(process::Process& process);
 
   void OnFork(const decode::Header& header, const decode::Fork& fork);
@@ -32,10 +46,10 @@ class ProcessIntake {
   void OnCredentials(const decode::Header& header, const decode::CredentialsChange& change);
   void OnNamespaces(const decode::Header& header, const decode::NamespacesChange& change);
 
-  // The process runs a program of its own.
+  // The process runs `image`, and has done so since `boot_ns` at the latest.
   void SetImage(process::Process& process, const model::Image& image, uint64_t boot_ns);
-  // Its exit was lost.
-  void EndUnseen(process::Process& process, uint64_t boot_ns);
+  // The process has ended, and its exit record was lost.
+  void EndWithLostExit(process::Process& process, uint64_t boot_ns);
 
  private:
   void End(process::Process& process, uint64_t boot_ns);
@@ -45,6 +59,7 @@ class ProcessIntake {
   SessionAssignment& assignment_;
   Entries& entries_;
   Logins& logins_;
+  AuditLogins& audit_logins_;
 };
 
 }  // namespace hoptrail::agent::session

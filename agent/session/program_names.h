@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_AGENT_SESSION_PROGRAM_NAMES_H_
 #define HOPTRAIL_AGENT_SESSION_PROGRAM_NAMES_H_
 
-// What a program's path says about its part in a session. Anybody may give a program such a name:
-// what follows from one must do no harm if it lies.
+// Guesses a program's role in a session from its path. Anybody may give a program such a name,
+// so a wrong one must do no harm.
 
 #include "absl/strings/string_view.h"
 
@@ -16,7 +16,7 @@ inline bool IsCron(absl::string_view program) {
   return name == "cron" || name == "crond" || name == "atd" || name == "anacron" || name == "fcron";
 }
 
-// From version 255 on systemd starts each service through a helper, which is not yet the service.
+// systemd starts each service through a helper from version 255 on. The helper is not the service.
 inline bool IsManagersHelper(const process::Process& process) {
   return process.parent.tgid == 1 && BaseName(process.program()) == "systemd-executor";
 }

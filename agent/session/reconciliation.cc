@@ -10,7 +10,7 @@
 namespace hoptrail::agent::session {
 namespace {
 
-// What waited in the rings while a snapshot was taken has been read after this long.
+// Records that waited in the rings while a snapshot was taken have been read after this time.
 constexpr uint64_t kSettleNs = 2'000'000'000;
 
 }  // namespace
@@ -20,20 +20,20 @@ void Reconciliation::OnProcess(const decode::Header& header,
   tables_.processes.BeginSnapshot(header.boot_ns);
   tables_.processes.MarkInSnapshot(header.process);
   process::Process* process = tables_.processes.Find(header.process);
-  if (process != nullptr && !process->alive()) return;  // ended since it was written down
+  if (process != nullptr && !process->alive()) return;  // ended after its row was written
   // Events know more about a process than its snapshot row does, unless its exec was lost.
-  if (process != nullptr && !tables_.processes.IsNews(*process, snapshot.image, header.boot_ns))
+  if (process != nullptr && !tables_.processes.IsNewImage(*process, snapshot.image, header.boot_ns))
     return;
   const bool exec_missed = process != nullptr && process->own_events;
-  // What events have placed may have logged in meanwhile, and may have ended before the snapshot is
-  // complete; what they have not is placed then.
-  const bool placed = process != nullptr && !process->session.empty();
-  process = placed ? processes_.Update(header) : processes_.Upsert(header);
+  // A process that has a session may log in and end before the snapshot is complete, so it is
+  // updated now. The others are assigned when it is complete.
+  const bool assigned = process != nullptr && !process->session.empty();
+  process = assigned ? processes_.Update(header) : processes_.Upsert(header);
   if (process == nullptr) return;
   tables_.processes.SetControlGroups(*process, snapshot.cgroups);
   processes_.SetImage(*process, snapshot.image, header.boot_ns);
   process->exec_missed = exec_missed;
-  if (placed) assignment_.FollowContainer(*process);
+  if (assigned) assignment_.containers().Follow(*process);
 }
 
 void Reconciliation::OnSocket(const decode::Header& header,
@@ -55,67 +55,68 @@ void Reconciliation::OnSocket(const decode::Header& header,
       snapshot.socket, client ? model::HopSide::kClient : model::HopSide::kServer, snapshot.flow);
   if (connection == nullptr) return;
   sockets_.insert(snapshot.socket);
-  if (!client) entries_.Hold(process->name, snapshot.socket);
+  if (!client) entries_.AddHeld(process->key, snapshot.socket);
   if (!connection->session.empty()) return;  // known from events
   connection->hop_key = snapshot.hop_key;
   connection->network_namespace = snapshot.network_namespace;
   connection->rtt_us = snapshot.rtt_us;
   if (connection->established_boot_ns == 0)
-    connection->counted = true;  // by the last run, or never
-  // Of several holders the one that began first: the others inherited it.
-  if (connection->owner.empty() || process->name.start_boot_ns < connection->owner.start_boot_ns) {
-    connection->owner = process->name;
+    connection->counted = true;  // the previous run counted it, or nobody did
+  // The oldest process that holds the socket owns it: the others have inherited it.
+  if (connection->owner.empty() || process->key.start_boot_ns < connection->owner.start_boot_ns) {
+    connection->owner = process->key;
   }
 }
 
 void Reconciliation::OnDone(const decode::Header& header) {
-  const std::vector<model::ProcessKey> gone = tables_.processes.EndSnapshot();
+  const std::vector<model::ProcessKey> ended = tables_.processes.EndSnapshot();
   AssignAll();
   FindLogins();
   FindConnections();
-  EndAll(gone, header.boot_ns);
+  EndAll(ended, header.boot_ns);
   DropVanished();
   entries_.ForgetHeld();
   sockets_.clear();
   done_boot_ns_ = header.boot_ns;
 }
 
-// A snapshot overtakes what waits in the rings, and is taken where much does: when some was lost.
+// A snapshot overtakes the records that wait in the rings, and many wait when it is taken because
+// others were lost.
 void Reconciliation::Settle() {
   if (done_boot_ns_ == 0 || tables_.now_boot_ns < done_boot_ns_ + kSettleNs) return;
   EndAll(tables_.processes.SettleSnapshot(), std::exchange(done_boot_ns_, 0));
 }
 
-void Reconciliation::EndAll(const std::vector<model::ProcessKey>& gone, uint64_t boot_ns) {
-  for (const model::ProcessKey& name : gone) {
-    if (process::Process* process = tables_.processes.Find(name); process != nullptr) {
-      processes_.EndUnseen(*process, boot_ns);
+void Reconciliation::EndAll(const std::vector<model::ProcessKey>& ended, uint64_t boot_ns) {
+  for (const model::ProcessKey& key : ended) {
+    if (process::Process* process = tables_.processes.Find(key); process != nullptr) {
+      processes_.EndWithLostExit(*process, boot_ns);
     }
   }
 }
 
 void Reconciliation::AssignAll() {
   std::vector<process::Process*> orphans;
-  std::vector<process::Process*> unplaced;
+  std::vector<process::Process*> unassigned;
   tables_.processes.ForEach([&](process::Process& process) {
-    if (process.session.empty() && process.alive()) unplaced.push_back(&process);
+    if (process.session.empty() && process.alive()) unassigned.push_back(&process);
   });
-  // In the order of their start, so that a container's first process is its session's.
-  std::sort(unplaced.begin(), unplaced.end(), [](const auto* a, const auto* b) {
-    return std::pair(a->name.start_boot_ns, a->name.tgid) <
-           std::pair(b->name.start_boot_ns, b->name.tgid);
+  // Ordered by start time, so that a container's session begins with its first process.
+  std::sort(unassigned.begin(), unassigned.end(), [](const auto* a, const auto* b) {
+    return std::pair(a->key.start_boot_ns, a->key.tgid) <
+           std::pair(b->key.start_boot_ns, b->key.tgid);
   });
-  for (process::Process* process : unplaced) {
-    // Who has an audit session but no parent of his own any more was left behind by a login,
-    // which has to be found first. So have their children.
+  for (process::Process* process : unassigned) {
+    // A process that has an audit session but has lost its parent was left behind by a login. That
+    // login must be found before the process and its descendants can be assigned.
     const process::Process* top = process;
     for (int i = 0; i < 64 && top->session.empty(); ++i) {
-      if (assignment_.WasSaved(top->name)) break;
+      if (assignment_.WasSaved(top->key)) break;
       const process::Process* parent = tables_.processes.Find(top->parent);
-      if (parent == nullptr || parent->name.tgid == 1) break;
+      if (parent == nullptr || parent->key.tgid == 1) break;
       top = parent;
     }
-    const bool orphan = top->session.empty() && !assignment_.WasSaved(top->name) &&
+    const bool orphan = top->session.empty() && !assignment_.WasSaved(top->key) &&
                         top->credentials.audit_session != model::kNoLogin;
     if (orphan) {
       orphans.push_back(process);
@@ -127,7 +128,6 @@ void Reconciliation::AssignAll() {
   for (process::Process* process : orphans) processes_.Assign(*process);
 }
 
-// Connections through which somebody has come in already.
 void Reconciliation::FindLogins() {
   tables_.processes.ForEach([&](process::Process& process) { FindLogin(process); });
 }
@@ -140,8 +140,8 @@ void Reconciliation::FindLogin(process::Process& process) {
   const process::Process* head = tables_.processes.Find(node->session.first_process);
   if (node->remote() && !node->session.logged_in) {
     const bool by_audit = audit_session != model::kNoLogin && audit_session != node->base_audit;
-    // A program other than the connection's own and the listener's helpers (sshd-auth), run by
-    // a child of it.
+    // A descendant of the first process runs a program that is neither that process's own nor a
+    // helper of the listener (sshd-auth).
     const bool by_program =
         node->pending() && &process != head && head != nullptr && process.executed &&
         head->executed && process.program() != head->program() &&
@@ -171,9 +171,9 @@ void Reconciliation::FindConnections() {
 void Reconciliation::FindConnection(Connection& connection) {
   const process::Process* owner = tables_.processes.Find(connection.owner);
   if (owner != nullptr && connection.session.empty() && connection.image == nullptr) {
-    ConnectionReporter::Own(connection, *owner);
+    ConnectionReporter::SetOwner(connection, *owner);
   }
-  // The exec was lost of the program that connected; what its parent runs had stood for it.
+  // The exec of the program that connected was lost, so that the connection has its parent's image.
   if (owner != nullptr && owner->exec_missed && !connection.own_program) {
     connection.image = owner->image;
     connection.own_program = true;
@@ -188,7 +188,7 @@ void Reconciliation::FindConnection(Connection& connection) {
         return hop.side == connection.side && hop.hop_key == connection.hop_key;
       });
   if (saved != saved_hops_.end()) {
-    // The last run reported it: not again, and what it knew still holds.
+    // The previous run has reported it, so it is not reported again. What that run knew is kept.
     connection.session = saved->session.empty() ? connection.session : saved->session;
     connection.opened_session = saved->opened_session || connection.opened_session;
     connection.established_boot_ns = saved->established_boot_ns;
@@ -208,7 +208,7 @@ void Reconciliation::FindConnection(Connection& connection) {
   }
 }
 
-// A restored session finds its entry again.
+// Finds the restored session that the connection opened.
 void Reconciliation::RestoreEntry(Connection& connection) {
   tables_.sessions.ForEach([&](Node& node) {
     if (node.remote() && node.entry_socket == 0 && node.session.entry.has_value() &&
@@ -220,7 +220,8 @@ void Reconciliation::RestoreEntry(Connection& connection) {
   });
 }
 
-// What ended while no agent looked.
+// Ends the connections, logins and sessions of the previous run that the first snapshot has not
+// shown.
 void Reconciliation::DropVanished() {
   if (restored_) return;
   restored_ = true;

@@ -16,26 +16,37 @@
 
 namespace hoptrail::agent::session {
 
-// Reconciles the tables with a snapshot: what was there before the events began, what was lost of
-// them, and what the last run of the agent knew. Not thread-safe.
+// Reconciles the tables with a snapshot: adds what was there before the events began, corrects what
+// lost records have left wrong, and finds again what the previous run of the agent has saved. Not
+// thread-safe.
 class Reconciliation {
  public:
-  Reconciliation(SessionAssignment* assignment, Entries* entries, Logins* logins,
-                 ProcessIntake* processes, ConnectionReporter* reporter, HostTables* tables)
-      : tables_(*tables),
-        assignment_(*assignment),
-        entries_(*entries),
-        logins_(*logins),
-        processes_(*processes),
-        reporter_(*reporter) {}
+  // All outlive it; none may be null.
+  struct Dependencies {
+    HostTables* tables = nullptr;
+    SessionAssignment* assignment = nullptr;
+    Entries* entries = nullptr;
+    Logins* logins = nullptr;
+    ProcessIntake* processes = nullptr;
+    ConnectionReporter* reporter = nullptr;
+  };
 
-  // Ends of connections that the last run reported and that were open then.
+  explicit Reconciliation(const Dependencies& dependencies)
+      : tables_(*dependencies.tables),
+        assignment_(*dependencies.assignment),
+        entries_(*dependencies.entries),
+        logins_(*dependencies.logins),
+        processes_(*dependencies.processes),
+        reporter_(*dependencies.reporter) {}
+
+  // Connections that the previous run had reported and that were open at its end.
   void Restore(std::vector<model::HopEnd> hops) { saved_hops_ = std::move(hops); }
 
   void OnProcess(const decode::Header& header, const decode::ProcessSnapshot& snapshot);
   void OnSocket(const decode::Header& header, const decode::SocketSnapshot& snapshot);
   void OnDone(const decode::Header& header);
-  // To be called about once a second: ends what turned out to have ended before the snapshot.
+  // To be called about once a second. Ends the processes that records from before the snapshot have
+  // inserted since and that are not in it.
   void Settle();
 
  private:
@@ -46,7 +57,7 @@ class Reconciliation {
   void FindConnection(Connection& connection);
   void RestoreEntry(Connection& connection);
   void DropVanished();
-  void EndAll(const std::vector<model::ProcessKey>& gone, uint64_t boot_ns);
+  void EndAll(const std::vector<model::ProcessKey>& ended, uint64_t boot_ns);
 
   HostTables& tables_;
   SessionAssignment& assignment_;
@@ -55,9 +66,9 @@ class Reconciliation {
   ProcessIntake& processes_;
   ConnectionReporter& reporter_;
   std::vector<model::HopEnd> saved_hops_;
-  absl::flat_hash_set<uint64_t> sockets_;  // of the snapshot that comes in
-  bool restored_ = false;                  // the first snapshot is over
-  uint64_t done_boot_ns_ = 0;              // of the last one, until it is settled
+  absl::flat_hash_set<uint64_t> sockets_;  // of the snapshot that is being read
+  bool restored_ = false;                  // the first snapshot is complete
+  uint64_t done_boot_ns_ = 0;              // end of the last snapshot, until Settle() handles it
 };
 
 }  // namespace hoptrail::agent::session

@@ -1,14 +1,13 @@
 #include "agent/session/session_assignment.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
-
-#include "agent/session/program_names.h"
 
 namespace hoptrail::agent::session {
 namespace {
 
-// Longest chain of ancestors that is looked at.
+// Bounds the walk to the topmost ancestor without a session.
 constexpr size_t kMaxChain = 4096;
 
 }  // namespace
@@ -18,7 +17,9 @@ SessionAssignment::SessionAssignment(uint32_t host_pid_namespace,
                                      HostTables* tables)
     : tables_(*tables),
       naming_(std::move(has_timer), tables),
-      containers_(host_pid_namespace, &tables->sessions) {}
+      opener_(&naming_, tables),
+      containers_(host_pid_namespace, &opener_, tables),
+      jobs_(&opener_, tables) {}
 
 void SessionAssignment::Restore(const SavedState& saved) {
   for (const model::Session& session : saved.sessions) {
@@ -29,54 +30,12 @@ void SessionAssignment::Restore(const SavedState& saved) {
 }
 
 void SessionAssignment::ForgetSaved() {
-  for (const auto& [name, session] : saved_members_) {
-    const process::Process* process = tables_.processes.Find(name);
+  for (const auto& [key, session] : saved_members_) {
+    const process::Process* process = tables_.processes.Find(key);
     const bool lives = process != nullptr && process->alive();
-    if (!lives && tables_.store != nullptr) tables_.store->RemoveMember(name);
+    if (!lives && tables_.store != nullptr) tables_.store->RemoveMember(key);
   }
   saved_members_.clear();
-}
-
-Node* SessionAssignment::NewSession(process::Process& first, model::EntryKind kind) {
-  Node* node = tables_.sessions.Create(first, kind);
-  node->session.kind = kind;
-  node->session.unit.clear();
-  naming_.Describe(*node, first);
-  MoveSubtree(first, *node);
-  // A child that has not yet run a program of its own is reported once it has.
-  if (first.executed) tables_.sessions.MarkDirty(*node);
-  return node;
-}
-
-Node* SessionAssignment::NewJob(process::Process& first, uint32_t uid) {
-  const Node* before = tables_.NodeOf(first);
-  const model::SessionId cause =
-      before != nullptr && before->from_remote ? before->session.id : model::SessionId();
-  Node* job = NewSession(first, model::EntryKind::kCron);
-  job->session.caused_by = cause;
-  job->from_remote = !cause.empty();
-  job->session.uid = uid;
-  job->session.user = tables_.UserName(uid);
-  job->session.unit = job->session.user;
-  if (job->from_remote) tables_.sessions.Save(*job);
-  tables_.sessions.MarkDirty(*job);
-  return job;
-}
-
-void SessionAssignment::MoveSubtree(process::Process& head, Node& node) {
-  const Node* from = tables_.NodeOf(head);
-  tables_.sessions.Join(head, node, tables_.now_boot_ns);
-  if (from == nullptr || from == &node) return;
-  std::vector<process::Process*> moving;
-  for (const model::ProcessKey& name : from->members) {
-    process::Process* member = tables_.processes.Find(name);
-    process::Process* ancestor = member;
-    for (size_t i = 0; ancestor != nullptr && ancestor != &head && i < 64; ++i) {
-      ancestor = tables_.processes.Find(ancestor->parent);
-    }
-    if (ancestor == &head) moving.push_back(member);
-  }
-  for (process::Process* member : moving) tables_.sessions.Join(*member, node, tables_.now_boot_ns);
 }
 
 std::vector<process::Process*> SessionAssignment::UnassignedChain(process::Process& process) {
@@ -84,7 +43,7 @@ std::vector<process::Process*> SessionAssignment::UnassignedChain(process::Proce
   while (chain.size() < kMaxChain) {
     process::Process* parent = tables_.processes.Find(chain.back()->parent);
     if (parent == nullptr || !parent->session.empty() || parent == chain.back() ||
-        parent->name.start_boot_ns > chain.back()->name.start_boot_ns) {
+        parent->key.start_boot_ns > chain.back()->key.start_boot_ns) {
       break;
     }
     chain.push_back(parent);
@@ -96,30 +55,30 @@ std::vector<process::Process*> SessionAssignment::UnassignedChain(process::Proce
 void SessionAssignment::Assign(process::Process& p) {
   if (!p.session.empty()) return;
   Node* node = nullptr;
-  if (const auto saved = saved_members_.find(p.name); saved != saved_members_.end()) {
+  if (const auto saved = saved_members_.find(p.key); saved != saved_members_.end()) {
     node = tables_.sessions.Find(saved->second);
     p.saved = node != nullptr;
   }
   process::Process* parent = tables_.processes.Find(p.parent);
-  if (node == nullptr && !p.tag.empty() && p.tag != p.name) {
+  if (node == nullptr && !p.tag.empty() && p.tag != p.key) {
     bool created = false;
-    process::Process* head = tables_.processes.EnsureNamed(p.tag, &created);
+    process::Process* head = tables_.processes.Ensure(p.tag, &created);
     if (created) Assign(*head);
     if (head != nullptr) node = tables_.NodeOf(*head);
   }
-  if (node == nullptr && parent != nullptr && parent->name.tgid != 1)
-    node = tables_.NodeOf(*parent);
+  if (node == nullptr && parent != nullptr && parent->key.tgid != 1) node = tables_.NodeOf(*parent);
   if (node == nullptr) node = tables_.sessions.OfAuditSession(p.credentials.audit_session);
-  if (node == nullptr) node = containers_.FindOpen(containers_.NameOf(p));
+  if (node == nullptr) node = containers_.FindFor(p);
   if (node != nullptr) {
+    // Join() would remove a saved process from the store: it is in the store with this session.
     const bool saved = p.saved;
     p.saved = false;
     tables_.sessions.Join(p, *node, tables_.now_boot_ns);
     p.saved = saved;
   } else {
-    NewSession(p, model::EntryKind::kService);
+    opener_.NewSession(p, model::EntryKind::kService);
   }
-  if (!p.saved) FollowContainer(p);
+  if (!p.saved) containers_.Follow(p);
 }
 
 }  // namespace hoptrail::agent::session

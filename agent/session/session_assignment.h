@@ -1,57 +1,56 @@
 #ifndef HOPTRAIL_AGENT_SESSION_SESSION_ASSIGNMENT_H_
 #define HOPTRAIL_AGENT_SESSION_SESSION_ASSIGNMENT_H_
 
-#include <utility>
+#include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 
-#include "agent/session/container_index.h"
+#include "agent/session/container_sessions.h"
+#include "agent/session/cron_jobs.h"
 #include "agent/session/host_tables.h"
 #include "agent/session/session_naming.h"
+#include "agent/session/session_opener.h"
 
 namespace hoptrail::agent::session {
 
-// Which session a process is in, where no connection and no login decides: its parent's, but for
-// the beginnings of services, containers and jobs. Not thread-safe.
+// Assigns processes to sessions where neither a connection nor a login decides: to the session of
+// the parent, of the session tag, of the audit session or of the container, or else to a new
+// service. Owns the parts that open services, containers and jobs. Not thread-safe.
 class SessionAssignment {
  public:
+  // `has_timer`: see SessionNaming. `tables` outlives it.
   SessionAssignment(uint32_t host_pid_namespace,
                     std::function<bool(const std::string& unit)> has_timer, HostTables* tables);
 
-  // Remembers what the last run of the agent knew.
+  SessionAssignment(const SessionAssignment&) = delete;
+  SessionAssignment& operator=(const SessionAssignment&) = delete;
+
+  // Takes over what the previous run of the agent has saved.
   void Restore(const SavedState& saved);
   bool WasSaved(const model::ProcessKey& process) const { return saved_members_.contains(process); }
-  // The first snapshot is over: forgets what was saved of processes that have ended.
+  // The first snapshot is complete: forgets the saved processes, and removes those from the store
+  // that have ended.
   void ForgetSaved();
-
-  // `first` begins a session: it and what has come of it since leave the one that they were in.
-  Node* NewSession(process::Process& first, model::EntryKind kind);
-  Node* NewJob(process::Process& first, uint32_t uid);
-  // `head` and its descendants in the same session.
-  void MoveSubtree(process::Process& head, Node& node);
 
   // The process and those of its ancestors that have no session, the topmost first.
   std::vector<process::Process*> UnassignedChain(process::Process& process);
-  // Finds the session of a process whose fork was not seen, and whose parent has its own.
+  // Finds the session of a process whose fork was not seen. Its parent must have a session.
   void Assign(process::Process& process);
 
-  // Moves the process into its container's session if it is in another one.
-  void FollowContainer(process::Process& process);
-  // A job of a cron that neither asks PAM nor sets the audit login.
-  void FindJob(process::Process& process);
-  // Whether it is a cron's, or a cron has started it.
-  bool InCronLineage(const process::Process& process);
-
   SessionNaming& naming() { return naming_; }
-  void ForgetClosedContainers() { containers_.ForgetClosed(); }
+  SessionOpener& opener() { return opener_; }
+  ContainerSessions& containers() { return containers_; }
+  CronJobs& jobs() { return jobs_; }
 
  private:
-  bool MayCauseContainer(Node& node) const;
-
   HostTables& tables_;
   SessionNaming naming_;
-  ContainerIndex containers_;
+  SessionOpener opener_;
+  ContainerSessions containers_;
+  CronJobs jobs_;
   absl::flat_hash_map<model::ProcessKey, model::SessionId> saved_members_;
 };
 

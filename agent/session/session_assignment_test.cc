@@ -14,7 +14,7 @@ class SessionAssignmentTest : public testing::Test {
     header.parent = {.tgid = parent, .start_boot_ns = parent};
     header.namespaces.pid = 100;
     bool created = false;
-    process::Process& process = *tables_.processes.Observe(header, &created);
+    process::Process& process = *tables_.processes.Upsert(header, &created);
     if (!program.empty()) {
       model::Image image;
       image.path = program;
@@ -32,7 +32,7 @@ class SessionAssignmentTest : public testing::Test {
   SessionAssignment assignment_{100, nullptr, &tables_};
 };
 
-TEST_F(SessionAssignmentTest, Chain_BeginsWithTheTopmostAncestorThatHasNoSession) {
+TEST_F(SessionAssignmentTest, UnassignedChain_BeginsWithTheTopmostAncestorWithoutASession) {
   process::Process& top = Process(10, 1, "/usr/sbin/cups");
   process::Process& middle = Process(20, 10);
   process::Process& leaf = Process(30, 20);
@@ -42,7 +42,7 @@ TEST_F(SessionAssignmentTest, Chain_BeginsWithTheTopmostAncestorThatHasNoSession
   EXPECT_EQ(assignment_.UnassignedChain(leaf), (std::vector<process::Process*>{&leaf}));
 }
 
-TEST_F(SessionAssignmentTest, Process_IsInItsParentsSession) {
+TEST_F(SessionAssignmentTest, Assign_ProcessIsInItsParentsSession) {
   process::Process& top = Process(10, 1, "/usr/sbin/cups");
   process::Process& leaf = Process(20, 10);
   Assign(leaf);
@@ -51,7 +51,7 @@ TEST_F(SessionAssignmentTest, Process_IsInItsParentsSession) {
   EXPECT_EQ(tables_.NodeOf(leaf)->session.kind, model::EntryKind::kService);
 }
 
-TEST_F(SessionAssignmentTest, ProcessThatTheLastRunKnew_IsInItsSessionAgain) {
+TEST_F(SessionAssignmentTest, Assign_SavedProcessIsInItsSavedSession) {
   model::Session saved;
   saved.id.bytes[0] = 9;
   saved.kind = model::EntryKind::kRemote;
@@ -65,26 +65,26 @@ TEST_F(SessionAssignmentTest, ProcessThatTheLastRunKnew_IsInItsSessionAgain) {
   EXPECT_FALSE(assignment_.WasSaved({30, 30}));
 }
 
-TEST_F(SessionAssignmentTest, NewSession_TakesTheDescendantsWithIt) {
+TEST_F(SessionAssignmentTest, NewSession_MovesTheDescendantsToo) {
   process::Process& top = Process(10, 1, "/usr/sbin/sshd");
   process::Process& head = Process(20, 10);
   process::Process& child = Process(30, 20);
   process::Process& sibling = Process(40, 10);
   for (process::Process* each : {&child, &sibling}) Assign(*each);
-  Node* node = assignment_.NewSession(head, model::EntryKind::kConsole);
+  Node* node = assignment_.opener().NewSession(head, model::EntryKind::kConsole);
   EXPECT_EQ(head.session, node->session.id);
   EXPECT_EQ(child.session, node->session.id);
   EXPECT_EQ(sibling.session, top.session);
   EXPECT_NE(top.session, node->session.id);
 }
 
-TEST_F(SessionAssignmentTest, JobThatARemoteSessionCaused_SaysSo) {
+TEST_F(SessionAssignmentTest, NewJob_InARemoteSessionIsCausedByIt) {
   process::Process& top = Process(10, 1, "/usr/sbin/cron");
   process::Process& head = Process(20, 10);
   Assign(head);
   const model::SessionId cause = top.session;
   tables_.NodeOf(top)->from_remote = true;
-  const Node* job = assignment_.NewJob(head, 1000);
+  const Node* job = assignment_.jobs().NewJob(head, 1000);
   EXPECT_EQ(job->session.caused_by, cause);
   EXPECT_TRUE(job->from_remote);
   EXPECT_EQ(job->session.user, "staff");

@@ -3,37 +3,35 @@
 
 #include <cstdint>
 
-#include "agent/session/unix_uses.h"
 #include "core/model/session.h"
 
 namespace hoptrail::agent::session {
 
-// How far somebody has come in. It goes forward only.
+// How far a login has come. It only goes forward.
 enum class LoginState : uint8_t {
-  kNone,      // no connection and no terminal brought it in: a service, a container, a job
-  kPending,   // a connection through which nobody has come in: not reported to anyone
+  kNone,      // no login: a service, a container, a job
+  kPending,   // a connection without a login so far: not reported
   kPromoted,  // the connection is in use and reported; no login was seen
   kLoggedIn,
-  kEnded,  // the login is over; processes may live on
+  kEnded,  // the login is over; its processes may live on
 };
 
-// Facts about a session that the agent alone needs to know.
+// The facts about a session that only the agent needs.
 struct SessionContext {
   LoginState login = LoginState::kNone;
-  // The collector knows of it: a detection may name it.
+  // The session was reported to the collector, so that a detection may name it.
   bool reported = false;
-  bool from_remote = false;  // remote, or caused by one that is
-  UnixUses unix_uses;        // since this run of the agent
+  bool from_remote = false;  // remote, or caused by a remote session
 
   bool pending() const { return login == LoginState::kPending; }
 };
 
-// Somebody came in over the network, to this session or to the one that caused it.
+// Somebody logged in over the network: to this session, or to the one that caused it.
 inline bool IsRemoteLogin(const model::Session& session, const SessionContext& context) {
   return session.kind == model::EntryKind::kRemote ? session.logged_in : context.from_remote;
 }
 
-// A person's: a remote login's, or one at a terminal of the machine.
+// A person's session: a remote login, or a login at a terminal of the machine.
 inline bool IsLogin(const model::Session& session, const SessionContext& context) {
   return session.kind == model::EntryKind::kConsole || IsRemoteLogin(session, context);
 }

@@ -18,9 +18,9 @@ bool IsInterpreter(absl::string_view program) {
   return absl::StartsWith(program, "python") || absl::StartsWith(program, "perl");
 }
 
-// What a person would call it: the script, where an interpreter runs one. Never an argument that
-// could be anything else.
-std::string JobOf(const model::Image& image) {
+// The name that a person would use: the program, or the script that an interpreter runs. Never
+// another argument, which could contain anything.
+std::string JobName(const model::Image& image) {
   absl::string_view name = BaseName(image.path);
   if (IsInterpreter(name) && image.arguments.size() > 1 &&
       absl::StrContains(image.arguments[1], "/") && !absl::StartsWith(image.arguments[1], "-")) {
@@ -41,7 +41,7 @@ void SessionNaming::Describe(Node& node, const process::Process& first) {
   const bool service = session.kind != model::EntryKind::kContainer;
   session.program = std::string(first.program());
   session.uid = first.credentials.euid;
-  // Other users of a container are in its own list of accounts, not in the host's.
+  // A container has its own accounts, so the host's name of another uid would be wrong.
   session.user = service || session.uid == 0 ? tables_.UserName(session.uid) : "";
   const process::ControlGroup* group = first.control_group();
   if (!service || group == nullptr) return;
@@ -52,7 +52,7 @@ void SessionNaming::Describe(Node& node, const process::Process& first) {
   }
 }
 
-// The first program that is not cron's own, nor the shell that cron asks to run the line.
+// The first program that is neither cron itself nor the shell that cron starts to run the line.
 void SessionNaming::NameJob(Node& node, const model::Image& image) {
   if (node.session.kind != model::EntryKind::kCron || node.timers_job || node.job_named ||
       IsCron(image.path)) {
@@ -63,8 +63,8 @@ void SessionNaming::NameJob(Node& node, const model::Image& image) {
   if (crons_shell) return;
   node.job_named = true;
   const model::Session& job = node.session;
-  node.session.unit =
-      absl::StrCat(job.user.empty() ? absl::StrCat("uid ", job.uid) : job.user, "/", JobOf(image));
+  node.session.unit = absl::StrCat(job.user.empty() ? absl::StrCat("uid ", job.uid) : job.user, "/",
+                                   JobName(image));
   tables_.sessions.MarkDirty(node);
 }
 

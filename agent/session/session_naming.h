@@ -9,19 +9,19 @@
 
 namespace hoptrail::agent::session {
 
-// What sessions that are no logins are called: by their unit, their program, their user. Not
-// thread-safe.
+// Names the sessions of services, containers and jobs: unit, program and user. Not thread-safe.
 class SessionNaming {
  public:
-  // `has_timer`: whether a timer starts the unit, by its name as systemd writes it. May be empty.
+  // `has_timer`: whether a timer starts the unit, whose name is as systemd writes it. May be empty.
   SessionNaming(std::function<bool(const std::string& unit)> has_timer, HostTables* tables)
       : has_timer_(std::move(has_timer)), tables_(*tables) {}
 
-  // Whether the session is what its first process runs: nobody came in by it, and no cron names it.
+  // Whether the session is named by the program of its first process: it is neither a login nor the
+  // job of a cron.
   static bool IsProgram(const Node& node);
-  // From the session's first process, which runs a program of its own by now.
+  // Names the session by its first process, once that has executed a program of its own.
   void Describe(Node& node, const process::Process& first);
-  // A job by the program that it runs.
+  // Names a cron's job by the program that it executes.
   void NameJob(Node& node, const model::Image& image);
 
  private:

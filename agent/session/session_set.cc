@@ -14,22 +14,22 @@ Node* SessionSet::OfAuditSession(uint32_t audit_session) {
 }
 
 Node* SessionSet::Create(const process::Process& first, model::EntryKind kind) {
-  const model::SessionId id = model::DeriveSessionId(options_.host, first.name);
+  const model::SessionId id = model::DeriveSessionId(options_.host, first.key);
   if (Node* known = Find(id); known != nullptr) return known;
   Node& node = nodes_[id];
   node.session.id = id;
   node.session.host = options_.host;
-  node.session.first_process = first.name;
+  node.session.first_process = first.key;
   node.session.kind = kind;
   node.session.uid = first.credentials.euid;
   node.session.program = std::string(first.program());
-  node.session.opened_boot_ns = first.name.start_boot_ns;
-  node.session.opened_wall_ns = options_.clock->WallFromBoot(first.name.start_boot_ns);
+  node.session.opened_boot_ns = first.key.start_boot_ns;
+  node.session.opened_wall_ns = options_.clock->WallFromBoot(first.key.start_boot_ns);
   node.own_program = first.executed;
   return &node;
 }
 
-Node* SessionSet::Restore(const model::Session& session) {
+void SessionSet::Restore(const model::Session& session) {
   Node& node = nodes_[session.id];
   node.session = session;
   node.reported = true;
@@ -46,7 +46,6 @@ Node* SessionSet::Restore(const model::Session& session) {
   if (session.audit_session != model::kNoLogin) {
     by_audit_session_[session.audit_session] = session.id;
   }
-  return &node;
 }
 
 void SessionSet::Join(process::Process& process, Node& node, uint64_t boot_ns) {
@@ -57,31 +56,32 @@ void SessionSet::Join(process::Process& process, Node& node, uint64_t boot_ns) {
     return;
   }
   if (!process.alive()) {
-    // Nobody lives in it: it is over as it begins. Of a saved one the members are yet to be found.
+    // The session has no living process, so it ends as it begins. The members of a saved session
+    // may be found later.
     if (node.members.empty() && !node.saved) {
       Close(node, options_.clock->WallFromBoot(process.exited_boot_ns));
     }
     return;
   }
-  node.members.insert(process.name);
+  node.members.insert(process.key);
   if (node.session.closed_wall_ns != 0) {
-    // Its end was reported too early: a fork was lost.
+    // The session was closed too early because a fork was lost.
     node.session.closed_wall_ns = 0;
     if (node.reported) MarkDirty(node);
     if (node.remote() && !node.pending()) Save(node);
   }
-  if (node.saved) unsaved_.push_back(process.name);
+  if (node.saved) unsaved_.push_back(process.key);
 }
 
 void SessionSet::Leave(process::Process& process, uint64_t boot_ns) { Detach(process, boot_ns); }
 
 void SessionSet::Detach(process::Process& process, uint64_t boot_ns) {
   if (process.saved) {
-    if (options_.store != nullptr) options_.store->RemoveMember(process.name);
+    if (options_.store != nullptr) options_.store->RemoveMember(process.key);
     process.saved = false;
   }
   Node* node = Find(process.session);
-  if (node == nullptr || node->members.erase(process.name) == 0 || !node->members.empty()) return;
+  if (node == nullptr || node->members.erase(process.key) == 0 || !node->members.empty()) return;
   Close(*node, options_.clock->WallFromBoot(boot_ns));
 }
 
@@ -124,23 +124,23 @@ void SessionSet::MarkReported(Node& node) {
 }
 
 void SessionSet::SaveMembers(process::ProcessTable& processes) {
-  for (const model::ProcessKey& name : unsaved_) {
-    process::Process* process = processes.Find(name);
+  for (const model::ProcessKey& key : unsaved_) {
+    process::Process* process = processes.Find(key);
     if (process == nullptr || !process->alive() || process->saved) continue;
     const Node* node = Find(process->session);
     if (node == nullptr || !node->saved) continue;
-    if (options_.store != nullptr) options_.store->SaveMember(name, process->session);
+    if (options_.store != nullptr) options_.store->SaveMember(key, process->session);
     process->saved = true;
   }
   unsaved_.clear();
 }
 
 void SessionSet::Age(uint64_t now_boot_ns) {
-  while (!closed_.empty() && (closed_.front().first + options_.keep_closed_ns < now_boot_ns ||
-                              nodes_.size() > options_.max_sessions)) {
+  while (!closed_.empty() &&
+         (closed_.front().first + kKeepClosedNs < now_boot_ns || nodes_.size() > kMaxSessions)) {
     const auto found = nodes_.find(closed_.front().second);
     closed_.pop_front();
-    // It may have come back to life since.
+    // A late process may have reopened it.
     if (found != nodes_.end() && found->second.session.closed_wall_ns != 0 &&
         found->second.members.empty()) {
       nodes_.erase(found);

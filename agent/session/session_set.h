@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_AGENT_SESSION_SESSION_SET_H_
 #define HOPTRAIL_AGENT_SESSION_SESSION_SET_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -13,7 +14,9 @@
 #include "absl/container/node_hash_map.h"
 
 #include "agent/process/process_table.h"
+#include "agent/session/minute_budget.h"
 #include "agent/session/output.h"
+#include "agent/session/pam_failures.h"
 #include "agent/session/session_context.h"
 #include "agent/session/state_store.h"
 #include "core/base/clock.h"
@@ -22,56 +25,49 @@
 
 namespace hoptrail::agent::session {
 
-// A session and what the agent alone needs to know of it.
+// A session, and the facts about it that only the agent needs.
 struct Node : SessionContext {
   model::Session session;
-  absl::flat_hash_set<model::ProcessKey> members;  // living ones
-  bool dirty = false;
-  bool saved = false;
-  bool own_program = false;  // session.program is an image of the first process's own
+  absl::flat_hash_set<model::ProcessKey> members;  // living processes
+  bool dirty = false;                              // to be reported at the next Flush
+  bool saved = false;                              // the state store has it
+  bool own_program = false;  // session.program is a program that the first process itself executed
   bool own_uid = false;      // session.uid is final
-  uint32_t programs = 0;     // that the first process became, so far
+  uint32_t programs = 0;     // how many programs the first process has executed
   bool timers_job = false;   // a unit that a timer starts
-  bool job_named = false;    // a cron's job whose unit says more than whose it is
+  bool job_named = false;    // a cron job whose unit contains the program, not only the user
   std::optional<model::Provenance> provenance;
-  // Connections to unwatched ports that were reported one by one in the minute that ends then.
-  uint64_t budget_until_boot_ns = 0;
-  uint32_t hops_in_budget = 0;
-  // Sessions of bare pid namespaces that it caused in the minute that ends then.
-  uint64_t containers_until_boot_ns = 0;
-  uint32_t containers_in_budget = 0;
+  MinuteBudget hop_budget;        // connections to unwatched ports that are reported one by one
+  MinuteBudget container_budget;  // sessions of pid namespaces that this session causes
 
   // Remote sessions only.
-  uint64_t entry_socket = 0;  // 0 where it was never seen or is closed
+  uint64_t entry_socket = 0;  // 0 if it was never seen or is closed
   model::SessionId listener;  // session of the process that listened
   std::shared_ptr<const model::Image> listener_image;
   uint32_t base_audit = model::kNoLogin;  // audit session id before anyone logged in
-  model::ProcessKey login_process;        // the one that opened the login
-  uint32_t pam_failures = 0;              // that sshd has not claimed too
-  uint64_t pam_failure_boot_ns = 0;
+  model::ProcessKey login_process;        // the process that opened the login
+  PamFailures pam_failures;
 
   void BeginLogin() {
     if (login < LoginState::kLoggedIn) login = LoginState::kLoggedIn;
     session.logged_in = true;
   }
   bool remote() const { return session.kind == model::EntryKind::kRemote; }
-  // Nobody's login and no job; either may begin in it.
+  // Neither a login nor a job; both may begin in it.
   bool daemon() const {
     return session.kind == model::EntryKind::kService ||
            session.kind == model::EntryKind::kContainer;
   }
 };
 
-// The sessions of one host: who is in which, what of them is reported and saved. Knows nothing
-// of how sessions come about. Not thread-safe. Pointers to nodes stay valid until Age().
+// The sessions of one host: their members, and which of them are to be reported and saved. Does not
+// decide when a session begins. Pointers to nodes stay valid until Age(). Not thread-safe.
 class SessionSet {
  public:
   struct Options {
     model::HostId host;
     const Clock* clock = nullptr;
     StateStore* store = nullptr;  // may be null
-    size_t max_sessions = 16'384;
-    uint64_t keep_closed_ns = 60'000'000'000;
   };
 
   explicit SessionSet(Options options) : options_(options) {}
@@ -79,23 +75,25 @@ class SessionSet {
   Node* Find(const model::SessionId& id);
   Node* OfAuditSession(uint32_t audit_session);
 
-  // The session that begins with `first`; what is there already is returned as it is.
+  // The session that begins with `first`. Returns an existing one unchanged.
   Node* Create(const process::Process& first, model::EntryKind kind);
-  Node* Restore(const model::Session& session);
+  // Takes over a session that the previous run of the agent has saved.
+  void Restore(const model::Session& session);
 
-  // Moves a process into a session, out of the one it was in. One that has ended keeps none open.
+  // Moves a process into a session, out of its present one. A process that has ended keeps no
+  // session open.
   void Join(process::Process& process, Node& node, uint64_t boot_ns);
-  // The process ended; closes a session that it was the last of.
+  // The process has ended: closes its session if it was the last member.
   void Leave(process::Process& process, uint64_t boot_ns);
 
   void SetAuditSession(Node& node, uint32_t login_uid, uint32_t audit_session);
   // To be reported at the next Flush.
   void MarkDirty(Node& node);
-  // From now on remembered over a restart, with its members.
+  // Keeps the session and its members over a restart of the agent from now on.
   void Save(Node& node);
   void Close(Node& node, int64_t wall_ns);
 
-  // Reports what has changed: `report(const Node&)`, each once.
+  // Calls `report(const Node&)` once for each session that has changed.
   template <typename Report>
   void Flush(Report report) {
     for (size_t i = 0; i < dirty_.size(); ++i) {
@@ -106,7 +104,7 @@ class SessionSet {
     }
     dirty_.clear();
   }
-  // Saves members that have lived until now.
+  // Saves the new members of saved sessions that are still alive. Most processes end before.
   void SaveMembers(process::ProcessTable& processes);
   // Forgets sessions that closed long ago.
   void Age(uint64_t now_boot_ns);
@@ -116,9 +114,13 @@ class SessionSet {
     for (auto& [id, node] : nodes_) visitor(node);
   }
   size_t size() const { return nodes_.size(); }
-  bool full() const { return nodes_.size() > options_.max_sessions && !closed_.empty(); }
+  // More sessions than it should keep, some of them closed: time for Age().
+  bool needs_aging() const { return nodes_.size() > kMaxSessions && !closed_.empty(); }
 
  private:
+  static constexpr size_t kMaxSessions = 16'384;
+  static constexpr uint64_t kKeepClosedNs = 60'000'000'000;
+
   void MarkReported(Node& node);
   void Detach(process::Process& process, uint64_t boot_ns);
 
@@ -126,8 +128,8 @@ class SessionSet {
   absl::node_hash_map<model::SessionId, Node> nodes_;
   absl::flat_hash_map<uint32_t, model::SessionId> by_audit_session_;
   std::vector<model::SessionId> dirty_;
-  std::vector<model::ProcessKey> unsaved_;  // members of saved sessions
-  std::deque<std::pair<uint64_t, model::SessionId>> closed_;
+  std::vector<model::ProcessKey> unsaved_;                    // members of saved sessions
+  std::deque<std::pair<uint64_t, model::SessionId>> closed_;  // by boot time of the close
 };
 
 }  // namespace hoptrail::agent::session

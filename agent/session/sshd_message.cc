@@ -27,7 +27,7 @@ model::AuthMethod Method(absl::string_view word) {
   return model::AuthMethod::kUnknown;
 }
 
-// Takes what stands before the next space (or the end) from `rest`, and the space.
+// Removes the text before the next space (or the end) from `rest`, and the space; returns the text.
 absl::string_view TakeWord(absl::string_view& rest) {
   const size_t space = rest.find(' ');
   const absl::string_view word = rest.substr(0, space);
@@ -71,7 +71,7 @@ bool IsNumber(absl::string_view word) {
   return true;
 }
 
-// "NAME (serial N) CA TYPE FINGERPRINT": what follows " ID " of a certificate.
+// The text after " ID " of a certificate: "NAME (serial N) CA TYPE FINGERPRINT".
 bool ParseCertificate(absl::string_view text, SshdMessage& message) {
   const size_t serial = text.rfind(" (serial ");
   if (serial == absl::string_view::npos || serial > kMaxCertificateId) return false;
@@ -86,10 +86,10 @@ bool ParseCertificate(absl::string_view text, SshdMessage& message) {
   return true;
 }
 
-// What follows "ssh2: ".
+// The text after "ssh2: ".
 bool ParseInformation(absl::string_view text, SshdMessage& message) {
   if (message.method != model::AuthMethod::kPublicKey) {
-    // Kerberos principals, client hosts: free text that tells us nothing to rely on.
+    // Kerberos principals and client hosts: free text that nothing relies on.
     return message.method == model::AuthMethod::kHostBased ||
            message.method == model::AuthMethod::kGssapi;
   }

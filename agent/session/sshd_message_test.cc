@@ -11,7 +11,7 @@ using model::AuthMethod;
 constexpr char kKey[] = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 constexpr char kOtherKey[] = "SHA256:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
 
-TEST(SshdMessageTest, ReadsAKey) {
+TEST(SshdMessageTest, AcceptedPublicKey_HasItsTypeAndFingerprint) {
   const auto message = ParseSshdMessage(
       absl::StrCat("Accepted publickey for deploy from 192.0.2.7 port 40022 ssh2: ED25519 ", kKey));
   ASSERT_TRUE(message.has_value());
@@ -23,7 +23,7 @@ TEST(SshdMessageTest, ReadsAKey) {
   EXPECT_EQ(message->key_fingerprint, kKey);
 }
 
-TEST(SshdMessageTest, ReadsACertificate) {
+TEST(SshdMessageTest, AcceptedCertificate_HasItsIdAndKey) {
   const auto message = ParseSshdMessage(
       absl::StrCat("Accepted publickey for root from 2001:db8::1 port 1 ssh2: ED25519-CERT ", kKey,
                    " ID build bot (serial 42) CA ECDSA ", kOtherKey));
@@ -34,7 +34,7 @@ TEST(SshdMessageTest, ReadsACertificate) {
   EXPECT_EQ(model::ToString(message->origin), "[2001:db8::1]:1");
 }
 
-TEST(SshdMessageTest, ReadsTheOtherMethods) {
+TEST(SshdMessageTest, OtherMethodsAndFailures_AreRead) {
   EXPECT_EQ(ParseSshdMessage("Accepted password for a from ::ffff:192.0.2.1 port 5 ssh2")->method,
             AuthMethod::kPassword);
   EXPECT_EQ(ParseSshdMessage("Accepted keyboard-interactive/pam for a from 192.0.2.1 port 5 ssh2")
@@ -56,7 +56,7 @@ TEST(SshdMessageTest, ReadsTheOtherMethods) {
             AuthMethod::kNone);
 }
 
-TEST(SshdMessageTest, AUserCannotForgeTheOrigin) {
+TEST(SshdMessageTest, UserNameThatImitatesAnOrigin_DoesNotChangeTheOrigin) {
   const auto message = ParseSshdMessage(
       "Failed password for invalid user root from 203.0.113.9 port 1 ssh2 from 192.0.2.1 port 5 "
       "ssh2");
@@ -65,7 +65,7 @@ TEST(SshdMessageTest, AUserCannotForgeTheOrigin) {
   EXPECT_EQ(message->user, "root from 203.0.113.9 port 1 ssh2");
 }
 
-TEST(SshdMessageTest, AUserCannotForgeASuccessOrAKey) {
+TEST(SshdMessageTest, UserNameThatImitatesASuccess_DoesNotMakeOne) {
   const auto message = ParseSshdMessage(
       absl::StrCat("Failed publickey for invalid user x from 203.0.113.9 port 1 ssh2: RSA SHA256:x",
                    " from 192.0.2.1 port 5 ssh2: ED25519 ", kKey));
@@ -77,15 +77,15 @@ TEST(SshdMessageTest, AUserCannotForgeASuccessOrAKey) {
       ParseSshdMessage("Invalid user Accepted password for root from 192.0.2.1 port 5 ssh2"));
 }
 
-TEST(SshdMessageTest, InformationOfTheWrongFormIsNoEndOfTheLine) {
-  // The information may not smuggle in a second origin either.
+TEST(SshdMessageTest, InformationOfAnotherForm_IsRefused) {
+  // It could contain another origin.
   EXPECT_FALSE(ParseSshdMessage("Accepted password for a from 192.0.2.1 port 5 ssh2: extra"));
   EXPECT_FALSE(ParseSshdMessage(absl::StrCat(
       "Accepted publickey for a from 192.0.2.1 port 5 ssh2: ED25519 ", kKey, " more")));
   EXPECT_FALSE(ParseSshdMessage("Accepted publickey for a from 192.0.2.1 port 5 ssh2: ED25519 x"));
 }
 
-TEST(SshdMessageTest, RefusesOtherLines) {
+TEST(SshdMessageTest, OtherLines_AreRefused) {
   EXPECT_FALSE(ParseSshdMessage(""));
   EXPECT_FALSE(ParseSshdMessage("Accepted"));
   EXPECT_FALSE(ParseSshdMessage("Accepted password for"));

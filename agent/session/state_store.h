@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_SESSION_STATE_STORE_H_
 #define HOPTRAIL_AGENT_SESSION_STATE_STORE_H_
 
-// What an agent must remember over its own restart so that it goes on saying the same names.
+// The state that the agent keeps over its own restart, so that it goes on using the same ids.
 
 #include <utility>
 #include <vector>
@@ -12,27 +12,27 @@
 
 namespace hoptrail::agent::session {
 
-// Where the session tree keeps that. Called on the pipeline's thread, in the order of events;
-// saving the same key again replaces it, removing what is not there does nothing. A call may be
-// buffered for as long as losing it in a crash is bearable: the snapshot finds most of it again.
+// Stores it. Called on the pipeline's thread, in the order of events. Saving a key again replaces
+// its value, removing an unknown key does nothing. An implementation may buffer calls, although a
+// crash then loses them: the next snapshot finds most of it again.
 class StateStore {
  public:
   virtual ~StateStore() = default;
 
-  // Remote sessions and those with provenance, while they are open. Key: session.id.
+  // Open sessions that are remote, were caused by a remote one or have provenance. Key: session.id.
   virtual void SaveSession(const model::Session& session) = 0;
   virtual void RemoveSession(const model::SessionId& session) = 0;
 
-  // Their living processes. Key: process.
+  // Living processes of saved sessions. Key: process.
   virtual void SaveMember(const model::ProcessKey& process, const model::SessionId& session) = 0;
   virtual void RemoveMember(const model::ProcessKey& process) = 0;
 
-  // Reported ends of connections that are still open. Key: (side, name).
+  // The last report of each open connection that was reported. Key: (side, hop key).
   virtual void SaveHop(const model::HopEnd& hop) = 0;
-  virtual void RemoveHop(model::HopSide side, const model::HopKey& name) = 0;
+  virtual void RemoveHop(model::HopSide side, const model::HopKey& key) = 0;
 };
 
-// All of it, as the last run left it. Only of the same boot: the caller drops the rest.
+// Everything that the previous run has saved. The caller drops what is from another boot.
 struct SavedState {
   std::vector<model::Session> sessions;
   std::vector<std::pair<model::ProcessKey, model::SessionId>> members;

@@ -30,8 +30,8 @@ void Traffic::OnTcp(const decode::Header& header, const decode::Tcp& tcp) {
 void Traffic::OnListen(const decode::Header& header, const decode::Tcp& tcp) {
   process::Process* process = processes_.Update(header);
   if (process == nullptr) return;
-  // A forwarding that a session opens to its own host lets nobody in: the children of the process
-  // stay in the session (sshd listens so for X11 and for -R).
+  // A remote session that listens on loopback forwards connections of its own (sshd for X11 and
+  // -R). They open no sessions: the children of the process stay in this one.
   const Node* node = tables_.NodeOf(*process);
   if (node == nullptr || !node->remote() || !tcp.flow.server.address.is_loopback()) {
     process->listens = true;
@@ -40,15 +40,15 @@ void Traffic::OnListen(const decode::Header& header, const decode::Tcp& tcp) {
 
 void Traffic::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
   process::Process* process = processes_.Update(header);
-  // A socket's address is used again: whatever was there is over.
+  // The kernel has reused the socket's address: the close of the previous connection was lost.
   if (Connection* before = tables_.connections.Find(tcp.socket); before != nullptr) {
-    tables_.emitter.FoundClosed(*before);
+    tables_.emitter.AddLostClose(*before);
     OnClosed(tcp);
   }
   Connection* connection =
       tables_.connections.Ensure(tcp.socket, model::HopSide::kClient, tcp.flow);
   if (connection == nullptr || process == nullptr) return;
-  ConnectionReporter::Own(*connection, *process);
+  ConnectionReporter::SetOwner(*connection, *process);
   connection->session = process->session;
   Node* node = tables_.NodeOf(*process);
   if (node != nullptr && node->pending() && !tcp.flow.server.address.is_loopback())
@@ -58,9 +58,9 @@ void Traffic::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
 void Traffic::OnEstablished(const decode::Header& header, const decode::Tcp& tcp) {
   const bool client = tcp.side == decode::TcpSide::kClient;
   Connection* connection = tables_.connections.Find(tcp.socket);
-  // A hop key is for life: another one means that the socket's address was used again.
+  // A connection keeps its hop key, so with another key the kernel has reused the socket's address.
   if (connection != nullptr && !connection->hop_key.empty() && connection->hop_key != tcp.hop_key) {
-    tables_.emitter.FoundClosed(*connection);
+    tables_.emitter.AddLostClose(*connection);
     OnClosed(tcp);
   }
   connection = tables_.connections.Ensure(
@@ -71,17 +71,17 @@ void Traffic::OnEstablished(const decode::Header& header, const decode::Tcp& tcp
   connection->network_namespace = tcp.network_namespace;
   connection->rtt_us = tcp.rtt_us;
   if (connection->established_boot_ns == 0) connection->established_boot_ns = header.boot_ns;
-  // The server's side counts when a process gets hold of it; where both sides connected, each has
-  // its owner already.
+  // A server's connection is counted when a process accepts it. After a simultaneous open both
+  // sides have connected, so each has an owner already.
   if (!client && connection->side == model::HopSide::kServer) return;
   connection->side = client ? model::HopSide::kClient : model::HopSide::kServer;
-  // The transition happens outside the caller's context: its header is taken only where nothing
-  // better is known.
+  // The transition may run in the context of any process, so its header is used only if the owner
+  // is not known.
   if (connection->owner.empty()) {
     process::Process* process = tables_.processes.Find(header.process);
     if (process == nullptr) process = processes_.Update(header);
     if (process != nullptr) {
-      ConnectionReporter::Own(*connection, *process);
+      ConnectionReporter::SetOwner(*connection, *process);
       connection->session = process->session;
     }
   }
@@ -111,8 +111,8 @@ void Traffic::OnClosed(const decode::Tcp& tcp) {
   tables_.connections.Erase(tcp.socket);
 }
 
-// The connection is another process's now: of another session, or of none if it was let in by a
-// session of its own.
+// Another process has the connection now. It belongs to the session of that process, unless it has
+// opened a session of its own.
 void Traffic::OnHandedOver(const decode::Header& header, const decode::Accept& accept) {
   process::Process* process = processes_.Update(header);
   const bool client = accept.side == decode::TcpSide::kClient;
@@ -124,7 +124,7 @@ void Traffic::OnHandedOver(const decode::Header& header, const decode::Accept& a
     connection->network_namespace = accept.network_namespace;
   }
   reporter_.CountEdge(*connection);
-  ConnectionReporter::Own(*connection, *process);
+  ConnectionReporter::SetOwner(*connection, *process);
   if (!client) {
     if (process::Process* head = entries_.HeadFor(*process, *connection, header.boot_ns);
         head != nullptr) {
@@ -156,24 +156,24 @@ void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accep
   if (accept.rtt_us != 0 && connection->rtt_us == 0) connection->rtt_us = accept.rtt_us;
   if (accept.network_namespace != 0) connection->network_namespace = accept.network_namespace;
   if (!connection->session.empty()) {
-    OnClaimedBefore(*connection, accept);
+    CompleteEntry(*connection, accept);
     return;
   }
   if (process::Process* head = entries_.HeadFor(*process, *connection, header.boot_ns);
       head != nullptr) {
-    ConnectionReporter::Own(*connection, *process);
+    ConnectionReporter::SetOwner(*connection, *process);
     reporter_.CountEdge(*connection);
     entries_.Open(*head, *connection, tables_.processes.Find(head->parent));
     return;
   }
   Node* node = tables_.NodeOf(*process);
-  if (node != nullptr && node->pending() && node->session.first_process == process->name &&
+  if (node != nullptr && node->pending() && node->session.first_process == process->key &&
       node->entry_socket != accept.socket) {
     entries_.ReturnToListener(*node);
     node = tables_.NodeOf(*process);
   }
-  // It drives the session of the process that accepts, until a child claims it.
-  ConnectionReporter::Own(*connection, *process);
+  // The connection drives the session of the accepting process until a child claims it.
+  ConnectionReporter::SetOwner(*connection, *process);
   reporter_.CountEdge(*connection);
   process->listens = true;
   process->last_accepted = accept.socket;
@@ -181,8 +181,8 @@ void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accep
   if (reporter_.Qualifies(*connection)) reporter_.ReportLater(*connection);
 }
 
-// At exec. What was not known then is now.
-void Traffic::OnClaimedBefore(Connection& connection, const decode::Accept& accept) {
+// An exec has claimed the connection before its accept was seen, without the hop key.
+void Traffic::CompleteEntry(Connection& connection, const decode::Accept& accept) {
   Node* node = tables_.sessions.Find(connection.session);
   if (node == nullptr || node->entry_socket != accept.socket || !node->session.entry ||
       !node->session.entry->hop_key.empty() || accept.hop_key.empty()) {
@@ -194,28 +194,11 @@ void Traffic::OnClaimedBefore(Connection& connection, const decode::Accept& acce
 }
 
 void Traffic::OnDatagramFlow(const decode::Header& header, const decode::DatagramFlow& flow) {
-  // The header shows the process as it was when the flow began. Later it may have become someone
-  // else, or have ended; nothing of it is taken over then.
+  // The header shows the process at the start of the flow. It may have changed or ended since, so
+  // only the first record of a flow updates the process.
   process::Process* process = tables_.processes.Find(header.process);
   if (process == nullptr && flow.first) process = processes_.Update(header);
   reporter_.CountDatagrams(header, process, flow);
-}
-
-void Traffic::OnUnixConnect(const decode::Header& header, const decode::UnixConnect& connect) {
-  process::Process* process = processes_.Update(header);
-  Node* node = process == nullptr ? nullptr : tables_.NodeOf(*process);
-  if (node == nullptr) return;
-  const process::Process* peer = tables_.processes.Find(connect.peer);
-  const model::SessionId owner = peer == nullptr ? model::SessionId() : peer->session;
-  if (!owner.empty() && owner == node->session.id) return;
-  node->unix_uses.Add({.path = connect.path,
-                       .owner = owner,
-                       .owner_process = connect.peer,
-                       .owner_uid = connect.peer_uid,
-                       .process = header.process,
-                       .first_boot_ns = header.boot_ns,
-                       .last_boot_ns = header.boot_ns,
-                       .connects = connect.count});
 }
 
 }  // namespace hoptrail::agent::session

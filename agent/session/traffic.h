@@ -10,21 +10,29 @@
 
 namespace hoptrail::agent::session {
 
-// Connections from SYN to close, datagram flows and UNIX sockets: whose each is. Not thread-safe.
+// TCP connections from connect or accept to close, and datagram flows: finds the process and the
+// session of each. Not thread-safe.
 class Traffic {
  public:
-  Traffic(ProcessIntake* processes, Entries* entries, Logins* logins, ConnectionReporter* reporter,
-          HostTables* tables)
-      : tables_(*tables),
-        processes_(*processes),
-        entries_(*entries),
-        logins_(*logins),
-        reporter_(*reporter) {}
+  // All outlive it; none may be null.
+  struct Dependencies {
+    HostTables* tables = nullptr;
+    ProcessIntake* processes = nullptr;
+    Entries* entries = nullptr;
+    Logins* logins = nullptr;
+    ConnectionReporter* reporter = nullptr;
+  };
+
+  explicit Traffic(const Dependencies& dependencies)
+      : tables_(*dependencies.tables),
+        processes_(*dependencies.processes),
+        entries_(*dependencies.entries),
+        logins_(*dependencies.logins),
+        reporter_(*dependencies.reporter) {}
 
   void OnTcp(const decode::Header& header, const decode::Tcp& tcp);
   void OnAccept(const decode::Header& header, const decode::Accept& accept);
   void OnDatagramFlow(const decode::Header& header, const decode::DatagramFlow& flow);
-  void OnUnixConnect(const decode::Header& header, const decode::UnixConnect& connect);
 
  private:
   void OnListen(const decode::Header& header, const decode::Tcp& tcp);
@@ -32,7 +40,7 @@ class Traffic {
   void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
   void OnClosed(const decode::Tcp& tcp);
   void OnHandedOver(const decode::Header& header, const decode::Accept& accept);
-  void OnClaimedBefore(Connection& connection, const decode::Accept& accept);
+  void CompleteEntry(Connection& connection, const decode::Accept& accept);
 
   HostTables& tables_;
   ProcessIntake& processes_;

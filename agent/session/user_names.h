@@ -11,15 +11,15 @@
 
 namespace hoptrail::agent::session {
 
-// The name of a uid on this host, empty where it has none.
+// Returns the user name of a uid on this host; empty if there is none.
 using UserResolver = std::function<std::string(uint32_t uid)>;
 
-// Looks a uid up in the lines of a passwd(5) file; names longer than 100 bytes are none.
+// Looks up a uid in a passwd(5) file. Empty if it is not there or its name exceeds 100 bytes.
 std::string UserIn(std::istream& passwd, uint32_t uid);
-// Reads a passwd(5) file at every call.
+// Reads the passwd(5) file at each call.
 UserResolver PasswdFileResolver(std::string path = "/etc/passwd");
 
-// A bounded cache before a resolver. Entries are asked for again after a minute. Not thread-safe.
+// A bounded cache in front of a resolver, which it asks again after a minute. Not thread-safe.
 class UserNames {
  public:
   explicit UserNames(UserResolver resolver) : resolver_(std::move(resolver)) {}

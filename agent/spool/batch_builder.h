@@ -13,13 +13,13 @@
 
 namespace hoptrail::agent::spool {
 
-// Puts serialized records into one batch: at most kMaxBatchRecords and about `max_bytes`, but one
-// record whatever its size. Not thread-safe.
+// Puts serialized records into one batch: at most kMaxBatchRecords and about `max_bytes`, but
+// always one record, whatever its size. Not thread-safe.
 class BatchBuilder {
  public:
   explicit BatchBuilder(size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // False: it is full, and the record was left out. DATA_LOSS: the body is no record.
+  // False: the batch is full, and the record was not added. DATA_LOSS: the body is not a record.
   absl::StatusOr<bool> Add(absl::string_view body) {
     const size_t bytes = bytes_ + body.size() + kFieldBytes;
     const auto records = static_cast<size_t>(batch_.records_size());

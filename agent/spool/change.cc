@@ -1,6 +1,6 @@
 #include "agent/spool/change.h"
 
-#include "core/wire/sensor.h"
+#include "core/wire/record.h"
 
 namespace hoptrail::agent::spool {
 namespace {

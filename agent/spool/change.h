@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_SPOOL_CHANGE_H_
 #define HOPTRAIL_AGENT_SPOOL_CHANGE_H_
 
-// What is queued for the spool's thread, in the order in which it shall become durable.
+// Changes that are queued for the spool's thread, in the order in which they become durable.
 
 #include <cstdint>
 #include <string>
@@ -34,7 +34,7 @@ struct RemoveHop {
   model::HopSide side;
   model::HopKey hop_key;
 };
-// Nothing of the saved state holds any more.
+// The whole saved state is void.
 struct ForgetState {};
 // The collector has everything of `host` up to and including `sequence`.
 struct Acknowledged {
@@ -45,7 +45,7 @@ struct Acknowledged {
 using Change = std::variant<model::Fact, SaveSession, RemoveSession, SaveMember, RemoveMember,
                             SaveHop, RemoveHop, ForgetState, Acknowledged>;
 
-// The first to go when room is short: what is told again, or only counts.
+// Whether the fact goes first when space is short: facts that are reported again, or only count.
 bool IsLowValue(const model::Fact& fact);
 
 // "session", "edge": the record's kind, for Loss.type.

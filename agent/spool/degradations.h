@@ -17,29 +17,29 @@
 
 namespace hoptrail::agent::spool {
 
-// Which of the agent's promises are not kept at present. Whoever finds one out of order adds it,
-// and clears it once it is in order again; the agent's health report carries what there is. At most
-// one of a kind, so that it is bounded. Thread-safe.
+// The agent's present degradations. The code that finds one adds it, and clears it once it is over;
+// the agent's health report carries them. At most one of a kind, so that the list is bounded.
+// Thread-safe.
 class Degradations {
  public:
-  // `on_change` is called, without a lock held, by whoever makes one begin or end: it must not
-  // wait. The clock outlives this.
+  // `on_change` is called without a lock held, on the thread that makes one begin or end; it must
+  // not block. The clock outlives this.
   explicit Degradations(std::function<void()> on_change = {}, const Clock* clock = &Clock::System())
       : on_change_(std::move(on_change)), clock_(clock) {}
   Degradations(const Degradations&) = delete;
   Degradations& operator=(const Degradations&) = delete;
 
-  // It is so, or still is: `detail` replaces what was said before, the time of the beginning stays.
-  // It ends by itself after `lasts`, counted anew with each call.
+  // The degradation begins, or continues: `detail` replaces the earlier one, the time of the
+  // beginning stays. It ends by itself `lasts` after the latest call.
   void Add(model::DegradationKind kind, const std::string& detail,
            absl::Duration lasts = absl::InfiniteDuration());
-  // It is over; no matter if it never was.
+  // The degradation is over, if there was one.
   void Clear(model::DegradationKind kind);
 
-  // Those that hold now, in the order of their kinds.
+  // The present ones, in the order of their kinds.
   std::vector<model::Degradation> Current();
 
-  // Grows each time that one begins or ends, also by itself; what holds is reported when it has.
+  // Grows each time that one begins or ends, also by itself: the list must then be reported.
   uint64_t changes();
 
  private:

@@ -21,7 +21,7 @@ class DegradationsTest : public testing::Test {
   Degradations degradations_{[this] { ++changed_; }, &clock_};
 };
 
-TEST_F(DegradationsTest, HoldsFromAddToClear) {
+TEST_F(DegradationsTest, AddedDegradation_HoldsUntilCleared) {
   EXPECT_THAT(degradations_.Current(), IsEmpty());
   const int64_t since = clock_.WallNs();
   degradations_.Add(DegradationKind::kSpoolFull, "256 MiB");
@@ -37,7 +37,7 @@ TEST_F(DegradationsTest, HoldsFromAddToClear) {
                                       since + 5'000'000'000}));
 }
 
-TEST_F(DegradationsTest, AgainReplacesTheDetailAndKeepsTheBeginning) {
+TEST_F(DegradationsTest, AddedAgain_ReplacesTheDetailAndKeepsTheBeginning) {
   const int64_t since = clock_.WallNs();
   degradations_.Add(DegradationKind::kLosingRecords, "1 lost");
   clock_.AdvanceNs(1'000'000'000);
@@ -46,8 +46,8 @@ TEST_F(DegradationsTest, AgainReplacesTheDetailAndKeepsTheBeginning) {
               ElementsAre(Degradation{DegradationKind::kLosingRecords, "2 lost", since}));
 }
 
-// Beginning and end are news at once; what is only said again is not.
-TEST_F(DegradationsTest, TellsBeginningAndEndOnly) {
+// A repeated Add() of a degradation that holds already is no change.
+TEST_F(DegradationsTest, RepeatedAdd_NotifiesOfBeginningAndEndOnly) {
   degradations_.Clear(DegradationKind::kSpoolFull);
   EXPECT_EQ(changed_, 0);
   EXPECT_EQ(degradations_.changes(), 0u);
@@ -60,7 +60,7 @@ TEST_F(DegradationsTest, TellsBeginningAndEndOnly) {
   EXPECT_EQ(degradations_.changes(), 2u);
 }
 
-TEST_F(DegradationsTest, EndsByItselfByTheBootClock) {
+TEST_F(DegradationsTest, GivenDuration_EndsByTheBootClock) {
   degradations_.Add(DegradationKind::kClockStepped, "by an hour", absl::Hours(1));
   clock_.StepWallNs(7'200'000'000'000);
   EXPECT_EQ(degradations_.Current().size(), 1u);
@@ -75,7 +75,7 @@ TEST_F(DegradationsTest, EndsByItselfByTheBootClock) {
   EXPECT_THAT(degradations_.Current(), IsEmpty());
 }
 
-TEST(Degradations, ManyThreads) {
+TEST(Degradations, ManyThreads_LeaveNoDegradationBehind) {
   Degradations degradations;
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {

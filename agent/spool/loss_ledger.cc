@@ -1,7 +1,5 @@
 #include "agent/spool/loss_ledger.h"
 
-#include <algorithm>
-
 namespace hoptrail::agent::spool {
 
 void LossLedger::Add(const std::string& where, const std::string& type, uint64_t count,
@@ -22,14 +20,6 @@ void LossLedger::Add(const std::string& where, const std::string& type, uint64_t
 bool LossLedger::empty() const {
   MutexLock lock(&mutex_);
   return entries_.empty();
-}
-
-void LossLedger::Return(const model::Loss& loss) {
-  MutexLock lock(&mutex_);
-  Entry& entry = entries_[{loss.where, loss.type}];
-  entry.from_wall_ns =
-      entry.count == 0 ? loss.from_wall_ns : std::min(entry.from_wall_ns, loss.from_wall_ns);
-  entry.count += loss.count;
 }
 
 std::vector<model::Loss> LossLedger::Take(int64_t wall_ns) {

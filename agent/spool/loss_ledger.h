@@ -17,17 +17,15 @@
 
 namespace hoptrail::agent::spool {
 
-// What was lost and not yet told. Every loss is added where it happens, and later taken out as
+// Losses that are not reported yet. Every loss is added where it happens, and later taken out as
 // facts, one for each place and kind. Thread-safe; bounded by the number of places and kinds.
 class LossLedger {
  public:
-  // `on_first` is called by whoever adds to an empty ledger.
+  // `on_first` is called on the thread that adds to an empty ledger.
   explicit LossLedger(const model::HostId& host, std::function<void()> on_first = {})
       : host_(host), on_first_(std::move(on_first)) {}
 
   void Add(const std::string& where, const std::string& type, uint64_t count, int64_t wall_ns);
-  // Puts back what Take() gave but could not be told.
-  void Return(const model::Loss& loss);
   std::vector<model::Loss> Take(int64_t wall_ns);
   bool empty() const;
 

@@ -46,7 +46,7 @@ std::string Body(const Marks& marks) {
   return text;
 }
 
-// Whatever is wrong with a line shows when all of it is written again.
+// A fault of a line shows when the marks are written again and compared.
 void ParseLine(absl::string_view line, Marks* marks) {
   const std::vector<std::string> words = absl::StrSplit(line, ' ');
   uint64_t first = 0, last = 0;

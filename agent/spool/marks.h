@@ -18,7 +18,7 @@
 
 namespace hoptrail::agent::spool {
 
-// What the next run must know even where the disk was full.
+// Facts that the next run must know even where the disk was full.
 struct Marks {
   static constexpr size_t kMaxRanges = 8;
   // Sequence numbers, both ends included.
@@ -30,14 +30,14 @@ struct Marks {
   };
 
   model::HostId host;
-  // No number up to this may be given again; 0 where the boot time says enough.
+  // No number up to this may be used again; 0 where all are below the boot time.
   uint64_t used_sequence = 0;
-  // Numbers of records that had no place on disk when they were made: of the runs that ended like
-  // that, and of the present one. At most kMaxRanges.
+  // Numbers of records that only memory holds: of runs that ended like that, and of the present
+  // one. At most kMaxRanges.
   std::vector<Range> in_memory;
-  // The saved state on disk is not the last.
+  // The saved state on disk is not the latest.
   bool state_behind = false;
-  // Of the host's streams, the last that its agent has made durable.
+  // The latest incarnation that the agent has made durable.
   model::Incarnation incarnation;
   // The kernel's own boot id where the host is an assumed one (docs/decisions/0017); empty
   // otherwise.
@@ -48,23 +48,23 @@ struct Marks {
   bool operator==(const Marks&) const = default;
 };
 
-// The host that an agent on `own` speaks for: the one that was assumed in this boot, or its own.
+// The host that an agent on `own` speaks for: the one assumed in this boot, or its own.
 model::HostId SpokenFor(const Marks& marks, const model::HostId& own);
 
-// As they are written: one line each, with a digest. Parse() gives empty marks for anything else.
+// The text form: one line a mark, with a digest. ParseMarks() gives empty marks for anything else.
 std::string ToText(const Marks& marks);
 Marks ParseMarks(absl::string_view text);
 
-// The file of the marks: one block that is allocated once and then written in place, which takes no
-// room on the disk. It is not synced: after a power cut, it is of another boot. Thread-safe.
+// The file of the marks: one block that is allocated once and then written in place, which needs no
+// space on the disk. It is not synced: after a power cut it belongs to an earlier boot.
+// Thread-safe.
 class MarkFile {
  public:
-  // Reads what is there; no marks where there is nothing to be read.
+  // Reads the file; starts with empty marks where it cannot be read.
   explicit MarkFile(std::string path);
 
   Marks Get() const;
-  // Changes the marks and writes them, if they are not as they were. Where that fails they hold for
-  // this run all the same.
+  // Changes the marks, and writes them if they changed. They hold for this run even if that fails.
   absl::Status Update(absl::FunctionRef<void(Marks&)> change);
 
  private:

@@ -24,13 +24,13 @@ Marks Some() {
           .given_up = 3};
 }
 
-TEST(Marks, ComeBackAsTheyWere) {
+TEST(Marks, TextForm_RoundTrips) {
   EXPECT_EQ(ParseMarks(ToText(Some())), Some());
   EXPECT_EQ(ParseMarks(ToText(Some()) + std::string(1000, '\0')), Some());
   EXPECT_EQ(ParseMarks(ToText(Marks())), Marks());
 }
 
-TEST(Marks, DamagedOnesAreNone) {
+TEST(Marks, DamagedText_GivesEmptyMarks) {
   const std::string text = ToText(Some());
   for (size_t at = 0; at < text.size(); ++at) {
     std::string damaged = text;
@@ -40,7 +40,7 @@ TEST(Marks, DamagedOnesAreNone) {
   }
 }
 
-TEST(Marks, AnAssumedHostIsSpokenForInItsBootOnly) {
+TEST(Marks, AssumedHost_IsSpokenForInItsBootOnly) {
   model::HostId own = wire::TestHost();
   Marks marks;
   marks.host = own;
@@ -57,7 +57,7 @@ TEST(Marks, AnAssumedHostIsSpokenForInItsBootOnly) {
   EXPECT_EQ(SpokenFor(marks, own), own) << "of another machine";
 }
 
-TEST(MarkFile, TheNextRunFindsThem) {
+TEST(MarkFile, WrittenMarks_AreReadByTheNextRun) {
   const TestDirectory directory;
   const std::string path = directory.path() + "/marks";
   {
@@ -68,8 +68,8 @@ TEST(MarkFile, TheNextRunFindsThem) {
   EXPECT_EQ(MarkFile(path).Get(), Some());
 }
 
-// A limit on file sizes stands for the full disk: nothing new can be allocated.
-TEST(MarkFile, IsWrittenInPlaceOnAFullDisk) {
+// A limit on file sizes acts like a full disk: nothing new can be allocated.
+TEST(MarkFile, FullDisk_FileIsWrittenInPlace) {
   const TestDirectory directory;
   const std::string path = directory.path() + "/marks";
   MarkFile file(path);
@@ -92,13 +92,13 @@ TEST(MarkFile, IsWrittenInPlaceOnAFullDisk) {
   EXPECT_EQ(MarkFile(path).Get().used_sequence, 41u);
 }
 
-TEST(MarkFile, HoldsForThisRunWhereItCannotBeWritten) {
+TEST(MarkFile, UnwritablePath_MarksHoldForThisRun) {
   MarkFile file("/proc/nowhere/marks");
   EXPECT_FALSE(file.Update([](Marks& marks) { marks = Some(); }).ok());
   EXPECT_EQ(file.Get(), Some());
 }
 
-TEST(MarkFile, IsMadeAnewWhereItWasRemoved) {
+TEST(MarkFile, RemovedFile_IsCreatedAgain) {
   const TestDirectory directory;
   const std::string path = directory.path() + "/marks";
   MarkFile file(path);

@@ -19,16 +19,16 @@ std::map<std::string, uint64_t> MemoryTail::Add(StoredRecord record) {
   records_.emplace(sequence, std::move(record));
   std::map<std::string, uint64_t> dropped;
   while (Over()) {
-    const auto victim = records_.find(Victim());
-    if (victim == records_.end()) break;
-    ++dropped[victim->second.kind];
-    bytes_ -= victim->second.body.size();
-    records_.erase(victim);
+    const auto oldest = records_.find(TakeNextToDrop());
+    if (oldest == records_.end()) break;
+    ++dropped[oldest->second.kind];
+    bytes_ -= oldest->second.body.size();
+    records_.erase(oldest);
   }
   return dropped;
 }
 
-uint64_t MemoryTail::Victim() {
+uint64_t MemoryTail::TakeNextToDrop() {
   for (std::deque<uint64_t>* order : {&low_value_, &others_}) {
     while (!order->empty()) {
       const uint64_t sequence = order->front();
@@ -64,7 +64,7 @@ std::vector<StoredRecord> MemoryTail::Oldest(size_t count) const {
   return oldest;
 }
 
-void MemoryTail::TakenByDisk(uint64_t sequence) {
+void MemoryTail::OnMovedToDisk(uint64_t sequence) {
   MutexLock lock(&mutex_);
   RemoveThrough(sequence);
   ++moves_;
@@ -97,7 +97,7 @@ size_t MemoryTail::size() const {
   return records_.size();
 }
 
-bool MemoryTail::crowded() const {
+bool MemoryTail::nearly_full() const {
   MutexLock lock(&mutex_);
   return records_.size() > max_records_ / 4 * 3 || bytes_ > max_bytes_ / 4 * 3;
 }

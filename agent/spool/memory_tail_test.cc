@@ -23,7 +23,7 @@ std::vector<uint64_t> Sequences(const absl::StatusOr<v1::Batch>& batch) {
   return sequences;
 }
 
-TEST(MemoryTail, GivesRecordsInOrderUntilTheyAreAcknowledged) {
+TEST(MemoryTail, Records_ComeInOrderUntilAcknowledged) {
   MemoryTail tail(100, 1 << 20);
   EXPECT_EQ(tail.Look().first, 0u);
   for (uint64_t i = 10; i < 15; ++i) EXPECT_THAT(tail.Add(Store(kSession, i)), IsEmpty());
@@ -37,20 +37,20 @@ TEST(MemoryTail, GivesRecordsInOrderUntilTheyAreAcknowledged) {
   EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(13, 14));
 }
 
-TEST(MemoryTail, DropsTheOldestLowValueFirst) {
+TEST(MemoryTail, FullTail_DropsTheOldestLowValueRecordFirst) {
   MemoryTail tail(4, 1 << 20);
   tail.Add(Store(kSession, 1));
   tail.Add(Store(kEdge, 2));
   tail.Add(Store(kEdge, 3));
   tail.Add(Store(kSession, 4));
-  EXPECT_TRUE(tail.crowded());
+  EXPECT_TRUE(tail.nearly_full());
   EXPECT_THAT(tail.Add(Store(kSession, 5)), ElementsAre(Pair("edge", 1)));
   EXPECT_THAT(tail.Add(Store(kSession, 6)), ElementsAre(Pair("edge", 1)));
   EXPECT_THAT(tail.Add(Store(kSession, 7)), ElementsAre(Pair("session", 1)));
   EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(4, 5, 6, 7));
 }
 
-TEST(MemoryTail, WhatCountsLossesIsNeverDropped) {
+TEST(MemoryTail, FullTail_NeverDropsLossReports) {
   MemoryTail tail(2, 1 << 20);
   tail.Add(Store(kLoss, 1));
   tail.Add(Store(kLoss, 2));
@@ -59,7 +59,7 @@ TEST(MemoryTail, WhatCountsLossesIsNeverDropped) {
   EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(1, 2, 4));
 }
 
-TEST(MemoryTail, IsBoundedInBytes) {
+TEST(MemoryTail, FullTail_IsBoundedInBytes) {
   const size_t bytes = Store(kSession, 1).body.size();
   MemoryTail tail(1000, 3 * bytes);
   for (uint64_t i = 1; i <= 10; ++i) tail.Add(Store(kSession, i));
@@ -67,16 +67,16 @@ TEST(MemoryTail, IsBoundedInBytes) {
   EXPECT_GE(tail.size(), 2u);
 }
 
-// Between the look at the disk and that into memory records move over, and new ones come: what is
-// read then must not leave out those that moved.
-TEST(MemoryTail, GivesNothingOnceTheDiskHasTakenSome) {
+// Between reading the disk and reading memory, records move to the disk and new ones come: the
+// reader must not miss those that moved.
+TEST(MemoryTail, RecordsMovedToDisk_MakeAnOlderViewEmpty) {
   MemoryTail tail(100, 1 << 20);
   for (uint64_t i = 1; i <= 4; ++i) tail.Add(Store(kSession, i));
   const MemoryTail::View view = tail.Look();
   const std::vector<StoredRecord> oldest = tail.Oldest(2);
   ASSERT_EQ(oldest.size(), 2u);
   EXPECT_EQ(oldest.back().sequence, 2u);
-  tail.TakenByDisk(2);
+  tail.OnMovedToDisk(2);
   EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, view)), IsEmpty());
   EXPECT_THAT(Sequences(tail.ReadAfter(2, 1 << 20, tail.Look())), ElementsAre(3, 4));
   // The same where it was empty at first.

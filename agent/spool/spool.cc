@@ -49,7 +49,7 @@ Spool::~Spool() {
 void Spool::Push(Change change) {
   ++queued_;
   const model::Fact* fact = std::get_if<model::Fact>(&change);
-  // The queue's last quarter is for what matters.
+  // The queue's last quarter is for facts that are not of low value.
   const bool refused = fact != nullptr && IsLowValue(*fact) &&
                        queue_.size() >= options_.queue_capacity - options_.queue_capacity / 4;
   if (!refused && queue_.TryPush(std::move(change))) return;
@@ -66,11 +66,11 @@ void Spool::SaveMember(const model::ProcessKey& process, const model::SessionId&
 }
 void Spool::RemoveMember(const model::ProcessKey& process) { Push(spool::RemoveMember{process}); }
 void Spool::SaveHop(const model::HopEnd& hop) { Push(spool::SaveHop{hop}); }
-void Spool::RemoveHop(model::HopSide side, const model::HopKey& name) {
-  Push(spool::RemoveHop{side, name});
+void Spool::RemoveHop(model::HopSide side, const model::HopKey& key) {
+  Push(spool::RemoveHop{side, key});
 }
 void Spool::Acknowledge(const model::HostId& host, uint64_t sequence) {
-  // Should the queue be full, the next acknowledgement covers this one.
+  // If the queue is full, the next acknowledgement covers this one.
   Change change = Acknowledged{host, sequence};
   ++queued_;
   if (!queue_.TryPush(std::move(change))) ++settled_;
@@ -85,41 +85,42 @@ bool Spool::Flush(absl::Duration timeout) {
   return settled_ >= queued;
 }
 
-bool Spool::Welcome(uint64_t acknowledged, absl::Duration timeout) {
-  return Order([acknowledged](Storage& storage) { storage.OnWelcome(acknowledged); }, timeout);
+bool Spool::OnWelcome(uint64_t acknowledged, absl::Duration timeout) {
+  return RunOnThread([acknowledged](Storage& storage) { storage.OnWelcome(acknowledged); },
+                     timeout);
 }
 
 bool Spool::GiveUp(const model::HostId& host, uint64_t acknowledged, absl::Duration timeout) {
-  return Order([=](Storage& storage) { storage.GiveUp(host, acknowledged); }, timeout);
+  return RunOnThread([=](Storage& storage) { storage.GiveUp(host, acknowledged); }, timeout);
 }
 
 bool Spool::Assume(const model::HostId& assumed, uint64_t acknowledged, absl::Duration timeout) {
-  return Order([=](Storage& storage) { storage.Assume(assumed, acknowledged); }, timeout);
+  return RunOnThread([=](Storage& storage) { storage.Assume(assumed, acknowledged); }, timeout);
 }
 
-bool Spool::Order(std::function<void(Storage&)> order, absl::Duration timeout) {
+bool Spool::RunOnThread(std::function<void(Storage&)> call, absl::Duration timeout) {
   {
     MutexLock lock(&mutex_);
-    order_ = std::move(order);
+    call_ = std::move(call);
   }
   queue_.Wake();
   MutexLock lock(&mutex_);
-  const auto obeyed = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return order_ == nullptr; };
-  if (mutex_.AwaitWithTimeout(absl::Condition(&obeyed), timeout)) return true;
-  order_ = nullptr;
+  const auto done = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return call_ == nullptr; };
+  if (mutex_.AwaitWithTimeout(absl::Condition(&done), timeout)) return true;
+  call_ = nullptr;
   return false;
 }
 
-void Spool::Obey() {
-  std::function<void(Storage&)> order;
+void Spool::RunPendingCall() {
+  std::function<void(Storage&)> call;
   {
     MutexLock lock(&mutex_);
-    order = order_;
+    call = call_;
   }
-  if (order == nullptr) return;
-  order(*storage_);
+  if (call == nullptr) return;
+  call(*storage_);
   MutexLock lock(&mutex_);
-  order_ = nullptr;
+  call_ = nullptr;
   ++mark_;
 }
 
@@ -133,7 +134,7 @@ void Spool::ReportUnreadable(uint64_t generation) {
   queue_.Wake();
 }
 
-void Spool::HearReader() {
+void Spool::HandleReaderReports() {
   if (const uint64_t generation = damaged_.exchange(0); generation != 0) {
     storage_->OnDamaged(generation);
     Wake();
@@ -166,18 +167,18 @@ void Spool::TakeLosses(std::vector<Change>* changes) {
 void Spool::Run() {
   pthread_setname_np(pthread_self(), "spool");
   std::vector<Change> changes;
-  SteadyTime losses_told = SteadyTime::InfinitePast();
+  SteadyTime losses_reported = SteadyTime::InfinitePast();
   for (bool open = true; open;) {
     const absl::Duration until_losses =
-        losses_.empty() ? absl::InfiniteDuration() : losses_told + kTick - SteadyTime::Now();
+        losses_.empty() ? absl::InfiniteDuration() : losses_reported + kTick - SteadyTime::Now();
     open = queue_.PopAll(std::min(until_losses, storage_->UntilCatchUp()), &changes);
     const size_t taken = changes.size();
-    HearReader();
-    Obey();
-    if (SteadyTime::Now() - losses_told >= kTick || !open) {
-      losses_told = SteadyTime::Now();
-      // Where memory is short they stay where they add up.
-      if (!storage_->memory().crowded()) TakeLosses(&changes);
+    HandleReaderReports();
+    RunPendingCall();
+    if (SteadyTime::Now() - losses_reported >= kTick || !open) {
+      losses_reported = SteadyTime::Now();
+      // While memory is nearly full, losses add up in the ledger instead of becoming records.
+      if (!storage_->memory().nearly_full()) TakeLosses(&changes);
     }
     if (changes.empty()) {
       storage_->CatchUp(/*at_once=*/false);

@@ -27,11 +27,11 @@
 namespace hoptrail::agent::spool {
 
 // The agent's outbox. Facts and changes of the saved state go through one bounded queue to one
-// thread, which commits to the disk whatever has gathered in one transaction, in order. Every fact
-// waits, numbered, until the collector has acknowledged it.
+// thread, which commits all that the queue holds in one transaction, in order. Every fact waits,
+// numbered, until the collector has acknowledged it.
 //
-// Nothing here stops the agent: what the disk does not take waits in memory (Storage says how), a
-// full queue and both bounds cost records, the low-value ones first, and each is counted and
+// Nothing here stops the agent: records that the disk does not accept wait in memory (see Storage).
+// A full queue and both bounds cost records, the low-value ones first, and each is counted and
 // reported as a Loss fact ("queue", "spool", "memory"). Thread-safe unless said otherwise.
 class Spool : public session::StateStore {
  public:
@@ -49,10 +49,10 @@ class Spool : public session::StateStore {
   // Opens the file, loads the saved state and starts the thread. FAILED_PRECONDITION where a newer
   // version has written the file.
   static absl::StatusOr<std::unique_ptr<Spool>> Open(const Options& options);
-  // Commits what is queued, and what waits in memory if the disk takes it.
+  // Commits the queue, and the records in memory if the disk accepts them.
   ~Spool() override;
 
-  // What the last run saved; empties it. Call once.
+  // The state that the last run saved. Call once: later calls give an empty one.
   session::SavedState TakeSavedState() { return storage_->TakeSavedState(); }
 
   // Queues a fact; never waits.
@@ -64,14 +64,15 @@ class Spool : public session::StateStore {
   void SaveMember(const model::ProcessKey& process, const model::SessionId& session) override;
   void RemoveMember(const model::ProcessKey& process) override;
   void SaveHop(const model::HopEnd& hop) override;
-  void RemoveHop(model::HopSide side, const model::HopKey& name) override;
+  void RemoveHop(model::HopSide side, const model::HopKey& key) override;
 
   // The collector has everything of `host` up to and including `sequence`.
   void Acknowledge(const model::HostId& host, uint64_t sequence);
-  // It says so at the beginning of a stream of this host. Where that is more than this spool ever
-  // had, numbers go on above it, and what waited is counted as lost. This and the next two return
-  // once it is done, false where it takes longer than `timeout`. One thread at a time.
-  bool Welcome(uint64_t acknowledged, absl::Duration timeout);
+  // A stream of this host begins, and the collector has everything up to `acknowledged`. Where that
+  // is above all numbers of this spool, numbers continue above it, and the records that wait are
+  // counted as lost. This and the next two return once the spool's thread is done, false where that
+  // takes longer than `timeout`. One thread at a time.
+  bool OnWelcome(uint64_t acknowledged, absl::Duration timeout);
   // Another agent speaks for the host, and the collector has everything up to `acknowledged`; see
   // Storage.
   bool GiveUp(const model::HostId& host, uint64_t acknowledged, absl::Duration timeout);
@@ -82,22 +83,22 @@ class Spool : public session::StateStore {
   uint64_t WaitForChange(uint64_t seen, absl::Duration timeout);
   void Wake();
 
-  // Waits until all that was queued before can be read, from disk or memory; at most `timeout`.
+  // Waits until all that was queued so far can be read, from disk or memory; at most `timeout`.
   bool Flush(absl::Duration timeout);
 
-  // A reader of that generation found the file damaged, which the writer may not notice; or could
-  // not read it for a while.
+  // A reader of the file of that generation found it damaged, which the writer may not notice, or
+  // has not been able to read it for a while.
   void ReportDamage(uint64_t generation);
   void ReportUnreadable(uint64_t generation);
 
   const std::string& path() const { return options_.path; }
-  // How to read the file; open it again when that has changed.
-  Storage::Reading reading() const { return storage_->reading(); }
-  // What follows the records on disk.
+  // How to read the file; a reader opens it again when the generation has changed.
+  SpoolFile::Reading reading() const { return storage_->reading(); }
+  // The records that follow those on disk.
   const MemoryTail& memory() const { return storage_->memory(); }
   uint64_t last_sequence() const { return storage_->last_sequence(); }
   uint64_t spooled() const { return storage_->spooled(); }
-  // Losses of the queue, the spool and whoever else adds to it; the spool sends them on.
+  // Losses of the queue, the spool and other stages; the spool reports them as facts.
   LossLedger& losses() { return losses_; }
   MarkFile& marks() { return *marks_; }
 
@@ -106,22 +107,23 @@ class Spool : public session::StateStore {
   void Push(Change change);
   void Run();
   void TakeLosses(std::vector<Change>* changes);
-  void HearReader();
-  bool Order(std::function<void(Storage&)> order, absl::Duration timeout);
-  void Obey();
+  void HandleReaderReports();
+  // Has the spool's thread run it; false where that takes longer than `timeout`.
+  bool RunOnThread(std::function<void(Storage&)> call, absl::Duration timeout);
+  void RunPendingCall();
 
   const Options options_;
   const std::shared_ptr<MarkFile> marks_;
   LossLedger losses_;
   BoundedQueue<Change> queue_;
   std::atomic<uint64_t> damaged_{0}, unreadable_{0};  // generations; 0: none
-  std::atomic<uint64_t> queued_{0}, settled_{0};  // changes ever put in the queue, and dealt with
+  std::atomic<uint64_t> queued_{0}, settled_{0};      // changes ever queued, and kept or dropped
 
   Mutex mutex_;
   uint64_t mark_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::function<void(Storage&)> order_ ABSL_GUARDED_BY(mutex_);  // empty: none
+  std::function<void(Storage&)> call_ ABSL_GUARDED_BY(mutex_);  // empty: none is pending
 
-  std::unique_ptr<Storage> storage_;  // only the thread's, but for what is thread-safe
+  std::unique_ptr<Storage> storage_;  // the thread's, except for its thread-safe methods
   std::thread thread_;
 };
 

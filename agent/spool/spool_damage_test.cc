@@ -20,7 +20,7 @@ std::vector<std::string> FilesWith(const TestDirectory& directory, const std::st
   return found;
 }
 
-TEST(SpoolDamage, GarbageIsKeptAsideAndTold) {
+TEST(SpoolDamage, GarbageFile_IsQuarantinedAndReported) {
   const TestDirectory directory;
   const std::string garbage(100'000, 'x');
   std::ofstream(directory.path() + "/spool.db") << garbage;
@@ -35,7 +35,7 @@ TEST(SpoolDamage, GarbageIsKeptAsideAndTold) {
   WaitForRecords(*spool, 2);
 }
 
-TEST(SpoolDamage, PagesOverwritten) {
+TEST(SpoolDamage, OverwrittenPages_AreQuarantined) {
   const TestDirectory directory;
   {
     auto spool = OpenSpool(directory);
@@ -52,8 +52,8 @@ TEST(SpoolDamage, PagesOverwritten) {
   WaitForRecords(*spool, 1);
 }
 
-// What a crash leaves: the files as they are while the spool is open.
-TEST(SpoolDamage, CrashKeepsWhatWasCommitted) {
+// A crash leaves the files as they are while the spool is open.
+TEST(SpoolDamage, Crash_KeepsWhatWasCommitted) {
   const TestDirectory directory, copy;
   auto spool = OpenSpool(directory);
   spool->SaveSession(wire::TestSession());
@@ -69,7 +69,7 @@ TEST(SpoolDamage, CrashKeepsWhatWasCommitted) {
   EXPECT_GE(after->last_sequence(), spool->last_sequence());
 }
 
-TEST(SpoolDamage, CrashInTheMiddleOfAWriteKeepsABeginning) {
+TEST(SpoolDamage, CrashDuringAWrite_KeepsTheRecordsBeforeIt) {
   const TestDirectory directory, copy;
   auto spool = OpenSpool(directory);
   for (int i = 0; i < 50; ++i) spool->Add(wire::TestSession());
@@ -88,7 +88,7 @@ TEST(SpoolDamage, CrashInTheMiddleOfAWriteKeepsABeginning) {
 }
 
 // Damage that shows only once the file is in use.
-TEST(SpoolDamage, FoundWhileRunning) {
+TEST(SpoolDamage, DamageWhileRunning_IsQuarantined) {
   const TestDirectory directory;
   Spool::Options options = TestOptions(directory);
   auto spool = *Spool::Open(options);

@@ -1,6 +1,7 @@
 #include "agent/spool/spool_database.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -9,13 +10,13 @@
 #include "core/base/status_macros.h"
 #include "core/sqlite/quarantine.h"
 #include "core/wire/graph.h"
-#include "core/wire/sensor.h"
 
 namespace hoptrail::agent::spool {
 namespace {
 
 constexpr int64_t kSchemaVersion = 1;
-// `host` is "MACHINE.BOOT". A record's kind tells what was lost when it is dropped.
+// `host` is "MACHINE.BOOT". A record's kind names it in the loss report when it is dropped. A hop's
+// `name` is its hop key (HopKey::value()).
 constexpr char kSchema[] = R"sql(
 CREATE TABLE records (
   host TEXT NOT NULL,
@@ -51,79 +52,51 @@ absl::StatusOr<Message> Parse(absl::string_view body) {
 
 }  // namespace
 
+absl::StatusOr<SpoolDatabase> SpoolDatabase::Create(sqlite::Database database, Access access,
+                                                    const Options& options) {
+  SpoolDatabase spool;
+  spool.access_ = access;
+  spool.host_ = model::ToString(options.host);
+  spool.database_ = std::make_unique<sqlite::Database>(std::move(database));
+  HT_ASSIGN_OR_RETURN(spool.writer_,
+                      ChangeWriter::Create(spool.database_.get(), spool.host_, options.max_bytes));
+  return spool;
+}
+
 absl::StatusOr<SpoolDatabase> SpoolDatabase::Open(const Options& options,
                                                   std::string* quarantined) {
-  SpoolDatabase spool;
-  spool.access_ = Access::kWrite;
-  spool.max_bytes_ = options.max_bytes;
-  spool.host_ = model::ToString(options.host);
-  HT_ASSIGN_OR_RETURN(spool.database_,
+  HT_ASSIGN_OR_RETURN(sqlite::Database database,
                       sqlite::OpenOrQuarantine({.path = options.path, .durable = false}, "spool",
                                                options.clock->WallNs(), quarantined));
-  HT_ASSIGN_OR_RETURN(const int64_t version, spool.database_.UserVersion());
+  HT_ASSIGN_OR_RETURN(const int64_t version, database.UserVersion());
   if (version > kSchemaVersion) {
     return absl::UnimplementedError(
         absl::StrCat(options.path, ": was written by a newer version of Hoptrail"));
   }
   if (version == 0) {
-    HT_ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(&spool.database_));
-    HT_RETURN_IF_ERROR(spool.database_.Execute(kSchema));
-    HT_RETURN_IF_ERROR(spool.database_.SetUserVersion(kSchemaVersion));
+    HT_ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(&database));
+    HT_RETURN_IF_ERROR(database.Execute(kSchema));
+    HT_RETURN_IF_ERROR(database.SetUserVersion(kSchemaVersion));
     HT_RETURN_IF_ERROR(transaction.Commit());
   }
-  HT_RETURN_IF_ERROR(spool.Prepare());
-  HT_RETURN_IF_ERROR(spool.CountAll());
-  return spool;
+  return Create(std::move(database), Access::kWrite, options);
 }
 
 absl::StatusOr<SpoolDatabase> SpoolDatabase::OpenToRead(const Options& options) {
   absl::Status status;
   for (const Access access : {Access::kRead, Access::kReadImmutable}) {
-    SpoolDatabase spool;
-    spool.access_ = access;
-    spool.max_bytes_ = options.max_bytes;
-    spool.host_ = model::ToString(options.host);
-    status = [&]() -> absl::Status {
-      HT_ASSIGN_OR_RETURN(spool.database_,
-                          sqlite::Database::Open({.path = options.path,
-                                                  .read_only = true,
-                                                  .immutable = access == Access::kReadImmutable,
-                                                  .check_integrity = true}));
-      HT_RETURN_IF_ERROR(spool.Prepare());
-      return spool.CountAll();
-    }();
-    if (status.ok()) return spool;
+    absl::StatusOr<sqlite::Database> database =
+        sqlite::Database::Open({.path = options.path,
+                                .read_only = true,
+                                .immutable = access == Access::kReadImmutable,
+                                .check_integrity = true});
+    status = database.status();
+    if (!status.ok()) continue;
+    absl::StatusOr<SpoolDatabase> spool = Create(*std::move(database), access, options);
+    if (spool.ok()) return spool;
+    status = spool.status();
   }
   return status;
-}
-
-absl::Status SpoolDatabase::CountAll() {
-  HT_ASSIGN_OR_RETURN(
-      auto last, database_.Prepare("SELECT COALESCE(MAX(sequence), 0) FROM records WHERE host=?"));
-  last.BindText(1, host_);
-  HT_RETURN_IF_ERROR(last.Step().status());
-  last_sequence_ = static_cast<uint64_t>(last.Int(0));
-  HT_ASSIGN_OR_RETURN(auto count, database_.Prepare("SELECT COUNT(*) FROM records"));
-  HT_RETURN_IF_ERROR(count.Step().status());
-  spooled_ = static_cast<uint64_t>(count.Int(0));
-  return absl::OkStatus();
-}
-
-absl::Status SpoolDatabase::Prepare() {
-  const auto prepare = [this](absl::string_view sql, sqlite::Statement* out) -> absl::Status {
-    HT_ASSIGN_OR_RETURN(*out, database_.Prepare(sql));
-    return absl::OkStatus();
-  };
-  HT_RETURN_IF_ERROR(
-      prepare("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?)", &insert_record_));
-  HT_RETURN_IF_ERROR(prepare("DELETE FROM records WHERE host=? AND sequence<=?", &acknowledge_));
-  HT_RETURN_IF_ERROR(prepare("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", &save_session_));
-  HT_RETURN_IF_ERROR(prepare("DELETE FROM sessions WHERE id=?", &remove_session_));
-  HT_RETURN_IF_ERROR(prepare("INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", &save_member_));
-  HT_RETURN_IF_ERROR(
-      prepare("DELETE FROM members WHERE tgid=? AND start_boot_ns=?", &remove_member_));
-  HT_RETURN_IF_ERROR(prepare("INSERT OR REPLACE INTO hops VALUES (?, ?, ?, ?)", &save_hop_));
-  return prepare("DELETE FROM hops WHERE side=? AND name=?", &remove_hop_);
 }
 
 absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
@@ -131,14 +104,14 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
   for (const char* table : kStateTables) {
     if (access_ != Access::kWrite) break;
     HT_ASSIGN_OR_RETURN(auto other,
-                        database_.Prepare(std::string("DELETE FROM ") + table + " WHERE host<>?"));
+                        database_->Prepare(std::string("DELETE FROM ") + table + " WHERE host<>?"));
     HT_RETURN_IF_ERROR(other.BindText(1, host_).Run());
   }
   // A row that does not parse costs its session, not the start.
   const auto skip = [](absl::string_view what, const absl::Status& why) {
-    LogWarning("spool", "left out a saved ", what, ": ", why.message());
+    LogWarning("spool", "skipped a saved ", what, ": ", why.message());
   };
-  HT_ASSIGN_OR_RETURN(auto sessions, database_.Prepare("SELECT body FROM sessions WHERE host=?"));
+  HT_ASSIGN_OR_RETURN(auto sessions, database_->Prepare("SELECT body FROM sessions WHERE host=?"));
   sessions.BindText(1, host_);
   for (;;) {
     HT_ASSIGN_OR_RETURN(const bool more, sessions.Step());
@@ -153,7 +126,7 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
   }
   HT_ASSIGN_OR_RETURN(
       auto members,
-      database_.Prepare("SELECT tgid, start_boot_ns, session FROM members WHERE host=?"));
+      database_->Prepare("SELECT tgid, start_boot_ns, session FROM members WHERE host=?"));
   members.BindText(1, host_);
   for (;;) {
     HT_ASSIGN_OR_RETURN(const bool more, members.Step());
@@ -165,7 +138,7 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
     state.members.push_back(
         {{static_cast<uint32_t>(members.Int(0)), static_cast<uint64_t>(members.Int(1))}, session});
   }
-  HT_ASSIGN_OR_RETURN(auto hops, database_.Prepare("SELECT body FROM hops WHERE host=?"));
+  HT_ASSIGN_OR_RETURN(auto hops, database_->Prepare("SELECT body FROM hops WHERE host=?"));
   hops.BindText(1, host_);
   for (;;) {
     HT_ASSIGN_OR_RETURN(const bool more, hops.Step());
@@ -184,8 +157,8 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
 absl::StatusOr<std::vector<StoredRecord>> SpoolDatabase::Records(uint64_t after, size_t max_records,
                                                                  size_t max_bytes) {
   HT_ASSIGN_OR_RETURN(auto select,
-                      database_.Prepare("SELECT sequence, low_value, kind, body FROM records "
-                                        "WHERE host=? AND sequence>? ORDER BY sequence LIMIT ?"));
+                      database_->Prepare("SELECT sequence, low_value, kind, body FROM records "
+                                         "WHERE host=? AND sequence>? ORDER BY sequence LIMIT ?"));
   select.BindText(1, host_)
       .BindInt(2, static_cast<int64_t>(after))
       .BindInt(3, static_cast<int64_t>(max_records));
@@ -206,8 +179,8 @@ absl::StatusOr<std::map<std::string, uint64_t>> SpoolDatabase::Count(const model
                                                                      uint64_t last) {
   std::map<std::string, uint64_t> counts;
   HT_ASSIGN_OR_RETURN(auto count,
-                      database_.Prepare("SELECT kind, COUNT(*) FROM records WHERE host=? AND "
-                                        "sequence>? AND sequence<=? GROUP BY kind"));
+                      database_->Prepare("SELECT kind, COUNT(*) FROM records WHERE host=? AND "
+                                         "sequence>? AND sequence<=? GROUP BY kind"));
   count.BindText(1, model::ToString(host))
       .BindInt(2, static_cast<int64_t>(after))
       .BindInt(3, static_cast<int64_t>(last));
@@ -229,10 +202,10 @@ absl::Status SpoolDatabase::CopyFrom(SpoolDatabase* other) {
       {"SELECT * FROM sessions", "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", 3},
       {"SELECT * FROM members", "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", 4},
       {"SELECT * FROM hops", "INSERT OR REPLACE INTO hops VALUES (?, ?, ?, ?)", 4}};
-  HT_ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(&database_));
+  HT_ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(database_.get()));
   for (const Table& table : kTables) {
-    HT_ASSIGN_OR_RETURN(auto from, other->database_.Prepare(table.select));
-    HT_ASSIGN_OR_RETURN(auto to, database_.Prepare(table.insert));
+    HT_ASSIGN_OR_RETURN(auto from, other->database_->Prepare(table.select));
+    HT_ASSIGN_OR_RETURN(auto to, database_->Prepare(table.insert));
     for (;;) {
       HT_ASSIGN_OR_RETURN(const bool more, from.Step());
       if (!more) break;
@@ -241,12 +214,12 @@ absl::Status SpoolDatabase::CopyFrom(SpoolDatabase* other) {
     }
   }
   HT_RETURN_IF_ERROR(transaction.Commit());
-  return CountAll();
+  return writer_.CountAll();
 }
 
 void SpoolDatabase::MakeRoom() {
-  // Best effort: the next Apply() shows whether it helped.
-  database_.Execute("PRAGMA wal_checkpoint(RESTART)").IgnoreError();
+  // A failure shows in the next Apply().
+  database_->Execute("PRAGMA wal_checkpoint(RESTART)").IgnoreError();
 }
 
 }  // namespace hoptrail::agent::spool

@@ -1,4 +1,4 @@
-// What the disk does not take waits in memory, and is counted where it is lost.
+// Records that the disk does not accept wait in memory, and are counted where they are lost.
 
 #include <filesystem>
 #include <fstream>
@@ -68,21 +68,21 @@ class SpoolMemoryTest : public testing::Test {
   std::unique_ptr<Spool> spool_;
 };
 
-TEST_F(SpoolMemoryTest, WhatTheDiskRefusesCanBeReadAfterWhatItHas) {
+TEST_F(SpoolMemoryTest, FullDisk_RecordsAreReadFromMemoryAfterTheDisk) {
   Open();
   Add(3);
   const FullDisk full;
   Add(200);
   const std::vector<v1::Record> waiting = Waiting(*spool_);
   EXPECT_EQ(waiting.size(), 203u);
-  EXPECT_GT(spool_->memory().size(), 0u) << "the disk has taken all of it: the test shows nothing";
+  EXPECT_GT(spool_->memory().size(), 0u) << "the disk accepted all of it: the test shows nothing";
   EXPECT_EQ(spool_->spooled(), 203u);
   EXPECT_EQ(spool_->last_sequence(), waiting.back().sequence());
   EXPECT_NE(Detail(degradations_, DegradationKind::kStateUnwritable), "");
   EXPECT_EQ(spool_->losses().total(), 0u);
 }
 
-TEST_F(SpoolMemoryTest, KeepsItsNumbersOnTheWayBackToTheDisk) {
+TEST_F(SpoolMemoryTest, RecordsMovedBackToDisk_KeepTheirNumbers) {
   Open();
   testing::internal::CaptureStderr();
   std::vector<uint64_t> before;
@@ -105,7 +105,7 @@ TEST_F(SpoolMemoryTest, KeepsItsNumbersOnTheWayBackToTheDisk) {
   EXPECT_EQ(Detail(degradations_, DegradationKind::kRestartedWithoutHistory), "");
 }
 
-TEST_F(SpoolMemoryTest, WhatIsAcknowledgedLeavesMemory) {
+TEST_F(SpoolMemoryTest, AcknowledgedRecords_LeaveMemory) {
   Open();
   const FullDisk full;
   Add(200);
@@ -115,7 +115,7 @@ TEST_F(SpoolMemoryTest, WhatIsAcknowledgedLeavesMemory) {
   EXPECT_TRUE(spool_->memory().empty());
 }
 
-TEST_F(SpoolMemoryTest, SavedStateReachesTheDiskLater) {
+TEST_F(SpoolMemoryTest, StateSavedOnAFullDisk_ReachesTheDiskLater) {
   Open();
   model::Session session = wire::TestSession();
   spool_->SaveSession(session);
@@ -137,47 +137,47 @@ TEST_F(SpoolMemoryTest, SavedStateReachesTheDiskLater) {
   EXPECT_EQ(state.members.size(), 1u);
 }
 
-// The agent ends while the disk is full, and what it had in memory was not heard.
-TEST_F(SpoolMemoryTest, TheNextRunCountsWhatWentWithTheLast) {
+// The agent ends while the disk is full, before the collector has the records in memory.
+TEST_F(SpoolMemoryTest, UnacknowledgedMemoryRecords_AreCountedByTheNextRun) {
   Open();
   Add(1);
   const uint64_t on_disk = spool_->last_sequence();
-  uint64_t heard = 0, lost = 0;
+  uint64_t acknowledged = 0, lost = 0;
   {
     const FullDisk full;
     Add(200);
     const std::vector<uint64_t> all = Sequences(Waiting(*spool_));
     ASSERT_EQ(all.size(), 201u);
-    heard = all[120];
+    acknowledged = all[120];
     lost = 200 - 120;
     spool_.reset();
     Open();
     EXPECT_THAT(Detail(degradations_, DegradationKind::kRestartedWithoutHistory), "") << "not yet";
-    ASSERT_TRUE(spool_->Welcome(heard, kWithin));
+    ASSERT_TRUE(spool_->OnWelcome(acknowledged, kWithin));
   }
-  EXPECT_GT(heard, on_disk);
+  EXPECT_GT(acknowledged, on_disk);
   ASSERT_TRUE(Wait([this] { return LostOf(Waiting(*spool_), "memory") > 0; }));
   EXPECT_EQ(LostOf(Waiting(*spool_), "memory"), lost);
   EXPECT_NE(Detail(degradations_, DegradationKind::kRestartedWithoutHistory), "");
   // Once.
   Open();
-  ASSERT_TRUE(spool_->Welcome(heard, kWithin));
+  ASSERT_TRUE(spool_->OnWelcome(acknowledged, kWithin));
   EXPECT_EQ(spool_->losses().total(), 0u);
 }
 
-TEST_F(SpoolMemoryTest, TheNextRunCountsNothingThatWasHeard) {
+TEST_F(SpoolMemoryTest, AcknowledgedMemoryRecords_AreNotCountedByTheNextRun) {
   Open();
   const FullDisk full;
   Add(200);
-  const uint64_t heard = spool_->last_sequence();
+  const uint64_t acknowledged = spool_->last_sequence();
   Open();
-  EXPECT_GT(spool_->last_sequence(), heard) << "no number twice";
-  ASSERT_TRUE(spool_->Welcome(heard, kWithin));
+  EXPECT_GT(spool_->last_sequence(), acknowledged) << "no number twice";
+  ASSERT_TRUE(spool_->OnWelcome(acknowledged, kWithin));
   EXPECT_EQ(spool_->losses().total(), 0u);
 }
 
 // Killed twice before the collector was reached.
-TEST_F(SpoolMemoryTest, LossesOfSeveralRunsAddUp) {
+TEST_F(SpoolMemoryTest, SeveralRunsKilled_LossesAddUp) {
   Open();
   const FullDisk full;
   size_t kept = 0;
@@ -187,11 +187,11 @@ TEST_F(SpoolMemoryTest, LossesOfSeveralRunsAddUp) {
     Open();
     kept = Waiting(*spool_).size();
   }
-  ASSERT_TRUE(spool_->Welcome(0, kWithin));
+  ASSERT_TRUE(spool_->OnWelcome(0, kWithin));
   EXPECT_EQ(spool_->losses().total(), 800 - kept);
 }
 
-TEST_F(SpoolMemoryTest, MemoryIsBoundedAndCounted) {
+TEST_F(SpoolMemoryTest, FullMemory_DropsAndCountsRecords) {
   Open(/*memory_records=*/100);
   const FullDisk full;
   Add(500);
@@ -205,7 +205,7 @@ TEST_F(SpoolMemoryTest, MemoryIsBoundedAndCounted) {
   EXPECT_EQ(LostOf(Waiting(*spool_), "memory"), 500 - kept);
 }
 
-TEST_F(SpoolMemoryTest, WorksWithoutAnyFile) {
+TEST_F(SpoolMemoryTest, NoFile_RecordsStayInMemory) {
   Spool::Options options = TestOptions(directory_);
   options.path = "/proc/nowhere/spool.db";
   options.degradations = &degradations_;
@@ -221,16 +221,16 @@ TEST_F(SpoolMemoryTest, WorksWithoutAnyFile) {
       << "none is missed";
 }
 
-// What a full disk leaves of a file that was to be created.
-TEST_F(SpoolMemoryTest, AnEmptyFileIsNoHistory) {
+// A full disk leaves an empty file where one was to be created.
+TEST_F(SpoolMemoryTest, EmptyFile_IsNoMissingHistory) {
   std::ofstream(TestOptions(directory_).path).flush();
   Open();
   EXPECT_EQ(Detail(degradations_, DegradationKind::kRestartedWithoutHistory), "");
   EXPECT_EQ(spool_->losses().total(), 0u);
 }
 
-// The file appears later: with records of a run that this one has overtaken.
-TEST_F(SpoolMemoryTest, AFileThatCouldNotBeReadAtFirst) {
+// The file appears later, with records whose numbers are below those that this run has sent.
+TEST_F(SpoolMemoryTest, FileReadableLater_LosesRecordsThatTheCollectorWouldSkip) {
   Open();
   Add(5);
   const uint64_t older = spool_->last_sequence();
@@ -244,7 +244,7 @@ TEST_F(SpoolMemoryTest, AFileThatCouldNotBeReadAtFirst) {
   EXPECT_TRUE(spool_->TakeSavedState().sessions.empty());
   EXPECT_THAT(Detail(degradations_, DegradationKind::kRestartedWithoutHistory),
               HasSubstr("cannot be read"));
-  ASSERT_TRUE(spool_->Welcome(older - 2, kWithin));
+  ASSERT_TRUE(spool_->OnWelcome(older - 2, kWithin));
   Add(3);
   ASSERT_EQ(Waiting(*spool_).size(), 3u);
   std::filesystem::remove(path);
@@ -257,7 +257,7 @@ TEST_F(SpoolMemoryTest, AFileThatCouldNotBeReadAtFirst) {
   EXPECT_TRUE(spool_->TakeSavedState().sessions.empty()) << "this run has saved none";
 }
 
-TEST_F(SpoolMemoryTest, ARemovedFileIsMadeAgainWithAllThatItHeld) {
+TEST_F(SpoolMemoryTest, RemovedFile_IsCreatedAgainWithItsContents) {
   Open();
   spool_->SaveSession(wire::TestSession());
   Add(5);
@@ -277,7 +277,7 @@ TEST_F(SpoolMemoryTest, ARemovedFileIsMadeAgainWithAllThatItHeld) {
   EXPECT_EQ(spool_->losses().total(), 0u);
 }
 
-TEST_F(SpoolMemoryTest, ARemovedDirectoryLosesNothingOfThisRun) {
+TEST_F(SpoolMemoryTest, RemovedDirectory_LosesNothingOfThisRun) {
   Open();
   Add(5);
   auto reader = SpoolReader::Open(spool_->path());
@@ -286,7 +286,7 @@ TEST_F(SpoolMemoryTest, ARemovedDirectoryLosesNothingOfThisRun) {
   Add(1);
   EXPECT_THAT(Detail(degradations_, DegradationKind::kStateUnwritable), HasSubstr("was removed"));
   EXPECT_EQ(reader->ReadAfter(wire::TestHost(), 0, 1 << 20)->records_size(), 6);
-  // Whoever must open it again cannot: then memory has it.
+  // A reader that has to open it again cannot: then memory has the records.
   spool_->ReportUnreadable(spool_->reading().generation);
   ASSERT_TRUE(Wait([this] { return spool_->memory().size() == 6; }));
   EXPECT_EQ(Waiting(*spool_).size(), 6u);
@@ -297,7 +297,7 @@ TEST_F(SpoolMemoryTest, ARemovedDirectoryLosesNothingOfThisRun) {
   EXPECT_EQ(Waiting(*spool_).size(), 6u);
 }
 
-TEST_F(SpoolMemoryTest, AFileThatIsGoneAtTheStartIsMissed) {
+TEST_F(SpoolMemoryTest, FileGoneAtStart_IsReported) {
   Open();
   Add(5);
   const std::string path = spool_->path();
@@ -309,12 +309,12 @@ TEST_F(SpoolMemoryTest, AFileThatIsGoneAtTheStartIsMissed) {
   EXPECT_EQ(spool_->losses().total(), 1u);
 }
 
-// Whoever had these numbers: the collector takes nothing below.
-TEST_F(SpoolMemoryTest, GoesOnAboveWhatTheCollectorHas) {
+// Another agent had these numbers: the collector skips all records up to them.
+TEST_F(SpoolMemoryTest, CollectorAheadOfTheSpool_NumbersContinueAboveIt) {
   Open();
   Add(3);
   const uint64_t more = spool_->last_sequence() + 3'600'000'000;  // an hour
-  ASSERT_TRUE(spool_->Welcome(more, kWithin));
+  ASSERT_TRUE(spool_->OnWelcome(more, kWithin));
   EXPECT_EQ(spool_->last_sequence(), more);
   spool_->Acknowledge(wire::TestHost(), more);
   Add(2);
@@ -325,7 +325,7 @@ TEST_F(SpoolMemoryTest, GoesOnAboveWhatTheCollectorHas) {
   for (const v1::Record& record : waiting) EXPECT_GT(record.sequence(), more);
   EXPECT_THAT(Detail(degradations_, DegradationKind::kRestartedWithoutHistory),
               HasSubstr("has records up to"));
-  // The boot time does not vouch for numbers so high.
+  // The boot time is not above numbers so high: the marks must keep them.
   const uint64_t last = spool_->last_sequence();
   spool_->Acknowledge(wire::TestHost(), last);
   ASSERT_TRUE(spool_->Flush(kWithin));
@@ -335,7 +335,7 @@ TEST_F(SpoolMemoryTest, GoesOnAboveWhatTheCollectorHas) {
   EXPECT_GT(Waiting(*spool_).front().sequence(), last);
 }
 
-TEST_F(SpoolMemoryTest, AFullSpoolIsADegradationUntilItHasRoom) {
+TEST_F(SpoolMemoryTest, FullSpool_IsADegradationUntilItHasRoom) {
   Spool::Options options = TestOptions(directory_);
   options.max_bytes = 1 << 20;
   options.degradations = &degradations_;

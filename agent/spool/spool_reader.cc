@@ -31,7 +31,8 @@ absl::StatusOr<model::HostId> SpoolReader::NextHost(const model::HostId& current
 }
 
 absl::StatusOr<SpoolReader::Range> SpoolReader::Sequences(const model::HostId& host) {
-  // Two questions: SQLite answers each from one end of the index, both at once from all of it.
+  // Two subqueries: SQLite answers each from one end of the index, a single query by scanning it
+  // all.
   HT_ASSIGN_OR_RETURN(
       auto range,
       database_.Prepare("SELECT COALESCE((SELECT MIN(sequence) FROM records WHERE host=?1), 0),"
@@ -54,7 +55,7 @@ absl::StatusOr<v1::Batch> SpoolReader::ReadAfter(const model::HostId& host, uint
     HT_ASSIGN_OR_RETURN(const bool added, batch.Add(read_.Blob(1)));
     if (!added) break;
   }
-  // A statement that stands on a row would hold up the writer's checkpoints.
+  // A statement that is not reset would block the writer's checkpoints.
   read_.Reset();
   return batch.Take();
 }

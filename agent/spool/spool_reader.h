@@ -13,19 +13,19 @@
 
 namespace hoptrail::agent::spool {
 
-// The uplink's own, reading connection to spool.db: it sees what is committed, and never waits for
-// the writer. One thread at a time.
+// The uplink's own, reading connection to spool.db. It sees committed records only, and never waits
+// for the writer. One thread at a time.
 class SpoolReader {
  public:
   // `access`: how the writer has it open.
   static absl::StatusOr<SpoolReader> Open(
       const std::string& path, SpoolDatabase::Access access = SpoolDatabase::Access::kWrite);
 
-  // The host whose records go first: one of an earlier boot while any of its records wait,
+  // The host whose records are sent first: an earlier boot's while any of its records wait,
   // otherwise `current`.
   absl::StatusOr<model::HostId> NextHost(const model::HostId& current);
 
-  // Of those of a host that wait; zeros where none does.
+  // The numbers of a host's records; zeros where there are none.
   struct Range {
     uint64_t first = 0;
     uint64_t last = 0;

@@ -9,7 +9,7 @@
 
 #include "agent/spool/spool_reader.h"
 #include "agent/spool/spool_testing.h"
-#include "core/wire/sensor.h"
+#include "core/wire/record.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::agent::spool {
@@ -17,7 +17,7 @@ namespace {
 
 using wire::TestHost;
 
-TEST(Spool, NumbersFactsAndGivesThemInOrder) {
+TEST(Spool, Facts_AreNumberedAndReadInOrder) {
   const TestDirectory directory;
   auto spool = OpenSpool(directory);
   const std::vector<model::Fact> facts = wire::TestFacts();
@@ -34,7 +34,7 @@ TEST(Spool, NumbersFactsAndGivesThemInOrder) {
   EXPECT_EQ(spool->spooled(), facts.size());
 }
 
-TEST(Spool, ReadsAfterASequenceAndWithinBytes) {
+TEST(Spool, ReadAfter_StartsAboveASequenceAndKeepsToTheByteLimit) {
   const TestDirectory directory;
   auto spool = OpenSpool(directory);
   for (int i = 0; i < 20; ++i) spool->Add(wire::TestSession());
@@ -50,7 +50,7 @@ TEST(Spool, ReadsAfterASequenceAndWithinBytes) {
   EXPECT_EQ(reader->Sequences(TestHost())->last, all.records(all.records_size() - 1).sequence());
 }
 
-TEST(Spool, AcknowledgedRecordsLeave) {
+TEST(Spool, AcknowledgedRecords_AreRemoved) {
   const TestDirectory directory;
   auto spool = OpenSpool(directory);
   for (int i = 0; i < 10; ++i) spool->Add(wire::TestSession());
@@ -61,7 +61,7 @@ TEST(Spool, AcknowledgedRecordsLeave) {
   EXPECT_EQ(spool->spooled(), 4u);
 }
 
-TEST(Spool, NumbersOnlyGrowOverRestarts) {
+TEST(Spool, Restarts_NumbersOnlyGrow) {
   const TestDirectory directory;
   FakeClock clock;
   uint64_t last = 0;
@@ -78,7 +78,7 @@ TEST(Spool, NumbersOnlyGrowOverRestarts) {
   }
 }
 
-TEST(Spool, StateComesBack) {
+TEST(Spool, SavedState_IsLoadedByTheNextRun) {
   const TestDirectory directory;
   model::Session session = wire::TestSession();
   const model::HopEnd hop = wire::TestHopEnd();
@@ -111,7 +111,7 @@ TEST(Spool, StateComesBack) {
   EXPECT_TRUE(state.open_hops[0] == hop);
 }
 
-TEST(Spool, AnotherBootsStateGoesAndItsRecordsStay) {
+TEST(Spool, NewBoot_DropsSavedStateAndKeepsRecords) {
   const TestDirectory directory;
   {
     auto spool = OpenSpool(directory);
@@ -134,7 +134,7 @@ TEST(Spool, AnotherBootsStateGoesAndItsRecordsStay) {
   EXPECT_EQ(*reader->NextHost(rebooted), rebooted);
 }
 
-TEST(Spool, BoundDropsOldestLowValueFirstAndTells) {
+TEST(Spool, FullSpool_DropsOldestLowValueFirstAndReportsTheLoss) {
   const TestDirectory directory;
   Spool::Options options = TestOptions(directory);
   options.max_bytes = 1 << 20;
@@ -146,7 +146,7 @@ TEST(Spool, BoundDropsOldestLowValueFirstAndTells) {
   uint64_t lost = 0;
   uint64_t edges = 0;
   int sessions = 0;
-  // Telling a loss may need room in turn, and drop more: it is over when all that was lost is told.
+  // The report of a loss may need room in turn and drop more: wait until all losses are reported.
   for (int i = 0; i < 1000 && (edges + lost != 12000 || spool->losses().total() != lost); ++i) {
     absl::SleepFor(absl::Milliseconds(10));
     sessions = 0;
@@ -161,13 +161,13 @@ TEST(Spool, BoundDropsOldestLowValueFirstAndTells) {
     });
   }
   EXPECT_EQ(sessions, 20);
-  EXPECT_EQ(edges + lost, 12000u) << "each edge is kept or told as lost";
+  EXPECT_EQ(edges + lost, 12000u) << "each edge is kept or reported as lost";
   EXPECT_GT(lost, 1000u);
   EXPECT_LT(std::filesystem::file_size(spool->path()), size_t{3} << 20);
   EXPECT_EQ(spool->losses().total(), lost);
 }
 
-TEST(Spool, FullQueueIsCounted) {
+TEST(Spool, FullQueue_IsCountedAsLoss) {
   const TestDirectory directory;
   Spool::Options options = TestOptions(directory);
   options.queue_capacity = 1;
@@ -176,7 +176,7 @@ TEST(Spool, FullQueueIsCounted) {
   EXPECT_GT(spool->losses().total(), 0u);
 }
 
-TEST(Spool, ALossNeedsNoOtherRecordToBeTold) {
+TEST(Spool, LossAlone_IsReported) {
   const TestDirectory directory;
   auto spool = OpenSpool(directory);
   for (int i = 1; i <= 2; ++i) {
@@ -186,7 +186,7 @@ TEST(Spool, ALossNeedsNoOtherRecordToBeTold) {
   }
 }
 
-TEST(Spool, WaitForChangeWakesOnCommitAndWake) {
+TEST(Spool, WaitForChange_ReturnsOnCommit) {
   const TestDirectory directory;
   auto spool = OpenSpool(directory);
   uint64_t mark = spool->WaitForChange(0, absl::Seconds(5));

@@ -34,8 +34,8 @@ class TestDirectory {
   std::string path_;
 };
 
-// While it lives no file may grow beyond 96 KiB: that stands for a full disk, since either fails
-// the write.
+// While it lives no file may grow beyond 96 KiB, which acts like a full disk: either fails the
+// write.
 class FullDisk {
  public:
   FullDisk() {
@@ -66,7 +66,7 @@ inline std::unique_ptr<Spool> OpenSpool(const TestDirectory& directory,
   return *std::move(spool);
 }
 
-// What waits, once that is `count` records; at most ten seconds.
+// The records on disk, once there are `count` of them; waits at most ten seconds.
 inline v1::Batch WaitForRecords(Spool& spool, size_t count) {
   auto reader = SpoolReader::Open(spool.path());
   EXPECT_TRUE(reader.ok()) << reader.status();
@@ -80,10 +80,10 @@ inline v1::Batch WaitForRecords(Spool& spool, size_t count) {
   return batch;
 }
 
-// All that waits, as the uplink reads it: from the disk, and then from memory.
+// All records, as the uplink reads them: from the disk, and then from memory.
 inline std::vector<v1::Record> Waiting(Spool& spool) {
   std::vector<v1::Record> records;
-  const Storage::Reading reading = spool.reading();
+  const SpoolFile::Reading reading = spool.reading();
   std::optional<SpoolReader> reader;
   if (reading.access != SpoolDatabase::Access::kNone) {
     auto opened = SpoolReader::Open(spool.path(), reading.access);

@@ -11,22 +11,22 @@
 namespace hoptrail::agent::spool {
 namespace {
 
-std::string SessionKey(const model::SessionId& session) {
+std::string SessionText(const model::SessionId& session) {
   return absl::StrCat("session ", model::ToString(session));
 }
-std::string MemberKey(const model::ProcessKey& process) {
+std::string MemberText(const model::ProcessKey& process) {
   return absl::StrCat("member ", process.tgid, " ", process.start_boot_ns);
 }
-std::string HopId(model::HopSide side, const model::HopKey& name) {
-  return absl::StrCat("hop ", static_cast<int>(side), " ", name.value());
+std::string HopText(model::HopSide side, const model::HopKey& key) {
+  return absl::StrCat("hop ", static_cast<int>(side), " ", key.value());
 }
 
-std::string KeyOf(const SaveSession& change) { return SessionKey(change.session.id); }
-std::string KeyOf(const RemoveSession& change) { return SessionKey(change.session); }
-std::string KeyOf(const SaveMember& change) { return MemberKey(change.process); }
-std::string KeyOf(const RemoveMember& change) { return MemberKey(change.process); }
-std::string KeyOf(const SaveHop& change) { return HopId(change.hop.side, change.hop.hop_key); }
-std::string KeyOf(const RemoveHop& change) { return HopId(change.side, change.hop_key); }
+std::string KeyOf(const SaveSession& change) { return SessionText(change.session.id); }
+std::string KeyOf(const RemoveSession& change) { return SessionText(change.session); }
+std::string KeyOf(const SaveMember& change) { return MemberText(change.process); }
+std::string KeyOf(const RemoveMember& change) { return MemberText(change.process); }
+std::string KeyOf(const SaveHop& change) { return HopText(change.hop.side, change.hop.hop_key); }
+std::string KeyOf(const RemoveHop& change) { return HopText(change.side, change.hop_key); }
 std::string KeyOf(const Acknowledged& change) {
   return absl::StrCat("acknowledged ", model::ToString(change.host));
 }
@@ -48,8 +48,9 @@ void StateBacklog::Put(Change change) {
     return;
   }
   if (changes_.size() >= max_keys_) {
-    LogWarning("spool",
-               "gives up the saved state: too much of it changed while it could not be written");
+    LogWarning(
+        "spool",
+        "gives up the saved state: too much of it changed while the disk could not be written");
     std::erase_if(changes_, [](const auto& entry) {
       return !std::holds_alternative<Acknowledged>(entry.second);
     });

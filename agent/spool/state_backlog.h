@@ -10,9 +10,9 @@
 
 namespace hoptrail::agent::spool {
 
-// Changes of the saved state, and acknowledgements, that the disk has not taken: of each key only
-// the last. Bounded: past the bound the saved state as a whole is given up, and the file's is to be
-// emptied when it can be written again; the next run then finds what lives in its snapshot. Not
+// Changes of the saved state, and acknowledgements, that the disk has not accepted: the last one of
+// each key. Bounded: past the bound the whole saved state is given up, and the file's is emptied
+// when it can be written again; the next run then knows only what its snapshot shows. Not
 // thread-safe.
 class StateBacklog {
  public:
@@ -20,7 +20,7 @@ class StateBacklog {
 
   // Any change but a fact.
   void Put(Change change);
-  // What the file has does not hold: it is emptied first.
+  // The file's saved state is void: it is emptied first.
   void ForgetFile() { forget_file_ = true; }
 
   bool empty() const { return changes_.empty() && !forget_file_; }

@@ -9,7 +9,7 @@
 namespace hoptrail::agent::spool {
 namespace {
 
-TEST(StateBacklog, KeepsTheLastOfEachKey) {
+TEST(StateBacklog, SameKeyTwice_KeepsTheLastChange) {
   StateBacklog backlog(100);
   EXPECT_TRUE(backlog.empty());
   model::Session session = wire::TestSession();
@@ -41,7 +41,7 @@ TEST(StateBacklog, KeepsTheLastOfEachKey) {
   EXPECT_TRUE(backlog.empty());
 }
 
-TEST(StateBacklog, GivesUpTheWholeStateRatherThanKeepAWrongOne) {
+TEST(StateBacklog, TooManyKeys_GiveUpTheWholeState) {
   StateBacklog backlog(10);
   backlog.Put(Acknowledged{wire::TestHost(), 9});
   for (uint32_t i = 0; i < 10; ++i) backlog.Put(RemoveMember{{i, 1}});

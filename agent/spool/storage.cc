@@ -1,7 +1,6 @@
 #include "agent/spool/storage.h"
 
 #include <algorithm>
-#include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
@@ -13,14 +12,13 @@
 namespace hoptrail::agent::spool {
 namespace {
 
-using Access = SpoolDatabase::Access;
 using model::DegradationKind;
 
-// How often a disk that refused is tried again.
+// How often a write is tried again after it failed.
 constexpr absl::Duration kRetryEvery = absl::Seconds(1);
 constexpr size_t kRecordsAtOnce = 256;
-// Numbers that are marked as used ahead of their use, where the boot time does not vouch for them.
-constexpr uint64_t kMarkAhead = 100'000;
+constexpr size_t kMaxStateKeys = 65'536;
+constexpr size_t kMemoryBytes = size_t{16} << 20;
 
 size_t CountFacts(const std::vector<Change>& changes) {
   return static_cast<size_t>(std::count_if(
@@ -30,80 +28,109 @@ size_t CountFacts(const std::vector<Change>& changes) {
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<Storage>> Storage::Open(const Options& options, LossLedger* losses) {
+  std::unique_ptr<Storage> storage(new Storage(options, losses));
+  HT_RETURN_IF_ERROR(storage->OpenFile());
+  return storage;
+}
+
+Storage::Storage(const Options& options, LossLedger* losses)
+    : options_(options),
+      reporter_(losses, options.degradations, options.database.clock),
+      memory_(options.memory_records, kMemoryBytes),
+      file_(options.database, &reporter_),
+      numbers_(options.database.host, options.marks, options.database.clock),
+      backlog_(kMaxStateKeys) {}
+
+absl::Status Storage::OpenFile() {
+  HT_ASSIGN_OR_RETURN(SpoolFile::Opened opened, file_.Open());
+  saved_state_ = std::move(opened.state);
+  if (file_.never_read()) backlog_.ForgetFile();
+  const SequenceNumbers::LastRun last_run =
+      numbers_.Start(file_.database().last_sequence(), reporter_);
+  if (last_run.known && !opened.file_existed) {
+    reporter_.AddLoss("spool", "removed", 1);
+    reporter_.AddMissingHistory(absl::StrCat(file_.path(), " is gone"));
+  } else if (last_run.state_behind) {
+    reporter_.AddMissingHistory("the disk did not accept the last state that the run before saved");
+  }
+  Mark(numbers_.last());
+  last_sequence_ = numbers_.last();
+  if (!opened.writable.ok()) OnDiskError(opened.writable);
+  return absl::OkStatus();
+}
+
 void Storage::Keep(std::vector<Change>* changes) {
   if (assumed_) return changes->clear();
-  LookAtFile();
-  CatchUp(false);
-  if (!refused_) {
+  if (file_.RecreateIfRemoved() && !disk_failed_) {
+    reporter_.ClearDegradation(DegradationKind::kStateUnwritable);
+  }
+  CatchUp(/*at_once=*/false);
+  if (!disk_failed_) {
     const absl::Status status = Write(*changes);
     if (status.ok()) {
       changes->clear();
       return;
     }
-    Refuse(status);
+    OnDiskError(status);
   }
   KeepInMemory(changes);
 }
 
 absl::Status Storage::Write(const std::vector<Change>& changes) {
   const size_t facts = CountFacts(changes);
-  if (!Vouched(next_sequence_ + facts - 1)) SetMarks(next_sequence_ + facts - 1);
-  absl::StatusOr<SpoolDatabase::Committed> committed = database_.Apply(changes, next_sequence_);
+  const uint64_t last = numbers_.last() + facts;
+  if (!numbers_.IsBelowBootTime(last)) Mark(last);
+  absl::StatusOr<SpoolDatabase::Committed> committed = file_.Apply(changes, numbers_.next());
   if (committed.status().code() == absl::StatusCode::kDataLoss) {
-    Quarantine(committed.status());
+    file_.Quarantine(committed.status());
     HT_RETURN_IF_ERROR(Reopen());
-    committed = database_.Apply(changes, next_sequence_);
+    committed = file_.Apply(changes, numbers_.next());
   } else if (committed.status().code() == absl::StatusCode::kResourceExhausted) {
-    database_.MakeRoom();
-    committed = database_.Apply(changes, next_sequence_);
+    file_.database().MakeRoom();
+    committed = file_.Apply(changes, numbers_.next());
   }
   if (!committed.ok()) return committed.status();
-  next_sequence_ += facts;
-  last_sequence_ = next_sequence_ - 1;
-  Note(*committed);
+  numbers_.Advance(facts);
+  last_sequence_ = numbers_.last();
+  OnCommitted(*committed);
   return absl::OkStatus();
 }
 
-void Storage::Note(const SpoolDatabase::Committed& committed) {
-  on_disk_ = database_.spooled();
-  Lose("spool", committed.dropped);
-  if (options_.degradations == nullptr) return;
+absl::Status Storage::Reopen() { return file_.Reopen(first_welcome_, numbers_.first_of_run()); }
+
+void Storage::OnCommitted(const SpoolDatabase::Committed& committed) {
+  reporter_.AddLosses("spool", committed.dropped);
   const uint64_t bound = options_.database.max_bytes;
   if (!committed.dropped.empty()) {
-    options_.degradations->Add(DegradationKind::kSpoolFull,
-                               absl::StrCat("the spool has reached its ", bound >> 20,
-                                            " MiB: the oldest records go, low value first"));
+    reporter_.AddDegradation(DegradationKind::kSpoolFull,
+                             absl::StrCat("the spool has reached its ", bound >> 20,
+                                          " MiB: the oldest records go, low value first"));
   } else if (committed.used_bytes < bound / 2) {
-    options_.degradations->Clear(DegradationKind::kSpoolFull);
+    reporter_.ClearDegradation(DegradationKind::kSpoolFull);
   }
 }
 
-void Storage::Lose(absl::string_view where, const std::map<std::string, uint64_t>& counts) {
-  for (const auto& [kind, count] : counts) {
-    losses_->Add(std::string(where), kind, count, options_.database.clock->WallNs());
+void Storage::OnDiskError(const absl::Status& status) {
+  if (!disk_failed_) {
+    LogError("spool", "cannot write ", file_.path(), ", continuing in memory: ", status.message());
   }
-}
-
-void Storage::Refuse(const absl::Status& status) {
-  if (!refused_)
-    LogError("spool", "cannot write ", path(), ", going on in memory: ", status.message());
-  refused_ = true;
+  disk_failed_ = true;
   retry_at_ = SteadyTime::Now() + kRetryEvery;
-  if (options_.degradations != nullptr) {
-    options_.degradations->Add(DegradationKind::kStateUnwritable, std::string(status.message()));
-  }
+  reporter_.AddDegradation(DegradationKind::kStateUnwritable, std::string(status.message()));
 }
 
 void Storage::KeepInMemory(std::vector<Change>* changes) {
   for (Change& change : *changes) {
     if (const auto* fact = std::get_if<model::Fact>(&change)) {
-      if (memory_first_ == 0) memory_first_ = next_sequence_;
-      const auto dropped = memory_.Add(Store(*fact, next_sequence_++));
-      Lose("memory", dropped);
-      if (!dropped.empty() && options_.degradations != nullptr) {
-        options_.degradations->Add(DegradationKind::kSpoolFull,
-                                   "what may wait in memory has reached its bound: the oldest "
-                                   "records go, low value first");
+      if (!numbers_.in_memory()) numbers_.OnInMemory(numbers_.next());
+      const auto dropped = memory_.Add(Store(*fact, numbers_.next()));
+      numbers_.Advance(1);
+      reporter_.AddLosses("memory", dropped);
+      if (!dropped.empty()) {
+        reporter_.AddDegradation(DegradationKind::kSpoolFull,
+                                 "the records that wait in memory have reached their bound: the "
+                                 "oldest records go, low value first");
       }
       continue;
     }
@@ -114,115 +141,99 @@ void Storage::KeepInMemory(std::vector<Change>* changes) {
     backlog_.Put(std::move(change));
   }
   changes->clear();
-  last_sequence_ = next_sequence_ - 1;
-  SetMarks(next_sequence_ - 1);
+  last_sequence_ = numbers_.last();
+  Mark(numbers_.last());
 }
 
-// A run that begins later begins above it, whatever the marks say.
-bool Storage::Vouched(uint64_t sequence) const {
-  return sequence <= options_.database.clock->BootNs() / 1000;
-}
-
-void Storage::SetMarks(uint64_t last) {
+void Storage::Mark(uint64_t last) {
   if (assumed_) return;
-  const absl::Status status = options_.marks->Update([&](Marks& marks) {
-    Marks now;
-    if (marks.host == host()) now = marks;  // others write to it too
-    now.host = host();
-    now.given_up = 0;  // counted since
-    if (!Vouched(last) && last > now.used_sequence) now.used_sequence = last + kMarkAhead;
-    now.in_memory = inherited_;
-    if (memory_first_ != 0) now.in_memory.push_back({memory_first_, last});
-    now.state_behind = !backlog_.empty();
-    marks = now;
-  });
-  if (status.ok()) return;
-  if (!refused_) LogWarning("spool", "cannot be marked: ", status.message());
+  const absl::Status status = numbers_.Mark(last, /*state_behind=*/!backlog_.empty());
+  if (status.ok() || disk_failed_) return;
+  LogWarning("spool", "cannot write the marks for the next run: ", status.message());
 }
 
 void Storage::CatchUp(bool at_once) {
-  if (!refused_ || (!at_once && SteadyTime::Now() < retry_at_)) return;
-  absl::Status status = BringToDisk();
+  if (!disk_failed_ || (!at_once && SteadyTime::Now() < retry_at_)) return;
+  absl::Status status = MoveToDisk();
   if (status.code() == absl::StatusCode::kDataLoss) {
-    Quarantine(status);
-    status = BringToDisk();
+    file_.Quarantine(status);
+    status = MoveToDisk();
   }
-  if (!status.ok()) return Refuse(status);
-  refused_ = false;
-  LogInfo("spool", path(), " can be written again");
-  memory_first_ = 0;
-  SetMarks(next_sequence_ - 1);
-  if (options_.degradations != nullptr && !removed_) {
-    options_.degradations->Clear(DegradationKind::kStateUnwritable);
-  }
+  if (!status.ok()) return OnDiskError(status);
+  disk_failed_ = false;
+  LogInfo("spool", file_.path(), " can be written again");
+  numbers_.OnDiskUpToDate();
+  Mark(numbers_.last());
+  if (!file_.removed()) reporter_.ClearDegradation(DegradationKind::kStateUnwritable);
 }
 
 absl::Duration Storage::UntilCatchUp() const {
-  if (!refused_) return absl::InfiniteDuration();
+  if (!disk_failed_) return absl::InfiniteDuration();
   return std::max(retry_at_ - SteadyTime::Now(), absl::ZeroDuration());
 }
 
-absl::Status Storage::BringToDisk() {
-  if (database_.access() != Access::kWrite) HT_RETURN_IF_ERROR(Reopen());
+absl::Status Storage::MoveToDisk() {
+  if (!file_.writable()) HT_RETURN_IF_ERROR(Reopen());
   while (true) {
     const std::vector<StoredRecord> oldest = memory_.Oldest(kRecordsAtOnce);
     if (oldest.empty()) break;
-    HT_ASSIGN_OR_RETURN(const SpoolDatabase::Committed committed, database_.Insert(oldest));
-    memory_.TakenByDisk(oldest.back().sequence);
-    Note(committed);
+    HT_ASSIGN_OR_RETURN(const SpoolDatabase::Committed committed, file_.Insert(oldest));
+    memory_.OnMovedToDisk(oldest.back().sequence);
+    OnCommitted(committed);
   }
   if (backlog_.empty()) return absl::OkStatus();
   HT_ASSIGN_OR_RETURN(const SpoolDatabase::Committed committed,
-                      database_.Apply(backlog_.Changes(), next_sequence_));
+                      file_.Apply(backlog_.Changes(), numbers_.next()));
   backlog_.Clear();
-  Note(committed);
+  OnCommitted(committed);
   return absl::OkStatus();
 }
 
-void Storage::CountInherited(uint64_t acknowledged) {
-  uint64_t missing = 0;
-  for (const Marks::Range& range : std::exchange(inherited_, {})) {
-    const uint64_t after = std::max(acknowledged, range.first - 1);
-    if (range.last <= after) continue;
-    missing += range.last - after;
-    if (database_.access() == Access::kNone) continue;
-    const auto on_disk = database_.Count(host(), after, range.last);  // after all
-    if (!on_disk.ok()) continue;
-    for (const auto& [kind, count] : *on_disk) missing -= std::min(missing, count);
-  }
-  if (missing == 0) return;
-  losses_->Add("memory", "record", missing, options_.database.clock->WallNs());
-  Forgot("records that the disk had not taken went with the run before");
+void Storage::CountLostOfLastRuns(uint64_t acknowledged) {
+  const uint64_t lost =
+      numbers_.TakeLost(acknowledged, [this](uint64_t after, uint64_t last) -> uint64_t {
+        if (!file_.open()) return 0;
+        const auto on_disk = file_.database().Count(host(), after, last);
+        uint64_t sum = 0;
+        if (on_disk.ok()) {
+          for (const auto& [kind, count] : *on_disk) sum += count;
+        }
+        return sum;
+      });
+  if (lost == 0) return;
+  reporter_.AddLoss("memory", "record", lost);
+  reporter_.AddMissingHistory("the run before ended with records that the disk had not accepted");
 }
 
 void Storage::OnWelcome(uint64_t acknowledged) {
   if (!first_welcome_.has_value()) {
     first_welcome_ = acknowledged;
-    CountInherited(acknowledged);
-    SetMarks(next_sequence_ - 1);
+    CountLostOfLastRuns(acknowledged);
+    Mark(numbers_.last());
   }
-  if (acknowledged < next_sequence_) return;
-  // Somebody else used this host's numbers, or this state is older than the last: what waits here
-  // has numbers that the collector skips.
-  absl::StatusOr<std::map<std::string, uint64_t>> waiting = database_.access() == Access::kNone
-                                                                ? std::map<std::string, uint64_t>()
-                                                                : database_.Count(host(), 0);
-  if (waiting.ok()) Lose("spool", *waiting);
+  if (acknowledged < numbers_.next()) return;
+  // Another agent used this host's numbers, or this state is older than the last: the collector
+  // skips the numbers of the records that wait here.
+  if (file_.open()) {
+    const auto waiting = file_.database().Count(host(), 0);
+    if (waiting.ok()) reporter_.AddLosses("spool", *waiting);
+  }
   for (const StoredRecord& record : memory_.Oldest(options_.memory_records)) {
-    Lose("memory", {{record.kind, 1}});
+    reporter_.AddLoss("memory", record.kind, 1);
   }
-  memory_.Acknowledge(next_sequence_ - 1);
-  Forgot(absl::StrCat("the collector has records up to ", acknowledged,
-                      ", and this spool never had more than ", next_sequence_ - 1));
-  next_sequence_ = acknowledged + 1;
-  SetMarks(next_sequence_ - 1);
+  memory_.Acknowledge(numbers_.last());
+  reporter_.AddMissingHistory(absl::StrCat("the collector has records up to ", acknowledged,
+                                           ", and this spool never had more than ",
+                                           numbers_.last()));
+  numbers_.ContinueAbove(acknowledged);
+  Mark(numbers_.last());
   last_sequence_ = acknowledged;
 }
 
-Storage::Removed Storage::Remove(const model::HostId& of, uint64_t acknowledged) {
+Storage::Removed Storage::RemoveRecordsOf(const model::HostId& of, uint64_t acknowledged) {
   Removed removed;
-  if (database_.access() != Access::kNone) {
-    const auto on_disk = database_.Count(of, acknowledged);
+  if (file_.open()) {
+    const auto on_disk = file_.database().Count(of, acknowledged);
     if (on_disk.ok()) removed.on_disk = *on_disk;
   }
   if (of == host()) {
@@ -232,30 +243,53 @@ Storage::Removed Storage::Remove(const model::HostId& of, uint64_t acknowledged)
     memory_.Acknowledge(wire::kMaxCount);
   }
   Change forget = Acknowledged{of, wire::kMaxCount};
-  removed.at_once = !refused_ && Write({forget}).ok();
+  removed.at_once = !disk_failed_ && Write({forget}).ok();
   if (!removed.at_once) backlog_.Put(std::move(forget));
   return removed;
 }
 
 void Storage::GiveUp(const model::HostId& other, uint64_t acknowledged) {
-  Lose("spool", Remove(other, acknowledged).on_disk);
+  reporter_.AddLosses("spool", RemoveRecordsOf(other, acknowledged).on_disk);
 }
 
 void Storage::Assume(const model::HostId& assumed, uint64_t acknowledged) {
-  const Removed removed = Remove(host(), acknowledged);
+  const Removed removed = RemoveRecordsOf(host(), acknowledged);
   uint64_t given_up = removed.in_memory;
-  // What stays for now is an earlier boot's for the next run, and is given up then.
+  // For the next run, records that stay on disk are an earlier boot's: it gives them up then.
   for (const auto& [kind, count] : removed.on_disk) given_up += removed.at_once ? count : 0;
-  const absl::Status status = options_.marks->Update([&](Marks& marks) {
-    const bool again = marks.host == host() && !marks.kernel_boot.empty();
-    Marks next;
-    next.host = assumed;
-    next.kernel_boot = again ? marks.kernel_boot : host().boot;
-    next.given_up = given_up;
-    marks = next;
-  });
-  if (!status.ok()) LogWarning("spool", "the next start will not know of it: ", status.message());
+  const absl::Status status = numbers_.MarkAssumed(assumed, given_up);
+  if (!status.ok()) {
+    LogWarning("spool", "cannot save that the next run speaks for ", model::ToString(assumed), ": ",
+               status.message());
+  }
   assumed_ = true;
+}
+
+void Storage::OnDamaged(uint64_t generation) {
+  if (generation != reading().generation) return;
+  file_.Quarantine(absl::DataLossError("found when it was read"));
+  const absl::Status status = Reopen();
+  if (!status.ok()) OnDiskError(status);
+}
+
+void Storage::OnUnreadable(uint64_t generation) {
+  if (generation != reading().generation || !file_.open()) return;
+  // This connection may still be able to read.
+  SpoolDatabase& database = file_.database();
+  uint64_t saved = 0;
+  absl::StatusOr<std::vector<StoredRecord>> records =
+      database.Records(0, options_.memory_records / 2, kMemoryBytes / 2);
+  if (records.ok()) {
+    saved = records->size();
+    if (saved > 0) numbers_.OnInMemory(records->front().sequence);
+    for (StoredRecord& record : *records) {
+      reporter_.AddLosses("memory", memory_.Add(std::move(record)));
+    }
+  }
+  reporter_.AddLoss("spool", "unreadable", database.spooled() - saved);
+  file_.Close();
+  OnDiskError(absl::UnavailableError(absl::StrCat(file_.path(), " cannot be read")));
+  Mark(numbers_.last());
 }
 
 }  // namespace hoptrail::agent::spool

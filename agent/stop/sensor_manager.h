@@ -7,7 +7,7 @@
 
 namespace hoptrail::agent {
 
-// Someone who did something to one of the sensor's processes.
+// An action on one of the sensor's processes.
 struct SensorSignal {
   model::ProcessKey sender;
   const process::Process* process = nullptr;  // the sender, where known
@@ -15,14 +15,14 @@ struct SensorSignal {
   const process::Process* target = nullptr;   // the sensor's, where known
 };
 
-// Whether the sender is what runs the agent, and may end it: process 1; a container's runtime,
-// whose helper sends the signal from the session in which the container was started; what runs in
-// the service's own unit, as ExecReload does. A login is no manager, whatever it has started.
-// `unit`: the agent's own service, empty where it is in none.
+// Whether the sender manages the agent and may stop it: process 1; a container runtime, whose
+// helper sends the signal from the session in which the container was started; a program in the
+// service's own unit, such as ExecReload. A login is never a manager, even if it started the agent.
+// `unit`: the agent's own service, empty where it has none.
 bool IsSensorManager(const SensorSignal& signal, const session::Lineage& lineage,
                      const std::string& unit);
 
-// The same of an event of kind kSensorTouched.
+// The same for an event of kind kSensorTouched.
 bool IsSensorManager(const session::EnrichedEvent& event, const std::string& unit);
 
 }  // namespace hoptrail::agent

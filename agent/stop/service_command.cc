@@ -17,7 +17,7 @@ namespace hoptrail::agent {
 namespace {
 
 constexpr absl::string_view kService = ".service";
-// Where the agent is in no unit of its own, this is what people call it.
+// The name that people use where the agent has no unit of its own.
 constexpr absl::string_view kOwnName = "hoptrail-agent";
 
 template <typename Words>
@@ -25,7 +25,7 @@ bool IsOneOf(absl::string_view word, const Words& words) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
-// systemctl's verbs that end what they name, or, the last ones, all that is not named.
+// Verbs of systemctl that stop the named units, and verbs that stop all others.
 constexpr absl::string_view kEnds[] = {"stop",
                                        "kill",
                                        "restart",
@@ -38,7 +38,8 @@ constexpr absl::string_view kEnds[] = {"stop",
                                        "mask"};
 constexpr absl::string_view kEndsOthers[] = {"isolate", "rescue", "emergency", "default"};
 
-// A name or pattern on systemctl's command line. A slice stands for all that is in it.
+// Whether an argument of systemctl names the unit, as a name or a pattern. A slice counts as naming
+// all of its units.
 bool Names(const std::string& argument, const std::string& unit) {
   if (absl::EndsWith(argument, ".slice")) return true;
   const bool whole = absl::StrContains(BaseName(argument), '.');
@@ -57,10 +58,10 @@ bool SystemctlEnds(const std::vector<std::string>& arguments, const std::string&
   return false;
 }
 
-// Any other program that has both the unit's name and a word for ending it among its arguments: a
-// client of the bus, `service`, a shell that is to do it.
+// Any other program with both the unit's name and a word for stopping it among its arguments: a
+// client of the bus, `service`, a shell that runs one of them.
 bool MessageEnds(const std::vector<std::string>& arguments, absl::string_view name) {
-  // Asked of every program that starts: nearly all are out with this.
+  // This runs for every program that starts; nearly all end here.
   const auto names = [&](const std::string& argument) { return absl::StrContains(argument, name); };
   if (std::none_of(arguments.begin(), arguments.end(), names)) return false;
   return std::any_of(arguments.begin(), arguments.end(), [](const std::string& argument) {
@@ -71,7 +72,7 @@ bool MessageEnds(const std::vector<std::string>& arguments, absl::string_view na
   });
 }
 
-// What a person calls the agent's container is not known here.
+// The name of the agent's container is not known here, so any stop command counts.
 bool RuntimeEnds(absl::string_view program, const std::vector<std::string>& arguments) {
   constexpr absl::string_view kClients[] = {"docker", "podman", "nerdctl", "ctr", "crictl",
                                             "runc",   "crun",   "kubectl", "k3s"};

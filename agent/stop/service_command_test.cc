@@ -21,7 +21,7 @@ bool Systemctl(std::vector<std::string> arguments) {
   return MayStopService(Command("/usr/bin/systemctl", std::move(arguments)), kUnit);
 }
 
-TEST(MayStopService, SystemctlThatEndsTheUnit) {
+TEST(MayStopService, SystemctlThatStopsTheUnit_Matches) {
   EXPECT_TRUE(Systemctl({"stop", "hoptrail-agent"}));
   EXPECT_TRUE(Systemctl({"stop", "hoptrail-agent.service"}));
   EXPECT_TRUE(Systemctl({"--no-block", "restart", "cron", "hoptrail-agent"}));
@@ -33,7 +33,7 @@ TEST(MayStopService, SystemctlThatEndsTheUnit) {
   EXPECT_TRUE(Systemctl({"rescue"}));
 }
 
-TEST(MayStopService, SystemctlThatDoesNot) {
+TEST(MayStopService, SystemctlThatDoesNotStopTheUnit_DoesNotMatch) {
   EXPECT_FALSE(Systemctl({"status", "hoptrail-agent"}));
   EXPECT_FALSE(Systemctl({"reload", "hoptrail-agent"}));
   EXPECT_FALSE(Systemctl({"stop", "cron"}));
@@ -43,7 +43,7 @@ TEST(MayStopService, SystemctlThatDoesNot) {
   EXPECT_FALSE(Systemctl({}));
 }
 
-TEST(MayStopService, OthersThatNameTheUnit) {
+TEST(MayStopService, OtherProgramThatNamesTheUnit_Matches) {
   EXPECT_TRUE(MayStopService(
       Command("/usr/bin/busctl", {"busctl", "call", "org.freedesktop.systemd1",
                                   "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
@@ -56,7 +56,7 @@ TEST(MayStopService, OthersThatNameTheUnit) {
   EXPECT_FALSE(MayStopService(Command("/usr/bin/docker", {"docker", "stop", "web"}), kUnit));
 }
 
-TEST(MayStopService, InAContainerItsRuntime) {
+TEST(MayStopService, AgentWithoutAUnit_ContainerRuntimeCommandMatches) {
   EXPECT_TRUE(MayStopService(Command("/usr/bin/docker", {"docker", "stop", "whatever"}), ""));
   EXPECT_TRUE(MayStopService(Command("/usr/local/bin/crictl", {"crictl", "rm", "-f", "3f2a"}), ""));
   EXPECT_FALSE(MayStopService(Command("/usr/bin/docker", {"docker", "ps"}), ""));

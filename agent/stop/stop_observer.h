@@ -9,12 +9,12 @@
 
 namespace hoptrail::agent {
 
-// Keeps what the stream of events shows of who may end the agent: signals to its first process, and
-// logins that ask the service manager for it. Not thread-safe.
+// Passes the events that may have stopped the agent to StopOrigin: signals to the supervisor, and
+// commands of logins to the service manager. Not thread-safe.
 class StopObserver : public session::EventSink {
  public:
-  // `unit`: the agent's own service, empty where it is in none. `supervisor_tgid`: its first
-  // process as the host numbers it, 0 where that is not known.
+  // `unit`: the agent's own service, empty where it has none. `supervisor_tgid`: the supervisor's
+  // pid on the host, 0 where unknown.
   StopObserver(std::string unit, uint32_t supervisor_tgid, StopOrigin* origin);
 
   session::Interests interests() const override {

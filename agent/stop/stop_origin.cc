@@ -10,7 +10,7 @@ namespace hoptrail::agent {
 namespace {
 
 constexpr size_t kMostKept = 16;
-// A signal is read a moment after it was sent; a manager may have other things to end before.
+// A signal is read a moment after it was sent; a manager may first stop other services.
 constexpr uint64_t kSignalWithinNs = 10'000'000'000;
 constexpr uint64_t kCommandWithinNs = 30'000'000'000;
 constexpr size_t kMaxLineBytes = 256;
@@ -50,7 +50,7 @@ const StopOrigin::Sender* StopOrigin::Seen(const StopSignal& signal, uint64_t no
   for (const Sender& sender : senders_) {
     if (sender.signal != signal.number) continue;
     if (!Within(sender.boot_ns, now_boot_ns, kSignalWithinNs)) continue;
-    // Where two sent it at once, the one that was answered; else the latest.
+    // The sender whose pid the supervisor received, otherwise the latest.
     if (found != nullptr && found->process.tgid == signal.pid) break;
     found = &sender;
   }
@@ -78,9 +78,9 @@ model::Goodbye StopOrigin::Find(const StopSignal& signal, uint64_t now_boot_ns) 
   }
   switch (signal.from) {
     case StopSignal::From::kKernel:
-      return ByProcess(absl::StrCat(what, " from the terminal that it runs at"), {});
+      return ByProcess(absl::StrCat(what, " from the agent's terminal"), {});
     case StopSignal::From::kUnknown:
-      return ByProcess(absl::StrCat(what, " from a process that does not say which"), {});
+      return ByProcess(absl::StrCat(what, " from a process that did not identify itself"), {});
     case StopSignal::From::kProcess:
       break;
   }

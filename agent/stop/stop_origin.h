@@ -10,12 +10,12 @@
 
 namespace hoptrail::agent {
 
-// What the agent's first process learnt of the signal that told it to end.
+// The signal that asked the agent to end, as its supervisor received it.
 struct StopSignal {
   enum class From : uint8_t {
-    kProcess,  // kill(2): the kernel filled in who
+    kProcess,  // kill(2): the kernel filled in the sender
     kKernel,   // Ctrl-C at its terminal
-    kUnknown,  // sigqueue(3): who sent it filled in what it liked
+    kUnknown,  // sigqueue(3): the sender filled in any values
   };
 
   uint32_t number = 0;  // SIGTERM; 0: there was none
@@ -25,19 +25,20 @@ struct StopSignal {
   bool by_parent = false;
 };
 
-// Who asked the agent to end: puts together what its first process was told, what the kernel side
-// saw of signals to it, and what logins asked the service manager for. Pure; one thread.
+// Finds out who asked the agent to end, from the signal that the supervisor received, the signals
+// that the kernel side saw, and the commands of logins to the service manager. Pure; one thread.
 class StopOrigin {
  public:
-  // A signal to the agent's first process, seen by the kernel side or found in the process table.
+  // The sender of a signal to the supervisor, seen by the kernel side or found in the process
+  // table.
   struct Sender {
     uint32_t signal = 0;
     uint64_t boot_ns = 0;
-    model::ProcessKey process;  // empty: the one who asked at a terminal
+    model::ProcessKey process;  // empty: a person at the terminal
     uint32_t uid = 0;
     std::string command;       // comm
     model::SessionId session;  // empty where unknown
-    bool manager = false;      // it is what runs the agent's service
+    bool manager = false;      // it manages the agent's service
   };
 
   // A login started a program that may make the service manager end the agent.
@@ -52,15 +53,15 @@ class StopOrigin {
   void OnSignal(Sender sender);
   void OnCommand(Command command);
 
-  // The kernel side's word on who sent `signal`; null where it has none.
+  // The sender of `signal`; null where neither the kernel side nor the process table shows one.
   const Sender* Seen(const StopSignal& signal, uint64_t now_boot_ns) const;
-  // SERVICE_MANAGER with a session: that login made it do so.
+  // kServiceManager with a session: that login asked for it.
   model::Goodbye Find(const StopSignal& signal, uint64_t now_boot_ns) const;
 
  private:
   model::Goodbye ByManager(uint64_t now_boot_ns) const;
 
-  // The latest few.
+  // The latest ones, bounded.
   std::deque<Sender> senders_;
   std::deque<Command> commands_;
 };

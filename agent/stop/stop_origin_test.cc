@@ -34,7 +34,7 @@ StopSignal Signal(uint32_t pid, From from = From::kProcess) {
   return {.number = SIGTERM, .from = from, .pid = pid, .uid = 1000};
 }
 
-TEST(StopOrigin, WhatTheKernelSideSawNamesTheSession) {
+TEST(StopOrigin, SignalSeenByTheKernelSide_NamesTheSession) {
   StopOrigin origin;
   origin.OnSignal(Sender(70));
   const model::Goodbye goodbye = origin.Find(Signal(70), kNow);
@@ -43,15 +43,15 @@ TEST(StopOrigin, WhatTheKernelSideSawNamesTheSession) {
   EXPECT_EQ(goodbye.session, Session(7));
 }
 
-// Whatever number the sender has where the agent is, and whoever it says that it is.
-TEST(StopOrigin, AlsoFromOutsideThePidNamespaceAndFromWhoHides) {
+// Whatever pid the sender has in the agent's namespace, and whatever sender it claims.
+TEST(StopOrigin, SenderOutsideThePidNamespaceOrForged_IsTakenFromTheKernelEvent) {
   StopOrigin origin;
   origin.OnSignal(Sender(70));
   EXPECT_EQ(origin.Find(Signal(0), kNow).session, Session(7));
   EXPECT_EQ(origin.Find(Signal(0, From::kUnknown), kNow).session, Session(7));
 }
 
-TEST(StopOrigin, AnotherSignalOrALongPastOneIsNotIt) {
+TEST(StopOrigin, OtherOrOldSignal_IsNotTheOrigin) {
   StopOrigin origin;
   origin.OnSignal(Sender(70, kNow - 60 * kSecond));
   StopOrigin::Sender other = Sender(71);
@@ -63,7 +63,7 @@ TEST(StopOrigin, AnotherSignalOrALongPastOneIsNotIt) {
   EXPECT_TRUE(goodbye.session.empty());
 }
 
-TEST(StopOrigin, OfTwoTheOneThatWasAnswered) {
+TEST(StopOrigin, TwoSenders_TheMatchingPidWins) {
   StopOrigin origin;
   origin.OnSignal(Sender(70, kNow - 2, 7));
   origin.OnSignal(Sender(71, kNow - 1, 8));
@@ -72,7 +72,7 @@ TEST(StopOrigin, OfTwoTheOneThatWasAnswered) {
   EXPECT_EQ(origin.Find(Signal(0), kNow).session, Session(8));
 }
 
-TEST(StopOrigin, ItsManager) {
+TEST(StopOrigin, ParentOrRuntime_IsTheServiceManager) {
   StopOrigin origin;
   EXPECT_EQ(origin.Find(Signal(1), kNow).cause, StopCause::kServiceManager);
   EXPECT_EQ(origin.Find(Signal(0), kNow).cause, StopCause::kServiceManager) << "a container's";
@@ -89,7 +89,7 @@ TEST(StopOrigin, ItsManager) {
 }
 
 // A login is no manager, even where it started the agent.
-TEST(StopOrigin, WhatWasSeenCountsMoreThanParentage) {
+TEST(StopOrigin, SenderSeenByTheKernelSide_OutweighsParentage) {
   StopOrigin origin;
   origin.OnSignal(Sender(50));
   StopSignal by_parent = Signal(50);
@@ -97,7 +97,7 @@ TEST(StopOrigin, WhatWasSeenCountsMoreThanParentage) {
   EXPECT_EQ(origin.Find(by_parent, kNow).cause, StopCause::kProcess);
 }
 
-TEST(StopOrigin, ItsManagerOnBehalfOfALogin) {
+TEST(StopOrigin, ServiceManagerAfterACommand_NamesTheLogin) {
   StopOrigin origin;
   origin.OnCommand({.boot_ns = kNow - 2 * kSecond,
                     .process = {.tgid = 80, .start_boot_ns = 5},
@@ -112,13 +112,13 @@ TEST(StopOrigin, ItsManagerOnBehalfOfALogin) {
   EXPECT_TRUE(origin.Find(Signal(1), kNow + 60 * kSecond).session.empty()) << "long past";
 }
 
-TEST(StopOrigin, ATerminalAndSomebodyWhoHides) {
+TEST(StopOrigin, TerminalOrForgedSender_IsAProcess) {
   const StopOrigin origin;
   EXPECT_EQ(origin.Find(Signal(0, From::kKernel), kNow).cause, StopCause::kProcess);
   EXPECT_EQ(origin.Find(Signal(1, From::kUnknown), kNow).cause, StopCause::kProcess);
 }
 
-TEST(StopOrigin, IsBounded) {
+TEST(StopOrigin, FloodOfSignals_IsBounded) {
   StopOrigin origin;
   for (uint32_t i = 0; i < 100'000; ++i) {
     origin.OnSignal(Sender(i));

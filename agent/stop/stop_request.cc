@@ -16,7 +16,8 @@ constexpr uint32_t kByParent = 1u << 16;
 StopSignal FromSignalInfo(const signalfd_siginfo& info, pid_t parent) {
   StopSignal signal{.number = info.ssi_signo, .from = From::kUnknown};
   if (info.ssi_code == SI_KERNEL) signal.from = From::kKernel;
-  // Nobody can claim these codes of another process: with any other, the sender says who it is.
+  // A process cannot forge these codes for another process. With any other code the sender chose
+  // the pid and uid itself.
   if (info.ssi_code == SI_USER || info.ssi_code == SI_TKILL) {
     signal.from = From::kProcess;
     signal.pid = info.ssi_pid;

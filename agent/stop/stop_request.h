@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_STOP_STOP_REQUEST_H_
 #define HOPTRAIL_AGENT_STOP_STOP_REQUEST_H_
 
-// How what the supervisor learnt of a signal travels to the worker.
+// Encodes the signal that the supervisor received for its message to the worker.
 
 #include <cstdint>
 
@@ -11,10 +11,10 @@
 
 namespace hoptrail::agent {
 
-// `parent`: of the process that the signal was sent to.
+// `parent`: of the process that received the signal.
 StopSignal FromSignalInfo(const signalfd_siginfo& info, pid_t parent);
 
-// As the numbers of a message, and back; what makes no sense becomes a signal from nobody knows.
+// To the numbers of a message, and back. An invalid origin becomes From::kUnknown.
 struct StopNumbers {
   uint32_t number = 0;
   uint64_t serial = 0;

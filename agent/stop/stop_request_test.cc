@@ -14,7 +14,7 @@ namespace {
 
 using From = StopSignal::From;
 
-// What a child that does `send(our pid)` looks like to us.
+// The signal as received from a child that runs `send(our pid)`.
 template <typename Send>
 StopSignal Sent(Send send) {
   sigset_t set;
@@ -36,7 +36,7 @@ StopSignal Sent(Send send) {
   return signal;
 }
 
-TEST(StopRequest, TheKernelsWordOnASignalIsBelieved) {
+TEST(StopRequest, SignalByKill_SenderIsBelieved) {
   const StopSignal signal = Sent([](pid_t pid) { ::kill(pid, SIGTERM); });
   EXPECT_EQ(signal.number, static_cast<uint32_t>(SIGTERM));
   EXPECT_EQ(signal.from, From::kProcess);
@@ -45,7 +45,7 @@ TEST(StopRequest, TheKernelsWordOnASignalIsBelieved) {
   EXPECT_TRUE(signal.by_parent);
 }
 
-TEST(StopRequest, TheSendersIsNot) {
+TEST(StopRequest, SignalByQueue_SenderIsNotBelieved) {
   const StopSignal signal = Sent([](pid_t pid) {
     siginfo_t claim{};
     claim.si_signo = SIGTERM;
@@ -58,7 +58,7 @@ TEST(StopRequest, TheSendersIsNot) {
   EXPECT_FALSE(signal.by_parent);
 }
 
-TEST(StopRequest, OutsideThePidNamespaceIsNobodysChild) {
+TEST(StopRequest, SenderOutsideThePidNamespace_IsNotTheParent) {
   signalfd_siginfo info{};
   info.ssi_signo = SIGTERM;
   info.ssi_code = SI_USER;
@@ -69,7 +69,7 @@ TEST(StopRequest, OutsideThePidNamespaceIsNobodysChild) {
   EXPECT_EQ(FromSignalInfo(info, 0).from, From::kKernel);
 }
 
-TEST(StopRequest, TravelsWhole) {
+TEST(StopRequest, Numbers_RoundTrip) {
   const StopSignal signal{.number = SIGINT,
                           .from = From::kUnknown,
                           .pid = 0xfffffffe,

@@ -15,12 +15,12 @@
 #include "agent/privilege/process.h"
 #include <sys/wait.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 namespace {
 
 constexpr absl::Duration kCheckWithin = absl::Seconds(10);
-constexpr int kBadText = static_cast<int>(LogLevel::kError) + 1;  // the child's exit status
-constexpr char kStays[] = "the configuration stays as it was: ";
+constexpr int kBadText = static_cast<int>(LogLevel::kError) + 1;  // exit status of the child
+constexpr char kUnchanged[] = "the configuration stays as it was: ";
 
 }  // namespace
 
@@ -35,14 +35,14 @@ void Configuration::BeginReload() {
   if (again_) return;
   absl::StatusOr<std::string> text = ReadConfiguration(started_.file);
   if (!text.ok()) {
-    LogError("supervisor", kStays, text.status().message());
+    LogError("supervisor", kUnchanged, text.status().message());
     return;
   }
   checked_ = *std::move(text);
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) {
-    LogError("supervisor", kStays, absl::ErrnoToStatus(errno, "fork").message());
+    LogError("supervisor", kUnchanged, absl::ErrnoToStatus(errno, "fork").message());
     return;
   }
   if (pid == 0) ::_exit(privilege::DieWith(parent).ok() ? Check(checked_) : kBadText);
@@ -50,11 +50,11 @@ void Configuration::BeginReload() {
   check_by_ = SteadyTime::Now() + kCheckWithin;
 }
 
-// Says what comes of it. Returns its log level, or kBadText.
+// Logs the result of the check. Returns the text's log level, or kBadText.
 int Configuration::Check(const std::string& text) const {
   const absl::StatusOr<Reload> reload = CheckReload(started_, SettingsOf(text_), text);
   if (!reload.ok()) {
-    LogError("supervisor", kStays, reload.status().message());
+    LogError("supervisor", kUnchanged, reload.status().message());
     return kBadText;
   }
   const std::string changed = absl::StrJoin(reload->changed, ", ");
@@ -74,7 +74,7 @@ std::optional<LogLevel> Configuration::OnChildEnd(pid_t pid, int status) {
   check_by_ = SteadyTime::InfiniteFuture();
   std::optional<LogLevel> accepted;
   if (!WIFEXITED(status)) {
-    LogError("supervisor", kStays, "checking it ", privilege::DescribeEnd(status));
+    LogError("supervisor", kUnchanged, "checking it ", privilege::DescribeEnd(status));
   } else if (WEXITSTATUS(status) < kBadText) {
     accepted = static_cast<LogLevel>(WEXITSTATUS(status));
     if (!on_trial_) before_ = std::move(text_);
@@ -95,7 +95,7 @@ Settings Configuration::SettingsOf(const std::string& text) const {
   if (text.empty()) return started_;
   const absl::StatusOr<Settings> fresh = ParseSettings(text, started_.file);
   if (fresh.ok()) return PlanReload(started_, started_, *fresh).settings;
-  LogError("supervisor", fresh.status().message());  // and yet it was good when it was checked
+  LogError("supervisor", fresh.status().message());  // although it was good when it was checked
   return started_;
 }
 
@@ -118,9 +118,10 @@ void Configuration::OnWorkerReady() {
 
 void Configuration::OnWorkerFault() {
   if (!worker_on_trial_) return;
-  LogError("supervisor", "no worker gets ready with the new configuration: back to the one before");
+  LogError("supervisor",
+           "no worker becomes ready with the new configuration: the one before is used again");
   text_ = std::move(before_);
   on_trial_ = worker_on_trial_ = false;
 }
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor

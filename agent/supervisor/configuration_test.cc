@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 namespace {
 
 using ::testing::HasSubstr;
@@ -28,7 +28,7 @@ class ConfigurationTest : public testing::Test {
 
   void Write(const std::string& text) const { std::ofstream(path_) << text; }
 
-  // Until the child has ended that checks.
+  // Waits for the end of the check.
   std::optional<LogLevel> Reload() {
     configuration_.BeginReload();
     return WaitForCheck();
@@ -47,27 +47,27 @@ class ConfigurationTest : public testing::Test {
   Configuration configuration_{started_};
 };
 
-TEST_F(ConfigurationTest, AGoodFileIsInForceWithItsLogLevel) {
+TEST_F(ConfigurationTest, ReloadOfAGoodFile_PutsItInForceWithItsLogLevel) {
   EXPECT_EQ(PresentName(), "");
   Write(std::string(kMinimal) + "host: {name: web}\nlog_level: warning\n");
-  EXPECT_EQ(PresentName(), "") << "not before it is asked for";
+  EXPECT_EQ(PresentName(), "") << "there was no reload yet";
   EXPECT_EQ(Reload(), LogLevel::kWarning);
   EXPECT_EQ(PresentName(), "web");
 }
 
-TEST_F(ConfigurationTest, TheFirstWorkerWithOneThatWeakensSaysSo) {
+TEST_F(ConfigurationTest, ConfigurationThatWeakens_IsReportedByItsFirstWorkerOnly) {
   Write(std::string(kMinimal) + "rules: {pivot: {disabled: true}}\n");
   ASSERT_TRUE(Reload().has_value());
   EXPECT_EQ(configuration_.WeakenedForWorker(), "rules.pivot");
   configuration_.OnWorkerStart();
   configuration_.OnWorkerReady();
-  EXPECT_EQ(configuration_.WeakenedForWorker(), "") << "told once";
+  EXPECT_EQ(configuration_.WeakenedForWorker(), "") << "reported once";
   Write(kMinimal);
   ASSERT_TRUE(Reload().has_value());
   EXPECT_EQ(configuration_.WeakenedForWorker(), "");
 }
 
-TEST_F(ConfigurationTest, ABadFileIsNot) {
+TEST_F(ConfigurationTest, ReloadOfABadFile_ChangesNothing) {
   Write(std::string(kMinimal) + "host: {name: web}\n");
   ASSERT_TRUE(Reload().has_value());
   for (const char* bad : {"host: {nam: x}\n", "\x01", ""}) {
@@ -82,24 +82,24 @@ TEST_F(ConfigurationTest, ABadFileIsNot) {
   EXPECT_EQ(PresentName(), "web");
 }
 
-TEST_F(ConfigurationTest, OneThatNoWorkerGetsReadyWithIsGivenUp) {
+TEST_F(ConfigurationTest, NoWorkerBecomesReady_TheConfigurationBeforeIsInForceAgain) {
   Write(std::string(kMinimal) + "host: {name: good}\n");
   ASSERT_TRUE(Reload().has_value());
   configuration_.OnWorkerStart();
   configuration_.OnWorkerReady();
   Write(std::string(kMinimal) + "host: {name: fatal}\n");
   ASSERT_TRUE(Reload().has_value());
-  configuration_.OnWorkerFault();  // of the one before, which did not go as it was asked to
+  configuration_.OnWorkerFault();  // of the worker before, which was asked to end and failed
   EXPECT_EQ(PresentName(), "fatal");
   configuration_.OnWorkerStart();
   configuration_.OnWorkerFault();
   EXPECT_EQ(PresentName(), "good");
   configuration_.OnWorkerStart();
   configuration_.OnWorkerFault();
-  EXPECT_EQ(PresentName(), "good") << "that one has been ready before";
+  EXPECT_EQ(PresentName(), "good") << "a worker was ready with it before";
 }
 
-TEST_F(ConfigurationTest, AskedForInTheMidstOfACheckItChecksOnceMore) {
+TEST_F(ConfigurationTest, ReloadDuringACheck_ChecksOnceMoreAfterwards) {
   configuration_.BeginReload();
   Write(std::string(kMinimal) + "host: {name: later}\n");
   configuration_.BeginReload();
@@ -109,8 +109,8 @@ TEST_F(ConfigurationTest, AskedForInTheMidstOfACheckItChecksOnceMore) {
   EXPECT_EQ(PresentName(), "later");
 }
 
-// A FIFO in the place of a certificate, say: nothing is waited for without an end.
-TEST_F(ConfigurationTest, ACheckThatHangsIsGivenUp) {
+// A FIFO in the place of a certificate could make a check hang.
+TEST_F(ConfigurationTest, CheckThatHangs_IsEndedAfterTenSeconds) {
   configuration_.BeginReload();
   EXPECT_LT(configuration_.due(), SteadyTime::Now() + absl::Seconds(11));
   configuration_.CheckTime(SteadyTime::Now());
@@ -120,4 +120,4 @@ TEST_F(ConfigurationTest, ACheckThatHangsIsGivenUp) {
 }
 
 }  // namespace
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor

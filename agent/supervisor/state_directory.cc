@@ -14,18 +14,18 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 namespace {
 
 constexpr absl::Duration kLookAgain = absl::Milliseconds(20);
 
-// What a file system answers that is full, worn out or read-only, and may be none of it tomorrow.
+// Errors of a file system that is full, damaged or read-only, which may be different tomorrow.
 bool MayPass(int error) {
   return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO || error == EACCES ||
          error == EPERM;
 }
 
-// What is locked; not valid, with errno set, where there is nothing.
+// Opens a file to lock, or the directory. Invalid, with errno set, where neither can be opened.
 UniqueFd OpenToLock(const std::string& path, const std::string& lock_path) {
   UniqueFd file(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.valid() || !MayPass(errno)) return file;
@@ -40,12 +40,12 @@ UniqueFd OpenToLock(const std::string& path, const std::string& lock_path) {
 
 absl::StatusOr<UniqueFd> LockStateDirectory(const std::string& path, absl::Duration wait) {
   const std::filesystem::path directory(path);
-  std::error_code ignored;  // mkdir() below tells
+  std::error_code ignored;  // mkdir() below fails then
   if (directory.has_parent_path()) {
     std::filesystem::create_directories(directory.parent_path(), ignored);
   }
   const auto go_on_without = [](const absl::Status& why) {
-    LogWarning("agent", why.message(), ": goes on without a lock against a second agent");
+    LogWarning("agent", why.message(), ": the agent runs without a lock against a second agent");
     return UniqueFd();
   };
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -69,4 +69,4 @@ absl::StatusOr<UniqueFd> LockStateDirectory(const std::string& path, absl::Durat
   return lock;
 }
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor

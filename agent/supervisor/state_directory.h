@@ -8,18 +8,19 @@
 
 #include "core/base/unique_fd.h"
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 
-// Creates the directory (mode 0700) where it is missing, and locks it against a second agent for as
-// long as the descriptor is open. The kernel frees the lock however the agent ends.
-// One whose first process was killed takes some seconds to go: another's lock is waited for.
-// FAILED_PRECONDITION where another agent has it even then.
+// Creates the directory (mode 0700) where it is missing, and locks it against a second agent as
+// long as the descriptor is open. The kernel releases the lock however the agent ends. It waits up
+// to `wait` for another agent's lock, because an agent whose first process was killed takes some
+// seconds to end. FAILED_PRECONDITION where another agent still holds the lock then.
 //
-// A full or read-only file system must not keep an agent from running: the lock is then on a file
-// that is only read, or on the directory itself, or there is none (the log says so).
+// A full or read-only file system must not prevent an agent from running. Then the lock is on a
+// file that is opened for reading, or on the directory itself, or, with a warning in the log, there
+// is none.
 absl::StatusOr<UniqueFd> LockStateDirectory(const std::string& path,
                                             absl::Duration wait = absl::Seconds(6));
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor
 
 #endif  // HOPTRAIL_AGENT_SUPERVISOR_STATE_DIRECTORY_H_

@@ -8,10 +8,10 @@
 #include "agent/spool/spool_testing.h"
 #include <sys/stat.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 namespace {
 
-TEST(StateDirectory, CreatedPrivatelyAndHeldByOne) {
+TEST(StateDirectory, LockedDirectory_IsPrivateAndRefusedToASecondAgent) {
   const spool::TestDirectory directory;
   const std::string path = directory.path() + "/a/state";
   {
@@ -28,4 +28,4 @@ TEST(StateDirectory, CreatedPrivatelyAndHeldByOne) {
 }
 
 }  // namespace
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor

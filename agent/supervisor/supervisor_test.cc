@@ -1,5 +1,4 @@
-// Where the supervisor gives up before it has loaded anything. When it starts another worker is in
-// worker_restarts_test.cc; how it lives with its children, in the lab.
+// A supervisor that cannot start. The lab tests a running one.
 
 #include "agent/supervisor/supervisor.h"
 
@@ -15,17 +14,17 @@
 #include "agent/spool/spool_testing.h"
 #include <sys/wait.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 namespace {
 
-constexpr int kLeftSomebody = 77;
+constexpr int kChildLeft = 77;
 
-// The exit status of the program; or kLeftSomebody where a process of it is left.
+// The exit status of the program, or kChildLeft where it has left a child process.
 int ExitStatusOf(const Settings& settings) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     const int status = Supervise(settings);
-    ::_exit(::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD ? status : kLeftSomebody);
+    ::_exit(::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD ? status : kChildLeft);
   }
   int status = -1;
   EXPECT_EQ(::waitpid(pid, &status, 0), pid);
@@ -38,7 +37,7 @@ class SupervisorTest : public testing::Test {
     settings_.file = directory_.path() + "/agent.yaml";
     settings_.machine_id_file = directory_.path() + "/machine-id";
     settings_.state_directory = directory_.path() + "/state";
-    settings_.network_namespace = "/proc/nowhere/ns/net";  // should it get that far
+    settings_.network_namespace = "/proc/nowhere/ns/net";  // its loader cannot start
     std::ofstream(settings_.machine_id_file) << std::string(32, 'a') << "\n";
   }
 
@@ -46,16 +45,16 @@ class SupervisorTest : public testing::Test {
   Settings settings_;
 };
 
-TEST_F(SupervisorTest, AHostWithoutAMachineIdIsNotWatched) {
+TEST_F(SupervisorTest, MissingMachineId_FailsBeforeAnythingIsCreated) {
   settings_.machine_id_file = directory_.path() + "/nowhere";
   EXPECT_EQ(ExitStatusOf(settings_), kExitFailure);
-  EXPECT_NE(::access(settings_.state_directory.c_str(), F_OK), 0) << "it is the first thing asked";
+  EXPECT_NE(::access(settings_.state_directory.c_str(), F_OK), 0);
 }
 
-TEST_F(SupervisorTest, WithoutAPlaceForItsStateNothingIsStarted) {
+TEST_F(SupervisorTest, StateDirectoryCannotBeCreated_Fails) {
   settings_.state_directory = "/proc/nowhere/state";
   EXPECT_EQ(ExitStatusOf(settings_), kExitFailure);
 }
 
 }  // namespace
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor

@@ -5,7 +5,7 @@
 
 #include <sys/wait.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 
 void WorkerRestarts::OnStart(SteadyTime now) {
   since_ = now;
@@ -37,4 +37,4 @@ void WorkerRestarts::BackOff(SteadyTime now) {
   back_off_ = std::min(2 * back_off_, kMostBackOff);
 }
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor

@@ -5,39 +5,39 @@
 
 #include "core/base/steady_time.h"
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 
-// Whether and when another worker follows one that has ended: at once after one that made room for
-// it, later each time after those that failed, and none after one that said that it cannot work
-// before any worked. The supervisor's; one thread.
+// Decides whether and when another worker is started after one has ended: at once after one that
+// was asked to make room, after a longer delay with each failure, and not at all after one that
+// exited before any worker was ready. It reads no clock. One thread.
 class WorkerRestarts {
  public:
   static constexpr absl::Duration kFirstBackOff = absl::Milliseconds(100);
   static constexpr absl::Duration kMostBackOff = absl::Seconds(30);
-  // A worker that lived that long was no failure to start.
+  // A worker that ran for this long does not count as a failed start.
   static constexpr absl::Duration kSteadyAfter = absl::Minutes(1);
 
   enum class End {
-    kHopeless,  // no other would fare better
-    kMadeRoom,  // as it was asked to
+    kHopeless,  // another worker would fail as well
+    kMadeRoom,  // it was asked to
     kFault,
   };
 
   void OnStart(SteadyTime now);
-  // None could be started: not in haste again.
+  // No worker could be started: the next attempt waits for the longest delay.
   void OnStartFailed(SteadyTime now) { due_ = now + kMostBackOff; }
-  // A worker works. True for the first one that ever did.
+  // A worker is ready. True for the first one that ever was.
   bool OnReady();
-  // The worker was asked to make room for another, which is not in haste if the two might ask that
-  // of each other without end.
+  // The worker was asked to make room for another. Without haste the next one starts with the delay
+  // of a failure, for workers that might replace each other without end.
   void OnReplace(bool in_haste);
-  // `status` is that of wait(2).
+  // A worker has ended. `status`: of wait(2).
   End OnEnd(int status, SteadyTime now);
-  // None follows any more.
+  // No further worker is started.
   void Stop() { due_ = SteadyTime::InfiniteFuture(); }
 
   bool replacing() const { return replacing_; }
-  // When the next one is to be started.
+  // When the next worker is to be started.
   SteadyTime due() const { return due_; }
 
  private:
@@ -51,6 +51,6 @@ class WorkerRestarts {
   SteadyTime due_ = SteadyTime::InfiniteFuture();
 };
 
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor
 
 #endif  // HOPTRAIL_AGENT_SUPERVISOR_WORKER_RESTARTS_H_

@@ -6,12 +6,12 @@
 
 #include <gtest/gtest.h>
 
-namespace hoptrail::agent {
+namespace hoptrail::agent::supervisor {
 namespace {
 
 using End = WorkerRestarts::End;
 
-// As wait(2) has them.
+// Statuses of wait(2).
 int Exited(int status) { return status << 8; }
 constexpr int kKilled = SIGKILL;
 
@@ -19,7 +19,7 @@ class WorkerRestartsTest : public testing::Test {
  protected:
   WorkerRestartsTest() { restarts_.OnStart(now_); }
 
-  // The worker that runs has lived for so long.
+  // Ends the running worker after `life`.
   End EndAfter(absl::Duration life, int status) {
     now_ += life;
     return restarts_.OnEnd(status, now_);
@@ -34,28 +34,28 @@ class WorkerRestartsTest : public testing::Test {
   WorkerRestarts restarts_;
 };
 
-TEST_F(WorkerRestartsTest, NoneIsDueWhileOneRuns) {
+TEST_F(WorkerRestartsTest, RunningWorker_MakesNoneDue) {
   EXPECT_EQ(restarts_.due(), SteadyTime::InfiniteFuture());
   restarts_.OnReady();
   EXPECT_EQ(restarts_.due(), SteadyTime::InfiniteFuture());
 }
 
-TEST_F(WorkerRestartsTest, TheFirstThatWorksIsTheFirstOnce) {
+TEST_F(WorkerRestartsTest, FirstReadyWorker_IsTheFirstOnlyOnce) {
   EXPECT_TRUE(restarts_.OnReady());
   EXPECT_FALSE(restarts_.OnReady());
 }
 
-TEST_F(WorkerRestartsTest, OneThatCannotWorkBeforeAnyDidIsTheLast) {
+TEST_F(WorkerRestartsTest, ExitBeforeAnyWorkerWasReady_IsHopeless) {
   EXPECT_EQ(EndAfter(absl::Seconds(1), Exited(1)), End::kHopeless);
   EXPECT_EQ(restarts_.due(), SteadyTime::InfiniteFuture());
 }
 
-TEST_F(WorkerRestartsTest, OneThatWasKilledBeforeAnyWorkedIsFollowedAllTheSame) {
+TEST_F(WorkerRestartsTest, KilledBeforeAnyWorkerWasReady_IsAFault) {
   EXPECT_EQ(EndAfter(absl::Seconds(1), kKilled), End::kFault);
   EXPECT_EQ(Wait(), WorkerRestarts::kFirstBackOff);
 }
 
-TEST_F(WorkerRestartsTest, EachFaultTwiceAsLongUpToABound) {
+TEST_F(WorkerRestartsTest, EachFault_DoublesTheDelayUpToABound) {
   restarts_.OnReady();
   absl::Duration expected = WorkerRestarts::kFirstBackOff;
   for (int i = 0; i < 12; ++i) {
@@ -67,7 +67,7 @@ TEST_F(WorkerRestartsTest, EachFaultTwiceAsLongUpToABound) {
   EXPECT_EQ(expected, WorkerRestarts::kMostBackOff) << "the bound was not reached";
 }
 
-TEST_F(WorkerRestartsTest, OneThatLivedLongBeginsAnew) {
+TEST_F(WorkerRestartsTest, FaultAfterALongRun_StartsWithTheFirstDelay) {
   restarts_.OnReady();
   EndAfter(absl::Seconds(1), kKilled);
   StartNext();
@@ -78,7 +78,7 @@ TEST_F(WorkerRestartsTest, OneThatLivedLongBeginsAnew) {
   EXPECT_EQ(Wait(), WorkerRestarts::kFirstBackOff);
 }
 
-TEST_F(WorkerRestartsTest, OneThatMadeRoomIsFollowedAtOnce) {
+TEST_F(WorkerRestartsTest, WorkerThatMadeRoom_IsFollowedAtOnce) {
   restarts_.OnReady();
   restarts_.OnReplace(/*in_haste=*/true);
   EXPECT_TRUE(restarts_.replacing());
@@ -87,19 +87,19 @@ TEST_F(WorkerRestartsTest, OneThatMadeRoomIsFollowedAtOnce) {
   EXPECT_LE(restarts_.due(), now_);
 }
 
-TEST_F(WorkerRestartsTest, OneThatEndsByItselfWithoutAFaultHasOneAllTheSame) {
+TEST_F(WorkerRestartsTest, ExitWithoutARequest_IsAFault) {
   restarts_.OnReady();
   EXPECT_EQ(EndAfter(absl::Seconds(1), Exited(0)), End::kFault);
 }
 
-TEST_F(WorkerRestartsTest, OneThatHadToBeKilledToMakeRoomIsAFault) {
+TEST_F(WorkerRestartsTest, KilledInsteadOfMakingRoom_IsAFault) {
   restarts_.OnReady();
   restarts_.OnReplace(/*in_haste=*/true);
   EXPECT_EQ(EndAfter(absl::Seconds(10), kKilled), End::kFault);
   EXPECT_EQ(Wait(), WorkerRestarts::kFirstBackOff);
 }
 
-TEST_F(WorkerRestartsTest, ThoseThatMakeRoomWithoutEndDoItSlowly) {
+TEST_F(WorkerRestartsTest, MakingRoomWithoutHaste_DoublesTheDelay) {
   restarts_.OnReady();
   absl::Duration expected = WorkerRestarts::kFirstBackOff;
   for (int i = 0; i < 3; ++i) {
@@ -111,14 +111,14 @@ TEST_F(WorkerRestartsTest, ThoseThatMakeRoomWithoutEndDoItSlowly) {
   }
 }
 
-TEST_F(WorkerRestartsTest, NoneFollowsOnceItIsOver) {
+TEST_F(WorkerRestartsTest, Stop_MakesNoneDue) {
   restarts_.OnReady();
   EndAfter(absl::Seconds(1), kKilled);
   restarts_.Stop();
   EXPECT_EQ(restarts_.due(), SteadyTime::InfiniteFuture());
 }
 
-TEST_F(WorkerRestartsTest, WhatCannotBeStartedIsTriedAgainMuchLater) {
+TEST_F(WorkerRestartsTest, FailedStart_WaitsForTheLongestDelay) {
   restarts_.OnReady();
   EndAfter(absl::Seconds(1), kKilled);
   restarts_.OnStartFailed(now_);
@@ -126,4 +126,4 @@ TEST_F(WorkerRestartsTest, WhatCannotBeStartedIsTriedAgainMuchLater) {
 }
 
 }  // namespace
-}  // namespace hoptrail::agent
+}  // namespace hoptrail::agent::supervisor

@@ -6,7 +6,7 @@
 
 namespace hoptrail::agent::uplink {
 
-// How long to wait before the next attempt: doubles from 0.2 s to 10 s, each time scattered by a
+// The wait before the next attempt: doubles from 0.2 s to 10 s, each time varied by up to a
 // quarter, so that a fleet does not come back to a collector in step. Not thread-safe.
 class BackOff {
  public:

@@ -14,7 +14,7 @@
 #include "core/config/credentials.h"
 #include "core/wire/limits.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
+#include "core/wire/stream_control.h"
 
 namespace hoptrail::agent::uplink {
 namespace {
@@ -22,12 +22,12 @@ namespace {
 constexpr absl::Duration kWelcomeWithin = absl::Seconds(15);
 constexpr absl::Duration kEndWithin = absl::Milliseconds(300);
 constexpr size_t kMaxReasonBytes = 500;
-// Half of all numbers: whoever says more would leave none to go on with.
-constexpr uint64_t kMostWelcomed = wire::kMaxCount / 2;
+// Half of all numbers: a collector that acknowledges more would leave too few to continue with.
+constexpr uint64_t kMaxWelcomed = wire::kMaxCount / 2;
 
-// A dead network path is noticed by pings that nobody answers. Every timer that gRPC holds wakes a
-// thread of its own about once a second, however late it is due: there are as few as can be. The
-// channel is never left idle, and what little comes back needs no window that grows.
+// Unanswered pings show a dead network path. Every timer of gRPC wakes one of its threads about
+// once a second, however late it is due, so there are as few as possible: the channel is never
+// idle, and the few messages that come back need no window that grows.
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
@@ -38,7 +38,7 @@ grpc::ChannelArguments Arguments() {
   return arguments;
 }
 
-// In our terms, with the peer's words bounded.
+// As absl::Status, with the peer's text bounded.
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::UnavailableError("the collector ended the stream");
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
@@ -151,7 +151,7 @@ void Connection::Read() {
     if (status.ok()) continue;
     {
       MutexLock lock(&mutex_);
-      violation_ = Annotate(status, "the collector sent what it must not");
+      violation_ = Annotate(status, "the collector broke the protocol");
     }
     context_.TryCancel();
     break;
@@ -172,14 +172,14 @@ absl::Status Connection::Handle(const v1::CollectorMessage& message) {
   }
   if (message.has_incarnation()) {
     HT_ASSIGN_OR_RETURN(const auto incarnation, wire::FromProto(message.incarnation()));
-    handlers_.on_asked(incarnation);
+    handlers_.on_incarnation(incarnation);
     return absl::OkStatus();
   }
   if (message.has_welcome()) return TakeWelcome(message.welcome());
   if (message.has_acknowledgement()) {
     return TakeAcknowledgement(message.acknowledgement().sequence());
   }
-  return absl::OkStatus();  // of a newer version
+  return absl::OkStatus();  // a message of a newer version
 }
 
 absl::Status Connection::TakeWelcome(const v1::Welcome& in) {
@@ -191,9 +191,9 @@ absl::Status Connection::TakeWelcome(const v1::Welcome& in) {
   }
   MutexLock lock(&mutex_);
   if (welcomed_) return absl::InvalidArgumentError("Welcome twice");
-  // What is above all that we have may be another's, or of a state that we have lost: we go on
+  // A number above all of ours is another agent's, or of a state that we have lost: we continue
   // above it, as long as there are numbers left.
-  if (welcome.acknowledged > std::max(sent_, kMostWelcomed)) {
+  if (welcome.acknowledged > std::max(sent_, kMaxWelcomed)) {
     return absl::InvalidArgumentError(
         absl::StrCat("acknowledged ", welcome.acknowledged, ", which leaves no numbers"));
   }
@@ -207,7 +207,7 @@ absl::Status Connection::TakeAcknowledgement(uint64_t sequence) {
   {
     MutexLock lock(&mutex_);
     if (!welcomed_) return absl::InvalidArgumentError("no Welcome first");
-    // It would make us delete what it cannot have.
+    // We would delete records that the collector cannot have.
     if (sequence > std::max(sent_, welcome_.acknowledged)) {
       return absl::InvalidArgumentError(
           absl::StrCat("acknowledged ", sequence, ", but only ", sent_, " was ever sent"));

@@ -21,16 +21,18 @@
 namespace hoptrail::agent::uplink {
 
 // One stream to the collector, from Hello to its end. The owner's thread calls Start, Write and
-// Finish; a thread of the connection's own reads, and calls the handlers. Every message of the
-// collector is checked: it is a peer too.
+// Finish; a thread of the connection's own reads, and calls the handlers. Checks every message of
+// the collector: it is a peer, too.
 class Connection {
  public:
   struct Handlers {
-    // Everything up to and including this is durable there; never above what was sent.
+    // The collector has made everything up to and including this durable; never above what was
+    // sent.
     std::function<void(uint64_t)> on_acknowledged;
     std::function<void(model::Provenance)> on_provenance;
-    // "Are you there?" What the stream is from now on; to be answered by WriteIncarnation().
-    std::function<void(const model::Incarnation&)> on_asked;
+    // The collector asks whether the agent is there, and gives the stream a new incarnation, to be
+    // answered by WriteIncarnation().
+    std::function<void(const model::Incarnation&)> on_incarnation;
     // The stream has ended: Write() fails from now on.
     std::function<void()> on_end;
   };
@@ -42,20 +44,20 @@ class Connection {
     std::optional<model::HostId> assumed_host;
   };
 
-  // Reads the certificates, and fails if they are no good. Does not connect.
+  // Reads the certificates, and fails where they are not good. Does not connect.
   static absl::StatusOr<std::unique_ptr<Connection>> Create(const v1::CollectorAddress& collector,
                                                             Handlers handlers);
   // Finish() must have been called if Start() was.
   ~Connection();
 
-  // Connects, says hello and waits for Welcome, at most 15 s. What it acknowledges may be higher
-  // than `last_sequence`, the highest that exists.
+  // Connects, sends `hello` and waits for Welcome, at most 15 s. Welcome may acknowledge more than
+  // `last_sequence`, the highest number that exists.
   absl::StatusOr<Welcome> Start(const v1::Hello& hello, uint64_t last_sequence);
 
   // Waits for flow control; false once the stream has ended. `last_sequence` is the batch's.
   bool Write(v1::Batch batch, uint64_t last_sequence);
 
-  // A sign of life; the last word of an agent that ends. False as above.
+  // False once the stream has ended. The goodbye is the last message.
   bool WriteHeartbeat();
   bool WriteIncarnation(const model::Incarnation& durable);
   bool WriteGoodbye(const v1::Goodbye& goodbye);
@@ -65,7 +67,7 @@ class Connection {
 
   // Ends the stream from any thread, at any time after Create().
   void Cancel();
-  // Ends the stream if it has not ended, and says why it did.
+  // Ends the stream if it has not ended, and returns the reason of its end.
   absl::Status Finish();
 
  private:
@@ -89,7 +91,7 @@ class Connection {
   uint64_t sent_ ABSL_GUARDED_BY(mutex_) = 0;  // what the collector may acknowledge
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status violation_ ABSL_GUARDED_BY(mutex_);  // what the collector did wrong, or not at all
+  absl::Status violation_ ABSL_GUARDED_BY(mutex_);  // the collector's violation of the protocol
 };
 
 }  // namespace hoptrail::agent::uplink

@@ -15,8 +15,8 @@
 
 namespace hoptrail::agent::uplink {
 
-// A real gRPC server with a SensorService that only remembers what it got. Restarting it keeps the
-// memory, as a collector's store would.
+// A real gRPC server with a SensorService that only remembers the messages that it got. A restart
+// keeps the memory, as a collector's store would.
 class FakeCollector : public v1::SensorService::Service {
  public:
   explicit FakeCollector(std::string address, std::shared_ptr<grpc::ServerCredentials> credentials =
@@ -38,9 +38,6 @@ class FakeCollector : public v1::SensorService::Service {
     server_.reset();
   }
   int port() const { return port_; }
-  void SetCredentials(std::shared_ptr<grpc::ServerCredentials> credentials) {
-    credentials_ = std::move(credentials);
-  }
 
   grpc::Status Connect(
       grpc::ServerContext*,
@@ -60,7 +57,8 @@ class FakeCollector : public v1::SensorService::Service {
       if (assumed.contains(host)) answer.mutable_welcome()->set_assumed_host(assumed[host]);
     }
     stream->Write(answer);
-    if (say_first.message_case() != v1::CollectorMessage::MESSAGE_NOT_SET) stream->Write(say_first);
+    if (after_welcome.message_case() != v1::CollectorMessage::MESSAGE_NOT_SET)
+      stream->Write(after_welcome);
     while (stream->Read(&message)) {
       MutexLock lock(&mutex_);
       if (message.has_heartbeat()) ++heartbeats_;
@@ -83,15 +81,15 @@ class FakeCollector : public v1::SensorService::Service {
     return grpc::Status::OK;
   }
 
-  // What it does; set before the stream is opened.
+  // Its behaviour; set before the stream is opened.
   grpc::Status refusal;
-  bool forget = false;  // says 0 in Welcome
-  bool silent = false;  // never acknowledges
-  v1::CollectorMessage say_first;
+  bool forget = false;                         // acknowledges 0 in Welcome
+  bool silent = false;                         // never acknowledges
+  v1::CollectorMessage after_welcome;          // sent after Welcome, where set
   v1::Incarnation incarnation;                 // of every stream, where its counter is not 0
-  std::map<std::string, std::string> assumed;  // by host: that another speaks for it
+  std::map<std::string, std::string> assumed;  // by host: another agent speaks for it
 
-  // As if it had that from somebody.
+  // As if it had received that already.
   void SetAcknowledged(const std::string& host, uint64_t sequence) {
     MutexLock lock(&mutex_);
     acknowledged_[host] = sequence;
@@ -153,7 +151,7 @@ class FakeCollector : public v1::SensorService::Service {
 
  private:
   const std::string address_;
-  std::shared_ptr<grpc::ServerCredentials> credentials_;
+  const std::shared_ptr<grpc::ServerCredentials> credentials_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   Mutex mutex_;

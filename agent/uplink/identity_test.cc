@@ -1,4 +1,4 @@
-// Which of several agents that hold one identity this one is.
+// Several agents hold one identity: how this one stays, or becomes, a host of its own.
 
 #include <optional>
 #include <string>
@@ -12,7 +12,7 @@
 #include "agent/uplink/uplink.h"
 #include "core/base/bounded_queue.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
+#include "core/wire/stream_control.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::agent::uplink {
@@ -64,7 +64,7 @@ class IdentityTest : public testing::Test {
   BoundedQueue<model::HostId> assumed_{10};
 };
 
-TEST_F(IdentityTest, ShowsWhatItHasConfirmed) {
+TEST_F(IdentityTest, ConfirmedIncarnation_IsShownInTheNextHello) {
   {
     auto uplink = Open();
     ASSERT_TRUE(collector_.WaitForConfirmed(1));
@@ -80,11 +80,11 @@ TEST_F(IdentityTest, ShowsWhatItHasConfirmed) {
   EXPECT_EQ(collector_.confirmed()[1].counter(), 8u);
 }
 
-TEST_F(IdentityTest, AnswersThatItIsThere) {
-  *collector_.say_first.mutable_incarnation() = Made(9);
+TEST_F(IdentityTest, PresenceQuestion_IsAnsweredWithTheIncarnation) {
+  *collector_.after_welcome.mutable_incarnation() = Made(9);
   auto uplink = Open();
   ASSERT_TRUE(collector_.WaitForConfirmed(1));
-  // Both at once, or one after the other: what it has in the end is the last.
+  // Both answers at once, or one after the other: the last one is the latest.
   for (int i = 0; i < 500 && collector_.confirmed().back().counter() != 9; ++i) {
     absl::SleepFor(absl::Milliseconds(10));
   }
@@ -92,8 +92,8 @@ TEST_F(IdentityTest, AnswersThatItIsThere) {
   EXPECT_EQ(spool_->marks().Get().incarnation.counter, 9u);
 }
 
-// Whoever cannot save it must not say that he has: the next run would be taken for another agent.
-TEST_F(IdentityTest, ConfirmsNothingThatItCannotSave) {
+// An agent that cannot save it must not confirm it: its next run would be taken for another agent.
+TEST_F(IdentityTest, UnwritableMarks_ConfirmNoIncarnation) {
   OpenSpool("/proc/nowhere/spool.db");
   {
     auto uplink = Open();
@@ -105,14 +105,14 @@ TEST_F(IdentityTest, ConfirmsNothingThatItCannotSave) {
   EXPECT_FALSE(collector_.hellos()[1].has_incarnation());
 }
 
-TEST_F(IdentityTest, GoesOnAsTheHostThatItIsTold) {
+TEST_F(IdentityTest, AssumedHost_IsUsedFromTheNextRunOn) {
   OpenSpool();
   for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
   const uint64_t first = spool::Waiting(*spool_)[0].sequence();
   collector_.SetAcknowledged(wire::ResourceName(host_), first + 1);
-  const model::HostId told = OtherBoot(9);
-  collector_.assumed[wire::ResourceName(host_)] = wire::ResourceName(told);
+  const model::HostId other = OtherBoot(9);
+  collector_.assumed[wire::ResourceName(host_)] = wire::ResourceName(other);
   std::vector<model::HostId> assumed;
   {
     auto uplink = Open();
@@ -120,24 +120,24 @@ TEST_F(IdentityTest, GoesOnAsTheHostThatItIsTold) {
     absl::SleepFor(absl::Milliseconds(600));
   }
   ASSERT_EQ(assumed.size(), 1u);
-  EXPECT_EQ(assumed[0], told);
+  EXPECT_EQ(assumed[0], other);
   EXPECT_EQ(collector_.hellos().size(), 1u) << "it does not try again";
   EXPECT_TRUE(collector_.received().empty());
-  // The next run begins afresh, and counts what will never be sent.
+  // The next run starts with an empty spool, and counts the records that will never be sent.
   const spool::Marks marks = spool_->marks().Get();
-  EXPECT_EQ(spool::SpokenFor(marks, host_), told);
+  EXPECT_EQ(spool::SpokenFor(marks, host_), other);
   const model::HostId own = host_;
-  OpenSpool("", told);
+  OpenSpool("", other);
   EXPECT_EQ(spool_->losses().total(), 3u);
   auto uplink = Open();
   ASSERT_TRUE(collector_.WaitForConfirmed(1));
-  EXPECT_THAT(collector_.hellos()[1].host(), HasSubstr(model::ToString(told)));
+  EXPECT_THAT(collector_.hellos()[1].host(), HasSubstr(model::ToString(other)));
   EXPECT_FALSE(collector_.hellos()[1].has_incarnation()) << "it was another host's";
-  // And so do all others in this boot.
-  EXPECT_EQ(spool::SpokenFor(spool_->marks().Get(), own), told);
+  // All later runs in this boot do so, too.
+  EXPECT_EQ(spool::SpokenFor(spool_->marks().Get(), own), other);
 }
 
-TEST_F(IdentityTest, IsNoOtherMachine) {
+TEST_F(IdentityTest, AssumedHostOfAnotherMachine_IsRefused) {
   model::HostId foreign = OtherBoot(9);
   foreign.machine.bytes.fill(9);
   for (const model::HostId& host : {foreign, wire::TestHost()}) {
@@ -147,13 +147,14 @@ TEST_F(IdentityTest, IsNoOtherMachine) {
       auto uplink = Open();
       ASSERT_TRUE(collector_.WaitForHellos(collector_.hellos().size() + 2));
     }
-    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("sent what it must not"));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("broke the protocol"));
   }
   EXPECT_EQ(spool::SpokenFor(spool_->marks().Get(), host_), host_);
 }
 
-// The disk was copied while the machine ran; the machine runs still, and sends those itself.
-TEST_F(IdentityTest, GivesUpTheRecordsOfAnEarlierBootThatAnotherSpeaksFor) {
+// The disk was copied while the machine ran. That machine still runs, and sends those records
+// itself.
+TEST_F(IdentityTest, EarlierBootClaimedByAnotherAgent_ItsRecordsAreGivenUp) {
   OpenSpool("", OtherBoot(3));
   for (int i = 0; i < 4; ++i) spool_->Add(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));

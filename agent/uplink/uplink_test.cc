@@ -12,8 +12,9 @@
 #include "agent/uplink/fake_collector.h"
 #include "agent/uplink/window.h"
 #include "core/base/bounded_queue.h"
+#include "core/wire/record.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
+#include "core/wire/stream_control.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::agent::uplink {
@@ -51,7 +52,7 @@ class UplinkTest : public testing::Test {
 
   TestDirectory directory_;
   std::unique_ptr<Spool> spool_ = OpenSpool(directory_);
-  // As the next stream is opened: what the collector has, and whether it has lost some.
+  // The next call of on_connected: the acknowledged number, and whether the collector lost records.
   std::pair<uint64_t, bool> NextConnected() {
     std::vector<std::pair<uint64_t, bool>> all;
     connected_.PopAll(absl::Seconds(20), &all);
@@ -63,7 +64,7 @@ class UplinkTest : public testing::Test {
   BoundedQueue<std::pair<uint64_t, bool>> connected_{100};
 };
 
-TEST_F(UplinkTest, CarriesRecordsAndEmptiesTheSpool) {
+TEST_F(UplinkTest, SpooledRecords_AreSentAndRemoved) {
   FakeCollector collector(Address());
   for (const model::Fact& fact : wire::TestFacts()) spool_->Add(fact);
   ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
@@ -79,14 +80,14 @@ TEST_F(UplinkTest, CarriesRecordsAndEmptiesTheSpool) {
   EXPECT_EQ(collector.hellos()[0].last_spooled_sequence(), received.back().sequence());
 }
 
-TEST_F(UplinkTest, GivesSignsOfLifeWhileThereIsNothingToSend) {
+TEST_F(UplinkTest, IdleStream_SendsHeartbeats) {
   FakeCollector collector(Address());
   auto uplink = Open([] { return absl::Milliseconds(1); });
   EXPECT_TRUE(collector.WaitForHeartbeats(2));
   EXPECT_EQ(collector.received().size(), 0u);
 }
 
-TEST_F(UplinkTest, SaysGoodbyeOnlyWhereItWasAskedTo) {
+TEST_F(UplinkTest, Goodbye_IsSentOnlyWhenAskedFor) {
   FakeCollector collector(Address());
   auto uplink = Open();
   ASSERT_TRUE(collector.WaitForHellos(1));
@@ -97,8 +98,8 @@ TEST_F(UplinkTest, SaysGoodbyeOnlyWhereItWasAskedTo) {
   ASSERT_TRUE(collector.WaitForRecords(1));
   const model::Goodbye goodbye{model::StopCause::kProcess, "signal 15 from kill",
                                wire::TestSession().id};
-  uplink->SayGoodbye(goodbye);
-  // What is said before the end goes before the goodbye.
+  uplink->SetGoodbye(goodbye);
+  // Records of before the end go before the goodbye.
   spool_->Add(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
   uplink.reset();
@@ -109,7 +110,7 @@ TEST_F(UplinkTest, SaysGoodbyeOnlyWhereItWasAskedTo) {
   EXPECT_TRUE(*said == goodbye);
 }
 
-TEST_F(UplinkTest, ANewRecordIsOnTheWireAtOnce) {
+TEST_F(UplinkTest, NewRecord_IsSentAtOnce) {
   FakeCollector collector(Address());
   auto uplink = Open();
   spool_->Add(wire::TestSession());
@@ -125,7 +126,7 @@ TEST_F(UplinkTest, ANewRecordIsOnTheWireAtOnce) {
   RecordProperty("best_ms", absl::ToDoubleMilliseconds(best));
 }
 
-TEST_F(UplinkTest, LoadIsBatched) {
+TEST_F(UplinkTest, ManyRecords_AreBatched) {
   for (int i = 0; i < 5000; ++i) spool_->Add(wire::TestSession());
   while (spool_->spooled() < 5000) absl::SleepFor(absl::Milliseconds(10));
   FakeCollector collector(Address());
@@ -136,7 +137,7 @@ TEST_F(UplinkTest, LoadIsBatched) {
   EXPECT_TRUE(WaitForEmptySpool());
 }
 
-TEST_F(UplinkTest, ResumesAfterTheCollectorRestarts) {
+TEST_F(UplinkTest, CollectorRestarts_StreamResumes) {
   FakeCollector collector(Address());
   auto uplink = Open();
   for (int i = 0; i < 10; ++i) spool_->Add(wire::TestSession());
@@ -153,11 +154,11 @@ TEST_F(UplinkTest, ResumesAfterTheCollectorRestarts) {
   EXPECT_GE(collector.hellos().size(), 2u);
 }
 
-// Its store was rebuilt: what it had acknowledged is gone from the spool.
-TEST_F(UplinkTest, SaysWhereTheCollectorHasLostWhatItHad) {
+// The collector's store was rebuilt: the records that it had acknowledged are gone from the spool.
+TEST_F(UplinkTest, CollectorThatLostItsStore_IsReported) {
   FakeCollector collector(Address());
   auto uplink = Open();
-  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "nothing was ever told";
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "nothing was ever sent";
   for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
   ASSERT_TRUE(collector.WaitForRecords(3));
   ASSERT_TRUE(WaitForEmptySpool());
@@ -170,11 +171,11 @@ TEST_F(UplinkTest, SaysWhereTheCollectorHasLostWhatItHad) {
   EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, true));
   collector.Stop();
   collector.Start();
-  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "it was said once";
+  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "reported once";
 }
 
-// It acknowledged less than was sent, and all of that waits still.
-TEST_F(UplinkTest, WhatWaitsIsNotLost) {
+// The collector has acknowledged none of the records, and all of them still wait.
+TEST_F(UplinkTest, UnsentRecords_AreNotReportedAsLost) {
   for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
   spool::WaitForRecords(*spool_, 3);
   FakeCollector collector(Address());
@@ -182,7 +183,7 @@ TEST_F(UplinkTest, WhatWaitsIsNotLost) {
   EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false));
 }
 
-TEST_F(UplinkTest, IntroducesTheHostByItsPresentName) {
+TEST_F(UplinkTest, ChangedHostName_IsSentInTheNextHello) {
   FakeCollector collector(Address());
   auto uplink = Open();
   ASSERT_TRUE(collector.WaitForHellos(1));
@@ -194,7 +195,7 @@ TEST_F(UplinkTest, IntroducesTheHostByItsPresentName) {
   EXPECT_EQ(collector.hellos()[1].host_name(), "gateway");
 }
 
-TEST_F(UplinkTest, SendsAgainWhatWasNotAcknowledged) {
+TEST_F(UplinkTest, UnacknowledgedRecords_AreSentAgain) {
   FakeCollector collector(Address());
   collector.silent = true;
   auto uplink = Open();
@@ -211,7 +212,7 @@ TEST_F(UplinkTest, SendsAgainWhatWasNotAcknowledged) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(received[i].sequence(), received[i + 5].sequence());
 }
 
-TEST_F(UplinkTest, SkipsWhatTheCollectorHas) {
+TEST_F(UplinkTest, RecordsThatTheCollectorHas_AreSkipped) {
   for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
   const v1::Batch all = spool::WaitForRecords(*spool_, 5);
   FakeCollector collector(Address());
@@ -226,7 +227,7 @@ TEST_F(UplinkTest, SkipsWhatTheCollectorHas) {
   EXPECT_EQ(collector.received().size(), 5u);
 }
 
-TEST_F(UplinkTest, ARefusalIsLoggedOnceAndTriedAgain) {
+TEST_F(UplinkTest, Refusal_IsLoggedOnceAndRetried) {
   FakeCollector collector(Address());
   collector.refusal = {grpc::StatusCode::PERMISSION_DENIED, "not your host"};
   testing::internal::CaptureStderr();
@@ -239,9 +240,9 @@ TEST_F(UplinkTest, ARefusalIsLoggedOnceAndTriedAgain) {
   EXPECT_EQ(log.find("PERMISSION_DENIED"), log.rfind("PERMISSION_DENIED")) << log;
 }
 
-TEST_F(UplinkTest, ProvenanceComesBack) {
+TEST_F(UplinkTest, Provenance_IsDelivered) {
   FakeCollector collector(Address());
-  *collector.say_first.mutable_provenance() = wire::ToProto(wire::TestProvenance());
+  *collector.after_welcome.mutable_provenance() = wire::ToProto(wire::TestProvenance());
   auto uplink = Open();
   std::vector<model::Provenance> got;
   ASSERT_TRUE(provenance_.PopAll(absl::Seconds(20), &got));
@@ -249,11 +250,11 @@ TEST_F(UplinkTest, ProvenanceComesBack) {
   EXPECT_TRUE(got[0] == wire::TestProvenance());
 }
 
-TEST_F(UplinkTest, AnAcknowledgementOfWhatWasNeverSentDeletesNothing) {
+TEST_F(UplinkTest, AcknowledgementAboveWhatWasSent_DeletesNothing) {
   FakeCollector collector(Address());
   collector.silent = true;
   collector.forget = true;
-  collector.say_first.mutable_acknowledgement()->set_sequence(INT64_MAX);
+  collector.after_welcome.mutable_acknowledgement()->set_sequence(INT64_MAX);
   for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
   spool::WaitForRecords(*spool_, 5);
   testing::internal::CaptureStderr();
@@ -262,11 +263,11 @@ TEST_F(UplinkTest, AnAcknowledgementOfWhatWasNeverSentDeletesNothing) {
     ASSERT_TRUE(collector.WaitForHellos(2));
   }
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::HasSubstr("the collector sent what it must not"));
+              testing::HasSubstr("the collector broke the protocol"));
   EXPECT_EQ(spool_->spooled(), 5u);
 }
 
-TEST_F(UplinkTest, AnEarlierBootGoesFirst) {
+TEST_F(UplinkTest, RecordsOfAnEarlierBoot_GoFirst) {
   for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
   spool::WaitForRecords(*spool_, 3);
   spool_.reset();
@@ -287,8 +288,8 @@ TEST_F(UplinkTest, AnEarlierBootGoesFirst) {
   EXPECT_TRUE(WaitForEmptySpool());
 }
 
-// The writer only appends and need never see it.
-TEST_F(UplinkTest, DamageSeenByTheReaderAloneIsQuarantined) {
+// The writer only appends, and may never see the damage.
+TEST_F(UplinkTest, DamageSeenByTheReaderAlone_IsQuarantined) {
   for (int i = 0; i < 12000; ++i) spool_->Add(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
   {
@@ -305,19 +306,19 @@ TEST_F(UplinkTest, DamageSeenByTheReaderAloneIsQuarantined) {
   ASSERT_GT(spool_->reading().generation, generation);
   spool_->Add(wire::TestHopEnd());
   EXPECT_TRUE(WaitForEmptySpool());
-  // Losses are told once a second.
-  bool told = false;
-  for (int i = 0; i < 1000 && !told; ++i) {
+  // Losses are reported once a second.
+  bool reported = false;
+  for (int i = 0; i < 1000 && !reported; ++i) {
     absl::SleepFor(absl::Milliseconds(10));
     for (const v1::Record& record : collector.received()) {
-      told = told || record.loss().loss().type() == "damaged";
+      reported = reported || record.loss().loss().type() == "damaged";
     }
   }
-  EXPECT_TRUE(told);
+  EXPECT_TRUE(reported);
 }
 
-// Nothing arrives twice, or out of order, whichever of both has it at the moment.
-TEST_F(UplinkTest, WhatTheDiskRefusesIsSentFromMemory) {
+// Nothing arrives twice or out of order, whether disk or memory holds it at the moment.
+TEST_F(UplinkTest, FullDisk_RecordsAreSentFromMemory) {
   FakeCollector collector(Address());
   auto uplink = Open();
   for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
@@ -330,7 +331,7 @@ TEST_F(UplinkTest, WhatTheDiskRefusesIsSentFromMemory) {
     collector.Stop();
     for (int i = 0; i < 300; ++i) spool_->Add(wire::TestSession());
     ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
-    EXPECT_FALSE(spool_->memory().empty()) << "the disk has taken it: the test shows nothing";
+    EXPECT_FALSE(spool_->memory().empty()) << "the disk accepted them: the test shows nothing";
   }
   collector.Start();
   ASSERT_TRUE(collector.WaitForRecords(605));
@@ -343,7 +344,7 @@ TEST_F(UplinkTest, WhatTheDiskRefusesIsSentFromMemory) {
   EXPECT_EQ(collector.received().size(), 605u);
 }
 
-TEST_F(UplinkTest, HelloNamesWhatIsInMemoryToo) {
+TEST_F(UplinkTest, RecordsInMemory_AreCountedInHello) {
   const spool::FullDisk full;
   for (int i = 0; i < 300; ++i) spool_->Add(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
@@ -355,7 +356,7 @@ TEST_F(UplinkTest, HelloNamesWhatIsInMemoryToo) {
   EXPECT_EQ(collector.hellos()[0].last_spooled_sequence(), collector.received()[299].sequence());
 }
 
-TEST_F(UplinkTest, WorksWithoutAnyFile) {
+TEST_F(UplinkTest, NoFile_RecordsAreSentFromMemory) {
   Spool::Options options = spool::TestOptions(directory_);
   options.path = "/proc/nowhere/spool.db";
   spool_ = *Spool::Open(options);
@@ -366,8 +367,8 @@ TEST_F(UplinkTest, WorksWithoutAnyFile) {
   EXPECT_TRUE(WaitForEmptySpool());
 }
 
-// The writer's connection works, and nobody else can open the file.
-TEST_F(UplinkTest, AFileThatCannotBeReadIsGoneOnWithout) {
+// The writer's connection works, but no reader can open the file.
+TEST_F(UplinkTest, UnreadableFile_RecordsAreSentFromMemory) {
   for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
   std::filesystem::remove(spool_->path());
@@ -381,8 +382,8 @@ TEST_F(UplinkTest, AFileThatCannotBeReadIsGoneOnWithout) {
   EXPECT_EQ(spool_->losses().total(), 0u);
 }
 
-// It had these numbers from somebody else, or from a state that we have lost.
-TEST_F(UplinkTest, ACollectorThatHasMoreThanWasEverSentRefusesNobodyForEver) {
+// Another agent used these numbers, or this one has lost its state.
+TEST_F(UplinkTest, CollectorAheadOfTheSpool_NumbersContinueAboveIt) {
   FakeCollector collector(Address());
   for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
   ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
@@ -400,7 +401,7 @@ TEST_F(UplinkTest, ACollectorThatHasMoreThanWasEverSentRefusesNobodyForEver) {
   EXPECT_EQ(lost, 5u);
 }
 
-TEST_F(UplinkTest, AWelcomeThatLeavesNoNumbersIsRefused) {
+TEST_F(UplinkTest, WelcomeThatLeavesNoNumbers_IsRefused) {
   FakeCollector collector(Address());
   collector.SetAcknowledged(HelloHost(), INT64_MAX);
   spool_->Add(wire::TestSession());
@@ -410,11 +411,11 @@ TEST_F(UplinkTest, AWelcomeThatLeavesNoNumbersIsRefused) {
     ASSERT_TRUE(collector.WaitForHellos(2));
   }
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              testing::HasSubstr("the collector sent what it must not"));
+              testing::HasSubstr("the collector broke the protocol"));
   EXPECT_EQ(spool_->spooled(), 1u);
 }
 
-TEST_F(UplinkTest, StopsPromptlyWithNobodyThere) {
+TEST_F(UplinkTest, NoCollector_StopIsPrompt) {
   auto uplink = Open();
   absl::SleepFor(absl::Milliseconds(500));
   const absl::Time begin = absl::Now();
@@ -422,7 +423,7 @@ TEST_F(UplinkTest, StopsPromptlyWithNobodyThere) {
   EXPECT_LT(absl::Now() - begin, absl::Seconds(3));
 }
 
-TEST(Window, BoundsWhatIsNotAcknowledged) {
+TEST(Window, UnacknowledgedBatches_AreBounded) {
   Window window;
   window.Start(100);
   EXPECT_EQ(window.last_sent(), 100u);
@@ -436,7 +437,7 @@ TEST(Window, BoundsWhatIsNotAcknowledged) {
   EXPECT_FALSE(window.HasRoom());
 }
 
-TEST(BackOff, GrowsFromQuickToTenSeconds) {
+TEST(BackOff, RepeatedFailures_WaitUpToTenSeconds) {
   BackOff back_off;
   EXPECT_LE(back_off.Next(), absl::Milliseconds(250));
   for (int i = 0; i < 10; ++i) back_off.Next();

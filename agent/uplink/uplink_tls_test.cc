@@ -55,14 +55,14 @@ class UplinkTlsTest : public testing::Test {
   TestAuthority other_{"uplink_tls_other", "Other CA"};
 };
 
-TEST_F(UplinkTlsTest, BothSidesShowACertificate) {
+TEST_F(UplinkTlsTest, MutualTls_CarriesRecords) {
   FakeCollector collector("localhost:0", Serving(authority_.Issue("c", 3600)));
   spool_->Add(wire::TestSession());
   auto uplink = Open(collector.port(), authority_.Issue("agent", 3600));
   EXPECT_TRUE(collector.WaitForRecords(1));
 }
 
-TEST_F(UplinkTlsTest, AnotherAuthoritysAgentIsRefusedSaysWhyAndRecovers) {
+TEST_F(UplinkTlsTest, AgentOfAnotherAuthority_IsRefusedAndRecovers) {
   FakeCollector collector("localhost:0", Serving(authority_.Issue("c", 3600)));
   spool_->Add(wire::TestSession());
   // The agent trusts the collector, but shows a certificate of another authority.
@@ -82,7 +82,7 @@ TEST_F(UplinkTlsTest, AnotherAuthoritysAgentIsRefusedSaysWhyAndRecovers) {
   RecordProperty("log", log);
 }
 
-TEST_F(UplinkTlsTest, AnotherAuthoritysCollectorIsNotBelieved) {
+TEST_F(UplinkTlsTest, CollectorOfAnotherAuthority_IsNotBelieved) {
   FakeCollector collector("localhost:0", Serving(other_.Issue("c", 3600)));
   testing::internal::CaptureStderr();
   auto uplink = Open(collector.port(), authority_.Issue("agent", 3600));
@@ -93,8 +93,8 @@ TEST_F(UplinkTlsTest, AnotherAuthoritysCollectorIsNotBelieved) {
   EXPECT_THAT(log, HasSubstr("certificate verify failed"));
 }
 
-// Why there is no stream, in the words of whoever knows.
-TEST_F(UplinkTlsTest, EveryRefusalIsNamed) {
+// The log names the reason, in the words of the side that knows it.
+TEST_F(UplinkTlsTest, EveryRefusal_IsNamedInTheLog) {
   const v1::TlsConfig agent = authority_.Issue("agent", 3600);
   FakeCollector collector("localhost:0", Serving(authority_.Issue("c", 3600)));
   FakeCollector refusing("localhost:0", Serving(authority_.Issue("r", 3600)));
@@ -130,7 +130,7 @@ TEST_F(UplinkTlsTest, EveryRefusalIsNamed) {
   }
 }
 
-TEST_F(UplinkTlsTest, AMissingFileIsNamed) {
+TEST_F(UplinkTlsTest, MissingFile_IsNamedInTheLog) {
   v1::TlsConfig tls = authority_.Issue("agent", 3600);
   tls.set_key_file("/nowhere/agent.key");
   testing::internal::CaptureStderr();

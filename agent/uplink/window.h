@@ -7,8 +7,8 @@
 
 namespace hoptrail::agent::uplink {
 
-// Batches that were sent and not yet acknowledged: bounds what a slow collector is made to hold.
-// Not thread-safe.
+// Batches that were sent and are not acknowledged yet: bounds how much a slow collector has to
+// hold. Not thread-safe.
 class Window {
  public:
   static constexpr size_t kMaxRecords = 10'000;
@@ -18,7 +18,7 @@ class Window {
   bool empty() const { return sent_.empty(); }
   uint64_t last_sent() const { return last_sent_; }
 
-  // Sending goes on after `sequence`.
+  // Sending continues after `sequence`.
   void Start(uint64_t sequence) {
     sent_.clear();
     records_ = bytes_ = 0;

@@ -11,7 +11,7 @@
 namespace hoptrail::agent {
 
 // Notices that the wall clock was set, by its distance from the boot clock: corrections that only
-// make it run faster or slower move both alike. Small steps add up. One thread.
+// make a clock run faster or slower apply to both. Small steps add up. One thread.
 class ClockStepWatch {
  public:
   static constexpr absl::Duration kLeast = absl::Minutes(1);
@@ -19,8 +19,8 @@ class ClockStepWatch {
   // The clock outlives this.
   explicit ClockStepWatch(const Clock* clock) : clock_(clock), distance_ns_(Distance()) {}
 
-  // By how much it was set, forward or (negative) back, since it was told last; nothing where that
-  // is less than kLeast.
+  // By how much the clock was set, forward or (negative) back, since the last step that this
+  // returned; nothing where that is less than kLeast.
   std::optional<absl::Duration> Take();
 
  private:

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-TEST(ClockStepWatch, TellsEachStepOnce) {
+TEST(ClockStepWatch, EachStep_IsReportedOnce) {
   FakeClock clock;
   ClockStepWatch watch(&clock);
   clock.AdvanceNs(1000 * kSecond);
@@ -19,7 +19,7 @@ TEST(ClockStepWatch, TellsEachStepOnce) {
   EXPECT_EQ(watch.Take(), absl::Hours(1));
 }
 
-TEST(ClockStepWatch, SmallStepsAddUp) {
+TEST(ClockStepWatch, SmallSteps_AddUp) {
   FakeClock clock;
   ClockStepWatch watch(&clock);
   clock.StepWallNs(30 * kSecond);

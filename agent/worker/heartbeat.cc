@@ -12,9 +12,9 @@ void HeartbeatWatch::Handle(const decode::Event& event) {
   if (event.header.command != kLoaderName || event.header.credentials.euid != 0) return;
   last_boot_ns_ = std::max(last_boot_ns_, event.header.boot_ns);
   seen_boot_ns_ = std::max(seen_boot_ns_, event.header.boot_ns);
-  // One that is read late was missing until now.
+  // A heartbeat that is read late was missing until now.
   missing_ns_ = asked_boot_ns_ - std::min(asked_boot_ns_, last_boot_ns_);
-  told_ = false;
+  reported_ = false;
 }
 
 bool HeartbeatWatch::Missing(uint64_t now_boot_ns) {
@@ -22,8 +22,8 @@ bool HeartbeatWatch::Missing(uint64_t now_boot_ns) {
       now_boot_ns - std::min(now_boot_ns, std::max(last_boot_ns_, asked_boot_ns_));
   asked_boot_ns_ = now_boot_ns;
   missing_ns_ += std::min(since_ns, kCountedAtOnceNs);
-  if (last_boot_ns_ == 0 || told_ || missing_ns_ < kMissingAfterNs) return false;
-  told_ = true;
+  if (last_boot_ns_ == 0 || reported_ || missing_ns_ < kMissingAfterNs) return false;
+  reported_ = true;
   return true;
 }
 

@@ -18,7 +18,7 @@ decode::Event Fork(uint64_t seconds, const char* command, uint32_t euid = 0) {
   return event;
 }
 
-TEST(HeartbeatWatch, ExpectsNoneBeforeTheFirst) {
+TEST(HeartbeatWatch, NoHeartbeatYet_NoneIsMissing) {
   HeartbeatWatch watch;
   EXPECT_FALSE(watch.Missing(1000 * kSecond));
   watch.Handle(Fork(1000, "bash"));
@@ -26,25 +26,24 @@ TEST(HeartbeatWatch, ExpectsNoneBeforeTheFirst) {
   EXPECT_FALSE(watch.Missing(2000 * kSecond));
 }
 
-// Asks once a second, from then to then; when it was told that they are missing, 0 where it was
-// not.
+// Calls Missing() each second of the range. Returns the second in which it was true, or 0.
 uint64_t AskEachSecond(HeartbeatWatch* watch, uint64_t from, uint64_t until) {
-  uint64_t told = 0;
+  uint64_t reported = 0;
   for (uint64_t second = from; second <= until; ++second) {
     if (!watch->Missing(second * kSecond)) continue;
-    EXPECT_EQ(told, 0u) << "told once";
-    told = second;
+    EXPECT_EQ(reported, 0u) << "reported once";
+    reported = second;
   }
-  return told;
+  return reported;
 }
 
-TEST(HeartbeatWatch, MissesTheFirstWhereItIsTo) {
+TEST(HeartbeatWatch, ExpectedFirstHeartbeat_IsMissedAfterTenSeconds) {
   HeartbeatWatch watch;
   watch.ExpectFrom(100 * kSecond);
   EXPECT_EQ(AskEachSecond(&watch, 101, 120), 110u);
 }
 
-TEST(HeartbeatWatch, TellsOnceAndAgainAfterTheyCameBack) {
+TEST(HeartbeatWatch, MissingHeartbeats_AreReportedOnceEachTime) {
   HeartbeatWatch watch;
   watch.Handle(Fork(100, kLoaderName));
   EXPECT_EQ(AskEachSecond(&watch, 101, 111), 110u);
@@ -55,7 +54,7 @@ TEST(HeartbeatWatch, TellsOnceAndAgainAfterTheyCameBack) {
 }
 
 // The boot clock goes on while the machine is suspended; the loader does not.
-TEST(HeartbeatWatch, ASuspendedMachineIsNotBlind) {
+TEST(HeartbeatWatch, SuspendedMachine_MissesNoHeartbeat) {
   HeartbeatWatch watch;
   watch.Handle(Fork(100, kLoaderName));
   EXPECT_EQ(AskEachSecond(&watch, 101, 102), 0u);
@@ -64,16 +63,16 @@ TEST(HeartbeatWatch, ASuspendedMachineIsNotBlind) {
   EXPECT_EQ(AskEachSecond(&watch, 4003, 4011), 0u);
 }
 
-// What is read long after it happened is as good as missing.
-TEST(HeartbeatWatch, AnAgentThatLagsBehindMissesThem) {
+// An event that is read long after it happened is as good as missing.
+TEST(HeartbeatWatch, EventsReadLate_CountAsMissing) {
   HeartbeatWatch watch;
   watch.Handle(Fork(100, kLoaderName));
-  uint64_t told = 0;
-  for (uint64_t second = 101; second < 130 && told == 0; ++second) {
+  uint64_t reported = 0;
+  for (uint64_t second = 101; second < 130 && reported == 0; ++second) {
     if (second % 2 == 0) watch.Handle(Fork(100 + (second - 100) / 2, kLoaderName));  // half speed
-    if (watch.Missing(second * kSecond)) told = second;
+    if (watch.Missing(second * kSecond)) reported = second;
   }
-  EXPECT_GT(told, 110u);
+  EXPECT_GT(reported, 110u);
 }
 
 }  // namespace

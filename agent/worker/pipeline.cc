@@ -59,7 +59,7 @@ void Pipeline::OnEvent(const session::EnrichedEvent& event) {
 
 model::Goodbye Pipeline::OnStop(const StopSignal& signal) {
   const uint64_t now_ns = clock_->BootNs();
-  // Where the kernel side has not seen it. The numbers of processes are the host's.
+  // The kernel side may not have seen the signal. The process table has the host's pids.
   if (stop_origin_.Seen(signal, now_ns) == nullptr && supervisor_tgid_ != 0) {
     FindSender(signal, now_ns);
   }
@@ -79,14 +79,14 @@ void Pipeline::FindSender(const StopSignal& signal, uint64_t now_boot_ns) {
   stop_origin_.OnSignal(
       {.signal = signal.number,
        .boot_ns = now_boot_ns,
-       .process = sender->name,
+       .process = sender->key,
        .uid = sender->credentials.uid,
        .command = terminal ? "its terminal" : std::string(BaseName(sender->program())),
        .session = sender->session,
        .manager =
            !terminal &&
            IsSensorManager(
-               {.sender = sender->name, .process = sender, .by_login = by_login, .target = self},
+               {.sender = sender->key, .process = sender, .by_login = by_login, .target = self},
                correlator_.lineage(), unit_)});
 }
 
@@ -96,7 +96,7 @@ void Pipeline::Tick() {
   ReportRefused();
 }
 
-// A rule that names what it may not is a fault of the sensor's own: it does not pass in silence.
+// A detection that was refused shows a fault of a rule: it is reported as a loss.
 void Pipeline::ReportRefused() {
   const uint64_t refused = rules_.refused() - refused_reported_;
   if (refused == 0) return;
@@ -112,12 +112,7 @@ void Pipeline::ReportRefused() {
 }
 
 Pipeline::Counts Pipeline::counts() const {
-  return {.events = events_,
-          .lost = lost_,
-          .processes = correlator_.process_count(),
-          .sessions = correlator_.session_count(),
-          .connections = correlator_.connection_count(),
-          .logins = logins_.size()};
+  return {.events = events_, .lost = lost_, .logins = logins_.size()};
 }
 
 void Pipeline::OnSession(const model::Session& session) {

@@ -22,8 +22,8 @@
 
 namespace hoptrail::agent {
 
-// The agent's stages between the decoder and the spool, on one thread: kernel events in, facts
-// out, in an order in which nothing is named before it has been told. Not thread-safe.
+// The agent's stages between the decoder and the spool, on one thread: kernel events in, facts out.
+// A fact never mentions a session that was not emitted before it. Not thread-safe.
 class Pipeline : private session::Output, private session::EventSink {
  public:
   struct Options {
@@ -31,13 +31,13 @@ class Pipeline : private session::Output, private session::EventSink {
     const Clock* clock = nullptr;  // outlives the pipeline
     std::vector<uint16_t> watched_ports = {22};
     std::function<bool(const std::string& unit)> has_timer;  // see Correlator::Options
-    std::optional<uint32_t> host_pid_namespace;              // for tests: another than the kernel's
+    std::optional<uint32_t> host_pid_namespace;              // for tests
     v1::HostRulesConfig rules;
     session::SavedState saved;             // of the last run in this boot
     session::StateStore* store = nullptr;  // outlives the pipeline; may be null
     session::UserResolver user_resolver;   // /etc/passwd where empty
-    // The agent's own service unit, empty where it is in none, and its first process as the host
-    // numbers it, 0 where that is not known.
+    // The agent's own service unit, empty where it has none, and the supervisor's pid on the host,
+    // 0 where unknown.
     std::string unit;
     uint32_t supervisor_tgid = 0;
     std::function<void(model::Fact)> sink;
@@ -45,10 +45,7 @@ class Pipeline : private session::Output, private session::EventSink {
 
   struct Counts {
     uint64_t events = 0;
-    uint64_t lost = 0;  // told by the kernel side, and here
-    size_t processes = 0;
-    size_t sessions = 0;
-    size_t connections = 0;
+    uint64_t lost = 0;  // reported by the kernel side, and lost in these stages
     size_t logins = 0;  // sessions of people that are open
   };
 
@@ -57,13 +54,14 @@ class Pipeline : private session::Output, private session::EventSink {
   // In the order of the events' boot time.
   void Handle(const decode::Event& event);
   void Handle(const model::Provenance& provenance);
-  // Who asked the agent to end, by that signal. To be called once everything before it was handled.
+  // Finds out who asked the agent to end, by that signal. Call it once all events before the end
+  // were handled.
   model::Goodbye OnStop(const StopSignal& signal);
-  // About once a second: edges of the minutes that are over, what was put off, ageing.
+  // About once a second: emits the edges of past minutes and pending facts, ages tables.
   void Tick();
-  // The collector has lost what it was told: what it needs to go on is told anew.
+  // The collector has lost the state that was reported: emits again what it needs.
   void Repeat() { correlator_.Repeat(); }
-  // Nothing will follow: what was put off is told.
+  // No event will follow: emits pending facts.
   void Finish() { correlator_.Finish(); }
 
   Counts counts() const;
@@ -88,7 +86,7 @@ class Pipeline : private session::Output, private session::EventSink {
   StopOrigin stop_origin_;
   StopObserver stop_observer_;
   rules::RuleRunner rules_;
-  session::Correlator correlator_;  // feeds the ones before
+  session::Correlator correlator_;  // its events go to rules_ and stop_observer_
   absl::flat_hash_set<model::SessionId> logins_;
   uint64_t events_ = 0;
   uint64_t lost_ = 0;

@@ -51,19 +51,19 @@ class PipelineTest : public testing::Test {
         "Accepted password for staff from 198.51.100.9 port " + std::to_string(port) + " ssh2");
   }
 
-  // Its first process.
+  // Starts the agent's supervisor.
   void StartAgent(model::ProcessKey parent) {
     agent_ = kernel_.Fork(parent, kAgentTgid);
     kernel_.Exec(agent_, "/usr/bin/hoptrail-agent");
   }
-  // What the kernel side tells of SIGTERM to it.
+  // The kernel side's record of a SIGTERM to the supervisor.
   void Signal(model::ProcessKey from, const std::string& command) {
     decode::Tampering tampering;
     tampering.kind = decode::TamperingKind::kSignal;
     tampering.signal = 15;
     tampering.target = agent_;
     tampering.target_command = "hoptrail-agent";
-    kernel_.TellOf(from, command, tampering);
+    kernel_.EmitTampering(from, command, tampering);
   }
   model::Goodbye Stop(uint32_t pid) {
     return pipeline_->OnStop({.number = 15, .pid = pid, .uid = 0});
@@ -90,7 +90,7 @@ class PipelineTest : public testing::Test {
   uint16_t next_port_ = 40000;
 };
 
-TEST_F(PipelineTest, FiveGuessesAndALoginAreBruteForce) {
+TEST_F(PipelineTest, FiveFailuresThenALogin_AreBruteForce) {
   Guess(5);
   EXPECT_EQ(All<model::LoginAttempt>().size(), 5u);
   EXPECT_TRUE(All<model::Detection>().empty());
@@ -103,26 +103,26 @@ TEST_F(PipelineTest, FiveGuessesAndALoginAreBruteForce) {
   EXPECT_EQ(detections[0].session, model::DeriveSessionId(host_, monitor));
   EXPECT_EQ(detections[0].evidence.at("failures"), "5");
   EXPECT_EQ(detections[0].evidence.at("origin"), "198.51.100.9");
-  // The session has been told before what names it.
-  bool told = false;
+  // The session was emitted before the detection that names it.
+  bool emitted = false;
   for (const model::Fact& fact : facts_) {
     if (const auto* session = std::get_if<model::Session>(&fact)) {
-      told = told || session->id == detections[0].session;
+      emitted = emitted || session->id == detections[0].session;
     }
     if (std::holds_alternative<model::Detection>(fact)) {
-      EXPECT_TRUE(told);
+      EXPECT_TRUE(emitted);
     }
   }
 }
 
-TEST_F(PipelineTest, FourGuessesAreNotDoubledByTheTwoUprobees) {
+TEST_F(PipelineTest, FourFailuresSeenByPamAndSshd_CountOnce) {
   Guess(4);
   model::ProcessKey monitor;
   LogIn(&monitor);
   EXPECT_TRUE(All<model::Detection>().empty());
 }
 
-TEST_F(PipelineTest, FailuresAloneAreTiedToTheListener) {
+TEST_F(PipelineTest, FailuresWithoutALogin_AreTiedToTheListener) {
   Guess(20);
   const auto detections = All<model::Detection>();
   ASSERT_EQ(detections.size(), 1u);
@@ -130,7 +130,7 @@ TEST_F(PipelineTest, FailuresAloneAreTiedToTheListener) {
   EXPECT_EQ(detections[0].session, model::DeriveSessionId(host_, sshd_));
 }
 
-TEST_F(PipelineTest, GoingOnIsAPivotAndGraverOnceThePathIsKnown) {
+TEST_F(PipelineTest, ConnectOutOfALogin_IsAPivotAndMoreSevereOnAKnownPath) {
   model::ProcessKey monitor;
   const model::ProcessKey child = LogIn(&monitor);
   kernel_.Exec(child, "/usr/bin/ssh");
@@ -150,20 +150,20 @@ TEST_F(PipelineTest, GoingOnIsAPivotAndGraverOnceThePathIsKnown) {
   EXPECT_EQ(detections[1].severity, model::Severity::kMedium);
 }
 
-TEST_F(PipelineTest, AServiceThatConnectsIsNoPivotButAHop) {
+TEST_F(PipelineTest, ServiceThatConnects_IsAHopAndNoPivot) {
   kernel_.Connect(sshd_, "192.0.2.2", 22);
   EXPECT_TRUE(All<model::Detection>().empty());
   EXPECT_EQ(All<model::HopEnd>().size(), 1u);
 }
 
-TEST_F(PipelineTest, ProvenanceOfAStrangersSessionIsIgnored) {
+TEST_F(PipelineTest, ProvenanceOfAnUnknownSession_IsIgnored) {
   model::Provenance provenance;
   provenance.session.bytes[0] = 77;
   pipeline_->Handle(provenance);
   EXPECT_TRUE(All<model::Detection>().empty());
 }
 
-TEST_F(PipelineTest, HandsOnTheSensorAreTiedToWhoseTheyAre) {
+TEST_F(PipelineTest, SensorTampering_IsTiedToItsSession) {
   model::ProcessKey monitor;
   const model::ProcessKey shell = LogIn(&monitor);
   decode::Tampering tampering;
@@ -183,7 +183,7 @@ TEST_F(PipelineTest, HandsOnTheSensorAreTiedToWhoseTheyAre) {
   EXPECT_EQ(All<model::Detection>().size(), 1u);
 }
 
-TEST_F(PipelineTest, WhoEndsTheAgentIsTheLoginThatSentTheSignal) {
+TEST_F(PipelineTest, StopSignalFromALogin_NamesItsSession) {
   StartAgent(kernel_.init());
   model::ProcessKey monitor;
   const model::ProcessKey shell = LogIn(&monitor);
@@ -200,8 +200,8 @@ TEST_F(PipelineTest, WhoEndsTheAgentIsTheLoginThatSentTheSignal) {
   EXPECT_EQ(All<model::Detection>()[0].session, goodbye.session);
 }
 
-// The kernel side has no hook for it, or the sender is known by its number only.
-TEST_F(PipelineTest, WhoEndsTheAgentIsFoundInTheProcessTable) {
+// The kernel side has no hook for the signal, or the sender is known by its pid only.
+TEST_F(PipelineTest, StopSignalWithoutKernelEvent_SenderIsFoundInTheProcessTable) {
   StartAgent(kernel_.init());
   model::ProcessKey monitor;
   const model::ProcessKey shell = LogIn(&monitor);
@@ -210,14 +210,14 @@ TEST_F(PipelineTest, WhoEndsTheAgentIsFoundInTheProcessTable) {
   EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, monitor));
 }
 
-TEST_F(PipelineTest, WhoEndsTheAgentIsNotKnown) {
+TEST_F(PipelineTest, StopSignalFromAnUnknownProcess_NamesNoSession) {
   StartAgent(kernel_.init());
   const model::Goodbye goodbye = Stop(77'777);
   EXPECT_EQ(goodbye.cause, model::StopCause::kProcess);
   EXPECT_TRUE(goodbye.session.empty());
 }
 
-TEST_F(PipelineTest, TheServiceManagerEndsTheAgent) {
+TEST_F(PipelineTest, StopByTheServiceManager_NamesTheLoginThatAskedForIt) {
   StartAgent(kernel_.init());
   model::ProcessKey monitor;
   const model::ProcessKey shell = LogIn(&monitor);
@@ -226,7 +226,7 @@ TEST_F(PipelineTest, TheServiceManagerEndsTheAgent) {
   EXPECT_EQ(goodbye.cause, model::StopCause::kServiceManager);
   EXPECT_TRUE(goodbye.session.empty());
   EXPECT_TRUE(All<model::Detection>().empty());
-  // Now the login asks it to.
+  // Now a login asks the service manager to stop the agent.
   kernel_.Exec(kernel_.Fork(shell), "/usr/bin/systemctl", kernel_.Null(),
                {"systemctl", "stop", "sensor"});
   Signal(kernel_.init(), "systemd");
@@ -235,16 +235,16 @@ TEST_F(PipelineTest, TheServiceManagerEndsTheAgent) {
   EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, monitor));
 }
 
-// What a service runs for itself (a timer, a package's script) is no login's.
-TEST_F(PipelineTest, AServiceThatAsksTheServiceManagerIsNoLogin) {
+// A program that a service starts (a timer, a package's script) belongs to no login.
+TEST_F(PipelineTest, StopCommandFromAService_NamesNoSession) {
   StartAgent(kernel_.init());
   const model::ProcessKey timer = kernel_.Fork(kernel_.init());
   kernel_.Exec(timer, "/usr/bin/systemctl", kernel_.Null(), {"systemctl", "stop", "sensor"});
   EXPECT_TRUE(Stop(1).session.empty());
 }
 
-// runc is started by what started the container.
-TEST_F(PipelineTest, TheContainersRuntimeEndsTheAgent) {
+// The same shim starts runc and the container.
+TEST_F(PipelineTest, StopByTheContainerRuntime_IsTheServiceManager) {
   const model::ProcessKey shim = kernel_.Fork(kernel_.init());
   kernel_.Exec(shim, "/usr/bin/containerd-shim-runc-v2");
   StartAgent(shim);
@@ -265,7 +265,7 @@ TEST_F(PipelineTest, TheContainersRuntimeEndsTheAgent) {
 }
 
 // `systemctl reload` has process 1 run kill(1) in the unit.
-TEST_F(PipelineTest, WhatRunsInTheAgentsUnitIsItsManagers) {
+TEST_F(PipelineTest, SignalFromTheAgentsUnit_IsTheServiceManager) {
   StartAgent(kernel_.init());
   kernel_.at(agent_).cgroup_id = 77;
   kernel_.Exec(agent_, "/usr/bin/hoptrail-agent");
@@ -275,7 +275,7 @@ TEST_F(PipelineTest, WhatRunsInTheAgentsUnitIsItsManagers) {
   Signal(kill, "kill");
   EXPECT_TRUE(All<model::Detection>().empty());
   EXPECT_EQ(Stop(kill.tgid).cause, model::StopCause::kServiceManager);
-  // A login that has put itself there is none.
+  // A login that moved itself into the unit is no manager.
   model::ProcessKey monitor;
   const model::ProcessKey shell = LogIn(&monitor);
   kernel_.at(shell).cgroup_id = 77;
@@ -284,8 +284,8 @@ TEST_F(PipelineTest, WhatRunsInTheAgentsUnitIsItsManagers) {
   EXPECT_EQ(Stop(shell.tgid).cause, model::StopCause::kProcess);
 }
 
-// Started by hand, from a login: that is no service manager.
-TEST_F(PipelineTest, ALoginThatStartedTheAgentEndsIt) {
+// The agent was started by hand from a login, which is no service manager.
+TEST_F(PipelineTest, LoginThatStartedTheAgent_IsNoServiceManager) {
   model::ProcessKey monitor;
   const model::ProcessKey shell = LogIn(&monitor);
   StartAgent(shell);
@@ -297,7 +297,7 @@ TEST_F(PipelineTest, ALoginThatStartedTheAgentEndsIt) {
   EXPECT_EQ(at_terminal.session, model::DeriveSessionId(host_, monitor));
 }
 
-TEST_F(PipelineTest, FinishTellsWhatWasPutOff) {
+TEST_F(PipelineTest, Finish_EmitsPendingEdges) {
   kernel_.Connect(sshd_, "192.0.2.2", 8080);
   EXPECT_TRUE(All<model::EdgeCount>().empty());
   pipeline_->Finish();
@@ -307,8 +307,8 @@ TEST_F(PipelineTest, FinishTellsWhatWasPutOff) {
   EXPECT_EQ(All<model::EdgeCount>().size(), 1u);
 }
 
-// Nobody has logged in by the connection, and its session would be told to no one.
-TEST_F(PipelineTest, HandsOnTheSensorOfAPendingConnectionAreTiedToASessionThatIsTold) {
+// Nobody has logged in by the connection, and its session would not be reported otherwise.
+TEST_F(PipelineTest, SensorTamperingByAPendingConnection_NamesAReportedSession) {
   const model::ProcessKey monitor = kernel_.Serve(sshd_, kernel_.Arrive(next_port_++), false);
   EXPECT_TRUE(All<model::Session>().empty() ||
               All<model::Session>().back().id != model::DeriveSessionId(host_, monitor));
@@ -321,16 +321,16 @@ TEST_F(PipelineTest, HandsOnTheSensorOfAPendingConnectionAreTiedToASessionThatIs
   ASSERT_EQ(All<model::Detection>().size(), 1u);
   const model::SessionId session = All<model::Detection>()[0].session;
   EXPECT_EQ(session, model::DeriveSessionId(host_, monitor));
-  bool told = false;
+  bool emitted = false;
   for (const model::Fact& fact : facts_) {
-    if (const auto* value = std::get_if<model::Session>(&fact)) told |= value->id == session;
+    if (const auto* value = std::get_if<model::Session>(&fact)) emitted |= value->id == session;
     if (std::holds_alternative<model::Detection>(fact)) {
-      EXPECT_TRUE(told);
+      EXPECT_TRUE(emitted);
     }
   }
 }
 
-TEST_F(PipelineTest, CountsWhoIsLoggedIn) {
+TEST_F(PipelineTest, OpenLogin_IsCountedUntilItCloses) {
   EXPECT_EQ(pipeline_->counts().logins, 0u);
   model::ProcessKey monitor;
   const model::ProcessKey shell = LogIn(&monitor);
@@ -340,7 +340,7 @@ TEST_F(PipelineTest, CountsWhoIsLoggedIn) {
   EXPECT_EQ(pipeline_->counts().logins, 0u);
 }
 
-TEST_F(PipelineTest, LossIsCounted) {
+TEST_F(PipelineTest, KernelLoss_IsCountedAndEmitted) {
   kernel_.Emit({}, decode::Lost{"ring/low", "fork", 9});
   EXPECT_EQ(pipeline_->counts().lost, 9u);
   EXPECT_EQ(All<model::Loss>().size(), 1u);

@@ -6,14 +6,15 @@
 
 namespace hoptrail::agent {
 
-// What decides whether an agent does its work: facts seen, not processes that are up.
-struct ReadinessFacts {
-  std::string blind_for;  // facts without which there is no path and that no hook serves: "tcp"
-  bool self_test = true;  // the loader's heartbeats are among what this agent sees
+// Decides whether the agent is ready. These are things that it has seen: running processes alone
+// prove nothing.
+struct ReadinessInputs {
+  std::string blind_sources;       // event sources that every path needs and no hook serves: "tcp"
+  bool self_test = true;           // the loader's heartbeats are among this agent's events
   uint64_t heartbeat_boot_ns = 0;  // the last that came out of the ring; 0: none yet
   uint64_t now_boot_ns = 0;
   bool collector_reached = false;
-  std::string spool_trouble;  // empty: what is found is kept on disk
+  std::string spool_trouble;  // why records cannot be spooled on disk; empty: they can
 };
 
 struct Readiness {
@@ -21,9 +22,9 @@ struct Readiness {
   std::string detail;  // one sentence
 };
 
-// Ready is an agent through whose rings the kernel's events come, and that either reaches its
-// collector or keeps on disk what it finds. Pure.
-Readiness Judge(const ReadinessFacts& facts);
+// An agent is ready when kernel events come through its rings, and it either reaches its collector
+// or can spool its records on disk. Pure.
+Readiness EvaluateReadiness(const ReadinessInputs& inputs);
 
 }  // namespace hoptrail::agent
 

@@ -11,9 +11,9 @@
 
 namespace hoptrail::agent {
 
-// A file in the state directory that names the boot in which the agent runs, and still does when it
-// was killed. Of an earlier boot it says nothing: there the whole machine ended. It is written in
-// place and never removed, so that a full disk does not keep it from being written.
+// A file in the state directory that holds the boot id while the agent runs, and still does after
+// it was killed. The id of an earlier boot means nothing: the whole machine ended then. The file is
+// written in place and never removed, so that it can be written on a full disk.
 class RunMarker {
  public:
   RunMarker(const std::string& state_directory, const model::BootId& boot)

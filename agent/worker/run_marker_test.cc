@@ -14,7 +14,7 @@ model::BootId Boot(uint8_t number) {
   return boot;
 }
 
-TEST(RunMarker, TellsARunThatDidNotEnd) {
+TEST(RunMarker, RunWithoutEnd_IsReportedAtTheNextBegin) {
   const spool::TestDirectory directory;
   const RunMarker marker(directory.path(), Boot(1));
   EXPECT_FALSE(*marker.Begin()) << "the first run";
@@ -28,7 +28,7 @@ TEST(RunMarker, TellsARunThatDidNotEnd) {
 }
 
 // A full disk takes no new block.
-TEST(RunMarker, IsWrittenInPlace) {
+TEST(RunMarker, End_WritesInPlace) {
   const spool::TestDirectory directory;
   const RunMarker marker(directory.path(), Boot(1));
   ASSERT_TRUE(marker.Begin().ok());

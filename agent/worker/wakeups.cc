@@ -15,7 +15,7 @@ absl::StatusOr<UniqueFd> Opened(int fd, const char* what) {
   return UniqueFd(fd);
 }
 
-// Both kinds are one number.
+// Reads an eventfd or a timerfd, which both hold one number.
 bool Drain(int fd) {
   uint64_t count = 0;
   return ::read(fd, &count, sizeof(count)) > 0;
@@ -41,7 +41,7 @@ absl::StatusOr<Wakeups> Wakeups::Create() {
   return wakeups;
 }
 
-// Who reads a descriptor only when there is a batch to be had must not be woken by the rest.
+// Edge-triggered: a reader that waits for a whole batch must not be woken by what it leaves.
 absl::Status Wakeups::Watch(int fd) { return Add(fd, EPOLLIN | EPOLLET); }
 
 absl::Status Wakeups::Add(int fd, uint32_t events) {
@@ -66,14 +66,14 @@ absl::StatusOr<Wakeups::Reasons> Wakeups::Wait(absl::Duration timeout) {
     const int fd = events[i].data.fd;
     if (fd == notice_.get()) reasons.notified = Drain(fd);
     if (fd == timer_.get()) reasons.tick = Drain(fd);
-    if (fd == supervisor_) reasons.told = true;
+    if (fd == supervisor_) reasons.supervisor = true;
   }
   return reasons;
 }
 
 void Wakeups::Notify() const {
   const uint64_t one = 1;
-  // Full means that a notice already waits.
+  // A full eventfd has a notice waiting already.
   [[maybe_unused]] const ssize_t written = ::write(notice_.get(), &one, sizeof(one));
 }
 

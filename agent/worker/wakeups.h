@@ -10,22 +10,23 @@
 
 namespace hoptrail::agent {
 
-// What the sensor thread waits for: the kernel side, a notice from another thread, the second's
-// tick, and word from the supervisor. Wait() belongs to one thread, Notify() to any.
+// Waits for all that the main thread handles: the kernel side, a notice from another thread, the
+// tick of each second, and messages of the supervisor. Wait() belongs to one thread, Notify() to
+// any.
 class Wakeups {
  public:
   struct Reasons {
     bool notified = false;
     bool tick = false;
-    bool told = false;  // the supervisor said something, or is gone
+    bool supervisor = false;  // it has sent a message, or is gone
   };
 
   static absl::StatusOr<Wakeups> Create();
 
-  // `fd` wakes Wait() each time that it becomes readable; that it still is does not. It stays the
+  // `fd` wakes Wait() each time that it becomes readable, but not because it still is. It stays the
   // caller's.
   absl::Status Watch(int fd);
-  // `fd` wakes Wait() as long as it is readable; tells by `told`.
+  // `fd` wakes Wait() as long as it is readable, with the reason `supervisor`.
   absl::Status WatchSupervisor(int fd);
   absl::StatusOr<Reasons> Wait(absl::Duration timeout);
   void Notify() const;

@@ -9,11 +9,11 @@
 namespace hoptrail::agent {
 namespace {
 
-TEST(Wakeups, EachReason) {
+TEST(Wakeups, EachReason_IsReported) {
   auto wakeups = Wakeups::Create();
   ASSERT_TRUE(wakeups.ok()) << wakeups.status();
   auto none = wakeups->Wait(absl::Milliseconds(1));
-  EXPECT_FALSE(none->notified || none->tick || none->told);
+  EXPECT_FALSE(none->notified || none->tick || none->supervisor);
 
   std::thread other([&] { wakeups->Notify(); });
   other.join();
@@ -29,11 +29,11 @@ TEST(Wakeups, EachReason) {
   ASSERT_TRUE(wakeups->WatchSupervisor(read_end.get()).ok());
   write_end.reset();
   Wakeups::Reasons reasons;
-  for (int i = 0; i < 5 && !reasons.told; ++i) reasons = *wakeups->Wait(absl::Seconds(1));
-  EXPECT_TRUE(reasons.told);
+  for (int i = 0; i < 5 && !reasons.supervisor; ++i) reasons = *wakeups->Wait(absl::Seconds(1));
+  EXPECT_TRUE(reasons.supervisor);
 }
 
-TEST(Wakeups, WatchesADescriptor) {
+TEST(Wakeups, WatchedDescriptor_WakesWithoutAReason) {
   auto wakeups = Wakeups::Create();
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
@@ -41,7 +41,7 @@ TEST(Wakeups, WatchesADescriptor) {
   ASSERT_TRUE(wakeups->Watch(read_end.get()).ok());
   ASSERT_EQ(::write(write_end.get(), "x", 1), 1);
   const auto reasons = wakeups->Wait(absl::Seconds(5));
-  EXPECT_FALSE(reasons->notified || reasons->tick || reasons->told);
+  EXPECT_FALSE(reasons->notified || reasons->tick || reasons->supervisor);
   EXPECT_FALSE(wakeups->Watch(-1).ok());
 }
 

@@ -16,7 +16,7 @@
 namespace hoptrail::agent {
 namespace {
 
-// gRPC tells each failed attempt on its own; the uplink tells what changed.
+// At debug level: gRPC logs each failed attempt, the uplink only a new reason.
 void LogOfLibrary(absl::string_view library, absl::string_view message) {
   Log(LogLevel::kDebug, library, message);
 }
@@ -27,8 +27,8 @@ std::string Resolved(const std::string& path) {
   return error ? path : resolved.string();
 }
 
-// The directories of a TLS file, as named and as resolved, so that a renewed one is found; the file
-// alone where its directory is one that holds everybody's.
+// Grants the directories of a TLS file, as named and as resolved, so that a renewed file is found;
+// only the file itself where its directory holds the files of others, too.
 void GrantTlsFile(const std::string& file, std::vector<std::string>* paths) {
   for (const std::string& path : {file, Resolved(file)}) {
     const std::string directory = Resolved(std::filesystem::path(path).parent_path().string());
@@ -38,7 +38,8 @@ void GrantTlsFile(const std::string& file, std::vector<std::string>* paths) {
   }
 }
 
-absl::Status Begin(const Settings& settings, const WorkerArguments& arguments, privilege::MissingRestrictions* missing,
+absl::Status Begin(const Settings& settings, const WorkerArguments& arguments,
+                   privilege::MissingRestrictions* missing,
                    std::unique_ptr<kernel::Reader>* reader) {
   HT_RETURN_IF_ERROR(privilege::CloseAllBut(
       {arguments.supervisor.fd(), arguments.loader.fd(), arguments.handles.high_ring.fd,
@@ -48,7 +49,7 @@ absl::Status Begin(const Settings& settings, const WorkerArguments& arguments, p
   *reader = std::make_unique<kernel::Reader>(std::move(made));
   const UniqueFd no_longer_needed(arguments.handles.losses_fd);
   const UniqueFd neither(arguments.handles.reported_fd);
-  // Not with it: what the rings hold by then may be who killed it.
+  // Not at the same moment: the rings may hold the event that shows who killed the supervisor.
   HT_RETURN_IF_ERROR(privilege::EndSoonAfter(arguments.supervisor_pid));
   return privilege::ConfineWorker(WorkerPaths(settings), missing);
 }
@@ -58,9 +59,9 @@ absl::Status Run(const Settings& settings, WorkerArguments arguments) {
   std::unique_ptr<kernel::Reader> reader;
   HT_RETURN_IF_ERROR(Begin(settings, arguments, &missing, &reader));
   model::SourceCoverage confinement{.source = "confinement",
-                                  .hook = "capabilities, seccomp, landlock",
-                                  .tier = 1,
-                                  .refusals = missing};
+                                    .hook = "capabilities, seccomp, landlock",
+                                    .tier = 1,
+                                    .refusals = missing};
   if (!missing.empty()) {
     confinement.tier = 2;
     confinement.hook = "capabilities, seccomp";

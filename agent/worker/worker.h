@@ -17,29 +17,30 @@
 
 namespace hoptrail::agent {
 
-// What a worker is given at its birth.
+// The arguments of a new worker.
 struct WorkerArguments {
   pid_t supervisor_pid = 0;
   privilege::Channel supervisor;
   privilege::Channel loader;
   kernel::Handles handles;
-  UniqueFd lock;  // of the state directory: held as long as any of us lives
+  UniqueFd lock;  // of the state directory: held while any of the agent's processes lives
   model::HostId host;
   std::vector<model::SourceCoverage> coverage;
-  std::string last_end;  // how the worker before it ended; empty: there was none
+  std::string last_end;  // how the previous worker ended; empty: there was none
   std::string weakened;  // keys of the configuration, see Configuration; empty: none
   HealthFile health_file;
   ServiceManager service_manager;
 };
 
-// The process that does everything but load: without any privilege. Returns its exit status.
+// Runs the process that does everything except loading, without any privilege. Returns its exit
+// status.
 int RunWorker(const Settings& settings, WorkerArguments arguments);
 
 // The paths that a worker may use.
 privilege::PathGrants WorkerPaths(const Settings& settings);
 
-// Read by a worker for resolving names, one by one because their directory holds secrets as well:
-// where one of them is replaced, a new worker must be started.
+// The files that a worker reads to resolve names. Granted one by one, because their directory holds
+// secrets as well: where one of them is replaced, a new worker must be started.
 std::vector<std::string> ResolverFiles();
 
 }  // namespace hoptrail::agent

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What the kernel side tells: the layout of every record. Plain C, shared by the BPF programs and
- * the agent, and the only header that both sides see. All numbers are in host order; the sizes
- * below are asserted on both sides.
+ * The layout of every record that the kernel side emits. Plain C, and the only header that the BPF
+ * programs and the agent share. All numbers are in host order; both sides assert the sizes below.
  *
- * A record is one ht_header, its type's fixed fields, and for some types counted variable parts
- * behind them, in the order in which the fixed fields count them.
+ * A record is one ht_header and its type's fixed fields. Some types have variable parts behind
+ * these, in the order of the ht_text fields that hold their lengths.
  */
 #ifndef HOPTRAIL_BPF_ABI_EVENTS_H_
 #define HOPTRAIL_BPF_ABI_EVENTS_H_
@@ -53,32 +52,33 @@ enum ht_type {
 	HT_TYPES = 18,
 };
 
-/* What people call them: initialises an array of HT_TYPES strings, in the order above. */
+/* The types' names, for people: initialises an array of HT_TYPES strings, in the order above. */
 #define HT_TYPE_NAMES                                                                              \
 	{                                                                                          \
 		"unknown", "fork", "exec", "exit", "tcp", "accept", "pam", "sshd",                 \
 			"process_snapshot", "socket_snapshot", "snapshot_done", "lost",            \
-			"unix_connect", "datagram_flow", "file", "credentials", "namespaces", "tampering"  \
+			"unix_connect", "datagram_flow", "file", "credentials", "namespaces",      \
+			"tampering"                                                                \
 	}
 
-/* Which ring carries a record: what paths are made of, and the rest. */
+/* The ring that carries a record: high for what paths are made of, low for the rest. */
 enum ht_ring { HT_RING_HIGH = 0, HT_RING_LOW = 1, HT_RINGS = 2 };
 
 /* Tables of the kernel side that can be full. */
 enum ht_table { HT_TABLE_PROCESSES = 0, HT_TABLE_SOCKETS = 1, HT_TABLES = 2 };
 
 /*
- * Counted by each CPU in its own entry of the map `losses`; they only grow.
+ * Each CPU counts in its own entry of the map `losses`; the counts only grow.
  *
- * `skipped` is written by user space, in the first entry: the kernel does not run a program that it
- * interrupted on the same CPU and only counts that (bpf_prog_info::recursion_misses). Not
- * every run makes a record, so it is the most that may be missing.
+ * User space writes `recursion_misses`, in the first entry: the kernel does not run a program that
+ * is running on the same CPU already, and only counts that (bpf_prog_info::recursion_misses). Not
+ * every run emits a record, so this is an upper bound of the records that are missing.
  */
 struct ht_losses {
-	uint64_t records[HT_RINGS][HT_TYPES]; /* not written for want of room in the ring */
-	uint64_t entries[HT_TABLES];	      /* not remembered for want of room in the table */
-	uint64_t refused[HT_RINGS][HT_TYPES]; /* not written because the cgroup's budget was spent */
-	uint64_t skipped[HT_TYPES];	      /* runs of the programs that make such records */
+	uint64_t records[HT_RINGS][HT_TYPES]; /* not written: the ring was full */
+	uint64_t entries[HT_TABLES];	      /* not stored: the table was full */
+	uint64_t refused[HT_RINGS][HT_TYPES]; /* not written: the cgroup's budget was spent */
+	uint64_t recursion_misses[HT_TYPES];  /* of the programs that emit such records */
 };
 HT_ASSERT_SIZE(struct ht_losses, 736);
 
@@ -86,11 +86,11 @@ HT_ASSERT_SIZE(struct ht_losses, 736);
 enum ht_loss_cause {
 	HT_LOSS_FULL = 0,
 	HT_LOSS_BUDGET = 1,
-	HT_LOSS_RECURSION = 2, /* of no ring: counted as the first one's */
+	HT_LOSS_RECURSION = 2, /* belongs to no ring; counted under HT_RING_HIGH */
 	HT_LOSS_CAUSES = 3
 };
 
-/* What people call the place of a loss, by cause and ring. */
+/* The name of a loss's place, for people, by cause and ring. */
 #define HT_LOSS_PLACES                                                                             \
 	{                                                                                          \
 		{ "ring/high", "ring/low" }, { "budget/high", "budget/low" },                      \
@@ -146,7 +146,7 @@ enum ht_side { HT_SIDE_UNKNOWN = 0, HT_SIDE_CLIENT = 1, HT_SIDE_SERVER = 2 };
 /* A TCP socket. Addresses are 16 bytes, IPv4 as ::ffff:a.b.c.d; for a listening socket only the
  * server's half is set. The sequence numbers are zero until the connection is established. */
 struct ht_connection {
-	uint64_t socket; /* names the socket while it lives; 0: none */
+	uint64_t socket; /* id of the socket while it lives; 0: none */
 	uint32_t network_namespace;
 	uint32_t rtt_us;
 	uint32_t client_isn;
@@ -192,13 +192,18 @@ HT_ASSERT_SIZE(struct ht_stream, 80);
 
 #define HT_EXEC_SET_ID 1u  /* the program runs with privileges that its caller did not have */
 #define HT_EXEC_MEMORY 2u  /* the executable never had a place in a directory: memfd */
-#define HT_EXEC_DELETED 4u /* the executable had one, and no name of it is left */
-#define HT_EXEC_CGROUPS 8u /* `cgroups` is told: of an exec only where they are not the parent's */
+#define HT_EXEC_DELETED 4u /* the executable had one, and none of its names is left */
+/* `cgroups` is filled in: for an exec only where they differ from the parent's. */
+#define HT_EXEC_CGROUPS 8u
 
-/* HT_TYPE_EXEC and HT_TYPE_PROCESS_SNAPSHOT. Behind it: the path and the working directory, each
- * as its components from the last to the first with a NUL behind each; the control groups that are
- * no hierarchy's root, each written like a path, with one NUL more behind each; then the arguments,
- * a NUL behind each. */
+/*
+ * HT_TYPE_EXEC and HT_TYPE_PROCESS_SNAPSHOT. The variable parts are:
+ * - the path and the working directory, each as its components from the last to the first, with a
+ *   NUL behind each component;
+ * - the control groups, without the roots of hierarchies, each as its components like a path, with
+ *   one more NUL behind each group;
+ * - the arguments, with a NUL behind each.
+ */
 struct ht_exec {
 	struct ht_header header;
 	uint64_t inode;	 /* of the executable */
@@ -214,7 +219,7 @@ HT_ASSERT_SIZE(struct ht_exec, 400);
 
 struct ht_exit {
 	struct ht_header header;
-	int32_t status; /* as wait(2) tells it */
+	int32_t status; /* as wait(2) returns it */
 	uint32_t reserved;
 };
 HT_ASSERT_SIZE(struct ht_exit, 136);
@@ -242,7 +247,7 @@ HT_ASSERT_SIZE(struct ht_tcp, 216);
 struct ht_accept {
 	struct ht_header header;
 	struct ht_connection connection;
-	uint32_t first_use;   /* 1: seen by the first use of the socket */
+	uint32_t first_use;   /* 1: inferred from the first use of the socket */
 	uint32_t handed_over; /* 1: from its owner to another process, on either side */
 };
 HT_ASSERT_SIZE(struct ht_accept, 200);
@@ -296,31 +301,31 @@ struct ht_lost {
 };
 HT_ASSERT_SIZE(struct ht_lost, 152);
 
-/* How far a snapshot is. Sockets are walked twice, because the side of a connection may depend on
- * who listens: listening sockets first, connections then. */
-enum ht_snapshot_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1, HT_WALK_DONE = 2 };
+/* A snapshot walks over the sockets twice: first the listening ones, then the connections, because
+ * the side of a connection may depend on who listens. */
+enum ht_socket_walk { HT_WALK_LISTENERS = 0, HT_WALK_CONNECTIONS = 1 };
 
 enum ht_file_action {
 	HT_FILE_UNKNOWN = 0,
 	HT_FILE_OPEN = 1,
-	HT_FILE_RENAME = 2, /* into a watched directory, or over a watched file */
-	HT_FILE_LINK = 3,   /* a further name for it, in a watched directory */
-	HT_FILE_SYMLINK = 4, /* a watched name that leads elsewhere: no inode yet, nor mode */
+	HT_FILE_RENAME = 2,  /* into a watched directory, or over a watched file */
+	HT_FILE_LINK = 3,    /* a further name, in a watched directory */
+	HT_FILE_SYMLINK = 4, /* a symbolic link under a watched name: has no inode or mode yet */
 };
 
 #define HT_FILE_READ 1u
 #define HT_FILE_WRITE 2u
-#define HT_FILE_CREATED 4u   /* it was not there before */
+#define HT_FILE_CREATED 4u   /* by this open */
 #define HT_FILE_TRUNCATED 8u /* where the hook can see it */
 
-/* A watched file. Behind it: the path, components as in ht_exec. */
+/* A watched file. The variable part is the path, as components like in ht_exec. */
 struct ht_file {
 	struct ht_header header;
 	uint64_t inode;
 	uint32_t device; /* major << 20 | minor */
 	uint32_t mode;	 /* type and permissions */
 	uint32_t owner;
-	uint32_t repeats; /* opens by this process, as this record tells, since the last such record */
+	uint32_t repeats; /* opens like this one by this process since the last such record */
 	uint16_t flags;	  /* HT_FILE_* */
 	uint8_t action;	  /* ht_file_action */
 	uint8_t reserved;
@@ -328,7 +333,7 @@ struct ht_file {
 };
 HT_ASSERT_SIZE(struct ht_file, 160);
 
-/* What a task may do: its own credentials and what the login left on it. */
+/* The rights of a task: its own credentials and what the login set on it. */
 struct ht_credential_set {
 	uint64_t effective; /* capabilities, one bit each */
 	uint64_t permitted;
@@ -354,11 +359,11 @@ struct ht_namespace_set {
 };
 HT_ASSERT_SIZE(struct ht_namespace_set, 32);
 
-/* How a change came to be known. */
+/* How a change was found. */
 enum ht_change {
 	HT_CHANGE_UNKNOWN = 0,
-	HT_CHANGE_MADE = 1,	/* seen when it was made */
-	HT_CHANGE_COMPARED = 2, /* found later, at fork, exec or exit */
+	HT_CHANGE_MADE = 1,	/* by a hook, when it was made */
+	HT_CHANGE_COMPARED = 2, /* later, by a comparison at fork, exec or exit */
 	HT_CHANGE_CLONE = 3,	/* a new process differs from its parent */
 };
 
@@ -383,9 +388,10 @@ HT_ASSERT_SIZE(struct ht_namespaces, 200);
 enum ht_tampering_kind {
 	HT_TAMPERING_UNKNOWN = 0,
 	HT_TAMPERING_SIGNAL = 1,
-	HT_TAMPERING_PTRACE = 2, /* or anything else that takes the right to trace: memory, descriptors */
-	HT_TAMPERING_BPF = 3,	 /* one of our programs, maps or links was looked at or used */
-	HT_TAMPERING_MMAP = 4,	 /* one of our maps was mapped for writing */
+	/* Or any other access that needs the right to trace: memory, descriptors. */
+	HT_TAMPERING_PTRACE = 2,
+	HT_TAMPERING_BPF = 3,  /* a handle of a program, map or link was taken or used */
+	HT_TAMPERING_MMAP = 4, /* a map was mapped for writing */
 };
 
 enum ht_object_kind {
@@ -395,7 +401,7 @@ enum ht_object_kind {
 	HT_OBJECT_LINK = 3,
 };
 
-/* Somebody else laid hands on the sensor: the header says who. */
+/* A foreign process acted on the sensor: the header has the process. */
 struct ht_tampering {
 	struct ht_header header;
 	uint64_t target_start_ns; /* signal, ptrace */
@@ -406,29 +412,29 @@ struct ht_tampering {
 	uint8_t kind;	     /* ht_tampering_kind */
 	uint8_t object_kind; /* ht_object_kind */
 	uint16_t reserved;
-	uint32_t repeats; /* the same by the same process since the last such record */
+	uint32_t repeats; /* the same attempts by the same process since the last such record */
 	char target_comm[HT_COMM_BYTES];
 };
 HT_ASSERT_SIZE(struct ht_tampering, 176);
 
 enum ht_unix_name {
 	HT_UNIX_UNNAMED = 0,
-	HT_UNIX_PATH = 1,     /* components as in ht_exec, from the file system */
-	HT_UNIX_BOUND = 2,    /* what it was bound to, word for word: perhaps a relative path */
-	HT_UNIX_ABSTRACT = 3, /* bytes of no file system, without the NUL at their beginning */
+	HT_UNIX_PATH = 1,     /* components like in ht_exec, from the file system */
+	HT_UNIX_BOUND = 2,    /* the bytes that were bound, which may be a relative path */
+	HT_UNIX_ABSTRACT = 3, /* an abstract name, without its leading NUL */
 };
 
-/* A UNIX connect that succeeded. Behind it: the peer socket's name. The peer is the process that
- * called listen; where it has ended, its number alone is left. */
+/* A UNIX connect that succeeded. The variable part is the peer socket's name. The peer is the
+ * process that called listen; of one that has ended only the tgid is known. */
 struct ht_unix_connect {
 	struct ht_header header;
 	uint64_t peer_start_ns; /* 0: unknown */
 	uint64_t inode;		/* of the socket's file; HT_UNIX_PATH */
 	uint32_t peer_tgid;	/* 0: unknown, as for datagrams */
-	uint32_t peer_uid;	/* effective, when it called listen; datagrams: the socket's owner */
+	uint32_t peer_uid;	/* effective, at listen; datagrams: the socket's owner */
 	uint32_t peer_audit_session;
 	uint32_t peer_pid_namespace;
-	uint32_t repeats;    /* connects by the same process to the same socket since the last record */
+	uint32_t repeats;     /* such connects by the process since the last such record */
 	uint16_t socket_type; /* SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET */
 	uint8_t name_kind;    /* ht_unix_name */
 	uint8_t reserved;
@@ -438,18 +444,18 @@ struct ht_unix_connect {
 HT_ASSERT_SIZE(struct ht_unix_connect, 176);
 
 /*
- * What one process has sent to one peer since the last such record: no connection, so no other
- * record tells of it. The first record of a flow comes with its first packet.
+ * Datagrams that one process has sent to one peer since the flow's last record. A flow has no
+ * connection, so no other record shows it. Its first packet makes its first record.
  */
 struct ht_datagram_flow {
 	struct ht_header header;
 	uint64_t packets;
-	uint64_t bytes; /* of payload; of raw and ICMP sockets, of all that follows the IP header */
+	uint64_t bytes; /* of payload; raw and ICMP sockets: all that follows the IP header */
 	uint8_t peer_address[16];
 	uint32_t network_namespace;
-	uint16_t peer_port;  /* 0: none, or any that a server answers */
-	uint16_t local_port; /* of a server that answers; otherwise 0 */
-	uint8_t protocol;    /* IPPROTO_*; IPPROTO_RAW with no peer: frames of a packet socket */
+	uint16_t peer_port;  /* 0: none, or the many client ports that a server answers */
+	uint16_t local_port; /* of a server's answers; otherwise 0 */
+	uint8_t protocol;    /* IPPROTO_*; IPPROTO_RAW without a peer: frames of a packet socket */
 	uint8_t raw;	     /* 1: by a raw socket */
 	uint8_t first;	     /* 1: the flow's first record */
 	uint8_t reserved[5];
@@ -458,28 +464,28 @@ HT_ASSERT_SIZE(struct ht_datagram_flow, 176);
 
 /* Tables of the kernel side that user space fills. */
 
-/* A file as the kernel names it, which on some file systems is not as stat(2) does. */
-struct ht_file_name {
+/* A file by the kernel's own device and inode; on some file systems stat(2) returns others. */
+struct ht_file_key {
 	uint64_t inode;
 	uint32_t device; /* major << 20 | minor */
 	uint32_t reserved;
 };
-HT_ASSERT_SIZE(struct ht_file_name, 16);
+HT_ASSERT_SIZE(struct ht_file_key, 16);
 
 #define HT_WATCH_READS 1u
 #define HT_WATCH_WRITES 2u
-#define HT_WATCH_NAMES 4u /* some names in this directory are in watched_names */
+#define HT_WATCH_NAMES 4u /* watched_names holds names in this directory */
 
 struct ht_watch {
 	uint32_t flags; /* HT_WATCH_* */
-	uint32_t round; /* of user space's search that found it last; 0: none yet */
+	uint32_t round; /* of user space's last search that found it; 0: none yet */
 };
 HT_ASSERT_SIZE(struct ht_watch, 8);
 
-#define HT_WATCHED_FILES 8192 /* and as many names */
+#define HT_WATCHED_FILES 8192 /* entries of watched_files, and of watched_names */
 
-/* Before the table is looked into: where the byte at this place of ht_watch_filter is 0, no file of
- * that inode number is watched. */
+/* A filter in front of the table: where the byte in the inode's slot of ht_watch_filter is 0, no
+ * file of that inode number is watched. */
 #define HT_WATCH_FILTER_BYTES 65536
 #define HT_WATCH_FILTER_SLOT(inode)                                                                \
 	(((inode) ^ (inode) >> 16 ^ (inode) >> 32) & (HT_WATCH_FILTER_BYTES - 1))
@@ -487,8 +493,8 @@ HT_ASSERT_SIZE(struct ht_watch, 8);
 #define HT_WATCHED_NAME_BYTES 32
 
 struct ht_watched_name {
-	struct ht_file_name directory;
-	char name[HT_WATCHED_NAME_BYTES]; /* with its NUL; cut if it is longer */
+	struct ht_file_key directory;
+	char name[HT_WATCHED_NAME_BYTES]; /* NUL-terminated, cut where it is longer */
 };
 HT_ASSERT_SIZE(struct ht_watched_name, 48);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Who accepted: one body, called from whichever hook the running kernel lets us have.
+ * Which process accepts a connection: one body, called from the best hook that the running kernel
+ * offers.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_ACCEPT_H_
 #define HOPTRAIL_BPF_HOOKS_ACCEPT_H_
@@ -10,15 +11,16 @@
 static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *entry, bool first_use,
 				     enum ht_pointer kind)
 {
-	enum ht_priority priority =
-		ht_is_watched_port(ht_local_port(sk, kind)) ? HT_PRIORITY_CRITICAL : HT_PRIORITY_HIGH;
+	enum ht_priority priority = ht_is_watched_port(ht_local_port(sk, kind))
+					    ? HT_PRIORITY_CRITICAL
+					    : HT_PRIORITY_HIGH;
 	struct ht_accept *record;
 	int state;
 
 	ht_identify_current(&entry->owner);
 	entry->unclaimed = 0;
-	/* Whoever is seen using a socket may be the child that was forked for it; only accept
-	 * itself says who lets others in. */
+	/* The first user of a socket may be the child that was forked for it; only accept itself
+	 * shows which process opens sessions. */
 	if (!first_use)
 		ht_mark_opens_sessions(entry->owner.tgid, entry->owner.start_ns);
 	record = ht_reserve_in(priority, entry->owner.cgroup_id, HT_TYPE_ACCEPT, sizeof(*record));
@@ -26,7 +28,7 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 		return;
 	record->header.who = entry->owner;
 	ht_fill_connection(&record->connection, sk, HT_SIDE_SERVER, kind);
-	/* The state is told a moment before it is set. */
+	/* The record of ESTABLISHED comes a moment before the kernel sets the state. */
 	state = HT_READ(kind, sk, __sk_common.skc_state);
 	if (entry->early || state == TCP_SYN_RECV || ht_was_established(state))
 		ht_fill_hop_key(&record->connection, sk, kind);
@@ -35,7 +37,7 @@ static __always_inline void ht_claim(struct sock *sk, struct ht_socket_entry *en
 	ht_submit(HT_RING_HIGH, record);
 }
 
-/* With TCP Fast Open a connection can be accepted and used before its handshake is over. */
+/* With TCP Fast Open a connection can be accepted and used before the end of its handshake. */
 static __always_inline void ht_claim_early(struct sock *sk, bool first_use)
 {
 	struct ht_socket_entry entry = { .side = HT_SIDE_SERVER, .early = 1 };
@@ -44,15 +46,15 @@ static __always_inline void ht_claim_early(struct sock *sk, bool first_use)
 	ht_remember_socket(sk, &entry, BPF_ANY);
 }
 
-/* A connection that nobody held when the snapshot was taken: it waited to be accepted. */
-static __always_inline void ht_claim_unseen(struct sock *sk, __u8 side, bool first_use)
+/* A connection that no process held when the snapshot was taken: it was in the accept queue. */
+static __always_inline void ht_claim_queued(struct sock *sk, __u8 side, bool first_use)
 {
 	struct ht_socket_entry fresh = { .side = side, .unclaimed = 1 };
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry;
 
-	/* It may have come into the table since it was looked for: its handshake was ending. Where
-	 * there is no room it is not told, or each of its uses would be. */
+	/* The end of its handshake may have added it since the caller's look-up. Where the table is
+	 * full nothing is emitted, since otherwise each use would emit a record. */
 	bpf_map_update_elem(&sockets, &key, &fresh, BPF_NOEXIST);
 	entry = bpf_map_lookup_elem(&sockets, &key);
 	if (!entry || !entry->unclaimed)
@@ -65,8 +67,8 @@ static __always_inline void ht_claim_unseen(struct sock *sk, __u8 side, bool fir
 	}
 }
 
-/* Claims a connection that nobody has claimed. False where it is not in the table. */
-static __always_inline bool ht_claim_known(struct sock *sk, bool first_use, enum ht_pointer kind)
+/* Claims the connection unless another process has. False where it is not in the table. */
+static __always_inline bool ht_claim_in_table(struct sock *sk, bool first_use, enum ht_pointer kind)
 {
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
@@ -76,36 +78,36 @@ static __always_inline bool ht_claim_known(struct sock *sk, bool first_use, enum
 	return entry != NULL;
 }
 
-/* accept returned this socket to the running process. */
+/* accept has returned this socket to the running process. */
 static __always_inline int ht_on_accept(struct sock *sk, enum ht_pointer kind)
 {
 	int state;
 
-	/* The common case first, typed or not; of MPTCP it is another socket's. */
-	if (!sk || ht_claim_known(sk, false, kind))
+	/* The common case first, with `sk` as it is; for MPTCP the table holds another socket. */
+	if (!sk || ht_claim_in_table(sk, false, kind))
 		return 0;
 	sk = ht_tcp_of(sk);
 	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)) ||
-	    ht_claim_known(sk, false, HT_UNTYPED))
+	    ht_claim_in_table(sk, false, HT_UNTYPED))
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
 	if (state == TCP_SYN_RECV)
 		ht_claim_early(sk, false);
 	else if (ht_was_established(state))
-		ht_claim_unseen(sk, HT_SIDE_SERVER, false);
+		ht_claim_queued(sk, HT_SIDE_SERVER, false);
 	return 0;
 }
 
-/* The first use of a connection that goes through several TCP sockets. */
+/* The first use of an MPTCP connection, which has several TCP sockets. */
 static __always_inline void ht_on_mptcp_use(struct sock *sk)
 {
 	sk = ht_tcp_of(sk);
 	if (sk && ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
-		ht_claim_known(sk, true, HT_UNTYPED);
+		ht_claim_in_table(sk, true, HT_UNTYPED);
 }
 
-/* The first use of a socket that is not in the table, if it is one of TCP. It is read without a
- * helper, so only for tracepoints that hand it over with its type. */
+/* A use of a socket that is not in the table, if it is a TCP socket. Reads it by plain loads, so
+ * only for tracepoints whose argument is typed. */
 static __always_inline void ht_on_unknown_use(struct sock *sk)
 {
 	__u16 family = sk->__sk_common.skc_family;
@@ -119,14 +121,15 @@ static __always_inline void ht_on_unknown_use(struct sock *sk)
 	    !ht_netns_in_scope(ht_sock_netns(sk, HT_TYPED)))
 		return;
 	state = sk->__sk_common.skc_state;
-	/* Before the snapshot is taken, its walk knows better whose it is. */
+	/* Until a snapshot has walked over the connections, it knows the owner better than a use.
+	 */
 	if (state == TCP_SYN_RECV)
 		ht_claim_early(sk, true);
-	else if (ht_snapshot_walk == HT_WALK_DONE && ht_was_established(state))
-		ht_claim_unseen(sk, ht_work_out_side(sk, state), true);
+	else if (ht_connections_walked && ht_was_established(state))
+		ht_claim_queued(sk, ht_infer_side(sk, state), true);
 }
 
-/* accept(2) and accept4(2) return: the kernel's own socket behind the new descriptor. */
+/* accept(2) and accept4(2) return: reads the kernel's own socket behind the new descriptor. */
 static __always_inline int ht_on_accept_exit(long fd)
 {
 	struct sock *sk;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * PAM and sshd, by uprobes. What they say is read from user memory, so they are witnesses only:
- * `verified` tells whether the speaker is a root-owned program that runs as root.
+ * PAM and sshd, by uprobes. What they say is read from user memory, so it is a claim only:
+ * `verified` is 1 where it comes from a root-owned program that runs as root.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_AUTH_H_
 #define HOPTRAIL_BPF_HOOKS_AUTH_H_
 
 #include "bpf/lib/task.h"
 
-/* Anybody can load libpam or be called sshd, and say as much as they please. */
-static __always_inline void *ht_reserve_words(bool trusted, __u32 type, __u32 size)
+/* Any program can load libpam or be called sshd, and make any number of claims: only trusted ones
+ * are critical. */
+static __always_inline void *ht_reserve_claim(bool trusted, __u32 type, __u32 size)
 {
-	return ht_reserve_in(trusted ? HT_PRIORITY_CRITICAL : HT_PRIORITY_HIGH, bpf_get_current_cgroup_id(),
-			     type, size);
+	return ht_reserve_in(trusted ? HT_PRIORITY_CRITICAL : HT_PRIORITY_HIGH,
+			     bpf_get_current_cgroup_id(), type, size);
 }
 
 /* security/_pam_types.h */
@@ -21,7 +22,7 @@ static __always_inline void *ht_reserve_words(bool trusted, __u32 type, __u32 si
 #define PAM_TTY 3
 #define PAM_RHOST 4
 
-/* What a process has told libpam so far. The texts are laid out as in struct ht_pam. */
+/* What a process has passed to libpam so far. Same layout as in struct ht_pam. */
 struct ht_pam_texts {
 	struct ht_text service;
 	struct ht_text user;
@@ -36,7 +37,7 @@ _Static_assert(sizeof(struct ht_pam_texts) ==
 		       sizeof(struct ht_pam) - __builtin_offsetof(struct ht_pam, service),
 	       "the texts of struct ht_pam");
 
-struct ht_pam_dialogue {
+struct ht_pam_transaction {
 	__u64 start_ns; /* of the process */
 	struct ht_pam_texts texts;
 };
@@ -45,42 +46,43 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, __u32); /* tgid */
-	__type(value, struct ht_pam_dialogue);
-} pam_dialogues SEC(".maps");
+	__type(value, struct ht_pam_transaction);
+} pam_transactions SEC(".maps");
 
 /* Too large for the stack. */
-static const struct ht_pam_dialogue ht_no_dialogue = {};
+static const struct ht_pam_transaction ht_no_transaction = {};
 
-static __always_inline struct ht_pam_dialogue *ht_find_dialogue(struct task_struct *task)
+static __always_inline struct ht_pam_transaction *ht_find_transaction(struct task_struct *task)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
-	struct ht_pam_dialogue *dialogue = bpf_map_lookup_elem(&pam_dialogues, &tgid);
+	struct ht_pam_transaction *transaction = bpf_map_lookup_elem(&pam_transactions, &tgid);
 
-	return dialogue && dialogue->start_ns == ht_start_ns(task, HT_UNTYPED) ? dialogue : NULL;
+	return transaction && transaction->start_ns == ht_start_ns(task, HT_UNTYPED) ? transaction
+										     : NULL;
 }
 
-static __always_inline struct ht_pam_dialogue *ht_begin_dialogue(struct task_struct *task,
-								 const struct ht_pam_dialogue *like)
+static __always_inline struct ht_pam_transaction *
+ht_begin_transaction(struct task_struct *task, const struct ht_pam_transaction *like)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
-	struct ht_pam_dialogue *dialogue;
+	struct ht_pam_transaction *transaction;
 
-	bpf_map_update_elem(&pam_dialogues, &tgid, like, BPF_ANY);
-	dialogue = bpf_map_lookup_elem(&pam_dialogues, &tgid);
-	if (dialogue)
-		dialogue->start_ns = ht_start_ns(task, HT_UNTYPED);
-	return dialogue;
+	bpf_map_update_elem(&pam_transactions, &tgid, like, BPF_ANY);
+	transaction = bpf_map_lookup_elem(&pam_transactions, &tgid);
+	if (transaction)
+		transaction->start_ns = ht_start_ns(task, HT_UNTYPED);
+	return transaction;
 }
 
-/* The process's own, or what it inherited: sshd begins a dialogue and lets a child carry it on. */
-static __always_inline struct ht_pam_dialogue *ht_continue_dialogue(struct task_struct *task)
+/* The process's own transaction or a copy of its parent's: a child of sshd continues sshd's. */
+static __always_inline struct ht_pam_transaction *ht_continue_transaction(struct task_struct *task)
 {
-	struct ht_pam_dialogue *dialogue = ht_find_dialogue(task);
+	struct ht_pam_transaction *transaction = ht_find_transaction(task);
 
-	if (dialogue)
-		return dialogue;
-	dialogue = ht_find_dialogue(BPF_CORE_READ(task, real_parent));
-	return ht_begin_dialogue(task, dialogue ? dialogue : &ht_no_dialogue);
+	if (transaction)
+		return transaction;
+	transaction = ht_find_transaction(BPF_CORE_READ(task, real_parent));
+	return ht_begin_transaction(task, transaction ? transaction : &ht_no_transaction);
 }
 
 #define ht_read_user_text(text, bytes, user)                                                       \
@@ -97,29 +99,29 @@ static __always_inline struct ht_pam_dialogue *ht_continue_dialogue(struct task_
 static __always_inline int ht_on_pam_start(const char *service, const char *user)
 {
 	struct task_struct *task = ht_current();
-	struct ht_pam_dialogue *dialogue;
+	struct ht_pam_transaction *transaction;
 
 	if (!ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
-	dialogue = ht_begin_dialogue(task, &ht_no_dialogue);
-	if (!dialogue)
+	transaction = ht_begin_transaction(task, &ht_no_transaction);
+	if (!transaction)
 		return 0;
-	ht_read_user_text(&dialogue->texts.service, dialogue->texts.service_bytes, service);
-	ht_read_user_text(&dialogue->texts.user, dialogue->texts.user_bytes, user);
+	ht_read_user_text(&transaction->texts.service, transaction->texts.service_bytes, service);
+	ht_read_user_text(&transaction->texts.user, transaction->texts.user_bytes, user);
 	return 0;
 }
 
 static __always_inline int ht_on_pam_set_item(int item, const char *value)
 {
 	struct task_struct *task = ht_current();
-	struct ht_pam_dialogue *dialogue;
+	struct ht_pam_transaction *transaction;
 
 	if (item < PAM_SERVICE || item > PAM_RHOST || !ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
-	dialogue = ht_continue_dialogue(task);
-	if (!dialogue)
+	transaction = ht_continue_transaction(task);
+	if (!transaction)
 		return 0;
-	struct ht_pam_texts *texts = &dialogue->texts;
+	struct ht_pam_texts *texts = &transaction->texts;
 
 	if (item == PAM_SERVICE)
 		ht_read_user_text(&texts->service, texts->service_bytes, value);
@@ -135,17 +137,17 @@ static __always_inline int ht_on_pam_set_item(int item, const char *value)
 static __always_inline int ht_on_pam_result(__u8 step, int result)
 {
 	struct task_struct *task = ht_current();
-	struct ht_pam_dialogue *dialogue;
+	struct ht_pam_transaction *transaction;
 	struct ht_pam *record;
 	bool trusted;
 
 	if (!ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
-	dialogue = ht_continue_dialogue(task);
-	if (!dialogue)
+	transaction = ht_continue_transaction(task);
+	if (!transaction)
 		return 0;
-	trusted = ht_is_trusted_speaker(task);
-	record = ht_reserve_words(trusted, HT_TYPE_PAM, sizeof(*record));
+	trusted = ht_is_trusted_source(task);
+	record = ht_reserve_claim(trusted, HT_TYPE_PAM, sizeof(*record));
 	if (!record)
 		return 0;
 	ht_identify(&record->header.who, task);
@@ -153,12 +155,12 @@ static __always_inline int ht_on_pam_result(__u8 step, int result)
 	record->step = step;
 	record->verified = trusted;
 	record->reserved = 0;
-	__builtin_memcpy(&record->service, &dialogue->texts, sizeof(dialogue->texts));
+	__builtin_memcpy(&record->service, &transaction->texts, sizeof(transaction->texts));
 	ht_submit(HT_RING_HIGH, record);
 	return 0;
 }
 
-/* sshd, and what OpenSSH 9.8 split it into: sshd-session, sshd-auth. */
+/* sshd, or one of the programs that OpenSSH 9.8 split it into: sshd-session, sshd-auth. */
 static __always_inline bool ht_is_sshd(void)
 {
 	char comm[HT_COMM_BYTES];
@@ -169,8 +171,8 @@ static __always_inline bool ht_is_sshd(void)
 	       (comm[4] == 0 || comm[4] == '-');
 }
 
-/* Whoever came in through a listener may be a login server under another name. */
-static __always_inline bool ht_came_in(struct task_struct *task)
+/* A process that a listener's process has started may be a login server under another name. */
+static __always_inline bool ht_has_session_tag(struct task_struct *task)
 {
 	struct ht_process_entry *entry =
 		ht_find_process(BPF_CORE_READ(task, tgid), ht_start_ns(task, HT_UNTYPED));
@@ -178,7 +180,7 @@ static __always_inline bool ht_came_in(struct task_struct *task)
 	return entry && entry->tag_tgid != 0;
 }
 
-/* sshd says syslog(priority, "%.500s", message). */
+/* sshd calls syslog(priority, "%.500s", message). */
 static __always_inline int ht_on_syslog(const char *format, const char *message)
 {
 	static const char expected[] = "%.500s";
@@ -187,7 +189,7 @@ static __always_inline int ht_on_syslog(const char *format, const char *message)
 	char said[8] = {};
 	bool trusted;
 
-	if ((!ht_is_sshd() && !ht_came_in(task)) || !ht_task_in_scope(task, HT_UNTYPED))
+	if ((!ht_is_sshd() && !ht_has_session_tag(task)) || !ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
 	bpf_probe_read_user_str(said, sizeof(said), format);
 #pragma clang loop unroll(full)
@@ -195,8 +197,8 @@ static __always_inline int ht_on_syslog(const char *format, const char *message)
 		if (said[i] != expected[i])
 			return 0;
 	}
-	trusted = ht_is_trusted_speaker(task);
-	record = ht_reserve_words(trusted, HT_TYPE_SSHD, sizeof(*record));
+	trusted = ht_is_trusted_source(task);
+	record = ht_reserve_claim(trusted, HT_TYPE_SSHD, sizeof(*record));
 	if (!record)
 		return 0;
 	ht_identify(&record->header.who, task);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Changes of credentials and namespaces, seen when they are made, where the running kernel lets us
- * hook that; what is not, compare.h finds later.
+ * Changes of credentials and namespaces at the moment when they are made, where the running kernel
+ * offers a hook for it. compare.h finds the other ones later.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_CHANGE_H_
 #define HOPTRAIL_BPF_HOOKS_CHANGE_H_
 
 #include "bpf/lib/baseline.h"
 
-/* The C library makes all threads of a process change at once, on several CPUs: who enters
- * the change here tells it. Only needed while they do. */
-struct ht_told_change {
+/* The C library makes all threads of a process change their credentials at once, on several CPUs:
+ * only the thread that adds the change to this table emits it. An entry is needed for that long. */
+struct ht_emitted_change {
 	__u64 start_ns;
 	__u64 tgid;
 	__u64 number; /* ht_baseline::changes before it */
@@ -20,17 +20,17 @@ struct ht_told_change {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
-	__type(key, struct ht_told_change);
+	__type(key, struct ht_emitted_change);
 	__type(value, __u8);
-} told_changes SEC(".maps");
+} emitted_changes SEC(".maps");
 
 static __always_inline enum ht_ring ht_task_ring(struct task_struct *task)
 {
 	return ht_audit_session(task, HT_UNTYPED) != HT_NO_LOGIN ? HT_RING_HIGH : HT_RING_LOW;
 }
 
-/* Functions of their own, like those below, for the sake of the stack and of the programs' size. */
-static __noinline void ht_tell_credentials(struct task_struct *task,
+/* Not inlined, like the next two functions, to save stack and program size. */
+static __noinline void ht_emit_credentials(struct task_struct *task,
 					   const struct ht_credential_set *before,
 					   const struct ht_credential_set *after, __u8 change)
 {
@@ -48,7 +48,7 @@ static __noinline void ht_tell_credentials(struct task_struct *task,
 	ht_submit(ring, record);
 }
 
-static __noinline void ht_tell_namespaces(struct task_struct *task,
+static __noinline void ht_emit_namespaces(struct task_struct *task,
 					  const struct ht_namespace_set *before,
 					  const struct ht_namespace_set *after, __u8 change)
 {
@@ -66,24 +66,25 @@ static __noinline void ht_tell_namespaces(struct task_struct *task,
 	ht_submit(ring, record);
 }
 
-/* Whether nobody has told this change of the process that is known: each thread of it commits what
- * the first has been told for. */
-static __noinline bool ht_is_news(struct ht_baseline *baseline, struct task_struct *task,
-				  const struct ht_credential_set *after)
+/* Whether the running thread is to emit this change: every thread of a process commits the same
+ * one, and the first to come here emits it. Then `after` is the new baseline. */
+static __noinline bool ht_is_new_change(struct ht_baseline *baseline, struct task_struct *task,
+					const struct ht_credential_set *after)
 {
-	struct ht_told_change change = {};
-	__u8 told = 1;
+	struct ht_emitted_change change = {};
+	__u8 present = 1;
 
 	change.start_ns = baseline->start_ns;
 	change.tgid = BPF_CORE_READ(task, tgid);
-	/* Before the comparison: it grows after what is compared has changed. */
+	/* Read before the comparison: another thread increases it after it has changed what is
+	 * compared. */
 	change.number = *(volatile __u64 *)&baseline->changes;
 	barrier();
 	if (!ht_credentials_differ(&baseline->credentials, after))
 		return false;
 	change.after = *after;
 	/* Before 6.4 only the lower half of what this returns is set. */
-	if ((int)bpf_map_update_elem(&told_changes, &change, &told, BPF_NOEXIST) == -EEXIST)
+	if ((int)bpf_map_update_elem(&emitted_changes, &change, &present, BPF_NOEXIST) == -EEXIST)
 		return false;
 	baseline->credentials = *after;
 	barrier();
@@ -91,8 +92,8 @@ static __noinline bool ht_is_news(struct ht_baseline *baseline, struct task_stru
 	return true;
 }
 
-/* The running task is about to act on other credentials. Of two programs that see it, one in the
- * other's place where the kernel skips it, the first one tells. */
+/* The running task is about to get new credentials. A fallback program may run for the same change:
+ * the first of the two programs emits it. */
 static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const struct cred *cred,
 						 enum ht_pointer kind)
 {
@@ -111,8 +112,8 @@ static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const
 	ht_fill_credentials(&credentials.before, task, old, kind);
 	ht_fill_credentials(&credentials.after, task, cred, kind);
 	if (ht_credentials_differ(&credentials.before, &credentials.after)) {
-		if (!baseline || ht_is_news(baseline, task, &credentials.after))
-			ht_tell_credentials(task, &credentials.before, &credentials.after,
+		if (!baseline || ht_is_new_change(baseline, task, &credentials.after))
+			ht_emit_credentials(task, &credentials.before, &credentials.after,
 					    HT_CHANGE_MADE);
 	}
 	if ((__u64)HT_READ(kind, old, user_ns) == (__u64)HT_READ(kind, cred, user_ns))
@@ -127,7 +128,7 @@ static __always_inline int ht_on_commit_creds_of(struct task_struct *task, const
 		baseline->namespaces = namespaces.after;
 		baseline->cred = (__u64)cred;
 	}
-	ht_tell_namespaces(task, &namespaces.before, &namespaces.after, HT_CHANGE_MADE);
+	ht_emit_namespaces(task, &namespaces.before, &namespaces.after, HT_CHANGE_MADE);
 	return 0;
 }
 
@@ -138,7 +139,7 @@ static __always_inline int ht_on_commit_creds(const struct cred *cred, enum ht_p
 	return ht_on_commit_creds_of(ht_current(), cred, HT_UNTYPED);
 }
 
-/* setns and unshare; at exit there is no new one. Of two programs the first one tells. */
+/* setns and unshare; an exiting task has no new `proxy`. The first of two programs emits. */
 static __always_inline int ht_on_switch_namespaces(struct task_struct *task, struct nsproxy *proxy,
 						   enum ht_pointer kind)
 {
@@ -162,7 +163,7 @@ static __always_inline int ht_on_switch_namespaces(struct task_struct *task, str
 		baseline->namespaces = after;
 		baseline->proxy = (__u64)proxy;
 	}
-	ht_tell_namespaces(task, &before, &after, HT_CHANGE_MADE);
+	ht_emit_namespaces(task, &before, &after, HT_CHANGE_MADE);
 	return 0;
 }
 

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Changes of credentials and namespaces, found later: each process is compared at its forks, execs
- * and exit with what was last known of it. The comparison does not see what was undone in between,
- * nor threads that neither fork nor exec. It does see what did not come about in the usual way:
- * fields that were overwritten, and the login, which the kernel sets on the task itself.
+ * Changes of credentials and namespaces, found later: at its forks, execs and exit each process is
+ * compared with its baseline. The comparison misses changes that were undone in between, and
+ * threads that neither fork nor exec. It does find changes that no hook sees: fields that somebody
+ * has overwritten, and the login, which the kernel sets on the task itself.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_COMPARE_H_
 #define HOPTRAIL_BPF_HOOKS_COMPARE_H_
 
 #include "bpf/hooks/change.h"
 
-/* At fork, exec and exit; at fork, which is not an end and comes often, without looking for what
- * was overwritten: the child carries on what is known. A process that leaves the scope is told of,
- * too. */
+/* At fork, exec and exit. Forks are frequent and the process lives on, so a fork does not look for
+ * overwritten fields; the child inherits the baseline. Also emits for a process that leaves the
+ * scope. */
 static __always_inline void ht_compare_as(struct task_struct *task, bool fork, enum ht_pointer kind)
 {
 	const struct cred *cred = HT_READ(kind, task, real_cred);
@@ -32,41 +32,25 @@ static __always_inline void ht_compare_as(struct task_struct *task, bool fork, e
 	baseline->proxy = (__u64)proxy;
 	ht_fill_credentials(&credentials, task, cred, kind);
 	if (ht_credentials_differ(&baseline->credentials, &credentials)) {
-		ht_tell_credentials(task, &baseline->credentials, &credentials, HT_CHANGE_COMPARED);
+		ht_emit_credentials(task, &baseline->credentials, &credentials, HT_CHANGE_COMPARED);
 		baseline->credentials = credentials;
 	}
-	/* An exiting task has given its namespaces back already. */
+	/* An exiting task has no namespaces any more. */
 	if (!proxy)
 		return;
 	ht_fill_namespaces(&namespaces, proxy, cred, kind);
 	if (ht_namespaces_differ(&baseline->namespaces, &namespaces)) {
-		ht_tell_namespaces(task, &baseline->namespaces, &namespaces, HT_CHANGE_COMPARED);
+		ht_emit_namespaces(task, &baseline->namespaces, &namespaces, HT_CHANGE_COMPARED);
 		baseline->namespaces = namespaces;
 	}
 }
 
-static __noinline void ht_compare_typed(struct task_struct *task, bool fork)
-{
-	ht_compare_as(task, fork, HT_TYPED);
-}
+HT_BY_KIND_2(void, ht_compare, struct task_struct *, task, bool, fork)
 
-static __noinline void ht_compare_untyped(struct task_struct *task, bool fork)
-{
-	ht_compare_as(task, fork, HT_UNTYPED);
-}
-
-static __always_inline void ht_compare(struct task_struct *task, bool fork, enum ht_pointer kind)
-{
-	if (kind == HT_TYPED)
-		ht_compare_typed(task, fork);
-	else
-		ht_compare_untyped(task, fork);
-}
-
-/* A child is what its parent is: also what was overwritten in the parent is still to be found.
- * False where nothing is known of the parent. */
-static __always_inline bool ht_know_like(struct task_struct *parent, struct task_struct *child,
-					 enum ht_pointer kind)
+/* The child gets its parent's baseline, so that fields which were overwritten in the parent are
+ * still found in the child. False where the parent has no baseline. */
+static __always_inline bool ht_inherit_baseline_as(struct task_struct *parent,
+						   struct task_struct *child, enum ht_pointer kind)
 {
 	struct ht_baseline *baseline = ht_find_baseline(parent, kind);
 	__u32 tgid = HT_READ(kind, child, tgid);
@@ -83,18 +67,10 @@ static __always_inline bool ht_know_like(struct task_struct *parent, struct task
 	return true;
 }
 
-static __noinline bool ht_know_like_typed(struct task_struct *parent, struct task_struct *child)
-{
-	return ht_know_like(parent, child, HT_TYPED);
-}
+HT_BY_KIND_2(bool, ht_inherit_baseline, struct task_struct *, parent, struct task_struct *, child)
 
-static __noinline bool ht_know_like_untyped(struct task_struct *parent, struct task_struct *child)
-{
-	return ht_know_like(parent, child, HT_UNTYPED);
-}
-
-/* What clone was asked for. */
-static __noinline void ht_tell_new_namespaces(struct task_struct *parent, struct task_struct *child)
+/* The namespaces that clone was asked for. */
+static __noinline void ht_emit_new_namespaces(struct task_struct *parent, struct task_struct *child)
 {
 	struct ht_namespace_set before, after;
 
@@ -103,26 +79,22 @@ static __noinline void ht_tell_new_namespaces(struct task_struct *parent, struct
 	ht_fill_namespaces(&after, BPF_CORE_READ(child, nsproxy), BPF_CORE_READ(child, real_cred),
 			   HT_UNTYPED);
 	if (ht_namespaces_differ(&before, &after))
-		ht_tell_namespaces(child, &before, &after, HT_CHANGE_CLONE);
+		ht_emit_namespaces(child, &before, &after, HT_CHANGE_CLONE);
 }
 
 /* A new process differs from its parent only in what clone was asked for. */
 static __always_inline void ht_compare_child(struct task_struct *parent, struct task_struct *child,
 					     enum ht_pointer kind)
 {
-	bool alike, baseline = false;
+	bool alike;
 
 	alike = (__u64)HT_READ(kind, parent, nsproxy) == (__u64)HT_READ(kind, child, nsproxy) &&
 		(__u64)HT_READ(kind, parent, real_cred, user_ns) ==
 			(__u64)HT_READ(kind, child, real_cred, user_ns);
-	if (alike && kind == HT_TYPED)
-		baseline = ht_know_like_typed(parent, child);
-	else if (alike)
-		baseline = ht_know_like_untyped(parent, child);
-	if (!baseline)
+	if (!alike || !ht_inherit_baseline(parent, child, kind))
 		ht_keep_baseline(child, BPF_ANY);
 	if (!alike)
-		ht_tell_new_namespaces(parent, child);
+		ht_emit_new_namespaces(parent, child);
 }
 
 #endif /* HOPTRAIL_BPF_HOOKS_COMPARE_H_ */

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What leaves without a connection: UDP, UDP-Lite, raw, ICMP and packet sockets. Counted by process
- * and peer, and told when a flow begins and then once an interval, never packet by packet: a send
- * costs one lookup.
+ * Datagrams, sent without a connection: by UDP, UDP-Lite, raw, ICMP and packet sockets. They are
+ * counted by process and peer. A flow emits a record at its beginning and then once an interval,
+ * not one a packet: a datagram costs one look-up.
  *
- * The process is the running one. That holds for all of these hooks: such a datagram is put
- * together, routed and handed to its device within the call that sends it (io_uring's workers are
- * threads of their process). Sockets of the kernel's own (ICMP answers, tunnels) have no file and
- * are left out.
+ * The sender is the running process. That holds for all of these hooks: the call that sends a
+ * datagram also builds it, routes it and hands it to its device (io_uring's workers are threads of
+ * their process). The kernel's own sockets (ICMP answers, tunnels) have no file and are left out.
  *
- * Hooks on sendmsg know the peer that the process named, and count calls that succeeded;
- * cgroup_skb sees packets, after address translation. A piece that is added to a corked datagram
- * without naming the peer again is counted as sent to nobody by the first and as part of its
- * datagram by the second.
+ * The hooks on sendmsg see the peer that the process named, and count calls that succeeded.
+ * cgroup_skb sees packets after address translation. A process may add a piece to a corked datagram
+ * without naming the peer again: the hooks on sendmsg count it without a peer, cgroup_skb counts it
+ * as part of its datagram.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_DATAGRAM_H_
 #define HOPTRAIL_BPF_HOOKS_DATAGRAM_H_
@@ -29,8 +28,8 @@ static __always_inline bool ht_has_ports(__u8 protocol, __u8 raw)
 	return !raw && (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
 }
 
-/* A function of its own: see ht_read_pid_namespace. */
-static __noinline void ht_own_flow(struct ht_flow_key *key)
+/* Not inlined: see ht_read_pid_namespace. */
+static __noinline void ht_fill_flow_owner(struct ht_flow_key *key)
 {
 	struct task_struct *task = ht_current();
 
@@ -38,9 +37,9 @@ static __noinline void ht_own_flow(struct ht_flow_key *key)
 	key->start_ns = ht_start_ns(task, HT_UNTYPED);
 }
 
-/* False if nobody is to know of the socket. */
-static __always_inline bool ht_is_known_sender(struct ht_flow_key *key, struct sock *sk,
-					       enum ht_pointer kind)
+/* False for the kernel's own sockets and for those outside the scope. */
+static __always_inline bool ht_is_sender_in_scope(struct ht_flow_key *key, struct sock *sk,
+						  enum ht_pointer kind)
 {
 	if (!(__u64)HT_READ(kind, sk, sk_socket, file))
 		return false;
@@ -48,11 +47,11 @@ static __always_inline bool ht_is_known_sender(struct ht_flow_key *key, struct s
 	return ht_netns_in_scope(key->network_namespace);
 }
 
-/* All of the key but the peer. */
+/* Fills in the key except for the peer. False where the sender is to be ignored. */
 static __always_inline bool ht_start_flow_key(struct ht_flow_key *key, struct sock *sk,
 					      enum ht_pointer kind)
 {
-	if (!ht_is_known_sender(key, sk, kind))
+	if (!ht_is_sender_in_scope(key, sk, kind))
 		return false;
 	key->protocol = HT_READ(kind, sk, sk_protocol);
 	key->raw = HT_READ(kind, sk, sk_type) == SOCK_RAW;
@@ -65,12 +64,12 @@ static __always_inline bool ht_start_flow_key(struct ht_flow_key *key, struct so
 			return true;
 		}
 	}
-	ht_own_flow(key);
+	ht_fill_flow_owner(key);
 	return true;
 }
 
-/* A server's answers go to as many ports as it has clients, which say nothing: they are counted
- * under its own. A server is told by the port that it asked for. */
+/* A server answers as many ports as it has clients, and their numbers mean nothing, so its answers
+ * are counted under its own port. A socket is a server's if it has asked for its port. */
 static __always_inline void ht_fold_answers(struct ht_flow_key *key, struct sock *sk, __u16 local)
 {
 	if (key->peer_port < HT_FIRST_EPHEMERAL_PORT || local >= HT_FIRST_EPHEMERAL_PORT)
@@ -81,16 +80,16 @@ static __always_inline void ht_fold_answers(struct ht_flow_key *key, struct sock
 	key->peer_port = 0;
 }
 
-/* The peer of a sendmsg that has returned: named in the call (the kernel's copy of it), or the
- * socket's own. False if udp_sendmsg has been called with it and has counted it: IPv6 hands IPv4
- * on. */
+/* The peer of a sendmsg that has returned: the one named in the call (from the kernel's copy), or
+ * the one that the socket is connected to. False if udp_sendmsg has counted the datagram: IPv6's
+ * sendmsg calls it for IPv4 peers. */
 static __always_inline bool ht_named_peer(struct ht_flow_key *key, struct sock *sk,
 					  struct msghdr *message, bool v6, enum ht_pointer kind)
 {
 	const void *name = HT_READ(kind, message, msg_name);
 	int length = HT_READ(kind, message, msg_namelen);
-	/* Of a sockaddr_in; of a sockaddr_in6 the first two. Volatile: see ht_read_pid_namespace.
-	 */
+	/* The first fields of a sockaddr_in; a sockaddr_in6 shares the first two. Volatile: see
+	 * ht_read_pid_namespace. */
 	volatile struct {
 		__u16 family;
 		__be16 port;
@@ -98,7 +97,7 @@ static __always_inline bool ht_named_peer(struct ht_flow_key *key, struct sock *
 	} start = {};
 
 	if (name) {
-		/* A name that IPv6 has made for IPv4 is gone by now, but not its length. */
+		/* The name that IPv6 has made for IPv4 is gone by now, but its length remains. */
 		if (v6 && length < HT_SOCKADDR_IN6_BYTES)
 			return false;
 		bpf_probe_read_kernel((void *)&start, sizeof(start), name);
@@ -133,8 +132,8 @@ static __always_inline int ht_on_sent(struct sock *sk, struct msghdr *message, i
 	return 0;
 }
 
-/* Whole frames, which nothing of the kernel's looks into: to whom they go is not known, nor what is
- * in them, so a socket's are counted as one flow of raw packets to nobody. */
+/* Whole frames, which the kernel does not parse: peer and protocol are unknown, so the frames of a
+ * process are counted as one flow of raw packets without a peer. */
 static __always_inline int ht_on_frames_sent(struct socket *socket, int result)
 {
 	struct ht_flow_key key = {};
@@ -147,7 +146,7 @@ static __always_inline int ht_on_frames_sent(struct socket *socket, int result)
 	return 0;
 }
 
-/* The peer that the packet goes to. Returns the bytes behind its headers. */
+/* The packet's peer. Returns the number of bytes behind the headers. */
 static __noinline __u32 ht_read_packet_peer(struct ht_flow_key *key, struct sk_buff *skb)
 {
 	unsigned char *head = BPF_CORE_READ(skb, head);
@@ -174,7 +173,7 @@ static __noinline __u32 ht_read_packet_peer(struct ht_flow_key *key, struct sk_b
 	return length > headers ? length - headers : 0;
 }
 
-/* The same of IPv4 without options, whose header lies open to the program. */
+/* The same; IPv4 without options by direct access to the packet. */
 static __always_inline __u32 ht_packet_peer(struct ht_flow_key *key, struct __sk_buff *context)
 {
 	const __u8 *packet = (void *)(long)context->data;
@@ -192,7 +191,7 @@ static __always_inline __u32 ht_packet_peer(struct ht_flow_key *key, struct __sk
 	return context->len > headers ? context->len - headers : 0;
 }
 
-/* A packet on its way out, of any protocol: TCP's leave again at once. */
+/* An outgoing packet of any protocol; for TCP it returns at once. */
 static __always_inline void ht_on_egress(struct __sk_buff *context)
 {
 	struct bpf_sock *owner = context->sk;
@@ -200,7 +199,7 @@ static __always_inline void ht_on_egress(struct __sk_buff *context)
 	struct sock *sk;
 	__u32 bytes;
 
-	/* Not a handshake or a closed connection, which are less than a socket. */
+	/* The request sockets and time-wait sockets of TCP are no full sockets. */
 	owner = owner ? bpf_sk_fullsock(owner) : NULL;
 	if (!owner || owner->protocol == IPPROTO_TCP)
 		return;
@@ -209,9 +208,9 @@ static __always_inline void ht_on_egress(struct __sk_buff *context)
 	key.protocol = owner->protocol;
 	key.raw = owner->type == SOCK_RAW;
 	sk = BPF_CORE_READ((struct sk_buff *)(void *)context, sk);
-	if (!ht_is_known_sender(&key, sk, HT_UNTYPED))
+	if (!ht_is_sender_in_scope(&key, sk, HT_UNTYPED))
 		return;
-	ht_own_flow(&key);
+	ht_fill_flow_owner(&key);
 	bytes = ht_packet_peer(&key, context);
 	if (ht_has_ports(key.protocol, key.raw))
 		ht_fold_answers(&key, sk, owner->src_port);

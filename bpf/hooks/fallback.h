@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Fallback programs: programs that tell what the first program of their fact was skipped for
- * (docs/decisions/0010-recursion-misses.md), from hooks in which the kernel cannot be preempted. Of the
- * two the one that comes first acts: it leaves a trace in the tables that are kept anyway.
+ * Fallback programs: they emit what the first program of their event source misses by recursion
+ * (docs/decisions/0010-recursion-misses.md), from hooks in which the kernel cannot be preempted.
+ * The program that runs first for an event emits it, and marks that in the tables that are kept
+ * anyway.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_FALLBACK_H_
 #define HOPTRAIL_BPF_HOOKS_FALLBACK_H_
@@ -31,13 +32,13 @@ static __always_inline int ht_on_exec_fallback(void)
 static __always_inline int ht_on_exit_fallback(void)
 {
 	if (!ht_exit_first)
-		ht_tell_due_flows(bpf_ktime_get_boot_ns());
+		ht_emit_due_flows(bpf_ktime_get_boot_ns());
 	return ht_on_exit((struct task_struct *)bpf_get_current_task(), HT_UNTYPED);
 }
 
 static __always_inline int ht_on_tcp_fallback(struct sock *sk, int old_state, int new_state)
 {
-	if (!ht_is_told_change(old_state, new_state))
+	if (!ht_is_change_of_interest(old_state, new_state))
 		return 0;
 	return ht_on_tcp_state(sk, old_state, new_state, HT_UNTYPED);
 }

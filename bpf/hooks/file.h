@@ -1,71 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * Opens of watched files, and renames and links that put a file into a watched place. One body,
- * called from whichever hook the running kernel lets us have; everything is read from the kernel's
- * own file, nothing from what the caller named. Any other open of the host costs a look at two
- * bytes.
+ * called from the best hook that the running kernel offers. Everything is read from the kernel's
+ * own file, nothing from the path that the caller passed. An open of any other file costs two byte
+ * look-ups in the filter.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_FILE_H_
 #define HOPTRAIL_BPF_HOOKS_FILE_H_
 
+#include "bpf/lib/repeat.h"
 #include "bpf/lib/scratch.h"
 #include "bpf/lib/watch.h"
 
-/* The same process's opens of the same file, of the same kind, are told again after this time. */
-#define HT_FILE_AGAIN_NS 60000000000ULL
+/* Shortest time between two records of opens by the same process of the same file with the same
+ * flags. */
+#define HT_OPEN_INTERVAL_NS 60000000000ULL
 
 struct ht_open {
-	struct ht_file_name file;
+	struct ht_file_key file;
 	__u64 start_ns;
 	__u32 tgid;
 	__u32 flags;
-	__u32 generation; /* a file that is gone leaves its number to the next one */
+	__u32 generation; /* of the inode, whose number the kernel reuses once the file is gone */
 	__u32 reserved;
-};
-
-struct ht_opens {
-	__u64 told_ns;
-	__u64 count; /* since then */
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, struct ht_open);
-	__type(value, struct ht_opens);
+	__type(value, struct ht_repeats);
 } opens SEC(".maps");
 
-/* How often this open was done since it was last told, this time included; 0: not to be told. */
-static __always_inline __u32 ht_opens_to_tell(struct task_struct *task,
-					      const struct ht_file_name *name, struct inode *inode,
-					      __u32 flags)
+/* See ht_repeats_due. */
+static __always_inline __u32 ht_opens_due(struct task_struct *task, const struct ht_file_key *file,
+					  struct inode *inode, __u32 flags)
 {
-	__u64 now_ns = bpf_ktime_get_boot_ns();
-	struct ht_opens fresh = { .told_ns = now_ns };
 	struct ht_open open = {};
-	struct ht_opens *seen;
-	__u64 count;
 
-	open.file = *name;
+	open.file = *file;
 	open.start_ns = ht_start_ns(task, HT_UNTYPED);
 	open.tgid = BPF_CORE_READ(task, tgid);
 	open.flags = flags;
 	open.generation = BPF_CORE_READ(inode, i_generation);
-	seen = bpf_map_lookup_elem(&opens, &open);
-	if (!seen) {
-		bpf_map_update_elem(&opens, &open, &fresh, BPF_ANY);
-		return 1;
-	}
-	__sync_fetch_and_add(&seen->count, 1);
-	if (now_ns - seen->told_ns < HT_FILE_AGAIN_NS)
-		return 0;
-	count = seen->count;
-	seen->told_ns = now_ns;
-	seen->count = 0;
-	return count;
+	return ht_repeats_due(&opens, &open, HT_OPEN_INTERVAL_NS);
 }
 
-struct ht_told_file {
+struct ht_file_event {
 	struct inode *inode;
 	struct dentry *dentry;
 	struct vfsmount *vfsmount;
@@ -74,12 +55,12 @@ struct ht_told_file {
 	__u8 action;
 };
 
-static __noinline void ht_tell_file(struct task_struct *task, const struct ht_told_file *told)
+static __noinline void ht_emit_file(struct task_struct *task, const struct ht_file_event *event)
 {
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	struct inode *inode = told->inode;
+	struct inode *inode = event->inode;
 	struct ht_scratch *s = ht_take_scratch();
-	struct ht_file_name name;
+	struct ht_file_key key;
 	struct ht_file *record;
 	enum ht_ring ring;
 	__u32 size;
@@ -91,16 +72,16 @@ static __noinline void ht_tell_file(struct task_struct *task, const struct ht_to
 	record = ht_scratch_head(s, sizeof(*record));
 	ht_start_record(&record->header, HT_TYPE_FILE, 0);
 	ht_identify(&record->header.who, task);
-	ht_name_inode(&name, inode);
-	record->inode = name.inode;
-	record->device = name.device;
+	ht_fill_file_key(&key, inode, HT_UNTYPED);
+	record->inode = key.inode;
+	record->device = key.device;
 	record->mode = BPF_CORE_READ(inode, i_mode);
 	record->owner = BPF_CORE_READ(inode, i_uid.val);
-	record->repeats = told->repeats;
-	record->flags = told->flags;
-	record->action = told->action;
+	record->repeats = event->repeats;
+	record->flags = event->flags;
+	record->action = event->action;
 	record->reserved = 0;
-	ht_append_names(s, HT_PATH_BYTES, told->dentry, told->vfsmount, &fs->root, &record->path);
+	ht_append_names(s, HT_PATH_BYTES, event->dentry, event->vfsmount, &fs->root, &record->path);
 	size = sizeof(*record) + ht_scratch_end(s);
 	if (size <= sizeof(*record) + HT_SCRATCH_DATA) {
 		record->header.size = size;
@@ -110,57 +91,58 @@ static __noinline void ht_tell_file(struct task_struct *task, const struct ht_to
 	ht_release_scratch(s);
 }
 
-/* How the file, opened in `mode`, is watched: for its own sake, its directory's, or its new name's. */
+/* The watch flags that apply to an open in `mode`: the file's own, its directory's, or those of a
+ * new file's name. Fills in the file's key. */
 static __always_inline __u32 ht_open_watch(struct dentry *dentry, struct inode *inode, __u32 mode,
-					   struct ht_file_name *name, enum ht_pointer kind)
+					   struct ht_file_key *key, enum ht_pointer kind)
 {
 	__u64 own_inode;
 	__u32 watch;
 
-	ht_name_inode_as(name, inode, kind);
-	own_inode = name->inode;
-	watch = ht_watch_flags(name);
+	ht_fill_file_key(key, inode, kind);
+	own_inode = key->inode;
+	watch = ht_watch_flags(key);
 	if (!(watch & (HT_WATCH_READS | HT_WATCH_WRITES))) {
-		name->inode = HT_READ(kind, dentry, d_parent, d_inode, i_ino);
-		watch = ht_watch_flags(name);
-		name->inode = own_inode;
+		key->inode = HT_READ(kind, dentry, d_parent, d_inode, i_ino);
+		watch = ht_watch_flags(key);
+		key->inode = own_inode;
 	}
 	if (!(watch & (HT_WATCH_READS | HT_WATCH_WRITES)) && mode & FMODE_CREATED) {
 		watch = ht_new_watch_flags(dentry);
 		if (watch)
-			ht_watch_too(name, watch);
+			ht_add_watch(key, watch);
 	}
 	return watch & (mode & FMODE_WRITE ? HT_WATCH_READS | HT_WATCH_WRITES : HT_WATCH_READS);
 }
 
-static __noinline void ht_on_watched_open(struct file *file, const struct ht_file_name *name)
+static __noinline void ht_on_watched_open(struct file *file, const struct ht_file_key *key)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	__u32 mode = BPF_CORE_READ(file, f_mode);
-	struct ht_told_file told = { .inode = inode, .dentry = dentry, .action = HT_FILE_OPEN };
+	struct ht_file_event event = { .inode = inode, .dentry = dentry, .action = HT_FILE_OPEN };
 	struct task_struct *task = ht_current();
 
-	if (!name || !ht_task_in_scope(task, HT_UNTYPED) || mode & FMODE_PATH)
+	if (!key || !ht_task_in_scope(task, HT_UNTYPED) || mode & FMODE_PATH)
 		return;
 	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFREG)
 		return;
-	/* What is opened to be run has a record of its own. An overlay opens what lies beneath it
-	 * for itself. */
+	/* An exec has a record of its own. An overlay opens the file beneath its own file for
+	 * itself. */
 	if (BPF_CORE_READ(file, f_flags) & FMODE_EXEC || BPF_CORE_READ(dentry, d_inode) != inode)
 		return;
-	told.vfsmount = BPF_CORE_READ(file, f_path.mnt);
+	event.vfsmount = BPF_CORE_READ(file, f_path.mnt);
 	if (mode & FMODE_READ)
-		told.flags |= HT_FILE_READ;
+		event.flags |= HT_FILE_READ;
 	if (mode & FMODE_WRITE)
-		told.flags |= HT_FILE_WRITE;
+		event.flags |= HT_FILE_WRITE;
 	if (mode & FMODE_CREATED)
-		told.flags |= HT_FILE_CREATED;
+		event.flags |= HT_FILE_CREATED;
 	else if (BPF_CORE_READ(file, f_flags) & O_TRUNC)
-		told.flags |= HT_FILE_TRUNCATED;
-	told.repeats = ht_opens_to_tell(task, name, told.inode, told.flags);
-	if (told.repeats)
-		ht_tell_file(task, &told);
+		event.flags |= HT_FILE_TRUNCATED;
+	event.repeats = ht_opens_due(task, key, event.inode, event.flags);
+	if (event.repeats)
+		ht_emit_file(task, &event);
 }
 
 /* Most opens of a host end here. */
@@ -173,15 +155,15 @@ static __always_inline bool ht_is_open_of_interest(struct file *file, enum ht_po
 
 static __always_inline int ht_on_file_open(struct file *file, enum ht_pointer kind)
 {
-	struct ht_file_name name;
+	struct ht_file_key key;
 
 	if (ht_open_watch(HT_READ(kind, file, f_path.dentry), HT_READ(kind, file, f_inode),
-			  HT_READ(kind, file, f_mode), &name, kind))
-		ht_on_watched_open(file, &name);
+			  HT_READ(kind, file, f_mode), &key, kind))
+		ht_on_watched_open(file, &key);
 	return 0;
 }
 
-/* open(2) and its kin return: the kernel's own file behind the new descriptor. */
+/* open(2) or a related call returns: reads the kernel's own file behind the new descriptor. */
 static __always_inline int ht_on_open_exit(long fd)
 {
 	struct file *file;
@@ -193,36 +175,36 @@ static __always_inline int ht_on_open_exit(long fd)
 								: 0;
 }
 
-/* `inode` (or nothing that exists yet) is about to be called `dentry`, in place of what is called
- * so now. There is no mount to be had here: the path begins at the root of the file system where
- * that is not the task's own. */
+/* `inode` (NULL: a new file) is about to get the name `dentry`, and replaces the file that has this
+ * name now. The hooks do not pass the mount, so the task's root mount is assumed: on another file
+ * system the path begins at that file system's root. */
 static __always_inline int ht_on_new_name(struct inode *inode, struct dentry *dentry, __u8 action)
 {
-	struct ht_told_file told = { .inode = inode, .dentry = dentry, .action = action };
+	struct ht_file_event event = { .inode = inode, .dentry = dentry, .action = action };
 	struct task_struct *task = ht_current();
 	struct inode *replaced = BPF_CORE_READ(dentry, d_inode);
-	struct ht_file_name name;
+	struct ht_file_key key;
 	__u32 watch;
 
-	ht_name_inode(&name, BPF_CORE_READ(dentry, d_parent, d_inode));
-	watch = ht_watch_flags(&name) & (HT_WATCH_READS | HT_WATCH_WRITES);
+	ht_fill_file_key(&key, BPF_CORE_READ(dentry, d_parent, d_inode), HT_UNTYPED);
+	watch = ht_watch_flags(&key) & (HT_WATCH_READS | HT_WATCH_WRITES);
 	if (!watch && replaced) {
-		ht_name_inode(&name, replaced);
-		watch = ht_watch_flags(&name) & (HT_WATCH_READS | HT_WATCH_WRITES);
+		ht_fill_file_key(&key, replaced, HT_UNTYPED);
+		watch = ht_watch_flags(&key) & (HT_WATCH_READS | HT_WATCH_WRITES);
 	}
 	if (!watch)
 		watch = ht_new_watch_flags(dentry);
 	if (!watch)
 		return 0;
 	if (inode) {
-		ht_name_inode(&name, inode);
-		ht_watch_too(&name, watch);
+		ht_fill_file_key(&key, inode, HT_UNTYPED);
+		ht_add_watch(&key, watch);
 	}
 	if (!ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
-	told.vfsmount = BPF_CORE_READ(task, fs, root.mnt);
-	told.repeats = 1;
-	ht_tell_file(task, &told);
+	event.vfsmount = BPF_CORE_READ(task, fs, root.mnt);
+	event.repeats = 1;
+	ht_emit_file(task, &event);
 	return 0;
 }
 
@@ -236,8 +218,8 @@ static __always_inline int ht_on_link(struct dentry *from, struct dentry *to)
 	return ht_on_new_name(BPF_CORE_READ(from, d_inode), to, HT_FILE_LINK);
 }
 
-/* It is made for whoever asks for the watched name; where it leads, user space's next search finds
- * out and watches. */
+/* Programs that open the watched name get the link's target instead. User space's next search
+ * follows the link and watches the target. */
 static __always_inline int ht_on_symlink(struct dentry *dentry)
 {
 	return ht_on_new_name(NULL, dentry, HT_FILE_SYMLINK);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * A socket that one process hands to another (SCM_RIGHTS, pidfd_getfd): from then on it is the
- * other's. Seen where the other receives it, or else where it first uses it.
+ * A socket that one process hands to another (SCM_RIGHTS, pidfd_getfd): the other process owns it
+ * from then on. Observed when that process receives the socket, or else when it first uses it.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_HANDOVER_H_
 #define HOPTRAIL_BPF_HOOKS_HANDOVER_H_
@@ -10,7 +10,7 @@
 #include "bpf/hooks/tcp.h"
 #include "bpf/lib/stream.h"
 
-/* Processes that use a socket by turns are told of no more often than this. */
+/* The most records for one socket that several processes use in turn. */
 #define HT_HANDOVERS_BY_USE 8
 
 static __always_inline void ht_hand_over(struct sock *sk, struct ht_socket_entry *entry,
@@ -32,7 +32,7 @@ static __always_inline void ht_hand_over(struct sock *sk, struct ht_socket_entry
 	ht_submit(HT_RING_HIGH, record);
 }
 
-/* The running process is given an open file of another. */
+/* The running process receives an open file from another process. */
 static __always_inline int ht_on_file_received(struct file *file)
 {
 	struct sock *sk = ht_tcp_of_file(file);
@@ -42,7 +42,7 @@ static __always_inline int ht_on_file_received(struct file *file)
 
 	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
 		return 0;
-	/* Whoever holds a listening socket lets others in, as if it had called listen. */
+	/* A process that holds a listening socket opens sessions, as if it had called listen. */
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
 		ht_on_listen(sk);
 		return 0;
@@ -57,9 +57,9 @@ static __always_inline int ht_on_file_received(struct file *file)
 	return 0;
 }
 
-/* Forked for it, or within the same session: no handing over. */
-static __always_inline bool ht_is_of_same_house(const struct ht_identity *one,
-						const struct ht_identity *other)
+/* Parent and child, or processes of the same session: using each other's sockets is no handover. */
+static __always_inline bool ht_are_related(const struct ht_identity *one,
+					   const struct ht_identity *other)
 {
 	if (one->tag_tgid != 0 && one->tag_tgid == other->tag_tgid &&
 	    one->tag_start_ns == other->tag_start_ns)
@@ -67,7 +67,7 @@ static __always_inline bool ht_is_of_same_house(const struct ht_identity *one,
 	return one->parent_tgid == other->tgid || other->parent_tgid == one->tgid;
 }
 
-/* A use of a socket that somebody owns: a comparison, unless its user is new. */
+/* A use of a socket that has an owner: costs a comparison, unless the user is new. */
 static __always_inline void ht_on_owned_use(struct sock *sk, struct ht_socket_entry *entry)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
@@ -77,18 +77,18 @@ static __always_inline void ht_on_owned_use(struct sock *sk, struct ht_socket_en
 		return;
 	entry->user = tgid;
 	ht_identify_current(&who);
-	if (who.tgid == entry->owner.tgid || ht_is_of_same_house(&who, &entry->owner) ||
+	if (who.tgid == entry->owner.tgid || ht_are_related(&who, &entry->owner) ||
 	    entry->handovers >= HT_HANDOVERS_BY_USE)
 		return;
 	entry->handovers++;
 	ht_hand_over(sk, entry, &who);
 }
 
-/* Whether a use tells who has accepted, and whom a socket was handed to. */
+/* Set by user space where no better hook shows accepts, or handovers. */
 const volatile bool ht_accept_by_use = false;
 const volatile bool ht_handover_by_use = false;
 
-/* Any send or receive on any socket of the host: of TCP one lookup, mostly. */
+/* Any send or receive on any socket of the host: mostly one look-up for TCP, none for others. */
 static __always_inline int ht_on_socket_use(struct sock *sk)
 {
 	__u64 key = (__u64)sk;

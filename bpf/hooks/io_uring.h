@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What io_uring has done for a process, for the facts whose last tier is the end of a system call,
- * which io_uring has none of. A request is looked at when it completes: its number, its result and
- * what stands behind that result are the kernel's own. Who wants to can keep a request from
- * completing visibly; docs/decisions/0011-io-uring.md.
+ * Requests that io_uring has carried out, for the event sources whose last tier is the end of a
+ * system call: io_uring makes no system call for them. A request is read when it completes: its
+ * opcode, its result and the object behind the result are the kernel's own. A process can keep a
+ * request from completing visibly: docs/decisions/0011-io-uring.md.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_IO_URING_H_
 #define HOPTRAIL_BPF_HOOKS_IO_URING_H_
@@ -12,7 +12,7 @@
 #include "bpf/hooks/file.h"
 #include "bpf/hooks/unix.h"
 
-/* Whether it has done what it was to do, for the running process. io_uring's workers and its
+/* Whether the request has succeeded, and is the running process's own. io_uring's workers and its
  * polling thread are threads of that process and share its descriptors. */
 static __always_inline bool ht_is_done(struct io_kiocb *request)
 {
@@ -23,11 +23,11 @@ static __always_inline bool ht_is_done(struct io_kiocb *request)
 static __always_inline int ht_on_io_uring_open(struct io_kiocb *request)
 {
 	struct io_open *open = (struct io_open *)request;
-	__u8 what = ht_request_opcode(request);
+	__u8 opcode = ht_request_opcode(request);
 
-	if ((what != IORING_OP_OPENAT && what != IORING_OP_OPENAT2) || !ht_is_done(request))
+	if ((opcode != IORING_OP_OPENAT && opcode != IORING_OP_OPENAT2) || !ht_is_done(request))
 		return 0;
-	/* Into the ring's own table: the result is no descriptor. */
+	/* Opened into the ring's own table: the result is no descriptor. */
 	if (bpf_core_field_exists(open->file_slot) && BPF_CORE_READ(open, file_slot))
 		return 0;
 	return ht_on_open_exit(ht_request_result(request));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * fork, exec, exit.
+ * Fork, exec and exit of processes.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_PROCESS_H_
 #define HOPTRAIL_BPF_HOOKS_PROCESS_H_
@@ -11,15 +11,28 @@
 
 #define HT_AUXV_PAIRS 24
 
+struct ht_ended_key {
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* Processes that have ended recently. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct ht_ended_key);
+	__type(value, __u8);
+} ended SEC(".maps");
+
 static __always_inline enum ht_ring ht_process_ring(const struct ht_identity *who)
 {
 	return ht_in_login(who) ? HT_RING_HIGH : HT_RING_LOW;
 }
 
-/* The child of a process that lets others in begins a session tag of its own; any other child carries
- * on its parent's. */
+/* The child of a process that opens sessions gets a new session tag, any other its parent's. */
 static __always_inline void ht_inherit_tag(struct ht_fork *record,
-					     const struct ht_process_entry *parent)
+					   const struct ht_process_entry *parent)
 {
 	struct ht_process_entry child = { .start_ns = record->child_start_ns };
 
@@ -41,8 +54,8 @@ static __always_inline void ht_inherit_tag(struct ht_fork *record,
 	record->child_tag_start_ns = child.tag_start_ns;
 }
 
-static __always_inline void ht_tell_fork(struct task_struct *parent, struct task_struct *child,
-					 enum ht_pointer kind)
+static __always_inline void ht_emit_fork_as(struct task_struct *parent, struct task_struct *child,
+					    enum ht_pointer kind)
 {
 	struct ht_fork record;
 	struct ht_process_entry *entry;
@@ -52,21 +65,12 @@ static __always_inline void ht_tell_fork(struct task_struct *parent, struct task
 	record.child_tgid = HT_READ(kind, child, tgid);
 	record.child_start_ns = ht_start_ns(child, kind);
 	entry = ht_find_process(record.header.who.tgid, record.header.who.start_ns);
-	/* Before the record, and even if that is lost. */
+	/* Before the record, so that the child has its tag even if the record is lost. */
 	ht_inherit_tag(&record, entry);
 	ht_output(ht_process_ring(&record.header.who), HT_TYPE_FORK, &record, sizeof(record));
 }
 
-/* Functions of their own, for the sake of the stack. */
-static __noinline void ht_tell_fork_typed(struct task_struct *parent, struct task_struct *child)
-{
-	ht_tell_fork(parent, child, HT_TYPED);
-}
-
-static __noinline void ht_tell_fork_untyped(struct task_struct *parent, struct task_struct *child)
-{
-	ht_tell_fork(parent, child, HT_UNTYPED);
-}
+HT_BY_KIND_2(void, ht_emit_fork, struct task_struct *, parent, struct task_struct *, child)
 
 static __always_inline int ht_on_fork(struct task_struct *parent, struct task_struct *child,
 				      enum ht_pointer kind)
@@ -76,16 +80,13 @@ static __always_inline int ht_on_fork(struct task_struct *parent, struct task_st
 	ht_compare(parent, true, kind);
 	if (!ht_task_in_scope(parent, kind))
 		return 0;
-	if (kind == HT_TYPED)
-		ht_tell_fork_typed(parent, child);
-	else
-		ht_tell_fork_untyped(parent, child);
+	ht_emit_fork(parent, child, kind);
 	ht_compare_child(parent, child, kind);
 	return 0;
 }
 
-/* A program that is started with a listening socket in its hands (socket activation) lets others
- * in without ever calling listen. */
+/* A program that is started with a listening socket (socket activation) opens sessions without ever
+ * calling listen. */
 static __always_inline void ht_mark_if_given_listener(struct ht_scratch *s,
 						      struct task_struct *task)
 {
@@ -102,8 +103,8 @@ static __always_inline void ht_mark_if_given_listener(struct ht_scratch *s,
 	}
 }
 
-/* Everything of an image but its arguments, for exec and for the snapshot. The first files have
- * been read. */
+/* Everything of an image except its arguments, for exec and for the snapshot. s->files must be
+ * filled in. */
 static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_struct *task)
 {
 	struct ht_exec *record = &s->exec;
@@ -114,7 +115,7 @@ static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_stru
 	record->inode = BPF_CORE_READ(executable, f_inode, i_ino);
 	record->device = BPF_CORE_READ(executable, f_inode, i_sb, s_dev);
 	record->flags = 0;
-	/* No directory has ever held it (memfd), or none does any more. */
+	/* No directory has ever had it (memfd), or none has it any more. */
 	if (dentry && BPF_CORE_READ(dentry, d_parent) == dentry)
 		record->flags = HT_EXEC_MEMORY;
 	else if (executable && BPF_CORE_READ(executable, f_inode, i_nlink) == 0)
@@ -130,9 +131,9 @@ static __always_inline void ht_fill_image(struct ht_scratch *s, struct task_stru
 	ht_append_path(s, 2 * HT_PATH_BYTES, &fs->pwd, &fs->root, &record->directory);
 }
 
-/* What the kernel tells the new program itself, in its auxiliary vector: read where the program's
- * preparation (struct linux_binprm) is not to be had. */
-static __always_inline bool ht_is_told_secure(struct task_struct *task)
+/* AT_SECURE of the new program's auxiliary vector (saved by the kernel), for hooks without a struct
+ * linux_binprm. */
+static __always_inline bool ht_is_secure_exec(struct task_struct *task)
 {
 	unsigned long *vector = (void *)BPF_CORE_READ(task, mm) +
 				bpf_core_field_offset(struct mm_struct, saved_auxv);
@@ -148,26 +149,26 @@ static __always_inline bool ht_is_told_secure(struct task_struct *task)
 	return false;
 }
 
-/* `bprm` may be NULL. Of two programs that see an exec the first one to come tells it, and which that
- * is depends on who else on this host listens: perf is called once for all its programs, in the
- * place of the first. */
+/* `bprm` may be NULL. Where two programs see an exec, the first to run emits it. Either can be
+ * first: perf runs all its programs in the place of its first listener on the tracepoint, which may
+ * be another tool's. */
 static __always_inline int ht_on_exec(struct task_struct *task, struct linux_binprm *bprm,
 				      enum ht_pointer kind)
 {
 	__u64 exec_id = HT_READ(kind, task, self_exec_id);
-	struct ht_baseline *known = ht_find_baseline(task, kind);
+	struct ht_baseline *baseline = ht_find_baseline(task, kind);
 	struct ht_scratch *s;
 	enum ht_ring ring;
 	bool secure;
 	__u32 size;
 
-	if (known && known->exec_id == exec_id)
+	if (baseline && baseline->exec_id == exec_id)
 		return 0;
 	ht_compare(task, false, kind);
-	if (!known)
-		known = ht_find_baseline(task, kind);
-	if (known)
-		known->exec_id = exec_id;
+	if (!baseline)
+		baseline = ht_find_baseline(task, kind);
+	if (baseline)
+		baseline->exec_id = exec_id;
 	if (!ht_task_in_scope(task, kind))
 		return 0;
 	s = ht_take_scratch();
@@ -183,7 +184,7 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 	if ((__u64)HT_READ(kind, task, cgroups) != (__u64)HT_READ(kind, task, real_parent, cgroups))
 		ht_append_cgroups(s, task);
 	ht_append_arguments(s, BPF_CORE_READ(task, mm), &s->exec.arguments);
-	secure = bprm ? BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec) : ht_is_told_secure(task);
+	secure = bprm ? BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec) : ht_is_secure_exec(task);
 	if (secure)
 		s->exec.flags |= HT_EXEC_SET_ID;
 	ht_own_streams(&s->exec);
@@ -197,14 +198,14 @@ static __always_inline int ht_on_exec(struct task_struct *task, struct linux_bin
 	return 0;
 }
 
-/* No thread of the process is left alive. Counted down before the end is told. */
+/* Whether no thread of the process is alive. The kernel counts down before the exit hooks. */
 static __always_inline bool ht_has_ended(struct task_struct *task, enum ht_pointer kind)
 {
 	return HT_READ(kind, task, signal, live.counter) == 0;
 }
 
-/* Fires for each thread; the group is gone when none is left alive. Two threads that end at the
- * same moment may both see that: the first of them tells it. */
+/* The hook runs for each thread, and the process ends with its last one. Two threads that end at
+ * the same moment may both find that no other is alive: the first of them emits the exit. */
 static __always_inline bool ht_ends_first(struct task_struct *task, enum ht_pointer kind)
 {
 	struct ht_ended_key key = {};
@@ -216,7 +217,7 @@ static __always_inline bool ht_ends_first(struct task_struct *task, enum ht_poin
 	return (int)bpf_map_update_elem(&ended, &key, &present, BPF_NOEXIST) != -EEXIST;
 }
 
-static __always_inline void ht_tell_exit(struct task_struct *task, enum ht_pointer kind)
+static __always_inline void ht_emit_exit_as(struct task_struct *task, enum ht_pointer kind)
 {
 	struct signal_struct *signal = HT_READ(kind, task, signal);
 	struct ht_exit *record;
@@ -237,15 +238,7 @@ static __always_inline void ht_tell_exit(struct task_struct *task, enum ht_point
 	ht_submit(ring, record);
 }
 
-static __noinline void ht_tell_exit_typed(struct task_struct *task)
-{
-	ht_tell_exit(task, HT_TYPED);
-}
-
-static __noinline void ht_tell_exit_untyped(struct task_struct *task)
-{
-	ht_tell_exit(task, HT_UNTYPED);
-}
+HT_BY_KIND_1(void, ht_emit_exit, struct task_struct *, task)
 
 static __always_inline int ht_on_exit(struct task_struct *task, enum ht_pointer kind)
 {
@@ -254,12 +247,8 @@ static __always_inline int ht_on_exit(struct task_struct *task, enum ht_pointer 
 	if (!ht_has_ended(task, kind) || !ht_ends_first(task, kind))
 		return 0;
 	ht_compare(task, false, kind);
-	if (ht_task_in_scope(task, kind)) {
-		if (kind == HT_TYPED)
-			ht_tell_exit_typed(task);
-		else
-			ht_tell_exit_untyped(task);
-	}
+	if (ht_task_in_scope(task, kind))
+		ht_emit_exit(task, kind);
 	bpf_map_delete_elem(&processes, &tgid);
 	bpf_map_delete_elem(&credential_baselines, &tgid);
 	return 0;

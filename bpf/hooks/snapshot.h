@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What already runs: the same records as the events, written to an iterator's file.
+ * Processes and sockets that exist already: records like those of events, written to an iterator's
+ * file.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_SNAPSHOT_H_
 #define HOPTRAIL_BPF_HOOKS_SNAPSHOT_H_
 
 #include "bpf/hooks/process.h"
 
-/* Each process once, by its first thread, unless that has ended before the others: then by each of
- * them, since it has neither program nor files any more. What is about to end has been told, or the
- * record was lost: a snapshot that follows a loss must not bring it back. */
+/* Each process is written once, for its first thread. A first thread that has ended before the
+ * others has neither program nor files any more: then the process is written for each other thread.
+ * Not for a process that is about to end: its exit has been emitted, or was lost, and a snapshot
+ * that follows a loss must not bring the process back. */
 static __always_inline bool ht_stands_for_process(struct task_struct *task)
 {
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD || !BPF_CORE_READ(task, mm) ||
@@ -19,8 +21,8 @@ static __always_inline bool ht_stands_for_process(struct task_struct *task)
 	       !BPF_CORE_READ(task, group_leader, mm);
 }
 
-/* Arguments are left to user space, which reads them from /proc: another process's memory cannot
- * be read here on every kernel. */
+/* User space adds the arguments from /proc: not every kernel lets an iterator read the memory of
+ * another process. */
 static __always_inline int ht_on_snapshot_task(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
@@ -69,13 +71,13 @@ static __always_inline void ht_snapshot_connection(struct ht_socket_snapshot *re
 {
 	struct ht_socket_entry entry = { .owner = record->header.who };
 	__u64 key = (__u64)sk;
-	struct ht_socket_entry *known = bpf_map_lookup_elem(&sockets, &key);
+	struct ht_socket_entry *existing = bpf_map_lookup_elem(&sockets, &key);
 
-	/* What an event has told since we attached is better than this; but what was connected or
-	 * accepted while the hooks were being attached, only this walk sees by whom. */
-	if (known && known->owner.tgid == 0) {
-		known->owner = record->header.who;
-		known->unclaimed = 0;
+	/* An owner that an event has set is better than this one. Only this walk knows the owner of
+	 * a connection that was made while the hooks were being attached. */
+	if (existing && existing->owner.tgid == 0) {
+		existing->owner = record->header.who;
+		existing->unclaimed = 0;
 	}
 	entry.side = ht_side_of(sk, state);
 	ht_fill_connection(&record->connection, sk, entry.side, HT_UNTYPED);
@@ -92,14 +94,19 @@ static __always_inline int ht_on_snapshot_file(struct bpf_iter__task_file *ctx)
 	struct sock *sk;
 	int state;
 
-	if (!task || !file || ht_has_ended(task, HT_UNTYPED))
+	/* At the end of the walk the kernel calls once more, without a file. */
+	if (!task || !file) {
+		if (ht_socket_walk == HT_WALK_CONNECTIONS)
+			ht_connections_walked = true;
+		return 0;
+	}
+	if (ht_has_ended(task, HT_UNTYPED))
 		return 0;
 	sk = ht_tcp_of_file(file);
 	if (!sk || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
 		return 0;
 	state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	if (ht_snapshot_walk == HT_WALK_LISTENERS ? state != TCP_LISTEN
-						  : !ht_was_established(state))
+	if (ht_socket_walk == HT_WALK_LISTENERS ? state != TCP_LISTEN : !ht_was_established(state))
 		return 0;
 	ht_start_record(&record.header, HT_TYPE_SOCKET_SNAPSHOT, sizeof(record));
 	ht_identify(&record.header.who, task);

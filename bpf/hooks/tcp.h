@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * TCP: listen, connect, established, failed, closed. All from one tracepoint, on socket state. The
- * end of a handshake and of a connection run in whatever context the packet came in, so the owner
- * is kept with the socket from connect or accept on.
+ * TCP: listen, connect, established, failed, closed, all from the tracepoint of a socket's state.
+ * The end of a handshake and of a connection run in the context in which the packet has arrived, so
+ * the owner is kept with the socket from connect or accept on.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_TCP_H_
 #define HOPTRAIL_BPF_HOOKS_TCP_H_
 
 #include "bpf/lib/socket.h"
 
-static __always_inline enum ht_priority ht_tcp_priority(const struct ht_identity *owner, __u16 server_port)
+static __always_inline enum ht_priority ht_tcp_priority(const struct ht_identity *owner,
+							__u16 server_port)
 {
 	if (ht_is_watched_port(server_port))
 		return HT_PRIORITY_CRITICAL;
@@ -50,19 +51,22 @@ static __always_inline void ht_emit_tcp(struct sock *sk, __u8 phase, __u8 side,
 	ht_submit(ht_ring_of(priority), record);
 }
 
-/* In units of a millisecond (2^20 ns). */
-#define HT_SAME_TELLING 1024
+/* Two programs that see the same change run within this time of each other, in units of 2^20 ns
+ * (about a millisecond). */
+#define HT_SAME_EMISSION 1024
 
-static __always_inline __u32 ht_telling_now(void)
+/* In the same unit. */
+static __always_inline __u32 ht_emission_time(void)
 {
 	return ht_tcp_attached_twice ? bpf_ktime_get_ns() >> 20 : 0;
 }
 
-/* Of two programs that see a change the first one to come tells it, and which that is depends on who
- * else on this host listens: perf is called once for all its programs, in the place of the first.
- * A close leaves its mark for the second one, who takes it away; or whatever has the address next
- * does. What was told longer ago is of a socket whose close nobody has seen. */
-static __always_inline bool ht_is_first_to_tell(struct sock *sk, int new_state)
+/* Where two programs see a change, the first to run emits it. Either can be first: perf runs all
+ * its programs in the place of its first listener on the tracepoint, which may be another tool's.
+ * After a close the entry stays as a mark for the second program, which deletes it; or the next
+ * socket at the address overwrites it. A state that was emitted longer ago is of an earlier socket
+ * at this address, whose close no program has seen. */
+static __always_inline bool ht_is_first_to_see(struct sock *sk, int new_state)
 {
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry;
@@ -70,22 +74,22 @@ static __always_inline bool ht_is_first_to_tell(struct sock *sk, int new_state)
 	if (!ht_tcp_attached_twice)
 		return true;
 	entry = bpf_map_lookup_elem(&sockets, &key);
-	if (!entry || entry->told != new_state)
+	if (!entry || entry->emitted_state != new_state)
 		return true;
 	if (new_state != TCP_CLOSE)
-		return ht_telling_now() - entry->told_at > HT_SAME_TELLING;
+		return ht_emission_time() - entry->emitted_at > HT_SAME_EMISSION;
 	bpf_map_delete_elem(&sockets, &key);
 	return false;
 }
 
-/* Functions of their own, like those below, for the sake of the stack. */
+/* Not inlined, to save stack. */
 static __noinline void ht_on_listen(struct sock *sk)
 {
 	struct ht_listen_key key = { .network_namespace = ht_sock_netns(sk, HT_UNTYPED) };
 	struct ht_socket_entry entry = {
 		.side = HT_SIDE_SERVER,
-		.told = TCP_LISTEN,
-		.told_at = ht_telling_now(),
+		.emitted_state = TCP_LISTEN,
+		.emitted_at = ht_emission_time(),
 	};
 	struct ht_identity *owner = &entry.owner;
 	__u8 address[16];
@@ -95,8 +99,8 @@ static __noinline void ht_on_listen(struct sock *sk)
 	bpf_map_update_elem(&listen_ports, &key, &present, BPF_ANY);
 	ht_identify(owner, ht_current());
 	ht_remember_socket(sk, &entry, BPF_ANY);
-	/* A forwarding that a session opens to its own host lets nobody in: the session's later
-	 * children stay its own (sshd listens so for X11 and for -R). */
+	/* A session that listens on loopback opens no sessions, so its later children keep its tag
+	 * (sshd listens there for X11 and for -R). */
 	ht_local_address(sk, address, HT_UNTYPED);
 	if (owner->tag_tgid == 0 || !ht_is_loopback(address))
 		ht_mark_opens_sessions(owner->tgid, owner->start_ns);
@@ -107,8 +111,8 @@ static __always_inline void ht_on_connect_as(struct sock *sk, enum ht_pointer ki
 {
 	struct ht_socket_entry entry = {
 		.side = HT_SIDE_CLIENT,
-		.told = TCP_SYN_SENT,
-		.told_at = ht_telling_now(),
+		.emitted_state = TCP_SYN_SENT,
+		.emitted_at = ht_emission_time(),
 	};
 
 	ht_identify_current(&entry.owner);
@@ -116,7 +120,9 @@ static __always_inline void ht_on_connect_as(struct sock *sk, enum ht_pointer ki
 	ht_emit_tcp(sk, HT_TCP_CONNECT, HT_SIDE_CLIENT, &entry.owner, 0, kind);
 }
 
-/* A SYN came instead of its answer: the other end connects as well. */
+HT_BY_KIND_1(void, ht_on_connect, struct sock *, sk)
+
+/* A SYN has come in place of a SYN-ACK: the other end connects as well. */
 static __always_inline void ht_on_crossing_syn(struct sock *sk)
 {
 	__u64 key = (__u64)sk;
@@ -126,8 +132,8 @@ static __always_inline void ht_on_crossing_syn(struct sock *sk)
 		entry->simultaneous = 1;
 }
 
-/* Puts a socket into the table unless it is there by now, accepted on another CPU before its
- * handshake was over: then returns that entry, which is whole. */
+/* Adds a socket to the table. If another CPU has added it meanwhile (accepted before the end of its
+ * handshake), returns that entry, which is complete. */
 static __always_inline struct ht_socket_entry *ht_enter_socket(const __u64 *key,
 							       const struct ht_socket_entry *fresh)
 {
@@ -146,13 +152,13 @@ static __always_inline void ht_on_established_as(struct sock *sk, __u8 side, enu
 	struct ht_socket_entry fresh = {
 		.side = side,
 		.unclaimed = side == HT_SIDE_SERVER,
-		.told = TCP_ESTABLISHED,
-		.told_at = ht_telling_now(),
+		.emitted_state = TCP_ESTABLISHED,
+		.emitted_at = ht_emission_time(),
 	};
 	__u64 key = (__u64)sk;
 	struct ht_socket_entry *entry = bpf_map_lookup_elem(&sockets, &key);
 
-	/* Whatever else is known under the address of a new passive socket is long over. */
+	/* Any other entry at the address of a new passive socket is of an earlier socket. */
 	if (entry && side == HT_SIDE_SERVER && !entry->simultaneous && !entry->early) {
 		*entry = fresh;
 		entry = NULL;
@@ -163,14 +169,16 @@ static __always_inline void ht_on_established_as(struct sock *sk, __u8 side, enu
 		entry = ht_enter_socket(&key, &fresh);
 	}
 	if (entry) {
-		entry->told_at = fresh.told_at;
-		entry->told = TCP_ESTABLISHED;
+		entry->emitted_at = fresh.emitted_at;
+		entry->emitted_state = TCP_ESTABLISHED;
 	}
-	/* Not what was just entered: it may be claimed on another CPU while it is copied. */
+	/* Not the entry that was just added: another CPU may claim it while it is copied. */
 	ht_emit_tcp(sk, HT_TCP_ESTABLISHED, side, entry ? &entry->owner : &fresh.owner, 0, kind);
 }
 
-static const struct ht_socket_entry ht_closed = { .told = TCP_CLOSE };
+HT_BY_KIND_2(void, ht_on_established, struct sock *, sk, __u8, side)
+
+static const struct ht_socket_entry ht_closed = { .emitted_state = TCP_CLOSE };
 
 static __always_inline void ht_forget_closed(const __u64 *key)
 {
@@ -194,46 +202,17 @@ static __always_inline void ht_on_tcp_close_as(struct sock *sk, int old_state, e
 		ht_emit_tcp(sk, HT_TCP_FAILED, HT_SIDE_CLIENT, &owner, HT_READ(kind, sk, sk_err),
 			    kind);
 	} else if (ht_was_established(old_state) || (entry && entry->early)) {
-		side = entry ? entry->side : ht_work_out_side(sk, old_state);
+		side = entry ? entry->side : ht_infer_side(sk, old_state);
 		ht_emit_tcp(sk, HT_TCP_CLOSED, side, &owner, 0, kind);
 	}
 	if (entry || ht_tcp_attached_twice)
 		ht_forget_closed(&key);
 }
 
-static __noinline void ht_on_connect_typed(struct sock *sk)
-{
-	ht_on_connect_as(sk, HT_TYPED);
-}
+HT_BY_KIND_2(void, ht_on_tcp_close, struct sock *, sk, int, old_state)
 
-static __noinline void ht_on_connect_untyped(struct sock *sk)
-{
-	ht_on_connect_as(sk, HT_UNTYPED);
-}
-
-static __noinline void ht_on_established_typed(struct sock *sk, __u8 side)
-{
-	ht_on_established_as(sk, side, HT_TYPED);
-}
-
-static __noinline void ht_on_established_untyped(struct sock *sk, __u8 side)
-{
-	ht_on_established_as(sk, side, HT_UNTYPED);
-}
-
-static __noinline void ht_on_tcp_close_typed(struct sock *sk, int old_state)
-{
-	ht_on_tcp_close_as(sk, old_state, HT_TYPED);
-}
-
-static __noinline void ht_on_tcp_close_untyped(struct sock *sk, int old_state)
-{
-	ht_on_tcp_close_as(sk, old_state, HT_UNTYPED);
-}
-
-/* Half of the changes of a connection's life tell nothing: they are let go before anything is read.
- */
-static __always_inline bool ht_is_told_change(int old_state, int new_state)
+/* Half of the state changes of a connection emit nothing: for them nothing is read. */
+static __always_inline bool ht_is_change_of_interest(int old_state, int new_state)
 {
 	if (old_state == new_state)
 		return false;
@@ -244,27 +223,25 @@ static __always_inline bool ht_is_told_change(int old_state, int new_state)
 	return new_state == TCP_LISTEN || new_state == TCP_SYN_SENT || new_state == TCP_CLOSE;
 }
 
-/* Of a change that is told. */
+/* For changes of interest only. */
 static __always_inline int ht_on_tcp_state(struct sock *sk, int old_state, int new_state,
 					   enum ht_pointer kind)
 {
 	__u8 side = old_state == TCP_SYN_SENT ? HT_SIDE_CLIENT : HT_SIDE_SERVER;
-	bool typed = kind == HT_TYPED;
 
 	if (!ht_is_tcp(sk, kind) || !ht_netns_in_scope(ht_sock_netns(sk, kind)) ||
-	    !ht_is_first_to_tell(sk, new_state))
+	    !ht_is_first_to_see(sk, new_state))
 		return 0;
 	if (new_state == TCP_LISTEN)
 		ht_on_listen(sk);
 	else if (new_state == TCP_SYN_SENT)
-		typed ? ht_on_connect_typed(sk) : ht_on_connect_untyped(sk);
+		ht_on_connect(sk, kind);
 	else if (new_state == TCP_ESTABLISHED)
-		typed ? ht_on_established_typed(sk, side) : ht_on_established_untyped(sk, side);
+		ht_on_established(sk, side, kind);
 	else if (new_state == TCP_SYN_RECV)
 		ht_on_crossing_syn(sk);
 	else
-		typed ? ht_on_tcp_close_typed(sk, old_state)
-		      : ht_on_tcp_close_untyped(sk, old_state);
+		ht_on_tcp_close(sk, old_state, kind);
 	return 0;
 }
 

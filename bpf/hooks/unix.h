@@ -1,27 +1,58 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Connects to UNIX sockets, once they have succeeded: only then is the peer known. One body, called
- * from whichever hook the running kernel lets us have. Everything is read from the sockets, nothing
- * from what the caller named.
+ * Connects to UNIX sockets that have succeeded: only then is the peer known. One body, called from
+ * the best hook that the running kernel offers. Everything is read from the sockets, nothing from
+ * the address that the caller passed.
  *
- * The peer of a stream or a sequence of packets is who called listen: the kernel keeps that process
- * with the socket (SO_PEERCRED). A socket that was handed on (socket activation) thus names who
- * opened it. A datagram socket only tells the user who made it.
+ * The peer of a SOCK_STREAM or SOCK_SEQPACKET socket is the process that called listen: the kernel
+ * keeps that process with the socket (SO_PEERCRED). For a socket that was passed on (socket
+ * activation) the peer is thus the process that opened it. A datagram socket has only the user who
+ * made it.
  *
- * The high ring is for connects within a login, or to a socket of another login than one's own, or
- * out of a container: those carry someone from session to session. The rest of the host's (D-Bus,
- * journal, name service) goes to the low ring. A process that connects to one socket over and over
- * is told once an interval, with the count.
+ * The high ring carries connects from a login, to a socket of a login, or between pid namespaces:
+ * these can lead from one session to another. The low ring carries the other ones (D-Bus, journal,
+ * name service). Repeated connects of one process to one socket emit one record an interval, with
+ * their number.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_UNIX_H_
 #define HOPTRAIL_BPF_HOOKS_UNIX_H_
 
+#include "bpf/lib/repeat.h"
 #include "bpf/lib/scratch.h"
 #include "bpf/lib/stream.h"
 
 #define HT_UNIX_BOUND_BYTES 108 /* sockaddr_un::sun_path */
 
-/* NULL once it has ended. */
+/* A process that connects, and the socket that it connects to. The kernel reuses addresses in
+ * memory and inode numbers at once, so neither identifies a socket alone. */
+struct ht_unix_pair {
+	__u64 start_ns; /* of the process that connects */
+	__u64 peer;	/* address of struct unix_address, or of the socket without one */
+	__u64 inode;
+	__u64 name[2]; /* the last bytes of the bound name */
+	__u32 tgid;
+	__u32 peer_tgid;
+	__u32 generation; /* of the inode */
+	__u32 reserved;
+};
+
+/* Recent connects to UNIX sockets: some programs connect to the same one all the time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct ht_unix_pair);
+	__type(value, struct ht_repeats);
+} unix_pairs SEC(".maps");
+
+/* The socket that a thread is connecting, from kprobe to kretprobe. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);   /* thread */
+	__type(value, __u64); /* address of struct socket */
+} unix_calls SEC(".maps");
+
+/* NULL if the process has ended. */
 static __always_inline struct task_struct *ht_process_of_pid(struct pid *pid)
 {
 	struct hlist_node *node = BPF_CORE_READ(pid, tasks[PIDTYPE_TGID].first);
@@ -56,7 +87,7 @@ static __always_inline void ht_fill_unix_peer(struct ht_unix_connect *record, st
 	record->peer_pid_namespace = ht_pid_namespace(task, HT_UNTYPED);
 }
 
-/* The name of the peer, which a connected socket shares with the one that it was made from. */
+/* The peer's name: a connected socket shares that of the listening socket that it was made from. */
 static __always_inline void ht_append_unix_name(struct ht_scratch *s,
 						struct ht_unix_connect *record, struct sock *peer)
 {
@@ -90,7 +121,7 @@ static __always_inline void ht_append_unix_name(struct ht_scratch *s,
 		name++;
 		length--;
 	}
-	/* Older verifiers have lost sight of it by here, and the compiler knows it too well. */
+	/* Older verifiers have lost the bound, and the compiler would omit a second check. */
 	barrier_var(length);
 	if (end > HT_PATH_BYTES || length > HT_UNIX_BOUND_BYTES)
 		return;
@@ -113,8 +144,8 @@ static __always_inline enum ht_ring ht_unix_ring(const struct ht_unix_connect *r
 	return HT_RING_LOW;
 }
 
-/* All sockets that come of one listening socket share its address, its file and its process. */
-static __always_inline void ht_name_unix_pair(struct ht_unix_pair *pair, struct task_struct *task,
+/* All connected sockets of one listening socket share its address, its file and its process. */
+static __always_inline void ht_fill_unix_pair(struct ht_unix_pair *pair, struct task_struct *task,
 					      struct sock *sk, struct sock *peer)
 {
 	struct unix_sock *unix_peer = (struct unix_sock *)peer;
@@ -127,8 +158,8 @@ static __always_inline void ht_name_unix_pair(struct ht_unix_pair *pair, struct 
 	pair->peer_tgid = BPF_CORE_READ(sk, sk_peer_pid, numbers[0].nr);
 	if (address) {
 		pair->peer = (__u64)address;
-		/* `len` counts the name and its family; before the name stands the rest of the
-		 * structure. */
+		/* `len` counts the family and the name. A read that begins before a short name
+		 * gets bytes of the structure's other fields. */
 		bpf_probe_read_kernel(pair->name, sizeof(pair->name),
 				      (void *)address +
 					      bpf_core_field_offset(struct unix_address, name) +
@@ -138,31 +169,14 @@ static __always_inline void ht_name_unix_pair(struct ht_unix_pair *pair, struct 
 	pair->generation = BPF_CORE_READ(inode, i_generation);
 }
 
-/* How often this process has connected to this socket since that was last told; 0: not to be told
- * yet. */
-static __always_inline __u32 ht_unix_repeated(struct task_struct *task, struct sock *sk,
-					      struct sock *peer)
+/* See ht_repeats_due. */
+static __always_inline __u32 ht_connects_due(struct task_struct *task, struct sock *sk,
+					     struct sock *peer)
 {
 	struct ht_unix_pair pair = {};
-	struct ht_unix_repeats fresh = {};
-	struct ht_unix_repeats *seen;
-	__u64 now = bpf_ktime_get_boot_ns();
-	__u32 count;
 
-	ht_name_unix_pair(&pair, task, sk, peer);
-	seen = bpf_map_lookup_elem(&unix_pairs, &pair);
-	if (!seen) {
-		fresh.told_ns = now;
-		bpf_map_update_elem(&unix_pairs, &pair, &fresh, BPF_ANY);
-		return 1;
-	}
-	__sync_fetch_and_add(&seen->count, 1);
-	if (now - seen->told_ns < ht_unix_interval_ns)
-		return 0;
-	count = seen->count;
-	seen->told_ns = now;
-	seen->count = 0;
-	return count;
+	ht_fill_unix_pair(&pair, task, sk, peer);
+	return ht_repeats_due(&unix_pairs, &pair, ht_unix_interval_ns);
 }
 
 static __always_inline int ht_on_unix_connected(struct sock *sk)
@@ -176,7 +190,7 @@ static __always_inline int ht_on_unix_connected(struct sock *sk)
 
 	if (!peer || !ht_netns_in_scope(ht_sock_netns(sk, HT_UNTYPED)))
 		return 0;
-	repeats = ht_unix_repeated(ht_current(), sk, peer);
+	repeats = ht_connects_due(ht_current(), sk, peer);
 	if (!repeats)
 		return 0;
 	s = ht_take_scratch();
@@ -208,7 +222,7 @@ static __always_inline int ht_on_unix_connect(struct socket *socket, int result)
 	return result ? 0 : ht_on_unix_connected(BPF_CORE_READ(socket, sk));
 }
 
-/* kprobe and kretprobe: the second knows the result, the first the socket. */
+/* kprobe and kretprobe: the first has the socket, the second the result. */
 static __always_inline int ht_on_unix_connect_enter(struct socket *socket)
 {
 	__u64 thread = bpf_get_current_pid_tgid();
@@ -231,8 +245,8 @@ static __always_inline int ht_on_unix_connect_return(int result)
 	return ht_on_unix_connect(socket, result);
 }
 
-/* connect(2) returns: the kernel's own socket behind the descriptor. Another thread may have put
- * another socket there meanwhile; then that one is told, if it is connected. */
+/* connect(2) returns: reads the kernel's own socket behind the descriptor. If another thread has
+ * put another socket there meanwhile, the record is of that socket, where it is connected. */
 static __always_inline int ht_on_connect_exit(int number, long result)
 {
 	struct task_struct *task = ht_current();

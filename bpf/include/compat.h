@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What differs between kernels, one getter each.
+ * One getter for each thing that differs between kernels.
  */
 #ifndef HOPTRAIL_BPF_INCLUDE_COMPAT_H_
 #define HOPTRAIL_BPF_INCLUDE_COMPAT_H_
@@ -11,7 +11,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-/* Both are missing where the kernel was built without auditing. */
+/* A kernel without CONFIG_AUDIT has neither field. */
 static __always_inline __u32 ht_login_uid(struct task_struct *task, enum ht_pointer kind)
 {
 	if (!bpf_core_field_exists(task->loginuid))
@@ -26,19 +26,19 @@ static __always_inline __u32 ht_audit_session(struct task_struct *task, enum ht_
 	return HT_READ(kind, task, sessionid);
 }
 
-/* Whether the running task can be had with its type: from 5.11 on. */
+/* Whether the kernel has bpf_get_current_task_btf(): from 5.11 on. */
 static __always_inline bool ht_current_is_typed(void)
 {
 	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf);
 }
 
-/* A set of capabilities: `set` is a field of the credentials `cred`. */
+/* A set of capabilities as 64 bits; `set` is a field of `cred`. */
 #define ht_capabilities(kind, cred, set)                                                           \
 	(bpf_core_field_exists((cred)->set.val)                                                    \
 		 ? HT_READ(kind, cred, set.val)                                                    \
 		 : HT_READ(kind, cred, set.cap[0]) | (__u64)HT_READ(kind, cred, set.cap[1]) << 32)
 
-/* Above a control group; NULL above a hierarchy's root. */
+/* The parent of a control group; NULL for a hierarchy's root. */
 static __always_inline struct kernfs_node *ht_kernfs_parent(struct kernfs_node *node)
 {
 	if (bpf_core_field_exists(node->__parent))
@@ -46,14 +46,14 @@ static __always_inline struct kernfs_node *ht_kernfs_parent(struct kernfs_node *
 	return bpf_core_field_exists(node->parent) ? BPF_CORE_READ(node, parent) : NULL;
 }
 
-/* What inet_csk_accept returned, for fexit. Up to 6.9 it takes (sk, flags, err, kern), then
- * (sk, arg); the result stands behind the arguments. */
+/* The result of inet_csk_accept, from the context of an fexit, where it follows the arguments: up
+ * to 6.9 these are (sk, flags, err, kern), later (sk, arg). */
 static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
 {
 	struct sock *sk;
 
-	/* Written out, since the compiler would load once from one of two places, and a context
-	 * may only be read at a place that stands in the instruction. */
+	/* In assembler, because the compiler would make one load with a variable offset, and a
+	 * context may be read at constant offsets only. */
 	if (bpf_core_type_exists(struct proto_accept_arg))
 		asm volatile("%0 = *(u64 *)(%1 + 16)" : "=r"(sk) : "r"(ctx));
 	else
@@ -61,8 +61,7 @@ static __always_inline struct sock *ht_accept_result(unsigned long long *ctx)
 	return sk;
 }
 
-/* A request to io_uring that has completed: what it was to do, who made it, and what came of it.
- * Before 5.19 it does not say; what the tracepoint hands over is not even the request. */
+/* The opcode of a completed io_uring request; before 5.19 the tracepoint passes no request. */
 static __always_inline __u8 ht_request_opcode(struct io_kiocb *request)
 {
 	if (!bpf_core_type_exists(struct io_cqe) || !bpf_core_field_exists(request->cqe))
@@ -84,7 +83,7 @@ static __always_inline int ht_request_result(struct io_kiocb *request)
 }
 
 /* The registers with which the running task has entered the kernel. Before 5.15, which has a helper
- * for it, they lie at the top of the task's stack of four pages of 4 KiB. */
+ * for it, they are read from the top of the task's stack, assumed to be four pages of 4 KiB. */
 static __always_inline struct pt_regs *ht_entry_registers(struct task_struct *task)
 {
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
@@ -92,8 +91,8 @@ static __always_inline struct pt_regs *ht_entry_registers(struct task_struct *ta
 	return BPF_CORE_READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs);
 }
 
-/* The first argument of the system call `number`, which is about to return: as the kernel has saved
- * it, out of the caller's reach. False if these are not that call's registers. */
+/* The first argument of the system call `number`, which is about to return: the kernel's saved
+ * copy, which the caller cannot change. False if the registers are not those of that call. */
 static __always_inline bool ht_first_argument(struct task_struct *task, int number, __u64 *argument)
 {
 	struct pt_regs *registers = ht_entry_registers(task);
@@ -107,7 +106,7 @@ static __always_inline bool ht_first_argument(struct task_struct *task, int numb
 #endif
 }
 
-/* The second one; only where those are the call's registers. */
+/* The second argument; only after ht_first_argument has returned true. */
 static __always_inline __u64 ht_second_argument(struct task_struct *task)
 {
 	struct pt_regs *registers = ht_entry_registers(task);

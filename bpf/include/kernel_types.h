@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * The kernel contract on one page: the kernel structs and fields that the programs read, nothing
- * else. Offsets are put in when the programs are loaded, from the running kernel's own BTF, so
- * neither the order nor the size of anything here matters. Fields that were renamed between
- * kernels are in compat.h.
+ * else. libbpf fills in the offsets from the running kernel's own BTF when it loads the programs,
+ * so neither the order nor the size of anything here matters. compat.h handles fields that were
+ * renamed between kernels.
  */
 #ifndef HOPTRAIL_BPF_INCLUDE_KERNEL_TYPES_H_
 #define HOPTRAIL_BPF_INCLUDE_KERNEL_TYPES_H_
 
-/* This page stands where a generated vmlinux.h would: libbpf then takes the kernel's register
- * names in PT_REGS_*. */
+/* This page replaces a generated vmlinux.h: makes libbpf's PT_REGS_* use the kernel's own names of
+ * the registers. */
 #define __VMLINUX_H__
 
 #include <linux/bpf.h>
@@ -29,7 +29,6 @@ typedef _Bool bool;
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
-#define SOCK_STREAM 1
 #define SOCK_RAW 3
 #define SOCK_BINDPORT_LOCK 8 /* of sock::sk_userlocks: the caller chose the port */
 #define IPPROTO_TCP 6
@@ -39,9 +38,9 @@ typedef _Bool bool;
 #define IPPROTO_MPTCP 262
 #define FMODE_READ 0x1
 #define FMODE_WRITE 0x2
-#define FMODE_PATH 0x4000      /* O_PATH: a name for it, no access */
-#define FMODE_CREATED 0x100000 /* it was not there before */
-#define FMODE_EXEC 0x20	       /* in f_flags: opened to be run */
+#define FMODE_PATH 0x4000      /* opened with O_PATH: no access */
+#define FMODE_CREATED 0x100000 /* created by this open */
+#define FMODE_EXEC 0x20	       /* in f_flags: opened for an exec */
 #define O_TRUNC 01000
 #define PTRACE_MODE_ATTACH 0x2
 #define SIGSTOP 19
@@ -66,13 +65,11 @@ enum {
 	TCP_SYN_RECV = 3,
 	TCP_FIN_WAIT1 = 4,
 	TCP_FIN_WAIT2 = 5,
-	TCP_TIME_WAIT = 6,
 	TCP_CLOSE = 7,
 	TCP_CLOSE_WAIT = 8,
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
 	TCP_CLOSING = 11,
-	TCP_NEW_SYN_RECV = 12,
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -143,7 +140,7 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
-enum pid_type { PIDTYPE_PID = 0, PIDTYPE_TGID = 1 };
+enum pid_type { PIDTYPE_TGID = 1 };
 
 struct pid {
 	unsigned int level;
@@ -260,7 +257,7 @@ struct task_struct;
 
 struct mm_struct {
 	struct task_struct *owner;
-	unsigned long saved_auxv[2]; /* longer: pairs of a type and a value, up to AT_NULL */
+	unsigned long saved_auxv[2]; /* in fact longer: pairs of type and value, up to AT_NULL */
 	unsigned long arg_start;
 	unsigned long arg_end;
 	struct file *exe_file;
@@ -365,7 +362,6 @@ struct socket {
 };
 
 struct sockaddr_un {
-	unsigned short sun_family;
 	char sun_path[108];
 };
 
@@ -404,12 +400,12 @@ struct tcp_sock {
 	__u32 srtt_us; /* eighths of a microsecond */
 };
 
-/* Under it are TCP sockets, one a path through the network. */
+/* Has TCP sockets (subflows) under it, one a path through the network. */
 struct mptcp_sock {
 	struct sock *first;
 };
 
-/* From 6.10 on inet_csk_accept takes one of these, and its result stands elsewhere. */
+/* From 6.10 on inet_csk_accept takes one of these: see ht_accept_result. */
 struct proto_accept_arg {
 	int flags;
 };
@@ -431,7 +427,7 @@ struct io_kiocb {
 	struct io_uring_task *tctx; /* from 6.13 on */
 };
 
-/* The first part of a request, by what it is to do. */
+/* The first part of a request, by its opcode. */
 struct io_open {
 	__u32 file_slot;
 };
@@ -458,41 +454,29 @@ struct bpf_iter__task_file {
 	struct file *file;
 };
 
-struct trace_entry {
-	int pid;
-};
-
 struct trace_event_raw_inet_sock_set_state {
-	struct trace_entry ent;
 	const void *skaddr;
 	int oldstate;
 	int newstate;
 };
 
 struct trace_event_raw_sys_exit {
-	struct trace_entry ent;
 	long id;
 	long ret;
 };
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r8;
 	unsigned long ax;
 	unsigned long cx;
 	unsigned long dx;
 	unsigned long si;
 	unsigned long di;
-	unsigned long ip;
-	unsigned long sp;
-	unsigned long bp;
 	unsigned long orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
 	__u64 regs[31];
-	__u64 sp;
-	__u64 pc;
 };
 struct pt_regs {
 	__u64 orig_x0;

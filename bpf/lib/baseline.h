@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What is known of each process that was seen: its credentials and namespaces when they were last
- * told or looked at.
+ * The baseline of each process: its credentials and namespaces when they were last emitted or
+ * looked at. A process that differs from its baseline has changed.
  */
 #ifndef HOPTRAIL_BPF_LIB_BASELINE_H_
 #define HOPTRAIL_BPF_LIB_BASELINE_H_
@@ -12,15 +12,15 @@ struct ht_baseline {
 	__u64 start_ns;
 	struct ht_credential_set credentials;
 	struct ht_namespace_set namespaces;
-	__u64 changes; /* of credentials: grows with each that is told */
-	__u64 exec_id; /* task_struct::self_exec_id of the exec that was told last; 0: none */
-	/* Where the kernel kept both: while it keeps them there, they are the same but for what was
-	 * overwritten. */
+	__u64 changes; /* grows with each change of credentials that is emitted */
+	__u64 exec_id; /* task_struct::self_exec_id of the exec that was emitted last; 0: none */
+	/* Addresses of the kernel's cred and nsproxy: while they stay the same, so do credentials
+	 * and namespaces, unless somebody has overwritten them in place. */
 	__u64 cred;
 	__u64 proxy;
 };
 
-/* What falls out by age is learnt anew, without a record. */
+/* A baseline that the LRU evicts is taken anew, without a record. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);
@@ -81,7 +81,7 @@ static __always_inline bool ht_namespaces_differ(const struct ht_namespace_set *
 }
 
 static __always_inline struct ht_baseline *ht_find_baseline(struct task_struct *task,
-						      enum ht_pointer kind)
+							    enum ht_pointer kind)
 {
 	__u32 tgid = HT_READ(kind, task, tgid);
 	struct ht_baseline *baseline = bpf_map_lookup_elem(&credential_baselines, &tgid);
@@ -89,7 +89,7 @@ static __always_inline struct ht_baseline *ht_find_baseline(struct task_struct *
 	return baseline && baseline->start_ns == ht_start_ns(task, kind) ? baseline : NULL;
 }
 
-/* What the task is now is known from here on. */
+/* Takes what the task is now as its baseline. */
 static __noinline void ht_keep_baseline(struct task_struct *task, __u64 flags)
 {
 	const struct cred *cred = BPF_CORE_READ(task, real_cred);
@@ -97,7 +97,7 @@ static __noinline void ht_keep_baseline(struct task_struct *task, __u64 flags)
 	struct ht_baseline baseline;
 
 	baseline.start_ns = ht_start_ns(task, HT_UNTYPED);
-	baseline.changes = bpf_ktime_get_ns(); /* no number of before it was forgotten */
+	baseline.changes = bpf_ktime_get_ns(); /* higher than any number of an evicted baseline */
 	baseline.exec_id = 0;
 	baseline.cred = (__u64)cred;
 	baseline.proxy = (__u64)BPF_CORE_READ(task, nsproxy);
@@ -106,8 +106,8 @@ static __noinline void ht_keep_baseline(struct task_struct *task, __u64 flags)
 	bpf_map_update_elem(&credential_baselines, &tgid, &baseline, flags);
 }
 
-static __always_inline bool ht_matches_baseline(const struct ht_baseline *baseline, struct task_struct *task,
-					   enum ht_pointer kind)
+static __always_inline bool ht_matches_baseline(const struct ht_baseline *baseline,
+						struct task_struct *task, enum ht_pointer kind)
 {
 	return baseline->cred == (__u64)HT_READ(kind, task, real_cred) &&
 	       baseline->proxy == (__u64)HT_READ(kind, task, nsproxy) &&
@@ -115,8 +115,9 @@ static __always_inline bool ht_matches_baseline(const struct ht_baseline *baseli
 	       baseline->credentials.audit_session == ht_audit_session(task, kind);
 }
 
-/* What is known of the task, which is what it is now where nothing was. */
-static __always_inline struct ht_baseline *ht_baseline_of(struct task_struct *task, enum ht_pointer kind)
+/* The task's baseline; where it has none, what the task is now becomes its baseline. */
+static __always_inline struct ht_baseline *ht_baseline_of(struct task_struct *task,
+							  enum ht_pointer kind)
 {
 	struct ht_baseline *baseline = ht_find_baseline(task, kind);
 

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Who may still write to a ring that fills up. A record travels in a priority class; below the priority class's mark
- * everybody may write, so a single busy cgroup can use an idle ring whole. Above it each cgroup has
- * a budget of bytes a second, which shrinks to nothing towards the priority class's limit: whoever has been
- * quiet finds room to the end, whoever floods does not. The upper quarter of the high ring is for
- * critical records alone (authentication, accept and TCP of watched ports), so that neither a flood
- * of forks in a login nor a scan pushes them out.
+ * Decides which records may still be written to a ring that fills up. Each record has a priority
+ * class. Below the class's mark everybody may write, so that one busy cgroup can use an idle ring
+ * whole. Above the mark each cgroup has a budget of bytes a second, which shrinks to nothing
+ * towards the class's limit: a quiet cgroup can write up to the limit, one that floods cannot. The
+ * upper quarter of the high ring is reserved for critical records (authentication, tampering,
+ * accept and TCP of watched ports), so that neither a flood of forks in a login nor a scan
+ * displaces them.
  */
 #ifndef HOPTRAIL_BPF_LIB_BUDGET_H_
 #define HOPTRAIL_BPF_LIB_BUDGET_H_
 
 #include "bpf/lib/maps.h"
 
-enum ht_priority { HT_PRIORITY_LOW = 0, HT_PRIORITY_HIGH = 1, HT_PRIORITY_CRITICAL = 2, HT_PRIORITIES = 3 };
+enum ht_priority {
+	HT_PRIORITY_LOW = 0,
+	HT_PRIORITY_HIGH = 1,
+	HT_PRIORITY_CRITICAL = 2,
+	HT_PRIORITIES = 3
+};
 
-/* The cgroup of a record that belongs to nobody known. */
+/* The cgroup of a record whose process is unknown. */
 #define HT_NO_CGROUP (~0ULL)
 
-/* When what a cgroup wrote to each priority class is earned. Written without locks: a race lets one record
- * too many through. */
+/* A cgroup's token bucket for each priority class: the boot time when it has earned all that it has
+ * written. Without locks: a race admits one record too many. */
 struct ht_budget {
 	__u64 due_ns[HT_PRIORITIES];
 };
@@ -42,13 +48,13 @@ static __always_inline enum ht_priority ht_priority_of(enum ht_ring ring, __u32 
 	return type == HT_TYPE_TAMPERING ? HT_PRIORITY_CRITICAL : HT_PRIORITY_HIGH;
 }
 
-/* In quarters of the ring. Each priority class's budgets rule over the quarter above its mark. */
+/* In quarters of the ring. The budgets of a priority class apply in the quarter above its mark. */
 static __always_inline __u64 ht_priority_mark(enum ht_priority priority)
 {
 	return priority == HT_PRIORITY_HIGH ? 2 : 3;
 }
 
-/* Bytes in the priority class's ring that are not read yet. */
+/* Bytes in the priority class's ring that the reader has not consumed yet. */
 static __always_inline __u64 ht_waiting(enum ht_priority priority)
 {
 	if (priority == HT_PRIORITY_LOW)
@@ -56,10 +62,10 @@ static __always_inline __u64 ht_waiting(enum ht_priority priority)
 	return bpf_ringbuf_query(&ring_high, BPF_RB_AVAIL_DATA);
 }
 
-/* Takes the record's cost out of the cgroup's budget; false where that does not cover it. `share`
- * of `whole` is what is left of the budget. */
-static __always_inline bool ht_spend(enum ht_priority priority, __u64 cgroup, __u32 size, __u64 now_ns,
-				     __u64 share, __u64 whole)
+/* Takes the record's cost out of the cgroup's budget; false where the budget does not cover it.
+ * The budget's burst is scaled by share / whole. */
+static __always_inline bool ht_spend(enum ht_priority priority, __u64 cgroup, __u32 size,
+				     __u64 now_ns, __u64 share, __u64 whole)
 {
 	enum ht_ring ring = ht_ring_of(priority);
 	__u64 cost_ns = size * ht_budget_byte_ns[ring];
@@ -81,10 +87,10 @@ static __always_inline bool ht_spend(enum ht_priority priority, __u64 cgroup, __
 	return true;
 }
 
-/* Whether a record of `size` bytes may be written while `waiting` bytes are in the ring. What a
- * ring that is full to the last byte refuses is not the budget's refusal. */
-static __always_inline bool ht_admit(enum ht_priority priority, __u64 cgroup, __u32 size, __u64 waiting,
-				     __u64 now_ns)
+/* Whether a record of `size` bytes may be written while `waiting` bytes are in the ring. True at
+ * the end of a ring, where the ring itself refuses the record: that is not a loss by the budget. */
+static __always_inline bool ht_admit(enum ht_priority priority, __u64 cgroup, __u32 size,
+				     __u64 waiting, __u64 now_ns)
 {
 	__u64 quarter = ht_ring_bytes[ht_ring_of(priority)] / 4;
 	__u64 mark = quarter * ht_priority_mark(priority);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * How a record gets out: one reserve, one submit, one output, and every failure counted by ring,
- * type and CPU, apart for what found no room and what its cgroup's budget did not cover.
+ * Emitting a record: one reserve, one submit, one output. Every failure is counted by ring, type
+ * and CPU, with separate counts for a full ring and for a spent budget.
  */
 #ifndef HOPTRAIL_BPF_LIB_EMIT_H_
 #define HOPTRAIL_BPF_LIB_EMIT_H_
@@ -9,15 +9,15 @@
 #include "bpf/lib/budget.h"
 
 /*
- * A tracing program that is preempted is skipped for whoever else comes to its hook on the same
- * CPU meanwhile, and from 6.13 on kernels may be preempted everywhere. From 6.10 on a program
- * can forbid it until just before its end; docs/decisions/0010-recursion-misses.md tells what that
- * leaves.
+ * While a tracing program is preempted, the kernel skips it for every other task that reaches its
+ * hook on the same CPU, and from 6.13 on kernels may be preempted everywhere. From 6.10 on a
+ * program can disable preemption until just before its end. docs/decisions/0010-recursion-misses.md
+ * says which misses remain.
  */
 extern void bpf_preempt_disable(void) __weak __ksym;
 extern void bpf_preempt_enable(void) __weak __ksym;
 
-#define HT_WHOLE(run)                                                                              \
+#define HT_NO_PREEMPT(run)                                                                         \
 	({                                                                                         \
 		int ht_result;                                                                     \
                                                                                                    \
@@ -29,9 +29,9 @@ extern void bpf_preempt_enable(void) __weak __ksym;
 		ht_result;                                                                         \
 	})
 
-/* A ring wakes its reader at most that often: to wake it costs more than all else that is done for
- * a record. The reader comes back by itself while it holds records (for longer than this), and so
- * finds those that came in silence. */
+/* The shortest time between two wake-ups of a ring's reader: a wake-up costs more than everything
+ * else that is done for a record. A reader that holds records comes back by itself, after longer
+ * than this, and finds the records that were written without a wake-up. */
 #define HT_WAKEUP_EVERY_NS 4000000ULL
 
 __u64 ht_next_wakeup_ns[HT_RINGS] = {};
@@ -67,7 +67,7 @@ static __always_inline void ht_count_lost_entry(enum ht_table table)
 		__sync_fetch_and_add(&mine->entries[table], 1);
 }
 
-/* High records wake the reader soon, low ones when many wait (it also looks by time). */
+/* High records wake the reader soon, low ones when many wait (the reader also polls). */
 static __always_inline __u64 ht_wakeup(enum ht_ring ring, __u64 waiting, __u64 now_ns)
 {
 	if (ring == HT_RING_LOW && waiting < ht_low_wakeup_bytes)
@@ -96,10 +96,12 @@ static __always_inline void ht_start_record(struct ht_header *header, __u32 type
 }
 
 /*
- * Room for a record of constant size in a priority class, on the budget of `cgroup`, or NULL and the loss
- * counted. How to wake the reader is decided here, once, and kept in `reserved2` for ht_submit.
+ * Reserves a record of constant size in a priority class, on the budget of `cgroup`. NULL where
+ * that fails; the loss is counted then. Decides whether to wake the reader and leaves the flag in
+ * `reserved2` for ht_submit.
  */
-static __always_inline void *ht_reserve_in(enum ht_priority priority, __u64 cgroup, __u32 type, __u32 size)
+static __always_inline void *ht_reserve_in(enum ht_priority priority, __u64 cgroup, __u32 type,
+					   __u32 size)
 {
 	enum ht_ring ring = ht_ring_of(priority);
 	__u64 waiting = ht_waiting(priority);
@@ -123,7 +125,7 @@ static __always_inline void *ht_reserve_in(enum ht_priority priority, __u64 cgro
 	return header;
 }
 
-/* The same on the budget of the running task, in the priority class that the type calls for. */
+/* The same on the budget of the running task, in the priority class of the type. */
 static __always_inline void *ht_reserve(enum ht_ring ring, __u32 type, __u32 size)
 {
 	return ht_reserve_in(ht_priority_of(ring, type), bpf_get_current_cgroup_id(), type, size);
@@ -138,13 +140,13 @@ static __always_inline void ht_submit(enum ht_ring ring, void *record)
 	bpf_ringbuf_submit(record, flags);
 }
 
-/* A record that was put together elsewhere because its size varies; on its own process's budget. */
+/* Emits a record of varying size, built elsewhere, on the budget of the record's process. */
 static __always_inline void ht_output(enum ht_ring ring, __u32 type, void *record, __u32 size)
 {
 	const struct ht_header *header = record;
 	enum ht_priority priority = ht_priority_of(ring, type);
 	__u64 waiting = ht_waiting(priority);
-	__u64 now_ns = header->boot_ns; /* a moment ago */
+	__u64 now_ns = header->boot_ns;
 	__u64 flags;
 	long error;
 

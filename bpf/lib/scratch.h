@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Where records of varying size are put together: too large for the stack, and too large to
- * reserve at their longest in the ring. Also how paths and arguments are read into them.
+ * Memory in which records of varying size are built: they are too large for the stack, and their
+ * greatest size is too large to reserve in the ring. Also appends paths, control groups and
+ * arguments to them.
  */
 #ifndef HOPTRAIL_BPF_LIB_SCRATCH_H_
 #define HOPTRAIL_BPF_LIB_SCRATCH_H_
@@ -9,14 +10,14 @@
 #include "bpf/lib/stream.h"
 
 #define HT_PATH_COMPONENTS 40
-#define HT_CGROUP_STEPS 96 /* names, and hierarchies: version 1 has up to a dozen */
+#define HT_CGROUP_STEPS 96 /* names plus hierarchies; version 1 has up to a dozen of these */
 #define HT_CGROUP_LINK bpf_core_field_offset(struct cgrp_cset_link, cgrp_link)
 #define HT_SCRATCH_DATA (2 * HT_PATH_BYTES + HT_CGROUP_BYTES + HT_ARGUMENT_BYTES)
 
 /*
- * `end` stands in memory, and is read anew for each step, for the sake of the verifier: a value
- * from memory is any value to it, so the ways through the loops below meet again after each round
- * instead of multiplying.
+ * `end` is in memory and read anew for each step because of the verifier: a value that comes from
+ * memory may be any value to it, so the paths through the loops below join after each round instead
+ * of multiplying.
  */
 struct ht_scratch {
 	struct ht_exec exec;
@@ -26,7 +27,7 @@ struct ht_scratch {
 	struct file *files[HT_INHERITED_FDS]; /* of the task's first descriptors */
 };
 
-/* Two a CPU: where tracing programs can be preempted, another exec may come in between. */
+/* Two a CPU: where tracing programs can be preempted, another one may run in between. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 2);
@@ -51,7 +52,7 @@ static __always_inline struct ht_scratch *ht_take_scratch(void)
 	return s;
 }
 
-/* Where the fixed fields of another record than exec stand, `size` bytes just before the data. */
+/* The fixed fields of a record that is no exec: the `size` bytes right before the data. */
 static __always_inline void *ht_scratch_head(struct ht_scratch *s, __u32 size)
 {
 	return (void *)s + sizeof(s->exec) - size;
@@ -73,7 +74,7 @@ struct ht_dentry {
 	const unsigned char *name;
 };
 
-/* At once, where they stand as they do in every kernel without a shuffled layout. */
+/* In one read where the fields are adjacent, as in every kernel without a randomised layout. */
 static __always_inline void ht_read_dentry(struct ht_dentry *read, struct dentry *dentry)
 {
 	if (bpf_core_field_offset(struct dentry, d_name.name) -
@@ -89,8 +90,8 @@ static __always_inline void ht_read_dentry(struct ht_dentry *read, struct dentry
 
 /*
  * Appends the path's components from the last to the first, each with its NUL, up to the task's
- * root or that of its mount namespace. `limit` is where data must end at the latest. What does not
- * fit is cut at the front of the path.
+ * root or that of its mount namespace. The data ends at `limit` at the latest: the front of a
+ * longer path is cut.
  */
 static __always_inline void ht_append_names(struct ht_scratch *s, __u32 limit,
 					    struct dentry *dentry, struct vfsmount *vfsmount,
@@ -134,12 +135,11 @@ static __always_inline void ht_append_names(struct ht_scratch *s, __u32 limit,
 		length = bpf_probe_read_kernel_str(&s->data[end], HT_NAME_BYTES, read.name);
 		if (length <= 0)
 			break;
-		/* The root of another file system than `vfsmount` is of: what is above is unknown.
-		 */
+		/* The root of another file system than that of `vfsmount`: the rest is unknown. */
 		if (dentry == read.parent && s->data[end] == '/')
 			break;
 		s->end = end + length;
-		/* A file without a place in any tree (memfd) is its own parent. */
+		/* A file that is in no directory tree (memfd) is its own parent. */
 		if (dentry == read.parent) {
 			text->cut = 0;
 			break;
@@ -158,9 +158,9 @@ static __always_inline void ht_append_path(struct ht_scratch *s, __u32 limit,
 }
 
 /*
- * Appends the task's control group in each hierarchy but those where it is the root: its names from
- * the last to the first, each with its NUL, and one NUL more behind each group. A set of groups is
- * never changed, only replaced, so that it can be walked as long as it is the task's.
+ * Appends the task's control group in each hierarchy, unless that is the hierarchy's root: its
+ * names from the last to the first, each with its NUL, and one more NUL behind each group. The
+ * kernel never changes a css_set, it only replaces it, so it can be walked while it is the task's.
  */
 static __noinline void ht_append_cgroups(struct ht_scratch *s, struct task_struct *task)
 {
@@ -209,8 +209,8 @@ static __noinline void ht_append_cgroups(struct ht_scratch *s, struct task_struc
 }
 
 /*
- * Appends the arguments of the program that has just been started. mm->arg_start is where the
- * kernel itself has put them, and nothing of the new program has run yet that could change them.
+ * Appends the arguments of the program that has just been started. The kernel itself has put them
+ * at mm->arg_start, and the new program has not run yet, so it cannot have changed them.
  */
 static __always_inline void ht_append_arguments(struct ht_scratch *s, struct mm_struct *mm,
 						struct ht_text *text)

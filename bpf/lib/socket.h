@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * TCP sockets: addresses, the hop key, the side, byte counts. Everything comes from struct sock.
+ * TCP sockets: addresses, the hop key, the side, byte counts. Everything is read from struct sock.
  */
 #ifndef HOPTRAIL_BPF_LIB_SOCKET_H_
 #define HOPTRAIL_BPF_LIB_SOCKET_H_
@@ -22,14 +22,14 @@ static __always_inline bool ht_is_tcp(struct sock *sk, enum ht_pointer kind)
 	       HT_READ(kind, sk, sk_protocol) == IPPROTO_TCP;
 }
 
-/* NULL where a typed one is not of TCP, or less than a socket. */
+/* NULL for a typed one that is not TCP or not a full socket. */
 static __always_inline struct tcp_sock *ht_tcp_sock(struct sock *sk, enum ht_pointer kind)
 {
 	return kind == HT_TYPED ? bpf_skc_to_tcp_sock(sk) : (struct tcp_sock *)sk;
 }
 
-/* The TCP socket that a socket's data goes through: itself, or the first of those under one of
- * MPTCP. NULL where there is none. */
+/* The TCP socket that carries a socket's data: the socket itself, or the first subflow of MPTCP.
+ * NULL where there is none. */
 static __always_inline struct sock *ht_tcp_of(struct sock *sk)
 {
 	if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP &&
@@ -38,11 +38,11 @@ static __always_inline struct sock *ht_tcp_of(struct sock *sk)
 	return sk && ht_is_tcp(sk, HT_UNTYPED) ? sk : NULL;
 }
 
-static __always_inline __u64 ht_socket_name(struct sock *sk)
+static __always_inline __u64 ht_socket_id(struct sock *sk)
 {
 	__u64 address = 0;
 
-	/* Read through memory: the verifier forbids arithmetic on a pointer that it has typed. */
+	/* Read through memory: the verifier refuses arithmetic on a typed pointer. */
 	bpf_probe_read_kernel(&address, sizeof(address), &sk);
 	return address ^ ht_socket_key;
 }
@@ -52,7 +52,7 @@ static __always_inline bool ht_is_watched_port(__u16 port)
 	return ht_watched_ports[(port >> 6) & 1023] >> (port & 63) & 1;
 }
 
-/* A socket that is being closed has given its number back already, but still knows it. */
+/* A socket that is being closed has skc_num 0 already, but still has inet_sport. */
 static __always_inline __u16 ht_local_port(struct sock *sk, enum ht_pointer kind)
 {
 	__u16 port = HT_READ(kind, sk, __sk_common.skc_num);
@@ -115,15 +115,15 @@ static __always_inline bool ht_was_established(int state)
 }
 
 /*
- * The side of a connection whose beginning nobody saw: the one place where it is worked out
- * afterwards. `state` is the state in which its numbers were left.
+ * Infers the side of a connection whose beginning no hook has seen. `state` is the state that the
+ * socket's numbers belong to.
  *
- * A client's acknowledged bytes include its SYN, a server's do not, so what was acknowledged and
- * what is under way exceed the data sent by one on the client's side and by nothing on the
- * server's. Only where the books do not balance (a FIN that may still be queued, a retransmission
- * that failed) does the port decide: one that is listened on is a server's.
+ * A client's acknowledged bytes include its SYN, a server's do not. So the sum of acknowledged and
+ * unacknowledged bytes exceeds the data sent by one on the client's side and by zero on the
+ * server's. Where the excess is neither (a FIN that may still be queued, a retransmission that
+ * failed), the port decides: a port that somebody listens on is a server's.
  */
-static __always_inline __u8 ht_work_out_side(struct sock *sk, int state)
+static __always_inline __u8 ht_infer_side(struct sock *sk, int state)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct ht_listen_key key = {};
@@ -145,11 +145,11 @@ static __always_inline __u8 ht_work_out_side(struct sock *sk, int state)
 }
 
 /*
- * The hop key. Both ends compute the same pair at any time after ESTABLISHED: the bytes counters
+ * The hop key. Both ends compute the same pair at any time after ESTABLISHED: the byte counters
  * advance with the sequence numbers (FIN included), and only the client's counts its SYN.
  */
 static __always_inline void ht_fill_hop_key(struct ht_connection *c, struct sock *sk,
-					     enum ht_pointer kind)
+					    enum ht_pointer kind)
 {
 	struct tcp_sock *tp = ht_tcp_sock(sk, kind);
 	__u32 mine, theirs;
@@ -170,8 +170,9 @@ static __always_inline void ht_fill_hop_key(struct ht_connection *c, struct sock
 	}
 }
 
-/* Where both ends connect neither is the server. So that they agree, it is the one whose initial
- * sequence number is higher; a socket connected to itself is the client. */
+/* In a simultaneous open both ends connect and neither is the server. Both must agree on one: it is
+ * the end with the higher initial sequence number. A socket that is connected to itself is the
+ * client. */
 static __always_inline __u8 ht_side_of_simultaneous(struct sock *sk)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
@@ -181,7 +182,7 @@ static __always_inline __u8 ht_side_of_simultaneous(struct sock *sk)
 	return mine > theirs ? HT_SIDE_SERVER : HT_SIDE_CLIENT;
 }
 
-/* All of a connection but the hop key. */
+/* Everything of a connection except the hop key. */
 static __always_inline void ht_fill_connection(struct ht_connection *c, struct sock *sk, __u8 side,
 					       enum ht_pointer kind)
 {
@@ -191,7 +192,7 @@ static __always_inline void ht_fill_connection(struct ht_connection *c, struct s
 	__u16 remote = ht_remote_port(sk, kind);
 
 	__builtin_memset(c, 0, sizeof(*c));
-	c->socket = ht_socket_name(sk);
+	c->socket = ht_socket_id(sk);
 	c->network_namespace = ht_sock_netns(sk, kind);
 	c->rtt_us = tp ? HT_READ(kind, tp, srtt_us) >> 3 : 0;
 	c->side = side;
@@ -210,7 +211,7 @@ static __always_inline void ht_fill_listener(struct ht_connection *c, struct soc
 					     enum ht_pointer kind)
 {
 	__builtin_memset(c, 0, sizeof(*c));
-	c->socket = ht_socket_name(sk);
+	c->socket = ht_socket_id(sk);
 	c->network_namespace = ht_sock_netns(sk, kind);
 	c->side = HT_SIDE_SERVER;
 	c->listening = 1;
@@ -218,7 +219,7 @@ static __always_inline void ht_fill_listener(struct ht_connection *c, struct soc
 	ht_local_address(sk, c->server_address, kind);
 }
 
-/* What is known of a socket from its beginning, or worked out afterwards. */
+/* The socket's side, as observed at its beginning or else inferred. */
 static __always_inline __u8 ht_side_of(struct sock *sk, int state)
 {
 	__u64 key = (__u64)sk;
@@ -226,7 +227,7 @@ static __always_inline __u8 ht_side_of(struct sock *sk, int state)
 
 	if (entry && entry->side != HT_SIDE_UNKNOWN)
 		return entry->side;
-	return ht_work_out_side(sk, state);
+	return ht_infer_side(sk, state);
 }
 
 static __always_inline void ht_remember_socket(struct sock *sk, const struct ht_socket_entry *entry,
@@ -239,7 +240,7 @@ static __always_inline void ht_remember_socket(struct sock *sk, const struct ht_
 		ht_count_lost_entry(HT_TABLE_SOCKETS);
 }
 
-/* Data sent, each byte once; data received without the FIN, which the kernel counts in. */
+/* Data sent, each byte once. */
 static __always_inline __u64 ht_bytes_sent(struct sock *sk, enum ht_pointer kind)
 {
 	struct tcp_sock *tp = ht_tcp_sock(sk, kind);
@@ -247,6 +248,7 @@ static __always_inline __u64 ht_bytes_sent(struct sock *sk, enum ht_pointer kind
 	return tp ? HT_READ(kind, tp, bytes_sent) - HT_READ(kind, tp, bytes_retrans) : 0;
 }
 
+/* Data received, without the FIN, which the kernel includes in its count. */
 static __always_inline __u64 ht_bytes_received(struct sock *sk, enum ht_pointer kind)
 {
 	struct tcp_sock *tp = ht_tcp_sock(sk, kind);

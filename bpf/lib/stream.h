@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Open files of a task: what stands on a descriptor, and the socket behind it.
+ * Open files of a task: the file behind a descriptor, and the socket behind a file.
  */
 #ifndef HOPTRAIL_BPF_LIB_STREAM_H_
 #define HOPTRAIL_BPF_LIB_STREAM_H_
 
 #include "bpf/lib/socket.h"
 
-/* A started program's first descriptors, searched for listening sockets that it was given. */
+/* How many descriptors of a started program are searched for inherited listening sockets. */
 #define HT_INHERITED_FDS 16
 
 static __always_inline struct file *ht_file_of_fd(struct task_struct *task, __u32 fd)
@@ -22,7 +22,7 @@ static __always_inline struct file *ht_file_of_fd(struct task_struct *task, __u3
 	return file;
 }
 
-/* Of the first descriptors, read at once: no table is smaller. */
+/* The files of the first descriptors, in one read: no table of descriptors is smaller. */
 static __always_inline void ht_read_first_files(struct task_struct *task,
 						struct file *files[HT_INHERITED_FDS])
 {
@@ -49,8 +49,8 @@ static __always_inline struct sock *ht_tcp_of_file(struct file *file)
 	return sk ? ht_tcp_of(sk) : NULL;
 }
 
-/* By the numbers that Linux has given to terminals: consoles and serial lines, /dev/tty, pseudo
- * terminals, USB and ARM serial lines, virtual consoles of hypervisors. */
+/* By Linux's major numbers of terminals: consoles and serial lines, /dev/tty, pseudo terminals, USB
+ * and ARM serial lines, virtual consoles of hypervisors. */
 static __always_inline bool ht_is_terminal(__u32 device)
 {
 	__u32 major = device >> 20;
@@ -106,8 +106,8 @@ static __always_inline void ht_fill_stream(struct ht_stream *stream, struct file
 	}
 }
 
-/* A program that is started on an accepted connection (sshd's second half, inetd's children) owns
- * it from then on. */
+/* A program that is started with an accepted connection on a standard stream (sshd-session, inetd's
+ * children) owns that connection from then on. */
 static __always_inline void ht_own_streams(const struct ht_exec *record)
 {
 #pragma clang loop unroll(full)

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Who a task is: names, credentials, namespaces, scope, and the session tag that says through which
- * entry it came. Kernel memory only; nothing here is read from user memory.
+ * The identity of a task: its key, credentials, namespaces and session tag (the entry through which
+ * it came), and whether it is in scope. Everything is read from kernel memory.
  */
 #ifndef HOPTRAIL_BPF_LIB_TASK_H_
 #define HOPTRAIL_BPF_LIB_TASK_H_
 
 #include "bpf/lib/emit.h"
 
-/* Who runs. A kernel thread that has borrowed a process's memory works for it: io_uring's threads
- * are such before 5.12; later they are threads of the process itself. */
+/* The running task. A kernel thread that uses a process's memory works for that process, which is
+ * returned in its place: io_uring's threads are kernel threads before 5.12, threads of the process
+ * later. */
 static __always_inline struct task_struct *ht_current(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -41,7 +42,7 @@ static __always_inline __u64 ht_start_ns(struct task_struct *task, enum ht_point
 	return HT_READ(kind, task, group_leader, start_boottime);
 }
 
-/* The entry of this very process: one left behind by an earlier owner of the number is not it. */
+/* NULL for an entry that an earlier process with the same tgid has left. */
 static __always_inline struct ht_process_entry *ht_find_process(__u32 tgid, __u64 start_ns)
 {
 	struct ht_process_entry *entry = bpf_map_lookup_elem(&processes, &tgid);
@@ -55,7 +56,7 @@ static __always_inline void ht_remember_process(__u32 tgid, const struct ht_proc
 		ht_count_lost_entry(HT_TABLE_PROCESSES);
 }
 
-/* From now on each child of this process begins a new session tag. */
+/* From now on each child of this process gets a new session tag. */
 static __always_inline void ht_mark_opens_sessions(__u32 tgid, __u64 start_ns)
 {
 	struct ht_process_entry *entry = ht_find_process(tgid, start_ns);
@@ -70,8 +71,8 @@ static __always_inline void ht_mark_opens_sessions(__u32 tgid, __u64 start_ns)
 		ht_remember_process(tgid, &fresh);
 }
 
-/* The namespace that gave the task its innermost pid. A function of its own, so that its loads are
- * not merged with those of typed pointers, which the verifier does not take. */
+/* The namespace of the task's innermost pid. Not inlined, so that the compiler does not merge its
+ * loads with those of typed pointers, which the verifier refuses. */
 static __noinline __u32 ht_read_pid_namespace(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -82,7 +83,7 @@ static __noinline __u32 ht_read_pid_namespace(struct task_struct *task)
 	return BPF_CORE_READ(number, ns, ns.inum);
 }
 
-/* Mostly that of the host. */
+/* The common case, a task in the host's pid namespace, is read by loads. */
 static __always_inline __u32 ht_pid_namespace(struct task_struct *task, enum ht_pointer kind)
 {
 	if (kind == HT_TYPED && task->thread_pid->level == 0)
@@ -121,13 +122,13 @@ static __always_inline void ht_fill_identity(struct ht_identity *who, struct tas
 	who->tag_start_ns = entry ? entry->tag_start_ns : 0;
 }
 
-/* A function of its own, for the sake of the programs' size. */
+/* Not inlined, to save program size. */
 static __noinline void ht_identify(struct ht_identity *who, struct task_struct *task)
 {
 	ht_fill_identity(who, task, HT_UNTYPED);
 }
 
-/* Who runs (ht_current). */
+/* The identity of the running task (see ht_current). */
 static __always_inline void ht_identify_current(struct ht_identity *who)
 {
 	if (ht_current_is_typed()) {
@@ -141,14 +142,14 @@ static __always_inline void ht_identify_current(struct ht_identity *who)
 	ht_identify(who, ht_current());
 }
 
-/* Within a login: its records are what paths are made of. */
+/* The records of processes in a login are what paths are made of. */
 static __always_inline bool ht_in_login(const struct ht_identity *who)
 {
 	return who->tgid != 0 && who->audit_session != HT_NO_LOGIN;
 }
 
-/* Said by a root-owned executable that runs as root. */
-static __always_inline bool ht_is_trusted_speaker(struct task_struct *task)
+/* Whether a claim comes from a root-owned executable that runs as root. */
+static __always_inline bool ht_is_trusted_source(struct task_struct *task)
 {
 	struct file *executable = BPF_CORE_READ(task, mm, exe_file);
 

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_API_API_FIXTURE_H_
 #define HOPTRAIL_COLLECTOR_API_API_FIXTURE_H_
 
-// For tests: a store, and what it answers as messages.
+// For tests: a store, and a reader that returns its answers as API messages.
 
 #include <memory>
 

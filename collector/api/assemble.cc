@@ -18,14 +18,15 @@ constexpr absl::string_view kSessions = "sessions/";
 constexpr absl::string_view kIncidents = "incidents/";
 constexpr int kDetectionsPerStep = 100;
 
-// Where in the fleet a root's connection came from that nobody has told the other half of.
+// Adds the hosts of the fleet that have the address from which a root's connection came. Does
+// nothing where an agent has reported the client's end of that connection.
 absl::Status AddOrigin(MessageReader* reader, v1::PathStep* step) {
   if (step->hop().has_client()) return absl::OkStatus();
   const v1::Session& session = step->session();
   const v1::Flow& flow =
       step->hop().has_server() ? step->hop().server().flow() : session.entry_flow();
   const absl::StatusOr<model::IpAddress> address = model::ParseIpAddress(flow.client().address());
-  if (!address.ok()) return absl::OkStatus();  // it was no connection
+  if (!address.ok()) return absl::OkStatus();  // the session began without a connection
   if (address->is_loopback()) {
     HT_ASSIGN_OR_RETURN(model::HostId host, wire::ParseHostName(session.host()));
     step->add_origin_hosts(model::HostTitle(session.host_name(), host));

@@ -12,18 +12,18 @@
 
 namespace hoptrail::collector::api {
 
-// Asks the engine for a path; may wait for its thread.
+// Asks the engine for the path of a session. May wait for the engine's thread.
 using PathSource = std::function<absl::StatusOr<engine::Path>(const model::SessionId&)>;
 
-// The engine's steps with everything that the store knows of each: session, hop, detections.
-// `name` is what was asked for. Steps whose session the store has removed are left out with what
-// follows from them.
+// Adds to each of the engine's steps what the store knows about it: session, hop, detections.
+// `name` becomes the path's name. Leaves out steps whose session the store has removed, and all
+// steps below them.
 absl::StatusOr<v1::Path> AssemblePath(MessageReader* reader, const engine::Path& path,
                                       const std::string& name);
 
-// The path of a session, or of an incident's root. Sessions that have left the engine's memory are
-// shown by themselves, without a hop. Any unique beginning of the id will do. INVALID_ARGUMENT,
-// NOT_FOUND, or what `source` fails with.
+// The path of a session or of an incident's root. `name` may hold any unique beginning of the id. A
+// session that has left the engine's memory is a path of its own, without a hop. Errors:
+// INVALID_ARGUMENT, NOT_FOUND, and those of `source`.
 absl::StatusOr<v1::Path> FindPath(MessageReader* reader, const PathSource& source,
                                   const std::string& name);
 

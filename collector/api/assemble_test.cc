@@ -10,7 +10,7 @@
 namespace hoptrail::collector::api {
 namespace {
 
-using namespace store;  // NOLINT(google-build-using-namespace): its fixture and all that it names
+using namespace store;  // NOLINT(google-build-using-namespace): the fixture's namespace
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -18,7 +18,7 @@ using ::testing::SizeIs;
 
 class AssembleTest : public ApiTest {
  protected:
-  // A host of the fleet, by its own word.
+  // A host whose agent has reported these addresses.
   void AddHost(uint8_t number, const std::string& name, const std::string& address) {
     WriteBatch batch;
     HostChange& change = batch.hosts[Host(number)];
@@ -37,7 +37,7 @@ class AssembleTest : public ApiTest {
     return host;
   }
 
-  // The path of one session that came in from `address`, whose other end nobody told.
+  // The root of a path: a session that came from `address`. No agent reported the client's end.
   v1::PathStep RootFrom(const std::string& address) {
     model::Session session = wire::TestSession();
     session.entry->flow.client.address = *model::ParseIpAddress(address);
@@ -54,19 +54,20 @@ class AssembleTest : public ApiTest {
   }
 };
 
-TEST_F(AssembleTest, AnAddressThatNoHostHasIsOutside) {
+TEST_F(AssembleTest, AddressOfNoHost_HasNoOriginHosts) {
   AddHost(1, "web", "10.0.0.2");
   EXPECT_THAT(RootFrom("192.0.2.9").origin_hosts(), IsEmpty());
-  EXPECT_THAT(RootFrom("10.0.0.22").origin_hosts(), IsEmpty()) << "the text is only part of it";
+  EXPECT_THAT(RootFrom("10.0.0.22").origin_hosts(), IsEmpty())
+      << "10.0.0.2 is only a part of its text";
   EXPECT_THAT(RootFrom("0.0.0.2").origin_hosts(), IsEmpty());
 }
 
-TEST_F(AssembleTest, AnAddressOfTheFleetIsItsHosts) {
+TEST_F(AssembleTest, AddressOfTheFleet_ListsItsHosts) {
   AddHost(1, "web", "10.0.0.2");
   AddHost(2, "db", "2001:db8::3");
   EXPECT_THAT(RootFrom("10.0.0.2").origin_hosts(), ElementsAre("web"));
   EXPECT_THAT(RootFrom("2001:db8::3").origin_hosts(), ElementsAre("db"));
-  // A private address may be several hosts'; another boot of a host is no other host.
+  // Several hosts may have one private address. Another boot of a host is the same host.
   AddHost(3, "db", "10.0.0.2");
   AddHost(4, "db", "10.0.0.2");
   EXPECT_THAT(RootFrom("10.0.0.2").origin_hosts(), ElementsAre("db", "web"));
@@ -74,12 +75,12 @@ TEST_F(AssembleTest, AnAddressOfTheFleetIsItsHosts) {
   EXPECT_THAT(RootFrom("10.0.0.2").origin_hosts(), SizeIs(Reader::kMaxAddressHosts));
 }
 
-TEST_F(AssembleTest, ALoopbackAddressIsTheHostsOwn) {
+TEST_F(AssembleTest, LoopbackAddress_IsTheHostItself) {
   EXPECT_THAT(RootFrom("127.0.0.1").origin_hosts(), ElementsAre("gw"));
   EXPECT_THAT(RootFrom("::1").origin_hosts(), ElementsAre("gw"));
 }
 
-TEST_F(AssembleTest, SessionsHaveTitles) {
+TEST_F(AssembleTest, ServiceSession_HasATitle) {
   model::Session session = wire::TestSession();
   session.kind = model::EntryKind::kService;
   session.unit = "nginx.service";

@@ -6,8 +6,8 @@
 
 #include "collector/api/messages.h"
 #include "core/base/status_macros.h"
+#include "core/wire/agent_state.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
 
 namespace hoptrail::collector::api {
 namespace {
@@ -86,8 +86,8 @@ absl::StatusOr<v1::Session> MessageReader::GetSession(const model::SessionId& id
   return Translated<v1::Session>(reader_->GetSession(id));
 }
 
-absl::StatusOr<v1::Hop> MessageReader::GetHop(const graph::HopId& key) {
-  return Translated<v1::Hop>(reader_->GetHop(key));
+absl::StatusOr<v1::Hop> MessageReader::GetHop(const graph::HopId& id) {
+  return Translated<v1::Hop>(reader_->GetHop(id));
 }
 
 absl::StatusOr<v1::Detection> MessageReader::GetDetection(const model::DetectionId& id) {
@@ -125,7 +125,7 @@ absl::Status MessageReader::AddDeliveries(v1::Incident* incident) {
   HT_ASSIGN_OR_RETURN(const std::optional<store::DeliveryView> view, reader_->DeliveryOf(id));
   if (!view) return absl::OkStatus();
   v1::Delivery* delivery = incident->add_deliveries();
-  delivery->set_notifier(store::kPagerDuty);
+  delivery->set_notifier(view->notifier);
   delivery->set_attempts(view->attempts);
   delivery->set_last_error(view->reason);
   delivery->set_state(view->delivered ? v1::DELIVERED : view->failed ? v1::RETRYING : v1::PENDING);

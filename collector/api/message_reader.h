@@ -4,21 +4,23 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-#include "collector/store/store.h"
+#include "collector/store/reader.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/fleet.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
 namespace hoptrail::collector::api {
 
-// What the store answers, as messages of the public API, complete but for what only a live stream
-// knows. Errors are the store's (see store::Reader). One thread; gives its reader back at its end.
+// Reads the store and returns messages of the public API. Fields that only a live stream knows stay
+// unset. Errors are those of store::Reader. Used by one thread; its end returns the borrowed
+// reader.
 class MessageReader {
  public:
   explicit MessageReader(store::ReaderLease reader) : reader_(std::move(reader)) {}
@@ -42,23 +44,23 @@ class MessageReader {
                                                   int limit);
 
   absl::StatusOr<v1::Session> GetSession(const model::SessionId& id);
-  absl::StatusOr<v1::Hop> GetHop(const graph::HopId& key);
+  absl::StatusOr<v1::Hop> GetHop(const graph::HopId& id);
   absl::StatusOr<v1::Detection> GetDetection(const model::DetectionId& id);
   absl::StatusOr<v1::Incident> GetIncident(const model::IncidentId& id);
   absl::StatusOr<v1::Host> GetHost(const model::MachineId& machine);
-  // Incident.deliveries.
+  // Fills in Incident.deliveries.
   absl::Status AddDeliveries(v1::Incident* incident);
-  // Incident.degraded_hosts. `everywhere`: what is so on every host.
+  // Fills in Incident.degraded_hosts. `everywhere` is a degradation that every host has.
   absl::Status AddDegradedHosts(v1::Incident* incident,
                                 const std::optional<model::Degradation>& everywhere);
-  // Those tied to one session, oldest first.
+  // The detections of one session, oldest first.
   absl::StatusOr<std::vector<v1::Detection>> DetectionsOf(const model::SessionId& id, int limit);
   absl::StatusOr<std::vector<store::Change<v1::Detection>>> DetectionsAfter(
       const store::DetectionFilter& filter, int64_t after, int limit);
   absl::StatusOr<std::vector<store::Change<v1::Incident>>> IncidentsAfter(
       const store::IncidentFilter& filter, int64_t after, int limit);
 
-  // The store's own answers: what is found by the beginning of its name, and where changes stand.
+  // As in store::Reader.
   absl::StatusOr<model::SessionId> FindSession(absl::string_view digits) {
     return reader_->FindSession(digits);
   }

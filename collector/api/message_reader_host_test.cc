@@ -1,4 +1,4 @@
-// Machines and their boots.
+// MessageReader on machines and their boots.
 
 #include <cstdint>
 #include <string>
@@ -15,7 +15,7 @@
 namespace hoptrail::collector::api {
 namespace {
 
-using namespace store;  // NOLINT(google-build-using-namespace): its fixture and all that it names
+using namespace store;  // NOLINT(google-build-using-namespace): the fixture's namespace
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -51,7 +51,7 @@ class HostTest : public ApiTest {
   }
 };
 
-TEST_F(HostTest, ShowsHealthCoverageLossesAndDegradations) {
+TEST_F(HostTest, HostThatReported_ShowsHealthCoverageLossesAndDegradations) {
   WriteBatch batch;
   HostChange& change = batch.hosts[wire::TestHost()];
   for (const model::Fact& fact : wire::TestFacts()) {
@@ -66,7 +66,7 @@ TEST_F(HostTest, ShowsHealthCoverageLossesAndDegradations) {
   change.incarnation->nonce.bytes.fill(9);
   Write(batch);
   WriteBatch more;
-  more.hosts[wire::TestHost()].last_seen_wall_ns = kNow + 1;  // leaves the rest as it is
+  more.hosts[wire::TestHost()].last_seen_wall_ns = kNow + 1;  // leaves the other fields as they are
   Write(more);
   Reopen();
   auto host = reader()->GetHost(wire::TestHost().machine);
@@ -85,7 +85,7 @@ TEST_F(HostTest, ShowsHealthCoverageLossesAndDegradations) {
   EXPECT_EQ(store_->LoadHosts()->front().incarnation, *change.incarnation);
 }
 
-TEST_F(HostTest, AMachineIsOneRowWithItsBootsNewestFirst) {
+TEST_F(HostTest, MachineWithSeveralBoots_IsOneRowWithTheNewestBootFirst) {
   Connect(Boot(1, 1), "gw", kNow, HostState::kDisconnected);
   Connect(Boot(1, 2), "gw2", kNow + 1);
   Connect(Boot(2, 1), "web", kNow);
@@ -98,17 +98,17 @@ TEST_F(HostTest, AMachineIsOneRowWithItsBootsNewestFirst) {
   EXPECT_EQ(host->boots(0).state(), v1::CONNECTED);
   EXPECT_EQ(host->boots(1).state(), v1::DISCONNECTED);
   EXPECT_TRUE(host->boots(1).has_first_seen_time());
-  // A snapshot was reverted: the first is up again.
+  // A snapshot of the machine was restored: its first boot runs again.
   Connect(Boot(1, 2), "gw2", kNow + 1, HostState::kSilent);
   Connect(Boot(1, 1), "gw", kNow + 2);
   EXPECT_THAT(Listed(), ElementsAre("gw CONNECTED", "web CONNECTED"));
-  // Copies, both up; the newer one leaves first.
+  // Two copies of the machine run; the newer one disconnects first.
   Connect(Boot(1, 2), "gw2", kNow + 3, HostState::kDisconnected);
   EXPECT_THAT(Listed(), ElementsAre("gw CONNECTED", "web CONNECTED"));
   EXPECT_THAT(Listed({.state = HostState::kDisconnected}), IsEmpty());
 }
 
-TEST_F(HostTest, BootsAreBounded) {
+TEST_F(HostTest, MachineWithManyBoots_ShowsTheNewestTwenty) {
   for (uint8_t i = 0; i < 30; ++i) Connect(Boot(1, i), "gw", kNow + i, HostState::kDisconnected);
   auto host = reader()->GetHost(Boot(1, 1).machine);
   ASSERT_TRUE(host.ok()) << host.status();
@@ -116,7 +116,7 @@ TEST_F(HostTest, BootsAreBounded) {
   EXPECT_EQ(host->boots(0).name(), wire::ResourceName(Boot(1, 29)));
 }
 
-TEST_F(HostTest, IsFoundByMachineByBootAndByName) {
+TEST_F(HostTest, FindHost_AcceptsMachineIdBootIdAndName) {
   Connect(Boot(1, 1), "gw", kNow, HostState::kDisconnected);
   Connect(Boot(1, 2), "gw", kNow + 1);
   Connect(Boot(2, 1), "web", kNow);
@@ -137,7 +137,7 @@ TEST_F(HostTest, IsFoundByMachineByBootAndByName) {
   EXPECT_EQ(reader()->FindHost("gw").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(HostTest, AMachineInAFilterStandsForItsBoots) {
+TEST_F(HostTest, MachineInAFilter_MatchesAllItsBoots) {
   model::Session session = SessionAt(1, kNow);
   session.host = Boot(1, 1);
   model::Session other = SessionAt(2, kNow);
@@ -152,7 +152,7 @@ TEST_F(HostTest, AMachineInAFilterStandsForItsBoots) {
   EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 1u);
 }
 
-TEST_F(HostTest, AnOpenIncidentSaysWhichOfItsHostsAreDegraded) {
+TEST_F(HostTest, OpenIncident_ListsItsDegradedHosts) {
   model::Session on_gw = SessionAt(1, kNow);
   on_gw.host = Boot(1, 1);
   model::Session on_web = SessionAt(2, kNow);
@@ -161,7 +161,7 @@ TEST_F(HostTest, AnOpenIncidentSaysWhichOfItsHostsAreDegraded) {
   incident.sessions = {on_gw.id, on_web.id};
   Write({.sessions = {on_gw, on_web}, .incidents = {incident}});
   Connect(Boot(1, 1), "gw", kNow, HostState::kDisconnected);
-  Connect(Boot(1, 2), "gw", kNow + 1);  // started again since
+  Connect(Boot(1, 2), "gw", kNow + 1);  // restarted since
   Connect(Boot(2, 1), "web", kNow);
   Connect(Boot(3, 1), "db", kNow);
   const auto degraded = [&](const std::optional<model::Degradation>& everywhere) {
@@ -197,7 +197,7 @@ TEST_F(HostTest, AnOpenIncidentSaysWhichOfItsHostsAreDegraded) {
   EXPECT_THAT(degraded(std::nullopt), IsEmpty());
 }
 
-TEST_F(HostTest, WhatIsNotListedIsKeptForItsSessions) {
+TEST_F(HostTest, UnlistedHost_IsKeptWhileASessionNamesIt) {
   model::Session session = SessionAt(1, kNow);
   session.host = Boot(1, 1);
   Write({.sessions = {session}});
@@ -209,10 +209,10 @@ TEST_F(HostTest, WhatIsNotListedIsKeptForItsSessions) {
   Write(remove);
   EXPECT_THAT(Listed(), IsEmpty());
   EXPECT_EQ(reader()->FindHost("gw").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(store_->ForgetHosts(kNow).value(), IsEmpty()) << "not that old";
+  EXPECT_THAT(store_->ForgetHosts(kNow).value(), IsEmpty()) << "it was seen at that time";
   EXPECT_THAT(store_->ForgetHosts(kNow + 1).value(), ElementsAre(Boot(2, 1)));
   EXPECT_EQ(reader()->GetSession(session.id)->host_name(), "gw");
-  WriteBatch late;  // what is learned of an unlisted host does not list it
+  WriteBatch late;  // changes of other fields do not list a host
   late.hosts[Boot(1, 1)].clock_offset_ns = 5;
   late.hosts[Boot(3, 1)].clock_offset_ns = 5;
   Write(late);

@@ -1,3 +1,4 @@
+#include "collector/api/message_reader.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -12,9 +13,9 @@
 namespace hoptrail::collector::api {
 namespace {
 
-using namespace store;  // NOLINT(google-build-using-namespace): its fixture and all that it names
+using namespace store;  // NOLINT(google-build-using-namespace): the fixture's namespace
 
-TEST_F(ApiTest, EverythingComesBackAfterReopening) {
+TEST_F(ApiTest, Reopening_RestoresSessionsHopsDetectionsAndIncidents) {
   WriteBatch batch;
   batch.sessions = {wire::TestSession()};
   batch.hops = {TestHop(9)};
@@ -30,7 +31,7 @@ TEST_F(ApiTest, EverythingComesBackAfterReopening) {
   EXPECT_EQ(all->incidents, batch.incidents);
 }
 
-TEST_F(ApiTest, HopIsReplacedAndRemovedByItsKey) {
+TEST_F(ApiTest, HopOfTheSameId_IsReplacedAndARemovedHopIsGone) {
   Write({.hops = {TestHop(1), TestHop(2)}});
   StoredHop joined = TestHop(1);
   joined.hop.client = wire::TestHopEnd();
@@ -44,7 +45,7 @@ TEST_F(ApiTest, HopIsReplacedAndRemovedByItsKey) {
   EXPECT_EQ(page->items[0].proof(), v1::PROVEN);
 }
 
-TEST_F(ApiTest, AcknowledgedNumbersNeverGoBackAndStreamsDoNotSurvive) {
+TEST_F(ApiTest, Reopening_KeepsTheHighestAcknowledgedSequenceAndDisconnectsHosts) {
   WriteBatch batch;
   batch.hosts[wire::TestHost()] = {.host_name = "gw",
                                    .state = HostState::kConnected,
@@ -63,7 +64,7 @@ TEST_F(ApiTest, AcknowledgedNumbersNeverGoBackAndStreamsDoNotSurvive) {
   EXPECT_EQ(hosts->front().state, HostState::kDisconnected);
 }
 
-TEST_F(ApiTest, EdgesOfOneMinuteAddUp) {
+TEST_F(ApiTest, EdgesOfOneMinute_AddUp) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   Write({.edges = {edge}});
   Write({.edges = {edge}});
@@ -73,7 +74,7 @@ TEST_F(ApiTest, EdgesOfOneMinuteAddUp) {
   EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
 }
 
-TEST_F(ApiTest, EdgesOfOtherProtocolsAreOthers) {
+TEST_F(ApiTest, EdgesOfAnotherProtocol_AreCountedSeparately) {
   auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   Write({.edges = {edge}});
   edge.protocol = model::kProtocolUdp;
@@ -88,9 +89,9 @@ TEST_F(ApiTest, EdgesOfOtherProtocolsAreOthers) {
   EXPECT_EQ(reader()->ListEdges({}, std::nullopt, 10)->items.size(), 2u);
 }
 
-TEST_F(ApiTest, PagesHaveEveryRowOnceNewestFirst) {
+TEST_F(ApiTest, Pages_ContainEveryRowOnce) {
   WriteBatch batch;
-  // Two of each time: the id must tell them apart across a page's end.
+  // Two rows of each time: where a page ends, the id must distinguish them.
   for (uint8_t n = 1; n <= 20; ++n) batch.sessions.push_back(SessionAt(n, kNow + n / 2));
   Write(batch);
   std::vector<std::string> names;
@@ -107,7 +108,7 @@ TEST_F(ApiTest, PagesHaveEveryRowOnceNewestFirst) {
   EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());
 }
 
-TEST_F(ApiTest, ListsGoByArrivalWhateverAHostsClockSays) {
+TEST_F(ApiTest, HostsWithDifferentClocks_ListsAreOrderedByArrival) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   const auto put = [&](uint8_t number, int64_t time) {
     StoredHop hop = TestHop(number);
@@ -123,10 +124,10 @@ TEST_F(ApiTest, ListsGoByArrivalWhateverAHostsClockSays) {
            .detections = {detection},
            .edges = {count}});
   };
-  put(3, kNow + kDay);  // a clock a day ahead, heard first
+  put(3, kNow + kDay);  // a clock one day ahead, received first
   put(1, kNow);
-  put(2, kNow - kDay);                               // and one a day behind, heard last
-  Write({.sessions = {SessionAt(3, kNow + kDay)}});  // of which more is heard
+  put(2, kNow - kDay);                               // a clock one day behind, received last
+  Write({.sessions = {SessionAt(3, kNow + kDay)}});  // the first one is updated
   const auto order = [this](auto list) {
     std::string numbers;
     std::optional<Cursor> after;
@@ -138,7 +139,7 @@ TEST_F(ApiTest, ListsGoByArrivalWhateverAHostsClockSays) {
     } while (after && numbers.size() < 10);
     return numbers;
   };
-  // One by one, so that the cursor is tried too. Each as the digit in its name.
+  // Pages of one row, so that the cursor is tested too. Each row is shown as a digit of its name.
   const auto digits = [](auto page, auto digit) -> absl::StatusOr<Page<std::string>> {
     if (!page.ok()) return page.status();
     Page<std::string> words;
@@ -170,7 +171,7 @@ TEST_F(ApiTest, ListsGoByArrivalWhateverAHostsClockSays) {
             "213");
 }
 
-TEST_F(ApiTest, WhatHappensAgainArrivesAgainAndWhatChangesDoesNot) {
+TEST_F(ApiTest, RepeatedDetection_IsListedFirstAgainAndAChangedOneIsNot) {
   model::Detection first = wire::TestDetection();
   model::Detection second = wire::TestDetection();
   second.id.bytes[0] = 9;
@@ -184,7 +185,7 @@ TEST_F(ApiTest, WhatHappensAgainArrivesAgainAndWhatChangesDoesNot) {
   Write({.detections = {first}});
   EXPECT_EQ(newest().name(), wire::ToProto(first).name());
 
-  // The collector's own clock may be set, too.
+  // Incidents: the collector's own clock may be set back, too.
   model::Incident incident = OpenIncident();
   model::Incident other = OpenIncident();
   other.id.bytes[0] = 77;
@@ -193,15 +194,16 @@ TEST_F(ApiTest, WhatHappensAgainArrivesAgainAndWhatChangesDoesNot) {
   Write({.incidents = {incident}});
   EXPECT_EQ(reader()->ListIncidents({}, std::nullopt, 1)->items[0].name(),
             wire::ToProto(incident).name());
-  other.title = "grew";
+  other.title = "escalated";
   other.updated_wall_ns = kNow;
   Write({.incidents = {other}});
   EXPECT_EQ(reader()->ListIncidents({}, std::nullopt, 1)->items[0].name(),
             wire::ToProto(other).name());
 }
 
-TEST_F(ApiTest, ASessionIsActiveByTheCollectorsClock) {
-  Write({.sessions = {SessionAt(1, kNow - 3 * kDay)}});  // closed just now, by a clock far behind
+TEST_F(ApiTest, ActiveSessions_AreSelectedByTheCollectorsClock) {
+  // Closed just now, by a host's clock that is three days behind.
+  Write({.sessions = {SessionAt(1, kNow - 3 * kDay)}});
   SessionFilter filter;
   filter.active_since_wall_ns = kNow - kDay;
   EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 1u);
@@ -209,7 +211,7 @@ TEST_F(ApiTest, ASessionIsActiveByTheCollectorsClock) {
   EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 0u);
 }
 
-TEST_F(ApiTest, SessionsAreFoundByAUniqueBeginning) {
+TEST_F(ApiTest, FindSession_AcceptsAUniqueBeginning) {
   model::Session other = wire::TestSession();
   other.id.bytes[15] = 1;
   Write({.sessions = {wire::TestSession(), other}});
@@ -221,7 +223,7 @@ TEST_F(ApiTest, SessionsAreFoundByAUniqueBeginning) {
   EXPECT_EQ(reader()->FindSession("01zz").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST_F(ApiTest, RevisionsOrderChangesAndTheSameAgainIsNone) {
+TEST_F(ApiTest, Revision_GrowsWithAChangeAndNotWithARepetition) {
   Write({.detections = {wire::TestDetection()}});
   const int64_t first = store_->changes()->revision();
   Write({.detections = {wire::TestDetection()}});
@@ -239,7 +241,7 @@ TEST_F(ApiTest, RevisionsOrderChangesAndTheSameAgainIsNone) {
   EXPECT_EQ(store_->changes()->revision(), last);
 }
 
-TEST_F(ApiTest, DetectionKnowsItsIncidentUntilItLeaves) {
+TEST_F(ApiTest, Detection_NamesItsIncidentUntilTheIncidentDropsIt) {
   model::Incident incident = wire::TestIncident();
   incident.merged_into = {};
   Write({.detections = {wire::TestDetection()}, .incidents = {incident}});

@@ -5,10 +5,11 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "core/model/title.h"
+#include "core/wire/agent_state.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
+#include "core/wire/observations.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
 #include <hoptrail/v1/sensor.pb.h>
 
 namespace hoptrail::collector::api {

@@ -1,8 +1,9 @@
 #ifndef HOPTRAIL_COLLECTOR_API_MESSAGES_H_
 #define HOPTRAIL_COLLECTOR_API_MESSAGES_H_
 
-// The store's values as messages of the public API. Pure functions.
+// Converts the store's values to messages of the public API. Pure functions.
 
+#include "collector/store/stored_hop.h"
 #include "collector/store/views.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/fleet.pb.h>

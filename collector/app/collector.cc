@@ -17,7 +17,7 @@ constexpr size_t kQueuedQueries = 10'000;
 constexpr absl::Duration kAliveWithin = absl::Seconds(10);
 constexpr int64_t kShutdownSeconds = 3;
 
-// gRPC measures by this clock; a moment of the wall clock it would only translate.
+// gRPC measures by the monotonic clock, and would convert a time of the wall clock.
 gpr_timespec ShutdownDeadline() {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
                       gpr_time_from_seconds(kShutdownSeconds, GPR_TIMESPAN));
@@ -25,7 +25,7 @@ gpr_timespec ShutdownDeadline() {
 
 }  // namespace
 
-Collector::Collector(const Options& options) : started_(options), options_(options) {}
+Collector::Collector(const Options& options) : options_(options) {}
 
 absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const Options& options) {
   std::unique_ptr<Collector> collector(new Collector(options));
@@ -34,7 +34,7 @@ absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(const Options& optio
 }
 
 absl::Status Collector::Open() {
-  // One reader more than there are query threads, for the notifier, and one for JSON lines.
+  // One reader for each query thread, one for the pager, and one for JSON lines.
   store::SqliteOptions store_options = options_.store;
   store_options.readers = kQueryThreads + 2;
   HT_ASSIGN_OR_RETURN(store_, store::SqliteStore::Open(store_options, Clock::System().WallNs()));
@@ -66,6 +66,7 @@ absl::Status Collector::Open() {
   HT_ASSIGN_OR_RETURN(listeners_,
                       Listen(options_.config, {sensor_service_.get(), detection_service_.get(),
                                                graph_service_.get(), fleet_service_.get()}));
+  reloader_ = std::make_unique<Reloader>(options_, loop_.get(), notifiers_.get(), &listeners_);
   notifiers_->Start();
   UpdateHealth();
   return absl::OkStatus();
@@ -94,7 +95,7 @@ void Collector::UpdateHealth() {
 }
 
 Collector::~Collector() {
-  // Wakes those who wait for changes, so that they see that it is over.
+  // Wakes the threads that wait for changes, so that they end.
   if (store_ != nullptr) {
     store_->changes()->Close();
     store_->outbox_changes()->Close();

@@ -9,9 +9,12 @@
 #include "collector/app/listeners.h"
 #include "collector/app/notifiers.h"
 #include "collector/app/options.h"
+#include "collector/app/reload.h"
 #include "collector/engine/loop/engine_loop.h"
 #include "collector/ingest/sensor_service.h"
-#include "collector/query/services.h"
+#include "collector/query/detection_service.h"
+#include "collector/query/fleet_service.h"
+#include "collector/query/graph_service.h"
 #include "collector/store/sqlite/sqlite_store.h"
 
 namespace hoptrail::collector::app {
@@ -20,27 +23,23 @@ namespace hoptrail::collector::app {
 class Collector {
  public:
   static absl::StatusOr<std::unique_ptr<Collector>> Start(const Options& options);
-  // Stops cleanly: what agents sent and was not made durable stays with them.
+  // Stops cleanly. Agents keep the records that were not made durable.
   ~Collector();
 
-  // Another configuration, or other files under the same names (docs: deploy/README.md): what can
-  // be taken up is, the rest is said in the log. One that is no good changes nothing, but what its
-  // files are is looked at all the same: a renamed output, replaced certificates.
-  void Reload(const absl::StatusOr<Options>& options);
+  // Applies another configuration, or other files under the same names (deploy/README.md), and logs
+  // what needs a restart. An invalid configuration changes nothing, but the files of the present
+  // one are opened again all the same: a renamed output, replaced certificates.
+  void Reload(const absl::StatusOr<Options>& options) { reloader_->Reload(options); }
 
-  // Serving only while the engine's thread goes round and the store can be written; what reads goes
-  // on where it can only be read. Call about once a second.
+  // Updates the gRPC health service: SERVING while the engine makes progress and the store can be
+  // written. While the store can only be read, the reading services go on. Call once a second.
   void UpdateHealth();
 
  private:
   explicit Collector(const Options& options);
   absl::Status Open();
 
-  // reload.cc
-  void ReloadTls(const v1::CollectorConfig& config);
-
-  const Options started_;  // with; its listeners and its store are in use
-  Options options_;        // taken up last
+  const Options options_;  // at the start; the Reloader has those that were applied since
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<bus::FactBus> bus_;
@@ -54,6 +53,7 @@ class Collector {
   std::unique_ptr<query::GraphService> graph_service_;
   std::unique_ptr<query::FleetService> fleet_service_;
   Listeners listeners_;
+  std::unique_ptr<Reloader> reloader_;
   enum class Serving { kNothing, kReading, kAll };
   std::optional<Serving> serving_;
 };

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_APP_COLLECTOR_FIXTURE_H_
 #define HOPTRAIL_COLLECTOR_APP_COLLECTOR_FIXTURE_H_
 
-// For tests: a whole collector in this process, spoken to over real gRPC with real certificates.
+// For tests: a complete collector in this process, called over real gRPC with real certificates.
 
 #include <unistd.h>
 
@@ -22,8 +22,8 @@
 
 #include "collector/app/collector.h"
 #include "core/config/credentials.h"
+#include "core/wire/record.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::collector::app {
@@ -54,7 +54,7 @@ class CollectorTest : public ::testing::Test {
         "spiffe://hoptrail/agent/" + model::ToString(wire::TestHost().machine);
     Issue("ca", "server", "spiffe://hoptrail/collector/one");
     Issue("ca", "agent", agent);
-    Issue("ca", "stranger", "spiffe://hoptrail/agent/" + std::string(32, '7'));
+    Issue("ca", "other_agent", "spiffe://hoptrail/agent/" + std::string(32, '7'));
     Issue("ca", "reader", "spiffe://hoptrail/reader/rita");
     Issue("ca", "operator", "spiffe://hoptrail/operator/olga");
     Issue("ca", "nobody", "spiffe://elsewhere/operator/mallory");
@@ -146,7 +146,7 @@ class CollectorTest : public ::testing::Test {
     return *channel;
   }
 
-  // An agent's stream, opened and greeted.
+  // An agent's stream.
   struct Agent {
     std::unique_ptr<grpc::ClientContext> context = std::make_unique<grpc::ClientContext>();
     std::unique_ptr<v1::SensorService::Stub> stub;
@@ -172,7 +172,7 @@ class CollectorTest : public ::testing::Test {
       }
       stream->Write(message);
     }
-    // Reads until this is acknowledged; false when the stream ends before.
+    // Reads until `sequence` is acknowledged. False: the stream ended before.
     bool Acknowledged(uint64_t sequence) {
       v1::CollectorMessage answer;
       while (stream->Read(&answer)) {

@@ -21,7 +21,7 @@
 namespace hoptrail::collector::app {
 namespace {
 
-TEST_F(CollectorTest, FactsAreAcknowledgedShownAndSurviveARestart) {
+TEST_F(CollectorTest, Facts_AreAcknowledgedShownAndSurviveARestart) {
   std::vector<std::pair<uint64_t, model::Fact>> facts;
   for (const model::Fact& fact : wire::TestFacts()) facts.emplace_back(facts.size() + 10, fact);
   Deliver(facts);
@@ -50,7 +50,7 @@ TEST_F(CollectorTest, FactsAreAcknowledgedShownAndSurviveARestart) {
   }
 }
 
-TEST_F(CollectorTest, ReplayIsSkippedAndAcknowledged) {
+TEST_F(CollectorTest, ReplayedRecords_AreAcknowledgedAndNotCountedAgain) {
   const auto edge = wire::TestFacts()[3];
   Deliver({{5, edge}, {6, edge}});
   {
@@ -60,7 +60,7 @@ TEST_F(CollectorTest, ReplayIsSkippedAndAcknowledged) {
     agent.Send({{5, edge}, {6, edge}, {9, edge}});
     EXPECT_TRUE(agent.Acknowledged(9));
     agent.Send({{5, edge}});
-    EXPECT_TRUE(agent.Acknowledged(9)) << "told again";
+    EXPECT_TRUE(agent.Acknowledged(9)) << "acknowledged again";
   }
   v1::ListEdgesResponse edges;
   auto graph = v1::GraphService::NewStub(Local());
@@ -69,7 +69,7 @@ TEST_F(CollectorTest, ReplayIsSkippedAndAcknowledged) {
   EXPECT_EQ(edges.edges(0).connections(), 3 * std::get<model::EdgeCount>(edge).connections);
 }
 
-TEST_F(CollectorTest, AbusedStreamsEndWithAProperStatusAndOthersDoNotNotice) {
+TEST_F(CollectorTest, AbusedStream_EndsWithAStatusAndOthersGoOn) {
   model::HostId other_host = wire::TestHost();
   other_host.boot.bytes[5] = 1;
   Agent good = Connect(Local());
@@ -119,8 +119,8 @@ TEST_F(CollectorTest, AbusedStreamsEndWithAProperStatusAndOthersDoNotNotice) {
   EXPECT_TRUE(good.Acknowledged(1));
 }
 
-// Names are an intruder's to choose.
-TEST_F(CollectorTest, NoNameForgesALineOfTheLogOrReachesATerminal) {
+// An intruder may choose names.
+TEST_F(CollectorTest, HostileNames_ForgeNoLogLineAndReachNoTerminal) {
   const std::string evil =
       "x\x1b[2J\r\n2026-01-01T00:00:00.000Z I audit: mallory removed hosts/1\x07\x7f";
   model::Session session = wire::TestSession();
@@ -174,7 +174,7 @@ TEST_F(CollectorTest, NoNameForgesALineOfTheLogOrReachesATerminal) {
   EXPECT_GE(named, 3) << "connected, refused, removed";
 }
 
-TEST_F(CollectorTest, GarbageIsInvalidArgument) {
+TEST_F(CollectorTest, MalformedMessage_IsInvalidArgument) {
   grpc::GenericStub stub(Local());
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
@@ -193,7 +193,7 @@ TEST_F(CollectorTest, GarbageIsInvalidArgument) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
 }
 
-TEST_F(CollectorTest, SecondStreamOfAHostEndsTheFirst) {
+TEST_F(CollectorTest, SecondStreamOfAHost_EndsTheFirst) {
   Agent first = Connect(Local());
   ASSERT_TRUE(first.Hello(wire::TestHost()));
   Agent second = Connect(Local());

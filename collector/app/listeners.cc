@@ -27,11 +27,11 @@ constexpr int kKeepaliveTimeoutMs = 10'000;
 constexpr int kLeastPingIntervalMs = 5'000;
 constexpr int kMaxSyncThreads = 64;  // health and reflection
 
-// gRPC would take the file away from a server that is using it.
+// gRPC would remove the socket file of a server that is using it.
 absl::Status CheckSocketFree(const std::string& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  HT_CHECK(path.size() < sizeof(address.sun_path));  // ParseAddress() has seen to that
+  HT_CHECK(path.size() < sizeof(address.sun_path));  // ParseAddress() has checked that
   memcpy(address.sun_path, path.data(), path.size());
   UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(probe.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
@@ -84,7 +84,7 @@ absl::StatusOr<Listeners> Listen(const v1::CollectorConfig& config,
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   builder.SetResourceQuota(grpc::ResourceQuota("collector").SetMaxThreads(kMaxSyncThreads));
   for (grpc::Service* service : services) builder.RegisterService(service);
-  // A socket is not open to others even before its mode is set.
+  // Keeps others from the socket until its mode is set.
   const mode_t mask = ::umask(0177);
   listeners.server = builder.BuildAndStart();
   ::umask(mask);

@@ -14,15 +14,16 @@
 
 namespace hoptrail::collector::app {
 
-// One server, and what its listeners show and verify by, by their address.
+// One server, and the TLS state of its listeners, by their address.
 struct Listeners {
   std::map<std::string, std::unique_ptr<config::ServerTls>> tls;  // outlives the server
   std::unique_ptr<grpc::Server> server;
 };
 
-// Starts one server on all configured addresses, with health and reflection, and with bounds on
-// what a client may cost. Mutual TLS everywhere but on UNIX sockets, which get the mode 0600.
-// Errors name the address and what is wrong with it ("already in use"). `services` outlive it.
+// Starts one server on all configured addresses, with health and reflection, and with bounds on the
+// resources that a client may use. Mutual TLS everywhere but on UNIX sockets, which get the mode
+// 0600. Errors name the address and what is wrong with it ("already in use"). `services` outlive
+// it.
 absl::StatusOr<Listeners> Listen(const v1::CollectorConfig& config,
                                  const std::vector<grpc::Service*>& services);
 

@@ -1,5 +1,5 @@
-// hoptrail-collector: takes in what agents tell, joins it into paths, answers queries and pages.
-// Exit status: 0 stopped by a signal, 1 cannot run, 2 bad command line or configuration.
+// hoptrail-collector: receives agents' facts, joins them into paths, answers queries and pages
+// people. Exit status: 0 stopped by a signal, 1 cannot run, 2 bad command line or configuration.
 
 #include <signal.h>
 #include <stdio.h>
@@ -54,12 +54,13 @@ bool Parse(int argc, char** argv, CommandLine* out) {
   return false;
 }
 
-// Libraries' lines in the form of ours; gRPC's chatter about refused peers is worth a warning.
+// Logs the lines of libraries in this program's form. gRPC's lines about refused peers are
+// warnings.
 void LogOfLibrary(absl::string_view library, absl::string_view message) {
   hoptrail::LogWarning(library, message);
 }
 
-// Everything that was found goes to standard error, one line each. Whether it can work.
+// Writes every finding to standard error, one line each. Returns whether the collector can work.
 bool Check(const hoptrail::collector::app::Options& options) {
   using hoptrail::config::Weight;
   const hoptrail::config::Findings findings = hoptrail::collector::app::FindFaults(options);
@@ -69,7 +70,7 @@ bool Check(const hoptrail::collector::app::Options& options) {
   return findings.FirstOf(Weight::kPassing).ok();
 }
 
-// Of this program's business are the signals that end it and the one that it reloads by.
+// Blocks the signals that end the program or make it reload: main waits for them.
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -105,8 +106,8 @@ int main(int argc, char** argv) {
     printf("hoptrail-collector %s\n", HOPTRAIL_VERSION);
     return 0;
   }
-  // Every thread that is started inherits the mask; this one takes the signals. None of them is
-  // lost, or ends the program, while it starts.
+  // Threads inherit the mask, and this thread takes the signals: none is lost, or ends the program,
+  // while it starts.
   const sigset_t signals = BlockSignals();
   auto options = hoptrail::collector::app::LoadOptions(command.config);
   if (!options.ok() || !Check(*options)) {

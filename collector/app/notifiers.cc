@@ -16,7 +16,7 @@ struct Notifiers::Kind {
   bool (*configured)(const v1::CollectorConfig& config);
   NotifierOr (*create)(store::Store* store, const api::PathSource& path_of,
                        const v1::CollectorConfig& config);
-  absl::string_view when_off;  // what it means that it is switched off
+  absl::string_view when_off;  // what the log says when it is switched off
 };
 
 const std::vector<Notifiers::Kind>& Notifiers::Kinds() {

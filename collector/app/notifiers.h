@@ -14,8 +14,8 @@
 
 namespace hoptrail::collector::app {
 
-// The notifiers that the configuration asks for, of those that there are: one row each in
-// notifiers.cc. Owned by the Collector, used by its thread.
+// The configured notifiers. notifiers.cc has a row for each kind. Owned by the Collector, and used
+// by its thread.
 class Notifiers {
  public:
   // `store` is not owned and outlives it.
@@ -25,8 +25,8 @@ class Notifiers {
   absl::Status Create(const v1::CollectorConfig& config);
   void Start();
   void Stop();
-  // Starts, changes and ends what the configuration says; what cannot be stays as it was, and the
-  // log says so.
+  // Starts, reconfigures and stops notifiers as the configuration says. Logs why one cannot be
+  // changed, and leaves it as it was.
   void Reconfigure(const v1::CollectorConfig& config);
   void Reopen();
 

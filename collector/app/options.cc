@@ -100,7 +100,7 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
       int64_t{OrDefault(config.store().retention_days(), 30u)} * 24 * 3600 * kSecondNs;
   options.store.retention.max_bytes = int64_t{OrDefault(config.store().max_mib(), 4096u)} << 20;
   options.store.writer.notify = config.has_pagerduty();
-  // Nothing is remembered that the store has removed.
+  // The engine must not remember what the store has removed.
   options.engine.retention_ns =
       std::min(options.engine.retention_ns, options.store.retention.max_age_ns);
   return options;
@@ -130,7 +130,7 @@ config::Findings FindFaults(const Options& options) {
     if (address.ok() && address->is_unix()) {
       const std::string directory = Parent(address->socket_path);
       absl::Status status = config::CheckWritableDirectory(directory);
-      // Nobody makes this one.
+      // Nothing creates this one.
       if (status.ok() && !std::filesystem::is_directory(directory)) {
         status = absl::NotFoundError(absl::StrCat(directory, ": is no directory: make it"));
       }
@@ -153,7 +153,7 @@ config::Findings FindFaults(const Options& options) {
     }
   }
   if (!config.json_output().empty() && config.json_output() != "-") {
-    // Its directory is not made, other than the store's.
+    // Unlike the store's, its directory is not created.
     absl::Status status = config::CheckWritableFile(config.json_output());
     if (const std::string directory = Parent(config.json_output());
         status.ok() && !std::filesystem::is_directory(directory)) {

@@ -15,10 +15,10 @@
 
 namespace hoptrail::collector::app {
 
-// What the configuration file means for each part, defaults filled in. Values.
+// The options of each part: from the configuration file, with defaults filled in. A value.
 struct Options {
   v1::CollectorConfig config;
-  config::KeyPlaces places;  // where its keys stand, for messages
+  config::KeyPlaces places;  // the lines of its keys, for error messages
   engine::EngineOptions engine;
   engine::EngineLoop::Options loop;
   store::SqliteOptions store;
@@ -27,13 +27,15 @@ struct Options {
 // Reads and checks the file. Every error is for the operator and names what is wrong.
 absl::StatusOr<Options> LoadOptions(const std::string& path);
 
-// As log_level says. Lines of less weight are dropped from then on.
+// Applies log_level: lines of a lower level are dropped from then on.
 void SetLogLevelOf(const v1::CollectorConfig& config);
 
-// Looks at what the file names: certificates, the routing key, directories to write in.
+// Checks the files that the configuration names: certificates, the routing key, directories to
+// write in.
 config::Findings FindFaults(const Options& options);
 
-// Of these the first that keeps a collector from working. For --check-config, start and reload.
+// The first of these faults that keeps a collector from working. For --check-config, start and
+// reload.
 absl::Status CheckFiles(const Options& options);
 
 }  // namespace hoptrail::collector::app

@@ -17,7 +17,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST_F(CollectorTest, PortInUseIsSaidClearly) {
+TEST_F(CollectorTest, AddressInUse_IsNamedInTheError) {
   auto options = Load(Config());
   options->store.path = directory_ + "/other.db";
   auto second = Collector::Start(*options);
@@ -33,7 +33,7 @@ std::string FaultOf(const absl::StatusOr<Options>& options) {
   return options.ok() ? "no fault" : std::string(options.status().message());
 }
 
-TEST_F(CollectorTest, AListenerThatCannotWorkIsRefused) {
+TEST_F(CollectorTest, ImpossibleListener_IsRefused) {
   const auto listen = [](const std::string& address) {
     return "listen:\n- address: 'unix:/x'\n- address: '" + address +
            "'\n  tls: {ca_file: a, certificate_file: b, key_file: c}\nstore: {path: /x}\n";
@@ -53,7 +53,7 @@ TEST_F(CollectorTest, AListenerThatCannotWorkIsRefused) {
               HasSubstr("c.yaml:2: store.path: must be an absolute path"));
 }
 
-TEST_F(CollectorTest, TwoListenersDoNotShareAnAddress) {
+TEST_F(CollectorTest, ListenersWithTheSameAddress_AreRefused) {
   for (const auto& [first, second] :
        std::vector<std::pair<std::string, std::string>>{{"localhost:1", "localhost:1"},
                                                         {"'[::]:1'", "127.0.0.1:1"},
@@ -68,7 +68,7 @@ TEST_F(CollectorTest, TwoListenersDoNotShareAnAddress) {
               HasSubstr("'unix:///x' is taken by listen[0], 'unix:/x'"));
 }
 
-TEST_F(CollectorTest, TheFilesThatItNamesAreLookedAt) {
+TEST_F(CollectorTest, FilesOfTheConfiguration_AreChecked) {
   const std::string key = directory_ + "/key";
   { std::ofstream(key) << std::string(32, 'a') << "\n"; }
   std::filesystem::permissions(key, std::filesystem::perms(0644));
@@ -91,8 +91,8 @@ TEST_F(CollectorTest, TheFilesThatItNamesAreLookedAt) {
   EXPECT_EQ(CheckFiles(*options).message(), all.front());
 }
 
-// Neither of them may hang the start.
-TEST_F(CollectorTest, AFifoIsNoOutputAndHoldsNoKey) {
+// Opening a FIFO must not block the start.
+TEST_F(CollectorTest, Fifo_IsRefusedAsOutputAndAsKeyFile) {
   const std::string fifo = directory_ + "/fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   const auto options =
@@ -106,7 +106,7 @@ TEST_F(CollectorTest, AFifoIsNoOutputAndHoldsNoKey) {
                                             HasSubstr(fifo + ": is a FIFO")}));
 }
 
-TEST_F(CollectorTest, ConfigurationIsChecked) {
+TEST_F(CollectorTest, InvalidConfiguration_IsRefused) {
   for (const auto& [text, named] : std::vector<std::pair<std::string, std::string>>{
            {"listen: [{address: '0.0.0.0:1'}]\nstore: {path: /x}\n", "tls is required"},
            {"listen: [{address: 'unix:/x'}]\n", "store"},

@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST_F(CollectorTest, RolesComeFromTheCertificate) {
+TEST_F(CollectorTest, Role_ComesFromTheCertificate) {
   const v1::ListHostsRequest list;
   v1::ListHostsResponse hosts;
   v1::ResolveIncidentRequest resolve;
@@ -34,7 +34,7 @@ TEST_F(CollectorTest, RolesComeFromTheCertificate) {
       {"reader", grpc::OK, grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED},
       {"operator", grpc::OK, grpc::NOT_FOUND, grpc::PERMISSION_DENIED},
       {"agent", grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED, grpc::OK},
-      {"stranger", grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED},
+      {"other_agent", grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED},
       {"nobody", grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED, grpc::PERMISSION_DENIED},
   };
   for (const Case& c : kCases) {
@@ -54,7 +54,7 @@ TEST_F(CollectorTest, RolesComeFromTheCertificate) {
     agent.stream->WritesDone();
     EXPECT_EQ(agent.End().error_code(), c.agent) << c.name;
   }
-  // Another authority's certificate does not get as far as a role.
+  // The certificate of another authority fails before roles are checked.
   auto fleet = v1::FleetService::NewStub(As("forged"));
   EXPECT_EQ(Call(fleet, &v1::FleetService::Stub::ListHosts, list, &hosts).error_code(),
             grpc::StatusCode::UNAVAILABLE);
@@ -63,7 +63,7 @@ TEST_F(CollectorTest, RolesComeFromTheCertificate) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
-TEST_F(CollectorTest, ListsPageAndFilterAndSayWhatIsWrong) {
+TEST_F(CollectorTest, Lists_PageFilterAndRefuseBadRequests) {
   std::vector<std::pair<uint64_t, model::Fact>> facts{{1, wire::TestSession()}};
   for (uint8_t n = 1; n <= 9; ++n) facts.emplace_back(n + 1, DetectionNumber(n));
   Deliver(facts);
@@ -117,7 +117,7 @@ TEST_F(CollectorTest, ListsPageAndFilterAndSayWhatIsWrong) {
   }
 }
 
-TEST_F(CollectorTest, SessionsOfSeveralKindsAreOneList) {
+TEST_F(CollectorTest, SessionsOfSeveralKinds_AreOneList) {
   std::vector<std::pair<uint64_t, model::Fact>> facts;
   using Kind = model::EntryKind;
   for (const Kind kind : {Kind::kRemote, Kind::kService, Kind::kCron, Kind::kRemote}) {
@@ -144,7 +144,7 @@ TEST_F(CollectorTest, SessionsOfSeveralKindsAreOneList) {
   }
 }
 
-TEST_F(CollectorTest, AHostIsOneMachineThatAnOperatorCanRemove) {
+TEST_F(CollectorTest, Host_IsOneMachineThatAnOperatorCanRemove) {
   model::HostId second = wire::TestHost();
   second.boot.bytes[5] = 1;
   Deliver({{1, wire::TestSession()}});
@@ -181,7 +181,7 @@ TEST_F(CollectorTest, AHostIsOneMachineThatAnOperatorCanRemove) {
   agent.stream->WritesDone();
   EXPECT_TRUE(agent.End().ok());
   grpc::Status status;
-  for (int i = 0; i < 100; ++i) {  // until the engine has heard that the stream is over
+  for (int i = 0; i < 100; ++i) {  // until the engine knows that the stream has ended
     status = Call(operators, &Stub::RemoveHost, remove, &removed);
     if (status.error_code() != grpc::StatusCode::FAILED_PRECONDITION) break;
     absl::SleepFor(absl::Milliseconds(20));
@@ -198,7 +198,7 @@ TEST_F(CollectorTest, AHostIsOneMachineThatAnOperatorCanRemove) {
   EXPECT_EQ(sessions.sessions(0).host_name(), "gw");
 }
 
-TEST_F(CollectorTest, WatchResumesAndMissesNothing) {
+TEST_F(CollectorTest, Watch_ResumesAndMissesNothing) {
   Deliver({{1, wire::TestSession()}});
   auto stub = v1::DetectionService::NewStub(Local());
   std::string token;
@@ -251,7 +251,7 @@ TEST_F(CollectorTest, WatchResumesAndMissesNothing) {
   }
 }
 
-TEST_F(CollectorTest, IncidentIsAcknowledgedAndResolvedByName) {
+TEST_F(CollectorTest, Incident_IsAcknowledgedAndResolvedByName) {
   model::Detection detection = wire::TestDetection();
   Deliver({{1, wire::TestSession()}, {2, detection}});
   auto stub = v1::DetectionService::NewStub(As("operator"));

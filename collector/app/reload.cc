@@ -1,4 +1,4 @@
-// SIGHUP: what Collector takes up without a restart.
+#include "collector/app/reload.h"
 
 #include <set>
 #include <string>
@@ -9,13 +9,12 @@
 #include "absl/strings/str_join.h"
 #include <google/protobuf/util/message_differencer.h>
 
-#include "collector/app/collector.h"
 #include "core/base/log.h"
 
 namespace hoptrail::collector::app {
 namespace {
 
-// Names of the top-level keys that say something else now.
+// The names of the top-level keys whose values differ.
 std::vector<std::string> Differences(const v1::CollectorConfig& before,
                                      const v1::CollectorConfig& after) {
   std::vector<std::string> keys;
@@ -38,24 +37,24 @@ std::multiset<std::string> Addresses(const v1::CollectorConfig& config) {
 
 }  // namespace
 
-void Collector::Reload(const absl::StatusOr<Options>& options) {
+void Reloader::Reload(const absl::StatusOr<Options>& options) {
   if (!options.ok()) {
     LogError("collector", "the configuration stays as it was: ", options.status().message());
     notifiers_->Reopen();
-    ReloadTls(options_.config);
+    ReloadTls(applied_.config);
     return;
   }
   const v1::CollectorConfig& after = options->config;
-  const std::vector<std::string> changed = Differences(options_.config, after);
+  const std::vector<std::string> changed = Differences(applied_.config, after);
   SetLogLevelOf(after);
   LogInfo("collector", "configuration reloaded; ",
           changed.empty() ? "nothing in it has changed"
                           : absl::StrCat("changed: ", absl::StrJoin(changed, ", ")));
   if (Addresses(started_.config) != Addresses(after)) {
-    LogWarning("collector", "listen: other addresses are taken up by a restart only");
+    LogWarning("collector", "listen: other addresses need a restart");
   }
   if (started_.config.store().path() != after.store().path()) {
-    LogWarning("collector", "store.path: another store is taken up by a restart only; ",
+    LogWarning("collector", "store.path: another store needs a restart; ",
                started_.config.store().path(), " stays in use");
   }
   const bool pushed = loop_->TryPush(
@@ -67,17 +66,17 @@ void Collector::Reload(const absl::StatusOr<Options>& options) {
                                  .silent_after_ns = options->loop.silent_after_ns,
                                  .heartbeat_timeout_ns = options->loop.heartbeat_timeout_ns});
   if (!pushed) {
-    LogError("collector", "too busy to take up rules, times and retention: send SIGHUP again");
+    LogError("collector", "too busy to apply rules, times and retention: send SIGHUP again");
   }
   notifiers_->Reconfigure(after);
   ReloadTls(after);
-  options_ = *options;
+  applied_ = *options;
 }
 
-void Collector::ReloadTls(const v1::CollectorConfig& config) {
+void Reloader::ReloadTls(const v1::CollectorConfig& config) {
   for (const v1::ListenConfig& listen : config.listen()) {
-    auto tls = listeners_.tls.find(listen.address());
-    if (tls == listeners_.tls.end() || !listen.has_tls()) continue;
+    auto tls = listeners_->tls.find(listen.address());
+    if (tls == listeners_->tls.end() || !listen.has_tls()) continue;
     const absl::StatusOr<bool> changed = tls->second->Reload(listen.tls());
     if (!changed.ok()) {
       LogError("collector", "listen ", listen.address(),

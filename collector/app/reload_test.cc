@@ -1,4 +1,4 @@
-// SIGHUP: what is taken up without a restart, and what stays.
+// SIGHUP: what is applied without a restart, and what needs one.
 
 #include <filesystem>
 #include <fstream>
@@ -21,7 +21,7 @@ using ::testing::Not;
 
 class ReloadTest : public CollectorTest {
  protected:
-  // With files of its own, which can be replaced.
+  // With copies of the files, which a test can replace.
   std::string Config() const override {
     Install("ca", "server");
     return absl::StrReplaceAll(CollectorTest::Config(),
@@ -77,7 +77,7 @@ class ReloadTest : public CollectorTest {
   }
 };
 
-TEST_F(ReloadTest, CertificatesOfNewConnectionsAndNotOfOpenOnes) {
+TEST_F(ReloadTest, NewCertificates_ApplyToNewConnectionsOnly) {
   Issue("other", "other_server", "spiffe://hoptrail/collector/one");
   Issue("other", "other_reader", "spiffe://hoptrail/reader/rita");
   Agent agent = Connect(As("agent"));
@@ -93,10 +93,10 @@ TEST_F(ReloadTest, CertificatesOfNewConnectionsAndNotOfOpenOnes) {
 
   EXPECT_EQ(List(As("other_reader", "other")), grpc::StatusCode::OK);
   EXPECT_EQ(List(As("reader", "other")), grpc::StatusCode::UNAVAILABLE)
-      << "its authority counts no more";
+      << "its authority is no longer accepted";
   EXPECT_EQ(List(As("reader")), grpc::StatusCode::UNAVAILABLE);
   agent.Send({{1, wire::TestFacts()[3]}});
-  EXPECT_TRUE(agent.Acknowledged(1)) << "its stream has stayed";
+  EXPECT_TRUE(agent.Acknowledged(1)) << "its stream is still open";
 
   std::filesystem::copy_file(*certificates_ + "/server.key", directory_ + "/server.key",
                              std::filesystem::copy_options::overwrite_existing);
@@ -104,7 +104,7 @@ TEST_F(ReloadTest, CertificatesOfNewConnectionsAndNotOfOpenOnes) {
   EXPECT_EQ(List(As("other_reader", "other")), grpc::StatusCode::OK);
 }
 
-TEST_F(ReloadTest, RulesAndLevelsWhileABadFileChangesNothing) {
+TEST_F(ReloadTest, RulesAndLevels_AreAppliedAndABadFileChangesNothing) {
   Deliver({{1, wire::TestSession()}, {2, DetectionNumber(2)}});  // low
   EXPECT_EQ(Incidents(), 0);
   const std::string config = Config();
@@ -117,24 +117,24 @@ TEST_F(ReloadTest, RulesAndLevelsWhileABadFileChangesNothing) {
   log = Reload(config + "log_level: info\n");
   EXPECT_THAT(log, HasSubstr("changed: incidents, log_level"));
   EXPECT_THAT(Reload(config + "log_level: info\n"), HasSubstr("nothing in it has changed"));
-  EXPECT_EQ(Incidents(), 1) << "what has opened stays";
+  EXPECT_EQ(Incidents(), 1) << "an open incident stays";
 }
 
-TEST_F(ReloadTest, WhatCannotBeTakenUpIsSaidEachTime) {
+TEST_F(ReloadTest, AddressesAndStorePath_NeedARestartAndTheLogSaysSo) {
   const std::string config = Config();
   const std::string other =
       absl::StrReplaceAll(config, {{"c.sock", "other.sock"}, {"/state/c.db", "/state/other.db"}});
   for (int i = 0; i < 2; ++i) {
     const std::string log = Reload(other);
-    EXPECT_THAT(log, HasSubstr("listen: other addresses are taken up by a restart only"));
-    EXPECT_THAT(log, HasSubstr("store.path: another store is taken up by a restart only"));
+    EXPECT_THAT(log, HasSubstr("listen: other addresses need a restart"));
+    EXPECT_THAT(log, HasSubstr("store.path: another store needs a restart"));
   }
   EXPECT_THAT(Reload(config), Not(HasSubstr("restart")));
   EXPECT_EQ(List(Local()), grpc::StatusCode::OK);
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/state/other.db"));
 }
 
-TEST_F(ReloadTest, ARotatedOutputIsOpenedAnewAlsoByABadFile) {
+TEST_F(ReloadTest, RotatedOutput_IsReopenedEvenByABadFile) {
   const std::string path = directory_ + "/out.jsonl";
   Deliver({{1, wire::TestSession()}, {2, DetectionNumber(2)}});
   ASSERT_TRUE(Becomes([&] { return LinesOf(path) == 1; }));
@@ -143,7 +143,7 @@ TEST_F(ReloadTest, ARotatedOutputIsOpenedAnewAlsoByABadFile) {
   Deliver({{3, DetectionNumber(4)}});
   ASSERT_TRUE(Becomes([&] { return LinesOf(path) == 1; }));
   EXPECT_EQ(LinesOf(path + ".1"), 1u);
-  // Another name, none, and the first again, which has missed nothing.
+  // Another name, none, and the first name again: its file has every line.
   Reload(absl::StrReplaceAll(Config(), {{"out.jsonl", "new.jsonl"}}));
   Deliver({{4, DetectionNumber(6)}});
   EXPECT_TRUE(Becomes([&] { return LinesOf(directory_ + "/new.jsonl") == 1; }));
@@ -153,10 +153,10 @@ TEST_F(ReloadTest, ARotatedOutputIsOpenedAnewAlsoByABadFile) {
   EXPECT_TRUE(Becomes([&] { return LinesOf(path) == 2; }));
 }
 
-TEST_F(ReloadTest, PagesAreSwitchedOnAndOff) {
+TEST_F(ReloadTest, Pages_AreSwitchedOnAndOff) {
   const std::string key = directory_ + "/key";
   { std::ofstream(key) << std::string(32, 'a') << "\n"; }
-  // What a broken stream may have to tell is waited for no longer.
+  // A page waits no longer than this for the agent of a broken stream.
   const std::string config = Config() + "rules: {blinding: {silent_seconds: 1}}\n";
   const std::string pages =
       config + "pagerduty: {endpoint: 'http://127.0.0.1:1/', routing_key_file: " + key + "}\n";

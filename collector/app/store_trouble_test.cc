@@ -1,4 +1,4 @@
-// The store cannot be written: nobody is told that all is well.
+// While the store cannot be written, every answer says so.
 
 #include <chrono>
 #include <string>
@@ -29,7 +29,7 @@ class StoreTroubleTest : public CollectorTest {
     database_ = *std::move(database);
     stub_ = v1::DetectionService::NewStub(Local());
   }
-  // From now on an agent's facts are refused, as they are on a full disk.
+  // From now on the store refuses an agent's facts, as on a full disk.
   void Fail() {
     ASSERT_TRUE(database_
                     .Execute("CREATE TRIGGER no BEFORE INSERT ON detections BEGIN SELECT"
@@ -37,7 +37,7 @@ class StoreTroubleTest : public CollectorTest {
                              " meta BEGIN SELECT RAISE(ABORT, 'disk full'); END")
                     .ok());
   }
-  void Mend() { ASSERT_TRUE(database_.Execute("DROP TRIGGER no; DROP TRIGGER nor").ok()); }
+  void Repair() { ASSERT_TRUE(database_.Execute("DROP TRIGGER no; DROP TRIGGER nor").ok()); }
   v1::ListDetectionsResponse List() {
     v1::ListDetectionsResponse response;
     EXPECT_TRUE(Call(stub_, &Stub::ListDetections, v1::ListDetectionsRequest(), &response).ok());
@@ -77,7 +77,7 @@ class StoreTroubleTest : public CollectorTest {
   std::unique_ptr<Stub> stub_;
 };
 
-TEST_F(StoreTroubleTest, EveryAnswerSaysSoUntilItIsOver) {
+TEST_F(StoreTroubleTest, StoreThatCannotBeWritten_IsReportedInEveryAnswer) {
   EXPECT_EQ(List().detections_size(), 1);
   EXPECT_FALSE(List().has_store_trouble());
   grpc::ClientContext before;
@@ -112,7 +112,7 @@ TEST_F(StoreTroubleTest, EveryAnswerSaysSoUntilItIsOver) {
   EXPECT_EQ(incidents.incidents(0).degraded_hosts(0).degradations(0).kind(),
             v1::COLLECTOR_STORE_READ_ONLY);
 
-  // The engine waits for its disk, and knows its paths all the same.
+  // The engine waits for its disk, and still answers with paths.
   v1::Path path;
   v1::GetPathRequest path_request;
   path_request.set_name(incidents.incidents(0).name());
@@ -139,7 +139,7 @@ TEST_F(StoreTroubleTest, EveryAnswerSaysSoUntilItIsOver) {
   EXPECT_EQ(Health("hoptrail.v1.SensorService"), 2);
   EXPECT_EQ(Health("hoptrail.v1.DetectionService"), 1);
 
-  Mend();
+  Repair();
   EXPECT_TRUE(agent.Acknowledged(3));
   EXPECT_FALSE(List().has_store_trouble());
   EXPECT_EQ(List().detections_size(), 2);

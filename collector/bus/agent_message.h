@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_COLLECTOR_BUS_AGENT_MESSAGE_H_
 #define HOPTRAIL_COLLECTOR_BUS_AGENT_MESSAGE_H_
 
-// What agents' streams publish. Each message says for which host and over which stream it came; the
-// sink is the way back to that stream, and the same object for all messages of one stream.
+// The messages that agents' streams publish. Each names the host it is about. `sink` is the way
+// back to the stream it came from, and is the same object in all messages of one stream.
 
 #include <cstdint>
 #include <memory>
@@ -20,28 +20,27 @@ struct StreamOpened {
   model::HostId host;
   std::string host_name;
   std::shared_ptr<AgentSink> sink;
-  uint64_t last_spooled_sequence = 0;  // how far its spool goes; 0: nothing is in it
-  model::Incarnation incarnation;      // the last that it has confirmed, or meant to
-  bool backlog = false;                // an earlier boot of the agent's machine
+  uint64_t last_spooled_sequence = 0;  // the last record in its spool; 0: the spool is empty
+  model::Incarnation incarnation;      // the last one that it made durable
+  bool backlog = false;                // its records are of an earlier boot of the machine
 };
 
-// The agent's answer to a greeting, or to a question: the last incarnation that it has made
-// durable.
+// The agent's answer to OnAccepted or Ask: the last incarnation that it made durable.
 struct IncarnationConfirmed {
   model::HostId host;
   std::shared_ptr<AgentSink> sink;
   model::Incarnation incarnation;
 };
 
-// Facts with their sequence numbers, which grow within it.
+// Facts and their sequence numbers, which grow within the batch.
 struct FactBatch {
   model::HostId host;
   std::shared_ptr<AgentSink> sink;
   std::vector<uint64_t> sequences;
-  std::vector<model::Fact> facts;  // as many
+  std::vector<model::Fact> facts;  // one for each sequence number
 };
 
-// The agent's last word.
+// The agent announces that it ends.
 struct AgentStopping {
   model::HostId host;
   std::shared_ptr<AgentSink> sink;

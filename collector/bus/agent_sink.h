@@ -12,8 +12,8 @@
 
 namespace hoptrail::collector::bus {
 
-// The way back to one connected agent. Called by the engine's thread, at any time until the last
-// reference is gone; nothing blocks, and what is given to a stream that has ended is forgotten.
+// The way back to one connected agent. The engine's thread calls it, at any time until the last
+// reference is gone. No call blocks. A stream that has ended ignores all calls.
 class AgentSink {
  public:
   virtual ~AgentSink() = default;
@@ -25,19 +25,20 @@ class AgentSink {
     std::optional<model::HostId> assumed_host;
   };
   virtual void OnAccepted(const Greeting& greeting) = 0;
-  // Another agent wants to speak for the host: the answer is an IncarnationConfirmed.
+  // Another agent wants to speak for the host. The agent of this stream answers with an
+  // IncarnationConfirmed.
   virtual void Ask(const model::Incarnation& incarnation) = 0;
-  // The last message was taken from the bus: the next may be read.
+  // The engine took the last message from the bus: the stream may read the next one.
   virtual void OnConsumed() = 0;
-  // Everything up to `sequence` is durable. Called by the bus (FactBus::Acknowledge).
+  // Everything up to `sequence` is durable. The bus calls it (FactBus::Acknowledge).
   virtual void Acknowledge(uint64_t sequence) = 0;
   virtual void SendProvenance(const model::Provenance& provenance) = 0;
   virtual void End(const absl::Status& status) = 0;
 
-  // By the collector's boot clock: when something last came, or now while what came waits for the
-  // engine.
+  // When the last message arrived, by the collector's boot clock; the present time while a message
+  // waits for the engine.
   virtual int64_t HeardBootNs() const = 0;
-  // The agent said that it ends, and not to be back at once.
+  // The agent announced that it ends, and that no other replaces it at once.
   virtual bool SaidGoodbye() const = 0;
 };
 

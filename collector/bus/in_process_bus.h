@@ -13,7 +13,7 @@ namespace hoptrail::collector::bus {
 // A queue in memory, for a collector that is one process. Thread-safe.
 class InProcessBus final : public FactBus {
  public:
-  // One message a stream waits here at most, so the capacity bounds streams rather than facts.
+  // At most one message of each stream waits here, so the capacity bounds the number of streams.
   explicit InProcessBus(size_t capacity = 100'000) : queue_(capacity) {}
 
   bool Publish(AgentMessage&& message) override { return queue_.TryPush(std::move(message)); }

@@ -1,154 +1,132 @@
 #include "collector/engine/engine.h"
 
-#include "collector/engine/engine_impl.h"
+#include <utility>
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include "collector/engine/aging.h"
+#include "collector/engine/engine_state.h"
+#include "collector/engine/evaluator.h"
+#include "collector/engine/fact_intake.h"
+#include "collector/engine/join/joiner.h"
+#include "collector/engine/path_reader.h"
+#include "collector/engine/suspicion.h"
 
 namespace hoptrail::collector::engine {
 
-Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+struct Engine::Parts {
+  explicit Parts(EngineOptions options) : state(std::move(options)) {}
+
+  void Settle(Outcome* outcome) {
+    evaluator.Settle();
+    state.changes.Emit(state.graph, &state.incidents, outcome);
+  }
+
+  EngineState state;
+  Joiner joiner;
+  Evaluator evaluator{&state};
+  FactIntake intake{&state, &joiner, &evaluator};
+  Aging aging{&state, &joiner};
+};
+
+Engine::Engine(EngineOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {}
 Engine::~Engine() = default;
 
-void Engine::Restore(StoredState state) { impl_->Restore(std::move(state)); }
+void Engine::Restore(StoredState state) {
+  parts_->intake.Restore(state);
+  parts_->evaluator.Settle();
+  // An agent gets its provenance when it connects.
+  parts_->state.changes.provenance.clear();
+}
 
 void Engine::Apply(const model::Fact& fact, Outcome* outcome) {
   Apply(absl::MakeConstSpan(&fact, 1), outcome);
 }
 
 void Engine::Apply(absl::Span<const model::Fact> facts, Outcome* outcome) {
-  for (const model::Fact& fact : facts) impl_->Take(fact);
-  impl_->Settle(outcome);
+  for (const model::Fact& fact : facts) parts_->intake.Take(fact);
+  parts_->Settle(outcome);
 }
 
 void Engine::Apply(const model::HostId& host, const model::Goodbye& goodbye, Outcome* outcome) {
-  impl_->JudgeGoodbye(host, goodbye);
-  impl_->Settle(outcome);
+  parts_->evaluator.EvaluateGoodbye(host, goodbye);
+  parts_->Settle(outcome);
 }
 
 void Engine::Tick(Outcome* outcome) {
-  impl_->TickJoins();
-  impl_->Settle(outcome);
-  impl_->Age();
+  parts_->joiner.Tick(parts_->state.BootNow());
+  parts_->intake.TakeJoins();
+  parts_->Settle(outcome);
+  parts_->aging.Run();
 }
 
 void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outcome* outcome) {
-  impl_->SetHostName(host, name);
-  impl_->Settle(outcome);
+  parts_->state.SetHostName(host, name);
+  parts_->Settle(outcome);
 }
 
-bool Engine::AnyoneIn(const model::HostId& host) const { return impl_->AnyoneIn(host); }
+bool Engine::IsAnyoneLoggedIn(const model::HostId& host) const {
+  return FindSuspect(parts_->state, host).suspect != nullptr;
+}
 
 void Engine::SetRules(const v1::FleetRulesConfig& rules, model::Severity minimum_severity,
                       Outcome* outcome) {
-  if (!impl_->SetRules(rules, minimum_severity)) return;
-  impl_->Settle(outcome);
+  EngineOptions& options = parts_->state.options;
+  if (minimum_severity == options.minimum_severity &&
+      google::protobuf::util::MessageDifferencer::Equals(rules, options.rules)) {
+    return;
+  }
+  options.rules = rules;
+  options.minimum_severity = minimum_severity;
+  parts_->state.incidents.SetMinimum(minimum_severity);
+  parts_->evaluator.SetRules(rules);
+  parts_->Settle(outcome);
 }
 
-void Engine::SetRetention(int64_t retention_ns) { impl_->SetRetention(retention_ns); }
+void Engine::SetRetention(int64_t retention_ns) {
+  parts_->state.options.retention_ns = retention_ns;
+}
 
 void Engine::ForgetHost(const model::HostId& host) {
-  GraphState& graph = impl_->graph();
-  if (!graph.by_host.contains(host)) graph.host_names.erase(host);
+  GraphState& graph_state = parts_->state.graph;
+  if (!graph_state.by_host.contains(host)) graph_state.host_names.erase(host);
 }
 
 absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId& id,
                                                          model::IncidentState state,
                                                          absl::string_view who, Outcome* outcome) {
-  if (absl::Status status = impl_->SetIncidentState(id, state, who); !status.ok()) return status;
-  impl_->Settle(outcome);
-  return *FindIncident(id);
+  IncidentRegistry& incidents = parts_->state.incidents;
+  absl::Status status = incidents.SetState(id, state, who, parts_->state.WallNow());
+  if (!status.ok()) return status;
+  parts_->Settle(outcome);
+  return *incidents.Find(id);
 }
 
-Path Engine::PathOf(const model::SessionId& session) const { return impl_->PathOf(session); }
+Path Engine::PathOf(const model::SessionId& session) const {
+  return ReadPath(parts_->state.graph, parts_->state.trees, session);
+}
 
 const model::Session* Engine::FindSession(const model::SessionId& id) const {
-  const SessionNode* node = impl_->graph().Find(id);
+  const SessionNode* node = parts_->state.graph.Find(id);
   return node == nullptr || !node->value.has_value() ? nullptr : &*node->value;
 }
 
-const model::Incident* Engine::FindIncident(const model::IncidentId& id) const {
-  return impl_->incidents().Find(id);
-}
-
-std::optional<model::Hop> Engine::FindHop(const graph::HopId& key) const {
-  return impl_->joiner().Find(key);
-}
-
-model::IncidentId Engine::IncidentOf(const model::SessionId& session) const {
-  return impl_->IncidentOf(session);
-}
-
 std::vector<model::Provenance> Engine::ProvenanceOf(const model::HostId& host) const {
-  return impl_->ProvenanceOf(host);
+  return ReadProvenance(parts_->state.graph, host);
 }
 
 std::string Engine::HostName(const model::HostId& host) const {
-  return impl_->graph().HostName(host);
+  return parts_->state.graph.HostName(host);
 }
 
-Engine::Counts Engine::counts() const { return impl_->counts(); }
-
-Path Engine::Impl::PathOf(const model::SessionId& session) const {
-  Path path;
-  if (graph_.Find(session) == nullptr) return path;
-  const model::SessionId root = graph_.lineage.Root(session);
-  std::vector<model::SessionId> must = {session};
-  if (const TreeIndex::Tree* tree = trees_.Find(root)) {
-    must.insert(must.end(), tree->detected.begin(), tree->detected.end());
-  }
-  absl::flat_hash_map<model::SessionId, int32_t> index;
-  path.proven = true;
-  for (const model::SessionId& id : graph_.Tree(root, must, kMaxPathSteps, &path.truncated)) {
-    PathStep step;
-    step.session = id;
-    step.depth = graph_.lineage.Depth(id);
-    const graph::Link* link = graph_.lineage.Parent(id);
-    if (link == nullptr) {
-      step.hop = graph_.EntryOf(id);
-    } else if (link->kind == graph::LinkKind::kHop) {
-      step.hop = link->hop;
-      path.proven = path.proven && link->proof == model::Proof::kProven;
-    } else {
-      step.link = graph_.CauseOf(id);
-    }
-    if (link != nullptr) {
-      auto parent = index.find(link->parent);
-      step.parent = parent == index.end() ? 0 : parent->second;
-    }
-    index[id] = static_cast<int32_t>(path.steps.size());
-    path.steps.push_back(std::move(step));
-  }
-  return path;
-}
-
-model::IncidentId Engine::Impl::IncidentOf(const model::SessionId& session) const {
-  const TreeIndex::Tree* tree = trees_.Find(graph_.lineage.Root(session));
-  if (tree == nullptr) return {};
-  const model::Incident* incident =
-      incidents_.Surviving({tree->anchors.begin(), tree->anchors.end()});
-  return incident == nullptr ? model::IncidentId{} : incident->id;
-}
-
-std::vector<model::Provenance> Engine::Impl::ProvenanceOf(const model::HostId& host) const {
-  std::vector<model::Provenance> all;
-  auto sessions = graph_.by_host.find(host);
-  if (sessions == graph_.by_host.end()) return all;
-  for (const model::SessionId& id : sessions->second) {
-    const SessionNode& node = *graph_.Find(id);
-    if (node.value.has_value() && node.value->closed_wall_ns == 0 && node.provenance != 0) {
-      all.push_back(graph_.ProvenanceOf(id));
-    }
-  }
-  return all;
-}
-
-Engine::Counts Engine::Impl::counts() const {
-  return {.sessions = graph_.sessions.size(),
-          .hop_ends = joiner_.size(),
-          .proven = joiner_.proven(),
-          .inferred = joiner_.inferred(),
-          .contradicted = joiner_.contradicted(),
-          .incidents = incidents_.size(),
-          .refused = refused_,
-          .aged = aged_};
+Engine::Counts Engine::counts() const {
+  return {.sessions = parts_->state.graph.sessions.size(),
+          .hop_ends = parts_->joiner.size(),
+          .proven = parts_->joiner.proven(),
+          .contradicted = parts_->joiner.contradicted(),
+          .incidents = parts_->state.incidents.size(),
+          .refused = parts_->intake.refused(),
+          .aged = parts_->aging.aged()};
 }
 
 }  // namespace hoptrail::collector::engine

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_ENGINE_FIXTURE_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_ENGINE_FIXTURE_H_
 
-// For tests: an engine, and a store that keeps what it puts out.
+// For tests: an engine, and a store that keeps its outcomes.
 
 #include <map>
 #include <set>
@@ -15,7 +15,7 @@
 
 namespace hoptrail::collector::engine {
 
-// What a store would hold after every Outcome was committed.
+// The contents of a store that committed every Outcome.
 struct Store {
   std::map<model::SessionId, model::Session> sessions;
   std::map<graph::HopId, model::Hop> hops;
@@ -51,7 +51,7 @@ struct Store {
     return live;
   }
 
-  // Everything that must not depend on the order of arrival, as text.
+  // Everything that must not depend on the order of the facts, as text.
   std::string Picture() const {
     std::set<std::string> lines;
     for (const auto& [id, s] : sessions) {
@@ -89,7 +89,7 @@ struct Store {
   }
 
  private:
-  // Ids of detections that belong to a whole path depend on what was seen of it first.
+  // Without the id: that of a path's detection depends on the order of the facts.
   static std::string DetectionText(const model::Detection& d) {
     std::string text = absl::StrCat("detection ", d.rule, " ", static_cast<int>(d.severity), " ",
                                     model::ToString(d.session), " ", d.wall_ns, " ", d.summary);

@@ -14,11 +14,11 @@ using ::testing::Ge;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-TEST_F(EngineTest, TwoIncidentsBecomeOneWhenTheirPathsMeet) {
+TEST_F(EngineTest, TwoIncidentsWhosePathsMeet_AreMergedIntoTheOlder) {
   FourHosts four;
   Engine engine(options_);
   Store store;
-  // vault and db are heard first: an incident of their own. The older one survives.
+  // db reports first and opens an incident of its own. The older incident survives.
   four.story.Detect("db", four.db, "brute-force", model::Severity::kHigh, 61);
   Run(&engine, four.story.facts().at("db"), &store);
   ASSERT_THAT(store.Live(), SizeIs(1));
@@ -48,7 +48,7 @@ TEST_F(EngineTest, TwoIncidentsBecomeOneWhenTheirPathsMeet) {
   }
 }
 
-TEST_F(EngineTest, RulesThatAreSetLaterSayWhatTheySayFromTheStart) {
+TEST_F(EngineTest, RulesSetLater_GiveTheSameAsRulesFromTheStart) {
   EngineOptions strict = options_;
   strict.rules.mutable_multi_hop()->set_disabled(true);
   strict.rules.mutable_credential_switch()->set_disabled(true);
@@ -69,14 +69,14 @@ TEST_F(EngineTest, RulesThatAreSetLaterSayWhatTheySayFromTheStart) {
   later.SetRules(options_.rules, options_.minimum_severity, &same);
   EXPECT_TRUE(same.empty());
 
-  // What has opened stays where only more would be asked for now.
+  // A higher minimum severity keeps the incidents that are open.
   later.SetRules(options_.rules, strict.minimum_severity, &outcome);
   store.Commit(outcome);
   ASSERT_THAT(store.Live(), SizeIs(1));
   EXPECT_EQ(store.Live()[0].state, model::IncidentState::kOpen);
 }
 
-TEST_F(EngineTest, StatesFollowThePersonAndReopenWhenItGoesOn) {
+TEST_F(EngineTest, ResolvedIncident_ReopensWhenThePathGoesOn) {
   FourHosts four;
   Engine engine(options_);
   Store store;
@@ -113,7 +113,7 @@ TEST_F(EngineTest, StatesFollowThePersonAndReopenWhenItGoesOn) {
   EXPECT_EQ(store.incidents.at(id).changed_by, "");
 }
 
-TEST_F(EngineTest, WeakDetectionsOpenNothingAndJoinLater) {
+TEST_F(EngineTest, WeakDetection_OpensNoIncidentAndJoinsALaterOne) {
   Story story;
   story.AddHost("gw");
   const model::Session gw = story.Login("gw", "staff", "192.0.2.9", 10);
@@ -131,7 +131,7 @@ TEST_F(EngineTest, WeakDetectionsOpenNothingAndJoinLater) {
   EXPECT_EQ(store.Live()[0].title, "staff from 192.0.2.9: gw");
 }
 
-TEST_F(EngineTest, ACredentialSwitchIsWithdrawnWhenAnEarlierRootHadThatUser) {
+TEST_F(EngineTest, CredentialSwitch_IsWithdrawnWhenAnEarlierRootHadThatUser) {
   Story story;
   for (const char* host : {"a", "b", "c"}) story.AddHost(host);
   const model::Session a = story.Login("a", "root", "192.0.2.9", 10);

@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::SizeIs;
 
-TEST_F(EngineTest, TheSameFactsAgainChangeNothing) {
+TEST_F(EngineTest, RepeatedFacts_ChangeNothing) {
   FourHosts four;
   Engine engine(options_);
   Store store;
@@ -32,7 +32,7 @@ TEST_F(EngineTest, TheSameFactsAgainChangeNothing) {
   EXPECT_TRUE(outcome.empty());
 }
 
-TEST_F(EngineTest, AnyOrderAmongHostsGivesTheSame) {
+TEST_F(EngineTest, AnyOrderOfFactsAmongHosts_GivesTheSameResult) {
   FourHosts four;
   std::string expected;
   {
@@ -54,13 +54,13 @@ TEST_F(EngineTest, AnyOrderAmongHostsGivesTheSame) {
       if (left.empty()) break;
       const std::string& host = left[random() % left.size()];
       shuffled.push_back(four.story.facts().at(host)[next[host]++]);
-      if (random() % 4 == 0) {  // something old once more
+      if (random() % 4 == 0) {  // repeat an earlier fact
         shuffled.push_back(four.story.facts().at(host)[random() % next[host]]);
       }
     }
     Engine engine(options_);
     Store store;
-    // Sometimes ends wait for longer than the grace period.
+    // In some runs ends wait longer than the grace period.
     const size_t pause = random() % shuffled.size();
     Run(&engine, absl::MakeConstSpan(shuffled).subspan(0, pause), &store);
     Tick(&engine, random() % 2 * 3600 * kSecond, &store);
@@ -70,7 +70,7 @@ TEST_F(EngineTest, AnyOrderAmongHostsGivesTheSame) {
   }
 }
 
-TEST_F(EngineTest, BatchesGiveTheSameAsSingleFacts) {
+TEST_F(EngineTest, BatchOfFacts_GivesTheSameAsSingleFacts) {
   FourHosts four;
   Engine one(options_), many(options_);
   Store a, b;
@@ -82,7 +82,7 @@ TEST_F(EngineTest, BatchesGiveTheSameAsSingleFacts) {
   EXPECT_THAT(outcome.incidents, SizeIs(1));
 }
 
-TEST_F(EngineTest, RestoreAnywhereThenContinueEqualsContinuous) {
+TEST_F(EngineTest, RestoreAtAnyPoint_GivesTheSameAsNoRestart) {
   FourHosts four;
   const auto facts = absl::MakeConstSpan(four.story.in_order());
   std::string expected;
@@ -111,7 +111,7 @@ TEST_F(EngineTest, RestoreAnywhereThenContinueEqualsContinuous) {
   }
 }
 
-TEST_F(EngineTest, OldSessionsLeaveMemoryAndIncidentsStay) {
+TEST_F(EngineTest, OldSessions_LeaveMemoryUnlessOnAnOpenIncident) {
   FourHosts four;
   Engine engine(options_);
   Store store;
@@ -142,7 +142,7 @@ TEST_F(EngineTest, OldSessionsLeaveMemoryAndIncidentsStay) {
   EXPECT_EQ(engine.counts().aged, 5u);
 }
 
-TEST_F(EngineTest, MemoryIsBoundedWhateverIsNeverClosed) {
+TEST_F(EngineTest, SessionsThatNeverClose_AreBoundedInMemory) {
   options_.max_sessions = 100;
   options_.max_hop_ends = 50;
   Engine engine(options_);
@@ -152,12 +152,12 @@ TEST_F(EngineTest, MemoryIsBoundedWhateverIsNeverClosed) {
   for (int i = 0; i < 1000; ++i) story.Login("gw", "ann", "192.0.2.9", i);
   Run(&engine, story.in_order(), &store);
   Tick(&engine, kSecond, &store);
-  // As many as there is room for: what is bounded is kept all the same.
+  // The engine keeps as many as the bounds allow.
   EXPECT_EQ(engine.counts().sessions, 100u);
   EXPECT_EQ(engine.counts().hop_ends, 50u);
 }
 
-TEST_F(EngineTest, AnotherHostsSessionCannotBeClaimed) {
+TEST_F(EngineTest, FactAboutASessionOfAnotherHost_IsRefusedAndCounted) {
   FourHosts four;
   Engine engine(options_);
   Store store;
@@ -175,7 +175,7 @@ TEST_F(EngineTest, AnotherHostsSessionCannotBeClaimed) {
   forged.host = Story::Host("web");
   engine.Apply(forged, &outcome);
   forged.host = four.admin.host;
-  forged.rule = "spread";  // only the collector says that
+  forged.rule = "spread";  // only the collector may detect it
   engine.Apply(forged, &outcome);
   EXPECT_TRUE(outcome.empty());
   EXPECT_EQ(engine.counts().refused, 3u);

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_STORY_FOR_TEST_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_STORY_FOR_TEST_H_
 
-// Builds what agents would tell, host by host, for tests of the engine.
+// For tests of the engine: builds the facts that agents would report, host by host.
 
 #include <map>
 #include <string>
@@ -23,13 +23,13 @@ class Story {
  public:
   using Facts = std::vector<model::Fact>;
 
-  // How far the host's wall clock is ahead.
+  // `ahead_ns`: how far the host's wall clock is ahead.
   void AddHost(const std::string& name, int64_t ahead_ns = 0) {
     ahead_[name] = ahead_ns;
     model::AgentHealth health;
     health.host = Host(name);
     health.host_name = name;
-    Tell(name, health);
+    Report(name, health);
   }
 
   static model::HostId Host(const std::string& name) {
@@ -42,7 +42,7 @@ class Story {
   int64_t Wall(const std::string& host, int second) const {
     return kStoryStart + second * kSecond + ahead_.at(host);
   }
-  // Hosts booted at different times.
+  // The boot clock: hosts booted at different times.
   static uint64_t Boot(const std::string& host, int second) {
     return (1000 + Digest128({"uptime", host})[0] * 100 + second) * uint64_t{kSecond};
   }
@@ -62,39 +62,39 @@ class Story {
     return session;
   }
 
-  // A login from outside the fleet, told in the steps that an agent knows it in.
+  // A login from outside the fleet, in the steps in which an agent reports it.
   model::Session Login(const std::string& host, const std::string& user, const std::string& from,
                        int second) {
     const model::Flow flow{{Address(from), 40000}, {Address("203.0.113.1"), 22}};
-    return Enter(host, user, second, NextName(), flow);
+    return Enter(host, user, second, NextKey(), flow);
   }
 
-  // ssh from a session to another host; the second flow is what translation makes of the first.
+  // ssh from a session to another host. `translated` is the flow after address translation.
   model::Session Hop(const model::Session& from, const std::string& from_host,
                      const std::string& host, const std::string& user, int second,
                      const model::Flow& flow, const model::Flow& translated) {
-    const model::HopKey name = NextName();
-    model::HopEnd client = End(from_host, model::HopSide::kClient, name, flow, second);
+    const model::HopKey key = NextKey();
+    model::HopEnd client = End(from_host, model::HopSide::kClient, key, flow, second);
     client.session = from.id;
     client.user = from.user;
     client.program = "/usr/bin/ssh";
     last_client_ = client;
-    Tell(from_host, client);
-    return Enter(host, user, second, name, translated);
+    Report(from_host, client);
+    return Enter(host, user, second, key, translated);
   }
 
-  // Both ends of the last hop close.
+  // Closes both ends of the last hop.
   void CloseLast(const std::string& client_host, const std::string& server_host, int second) {
     model::HopEnd client = last_client_;
     client.closed_wall_ns = Wall(client_host, second);
     client.bytes_sent = 5001;
     client.bytes_received = 9000;
-    Tell(client_host, client);
+    Report(client_host, client);
     model::HopEnd server = last_server_;
     server.closed_wall_ns = Wall(server_host, second);
     server.bytes_sent = 9000;
     server.bytes_received = 5000;
-    Tell(server_host, server);
+    Report(server_host, server);
   }
 
   void Detect(const std::string& host, const model::Session& session, const std::string& rule,
@@ -106,20 +106,20 @@ class Story {
     detection.session = session.id;
     detection.host = session.host;
     detection.wall_ns = Wall(host, second);
-    Tell(host, detection);
+    Report(host, detection);
   }
 
-  void Tell(const std::string& host, model::Fact fact) {
+  void Report(const std::string& host, model::Fact fact) {
     facts_[host].push_back(fact);
     in_order_.push_back(std::move(fact));
   }
 
-  model::HopEnd End(const std::string& host, model::HopSide side, const model::HopKey& name,
+  model::HopEnd End(const std::string& host, model::HopSide side, const model::HopKey& key,
                     const model::Flow& flow, int second) const {
     model::HopEnd end;
     end.side = side;
     end.host = Host(host);
-    end.hop_key = name;
+    end.hop_key = key;
     end.flow = flow;
     end.established_boot_ns = Boot(host, second);
     end.established_wall_ns = Wall(host, second);
@@ -127,36 +127,35 @@ class Story {
     return end;
   }
 
-  model::HopKey NextName() {
-    const uint32_t n = next_name_++;
+  model::HopKey NextKey() {
+    const uint32_t n = next_key_++;
     return {n * 2654435761u, n * 40503u + 7};
   }
 
-  model::HopEnd& last_client() { return last_client_; }
-  model::HopEnd& last_server() { return last_server_; }
+  const model::HopEnd& last_client() const { return last_client_; }
   const std::map<std::string, Facts>& facts() const { return facts_; }
   const Facts& in_order() const { return in_order_; }
 
  private:
   model::Session Enter(const std::string& host, const std::string& user, int second,
-                       const model::HopKey& name, const model::Flow& flow) {
+                       const model::HopKey& key, const model::Flow& flow) {
     model::Session session = MakeSession(host, user, second);
-    session.entry = model::Entry{name, flow, Boot(host, second)};
+    session.entry = model::Entry{key, flow, Boot(host, second)};
     session.authentication.user = user;
     session.authentication.method = model::AuthMethod::kPublicKey;
     session.authentication.key_fingerprint = absl::StrCat("SHA256:", user);
-    model::Session knocking = session;
-    knocking.logged_in = false;
-    knocking.user.clear();
-    knocking.authentication = {};
-    Tell(host, knocking);
-    model::HopEnd server = End(host, model::HopSide::kServer, name, flow, second);
+    model::Session unauthenticated = session;
+    unauthenticated.logged_in = false;
+    unauthenticated.user.clear();
+    unauthenticated.authentication = {};
+    Report(host, unauthenticated);
+    model::HopEnd server = End(host, model::HopSide::kServer, key, flow, second);
     server.session = session.id;
     server.opened_session = true;
     server.program = "/usr/sbin/sshd";
     last_server_ = server;
-    Tell(host, server);
-    Tell(host, session);
+    Report(host, server);
+    Report(host, session);
     return session;
   }
 
@@ -166,11 +165,11 @@ class Story {
   model::HopEnd last_client_;
   model::HopEnd last_server_;
   uint32_t next_pid_ = 100;
-  uint32_t next_name_ = 1;
+  uint32_t next_key_ = 1;
 };
 
-// gw → web (translated in both directions) → db → vault (IPv6), with a guessed password at gw and
-// an administrator on db who has nothing to do with it.
+// gw → web (translated in both directions) → db → vault (IPv6), with a guessed password at gw. An
+// unrelated administrator is logged in on db.
 struct FourHosts {
   Story story;
   model::Session gw, web, db, vault, admin;
@@ -197,11 +196,11 @@ struct FourHosts {
     model::Session closed = vault;
     closed.login_ended_wall_ns = story.Wall("vault", 80);
     closed.closed_wall_ns = story.Wall("vault", 81);
-    story.Tell("vault", closed);
+    story.Report("vault", closed);
     vault = closed;
     model::Session gone = admin;
     gone.closed_wall_ns = story.Wall("db", 90);
-    story.Tell("db", gone);
+    story.Report("db", gone);
     admin = gone;
   }
 };

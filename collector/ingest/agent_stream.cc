@@ -11,13 +11,14 @@
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/wire/limits.h"
+#include "core/wire/record.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
+#include "core/wire/stream_control.h"
 
 namespace hoptrail::collector::ingest {
 namespace {
 
-// A peer that does not read what it is told is not told more than this.
+// Bounds what waits for a peer that does not read; further provenance is dropped.
 constexpr size_t kMaxWaitingProvenance = 10'000;
 
 }  // namespace
@@ -43,7 +44,7 @@ void AgentStream::Read() {
 
 void AgentStream::OnReadDone(bool ok) {
   if (!ok) {
-    End(absl::OkStatus());  // the agent has closed its side, or the call is over anyway
+    End(absl::OkStatus());  // the agent closed its side, or the call is over
     return;
   }
   heard_boot_ns_ = static_cast<int64_t>(Clock::System().BootNs());
@@ -54,7 +55,7 @@ absl::Status AgentStream::TakeMessage() {
   if (incoming_.Length() > wire::kMaxMessageBytes) {
     return absl::ResourceExhaustedError(absl::StrCat("a message of ", incoming_.Length(),
                                                      " bytes: at most ", wire::kMaxMessageBytes,
-                                                     " are taken"));
+                                                     " are accepted"));
   }
   v1::AgentMessage message;
   if (!grpc::SerializationTraits<v1::AgentMessage>::Deserialize(&incoming_, &message).ok()) {
@@ -70,7 +71,7 @@ absl::Status AgentStream::TakeMessage() {
   if (message.has_incarnation()) return TakeIncarnation(message.incarnation());
   if (message.has_heartbeat()) {
     MutexLock lock(&mutex_);
-    Read();  // nothing for the engine
+    Read();  // a heartbeat is not for the engine
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError("a message without contents");
@@ -106,20 +107,20 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
   const auto count = static_cast<size_t>(batch.records_size());
   if (count > wire::kMaxBatchRecords) {
     return absl::ResourceExhaustedError(absl::StrCat("a batch of ", count, " records: at most ",
-                                                     wire::kMaxBatchRecords, " are taken"));
+                                                     wire::kMaxBatchRecords, " are accepted"));
   }
   uint64_t acknowledged;
   {
     MutexLock lock(&mutex_);
     acknowledged = acknowledged_;
   }
-  bus::FactBatch command;
-  command.host = host_;
-  command.sink = shared_from_this();
-  command.sequences.reserve(count);
-  command.facts.reserve(count);
+  bus::FactBatch facts;
+  facts.host = host_;
+  facts.sink = shared_from_this();
+  facts.sequences.reserve(count);
+  facts.facts.reserve(count);
   for (const v1::Record& record : batch.records()) {
-    // Sent again though it is durable: no news, and no fault.
+    // The agent may send a durable record again; that is no error.
     if (record.sequence() != 0 && record.sequence() <= acknowledged) continue;
     absl::StatusOr<model::Fact> fact = wire::FactFromProto(record);
     if (!fact.ok()) {
@@ -136,22 +137,22 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
           ", the stream for ", wire::ResourceName(host_)));
     }
     last_sequence_ = record.sequence();
-    command.sequences.push_back(record.sequence());
-    command.facts.push_back(*std::move(fact));
+    facts.sequences.push_back(record.sequence());
+    facts.facts.push_back(*std::move(fact));
   }
   waiting_ = true;
-  if (!bus_->Publish(std::move(command))) {
+  if (!bus_->Publish(std::move(facts))) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();
 }
 
-absl::Status AgentStream::TakeGoodbye(const v1::Goodbye& goodbye) {
-  HT_ASSIGN_OR_RETURN(model::Goodbye taken, wire::FromProto(goodbye));
-  // One that replaces itself is expected back: should it not come, that is silence.
-  if (taken.cause != model::StopCause::kReplacement) goodbye_ = true;
+absl::Status AgentStream::TakeGoodbye(const v1::Goodbye& message) {
+  HT_ASSIGN_OR_RETURN(model::Goodbye goodbye, wire::FromProto(message));
+  // An agent that replaces itself must come back; if it does not, it is silent.
+  if (goodbye.cause != model::StopCause::kReplacement) said_goodbye_ = true;
   waiting_ = true;
-  if (!bus_->Publish(bus::AgentStopping{host_, shared_from_this(), std::move(taken)})) {
+  if (!bus_->Publish(bus::AgentStopping{host_, shared_from_this(), std::move(goodbye)})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();
@@ -169,8 +170,8 @@ void AgentStream::WriteNext() {
   if (ending_) {
     finished_ = true;
     Finish(rpc::ToGrpc(*ending_));
-  } else if (welcome_) {
-    const Greeting greeting = *std::exchange(welcome_, std::nullopt);
+  } else if (greeting_) {
+    const Greeting greeting = *std::exchange(greeting_, std::nullopt);
     v1::Welcome* const welcome = message.mutable_welcome();
     welcome->set_acknowledged_sequence(greeting.acknowledged);
     if (!greeting.incarnation.empty()) {
@@ -196,7 +197,7 @@ void AgentStream::WriteNext() {
 
 void AgentStream::Write(const v1::CollectorMessage& message) {
   bool own_buffer = true;
-  outgoing_.Clear();  // a longer message is written into an empty buffer only
+  outgoing_.Clear();  // Serialize writes a longer message only into an empty buffer
   grpc::Status status =
       grpc::SerializationTraits<v1::CollectorMessage>::Serialize(message, &outgoing_, &own_buffer);
   HT_CHECK(status.ok());
@@ -207,7 +208,7 @@ void AgentStream::Write(const v1::CollectorMessage& message) {
 void AgentStream::OnAccepted(const Greeting& greeting) {
   MutexLock lock(&mutex_);
   acknowledged_ = std::max(acknowledged_, greeting.acknowledged);
-  welcome_ = greeting;
+  greeting_ = greeting;
   WriteNext();
 }
 
@@ -259,7 +260,7 @@ void AgentStream::OnDone() {
     finished_ = true;
     provenance_.clear();
   }
-  // Best effort: the engine forgets a stream that stays silent too.
+  // Best effort: the engine forgets a silent stream as well.
   if (greeted_) bus_->Publish(bus::StreamClosed{host_, shared_from_this()});
   std::shared_ptr<AgentStream> self = std::move(self_);
 }

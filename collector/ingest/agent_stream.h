@@ -19,15 +19,15 @@
 
 namespace hoptrail::collector::ingest {
 
-// One agent's stream: checks every message and who speaks, publishes its batches on the
-// bus one at a time, and writes what that thread says back. Any fault ends this stream with a
-// proper status, and no other. Keeps itself alive until gRPC is done with it; the engine may hold
-// it longer. Thread-safe.
+// One agent's stream. Checks every message and that the peer may speak for its host, publishes the
+// messages on the bus one at a time, and writes the engine's answers. Any fault ends this stream
+// alone, with a status that says why. Keeps itself alive until gRPC is done with it; the engine may
+// hold it longer. Thread-safe.
 class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
                           public bus::AgentSink,
                           public std::enable_shared_from_this<AgentStream> {
  public:
-  // Starts reading. gRPC owns it from here on.
+  // Starts reading. gRPC owns the stream from then on.
   static AgentStream* Begin(rpc::Peer peer, std::string address, bus::FactBus* bus);
 
   // From gRPC.
@@ -44,7 +44,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void SendProvenance(const model::Provenance& provenance) override;
   void End(const absl::Status& status) override;
   int64_t HeardBootNs() const override;
-  bool SaidGoodbye() const override { return goodbye_; }
+  bool SaidGoodbye() const override { return said_goodbye_; }
 
  private:
   AgentStream(rpc::Peer peer, std::string address, bus::FactBus* bus);
@@ -53,7 +53,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   absl::Status TakeHello(const v1::Hello& hello);
   absl::Status TakeBatch(const v1::Batch& batch);
   absl::Status TakeIncarnation(const v1::Incarnation& confirmed);
-  absl::Status TakeGoodbye(const v1::Goodbye& goodbye);
+  absl::Status TakeGoodbye(const v1::Goodbye& message);
   void Read() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(const v1::CollectorMessage& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -63,26 +63,26 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   bus::FactBus* const bus_;
   std::shared_ptr<AgentStream> self_;  // until OnDone
 
-  // One read at a time: what it touches needs no lock.
+  // Only the reading side uses these, and gRPC runs one read at a time: no lock.
   grpc::ByteBuffer incoming_;
   bool greeted_ = false;
   model::HostId host_;
   uint64_t last_sequence_ = 0;
 
   std::atomic<int64_t> heard_boot_ns_{0};
-  std::atomic<bool> waiting_{false};  // for the engine to take what was read
-  std::atomic<bool> goodbye_{false};
+  std::atomic<bool> waiting_{false};  // the engine has not yet taken the last message
+  std::atomic<bool> said_goodbye_{false};
 
   Mutex mutex_;
   grpc::ByteBuffer outgoing_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mutex_);
-  std::optional<Greeting> welcome_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Greeting> greeting_ ABSL_GUARDED_BY(mutex_);
   std::optional<model::Incarnation> ask_ ABSL_GUARDED_BY(mutex_);
-  std::optional<uint64_t> acknowledge_ ABSL_GUARDED_BY(mutex_);  // the highest that waits
+  std::optional<uint64_t> acknowledge_ ABSL_GUARDED_BY(mutex_);  // to be sent; the highest
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
-  // The latest of each session; an agent's sessions bound it.
+  // To be sent: the latest of each session.
   std::map<model::SessionId, model::Provenance> provenance_ ABSL_GUARDED_BY(mutex_);
 };
 

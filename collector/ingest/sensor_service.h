@@ -10,8 +10,8 @@
 
 namespace hoptrail::collector::ingest {
 
-// The agents' streams. Takes the bytes raw, so that what cannot be parsed is told apart from a
-// stream that was closed. Thread-safe; `bus` is not owned and outlives it.
+// Serves the agents' streams. Reads raw bytes, because gRPC reports a message that does not parse
+// and a closed stream alike. Thread-safe; `bus` is not owned and outlives it.
 class SensorService final
     : public v1::SensorService::WithRawCallbackMethod_Connect<v1::SensorService::Service> {
  public:

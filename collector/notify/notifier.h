@@ -8,30 +8,29 @@
 
 namespace hoptrail::collector::notify {
 
-// Brings incidents to the world outside: a pager, a file, a chat. It reads the store and keeps its
-// place there (the outbox, or a cursor), so that it goes on after a restart without leaving
-// anything out and without saying anything twice; what is not accepted waits and is tried again for
-// as long as it takes. It has a thread of its own: a receiver that is slow or dead holds up nothing
-// else. It is created by a function of its directory, from the store and its part of the
-// configuration. Every implementation passes collector/notify/conformance/. Destroying one stops
-// it.
+// Sends incidents to a receiver outside: a pager, a file, a chat. Reads the store and keeps its
+// position there (in the outbox, or as a cursor), so that a restart neither loses nor repeats
+// anything. An item that the receiver does not accept waits and is tried again without end. Runs on
+// a thread of its own: a slow or dead receiver delays nothing else. A function of its directory
+// creates it from the store and its part of the configuration. Every implementation passes the
+// tests of collector/notify/conformance/. Its destructor stops it.
 class Notifier {
  public:
   virtual ~Notifier() = default;
 
-  // Once.
+  // Starts the thread. Call once.
   virtual void Start() = 0;
-  // Gives up what is under way; it is delivered after the next start.
+  // Ends the thread. An item that is being sent is sent again after the next start.
   virtual void Stop() = 0;
 
-  // Another configuration, from the next delivery on. INVALID_ARGUMENT, or why a file cannot be
-  // read: everything stays as it was. Thread-safe.
+  // Applies another configuration from the next delivery on. An error (INVALID_ARGUMENT, or that of
+  // an unreadable file) changes nothing. Thread-safe.
   virtual absl::Status Reconfigure(const v1::CollectorConfig& config) = 0;
   // The configuration is the same, but its files may have been renamed or rotated. Thread-safe.
   virtual void Reopen() {}
 
-  // One step of what the thread does: delivers what is due. False: nothing was. For tests, without
-  // the thread.
+  // One step of the thread: delivers what is due. False: nothing was due. For tests that do not
+  // start the thread.
   virtual absl::StatusOr<bool> Deliver() = 0;
 };
 

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_NOTIFY_NOTIFY_FIXTURE_H_
 #define HOPTRAIL_COLLECTOR_NOTIFY_NOTIFY_FIXTURE_H_
 
-// For tests: a store with incidents to notify of, and a clock that is turned by hand.
+// For tests: a store with incidents to notify about, and a clock that the test advances.
 
 #include <cstdint>
 #include <cstdlib>

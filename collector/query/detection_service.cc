@@ -1,7 +1,9 @@
+#include "collector/query/detection_service.h"
+
+#include <utility>
+
 #include "collector/query/incident_state.h"
 #include "collector/query/listing.h"
-#include "collector/query/services.h"
-#include "core/wire/detection.h"
 
 namespace hoptrail::collector::query {
 

@@ -29,7 +29,7 @@ absl::Status BadValue(const Term& term, absl::string_view what) {
   return FilterFault(term.value_at, absl::StrCat("'", term.value, "' is ", what));
 }
 
-// One field of a filter: stores the value of a term.
+// A field that a filter may name. Each function stores the value of a term.
 struct Field {
   absl::string_view name;
   std::function<absl::Status(const Term&)> equal;
@@ -63,7 +63,7 @@ absl::Status Apply(absl::string_view text, std::initializer_list<Field> fields) 
   return absl::OkStatus();
 }
 
-// Digits alone: no sign, no blank.
+// Accepts digits only: no sign, no blank.
 bool ParseNumber(absl::string_view text, uint32_t least, uint32_t most, uint32_t* out) {
   return !text.empty() && std::all_of(text.begin(), text.end(), absl::ascii_isdigit) &&
          absl::SimpleAtoi(text, out) && *out >= least && *out <= most;
@@ -102,7 +102,7 @@ std::function<absl::Status(const Term&)> Enum(const google::protobuf::EnumDescri
   };
 }
 
-// One, or several joined by commas.
+// Accepts one value, or several separated by commas.
 template <typename Model>
 std::function<absl::Status(const Term&)> Enums(const google::protobuf::EnumDescriptor* descriptor,
                                                std::vector<Model>* out) {

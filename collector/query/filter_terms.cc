@@ -12,7 +12,7 @@ namespace hoptrail::collector::query {
 namespace {
 
 constexpr size_t kMaxFilterBytes = 4096;
-constexpr size_t kMostShown = 24;
+constexpr size_t kMaxShown = 24;
 constexpr absl::string_view kOperators = "=<>!";
 constexpr absl::string_view kEndsWord = "=<>!\"()\\";
 
@@ -29,7 +29,7 @@ class Scanner {
   bool AtEnd() const { return at_ == text_.size(); }
   bool AtQuote() const { return !AtEnd() && text_[at_] == '"'; }
 
-  // Whether there was one.
+  // True where it skipped any.
   bool SkipBlanks() {
     const size_t before = at_;
     while (!AtEnd() && IsBlank(text_[at_])) ++at_;
@@ -47,11 +47,11 @@ class Scanner {
     return TakeWhile([](char c) { return !IsBlank(c) && !IsOf(kEndsWord, c); });
   }
 
-  // What stands here, for a message.
+  // The text at this place, for an error message.
   std::string Shown() const {
     if (AtEnd()) return "the end";
     size_t end = at_ + 1;
-    while (end < text_.size() && end < at_ + kMostShown && !IsBlank(text_[end])) ++end;
+    while (end < text_.size() && end < at_ + kMaxShown && !IsBlank(text_[end])) ++end;
     return absl::StrCat("'", text_.substr(at_, end - at_), "'");
   }
 

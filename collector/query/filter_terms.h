@@ -1,16 +1,16 @@
 #ifndef HOPTRAIL_COLLECTOR_QUERY_FILTER_TERMS_H_
 #define HOPTRAIL_COLLECTOR_QUERY_FILTER_TERMS_H_
 
-// Behind filter.h: the grammar, before any field is known.
+// The grammar of filters; filter.h knows the fields.
 //
 //   filter = [ term { AND term } ]
 //   term   = FIELD OPERATOR value
 //   value  = WORD | '"' { character | '\"' | '\\' } '"'
 //
-// FIELD is letters, digits and underscores; OPERATOR is of = < > !; WORD ends at a blank and at any
-// of = < > ! " ( ) \ and is not AND, OR or NOT. Blanks (ASCII white space) stand around AND, and
-// may stand between other parts. An empty value must be quoted. No other control character is
-// taken.
+// FIELD is letters, digits and underscores; OPERATOR consists of = < > !; WORD ends at a blank and
+// at any of = < > ! " ( ) \ and is not AND, OR or NOT. Blanks (ASCII white space) stand around AND,
+// and may stand between other parts. An empty value must be quoted. Other control characters are
+// refused.
 
 #include <cstddef>
 #include <string>

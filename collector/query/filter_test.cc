@@ -16,10 +16,10 @@ using ::testing::HasSubstr;
 
 std::string Fault(absl::string_view text) {
   const auto filter = ParseDetectionFilter(text);
-  return filter.ok() ? "taken" : std::string(filter.status().message());
+  return filter.ok() ? "accepted" : std::string(filter.status().message());
 }
 
-TEST(Filter, NothingMeansEverything) {
+TEST(Filter, EmptyFilter_MatchesEverything) {
   for (const char* text : {"", "  ", "\n"}) {
     const auto filter = ParseDetectionFilter(text);
     ASSERT_TRUE(filter.ok()) << filter.status();
@@ -27,7 +27,7 @@ TEST(Filter, NothingMeansEverything) {
   }
 }
 
-TEST(Filter, TermsAreJoinedByAnd) {
+TEST(Filter, Terms_AreJoinedByAnd) {
   const auto filter =
       ParseDetectionFilter(" rule=pivot  AND\thost_name = \"gw\" AND severity >= high ");
   ASSERT_TRUE(filter.ok()) << filter.status();
@@ -37,7 +37,7 @@ TEST(Filter, TermsAreJoinedByAnd) {
   EXPECT_FALSE(filter->severity.has_value());
 }
 
-TEST(Filter, QuotedValuesHoldAnything) {
+TEST(Filter, QuotedValue_MayContainAnything) {
   EXPECT_EQ(ParseSessionFilter(R"(user = "a\" AND \\ (b) = größer")")->user,
             "a\" AND \\ (b) = größer");
   EXPECT_EQ(ParseSessionFilter("user = \"\"")->user, "");
@@ -45,7 +45,7 @@ TEST(Filter, QuotedValuesHoldAnything) {
   EXPECT_EQ(ParseEdgeFilter("program = /usr/bin/ssh-1.2,x")->program, "/usr/bin/ssh-1.2,x");
 }
 
-TEST(Filter, AnEmptyOperandIsRefused) {
+TEST(Filter, MissingFieldOperatorOrValue_IsRefused) {
   EXPECT_EQ(
       Fault("rule ="),
       "filter: character 7: a value is expected after 'rule =', not the end; an empty one is \"\"");
@@ -61,7 +61,7 @@ TEST(Filter, AnEmptyOperandIsRefused) {
   EXPECT_THAT(Fault("\"rule\" = x"), HasSubstr("character 1: a field's name is expected"));
 }
 
-TEST(Filter, OnlyAndJoins) {
+TEST(Filter, AnythingButAndBetweenTerms_IsRefused) {
   EXPECT_THAT(Fault("rule = a OR rule = b"),
               HasSubstr("character 10: ' AND ' is expected between terms, not 'OR'"));
   EXPECT_THAT(Fault("rule = a, severity = HIGH"), HasSubstr("character 11: ' AND ' is expected"));
@@ -77,7 +77,7 @@ TEST(Filter, OnlyAndJoins) {
   EXPECT_THAT(Fault("NOT rule = a"), HasSubstr("character 1: a field's name is expected, not NOT"));
 }
 
-TEST(Filter, QuotesAndEscapesAreWhole) {
+TEST(Filter, MalformedQuoteEscapeOrControlCharacter_IsRefused) {
   EXPECT_THAT(Fault("rule = \"a"), HasSubstr("character 8: a quoted value has no end"));
   EXPECT_THAT(Fault("rule = \"a\\"), HasSubstr("character 8: a quoted value has no end"));
   EXPECT_THAT(Fault("rule = \"a\\n\""), HasSubstr("character 10: only \\\" and \\\\"));
@@ -89,16 +89,16 @@ TEST(Filter, QuotesAndEscapesAreWhole) {
   EXPECT_THAT(Fault(std::string(5000, ' ')), HasSubstr("over 4096 bytes"));
 }
 
-TEST(Filter, FieldsAndOperatorsMustFit) {
+TEST(Filter, UnknownFieldOrOperator_IsRefused) {
   EXPECT_THAT(Fault("colour = red"), HasSubstr("character 1: no field 'colour'; there are rule, "));
   EXPECT_THAT(Fault("rule == x"), HasSubstr("character 6: the operator '==' does not fit rule"));
   EXPECT_THAT(Fault("rule >= x"), HasSubstr("character 6: the operator '>='"));
   EXPECT_THAT(Fault("severity != HIGH"), HasSubstr("character 10: the operator '!='"));
   EXPECT_THAT(Fault("rule = a AND rule = b"), HasSubstr("character 14: rule is given twice"));
-  EXPECT_EQ(Fault("severity = HIGH AND severity >= LOW"), "taken");
+  EXPECT_EQ(Fault("severity = HIGH AND severity >= LOW"), "accepted");
 }
 
-TEST(Filter, ValuesMustFitTheirField) {
+TEST(Filter, ValueOfTheWrongKind_IsRefused) {
   EXPECT_THAT(Fault("severity = DIRE"), HasSubstr("character 12: 'DIRE' is none of INFO, LOW"));
   EXPECT_THAT(Fault("severity = SEVERITY_UNSPECIFIED"), HasSubstr("is none of INFO"));
   EXPECT_THAT(Fault("session = x"), HasSubstr("character 11: 'x' is no name"));
@@ -136,7 +136,7 @@ class FilterFields : public testing::Test {
   }
 };
 
-TEST_F(FilterFields, Sessions) {
+TEST_F(FilterFields, SessionFilter_ParsesEveryField) {
   const auto filter = ParseSessionFilter("host = " + host_ +
                                          " AND host_name = gw AND user = ann AND kind = REMOTE AND"
                                          " logged_in = true AND open = false");
@@ -147,10 +147,10 @@ TEST_F(FilterFields, Sessions) {
   EXPECT_EQ(filter->kinds, std::vector{model::EntryKind::kRemote});
   EXPECT_EQ(filter->logged_in, true);
   EXPECT_EQ(filter->open, false);
-  EXPECT_FALSE(filter->active_since_wall_ns.has_value()) << "no field of its own";
+  EXPECT_FALSE(filter->active_since_wall_ns.has_value()) << "clients cannot filter by it";
 }
 
-TEST_F(FilterFields, HopsAndMachinesWithoutABoot) {
+TEST_F(FilterFields, HopFilter_ParsesEveryFieldAndAMachineWithoutABoot) {
   const auto filter = ParseHopFilter("host = hosts/" + std::string(32, '1') +
                                      " AND session = " + session_ + " AND proof = INFERRED");
   ASSERT_TRUE(filter.ok()) << filter.status();
@@ -159,7 +159,7 @@ TEST_F(FilterFields, HopsAndMachinesWithoutABoot) {
   EXPECT_EQ(filter->proof, model::Proof::kInferred);
 }
 
-TEST_F(FilterFields, Edges) {
+TEST_F(FilterFields, EdgeFilter_ParsesEveryField) {
   const auto filter = ParseEdgeFilter("host = " + host_ +
                                       " AND peer = 192.0.2.9 AND program = /usr/bin/ssh AND"
                                       " server_port = 65535 AND protocol = 17 AND side = SERVER");
@@ -174,7 +174,7 @@ TEST_F(FilterFields, Edges) {
   EXPECT_FALSE(ParseEdgeFilter("protocol = 256").ok());
 }
 
-TEST_F(FilterFields, Detections) {
+TEST_F(FilterFields, DetectionFilter_ParsesEveryField) {
   const auto filter = ParseDetectionFilter("session = " + session_ + " AND host = " + host_ +
                                            " AND incident = " + incident_ + " AND severity = LOW");
   ASSERT_TRUE(filter.ok()) << filter.status();
@@ -186,7 +186,7 @@ TEST_F(FilterFields, Detections) {
   EXPECT_FALSE(filter->least_severity.has_value());
 }
 
-TEST_F(FilterFields, IncidentsAndHosts) {
+TEST_F(FilterFields, IncidentAndHostFilters_ParseEveryField) {
   const auto incidents =
       ParseIncidentFilter("state = OPEN AND severity >= MEDIUM AND root = " + session_);
   ASSERT_TRUE(incidents.ok()) << incidents.status();

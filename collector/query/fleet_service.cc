@@ -1,16 +1,17 @@
+#include "collector/query/fleet_service.h"
+
 #include "collector/query/listing.h"
-#include "collector/query/services.h"
 
 namespace hoptrail::collector::query {
 namespace {
 
-// With or without its collection.
+// `name` may begin with its collection, "hosts/".
 absl::StatusOr<model::HostId> FindHost(api::MessageReader* reader, absl::string_view name) {
   absl::ConsumePrefix(&name, "hosts/");
   return reader->FindHost(name);
 }
 
-// What the collector cannot write is missing of every host.
+// While the collector cannot write its store, new facts about every host are missing.
 void AddTrouble(const Backend* backend, v1::Host* host) {
   const auto trouble = backend->store->trouble();
   if (trouble) *host->add_degradations() = wire::ToProto(*trouble);

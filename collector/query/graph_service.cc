@@ -1,10 +1,12 @@
-#include <set>
+#include "collector/query/graph_service.h"
 
-#include "absl/time/time.h"
+#include <set>
+#include <string>
+#include <utility>
+
 #include <google/protobuf/util/time_util.h>
 
 #include "collector/query/listing.h"
-#include "collector/query/services.h"
 #include "core/base/clock.h"
 #include "core/wire/resource_names.h"
 
@@ -15,8 +17,8 @@ constexpr int kMaxNeighborhood = 1000;
 constexpr int kHopsPerSession = 100;
 constexpr int64_t kDayNs = int64_t{24} * 3600 * 1'000'000'000;
 
-absl::Status Surround(api::MessageReader* reader, const v1::GetNeighborhoodRequest& request,
-                      v1::Neighborhood* out) {
+absl::Status FillNeighborhood(api::MessageReader* reader, const v1::GetNeighborhoodRequest& request,
+                              v1::Neighborhood* out) {
   store::SessionFilter filter;
   if (request.host().empty() && request.user().empty()) {
     return absl::InvalidArgumentError("host or user must be given");
@@ -30,7 +32,7 @@ absl::Status Surround(api::MessageReader* reader, const v1::GetNeighborhoodReque
   int64_t window = kDayNs;
   if (request.has_window()) {
     window = google::protobuf::util::TimeUtil::DurationToNanoseconds(request.window());
-    if (window <= 0) return absl::InvalidArgumentError("window: not above 0");
+    if (window <= 0) return absl::InvalidArgumentError("window: must be above 0");
   }
   filter.active_since_wall_ns = Clock::System().WallNs() - window;
   HT_ASSIGN_OR_RETURN(store::Page<v1::Session> own,
@@ -49,7 +51,8 @@ absl::Status Surround(api::MessageReader* reader, const v1::GetNeighborhoodReque
       for (const std::string& end : {hop.client().session(), hop.server().session()}) {
         if (!end.empty() && known.count(end) == 0) neighbours.insert(end);
       }
-      if (!hops.insert(hop.SerializeAsString()).second) continue;  // seen from its other end
+      const bool added = hops.insert(hop.SerializeAsString()).second;
+      if (!added) continue;  // it was, from its other end
       if (out->hops_size() == kMaxNeighborhood) {
         out->set_truncated(true);
         break;
@@ -137,7 +140,7 @@ grpc::ServerUnaryReactor* GraphService::GetNeighborhood(grpc::CallbackServerCont
                        if (const auto trouble = backend_->store->trouble()) {
                          *response->mutable_store_trouble() = wire::ToProto(*trouble);
                        }
-                       return Surround(reader, *request, response);
+                       return FillNeighborhood(reader, *request, response);
                      });
 }
 

@@ -7,7 +7,7 @@
 
 namespace hoptrail::collector::query {
 
-// Adds what is set in answers only: how its pages stand, and which of its hosts are degraded.
+// Fills in the fields that only answers have: the state of its pages, and its degraded hosts.
 inline absl::Status AddState(const Backend* backend, api::MessageReader* reader,
                              v1::Incident* incident) {
   HT_RETURN_IF_ERROR(reader->AddDeliveries(incident));

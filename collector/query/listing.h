@@ -12,11 +12,12 @@
 #include "collector/query/page_token.h"
 #include "collector/query/unary.h"
 #include "core/base/status_macros.h"
-#include "core/wire/sensor.h"
+#include "core/wire/agent_state.h"
 
 namespace hoptrail::collector::query {
 
-// One page of a list: the filter and the token checked, the rows moved into the response's `items`.
+// Answers one page of a list: checks the filter and the page token, and moves the rows into `items`
+// of the response.
 template <typename Item, typename Filter, typename Request, typename Response, typename Items>
 absl::Status AnswerList(const Backend* backend, absl::string_view list, const Request& request,
                         api::MessageReader* reader,

@@ -16,8 +16,8 @@ namespace {
 constexpr size_t kMaxToken = 4096;
 constexpr size_t kCheckBytes = 8;
 
-// Ties the token to its list and catches one that was cut or changed by mistake; it keeps no
-// secret, since a cursor shows nothing that the list itself would not.
+// Ties the token to its list, and catches a token that was cut or changed by mistake. It protects
+// no secret: a cursor shows nothing that the list does not show.
 std::string Check(absl::string_view scope, absl::string_view body) {
   const auto digest = Digest128({"page", scope, body});
   return std::string(reinterpret_cast<const char*>(digest.data()), kCheckBytes);
@@ -35,7 +35,7 @@ absl::StatusOr<std::optional<store::Cursor>> ParsePageToken(absl::string_view sc
                                                             absl::string_view token) {
   if (token.empty()) return std::optional<store::Cursor>();
   const absl::Status bad =
-      absl::InvalidArgumentError("page_token: not one that this list gave with this filter");
+      absl::InvalidArgumentError("page_token: not a token of this list with this filter");
   std::string bytes;
   if (token.size() > kMaxToken || !absl::WebSafeBase64Unescape(token, &bytes) ||
       bytes.size() < kCheckBytes) {
@@ -66,7 +66,7 @@ absl::StatusOr<int64_t> ParseResumeToken(absl::string_view epoch, int64_t presen
   int64_t revision = 0;
   if (token.size() > 100 || parts.size() != 2 || !absl::SimpleAtoi(parts[1], &revision) ||
       revision < 0) {
-    return absl::InvalidArgumentError("resume_token: not one that a watch gave");
+    return absl::InvalidArgumentError("resume_token: not a token of a watch");
   }
   if (parts[0] != epoch || revision > present) {
     return absl::FailedPreconditionError(

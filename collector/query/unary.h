@@ -12,20 +12,20 @@
 #include "collector/api/message_reader.h"
 #include "collector/query/workers.h"
 #include "collector/rpc/peer.h"
-#include "collector/store/store.h"
+#include "collector/store/readable_store.h"
 
 namespace hoptrail::collector::query {
 
-// What the services need. Nothing is owned; all outlives them.
+// What the services use. Not owned; all of it outlives them.
 struct Backend {
-  store::Store* store = nullptr;
+  store::ReadableStore* store = nullptr;
   Workers* workers = nullptr;
   api::PathSource path_of;
-  // Waits until the change is durable.
+  // Returns once the change is durable.
   std::function<absl::Status(const model::IncidentId&, model::IncidentState,
                              const std::string& who)>
       set_incident_state;
-  // The same; a machine with all its boots where the boot is empty.
+  // Likewise. A host without a boot stands for the machine with all its boots.
   std::function<absl::Status(const model::HostId&, const std::string& who)> remove_host;
 };
 
@@ -43,7 +43,7 @@ grpc::ServerUnaryReactor* AnswerUnary(grpc::CallbackServerContext* context, cons
     api::MessageReader reader(backend->store->BorrowReader());
     absl::Status status = work(&reader, peer);
     const auto trouble = backend->store->trouble();
-    if (trouble && absl::IsNotFound(status)) {  // it may be what could not be stored
+    if (trouble && absl::IsNotFound(status)) {  // it may be one that could not be stored
       status = absl::NotFoundError(absl::StrCat(status.message(), "; ", trouble->detail));
     }
     reactor->Finish(rpc::ToGrpc(status));

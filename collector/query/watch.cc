@@ -2,7 +2,7 @@
 
 namespace hoptrail::collector::query {
 
-WatchHub::WatchHub(store::Store* store) : store_(store), thread_([this] { Run(); }) {}
+WatchHub::WatchHub(store::ReadableStore* store) : store_(store), thread_([this] { Run(); }) {}
 
 void WatchHub::Add(std::shared_ptr<Watcher> watcher) {
   bool stopped;

@@ -20,7 +20,7 @@
 
 namespace hoptrail::collector::query {
 
-// Something that has to look at the store again.
+// Reads the store again whenever it has changed.
 class Watcher {
  public:
   virtual ~Watcher() = default;
@@ -28,11 +28,12 @@ class Watcher {
   virtual void Stop() = 0;
 };
 
-// One thread waits for changes, and for trouble with the store, and wakes every watcher; none of
-// them can hold up another or the ingest, since waking only queues a read. Thread-safe.
+// Wakes every watcher when the store has changed, or can no longer be written; a thread of its own
+// waits for that. Waking only queues a read, so that no watcher delays another one or the ingest.
+// Thread-safe.
 class WatchHub {
  public:
-  explicit WatchHub(store::Store* store);
+  explicit WatchHub(store::ReadableStore* store);
   ~WatchHub() { Stop(); }
 
   void Add(std::shared_ptr<Watcher> watcher);
@@ -44,7 +45,7 @@ class WatchHub {
   void Run();
   std::vector<std::shared_ptr<Watcher>> All();
 
-  store::Store* const store_;
+  store::ReadableStore* const store_;
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<std::shared_ptr<Watcher>> watchers_ ABSL_GUARDED_BY(mutex_);
@@ -52,13 +53,13 @@ class WatchHub {
 };
 
 // One client's watch: reads a page of changes, writes it, reads the next, and waits when there is
-// none. What a slow client has not taken stays in the store and nowhere else.
+// none. Changes that a slow client has not read yet stay in the store and nowhere else.
 template <typename Response>
 class WatchStream final : public grpc::ServerWriteReactor<Response>,
                           public Watcher,
                           public std::enable_shared_from_this<WatchStream<Response>> {
  public:
-  // A page of answers with their revisions, behind `after`.
+  // Answers with their revisions, all above `after`.
   using Page = std::vector<std::pair<int64_t, Response>>;
   using ReadPage = std::function<absl::StatusOr<Page>(api::MessageReader*, int64_t after)>;
 
@@ -115,10 +116,10 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
     MutexLock lock(&mutex_);
     if (ending_ || finished_) return;
     ending_ = status;
-    if (!busy_) Next();  // otherwise what is under way comes to see it
+    if (!busy_) Next();  // otherwise the read or write under way calls it
   }
 
-  // On a worker's thread; `busy_` is set, so that nobody else reads or writes.
+  // On a worker's thread. `busy_` is set, so that nothing else reads or writes.
   void Fill() {
     absl::StatusOr<Page> page;
     {
@@ -133,15 +134,16 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
       position_ = 0;
       again_ = again_ || static_cast<int>(page_.size()) == kPageSize;
     }
-    if (!greeted_ && page.ok() && !ending_) {
-      greeted_ = true;
-      this->StartSendInitialMetadata();  // tells the client that nothing is missed from here on
+    if (!metadata_sent_ && page.ok() && !ending_) {
+      metadata_sent_ = true;
+      // From it the client knows that it misses nothing from now on.
+      this->StartSendInitialMetadata();
     }
     Next();
   }
 
   absl::StatusOr<Page> FillFrom(api::MessageReader* reader) {
-    // A watch that nothing comes to would look like one of a quiet fleet.
+    // A watch without answers would look like a quiet fleet.
     if (const auto trouble = backend_->store->trouble()) {
       return absl::UnavailableError(trouble->detail);
     }
@@ -161,7 +163,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
     return page;
   }
 
-  // Writes what was read, then reads again or waits, or ends.
+  // Writes the next answer, reads the next page, waits, or ends the stream.
   void Next() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (writing_ || finished_) return;
     if (ending_) {
@@ -194,7 +196,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
   const ReadPage read_;
   std::shared_ptr<WatchStream> self_;
 
-  // Only within Fill.
+  // Used only by Fill().
   std::string epoch_;
   int64_t after_ = 0;
 
@@ -202,7 +204,7 @@ class WatchStream final : public grpc::ServerWriteReactor<Response>,
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;   // a read is queued, or its page is written
   bool again_ ABSL_GUARDED_BY(mutex_) = false;  // there may be more to read
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool greeted_ ABSL_GUARDED_BY(mutex_) = false;
+  bool metadata_sent_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> ending_ ABSL_GUARDED_BY(mutex_);
   Page page_ ABSL_GUARDED_BY(mutex_);

@@ -21,7 +21,7 @@ class Workers {
 
   // False, and `task` is not run, when too much is queued or after Stop.
   bool TryRun(std::function<void()> task);
-  // Runs what is queued, takes nothing more, and waits for the threads.
+  // Accepts no more tasks, runs the queued ones, and waits for the threads.
   void Stop();
 
  private:

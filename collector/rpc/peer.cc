@@ -38,7 +38,7 @@ Peer PeerOf(const grpc::CallbackServerContext& context) {
     }
     return peer;
   }
-  // Plain text is served on UNIX sockets only; see app/listeners.
+  // Only UNIX sockets serve plain text; see app/listeners.
   if (absl::StartsWith(context.peer(), "unix:")) {
     peer.local = peer.reader = peer.operator_role = peer.agent = true;
     peer.name = "local";

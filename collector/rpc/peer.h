@@ -11,12 +11,13 @@
 
 namespace hoptrail::collector::rpc {
 
-// Who calls, from nothing but the transport: the URIs in the client certificate's subject
-// alternative names, which the TLS layer has verified, or the UNIX socket it came through.
+// The caller and its roles, taken from the transport alone: from the URIs in the client
+// certificate's subject alternative names, which the TLS layer has verified, or from the UNIX
+// socket of the call.
 //   spiffe://hoptrail/agent/{machine id}   may speak for that machine
 //   spiffe://hoptrail/reader/{name}        may read
 //   spiffe://hoptrail/operator/{name}      may read and change incidents
-// A caller on a UNIX socket has every role: the file's mode decided who may call. A value.
+// A caller on a UNIX socket has every role: the socket's file mode says who may call. A value.
 struct Peer {
   bool local = false;
   bool reader = false;
@@ -26,18 +27,18 @@ struct Peer {
   std::string name;          // for a person's actions: "alice", "local"
 };
 
-// Adds what one URI of a verified certificate says; other URIs and malformed ones say nothing.
+// Adds the role in one URI of a verified certificate. Ignores other URIs and malformed ones.
 void AddRole(absl::string_view uri, Peer* peer);
 
 Peer PeerOf(const grpc::CallbackServerContext& context);
 
-// PERMISSION_DENIED, saying which role is needed.
+// PERMISSION_DENIED with the role that the call needs.
 absl::Status RequireReader(const Peer& peer);
 absl::Status RequireOperator(const Peer& peer);
 // The peer may speak for the host.
 absl::Status RequireAgentOf(const Peer& peer, const model::HostId& host);
 
-// Errors that are the service's own (INTERNAL, DATA_LOSS) are logged and told without the details.
+// Logs errors of the collector itself (INTERNAL, DATA_LOSS) and sends them without their details.
 grpc::Status ToGrpc(const absl::Status& status);
 
 }  // namespace hoptrail::collector::rpc

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
+#include "collector/rules/path_detection.h"
 #include "core/detect/blinding.h"
 #include "core/detect/evidence.h"
 
@@ -41,9 +42,7 @@ absl::string_view NameOf(model::InterferenceKind kind) {
 model::Detection Make(absl::string_view kind, int64_t wall_ns, absl::string_view detail,
                       const AgentTrouble& trouble) {
   const engine::Step& suspect = trouble.suspect;
-  model::Detection detection = hoptrail::detect::MakeDetection(
-      Blinding::Info(),
-      {.host = suspect.host, .session = suspect.session, .key = kind, .wall_ns = wall_ns});
+  model::Detection detection = DetectionOn(suspect, Blinding::Info(), wall_ns, kind);
   detection.summary = Bounded(absl::StrCat("while ", Label(suspect), " was logged in: ", detail));
   AddEvidence(detection, "kind", kind);
   AddEvidence(detection, "detail", detail);
@@ -55,30 +54,31 @@ model::Detection Make(absl::string_view kind, int64_t wall_ns, absl::string_view
   return detection;
 }
 
-std::optional<model::Detection> Judge(const model::Interference& interference,
-                                      const AgentTrouble& trouble) {
+std::optional<model::Detection> Evaluate(const model::Interference& interference,
+                                         const AgentTrouble& trouble) {
   model::Detection detection =
       Make(NameOf(interference.kind), interference.wall_ns, interference.detail, trouble);
-  // The network may be to blame.
+  // The network may be the cause.
   if (interference.kind == model::InterferenceKind::kSilent) {
     detection.severity = model::Severity::kMedium;
   }
-  // So may whoever copies machines for a living; or the certificate was stolen.
+  // An administrator may have copied the machine, or somebody has stolen the certificate.
   if (interference.kind == model::InterferenceKind::kCloned) {
     detection.title = "Two agents speak for one host";
     detection.severity = model::Severity::kMedium;
   }
-  // Whoever rolls out a configuration does this too.
+  // An administrator may have rolled out a configuration.
   if (interference.kind == model::InterferenceKind::kWeakened) {
-    detection.title = "The sensor took up a configuration by which it sees or reports less";
+    detection.title = "A new configuration makes the sensor see or report less";
     detection.severity = model::Severity::kMedium;
   }
   return detection;
 }
 
-// An agent that its service manager ends of its own accord is none; neither is one that replaces
-// itself.
-std::optional<model::Detection> Judge(const model::Goodbye& goodbye, const AgentTrouble& trouble) {
+// Nothing for an agent that its service manager ended without a login behind it, and for one that
+// replaces itself.
+std::optional<model::Detection> Evaluate(const model::Goodbye& goodbye,
+                                         const AgentTrouble& trouble) {
   if (goodbye.cause == model::StopCause::kReplacement) return std::nullopt;
   if (goodbye.cause == model::StopCause::kServiceManager && goodbye.session.empty()) {
     return std::nullopt;
@@ -92,16 +92,16 @@ std::optional<model::Detection> Judge(const model::Goodbye& goodbye, const Agent
     detection.summary =
         Bounded(absl::StrCat("from the login of ", Label(trouble.suspect), ", ", detail));
   }
-  // Who maintains a host asks its service manager; nobody who maintains it kills its processes.
+  // An administrator stops the agent through the service manager and does not kill its processes.
   if (goodbye.cause != model::StopCause::kProcess) detection.severity = model::Severity::kMedium;
   return detection;
 }
 
-// Nothing where the loss is none of the sensor's.
-std::optional<model::Detection> Judge(const model::Loss& loss, const AgentTrouble& trouble) {
+// Nothing for losses outside the kernel side: an intruder does not cause losses in the agent's own
+// queues.
+std::optional<model::Detection> Evaluate(const model::Loss& loss, const AgentTrouble& trouble) {
+  // A busy host fills the low ring and the tables without an intruder.
   const bool high = loss.where == "ring/high";
-  // A busy host fills the low ring and the tables without anybody's ill will; what is lost in the
-  // agent's own queues is its own affair.
   if (!high && loss.where != "ring/low" && !absl::StartsWith(loss.where, "table/")) {
     return std::nullopt;
   }
@@ -119,7 +119,7 @@ std::optional<model::Detection> Judge(const model::Loss& loss, const AgentTroubl
 const hoptrail::detect::RuleInfo& Blinding::Info() { return hoptrail::detect::BlindingInfo(); }
 
 std::optional<model::Detection> Blinding::OnAgentTrouble(const AgentTrouble& trouble) const {
-  return std::visit([&trouble](const auto& what) { return Judge(what, trouble); }, trouble.what);
+  return std::visit([&trouble](const auto& what) { return Evaluate(what, trouble); }, trouble.what);
 }
 
 }  // namespace hoptrail::collector::rules

@@ -8,10 +8,9 @@
 
 namespace hoptrail::collector::rules {
 
-// `blinding` as the collector judges it: an agent ended, was stopped, went blind or fell silent, or
-// lost records, while somebody was logged in. Tied to the open session that is most to be
-// suspected; one detection for each kind of trouble and session, emitted again when it happens
-// again.
+// The collector's half of `blinding`: an agent ended, was stopped, became blind or silent, or lost
+// records while somebody was logged in. One detection for each kind of trouble and session, tied to
+// the most suspicious open session, and emitted again when the trouble happens again.
 class Blinding final : public FleetRule {
  public:
   using Config = v1::BlindingConfig;

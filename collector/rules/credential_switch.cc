@@ -1,15 +1,14 @@
 #include "collector/rules/credential_switch.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
+#include "collector/rules/path_detection.h"
 #include "core/detect/evidence.h"
 #include "core/model/names.h"
 
 namespace hoptrail::collector::rules {
 
-using engine::Chain;
-using engine::Label;
-using engine::Proven;
 using engine::Step;
 using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
@@ -39,15 +38,13 @@ std::optional<model::Detection> CredentialSwitch::OnSession(
   for (size_t i = 0; i + 1 < path.size(); ++i) {
     if (path[i].user == last.user) return std::nullopt;
   }
-  model::Detection detection = hoptrail::detect::MakeDetection(
-      Info(), {.host = last.host, .session = last.session, .wall_ns = last.opened_wall_ns});
-  const std::string method =
-      last.method == model::AuthMethod::kUnknown
-          ? ""
-          : std::string(model::ToString(last.method).data(), model::ToString(last.method).size());
-  detection.summary = Bounded(absl::StrCat(
-      Label(path.front()), " became ", Label(last), method.empty() ? "" : " by ", method,
-      last.key_fingerprint.empty() ? "" : " ", last.key_fingerprint, ": ", Chain(path)));
+  const absl::string_view method =
+      last.method == model::AuthMethod::kUnknown ? "" : model::ToString(last.method);
+  model::Detection detection = DetectionOn(last, Info(), last.opened_wall_ns);
+  detection.summary = Bounded(absl::StrCat(engine::Label(path.front()), " became ",
+                                           engine::Label(last), method.empty() ? "" : " by ",
+                                           method, last.key_fingerprint.empty() ? "" : " ",
+                                           last.key_fingerprint, ": ", engine::Chain(path)));
   AddEvidence(detection, "from_user", parent.user);
   AddEvidence(detection, "to_user", last.user);
   AddEvidence(detection, "root_user", path.front().user);
@@ -55,8 +52,7 @@ std::optional<model::Detection> CredentialSwitch::OnSession(
   AddEvidence(detection, "to_host", last.host_name);
   AddEvidence(detection, "method", method);
   AddEvidence(detection, "key_fingerprint", last.key_fingerprint);
-  AddEvidence(detection, "path", Chain(path));
-  AddEvidence(detection, "proof", Proven(path) ? "PROVEN" : "INFERRED");
+  AddPathEvidence(path, &detection);
   return detection;
 }
 

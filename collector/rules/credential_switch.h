@@ -8,8 +8,8 @@
 
 namespace hoptrail::collector::rules {
 
-// A hop on which the user becomes one that nobody on the path before it was, the root included.
-// One detection a session. On the root's own host nothing is judged: su and sudo there are daily.
+// A hop to a user whom no earlier session of the path had, the root included. One detection a
+// session. The rule ignores sessions on the root's own host, where su and sudo are daily work.
 class CredentialSwitch final : public FleetRule {
  public:
   using Config = v1::CredentialSwitchConfig;

@@ -10,24 +10,24 @@
 
 namespace hoptrail::collector::rules {
 
-// The kinds of changes that a rule judges: bits.
+// The kinds of changes that a rule evaluates: bits.
 using Interests = uint32_t;
 inline constexpr Interests kSessions = 1;      // one detection a session
 inline constexpr Interests kPaths = 2;         // one detection a path
 inline constexpr Interests kAgentTrouble = 4;  // one detection for each kind of trouble and session
 
-// Whether a rule has to see a path, given how far the path goes.
+// Whether a rule has to see a path, given the extent of the path.
 enum class Concern : uint8_t {
-  kNone = 0,  // no detection of this rule can stand on it
-  kJudge,     // OnPath says
-  kKeep,      // what stands goes on standing
+  kNone = 0,  // the rule has no detection on such a path
+  kEvaluate,  // OnPath decides
+  kKeep,      // the present detection, if there is one, stays
 };
 
-// One rule over the fleet's graph. Its file has its metadata, its judgement and nothing of the
-// engine: what it judges by is in the change that it is given, and equal changes give equal
-// detections. A rule has `using Config`, the message of its own under FleetRulesConfig, is
-// constructed from it, and stands in one line of registry.cc; registry_test.cc says what
-// else belongs to it. Immutable; used by the engine's thread.
+// One rule over the fleet's graph. Its file holds its metadata and its evaluation, and nothing of
+// the engine: the change that it evaluates holds everything it may use, and equal changes give
+// equal detections. A rule has `using Config`, its own message under FleetRulesConfig, is
+// constructed from it, and has one line in registry.cc; registry_test.cc lists everything else that
+// it needs. Immutable; used by the engine's thread.
 class FleetRule {
  public:
   virtual ~FleetRule() = default;
@@ -35,12 +35,12 @@ class FleetRule {
   virtual const hoptrail::detect::RuleInfo& info() const = 0;
   virtual Interests interests() const = 0;
 
-  // Each returns the detection that should stand now, or nothing. The runner keeps the detection's
-  // id while its subject goes on, and withdraws what should no longer stand.
+  // Each returns the detection that should exist now, or nothing. The runner keeps a detection's id
+  // while its subject lives, and withdraws a detection that should no longer exist.
   virtual std::optional<model::Detection> OnSession(const engine::SessionChange& change) const {
     return std::nullopt;
   }
-  // Asked at every change of every path: compares numbers only.
+  // Called at every change of every path, so it only compares numbers.
   virtual Concern ConcernWith(const engine::PathExtent& extent) const { return Concern::kNone; }
   virtual std::optional<model::Detection> OnPath(const engine::PathChange& change) const {
     return std::nullopt;

@@ -6,14 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
+#include "collector/rules/path_detection.h"
 #include "core/detect/evidence.h"
 
 namespace hoptrail::collector::rules {
 
-using engine::Chain;
 using engine::HostLabel;
 using engine::Label;
-using engine::Proven;
 using engine::Step;
 using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
@@ -44,7 +43,7 @@ const RuleInfo& MultiHop::Info() {
 }
 
 Concern MultiHop::ConcernWith(const engine::PathExtent& extent) const {
-  return extent.reached > 0 && extent.depth >= least_depth_ ? Concern::kJudge : Concern::kNone;
+  return extent.reached > 0 && extent.depth >= least_depth_ ? Concern::kEvaluate : Concern::kNone;
 }
 
 std::optional<model::Detection> MultiHop::OnPath(const engine::PathChange& change) const {
@@ -63,19 +62,15 @@ std::optional<model::Detection> MultiHop::OnPath(const engine::PathChange& chang
       new_edges.push_back(absl::StrCat(HostLabel(from), " → ", Label(to)));
     }
   }
-  model::Detection detection = hoptrail::detect::MakeDetection(
-      Info(), {.host = last.host, .session = last.session, .wall_ns = last.opened_wall_ns});
+  model::Detection detection = DetectionOn(last, Info(), last.opened_wall_ns);
   if (!changes.empty() || last.depth > least_depth_) detection.severity = model::Severity::kHigh;
-  detection.summary = Bounded(
-      absl::StrCat(Label(path.front()),
-                   path.front().origin.empty() ? "" : absl::StrCat(" from ", path.front().origin),
-                   " went on over ", last.depth, " hops: ", Chain(path)));
+  detection.summary = Bounded(absl::StrCat(LabelWithOrigin(path.front()), " went on over ",
+                                           last.depth, " hops: ", engine::Chain(path)));
   AddEvidence(detection, "depth", absl::StrCat(last.depth));
-  AddEvidence(detection, "path", Chain(path));
   AddEvidence(detection, "origin", path.front().origin);
   AddEvidence(detection, "user_changes", absl::StrJoin(changes, "; "));
   AddEvidence(detection, "new_edges", absl::StrJoin(new_edges, "; "));
-  AddEvidence(detection, "proof", Proven(path) ? "PROVEN" : "INFERRED");
+  AddPathEvidence(path, &detection);
   return detection;
 }
 

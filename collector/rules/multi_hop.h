@@ -10,8 +10,8 @@
 namespace hoptrail::collector::rules {
 
 // A path of several hops. One detection a path, tied to its deepest session and emitted again as
-// the path grows. Medium; high from one hop more than the least depth on, or where the user changes
-// on the way.
+// the path grows. Its severity is medium, or high on a path that is deeper than the least depth or
+// on which the user changes.
 class MultiHop final : public FleetRule {
  public:
   using Config = v1::MultiHopConfig;

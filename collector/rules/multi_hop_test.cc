@@ -2,33 +2,36 @@
 
 #include <gtest/gtest.h>
 
-#include "collector/rules/path_for_test.h"
+#include "collector/engine/values/path_for_test.h"
 
 namespace hoptrail::collector::rules {
 namespace {
 
-// At depth 2 or more, or at the depth that is given.
-std::optional<model::Detection> Judge(const PathView& path, uint32_t depth = 0) {
+using engine::MakePath;
+using engine::PathView;
+
+// `depth`: the configured least depth; 0: the default.
+std::optional<model::Detection> Evaluate(const PathView& path, uint32_t depth = 0) {
   v1::MultiHopConfig config;
   config.set_depth(depth);
   const MultiHop rule(config);
   if (rule.ConcernWith({.depth = path.back().depth, .reached = path.size() - 1}) !=
-      Concern::kJudge) {
+      Concern::kEvaluate) {
     return std::nullopt;
   }
   return rule.OnPath({.root = path.front(), .deepest = path});
 }
 
-TEST(MultiHopTest, DoesNotFireForFewerHopsThanTheLeastDepth) {
-  EXPECT_FALSE(Judge(MakePath({{"ann", "a"}, {"bob", "b"}})).has_value());
-  EXPECT_FALSE(Judge(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}), 3).has_value());
+TEST(MultiHopTest, DoesNotFireBelowTheLeastDepth) {
+  EXPECT_FALSE(Evaluate(MakePath({{"ann", "a"}, {"bob", "b"}})).has_value());
+  EXPECT_FALSE(Evaluate(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}), 3).has_value());
 }
 
 TEST(MultiHopTest, FiresOnTheDeepestSession) {
   PathView path = MakePath({{"ann", "a"}, {"ann", "b"}, {"ann", "c"}});
   path[0].origin = "192.0.2.9";
   path[2].new_edge = true;
-  const auto detection = Judge(path);
+  const auto detection = Evaluate(path);
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->session, path[2].session);
   EXPECT_EQ(detection->host, path[2].host);
@@ -38,18 +41,18 @@ TEST(MultiHopTest, FiresOnTheDeepestSession) {
   EXPECT_EQ(detection->evidence.count("user_changes"), 0u);
 }
 
-TEST(MultiHopTest, DepthAndChangesOfUserMakeItHigh) {
-  const auto deeper = Judge(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}, {"x", "d"}}));
+TEST(MultiHopTest, DeeperPathOrChangeOfUser_IsHigh) {
+  const auto deeper = Evaluate(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}, {"x", "d"}}));
   EXPECT_EQ(deeper->severity, model::Severity::kHigh);
-  const auto changed = Judge(MakePath({{"x", "a"}, {"y", "b"}, {"y", "c"}}));
+  const auto changed = Evaluate(MakePath({{"x", "a"}, {"y", "b"}, {"y", "c"}}));
   EXPECT_EQ(changed->severity, model::Severity::kHigh);
   EXPECT_EQ(changed->evidence.at("user_changes"), "x@a → y@b");
 }
 
-TEST(MultiHopTest, AnInferredHopIsSaidToBe) {
+TEST(MultiHopTest, PathWithAnInferredHop_HasProofInferred) {
   PathView path = MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}});
   path[1].proof = model::Proof::kInferred;
-  EXPECT_EQ(Judge(path)->evidence.at("proof"), "INFERRED");
+  EXPECT_EQ(Evaluate(path)->evidence.at("proof"), "INFERRED");
 }
 
 }  // namespace

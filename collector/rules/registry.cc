@@ -15,7 +15,7 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-// The rule's own message, the default one where the file says nothing of it.
+// The rule's own message; the default one if the configuration file does not mention the rule.
 const Message& ConfigOf(absl::string_view rule_id, const v1::FleetRulesConfig& config) {
   const FieldDescriptor* field =
       v1::FleetRulesConfig::descriptor()->FindFieldByName(FieldName(rule_id));
@@ -45,13 +45,6 @@ const std::vector<RegisteredRule>& FleetRules() {
       Register<Spread>(),
   };
   return rules;
-}
-
-bool IsEnabled(const RegisteredRule& rule, const v1::FleetRulesConfig& config) {
-  const Message& own = ConfigOf(rule.info().id, config);
-  const FieldDescriptor* disabled = own.GetDescriptor()->FindFieldByName("disabled");
-  HT_CHECK(disabled != nullptr && disabled->cpp_type() == FieldDescriptor::CPPTYPE_BOOL);
-  return !own.GetReflection()->GetBool(own, disabled);
 }
 
 std::string FieldName(absl::string_view rule_id) {

@@ -12,17 +12,14 @@
 
 namespace hoptrail::collector::rules {
 
-// One registered rule. A value with static storage duration.
+// One registered rule. Has static storage duration.
 struct RegisteredRule {
   const hoptrail::detect::RuleInfo& (*info)();
   std::unique_ptr<FleetRule> (*make)(const v1::FleetRulesConfig& config);
 };
 
-// Every fleet rule that there is, in order of their ids.
+// All fleet rules, in the order of their ids.
 const std::vector<RegisteredRule>& FleetRules();
-
-// Whether the configuration leaves the rule on.
-bool IsEnabled(const RegisteredRule& rule, const v1::FleetRulesConfig& config);
 
 // "credential-switch" → "credential_switch": the rule's field of the configuration.
 std::string FieldName(absl::string_view rule_id);

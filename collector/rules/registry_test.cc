@@ -1,4 +1,4 @@
-// What belongs to a rule beside its file, for every rule that is registered.
+// Checks for every registered rule that everything else that belongs to a rule exists.
 
 #include "collector/rules/registry.h"
 
@@ -14,7 +14,7 @@
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
-#include "core/detect/blinding.h"
+#include "core/config/rule_sides.h"
 
 namespace hoptrail::collector::rules {
 namespace {
@@ -42,7 +42,7 @@ class RegistryTest : public testing::TestWithParam<RegisteredRule> {
   const std::string id_ = Text(info_.id);
 };
 
-TEST_P(RegistryTest, MetadataIsComplete) {
+TEST_P(RegistryTest, Rule_HasCompleteMetadata) {
   EXPECT_TRUE(std::regex_match(id_, std::regex("[a-z]+(-[a-z]+)*"))) << id_;
   EXPECT_THAT(Text(info_.title), Not(IsEmpty()));
   EXPECT_THAT(Text(info_.check), Not(IsEmpty()));
@@ -55,32 +55,32 @@ TEST_P(RegistryTest, MetadataIsComplete) {
   EXPECT_THAT(info_.benign_causes, Not(IsEmpty()));
 }
 
-TEST_P(RegistryTest, MakesARuleThatIsInterestedInSomething) {
+TEST_P(RegistryTest, Rule_IsInterestedInAtLeastOneKindOfChange) {
   const std::unique_ptr<FleetRule> rule = GetParam().make({});
   ASSERT_NE(rule, nullptr);
   EXPECT_EQ(&rule->info(), &info_);
   EXPECT_NE(rule->interests(), 0u);
 }
 
-TEST_P(RegistryTest, HasAMessageOfItsOwnThatSwitchesItOff) {
+TEST_P(RegistryTest, Rule_IsDisabledByItsOwnConfigMessage) {
   const FieldDescriptor* field =
       v1::FleetRulesConfig::descriptor()->FindFieldByName(FieldName(info_.id));
   ASSERT_NE(field, nullptr);
   ASSERT_NE(field->message_type(), nullptr);
-  v1::FleetRulesConfig config;
-  EXPECT_TRUE(IsEnabled(GetParam(), config));
-  google::protobuf::Message* own = config.GetReflection()->MutableMessage(&config, field);
+  v1::FleetRulesConfig all;
+  EXPECT_FALSE(config::IsRuleDisabled(all, info_.id)) << "no field `disabled`";
+  google::protobuf::Message* own = all.GetReflection()->MutableMessage(&all, field);
   const FieldDescriptor* disabled = own->GetDescriptor()->FindFieldByName("disabled");
   ASSERT_NE(disabled, nullptr);
   own->GetReflection()->SetBool(own, disabled, true);
-  EXPECT_FALSE(IsEnabled(GetParam(), config));
+  EXPECT_TRUE(config::IsRuleDisabled(all, info_.id));
 }
 
-TEST_P(RegistryTest, HasARowInTheReadmesTableOfRules) {
+TEST_P(RegistryTest, Rule_HasARowInReadme) {
   EXPECT_THAT(Read("README.md"), HasSubstr(absl::StrCat("\n| `", id_, "` |")));
 }
 
-TEST_P(RegistryTest, HasTestsThatFireAndTestsThatDoNot) {
+TEST_P(RegistryTest, Rule_HasAFiringAndANotFiringTest) {
   const std::string test = Read(absl::StrCat("collector/rules/", FieldName(info_.id), "_test.cc"));
   EXPECT_THAT(test, ContainsRegex("TEST(_F|_P)?\\([A-Za-z]+Test, Fires"));
   EXPECT_THAT(test, ContainsRegex("TEST(_F|_P)?\\([A-Za-z]+Test, DoesNotFire"));
@@ -89,7 +89,7 @@ TEST_P(RegistryTest, HasTestsThatFireAndTestsThatDoNot) {
 INSTANTIATE_TEST_SUITE_P(Every, RegistryTest, testing::ValuesIn(FleetRules()),
                          [](const auto& info) { return FieldName(info.param.info().id); });
 
-TEST(FleetRulesTest, EveryFieldOfTheConfigurationIsARuleAndInOrder) {
+TEST(FleetRulesTest, RegisteredRules_AreTheConfigFieldsInOrder) {
   std::set<std::string> registered, configured;
   for (const RegisteredRule& rule : FleetRules()) {
     const std::string name = FieldName(rule.info().id);

@@ -13,14 +13,14 @@ namespace hoptrail::collector::rules {
 namespace {
 
 constexpr char kWithdrawn[] = "withdrawn";
-// Paths that were split off one after the other, each of which took an id along.
-constexpr int kMostSplits = 100;
+// Bounds the search for an unused id among paths that were split off one after the other.
+constexpr int kMaxSplits = 100;
 
 model::Detection Withdrawn(model::Detection detection) {
   detection.severity = model::Severity::kInfo;
   detection.summary = hoptrail::detect::Bounded(
-      absl::StrCat("Withdrawn, the path turned out to be another: ", detection.summary));
-  detection.evidence[kWithdrawn] = "the path turned out to be another";
+      absl::StrCat("Withdrawn, because the path changed: ", detection.summary));
+  detection.evidence[kWithdrawn] = "the path changed";
   return detection;
 }
 
@@ -32,7 +32,8 @@ bool Is(const model::Detection& detection, absl::string_view rule) {
 
 RuleRunner::RuleRunner(const v1::FleetRulesConfig& config) {
   for (const RegisteredRule& registered : FleetRules()) {
-    entries_.push_back({registered.make(config), IsEnabled(registered, config)});
+    const bool enabled = !config::IsRuleDisabled(config, registered.info().id);
+    entries_.push_back({registered.make(config), enabled});
   }
 }
 
@@ -53,29 +54,29 @@ RuleRunner::Detections RuleRunner::OnSession(const model::SessionId& session,
       out.push_back(*std::move(wanted));
       continue;
     }
-    const model::Detection* stands =
+    const model::Detection* present =
         find(model::DeriveDetectionId(entry.rule->info().id, session, ""));
-    if (stands != nullptr && !IsWithdrawn(*stands)) out.push_back(Withdrawn(*stands));
+    if (present != nullptr && !IsWithdrawn(*present)) out.push_back(Withdrawn(*present));
   }
   return out;
 }
 
 RuleRunner::Detections RuleRunner::OnPath(const engine::PathExtent& extent,
                                           absl::FunctionRef<engine::PathChange()> read,
-                                          const std::vector<const model::Detection*>& standing,
+                                          const std::vector<const model::Detection*>& present,
                                           Find find) const {
   Detections out;
   std::optional<engine::PathChange> change;
   for (const Entry& entry : entries_) {
     if ((entry.rule->interests() & kPaths) == 0) continue;
-    Concern concern = entry.rule->ConcernWith(extent);
+    const Concern concern = entry.rule->ConcernWith(extent);
     if (concern == Concern::kKeep) continue;
     std::optional<model::Detection> wanted;
-    if (entry.enabled && concern == Concern::kJudge) {
+    if (entry.enabled && concern == Concern::kEvaluate) {
       if (!change.has_value()) change = read();
       wanted = entry.rule->OnPath(*change);
     }
-    Reconcile(entry.rule->info().id, std::move(wanted), standing, find, &out);
+    Reconcile(entry.rule->info().id, std::move(wanted), present, find, &out);
   }
   return out;
 }
@@ -94,13 +95,13 @@ bool RuleRunner::IsWithdrawn(const model::Detection& detection) {
   return detection.evidence.contains(kWithdrawn) && !config::IsHostRule(detection.rule);
 }
 
-// Gives `wanted` the id under which the path already has such a detection, and withdraws what
-// should not stand.
+// Gives `wanted` the id of the rule's present detection on the path, and withdraws the rule's other
+// detections there.
 void RuleRunner::Reconcile(absl::string_view rule, std::optional<model::Detection> wanted,
-                           const std::vector<const model::Detection*>& standing, Find find,
+                           const std::vector<const model::Detection*>& present, Find find,
                            Detections* out) {
   std::vector<const model::Detection*> own;
-  for (const model::Detection* detection : standing) {
+  for (const model::Detection* detection : present) {
     if (Is(*detection, rule) && !IsWithdrawn(*detection)) own.push_back(detection);
   }
   std::sort(own.begin(), own.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
@@ -109,8 +110,8 @@ void RuleRunner::Reconcile(absl::string_view rule, std::optional<model::Detectio
     kept = own.front();
     wanted->id = kept->id;
   } else if (wanted.has_value()) {
-    // The id may be in use: a path that was split off took it along.
-    for (int i = 2; i < kMostSplits; ++i) {
+    // A path that was split off may have kept the detection with this id.
+    for (int i = 2; i < kMaxSplits; ++i) {
       const model::Detection* other = find(wanted->id);
       if (other == nullptr || IsWithdrawn(*other)) break;
       wanted->id = model::DeriveDetectionId(rule, wanted->session, absl::StrCat(i));

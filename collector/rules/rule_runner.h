@@ -13,31 +13,32 @@
 
 namespace hoptrail::collector::rules {
 
-// Gives every registered rule the changes that it is interested in, and says which detections have
-// to be stored for it: new ones, changed ones, and those to be withdrawn because the path turned
-// out to be another or the rule was switched off. Keeps nothing but its configuration; what stands
-// is given to it. Immutable; used by the engine's thread.
+// Gives every registered rule the changes that it is interested in, and returns the detections that
+// have to be stored: new ones, changed ones, and withdrawn ones, whose path has changed or whose
+// rule was disabled. Holds only its configuration: the caller passes the present detections.
+// Immutable; used by the engine's thread.
 class RuleRunner {
  public:
   using Detections = std::vector<model::Detection>;
-  // The stored detection of this id; null where there is none.
+  // The stored detection with this id; null if there is none.
   using Find = absl::FunctionRef<const model::Detection*(const model::DetectionId&)>;
 
   explicit RuleRunner(const v1::FleetRulesConfig& config);
 
-  // Whether a rule that is on wants such changes.
+  // Whether an enabled rule is interested in such changes.
   bool Wants(Interests interests) const;
 
-  // `change` is null for a session that nobody has entered (yet): nothing should stand on it.
+  // `change` is null for a session that nobody has entered yet: it should have no detection.
   Detections OnSession(const model::SessionId& session, const engine::SessionChange* change,
                        Find find) const;
-  // `standing`: all detections on the path. `read` makes the path's value, which costs as much as
-  // the path is long; it is called once, and only where a rule has to see it.
+  // `present`: all present detections on the path. `read` makes the path's value, at a cost that
+  // grows with the path's length. It is called at most once, and only if a rule has to see the
+  // path.
   Detections OnPath(const engine::PathExtent& extent, absl::FunctionRef<engine::PathChange()> read,
-                    const std::vector<const model::Detection*>& standing, Find find) const;
+                    const std::vector<const model::Detection*>& present, Find find) const;
   Detections OnAgentTrouble(const engine::AgentTrouble& trouble) const;
 
-  // A fleet detection whose ground fell away. What an agent sends is never one.
+  // A fleet detection that lost its ground. A detection from an agent is never a withdrawn one.
   static bool IsWithdrawn(const model::Detection& detection);
 
  private:
@@ -47,7 +48,7 @@ class RuleRunner {
   };
 
   static void Reconcile(absl::string_view rule, std::optional<model::Detection> wanted,
-                        const std::vector<const model::Detection*>& standing, Find find,
+                        const std::vector<const model::Detection*>& present, Find find,
                         Detections* out);
 
   std::vector<Entry> entries_;

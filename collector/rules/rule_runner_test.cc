@@ -5,20 +5,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "collector/rules/path_for_test.h"
+#include "collector/engine/values/path_for_test.h"
 
 namespace hoptrail::collector::rules {
 namespace {
 
+using engine::MakePath;
 using engine::PathChange;
 using engine::PathExtent;
+using engine::PathView;
 using engine::SessionChange;
+using engine::Step;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class RuleRunnerTest : public testing::Test {
  protected:
-  // What stands is stored, as the engine does.
+  // Stores the detections, as the engine does.
   RuleRunner::Detections Store(RuleRunner::Detections detections) {
     for (const model::Detection& each : detections) stored_[each.id] = each;
     return detections;
@@ -28,10 +31,10 @@ class RuleRunnerTest : public testing::Test {
     return Store(runner.OnSession(path.back().session, entered ? &change : nullptr, Find()));
   }
   RuleRunner::Detections OnPath(const RuleRunner& runner, const PathView& path) {
-    std::vector<const model::Detection*> standing;
+    std::vector<const model::Detection*> present;
     for (const auto& [id, detection] : stored_) {
       for (const Step& step : path) {
-        if (detection.session == step.session) standing.push_back(&detection);
+        if (detection.session == step.session) present.push_back(&detection);
       }
     }
     const PathExtent extent{.depth = path.back().depth, .reached = path.size() - 1};
@@ -39,7 +42,7 @@ class RuleRunnerTest : public testing::Test {
       ++reads_;
       return PathChange{.root = path.front(), .deepest = path};
     };
-    return Store(runner.OnPath(extent, read, standing, Find()));
+    return Store(runner.OnPath(extent, read, present, Find()));
   }
   std::function<const model::Detection*(const model::DetectionId&)> Find() {
     return [this](const model::DetectionId& id) -> const model::Detection* {
@@ -52,7 +55,7 @@ class RuleRunnerTest : public testing::Test {
   int reads_ = 0;
 };
 
-TEST_F(RuleRunnerTest, ASessionsDetectionIsWithdrawnOnceWhereItsGroundFellAway) {
+TEST_F(RuleRunnerTest, SessionDetectionWithoutGround_IsWithdrawnOnce) {
   const RuleRunner runner({});
   const PathView path = MakePath({{"staff", "gw"}, {"deploy", "web"}});
   const auto fired = OnSession(runner, path, true);
@@ -66,7 +69,7 @@ TEST_F(RuleRunnerTest, ASessionsDetectionIsWithdrawnOnceWhereItsGroundFellAway) 
   EXPECT_THAT(OnSession(runner, path, false), IsEmpty());
 }
 
-TEST_F(RuleRunnerTest, ARuleThatIsSwitchedOffWithdrawsWhatStandsAndWantsNothing) {
+TEST_F(RuleRunnerTest, DisabledRule_WithdrawsItsDetectionsAndWantsNoChanges) {
   const PathView path = MakePath({{"staff", "gw"}, {"deploy", "web"}});
   ASSERT_THAT(OnSession(RuleRunner({}), path, true), SizeIs(1));
   v1::FleetRulesConfig off;
@@ -79,17 +82,17 @@ TEST_F(RuleRunnerTest, ARuleThatIsSwitchedOffWithdrawsWhatStandsAndWantsNothing)
   EXPECT_TRUE(RuleRunner::IsWithdrawn(withdrawn[0]));
 }
 
-TEST_F(RuleRunnerTest, APathsDetectionKeepsItsIdWhileThePathGrows) {
+TEST_F(RuleRunnerTest, PathThatGrows_KeepsTheIdOfItsDetection) {
   const RuleRunner runner({});
   const auto first = OnPath(runner, MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}));
   ASSERT_THAT(first, SizeIs(1));
-  const auto grown = OnPath(runner, MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}, {"x", "d"}}));
-  ASSERT_THAT(grown, SizeIs(1));
-  EXPECT_EQ(grown[0].id, first[0].id);
-  EXPECT_NE(grown[0].session, first[0].session);
+  const auto longer = OnPath(runner, MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}, {"x", "d"}}));
+  ASSERT_THAT(longer, SizeIs(1));
+  EXPECT_EQ(longer[0].id, first[0].id);
+  EXPECT_NE(longer[0].session, first[0].session);
 }
 
-TEST_F(RuleRunnerTest, APathThatShrankLosesItsDetection) {
+TEST_F(RuleRunnerTest, PathThatShrinks_HasItsDetectionWithdrawn) {
   const RuleRunner runner({});
   ASSERT_THAT(OnPath(runner, MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}})), SizeIs(1));
   stored_.begin()->second.session = MakePath({{"x", "a"}})[0].session;
@@ -98,26 +101,26 @@ TEST_F(RuleRunnerTest, APathThatShrankLosesItsDetection) {
   EXPECT_TRUE(RuleRunner::IsWithdrawn(left[0]));
 }
 
-TEST_F(RuleRunnerTest, AnIdThatAPathSplitOffTookAlongIsNotUsedTwice) {
+TEST_F(RuleRunnerTest, IdKeptByASplitOffPath_IsNotUsedTwice) {
   const RuleRunner runner({});
   const PathView path = MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}});
   const auto first = OnPath(runner, path);
   ASSERT_THAT(first, SizeIs(1));
-  // It stands on a session of another path now.
+  // It is on a session of another path now.
   stored_[first[0].id].session.bytes[0] = 99;
   const auto second = OnPath(runner, path);
   ASSERT_THAT(second, SizeIs(1));
   EXPECT_NE(second[0].id, first[0].id);
 }
 
-TEST_F(RuleRunnerTest, AShortPathIsNotRead) {
+TEST_F(RuleRunnerTest, PathBelowTheLeastDepth_IsNotRead) {
   OnPath(RuleRunner({}), MakePath({{"x", "a"}, {"x", "b"}}));
   EXPECT_EQ(reads_, 0);
   OnPath(RuleRunner({}), MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}));
   EXPECT_EQ(reads_, 1);
 }
 
-TEST_F(RuleRunnerTest, AnAgentCannotSendAWithdrawal) {
+TEST_F(RuleRunnerTest, DetectionFromAnAgent_IsNeverWithdrawn) {
   model::Detection detection;
   detection.rule = "pivot";
   detection.evidence["withdrawn"] = "says the agent";

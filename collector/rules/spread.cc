@@ -8,13 +8,13 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
+#include "collector/rules/path_detection.h"
 #include "core/detect/evidence.h"
 #include "core/model/title.h"
 
 namespace hoptrail::collector::rules {
 
 using engine::Arrival;
-using engine::Label;
 using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
 using hoptrail::detect::BoundedSet;
@@ -22,8 +22,8 @@ using hoptrail::detect::RuleInfo;
 
 namespace {
 
-constexpr size_t kMaxNames = 24;
-// A path that reached more sessions than this was reported long ago; it is not counted further.
+constexpr size_t kMaxHostNames = 24;
+// A path with more arrivals was reported long ago. Counting them all again would cost too much.
 constexpr size_t kMaxArrivals = 1024;
 constexpr uint32_t kHosts = 5;
 constexpr uint32_t kWindowSeconds = 600;
@@ -49,7 +49,7 @@ Spread::Spread(const Config& config)
 
 Concern Spread::ConcernWith(const engine::PathExtent& extent) const {
   if (extent.reached > kMaxArrivals) return Concern::kKeep;
-  return extent.reached > 0 && extent.reached >= hosts_ ? Concern::kJudge : Concern::kNone;
+  return extent.reached > 0 && extent.reached >= hosts_ ? Concern::kEvaluate : Concern::kNone;
 }
 
 std::optional<model::Detection> Spread::OnPath(const engine::PathChange& change) const {
@@ -59,7 +59,7 @@ std::optional<model::Detection> Spread::OnPath(const engine::PathChange& change)
   std::sort(arrivals.begin(), arrivals.end(), [](const Arrival* a, const Arrival* b) {
     return std::tie(a->wall_ns, a->host) < std::tie(b->wall_ns, b->host);
   });
-  // A window slides over the arrivals; the fullest one is reported.
+  // A window slides over the arrivals. The rule reports the one with the most machines.
   absl::flat_hash_map<model::MachineId, size_t> inside;
   size_t best = 0, best_from = 0, best_until = 0, from = 0;
   for (size_t i = 0; i < arrivals.size(); ++i) {
@@ -77,25 +77,22 @@ std::optional<model::Detection> Spread::OnPath(const engine::PathChange& change)
   }
   if (best < hosts_ || best == 0) return std::nullopt;
 
-  BoundedSet names(kMaxNames);
+  BoundedSet names(kMaxHostNames);
   absl::flat_hash_set<model::MachineId> named;
-  for (size_t i = best_from; i <= best_until && named.size() <= kMaxNames; ++i) {
+  for (size_t i = best_from; i <= best_until && named.size() <= kMaxHostNames; ++i) {
     const model::HostId& host = arrivals[i]->host;
     if (host.machine == root.host.machine || !named.insert(host.machine).second) continue;
     names.Add(model::HostTitle(arrivals[i]->host_name, host));
   }
   const int64_t seconds =
       (arrivals[best_until]->wall_ns - arrivals[best_from]->wall_ns + 999'999'999) / 1'000'000'000;
-  model::Detection detection = hoptrail::detect::MakeDetection(
-      Info(),
-      {.host = root.host, .session = root.session, .wall_ns = arrivals[best_until]->wall_ns});
-  detection.summary =
-      Bounded(absl::StrCat(Label(root), root.origin.empty() ? "" : " from ", root.origin,
-                           " reached ", best, " hosts within ", seconds, " s: ", names.Text()));
+  model::Detection detection = DetectionOn(root, Info(), arrivals[best_until]->wall_ns);
+  detection.summary = Bounded(absl::StrCat(LabelWithOrigin(root), " reached ", best,
+                                           " hosts within ", seconds, " s: ", names.Text()));
   AddEvidence(detection, "hosts", absl::StrCat(best));
   AddEvidence(detection, "host_names", names.Text());
   AddEvidence(detection, "seconds", absl::StrCat(seconds));
-  AddEvidence(detection, "root", Label(root));
+  AddEvidence(detection, "root", engine::Label(root));
   AddEvidence(detection, "origin", root.origin);
   return detection;
 }

@@ -9,8 +9,8 @@
 
 namespace hoptrail::collector::rules {
 
-// One root reaches many hosts in a short time. One detection a path, tied to its root; the root's
-// own host does not count.
+// One root reaches many hosts in a short time. One detection a path, tied to its root. The root's
+// own host is not counted.
 class Spread final : public FleetRule {
  public:
   using Config = v1::SpreadConfig;

@@ -7,12 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include <gtest/gtest.h>
 
-#include "collector/rules/path_for_test.h"
+#include "collector/engine/values/path_for_test.h"
 
 namespace hoptrail::collector::rules {
 namespace {
 
 using engine::Arrival;
+using engine::MakePath;
+using engine::Step;
 
 constexpr int64_t kSecond = 1'000'000'000;
 
@@ -28,9 +30,9 @@ class SpreadTest : public testing::Test {
  protected:
   SpreadTest() { config_.set_hosts(3); }
 
-  std::optional<model::Detection> Judge(std::vector<Arrival> arrivals) const {
+  std::optional<model::Detection> Evaluate(std::vector<Arrival> arrivals) const {
     const Spread rule(config_);
-    if (rule.ConcernWith({.depth = 1, .reached = arrivals.size()}) != Concern::kJudge) {
+    if (rule.ConcernWith({.depth = 1, .reached = arrivals.size()}) != Concern::kEvaluate) {
       return std::nullopt;
     }
     return rule.OnPath({.root = root_, .deepest = {root_}, .arrivals = std::move(arrivals)});
@@ -40,8 +42,8 @@ class SpreadTest : public testing::Test {
   v1::SpreadConfig config_;
 };
 
-TEST_F(SpreadTest, FiresForManyHostsInAShortTime) {
-  const auto detection = Judge({At(30, 4), At(10, 2), At(20, 3), At(25, 3)});
+TEST_F(SpreadTest, FiresForManyHostsWithinTheWindow) {
+  const auto detection = Evaluate({At(30, 4), At(10, 2), At(20, 3), At(25, 3)});
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->session, root_.session);
   EXPECT_EQ(detection->severity, model::Severity::kHigh);
@@ -50,14 +52,15 @@ TEST_F(SpreadTest, FiresForManyHostsInAShortTime) {
   EXPECT_EQ(detection->evidence.at("seconds"), "20");
 }
 
-TEST_F(SpreadTest, DoesNotFireForFewHostsOrOverALongTime) {
-  EXPECT_FALSE(Judge({}).has_value());
-  EXPECT_FALSE(Judge({At(1, 2), At(2, 2), At(3, 2), At(4, 3)}).has_value());
-  EXPECT_FALSE(Judge({At(0, 2), At(500, 3), At(1000, 4), At(1500, 5)}).has_value());
-  EXPECT_FALSE(Judge({At(0, 1), At(1, 2), At(2, 3)}).has_value());  // back at home
+TEST_F(SpreadTest, DoesNotFireForFewHostsOrBeyondTheWindow) {
+  EXPECT_FALSE(Evaluate({}).has_value());
+  EXPECT_FALSE(Evaluate({At(1, 2), At(2, 2), At(3, 2), At(4, 3)}).has_value());
+  EXPECT_FALSE(Evaluate({At(0, 2), At(500, 3), At(1000, 4), At(1500, 5)}).has_value());
+  EXPECT_FALSE(Evaluate({At(0, 1), At(1, 2), At(2, 3)})
+                   .has_value());  // the first arrival is on the root's host
 }
 
-TEST_F(SpreadTest, APathOfVeryManySessionsKeepsWhatStands) {
+TEST_F(SpreadTest, PathWithTooManyArrivalsToCount_KeepsItsDetection) {
   EXPECT_EQ(Spread(config_).ConcernWith({.depth = 1, .reached = 5000}), Concern::kKeep);
 }
 

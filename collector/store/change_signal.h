@@ -10,8 +10,8 @@
 
 namespace hoptrail::collector::store {
 
-// Tells those who wait that the store has a higher revision. It carries a number and no data: who
-// is woken reads the store at his own pace, so that nobody is ever waited for. Thread-safe.
+// Wakes waiting threads when the store has a higher revision. It carries a number and no data: each
+// woken thread reads the store at its own pace, and nothing waits for it. Thread-safe.
 class ChangeSignal {
  public:
   void Announce(int64_t revision) {
@@ -33,7 +33,7 @@ class ChangeSignal {
     return revision_;
   }
 
-  // Wakes all, for good.
+  // Wakes every waiting thread; from then on none waits.
   void Close() {
     MutexLock lock(&mutex_);
     closed_ = true;

@@ -1,15 +1,15 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_FILTERS_H_
 #define HOPTRAIL_COLLECTOR_STORE_FILTERS_H_
 
-// What a list is narrowed by (all that is set must hold) and where its next page begins. A host
-// without a boot stands for all boots of the machine.
+// The filters of lists, and the place where a list's next page begins. Every field that is set must
+// match. A host without a boot stands for all boots of the machine.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "collector/store/write_batch.h"
+#include "collector/store/host_state.h"
 #include "core/model/detection.h"
 #include "core/model/hop.h"
 #include "core/model/ids.h"
@@ -22,10 +22,10 @@ struct SessionFilter {
   std::optional<model::HostId> host;
   std::optional<std::string> host_name;
   std::optional<std::string> user;
-  std::vector<model::EntryKind> kinds;  // any of them; empty: of every kind
+  std::vector<model::EntryKind> kinds;  // any of these; empty: every kind
   std::optional<bool> logged_in;
   std::optional<bool> open;
-  // Open, or heard of later than this by the collector's clock.
+  // Open, or last reported at this time or later by the collector's clock.
   std::optional<int64_t> active_since_wall_ns;
 };
 
@@ -66,11 +66,11 @@ struct HostFilter {
   std::optional<HostState> state;
 };
 
-// The place of a row in its list's order: lists go on behind it.
+// The place of a row in the order of its list. The next page begins after it.
 struct Cursor {
-  int64_t number = 0;  // of arrival or of the last change, where sorted by it
-  std::string text;    // name, where sorted by name
-  std::string key;     // tells apart what is otherwise equal
+  int64_t number = 0;  // arrival number or revision, in lists sorted by one
+  std::string text;    // name, in lists sorted by name
+  std::string key;     // id, which distinguishes rows that are otherwise equal
 
   bool operator==(const Cursor&) const = default;
 };

@@ -14,13 +14,13 @@
 
 namespace hoptrail::collector::store {
 
-// The one notifier that there is so far, as the API names it.
+// The name of the PagerDuty notifier in the API.
 inline constexpr char kPagerDuty[] = "pagerduty";
 
-// What the notifier still has to send, in the order in which it has to be sent for each incident.
-// Store::Write adds to it in the transaction that changes the incident; the notifier's thread takes
-// it out. Survives restarts; a power cut may bring back what was done last, which is then sent
-// again under the same key.
+// The events that a notifier has yet to send, in order for each incident. Store::Write adds them in
+// the transaction that changes the incident; the notifier's thread removes them. Survives restarts.
+// A power cut may bring back the items that were removed last; they are sent again under the same
+// deduplication key.
 class Outbox {
  public:
   virtual ~Outbox() = default;
@@ -31,34 +31,35 @@ class Outbox {
     int64_t id = 0;
     model::IncidentId incident;
     Action action = kTrigger;
-    int64_t version = 0;  // grows while it waits and the incident changes again
+    int64_t version = 0;  // grows when the incident changes while the item waits
     bool held = false;    // Store::ReleasePages has not released it yet
   };
 
-  // A try that was not accepted. Times are for people: whoever tries keeps its own clock.
+  // An attempt that failed. Its times are for people: a notifier schedules by its own clock.
   struct Failure {
     int64_t wall_ns = 0;
     int64_t next_wall_ns = 0;
     std::string reason;
   };
 
-  // The oldest item that nothing of the same incident waits before and that `due` takes. It is
-  // asked about one after the other, and must not use the outbox.
+  // Of the first items of all incidents, the oldest one that `due` accepts. Calls `due` for one
+  // item after the other; it must not use the outbox.
   virtual absl::StatusOr<std::optional<Item>> Next(absl::FunctionRef<bool(const Item&)> due) = 0;
 
-  // The service has accepted it: the only way for an item to end. One whose incident changed
-  // meanwhile stays. `note` says what of it did not arrive; usually empty.
+  // The service has accepted the item, which nothing else completes. An item whose incident changed
+  // meanwhile stays. `note` says which part did not arrive; usually empty.
   virtual absl::Status Done(const Item& item, int64_t wall_ns, absl::string_view note) = 0;
-  // Not accepted. `of_service`: nothing else would have been, either.
+  // The attempt failed. `of_service`: any other item would have failed, too.
   virtual absl::Status Failed(const Item& item, const Failure& failure, bool of_service) = 0;
-  // There is no such incident any more.
+  // Drops an item whose incident no longer exists.
   virtual absl::Status Remove(const Item& item) = 0;
 
+  // The number of items.
   virtual absl::StatusOr<int64_t> Waiting() = 0;
-  // The greatest Item::id of all that wait; 0 where none does.
+  // The greatest Item::id; 0 where there is no item.
   virtual absl::StatusOr<int64_t> LastId() = 0;
 
-  // A place in the order of revisions that a consumer has reached, by the consumer's name.
+  // The revision that a consumer has reached. `consumer` is its name.
   virtual absl::StatusOr<std::optional<int64_t>> LoadCursor(absl::string_view consumer) = 0;
   virtual absl::Status SaveCursor(absl::string_view consumer, int64_t revision) = 0;
 };

@@ -2,6 +2,8 @@
 #define HOPTRAIL_COLLECTOR_STORE_READER_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,12 +13,13 @@
 #include "absl/strings/string_view.h"
 
 #include "collector/store/filters.h"
+#include "collector/store/stored_hop.h"
 #include "collector/store/views.h"
-#include "core/graph/hop_key.h"
+#include "core/graph/hop_id.h"
 
 namespace hoptrail::collector::store {
 
-// One page of a list. `next` is set when there is more.
+// One page of a list. `next` is set when more rows follow.
 template <typename T>
 struct Page {
   std::vector<T> items;
@@ -30,14 +33,14 @@ struct Change {
   T value;
 };
 
-// Answers queries in values. One thread at a time (see Store::BorrowReader). NOT_FOUND for what is
-// not there; INVALID_ARGUMENT for a beginning of an id that fits several; DATA_LOSS for what cannot
-// be read. Reading never waits for writing.
+// Answers queries with values. Used by one thread at a time (see Store::BorrowReader). Errors:
+// NOT_FOUND for a missing entry, INVALID_ARGUMENT for the beginning of several ids, DATA_LOSS for a
+// damaged entry. Reading never waits for writing.
 class Reader {
  public:
   virtual ~Reader() = default;
 
-  // `limit` is at least 1; `after` as an earlier page gave it.
+  // `limit` is at least 1; `after` is the `next` of the page before.
   virtual absl::StatusOr<Page<SessionView>> ListSessions(const SessionFilter& filter,
                                                          const std::optional<Cursor>& after,
                                                          int limit) = 0;
@@ -61,26 +64,25 @@ class Reader {
   virtual absl::StatusOr<model::SessionId> FindSession(absl::string_view digits) = 0;
   virtual absl::StatusOr<model::DetectionId> FindDetection(absl::string_view digits) = 0;
   virtual absl::StatusOr<model::IncidentId> FindIncident(absl::string_view digits) = 0;
-  // The same of "<machine>" (the boot is empty then) or "<machine>.<boot>", or the host's own name.
+  // Likewise "<machine>" (the result's boot is empty then) or "<machine>.<boot>"; or the host's own
+  // name.
   virtual absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name) = 0;
 
   virtual absl::StatusOr<SessionView> GetSession(const model::SessionId& id) = 0;
-  virtual absl::StatusOr<StoredHop> GetHop(const graph::HopId& key) = 0;
+  virtual absl::StatusOr<StoredHop> GetHop(const graph::HopId& id) = 0;
   virtual absl::StatusOr<DetectionView> GetDetection(const model::DetectionId& id) = 0;
   virtual absl::StatusOr<model::Incident> GetIncident(const model::IncidentId& id) = 0;
-  // Nothing where it has no page.
+  // Nothing where the incident has no page.
   virtual absl::StatusOr<std::optional<DeliveryView>> DeliveryOf(const model::IncidentId& id) = 0;
-  // Hosts on its path that are degraded; `all`: every host on it.
+  // The degraded hosts on the incident's path; with `all` every host on it.
   virtual absl::StatusOr<std::vector<DegradedHostView>> DegradedHostsOf(const model::IncidentId& id,
                                                                         bool all) = 0;
   virtual absl::StatusOr<HostView> GetHost(const model::MachineId& machine) = 0;
-  virtual absl::StatusOr<std::string> HostName(const model::HostId& id) = 0;  // empty where unknown
-  // Titles of the hosts that have said that this address is one of theirs, at most
-  // kMaxAddressHosts.
+  // Titles of the hosts whose agents reported this address as their own, at most kMaxAddressHosts.
   static constexpr int kMaxAddressHosts = 8;
   virtual absl::StatusOr<std::vector<std::string>> HostsWithAddress(
       const model::IpAddress& address) = 0;
-  // Those tied to one session, oldest first.
+  // The detections of one session, oldest first.
   virtual absl::StatusOr<std::vector<DetectionView>> DetectionsOf(const model::SessionId& id,
                                                                   int limit) = 0;
 
@@ -89,10 +91,13 @@ class Reader {
       const DetectionFilter& filter, int64_t after, int limit) = 0;
   virtual absl::StatusOr<std::vector<Change<model::Incident>>> IncidentsAfter(
       const IncidentFilter& filter, int64_t after, int limit) = 0;
-  // The last revision, and what tells this store from one that was quarantined.
+  // The last revision, and an id that distinguishes this store from one that was quarantined.
   virtual absl::StatusOr<int64_t> Revision() = 0;
   virtual absl::StatusOr<std::string> Epoch() = 0;
 };
+
+// A borrowed reader. The end of the lease returns it.
+using ReaderLease = std::unique_ptr<Reader, std::function<void(Reader*)>>;
 
 }  // namespace hoptrail::collector::store
 

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_STORED_HOP_H_
 #define HOPTRAIL_COLLECTOR_STORE_STORED_HOP_H_
 
-#include "core/graph/hop_key.h"
+#include "core/graph/hop_id.h"
 #include "core/model/hop.h"
 
 namespace hoptrail::collector::store {

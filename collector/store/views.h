@@ -1,18 +1,17 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_VIEWS_H_
 #define HOPTRAIL_COLLECTOR_STORE_VIEWS_H_
 
-// What the store answers with: values, and what it knows beside them.
+// The store's answers: values of the model, with what the store knows beside them.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "collector/store/write_batch.h"
+#include "collector/store/host_state.h"
 #include "core/model/detection.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
-#include "core/model/incarnation.h"
 #include "core/model/session.h"
 
 namespace hoptrail::collector::store {
@@ -31,7 +30,7 @@ struct DetectionView {
 struct BootView {
   model::HostId host;
   HostState state = HostState::kUnknown;
-  int64_t first_seen_wall_ns = 0;  // 0: not known
+  int64_t first_seen_wall_ns = 0;  // 0: unknown
   int64_t last_seen_wall_ns = 0;   // 0: never
   uint64_t acknowledged_sequence = 0;
 };
@@ -51,40 +50,21 @@ struct HostView {
   std::vector<model::Loss> losses;               // of the newest boot, latest first
 };
 
-// How the last page of an incident stands.
+// The delivery of an incident's last page.
 struct DeliveryView {
-  bool delivered = false;  // false: it waits
+  std::string notifier;    // its name in the API
+  bool delivered = false;  // false: the page waits
   uint32_t attempts = 0;
-  int64_t attempt_wall_ns = 0;       // of the last try, where it was delivered or failed; 0: none
-  int64_t next_attempt_wall_ns = 0;  // where the last one failed
-  bool failed = false;               // the last try did, its own or the service's
-  std::string reason;                // why, or what of a delivered one did not arrive
+  int64_t attempt_wall_ns = 0;       // the last attempt; 0: none
+  int64_t next_attempt_wall_ns = 0;  // after a failed one; 0: unknown
+  bool failed = false;               // the last attempt at this page, or at the service, failed
+  std::string reason;                // why it failed, or which part of a delivered page is missing
 };
 
 struct DegradedHostView {
   model::HostId host;
   std::string host_name;
   std::vector<model::Degradation> degradations;
-};
-
-// What the engine is rebuilt from: everything in the store, oldest first.
-struct Snapshot {
-  std::vector<model::Session> sessions;
-  std::vector<StoredHop> hops;
-  std::vector<model::Detection> detections;
-  std::vector<model::Incident> incidents;
-};
-
-struct HostRow {
-  model::HostId host;
-  std::string host_name;
-  HostState state = HostState::kUnknown;
-  bool listed = false;
-  int64_t connected_wall_ns = 0;
-  int64_t last_seen_wall_ns = 0;
-  uint64_t acknowledged_sequence = 0;
-  std::vector<model::Degradation> collector_degradations;
-  model::Incarnation incarnation;
 };
 
 }  // namespace hoptrail::collector::store

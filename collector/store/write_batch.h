@@ -8,8 +8,9 @@
 
 #include "absl/container/flat_hash_map.h"
 
+#include "collector/store/host_state.h"
 #include "collector/store/stored_hop.h"
-#include "core/graph/hop_key.h"
+#include "core/graph/hop_id.h"
 #include "core/model/detection.h"
 #include "core/model/fact.h"
 #include "core/model/hop.h"
@@ -19,30 +20,27 @@
 
 namespace hoptrail::collector::store {
 
-enum class HostState : uint8_t { kUnknown = 0, kConnected, kDisconnected, kSilent };
-
-// What changed about one host; what is absent stays as it was.
+// Changes of one host. An absent field stays as it was.
 struct HostChange {
-  // Its stream was opened: it is listed from then on. Later than that of every other boot of its
-  // machine that was connected before.
+  // When its stream was opened, which also lists the host. Must be later than for every boot of the
+  // machine that connected before.
   std::optional<int64_t> connected_wall_ns;
   std::optional<bool> listed;
   std::optional<std::string> host_name;
   std::optional<HostState> state;
   std::optional<int64_t> last_seen_wall_ns;
-  std::optional<uint64_t> acknowledged_sequence;  // never goes back
+  std::optional<uint64_t> acknowledged_sequence;  // never decreases
   std::optional<int64_t> clock_offset_ns;
   std::optional<model::AgentHealth> health;
   std::optional<model::Coverage> coverage;
-  // All that the collector itself finds not to be as it should be there; what the agent finds is in
-  // its health.
+  // All degradations that the collector itself finds; the agent's are in its health.
   std::optional<std::vector<model::Degradation>> collector_degradations;
-  // What its agent has confirmed.
+  // The incarnation that its agent has confirmed.
   std::optional<model::Incarnation> incarnation;
 };
 
-// What one transaction makes durable. Sessions, hops, detections and incidents are whole and
-// replace what was known; edges are added up; login attempts and losses are appended.
+// One transaction. Sessions, hops, detections and incidents are complete and replace the stored
+// ones of the same id; edges are added up; login attempts and losses are appended.
 struct WriteBatch {
   std::vector<model::Session> sessions;
   std::vector<graph::HopId> removed_hops;  // before `hops`

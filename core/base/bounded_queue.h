@@ -13,8 +13,8 @@
 
 namespace hoptrail {
 
-// Where threads meet: a first-in first-out queue that never holds more than `capacity` items.
-// Any number of producers and consumers; every method is thread-safe.
+// A first-in first-out queue between threads that never holds more than `capacity` items. Any
+// number of producers and consumers; every method is thread-safe.
 template <typename T>
 class BoundedQueue {
  public:
@@ -39,7 +39,7 @@ class BoundedQueue {
 
   // Moves everything queued to the end of `out`, after waiting up to `timeout` for a first item or
   // for Wake().
-  // False when the queue is closed and empty: nothing will ever come again.
+  // False when the queue is closed and empty: no item will follow.
   bool PopAll(absl::Duration timeout, std::vector<T>* out) {
     MutexLock lock(&mutex_);
     mutex_.AwaitWithTimeout(absl::Condition(this, &BoundedQueue::HasItemsOrWokenOrClosed), timeout);
@@ -50,7 +50,7 @@ class BoundedQueue {
     return true;
   }
 
-  // Ends the present PopAll(), or the next one, even if there is nothing to be had.
+  // Ends the present PopAll(), or the next one, even if the queue is empty.
   void Wake() {
     MutexLock lock(&mutex_);
     woken_ = true;

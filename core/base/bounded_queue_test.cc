@@ -8,7 +8,7 @@
 namespace hoptrail {
 namespace {
 
-TEST(BoundedQueueTest, RefusesPastCapacity) {
+TEST(BoundedQueueTest, FullQueue_RefusesTryPush) {
   BoundedQueue<int> queue(2);
   EXPECT_TRUE(queue.TryPush(1));
   EXPECT_TRUE(queue.TryPush(2));
@@ -19,7 +19,7 @@ TEST(BoundedQueueTest, RefusesPastCapacity) {
   EXPECT_TRUE(queue.TryPush(3));
 }
 
-TEST(BoundedQueueTest, ClosedQueueDrainsAndThenEnds) {
+TEST(BoundedQueueTest, ClosedQueue_DrainsThenEnds) {
   BoundedQueue<int> queue(2);
   EXPECT_TRUE(queue.TryPush(1));
   queue.Close();
@@ -30,7 +30,7 @@ TEST(BoundedQueueTest, ClosedQueueDrainsAndThenEnds) {
   EXPECT_FALSE(queue.PopAll(absl::InfiniteDuration(), &out));
 }
 
-TEST(BoundedQueueTest, WhoWaitsCanBeWoken) {
+TEST(BoundedQueueTest, Wake_EndsAWaitingPopAll) {
   BoundedQueue<int> queue(1);
   std::vector<int> out;
   queue.Wake();
@@ -41,7 +41,7 @@ TEST(BoundedQueueTest, WhoWaitsCanBeWoken) {
   EXPECT_TRUE(out.empty());
 }
 
-TEST(BoundedQueueTest, PushWaitsForRoom) {
+TEST(BoundedQueueTest, FullQueue_PushWaitsForRoom) {
   BoundedQueue<int> queue(1);
   EXPECT_TRUE(queue.Push(1));
   std::thread producer([&queue] { EXPECT_TRUE(queue.Push(2)); });

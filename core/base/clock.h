@@ -5,7 +5,7 @@
 
 namespace hoptrail {
 
-// Both of a host's times. Boot time orders events on one host and never steps; wall time is for
+// The two clocks of a host. Boot time orders events on one host and never steps; wall time is for
 // people and for other hosts, and may step. Nanoseconds.
 class Clock {
  public:
@@ -16,14 +16,14 @@ class Clock {
   // CLOCK_REALTIME, ns since 1970-01-01 UTC.
   virtual int64_t WallNs() const = 0;
 
-  // Wall time of a boot time by the clocks' present difference; the nearest that there is.
+  // The wall time of a boot time, by the present difference of the two clocks; clamped to int64_t.
   int64_t WallFromBoot(uint64_t boot_ns) const;
 
   // The system's clocks; never destroyed, usable from any thread.
   static const Clock& System();
 };
 
-// A clock that a test turns by hand. Not thread-safe.
+// A clock that a test sets by hand. Not thread-safe.
 class FakeClock : public Clock {
  public:
   uint64_t BootNs() const override { return boot_ns_; }

@@ -7,14 +7,14 @@
 namespace hoptrail {
 namespace {
 
-TEST(ClockTest, AnInstantKeepsItsDistanceFromNow) {
+TEST(ClockTest, WallFromBoot_KeepsTheDistanceFromNow) {
   const FakeClock clock;
   EXPECT_EQ(clock.WallFromBoot(clock.BootNs()), clock.WallNs());
   EXPECT_EQ(clock.WallFromBoot(clock.BootNs() - 5), clock.WallNs() - 5);
   EXPECT_EQ(clock.WallFromBoot(0), clock.WallNs() - static_cast<int64_t>(clock.BootNs()));
 }
 
-TEST(ClockTest, WhatNoClockShowsIsTheNearestThatOneDoes) {
+TEST(ClockTest, BootTimeOutOfRange_IsClamped) {
   const FakeClock clock;
   const int64_t last = std::numeric_limits<int64_t>::max();
   EXPECT_EQ(clock.WallFromBoot(std::numeric_limits<uint64_t>::max()), last);

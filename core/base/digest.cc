@@ -20,7 +20,7 @@ std::array<uint8_t, 16> Digest128(std::initializer_list<absl::string_view> parts
          EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
   }
   ok = ok && EVP_DigestFinal_ex(context.get(), full, &size) == 1;
-  // SHA-256 cannot fail but for lack of memory, which no caller could handle.
+  // SHA-256 fails only for lack of memory, which no caller could handle.
   if (!ok) std::abort();
   std::array<uint8_t, 16> digest;
   std::memcpy(digest.data(), full, digest.size());

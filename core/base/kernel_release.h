@@ -5,7 +5,7 @@
 
 namespace hoptrail {
 
-// The running kernel's release, as uname(2) says it: "6.1.0-28-amd64". Empty where it says nothing.
+// The running kernel's release from uname(2): "6.1.0-28-amd64". Empty where uname(2) fails.
 std::string KernelRelease();
 
 }  // namespace hoptrail

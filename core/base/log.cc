@@ -13,7 +13,7 @@
 namespace hoptrail {
 namespace {
 
-// A line that a pipe takes in one piece (PIPE_BUF is 4,096).
+// A pipe takes a line of this size in one piece (PIPE_BUF is 4,096).
 constexpr size_t kMostBytes = 4000;
 
 std::atomic<LogLevel> least_level{LogLevel::kInfo};
@@ -22,7 +22,8 @@ std::string Bounded(absl::string_view message) {
   return Printable(message, {.most_bytes = kMostBytes});
 }
 
-// One write keeps lines whole between threads and processes; a lost log line is no error.
+// One write(2) a line, so that the lines of several threads and processes do not mix. A lost log
+// line is no error.
 void WriteLine(const std::string& line) {
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }

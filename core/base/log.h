@@ -10,13 +10,13 @@ namespace hoptrail {
 
 enum class LogLevel { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
 
-// Writes one line to standard error: `2026-01-31T12:00:00.000Z W component: message`. What is not
-// printable UTF-8 is escaped (printable.h), so that a peer's text can neither forge a line nor act
-// on a terminal, and a message ends after 4,000 bytes. Thread-safe. Never give it a secret.
+// Writes one line to standard error: `2026-01-31T12:00:00.000Z W component: message`. All but
+// printable UTF-8 is escaped (printable.h), so that a peer's text can neither forge a line nor
+// control a terminal. A message is cut after 4,000 bytes. Thread-safe. Never give it a secret.
 void Log(LogLevel level, absl::string_view component, absl::string_view message);
 
-// Writes `program: message` to standard error, escaped and bounded in the same way: what a program
-// says to whoever started it.
+// Writes `program: message` to standard error, escaped and bounded in the same way: for errors that
+// a program reports to the person who started it.
 void WriteError(absl::string_view program, absl::string_view message);
 
 // Lines below `level` are dropped from then on. The default is kInfo. Thread-safe.
@@ -37,7 +37,7 @@ void LogError(absl::string_view component, const Parts&... parts) {
 
 }  // namespace hoptrail
 
-// For what cannot happen: says where and aborts.
+// For a condition that cannot fail: logs file and line and aborts.
 #define HT_CHECK(condition)                                                                     \
   do {                                                                                          \
     if (!(condition)) {                                                                         \

@@ -34,7 +34,7 @@ using Notification = absl::Notification;
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
-  // Whoever awaits a condition looks again: any unlock may have made it true.
+  // Every waiter evaluates its condition again: any unlock may have made it true.
   void Unlock() ABSL_UNLOCK_FUNCTION() {
     changed_.notify_all();
     mutex_.unlock();
@@ -42,11 +42,11 @@ class ABSL_LOCKABLE Mutex {
   void Await(const absl::Condition& condition) {
     AwaitWithTimeout(condition, absl::InfiniteDuration());
   }
-  // Whether the condition held before the time was up.
+  // Whether the condition held before the timeout.
   bool AwaitWithTimeout(const absl::Condition& condition, absl::Duration timeout) {
     std::unique_lock<std::mutex> lock(mutex_, std::adopt_lock);
     const SteadyTime end = SteadyTime::Now() + timeout;
-    // In short waits, so that an infinite time needs no case of its own.
+    // Waits in short pieces, so that an infinite timeout needs no case of its own.
     while (!condition.Eval() && SteadyTime::Now() < end) {
       const absl::Duration left = std::min(end - SteadyTime::Now(), absl::Seconds(1));
       changed_.wait_for(lock, absl::ToChronoNanoseconds(left));

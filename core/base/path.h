@@ -5,8 +5,8 @@
 
 namespace hoptrail {
 
-// What follows the last slash: the whole path where there is none, nothing after a slash at its
-// end.
+// The part after the last slash: the whole path where there is none, empty where the path ends
+// with one.
 inline absl::string_view BaseName(absl::string_view path) {
   return path.substr(path.rfind('/') + 1);
 }

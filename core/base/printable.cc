@@ -52,7 +52,7 @@ bool IsPrintable(uint32_t c) {
   return c < 0xe0000;                            // Tags, variation selectors, private use.
 }
 
-std::string Printable(absl::string_view text, const Printing& printing) {
+std::string Printable(absl::string_view text, const PrintOptions& options) {
   std::string out;
   for (size_t shown = 0; !text.empty(); ++shown) {
     uint32_t character = 0;
@@ -60,13 +60,13 @@ std::string Printable(absl::string_view text, const Printing& printing) {
     std::string next;
     if (length == 0) {
       next = Escaped(static_cast<uint8_t>(text[0]));
-    } else if (IsPrintable(character) && (character < 0x80 || printing.utf8)) {
+    } else if (IsPrintable(character) && (character < 0x80 || options.utf8)) {
       next = std::string(text.substr(0, length));
     } else {
       next = Escaped(character);
     }
-    if (shown == printing.most_characters || out.size() + next.size() > printing.most_bytes) {
-      absl::StrAppend(&out, printing.ellipsis);
+    if (shown == options.most_characters || out.size() + next.size() > options.most_bytes) {
+      absl::StrAppend(&out, options.ellipsis);
       break;
     }
     out += next;

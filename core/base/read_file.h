@@ -8,9 +8,9 @@
 
 namespace hoptrail {
 
-// A whole file that an operator has named, of at most `most` bytes. A FIFO, a device or a socket in
-// its place hangs nobody: it reads as what is in it at that moment, mostly nothing. Errors begin
-// with the path: what open(2) and read(2) say, INVALID_ARGUMENT where it is larger.
+// Reads a whole file that an operator has named, of at most `most` bytes. Does not block on a FIFO,
+// a device or a socket in its place: reads what it holds at that moment, mostly nothing. Errors
+// begin with the path: those of open(2) and read(2), INVALID_ARGUMENT where the file is larger.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most);
 
 }  // namespace hoptrail

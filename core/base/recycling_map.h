@@ -10,8 +10,8 @@
 
 namespace hoptrail {
 
-// A hash map whose values stay where they are, and that uses the memory of erased ones again: where
-// as many come as go, nothing is allocated. Not thread-safe.
+// A hash map whose values keep their address, and that reuses the memory of erased values: while no
+// more are added than erased, it allocates no value. Not thread-safe.
 template <typename Key, typename Value>
 class RecyclingMap {
  public:
@@ -43,7 +43,7 @@ class RecyclingMap {
     const auto found = values_.find(key);
     if (found == values_.end()) return;
     if (spare_.size() < kMostSpare) {
-      *found->second = Value();  // it may hold on to others
+      *found->second = Value();  // frees what the value owns
       spare_.push_back(std::move(found->second));
     }
     values_.erase(found);

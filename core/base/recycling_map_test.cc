@@ -13,7 +13,7 @@ struct Value {
   std::shared_ptr<int> held;
 };
 
-TEST(RecyclingMapTest, ValuesStayWhereTheyAre) {
+TEST(RecyclingMapTest, Growth_KeepsValuesInPlace) {
   RecyclingMap<int, Value> map;
   EXPECT_EQ(map.Find(0), nullptr);
   Value* const first = &map[0];
@@ -27,7 +27,7 @@ TEST(RecyclingMapTest, ValuesStayWhereTheyAre) {
   EXPECT_EQ(sum, 9'999);
 }
 
-TEST(RecyclingMapTest, AnErasedValueIsUsedAgainAsNew) {
+TEST(RecyclingMapTest, ErasedValue_IsReusedAsNew) {
   RecyclingMap<int, Value> map;
   const auto held = std::make_shared<int>(1);
   Value* const first = &map[1];

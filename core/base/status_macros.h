@@ -18,7 +18,7 @@
     if (::absl::Status ht_status = (expression); !ht_status.ok()) return ht_status; \
   } while (false)
 
-// NOLINTBEGIN(bugprone-macro-parentheses): what declares cannot stand in any.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses.
 // HT_ASSIGN_OR_RETURN(auto value, expression yielding absl::StatusOr);
 #define HT_ASSIGN_OR_RETURN(declaration, expression) \
   HT_ASSIGN_OR_RETURN_IMPL(HT_CONCAT(ht_status_or_, __LINE__), declaration, expression)
@@ -30,7 +30,7 @@
 
 namespace hoptrail {
 
-// The same status with `context` put before its message: what was being done when it failed.
+// The same status with `context` before its message: what was being done when it failed.
 inline absl::Status Annotate(const absl::Status& status, absl::string_view context) {
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat(context, ": ", status.message()));

@@ -5,10 +5,10 @@
 
 namespace hoptrail {
 
-// A moment of CLOCK_MONOTONIC: what every deadline, timeout and interval inside one process is
-// measured by. Nobody can set that clock, so no timer fires early or hangs because the wall clock
-// was put forward or back; it stands still while the machine is suspended. Means nothing to people,
-// to other hosts and after a restart: for those there is Clock::WallNs(). A value; arithmetic
+// A moment of CLOCK_MONOTONIC, which measures every deadline, timeout and interval inside one
+// process. Nobody can set that clock, so no timer fires early or hangs because the wall clock was
+// set forward or back; it stands still while the machine is suspended. Such a moment has no meaning
+// for people, for other hosts and after a restart: use Clock::WallNs() there. A value; arithmetic
 // saturates at the infinities as absl::Time's does.
 class SteadyTime {
  public:

@@ -36,7 +36,7 @@ TEST(SteadyTime, Arithmetic) {
   EXPECT_EQ(SteadyTime(), SteadyTime::InfinitePast());
 }
 
-// Ends with SIGSYS whoever waits for a moment of the wall clock.
+// Kills the process with SIGSYS when it waits for a moment of the wall clock.
 bool ForbidWallClockWaits() {
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -51,7 +51,7 @@ bool ForbidWallClockWaits() {
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// How a child that does `act` where that is forbidden ends: 0 where `act` is true.
+// The wait status of a child that runs `act` under that filter: 0 where `act` returned true.
 int WithoutWallClock(const std::function<bool()>& act) {
   const pid_t child = ::fork();
   if (child == 0) ::_exit(ForbidWallClockWaits() && act() ? 0 : 1);
@@ -67,7 +67,7 @@ bool Lasts(const std::function<bool()>& wait) {
   return wait() && SteadyTime::Now() - began >= kWait;
 }
 
-TEST(SteadyWaits, AConditionThatNeverHolds) {
+TEST(SteadyWaits, MutexTimeout_UsesTheSteadyClock) {
   EXPECT_EQ(WithoutWallClock([] {
               return Lasts([] {
                 Mutex mutex;
@@ -79,7 +79,7 @@ TEST(SteadyWaits, AConditionThatNeverHolds) {
             0);
 }
 
-TEST(SteadyWaits, AnEmptyQueueAndANotification) {
+TEST(SteadyWaits, QueueAndNotificationTimeouts_UseTheSteadyClock) {
   EXPECT_EQ(WithoutWallClock([] {
               return Lasts([] {
                 BoundedQueue<int> queue(1);
@@ -94,8 +94,8 @@ TEST(SteadyWaits, AnEmptyQueueAndANotification) {
             0);
 }
 
-// What gRPC waits by.
-TEST(SteadyWaits, AConditionVariableOfAbseils) {
+// gRPC's timers wait like this.
+TEST(SteadyWaits, AbseilCondVar_UsesTheSteadyClock) {
   EXPECT_EQ(WithoutWallClock([] {
               return Lasts([] {
                 absl::Mutex mutex;
@@ -107,7 +107,7 @@ TEST(SteadyWaits, AConditionVariableOfAbseils) {
             0);
 }
 
-TEST(SteadyWaits, WhatIsOverIsOver) {
+TEST(SteadyWaits, DeadlineInThePast_ReturnsAtOnce) {
   absl::Mutex mutex;
   absl::CondVar condition;
   absl::MutexLock lock(&mutex);
@@ -115,7 +115,7 @@ TEST(SteadyWaits, WhatIsOverIsOver) {
   EXPECT_TRUE(condition.WaitWithDeadline(&mutex, absl::InfinitePast()));
 }
 
-TEST(SteadyWaits, IsWokenBeforeTheTime) {
+TEST(SteadyWaits, Wakeup_EndsALongWait) {
   BoundedQueue<int> there(1), back(1);
   std::thread other([&] {
     std::vector<int> items;

@@ -1,10 +1,10 @@
 // Makes Abseil's timed waits count on CLOCK_MONOTONIC, gRPC's timers among them.
 //
 // Debian's Abseil turns every timeout, also a relative one, into a moment of the wall clock and
-// hands that to the kernel: where the clock is put back by an hour, whoever waits for a second
-// waits for an hour and a second. Newer releases do not. What a thread waits by is made to be
-// replaced (its definition in the library is weak); this is the library's own, with the deadline
-// moved to the other clock when the wait begins.
+// passes that to the kernel: when the clock is set back by an hour, a wait of one second takes an
+// hour and a second. Newer releases do not. The library's definition of the wait is weak, so that a
+// program may replace it; this one is the library's own, with the deadline converted to
+// CLOCK_MONOTONIC when the wait begins.
 
 #include "absl/base/config.h"
 
@@ -35,7 +35,7 @@ int64_t Read(clockid_t id) {
   return static_cast<int64_t>(now.tv_sec) * kSecondNs + now.tv_nsec;
 }
 
-// The library's semaphore of a thread, which its Post() counts up and wakes.
+// The library's semaphore of a thread; its Post() counts up and wakes.
 std::atomic<int32_t>* SemaphoreOf(absl::base_internal::ThreadIdentity* identity) {
   return reinterpret_cast<std::atomic<int32_t>*>(identity->waiter_state.data);
 }
@@ -51,8 +51,8 @@ bool TryTake(std::atomic<int32_t>* semaphore) {
   return false;
 }
 
-// False once `until` has passed; null: never. With a bitset the kernel takes a moment, not a time
-// span, and by this clock where it is not told otherwise.
+// False once `until` has passed; null: no limit. FUTEX_WAIT_BITSET takes a moment, not a time span,
+// and of CLOCK_MONOTONIC unless a flag asks for the wall clock.
 bool Take(std::atomic<int32_t>* semaphore, const timespec* until) {
   while (!TryTake(semaphore)) {
     const long result = ::syscall(SYS_futex, semaphore, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0,
@@ -69,7 +69,7 @@ bool Take(std::atomic<int32_t>* semaphore, const timespec* until) {
 extern "C" bool ABSL_INTERNAL_C_SYMBOL(AbslInternalPerThreadSemWait)(
     absl::synchronization_internal::KernelTimeout timeout) {
   auto* const identity = absl::synchronization_internal::GetOrCreateCurrentThreadIdentity();
-  // For the library's own notion of idle threads, which it looks at once a second.
+  // For the library's check for idle threads, once a second.
   const int ticker = identity->ticker.load(std::memory_order_relaxed);
   identity->wait_start.store(ticker != 0 ? ticker : 1, std::memory_order_relaxed);
   identity->is_idle.store(false, std::memory_order_relaxed);

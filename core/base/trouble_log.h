@@ -12,8 +12,8 @@
 
 namespace hoptrail {
 
-// Logs what goes wrong again and again: when it begins or becomes another trouble, then once a
-// minute, and when it is over. One thread.
+// Logs an error that may repeat: when it begins or changes, then once a minute, and when it is
+// over. One thread.
 class TroubleLog {
  public:
   // `component` and `clock` outlive it.
@@ -26,7 +26,7 @@ class TroubleLog {
     const bool same = text == last_;
     if (same && (text.empty() || now < again_ns_)) return;
     if (text.empty()) {
-      LogInfo(component_, "well again");
+      LogInfo(component_, "recovered");
     } else {
       LogError(component_, text);
     }

@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(TroubleLogTest, SaysABeginningAChangeAnEndAndOnceAMinuteThatItLasts) {
+TEST(TroubleLogTest, RepeatedError_IsLoggedOnChangeAndOnceAMinute) {
   FakeClock clock;
   TroubleLog log("store", &clock);
   const auto note = [&log](const absl::Status& status) {
@@ -26,7 +26,7 @@ TEST(TroubleLogTest, SaysABeginningAChangeAnEndAndOnceAMinuteThatItLasts) {
   clock.AdvanceNs(1'000'000'000);
   EXPECT_THAT(note(full), HasSubstr("disk full"));
   EXPECT_THAT(note(absl::UnavailableError("I/O error")), HasSubstr("I/O error"));
-  EXPECT_THAT(note(absl::OkStatus()), HasSubstr("I store: well again"));
+  EXPECT_THAT(note(absl::OkStatus()), HasSubstr("I store: recovered"));
   EXPECT_EQ(note(absl::OkStatus()), "");
 }
 

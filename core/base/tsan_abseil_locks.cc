@@ -2,8 +2,8 @@
 //
 // gRPC synchronizes with Abseil's mutex and condition variable, and Debian's Abseil is not built
 // for ThreadSanitizer, which then sees two threads touch one call without any order between them.
-// These definitions stand in front of the library's: each calls the real one and says what it
-// orders. Our own locks need no help, see core/base/mutex.h.
+// These definitions replace the library's: each calls the real one and reports the order to
+// ThreadSanitizer. Our own locks need no help, see core/base/mutex.h.
 
 #include <dlfcn.h>
 

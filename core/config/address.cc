@@ -26,7 +26,7 @@ absl::Status Fault(absl::string_view text, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat("'", text.substr(0, kMaxShown), "' ", what));
 }
 
-// gRPC reads a socket's path as part of a URI: it would decode or refuse the rest.
+// gRPC reads a socket's path as part of a URI: it would decode or refuse any other character.
 bool IsSocketCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
          absl::StrContains("/-._~!$&'()*+,;=:@", absl::string_view(&c, 1));
@@ -112,7 +112,7 @@ absl::StatusOr<Address> ParseAddress(absl::string_view text, AddressUse use) {
     return ParseSocket(text, rest);
   }
   if (absl::StrContains(text, "://")) {
-    return Fault(text, absl::StrCat("is a URL, which is not what belongs here; ", kForms));
+    return Fault(text, absl::StrCat("is a URL, not an address; ", kForms));
   }
   Address address;
   if (absl::ConsumePrefix(&rest, "[")) {

@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_CORE_CONFIG_ADDRESS_H_
 #define HOPTRAIL_CORE_CONFIG_ADDRESS_H_
 
-// The one parser of addresses that people write: collector.address, listen.address, and the command
-// line's --collector. Pure.
+// Parses the addresses that people write: collector.address, listen.address, and the command line's
+// --collector. Pure functions.
 
 #include <cstdint>
 #include <string>
@@ -30,13 +30,13 @@ struct Address {
 // canonical form.
 absl::StatusOr<Address> ParseAddress(absl::string_view text, AddressUse use);
 
-// As ParseAddress reads it.
+// In a form that ParseAddress reads.
 std::string ToString(const Address& address);
 
-// As gRPC connects to it: a name is never taken for one of gRPC's own schemes ("dns:53").
+// The target for a gRPC channel. gRPC never takes a host name in it for a scheme ("dns:53").
 std::string GrpcTarget(const Address& address);
 
-// Whether two listeners cannot both have theirs.
+// Whether two listeners cannot use both addresses at once.
 bool Overlap(const Address& a, const Address& b);
 
 }  // namespace hoptrail::config

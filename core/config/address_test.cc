@@ -16,7 +16,7 @@ std::string Fault(absl::string_view text, AddressUse use = AddressUse::kConnect)
                       : std::string(address.status().message());
 }
 
-TEST(Address, ReadsEveryForm) {
+TEST(Address, EveryForm_IsParsed) {
   const auto name = ParseAddress("collector.example:7443", AddressUse::kConnect);
   ASSERT_TRUE(name.ok()) << name.status();
   EXPECT_EQ(*name, (Address{.host = "collector.example", .port = 7443}));
@@ -29,14 +29,14 @@ TEST(Address, ReadsEveryForm) {
   EXPECT_EQ(ParseAddress("unix:///run/c.sock", AddressUse::kConnect)->socket_path, "/run/c.sock");
 }
 
-TEST(Address, WhatItWritesItReads) {
+TEST(Address, ToString_RoundTrips) {
   for (const char* text :
        {"c:1", "192.0.2.1:22", "[2001:db8::1]:7443", "[fe80::1%eth0]:1", "unix:/run/c.sock"}) {
     EXPECT_EQ(ToString(*ParseAddress(text, AddressUse::kConnect)), text);
   }
 }
 
-TEST(Address, RefusesWhatCannotWork) {
+TEST(Address, AddressThatCannotWork_IsRefusedWithAReason) {
   EXPECT_THAT(Fault("https://collector.example:7443"), HasSubstr("is a URL"));
   EXPECT_THAT(Fault("dns:///collector:7443"), HasSubstr("is a URL"));
   EXPECT_THAT(Fault("collector.example"), HasSubstr("has no port; write host:port"));
@@ -64,7 +64,7 @@ TEST(Address, RefusesWhatCannotWork) {
   EXPECT_THAT(Fault(""), HasSubstr("has no port"));
 }
 
-TEST(Address, PortsAreFromOneTo65535) {
+TEST(Address, PortOutOfRange_IsRefused) {
   for (const char* text : {"c:", "c:0", "c:65536", "c:99999", "c:-1", "c:+1", "c: 1", "c:1 ",
                            "c:https", "c:4294967297", "[::1]:0", "[::1]:x"}) {
     EXPECT_THAT(Fault(text, AddressUse::kListen), HasSubstr("has no port from 1 to 65535")) << text;
@@ -73,7 +73,7 @@ TEST(Address, PortsAreFromOneTo65535) {
   }
 }
 
-TEST(Address, SocketPathsFitTheKernelAndGrpc) {
+TEST(Address, SocketPathThatKernelOrGrpcRefuses_IsRefused) {
   EXPECT_TRUE(ParseAddress("unix:/" + std::string(106, 'a'), AddressUse::kListen).ok());
   EXPECT_THAT(Fault("unix:/" + std::string(107, 'a')), HasSubstr("has a path of 108 bytes"));
   EXPECT_THAT(Fault("unix:c.sock"), HasSubstr("an absolute path"));
@@ -84,14 +84,14 @@ TEST(Address, SocketPathsFitTheKernelAndGrpc) {
   }
 }
 
-TEST(Address, EveryAddressIsOnlyForListening) {
+TEST(Address, WildcardAddress_IsForListeningOnly) {
   for (const char* text : {"0.0.0.0:7443", "[::]:7443", "[0::0]:7443"}) {
     EXPECT_TRUE(ParseAddress(text, AddressUse::kListen).ok()) << text;
     EXPECT_THAT(Fault(text), HasSubstr("every address of a host"));
   }
 }
 
-TEST(Address, GrpcTakesNoNameForAScheme) {
+TEST(Address, HostNamedLikeAScheme_GetsADnsTarget) {
   const auto target = [](absl::string_view text) {
     return GrpcTarget(*ParseAddress(text, AddressUse::kConnect));
   };
@@ -101,7 +101,7 @@ TEST(Address, GrpcTakesNoNameForAScheme) {
   EXPECT_EQ(target("unix:/a"), "unix:/a");
 }
 
-TEST(Address, ListenersOverlap) {
+TEST(Address, SamePortOrWildcard_ListenersOverlap) {
   const auto overlap = [](absl::string_view a, absl::string_view b) {
     return Overlap(*ParseAddress(a, AddressUse::kListen), *ParseAddress(b, AddressUse::kListen));
   };

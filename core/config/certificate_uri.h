@@ -8,7 +8,7 @@
 
 namespace hoptrail::config {
 
-// Who the owner of a certificate is, from a URI of its subject alternative names:
+// The owner of a certificate, from a URI of its subject alternative names:
 // spiffe://hoptrail/ROLE/NAME.
 struct CertificateOwner {
   std::string role;  // "agent", "reader", "operator", "collector", or something else

@@ -35,12 +35,6 @@ absl::StatusOr<PemTexts> ReadTlsFiles(const v1::TlsConfig& tls) {
 
 absl::Status CheckTls(const v1::TlsConfig& tls) { return ReadTlsFiles(tls).status(); }
 
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ClientCredentials(
-    const v1::TlsConfig& tls) {
-  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadTlsFiles(tls));
-  return grpc::SslCredentials({texts.authorities, texts.key, texts.chain});
-}
-
 absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAddress& collector,
                                                            grpc::ChannelArguments arguments) {
   // A shared subchannel would outlive this one, with the credentials and back-off of before.
@@ -55,11 +49,12 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const v1::CollectorAd
     return absl::InvalidArgumentError(absl::StrCat(
         "collector.tls: required for ", collector.address(), "; only a UNIX socket goes without"));
   }
-  HT_ASSIGN_OR_RETURN(auto credentials, ClientCredentials(collector.tls()));
+  HT_ASSIGN_OR_RETURN(const PemTexts texts, ReadTlsFiles(collector.tls()));
   if (!collector.tls().server_name().empty()) {
     arguments.SetSslTargetNameOverride(collector.tls().server_name());
   }
-  return grpc::CreateCustomChannel(target, credentials, arguments);
+  return grpc::CreateCustomChannel(
+      target, grpc::SslCredentials({texts.authorities, texts.key, texts.chain}), arguments);
 }
 
 std::string CertificateDoubt(const v1::TlsConfig& tls) {

@@ -32,7 +32,7 @@ absl::Status CheckWritableDirectory(const std::string& path) {
   struct stat info {};
   while (::stat(at.c_str(), &info) != 0) {
     if (errno != ENOENT || at == "/" || at == ".") return absl::ErrnoToStatus(errno, at);
-    at = Parent(at);  // the first that is there
+    at = Parent(at);  // the nearest that exists
   }
   if (!S_ISDIR(info.st_mode)) {
     return absl::FailedPreconditionError(absl::StrCat(at, ": is no directory"));
@@ -42,8 +42,8 @@ absl::Status CheckWritableDirectory(const std::string& path) {
   return absl::Status(
       status.code(),
       absl::StrCat(status.message(), at == wanted
-                                         ? ": it must take files"
-                                         : absl::StrCat(": ", wanted, " cannot be made there")));
+                                         ? ": it must be writable"
+                                         : absl::StrCat(": ", wanted, " cannot be created there")));
 }
 
 absl::Status CheckWritableFile(const std::string& path) {

@@ -17,8 +17,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// While it lives, files are used by somebody whom none of them belongs to: root's own would be open
-// to root whatever their modes.
+// While it lives, this thread uses files as a user that owns none of them: root may use all files,
+// whatever their modes.
 class AsNobody {
  public:
   AsNobody() {
@@ -45,7 +45,7 @@ class FileChecks : public ::testing::Test {
   std::string directory_;
 };
 
-TEST_F(FileChecks, ADirectoryIsThereOrCanBeMade) {
+TEST_F(FileChecks, WritableDirectory_ExistsOrCanBeCreated) {
   EXPECT_TRUE(CheckWritableDirectory(directory_).ok());
   EXPECT_TRUE(CheckWritableDirectory(directory_ + "/").ok());
   EXPECT_TRUE(CheckWritableDirectory(directory_ + "/a/b/c").ok());
@@ -55,12 +55,12 @@ TEST_F(FileChecks, ADirectoryIsThereOrCanBeMade) {
               HasSubstr("Not a directory"));
   const AsNobody nobody;
   EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/shut")),
-              HasSubstr("/shut: Permission denied: it must take files"));
+              HasSubstr("/shut: Permission denied: it must be writable"));
   EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/shut/a/b")),
-              HasSubstr("/shut/a/b cannot be made there"));
+              HasSubstr("/shut/a/b cannot be created there"));
 }
 
-TEST_F(FileChecks, AFileCanBeWrittenOrMade) {
+TEST_F(FileChecks, WritableFile_ExistsOrCanBeCreated) {
   EXPECT_TRUE(CheckWritableFile(directory_ + "/new").ok());
   EXPECT_THAT(Message(CheckWritableFile(directory_)), HasSubstr("is a directory"));
   const AsNobody nobody;
@@ -69,7 +69,7 @@ TEST_F(FileChecks, AFileCanBeWrittenOrMade) {
   EXPECT_THAT(Message(CheckWritableFile(directory_ + "/shut/new")), HasSubstr("/shut: Permission"));
 }
 
-TEST_F(FileChecks, OpenToOthersIsByMode) {
+TEST_F(FileChecks, IsOpenToOthers_GoesByMode) {
   EXPECT_TRUE(IsOpenToOthers(directory_ + "/file"));
   ::chmod((directory_ + "/file").c_str(), 0440);
   EXPECT_FALSE(IsOpenToOthers(directory_ + "/file"));

@@ -24,7 +24,7 @@ struct Finding {
   std::string text;  // "agent.yaml:9: collector.tls.key_file: …", with what to do
 };
 
-// What a check found in a configuration and in the files that it names. One thread.
+// The findings of a check of a configuration and of the files that it names. One thread.
 class Findings {
  public:
   explicit Findings(KeyPlaces places) : places_(std::move(places)) {}
@@ -34,7 +34,7 @@ class Findings {
   void Add(Weight weight, absl::string_view key, const absl::Status& status);
 
   const std::vector<Finding>& all() const { return all_; }
-  // The first of at least that weight as INVALID_ARGUMENT, or OK.
+  // The first finding of at least that weight as INVALID_ARGUMENT, or OK.
   absl::Status FirstOf(Weight least) const;
 
  private:

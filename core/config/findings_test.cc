@@ -7,7 +7,7 @@
 namespace hoptrail::config {
 namespace {
 
-TEST(KeyPlaces, AnAbsentKeyIsWhereTheNearestAboveItIs) {
+TEST(KeyPlaces, AbsentKey_HasTheLineOfItsNearestParent) {
   KeyPlaces places("a.yaml");
   places.Put("collector", 3);
   places.Put("collector.address", 4);
@@ -20,7 +20,7 @@ TEST(KeyPlaces, AnAbsentKeyIsWhereTheNearestAboveItIs) {
             absl::InvalidArgumentError("a.yaml:3: collector: odd"));
 }
 
-TEST(Findings, TheFirstOfAWeightIsTheStatus) {
+TEST(Findings, FirstOf_IsTheFirstOfThatWeight) {
   Findings findings(KeyPlaces("a.yaml"));
   EXPECT_TRUE(findings.FirstOf(Weight::kWarning).ok());
   findings.Add(Weight::kWarning, "a", "w");

@@ -9,7 +9,7 @@
 
 namespace hoptrail::config {
 
-// Where the keys of a configuration file stand, for messages about what their values mean. A value.
+// The lines of the keys of a configuration file, for messages about their values. A value type.
 class KeyPlaces {
  public:
   KeyPlaces() = default;

@@ -28,7 +28,7 @@ std::string Join(const std::string& path, absl::string_view key) {
   return path.empty() ? std::string(key) : absl::StrCat(path, ".", key);
 }
 
-// What stands where something else was expected, in words.
+// A node in words, for error messages.
 std::string Shown(const YAML::Node& node) {
   if (node.IsMap()) return "keys and values";
   if (node.IsSequence()) return "a list";
@@ -44,7 +44,7 @@ bool HoldsVariable(absl::string_view text) {
 // yaml-cpp marks a quoted scalar with the tag "!": it is text, whatever it looks like.
 bool IsPlainScalar(const YAML::Node& node) { return node.IsScalar() && node.Tag() != "!"; }
 
-// All values but the first, which says that nothing was chosen.
+// All values but the first, which is "unspecified".
 std::string Choices(const EnumDescriptor& type) {
   std::string choices;
   for (int i = 0; i < type.value_count(); ++i) {

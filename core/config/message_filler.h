@@ -1,7 +1,8 @@
 #ifndef HOPTRAIL_CORE_CONFIG_MESSAGE_FILLER_H_
 #define HOPTRAIL_CORE_CONFIG_MESSAGE_FILLER_H_
 
-// Behind yaml_file.h: fills a message from a parsed document. Only for core/config.
+// Fills a protobuf message from a parsed YAML document. Internal to core/config; others use
+// yaml_file.h.
 
 #include <string>
 
@@ -17,7 +18,7 @@ namespace hoptrail::config {
 
 class MessageFiller {
  public:
-  // `places` is told where each key stands.
+  // Writes the line of each key to `places`.
   MessageFiller(absl::string_view file, KeyPlaces* places) : file_(file), places_(places) {}
 
   // `path` is the key path of `node`, empty at the top. May throw YAML::Exception.

@@ -47,7 +47,7 @@ std::string Text(const ASN1_STRING* string) {
                      static_cast<size_t>(ASN1_STRING_length(string)));
 }
 
-// Asked for a pass phrase, says none, rather than reading one from the terminal.
+// Gives no pass phrase, so that OpenSSL does not ask for one at the terminal.
 int NoPassPhrase(char*, int, int, void*) { return -1; }
 
 }  // namespace
@@ -150,7 +150,7 @@ std::string EndOf(const X509& certificate) { return TimeText(X509_get0_notAfter(
 bool IsSignedBy(const std::vector<X509Ptr>& chain, const std::vector<X509Ptr>& authorities) {
   X509_STORE* store = X509_STORE_new();
   for (const X509Ptr& authority : authorities) X509_STORE_add_cert(store, authority.get());
-  // When it is valid is another question (CheckValidity).
+  // CheckValidity() checks the dates.
   X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME);
   STACK_OF(X509)* intermediates = sk_X509_new_null();
   for (const X509Ptr& one : chain) sk_X509_push(intermediates, one.get());

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_CONFIG_PEM_H_
 #define HOPTRAIL_CORE_CONFIG_PEM_H_
 
-// Behind credentials.h: PEM files, read and checked. Only for core/config.
+// Reads and checks PEM files. Internal to core/config; others use credentials.h.
 
 #include <memory>
 #include <string>
@@ -24,13 +24,13 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY, EVP_PKEY_free>>;
 // The whole file, at most 1 MiB.
 absl::StatusOr<std::string> ReadPemFile(const std::string& path);
 
-// At least one certificate, the first first. `path` is for messages.
+// At least one certificate, in the order of the file. `path` is for messages.
 absl::StatusOr<std::vector<X509Ptr>> ParseCertificates(const std::string& pem,
                                                        const std::string& path);
 // An unencrypted private key.
 absl::StatusOr<KeyPtr> ParsePrivateKey(const std::string& pem, const std::string& path);
 
-// FAILED_PRECONDITION where the present time is outside the certificate's.
+// FAILED_PRECONDITION where the certificate has expired or is not valid yet.
 absl::Status CheckValidity(const X509& certificate, const std::string& path);
 
 // "CN=Test CA, O=Example".
@@ -40,7 +40,7 @@ std::string EndOf(const X509& certificate);
 
 // The URIs of the subject alternative names.
 std::vector<std::string> UrisOf(const X509& certificate);
-// The DNS names and IP addresses among them: what clients look for in a server's.
+// The DNS names and IP addresses among them: clients look for the server's name there.
 std::vector<std::string> ServerNamesOf(const X509& certificate);
 // Whether it may sign others.
 bool IsAuthority(X509* certificate);

@@ -12,7 +12,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-// Null where there is none. An id is never spelt as the field is.
+// Null where there is none. An id has '-' where its field has '_'.
 const FieldDescriptor* FieldOf(const Descriptor& rules, absl::string_view id) {
   std::string name(id);
   if (name.find('_') != std::string::npos) return nullptr;
@@ -24,10 +24,6 @@ const FieldDescriptor* FieldOf(const Descriptor& rules, absl::string_view id) {
 
 bool IsHostRule(absl::string_view id) {
   return FieldOf(*v1::HostRulesConfig::descriptor(), id) != nullptr;
-}
-
-bool IsFleetRule(absl::string_view id) {
-  return FieldOf(*v1::FleetRulesConfig::descriptor(), id) != nullptr;
 }
 
 bool IsRuleDisabled(const Message& rules, absl::string_view id) {

@@ -1,9 +1,9 @@
 #ifndef HOPTRAIL_CORE_CONFIG_RULE_SIDES_H_
 #define HOPTRAIL_CORE_CONFIG_RULE_SIDES_H_
 
-// Which side may detect what: the fields of HostRulesConfig name the rules of a host, those of
-// FleetRulesConfig the collector's ("brute_force" is the rule "brute-force"). A rule that is
-// configured on neither side is nobody's. Thread-safe.
+// Which rules a side may detect, and which are off. The fields of HostRulesConfig name the rules of
+// a host, those of FleetRulesConfig the collector's ("brute_force" is the rule "brute-force").
+// Thread-safe.
 
 #include "absl/strings/string_view.h"
 
@@ -15,11 +15,9 @@ namespace hoptrail::config {
 
 // An agent may report detections of the rule.
 bool IsHostRule(absl::string_view id);
-// The collector may detect it.
-bool IsFleetRule(absl::string_view id);
 
-// Whether `rules` (a HostRulesConfig or a FleetRulesConfig) switches the rule off. One that it does
-// not know is off.
+// Whether `rules` (a HostRulesConfig or a FleetRulesConfig) switches the rule off. An unknown rule
+// is off.
 bool IsRuleDisabled(const google::protobuf::Message& rules, absl::string_view id);
 
 }  // namespace hoptrail::config

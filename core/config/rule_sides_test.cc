@@ -16,20 +16,10 @@ TEST(RuleSidesTest, HostRules_AreTheFieldsOfTheAgentsRules) {
   EXPECT_FALSE(IsHostRule("spread"));
 }
 
-TEST(RuleSidesTest, FleetRules_AreTheFieldsOfTheCollectorsRules) {
-  EXPECT_TRUE(IsFleetRule("multi-hop"));
-  EXPECT_TRUE(IsFleetRule("credential-switch"));
-  EXPECT_TRUE(IsFleetRule("spread"));
-  EXPECT_TRUE(IsFleetRule("blinding")) << "both sides see a part of it";
-  EXPECT_FALSE(IsFleetRule("pivot"));
-  EXPECT_FALSE(IsFleetRule("brute-force"));
-}
-
-TEST(RuleSidesTest, UnknownRule_IsNobodys) {
+TEST(RuleSidesTest, UnknownRule_IsNoHostRuleAndOff) {
   for (const char* id : {"", "-", "pivot ", "Pivot", "brute_force", "multi_hop", "no-such-rule",
                          "hoptrail.v1.PivotConfig"}) {
     EXPECT_FALSE(IsHostRule(id)) << id;
-    EXPECT_FALSE(IsFleetRule(id)) << id;
     EXPECT_TRUE(IsRuleDisabled(v1::HostRulesConfig(), id)) << id;
   }
 }

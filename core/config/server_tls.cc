@@ -9,7 +9,7 @@
 namespace hoptrail::config {
 namespace {
 
-// What grpc::SslServerCredentials makes, of credentials that the C++ surface cannot make.
+// Wraps credentials of the C API, which grpc::SslServerCredentials() cannot create.
 class FetchedCredentials final : public grpc::ServerCredentials {
  public:
   explicit FetchedCredentials(grpc_server_credentials* credentials) : credentials_(credentials) {}
@@ -17,7 +17,7 @@ class FetchedCredentials final : public grpc::ServerCredentials {
 
   void SetAuthMetadataProcessor(
       const std::shared_ptr<grpc::AuthMetadataProcessor>& processor) override {
-    HT_CHECK(processor == nullptr);  // nobody has one
+    HT_CHECK(processor == nullptr);  // the project uses none
   }
 
  private:

@@ -15,19 +15,19 @@
 
 namespace hoptrail::config {
 
-// Mutual TLS of one listener, as ServerCredentials of credentials.h, with files that may change:
-// after Reload every new connection gets the new ones, to show and to verify clients by, and those
-// that are open stay. Uses gRPC's own way to do that, which its C++ surface leaves out: a callback
-// at the beginning of each handshake. Outlives the server. Thread-safe.
+// gRPC credentials for mutual TLS of one listener, from files that may change. After Reload() every
+// new connection presents the new certificate and verifies the client by the new authorities; open
+// connections stay. gRPC offers this only in its C API: a callback at the beginning of each
+// handshake. Must outlive the server. Thread-safe.
 class ServerTls {
  public:
   static absl::StatusOr<std::unique_ptr<ServerTls>> Create(const v1::TlsConfig& tls);
 
-  // For one listener only: each is told once of what is new.
+  // For one listener only: each new configuration is fetched once.
   std::shared_ptr<grpc::ServerCredentials> Credentials();
 
-  // Reads the files again, which may be others now. True: they say something new. What was in use
-  // stays in use after an error, which is for the operator.
+  // Reads the files again; `tls` may name others. True: their contents changed. After an error,
+  // which is for the operator, the previous contents stay in use.
   absl::StatusOr<bool> Reload(const v1::TlsConfig& tls);
 
  private:

@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A server that offers nothing: that it says so is enough.
+// A server without methods: its UNIMPLEMENTED shows that the handshake succeeded.
 class ServerTlsTest : public ::testing::Test {
  protected:
   ServerTlsTest()
@@ -75,7 +75,7 @@ class ServerTlsTest : public ::testing::Test {
   std::unique_ptr<grpc::Server> server_;
 };
 
-TEST_F(ServerTlsTest, NewConnectionsGetTheNewFilesAndAreVerifiedByThem) {
+TEST_F(ServerTlsTest, ReloadedFiles_ServeAndVerifyNewConnections) {
   const auto open = Open(our_client_, our_server_);
   EXPECT_EQ(Ask(open), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_EQ(Ask(Open(their_client_, our_server_)), grpc::StatusCode::UNAVAILABLE);
@@ -92,7 +92,7 @@ TEST_F(ServerTlsTest, NewConnectionsGetTheNewFilesAndAreVerifiedByThem) {
   EXPECT_EQ(Ask(open), grpc::StatusCode::UNIMPLEMENTED) << "what is open stays";
 }
 
-TEST_F(ServerTlsTest, FilesThatAreNoGoodChangeNothing) {
+TEST_F(ServerTlsTest, BadFilesOnReload_ChangeNothing) {
   v1::TlsConfig mixed = their_server_;
   mixed.set_key_file(our_server_.key_file());
   const auto bad = tls_->Reload(mixed);

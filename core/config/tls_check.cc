@@ -90,13 +90,14 @@ class TlsChecker {
       validity = CheckValidity(*authority, tls_.ca_file());
       if (validity.ok()) break;
     }
-    Add(Weight::kPassing, "ca_file", validity, ": no certificate is believed");
+    Add(Weight::kPassing, "ca_file", validity, ": no certificate is accepted");
     const bool any = std::any_of(authorities.begin(), authorities.end(),
                                  [](const X509Ptr& one) { return IsAuthority(one.get()); });
     if (any) return;
     Add(Weight::kWarning, "ca_file",
-        absl::StrCat(tls_.ca_file(),
-                     ": holds no authority's certificate (CA:TRUE): nobody else's is believed"));
+        absl::StrCat(
+            tls_.ca_file(),
+            ": holds no authority's certificate (CA:TRUE): no other certificate is accepted"));
   }
 
   void CheckMachine(const X509& own) {
@@ -113,8 +114,8 @@ class TlsChecker {
       if (machine.ok() && *machine == use_.machine) return;
       Add(Weight::kError, "certificate_file",
           absl::StrCat(tls_.certificate_file(), ": is for machine ", owner->name, "; this one is ",
-                       wanted, ": make it a certificate of its own"));
-      return;  // the collector, too, believes the first
+                       wanted, ": issue a certificate for it"));
+      return;  // the collector takes the first one, too
     }
     Add(Weight::kError, "certificate_file",
         absl::StrCat(

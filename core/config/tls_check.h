@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_CONFIG_TLS_CHECK_H_
 #define HOPTRAIL_CORE_CONFIG_TLS_CHECK_H_
 
-// Looks at the files of a TlsConfig as the other side will: for --check-config and at start.
+// Checks the files of a TlsConfig as the other side will, for --check-config and at start.
 
 #include <string>
 
@@ -13,20 +13,19 @@
 
 namespace hoptrail::config {
 
-// What the certificate must be good for.
+// The use that the certificate must allow.
 struct TlsUse {
-  bool server = false;       // shown to those who connect; else to the collector
-  model::MachineId machine;  // unless empty: it must be this machine's agent's
+  bool server = false;       // presented to clients; else to the collector
+  model::MachineId machine;  // unless empty: it must be for the agent of this machine
 };
 
-// Adds to `findings` what is wrong with the files, under `key` ("collector.tls"):
-//   error    a file that cannot be read or is not what it should be; a key of another certificate;
-//   a
-//            certificate that is not for this use, or for another machine
-//   passing  expired, not valid yet
-//   warning  a key that others may read; an issuer that is none of ca_file's authorities, which
-//   need
-//            not be the collector's; an authority that may not sign; a server's without any name
+// Adds to `findings` what is wrong with the files, under `key` ("collector.tls").
+// Errors: a file that cannot be read or has the wrong contents; a key of another certificate; a
+// certificate for another use or another machine.
+// Passing: a certificate that has expired or is not valid yet.
+// Warnings: a key that others may read; an issuer that is none of the authorities in ca_file (which
+// need not be the collector's); an authority that may not sign; a server's certificate without a
+// name.
 void CheckTlsFiles(const v1::TlsConfig& tls, const TlsUse& use, absl::string_view key,
                    Findings* findings);
 

@@ -49,14 +49,14 @@ class TlsCheck : public ::testing::Test {
   const TlsUse agent_{.machine = *model::ParseId<model::MachineId>(kMachine)};
 };
 
-TEST_F(TlsCheck, GoodFilesHaveNoFindings) {
+TEST_F(TlsCheck, GoodFiles_HaveNoFindings) {
   EXPECT_THAT(Check(Agent(Uri("agent", kMachine)), agent_), IsEmpty());
   EXPECT_THAT(Check(Agent(Uri("agent", kMachine), ""), agent_), IsEmpty());
   EXPECT_THAT(Check(authority_.Issue("c", 3600, {.usage = "serverAuth"}), {.server = true}),
               IsEmpty());
 }
 
-TEST_F(TlsCheck, ACertificateOfAnotherMachineIsAnError) {
+TEST_F(TlsCheck, CertificateOfAnotherMachine_IsAnError) {
   EXPECT_THAT(Check(Agent(Uri("agent", kOther)), agent_),
               ElementsAre(AllOf(StartsWith("error: a.yaml:1: collector.tls.certificate_file: "),
                                 HasSubstr(absl::StrCat("is for machine ", kOther)),
@@ -67,21 +67,21 @@ TEST_F(TlsCheck, ACertificateOfAnotherMachineIsAnError) {
               ElementsAre(HasSubstr("is no agent's certificate:")));
 }
 
-TEST_F(TlsCheck, AWrongUsageIsAnError) {
+TEST_F(TlsCheck, WrongKeyUsage_IsAnError) {
   EXPECT_THAT(Check(Agent(Uri("agent", kMachine), "serverAuth"), agent_),
               ElementsAre(AllOf(StartsWith("error: "), HasSubstr("is not that of a client"))));
   EXPECT_THAT(Check(authority_.Issue("c", 3600, {.usage = "clientAuth"}), {.server = true}),
               ElementsAre(AllOf(StartsWith("error: "), HasSubstr("is not that of a server"))));
 }
 
-TEST_F(TlsCheck, DatesPass) {
+TEST_F(TlsCheck, CertificateOutsideItsDates_IsPassing) {
   EXPECT_THAT(Check(Agent(Uri("agent", kMachine), "", -60), agent_),
               ElementsAre(AllOf(StartsWith("passing: "), HasSubstr("expired on"))));
   EXPECT_THAT(Check(Agent(Uri("agent", kMachine), "", 7200, 3600), agent_),
               ElementsAre(AllOf(StartsWith("passing: "), HasSubstr("not valid before"))));
 }
 
-TEST_F(TlsCheck, FilesThatAreNotWhatTheyShouldBe) {
+TEST_F(TlsCheck, MissingOrMixedUpFiles_AreErrors) {
   const v1::TlsConfig good = Agent(Uri("agent", kMachine));
   v1::TlsConfig tls = good;
   tls.set_ca_file("/nowhere/ca.pem");
@@ -100,7 +100,7 @@ TEST_F(TlsCheck, FilesThatAreNotWhatTheyShouldBe) {
   EXPECT_THAT(Check(tls, agent_), ElementsAre(HasSubstr("holds no certificate")));
 }
 
-TEST_F(TlsCheck, AnIssuerThatIsNotOursIsAWarning) {
+TEST_F(TlsCheck, UnknownIssuer_IsAWarning) {
   const TestAuthority other("tls_check_other", "Other CA");
   v1::TlsConfig tls = Agent(Uri("agent", kMachine));
   tls.set_ca_file(other.Issue("x", 3600).ca_file());
@@ -108,20 +108,20 @@ TEST_F(TlsCheck, AnIssuerThatIsNotOursIsAWarning) {
               ElementsAre(AllOf(StartsWith("warning: "), HasSubstr("issued by CN = Test CA"))));
 }
 
-TEST_F(TlsCheck, AKeyThatOthersMayReadIsAWarning) {
+TEST_F(TlsCheck, KeyReadableByOthers_IsAWarning) {
   const v1::TlsConfig tls = Agent(Uri("agent", kMachine));
   std::filesystem::permissions(tls.key_file(), std::filesystem::perms(0604));
   EXPECT_THAT(Check(tls, agent_),
               ElementsAre(AllOf(StartsWith("warning: "), HasSubstr("other users may read it"))));
 }
 
-TEST_F(TlsCheck, AnAuthorityThatMayNotSignIsAWarning) {
+TEST_F(TlsCheck, AuthorityThatMayNotSign_IsAWarning) {
   v1::TlsConfig tls = Agent(Uri("agent", kMachine));
   tls.set_ca_file(tls.certificate_file());
   EXPECT_THAT(Check(tls, agent_), ElementsAre(HasSubstr("holds no authority's certificate")));
 }
 
-TEST_F(TlsCheck, AServerWithoutANameIsAWarning) {
+TEST_F(TlsCheck, ServerCertificateWithoutAName_IsAWarning) {
   EXPECT_THAT(
       Check(authority_.Issue("c", 3600, {.names = Uri("collector", "c")}), {.server = true}),
       ElementsAre(AllOf(StartsWith("warning: "), HasSubstr("names no host"))));

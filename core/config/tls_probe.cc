@@ -29,14 +29,14 @@ namespace {
 using ContextPtr = std::unique_ptr<SSL_CTX, Deleter<SSL_CTX, SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, Deleter<SSL, SSL_free>>;
 
-// What was found wrong with the server's certificate, or with one of its chain.
+// The fault of the server's certificate, or of one of its chain.
 struct Verdict {
   int error = X509_V_OK;
   std::string issuer, end;
-  std::vector<std::string> names;  // of the server's own
+  std::vector<std::string> names;  // of the server's own certificate
 };
 
-// In place of OpenSSL's own look at the chain: the same look, and what it saw is kept.
+// Verifies the chain as OpenSSL does by itself, and keeps the result.
 int Verify(X509_STORE_CTX* store, void* verdict_pointer) {
   auto* verdict = static_cast<Verdict*>(verdict_pointer);
   const int good = X509_verify_cert(store);
@@ -49,7 +49,7 @@ int Verify(X509_STORE_CTX* store, void* verdict_pointer) {
   return good;
 }
 
-// OpenSSL writes with write(2): to a server that has closed, that is a signal.
+// OpenSSL writes with write(2), which raises SIGPIPE where the server has closed.
 class NoPipeSignal {
  public:
   NoPipeSignal() {
@@ -80,7 +80,7 @@ class Probe {
   std::string Run() {
     if (!Connect() || !Prepare()) return "";
     if (!Await([this] { return SSL_connect(ssl_.get()); })) return WhyNoHandshake();
-    // A collector that takes our certificate speaks first; one that does not closes.
+    // A collector that accepts our certificate sends first; one that refuses it closes.
     char byte = 0;
     const bool spoken = Await([&] { return SSL_read(ssl_.get(), &byte, 1); });
     return spoken || timed_out_ ? "" : WhyRefused();
@@ -131,7 +131,7 @@ class Probe {
     return SSL_set_fd(ssl_.get(), fd_.get()) == 1;
   }
 
-  // Until the descriptor is ready; false at the deadline.
+  // Waits until the descriptor is ready; false at the deadline.
   bool Wait(int16_t events) {
     pollfd one = {.fd = fd_.get(), .events = events, .revents = 0};
     const int64_t left = absl::ToInt64Milliseconds(deadline_ - SteadyTime::Now());
@@ -181,16 +181,17 @@ class Probe {
         return absl::StrCat("the collector's certificate is not good: ",
                             X509_verify_cert_error_string(verdict_.error));
     }
-    if (timed_out_) return absl::StrCat("what answers at ", shown_, " does not go on with TLS");
+    if (timed_out_)
+      return absl::StrCat("the server at ", shown_, " does not finish the TLS handshake");
     const char* reason = ERR_reason_error_string(ERR_peek_error());
-    return absl::StrCat("what answers at ", shown_, " speaks no TLS that fits",
+    return absl::StrCat("the server at ", shown_, " speaks no TLS that fits",
                         reason == nullptr ? "" : absl::StrCat(" (", reason, ")"),
                         ": is that the collector's port?");
   }
 
   std::string WhyRefused() const {
     const std::string doubt = CertificateDoubt(tls_);
-    return absl::StrCat("the collector does not take the certificate ", tls_.certificate_file(),
+    return absl::StrCat("the collector does not accept the certificate ", tls_.certificate_file(),
                         doubt.empty() ? ": was it issued by an authority that the collector knows?"
                                       : absl::StrCat(": ", doubt));
   }

@@ -9,14 +9,14 @@
 
 namespace hoptrail::config {
 
-// Why no TLS connection to the collector comes about, for a person, with what to do: its
-// certificate has expired, is another host's or of an unknown authority; it refuses ours; what
-// answers there speaks no TLS. gRPC says "certificate verify failed" or "Socket closed" for all of
-// these. Empty where a connection comes about, or where nothing answers at all, which gRPC says
+// Says why a TLS connection to the collector cannot be established, for a person, with what to do:
+// its certificate has expired, is another host's or of an unknown authority; it refuses ours; the
+// port does not speak TLS. gRPC reports "certificate verify failed" or "Socket closed" for all of
+// these. Empty where a connection can be established, and where nothing answers, which gRPC reports
 // well.
 //
-// Makes a connection of its own, which is closed again; gives it `within`, name resolution not
-// counted. Our certificate is shown only to a server whose own is good.
+// Opens a connection of its own for at most `within`, name resolution not counted, and closes it.
+// Presents our certificate only to a server whose own is good.
 std::string WhyNoTls(const v1::CollectorAddress& collector, absl::Duration within);
 
 }  // namespace hoptrail::config

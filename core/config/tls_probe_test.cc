@@ -28,7 +28,7 @@ std::string Content(const std::string& path) {
   return out.str();
 }
 
-// A gRPC server that demands certificates of the authority in `tls`, as the collector is one.
+// A gRPC server that requires certificates of the authority in `tls`, as the collector does.
 class Server {
  public:
   explicit Server(const v1::TlsConfig& tls) {
@@ -65,12 +65,12 @@ class TlsProbe : public ::testing::Test {
   const v1::TlsConfig client_ = ours_.Issue("client", 3600);
 };
 
-TEST_F(TlsProbe, SaysNothingWhereAllIsWell) {
+TEST_F(TlsProbe, GoodServer_GivesNoReason) {
   const Server server(ours_.Issue("server", 3600));
   EXPECT_EQ(Why(server.port(), client_), "");
 }
 
-TEST_F(TlsProbe, AnUnknownAuthority) {
+TEST_F(TlsProbe, UnknownAuthority_IsNamed) {
   const Server server(other_.Issue("server", 3600));
   EXPECT_THAT(
       Why(server.port(), client_),
@@ -79,7 +79,7 @@ TEST_F(TlsProbe, AnUnknownAuthority) {
                              client_.ca_file())));
 }
 
-TEST_F(TlsProbe, AnotherHostsCertificate) {
+TEST_F(TlsProbe, CertificateOfAnotherHost_IsNamed) {
   const Server server(
       ours_.Issue("server", 3600, {.names = "DNS:collector.example,IP:192.0.2.1,IP:2001:db8::1"}));
   EXPECT_THAT(Why(server.port(), client_),
@@ -88,28 +88,28 @@ TEST_F(TlsProbe, AnotherHostsCertificate) {
   EXPECT_EQ(Why(server.port(), client_, "192.0.2.1"), "");
 }
 
-TEST_F(TlsProbe, ACertificateThatIsOverOrNotYetValid) {
+TEST_F(TlsProbe, ExpiredOrFutureCertificate_IsNamed) {
   const Server expired(ours_.Issue("server", -60));
   EXPECT_THAT(Why(expired.port(), client_), HasSubstr("the collector's certificate expired on "));
   const Server early(ours_.Issue("early", 7200, {.from_seconds = 3600}));
   EXPECT_THAT(Why(early.port(), client_), HasSubstr("not valid yet"));
 }
 
-TEST_F(TlsProbe, ACertificateThatIsNoServers) {
+TEST_F(TlsProbe, ClientCertificateOnTheServer_IsNamed) {
   const Server server(ours_.Issue("server", 3600, {.usage = "clientAuth"}));
   EXPECT_THAT(Why(server.port(), client_), HasSubstr("not good: unsuitable certificate purpose"));
 }
 
-TEST_F(TlsProbe, OurCertificateIsRefused) {
+TEST_F(TlsProbe, RefusedClientCertificate_IsNamed) {
   const Server server(ours_.Issue("server", 3600));
   v1::TlsConfig tls = other_.Issue("client", 3600);
   tls.set_ca_file(client_.ca_file());
   EXPECT_THAT(Why(server.port(), tls),
-              AllOf(HasSubstr("does not take the certificate " + tls.certificate_file()),
+              AllOf(HasSubstr("does not accept the certificate " + tls.certificate_file()),
                     HasSubstr("was issued by CN = Other CA")));
 }
 
-TEST_F(TlsProbe, WhatAnswersSpeaksNoTls) {
+TEST_F(TlsProbe, PortWithoutTls_IsNamed) {
   const UniqueFd listener(::socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in address = {.sin_family = AF_INET};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -129,7 +129,7 @@ TEST_F(TlsProbe, WhatAnswersSpeaksNoTls) {
   other.join();
 }
 
-TEST_F(TlsProbe, WhereNothingAnswersGrpcSaysSo) {
+TEST_F(TlsProbe, NothingAnswers_GivesNoReason) {
   EXPECT_EQ(Why(1, client_), "");
   v1::CollectorAddress collector;
   collector.set_address("unix:/nowhere");

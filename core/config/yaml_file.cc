@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 1 << 20;
 
-// YAML forbids control characters. yaml-cpp takes them: what follows a \x04 it never reads.
+// YAML forbids control characters. yaml-cpp accepts them, and reads nothing after a \x04.
 absl::Status CheckCharacters(absl::string_view text, const std::string& file) {
   int line = 1;
   for (const char c : text) {
@@ -33,7 +33,7 @@ absl::Status CheckCharacters(absl::string_view text, const std::string& file) {
   return absl::OkStatus();
 }
 
-// Notes where each document starts; what is in it is read later, by YAML::Load.
+// Records the line at which each document starts; YAML::Load reads the contents later.
 struct DocumentStarts : YAML::EventHandler {
   std::vector<int> lines;
 
@@ -51,8 +51,8 @@ struct DocumentStarts : YAML::EventHandler {
   void OnMapEnd() override {}
 };
 
-// One document at most. Looks at no more than two, because yaml-cpp finds one after the other, for
-// ever, in text that it cannot get past (",f,"): YAML::LoadAll does not come back from that.
+// Checks that there is at most one document. Stops at the second: in a text such as ",f," yaml-cpp
+// finds documents without end, and YAML::LoadAll never returns.
 absl::Status CheckOneDocument(const std::string& text, const std::string& file) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);
@@ -61,7 +61,7 @@ absl::Status CheckOneDocument(const std::string& text, const std::string& file) 
   }
   if (starts.lines.size() < 2) return absl::OkStatus();
   return absl::InvalidArgumentError(
-      absl::StrCat(file, ":", starts.lines[1], ": a second document; one is what is read"));
+      absl::StrCat(file, ":", starts.lines[1], ": a second document; only one is read"));
 }
 
 }  // namespace

@@ -20,12 +20,12 @@ namespace hoptrail::config {
 // for the operator:
 //   agent.yaml:7: rules.pivot.port: unknown key
 // A key without a value counts as absent. NOT_FOUND or PERMISSION_DENIED where the file cannot be
-// read, INVALID_ARGUMENT where it is over 1 MiB, nested too deeply or no YAML. Only the first fault
-// is reported. Throws nothing. `places`, unless null, is where the keys stand.
+// read, INVALID_ARGUMENT where it is over 1 MiB, nested too deeply or not YAML. Only the first
+// fault is reported. Throws nothing. `places`, unless null, gets the line of each key.
 absl::Status LoadYaml(const std::string& path, google::protobuf::Message* out,
                       KeyPlaces* places = nullptr);
 
-// The same for text at hand; `name` takes the file's place in messages.
+// The same for a text; `name` takes the file's place in messages.
 absl::Status ParseYaml(absl::string_view text, absl::string_view name,
                        google::protobuf::Message* out, KeyPlaces* places = nullptr);
 

@@ -26,7 +26,7 @@ std::string Fault(const std::string& text) {
   return std::string(status.message());
 }
 
-TEST(Yaml, ReadsEveryKind) {
+TEST(Yaml, EveryKind_IsRead) {
   v1::AgentConfig config;
   const absl::Status status = ParseYaml(
       "state_directory: /var/lib/hoptrail\n"
@@ -53,7 +53,7 @@ TEST(Yaml, ReadsEveryKind) {
   EXPECT_EQ(config.log_level(), v1::debug);
 }
 
-TEST(Yaml, RefusesControlCharacters) {
+TEST(Yaml, ControlCharacters_AreRefused) {
   for (const char c : {'\0', '\x04', '\x1b', '\x7f'}) {
     const std::string text = std::string(kMinimal) + "," + c + "s";
     EXPECT_THAT(Fault(text), HasSubstr("agent.yaml:4: a control character"));
@@ -62,7 +62,7 @@ TEST(Yaml, RefusesControlCharacters) {
   EXPECT_TRUE(ParseYaml(std::string(kMinimal) + "\r\n#\t\xc3\xa9\n", "agent.yaml", &config).ok());
 }
 
-TEST(Yaml, ListsOfMessages) {
+TEST(Yaml, ListsOfMessages_AreRead) {
   v1::CollectorConfig config;
   ASSERT_TRUE(ParseYaml("listen:\n- address: unix:/a\n- address: unix:/b\nstore: {path: x}\n",
                         "collector.yaml", &config)
@@ -75,14 +75,14 @@ TEST(Yaml, ListsOfMessages) {
       "c:4: listen[1].adress: unknown key");
 }
 
-TEST(Yaml, UnknownKeyNamesKeyAndLine) {
+TEST(Yaml, UnknownOrRepeatedKey_IsRefusedWithItsLine) {
   EXPECT_EQ(Fault(std::string(kMinimal) + "rules:\n  brute_force: {}\n  pivot:\n    port: 22\n"),
             "agent.yaml:7: rules.pivot.port: unknown key");
   EXPECT_EQ(Fault(std::string(kMinimal) + "\nspool: {}\nspool: {}\n"),
             "agent.yaml:6: spool: given twice");
 }
 
-TEST(Yaml, WrongTypes) {
+TEST(Yaml, WrongType_IsRefused) {
   const std::string minimal = kMinimal;
   EXPECT_EQ(Fault(minimal + "spool: {max_mib: many}\n"),
             "agent.yaml:4: spool.max_mib: expected a whole number from 0 to 1048576, got 'many'");
@@ -100,7 +100,7 @@ TEST(Yaml, WrongTypes) {
   EXPECT_THAT(Fault("? [a]\n: 1\n"), HasSubstr("a key must be a plain word"));
 }
 
-TEST(Yaml, Ranges) {
+TEST(Yaml, NumberOutOfRange_IsRefused) {
   const std::string minimal = kMinimal;
   EXPECT_THAT(Fault(minimal + "hops: {watched_ports: [22, 0]}\n"),
               HasSubstr("hops.watched_ports[1]: expected a whole number from 1 to 65535, got '0'"));
@@ -108,7 +108,7 @@ TEST(Yaml, Ranges) {
   EXPECT_THAT(Fault(minimal + "spool: {max_mib: 99999999999999999999}\n"), HasSubstr("max_mib"));
 }
 
-TEST(Yaml, Required) {
+TEST(Yaml, MissingRequiredKey_IsRefused) {
   EXPECT_EQ(Fault(""), "agent.yaml:1: state_directory: required, but absent or empty");
   EXPECT_EQ(Fault("state_directory: x\n"),
             "agent.yaml:1: collector: required, but absent or empty");
@@ -118,18 +118,18 @@ TEST(Yaml, Required) {
               HasSubstr("collector.tls.certificate_file: required"));
 }
 
-TEST(Yaml, NoYaml) {
+TEST(Yaml, InvalidYaml_IsRefused) {
   EXPECT_THAT(Fault("state_directory: x\nhost: {name: \n"), HasSubstr("agent.yaml:"));
   EXPECT_THAT(Fault("a: *nothing\n"), HasSubstr("agent.yaml:1: "));
   EXPECT_THAT(Fault(std::string(500000, '[')), HasSubstr("agent.yaml:"));
   EXPECT_THAT(Fault(std::string(kMinimal) + "---\nhost: {}\n"),
               HasSubstr("agent.yaml:4: a second document"));
-  // In this yaml-cpp sees one document after the other without end.
+  // yaml-cpp sees documents without end in this text.
   EXPECT_THAT(Fault(",f,"), HasSubstr("agent.yaml:1: a second document"));
 }
 
-// Editors and templates of every kind: what is read, or the line of what is not.
-TEST(Yaml, LineEndsAndByteOrderMarks) {
+// As editors and templates of every kind write them.
+TEST(Yaml, LineEndsAndByteOrderMarks_AreRead) {
   v1::AgentConfig config;
   KeyPlaces places;
   const absl::Status status =
@@ -143,7 +143,7 @@ TEST(Yaml, LineEndsAndByteOrderMarks) {
             "agent.yaml:4: collector.port: unknown key");
 }
 
-TEST(Yaml, TabsDoNotIndent) {
+TEST(Yaml, TabsAsIndentation_AreRefused) {
   EXPECT_THAT(Fault("state_directory: /s\ncollector:\n\taddress: unix:/c\n"),
               HasSubstr("agent.yaml:3: "));
   v1::AgentConfig config;
@@ -153,7 +153,7 @@ TEST(Yaml, TabsDoNotIndent) {
   EXPECT_EQ(config.state_directory(), "/s");
 }
 
-TEST(Yaml, AnchorsStandForWhatTheyName) {
+TEST(Yaml, Anchor_StandsForItsValue) {
   v1::CollectorConfig config;
   ASSERT_TRUE(ParseYaml("listen:\n"
                         "- address: a:1\n"
@@ -169,7 +169,7 @@ TEST(Yaml, AnchorsStandForWhatTheyName) {
               HasSubstr("agent.yaml:4: host.<<: unknown key"));
 }
 
-TEST(Yaml, AnchorsDoNotMultiply) {
+TEST(Yaml, NestedAnchors_DoNotMultiply) {
   // Nine levels of nine: read one by one, 387 million entries.
   std::string text = std::string(kMinimal) + "a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 9; ++i) {
@@ -181,7 +181,7 @@ TEST(Yaml, AnchorsDoNotMultiply) {
   EXPECT_THAT(Fault(std::string(kMinimal) + "host: &h\n  name: *h\n"), HasSubstr("agent.yaml:"));
 }
 
-TEST(Yaml, HugeFilesAreReadOrRefused) {
+TEST(Yaml, LargeFileAndLongList_AreBounded) {
   v1::AgentConfig config;
   const std::string path = testing::TempDir() + "/config_huge.yaml";
   std::ofstream(path) << kMinimal << std::string(1'000'000, '#') << "\nspool: {max_mib: 7}\n";
@@ -192,7 +192,7 @@ TEST(Yaml, HugeFilesAreReadOrRefused) {
   EXPECT_THAT(Fault(kMinimal + ports), HasSubstr("hops.watched_ports: more than 10000 entries"));
 }
 
-TEST(Yaml, VariablesAreNotReplaced) {
+TEST(Yaml, Variable_IsRefused) {
   EXPECT_EQ(
       Fault("state_directory: ${STATE}/hoptrail\n" + std::string(kMinimal).substr(35)),
       "agent.yaml:1: state_directory: '${STATE}/hoptrail' has a variable in it, which nothing "
@@ -203,7 +203,7 @@ TEST(Yaml, VariablesAreNotReplaced) {
               HasSubstr("kernel.watch.reads[1]: "));
 }
 
-TEST(Yaml, SaysWhereKeysStand) {
+TEST(Yaml, KeyPlaces_HoldTheLineOfEachKey) {
   v1::CollectorConfig config;
   KeyPlaces places;
   ASSERT_TRUE(ParseYaml("store: {path: /x}\nlisten:\n- address: a:1\n\n- tls:\n"
@@ -216,7 +216,7 @@ TEST(Yaml, SaysWhereKeysStand) {
   EXPECT_EQ(places.Of("listen[1].address"), "c.yaml:7: listen[1].address");
 }
 
-TEST(Yaml, Files) {
+TEST(Yaml, MissingOrHugeFile_IsRefused) {
   v1::AgentConfig config;
   const std::string path = testing::TempDir() + "/config_test.yaml";
   EXPECT_EQ(LoadYaml(path + ".absent", &config).code(), absl::StatusCode::kNotFound);

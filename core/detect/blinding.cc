@@ -10,7 +10,7 @@ const RuleInfo& BlindingInfo() {
       .severity = model::Severity::kHigh,
       .check =
           "Who was logged in on the host at that time, what ran last before the sensor went quiet, "
-          "and is it well again? What happened meanwhile may be missing.",
+          "and does it work again? Events of the time in between may be missing.",
       .benign_causes = {"the machine ran out of memory", "the network between host and collector",
                         "a fault of the sensor's own", "an administrator who debugs it"},
   };

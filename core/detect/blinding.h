@@ -5,8 +5,8 @@
 
 namespace hoptrail::detect {
 
-// `blinding`: the sensor killed, stopped, starved or tampered with. Judged on the host where the
-// one who did it was seen, and by the collector where only the effect was.
+// The rule `blinding`: somebody killed, stopped, starved or tampered with the sensor. The host
+// detects it where the sensor saw who did it, the collector where only the effect shows.
 const RuleInfo& BlindingInfo();
 
 }  // namespace hoptrail::detect

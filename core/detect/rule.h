@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_DETECT_RULE_H_
 #define HOPTRAIL_CORE_DETECT_RULE_H_
 
-// What is said of a rule, once, wherever it runs: on a host or over the fleet.
+// The metadata of a rule, the same for the rules of hosts and of the fleet.
 
 #include <cstdint>
 #include <vector>
@@ -18,16 +18,16 @@ struct RuleInfo {
   absl::string_view title;                               // one line for a person
   std::vector<absl::string_view> techniques;             // ATT&CK ids, "T1021.004"
   model::Severity severity = model::Severity::kUnknown;  // unless the rule says otherwise
-  absl::string_view check;                               // what a person should look at first
+  absl::string_view check;                               // what a person should check first
   std::vector<absl::string_view> benign_causes;          // known ones
 };
 
-// What varies from one detection of a rule to the next.
+// The parts that vary from one detection of a rule to the next.
 struct Occurrence {
   model::HostId host;
   model::SessionId session;
-  // What makes it distinct within the session ("192.0.2.1:22"); empty where the rule fires once a
-  // session. The same (rule, session, key) is the same detection, told again.
+  // Distinguishes it within the session ("192.0.2.1:22"); empty where the rule fires once a
+  // session. The same (rule, session, key) is the same detection, reported again.
   absl::string_view key;
   int64_t wall_ns = 0;
 };

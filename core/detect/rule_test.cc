@@ -15,7 +15,7 @@ const RuleInfo& TestRule() {
   return *rule;
 }
 
-TEST(RuleTest, TheSameOccurrenceIsTheSameDetection) {
+TEST(RuleTest, SameOccurrence_IsTheSameDetection) {
   Occurrence occurrence;
   occurrence.session.bytes[0] = 1;
   occurrence.key = "192.0.2.1:22";
@@ -29,7 +29,7 @@ TEST(RuleTest, TheSameOccurrenceIsTheSameDetection) {
   EXPECT_EQ(first.severity, model::Severity::kLow);
 }
 
-TEST(EvidenceTest, IsBoundedAndClean) {
+TEST(EvidenceTest, HugeOrForgedEvidence_IsBoundedAndClean) {
   model::Detection detection;
   AddEvidence(detection, "long", std::string(10'000, 'x'));
   EXPECT_LE(detection.evidence["long"].size(), kMaxEvidenceBytes);
@@ -44,14 +44,14 @@ TEST(EvidenceTest, IsBoundedAndClean) {
   EXPECT_EQ(detection.evidence["forged"], "c");
 }
 
-TEST(EvidenceTest, CutsAtACharactersEdge) {
+TEST(EvidenceTest, LongText_IsCutBetweenCharacters) {
   std::string umlauts;
   for (int i = 0; i < 400; ++i) umlauts += "ä";
   const std::string cut = Bounded(umlauts, 12);
   EXPECT_EQ(cut, "ääää…");
 }
 
-TEST(EvidenceTest, SetCountsNoWordTwiceAndSaysThatThereAreMore) {
+TEST(EvidenceTest, BoundedSet_HoldsEachWordOnceAndSaysAndMore) {
   BoundedSet set(2);
   set.Add("b");
   set.Add("a");

@@ -11,20 +11,20 @@
 
 namespace hoptrail::graph {
 
-// What is to be looked at again, and when: grace periods and ageing. An item may be queued more
-// than once; whoever takes it out checks whether it is still due. Not thread-safe.
+// Items with the time at which they are due, for grace periods and ageing. An item may be queued
+// more than once: the caller checks whether an item that it takes is still due. Not thread-safe.
 template <typename Item>
 class DueQueue {
  public:
   void Add(int64_t due_ns, Item item) { queue_.emplace(due_ns, std::move(item)); }
 
-  // The next item whose time has come.
+  // The next item that is due.
   std::optional<Item> TakeDue(int64_t now_ns) {
     if (queue_.empty() || queue_.top().first > now_ns) return std::nullopt;
     return TakeFirst();
   }
 
-  // The next item, due or not: for when there is no room.
+  // The next item, due or not, for callers that need room.
   std::optional<Item> TakeFirst() {
     if (queue_.empty()) return std::nullopt;
     Item item = queue_.top().second;

@@ -12,7 +12,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
 
-#include "core/graph/hop_key.h"
+#include "core/graph/hop_id.h"
 #include "core/model/hop.h"
 #include "core/model/ids.h"
 
@@ -23,7 +23,7 @@ enum class LinkKind : uint8_t {
   kCause,  // cron, su, a mux socket: on the same host
 };
 
-// Why a session is another's child.
+// The reason why a session is another's child.
 struct Link {
   model::SessionId parent;
   LinkKind kind = LinkKind::kHop;
@@ -35,13 +35,14 @@ struct Link {
   bool operator==(const Link&) const = default;
 };
 
-// Which session came from which: a forest of session ids. Each session may be offered several
+// The forest of sessions: which session came from which. Each session may be offered several
 // parents and takes the best: a proven hop, then a cause on the same host, then the likeliest
-// inferred hop. Root and depth are known at once; a change costs the subtree that moves. Sessions
-// come into being when first named. A link that would close a circle is not taken. Not thread-safe.
+// inferred hop. Root and depth are kept up to date; a change costs the subtree that moves. A
+// session is created when it is first mentioned. A link that would close a cycle is not taken. Not
+// thread-safe.
 class Lineage {
  public:
-  // What changed for a child: its link, its place, or nothing.
+  // A change of a child's parent, if any.
   struct Change {
     bool changed = false;
     model::SessionId old_parent;  // empty: it was a root

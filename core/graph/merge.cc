@@ -20,8 +20,8 @@ void Fill(const T& from, T* into) {
   if (*into == T{}) *into = from;
 }
 
-// Whether what `from` says of user and unit can be missing from `into`: not once it turned out to
-// be of another kind, nor where a service's program runs as another user by now, who has no name.
+// Whether `into` may take user and unit from `from`: not where the session turned out to be of
+// another kind, and not where a service's program now runs as another user, which has no name.
 bool SameActor(const model::Session& from, const model::Session& into) {
   if (from.kind != into.kind) return false;
   const bool program = into.kind == model::EntryKind::kService ||
@@ -88,7 +88,7 @@ void FillFrom(const model::HopEnd& from, model::HopEnd* into) {
 
 template <typename T>
 bool MergeInto(const T& update, T* known) {
-  // What lags behind is an old word told again: it may fill gaps, and nothing more.
+  // An update that lags behind is an old record sent again: it may only fill gaps.
   const bool stale = Progress(update) < Progress(*known);
   T merged = stale ? *known : update;
   FillFrom(stale ? update : *known, &merged);

@@ -5,7 +5,7 @@
 namespace hoptrail::graph {
 namespace {
 
-TEST(MergeTest, OldWordsToldAgainTakeNothingBack) {
+TEST(MergeTest, OlderRecordSentAgain_TakesNothingBack) {
   model::Session early;
   early.id.bytes[0] = 1;
   model::Session known = early;
@@ -20,7 +20,7 @@ TEST(MergeTest, OldWordsToldAgainTakeNothingBack) {
   EXPECT_EQ(known, late);
 }
 
-TEST(MergeTest, ANewerWordReplacesAndKeepsWhatItDoesNotSay) {
+TEST(MergeTest, NewerRecord_ReplacesAndKeepsWhatItLeavesEmpty) {
   model::Session known;
   known.user = "sshd";
   known.terminal = "pts/1";
@@ -32,7 +32,7 @@ TEST(MergeTest, ANewerWordReplacesAndKeepsWhatItDoesNotSay) {
   EXPECT_EQ(known.terminal, "pts/1");
 }
 
-TEST(MergeTest, AnotherActorIsNotCalledLikeTheOneBefore) {
+TEST(MergeTest, ChangedActor_DoesNotKeepTheOldName) {
   model::Session known;
   known.kind = model::EntryKind::kService;
   known.user = "root";
@@ -53,7 +53,7 @@ TEST(MergeTest, AnotherActorIsNotCalledLikeTheOneBefore) {
   EXPECT_EQ(known.unit, "");
 }
 
-TEST(MergeTest, TheEarliestTimeOfEstablishmentStays) {
+TEST(MergeTest, LaterEstablishTime_DoesNotReplaceTheEarliest) {
   model::HopEnd known;
   known.hop_key = {1, 2};
   known.established_boot_ns = 100;

@@ -12,8 +12,8 @@ namespace hoptrail::model {
 
 enum class Severity : uint8_t { kUnknown = 0, kInfo, kLow, kMedium, kHigh, kCritical };
 
-// One judged fact, always tied to a session. Seeing the same id again replaces the earlier one
-// (a detection may gain evidence), it never adds a second.
+// One judged fact, always tied to a session. A detection with the id of an earlier one replaces
+// that one (a detection may gain evidence).
 struct Detection {
   DetectionId id;
   std::string rule;                     // "pivot"
@@ -24,7 +24,7 @@ struct Detection {
   HostId host;
   int64_t wall_ns = 0;
   std::string summary;  // a sentence with the names, addresses and counts that matter
-  // Why: names and values that a person can check ("failures" → "5"). Bounded by the rule.
+  // The reasons: names and values that a person can check ("failures" → "5"). Bounded by the rule.
   std::map<std::string, std::string> evidence;
 
   bool operator==(const Detection&) const = default;

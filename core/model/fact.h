@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_MODEL_FACT_H_
 #define HOPTRAIL_CORE_MODEL_FACT_H_
 
-// What an agent tells the collector: one Fact a record, in the order of its sequence numbers.
+// The facts that an agent reports to the collector: one a record, in the order of sequence numbers.
 
 #include <cstdint>
 #include <string>
@@ -52,14 +52,13 @@ struct EdgeCount {
   bool operator==(const EdgeCount&) const = default;
 };
 
-// Which hook serves a fact of the coverage table, why the better ones do not, and what of the fact
-// goes past it.
+// Which hook serves an event source, why no better hook does, and which events it misses.
 struct SourceCoverage {
-  std::string source;                   // "accept"
+  std::string source;                 // "accept"
   std::string hook;                   // "tp_btf/sock_recv_length"; empty: blind
   uint32_t tier = 0;                  // 1 is the best; 0: blind
   std::vector<std::string> refusals;  // "fexit/inet_csk_accept: load refused: EPERM", best first
-  std::vector<std::string> misses;    // what of the fact the hook does not see: "open by io_uring"
+  std::vector<std::string> misses;    // events that the hook does not see: "open by io_uring"
 
   bool operator==(const SourceCoverage&) const = default;
 };
@@ -72,7 +71,7 @@ struct Coverage {
   bool operator==(const Coverage&) const = default;
 };
 
-// What was not recorded, by whom: never silent.
+// Records that were lost, and where. Every loss is reported.
 struct Loss {
   HostId host;
   std::string where;  // "ring/high", "budget/low", "tables", "hops", "edges", "spool", "queue",
@@ -86,7 +85,7 @@ struct Loss {
   bool operator==(const Loss&) const = default;
 };
 
-// Which promise about a host is not kept at present; hoptrail.v1.DegradationKind.
+// Which promise about a host does not hold at present; hoptrail.v1.DegradationKind.
 enum class DegradationKind : uint8_t {
   kUnknown = 0,
   kSpoolFull,
@@ -102,12 +101,12 @@ enum class DegradationKind : uint8_t {
 struct Degradation {
   DegradationKind kind = DegradationKind::kUnknown;
   std::string detail;         // a sentence
-  int64_t since_wall_ns = 0;  // by the clock of whoever found it
+  int64_t since_wall_ns = 0;  // by the clock of the side that found it
 
   bool operator==(const Degradation&) const = default;
 };
 
-// The agent's own state, once a while.
+// The agent's own state, sent from time to time.
 struct AgentHealth {
   HostId host;
   std::string host_name;
@@ -115,7 +114,7 @@ struct AgentHealth {
   int64_t started_wall_ns = 0;  // the agent's start
   int64_t wall_ns = 0;          // now
   uint64_t events = 0;          // kernel records read since the start
-  uint64_t lost = 0;            // and not recorded, all kinds
+  uint64_t lost = 0;            // records lost since the start, of all kinds
   uint64_t spooled = 0;         // records that wait in the spool
   uint64_t resident_bytes = 0;  // VmRSS
   std::vector<IpAddress> addresses;
@@ -126,15 +125,15 @@ struct AgentHealth {
 
 enum class InterferenceKind : uint8_t {
   kUnknown = 0,
-  kEnded,     // a process of the agent ended, and nobody had asked it to
+  kEnded,     // a process of the agent ended without having been asked to
   kStopped,   // a process of the agent was stopped by a signal
-  kBlind,     // the kernel's events do not come any more: programs detached, or the agent starved
-  kSilent,    // nothing was heard from the agent, and it had not said goodbye
+  kBlind,     // the kernel's events have stopped: programs detached, or the agent starved
+  kSilent,    // heartbeat timeout of an agent that had not said goodbye
   kCloned,    // another agent spoke for the same host
-  kWeakened,  // it took up a configuration by which it sees or reports less
+  kWeakened,  // it loaded a configuration with which it sees or reports less
 };
 
-// Something happened to the agent itself that an intruder would like to happen to it.
+// An event at the agent itself that an intruder may have caused.
 struct Interference {
   HostId host;
   InterferenceKind kind = InterferenceKind::kUnknown;
@@ -152,12 +151,12 @@ enum class StopCause : uint8_t {
   kReplacement,
 };
 
-// The last word of an agent that ends of its own accord.
+// The last message of an agent that was asked to end.
 struct Goodbye {
   StopCause cause = StopCause::kUnknown;
   std::string detail;  // a sentence about who asked for it
-  // kProcess: of who sent the signal; kServiceManager: of the login that made it do so. May be
-  // empty.
+  // kProcess: the session that sent the signal; kServiceManager: the login that asked for it. May
+  // be empty.
   SessionId session;
 
   bool operator==(const Goodbye&) const = default;
@@ -166,7 +165,7 @@ struct Goodbye {
 using Fact = std::variant<Session, HopEnd, LoginAttempt, EdgeCount, Detection, Coverage, Loss,
                           AgentHealth, Interference>;
 
-// What the collector tells an agent about one of its sessions: where it came from.
+// The origin of one of an agent's sessions, which the collector sends to the agent.
 struct Provenance {
   SessionId session;
   SessionId root;

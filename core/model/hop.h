@@ -16,8 +16,8 @@ enum class HopSide : uint8_t {
   kServer,  // this host accepted
 };
 
-// What one host knows of one connection that matters to paths. Sent when established and again,
-// whole, when closed or when more is known (the session, the owner).
+// One end of a connection that matters to paths, as its host knows it. Sent when established and
+// again, whole, when closed or when more is known (the session, the owner).
 struct HopEnd {
   HopSide side = HopSide::kUnknown;
   HostId host;

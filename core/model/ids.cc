@@ -57,8 +57,8 @@ absl::StatusOr<HostId> ParseHostId(absl::string_view text) {
   return id;
 }
 
-std::string ToString(const ProcessKey& name) {
-  return absl::StrCat(name.tgid, "@", name.start_boot_ns);
+std::string ToString(const ProcessKey& key) {
+  return absl::StrCat(key.tgid, "@", key.start_boot_ns);
 }
 
 SessionId DeriveSessionId(const HostId& host, const ProcessKey& first_process) {

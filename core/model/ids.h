@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_CORE_MODEL_IDS_H_
 #define HOPTRAIL_CORE_MODEL_IDS_H_
 
-// The names of things. All are derived from facts, never counted, so that an agent that restarts,
-// or sends again, says the same names. Values: copyable, comparable, hashable.
+// Ids and keys. All are derived from what they identify, never counted, so that an agent that
+// restarts or sends again uses the same ones. Values: copyable, comparable, hashable.
 
 #include <array>
 #include <compare>
@@ -80,33 +80,24 @@ struct ProcessKey {
   bool empty() const { return tgid == 0; }
   auto operator<=>(const ProcessKey&) const = default;
   template <typename H>
-  friend H AbslHashValue(H h, const ProcessKey& name) {
-    return H::combine(std::move(h), name.tgid, name.start_boot_ns);
+  friend H AbslHashValue(H h, const ProcessKey& key) {
+    return H::combine(std::move(h), key.tgid, key.start_boot_ns);
   }
 };
 
 // "<tgid>@<start_boot_ns>".
-std::string ToString(const ProcessKey& name);
+std::string ToString(const ProcessKey& key);
 
-// A session is named by its host and the process it began with.
+// From the session's host and the process that it began with.
 SessionId DeriveSessionId(const HostId& host, const ProcessKey& first_process);
 
-// A detection is named by its rule, its session and what made it distinct within the session
+// From the detection's rule, its session and what distinguishes it within the session
 // (`occurrence`: for example the destination, or empty where a rule fires once a session).
 DetectionId DeriveDetectionId(absl::string_view rule, const SessionId& session,
                               absl::string_view occurrence);
 
-// An incident is named by the session that was its path's root when it was opened.
+// From the session that was the root of the incident's path when it was opened.
 IncidentId DeriveIncidentId(const SessionId& root);
-
-// What a record is called on its way to the collector: (host, boot, sequence). Sequence numbers of
-// one host and boot only grow.
-struct RecordName {
-  HostId host;
-  uint64_t sequence = 0;
-
-  auto operator<=>(const RecordName&) const = default;
-};
 
 }  // namespace hoptrail::model
 

@@ -5,7 +5,7 @@
 namespace hoptrail::model {
 namespace {
 
-TEST(IdsTest, ParsesBothFormsOfABootId) {
+TEST(IdsTest, BootIdWithOrWithoutDashes_IsParsed) {
   const auto dashed = ParseId<BootId>("01234567-89ab-cdef-0123-456789abcdef");
   const auto plain = ParseId<BootId>("0123456789ABCDEF0123456789abcdef");
   ASSERT_TRUE(dashed.ok());
@@ -14,20 +14,20 @@ TEST(IdsTest, ParsesBothFormsOfABootId) {
   EXPECT_EQ(ToString(*dashed), "0123456789abcdef0123456789abcdef");
 }
 
-TEST(IdsTest, RefusesWhatIsNoId) {
+TEST(IdsTest, MalformedId_IsRefused) {
   EXPECT_FALSE(ParseId<SessionId>("").ok());
   EXPECT_FALSE(ParseId<SessionId>("0123456789abcdef0123456789abcdeg").ok());
   EXPECT_FALSE(ParseId<SessionId>("0123456789abcdef0123456789abcdef00").ok());
   EXPECT_FALSE(ParseHostId("0123456789abcdef0123456789abcdef").ok());
 }
 
-TEST(IdsTest, HostIdRoundTrips) {
+TEST(IdsTest, HostId_RoundTrips) {
   const HostId host{*ParseId<MachineId>("11111111111111111111111111111111"),
                     *ParseId<BootId>("22222222222222222222222222222222")};
   EXPECT_EQ(*ParseHostId(ToString(host)), host);
 }
 
-TEST(IdsTest, SessionNamesTellHostsBootsAndProcessesApart) {
+TEST(IdsTest, SessionIds_DifferByHostBootAndProcess) {
   HostId host{*ParseId<MachineId>("11111111111111111111111111111111"),
               *ParseId<BootId>("22222222222222222222222222222222")};
   const SessionId id = DeriveSessionId(host, {100, 5});

@@ -7,7 +7,7 @@
 namespace hoptrail::model {
 namespace {
 
-// Places of RFC 9562: the version in the seventh byte, the variant in the ninth.
+// RFC 9562: the version is in the seventh byte, the variant in the ninth.
 constexpr uint8_t kVersion8 = 0x80;
 constexpr uint8_t kVariant = 0x80;
 

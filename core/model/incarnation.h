@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_MODEL_INCARNATION_H_
 #define HOPTRAIL_CORE_MODEL_INCARNATION_H_
 
-// How two agents that hold one identity are told apart: docs/decisions/0017.
+// Distinguishes two agents that hold one identity: docs/decisions/0017.
 
 #include <compare>
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace hoptrail::model {
 
 using Nonce = Id128<struct NonceTag>;
 
-// What the collector gives an agent for each stream, and the agent shows at the next: whoever shows
-// one that was followed by another is not the agent that got the other.
+// A token that the collector gives an agent for each stream, and that the agent shows at the next.
+// An agent that shows an older token is not the agent that got the newer one.
 struct Incarnation {
   uint64_t counter = 0;  // grows by one from stream to stream of a host; 0: none
   Nonce nonce;
@@ -26,8 +26,8 @@ struct Incarnation {
 // "12-0123…ef".
 std::string ToString(const Incarnation& incarnation);
 
-// The boot id under which a second agent of `host` goes on. A kernel's own is random, of version 4
-// in the terms of RFC 9562; this is of version 8, so that the two can be told apart.
+// The boot id under which a second agent of `host` continues. A kernel's boot id is a random UUID
+// of version 4 (RFC 9562); an assumed one is of version 8, so that the two can be distinguished.
 BootId AssumedBoot(const HostId& host, const Nonce& nonce);
 bool IsAssumed(const BootId& boot);
 

@@ -8,7 +8,7 @@
 namespace hoptrail::model {
 namespace {
 
-TEST(Incarnation, AssumedBootsDifferAndAreKnown) {
+TEST(Incarnation, AssumedBoots_DifferAndAreRecognized) {
   HostId host;
   host.machine.bytes.fill(1);
   host.boot.bytes.fill(0x84);
@@ -21,10 +21,10 @@ TEST(Incarnation, AssumedBootsDifferAndAreKnown) {
   EXPECT_EQ(assumed, AssumedBoot(host, one));
   EXPECT_NE(assumed, host.boot);
   host.boot = assumed;
-  EXPECT_NE(assumed, AssumedBoot(host, one)) << "of a second of the second";
+  EXPECT_NE(assumed, AssumedBoot(host, one)) << "an assumed host may get an assumed boot again";
 }
 
-TEST(Incarnation, TheKernelsOwnBootIsNoAssumedOne) {
+TEST(Incarnation, KernelBootId_IsNotAssumed) {
   std::ifstream file("/proc/sys/kernel/random/boot_id");
   std::string text;
   ASSERT_TRUE(std::getline(file, text));

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_MODEL_NAMES_H_
 #define HOPTRAIL_CORE_MODEL_NAMES_H_
 
-// Enumerations as the lower-case words used in logs, evidence, the store and the command line.
+// Enumerations as the words used in logs, evidence, the store and the command line.
 
 #include "absl/strings/string_view.h"
 

@@ -40,20 +40,6 @@ bool IpAddress::is_link_local() const {
   return bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
 }
 
-bool IpAddress::is_unspecified() const {
-  const size_t from = is_v4() ? 12 : 0;
-  for (size_t i = from; i < bytes.size(); ++i) {
-    if (bytes[i] != 0) return false;
-  }
-  return true;
-}
-
-bool IpAddress::is_private() const {
-  if (!is_v4()) return (bytes[0] & 0xfe) == 0xfc;
-  return bytes[12] == 10 || (bytes[12] == 172 && (bytes[13] & 0xf0) == 16) ||
-         (bytes[12] == 192 && bytes[13] == 168);
-}
-
 std::string ToString(const IpAddress& address) {
   char text[INET6_ADDRSTRLEN] = {};
   if (address.is_v4()) {
@@ -78,8 +64,8 @@ std::string ToString(const Endpoint& endpoint) {
   return absl::StrCat("[", ToString(endpoint.address), "]:", endpoint.port);
 }
 
-std::string ToString(const HopKey& name) {
-  return absl::StrFormat("%08x%08x", name.client_isn, name.server_isn);
+std::string ToString(const HopKey& key) {
+  return absl::StrFormat("%08x%08x", key.client_isn, key.server_isn);
 }
 
 absl::StatusOr<HopKey> ParseHopKey(absl::string_view text) {

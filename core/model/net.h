@@ -24,9 +24,6 @@ struct IpAddress {
   bool is_v4() const;
   bool is_loopback() const;
   bool is_link_local() const;
-  bool is_unspecified() const;
-  // 10/8, 172.16/12, 192.168/16 (RFC 1918), fc00::/7 (RFC 4193).
-  bool is_private() const;
 
   auto operator<=>(const IpAddress&) const = default;
   template <typename H>
@@ -66,8 +63,8 @@ struct Flow {
   }
 };
 
-// The pair of TCP initial sequence numbers, by which both ends of a connection name it alike
-// without talking, whatever addresses lie between (tcp_sock: rcv_nxt - bytes_received,
+// The pair of TCP initial sequence numbers. Both ends of a connection compute the same key without
+// talking, whatever address translation lies between (tcp_sock: rcv_nxt - bytes_received,
 // snd_una - bytes_acked). {0, 0} means none is known.
 struct HopKey {
   uint32_t client_isn = 0;
@@ -77,13 +74,13 @@ struct HopKey {
   uint64_t value() const { return uint64_t{client_isn} << 32 | server_isn; }
   auto operator<=>(const HopKey&) const = default;
   template <typename H>
-  friend H AbslHashValue(H h, const HopKey& n) {
-    return H::combine(std::move(h), n.client_isn, n.server_isn);
+  friend H AbslHashValue(H h, const HopKey& key) {
+    return H::combine(std::move(h), key.client_isn, key.server_isn);
   }
 };
 
 // 16 hexadecimal digits.
-std::string ToString(const HopKey& name);
+std::string ToString(const HopKey& key);
 absl::StatusOr<HopKey> ParseHopKey(absl::string_view text);
 
 }  // namespace hoptrail::model

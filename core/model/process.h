@@ -13,7 +13,7 @@ namespace hoptrail::model {
 // in to start (task_struct::loginuid, ::sessionid).
 inline constexpr uint32_t kNoLogin = 0xffffffff;
 
-// Who a process acts as: task_struct::real_cred, loginuid, sessionid.
+// The identity that a process acts as: task_struct::real_cred, loginuid, sessionid.
 struct Credentials {
   uint32_t uid = 0;
   uint32_t euid = 0;

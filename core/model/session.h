@@ -11,17 +11,17 @@
 
 namespace hoptrail::model {
 
-// What opened a session.
+// The kind of entry that opened a session.
 enum class EntryKind : uint8_t {
   kUnknown = 0,
   kRemote,     // an accepted connection that led to a login (or to a shell)
   kConsole,    // a login at a terminal of the machine
-  kService,    // a daemon and what it started
+  kService,    // a daemon and the processes that it started
   kContainer,  // the first process of a container
   kCron,       // a scheduled job
 };
 
-// How a remote session proved who it was (sshd's words in `Accepted METHOD for …`).
+// How the user of a remote session authenticated (METHOD in sshd's `Accepted METHOD for …`).
 enum class AuthMethod : uint8_t {
   kUnknown = 0,
   kPassword,
@@ -33,9 +33,9 @@ enum class AuthMethod : uint8_t {
   kNone,
 };
 
-// What PAM and sshd said of a login: witnesses, not kernel facts. `verified` says that the speaker
-// was a root-owned program in the lineage of the listener or of the login program; otherwise the
-// words are a claim.
+// A login as PAM and sshd describe it, which is read from user memory. `verified`: they were a
+// root-owned program in the lineage of the listener or of the login program. Otherwise it is a
+// claim.
 struct Authentication {
   AuthMethod method = AuthMethod::kUnknown;
   std::string user;             // the account that was logged in to
@@ -49,7 +49,7 @@ struct Authentication {
   bool operator==(const Authentication&) const = default;
 };
 
-// The server half of what brought a remote session in.
+// The accepted connection that opened a remote session.
 struct Entry {
   HopKey hop_key;  // empty where the connection was never seen
   Flow flow;       // as this host saw it
@@ -59,7 +59,7 @@ struct Entry {
 };
 
 // The processes on one host that one entry caused. Sent whole whenever it changes, so that the
-// newest one received is the truth and receiving one twice does no harm.
+// newest one received counts and receiving one twice does no harm.
 struct Session {
   SessionId id;
   HostId host;
@@ -67,14 +67,14 @@ struct Session {
   EntryKind kind = EntryKind::kUnknown;
   // kRemote only: a login (or a command run for the peer) was seen, not just a connection.
   bool logged_in = false;
-  uint32_t uid = 0;  // whom its processes act as once logged in
+  uint32_t uid = 0;  // of its processes once logged in
   std::string user;  // that uid's name on its host, or the account logged in to
   uint32_t login_uid = kNoLogin;
   uint32_t audit_session = kNoLogin;
   std::optional<Entry> entry;  // kRemote
   Authentication authentication;
   std::string program;  // path of the first process's first own image ("/usr/sbin/sshd")
-  // What began it, where it is no login: see hoptrail.v1.Session. May be empty.
+  // The unit that started it, if not a login: see hoptrail.v1.Session. May be empty.
   std::string unit;
   std::string terminal;  // "pts/3", empty where none
   // The session on the same host whose process caused this one by a link that is not parentage

@@ -21,7 +21,7 @@ absl::string_view Program(const Session& session) { return BaseName(session.prog
 
 bool IsHex(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
-// As container runtimes shorten their ids; names stay whole.
+// Shortens ids as container runtimes do; names stay whole.
 absl::string_view ShortId(absl::string_view id) {
   const bool digits = id.size() >= kLeastLongId && std::all_of(id.begin(), id.end(), IsHex);
   return digits ? id.substr(0, kShortId) : id;
@@ -40,7 +40,7 @@ std::string Container(const Session& session) {
                       program.empty() ? "" : " running ", program, " (", User(session), ")");
 }
 
-// A unit of a timer's, "USER/PROGRAM" of a cron's, or only the user.
+// The session's unit is a timer's service, "USER/PROGRAM" of a cron job, or only the user.
 std::string Job(const Session& session) {
   if (absl::EndsWith(session.unit, ".service")) {
     return absl::StrCat("scheduled job ", session.unit, " (", User(session), ")");

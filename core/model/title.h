@@ -1,8 +1,9 @@
 #ifndef HOPTRAIL_CORE_MODEL_TITLE_H_
 #define HOPTRAIL_CORE_MODEL_TITLE_H_
 
-// What people call things: the same words in titles, pages, lists and evidence. Bounded by the
-// bounds of the names in them; those are as hosts told them, and escaped by whoever shows them.
+// Names of sessions and hosts for people: the same words in titles, pages, lists and evidence.
+// Bounded by the bounds of the names in them, which are as hosts reported them: the code that shows
+// a title escapes it.
 
 #include <string>
 
@@ -13,13 +14,13 @@
 
 namespace hoptrail::model {
 
-// A login is called by its user: "staff", "uid 1000" where that has no name. What is no login, by
-// what it is: "service nginx.service (www-data)", "container 3f2a1b4c5d6e running nginx (root)",
-// "cron job backup.sh of backup", "scheduled job logrotate.service (root)". What is not known is
-// said to be so.
+// A login is called by its user: "staff", "uid 1000" where the uid has no name. Any other session
+// is called by its kind: "service nginx.service (www-data)", "container 3f2a1b4c5d6e running nginx
+// (root)", "cron job backup.sh of backup", "scheduled job logrotate.service (root)". A part that is
+// not known is called unknown.
 std::string Title(const Session& session);
-// Of a session that somebody named and whose host has not told it.
-inline constexpr char kUntoldSession[] = "a session not reported yet";
+// For a session that a record mentions and whose host has not reported it.
+inline constexpr char kUnreportedSession[] = "a session not reported yet";
 
 // The host's own name, or "host 001122334455" by its machine id.
 std::string HostTitle(absl::string_view host_name, const HostId& host);

@@ -18,7 +18,7 @@ Session Make(EntryKind kind, const std::string& user, uint32_t uid, const std::s
   return session;
 }
 
-TEST(TitleTest, ALoginIsItsUser) {
+TEST(TitleTest, Login_IsCalledByItsUser) {
   Session login = Make(EntryKind::kRemote, "staff", 1000, "", "/usr/sbin/sshd");
   login.logged_in = true;
   EXPECT_EQ(Title(login), "staff");
@@ -30,7 +30,7 @@ TEST(TitleTest, ALoginIsItsUser) {
   EXPECT_EQ(Title(Make(EntryKind::kUnknown, "", 7)), "uid 7");
 }
 
-TEST(TitleTest, AServiceIsItsUnitOrProgram) {
+TEST(TitleTest, Service_IsCalledByUnitOrProgram) {
   EXPECT_EQ(Title(Make(EntryKind::kService, "www-data", 33, "nginx.service", "/usr/sbin/nginx")),
             "service nginx.service (www-data)");
   EXPECT_EQ(Title(Make(EntryKind::kService, "", 4711, "", "/usr/sbin/dropbear")),
@@ -38,7 +38,7 @@ TEST(TitleTest, AServiceIsItsUnitOrProgram) {
   EXPECT_EQ(Title(Make(EntryKind::kService, "root", 0)), "service of an unknown program (root)");
 }
 
-TEST(TitleTest, AContainerIsItsIdAndProgram) {
+TEST(TitleTest, Container_IsCalledByIdAndProgram) {
   EXPECT_EQ(Title(Make(EntryKind::kContainer, "root", 0, kId, "/usr/sbin/nginx")),
             "container 3f2a1b4c5d6e running nginx (root)");
   EXPECT_EQ(Title(Make(EntryKind::kContainer, "", 101, "my-box", "/sbin/init")),
@@ -48,7 +48,7 @@ TEST(TitleTest, AContainerIsItsIdAndProgram) {
   EXPECT_EQ(Title(Make(EntryKind::kContainer, "", 33)), "container of unknown id (uid 33)");
 }
 
-TEST(TitleTest, AJobIsItsProgramAndUserOrItsTimersUnit) {
+TEST(TitleTest, ScheduledJob_IsCalledByProgramAndUserOrUnit) {
   EXPECT_EQ(Title(Make(EntryKind::kCron, "backup", 34, "backup/backup.sh")),
             "cron job backup.sh of backup");
   EXPECT_EQ(Title(Make(EntryKind::kCron, "backup", 34, "backup")), "cron job of backup");
@@ -60,7 +60,7 @@ TEST(TitleTest, AJobIsItsProgramAndUserOrItsTimersUnit) {
   EXPECT_EQ(Title(Make(EntryKind::kCron, "root", 0)), "cron job of root");
 }
 
-TEST(TitleTest, AHostWithoutANameIsItsMachine) {
+TEST(TitleTest, HostWithoutAName_IsCalledByItsMachine) {
   HostId host;
   host.machine.bytes = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66};
   EXPECT_EQ(HostTitle("web", host), "web");

@@ -54,7 +54,7 @@ absl::Status StatusOf(int result, absl::string_view message) {
 
 namespace {
 
-// SQLite takes the word for it in a URI only.
+// SQLite accepts `immutable` in a URI only.
 std::string ImmutableUri(absl::string_view path) {
   return absl::StrCat(
       "file:", absl::StrReplaceAll(path, {{"%", "%25"}, {"?", "%3f"}, {"#", "%23"}}),
@@ -134,7 +134,7 @@ absl::Status Database::Execute(const std::string& sql) {
 absl::StatusOr<int64_t> Database::Pragma(absl::string_view name) {
   HT_ASSIGN_OR_RETURN(Statement statement, Prepare(absl::StrCat("PRAGMA ", name)));
   HT_ASSIGN_OR_RETURN(bool row, statement.Step());
-  if (!row) return absl::InternalError(absl::StrCat("sqlite: PRAGMA ", name, " says nothing"));
+  if (!row) return absl::InternalError(absl::StrCat("sqlite: PRAGMA ", name, " returned no row"));
   return statement.Int(0);
 }
 
@@ -156,8 +156,6 @@ int64_t Database::Changes() const { return sqlite3_changes64(database_); }
 bool Database::InTransaction() const {
   return database_ != nullptr && sqlite3_get_autocommit(database_) == 0;
 }
-
-int64_t Database::LastInsertRowId() const { return sqlite3_last_insert_rowid(database_); }
 
 absl::StatusOr<Transaction> Transaction::Begin(Database* database) {
   HT_RETURN_IF_ERROR(database->Execute("BEGIN IMMEDIATE"));

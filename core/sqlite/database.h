@@ -18,7 +18,7 @@ struct OpenOptions {
   std::string path;
   bool read_only = false;
   // With `read_only`: nothing changes the file while it is open, so that neither locks nor files
-  // beside it are needed. What a write-ahead log still holds is not seen.
+  // beside it are needed. The contents of a write-ahead log are not read.
   bool immutable = false;
   // How long a statement waits for another connection's lock before it fails, milliseconds.
   int busy_timeout_ms = 5000;
@@ -58,8 +58,6 @@ class Database {
   int64_t Changes() const;
   // Between BEGIN and COMMIT or ROLLBACK.
   bool InTransaction() const;
-  // Rowid of the last INSERT.
-  int64_t LastInsertRowId() const;
 
  private:
   absl::StatusOr<int64_t> Pragma(absl::string_view name);

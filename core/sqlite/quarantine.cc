@@ -46,8 +46,8 @@ absl::StatusOr<Database> OpenOrQuarantine(OpenOptions options, absl::string_view
   if (database.status().code() != absl::StatusCode::kDataLoss) return database;
   absl::Status damage = database.status();
   HT_ASSIGN_OR_RETURN(std::string target, QuarantineDamaged(options.path, wall_ns));
-  LogError(component, options.path, " is damaged (", damage.message(), "); kept as ", target,
-           ", going on with a new one");
+  LogError(component, options.path, " is damaged (", damage.message(), "); quarantined as ", target,
+           ", continuing with a new one");
   if (quarantined != nullptr) *quarantined = target;
   return Database::Open(options);
 }

@@ -15,9 +15,9 @@ namespace hoptrail::sqlite {
 // new name.
 absl::StatusOr<std::string> QuarantineDamaged(const std::string& path, int64_t wall_ns);
 
-// Opens with a check of integrity; a damaged file is quarantined, reported in the log as
-// `component`'s, and a new one opened in its place. `quarantined`, where not null, gets the damaged
-// file's new name, or stays empty.
+// Opens with a check of integrity. Quarantines a damaged file, logs that under `component`, and
+// opens a new one in its place. `quarantined`, where not null, gets the damaged file's new name, or
+// stays empty.
 absl::StatusOr<Database> OpenOrQuarantine(OpenOptions options, absl::string_view component,
                                           int64_t wall_ns, std::string* quarantined);
 

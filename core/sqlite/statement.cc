@@ -35,11 +35,6 @@ Statement& Statement::BindInt(int index, int64_t value) {
   return *this;
 }
 
-Statement& Statement::BindDouble(int index, double value) {
-  Keep(sqlite3_bind_double(statement_, index, value));
-  return *this;
-}
-
 Statement& Statement::BindText(int index, absl::string_view value) {
   // A null pointer would bind NULL; an empty string is meant.
   const char* data = value.data() == nullptr ? "" : value.data();
@@ -91,8 +86,6 @@ void Statement::Reset() {
 }
 
 int64_t Statement::Int(int column) const { return sqlite3_column_int64(statement_, column); }
-
-double Statement::Double(int column) const { return sqlite3_column_double(statement_, column); }
 
 absl::string_view Statement::Text(int column) const {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));

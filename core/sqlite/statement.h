@@ -30,11 +30,10 @@ class Statement {
 
   // Parameters count from 1. Text and blobs are copied.
   Statement& BindInt(int index, int64_t value);
-  Statement& BindDouble(int index, double value);
   Statement& BindText(int index, absl::string_view value);
   Statement& BindBlob(int index, absl::string_view value);
   Statement& BindNull(int index);
-  // What another statement's row has there, whatever its type.
+  // The value in that column of another statement's row, whatever its type.
   Statement& BindColumn(int index, const Statement& from, int column);
 
   // True: a row is there to be read. False: there are no more.
@@ -46,7 +45,6 @@ class Statement {
 
   // Columns count from 0. Views live until the next Step, Run or Reset.
   int64_t Int(int column) const;
-  double Double(int column) const;
   absl::string_view Text(int column) const;
   absl::string_view Blob(int column) const;
   bool IsNull(int column) const;

@@ -78,7 +78,7 @@ uint16_t FieldReader::Port(absl::string_view field, uint32_t value) {
 }
 
 model::IpAddress FieldReader::Address(absl::string_view field, const std::string& value) {
-  // inet_pton() stops at a NUL, so what follows one would pass unseen.
+  // inet_pton() stops at a NUL, so bytes after one would pass unchecked.
   if (value.size() <= kMaxAddressBytes && value.find('\0') == std::string::npos) {
     absl::StatusOr<model::IpAddress> address = model::ParseIpAddress(value);
     if (address.ok()) return *address;
@@ -89,9 +89,9 @@ model::IpAddress FieldReader::Address(absl::string_view field, const std::string
 
 model::HopKey FieldReader::HopKey(absl::string_view field, const std::string& value) {
   if (value.empty()) return {};
-  absl::StatusOr<model::HopKey> name = model::ParseHopKey(value);
-  if (name.ok()) return *name;
-  Fail(field, name.status().message());
+  absl::StatusOr<model::HopKey> key = model::ParseHopKey(value);
+  if (key.ok()) return *key;
+  Fail(field, key.status().message());
   return {};
 }
 

@@ -18,9 +18,9 @@ namespace hoptrail::wire {
 enum class Presence { kRequired, kOptional };
 
 // Checks the fields of one message from an untrusted peer. Every method returns the field's value,
-// or an empty one after noting what is wrong with it; only the first fault is kept, as
-// INVALID_ARGUMENT "MESSAGE.FIELD: what is wrong". So a conversion reads like a list of
-// assignments, and looks at status() once, at its end. For core/wire only; not thread-safe.
+// or an empty one after recording what is wrong with it. Only the first fault is kept, as
+// INVALID_ARGUMENT "MESSAGE.FIELD: what is wrong". A conversion is therefore a list of assignments
+// that checks status() once, at its end. Internal to core/wire; not thread-safe.
 class FieldReader {
  public:
   explicit FieldReader(absl::string_view message) : message_(message) {}
@@ -28,7 +28,7 @@ class FieldReader {
   const absl::Status& status() const { return status_; }
   void Fail(absl::string_view field, absl::string_view what);
 
-  // An optional name that is empty yields the empty id.
+  // An empty name gives the empty id where it is optional.
   model::HostId Host(absl::string_view field, const std::string& name, Presence presence);
   model::SessionId Session(absl::string_view field, const std::string& name, Presence presence);
   model::DetectionId Detection(absl::string_view field, const std::string& name);
@@ -57,7 +57,7 @@ class FieldReader {
     return Model{};
   }
 
-  // The value, or an empty one after noting the nested message's fault.
+  // The value, or an empty one after recording the nested message's fault.
   template <typename T>
   T Nested(absl::StatusOr<T> value) {
     if (value.ok()) return *std::move(value);

@@ -38,9 +38,7 @@ model::Authentication ReadAuthentication(const v1::Authentication& in, FieldRead
   return out;
 }
 
-std::string HopKeyText(const model::HopKey& name) {
-  return name.empty() ? "" : model::ToString(name);
-}
+std::string HopKeyText(const model::HopKey& key) { return key.empty() ? "" : model::ToString(key); }
 
 }  // namespace
 

@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_CORE_WIRE_LIMITS_H_
 #define HOPTRAIL_CORE_WIRE_LIMITS_H_
 
-// How large each thing on the wire may be. ToProto cuts to these bounds; FromProto refuses what
-// exceeds them. Text is counted in bytes of UTF-8.
+// Size limits on the wire. ToProto cuts to these bounds; FromProto refuses what exceeds them. Text
+// is counted in bytes of UTF-8.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,13 +20,13 @@ inline constexpr size_t kMaxTechniques = 16;
 inline constexpr size_t kMaxTechniqueBytes = 16;       // "T1021.004"
 inline constexpr size_t kMaxIncidentMembers = 10'000;  // detections, or sessions, of one incident
 inline constexpr size_t kMaxEventSources = 64;
-inline constexpr size_t kMaxRefusals = 16;    // of one fact's better tiers
-inline constexpr size_t kMaxMisses = 16;      // of one fact
+inline constexpr size_t kMaxRefusals = 16;    // of one event source's better tiers
+inline constexpr size_t kMaxMisses = 16;      // of one event source
 inline constexpr size_t kMaxAddresses = 256;  // of one host
 inline constexpr size_t kMaxProvenanceSteps = 32;
 inline constexpr size_t kMaxDegradations = 16;  // of one host
 
-// Counts, sequence numbers and boot times fit a signed 64-bit integer, as a store keeps them.
+// Counts, sequence numbers and boot times fit a signed 64-bit integer, as stores need.
 inline constexpr uint64_t kMaxCount = INT64_MAX;
 // Wall times are from 1970 to here, so that they fit as nanoseconds with any fraction of a second.
 inline constexpr int64_t kMaxTimeSeconds = INT64_MAX / 1'000'000'000 - 1;

@@ -1,11 +1,15 @@
+#include "core/wire/record.h"
+
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
 
+#include "core/wire/agent_state.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
 #include "core/wire/limits.h"
-#include "core/wire/sensor.h"
+#include "core/wire/observations.h"
 
 namespace hoptrail::wire {
 namespace {

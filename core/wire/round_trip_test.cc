@@ -1,16 +1,19 @@
 #include <gtest/gtest.h>
 
+#include "core/wire/agent_state.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
 #include "core/wire/limits.h"
+#include "core/wire/observations.h"
+#include "core/wire/record.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
+#include "core/wire/stream_control.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::wire {
 namespace {
 
-// Through bytes, as it will go.
+// Through serialized bytes, as on the wire.
 template <typename T>
 void ExpectRoundTrip(const T& value) {
   auto message = ToProto(value);
@@ -72,7 +75,7 @@ TEST(RoundTrip, EdgesOfOtherProtocols) {
   auto edge = std::get<model::EdgeCount>(TestFacts()[3]);
   edge.protocol = model::kProtocolUdp;
   ExpectRoundTrip(edge);
-  // An agent that knows nothing of protocols tells of TCP only.
+  // An older agent, which does not set the protocol, reports TCP only.
   v1::Edge old = ToProto(edge);
   old.clear_protocol();
   auto read = FromProto(old);
@@ -80,8 +83,8 @@ TEST(RoundTrip, EdgesOfOtherProtocols) {
   EXPECT_EQ(read->protocol, model::kProtocolTcp);
 }
 
-// A fact that the collector refused would stand in the way of all that follow it.
-TEST(RoundTrip, CountsAreCutToWhatIsTaken) {
+// A fact that the collector refused would block all that follow it.
+TEST(RoundTrip, HugeCounts_AreCutToTheWireLimit) {
   constexpr uint64_t kMost = ~uint64_t{0};
   model::Session session = TestSession();
   session.first_process.start_boot_ns = session.opened_boot_ns = kMost;

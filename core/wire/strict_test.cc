@@ -4,10 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/wire/agent_state.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
 #include "core/wire/limits.h"
-#include "core/wire/sensor.h"
+#include "core/wire/observations.h"
+#include "core/wire/record.h"
+#include "core/wire/stream_control.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::wire {
@@ -137,7 +140,7 @@ TEST(Strict, Records) {
   EXPECT_EQ(FactFromProto(record).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(Strict, WhatIsWrittenIsAlwaysAccepted) {
+TEST(Strict, ValuesCutByToProto_AreAccepted) {
   model::Session session = TestSession();
   session.user = std::string(10000, '\xff');
   session.program = "/tmp/" + std::string(8000, 'a') + "\xC3";

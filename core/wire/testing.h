@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_WIRE_TESTING_H_
 #define HOPTRAIL_CORE_WIRE_TESTING_H_
 
-// Values with every field set, for the tests of what goes over the wire.
+// Values with every field set, for tests of the wire format.
 
 #include <vector>
 

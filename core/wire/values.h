@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_CORE_WIRE_VALUES_H_
 #define HOPTRAIL_CORE_WIRE_VALUES_H_
 
-// The small values that several messages share, towards protobuf. For core/wire only.
+// Converts the small values that several messages share to protobuf. Internal to core/wire.
 
 #include <cstdint>
 
@@ -29,9 +29,9 @@ v1::Flow ToProto(const model::Flow& flow);
 v1::Endpoint ToProto(const model::Endpoint& endpoint);
 v1::Process ToProto(const model::ProcessKey& process);
 
-// Wall time in ns; 0 and less (unknown) becomes the epoch, and callers leave such a field unset.
 // A count, or a boot time, cut to kMaxCount.
 uint64_t CountToProto(uint64_t count);
+// Wall time in ns; 0 and less (unknown) becomes the epoch, and callers leave such a field unset.
 google::protobuf::Timestamp TimeToProto(int64_t wall_ns);
 
 }  // namespace hoptrail::wire

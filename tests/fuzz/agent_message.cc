@@ -1,8 +1,8 @@
 // Messages of agents: from bytes to facts, from facts through the engine to the stored form.
 
 #include "collector/engine/engine.h"
+#include "core/wire/record.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
 #include "tests/fuzz/outcome_check.h"
 #include "tests/fuzz/require.h"
 

@@ -1,6 +1,6 @@
 // Messages of the collector to an agent.
 
-#include "core/wire/sensor.h"
+#include "core/wire/stream_control.h"
 #include "tests/fuzz/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 
-#include "core/wire/sensor.h"
+#include "core/wire/record.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/fact_script.h"
 #include "tests/fuzz/outcome_check.h"

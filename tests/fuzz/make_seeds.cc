@@ -14,8 +14,9 @@
 #include "bpf/abi/events.h"
 
 #include "collector/store/sqlite/codec.h"
+#include "core/wire/record.h"
 #include "core/wire/resource_names.h"
-#include "core/wire/sensor.h"
+#include "core/wire/stream_control.h"
 #include "core/wire/testing.h"
 #include "tests/fuzz/record_layout.h"
 

@@ -5,7 +5,7 @@
 
 #include "collector/engine/engine.h"
 #include "collector/store/sqlite/codec.h"
-#include "core/wire/sensor.h"
+#include "core/wire/stream_control.h"
 #include "tests/fuzz/require.h"
 
 namespace hoptrail::fuzz {

@@ -9,7 +9,7 @@
 
 #include "agent/decode/decoder.h"
 #include "core/wire/limits.h"
-#include "core/wire/sensor.h"
+#include "core/wire/record.h"
 #include "tests/fuzz/byte_source.h"
 #include "tests/fuzz/kept_state.h"
 #include "tests/fuzz/record_script.h"

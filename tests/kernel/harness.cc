@@ -101,7 +101,7 @@ int Rounds(int all) {
 Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
     : options_(std::move(options)), age_(age) {
   if (options_.force_tiers.empty()) options_.force_tiers = ForcedTiersOfEnvironment();
-  options_.tcp_fallback_at_once = age == SensorAge::kAny;
+  if (age == SensorAge::kAny) options_.fallbacks_at_once = {"tcp"};
   if (options_.scope_network_namespace == 0) options_.scope_network_namespace = NetworkNamespace();
   sensor_ = std::move(kept.sensor);
   if (sensor_ != nullptr && age == SensorAge::kAny && kept.options == options_) {

@@ -92,7 +92,7 @@ class StateDirectory(lab_test_case.LabTestCase):
         self.bench.collector.kill()
         self.intruder.enter_gw()
         self.intruder.hop_to_web()
-        self.agent.wait_for_log("going on in memory")
+        self.agent.wait_for_log("continuing in memory")
         time.sleep(1.0)
         self.agent.kill()
         self.agent.start()

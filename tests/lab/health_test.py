@@ -104,7 +104,7 @@ class Health(lab_test_case.SteppedTestCase):
         try:
             for role in ("supervisor", "worker"):
                 os.kill(pids[role], signal.SIGSTOP)
-            self.wait_for(1, "the agent has not been heard of for")
+            self.wait_for(1, "the agent has been silent for")
         finally:
             for role in ("worker", "supervisor"):
                 os.kill(pids[role], signal.SIGCONT)
@@ -145,4 +145,4 @@ class Health(lab_test_case.SteppedTestCase):
         self.agent.start()
         self.wait_for(0, "the kernel's events come")
         self.agent.kill()
-        self.wait_for(1, "the agent has not been heard of for", lambda: None)
+        self.wait_for(1, "the agent has been silent for", lambda: None)

@@ -1,16 +1,16 @@
 #!/usr/bin/python3
 """Fails where a program measures by the wall clock.
 
-A timer that goes by it fires early or hangs when somebody sets the clock. What waits and what is
-measured goes by `SteadyTime` (core/base/steady_time.h) or `Clock::BootNs()`; the wall clock is for what people read and
-what crosses restarts or hosts, and is had from `Clock::WallNs()` alone. Tests may do as they like.
+A timer that uses the wall clock fires early or hangs when somebody sets the clock. Code that waits or measures uses
+`SteadyTime` (core/base/steady_time.h) or `Clock::BootNs()`. The wall clock is for times that people read and for times
+that cross restarts or hosts; code reads it through `Clock::WallNs()` only. Tests are not checked.
 """
 
 import pathlib
 import re
 import sys
 
-# What is refused, and what to write in its place.
+# pattern: what to write instead.
 REFUSED = {
     r"absl::Now\(": "SteadyTime::Now(), or Clock::System().WallNs() for what people read",
     r"\bsystem_clock\b": "SteadyTime",
@@ -20,12 +20,12 @@ REFUSED = {
     r"\btime\((nullptr|NULL|0)\)": "Clock::System().WallNs()",
 }
 
-# file: what of the above it may do, and why.
+# file: the patterns that it may contain, and why.
 ALLOWED = {
-    "core/base/clock.cc": [r"\bCLOCK_REALTIME\b"],        # the one place where it is read
+    "core/base/clock.cc": [r"\bCLOCK_REALTIME\b"],        # the one place that reads it
     "core/base/log.cc": [r"absl::Now\("],                 # a log line's time, for people
     "core/base/steady_waits.cc": [r"\bCLOCK_REALTIME\b"],  # takes Abseil's deadlines off it
-    "core/base/tsan_abseil_locks.cc": [r"(Wait|Await)WithDeadline\("],  # stands in front of Abseil's
+    "core/base/tsan_abseil_locks.cc": [r"(Wait|Await)WithDeadline\("],  # wraps Abseil's locks
     "cli/client.cc": [r"\bsystem_clock\b"],  # gRPC's own form of a deadline, translated at once
 }
 
@@ -52,7 +52,7 @@ def main():
                 found.extend(offences(root, path))
     for name, patterns in ALLOWED.items():
         text = (root / name).read_text(encoding="utf-8") if (root / name).exists() else ""
-        found.extend(f"{name}: is allowed {pattern}, and does not do it" for pattern in patterns
+        found.extend(f"{name}: is allowed {pattern} but does not contain it" for pattern in patterns
                      if not re.search(pattern, text))
     for offence in found:
         print(offence)

@@ -1,16 +1,17 @@
 #!/usr/bin/python3
-"""Fails when a directory includes what the layer table does not allow.
+"""Fails when a directory includes a header that the layer table does not allow.
 
-The table is the design's: a directory may include itself and what its row names. `core/base` is open
-to all. Third-party headers are held to a list too, so that libbpf, gRPC, protobuf and SQLite stay
-behind their doors.
+A row of the table covers exactly one directory. Its files may include the directory itself, `core/base` and the
+entries of the row. An entry is one directory, one header, or a directory with everything below it (`directory/*`).
+Files of tests may include the entries of `TESTS` as well. A list of third-party headers keeps libbpf, gRPC, protobuf
+and SQLite in the directories that wrap them.
 """
 
 import pathlib
 import re
 import sys
 
-# directory: project directories it may include, besides itself and core/base.
+# directory: the project's directories and headers that it may include, besides itself and core/base.
 ALLOWED = {
     "core/base": [],
     "core/model": [],
@@ -24,7 +25,7 @@ ALLOWED = {
     "bpf/lib": ["bpf/abi", "bpf/include"],
     "bpf/hooks": ["bpf/abi", "bpf/include", "bpf/lib"],
     "bpf": ["bpf/abi", "bpf/include", "bpf/lib", "bpf/hooks"],
-    "agent/kernel/plan": ["core/model"],
+    "agent/kernel/plan": ["bpf/abi"],
     "agent/kernel/objects": ["bpf/abi", "bpf/skeleton"],
     "agent/kernel/processes": [],
     "agent/kernel/ring": ["bpf/abi"],
@@ -34,8 +35,10 @@ ALLOWED = {
                            "agent/kernel/processes"],
     "agent/kernel/programs": ["bpf/abi", "bpf/skeleton", "core/model", "agent/kernel/plan",
                               "agent/kernel/objects", "agent/kernel/uprobes", "agent/kernel/watch"],
-    "agent/kernel/snapshot": ["bpf/abi", "bpf/skeleton", "core/model", "agent/kernel/plan", "agent/kernel/ring"],
-    "agent/kernel": ["bpf/abi", "bpf/skeleton", "core/model"],
+    "agent/kernel/snapshot": ["bpf/abi", "core/model", "agent/kernel/plan", "agent/kernel/ring"],
+    "agent/kernel": ["bpf/abi", "bpf/skeleton", "core/model", "agent/kernel/objects", "agent/kernel/plan",
+                     "agent/kernel/processes", "agent/kernel/programs", "agent/kernel/ring",
+                     "agent/kernel/snapshot", "agent/kernel/uprobes", "agent/kernel/watch"],
     "agent/privilege": [],
     "agent/decode": ["bpf/abi", "core/model"],
     "agent/process": ["agent/decode", "core/model"],
@@ -46,97 +49,146 @@ ALLOWED = {
     "agent/uplink": ["agent/spool", "core/model", "core/wire", "core/config", "hoptrail/v1"],
     "agent/host": ["core/model"],
     "agent/stop": ["agent/decode", "agent/host", "agent/process", "agent/session", "core/detect", "core/model"],
-    "agent/config": ["agent/host", "agent/rules", "agent/kernel", "agent/privilege", "core", "hoptrail/v1"],
-    "agent/health": ["agent/config", "agent/host", "core"],
-    "agent/loader": ["agent/config", "agent/host", "agent/kernel", "agent/privilege", "agent/session", "core",
+    "agent/config": ["agent/host", "agent/rules", "agent/kernel/plan", "agent/privilege", "core/config", "core/model",
                      "hoptrail/v1"],
-    "agent/worker": ["agent/config", "agent/decode", "agent/health", "agent/host", "agent/kernel", "agent/loader",
-                     "agent/privilege", "agent/process", "agent/rules", "agent/session", "agent/spool", "agent/stop",
-                     "agent/uplink", "core", "hoptrail/v1"],
-    "agent/supervisor": ["agent", "core", "hoptrail/v1"],
-    "agent": ["agent", "core"],
-    "collector/rpc": ["core"],
+    "agent/health": ["agent/config", "agent/host", "core/config", "core/model"],
+    # The loader and the worker use agent/kernel through its own headers, and the snapshot's values.
+    "agent/loader": ["agent/config", "agent/host", "agent/kernel", "agent/kernel/snapshot", "agent/privilege",
+                     "agent/session", "core/config", "core/model", "core/wire", "hoptrail/v1"],
+    "agent/worker": ["agent/config", "agent/decode", "agent/health", "agent/host", "agent/kernel",
+                     "agent/kernel/snapshot", "agent/loader", "agent/privilege", "agent/process", "agent/rules",
+                     "agent/session", "agent/spool", "agent/stop", "agent/uplink", "core/config", "core/detect",
+                     "core/model", "core/wire", "hoptrail/v1"],
+    "agent/supervisor": ["agent/config", "agent/health", "agent/host", "agent/loader", "agent/privilege", "agent/spool",
+                         "agent/stop", "agent/worker", "core/config", "core/model", "hoptrail/v1"],
+    "agent": ["agent/config", "agent/health", "agent/host", "agent/kernel/plan", "agent/privilege",
+              "agent/supervisor", "core/config"],
+    "collector/rpc": ["core/config", "core/model"],
     "collector/bus": ["core/model"],
     "collector/bus/conformance": ["core/model", "collector/bus"],
-    "collector/ingest": ["core", "collector/rpc", "collector/bus", "hoptrail/v1"],
+    "collector/ingest": ["collector/rpc", "collector/bus", "core/model", "core/wire", "hoptrail/v1"],
     "collector/store": ["core/model", "core/graph"],
     "collector/store/conformance": ["core/model", "core/graph", "core/wire", "collector/store"],
-    "collector/store/sqlite": ["core", "collector/store", "hoptrail/v1"],
+    "collector/store/sqlite": ["collector/store", "core/graph", "core/model", "core/sqlite", "core/wire",
+                               "hoptrail/v1"],
     "collector/engine/values": ["core/model", "core/graph", "collector/store/stored_hop.h"],
     "collector/engine/join": ["core/model", "core/graph", "collector/engine/values"],
     "collector/engine/graph": ["core/model", "core/graph", "collector/engine/values"],
-    "collector/engine/incident": ["core/model", "core/graph"],
-    "collector/rules": ["core/model", "core/graph", "core/detect", "core/config", "collector/engine/values",
+    "collector/engine/incident": ["core/model"],
+    "collector/rules": ["core/model", "core/detect", "core/config", "collector/engine/values", "hoptrail/v1"],
+    "collector/engine": ["core/model", "core/graph", "core/detect", "core/config", "collector/engine/values",
+                         "collector/engine/join", "collector/engine/graph", "collector/engine/incident",
+                         "collector/rules", "hoptrail/v1"],
+    "collector/engine/loop": ["core/model", "core/wire", "collector/engine", "collector/engine/values",
+                              "collector/bus", "collector/store", "hoptrail/v1"],
+    "collector/api": ["collector/store", "collector/engine/values", "core/config", "core/graph", "core/model",
+                      "core/wire", "hoptrail/v1"],
+    "collector/query": ["collector/rpc", "collector/api", "collector/store", "core/config", "core/model", "core/wire",
                         "hoptrail/v1"],
-    "collector/engine": ["core/model", "core/graph", "core/detect", "core/config", "collector/rules", "hoptrail/v1"],
-    "collector/engine/loop": ["core", "collector/engine", "collector/bus", "collector/store", "hoptrail/v1"],
-    "collector/api": ["core", "collector/store", "collector/engine/values", "hoptrail/v1"],
-    "collector/query": ["core", "collector/rpc", "collector/api", "collector/store", "hoptrail/v1"],
-    "collector/notify": ["core", "collector/api", "collector/store", "hoptrail/v1"],
-    "collector/app": ["core", "collector", "hoptrail/v1"],
+    "collector/notify": ["core/model", "hoptrail/v1"],
+    "collector/notify/conformance": ["collector/notify", "core/model"],
+    "collector/notify/json_lines": ["collector/notify", "collector/api", "collector/store", "core/model", "core/wire",
+                                    "hoptrail/v1"],
+    "collector/notify/pagerduty": ["collector/notify", "collector/api", "collector/store", "core/config",
+                                   "core/detect", "core/model", "core/wire", "hoptrail/v1"],
+    # Wires all parts of the collector.
+    "collector/app": ["collector/api", "collector/bus", "collector/engine", "collector/engine/loop",
+                      "collector/ingest", "collector/notify", "collector/notify/json_lines",
+                      "collector/notify/pagerduty", "collector/query", "collector/rpc", "collector/store",
+                      "collector/store/sqlite", "core/config", "core/model", "hoptrail/v1"],
     "cli": ["core/config", "hoptrail/v1"],
-    "tests": ["agent", "bpf", "cli", "collector", "core", "hoptrail/v1"],
+    "tests/bench/floor": ["bpf/include", "bpf/skeleton"],
+    "tests/bench/load": [],
+    "tests/fuzz": ["agent/*", "bpf/abi", "collector/*", "core/*", "hoptrail/v1"],
+    "tests/kernel": ["agent/*", "bpf/abi", "bpf/skeleton", "core/*"],
+    "tests/storm": ["agent/*", "bpf/abi", "core/*", "tests/kernel"],
 }
 
-# third-party header prefix: directories that may include it (prefixes of directories).
+# directory: what its test files may include in addition.
+TESTS = {
+    "collector/api": ["collector/store/sqlite"],
+    "collector/app": ["core/sqlite", "core/wire"],
+    "collector/bus": ["collector/bus/conformance"],
+    "collector/engine/loop": ["collector/store/sqlite"],
+    "collector/notify": ["collector/store/sqlite", "core/wire"],
+    "collector/notify/json_lines": ["collector/notify/conformance"],
+    "collector/notify/pagerduty": ["collector/notify/conformance"],
+    "collector/store/sqlite": ["collector/store/conformance"],
+}
+TEST_FILE = re.compile(r"(_test|_testing|_for_test|_fixture|_fake)$|^(fake_|testing$|test_)")
+
+# prefix of a third-party header: the directories that may include it. Test files may include any.
 THIRD_PARTY = {
-    "bpf/": ["agent/kernel", "bpf", "tests"],
-    "grpcpp/": ["agent/uplink", "agent/worker", "collector", "core/config", "cli", "tests"],
-    "google/protobuf/": ["core/wire", "core/config", "agent/spool", "agent/uplink", "agent/worker",
-                         "agent/loader", "agent/config",
-                         "collector", "cli", "tests"],
-    "sqlite3.h": ["core/sqlite", "tests"],
+    "bpf/": ["agent/kernel", "agent/kernel/objects", "agent/kernel/programs", "agent/kernel/ring",
+             "agent/kernel/snapshot", "agent/kernel/uprobes", "agent/kernel/watch", "bpf/*", "tests/*"],
+    "grpcpp/": ["agent/uplink", "agent/worker", "cli", "collector/app", "collector/ingest", "collector/query",
+                "collector/rpc", "core/config", "tests/*"],
+    "google/protobuf/": ["agent/config", "agent/loader", "agent/spool", "agent/uplink", "agent/worker", "cli",
+                         "collector/api", "collector/app", "collector/engine", "collector/ingest",
+                         "collector/notify/*", "collector/query", "collector/rules", "collector/store/sqlite",
+                         "core/config", "core/wire", "tests/*"],
+    "sqlite3.h": ["core/sqlite", "tests/*"],
     "yaml-cpp/": ["core/config"],
-    "curl/": ["collector/notify"],
+    "curl/": ["collector/notify/pagerduty"],
     "hoptrail/internal/": ["collector/store/sqlite"],
     "seccomp.h": ["agent/privilege"],
-    "openssl/": ["core/base", "core/config", "tests"],
+    "openssl/": ["core/base", "core/config", "tests/*"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+SKELETON = re.compile(r"^bpf/.*\.skel\.h$")
 SOURCES = (".h", ".cc", ".c")
 
 
-def within(path, directories):
-    return any(path == directory or path.startswith(directory + "/") for directory in directories)
+def covers(entries, path):
+    return any(path == entry or entry.endswith("/*") and f"{path}/".startswith(entry[:-1]) for entry in entries)
 
 
-def row_of(directory):
-    """The nearest row of the table: a subdirectory without a row belongs to its parent's."""
-    while directory and directory not in ALLOWED:
-        directory = directory.rpartition("/")[0]
-    return directory
+def project_directory(root, header, quoted):
+    """The table's word for the header's directory; None for a header of somebody else."""
+    if header.startswith("hoptrail/v1/"):
+        return "hoptrail/v1"
+    if SKELETON.match(header):
+        return "bpf/skeleton"  # generated
+    return header.rpartition("/")[0] if quoted and (root / header).exists() else None
 
 
 def offences(root, path):
     relative = path.relative_to(root).as_posix()
-    directory = row_of(relative.rpartition("/")[0])
-    if not directory:
+    directory = relative.rpartition("/")[0]
+    if directory not in ALLOWED:
         yield f"{relative}: its directory has no row in the layer table"
         return
-    is_test = path.stem.endswith("_test") or path.stem.endswith("_fake")
+    is_test = TEST_FILE.search(path.stem)
+    allowed = [directory, "core/base"] + ALLOWED[directory] + (TESTS.get(directory, []) if is_test else [])
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         match = INCLUDE.match(line)
         if not match:
             continue
         quoted, header = match.group(1) == '"', match.group(2)
-        included = header.rpartition("/")[0]
-        for prefix, directories in THIRD_PARTY.items():
-            third_party = header.startswith(prefix) and not (root / header).exists()
-            if third_party and not within(directory, directories) and not is_test:
-                yield f"{relative}:{number}: {directory} may not include <{header}>"
-        if header.startswith("hoptrail/v1/"):
-            included = "hoptrail/v1"
-        elif not quoted or not (root / header).exists():
+        included = project_directory(root, header, quoted)
+        if included is not None:
+            if not covers(allowed, included) and header not in allowed:
+                yield f"{relative}:{number}: {directory} may not include {header}"
             continue
-        allowed = [directory, "core/base"] + ALLOWED[directory]
-        if not within(included, allowed) and header not in allowed:
-            yield f"{relative}:{number}: {directory} may not include {header}"
+        for prefix, directories in THIRD_PARTY.items():
+            if header.startswith(prefix) and not covers(directories, directory) and not is_test:
+                yield f"{relative}:{number}: {directory} may not include <{header}>"
+
+
+def stale_entries(root):
+    """Entries of the tables that name nothing."""
+    for table in (ALLOWED, TESTS, THIRD_PARTY):
+        for key, entries in table.items():
+            names = entries if table is THIRD_PARTY else [key] + entries
+            for name in names:
+                if name not in ("hoptrail/v1", "bpf/skeleton") and not (root / name.removesuffix("/*")).exists():
+                    yield f"the layer table names {name} ({key}), which does not exist"
 
 
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
-    found, files = [], 0
+    found, files = list(stale_entries(root)), 0
     for top in ("core", "bpf", "agent", "collector", "cli", "tests"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in SOURCES:

@@ -6,11 +6,11 @@
 
 namespace hoptrail::agent::kernel {
 
-// What keeps programs attached, whatever it is: they are taken off when it is let go.
+// Owners of attachments of any kind; a program is detached when its owner is destroyed.
 using Attachments = std::vector<std::shared_ptr<void>>;
 
-// Lets go of all, several at a time: for many the kernel waits until nobody is inside, some tens of
-// milliseconds each. Part of these waits overlap. Starts threads.
+// Destroys all of them, in several threads: for many the kernel waits some tens of milliseconds
+// until no CPU is inside the program, and part of these waits overlap.
 void DetachAll(Attachments attachments);
 
 }  // namespace hoptrail::agent::kernel

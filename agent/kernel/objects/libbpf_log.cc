@@ -18,7 +18,7 @@ namespace {
 thread_local std::string last_complaint;
 thread_local RefusedProgram last_refused;
 
-// Of "libbpf: prog 'NAME': WHAT", the name; empty for other lines. `what` is what follows it.
+// NAME and WHAT of a line "libbpf: prog 'NAME': WHAT". Of other lines the name is empty.
 std::string ProgramNamedIn(absl::string_view text, absl::string_view* what) {
   if (!absl::ConsumePrefix(&text, "libbpf: prog '")) return "";
   const size_t quote = text.find("': ");
@@ -52,7 +52,7 @@ int KeepComplaint(libbpf_print_level level, const char* format, va_list argument
     return 0;
   }
   if (absl::StartsWith(what, "failed to ")) last_refused.name = program;
-  // Of a verifier log, only libbpf's own lines around it.
+  // The lines of a verifier log have no such prefix and are not kept.
   if (absl::StartsWith(text, "libbpf: ")) last_complaint = std::string(text.substr(0, 300));
   return 0;
 }

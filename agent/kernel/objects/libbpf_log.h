@@ -1,23 +1,24 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_OBJECTS_LIBBPF_LOG_H_
 #define HOPTRAIL_AGENT_KERNEL_OBJECTS_LIBBPF_LOG_H_
 
-// What libbpf prints, kept instead of printed: its verifier logs are thousands of lines long. Of
-// the calling thread each.
+// Keeps the last of libbpf's messages in place of printing them: its verifier logs are thousands of
+// lines long. Each thread has its own.
 
 #include <string>
 
 namespace hoptrail::agent::kernel {
 
-// From now on libbpf's lines go nowhere else.
+// From now on libbpf prints nothing.
 void KeepLibbpfLog();
 
-// What libbpf said last; cleared by reading.
+// libbpf's last message, which this clears.
 std::string TakeLibbpfComplaint();
 
-// The program that the kernel refused last, and the verifier's last word on it.
+// The program that the kernel refused last, and the last line of the verifier's log. The call
+// clears both.
 struct RefusedProgram {
-  std::string name;     // empty: none
-  std::string because;  // empty where the verifier said nothing
+  std::string name;     // empty: none was refused
+  std::string because;  // empty where there is no verifier log
 };
 RefusedProgram TakeRefusedProgram();
 

@@ -13,27 +13,27 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// The number of what `fd` stands for; 0: none.
+// The id of the object behind `fd`; 0: none.
 template <typename Info>
-uint32_t NumberOf(int fd, uint32_t Info::*number) {
+uint32_t IdOf(int fd, uint32_t Info::*id) {
   Info info = {};
   uint32_t size = sizeof(info);
-  return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.*number : 0;
+  return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.*id : 0;
 }
 
 }  // namespace
 
-void NameOwnObject(sensor_bpf* skeleton, ht_object_kind kind, int fd) {
+void AddOwnObject(sensor_bpf* skeleton, ht_object_kind kind, int fd) {
   ht_object key = {kind, 0};
-  if (kind == HT_OBJECT_PROGRAM) key.id = NumberOf(fd, &bpf_prog_info::id);
-  if (kind == HT_OBJECT_MAP) key.id = NumberOf(fd, &bpf_map_info::id);
-  if (kind == HT_OBJECT_LINK) key.id = NumberOf(fd, &bpf_link_info::id);
+  if (kind == HT_OBJECT_PROGRAM) key.id = IdOf(fd, &bpf_prog_info::id);
+  if (kind == HT_OBJECT_MAP) key.id = IdOf(fd, &bpf_map_info::id);
+  if (kind == HT_OBJECT_LINK) key.id = IdOf(fd, &bpf_link_info::id);
   const uint8_t present = 1;
   if (key.id == 0) return;
   (void)bpf_map_update_elem(bpf_map__fd(skeleton->maps.own_objects), &key, &present, BPF_ANY);
 }
 
-void NameLoader(sensor_bpf* skeleton) {
+void SetLoader(sensor_bpf* skeleton) {
   struct stat status {};
   if (stat("/proc/self/ns/pid", &status) != 0) return;
   skeleton->bss->ht_loader_namespace_device = status.st_dev;
@@ -41,7 +41,7 @@ void NameLoader(sensor_bpf* skeleton) {
   skeleton->bss->ht_loader_tgid = static_cast<uint32_t>(getpid());
 }
 
-void NameOwnProcesses(sensor_bpf* skeleton, const std::vector<uint32_t>& tgids) {
+void SetOwnProcesses(sensor_bpf* skeleton, const std::vector<uint32_t>& tgids) {
   auto& slots = skeleton->bss->ht_protected;
   for (size_t i = 0; i < std::size(slots); ++i) slots[i] = i < tgids.size() ? tgids[i] : 0;
 }

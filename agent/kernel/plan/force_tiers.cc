@@ -15,9 +15,9 @@ std::vector<SourceTiers> AllTiers() {
     all.push_back(std::move(tiers));
   }
   for (const UprobeSource& source : UprobeTable()) {
-    all.push_back({.source = source.source,
-                   .hooks = {absl::StrCat("uprobe_multi/", source.target),
-                             absl::StrCat("uprobe/", source.target)}});
+    all.push_back(
+        {.source = source.source,
+         .hooks = {UprobeHook(source, kUprobeMultiTier), UprobeHook(source, kUprobePerfTier)}});
   }
   return all;
 }
@@ -40,8 +40,8 @@ absl::Status AddForcedTier(absl::string_view text, ForcedTiers* forced) {
     absl::StrAppend(&sources, sources.empty() ? "" : ", ", "\"", tiers.source, "\" (1 to ",
                     tiers.hooks.size(), ")");
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", text, "' is no SOURCE=TIER; the sources and their tiers: ", sources));
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", text, "' is not SOURCE=TIER; the event sources and their tiers are ", sources));
 }
 
 }  // namespace hoptrail::agent::kernel

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PLAN_FORCE_TIERS_H_
 #define HOPTRAIL_AGENT_KERNEL_PLAN_FORCE_TIERS_H_
 
-// Which tier serves an event source, chosen by hand: `--force-tier SOURCE=N`. Pure.
+// The option `--force-tier SOURCE=N`, which chooses the tier of an event source by hand. Pure.
 
 #include <string>
 #include <vector>
@@ -19,10 +19,10 @@ struct SourceTiers {
   std::vector<std::string> hooks;
 };
 
-// Covers every event source of the coverage report, those served by uprobes too.
+// Every event source of the coverage report, those of uprobes included.
 std::vector<SourceTiers> AllTiers();
 
-// Adds "SOURCE=N". INVALID_ARGUMENT where there is no such event source or tier lists the event sources.
+// Adds "SOURCE=N" to `forced`. INVALID_ARGUMENT lists all event sources and their tiers.
 absl::Status AddForcedTier(absl::string_view text, ForcedTiers* forced);
 
 }  // namespace hoptrail::agent::kernel

@@ -10,7 +10,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-TEST(ForceTiersTest, TakesFactsOfBothTables) {
+TEST(ForceTiersTest, SourceOfEitherTable_IsAdded) {
   ForcedTiers forced;
   ASSERT_TRUE(AddForcedTier("accept=4", &forced).ok());
   ASSERT_TRUE(AddForcedTier("pam=2", &forced).ok());
@@ -19,7 +19,7 @@ TEST(ForceTiersTest, TakesFactsOfBothTables) {
   EXPECT_THAT(forced, ElementsAre(Pair("accept", 2), Pair("pam", 2), Pair("running processes", 1)));
 }
 
-TEST(ForceTiersTest, RefusesOthersAndListsTheFacts) {
+TEST(ForceTiersTest, UnknownSourceOrTier_IsRefusedWithAList) {
   for (const char* text : {"", "accept", "accept=", "accept=0", "accept=5", "accept=x", "accept=-1",
                            "accept=2x", "pam=3", "Accept=1", "=1", "nothing=1"}) {
     ForcedTiers forced;
@@ -30,10 +30,10 @@ TEST(ForceTiersTest, RefusesOthersAndListsTheFacts) {
   }
 }
 
-TEST(ForceTiersTest, TiersAreThoseOfTheReport) {
+TEST(ForceTiersTest, Tiers_AreNumberedAsInTheCoverageReport) {
   for (const SourceTiers& tiers : AllTiers()) {
     ASSERT_FALSE(tiers.hooks.empty()) << tiers.source;
-    if (TierOf(tiers.source, tiers.hooks[0]) == 0) continue;  // the uprobes number their own
+    if (TierOf(tiers.source, tiers.hooks[0]) == 0) continue;  // a row of the uprobe table
     for (size_t i = 0; i < tiers.hooks.size(); ++i) {
       EXPECT_EQ(TierOf(tiers.source, tiers.hooks[i]), i + 1);
     }

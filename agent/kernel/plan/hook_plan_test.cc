@@ -6,11 +6,12 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 const PlannedSource& Find(const std::vector<PlannedSource>& plan, const std::string& source) {
   for (const PlannedSource& planned : plan) {
@@ -27,13 +28,19 @@ std::vector<std::string> Hooks(const PlannedSource& source) {
   return hooks;
 }
 
-TEST(HookPlanTest, TriesTheBestFirst) {
+std::vector<std::string> Names(const std::vector<FallbackProgram>& fallbacks) {
+  std::vector<std::string> names;
+  for (const FallbackProgram& fallback : fallbacks) names.push_back(fallback.program);
+  return names;
+}
+
+TEST(HookPlanTest, KernelThatRefusesNothing_TriesTheBestFirst) {
   EXPECT_THAT(Hooks(Find(MakePlan({}, SyscallHooks::kAuto), "accept")),
               ElementsAre("fexit/inet_csk_accept", "kprobe/security_sock_graft",
                           "tp_btf/sock_recv_length", "tp/syscalls/sys_exit_accept"));
 }
 
-TEST(HookPlanTest, KeepsWhyAHookIsRefused) {
+TEST(HookPlanTest, RefusedHook_IsLeftOutWithItsReason) {
   const Features features{.refused = {{"fexit/inet_csk_accept", "load refused"},
                                       {"tp_btf/sock_send_length", "not in this kernel"}}};
   const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto);
@@ -45,7 +52,7 @@ TEST(HookPlanTest, KeepsWhyAHookIsRefused) {
                           "tp_btf/sock_recv_length: tp_btf/sock_send_length: not in this kernel"));
 }
 
-TEST(HookPlanTest, SyscallHooksCanBeSwitchedOffOrPreferred) {
+TEST(HookPlanTest, SyscallHooks_CanBeSwitchedOffOrPreferred) {
   const Features features{
       .refused = {{"fexit/inet_csk_accept", "x"}, {"kprobe/security_sock_graft", "x"}}};
   EXPECT_THAT(Hooks(Find(MakePlan(features, SyscallHooks::kNever), "accept")),
@@ -54,7 +61,7 @@ TEST(HookPlanTest, SyscallHooksCanBeSwitchedOffOrPreferred) {
               ElementsAre("tp/syscalls/sys_exit_accept", "tp_btf/sock_recv_length"));
 }
 
-TEST(HookPlanTest, OnlyAForcedTierIsTried) {
+TEST(HookPlanTest, ForcedTier_IsTheOnlyOneTried) {
   const Features features{.refused = {{"kprobe/security_sock_graft", "x"}}};
   const std::vector<PlannedSource> plan =
       MakePlan(features, SyscallHooks::kAuto, {{"accept", 3}, {"tcp", 1}});
@@ -67,14 +74,14 @@ TEST(HookPlanTest, OnlyAForcedTierIsTried) {
   EXPECT_EQ(Find(plan, "exec").candidates.size(), 2u);
 }
 
-TEST(HookPlanTest, AForcedTierThatIsRefusedLeavesNothing) {
+TEST(HookPlanTest, ForcedTierThatIsRefused_LeavesNoCandidate) {
   const Features features{.refused = {{"kprobe/security_sock_graft", "no kprobes"}}};
   const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto, {{"accept", 2}});
   EXPECT_TRUE(Find(plan, "accept").candidates.empty());
   EXPECT_EQ(Find(plan, "accept").refusals[1], "kprobe/security_sock_graft: no kprobes");
 }
 
-TEST(HookPlanTest, AFactWithoutAnyHookIsStillPlanned) {
+TEST(HookPlanTest, SourceWithoutAnyHook_IsStillPlanned) {
   const Features features{.refused = {{"tp_btf/inet_sock_set_state", "not in this kernel"},
                                       {"tp/sock/inet_sock_set_state", "not in tracefs"}}};
   const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto);
@@ -82,7 +89,7 @@ TEST(HookPlanTest, AFactWithoutAnyHookIsStillPlanned) {
   EXPECT_EQ(Find(plan, "tcp").refusals.size(), 2u);
 }
 
-TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
+TEST(HookPlanTest, RefusedOptionalProgram_LeavesTheRestOfItsCandidate) {
   const Features features{.refused = {{"fexit/ping_v6_sendmsg", "not in this kernel"}}};
   const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto);
   const PlannedSource& flow = Find(plan, "datagram flows");
@@ -94,7 +101,7 @@ TEST(HookPlanTest, AProgramThatIsMissingLeavesTheRestOfItsHook) {
   for (const OptionalProgram& optional : left) EXPECT_NE(optional.hook, "fexit/ping_v6_sendmsg");
 }
 
-TEST(HookPlanTest, AFallbackStandsBesideWhereTheKernelHasItsHook) {
+TEST(HookPlanTest, FallbackProgram_IsPlannedWhereTheKernelHasItsHook) {
   const std::vector<PlannedSource> plan =
       MakePlan({.refused = {{"kprobe/wake_up_new_task", "no kprobes"}}}, SyscallHooks::kAuto);
   EXPECT_THAT(Find(plan, "fork").candidates[0].fallbacks, IsEmpty());
@@ -102,61 +109,69 @@ TEST(HookPlanTest, AFallbackStandsBesideWhereTheKernelHasItsHook) {
   ASSERT_EQ(fallbacks.size(), 1u);
   EXPECT_EQ(fallbacks[0].of, "ht_exec");
   EXPECT_EQ(fallbacks[0].program, "ht_exec_fallback");
+  EXPECT_THAT(Names(FallbacksOf(plan)),
+              AllOf(Contains("ht_exec_fallback"), Not(Contains("ht_fork_fallback"))));
 }
 
-TEST(HookPlanTest, WhereNothingIsSkippedThereIsNoFallback) {
-  const std::vector<PlannedSource> plan = MakePlan({.skips_tracepoints = false}, SyscallHooks::kAuto);
-  EXPECT_THAT(Find(plan, "exec").candidates[0].fallbacks, IsEmpty());
+TEST(HookPlanTest, KernelWithoutRecursionMisses_HasNoFallbackPrograms) {
+  const std::vector<PlannedSource> plan =
+      MakePlan({.skips_tracepoints = false}, SyscallHooks::kAuto);
+  EXPECT_THAT(FallbacksOf(plan), IsEmpty());
   EXPECT_THAT(Hooks(Find(plan, "exec")),
               ElementsAre("tp_btf/sched_process_exec", "tp/sched/sched_process_exec"));
 }
 
-// One serves alone where its first cannot, so it is a candidate too: after what it stands beside.
-TEST(HookPlanTest, EveryFallbackIsACandidateOfItsOwn) {
-  for (const EventSource& row : EventSourceTable()) {
-    for (const FallbackProgram& fallback : row.candidates[0].fallbacks) {
-      EXPECT_THAT(row.candidates[0].programs, Contains(fallback.of));
-      ASSERT_GT(TierOf(row.source, fallback.hook), 1u) << fallback.program;
-      EXPECT_THAT(row.candidates[TierOf(row.source, fallback.hook) - 1].programs,
-                  ElementsAre(fallback.program));
-    }
-  }
+TEST(HookPlanTest, PreemptibleTracepoints_StartTheTablesFallbackProgramsAtOnce) {
+  const Features features{.preempts_tracepoints = true};
+  const std::vector<PlannedSource> plan = MakePlan(features, SyscallHooks::kAuto);
+  EXPECT_THAT(Names(FallbacksAtOnce(plan, features, {})),
+              UnorderedElementsAre("ht_fork_fallback", "ht_exec_fallback", "ht_exit_fallback",
+                                   "ht_switch_namespaces_kprobe"));
+  EXPECT_THAT(Names(FallbacksAtOnce(plan, features, {"tcp"})), Contains("ht_tcp_fallback"));
 }
 
-TEST(HookPlanTest, SaysWhatAHookDoesNotSee) {
-  constexpr char kOpenat[] = "tp/syscalls/sys_exit_openat";
-  EXPECT_THAT(MissesOf("file", "lsm/file_open", {}), IsEmpty());
-  EXPECT_THAT(MissesOf("file", kOpenat, {}), Contains("open by io_uring"));
-  const std::vector<std::string> misses = MissesOf("file", kOpenat, {"ht_io_uring_opened"});
-  EXPECT_THAT(misses, Not(Contains("open by io_uring")));
-  // Who hides is not seen either way.
-  EXPECT_THAT(misses, Contains(HasSubstr("io_uring that hides its completion")));
-  EXPECT_THAT(MissesOf("datagram flows", "fexit/udp_sendmsg", {"ht_udp6_sent"}), Contains("raw IPv4"));
+TEST(HookPlanTest, TracepointsThatCannotBePreempted_StartNoFallbackProgramAtOnce) {
+  const std::vector<PlannedSource> plan = MakePlan({}, SyscallHooks::kAuto);
+  EXPECT_THAT(FallbacksOf(plan), Not(IsEmpty()));
+  EXPECT_THAT(FallbacksAtOnce(plan, {}, {"tcp"}), IsEmpty());
 }
 
-// Every hook that is marked as seeing less says what.
-TEST(HookPlanTest, AnInexactHookSaysWhatItMisses) {
-  size_t inexact = 0, optionals = 0;
-  for (const EventSource& row : EventSourceTable()) {
-    for (const HookCandidate& candidate : row.candidates) {
-      if (candidate.inexact) {
-        ++inexact;
-        EXPECT_THAT(candidate.misses, Not(IsEmpty())) << row.source << ": " << candidate.hook;
-      }
-      for (const OptionalProgram& optional : candidate.optional) {
-        ++optionals;
-        EXPECT_NE(optional.without, "") << optional.program;
-      }
-    }
-  }
-  EXPECT_GT(inexact, 0u);
-  EXPECT_GT(optionals, 0u);
+TEST(HookPlanTest, Flags_AreThoseOfTheFirstCandidates) {
+  EXPECT_THAT(FlagsOf(MakePlan({}, SyscallHooks::kAuto)), ElementsAre(KernelFlag::kExitFirst));
+  EXPECT_THAT(FlagsOf(MakePlan({}, SyscallHooks::kAuto,
+                               {{"exit", 2}, {"accept", 3}, {"socket handover", 3}})),
+              ElementsAre(KernelFlag::kAcceptByUse, KernelFlag::kHandoverByUse));
 }
 
-TEST(HookPlanTest, TiersCountFromOne) {
-  EXPECT_EQ(TierOf("accept", "fexit/inet_csk_accept"), 1u);
-  EXPECT_EQ(TierOf("accept", "tp_btf/sock_recv_length"), 3u);
-  EXPECT_EQ(TierOf("accept", "nothing"), 0u);
+TEST(HookPlanTest, Programs_AreThoseOfTheFirstCandidates) {
+  const std::set<std::string> programs = ProgramsOf(MakePlan({}, SyscallHooks::kAuto));
+  EXPECT_THAT(programs, AllOf(Contains("ht_exec"), Contains("ht_exec_fallback"),
+                              Contains("ht_raw6_sent"), Contains("ht_snapshot_sockets")));
+  EXPECT_THAT(programs, Not(Contains("ht_accept_exit"))) << "it is of the last tier";
+}
+
+TEST(HookPlanTest, RemovedProgram_TakesItsCandidatesAlong) {
+  std::vector<PlannedSource> plan = MakePlan({}, SyscallHooks::kAuto);
+  RemoveProgram("ht_socket_sent", "load refused: too large", &plan);
+  EXPECT_THAT(Hooks(Find(plan, "accept")),
+              ElementsAre("fexit/inet_csk_accept", "kprobe/security_sock_graft",
+                          "tp/syscalls/sys_exit_accept"));
+  EXPECT_THAT(Find(plan, "accept").refusals,
+              ElementsAre("tp_btf/sock_recv_length: load refused: too large"));
+  EXPECT_THAT(Find(plan, "socket handover").refusals,
+              ElementsAre("tp_btf/sock_recv_length: load refused: too large"));
+}
+
+TEST(HookPlanTest, RemovedOptionalOrFallbackProgram_LeavesItsCandidate) {
+  std::vector<PlannedSource> plan = MakePlan({}, SyscallHooks::kAuto);
+  RemoveProgram("ht_raw_sent", "load refused", &plan);
+  const HookCandidate& flows = Find(plan, "datagram flows").candidates[0];
+  EXPECT_EQ(flows.hook, "fexit/udp_sendmsg");
+  EXPECT_EQ(flows.optional.size(), 5u);
+  EXPECT_THAT(flows.lacks, ElementsAre("fexit/raw_sendmsg: load refused"));
+  RemoveProgram("ht_exec_fallback", "load refused", &plan);
+  EXPECT_THAT(Hooks(Find(plan, "exec")), ElementsAre("tp_btf/sched_process_exec"));
+  EXPECT_THAT(Find(plan, "exec").candidates[0].fallbacks, IsEmpty());
 }
 
 }  // namespace

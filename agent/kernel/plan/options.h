@@ -3,26 +3,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 
 #include "agent/kernel/plan/hook_plan.h"
+#include "agent/kernel/plan/watch_options.h"
 
 namespace hoptrail::agent::kernel {
-
-// Files and directories whose opens are recorded: absolute paths, whose components may be patterns
-// as in glob(7). A directory stands for what is in it, a few directories deep.
-struct WatchOptions {
-  std::vector<std::string> reads;   // opens of every kind
-  std::vector<std::string> writes;  // opens for writing only
-
-  bool operator==(const WatchOptions&) const = default;
-};
-
-// What holds other hosts' keys, and what lets others in.
-WatchOptions DefaultWatch();
 
 struct SensorOptions {
   // Inode number of the only network namespace to watch; 0: the whole host.
@@ -30,27 +20,28 @@ struct SensorOptions {
   // Bytes, rounded up to a power of two of whole pages.
   uint32_t high_ring_bytes = 4u << 20;
   uint32_t low_ring_bytes = 8u << 20;
-  // What each cgroup may write to a ring that is three quarters full; 0: a sixteenth of the ring.
+  // The budget of each cgroup in a ring that is three quarters full; 0: a sixteenth of the ring.
   uint32_t budget_bytes_per_second = 0;
   SyscallHooks syscall_hooks = SyscallHooks::kAuto;
-  // See force_tiers.h; an event source whose forced tier does not load is blind.
+  // See force_tiers.h. An event source whose forced tier does not load is blind.
   ForcedTiers force_tiers;
-  // Where programs on tracepoints may be preempted (7.0): the fallback program for TCP's states is
-  // attached from the beginning, not with the first recursion miss. For tests that ask for every one.
-  bool tcp_fallback_at_once = false;
-  // Server ports of administrative services: their connections go to the ring that a flood of
-  // others cannot fill.
+  // Event sources whose fallback programs are attached from the beginning where the kernel may
+  // preempt programs on tracepoints, in addition to those of the table. For tests that expect every
+  // record from the first on.
+  std::set<std::string> fallbacks_at_once;
+  // Server ports of administrative services. Records of their connections go to the high ring,
+  // which a flood of other connections cannot fill.
   std::vector<uint16_t> watched_ports = {22};
-  // Entries of the kernel's tables of labelled processes and of TCP connections.
+  // Entries of the kernel side's tables of processes and of TCP sockets.
   uint32_t max_processes = 32768;
   uint32_t max_sockets = 32768;
   WatchOptions watch;
-  // Entries of the table of flows of datagrams, (process, peer), and how often each is reported.
+  // Entries of the table of datagram flows, (process, peer), and how often each flow is reported.
   uint32_t max_flows = 4096;
   absl::Duration datagram_interval = absl::Seconds(10);
-  // How often a process that connects to the same UNIX socket again and again is reported.
+  // How often repeated connects of one process to the same UNIX socket are reported.
   absl::Duration unix_interval = absl::Seconds(1);
-  // Copies of each library that uprobes are attached to at once.
+  // To how many copies of each library uprobes are attached at the same time.
   size_t max_library_copies = 128;
 
   bool operator==(const SensorOptions&) const = default;

@@ -1,5 +1,7 @@
 #include "agent/kernel/plan/uprobe_plan.h"
 
+#include "absl/algorithm/container.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace hoptrail::agent::kernel {
@@ -7,40 +9,80 @@ namespace hoptrail::agent::kernel {
 const std::vector<UprobeSource>& UprobeTable() {
   static const auto* const table = new std::vector<UprobeSource>{
       {.source = "pam",
+       .record_type = HT_TYPE_PAM,
        .target = "libpam",
        .library = "libpam.so.0",
+       .caller = "sshd",
        .probes = {{"ht_pam_start", "pam_start"},
                   {"ht_pam_set_item", "pam_set_item"},
                   {"ht_pam_authenticate", "pam_authenticate", true},
                   {"ht_pam_open_session", "pam_open_session", true},
                   {"ht_pam_close_session", "pam_close_session", true}}},
+      // glibc before 2.34 is a file "libc-2.31.so"; musl is "ld-musl-x86_64.so.1" and "libc.so".
       {.source = "sshd",
+       .record_type = HT_TYPE_SSHD,
        .target = "syslog",
        .library = "libc.so.6",
+       .other_libraries = {"libc.so", "libc-2.", "ld-musl-"},
+       .caller = "sshd",
+       .caller_needs_library = true,
        .probes = {{"ht_syslog_chk", "__syslog_chk"}, {"ht_syslog", "syslog"}},
        .all_needed = false},
   };
   return *table;
 }
 
+std::set<std::string> UprobePrograms() {
+  std::set<std::string> programs;
+  for (const UprobeSource& source : UprobeTable()) {
+    for (const UprobeProbe& probe : source.probes) programs.insert(probe.program);
+  }
+  return programs;
+}
+
+bool IsCaller(const UprobeSource& source, absl::string_view command) {
+  return command == source.caller || absl::StartsWith(command, absl::StrCat(source.caller, "-"));
+}
+
+bool MayHaveFunctions(const UprobeSource& source, absl::string_view file_name) {
+  return file_name == source.library ||
+         absl::c_any_of(source.other_libraries, [file_name](const std::string& beginning) {
+           return absl::StartsWith(file_name, beginning);
+         });
+}
+
+std::string UprobeHook(const UprobeSource& source, uint32_t tier) {
+  return absl::StrCat(tier == kUprobeMultiTier ? "uprobe_multi/" : "uprobe/", source.target);
+}
+
 std::map<std::string, UprobeMethod> PlanUprobes(const absl::Status& uprobe_multi,
                                                 const ForcedTiers& forced) {
-  std::map<std::string, UprobeMethod> ways;
+  std::map<std::string, UprobeMethod> methods;
   for (const UprobeSource& source : UprobeTable()) {
-    UprobeMethod& way = ways[source.source];
+    UprobeMethod& method = methods[source.source];
     const auto force = forced.find(source.source);
-    for (uint32_t tier : {1u, 2u}) {
-      const std::string hook = absl::StrCat(tier == 1 ? "uprobe_multi/" : "uprobe/", source.target);
+    for (uint32_t tier : {kUprobeMultiTier, kUprobePerfTier}) {
+      const std::string hook = UprobeHook(source, tier);
       if (force != forced.end() && force->second != tier) {
-        way.refusals.push_back(absl::StrCat(hook, ": ", kNotTried));
-      } else if (tier == 1 && !uprobe_multi.ok()) {
-        way.refusals.push_back(absl::StrCat(hook, ": ", uprobe_multi.message()));
-      } else if (way.tier == 0) {
-        way.tier = tier;
+        method.refusals.push_back(absl::StrCat(hook, ": ", kNotTried));
+      } else if (tier == kUprobeMultiTier && !uprobe_multi.ok()) {
+        method.refusals.push_back(absl::StrCat(hook, ": ", uprobe_multi.message()));
+      } else if (method.tier == 0) {
+        method.tier = tier;
       }
     }
   }
-  return ways;
+  return methods;
+}
+
+bool IsForUprobeMulti(const std::string& program,
+                      const std::map<std::string, UprobeMethod>& methods) {
+  for (const UprobeSource& source : UprobeTable()) {
+    for (const UprobeProbe& probe : source.probes) {
+      if (probe.program == program) return methods.at(source.source).tier == kUprobeMultiTier;
+    }
+  }
+  return false;
 }
 
 }  // namespace hoptrail::agent::kernel

@@ -6,26 +6,72 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(UprobePlanTest, TakesTheBestThatTheKernelHas) {
-  EXPECT_EQ(PlanUprobes(absl::OkStatus(), {})["pam"].tier, 1u);
-  EXPECT_THAT(PlanUprobes(absl::OkStatus(), {})["pam"].refusals, IsEmpty());
-  const UprobeMethod way = PlanUprobes(absl::UnimplementedError("too old"), {})["pam"];
-  EXPECT_EQ(way.tier, 2u);
-  EXPECT_THAT(way.refusals, ElementsAre("uprobe_multi/libpam: too old"));
+const UprobeSource& Row(const std::string& source) {
+  for (const UprobeSource& row : UprobeTable()) {
+    if (row.source == source) return row;
+  }
+  ADD_FAILURE() << "no source " << source;
+  return UprobeTable()[0];
 }
 
-TEST(UprobePlanTest, OnlyAForcedTierIsTried) {
+TEST(UprobePlanTest, KernelWithUprobeMulti_UsesIt) {
+  EXPECT_EQ(PlanUprobes(absl::OkStatus(), {})["pam"].tier, kUprobeMultiTier);
+  EXPECT_THAT(PlanUprobes(absl::OkStatus(), {})["pam"].refusals, IsEmpty());
+}
+
+TEST(UprobePlanTest, KernelWithoutUprobeMulti_UsesPerf) {
+  const UprobeMethod method = PlanUprobes(absl::UnimplementedError("too old"), {})["pam"];
+  EXPECT_EQ(method.tier, kUprobePerfTier);
+  EXPECT_THAT(method.refusals, ElementsAre("uprobe_multi/libpam: too old"));
+}
+
+TEST(UprobePlanTest, ForcedTier_IsTheOnlyOneTried) {
   const UprobeMethod second = PlanUprobes(absl::OkStatus(), {{"pam", 2}})["pam"];
-  EXPECT_EQ(second.tier, 2u);
+  EXPECT_EQ(second.tier, kUprobePerfTier);
   EXPECT_THAT(second.refusals, ElementsAre("uprobe_multi/libpam: not tried: --force-tier"));
   const UprobeMethod none = PlanUprobes(absl::UnimplementedError("too old"), {{"pam", 1}})["pam"];
   EXPECT_EQ(none.tier, 0u);
   EXPECT_THAT(none.refusals, ElementsAre("uprobe_multi/libpam: too old",
                                          "uprobe/libpam: not tried: --force-tier"));
-  EXPECT_EQ(PlanUprobes(absl::OkStatus(), {{"pam", 2}})["sshd"].tier, 1u);
+  EXPECT_EQ(PlanUprobes(absl::OkStatus(), {{"pam", 2}})["sshd"].tier, kUprobeMultiTier);
+}
+
+TEST(UprobePlanTest, Program_IsForUprobeMultiWhereItsSourceUsesThat) {
+  const auto methods = PlanUprobes(absl::OkStatus(), {{"pam", 2}});
+  EXPECT_FALSE(IsForUprobeMulti("ht_pam_start", methods));
+  EXPECT_TRUE(IsForUprobeMulti("ht_syslog", methods));
+  EXPECT_FALSE(IsForUprobeMulti("ht_exec", methods));
+}
+
+TEST(UprobePlanTest, EveryRow_HasARecordTypeAndPrograms) {
+  EXPECT_EQ(Row("pam").record_type, HT_TYPE_PAM);
+  EXPECT_EQ(Row("sshd").record_type, HT_TYPE_SSHD);
+  EXPECT_THAT(UprobePrograms(), AllOf(Contains("ht_pam_close_session"), Contains("ht_syslog")));
+}
+
+// OpenSSH from 9.8 on has sshd-session and sshd-auth.
+TEST(UprobePlanTest, Caller_IsTheProgramOrOneOfItsParts) {
+  for (const char* command : {"sshd", "sshd-session", "sshd-auth"}) {
+    EXPECT_TRUE(IsCaller(Row("sshd"), command)) << command;
+  }
+  for (const char* command : {"", "ssh", "sshdx", "xsshd", "sshd session"}) {
+    EXPECT_FALSE(IsCaller(Row("sshd"), command)) << command;
+  }
+}
+
+TEST(UprobePlanTest, OtherBuildsOfTheCLibrary_MayHaveItsFunctions) {
+  for (const char* name : {"libc.so.6", "libc.so", "libc-2.31.so", "ld-musl-x86_64.so.1"}) {
+    EXPECT_TRUE(MayHaveFunctions(Row("sshd"), name)) << name;
+    EXPECT_FALSE(MayHaveFunctions(Row("pam"), name)) << name;
+  }
+  EXPECT_TRUE(MayHaveFunctions(Row("pam"), "libpam.so.0"));
+  EXPECT_FALSE(MayHaveFunctions(Row("pam"), "libpam.so.0.85.1"));
+  EXPECT_FALSE(MayHaveFunctions(Row("sshd"), "libcrypt.so.1"));
 }
 
 }  // namespace

@@ -13,34 +13,34 @@ std::string DirectoryOf(uint32_t pid) { return absl::StrCat("/proc/", pid); }
 
 }  // namespace
 
-RootName NameRoot(const std::string& process) {
+RootKey RootKeyOf(const std::string& process) {
   struct stat mounts, directory;
   if (stat(absl::StrCat(process, "/ns/mnt").c_str(), &mounts) != 0) return {};
   if (stat(absl::StrCat(process, "/root").c_str(), &directory) != 0) return {};
   return {mounts.st_ino, directory.st_dev, directory.st_ino};
 }
 
-MountRoots::MountRoots() : own_(NameRoot("/proc/self")) {}
+MountRoots::MountRoots() : own_(RootKeyOf("/proc/self")) {}
 
 void MountRoots::Add(const Process& process) {
   if (process.root == own_) return;
   Members& members = members_[process.root];
   members.pids.insert(process.pid);
-  if (members.speaker == 0) members.speaker = process.pid;
-  if (members.pids.size() < members.tidy_at) return;
-  Tidy(process.root, true, &members);
-  members.tidy_at = 2 * members.pids.size() + 16;
+  if (members.representative == 0) members.representative = process.pid;
+  if (members.pids.size() < members.prune_at) return;
+  Prune(process.root, true, &members);
+  members.prune_at = 2 * members.pids.size() + 16;
 }
 
-// Forgets members that are gone, all of them or until one is found that is not; false where no
-// member is left.
-bool MountRoots::Tidy(const RootName& view, bool all, Members* members) {
+// Forgets members that have left the root: all of them, or those before the first that has not.
+// False where no member is left.
+bool MountRoots::Prune(const RootKey& root, bool all, Members* members) {
   for (auto pid = members->pids.begin(); pid != members->pids.end();) {
     const auto next = std::next(pid);
-    if (NameRoot(DirectoryOf(*pid)) != view) {
+    if (RootKeyOf(DirectoryOf(*pid)) != root) {
       members->pids.erase(pid);
     } else {
-      members->speaker = *pid;
+      members->representative = *pid;
       if (!all) return true;
     }
     pid = next;
@@ -48,24 +48,24 @@ bool MountRoots::Tidy(const RootName& view, bool all, Members* members) {
   return !members->pids.empty();
 }
 
-void MountRoots::Look() {
-  looked_at_.clear();
+void MountRoots::Update() {
+  examined_.clear();
   for (const uint32_t pid : walk_.Next()) {
-    const Process process = {pid, NameRoot(DirectoryOf(pid))};
-    if (process.root == RootName{}) continue;
-    looked_at_.push_back(process);
+    const Process process = {pid, RootKeyOf(DirectoryOf(pid))};
+    if (process.root == RootKey{}) continue;
+    examined_.push_back(process);
     Add(process);
   }
-  views_ = {{own_, "/proc/self", ""}};
-  for (auto view = members_.begin(); view != members_.end();) {
-    auto& [name, members] = *view;
-    if (NameRoot(DirectoryOf(members.speaker)) != name && !Tidy(name, false, &members)) {
-      view = members_.erase(view);
+  roots_ = {{own_, "/proc/self", ""}};
+  for (auto root = members_.begin(); root != members_.end();) {
+    auto& [key, members] = *root;
+    if (RootKeyOf(DirectoryOf(members.representative)) != key && !Prune(key, false, &members)) {
+      root = members_.erase(root);
       continue;
     }
-    const std::string process = DirectoryOf(members.speaker);
-    views_.push_back({name, process, absl::StrCat(process, "/root")});
-    ++view;
+    const std::string process = DirectoryOf(members.representative);
+    roots_.push_back({key, process, absl::StrCat(process, "/root")});
+    ++root;
   }
 }
 

@@ -16,53 +16,55 @@
 
 namespace hoptrail::agent::kernel {
 
-// A file system as a process sees it: mount namespace, then device and inode of the root directory.
-using RootName = std::tuple<ino_t, dev_t, ino_t>;
+// A file system tree as a process sees it: inode of the mount namespace, then device and inode of
+// the root directory.
+using RootKey = std::tuple<ino_t, dev_t, ino_t>;
 
-// What the process of that directory (/proc/PID) sees; nothing where it is gone.
-RootName NameRoot(const std::string& process);
+// The root that a process sees; `process` is its directory, "/proc/PID". Zeros where it has ended.
+RootKey RootKeyOf(const std::string& process);
 
-// The file systems that running processes see. Each look takes the processes that ProcessWalk
-// names; in between only one of each view's is looked at, to know that there still is someone in
-// it. One thread.
+// The roots of all running processes. An update examines the processes that ProcessWalk returns,
+// and one process of every other root to check that the root is still in use. One thread.
 class MountRoots {
  public:
-  struct View {
-    RootName name;
-    std::string process;  // the directory of one that sees it, "/proc/PID"
-    std::string root;     // to be put before an absolute path: "/proc/PID/root"; our own: ""
+  struct Root {
+    RootKey key;
+    std::string process;  // the directory of a process that sees it, "/proc/PID"
+    std::string path;     // prefix for absolute paths in it, "/proc/PID/root"; of our own: ""
   };
   struct Process {
     uint32_t pid = 0;
-    RootName root;
+    RootKey root;
   };
 
   MountRoots();
 
-  void Look();
+  void Update();
 
-  // Our own first. Of the last look, as is what follows.
-  const std::vector<View>& views() const { return views_; }
-  bool Has(const RootName& view) const { return view == own_ || members_.count(view) != 0; }
-  // The processes that were looked at, each once or oftener.
-  const std::vector<Process>& looked_at() const { return looked_at_; }
+  // The following are as of the last update.
+
+  // Our own root first.
+  const std::vector<Root>& roots() const { return roots_; }
+  bool Has(const RootKey& root) const { return root == own_ || members_.count(root) != 0; }
+  // The processes that were examined. One may be in it twice.
+  const std::vector<Process>& examined() const { return examined_; }
 
  private:
-  // Processes that were seen in a view; some of them may have left it.
+  // Processes that were seen in a root; some of them may have left it.
   struct Members {
-    uint32_t speaker = 0;  // known to be in it
+    uint32_t representative = 0;  // was in the root when it was examined last
     absl::flat_hash_set<uint32_t> pids;
-    size_t tidy_at = 16;
+    size_t prune_at = 16;  // number of pids
   };
 
   void Add(const Process& process);
-  static bool Tidy(const RootName& view, bool all, Members* members);
+  static bool Prune(const RootKey& root, bool all, Members* members);
 
   ProcessWalk walk_;
-  const RootName own_;
-  std::map<RootName, Members> members_;  // but for our own
-  std::vector<View> views_;
-  std::vector<Process> looked_at_;
+  const RootKey own_;
+  std::map<RootKey, Members> members_;  // without our own
+  std::vector<Root> roots_;
+  std::vector<Process> examined_;
 };
 
 }  // namespace hoptrail::agent::kernel

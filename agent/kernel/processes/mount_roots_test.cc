@@ -22,7 +22,8 @@ using ::testing::Field;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-// A process that has done something and waits, until the object goes. Told, it does something more.
+// A child process that has run `first`, runs `then` when Continue() is called, and is killed with
+// this object.
 class Process {
  public:
   explicit Process(const std::function<bool()>& first, const std::function<bool()>& then = {}) {
@@ -37,16 +38,16 @@ class Process {
       }
       _exit(0);
     }
-    did_ = Answer();
+    did_first_ = Answer();
   }
   ~Process() {
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
     for (const int fd : {in_[0], in_[1], out_[0], out_[1]}) close(fd);
   }
-  bool did() const { return did_; }
-  bool Tell() const { return write(in_[1], "x", 1) == 1 && Answer(); }
-  RootName root() const { return NameRoot(absl::StrCat("/proc/", pid_)); }
+  bool did_first() const { return did_first_; }
+  bool Continue() const { return write(in_[1], "x", 1) == 1 && Answer(); }
+  RootKey root() const { return RootKeyOf(absl::StrCat("/proc/", pid_)); }
 
  private:
   bool Answer() const {
@@ -56,63 +57,64 @@ class Process {
 
   pid_t pid_ = 0;
   int in_[2], out_[2];
-  bool did_ = false;
+  bool did_first_ = false;
 };
 
 bool Nothing() { return true; }
-// Who is not root may do what follows in a user namespace of its own; we still see into it.
+// Without root the next two work in a user namespace of the child's own, which we can still see
+// into.
 bool BeRoot() { return unshare(CLONE_NEWUSER) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0; }
 bool OwnMounts() { return unshare(CLONE_NEWNS) == 0 || (BeRoot() && unshare(CLONE_NEWNS) == 0); }
 bool OtherRoot() { return chroot("/tmp") == 0 || (BeRoot() && chroot("/tmp") == 0); }
 
-TEST(MountRootsTest, OurOwnIsFirst) {
-  MountRoots views;
-  views.Look();
-  EXPECT_EQ(views.views().at(0).root, "");
-  EXPECT_EQ(views.views().at(0).name, NameRoot("/proc/self"));
-  EXPECT_TRUE(views.Has(NameRoot("/proc/self")));
+TEST(MountRootsTest, FirstUpdate_ListsOurOwnRootFirst) {
+  MountRoots roots;
+  roots.Update();
+  EXPECT_EQ(roots.roots().at(0).path, "");
+  EXPECT_EQ(roots.roots().at(0).key, RootKeyOf("/proc/self"));
+  EXPECT_TRUE(roots.Has(RootKeyOf("/proc/self")));
 }
 
-TEST(MountRootsTest, FindsMountNamespacesAndRoots) {
-  MountRoots views;
-  views.Look();
+TEST(MountRootsTest, ProcessInAnotherNamespaceOrChroot_AddsItsRoot) {
+  MountRoots roots;
+  roots.Update();
   const Process mounts(OwnMounts), root(OtherRoot);
-  ASSERT_TRUE(mounts.did() && root.did());
-  views.Look();
+  ASSERT_TRUE(mounts.did_first() && root.did_first());
+  roots.Update();
   for (const Process* process : {&mounts, &root}) {
-    EXPECT_TRUE(views.Has(process->root()));
-    EXPECT_THAT(views.views(), Contains(Field(&MountRoots::View::name, process->root())));
+    EXPECT_TRUE(roots.Has(process->root()));
+    EXPECT_THAT(roots.roots(), Contains(Field(&MountRoots::Root::key, process->root())));
   }
 }
 
-TEST(MountRootsTest, AViewGoesWithItsLastProcess) {
-  MountRoots views;
+TEST(MountRootsTest, LastProcessEnds_RemovesItsRoot) {
+  MountRoots roots;
   auto first = std::make_unique<Process>(OtherRoot);
   auto second = std::make_unique<Process>(OtherRoot);
-  const RootName root = first->root();
+  const RootKey root = first->root();
   ASSERT_EQ(second->root(), root);
-  views.Look();
-  // Old by now, so that they are not looked at each time.
-  for (size_t i = 0; i < ProcessWalk::kYoungRounds; ++i) views.Look();
+  roots.Update();
+  // The processes are old by now and no longer examined with every update.
+  for (size_t i = 0; i < ProcessWalk::kYoungRounds; ++i) roots.Update();
   first.reset();
-  views.Look();
-  EXPECT_TRUE(views.Has(root));
-  for (const MountRoots::View& view : views.views()) EXPECT_EQ(NameRoot(view.process), view.name);
+  roots.Update();
+  EXPECT_TRUE(roots.Has(root));
+  for (const MountRoots::Root& one : roots.roots()) EXPECT_EQ(RootKeyOf(one.process), one.key);
   second.reset();
-  views.Look();
-  EXPECT_FALSE(views.Has(root));
-  EXPECT_THAT(views.views(), Not(Contains(Field(&MountRoots::View::name, root))));
+  roots.Update();
+  EXPECT_FALSE(roots.Has(root));
+  EXPECT_THAT(roots.roots(), Not(Contains(Field(&MountRoots::Root::key, root))));
 }
 
-TEST(MountRootsTest, AnOldProcessThatChangesItsNamespaceIsFoundInItsTurn) {
-  MountRoots views;
+TEST(MountRootsTest, OldProcessChangesItsNamespace_IsFoundWithinTheTurnRounds) {
+  MountRoots roots;
   const Process process(Nothing, OwnMounts);
-  views.Look();
-  for (size_t i = 0; i < ProcessWalk::kYoungRounds; ++i) views.Look();
-  ASSERT_TRUE(process.Tell());
+  roots.Update();
+  for (size_t i = 0; i < ProcessWalk::kYoungRounds; ++i) roots.Update();
+  ASSERT_TRUE(process.Continue());
   size_t rounds = 0;
-  while (!views.Has(process.root()) && rounds < 2 * ProcessWalk::kTurnRounds) {
-    views.Look();
+  while (!roots.Has(process.root()) && rounds < 2 * ProcessWalk::kTurnRounds) {
+    roots.Update();
     ++rounds;
   }
   EXPECT_LE(rounds, ProcessWalk::kTurnRounds + 1);

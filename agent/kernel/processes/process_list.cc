@@ -18,11 +18,11 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// A process's place in the directory is its pid and this: first comes what is no process. So it has
-// been since 2.6.24 or, for its exact value, 3.17; the constructor looks whether it still is.
-constexpr off_t kFirstPlace = 258;
+// The offset of a process in the directory is its pid plus this, the number of entries before the
+// processes. That holds since 2.6.24, with this value since 3.17; the constructor checks it.
+constexpr off_t kFirstOffset = 258;
 
-// The pid in this /proc of the process that asks; 0 where it has none there.
+// This process's pid in this /proc; 0 where it has none there.
 uint32_t OwnPid() {
   char name[16] = {};
   uint32_t pid = 0;
@@ -36,15 +36,16 @@ ProcessList::ProcessList() : directory_(open("/proc", O_RDONLY | O_DIRECTORY | O
   const uint32_t own = OwnPid();
   if (!directory_.valid() || own == 0) return;
   seekable_ = true;
-  // Further ahead than this it would be left out; further behind costs time only.
+  // If processes began at a smaller offset, this one would be missing; a larger one costs time
+  // only.
   seekable_ = Between(own, UINT32_MAX, 1) == std::vector<uint32_t>{own};
 }
 
 std::vector<uint32_t> ProcessList::Between(uint32_t first, uint32_t last, size_t most) const {
   std::vector<uint32_t> pids;
-  if (lseek(directory_.get(), seekable_ ? kFirstPlace + first : 0, SEEK_SET) < 0) return pids;
-  // The kernel makes up each entry that there is room for, wanted or not: each takes 24 bytes
-  // or 32.
+  if (lseek(directory_.get(), seekable_ ? kFirstOffset + first : 0, SEEK_SET) < 0) return pids;
+  // The kernel generates as many entries as fit into the buffer, wanted or not. An entry takes 24
+  // or 32 bytes.
   alignas(dirent64) char buffer[16384];
   const size_t room =
       seekable_ ? std::min(sizeof(buffer), std::max<size_t>(most, 2) * 32) : sizeof(buffer);
@@ -63,7 +64,7 @@ std::vector<uint32_t> ProcessList::Between(uint32_t first, uint32_t last, size_t
   return pids;
 }
 
-// In a container the file may be somebody's idea of what a container should see of it.
+// In a container something else may be mounted over the file, lxcfs for one.
 std::optional<uint32_t> ProcessList::Newest() const {
   const UniqueFd file(open("/proc/loadavg", O_RDONLY | O_CLOEXEC));
   struct statfs system;
@@ -81,7 +82,7 @@ std::optional<uint32_t> ProcessList::Newest() const {
   return pid;
 }
 
-// The directory has a link for each, in whatever pid namespace.
+// The directory has one link for each process, in every pid namespace.
 size_t ProcessList::Count() const {
   struct stat directory;
   return fstat(directory_.get(), &directory) == 0 ? directory.st_nlink : 0;

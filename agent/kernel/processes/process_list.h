@@ -10,23 +10,22 @@
 
 namespace hoptrail::agent::kernel {
 
-// /proc as a list of processes in the order of their pids, which can be read from anywhere. One
-// thread.
+// /proc as a list of processes ordered by pid, which can be read from any pid on. One thread.
 class ProcessList {
  public:
   ProcessList();
 
-  // The pids of processes from `first` to `last`, both included; at most `most`, the lowest.
+  // The pids from `first` to `last`, both included; the lowest `most` of them.
   std::vector<uint32_t> Between(uint32_t first, uint32_t last, size_t most = SIZE_MAX) const;
 
-  // The pid that was given last, to a process or a thread: the kernel gives them in a row, and
-  // begins again at the lowest. Nothing where this /proc does not tell that of itself.
+  // The pid that the kernel assigned last, to a process or a thread. It assigns pids in ascending
+  // order and wraps around. Nothing where this /proc does not show it.
   std::optional<uint32_t> Newest() const;
 
-  // About how many processes there are: not fewer.
+  // About how many processes there are, and no less than that.
   size_t Count() const;
 
-  // The number of pids that the kernel gives before it begins again.
+  // The number of pids before the kernel wraps around.
   static uint32_t PidSpace();
 
  private:

@@ -7,7 +7,7 @@ namespace hoptrail::agent::kernel {
 namespace {
 
 constexpr size_t kLeastTurn = 16;
-// Before the first round: taken as young.
+// How many pids before the first round count as young.
 constexpr uint32_t kFirstYoung = 256;
 
 void Append(const std::vector<uint32_t>& more, std::vector<uint32_t>* pids) {
@@ -33,7 +33,8 @@ std::vector<uint32_t> ProcessWalk::Next() {
 }
 
 void ProcessWalk::AddYoung(std::vector<uint32_t>* pids) {
-  // Pids that were given more than once since would look like few.
+  // After a wrap-around many new pids would look like few, so the search stops at half the pid
+  // space.
   uint64_t given = 0;
   size_t from = newest_.size() - 1;
   for (; from > 0; --from) {

@@ -10,20 +10,21 @@
 
 namespace hoptrail::agent::kernel {
 
-// Which processes are to be looked at, round by round, so that a host with many that do nothing
-// costs nothing:
-// - Those that came since the last round, and again for kYoungRounds: that is when a process enters
-//   its namespaces and runs its program.
-// - Of all the others a part, so that each one's turn comes within kTurnRounds. A process that
-//   changes what it sees later is found then, and whatever else the first rule misses: a pid that
-//   its maker chose; one of a flood of processes that takes all pids between two rounds.
-// The first round is for all. One thread.
+// Which processes to examine in each round, so that many idle processes cost nothing:
+// - The young: those that were started since the last round, and again for kYoungRounds. In this
+// time
+//   a process enters its namespaces and runs its program.
+// - A part of all others, so that each one's turn comes within kTurnRounds. This finds a process
+// that
+//   enters another namespace later, and what the first rule misses: a process whose pid was chosen
+//   by its parent, and one of a flood that takes all pids between two rounds.
+// The first round returns all processes. One thread.
 class ProcessWalk {
  public:
   static constexpr size_t kYoungRounds = 6;
   static constexpr size_t kTurnRounds = 60;
 
-  // May name one twice.
+  // The pids to examine in the next round. One may be in it twice.
   std::vector<uint32_t> Next();
 
  private:
@@ -32,8 +33,8 @@ class ProcessWalk {
 
   const ProcessList list_;
   const uint32_t pid_space_ = ProcessList::PidSpace();
-  std::deque<uint32_t> newest_;  // pids at the ends of the last rounds, the latest last
-  uint32_t turn_ = 0;            // the last pid whose turn it was
+  std::deque<uint32_t> newest_;  // the newest pid at the end of each of the last rounds
+  uint32_t turn_ = 0;            // the last pid that had its turn
 };
 
 }  // namespace hoptrail::agent::kernel

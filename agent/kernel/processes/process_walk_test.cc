@@ -24,7 +24,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-// A process that does nothing, until the object goes.
+// A child process that does nothing and is killed with this object.
 class Sleeper {
  public:
   Sleeper() : pid_(fork()) {
@@ -40,7 +40,7 @@ class Sleeper {
   pid_t pid_;
 };
 
-TEST(ProcessListTest, ListsAPart) {
+TEST(ProcessListTest, RangeOfPids_ListsItsProcessesInOrder) {
   const ProcessList list;
   const Sleeper sleeper;
   const auto own = static_cast<uint32_t>(getpid());
@@ -51,10 +51,10 @@ TEST(ProcessListTest, ListsAPart) {
   EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
   EXPECT_THAT(all, AllOf(Contains(own), Contains(sleeper.pid())));
   EXPECT_THAT(list.Between(2, UINT32_MAX), Not(Contains(1u)));
-  EXPECT_GE(list.Count() + 8, all.size()) << "but for those that came meanwhile";
+  EXPECT_GE(list.Count() + 8, all.size()) << "apart from processes that started meanwhile";
 }
 
-TEST(ProcessListTest, KnowsTheNewest) {
+TEST(ProcessListTest, NewProcess_ChangesTheNewestPid) {
   const ProcessList list;
   const auto before = list.Newest();
   const Sleeper sleeper;
@@ -64,14 +64,14 @@ TEST(ProcessListTest, KnowsTheNewest) {
   EXPECT_NE(before, after);
 }
 
-TEST(ProcessWalkTest, BeginsWithEverybody) {
+TEST(ProcessWalkTest, FirstRound_ReturnsAllProcesses) {
   const Sleeper sleeper;
   ProcessWalk walk;
   EXPECT_THAT(walk.Next(), AllOf(Contains(static_cast<uint32_t>(getpid())), Contains(sleeper.pid()),
                                  Contains(1u)));
 }
 
-TEST(ProcessWalkTest, LooksAtTheYoungAgainAndAgain) {
+TEST(ProcessWalkTest, YoungProcess_IsReturnedInEachOfItsRounds) {
   ProcessWalk walk;
   walk.Next();
   const Sleeper sleeper;
@@ -80,19 +80,19 @@ TEST(ProcessWalkTest, LooksAtTheYoungAgainAndAgain) {
   }
 }
 
-// So many that a round cannot be for all of them.
-TEST(ProcessWalkTest, EachOnesTurnComesWithinItsRoundsAndNotInEach) {
+// There are more processes than one round returns.
+TEST(ProcessWalkTest, OldProcess_IsReturnedWithinTheTurnRoundsButNotInEach) {
   const std::vector<Sleeper> sleepers(200);
   ProcessWalk walk;
   walk.Next();
   for (size_t i = 0; i < ProcessWalk::kYoungRounds; ++i) walk.Next();
-  std::map<uint32_t, size_t> looks;
+  std::map<uint32_t, size_t> returned;
   for (size_t i = 0; i < ProcessWalk::kTurnRounds; ++i) {
-    for (const uint32_t pid : walk.Next()) ++looks[pid];
+    for (const uint32_t pid : walk.Next()) ++returned[pid];
   }
   for (const Sleeper& sleeper : sleepers) {
-    EXPECT_GE(looks[sleeper.pid()], 1u);
-    EXPECT_LE(looks[sleeper.pid()], ProcessWalk::kTurnRounds / 4);
+    EXPECT_GE(returned[sleeper.pid()], 1u);
+    EXPECT_LE(returned[sleeper.pid()], ProcessWalk::kTurnRounds / 4);
   }
 }
 

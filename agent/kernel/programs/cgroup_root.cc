@@ -18,7 +18,7 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-constexpr ino_t kRootInode = 1;  // kernfs numbers its nodes from the root on
+constexpr ino_t kRootInode = 1;  // kernfs numbers its nodes, the root first
 
 bool IsRootCgroup(int fd) {
   struct statfs file_system = {};
@@ -49,11 +49,11 @@ absl::StatusOr<UniqueFd> OpenRootCgroup() {
   UniqueFd mounted = MountPrivately();
   if (!mounted.valid()) {
     return absl::NotFoundError(
-        absl::StrCat("the root of the cgroup2 hierarchy is mounted nowhere, and mounting it: ",
+        absl::StrCat("the root of the cgroup2 hierarchy is not mounted, and mounting it failed: ",
                      strerror(errno)));
   }
   if (!IsRootCgroup(mounted.get())) {
-    return absl::NotFoundError("only a container's part of the cgroup2 hierarchy can be seen");
+    return absl::NotFoundError("only a container's part of the cgroup2 hierarchy is visible");
   }
   return mounted;
 }

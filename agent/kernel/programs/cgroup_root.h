@@ -7,9 +7,9 @@
 
 namespace hoptrail::agent::kernel {
 
-// The root of the host's version 2 cgroup hierarchy, which every socket is under. Found where it is
-// usually mounted, also as process 1 sees it, or else mounted privately, at no place in the file
-// system. A container's own root, which is only a part of the host's, is refused: NOT_FOUND.
+// The root of the host's cgroup hierarchy of version 2, which contains every socket. It is opened
+// where it is usually mounted, also as process 1 sees it, or else in a private mount without a
+// path. NOT_FOUND where only a container's own root, a part of the hierarchy, is visible.
 absl::StatusOr<UniqueFd> OpenRootCgroup();
 
 }  // namespace hoptrail::agent::kernel

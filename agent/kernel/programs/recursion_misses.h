@@ -1,11 +1,12 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_RECURSION_MISSES_H_
 #define HOPTRAIL_AGENT_KERNEL_PROGRAMS_RECURSION_MISSES_H_
 
-// Runs of our programs that the kernel skipped. Only for this directory: it shows libbpf.
+// Counts runs of our programs that the kernel skipped. Only for agent/kernel: it shows libbpf.
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,29 +16,29 @@
 
 namespace hoptrail::agent::kernel {
 
-// The kernel does not run a program that is running already on the same CPU: an interrupt
-// that brings a packet while a socket's state is looked at, a task that is preempted in a hook. It
-// counts that (bpf_prog_info::recursion_misses: for tracing programs since 5.12, raw tracepoints
-// since 6.2, probes since 6.7) where only the privileged can read it; before, it either skips
-// nothing or does not say. Here the counts go where the reader of the other losses finds them.
-// One thread.
+// The kernel does not run a program while the same program runs on the same CPU: an interrupt may
+// bring a packet while a socket's state is recorded, or a task may be preempted in a hook. It
+// counts that in bpf_prog_info::recursion_misses (tracing programs since 5.12, raw tracepoints
+// since 6.1, probes since 6.7; older kernels skip nothing or do not count), which only the
+// privileged can read. This copies the counts to where the reader finds the other losses. One
+// thread.
 class RecursionMisses {
  public:
-  // Of every program that is loaded now, for as long as those are.
+  // For all programs that are loaded now; they must stay loaded.
   static absl::StatusOr<RecursionMisses> Map(const Programs& programs);
 
-  // Reads the kernel's counts, one system call a program, of those given to Map(). A program that
-  // was skipped gets its fallback program; from then on what that was skipped for counts, and no longer
-  // what the program was.
+  // Reads the kernel's counts, with one system call for each program. `programs`: those that were
+  // passed to Map(). A program with a miss gets its fallback program; from then on the fallback
+  // program's misses count as losses, and no longer the program's own.
   void Count(Programs& programs);
 
  private:
   struct Program {
     std::string name;
     int fd;
-    uint32_t type;         // ht_type, of the records that it makes
-    uint64_t skipped = 0;  // without a fallback
-    bool has_fallback = false;  // it has one
+    uint32_t type;              // ht_type of the records that it makes
+    uint64_t misses = 0;        // up to when the fallback program was attached
+    bool has_fallback = false;  // its fallback program is attached
   };
   struct Unmap {
     void operator()(ht_losses* losses) const;
@@ -46,7 +47,7 @@ class RecursionMisses {
   RecursionMisses() = default;
 
   std::vector<Program> programs_;
-  std::unique_ptr<ht_losses, Unmap> losses_;  // the first CPU's
+  std::unique_ptr<ht_losses, Unmap> losses_;  // of the first CPU
 };
 
 }  // namespace hoptrail::agent::kernel

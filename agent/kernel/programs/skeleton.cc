@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "bpf/abi/events.h"
 #include "bpf/sensor.skel.h"
@@ -26,7 +25,7 @@ uint64_t AtLeastOneNs(absl::Duration interval) {
   return static_cast<uint64_t>(std::max<int64_t>(absl::ToInt64Nanoseconds(interval), 1));
 }
 
-// What one cgroup may write to a ring that fills up.
+// Sets what one cgroup may write to a ring that fills up.
 void SetBudget(sensor_bpf* skeleton, ht_ring ring, uint32_t ring_bytes, uint32_t bytes_per_second) {
   constexpr uint32_t kLeastRate = 16 << 10, kLeastBurst = 4 << 10;
   const uint64_t rate =
@@ -37,33 +36,30 @@ void SetBudget(sensor_bpf* skeleton, ht_ring ring, uint32_t ring_bytes, uint32_t
   skeleton->rodata->ht_budget_burst_ns[ring] = burst * 1'000'000'000 / rate;
 }
 
-// Whether a uprobe's program is attached by AttachUprobeMulti().
-bool IsForUprobeMulti(const std::string& program, const std::map<std::string, UprobeMethod>& ways) {
-  for (const UprobeSource& source : UprobeTable()) {
-    for (const UprobeProbe& probe : source.probes) {
-      if (probe.program == program) return ways.at(source.source).tier == 1;
-    }
+bool* FlagOf(sensor_bpf* skeleton, KernelFlag flag) {
+  switch (flag) {
+    case KernelFlag::kExitFirst:
+      return &skeleton->rodata->ht_exit_first;
+    case KernelFlag::kAcceptByUse:
+      return &skeleton->rodata->ht_accept_by_use;
+    case KernelFlag::kHandoverByUse:
+      return &skeleton->rodata->ht_handover_by_use;
+    case KernelFlag::kTcpAttachedTwice:
+      break;
   }
-  return false;
-}
-
-// Whether `program` is part of what is tried next for the event source.
-bool Serves(const std::vector<PlannedSource>& plan, const std::string& source,
-            const std::string& program) {
-  return std::any_of(plan.begin(), plan.end(), [&](const PlannedSource& planned) {
-    return planned.source == source && !planned.candidates.empty() &&
-           absl::c_linear_search(planned.candidates[0].programs, program);
-  });
+  return &skeleton->bss->ht_tcp_attached_twice;
 }
 
 }  // namespace
 
 void SkeletonDeleter::operator()(sensor_bpf* skeleton) const { sensor_bpf__destroy(skeleton); }
 
+void SetFlag(sensor_bpf* skeleton, KernelFlag flag, bool value) { *FlagOf(skeleton, flag) = value; }
+
 absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
                                          const std::vector<PlannedSource>& plan,
                                          const std::set<std::string>& wanted,
-                                         const std::map<std::string, UprobeMethod>& ways) {
+                                         const std::map<std::string, UprobeMethod>& methods) {
   SkeletonPtr skeleton(sensor_bpf__open());
   if (skeleton == nullptr) {
     return absl::InternalError(absl::StrCat("opening the programs: ", TakeLibbpfComplaint()));
@@ -71,7 +67,7 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
     bpf_program__set_autoload(program, wanted.count(bpf_program__name(program)) != 0);
-    if (IsForUprobeMulti(bpf_program__name(program), ways)) PrepareForUprobeMulti(program);
+    if (IsForUprobeMulti(bpf_program__name(program), methods)) PrepareForUprobeMulti(program);
   }
   const uint32_t high_bytes = RingBytes(options.high_ring_bytes);
   const uint32_t low_bytes = RingBytes(options.low_ring_bytes);
@@ -80,15 +76,13 @@ absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
   bpf_map__set_max_entries(skeleton->maps.losses, std::max(libbpf_num_possible_cpus(), 1));
   bpf_map__set_max_entries(skeleton->maps.processes, std::max(options.max_processes, 64u));
   bpf_map__set_max_entries(skeleton->maps.sockets, std::max(options.max_sockets, 64u));
-  // As many again for what is counted together once there are so many.
+  // Flows above the maximum are counted together, in as many entries again.
   const uint32_t max_flows = std::max(options.max_flows, 64u);
   skeleton->rodata->ht_max_flows = max_flows;
   bpf_map__set_max_entries(skeleton->maps.flows, 2 * max_flows);
   bpf_map__set_max_entries(skeleton->maps.due_flows, 2 * max_flows);
 
-  skeleton->rodata->ht_exit_first = Serves(plan, "exit", "ht_exit");
-  skeleton->rodata->ht_accept_by_use = Serves(plan, "accept", "ht_socket_received");
-  skeleton->rodata->ht_handover_by_use = Serves(plan, "socket handover", "ht_socket_received");
+  for (const KernelFlag flag : FlagsOf(plan)) SetFlag(skeleton.get(), flag, true);
   skeleton->rodata->ht_scope_netns = options.scope_network_namespace;
   skeleton->rodata->ht_low_wakeup_bytes = low_bytes / 8;
   skeleton->rodata->ht_datagram_interval_ns = AtLeastOneNs(options.datagram_interval);

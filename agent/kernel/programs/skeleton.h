@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKELETON_H_
 #define HOPTRAIL_AGENT_KERNEL_PROGRAMS_SKELETON_H_
 
-// The programs' object, opened and set up, not yet loaded. Only for this directory: it shows
-// libbpf.
+// The object file with all programs, opened and configured, not loaded yet. Only for this
+// directory: it shows libbpf.
 
 #include <map>
 #include <memory>
@@ -25,12 +25,15 @@ struct SkeletonDeleter {
 };
 using SkeletonPtr = std::unique_ptr<sensor_bpf, SkeletonDeleter>;
 
-// With the programs `wanted`, which serve `plan`, marked to be loaded, and every table and constant
-// as the options say.
+// Marks the programs `wanted`, which serve `plan`, to be loaded, and sets every table size and
+// constant as the options say.
 absl::StatusOr<SkeletonPtr> OpenSkeleton(const SensorOptions& options,
                                          const std::vector<PlannedSource>& plan,
                                          const std::set<std::string>& wanted,
-                                         const std::map<std::string, UprobeMethod>& ways);
+                                         const std::map<std::string, UprobeMethod>& methods);
+
+// Once the programs are loaded, only flags that may change while they are attached may be set.
+void SetFlag(sensor_bpf* skeleton, KernelFlag flag, bool value);
 
 }  // namespace hoptrail::agent::kernel
 

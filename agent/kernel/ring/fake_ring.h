@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_RING_FAKE_RING_H_
 #define HOPTRAIL_AGENT_KERNEL_RING_FAKE_RING_H_
 
-// For tests: a ring without a kernel behind it.
+// For tests: a ring buffer in a file, without a kernel behind it.
 
 #include <unistd.h>
 
@@ -19,7 +19,7 @@
 
 namespace hoptrail::agent::kernel {
 
-// A file laid out as the kernel maps a ring: a page for each position, then the data.
+// A file laid out as the kernel maps a ring: one page for each of the two positions, then the data.
 class FakeRing {
  public:
   static constexpr uint32_t kBytes = 4096;
@@ -34,7 +34,7 @@ class FakeRing {
 
   RingHandle handle() const { return {.fd = fd_.get(), .bytes = kBytes}; }
 
-  // Returns where its header is.
+  // Appends a record. Returns the address of its header.
   uint32_t* Write(const std::string& text, uint32_t flags) {
     auto* const written = reinterpret_cast<unsigned long*>(memory_ + page_);
     char* const at = memory_ + 2 * page_ + *written;

@@ -20,10 +20,10 @@ constexpr const char* kTypeNames[HT_TYPES] = HT_TYPE_NAMES;
 // Array maps keep their values at multiples of 8 bytes.
 constexpr size_t kStride = (sizeof(ht_losses) + 7) / 8 * 8;
 
-constexpr uint64_t kTellEveryNs = 1'000'000'000;
+constexpr uint64_t kReportEveryNs = 1'000'000'000;
 
 uint64_t Count(const volatile ht_losses& losses, int cause, int ring, int type) {
-  if (cause == HT_LOSS_RECURSION) return ring == HT_RING_HIGH ? losses.skipped[type] : 0;
+  if (cause == HT_LOSS_RECURSION) return ring == HT_RING_HIGH ? losses.recursion_misses[type] : 0;
   return cause == HT_LOSS_BUDGET ? losses.refused[ring][type] : losses.records[ring][type];
 }
 
@@ -85,7 +85,7 @@ std::vector<LossCount> LossCounters::Read() const {
 
 size_t LossCounters::ReportNew(Receiver receiver, bool at_once) {
   const uint64_t now_ns = Clock::System().BootNs();
-  if (now_ns < tell_boot_ns_ && !at_once) return 0;
+  if (now_ns < next_report_boot_ns_ && !at_once) return 0;
   size_t records = 0;
   for (int cause = 0; cause < HT_LOSS_CAUSES; ++cause) {
     for (int ring = 0; ring < HT_RINGS; ++ring) {
@@ -108,7 +108,7 @@ size_t LossCounters::ReportNew(Receiver receiver, bool at_once) {
       }
     }
   }
-  if (records > 0) tell_boot_ns_ = now_ns + kTellEveryNs;
+  if (records > 0) next_report_boot_ns_ = now_ns + kReportEveryNs;
   return records;
 }
 

@@ -16,33 +16,33 @@
 
 namespace hoptrail::agent::kernel {
 
-// Records that were not written in the kernel, since the sensor was opened.
+// How many records the kernel side could not write since the sensor was opened.
 struct LossCount {
-  // "ring/high", "ring/low": no room; "budget/high", "budget/low": refused to a cgroup that wrote
-  // too much; "skipped": runs of programs that the kernel skipped, each of which may have reported
-  // one; "table/processes", "table/sockets".
+  // "ring/high", "ring/low": the ring was full. "budget/high", "budget/low": the cgroup had used up
+  // its budget. "skipped": recursion misses, each of which may have made one record.
+  // "table/processes", "table/sockets": entries for which a table had no room.
   std::string where;
   std::string type;  // "exec"; empty for tables
   uint32_t cpu = 0;
   uint64_t count = 0;
 };
 
-// The kernel's counters of what it could not record, mapped: reading them takes no privilege.
-// One thread.
+// The kernel side's loss counters, read through a mapping, which takes no privilege. One thread.
 class LossCounters {
  public:
-  // The array map `fd` has one ht_losses for each of `CPUs`. `reported_fd` is memory in which
-  // it keeps what it has reported, so that whoever comes after it goes on from there; -1: its own.
+  // `fd`: an array map with one ht_losses for each of `cpus` CPUs. `reported_fd`: memory that keeps
+  // what was reported, so that the next reader continues from there; -1: memory of its own.
   static absl::StatusOr<LossCounters> Map(int fd, uint32_t cpus, int reported_fd = -1);
 
-  // Such memory, in which nothing is reported yet.
+  // Memory for `reported_fd` in which nothing is reported yet.
   static absl::StatusOr<UniqueFd> MakeReportedMemory();
 
   // Every counter that is not 0.
   std::vector<LossCount> Read() const;
 
-  // Hands over one ht_lost for each kind of record that was lost since it last did so; at most once
-  // a second, since a flood loses records all the time, unless `at_once`.
+  // Passes one ht_lost to `receiver` for each kind of record that was lost since the last call that
+  // passed any. At most once a second, because a flood loses records all the time, unless
+  // `at_once`. Returns how many it passed.
   size_t ReportNew(Receiver receiver, bool at_once = false);
 
  private:
@@ -58,13 +58,13 @@ class LossCounters {
       : memory_(std::move(memory)), reported_(std::move(reported)), cpus_(cpus) {}
   Reported& reported() { return *static_cast<Reported*>(const_cast<void*>(reported_.get())); }
 
-  // The kernel writes while this is read; each counter is one aligned word.
+  // The kernel writes during the read; each counter is one aligned word.
   const volatile ht_losses& Of(uint32_t cpu) const;
 
   Mapping memory_;
   Mapping reported_;
   uint32_t cpus_;
-  uint64_t tell_boot_ns_ = 0;  // not before
+  uint64_t next_report_boot_ns_ = 0;  // no report before this time
 };
 
 }  // namespace hoptrail::agent::kernel

@@ -29,7 +29,7 @@ class LossCountersTest : public testing::Test {
     EXPECT_TRUE(counters.ok()) << counters.status();
     return *std::move(counters);
   }
-  static std::vector<uint64_t> Tell(LossCounters* counters, bool at_once) {
+  static std::vector<uint64_t> ReportedCounts(LossCounters* counters, bool at_once) {
     std::vector<uint64_t> counts;
     counters->ReportNew([&](const void* data,
                             size_t) { counts.push_back(static_cast<const ht_lost*>(data)->count); },
@@ -41,28 +41,28 @@ class LossCountersTest : public testing::Test {
   ht_losses* losses_ = nullptr;
 };
 
-TEST_F(LossCountersTest, TellsEachLossOnce) {
+TEST_F(LossCountersTest, LossWithinASecond_IsReportedOnceAndAtTheEnd) {
   LossCounters counters = Open(-1);
-  EXPECT_THAT(Tell(&counters, false), IsEmpty());
+  EXPECT_THAT(ReportedCounts(&counters, false), IsEmpty());
   losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 7;
-  EXPECT_THAT(Tell(&counters, false), ElementsAre(7));
+  EXPECT_THAT(ReportedCounts(&counters, false), ElementsAre(7));
   losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 9;
-  EXPECT_THAT(Tell(&counters, false), IsEmpty()) << "not twice within a second";
-  EXPECT_THAT(Tell(&counters, true), ElementsAre(2)) << "but at the end";
+  EXPECT_THAT(ReportedCounts(&counters, false), IsEmpty()) << "not twice within a second";
+  EXPECT_THAT(ReportedCounts(&counters, true), ElementsAre(2)) << "but at the end";
 }
 
-// A worker that takes another's place has not lost anything yet.
-TEST_F(LossCountersTest, WhoComesAfterGoesOnFromThere) {
+// A worker that replaces another one must not report that one's losses again.
+TEST_F(LossCountersTest, NextReaderWithSharedMemory_ReportsOnlyNewLosses) {
   auto reported = LossCounters::MakeReportedMemory();
   ASSERT_TRUE(reported.ok()) << reported.status();
   losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 7;
   {
     LossCounters first = Open(reported->get());
-    EXPECT_THAT(Tell(&first, false), ElementsAre(7));
+    EXPECT_THAT(ReportedCounts(&first, false), ElementsAre(7));
   }
   losses_->records[HT_RING_LOW][HT_TYPE_EXEC] = 8;
   LossCounters second = Open(reported->get());
-  EXPECT_THAT(Tell(&second, false), ElementsAre(1));
+  EXPECT_THAT(ReportedCounts(&second, false), ElementsAre(1));
 }
 
 }  // namespace

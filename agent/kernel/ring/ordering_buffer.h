@@ -10,25 +10,24 @@
 
 namespace hoptrail::agent::kernel {
 
-// Puts records into the order of their boot times. A record is held back for a moment (the
-// window), because one with an earlier time may still be on its way in another ring or on another
-// CPU. Pure; one thread.
+// Sorts records by boot time. It holds each record back for a moment (the window), because one with
+// an earlier time may still arrive from another ring or another CPU. It reads no clock. One thread.
 class OrderingBuffer {
  public:
   explicit OrderingBuffer(uint64_t window_ns) : window_ns_(window_ns) {}
 
-  // `urgent`: somebody waits for it.
+  // `urgent`: the reader must wake up when the record becomes due.
   void Add(const void* data, size_t size, bool urgent = true);
 
-  // Hands over, in order, every record that is older than the window at `now_ns`, boot time.
-  // `receiver` must not call back.
+  // Passes every record that is older than the window at `now_ns` (boot time) to `receiver`, in
+  // order. `receiver` must not call this buffer. Returns how many.
   size_t Release(uint64_t now_ns, Receiver receiver);
 
   bool empty() const { return pending_.empty(); }
   size_t bytes() const { return live_bytes_; }
-  // When the oldest record becomes due; only if not empty.
+  // When the oldest record becomes due; the buffer must not be empty.
   uint64_t next_due_ns() const;
-  // The same of the oldest urgent one; the end of time where there is none.
+  // When the oldest urgent record becomes due; the largest value where there is none.
   uint64_t urgent_due_ns() const;
 
  private:
@@ -43,7 +42,7 @@ class OrderingBuffer {
 
   uint64_t window_ns_;
   std::string arena_;  // the records' bytes, in the order of arrival
-  std::string spare_;  // takes the arena's place when what has left it is cleared away
+  std::string spare_;  // becomes the arena when released records are removed from it
   size_t live_bytes_ = 0;
   std::vector<Pending> pending_;
   uint64_t oldest_ns_ = 0;

@@ -30,7 +30,7 @@ std::vector<uint64_t> Release(OrderingBuffer* buffer, uint64_t now_ns) {
   return times;
 }
 
-TEST(OrderingBufferTest, HoldsRecordsBackForTheWindow) {
+TEST(OrderingBufferTest, RecordWithinTheWindow_IsHeldBack) {
   OrderingBuffer buffer(10);
   Add(&buffer, 100);
   EXPECT_EQ(buffer.next_due_ns(), 110u);
@@ -40,7 +40,7 @@ TEST(OrderingBufferTest, HoldsRecordsBackForTheWindow) {
   EXPECT_EQ(buffer.bytes(), 0u);
 }
 
-TEST(OrderingBufferTest, OrdersWhatComesLate) {
+TEST(OrderingBufferTest, RecordsOutOfOrder_AreReleasedByBootTime) {
   OrderingBuffer buffer(10);
   for (uint64_t t : {100, 104, 103, 98, 120}) Add(&buffer, t);
   EXPECT_EQ(buffer.next_due_ns(), 108u);
@@ -50,7 +50,7 @@ TEST(OrderingBufferTest, OrdersWhatComesLate) {
   EXPECT_THAT(Release(&buffer, 1000), ElementsAre(119, 120));
 }
 
-TEST(OrderingBufferTest, KeepsTheBytesOfWhatWaitsWhileOthersLeave) {
+TEST(OrderingBufferTest, RecordThatStays_KeepsItsBytesWhileOthersAreReleased) {
   OrderingBuffer buffer(10);
   Add(&buffer, 1000);
   for (uint64_t t = 0; t < 500; ++t) Add(&buffer, t);
@@ -59,7 +59,7 @@ TEST(OrderingBufferTest, KeepsTheBytesOfWhatWaitsWhileOthersLeave) {
   EXPECT_THAT(Release(&buffer, 1010), ElementsAre(1000));
 }
 
-TEST(OrderingBufferTest, TellsUrgentRecordsApart) {
+TEST(OrderingBufferTest, UrgentRecords_HaveADueTimeOfTheirOwn) {
   OrderingBuffer buffer(10);
   Add(&buffer, 100, false);
   EXPECT_EQ(buffer.urgent_due_ns(), ~uint64_t{0});
@@ -74,7 +74,7 @@ TEST(OrderingBufferTest, TellsUrgentRecordsApart) {
   EXPECT_EQ(buffer.urgent_due_ns(), ~uint64_t{0});
 }
 
-TEST(OrderingBufferTest, IgnoresWhatCannotBeARecord) {
+TEST(OrderingBufferTest, RecordShorterThanAHeader_IsIgnored) {
   OrderingBuffer buffer(10);
   buffer.Add("short", 5);
   EXPECT_TRUE(buffer.empty());

@@ -7,7 +7,7 @@
 
 namespace hoptrail::agent::kernel {
 
-// Given each record (bpf/abi/events.h), valid during the call only.
+// Is called with each record (bpf/abi/events.h). The data is valid during the call only.
 using Receiver = absl::FunctionRef<void(const void* data, size_t size)>;
 
 }  // namespace hoptrail::agent::kernel

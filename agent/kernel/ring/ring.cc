@@ -13,7 +13,7 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// A position only grows; the kernel and we each write one, each on a page of its own.
+// Positions only grow. The kernel writes one and the reader the other, each on its own page.
 unsigned long Load(const void* at) {
   return __atomic_load_n(static_cast<const unsigned long*>(at), __ATOMIC_ACQUIRE);
 }
@@ -31,8 +31,8 @@ absl::StatusOr<Ring> Ring::Map(const RingHandle& handle) {
   void* consumer = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, handle.fd, 0);
   if (consumer == MAP_FAILED) return MapError("reading position");
   Mapping consumer_mapping(consumer, Unmap{page});
-  // The kernel would map the data twice in a row, so that a record across the end reads as one; but
-  // each page counts as resident memory each time that it is mapped.
+  // The kernel offers the data twice in a row, so that a record that wraps around reads as one
+  // piece. It is mapped once only, because every mapping of a page counts as resident memory.
   const size_t bytes = page + size_t{handle.bytes};
   void* producer = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, handle.fd, static_cast<off_t>(page));
   if (producer == MAP_FAILED) return MapError("data");
@@ -57,7 +57,7 @@ absl::StatusOr<bool> Ring::Consume(absl::FunctionRef<bool(const void*, size_t)> 
       if (step > written - read) return absl::InternalError("a record is longer than its ring");
       bool more = true;
       if ((header & BPF_RINGBUF_DISCARD_BIT) == 0) {
-        // Headers lie at multiples of their size: they never cross the end themselves.
+        // Headers are aligned to their size, so a header never wraps around.
         const size_t begin = (offset + BPF_RINGBUF_HDR_SZ) & (bytes_ - 1);
         if (begin + length <= bytes_) {
           more = receiver(data + begin, length);

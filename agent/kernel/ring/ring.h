@@ -19,16 +19,16 @@ struct RingHandle {
   uint32_t bytes = 0;
 };
 
-// The reading side of one BPF ring buffer, through its mapping alone. libbpf's own reader asks
-// bpf(2) about the map first, which kernels before 5.19 refuse to a process without capabilities.
-// One thread.
+// Reads one BPF ring buffer through its mapping alone. libbpf's reader first calls bpf(2) for the
+// map's properties, which kernels before 5.19 refuse to a process without capabilities. One thread.
 class Ring {
  public:
   static absl::StatusOr<Ring> Map(const RingHandle& handle);
 
-  // Hands over what is there, oldest first, until the receiver returns false, nothing is left, or a
-  // record comes that is still being written: then true. What lies behind that one comes later. The
-  // data is valid during the call only. INTERNAL where the ring's own figures make no sense.
+  // Passes records to `receiver`, oldest first, until it returns false, the ring is empty, or the
+  // next record is still being written. Returns true in the last case; the records behind that one
+  // come with a later call. The data is valid during the call only. INTERNAL where the ring's
+  // positions or lengths are impossible.
   absl::StatusOr<bool> Consume(absl::FunctionRef<bool(const void* data, size_t size)> receiver);
 
  private:
@@ -44,9 +44,9 @@ class Ring {
         page_(page),
         bytes_(bytes) {}
 
-  Mapping consumer_;   // one page: how far we have read
-  Mapping producer_;   // one page: how far the kernel has written; then the data
-  std::string whole_;  // a record that goes on at the ring's beginning, put together
+  Mapping consumer_;   // one page with the reader's position
+  Mapping producer_;   // one page with the kernel's position, then the data
+  std::string whole_;  // a copy in one piece of a record that wraps around
   size_t page_;
   uint32_t bytes_;
 };

@@ -9,15 +9,15 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// Longer than the time for which the kernel side does not wake the reader again.
+// Longer than the kernel side's pause between two wake-ups of the reader.
 constexpr uint64_t kWindowNs = 5'000'000;
-// Where urgent records come without a pause: how long to gather them after each round. To come back
-// costs as much as dozens of records do.
+// How long urgent records are gathered after each round where they come without a pause. One round
+// costs as much as dozens of records.
 constexpr uint64_t kPauseNs = 4'000'000;
-// How long to hold back what is newer than a record that is still being written. That takes a
-// moment, or as long as a virtual machine's CPU is taken away from it.
+// How long newer records wait for one that is still being written. Writing takes a moment, but a
+// virtual machine's CPU may be descheduled meanwhile.
 constexpr uint64_t kBusyPatienceNs = 500'000'000;
-// Taken from each ring and not yet handed over, at most; the rest stays there.
+// The most bytes that are taken from a ring and not yet passed on; the rest stays in the ring.
 constexpr size_t kMostPendingBytes = 1u << 20;
 
 }  // namespace
@@ -48,8 +48,8 @@ absl::Status RingMerge::Drain(uint64_t now_ns) {
   return absl::OkStatus();
 }
 
-// Up to when nothing is missing any more: what is left in one ring may be older than what was
-// taken from the other.
+// The boot time up to which no record is missing. A ring that was left before it was empty may hold
+// records that are older than those taken from the other one.
 uint64_t RingMerge::Horizon() const {
   uint64_t horizon_ns = ~uint64_t{0};
   for (const Source& source : sources_) {
@@ -58,8 +58,7 @@ uint64_t RingMerge::Horizon() const {
   return horizon_ns;
 }
 
-// The same for what lies behind a record that is still being written, for as long as patience
-// lasts.
+// The same for records behind one that is still being written, for kBusyPatienceNs at most.
 uint64_t RingMerge::BusyHorizon(uint64_t now_ns) const {
   uint64_t horizon_ns = now_ns;
   for (const Source& source : sources_) {
@@ -74,7 +73,7 @@ absl::StatusOr<size_t> RingMerge::Take(uint64_t now_ns, Receiver receiver) {
   HT_RETURN_IF_ERROR(Drain(now_ns));
   const uint64_t limit_ns = BusyHorizon(now_ns);
   size_t released = buffer_.Release(std::min(limit_ns, Horizon()), receiver);
-  // Order is worth less than going on.
+  // Progress matters more than order.
   if (released == 0 && Horizon() < now_ns) released = buffer_.Release(limit_ns, receiver);
   if (released > 0) released_ns_ = now_ns;
   return released;
@@ -94,7 +93,7 @@ absl::Duration RingMerge::UntilDue(uint64_t now_ns, absl::Duration longest) cons
   const uint64_t urgent_ns = buffer_.urgent_due_ns();
   const bool urgent = urgent_ns != ~uint64_t{0};
   for (const Source& source : sources_) {
-    // What is finished last of a ring need not call for us again.
+    // The kernel side may send no wake-up when that record is finished.
     if (source.busy_since_ns != 0 && (urgent || source.urgent)) {
       return std::min(longest, absl::Milliseconds(1));
     }

@@ -15,40 +15,40 @@
 
 namespace hoptrail::agent::kernel {
 
-// Makes one order of the records of several rings. What it holds is bounded; what a flood writes
-// beyond that stays in the rings, and then is lost there and counted. It waits for nothing and
-// looks at no clock. One thread.
+// Merges the records of several rings into one sequence, ordered by boot time. Its memory is
+// bounded: the excess of a flood stays in the rings, where it is lost and counted. It never waits
+// and reads no clock. One thread.
 class RingMerge {
  public:
   RingMerge();
 
-  // Nobody waits for the records of a ring that is not urgent: they are handed over in their order,
-  // before what is urgent and came after them, but nothing becomes due for their sake.
+  // Records of a ring that is not urgent keep their place in the order, before later urgent ones,
+  // but never make the reader wake up.
   void Add(Ring ring, bool urgent) {
     sources_.push_back({.ring = std::move(ring), .urgent = urgent});
   }
 
-  // Takes what there is, and hands over, in the order of their boot times, the records that are
-  // due at `now_ns`, boot time. Returns how many.
+  // Empties the rings as far as its bounds allow, and passes the records that are due at `now_ns`
+  // (boot time) to `receiver`, ordered by boot time. Returns how many.
   absl::StatusOr<size_t> Take(uint64_t now_ns, Receiver receiver);
 
-  // Hands over, in order, what was taken and is held back still: it is the end.
+  // For the end: passes on, in order, all records that are still held back.
   size_t Release(Receiver receiver);
-  // Take() would find more: in a ring that was left before it was empty, or behind a record that is
-  // still being written.
+  // Whether Take() would find more: in a ring that was left before it was empty, or behind a record
+  // that is still being written.
   bool unfinished() const;
 
-  // How long after `now_ns` something urgent becomes due, should nothing come before; at most
-  // `longest`. None where a ring was left before it was empty.
+  // How long after `now_ns` the next urgent record becomes due if no other record comes before; at
+  // most `longest`. Zero where a ring was left before it was empty.
   absl::Duration UntilDue(uint64_t now_ns, absl::Duration longest) const;
 
  private:
   struct Source {
     Ring ring;
     bool urgent = true;
-    uint64_t newest_ns = 0;      // boot time of what was taken last
-    bool more = false;           // left in it, for want of room here
-    uint64_t busy_since_ns = 0;  // a record in it is still being written; 0: none
+    uint64_t newest_ns = 0;      // boot time of the record that was taken last
+    bool more = false;           // records were left in it, because there was no room here
+    uint64_t busy_since_ns = 0;  // since when a record in it is being written; 0: none is
   };
 
   absl::Status Drain(uint64_t now_ns);
@@ -56,7 +56,7 @@ class RingMerge {
   uint64_t BusyHorizon(uint64_t now_ns) const;
 
   OrderingBuffer buffer_;
-  uint64_t released_ns_ = 0;  // when something was handed over last
+  uint64_t released_ns_ = 0;  // when records were passed on last
   std::vector<Source> sources_;
 };
 

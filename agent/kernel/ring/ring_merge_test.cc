@@ -35,7 +35,7 @@ class RingMergeTest : public testing::Test {
     }
   }
 
-  // The boot times, in ms, of what is handed over.
+  // The boot times, in ms, of the records that are passed on.
   std::vector<uint64_t> Take(uint64_t now_ms) {
     std::vector<uint64_t> times;
     const absl::StatusOr<size_t> count =
@@ -54,7 +54,7 @@ class RingMergeTest : public testing::Test {
   RingMerge merge_;
 };
 
-TEST_F(RingMergeTest, MakesOneOrderOfBoth) {
+TEST_F(RingMergeTest, RecordsInBothRings_AreMergedByBootTime) {
   high_.Write(Record(101), 0);
   high_.Write(Record(104), 0);
   low_.Write(Record(102), 0);
@@ -65,9 +65,9 @@ TEST_F(RingMergeTest, MakesOneOrderOfBoth) {
   EXPECT_EQ(merge_.UntilDue(120 * kMs, absl::Seconds(1)), absl::Seconds(1));
 }
 
-// A fork in the low ring is not finished: what its child did comes after it. The window counts from
-// the last one before it.
-TEST_F(RingMergeTest, WaitsForWhatIsStillBeingWritten) {
+// The fork in the low ring is not finished, and its child's records must follow it. The window
+// counts from the record before it.
+TEST_F(RingMergeTest, UnfinishedRecord_HoldsBackLaterOnesOfBothRings) {
   low_.Write(Record(95), 0);
   low_.Write(Record(100), 0);
   uint32_t* const fork = low_.Write(Record(101), BPF_RINGBUF_BUSY_BIT);
@@ -79,7 +79,7 @@ TEST_F(RingMergeTest, WaitsForWhatIsStillBeingWritten) {
   EXPECT_THAT(Take(301), ElementsAre(100, 101, 102));
 }
 
-TEST_F(RingMergeTest, DoesNotWaitForever) {
+TEST_F(RingMergeTest, RecordThatIsNeverFinished_IsWaitedForHalfASecond) {
   low_.Write(Record(100), BPF_RINGBUF_BUSY_BIT);
   high_.Write(Record(102), 0);
   EXPECT_THAT(Take(200), IsEmpty());
@@ -87,8 +87,8 @@ TEST_F(RingMergeTest, DoesNotWaitForever) {
   EXPECT_THAT(Take(701), ElementsAre(102));
 }
 
-// Each record that was finished is a sign of life.
-TEST_F(RingMergeTest, IsPatientAnewWithEachOneThatIsFinished) {
+// A finished record shows that the writer makes progress.
+TEST_F(RingMergeTest, FinishedRecord_RestartsTheWaitForTheNextOne) {
   uint32_t* const first = low_.Write(Record(100), BPF_RINGBUF_BUSY_BIT);
   low_.Write(Record(101), BPF_RINGBUF_BUSY_BIT);
   high_.Write(Record(102), 0);
@@ -99,8 +99,7 @@ TEST_F(RingMergeTest, IsPatientAnewWithEachOneThatIsFinished) {
   EXPECT_THAT(Take(1151), ElementsAre(100, 102));
 }
 
-// What nobody waits for wakes nobody, and yet keeps its place before what is urgent.
-TEST_F(RingMergeTest, NothingBecomesDueForALowRecord) {
+TEST_F(RingMergeTest, LowRecord_WakesNobodyAndKeepsItsPlaceInTheOrder) {
   low_.Write(Record(100), 0);
   EXPECT_THAT(Take(101), IsEmpty());
   EXPECT_EQ(merge_.UntilDue(101 * kMs, absl::Seconds(1)), absl::Seconds(1));
@@ -113,15 +112,15 @@ TEST_F(RingMergeTest, NothingBecomesDueForALowRecord) {
   EXPECT_THAT(Take(1115), ElementsAre(111));
 }
 
-TEST_F(RingMergeTest, UrgentRecordsThatComeWithoutAPauseAreGathered) {
+TEST_F(RingMergeTest, UrgentRecordsWithoutAPause_AreGatheredForFourMilliseconds) {
   for (uint64_t ms = 100; ms < 105; ++ms) high_.Write(Record(ms), 0);
   EXPECT_THAT(Take(105), ElementsAre(100));
   EXPECT_EQ(merge_.UntilDue(105 * kMs, absl::Seconds(1)), absl::Milliseconds(4));
   EXPECT_THAT(Take(109), ElementsAre(101, 102, 103, 104));
 }
 
-// Its end may call for nobody, so that it has to be looked for.
-TEST_F(RingMergeTest, ComesBackForAnUrgentRecordThatIsStillBeingWritten) {
+// The kernel side may send no wake-up when the record is finished.
+TEST_F(RingMergeTest, UnfinishedUrgentRecord_IsPolledForEachMillisecond) {
   uint32_t* const low = low_.Write(Record(100), BPF_RINGBUF_BUSY_BIT);
   EXPECT_THAT(Take(200), IsEmpty());
   EXPECT_EQ(merge_.UntilDue(200 * kMs, absl::Seconds(1)), absl::Seconds(1));
@@ -131,8 +130,7 @@ TEST_F(RingMergeTest, ComesBackForAnUrgentRecordThatIsStillBeingWritten) {
   EXPECT_EQ(merge_.UntilDue(202 * kMs, absl::Seconds(1)), absl::Milliseconds(1));
 }
 
-// Nobody will come back for what is held back.
-TEST_F(RingMergeTest, ReleasesWhatIsHeldBackAtTheEnd) {
+TEST_F(RingMergeTest, ReleaseAtTheEnd_PassesOnHeldBackRecordsInOrder) {
   low_.Write(Record(101), 0);
   high_.Write(Record(100), 0);
   EXPECT_THAT(Take(102), IsEmpty());
@@ -146,7 +144,7 @@ TEST_F(RingMergeTest, ReleasesWhatIsHeldBackAtTheEnd) {
   EXPECT_EQ(merge_.Release(receiver), 0u);
 }
 
-TEST_F(RingMergeTest, IsUnfinishedWhileARecordIsBeingWritten) {
+TEST_F(RingMergeTest, RecordBeingWritten_MakesItUnfinished) {
   uint32_t* const low = low_.Write(Record(100), BPF_RINGBUF_BUSY_BIT);
   EXPECT_THAT(Take(101), IsEmpty());
   EXPECT_TRUE(merge_.unfinished());
@@ -155,7 +153,7 @@ TEST_F(RingMergeTest, IsUnfinishedWhileARecordIsBeingWritten) {
   EXPECT_FALSE(merge_.unfinished());
 }
 
-TEST_F(RingMergeTest, DropsWhatWasDiscarded) {
+TEST_F(RingMergeTest, DiscardedRecord_IsDropped) {
   low_.Write(Record(100), BPF_RINGBUF_DISCARD_BIT);
   low_.Write(Record(101), 0);
   EXPECT_THAT(Take(200), ElementsAre(101));

@@ -15,7 +15,7 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// Low records do not wake anybody, so look for them at least so often.
+// The kernel side sends no wake-up for low records, so they are polled for this often at least.
 constexpr absl::Duration kTick = absl::Milliseconds(50);
 
 }  // namespace
@@ -55,7 +55,7 @@ absl::StatusOr<size_t> RingReader::Poll(absl::Duration timeout, Receiver receive
     if (epoll_wait(epoll_fd(), events, 2, wait_ms) < 0 && errno != EINTR) {
       return absl::InternalError(absl::StrCat("epoll_wait: ", strerror(errno)));
     }
-    // Records that are held back for the window are all that woke us: let the rest of it pass.
+    // Only records that are held back may have come: the loop waits for the rest of the window.
   }
 }
 
@@ -70,7 +70,7 @@ absl::Status RingReader::Drain(absl::Duration longest, Receiver receiver) {
     if (!status.ok() || !merge_.unfinished() || now_ns >= deadline_ns) break;
     if (*released == 0) absl::SleepFor(absl::Milliseconds(1));
   }
-  // Also what was taken out of a ring that cannot be read any further.
+  // After an error, too: the records that were taken before it are passed on.
   merge_.Release(receiver);
   return status;
 }

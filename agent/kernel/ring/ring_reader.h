@@ -14,11 +14,11 @@
 
 namespace hoptrail::agent::kernel {
 
-// Waits for both rings and reads them. Owns their mappings; neither making nor using it takes a
-// privilege. One thread.
+// Waits for records in both rings and reads them. It owns their mappings; creating and using it
+// takes no privilege. One thread.
 class RingReader {
  public:
-  // The descriptors are not owned, and must stay open.
+  // The descriptors are not owned and must stay open.
   static absl::StatusOr<RingReader> Create(const RingHandle& high, const RingHandle& low);
 
   RingReader(RingReader&&) = default;
@@ -28,10 +28,10 @@ class RingReader {
   absl::StatusOr<size_t> Poll(absl::Duration timeout, Receiver receiver);
   // See Reader::Drain.
   absl::Status Drain(absl::Duration longest, Receiver receiver);
-  // Readable when the kernel side calls for the reader. It does not call again for a few
-  // milliseconds, nor for low records that are few: see UntilDue().
+  // Becomes readable when the kernel side sends a wake-up. It sends none within a few milliseconds
+  // of the last one, and none for a few low records: see UntilDue().
   int epoll_fd() const { return epoll_.get(); }
-  // When to poll next, should nothing call before; at most `longest`.
+  // How long to wait at most before the next Poll() if no wake-up comes; at most `longest`.
   absl::Duration UntilDue(absl::Duration longest) const;
 
  private:

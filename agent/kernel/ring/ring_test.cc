@@ -26,7 +26,7 @@ std::vector<std::string> Take(Ring* ring, bool* busy) {
   return records;
 }
 
-TEST(RingTest, StopsAtARecordThatIsBeingWrittenAndSaysSo) {
+TEST(RingTest, RecordBeingWritten_EndsTheReadAsBusy) {
   FakeRing memory;
   absl::StatusOr<Ring> ring = Ring::Map(memory.handle());
   ASSERT_TRUE(ring.ok()) << ring.status();
@@ -45,7 +45,7 @@ TEST(RingTest, StopsAtARecordThatIsBeingWrittenAndSaysSo) {
   EXPECT_FALSE(busy);
 }
 
-TEST(RingTest, PassesOverWhatWasGivenUp) {
+TEST(RingTest, DiscardedRecord_IsSkipped) {
   FakeRing memory;
   absl::StatusOr<Ring> ring = Ring::Map(memory.handle());
   ASSERT_TRUE(ring.ok()) << ring.status();

@@ -51,7 +51,7 @@ bool IsStill(uint32_t tgid, uint64_t start_ns) {
   return start_ns / tick_ns == ticks;
 }
 
-// The kernel side leaves the arguments to us.
+// The kernel side leaves the arguments out.
 void AddArguments(std::string* record) {
   if (record->size() < sizeof(ht_exec)) return;
   ht_exec exec;
@@ -68,7 +68,7 @@ void AddArguments(std::string* record) {
   record->append(arguments);
 }
 
-// Hands over every whole record at the beginning of `bytes` and takes it away.
+// Passes every whole record at the beginning of `bytes` to the receiver and removes it.
 absl::Status TakeRecords(std::string* bytes, Receiver receiver) {
   size_t offset = 0;
   while (bytes->size() - offset >= sizeof(ht_header)) {
@@ -94,10 +94,12 @@ absl::Status ReadIterator(const UniqueFd& fd, Receiver receiver) {
     const ssize_t count = read(fd.get(), chunk, sizeof(chunk));
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (count < 0) return absl::InternalError(absl::StrCat("iterator: ", strerror(errno)));
-    if (count == 0) return absl::OkStatus();
+    if (count == 0) break;
     bytes.append(chunk, static_cast<size_t>(count));
     HT_RETURN_IF_ERROR(TakeRecords(&bytes, receiver));
   }
+  if (!bytes.empty()) return absl::DataLossError("snapshot: the walk ends within a record");
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -109,7 +111,6 @@ absl::Status TakeSnapshot(IteratorSource open, Receiver receiver) {
     if (absl::IsNotFound(iterator.status())) continue;
     status.Update(iterator.ok() ? ReadIterator(*iterator, receiver) : iterator.status());
   }
-  (void)open(Walk::kOver);
   ht_header done = {};
   done.size = sizeof(done);
   done.type = HT_TYPE_SNAPSHOT_DONE;

@@ -11,15 +11,16 @@
 
 namespace hoptrail::agent::kernel {
 
-// What an iterator walks over. Sockets are walked twice, listening ones first. kOver is no walk: it
-// tells the kernel side that those of a snapshot are over.
-enum class Walk { kProcesses, kListeners, kConnections, kOver };
+// What an iterator walks over. Sockets are walked twice, listening ones first.
+enum class Walk { kProcesses, kListeners, kConnections };
 
-// Opens an iterator; NOT_FOUND where the kernel cannot be walked that way, and for kOver.
+// Opens an iterator, whose end of file is the end of the walk. NOT_FOUND where the kernel has no
+// such iterator.
 using IteratorSource = absl::FunctionRef<absl::StatusOr<UniqueFd>(Walk walk)>;
 
-// See Sensor::Snapshot. Goes on without what the kernel does not let us walk (Coverage tells), and
-// says at the end that it is done in any case. Takes no privilege of its own.
+// See Sensor::Snapshot. Leaves out a walk that the kernel does not offer (Coverage reports which),
+// and continues with the next walk after an error; returns the first error. The last record is
+// HT_TYPE_SNAPSHOT_DONE in any case. Needs no privilege of its own.
 absl::Status TakeSnapshot(IteratorSource open, Receiver receiver);
 
 }  // namespace hoptrail::agent::kernel

@@ -21,7 +21,7 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// A C library is of two.
+// A C library has about two.
 constexpr size_t kMaxFileBytes = size_t{16} << 20;
 
 using ElfPtr = std::unique_ptr<Elf, decltype(&elf_end)>;
@@ -31,7 +31,7 @@ absl::StatusOr<std::string> ReadWhole(const std::string& path) {
   if (!fd.valid()) return absl::NotFoundError(absl::StrCat("open: ", strerror(errno)));
   struct stat status;
   if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
-    return absl::InvalidArgumentError("no file");
+    return absl::InvalidArgumentError("not a regular file");
   }
   const auto size = static_cast<size_t>(status.st_size);
   if (size > kMaxFileBytes) {
@@ -54,16 +54,16 @@ absl::string_view Contents(const Elf_Data* data) {
   return absl::string_view(static_cast<const char*>(data->d_buf), data->d_size);
 }
 
-// Whether the text at `offset` of a string table is `name`. elf_strptr() would look for the end of
-// the table anew for every symbol.
+// Whether the text at `offset` of a string table is `name`. elf_strptr() would search for the end
+// of the table again for every symbol.
 bool IsNamed(absl::string_view table, size_t offset, absl::string_view name) {
   if (offset > table.size()) return false;
   table.remove_prefix(offset);
   return table.size() > name.size() && absl::StartsWith(table, name) && table[name.size()] == '\0';
 }
 
-// The address of a defined function of that name. A file has one table of dynamic symbols; of a
-// file that claims more, each of which might be as large as the file, the first is looked at.
+// The address of a defined function of that name. A file has one table of dynamic symbols. Of a
+// hostile file with many, each as large as the file, only the first is read.
 std::optional<uint64_t> AddressOf(Elf* elf, const std::string& function) {
   Elf_Scn* section = nullptr;
   GElf_Shdr header;
@@ -105,13 +105,13 @@ absl::StatusOr<uint64_t> FileOffsetOf(const std::string& path, const std::string
   if (elf_version(EV_CURRENT) == EV_NONE) return absl::InternalError("libelf is too old");
   const ElfPtr elf(elf_memory(bytes.data(), bytes.size()), &elf_end);
   if (elf == nullptr || elf_kind(elf.get()) != ELF_K_ELF) {
-    return absl::InvalidArgumentError("no ELF file");
+    return absl::InvalidArgumentError("not an ELF file");
   }
   const std::optional<uint64_t> address = AddressOf(elf.get(), function);
   if (!address.has_value()) return absl::NotFoundError("no such function");
   const std::optional<uint64_t> offset = OffsetOfAddress(elf.get(), *address);
   if (!offset.has_value() || *offset >= bytes.size()) {
-    return absl::InvalidArgumentError("the function lies in no code");
+    return absl::InvalidArgumentError("the function is not in an executable segment");
   }
   return *offset;
 }

@@ -8,10 +8,10 @@
 
 namespace hoptrail::agent::kernel {
 
-// Where in the file the code of a dynamic symbol begins. Takes nothing in the file for granted: it
-// may come out of a container, whose owner may be hostile and change it while it is read. So it is
-// read once, up to 16 MiB, and what is spent on it does not depend on what it claims. Only for this
-// directory.
+// The offset in the file at which the code of a dynamic symbol begins. The file may come from a
+// hostile container and change during the read. So it is read once, at most 16 MiB, and the cost
+// does not depend on its contents. NOT_FOUND: no such file or function; INVALID_ARGUMENT: not a
+// usable ELF file. Only for this directory.
 absl::StatusOr<uint64_t> FileOffsetOf(const std::string& path, const std::string& function);
 
 }  // namespace hoptrail::agent::kernel

@@ -18,9 +18,10 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// What lies at the offset in the file is what runs at the symbol's address. Functions that no
-// sensor on this host probes: where one does, memory has a breakpoint that the file does not.
-TEST(FileOffsetOfTest, FindsTheCodeOfAFunction) {
+// The bytes at the offset in the file are the bytes at the symbol's address in memory. The
+// functions are ones that no sensor probes: a probe puts a breakpoint into memory that the file
+// does not have.
+TEST(FileOffsetOfTest, DynamicFunction_IsAtTheReturnedOffset) {
   void* libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
   ASSERT_NE(libc, nullptr);
   link_map* map = nullptr;
@@ -45,8 +46,8 @@ class HostileFileTest : public testing::Test {
 
   void Write(const std::string& bytes) { std::ofstream(path_, std::ios::binary) << bytes; }
 
-  // Headers of as many tables of symbols as are asked for, each of which covers the whole file and
-  // has its names in itself.
+  // A file with `count` symbol tables, each of which covers the whole file and is its own string
+  // table.
   static std::string ManyTables(size_t count, size_t padding) {
     Elf64_Ehdr head = {};
     std::memcpy(head.e_ident, ELFMAG, SELFMAG);
@@ -77,7 +78,7 @@ class HostileFileTest : public testing::Test {
   const std::string path_ = testing::TempDir() + "hostile_elf_" + std::to_string(getpid());
 };
 
-TEST_F(HostileFileTest, WhatIsNoLibraryIsRefused) {
+TEST_F(HostileFileTest, FileThatIsNoLibrary_IsRefused) {
   EXPECT_FALSE(FileOffsetOf("/nonexistent", "f").ok());
   EXPECT_FALSE(FileOffsetOf("/", "f").ok());
   EXPECT_FALSE(FileOffsetOf("/etc/passwd", "f").ok());
@@ -89,19 +90,19 @@ TEST_F(HostileFileTest, WhatIsNoLibraryIsRefused) {
   EXPECT_FALSE(FileOffsetOf(path_, "main").ok());
 }
 
-TEST_F(HostileFileTest, AFifoDoesNotHoldUpTheAgent) {
+TEST_F(HostileFileTest, Fifo_IsRefusedWithoutWaiting) {
   ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
   EXPECT_FALSE(FileOffsetOf(path_, "f").ok());
 }
 
-TEST_F(HostileFileTest, AHugeFileIsNotRead) {
+TEST_F(HostileFileTest, HugeFile_IsRefusedUnread) {
   Write("\177ELF");
   ASSERT_EQ(truncate(path_.c_str(), off_t{1} << 40), 0);
   EXPECT_FALSE(FileOffsetOf(path_, "f").ok());
 }
 
-// Read table by table this would take 700 GB of memory.
-TEST_F(HostileFileTest, TablesThatOverlapCostNoMoreThanOne) {
+// Reading every table would take 700 GB of memory.
+TEST_F(HostileFileTest, OverlappingTables_CostNoMoreThanOne) {
   Write(ManyTables(60'000, size_t{8} << 20));
   EXPECT_FALSE(FileOffsetOf(path_, "f").ok());
 }

@@ -15,7 +15,7 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// Of the kernel's include/uapi/linux/bpf.h since 6.6; Debian 12's headers are older.
+// From the kernel's include/uapi/linux/bpf.h of 6.6; Debian 12's headers are older.
 constexpr auto kTraceUprobeMulti = static_cast<bpf_attach_type>(48);
 constexpr uint32_t kAtReturn = 1;
 struct LinkCreateUprobeMulti {
@@ -29,7 +29,7 @@ struct LinkCreateUprobeMulti {
   uint64_t cookies = 0;
   uint32_t count = 0;
   uint32_t flags = 0;
-  uint32_t pid = 0;  // every process
+  uint32_t pid = 0;  // 0: every process
   uint32_t padding = 0;
 };
 static_assert(sizeof(LinkCreateUprobeMulti) == 64);
@@ -56,8 +56,7 @@ absl::Status TryUprobeMulti() {
   if (!fd.valid()) {
     return absl::FailedPreconditionError(absl::StrCat("load refused: ", strerror(errno)));
   }
-  // A directory has no code: a kernel that knows these links says just that, and nothing is
-  // attached.
+  // A kernel that has these links refuses a directory with EBADF, and nothing is attached.
   const UniqueFd link = CreateLink(fd.get(), "/", 0, false);
   if (!link.valid() && errno != EBADF) {
     return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));

@@ -1,9 +1,9 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_MULTI_H_
 #define HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_MULTI_H_
 
-// Uprobes as BPF links (Linux 6.6). Unlike those of perf_event_open(2), which the correction of
-// CVE-2025-38466 left to CAP_SYS_ADMIN, CAP_BPF and CAP_PERFMON are enough for them. Debian 12's
-// libbpf does not know them yet. Only for this directory.
+// Uprobes as BPF links (Linux 6.6). CAP_BPF and CAP_PERFMON are enough for them, whereas those of
+// perf_event_open(2) need CAP_SYS_ADMIN since the fix of CVE-2025-38466. Debian 12's libbpf does
+// not know them yet. Only for agent/kernel.
 
 #include <cstdint>
 #include <string>
@@ -16,13 +16,14 @@
 
 namespace hoptrail::agent::kernel {
 
-// Ok where the running kernel takes them from this process; otherwise why not. Tries it.
+// OK where the running kernel accepts such a link from this process, or why not. It tries one.
 absl::Status TryUprobeMulti();
 
-// Makes `program`, not loaded yet, one that is attached by AttachUprobeMulti() and by nothing else.
+// Prepares `program`, before it is loaded, for AttachUprobeMulti(); nothing else can attach it
+// then.
 void PrepareForUprobeMulti(bpf_program* program);
 
-// Attaches to `function` of the file for every process, until the descriptor is closed.
+// Attaches to a function of the file, for all processes, until the returned descriptor is closed.
 absl::StatusOr<UniqueFd> AttachUprobeMulti(int program_fd, const std::string& path,
                                            const std::string& function, bool at_return);
 

@@ -5,18 +5,17 @@
 
 #include <algorithm>
 #include <fstream>
-#include <map>
+#include <optional>
 #include <sstream>
 
-#include "absl/strings/match.h"
+#include "absl/algorithm/container.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
 #include "core/base/path.h"
 #include "core/base/unique_fd.h"
-#include <linux/magic.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -30,36 +29,30 @@ constexpr absl::string_view kLibraryDirectories[] = {"/lib/x86_64-linux-gnu",
                                                      "/lib",
                                                      "/usr/lib"};
 
-// What the function that an event source needs may be part of: "libc.so.6", musl's "ld-musl-x86_64.so.1"
-// and "libc.so"; for other libraries their own name only.
-bool MayBe(const UprobeSource& source, absl::string_view path) {
-  const absl::string_view name = BaseName(path);
-  if (name == source.library) return true;
-  return source.library == "libc.so.6" &&
-         (absl::StartsWith(name, "libc.so") || absl::StartsWith(name, "libc-2.") ||
-          absl::StartsWith(name, "ld-musl-"));
-}
-
-void FindUnder(const MountRoots::View& view, std::vector<FoundLibrary>* libraries) {
+void FindUnder(const MountRoots::Root& root, std::vector<FoundLibrary>* libraries) {
   for (const UprobeSource& source : UprobeTable()) {
     for (absl::string_view directory : kLibraryDirectories) {
-      const std::string path = absl::StrCat(view.root, directory, "/", source.library);
-      FoundLibrary found{.source = &source, .path = path, .root = view.name};
-      if (NameFile(path, &found.file)) libraries->push_back(std::move(found));
+      const std::string path = absl::StrCat(root.path, directory, "/", source.library);
+      const std::optional<FileKey> file = FileKeyOf(path);
+      if (!file.has_value()) continue;
+      libraries->push_back({.source = &source, .path = path, .file = *file, .root = root.key});
     }
   }
 }
 
-bool IsSshd(const std::string& process) {
+bool IsCallerProcess(const std::string& process) {
   const UniqueFd file(open(absl::StrCat(process, "/comm").c_str(), O_RDONLY | O_CLOEXEC));
   char buffer[32];
   const ssize_t size = read(file.get(), buffer, sizeof(buffer));
-  const absl::string_view name(buffer, std::max<ssize_t>(size, 0));
-  return name == "sshd\n" || absl::StartsWith(name, "sshd-");
+  const absl::string_view command = absl::StripSuffix(
+      absl::string_view(buffer, static_cast<size_t>(std::max<ssize_t>(size, 0))), "\n");
+  return absl::c_any_of(
+      UprobeTable(), [command](const UprobeSource& source) { return IsCaller(source, command); });
 }
 
-// What a process has mapped executable: the file's name, and a path by which we find the file. One
-// that was removed since, as by an upgrade, is still behind its mapping.
+// The files that a process has mapped executable: their names there, and a path by which we can
+// open them. A file that was deleted since, as by an upgrade, can still be opened through its
+// mapping.
 std::map<std::string, std::string> MappedPrograms(const std::string& process) {
   std::ifstream maps(absl::StrCat(process, "/maps"));
   std::map<std::string, std::string> files;
@@ -71,83 +64,68 @@ std::map<std::string, std::string> MappedPrograms(const std::string& process) {
     std::getline(words, rest);
     absl::string_view name = absl::StripLeadingAsciiWhitespace(rest);
     if (rights.find('x') == std::string::npos || name.empty() || name[0] != '/') continue;
-    const bool removed = absl::ConsumeSuffix(&name, " (deleted)");
-    files[std::string(name)] = removed ? absl::StrCat(process, "/map_files/", range)
+    const bool deleted = absl::ConsumeSuffix(&name, " (deleted)");
+    files[std::string(name)] = deleted ? absl::StrCat(process, "/map_files/", range)
                                        : absl::StrCat(process, "/root", name);
   }
   return files;
 }
 
-// A running sshd may have brought its libraries along, may have kept those that were replaced, or
-// have none. False if it is gone, or none of them is one by which an event source is learnt.
-bool FindLoaded(const std::string& process, const RootName& root,
-                std::vector<FoundLibrary>* libraries) {
-  libraries->clear();
-  const auto files = MappedPrograms(process);
-  bool heard = files.empty();
-  for (const UprobeSource& source : UprobeTable()) {
-    for (const auto& [name, path] : files) {
-      FoundLibrary found{.source = &source, .path = path, .root = root};
-      if (!MayBe(source, name) || !NameFile(path, &found.file)) continue;
-      heard = heard || source.source == "sshd";
-      libraries->push_back(std::move(found));
-    }
-  }
-  return heard;
-}
-
-bool StillThere(const FoundLibrary& library) {
-  FileKey file;
-  return NameFile(library.path, &file) && !(file < library.file) && !(library.file < file);
-}
+bool IsUnchanged(const FoundLibrary& library) { return FileKeyOf(library.path) == library.file; }
 
 }  // namespace
 
-bool NameFile(const std::string& path, FileKey* name) {
-  struct stat file;
-  struct statfs system;
-  if (stat(path.c_str(), &file) != 0 || !S_ISREG(file.st_mode)) return false;
-  *name = {.device = file.st_dev, .inode = file.st_ino};
-  // Each overlay has a device of its own, but probes are attached to the file below, which
-  // containers of one image share: attached once for each of them, they would tell all twice.
-  if (statfs(path.c_str(), &system) == 0 && system.f_type == OVERLAYFS_SUPER_MAGIC) {
-    name->device = 0;
-    name->size = file.st_size;
-    name->changed_ns = file.st_ctim.tv_sec * 1'000'000'000 + file.st_ctim.tv_nsec;
+// A running caller may have libraries of its own, may still use libraries that were replaced, or
+// may have none.
+void UprobeSearch::FindLoaded(const std::string& process, Caller* caller) {
+  caller->libraries.clear();
+  caller->blind.clear();
+  const auto files = MappedPrograms(process);
+  for (const UprobeSource& source : UprobeTable()) {
+    bool found = false;
+    for (const auto& [name, path] : files) {
+      if (!MayHaveFunctions(source, BaseName(name))) continue;
+      const std::optional<FileKey> file = FileKeyOf(path);
+      if (!file.has_value()) continue;
+      caller->libraries.push_back(
+          {.source = &source, .path = path, .file = *file, .root = caller->root});
+      found = true;
+    }
+    // A process without mapped files has ended.
+    if (source.caller_needs_library && !found && !files.empty()) caller->blind.push_back(&source);
   }
-  return true;
 }
 
-void UprobeSearch::Search(const MountRoots& views) {
+void UprobeSearch::Search(const MountRoots& roots) {
   libraries_.clear();
-  unheard_.clear();
-  for (const MountRoots::View& view : views.views()) FindUnder(view, &libraries_);
-  for (const MountRoots::Process& process : views.looked_at()) {
-    if (IsSshd(absl::StrCat("/proc/", process.pid))) {
-      sshds_[process.pid] = {.root = {}};  // to be looked into
+  blind_spots_.clear();
+  for (const MountRoots::Root& root : roots.roots()) FindUnder(root, &libraries_);
+  for (const MountRoots::Process& process : roots.examined()) {
+    if (IsCallerProcess(absl::StrCat("/proc/", process.pid))) {
+      callers_[process.pid] = {};  // its memory map is read below
     } else {
-      sshds_.erase(process.pid);
+      callers_.erase(process.pid);
     }
   }
-  for (auto sshd = sshds_.begin(); sshd != sshds_.end();) {
-    auto& [pid, known] = *sshd;
+  for (auto entry = callers_.begin(); entry != callers_.end();) {
+    auto& [pid, caller] = *entry;
     const std::string process = absl::StrCat("/proc/", pid);
-    const RootName root = NameRoot(process);
-    if (root == RootName{}) {
-      sshd = sshds_.erase(sshd);
+    const RootKey root = RootKeyOf(process);
+    if (root == RootKey{}) {
+      entry = callers_.erase(entry);
       continue;
     }
-    if (root != known.root ||
-        !std::all_of(known.libraries.begin(), known.libraries.end(), StillThere)) {
-      known.root = root;
-      known.unheard = !FindLoaded(process, root, &known.libraries);
+    if (root != caller.root || !absl::c_all_of(caller.libraries, IsUnchanged)) {
+      caller.root = root;
+      FindLoaded(process, &caller);
     }
-    libraries_.insert(libraries_.end(), known.libraries.begin(), known.libraries.end());
-    if (known.unheard) {
-      unheard_["sshd"] = absl::StrCat("process ", pid, " (sshd) has no C library that ",
-                                      "can be reached; linked statically?");
+    libraries_.insert(libraries_.end(), caller.libraries.begin(), caller.libraries.end());
+    for (const UprobeSource* source : caller.blind) {
+      blind_spots_[source->source] =
+          absl::StrCat("process ", pid, " (", source->caller, ") has loaded no ", source->library,
+                       " that can be opened; linked statically?");
     }
-    ++sshd;
+    ++entry;
   }
 }
 

@@ -1,54 +1,54 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_SEARCH_H_
 #define HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_SEARCH_H_
 
-// Where the uprobes' libraries lie: on the host, in the file systems that running processes see,
-// and wherever else a running sshd has loaded them from.
+// Finds the uprobes' libraries: in the usual directories of every mount root, and wherever else
+// a running caller (sshd) has loaded them from.
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "agent/kernel/plan/uprobe_plan.h"
 #include "agent/kernel/processes/mount_roots.h"
-#include "agent/kernel/uprobes/uprobes.h"
+#include "agent/kernel/uprobes/file_key.h"
 
 namespace hoptrail::agent::kernel {
 
-// A library as a place to attach to.
+// A copy of a library to which probes can be attached.
 struct FoundLibrary {
   const UprobeSource* source = nullptr;
   std::string path;
   FileKey file;
-  RootName root;
+  RootKey root;
 };
 
-// Looks into every view each time, and into an sshd's memory when it is looked at for the first
-// time, as long as it is young, in its turn (see ProcessWalk), and when a library of it was
-// replaced. One thread.
+// Each search looks into all mount roots. It reads a caller's memory map when it sees the process
+// for the first time, with each further examination by ProcessWalk, and when one of its libraries
+// was replaced. One thread.
 class UprobeSearch {
  public:
-  // After a look of `views`.
-  void Search(const MountRoots& views);
+  // The caller has just updated `roots`.
+  void Search(const MountRoots& roots);
 
-  // What the last search found.
+  // The result of the last search.
   const std::vector<FoundLibrary>& libraries() const { return libraries_; }
-  // What nothing can be attached to, in words: event source → reason.
-  const std::map<std::string, std::string>& unheard() const { return unheard_; }
+  // Event sources that are blind for a running caller: source → reason, for the coverage report.
+  const std::map<std::string, std::string>& blind_spots() const { return blind_spots_; }
 
  private:
-  struct Sshd {
-    RootName root;
+  struct Caller {
+    RootKey root;
     std::vector<FoundLibrary> libraries;
-    bool unheard = false;
+    std::vector<const UprobeSource*> blind;  // rows whose library it needs and does not have
   };
 
-  std::map<uint32_t, Sshd> sshds_;  // by pid
-  std::vector<FoundLibrary> libraries_;
-  std::map<std::string, std::string> unheard_;
-};
+  static void FindLoaded(const std::string& process, Caller* caller);
 
-// What `path` is, whichever of its names it was found by. False if there is no such regular file.
-bool NameFile(const std::string& path, FileKey* name);
+  std::map<uint32_t, Caller> callers_;  // by pid
+  std::vector<FoundLibrary> libraries_;
+  std::map<std::string, std::string> blind_spots_;
+};
 
 }  // namespace hoptrail::agent::kernel
 

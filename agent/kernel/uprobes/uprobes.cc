@@ -15,18 +15,19 @@
 
 namespace hoptrail::agent::kernel {
 
-Uprobes::Uprobes(sensor_bpf* skeleton, std::map<std::string, UprobeMethod> ways, size_t max_files)
+Uprobes::Uprobes(sensor_bpf* skeleton, std::map<std::string, UprobeMethod> methods,
+                 size_t max_files)
     : skeleton_(skeleton),
       search_(std::make_unique<UprobeSearch>()),
-      ways_(std::move(ways)),
+      methods_(std::move(methods)),
       max_files_(max_files) {}
 
 Uprobes::~Uprobes() = default;
 
-size_t Uprobes::AttachNew(const MountRoots& views) {
-  search_->Search(views);
+size_t Uprobes::AttachNew(const MountRoots& roots) {
+  search_->Search(roots);
   ++round_;
-  unheard_ = search_->unheard();
+  blind_spots_ = search_->blind_spots();
   std::vector<const FoundLibrary*> fresh;
   for (const FoundLibrary& found : search_->libraries()) {
     const auto known = copies_.find({found.source->source, found.file});
@@ -36,8 +37,8 @@ size_t Uprobes::AttachNew(const MountRoots& views) {
       Copy& copy = known->second;
       copy.seen_round = round_;
       copy.root = found.root;
-      // Attaching keeps a file system: not longer than there is someone in it.
-      if (!copy.attachments.empty() && !views.Has(copy.attached_root)) {
+      // An attachment keeps its file system mounted, so it moves to a root that is still in use.
+      if (!copy.attachments.empty() && !roots.Has(copy.attached_root)) {
         copy.attached_root = found.root;
         AttachFile(*found.source, found.path, &copy);
       }
@@ -45,17 +46,17 @@ size_t Uprobes::AttachNew(const MountRoots& views) {
   }
   for (auto copy = copies_.begin(); copy != copies_.end();) {
     const bool seen = copy->second.seen_round == round_;
-    const bool of_use = !copy->second.attachments.empty() && views.Has(copy->second.root);
-    copy = seen || of_use ? std::next(copy) : copies_.erase(copy);
+    const bool in_use = !copy->second.attachments.empty() && roots.Has(copy->second.root);
+    copy = seen || in_use ? std::next(copy) : copies_.erase(copy);
   }
   size_t count = 0;
   for (const FoundLibrary* found : fresh) {
     const std::string& source = found->source->source;
     const Key key = {source, found->file};
-    if (copies_.count(key) != 0) continue;  // by another of its names
-    if (attached(source) >= max_files_ && !MakeRoom(source)) {
-      unheard_[source] =
-          absl::StrCat(found->path, " and perhaps others: more than ", max_files_, " copies");
+    if (copies_.count(key) != 0) continue;  // found by another path
+    if (CountAttached(source) >= max_files_ && !MakeRoom(source)) {
+      blind_spots_[source] = absl::StrCat(found->path, " and perhaps others are not attached: ",
+                                          "there are more than ", max_files_, " copies");
       continue;
     }
     Copy& copy = copies_[key];
@@ -78,7 +79,7 @@ Attachments Uprobes::TakeAttachments() {
   return attachments;
 }
 
-size_t Uprobes::attached(const std::string& source) const {
+size_t Uprobes::CountAttached(const std::string& source) const {
   size_t count = 0;
   for (const auto& [key, copy] : copies_) {
     count += key.first == source && !copy.attachments.empty();
@@ -86,7 +87,7 @@ size_t Uprobes::attached(const std::string& source) const {
   return count;
 }
 
-// Gives up the copy that was replaced the longest ago; false where none was.
+// Detaches from the copy that was replaced the longest ago. False where none was replaced.
 bool Uprobes::MakeRoom(const std::string& source) {
   auto oldest = copies_.end();
   for (auto copy = copies_.begin(); copy != copies_.end(); ++copy) {
@@ -102,11 +103,11 @@ bool Uprobes::MakeRoom(const std::string& source) {
 }
 
 void Uprobes::AttachFile(const UprobeSource& source, const std::string& path, Copy* copy) const {
-  const uint32_t tier = ways_.at(source.source).tier;
+  const uint32_t tier = methods_.at(source.source).tier;
   if (tier == 0) return;
   std::vector<Attachment> attachments;
   for (const UprobeProbe& probe : source.probes) {
-    absl::StatusOr<Attachment> attachment = AttachProbe(probe, tier == 1, path);
+    absl::StatusOr<Attachment> attachment = AttachProbe(probe, tier == kUprobeMultiTier, path);
     if (attachment.ok()) {
       attachments.push_back(*std::move(attachment));
       continue;
@@ -114,7 +115,7 @@ void Uprobes::AttachFile(const UprobeSource& source, const std::string& path, Co
     copy->refusal = absl::StrCat(path, ": ", probe.function, ": ", attachment.status().message());
     if (source.all_needed) return;
   }
-  // Where one is enough, the other's absence is none.
+  // If one probe is enough, the refusal of another one does not matter.
   if (!attachments.empty()) copy->refusal.clear();
   copy->attachments = std::move(attachments);
 }
@@ -131,10 +132,11 @@ absl::StatusOr<Uprobes::Attachment> Uprobes::AttachProbe(const UprobeProbe& prob
   if (uprobe_multi) {
     HT_ASSIGN_OR_RETURN(attachment.fd, AttachUprobeMulti(bpf_program__fd(program), path,
                                                          probe.function, probe.at_return));
-    NameOwnObject(skeleton_, HT_OBJECT_LINK, attachment.fd.get());
+    AddOwnObject(skeleton_, HT_OBJECT_LINK, attachment.fd.get());
     return attachment;
   }
-  // libbpf would map the file to find the function: whoever cut it short then would end the agent.
+  // Not by libbpf's search for the function: it maps the file, and a container that truncates the
+  // file meanwhile would kill the agent with SIGBUS.
   HT_ASSIGN_OR_RETURN(const uint64_t offset, FileOffsetOf(path, probe.function));
   LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = probe.at_return);
   attachment.link.reset(
@@ -142,29 +144,30 @@ absl::StatusOr<Uprobes::Attachment> Uprobes::AttachProbe(const UprobeProbe& prob
   if (attachment.link == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));
   }
-  NameOwnObject(skeleton_, HT_OBJECT_LINK, bpf_link__fd(attachment.link.get()));
+  AddOwnObject(skeleton_, HT_OBJECT_LINK, bpf_link__fd(attachment.link.get()));
   return attachment;
 }
 
 std::vector<model::SourceCoverage> Uprobes::Coverage() const {
   std::vector<model::SourceCoverage> rows;
   for (const UprobeSource& source : UprobeTable()) {
-    const UprobeMethod& way = ways_.at(source.source);
-    model::SourceCoverage row{.source = source.source, .refusals = way.refusals};
-    const std::string hook = absl::StrCat(way.tier == 1 ? "uprobe_multi/" : "uprobe/", source.target);
-    if (attached(source.source) > 0) {
+    const UprobeMethod& method = methods_.at(source.source);
+    model::SourceCoverage row{.source = source.source, .refusals = method.refusals};
+    const std::string hook = UprobeHook(source, method.tier);
+    if (CountAttached(source.source) > 0) {
       row.hook = hook;
-      row.tier = way.tier;
+      row.tier = method.tier;
     }
     std::string refusal;
     for (const auto& [key, copy] : copies_) {
       if (key.first == source.source && !copy.refusal.empty()) refusal = copy.refusal;
     }
-    if (auto unheard = unheard_.find(source.source); unheard != unheard_.end()) {
-      refusal = unheard->second;
+    if (auto blind = blind_spots_.find(source.source); blind != blind_spots_.end()) {
+      refusal = blind->second;
     }
-    if (refusal.empty() && row.tier == 0 && way.tier != 0)
+    if (refusal.empty() && row.tier == 0 && method.tier != 0) {
       refusal = absl::StrCat("no ", source.library, " found");
+    }
     if (!refusal.empty()) row.refusals.push_back(absl::StrCat(hook, ": ", refusal));
     rows.push_back(std::move(row));
   }

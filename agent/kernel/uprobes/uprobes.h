@@ -1,85 +1,71 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBES_H_
 #define HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBES_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 
 #include "agent/kernel/objects/detach.h"
 #include "agent/kernel/objects/link.h"
 #include "agent/kernel/plan/uprobe_plan.h"
 #include "agent/kernel/processes/mount_roots.h"
+#include "agent/kernel/uprobes/file_key.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
-#include <sys/types.h>
 
 struct sensor_bpf;
 
 namespace hoptrail::agent::kernel {
 
-// A file, by device and inode number. On an overlay, where one file has as many devices as there
-// are mounts of it: device 0, and what else tells it from others.
-struct FileKey {
-  dev_t device = 0;
-  ino_t inode = 0;
-  int64_t size = 0;
-  int64_t changed_ns = 0;
-
-  friend bool operator<(const FileKey& a, const FileKey& b) {
-    return std::tie(a.device, a.inode, a.size, a.changed_ns) <
-           std::tie(b.device, b.inode, b.size, b.changed_ns);
-  }
-};
-
 class UprobeSearch;
 
-// Attaches the uprobes' programs to every copy of their libraries: the host's own, those in the
-// mount namespaces of running processes, and those that a running sshd has loaded from elsewhere;
-// one by inode. A copy goes when no process sees its file system any more. One that was replaced
-// stays, for a program that was started before may still use it, until its place is needed. One
-// thread.
+// Attaches the uprobes' programs to every copy of their libraries, once for each file: the host's
+// own, those in other mount roots, and those that a running sshd has loaded from elsewhere. It
+// detaches from a copy when no process sees its root any more. A copy that was replaced stays
+// attached until its place is needed, because a program that was started before may still use it.
+// One thread.
 class Uprobes {
  public:
-  // `ways`: for which way of attaching the programs of each event source were loaded.
-  Uprobes(sensor_bpf* skeleton, std::map<std::string, UprobeMethod> ways, size_t max_files = 128);
+  // `methods`: how the programs of each event source were loaded to be attached. `max_files`:
+  // copies of each source's library that are attached at the same time.
+  Uprobes(sensor_bpf* skeleton, std::map<std::string, UprobeMethod> methods, size_t max_files);
   ~Uprobes();
 
-  // Looks for copies not attached yet, after a look of `views`. Call it again for containers that
-  // appeared later and libraries that were replaced. Returns how many were found.
-  size_t AttachNew(const MountRoots& views);
+  // Searches for copies that are not attached yet; the caller has just updated `roots`. To be
+  // called again for new containers and replaced libraries. Returns how many new copies it found.
+  size_t AttachNew(const MountRoots& roots);
 
-  // A row for each event source of UprobeTable().
+  // One row for each event source of UprobeTable().
   std::vector<model::SourceCoverage> Coverage() const;
 
   // See detach.h.
   Attachments TakeAttachments();
 
-  // Of the event source's libraries, those attached to.
-  size_t attached(const std::string& source) const;
-
  private:
-  // What is attached to one file: a link of libbpf's, or one that it does not know.
+  // An attachment to one file: a libbpf link, or a uprobe_multi link, which libbpf does not
+  // know.
   struct Attachment {
     LinkPtr link;
     UniqueFd fd;
   };
-  // A file that was found; without attachments where it refused.
+  // A file that was found. Without attachments where the kernel refused.
   struct Copy {
     std::vector<Attachment> attachments;
     std::string refusal;
-    RootName root;            // where it was seen last
-    RootName attached_root;   // where it was attached
-    uint64_t seen_round = 0;  // when it was seen last
+    RootKey root;             // where it was found last
+    RootKey attached_root;    // where it was attached
+    uint64_t seen_round = 0;  // when it was found last
   };
   using Key = std::pair<std::string, FileKey>;  // source, file
 
+  // The number of copies of the event source's library that are attached.
+  size_t CountAttached(const std::string& source) const;
   void AttachFile(const UprobeSource& source, const std::string& path, Copy* copy) const;
   absl::StatusOr<Attachment> AttachProbe(const UprobeProbe& probe, bool uprobe_multi,
                                          const std::string& path) const;
@@ -87,10 +73,10 @@ class Uprobes {
 
   sensor_bpf* skeleton_;
   std::unique_ptr<UprobeSearch> search_;
-  std::map<std::string, UprobeMethod> ways_;  // by source
-  size_t max_files_;                          // of one source
+  std::map<std::string, UprobeMethod> methods_;  // by source
+  size_t max_files_;                             // of one source
   std::map<Key, Copy> copies_;
-  std::map<std::string, std::string> unheard_;  // source → what cannot be heard now, and why
+  std::map<std::string, std::string> blind_spots_;  // source → why it is blind for some process
   uint64_t round_ = 0;
 };
 

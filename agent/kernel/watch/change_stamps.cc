@@ -7,46 +7,48 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// No file system that a host runs on keeps times more coarsely than two seconds.
+// The coarsest file system that a host runs on keeps times in steps of two seconds.
 constexpr int64_t kSettledAfterNs = 3'000'000'000;
 
 }  // namespace
 
-ChangeStamps::Sign ChangeStamps::Of(const struct stat& file, bool read) {
-  Sign sign = {.device = file.st_dev, .inode = file.st_ino};
-  // Whatever changes the names changes this, and nobody can set it back.
-  if (read) sign.changed_ns = file.st_ctim.tv_sec * 1'000'000'000 + file.st_ctim.tv_nsec;
-  return sign;
+ChangeStamps::Stamp ChangeStamps::Of(const struct stat& file, bool listed) {
+  Stamp stamp = {.device = file.st_dev, .inode = file.st_ino};
+  // Every change of a directory's entries sets the change time, and no system call can set it back.
+  if (listed) stamp.changed_ns = file.st_ctim.tv_sec * 1'000'000'000 + file.st_ctim.tv_nsec;
+  return stamp;
 }
 
-ChangeStamps::Sign ChangeStamps::Of(int fd, bool read) {
+ChangeStamps::Stamp ChangeStamps::Of(int fd, bool listed) {
   struct stat file;
-  return fd >= 0 && fstat(fd, &file) == 0 ? Of(file, read) : Sign();
+  return fd >= 0 && fstat(fd, &file) == 0 ? Of(file, listed) : Stamp();
 }
 
-void ChangeStamps::Opened(const std::string& path, int fd) { signs_.try_emplace(path, Of(fd, false)); }
+void ChangeStamps::AddOpened(const std::string& path, int fd) {
+  stamps_.try_emplace(path, Of(fd, false));
+}
 
-void ChangeStamps::Read(const std::string& directory, int fd) {
-  const Sign sign = Of(fd, true);
-  signs_[directory] = sign;
-  // A time far in the future is one of before the clock was put back: no further change will bear
-  // it.
-  const int64_t age_ns = clock_->WallNs() - sign.changed_ns;
+void ChangeStamps::AddListed(const std::string& directory, int fd) {
+  const Stamp stamp = Of(fd, true);
+  stamps_[directory] = stamp;
+  // A time far in the future comes from before the clock was set back; the next change gets
+  // another.
+  const int64_t age_ns = clock_->WallNs() - stamp.changed_ns;
   if (age_ns < kSettledAfterNs && age_ns > -kSettledAfterNs) settled_ = false;
 }
 
 void ChangeStamps::Clear() {
-  signs_.clear();
+  stamps_.clear();
   settled_ = true;
 }
 
 bool ChangeStamps::Hold(const DirectoryWalk& walk) const {
-  return settled_ && std::all_of(signs_.begin(), signs_.end(), [&](const auto& known) {
-           const auto& [path, sign] = known;
-           const bool read = sign.changed_ns != 0;
+  return settled_ && std::all_of(stamps_.begin(), stamps_.end(), [&](const auto& known) {
+           const auto& [path, stamp] = known;
+           const bool listed = stamp.changed_ns != 0;
            struct stat file;
-           return (walk.Stat(path, &file) ? Of(file, read) : Sign()) == sign ||
-                  Of(walk.OpenName(path).get(), read) == sign;
+           return (walk.Stat(path, &file) ? Of(file, listed) : Stamp()) == stamp ||
+                  Of(walk.OpenPath(path).get(), listed) == stamp;
          });
 }
 

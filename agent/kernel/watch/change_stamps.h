@@ -12,35 +12,35 @@ namespace hoptrail::agent::kernel {
 
 class DirectoryWalk;
 
-// On what the outcome of a walk hangs: where its paths led, and when the directories that it read
-// were changed. As long as that is the same, the same walk again would find the same, unless
-// something was mounted over a file in one of those directories. One thread.
+// Remembers what the result of a walk depends on: the file behind each path that it opened, and the
+// change time of each directory that it listed. While these stay the same, the same walk has the
+// same result, unless something was mounted over a file in one of these directories. One thread.
 class ChangeStamps {
  public:
   explicit ChangeStamps(const Clock* clock = &Clock::System()) : clock_(clock) {}
 
-  // Told by the walk. `fd` is invalid where there was nothing.
-  void Opened(const std::string& path, int fd);
-  void Read(const std::string& directory, int fd);
+  // DirectoryWalk calls these. `fd` is invalid where the path does not exist.
+  void AddOpened(const std::string& path, int fd);
+  void AddListed(const std::string& directory, int fd);
 
   void Clear();
-  // Also false where a directory was changed so shortly before it was read that a change after it
-  // may bear the same time.
+  // Whether the stamps are still the same. Also false where a directory was changed so shortly
+  // before it was listed that a later change may have the same change time.
   bool Hold(const DirectoryWalk& walk) const;
 
  private:
-  // Zeros: there was nothing.
-  struct Sign {
+  // Zeros: the path did not exist.
+  struct Stamp {
     uint64_t device = 0;
     uint64_t inode = 0;
-    int64_t changed_ns = 0;  // 0 where no names were read
-    friend bool operator==(const Sign&, const Sign&) = default;
+    int64_t changed_ns = 0;  // 0 where it was not listed
+    friend bool operator==(const Stamp&, const Stamp&) = default;
   };
-  static Sign Of(const struct stat& file, bool read);
-  static Sign Of(int fd, bool read);
+  static Stamp Of(const struct stat& file, bool listed);
+  static Stamp Of(int fd, bool listed);
 
   const Clock* clock_;
-  std::map<std::string, Sign> signs_;
+  std::map<std::string, Stamp> stamps_;  // by path
   bool settled_ = false;
 };
 

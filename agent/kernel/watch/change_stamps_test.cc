@@ -20,7 +20,7 @@ namespace {
 class ChangeStampsTest : public testing::Test {
  protected:
   ChangeStampsTest() {
-    char name[] = "/tmp/hoptrail-signs-XXXXXX";
+    char name[] = "/tmp/hoptrail-stamps-XXXXXX";
     root_ = mkdtemp(name);
     clock_.StepWallNs(Clock::System().WallNs() - clock_.WallNs());
     std::filesystem::create_directories(root_ + "/etc/ssh/more");
@@ -33,24 +33,24 @@ class ChangeStampsTest : public testing::Test {
 
   void Write(const std::string& path) const { std::ofstream(root_ + path) << "x"; }
 
-  // Looks at a few things, as a search would.
+  // Opens and lists a few paths, as a search would.
   void Walk() {
     DirectoryWalk walk(root_);
-    signs_.Clear();
-    walk.TellTo(&signs_);
-    (void)walk.OpenName("/etc/absent");
-    (void)walk.OpenName("/etc/ssh");
-    for (const DirectoryWalk::Entry& entry : walk.EntriesIn("/etc/ssh")) {
+    stamps_.Clear();
+    walk.RecordTo(&stamps_);
+    (void)walk.OpenPath("/etc/absent");
+    (void)walk.OpenPath("/etc/ssh");
+    for (const DirectoryWalk::Entry& entry : walk.List("/etc/ssh")) {
       (void)walk.OpenEntry("/etc/ssh/" + entry.name, entry);
     }
   }
-  bool Hold() const { return signs_.Hold(DirectoryWalk(root_)); }
+  bool Hold() const { return stamps_.Hold(DirectoryWalk(root_)); }
 
-  // Walks when all of it was made long ago.
+  // Walks a day after all changes.
   void WalkLater() {
     clock_.StepWallNs(kDayNs);
     Walk();
-    // Longer than the times of two changes can be the same.
+    // Two changes that are so far apart have different change times.
     absl::SleepFor(absl::Milliseconds(30));
   }
 
@@ -58,24 +58,24 @@ class ChangeStampsTest : public testing::Test {
 
   std::string root_;
   FakeClock clock_;
-  ChangeStamps signs_{&clock_};
+  ChangeStamps stamps_{&clock_};
 };
 
-TEST_F(ChangeStampsTest, DoNotHoldBeforeTheFirstWalk) { EXPECT_FALSE(Hold()); }
+TEST_F(ChangeStampsTest, BeforeTheFirstWalk_DoNotHold) { EXPECT_FALSE(Hold()); }
 
-TEST_F(ChangeStampsTest, WhatChangedJustBeforeIsNotTrusted) {
+TEST_F(ChangeStampsTest, DirectoryChangedJustBeforeTheWalk_DoNotHold) {
   Walk();
   EXPECT_FALSE(Hold());
 }
 
-// The clock was put back since: every change from now on bears another time.
-TEST_F(ChangeStampsTest, WhatWasChangedInTheFutureIsTrusted) {
+// The clock was set back after the change, so that every later change has another time.
+TEST_F(ChangeStampsTest, DirectoryChangedInTheFuture_Hold) {
   clock_.StepWallNs(-kDayNs);
   Walk();
   EXPECT_TRUE(Hold());
 }
 
-TEST_F(ChangeStampsTest, EveryChangeThatMattersIsSeen) {
+TEST_F(ChangeStampsTest, ChangeOfAFileOrDirectory_DoNotHold) {
   WalkLater();
   ASSERT_TRUE(Hold());
   Write("/etc/ssh/key");  // the same file with other contents
@@ -89,13 +89,13 @@ TEST_F(ChangeStampsTest, EveryChangeThatMattersIsSeen) {
          Write("/etc/new");
          std::filesystem::rename(root_ + "/etc/new", root_ + "/etc/ssh/key");
        }},
-      {"a file goes", [&] { std::filesystem::remove(root_ + "/etc/ssh/key"); }},
+      {"a file is removed", [&] { std::filesystem::remove(root_ + "/etc/ssh/key"); }},
       {"a link's target is replaced",
        [&] {
          Write("/other/new");
          std::filesystem::rename(root_ + "/other/new", root_ + "/other/target");
        }},
-      {"what was absent appears", [&] { Write("/etc/absent"); }},
+      {"a missing file is created", [&] { Write("/etc/absent"); }},
       {"a directory is replaced",
        [&] {
          std::filesystem::rename(root_ + "/etc/ssh/more", root_ + "/etc/less");
@@ -110,8 +110,8 @@ TEST_F(ChangeStampsTest, EveryChangeThatMattersIsSeen) {
   }
 }
 
-// As one who wants his change unseen would do.
-TEST_F(ChangeStampsTest, ATimeThatIsSetBackHelpsNobody) {
+// An intruder may set the modification time back to hide a change.
+TEST_F(ChangeStampsTest, ModificationTimeSetBack_DoNotHold) {
   WalkLater();
   const std::string directory = root_ + "/etc/ssh";
   const auto before = std::filesystem::last_write_time(directory);

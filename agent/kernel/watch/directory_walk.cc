@@ -27,19 +27,19 @@ UniqueFd DirectoryWalk::Open(const std::string& path, int flags) const {
   const char* name = path.empty() ? "/" : path.c_str();
   while (true) {
     const long fd = syscall(SYS_openat2, root_.get(), name, &how, sizeof(how));
-    // EAGAIN: something above was renamed meanwhile.
+    // EAGAIN: a directory of the path was renamed meanwhile.
     if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) return UniqueFd(static_cast<int>(fd));
   }
 }
 
-UniqueFd DirectoryWalk::OpenName(const std::string& path) const {
+UniqueFd DirectoryWalk::OpenPath(const std::string& path) const {
   UniqueFd fd = Open(path, O_PATH);
-  if (signs_ != nullptr) signs_->Opened(path, fd.get());
+  if (stamps_ != nullptr) stamps_->AddOpened(path, fd.get());
   return fd;
 }
 
 UniqueFd DirectoryWalk::OpenEntry(const std::string& path, const Entry& entry) const {
-  return entry.plain ? Open(path, O_PATH) : OpenName(path);
+  return entry.regular ? Open(path, O_PATH) : OpenPath(path);
 }
 
 bool DirectoryWalk::Stat(const std::string& path, struct stat* file) const {
@@ -48,11 +48,11 @@ bool DirectoryWalk::Stat(const std::string& path, struct stat* file) const {
   return fd.valid() && fstat(fd.get(), file) == 0;
 }
 
-std::vector<DirectoryWalk::Entry> DirectoryWalk::EntriesIn(const std::string& directory) const {
+std::vector<DirectoryWalk::Entry> DirectoryWalk::List(const std::string& directory) const {
   std::vector<Entry> entries;
   UniqueFd fd = Open(directory, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
-  // Before the names are read: what changes meanwhile is seen as a change.
-  if (signs_ != nullptr) signs_->Read(directory, fd.get());
+  // Before the entries are read, so that a change meanwhile counts as one.
+  if (stamps_ != nullptr) stamps_->AddListed(directory, fd.get());
   if (!fd.valid()) return entries;
   DIR* stream = fdopendir(fd.get());
   if (stream == nullptr) return entries;
@@ -61,16 +61,10 @@ std::vector<DirectoryWalk::Entry> DirectoryWalk::EntriesIn(const std::string& di
     const absl::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
     entries.push_back({std::string(name), entry->d_type == DT_REG});
-    if (entries.size() == kMostNames) break;
+    if (entries.size() == kMostEntries) break;
   }
   closedir(stream);
   return entries;
-}
-
-std::vector<std::string> DirectoryWalk::NamesIn(const std::string& directory) const {
-  std::vector<std::string> names;
-  for (Entry& entry : EntriesIn(directory)) names.push_back(std::move(entry.name));
-  return names;
 }
 
 std::vector<std::string> DirectoryWalk::Match(absl::string_view pattern) const {
@@ -84,10 +78,10 @@ std::vector<std::string> DirectoryWalk::Match(absl::string_view pattern) const {
         longer.push_back(absl::StrCat(directory, "/", wanted));
         continue;
       }
-      for (const std::string& name : NamesIn(directory)) {
+      for (const Entry& entry : List(directory)) {
         if (longer.size() == kMostMatches) break;
-        if (fnmatch(wanted.c_str(), name.c_str(), FNM_PERIOD) != 0) continue;
-        longer.push_back(absl::StrCat(directory, "/", name));
+        if (fnmatch(wanted.c_str(), entry.name.c_str(), FNM_PERIOD) != 0) continue;
+        longer.push_back(absl::StrCat(directory, "/", entry.name));
       }
     }
     found = std::move(longer);

@@ -14,50 +14,52 @@ namespace hoptrail::agent::kernel {
 
 class ChangeStamps;
 
-// One view of the file system, perhaps a container's: nothing in it is trusted. Every path is
-// resolved with the view's root as its root, so that no symbolic link leads out of it, and nothing
-// is opened but directories and names (O_PATH). One thread.
+// Reads one mount root, perhaps a container's, and trusts nothing in it. Every path is resolved
+// below that root, so that no symbolic link leads out of it. Only directories are opened for
+// reading; all else is opened with O_PATH. One thread.
 class DirectoryWalk {
  public:
   struct Entry {
     std::string name;
-    bool plain = false;  // surely a regular file
+    bool regular = false;  // the directory says that it is a regular file
   };
 
-  // `root` is where the view begins: "/" or "/proc/PID/root".
+  // `root`: "/" or "/proc/PID/root".
   explicit DirectoryWalk(const std::string& root);
 
   bool valid() const { return root_.valid(); }
 
-  // From now on tells `signs`, which outlives this, what it opens and reads.
-  void TellTo(ChangeStamps* signs) { signs_ = signs; }
+  // From now on records in `stamps` what it opens and lists. `stamps` must outlive this.
+  void RecordTo(ChangeStamps* stamps) { stamps_ = stamps; }
 
-  // The paths of the view that match `pattern`, absolute, with components as in glob(7). One
-  // without any wildcard matches whether it is there or not. At most `kMostMatches`.
+  // The paths below the root that match `pattern`, an absolute path whose components may be
+  // patterns as in glob(7). A pattern without wildcards matches itself, whether the path exists or
+  // not. At most `kMostMatches`.
   std::vector<std::string> Match(absl::string_view pattern) const;
 
-  // Not valid where there is no such thing. Takes no access to what it names.
-  UniqueFd OpenName(const std::string& path) const;
-  // The same for an entry of a directory that was read, which answers for its regular files.
+  // Opens with O_PATH, which needs no permission on the file itself. Invalid where it does not
+  // exist.
+  UniqueFd OpenPath(const std::string& path) const;
+  // The same for an entry of a listed directory. A regular file needs no stamp of its own: the
+  // directory's stamp covers it.
   UniqueFd OpenEntry(const std::string& path, const Entry& entry) const;
 
-  // Of what OpenName() opens; false where it opens nothing. In our own view it follows links of
-  // /proc as well, and costs a third.
+  // The status of the file that OpenPath() opens; false where it does not exist. In our own root it
+  // also follows the links of /proc, at a third of the cost.
   bool Stat(const std::string& path, struct stat* file) const;
 
-  // What is in a directory; empty where there is none. At most `kMostNames`.
-  std::vector<Entry> EntriesIn(const std::string& directory) const;
-  std::vector<std::string> NamesIn(const std::string& directory) const;
+  // The entries of a directory, at most `kMostEntries`; empty where it does not exist.
+  std::vector<Entry> List(const std::string& directory) const;
 
   static constexpr size_t kMostMatches = 2048;
-  static constexpr size_t kMostNames = 8192;
+  static constexpr size_t kMostEntries = 8192;
 
  private:
   UniqueFd Open(const std::string& path, int flags) const;
 
   UniqueFd root_;
-  bool own_ = false;  // the view is ours
-  ChangeStamps* signs_ = nullptr;
+  bool own_ = false;  // it is our own root
+  ChangeStamps* stamps_ = nullptr;
 };
 
 }  // namespace hoptrail::agent::kernel

@@ -14,6 +14,7 @@ namespace hoptrail::agent::kernel {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Field;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
@@ -41,39 +42,42 @@ class DirectoryWalkTest : public testing::Test {
   std::string root_;
 };
 
-TEST_F(DirectoryWalkTest, MatchesPatterns) {
-  const DirectoryWalk view(root_);
-  ASSERT_TRUE(view.valid());
-  EXPECT_THAT(view.Match("/home/*/.ssh"), UnorderedElementsAre("/home/one/.ssh", "/home/two/.ssh"));
-  EXPECT_THAT(view.Match("/home/t?o"), ElementsAre("/home/two"));
-  EXPECT_THAT(view.Match("/nowhere/*"), IsEmpty());
-  // To be watched from the moment it appears.
-  EXPECT_THAT(view.Match("//etc/not-there/"), ElementsAre("/etc/not-there"));
+TEST_F(DirectoryWalkTest, PatternInComponents_MatchesPathsBelowTheRoot) {
+  const DirectoryWalk walk(root_);
+  ASSERT_TRUE(walk.valid());
+  EXPECT_THAT(walk.Match("/home/*/.ssh"), UnorderedElementsAre("/home/one/.ssh", "/home/two/.ssh"));
+  EXPECT_THAT(walk.Match("/home/t?o"), ElementsAre("/home/two"));
+  EXPECT_THAT(walk.Match("/nowhere/*"), IsEmpty());
+  // A missing file is watched from the moment it appears.
+  EXPECT_THAT(walk.Match("//etc/not-there/"), ElementsAre("/etc/not-there"));
 }
 
-TEST_F(DirectoryWalkTest, NoLinkLeadsOutOfTheView) {
+TEST_F(DirectoryWalkTest, SymbolicLink_DoesNotLeadOutOfTheRoot) {
   ASSERT_EQ(symlink("/etc/shadow", (root_ + "/etc/absolute").c_str()), 0);
   ASSERT_EQ(symlink("../../../../../../etc/shadow", (root_ + "/etc/relative").c_str()), 0);
   ASSERT_EQ(symlink("/proc/self/root", (root_ + "/etc/magic").c_str()), 0);
-  const DirectoryWalk view(root_);
+  const DirectoryWalk walk(root_);
   for (const char* path : {"/etc/shadow", "/etc/absolute", "/etc/relative"}) {
-    const UniqueFd fd = view.OpenName(path);
+    const UniqueFd fd = walk.OpenPath(path);
     ASSERT_TRUE(fd.valid()) << path;
     EXPECT_EQ(InodeOf(fd.get()), InodeOf("/etc/shadow")) << path;
   }
-  EXPECT_FALSE(view.OpenName("/etc/magic").valid());
-  EXPECT_FALSE(view.OpenName("/etc/not-there").valid());
+  EXPECT_FALSE(walk.OpenPath("/etc/magic").valid());
+  EXPECT_FALSE(walk.OpenPath("/etc/not-there").valid());
 }
 
-TEST_F(DirectoryWalkTest, ListsADirectory) {
-  const DirectoryWalk view(root_);
-  EXPECT_THAT(view.NamesIn("/home"), UnorderedElementsAre("one", "two", ".hidden"));
-  EXPECT_THAT(view.NamesIn("/etc/shadow"), IsEmpty());
-  const UniqueFd root = view.OpenName("");
+TEST_F(DirectoryWalkTest, Directory_ListsItsEntries) {
+  const DirectoryWalk walk(root_);
+  EXPECT_THAT(walk.List("/home"),
+              UnorderedElementsAre(Field(&DirectoryWalk::Entry::name, "one"),
+                                   Field(&DirectoryWalk::Entry::name, "two"),
+                                   Field(&DirectoryWalk::Entry::name, ".hidden")));
+  EXPECT_THAT(walk.List("/etc/shadow"), IsEmpty());
+  const UniqueFd root = walk.OpenPath("");
   EXPECT_EQ(InodeOf(root.get()), InodeOf(""));
 }
 
-TEST(DirectoryWalkWithoutRootTest, IsNotValid) {
+TEST(DirectoryWalkWithoutRootTest, MissingRoot_IsNotValid) {
   EXPECT_FALSE(DirectoryWalk("/proc/0/root").valid());
 }
 

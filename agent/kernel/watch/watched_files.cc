@@ -19,11 +19,11 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// Forget() takes so many.
+// The number of rounds that Forget() needs.
 constexpr int kRoundsToForget = 3;
 
-// Entries that no search has found for two rounds go; those that the kernel side has added since
-// the last one are given a round first.
+// Removes entries that no search has found for two rounds. An entry that the kernel side has added
+// itself has round 0, and gets the present one first.
 template <typename Key>
 void Forget(int map, uint32_t round) {
   std::vector<Key> gone, fresh;
@@ -47,7 +47,7 @@ void Forget(int map, uint32_t round) {
 WatchedFiles::WatchedFiles(sensor_bpf* skeleton, WatchOptions options)
     : skeleton_(skeleton), options_(std::move(options)) {}
 
-WatchedFiles::FileKey WatchedFiles::NameOf(int fd) const {
+WatchedFiles::FileKey WatchedFiles::KeyOf(int fd) const {
   const uint64_t arguments[1] = {static_cast<uint64_t>(fd)};
   LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments, .ctx_size_in = sizeof(arguments));
   const bpf_program* program = skeleton_->progs.ht_resolve;
@@ -60,19 +60,19 @@ WatchedFiles::FileKey WatchedFiles::NameOf(int fd) const {
   return {major(file.st_dev) << 20 | minor(file.st_dev), file.st_ino};
 }
 
-size_t WatchedFiles::Tell() {
+size_t WatchedFiles::UpdateTables() {
   std::map<FileKey, uint32_t> all_files;
   std::map<std::pair<FileKey, std::string>, uint32_t> all_names;
-  for (const auto& [root, view] : views_) {
-    for (const auto& [name, flags] : view.files()) all_files[name] |= flags;
-    for (const auto& [name, flags] : view.names()) all_names[name] |= flags;
+  for (const auto& [key, root] : roots_) {
+    for (const auto& [file, flags] : root.files()) all_files[file] |= flags;
+    for (const auto& [name, flags] : root.names()) all_names[name] |= flags;
   }
   ++round_;
   const int files = bpf_map__fd(skeleton_->maps.watched_files);
   const int names = bpf_map__fd(skeleton_->maps.watched_names);
   size_t left_out = 0;
-  for (const auto& [name, flags] : all_files) {
-    const ht_file_name key = {name.second, name.first, 0};
+  for (const auto& [file, flags] : all_files) {
+    const ht_file_key key = {file.second, file.first, 0};
     const ht_watch watch = {flags, round_};
     skeleton_->bss->ht_watch_filter[HT_WATCH_FILTER_SLOT(key.inode)] = 1;
     if (bpf_map_update_elem(files, &key, &watch, BPF_ANY) != 0) ++left_out;
@@ -84,34 +84,36 @@ size_t WatchedFiles::Tell() {
     const ht_watch watch = {flags, round_};
     if (bpf_map_update_elem(names, &key, &watch, BPF_ANY) != 0) ++left_out;
   }
-  Forget<ht_file_name>(files, round_);
+  Forget<ht_file_key>(files, round_);
   Forget<ht_watched_name>(names, round_);
   if (left_out > 0 && left_out_ == 0) {
-    LogWarning("kernel", left_out, " watched files and directories are left out: no room");
+    LogWarning("kernel", left_out,
+               " watched files and directories are not watched: the kernel side's tables are full; "
+               "watch fewer paths (kernel.watch)");
   }
   left_out_ = left_out;
   return all_files.size() + all_names.size();
 }
 
-size_t WatchedFiles::Search(const MountRoots& views) {
+size_t WatchedFiles::Search(const MountRoots& mount_roots) {
   if (options_.reads.empty() && options_.writes.empty()) return 0;
   ++searches_;
-  const auto name_of = [this](int fd) { return NameOf(fd); };
+  const auto key_of = [this](int fd) { return KeyOf(fd); };
   bool changed = false;
-  for (const MountRoots::View& view : views.views()) {
-    // Not all views at once.
-    const bool anew = (searches_ + std::get<0>(view.name)) % kAnewEvery == 0;
-    changed = views_[view.name].Search(view, options_, anew, name_of) || changed;
+  for (const MountRoots::Root& root : mount_roots.roots()) {
+    // The inode spreads the complete searches over the rounds.
+    const bool complete = (searches_ + std::get<0>(root.key)) % kCompleteEvery == 0;
+    changed = roots_[root.key].Search(root, options_, complete, key_of) || changed;
   }
-  for (auto view = views_.begin(); view != views_.end();) {
-    const bool gone = !views.Has(view->first);
+  for (auto root = roots_.begin(); root != roots_.end();) {
+    const bool gone = !mount_roots.Has(root->first);
     changed = changed || gone;
-    view = gone ? views_.erase(view) : std::next(view);
+    root = gone ? roots_.erase(root) : std::next(root);
   }
-  if (changed) rounds_to_tell_ = kRoundsToForget;
-  if (rounds_to_tell_ > 0) {
-    --rounds_to_tell_;
-    watched_ = Tell();
+  if (changed) updates_left_ = kRoundsToForget;
+  if (updates_left_ > 0) {
+    --updates_left_;
+    watched_ = UpdateTables();
   }
   return watched_;
 }

@@ -1,7 +1,8 @@
 #ifndef HOPTRAIL_COLLECTOR_BUS_CONFORMANCE_FACT_BUS_SUITE_H_
 #define HOPTRAIL_COLLECTOR_BUS_CONFORMANCE_FACT_BUS_SUITE_H_
 
-// What every FactBus does. An implementation's test includes this and instantiates the suite:
+// The tests that every FactBus passes. An implementation's test includes this header and
+// instantiates the suite:
 //   INSTANTIATE_TEST_SUITE_P(InProcess, FactBusSuite, testing::Values(FactBusMaker{…}));
 
 #include <functional>
@@ -21,7 +22,7 @@
 
 namespace hoptrail::collector::bus {
 
-// Makes a bus that takes at least `capacity` messages before it is full, and at some number is.
+// Makes a bus that accepts at least `capacity` messages and is full at some larger number.
 using FactBusMaker = std::function<std::unique_ptr<FactBus>(size_t capacity)>;
 
 class RecordingSink final : public AgentSink {
@@ -51,7 +52,7 @@ class FactBusSuite : public testing::TestWithParam<FactBusMaker> {
     return {Host(host), std::move(sink), {sequence}, {attempt}};
   }
   std::unique_ptr<FactBus> Make(size_t capacity = 1000) { return GetParam()(capacity); }
-  // What is there now, each message as (host, first sequence); 0 where it is no batch.
+  // All present messages, each as (host, first sequence); 0 for a message that is no batch.
   static std::vector<std::pair<model::HostId, uint64_t>> Take(FactBus* bus) {
     std::vector<AgentMessage> messages;
     bus->Take(absl::ZeroDuration(), &messages);
@@ -65,7 +66,7 @@ class FactBusSuite : public testing::TestWithParam<FactBusMaker> {
   }
 };
 
-TEST_P(FactBusSuite, MessagesOfAStream_AreTakenInTheirOrder) {
+TEST_P(FactBusSuite, MessagesOfAStream_AreTakenInOrder) {
   auto bus = Make();
   auto sink = std::make_shared<RecordingSink>();
   ASSERT_TRUE(bus->Publish(StreamOpened{Host(1), "gw", sink, 3}));
@@ -83,7 +84,7 @@ TEST_P(FactBusSuite, MessagesOfAStream_AreTakenInTheirOrder) {
       << "one sink for all messages of a stream";
 }
 
-TEST_P(FactBusSuite, FullBus_RefusesAndLosesNothing) {
+TEST_P(FactBusSuite, FullBus_RefusesMessagesAndLosesNone) {
   auto bus = Make(4);
   auto sink = std::make_shared<RecordingSink>();
   uint64_t accepted = 0;
@@ -97,14 +98,14 @@ TEST_P(FactBusSuite, FullBus_RefusesAndLosesNothing) {
     accepted = sequence;
   }
   ASSERT_GE(accepted, 4u);
-  EXPECT_EQ(refused.sequences, std::vector<uint64_t>{accepted + 1}) << "it is untouched";
+  EXPECT_EQ(refused.sequences, std::vector<uint64_t>{accepted + 1}) << "the bus left it unchanged";
   const auto taken = Take(bus.get());
   ASSERT_EQ(taken.size(), accepted);
   for (uint64_t i = 0; i < accepted; ++i) EXPECT_EQ(taken[i].second, i + 1);
   EXPECT_TRUE(bus->Publish(std::move(refused))) << "there is room again";
 }
 
-TEST_P(FactBusSuite, Acknowledgement_ReachesItsStreamOnly) {
+TEST_P(FactBusSuite, Acknowledgement_ReachesOnlyItsStream) {
   auto bus = Make();
   auto one = std::make_shared<RecordingSink>();
   auto other = std::make_shared<RecordingSink>();
@@ -113,13 +114,14 @@ TEST_P(FactBusSuite, Acknowledgement_ReachesItsStreamOnly) {
   std::vector<AgentMessage> messages;
   ASSERT_TRUE(bus->Take(absl::ZeroDuration(), &messages));
   ASSERT_EQ(messages.size(), 2u);
-  EXPECT_THAT(one->acknowledged, testing::IsEmpty()) << "taken is not durable";
+  EXPECT_THAT(one->acknowledged, testing::IsEmpty())
+      << "a message that was taken is not yet durable";
   bus->Acknowledge(std::get<FactBatch>(messages[0]).sink, 5);
   EXPECT_THAT(one->acknowledged, testing::ElementsAre(5));
   EXPECT_THAT(other->acknowledged, testing::IsEmpty());
 }
 
-TEST_P(FactBusSuite, ClosedBus_RefusesAndGivesOutWhatItHas) {
+TEST_P(FactBusSuite, ClosedBus_RefusesMessagesAndReturnsAcceptedOnes) {
   auto bus = Make();
   auto sink = std::make_shared<RecordingSink>();
   ASSERT_TRUE(bus->Publish(Batch(1, sink, 1)));
@@ -128,14 +130,14 @@ TEST_P(FactBusSuite, ClosedBus_RefusesAndGivesOutWhatItHas) {
   std::vector<AgentMessage> messages;
   EXPECT_TRUE(bus->Take(absl::ZeroDuration(), &messages));
   EXPECT_EQ(messages.size(), 1u);
-  EXPECT_FALSE(bus->Take(absl::Seconds(60), &messages)) << "at once, and for good";
+  EXPECT_FALSE(bus->Take(absl::Seconds(60), &messages)) << "it does not wait, and stays closed";
   EXPECT_EQ(messages.size(), 1u);
 }
 
-TEST_P(FactBusSuite, EmptyBus_WaitsForAMessageOrAWake) {
+TEST_P(FactBusSuite, TakeFromEmptyBus_WaitsForMessageOrWake) {
   auto bus = Make();
   std::vector<AgentMessage> messages;
-  EXPECT_TRUE(bus->Take(absl::ZeroDuration(), &messages)) << "empty is not closed";
+  EXPECT_TRUE(bus->Take(absl::ZeroDuration(), &messages)) << "an empty bus is not a closed one";
   std::thread publisher([&bus] { bus->Publish(Batch(1, std::make_shared<RecordingSink>(), 1)); });
   while (messages.empty()) ASSERT_TRUE(bus->Take(absl::Seconds(60), &messages));
   publisher.join();
@@ -147,7 +149,7 @@ TEST_P(FactBusSuite, EmptyBus_WaitsForAMessageOrAWake) {
   EXPECT_EQ(messages.size(), 1u);
 }
 
-TEST_P(FactBusSuite, ManyStreamsAtOnce_LoseNothingAndKeepTheirOrder) {
+TEST_P(FactBusSuite, ConcurrentStreams_LoseNothingAndKeepTheirOrder) {
   constexpr uint8_t kStreams = 8;
   constexpr uint64_t kMessages = 500;
   auto bus = Make(100);

@@ -16,8 +16,9 @@ namespace {
 constexpr size_t kMaxView = 1024;
 constexpr size_t kMaxProvenanceLabels = 32;
 
-// Whose name stands for who is behind it. What a service or a timer runs as, nobody had to prove.
-bool SaysItsUser(const model::Session& session) {
+// Whether the session's user is the identity behind it. Nobody had to prove the user of a service
+// or of a timer.
+bool HasProvenUser(const model::Session& session) {
   switch (session.kind) {
     case model::EntryKind::kService:
     case model::EntryKind::kContainer:
@@ -81,7 +82,7 @@ Step GraphState::StepOf(const model::SessionId& id) const {
     if (node->value.has_value()) {
       const model::Session& session = *node->value;
       step.title = model::Title(session);
-      if (SaysItsUser(session)) step.user = session.user;
+      if (HasProvenUser(session)) step.user = session.user;
       step.method = session.authentication.method;
       step.key_fingerprint = session.authentication.key_fingerprint;
       step.opened_wall_ns = session.opened_wall_ns;
@@ -106,7 +107,7 @@ PathView GraphState::View(const model::SessionId& id) const {
   PathView view;
   for (const model::SessionId& session : lineage.Ancestry(id, kMaxView)) {
     Step step = StepOf(session);
-    // What somebody causes on the same host, he is behind.
+    // The user of a session is also behind the sessions that it causes on its host.
     if (step.user.empty() && !step.by_hop && !view.empty()) step.user = view.back().user;
     view.push_back(std::move(step));
   }
@@ -125,7 +126,7 @@ model::Provenance GraphState::ProvenanceOf(const model::SessionId& id) const {
   provenance.depth = view.back().depth;
   provenance.proven = Proven(view);
   for (size_t i = 0; i < view.size(); ++i) {
-    // Of a path too long to tell, the beginning and the session itself.
+    // A path that is too long keeps its beginning and the session itself.
     if (i + 1 < kMaxProvenanceLabels || i + 1 == view.size()) {
       provenance.path.push_back(Label(view[i]));
     }
@@ -170,17 +171,17 @@ std::vector<model::SessionId> GraphState::Tree(const model::SessionId& root,
   absl::flat_hash_set<model::SessionId> keep = {root};
   *truncated = false;
   for (const model::SessionId& id : must) {
-    const std::vector<model::SessionId> way = lineage.Ancestry(id, max);
-    const auto added = std::count_if(way.begin(), way.end(),
+    const std::vector<model::SessionId> ancestry = lineage.Ancestry(id, max);
+    const auto added = std::count_if(ancestry.begin(), ancestry.end(),
                                      [&](const auto& step) { return !keep.contains(step); });
-    if (way.front() != root || keep.size() + static_cast<size_t>(added) > max) {
+    if (ancestry.front() != root || keep.size() + static_cast<size_t>(added) > max) {
       *truncated = true;
       continue;
     }
-    keep.insert(way.begin(), way.end());
+    keep.insert(ancestry.begin(), ancestry.end());
   }
   size_t room = max - std::min(max, keep.size());
-  size_t visits = 4 * max;  // those who only knocked are passed over, but not without end
+  size_t visits = 4 * max;  // bounds the mere connections that are skipped
   std::vector<model::SessionId> tree;
   std::vector<model::SessionId> pending = {root};
   while (!pending.empty()) {
@@ -204,7 +205,7 @@ std::vector<model::SessionId> GraphState::Tree(const model::SessionId& root,
     }
     pending.insert(pending.end(), next.rbegin(), next.rend());
   }
-  // What must come but lay behind too many others: after its parent all the same.
+  // The visits may have ended before some sessions of `must`: add them, each after its parent.
   for (const model::SessionId& id : must) {
     for (const model::SessionId& step : lineage.Ancestry(id, max)) {
       if (step != root && keep.erase(step) > 0) tree.push_back(step);

@@ -1,9 +1,8 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_GRAPH_GRAPH_STATE_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_GRAPH_GRAPH_STATE_H_
 
-// The graph that the engine keeps in memory, and how it is read: sessions, the hops and causes that
-// link them, and what was detected on them. Built from values; owned by the engine, used by its
-// thread.
+// The graph that the engine keeps in memory: sessions, the hops and causes that link them, and the
+// detections on them. Built from values. Owned by the engine, used by its thread.
 
 #include <cstdint>
 #include <optional>
@@ -24,18 +23,18 @@
 
 namespace hoptrail::collector::engine {
 
-// An end of a connection that names a session.
+// One end of a connection, as the node of its session refers to it.
 struct EndNode {
-  graph::HopId hop;     // that it is part of
-  bool opened = false;  // the server's end, and it opened the session
+  graph::HopId hop;     // the hop that the end is part of
+  bool opened = false;  // it is the server's end, and the connection opened the session
   model::HopKey hop_key;
   uint64_t established_boot_ns = 0;
 };
 
-// A hop, as far as paths are concerned.
+// The part of a hop that paths depend on.
 struct HopNode {
   struct End {
-    graph::HopId key;  // empty: nobody has reported this end
+    graph::HopId key;  // empty: no host has reported this end
     model::HostId host;
     model::SessionId session;
   };
@@ -45,40 +44,42 @@ struct HopNode {
   model::Proof proof = model::Proof::kUnknown;
   double probability = 0;
   uint64_t client_established_boot_ns = 0;
-  model::SessionId child;  // whose parent the lineage was offered for it; empty: none
+  model::SessionId child;  // the session that the hop gave a parent in the lineage; empty: none
 };
 
 struct SessionNode {
-  // Nothing until the session itself was reported: a hop or a detection may name it earlier.
+  // Empty until its host reports the session: a hop or a detection may refer to it earlier.
   std::optional<model::Session> value;
-  model::HostId host;                           // who reported it, or who named it first
-  absl::btree_map<graph::HopId, EndNode> ends;  // by the end's own key
+  model::HostId host;                           // its host; before `value`, the first that named it
+  absl::btree_map<graph::HopId, EndNode> ends;  // by the end's own id
   std::vector<model::DetectionId> detections;
-  size_t provenance = 0;   // hash of what was last sent to its host; 0: nothing
-  int64_t touched_ns = 0;  // last word about it, by the collector's boot clock
+  size_t provenance = 0;        // hash of the provenance last sent to its host; 0: none was sent
+  int64_t updated_boot_ns = 0;  // by the collector's boot clock
 };
 
+// Plain data with reading functions. EngineState keeps it consistent.
 struct GraphState {
   const SessionNode* Find(const model::SessionId& id) const;
   std::string HostName(const model::HostId& host) const;  // empty where unknown
-  // Somebody did come in: a login or a command was seen, it is no mere connection, or something
-  // went on from it.
+  // Whether somebody used the session: it has a login, was not opened by a mere connection, or has
+  // children.
   bool Entered(const model::SessionId& id) const;
-  // b's clock minus a's as best known; nothing where no hops connect them.
+  // The best estimate of b's clock minus a's; nothing if no hops connect them.
   std::optional<int64_t> ClockDifference(const model::HostId& a, const model::HostId& b) const;
   KnownEdges::Edge EdgeOf(const graph::Link& link, const model::SessionId& child) const;
 
-  // The way from the root; of a path longer than 1,024 sessions, the last of them.
+  // The path from the root to the session; the last 1,024 sessions of a longer one.
   PathView View(const model::SessionId& id) const;
   Step StepOf(const model::SessionId& id) const;
   model::Provenance ProvenanceOf(const model::SessionId& id) const;
-  // The connection that brought a root in from outside the fleet.
+  // The connection from outside the fleet that opened a root.
   std::optional<graph::HopId> EntryOf(const model::SessionId& root) const;
-  // "cron", "su", …: how a session was caused on its own host.
+  // "cron", "su", …: the cause of a session on its own host.
   std::string CauseOf(const model::SessionId& id) const;
 
-  // The tree below `root`, parents first, siblings in order of time, at most `max`. `must` and the
-  // ways to them come in any case; of the others, those that somebody entered.
+  // At most `max` sessions of the tree below `root`, parents first, siblings by time. The tree
+  // always has the sessions of `must` and their ancestors, as far as `max` allows; other sessions
+  // only if somebody entered them.
   std::vector<model::SessionId> Tree(const model::SessionId& root,
                                      const std::vector<model::SessionId>& must, size_t max,
                                      bool* truncated) const;

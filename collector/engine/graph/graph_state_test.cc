@@ -57,10 +57,10 @@ class GraphStateTest : public testing::Test {
   GraphState graph_;
 };
 
-TEST_F(GraphStateTest, SessionWithoutALogin_IsNotEnteredUntilSomethingGoesOnFromIt) {
+TEST_F(GraphStateTest, SessionWithoutLogin_IsEnteredOnceItHasAChild) {
   Add(1, "ann", /*logged_in=*/false);
   EXPECT_FALSE(graph_.Entered(Id(1)));
-  EXPECT_FALSE(graph_.Entered(Id(9))) << "nobody has reported it";
+  EXPECT_FALSE(graph_.Entered(Id(9))) << "no host has reported it";
   Add(2, "ann");
   EXPECT_TRUE(graph_.Entered(Id(2)));
   Link(1, 2);
@@ -86,28 +86,28 @@ TEST_F(GraphStateTest, View_GoesFromTheRootToTheSession) {
   EXPECT_THAT(graph_.View(Id(1)), SizeIs(1));
 }
 
-TEST_F(GraphStateTest, ServicesUser_IsNotWhoIsBehindIt) {
+TEST_F(GraphStateTest, UserOfAService_IsNotAnIdentity) {
   Add(1, "www-data").value->kind = model::EntryKind::kService;
   EXPECT_EQ(graph_.StepOf(Id(1)).user, "");
   Add(2, "ann").value->kind = model::EntryKind::kConsole;
   EXPECT_EQ(graph_.StepOf(Id(2)).user, "ann");
 }
 
-TEST_F(GraphStateTest, EntryOfARoot_IsTheServersEndThatOpenedIt) {
+TEST_F(GraphStateTest, EntryOfRoot_IsTheServerEndThatOpenedIt) {
   SessionNode& node = Add(1, "ann");
   EXPECT_EQ(graph_.EntryOf(Id(1)), std::nullopt);
   node.ends[Key(10)] = {.hop = Key(10), .opened = false, .established_boot_ns = 1};
-  EXPECT_EQ(graph_.EntryOf(Id(1)), std::nullopt) << "its own connection onward";
+  EXPECT_EQ(graph_.EntryOf(Id(1)), std::nullopt) << "a connection that the session made itself";
   node.ends[Key(12)] = {.hop = Key(22), .opened = true, .established_boot_ns = 9};
   node.ends[Key(11)] = {.hop = Key(21), .opened = true, .established_boot_ns = 5};
   EXPECT_EQ(graph_.EntryOf(Id(1)), Key(21)) << "the earliest";
   node.value->entry.emplace();
   node.value->entry->hop_key = {1, 2};
   node.ends[Key(12)].hop_key = {1, 2};
-  EXPECT_EQ(graph_.EntryOf(Id(1)), Key(22)) << "the one that the session itself names";
+  EXPECT_EQ(graph_.EntryOf(Id(1)), Key(22)) << "the one with the hop key of the session's entry";
 }
 
-TEST_F(GraphStateTest, ClockDifference_IsKnownBetweenHostsOfOneReferenceOnly) {
+TEST_F(GraphStateTest, ClockDifference_IsKnownOnlyBetweenHostsWithOneReference) {
   graph_.clocks[Host(1)] = {Host(1), Host(1), 0, 3};
   graph_.clocks[Host(2)] = {Host(2), Host(1), 500, 3};
   graph_.clocks[Host(3)] = {Host(3), Host(3), 900, 3};
@@ -118,7 +118,7 @@ TEST_F(GraphStateTest, ClockDifference_IsKnownBetweenHostsOfOneReferenceOnly) {
   EXPECT_EQ(graph_.ClockDifference(Host(1), Host(9)), std::nullopt);
 }
 
-TEST_F(GraphStateTest, Tree_IsInOrderOfTimeAndLeavesOutMereConnections) {
+TEST_F(GraphStateTest, Tree_IsOrderedByTimeAndOmitsMereConnections) {
   for (uint8_t n = 1; n <= 4; ++n) Add(n, "ann");
   Add(5, "", /*logged_in=*/false);
   Link(1, 3);
@@ -129,10 +129,10 @@ TEST_F(GraphStateTest, Tree_IsInOrderOfTimeAndLeavesOutMereConnections) {
   EXPECT_THAT(graph_.Tree(Id(1), {}, 100, &truncated), ElementsAre(Id(1), Id(2), Id(4), Id(3)));
   EXPECT_FALSE(truncated);
   EXPECT_THAT(graph_.Tree(Id(1), {Id(5)}, 100, &truncated), testing::Contains(Id(5)))
-      << "what must come comes";
+      << "a session of `must` is in the tree in any case";
 }
 
-TEST_F(GraphStateTest, TreeOfMoreThanTheBound_IsCutAndKeepsWhatMustCome) {
+TEST_F(GraphStateTest, TreeLargerThanTheBound_IsTruncatedAndKeepsMust) {
   Add(1, "ann");
   for (uint8_t n = 2; n <= 50; ++n) {
     Add(n, "ann");
@@ -146,21 +146,21 @@ TEST_F(GraphStateTest, TreeOfMoreThanTheBound_IsCutAndKeepsWhatMustCome) {
   EXPECT_THAT(tree, testing::Contains(Id(50)));
 }
 
-TEST_F(GraphStateTest, TreeWhoseLongestWayIsTheBound_IsWhole) {
+TEST_F(GraphStateTest, TreeAsDeepAsTheBound_IsComplete) {
   Add(1, "ann");
   for (uint8_t n = 2; n <= 4; ++n) {
     Add(n, "ann");
     Link(static_cast<uint8_t>(n - 1), n);
   }
   bool truncated = true;
-  // Both ways share their beginning, which needs room once.
+  // Both ancestries share their beginning, which counts once.
   EXPECT_THAT(graph_.Tree(Id(1), {Id(3), Id(4)}, 4, &truncated), SizeIs(4));
   EXPECT_FALSE(truncated);
   graph_.Tree(Id(1), {Id(4)}, 3, &truncated);
   EXPECT_TRUE(truncated);
 }
 
-TEST_F(GraphStateTest, Provenance_NamesRootDepthAndPath) {
+TEST_F(GraphStateTest, Provenance_HasRootDepthAndPath) {
   Add(1, "ann");
   Add(2, "bob");
   Link(1, 2);

@@ -14,8 +14,9 @@
 
 namespace hoptrail::collector::engine {
 
-// The ways that the fleet has been gone: from which machine to which, as whom, and by which session
-// first. A way is new for a path as long as no other path went it earlier. Not thread-safe.
+// The edges that sessions of the fleet have used: from one machine to another as one user. Each
+// edge keeps the first session that used it. An edge is new for a path as long as no other path
+// used it earlier. Not thread-safe.
 class KnownEdges {
  public:
   struct Edge {
@@ -30,15 +31,14 @@ class KnownEdges {
     }
   };
 
-  // Bounded: past `max` edges no further one is learned, and none of those is called new.
+  // Learns at most `max` edges. An edge beyond them is never new.
   explicit KnownEdges(size_t max = 1 << 20) : max_(max) {}
 
-  // Returns the session that was the first until now, where this one is earlier and takes over.
+  // Returns the session that was the first until now, if this one is earlier and replaces it.
   std::optional<model::SessionId> Learn(const Edge& edge, const model::SessionId& session,
                                         int64_t wall_ns);
-  // Empty where the edge was never learned.
+  // Empty if the edge was never learned.
   model::SessionId First(const Edge& edge) const;
-  size_t size() const { return first_.size(); }
 
  private:
   const size_t max_;

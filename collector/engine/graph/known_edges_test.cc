@@ -11,7 +11,7 @@ model::SessionId Id(uint8_t n) {
   return id;
 }
 
-TEST(KnownEdgesTest, TheEarliestIsTheFirstWhateverCameFirst) {
+TEST(KnownEdgesTest, First_IsTheEarliestSessionInAnyOrderOfLearning) {
   KnownEdges edges;
   const KnownEdges::Edge edge{{}, {}, "ann"};
   EXPECT_EQ(edges.Learn(edge, Id(2), 20), std::nullopt);
@@ -22,11 +22,11 @@ TEST(KnownEdgesTest, TheEarliestIsTheFirstWhateverCameFirst) {
   EXPECT_TRUE(edges.First({{}, {}, "bob"}).empty());
 }
 
-TEST(KnownEdgesTest, IsBounded) {
+TEST(KnownEdgesTest, EdgeBeyondTheBound_IsNotLearned) {
   KnownEdges edges(1);
   edges.Learn({{}, {}, "ann"}, Id(1), 1);
   edges.Learn({{}, {}, "bob"}, Id(2), 1);
-  EXPECT_EQ(edges.size(), 1u);
+  EXPECT_EQ(edges.First({{}, {}, "ann"}), Id(1));
   EXPECT_TRUE(edges.First({{}, {}, "bob"}).empty());
 }
 

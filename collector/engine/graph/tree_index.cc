@@ -21,13 +21,13 @@ absl::InlinedVector<model::SessionId, 2> TreeIndex::Set(const model::SessionId& 
   if (auto it = entries_.find(session); it != entries_.end()) {
     if (it->second == entry) return changed;
     changed.push_back(it->second.root);
-    Take(session, it->second, /*add=*/false);
+    Update(session, it->second, /*add=*/false);
     entries_.erase(it);
   }
   if (matters) {
     if (changed.empty() || changed[0] != entry.root) changed.push_back(entry.root);
     entries_.emplace(session, entry);
-    Take(session, entry, /*add=*/true);
+    Update(session, entry, /*add=*/true);
   }
   return changed;
 }
@@ -37,10 +37,10 @@ const TreeIndex::Tree* TreeIndex::Find(const model::SessionId& root) const {
   return it == trees_.end() ? nullptr : &it->second;
 }
 
-void TreeIndex::Take(const model::SessionId& session, const Entry& entry, bool add) {
+void TreeIndex::Update(const model::SessionId& session, const Entry& entry, bool add) {
   Tree& tree = trees_[entry.root];
   if (entry.reached) {
-    Toggle(&tree.reached, Deepest{entry.depth, entry.opened_wall_ns, session}, add);
+    Toggle(&tree.reached, ReachedSession{entry.depth, entry.opened_wall_ns, session}, add);
   }
   if (entry.detected) Toggle(&tree.detected, session, add);
   if (entry.anchor) Toggle(&tree.anchors, session, add);

@@ -13,51 +13,51 @@
 
 namespace hoptrail::collector::engine {
 
-// Of every path, what its rules and its incident look at, kept up to date session by session, so
-// that nobody walks a tree to learn it. Not thread-safe.
+// Indexes every tree by what rules and incidents need of it, so that they need not walk it. Each
+// session contributes one entry, which the engine keeps up to date. Not thread-safe.
 class TreeIndex {
  public:
-  // What one session contributes to the tree it belongs to now.
+  // The contribution of one session to its present tree.
   struct Entry {
     model::SessionId root;
     uint32_t depth = 0;
     int64_t opened_wall_ns = 0;
     bool reached = false;   // entered over a hop
     bool detected = false;  // has detections
-    bool anchor = false;    // an incident is named after it
+    bool anchor = false;    // it is the anchor of an incident
 
     bool operator==(const Entry&) const = default;
   };
 
-  struct Deepest {
+  struct ReachedSession {
     uint32_t depth = 0;
     int64_t opened_wall_ns = 0;
     model::SessionId session;
 
     // Deepest first, then the earliest.
-    bool operator<(const Deepest& other) const {
+    bool operator<(const ReachedSession& other) const {
       return std::tie(other.depth, opened_wall_ns, session) <
              std::tie(depth, other.opened_wall_ns, other.session);
     }
   };
 
   struct Tree {
-    absl::btree_set<Deepest> reached;
+    absl::btree_set<ReachedSession> reached;
     absl::btree_set<model::SessionId> detected;
     absl::btree_set<model::SessionId> anchors;
     bool empty() const { return reached.empty() && detected.empty() && anchors.empty(); }
   };
 
-  // Replaces what the session contributed before. Returns the roots of the trees that changed by
-  // it: none, one or two.
+  // Replaces the session's entry. Returns the roots of the trees that this changed: none, one or
+  // two.
   absl::InlinedVector<model::SessionId, 2> Set(const model::SessionId& session, const Entry& entry);
   void Remove(const model::SessionId& session) { Set(session, {}); }
 
-  // Null where nothing in the tree matters.
+  // Null if no session of the tree has an entry.
   const Tree* Find(const model::SessionId& root) const;
 
  private:
-  void Take(const model::SessionId& session, const Entry& entry, bool add);
+  void Update(const model::SessionId& session, const Entry& entry, bool add);
 
   absl::flat_hash_map<model::SessionId, Entry> entries_;
   absl::flat_hash_map<model::SessionId, Tree> trees_;

@@ -15,7 +15,7 @@ model::SessionId Id(uint8_t n) {
   return id;
 }
 
-TEST(TreeIndexTest, SessionThatMattersForNothing_MakesNoTree) {
+TEST(TreeIndexTest, SessionWithoutFlags_MakesNoTree) {
   TreeIndex index;
   EXPECT_THAT(index.Set(Id(1), {.root = Id(1)}), IsEmpty());
   EXPECT_EQ(index.Find(Id(1)), nullptr);
@@ -28,7 +28,7 @@ TEST(TreeIndexTest, SameEntryAgain_ChangesNoTree) {
   EXPECT_THAT(index.Set(Id(2), entry), IsEmpty());
 }
 
-TEST(TreeIndexTest, ReachedSessions_AreInOrderOfDepthThenTime) {
+TEST(TreeIndexTest, ReachedSessions_AreOrderedByDepthThenTime) {
   TreeIndex index;
   index.Set(Id(2), {.root = Id(1), .depth = 1, .opened_wall_ns = 10, .reached = true});
   index.Set(Id(3), {.root = Id(1), .depth = 2, .opened_wall_ns = 30, .reached = true});
@@ -36,7 +36,7 @@ TEST(TreeIndexTest, ReachedSessions_AreInOrderOfDepthThenTime) {
   const TreeIndex::Tree* tree = index.Find(Id(1));
   ASSERT_NE(tree, nullptr);
   std::vector<model::SessionId> order;
-  for (const TreeIndex::Deepest& each : tree->reached) order.push_back(each.session);
+  for (const TreeIndex::ReachedSession& each : tree->reached) order.push_back(each.session);
   EXPECT_THAT(order, ElementsAre(Id(4), Id(3), Id(2)));
 }
 
@@ -50,7 +50,7 @@ TEST(TreeIndexTest, SessionThatMovesToAnotherRoot_ChangesBothTrees) {
   EXPECT_THAT(index.Find(Id(2))->detected, ElementsAre(Id(3)));
 }
 
-TEST(TreeIndexTest, DeeperInTheSameTree_ReplacesItsOldPlace) {
+TEST(TreeIndexTest, SessionThatMovesDeeper_ReplacesItsOldEntry) {
   TreeIndex index;
   index.Set(Id(3), {.root = Id(1), .depth = 1, .reached = true});
   EXPECT_THAT(index.Set(Id(3), {.root = Id(1), .depth = 2, .reached = true}), ElementsAre(Id(1)));
@@ -58,7 +58,7 @@ TEST(TreeIndexTest, DeeperInTheSameTree_ReplacesItsOldPlace) {
   EXPECT_EQ(index.Find(Id(1))->reached.begin()->depth, 2u);
 }
 
-TEST(TreeIndexTest, Remove_LeavesTheOthersOfTheTree) {
+TEST(TreeIndexTest, Remove_KeepsTheOtherSessionsOfTheTree) {
   TreeIndex index;
   index.Set(Id(1), {.root = Id(1), .anchor = true});
   index.Set(Id(2), {.root = Id(1), .depth = 1, .reached = true});

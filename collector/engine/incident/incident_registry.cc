@@ -29,7 +29,7 @@ void IncidentRegistry::Update(const PathState& path,
   MergeOthers(path, surviving->id, now_ns);
 
   model::Incident incident = *surviving;
-  if (!incident.merged_into.empty()) {  // its path is its own again
+  if (!incident.merged_into.empty()) {  // the path split again
     incident.merged_into = {};
     incident.state = model::IncidentState::kOpen;
     incident.changed_by.clear();

@@ -15,26 +15,27 @@
 
 namespace hoptrail::collector::engine {
 
-// The incidents, one a path. An incident is named after the session that was its path's root when
-// it was opened, its anchor, and belongs to whatever path its anchor is on now. Where two anchors
-// meet on one path, the incident that was opened first goes on and the other is merged into it;
-// should the path turn out to be two after all, the merged one comes back. Not thread-safe.
+// The incidents, one a path. The anchor of an incident is the session that was the root of its path
+// when it opened; its id derives from the anchor. An incident belongs to the path that its anchor
+// is on now. When two anchors meet on one path, the incident that opened first continues and the
+// other is merged into it. When that path splits again, the merged incident reopens. Not
+// thread-safe.
 class IncidentRegistry {
  public:
   explicit IncidentRegistry(model::Severity minimum) : minimum_(minimum) {}
 
-  // A path as it stands, for its incident.
+  // The present state of a path.
   struct PathState {
     model::SessionId root;
-    std::vector<model::SessionId> anchors;  // sessions on it that an incident is named after
-    std::vector<const model::Detection*> detections;  // on it, in order of time
+    std::vector<model::SessionId> anchors;            // sessions on it that are anchors
+    std::vector<const model::Detection*> detections;  // on it, by time
     std::vector<model::SessionId> sessions;           // root first
     std::string title;
   };
 
-  // Opens, grows, merges, reopens or resolves. `escalated`: detections that are new or worse than
-  // they were; one of them of at least the minimum severity opens a resolved incident again. An
-  // incident whose last such detection was withdrawn is resolved.
+  // Opens, extends, merges, reopens or resolves the path's incident. `escalated`: detections that
+  // are new or became worse; one of at least the minimum severity reopens a resolved incident. An
+  // incident is resolved when its last detection of that severity was withdrawn.
   void Update(const PathState& path, const absl::flat_hash_set<model::DetectionId>& escalated,
               int64_t now_ns);
 
@@ -42,7 +43,7 @@ class IncidentRegistry {
   absl::Status SetState(const model::IncidentId& id, model::IncidentState state,
                         absl::string_view who, int64_t now_ns);
 
-  // What has opened stays.
+  // Keeps the incidents that are open already.
   void SetMinimum(model::Severity minimum) { minimum_ = minimum; }
   void Restore(const model::Incident& incident);
   void Forget(const model::SessionId& anchor);
@@ -51,11 +52,11 @@ class IncidentRegistry {
   bool IsAnchor(const model::SessionId& session) const {
     return incidents_.contains(model::DeriveIncidentId(session));
   }
-  // The one that goes on among those named after `anchors`; null where there is none.
+  // The incident that continues among those of `anchors`; null if there is none.
   const model::Incident* Surviving(const std::vector<model::SessionId>& anchors) const;
   // Incidents that changed since the last call, in order of their ids.
   std::vector<model::IncidentId> TakeChanged();
-  // Homes of incidents opened since the last call.
+  // Anchors of the incidents that opened since the last call.
   std::vector<model::SessionId> TakeNewAnchors();
   size_t size() const { return incidents_.size(); }
   static model::SessionId AnchorOf(const model::Incident& incident);

@@ -26,7 +26,7 @@ void ClockOffsets::AddSample(const model::HostId& a, const model::HostId& b, int
   first.samples++;
   second.samples++;
   if (first.group != second.group) {
-    // The smaller group moves, so that a host moves at most log2(hosts) times.
+    // Moving the smaller group bounds the moves of a host to log2(hosts).
     const int64_t shift = first.offset_ns + median - second.offset_ns;
     if (groups_[second.group].size() <= groups_[first.group].size()) {
       MoveGroup(second.group, first.group, shift);
@@ -35,8 +35,8 @@ void ClockOffsets::AddSample(const model::HostId& a, const model::HostId& b, int
     }
     return;
   }
-  // Who is known less gives way, but never the reference: at once after a step, a little for
-  // jitter and drift.
+  // The host with fewer samples moves, but never the reference. It moves at once after a clock
+  // step, and a little at a time for jitter and drift.
   const model::HostId& reference = groups_[first.group].front();
   const bool second_moves =
       pair.first == reference || (pair.second != reference && second.samples <= first.samples);

@@ -14,9 +14,9 @@
 
 namespace hoptrail::collector::engine {
 
-// How far hosts' clocks are apart, learned from joined hops. Each pair of hosts keeps its last few
-// samples; each host has one offset to the reference of its group (hosts that hops connect).
-// Not thread-safe.
+// How far the clocks of hosts are apart, learned from joined hops. Each pair of hosts keeps its
+// last few samples. Hops connect hosts to groups; each host has one offset to the reference host of
+// its group. Not thread-safe.
 class ClockOffsets {
  public:
   struct Offset {
@@ -25,26 +25,26 @@ class ClockOffsets {
     uint32_t samples = 0;
   };
 
-  // One hop says that b's clock is ahead of a's by `ahead_ns`.
+  // By one hop b's clock is ahead of a's by `ahead_ns`.
   void AddSample(const model::HostId& a, const model::HostId& b, int64_t ahead_ns);
 
-  // b's clock minus a's, where at least three samples of this very pair agree within two seconds.
+  // b's clock minus a's, if at least three samples of this pair agree within two seconds.
   std::optional<int64_t> Agreed(const model::HostId& a, const model::HostId& b) const;
-  // b's clock minus a's as best known; nothing where no hops connect them.
+  // The best estimate of b's clock minus a's; nothing if no hops connect them.
   std::optional<int64_t> Difference(const model::HostId& a, const model::HostId& b) const;
-  // Nothing where no hop of this host was ever joined.
+  // Nothing if no hop of this host was ever joined.
   std::optional<Offset> Of(const model::HostId& host) const;
-  // Hosts whose offset has moved by more than a millisecond since the last call, in order.
+  // Hosts whose offset has moved by more than a millisecond since the last call, by id.
   std::vector<model::HostId> TakeChanged();
 
   static constexpr size_t kSamples = 9;         // kept for a pair
-  static constexpr size_t kMaxPairs = 1 << 20;  // further pairs are not learned
+  static constexpr size_t kMaxPairs = 1 << 20;  // further pairs are ignored
 
  private:
   using Pair = std::pair<model::HostId, model::HostId>;  // first < second
   struct Samples {
     int64_t values[kSamples] = {};  // second's clock minus first's
-    size_t count = 0;               // ever; the last kSamples are kept
+    size_t count = 0;               // of all samples; `values` has the last kSamples
   };
   struct Host {
     size_t group = 0;
@@ -59,7 +59,7 @@ class ClockOffsets {
 
   absl::flat_hash_map<Pair, Samples> pairs_;
   absl::flat_hash_map<model::HostId, Host> hosts_;
-  std::vector<std::vector<model::HostId>> groups_;  // the first one is the reference
+  std::vector<std::vector<model::HostId>> groups_;  // the first host is the reference
   absl::btree_set<model::HostId> changed_;
 };
 

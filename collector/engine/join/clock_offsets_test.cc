@@ -14,7 +14,7 @@ model::HostId Host(uint8_t n) {
 
 constexpr int64_t kSecond = 1'000'000'000;
 
-TEST(ClockOffsetsTest, ChainsOfHopsCompareHostsThatNeverMet) {
+TEST(ClockOffsetsTest, ChainOfHops_GivesTheDifferenceOfItsEnds) {
   ClockOffsets clocks;
   clocks.AddSample(Host(1), Host(2), 5 * kSecond);
   clocks.AddSample(Host(4), Host(3), 7 * kSecond);
@@ -29,7 +29,7 @@ TEST(ClockOffsetsTest, ChainsOfHopsCompareHostsThatNeverMet) {
   EXPECT_EQ(clocks.Of(Host(3))->reference, clocks.Of(Host(1))->reference);
 }
 
-TEST(ClockOffsetsTest, ThreeSamplesMustAgreeAndOneLieIsOutvoted) {
+TEST(ClockOffsetsTest, OneWrongSampleOfFour_IsOutvoted) {
   ClockOffsets clocks;
   clocks.AddSample(Host(1), Host(2), 3600 * kSecond);
   clocks.AddSample(Host(1), Host(2), kSecond);
@@ -40,7 +40,7 @@ TEST(ClockOffsetsTest, ThreeSamplesMustAgreeAndOneLieIsOutvoted) {
   EXPECT_EQ(clocks.Difference(Host(1), Host(2)), kSecond);
 }
 
-TEST(ClockOffsetsTest, AStepIsFollowed) {
+TEST(ClockOffsetsTest, ClockStep_IsFollowed) {
   ClockOffsets clocks;
   for (int i = 0; i < 9; ++i) clocks.AddSample(Host(1), Host(2), 0);
   for (int i = 0; i < 9; ++i) clocks.AddSample(Host(1), Host(2), 100 * kSecond);

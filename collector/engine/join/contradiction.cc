@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kForever = std::numeric_limits<int64_t>::max() / 4;
 
-// Nanoseconds. An agent may tell any 64 bits for a time: twice as many hold every sum of them.
+// Nanoseconds. An agent may report any 64 bits as a time; 128 bits hold every sum of them.
 struct Lifetime {
   absl::int128 from = 0;
   absl::int128 until = kForever;
@@ -27,11 +27,11 @@ Lifetime Of(const model::HopEnd& end, bool boot) {
 }
 
 bool CountsBytes(const model::HopEnd& end) {
-  // A close that the agent did not see has no counts.
+  // The agent counts no bytes for a close that it did not see.
   return end.closed_wall_ns != 0 && (end.bytes_sent != 0 || end.bytes_received != 0);
 }
 
-// Acknowledged means received, give or take the two flags (SYN, FIN) that TCP counts like bytes.
+// Acknowledged bytes were received, apart from the two flags (SYN, FIN) that TCP counts like bytes.
 bool Reconcilable(uint64_t acknowledged, uint64_t received) {
   return acknowledged <= received + 2 && received <= acknowledged + kInFlightBytes;
 }

@@ -11,22 +11,22 @@ namespace hoptrail::collector::engine {
 enum class Contradiction : uint8_t {
   kNone = 0,
   kBytes,  // one received what the other cannot have sent
-  kTime,   // one had closed long before the other was established
+  kTime,   // one closed long before the other was established
 };
 
-// Whether two ends of one hop key can be one connection. Addresses and ports are not compared:
-// translation changes them. `server_ahead_ns` is the server's boot clock minus the client's where
-// that is well known; it never steps, as wall clocks do.
+// Whether two ends of one hop key can be one connection. Addresses and ports are not compared,
+// since address translation changes them. `server_ahead_ns` is the server's boot clock minus the
+// client's, if that is well known; unlike wall clocks, boot clocks never step.
 //
 // Only the lifetimes must overlap, not the times of establishment: an agent that starts in the
-// middle of a connection tells when it found it.
+// middle of a connection reports the time when it found the connection.
 Contradiction FindContradiction(const model::HopEnd& client, const model::HopEnd& server,
                                 std::optional<int64_t> server_ahead_ns);
 
-// What one end may have received beyond what its peer knows to be acknowledged when it closed.
+// The bytes that one end may have received beyond those that its peer knew to be acknowledged.
 inline constexpr uint64_t kInFlightBytes = 16 << 20;
-// Slack of the clocks: where their difference is well known, and where only wall clocks are left
-// (hosts without time synchronisation, or an hour or a time zone wrong).
+// The slack of lifetimes if the difference of the boot clocks is known, and if only wall clocks can
+// be compared (hosts without time synchronisation, or an hour or a time zone wrong).
 inline constexpr int64_t kKnownSlackNs = 5LL * 60 * 1'000'000'000;
 inline constexpr int64_t kUnknownSlackNs = 24LL * 3600 * 1'000'000'000;
 

@@ -13,12 +13,12 @@ using ::testing::IsEmpty;
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kStart = 1'700'000'000 * kSecond;
 
-model::HopEnd End(uint8_t host, model::HopSide side, model::HopKey name, int second = 0,
+model::HopEnd End(uint8_t host, model::HopSide side, model::HopKey key, int second = 0,
                   uint16_t port = 40000) {
   model::HopEnd end;
   end.host.machine.bytes[0] = host;
   end.side = side;
-  end.hop_key = name;
+  end.hop_key = key;
   end.flow.client.port = port;
   end.flow.server.port = 22;
   end.established_boot_ns = (1000 + second) * kSecond;
@@ -26,11 +26,11 @@ model::HopEnd End(uint8_t host, model::HopSide side, model::HopKey name, int sec
   return end;
 }
 
-model::HopEnd Client(uint8_t host, model::HopKey name, int second = 0, uint16_t port = 40000) {
-  return End(host, model::HopSide::kClient, name, second, port);
+model::HopEnd Client(uint8_t host, model::HopKey key, int second = 0, uint16_t port = 40000) {
+  return End(host, model::HopSide::kClient, key, second, port);
 }
-model::HopEnd Server(uint8_t host, model::HopKey name, int second = 0, uint16_t port = 40000) {
-  return End(host, model::HopSide::kServer, name, second, port);
+model::HopEnd Server(uint8_t host, model::HopKey key, int second = 0, uint16_t port = 40000) {
+  return End(host, model::HopSide::kServer, key, second, port);
 }
 
 class JoinerTest : public testing::Test {
@@ -54,10 +54,10 @@ class JoinerTest : public testing::Test {
     const auto hop = joiner_.Find(key);
     return hop.has_value() ? hop->proof : model::Proof::kUnknown;
   }
-  Joiner joiner_{{}};
+  Joiner joiner_;
 };
 
-TEST_F(JoinerTest, OneNameTwoEndsWhateverTheAddressesIsProven) {
+TEST_F(JoinerTest, ClientAndServerOfOneKey_AreProvenWhateverTheirFlows) {
   const auto server = joiner_.Put(Server(2, {1, 2}, 0, 61000), kStart);
   EXPECT_THAT(Changed(joiner_.TakeChanges()), ElementsAre(server));
   const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
@@ -72,13 +72,13 @@ TEST_F(JoinerTest, OneNameTwoEndsWhateverTheAddressesIsProven) {
   EXPECT_THAT(Changed(joiner_.TakeChanges()), IsEmpty());
 }
 
-TEST_F(JoinerTest, AHostMayBeBothEnds) {
+TEST_F(JoinerTest, BothEndsOnOneHost_AreProven) {
   const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
   joiner_.Put(Server(1, {1, 2}), kStart);
   EXPECT_EQ(ProofOf(client), model::Proof::kProven);
 }
 
-TEST_F(JoinerTest, ANameThatTwoHostsClaimIsNotProvenForEither) {
+TEST_F(JoinerTest, KeyClaimedByTwoServers_IsProvenForNeither) {
   const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
   joiner_.Put(Server(2, {1, 2}), kStart);
   EXPECT_EQ(ProofOf(client), model::Proof::kProven);
@@ -90,7 +90,7 @@ TEST_F(JoinerTest, ANameThatTwoHostsClaimIsNotProvenForEither) {
   EXPECT_EQ(joiner_.inferred(), 1u);
 }
 
-TEST_F(JoinerTest, BytesThatCannotBeUndoTheProof) {
+TEST_F(JoinerTest, ContradictingBytes_BreakAProvenJoin) {
   model::HopEnd c = Client(1, {1, 2});
   model::HopEnd s = Server(2, {1, 2}, 0, 61000);
   const auto client = joiner_.Put(c, kStart);
@@ -107,7 +107,7 @@ TEST_F(JoinerTest, BytesThatCannotBeUndoTheProof) {
   EXPECT_EQ(joiner_.contradicted(), 1u);
 }
 
-TEST_F(JoinerTest, FlowAndTimeJoinAfterTheGracePeriodOnly) {
+TEST_F(JoinerTest, EndsOfOneFlow_AreJoinedAfterTheGracePeriodOnly) {
   const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
   joiner_.Put(Server(2, {}, 5), kStart);
   joiner_.Tick(kStart + 9 * kSecond);
@@ -115,14 +115,14 @@ TEST_F(JoinerTest, FlowAndTimeJoinAfterTheGracePeriodOnly) {
   joiner_.Tick(kStart + 10 * kSecond);
   EXPECT_EQ(ProofOf(client), model::Proof::kInferred);
   EXPECT_DOUBLE_EQ(joiner_.Find(client)->probability, 0.9);
-  // A second one that could be it as well.
+  // A second candidate halves the probability.
   joiner_.Put(Server(3, {}, 20), kStart + 20 * kSecond);
   joiner_.Tick(kStart + 40 * kSecond);
   EXPECT_DOUBLE_EQ(joiner_.Find(client)->probability, 0.45);
   EXPECT_EQ(joiner_.Find(client)->server->host.machine.bytes[0], 2);  // the closest
 }
 
-TEST_F(JoinerTest, TooFarApartOrAnotherFlowIsNoJoin) {
+TEST_F(JoinerTest, EndsFarApartOrOfAnotherFlow_AreNotJoined) {
   const auto client = joiner_.Put(Client(1, {}), kStart);
   joiner_.Put(Server(2, {}, 31), kStart);
   joiner_.Put(Server(2, {}, 0, 41000), kStart);
@@ -130,7 +130,7 @@ TEST_F(JoinerTest, TooFarApartOrAnotherFlowIsNoJoin) {
   EXPECT_FALSE(joiner_.Find(client)->joined());
 }
 
-TEST_F(JoinerTest, AProvenJoinReplacesAnInferredOne) {
+TEST_F(JoinerTest, ProvenJoin_ReplacesAnInferredOne) {
   const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
   const auto wrong = joiner_.Put(Server(3, {7, 7}), kStart);
   joiner_.Tick(kStart + 10 * kSecond);
@@ -144,18 +144,18 @@ TEST_F(JoinerTest, AProvenJoinReplacesAnInferredOne) {
   EXPECT_THAT(Changed(joiner_.TakeChanges()), Contains(wrong));
 }
 
-TEST_F(JoinerTest, AnEndThatLearnsItsNameIsJoinedByIt) {
+TEST_F(JoinerTest, EndThatLearnsItsKey_IsJoinedByIt) {
   const auto keyless = joiner_.Put(Client(1, {}), kStart);
   joiner_.Put(Server(2, {1, 2}), kStart);
   joiner_.Tick(kStart + 10 * kSecond);
   EXPECT_EQ(ProofOf(keyless), model::Proof::kInferred);
   joiner_.TakeChanges();
-  const auto named = joiner_.Put(Client(1, {1, 2}), kStart + 11 * kSecond);
-  EXPECT_EQ(ProofOf(named), model::Proof::kProven);
+  const auto keyed = joiner_.Put(Client(1, {1, 2}), kStart + 11 * kSecond);
+  EXPECT_EQ(ProofOf(keyed), model::Proof::kProven);
   EXPECT_THAT(Removed(joiner_.TakeChanges()), ElementsAre(keyless));
 }
 
-TEST_F(JoinerTest, ClocksAreLearnedFromProvenHopsAndCorrectTheWindow) {
+TEST_F(JoinerTest, ClocksLearnedFromProvenHops_CorrectTheWindow) {
   for (uint32_t i = 1; i <= 3; ++i) {
     model::HopEnd s = Server(2, {i, i}, 600, static_cast<uint16_t>(100 + i));
     model::HopEnd c = Client(1, {i, i}, 0, static_cast<uint16_t>(100 + i));
@@ -163,15 +163,16 @@ TEST_F(JoinerTest, ClocksAreLearnedFromProvenHopsAndCorrectTheWindow) {
     joiner_.Put(s, kStart);
     joiner_.Put(c, kStart);
   }
-  EXPECT_EQ(joiner_.wall_clocks().Difference(Client(1, {}).host, Server(2, {}).host),
-            600 * kSecond - 1'000'000);
+  EXPECT_THAT(
+      joiner_.TakeChanges().clocks,
+      Contains(ClockOffset{Server(2, {}).host, Client(1, {}).host, 600 * kSecond - 1'000'000, 3}));
   const auto client = joiner_.Put(Client(1, {}, 50), kStart);
   joiner_.Put(Server(2, {}, 655), kStart);
   joiner_.Tick(kStart + 10 * kSecond);
   EXPECT_EQ(ProofOf(client), model::Proof::kInferred);
 }
 
-TEST_F(JoinerTest, ForgottenHopsLeaveNothing) {
+TEST_F(JoinerTest, ForgottenHop_LeavesNothing) {
   const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
   const auto server = joiner_.Put(Server(2, {1, 2}), kStart);
   joiner_.TakeChanges();

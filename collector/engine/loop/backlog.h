@@ -10,15 +10,17 @@
 
 namespace hoptrail::collector::engine {
 
-// Which hosts have more to tell than was heard of them: their stream is broken, or what their spool
-// held when they connected is not yet taken in. Each for a bounded time. What is known of paths is
-// incomplete meanwhile (docs/decisions/0013). Not thread-safe.
+// The hosts that have facts which the engine has not yet taken in: their stream is broken, or their
+// spool held facts when they connected. Paths are incomplete meanwhile, so pages wait for these
+// hosts, each for a bounded time (docs/decisions/0013). Not thread-safe.
 class Backlog {
  public:
-  // It has to connect first: what it has is not known.
+  // The longest that the first page of an incident waits for hosts with a backlog.
+  static constexpr int64_t kMaxWaitNs = 30'000'000'000;
+  // The extent of the backlog is unknown until the host connects.
   static constexpr uint64_t kUnconnected = std::numeric_limits<uint64_t>::max();
 
-  // Until everything up to `sequence` is applied, or that time has come.
+  // The host has a backlog until everything up to `sequence` is applied, or until that time.
   void Expect(const model::HostId& host, uint64_t sequence, int64_t until_boot_ns) {
     expected_[host] = {sequence, until_boot_ns};
   }
@@ -28,7 +30,7 @@ class Backlog {
   }
   void Forget(const model::HostId& host) { expected_.erase(host); }
 
-  // Whether anything is expected still. Forgets those whose time has come.
+  // Whether any host has a backlog. Forgets the hosts whose time is over.
   bool Any(int64_t now_boot_ns) {
     absl::erase_if(expected_, [now_boot_ns](const auto& entry) {
       return entry.second.until_boot_ns <= now_boot_ns;

@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_LOOP_LOOP_FIXTURE_H_
 
-// For tests: the engine's loop without its thread, step by step with a clock of its own, over a
-// real store.
+// For tests: the engine's loop without its thread, one round at a time with a fake clock, on a real
+// store.
 
 #include <cstdlib>
 #include <filesystem>
@@ -22,7 +22,7 @@ class FakeAgent : public bus::AgentSink {
  public:
   explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
   void OnAccepted(const Greeting& greeting) override {
-    welcome = greeting.acknowledged;
+    acknowledged = greeting.acknowledged;
     greetings.push_back(greeting);
   }
   void Ask(const model::Incarnation& incarnation) override { asked.push_back(incarnation); }
@@ -36,7 +36,7 @@ class FakeAgent : public bus::AgentSink {
   int64_t heard;
   bool goodbye = false;
   bool ended = false;
-  uint64_t welcome = 0;
+  uint64_t acknowledged = 0;
   std::vector<Greeting> greetings;
   std::vector<model::Incarnation> asked;
 };

@@ -1,4 +1,4 @@
-// How long a page waits for those who may know more.
+// How long a page waits for hosts that may know more of its path.
 
 #include <algorithm>
 #include <cstdint>
@@ -33,19 +33,19 @@ class PageHoldTest : public LoopTest {
     outbox_ = *store_->OpenOutbox();
   }
 
-  // Connects with everything that the host has of the story still to tell.
+  // Connects the host with all its facts of the story in its spool.
   void Connect(const std::string& host) {
     agents_[host] = LoopTest::Connect(Story::Host(host), host, four_.story.facts().at(host).size());
-    agents_[host]->heard += 3600 * kSecond;  // silence is another matter
+    agents_[host]->heard += 3600 * kSecond;  // it does not become silent
   }
-  // The host's facts up to number `end`, as far as they were not told.
-  void Tell(const std::string& host, size_t end = SIZE_MAX) {
+  // Sends the host's facts up to number `end` that were not yet sent.
+  void Report(const std::string& host, size_t end = SIZE_MAX) {
     const auto& facts = four_.story.facts().at(host);
-    uint64_t& told = told_[host];
+    uint64_t& reported = reported_[host];
     bus::FactBatch batch{Story::Host(host), agents_.at(host), {}, {}};
-    while (told < std::min(end, facts.size())) {
-      batch.facts.push_back(facts[told]);
-      batch.sequences.push_back(++told);
+    while (reported < std::min(end, facts.size())) {
+      batch.facts.push_back(facts[reported]);
+      batch.sequences.push_back(++reported);
     }
     ASSERT_TRUE(bus_->Publish(std::move(batch)));
   }
@@ -54,7 +54,7 @@ class PageHoldTest : public LoopTest {
     ASSERT_TRUE(bus_->Publish(bus::StreamClosed{Story::Host(host), agents_.at(host)}));
     Pass(0);
   }
-  // All that is sent now, in order.
+  // Sends all pages that are not held, and returns them in order.
   std::vector<store::Outbox::Item> Send() {
     std::vector<store::Outbox::Item> sent;
     while (auto item = *outbox_->Next([](const store::Outbox::Item& next) { return !next.held; })) {
@@ -77,12 +77,12 @@ class PageHoldTest : public LoopTest {
   FourHosts four_;
   std::unique_ptr<store::Outbox> outbox_;
   std::map<std::string, std::shared_ptr<FakeAgent>> agents_;
-  std::map<std::string, uint64_t> told_;
+  std::map<std::string, uint64_t> reported_;
 };
 
-TEST_F(PageHoldTest, ASecondWhileAllAreHeard) {
+TEST_F(PageHoldTest, PageWithoutBacklog_WaitsASecond) {
   Connect("gw");
-  Tell("gw");
+  Report("gw");
   Pass(0);
   TheIncident();
   EXPECT_THAT(Send(), IsEmpty());
@@ -90,23 +90,23 @@ TEST_F(PageHoldTest, ASecondWhileAllAreHeard) {
   ASSERT_THAT(Send(), SizeIs(1));
 }
 
-TEST_F(PageHoldTest, OnePageWhereTheBeginningIsHeardLastAfterARestart) {
+TEST_F(PageHoldTest, RootReportedLastAfterARestart_IsOnePage) {
   for (const char* host : {"gw", "web", "db", "vault"}) Connect(host);
   Pass(1);
   Restart();
   four_.story.Detect("db", four_.db, "brute-force", model::Severity::kHigh, 61);
   for (const char* host : {"web", "db", "vault"}) {
     Connect(host);
-    Tell(host);
+    Report(host);
   }
   Pass(5);
   TheIncident();
-  EXPECT_THAT(Send(), IsEmpty()) << "gw was connected, and nothing is heard of it";
+  EXPECT_THAT(Send(), IsEmpty()) << "gw was connected and has not come back";
   Connect("gw");
-  Tell("gw", 4);  // the guessed password, worth a page by itself; not yet the hop to web
+  Report("gw", 4);  // the guessed password, worth a page; not yet the hop to web
   Pass(5);
-  EXPECT_THAT(Send(), IsEmpty()) << "gw has more to tell";
-  Tell("gw");
+  EXPECT_THAT(Send(), IsEmpty()) << "gw has a backlog";
+  Report("gw");
   Pass(1);
   const auto sent = Send();
   ASSERT_THAT(sent, SizeIs(1));
@@ -116,25 +116,25 @@ TEST_F(PageHoldTest, OnePageWhereTheBeginningIsHeardLastAfterARestart) {
   EXPECT_THAT(Send(), IsEmpty());
 }
 
-TEST_F(PageHoldTest, NotForeverForOneThatDoesNotComeBack) {
+TEST_F(PageHoldTest, HostThatDoesNotComeBack_HoldsAPageForABoundedTime) {
   Connect("gw");
   Connect("web");
   Pass(1);
   Restart();
   Connect("gw");
-  Tell("gw");
+  Report("gw");
   Pass(28);
   EXPECT_THAT(Send(), IsEmpty());
   Pass(4);
   EXPECT_THAT(Send(), SizeIs(1));
 }
 
-TEST_F(PageHoldTest, NorForOneThatNeverTellsWhatItSaysThatItHas) {
+TEST_F(PageHoldTest, HostThatNeverSendsItsBacklog_HoldsAPageForABoundedTime) {
   Connect("web");
   Connect("gw");
-  Tell("gw");
+  Report("gw");
   Pass(10);
-  Connect("web");  // and again, so that what is expected of it is always new
+  Connect("web");  // again, so that its backlog is always new
   Pass(18);
   EXPECT_THAT(Send(), IsEmpty());
   Connect("web");
@@ -142,26 +142,26 @@ TEST_F(PageHoldTest, NorForOneThatNeverTellsWhatItSaysThatItHas) {
   EXPECT_THAT(Send(), SizeIs(1));
 }
 
-TEST_F(PageHoldTest, ABrokenStreamIsWaitedForUntilItsSilenceIsJudged) {
+TEST_F(PageHoldTest, BrokenStream_HoldsAPageUntilTheHeartbeatTimeout) {
   Connect("web");
-  Tell("web");
+  Report("web");
   Pass(1);
   Break("web", /*goodbye=*/false);
   Connect("gw");
-  Tell("gw");
+  Report("gw");
   Pass(8);
   EXPECT_THAT(Send(), IsEmpty());
   Pass(4);
   EXPECT_THAT(Send(), SizeIs(1));
 }
 
-TEST_F(PageHoldTest, AGoodbyeIsNotWaitedFor) {
+TEST_F(PageHoldTest, HostThatSaidGoodbye_HoldsNoPage) {
   Connect("web");
-  Tell("web", 1);
+  Report("web", 1);
   Pass(1);
   Break("web", /*goodbye=*/true);
   Connect("gw");
-  Tell("gw");
+  Report("gw");
   Pass(2);
   EXPECT_THAT(Send(), SizeIs(1));
 }

@@ -1,13 +1,13 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_LOOP_REQUEST_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_LOOP_REQUEST_H_
 
-// What other threads than the agents' ask of the engine's thread. Values in its queue.
+// Requests of other threads to the engine's thread. Values in its queue. The engine's thread calls
+// `done` when the answer is durable.
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,7 +18,7 @@
 
 namespace hoptrail::collector::engine {
 
-// `done` is called by the engine's thread, once the answer is durable.
+// See Engine::SetIncidentState.
 struct SetIncidentStateRequest {
   model::IncidentId incident;
   model::IncidentState state = model::IncidentState::kUnknown;
@@ -26,14 +26,14 @@ struct SetIncidentStateRequest {
   std::function<void(absl::StatusOr<model::Incident>)> done;
 };
 
-// Takes a machine, or with a boot one of its boots, off the list.
+// See HostTable::Remove.
 struct RemoveHostRequest {
   model::HostId host;
   std::string who;
   std::function<void(absl::Status)> done;
 };
 
-// Another configuration; nothing is answered.
+// Another configuration. It has no answer.
 struct ReconfigureRequest {
   v1::FleetRulesConfig rules;
   model::Severity minimum_severity = model::Severity::kMedium;
@@ -44,6 +44,7 @@ struct ReconfigureRequest {
   int64_t heartbeat_timeout_ns = 0;
 };
 
+// See Engine::PathOf.
 struct PathRequest {
   model::SessionId session;
   std::function<void(Path)> done;

@@ -1,39 +1,37 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_VALUES_JOIN_CHANGE_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_VALUES_JOIN_CHANGE_H_
 
-// What the joiner emits and the graph is built from. Plain values, so that the two need not be in
-// one process.
+// The joiner emits these values and the graph is built from them. They are plain values, so that
+// the two may run in different processes.
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
-#include "core/graph/hop_key.h"
+#include "core/graph/hop_id.h"
 #include "core/model/hop.h"
 
 namespace hoptrail::collector::engine {
 
-// A hop is new, different, or no longer one by itself.
+// A hop is new, has changed, or has become part of another hop.
 struct JoinChange {
   graph::HopId key;
-  std::optional<model::Hop> hop;  // whole; nothing where it is no longer a hop by itself
-  graph::HopId server_end;        // the key of its server's end, where there is one
-
-  bool operator==(const JoinChange&) const = default;
+  std::optional<model::Hop> hop;  // the whole hop; nothing if it is no longer a hop by itself
+  graph::HopId server_end;        // the id of its server's end, if that is known
 };
 
-// How far a host's wall clock is ahead of `reference`'s, from joined hops. Hosts with different
-// references were never joined and cannot be compared.
+// How far a host's wall clock is ahead of the clock of `reference`, measured by joined hops. No hop
+// connects hosts with different references, so their clocks cannot be compared.
 struct ClockOffset {
   model::HostId host;
   model::HostId reference;
   int64_t offset_ns = 0;
-  uint32_t samples = 0;
+  uint32_t samples = 0;  // joined hops that were measured
 
   bool operator==(const ClockOffset&) const = default;
 };
 
-// Since the last ones. Hops that are no longer ones by themselves come first.
+// All changes since the last JoinChanges. Hops that are no longer hops by themselves come first.
 struct JoinChanges {
   std::vector<JoinChange> hops;
   std::vector<ClockOffset> clocks;

@@ -9,25 +9,25 @@
 
 #include "collector/engine/values/join_change.h"
 #include "collector/store/stored_hop.h"
-#include "core/graph/hop_key.h"
+#include "core/graph/hop_id.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::collector::engine {
 
 using store::StoredHop;
 
-// What changed, to be stored in one transaction, in order: each element replaces what was stored
-// under the same id or key. An Outcome may be given to several calls, which append to it.
+// Changes, to be stored in one transaction and in order. Each element replaces the stored one with
+// the same id or key. An Outcome may be passed to several calls, which append to it.
 struct Outcome {
   std::vector<model::Session> sessions;
   std::vector<StoredHop> hops;
-  std::vector<graph::HopId> removed_hops;  // to be removed before `hops` are put
-  // From agents and from fleet rules. A fleet detection whose ground fell away (an earlier root
-  // was found, an inferred join was replaced) is emitted again with severity kInfo and the evidence
-  // "withdrawn", and leaves its incident.
+  std::vector<graph::HopId> removed_hops;  // to be removed before `hops` are stored
+  // From agents and from fleet rules. A fleet detection that lost its ground (the engine found an
+  // earlier root, or replaced an inferred join) is emitted again with severity kInfo and the
+  // evidence "withdrawn", and leaves its incident.
   std::vector<model::Detection> detections;
   std::vector<model::Incident> incidents;
-  // To be sent to that host if it is connected; not to be stored (see Engine::ProvenanceOf).
+  // To be sent to the host if it is connected. It is not stored (see Engine::ProvenanceOf).
   std::vector<std::pair<model::HostId, model::Provenance>> provenance;
   std::vector<ClockOffset> clock_offsets;
 
@@ -35,10 +35,9 @@ struct Outcome {
     return sessions.empty() && hops.empty() && removed_hops.empty() && detections.empty() &&
            incidents.empty() && provenance.empty() && clock_offsets.empty();
   }
-  bool operator==(const Outcome&) const = default;
 };
 
-// What was stored, all of it or the part that is still of interest.
+// The stored values that the engine starts with, all of them or the ones still of interest.
 struct StoredState {
   std::vector<std::pair<model::HostId, std::string>> host_names;
   std::vector<model::Session> sessions;
@@ -52,15 +51,13 @@ struct PathStep {
   model::SessionId session;
   int32_t parent = -1;  // index of an earlier step; -1: the root
   uint32_t depth = 0;   // hops from the root
-  // The hop that led here; for the root, its entry from outside the fleet if that was seen.
+  // The hop that led here. For the root: the connection from outside the fleet, if it is known.
   std::optional<graph::HopId> hop;
-  std::string link;  // "cron", "su", …: caused on the same host without a connection
-
-  bool operator==(const PathStep&) const = default;
+  std::string link;  // "cron", "su", …: the cause on the same host; empty for a hop
 };
 
 struct Path {
-  std::vector<PathStep> steps;  // root first, each after its parent, siblings in order of time
+  std::vector<PathStep> steps;  // root first, each after its parent, siblings by time
   bool proven = false;          // every hop between the steps is PROVEN
   bool truncated = false;       // there are more than kMaxPathSteps
 };

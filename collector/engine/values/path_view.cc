@@ -15,7 +15,7 @@ constexpr size_t kMaxShown = 12;
 std::string HostLabel(const Step& step) { return model::HostTitle(step.host_name, step.host); }
 
 std::string Label(const Step& step) {
-  return absl::StrCat(step.title.empty() ? model::kUntoldSession : step.title, "@",
+  return absl::StrCat(step.title.empty() ? model::kUnreportedSession : step.title, "@",
                       HostLabel(step));
 }
 

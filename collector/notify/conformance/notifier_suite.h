@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_COLLECTOR_NOTIFY_CONFORMANCE_NOTIFIER_SUITE_H_
 #define HOPTRAIL_COLLECTOR_NOTIFY_CONFORMANCE_NOTIFIER_SUITE_H_
 
-// What every Notifier does. An implementation's test includes this, writes a NotifierHarness for
-// what it notifies, and instantiates the suite with a function that makes one.
+// The tests that every Notifier must pass. An implementation's test includes this header, writes a
+// NotifierHarness for its receiver, and instantiates the suite with a function that makes one.
 
 #include <functional>
 #include <memory>
@@ -20,17 +20,17 @@
 
 namespace hoptrail::collector::notify {
 
-// The receiving end, and how the notifier is made for it.
+// The receiver, and how a notifier is made for it.
 class NotifierHarness {
  public:
   virtual ~NotifierHarness() = default;
-  // As in a new process: nothing is known but what the store has. `clock` is what it waits by.
+  // As in a new process: only the store remembers anything. The notifier waits by `clock`.
   virtual absl::StatusOr<std::unique_ptr<Notifier>> Make(store::Store* store,
                                                          const Clock* clock) = 0;
-  // While it refuses, nothing arrives: a server that fails, a disk that is full.
+  // While the receiver refuses, nothing arrives: a server fails, or a disk is full.
   virtual void Refuse(bool refuse) = 0;
-  // Titles of the incidents that have arrived at the receiver, in order; and at the other one,
-  // which OtherConfig() names.
+  // Titles of the incidents that have arrived, in order: at the receiver, and at the other one that
+  // OtherConfig() names.
   virtual std::vector<std::string> Arrived() = 0;
   virtual std::vector<std::string> ArrivedAtOther() = 0;
   virtual v1::CollectorConfig OtherConfig() = 0;
@@ -58,12 +58,12 @@ class NotifierSuite : public StoreForNotifiers, public testing::WithParamInterfa
     ASSERT_TRUE(notifier.ok()) << notifier.status();
     notifier_ = *std::move(notifier);
   }
-  void Happen(uint8_t number, const std::string& title) {
+  void ChangeIncident(uint8_t number, const std::string& title) {
     model::Incident incident = Incident(number);
     incident.title = title;
     Write(incident);
   }
-  // Delivers what is due during so many seconds of the clock.
+  // Delivers what is due while the clock advances by `seconds`.
   void DeliverFor(int seconds) {
     for (int i = 0; i <= seconds; ++i) {
       for (int steps = 0; steps < 100; ++steps) {
@@ -79,28 +79,28 @@ class NotifierSuite : public StoreForNotifiers, public testing::WithParamInterfa
 };
 
 TEST_P(NotifierSuite, Incidents_ArriveOnceAndInOrder) {
-  Happen(1, "one");
-  Happen(2, "two");
+  ChangeIncident(1, "one");
+  ChangeIncident(2, "two");
   DeliverFor(3);
   EXPECT_THAT(harness_->Arrived(), testing::ElementsAre("one", "two"));
 }
 
 TEST_P(NotifierSuite, Restart_LosesNothingAndDoublesNothing) {
-  Happen(1, "one");
+  ChangeIncident(1, "one");
   DeliverFor(1);
   Restart();
   DeliverFor(1);
-  Happen(2, "two");
+  ChangeIncident(2, "two");
   Restart();
   DeliverFor(1);
   EXPECT_THAT(harness_->Arrived(), testing::ElementsAre("one", "two"));
 }
 
-TEST_P(NotifierSuite, ReceiverThatRefuses_FindsEverythingLater) {
+TEST_P(NotifierSuite, ReceiverThatRefuses_GetsEverythingLater) {
   harness_->Refuse(true);
-  Happen(1, "one");
+  ChangeIncident(1, "one");
   DeliverFor(5);
-  Happen(2, "two");
+  ChangeIncident(2, "two");
   DeliverFor(5);
   EXPECT_THAT(harness_->Arrived(), testing::IsEmpty());
   harness_->Refuse(false);
@@ -110,7 +110,7 @@ TEST_P(NotifierSuite, ReceiverThatRefuses_FindsEverythingLater) {
 
 TEST_P(NotifierSuite, RestartWhileTheReceiverRefuses_KeepsWhatWaits) {
   harness_->Refuse(true);
-  Happen(1, "one");
+  ChangeIncident(1, "one");
   DeliverFor(5);
   Restart();
   harness_->Refuse(false);
@@ -118,11 +118,11 @@ TEST_P(NotifierSuite, RestartWhileTheReceiverRefuses_KeepsWhatWaits) {
   EXPECT_THAT(harness_->Arrived(), testing::ElementsAre("one"));
 }
 
-TEST_P(NotifierSuite, OtherConfiguration_HoldsFromTheNextDeliveryOn) {
-  Happen(1, "one");
+TEST_P(NotifierSuite, NewConfiguration_AppliesFromTheNextDelivery) {
+  ChangeIncident(1, "one");
   DeliverFor(1);
   ASSERT_TRUE(notifier_->Reconfigure(harness_->OtherConfig()).ok());
-  Happen(2, "two");
+  ChangeIncident(2, "two");
   DeliverFor(3);
   EXPECT_THAT(harness_->Arrived(), testing::ElementsAre("one"));
   EXPECT_THAT(harness_->ArrivedAtOther(), testing::ElementsAre("two"));
@@ -131,14 +131,14 @@ TEST_P(NotifierSuite, OtherConfiguration_HoldsFromTheNextDeliveryOn) {
 TEST_P(NotifierSuite, BadConfiguration_ChangesNothing) {
   EXPECT_FALSE(notifier_->Reconfigure(harness_->BadConfig()).ok());
   notifier_->Reopen();
-  Happen(1, "one");
+  ChangeIncident(1, "one");
   DeliverFor(1);
   EXPECT_THAT(harness_->Arrived(), testing::ElementsAre("one"));
 }
 
 TEST_P(NotifierSuite, Thread_DeliversAndStopsAtOnce) {
   notifier_->Start();
-  Happen(1, "one");
+  ChangeIncident(1, "one");
   const SteadyTime deadline = SteadyTime::Now() + absl::Seconds(60);
   while (harness_->Arrived().empty() && SteadyTime::Now() < deadline) {
     absl::SleepFor(absl::Milliseconds(10));
@@ -147,7 +147,7 @@ TEST_P(NotifierSuite, Thread_DeliversAndStopsAtOnce) {
   const SteadyTime before = SteadyTime::Now();
   notifier_->Stop();
   EXPECT_LT(SteadyTime::Now() - before, absl::Seconds(30));
-  Happen(2, "two");
+  ChangeIncident(2, "two");
   EXPECT_THAT(harness_->Arrived(), testing::ElementsAre("one")) << "nothing after its stop";
   Restart();
   DeliverFor(3);

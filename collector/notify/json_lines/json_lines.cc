@@ -26,7 +26,7 @@ absl::StatusOr<std::string> Line(absl::string_view kind, const google::protobuf:
   if (!google::protobuf::util::MessageToJsonString(message, &json, options).ok()) {
     return absl::InternalError("a message has no JSON form");
   }
-  // Standard output may be a terminal.
+  // Standard output may be a terminal, so control characters are escaped.
   return absl::StrCat("{\"", kind, "\":", PrintableJson(json), "}\n");
 }
 
@@ -97,7 +97,7 @@ absl::Status JsonLines::Open(const std::string& target) {
   return absl::OkStatus();
 }
 
-// Before the next line.
+// Switches to a reopened file before the next line.
 void JsonLines::TakeNextFile() {
   MutexLock lock(&mutex_);
   if (!next_file_.has_value()) return;
@@ -115,7 +115,7 @@ absl::Status JsonLines::WriteNew() {
   TakeNextFile();
   while (true) {
     std::map<int64_t, std::string> lines;
-    int64_t complete_to;  // nothing below it is missing from `lines`
+    int64_t complete_to;  // `lines` has every change up to this revision
     {
       api::MessageReader reader(store_->BorrowReader());
       HT_ASSIGN_OR_RETURN(complete_to, reader.Revision());
@@ -138,7 +138,8 @@ absl::Status JsonLines::WriteNew() {
     }
     HT_RETURN_IF_ERROR(file_.Append(std::move(text)));
     const bool last = complete_to == written_;
-    written_ = complete_to;  // also where the store cannot take it: nothing is written twice
+    // Even where the store cannot save it, so that no line is written twice.
+    written_ = complete_to;
     if (saved_ != written_) {
       HT_RETURN_IF_ERROR(outbox_->SaveCursor(kConsumer, written_));
       saved_ = written_;

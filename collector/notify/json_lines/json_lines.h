@@ -20,10 +20,10 @@
 
 namespace hoptrail::collector::notify {
 
-// Writes every change of a detection or an incident as one line of JSON,
-// {"detection": {…}} or {"incident": {…}}, to a file or to standard output. Its place is kept in
-// the store, so that neither a restart nor a full disk leaves anything out (after a crash a line
-// may come twice). Own thread.
+// Writes every change of a detection or an incident as one line of JSON, {"detection": {…}} or
+// {"incident": {…}}, to a file or to standard output. The store keeps its cursor, so that neither a
+// restart nor a full disk leaves a change out; after a crash a line may come twice. Has a thread of
+// its own.
 class JsonLines final : public Notifier {
  public:
   // `target` is a file to append to (created with mode 0600) or "-". `store` is not owned.
@@ -33,13 +33,13 @@ class JsonLines final : public Notifier {
 
   void Start() override;
   void Stop() override;
-  // From `json_output` in the configuration.
+  // Opens the file that `json_output` names.
   absl::Status Reconfigure(const v1::CollectorConfig& config) override;
-  // Opens the file anew, which was renamed perhaps. Where that fails the old one stays in use, and
-  // the log says so.
+  // Opens the file again, since it may have been renamed. Where that fails, logs the error and goes
+  // on with the old file.
   void Reopen() override;
   absl::StatusOr<bool> Deliver() override;
-  // Writes all that is new.
+  // Writes every change since the last call.
   absl::Status WriteNew();
 
  private:
@@ -52,8 +52,8 @@ class JsonLines final : public Notifier {
   store::Store* const store_;
   const std::unique_ptr<store::Outbox> outbox_;
   LineFile file_;
-  int64_t written_;  // revision
-  int64_t saved_;    // as far as the store knows
+  int64_t written_;  // revision up to which lines are written
+  int64_t saved_;    // the same, as saved in the store
   TroubleLog trouble_;
   Mutex mutex_;
   std::string target_ ABSL_GUARDED_BY(mutex_);

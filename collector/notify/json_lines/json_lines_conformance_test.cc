@@ -12,7 +12,7 @@
 namespace hoptrail::collector::notify {
 namespace {
 
-// A file behind a symbolic link, which leads to a full device while the receiver refuses.
+// A file behind a symbolic link. While the receiver refuses, the link leads to a full device.
 class JsonLinesHarness final : public NotifierHarness {
  public:
   explicit JsonLinesHarness(const std::string& directory)

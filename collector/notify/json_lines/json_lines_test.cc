@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 
 class JsonLinesTest : public StoreForNotifiers {
  protected:
-  // Each of them is JSON.
+  // Checks that each line is JSON.
   static std::vector<std::string> LinesOf(const std::string& path) {
     std::ifstream file(path);
     std::vector<std::string> all;
@@ -33,7 +33,7 @@ class JsonLinesTest : public StoreForNotifiers {
   }
 };
 
-TEST_F(JsonLinesTest, SayEachChangeAndGoOnAfterARestart) {
+TEST_F(JsonLinesTest, EachChange_IsOneLineAcrossARestart) {
   const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   ASSERT_TRUE(lines.ok()) << lines.status();
@@ -41,17 +41,17 @@ TEST_F(JsonLinesTest, SayEachChangeAndGoOnAfterARestart) {
   Write();
   ASSERT_TRUE((*lines)->WriteNew().ok());
   ASSERT_TRUE((*lines)->WriteNew().ok());
-  incident_.title = "grew\x1b[2J\u202e\u2066";
+  incident_.title = "escalated\x1b[2J\u202e\u2066";
   Write();
   lines = JsonLines::Create(store_.get(), path);
   ASSERT_TRUE((*lines)->WriteNew().ok());
   const std::vector<std::string> all = LinesOf(path);
   ASSERT_EQ(all.size(), 3u);
-  // As JSON, and as what a terminal may show.
-  EXPECT_THAT(all[2], HasSubstr("grew\\u001b[2J\\u202e\\u2066"));
+  // Escaped for JSON, and for a terminal.
+  EXPECT_THAT(all[2], HasSubstr("escalated\\u001b[2J\\u202e\\u2066"));
 }
 
-TEST_F(JsonLinesTest, AFullDiskLosesNoLineAndTearsNone) {
+TEST_F(JsonLinesTest, FullDisk_LosesNoLineAndTearsNone) {
   const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   ASSERT_TRUE(lines.ok()) << lines.status();
@@ -62,7 +62,7 @@ TEST_F(JsonLinesTest, AFullDiskLosesNoLineAndTearsNone) {
   ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
   const rlim_t unlimited = limit.rlim_cur;
   signal(SIGXFSZ, SIG_IGN);
-  incident_.title = "grew while the disk was full";
+  incident_.title = "escalated while the disk was full";
   Write();
   // Room for a part of the line. The store's own files are larger already.
   limit.rlim_cur = std::filesystem::file_size(path) + 100;
@@ -73,10 +73,10 @@ TEST_F(JsonLinesTest, AFullDiskLosesNoLineAndTearsNone) {
   ASSERT_TRUE((*lines)->WriteNew().ok());
   const std::vector<std::string> all = LinesOf(path);
   ASSERT_EQ(all.size(), before + 1);
-  EXPECT_THAT(all.back(), HasSubstr("grew while the disk was full"));
+  EXPECT_THAT(all.back(), HasSubstr("escalated while the disk was full"));
 }
 
-TEST_F(JsonLinesTest, ALineThatACrashLeftHalfWrittenIsEnded) {
+TEST_F(JsonLinesTest, LineHalfWrittenByACrash_IsEnded) {
   const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   { std::ofstream(path) << "{\"detec"; }
@@ -91,7 +91,7 @@ TEST_F(JsonLinesTest, ALineThatACrashLeftHalfWrittenIsEnded) {
   ParseJson(whole);
 }
 
-TEST_F(JsonLinesTest, AStoreThatTakesNoPlaceDoesNotDoubleLines) {
+TEST_F(JsonLinesTest, StoreThatCannotSaveTheCursor_DoesNotDoubleLines) {
   const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   Write();
@@ -111,7 +111,7 @@ TEST_F(JsonLinesTest, AStoreThatTakesNoPlaceDoesNotDoubleLines) {
 }
 
 // logrotate, with and without `copytruncate`.
-TEST_F(JsonLinesTest, ARotatedFileLosesAndDoublesNoLine) {
+TEST_F(JsonLinesTest, RotatedFile_LosesAndDoublesNoLine) {
   const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   std::vector<std::string> all;
@@ -127,7 +127,7 @@ TEST_F(JsonLinesTest, ARotatedFileLosesAndDoublesNoLine) {
   };
   change(1);
   std::filesystem::rename(path, path + ".1");
-  change(2);  // before the signal: still into the renamed one
+  change(2);  // before the signal: still into the renamed file
   (*lines)->Reopen();
   change(3);
   EXPECT_EQ(LinesOf(path).size(), 1u);
@@ -145,8 +145,8 @@ TEST_F(JsonLinesTest, ARotatedFileLosesAndDoublesNoLine) {
   }
 }
 
-// Names are an intruder's to choose.
-TEST_F(JsonLinesTest, WhatNamesSayIsEscaped) {
+// An intruder may choose names and titles.
+TEST_F(JsonLinesTest, ControlCharactersInTitles_AreEscaped) {
   const std::string path = directory_ + "/out.jsonl";
   auto lines = JsonLines::Create(store_.get(), path);
   incident_.title = "a\x1b[2J\nforged: {\"incident\": {}}\r\x7f";

@@ -17,10 +17,11 @@ namespace {
 
 int OpenTarget(const std::string& target) {
   if (target == "-") return ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-  // A regular file's end is looked at; a pipe that we could read from would have no end.
+  // A regular file is opened for reading, too, to look at its end. A pipe with a reader in this
+  // process would never report that the other reader is gone.
   struct stat info;
   const bool other = ::stat(target.c_str(), &info) == 0 && !S_ISREG(info.st_mode);
-  // A FIFO without a reader is refused, and one whose reader is slow is tried again.
+  // O_NONBLOCK: a FIFO without a reader is an error, and one with a slow reader is tried again.
   const int access = other ? O_WRONLY | O_NONBLOCK : O_RDWR;
   return ::open(target.c_str(), access | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
@@ -30,12 +31,12 @@ off_t SizeOf(int fd) {
   return ::fstat(fd, &info) == 0 ? info.st_size : 0;
 }
 
-bool EndsWithinALine(int fd, off_t size) {
+bool EndsWithinLine(int fd, off_t size) {
   char last = '\n';
   return size > 0 && ::pread(fd, &last, 1, size - 1) == 1 && last != '\n';
 }
 
-// Returns how much was written; less than all: errno says why.
+// Returns the number of bytes written. Where these are not all, errno says why.
 size_t WriteAll(int fd, absl::string_view data) {
   size_t written = 0;
   while (written < data.size()) {
@@ -60,11 +61,11 @@ absl::StatusOr<LineFile> LineFile::Open(const std::string& target) {
 absl::Status LineFile::Append(std::string lines) {
   if (lines.empty()) return absl::OkStatus();
   const off_t size = regular_ ? SizeOf(file_.get()) : 0;
-  if (torn_ || (regular_ && EndsWithinALine(file_.get(), size))) lines.insert(0, 1, '\n');
+  if (torn_ || (regular_ && EndsWithinLine(file_.get(), size))) lines.insert(0, 1, '\n');
   const size_t written = WriteAll(file_.get(), lines);
   if (written < lines.size()) {
     const int error = errno;
-    // Unless somebody has emptied it meanwhile.
+    // Takes back the partial line, unless the file was emptied meanwhile.
     const bool whole = regular_ && SizeOf(file_.get()) == size + static_cast<off_t>(written) &&
                        ::ftruncate(file_.get(), size) == 0;
     torn_ = !regular_ && written > 0;

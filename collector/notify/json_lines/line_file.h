@@ -10,16 +10,16 @@
 
 namespace hoptrail::collector::notify {
 
-// A file of lines that is only ever appended to, and that others may rename or empty at any time.
-// A line is in it as a whole or not at all: what could not be written to its end is taken back, and
-// what a crash left half written is ended before the next line begins. One thread.
+// A file of lines. Lines are only appended; others may rename or empty the file at any time. The
+// file holds a line completely or not at all: a partly written line is taken back, and one that a
+// crash left is ended before the next line begins. Used by one thread.
 class LineFile {
  public:
   // `target` is a file, created with mode 0600 where it is missing, or "-" for standard output.
   static absl::StatusOr<LineFile> Open(const std::string& target);
 
-  // `lines` end in a newline each. An error means that none of them can be relied on to be there
-  // after a power cut; a few of them may come twice when they are written again.
+  // Each of `lines` ends in a newline. After an error none of them is sure to survive a power cut;
+  // some may come twice when they are written again.
   absl::Status Append(std::string lines);
 
  private:
@@ -27,7 +27,7 @@ class LineFile {
 
   UniqueFd file_;
   bool regular_ = false;
-  bool torn_ = false;  // what was written last to something that is no regular file
+  bool torn_ = false;  // the last write to a file that is not regular was partial
 };
 
 }  // namespace hoptrail::collector::notify

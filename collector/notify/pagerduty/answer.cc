@@ -42,8 +42,8 @@ std::string OneLine(absl::string_view text, absl::string_view secret) {
 
 }  // namespace
 
-Verdict Judge(const absl::StatusOr<HttpResponse>& answer, absl::string_view dedup_key,
-              absl::string_view secret) {
+Verdict EvaluateAnswer(const absl::StatusOr<HttpResponse>& answer, absl::string_view dedup_key,
+                       absl::string_view secret) {
   if (!answer.ok()) return {Verdict::kFailed, OneLine(answer.status().message(), secret)};
   const Struct body = ParseObject(answer->body);
   const std::string status = Text(body, "status");
@@ -60,7 +60,7 @@ Verdict Judge(const absl::StatusOr<HttpResponse>& answer, absl::string_view dedu
   } else {
     absl::StrAppend(&reason, ": ", answer->body);
   }
-  // Its own body, or a proxy's page: a proxy says nothing of the event.
+  // A body of the API itself; the page of a proxy says nothing about the event.
   const bool of_api =
       !status.empty() && (!Text(body, "message").empty() || body.fields().contains("errors"));
   if ((answer->status == kBadRequest && of_api) || answer->status == kTooLarge) {

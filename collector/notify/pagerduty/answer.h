@@ -11,12 +11,12 @@
 
 namespace hoptrail::collector::notify {
 
-// What an answer to an event means. Nothing is believed to be PagerDuty's but what has the form of
-// its Events API v2: between it and us there are proxies, login pages and load balancers.
+// The meaning of an answer to an event. Only an answer in the form of PagerDuty's Events API v2
+// counts as PagerDuty's: proxies, login pages and load balancers stand between.
 struct Verdict {
   enum Kind {
     kAccepted,      // 202, {"status": "success", "dedup_key": ours}
-    kEventRefused,  // 400 with the API's own body, or 413: others would be taken
+    kEventRefused,  // 400 with the API's own body, or 413: other events would be accepted
     kFailed,        // anything else, and no answer
   };
   Kind kind = kFailed;
@@ -25,8 +25,8 @@ struct Verdict {
 };
 
 // `secret` is the routing key, which a server could repeat. Pure function.
-Verdict Judge(const absl::StatusOr<HttpResponse>& answer, absl::string_view dedup_key,
-              absl::string_view secret);
+Verdict EvaluateAnswer(const absl::StatusOr<HttpResponse>& answer, absl::string_view dedup_key,
+                       absl::string_view secret);
 
 }  // namespace hoptrail::collector::notify
 

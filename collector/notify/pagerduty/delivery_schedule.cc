@@ -9,7 +9,7 @@ using store::Outbox;
 bool DeliverySchedule::Begin(int64_t now_ns) {
   newest_only_ = now_ns < service_due_ns_;
   if (newest_only_ && now_ns < newest_due_ns_) return false;
-  ++look_;
+  ++scan_;
   skipped_ = false;
   return true;
 }
@@ -19,12 +19,12 @@ bool DeliverySchedule::Due(const Outbox::Item& item, int64_t now_ns) {
   const bool newest = item.id > newest_after_id_;
   if (!known && !item.held) return newest || !newest_only_;
   Row& row = RowOf(item);
-  row.look = look_;
+  row.scan = scan_;
   if (item.held) {
     if (row.held_since_ns == 0) row.held_since_ns = now_ns;
     if (now_ns - row.held_since_ns < absl::ToInt64Nanoseconds(options_.held_at_most)) return false;
   }
-  if (row.version != item.version) {  // it says something else now
+  if (row.version != item.version) {  // its incident has changed
     row.version = item.version;
     row.due_ns = 0;
   }
@@ -38,7 +38,7 @@ bool DeliverySchedule::Due(const Outbox::Item& item, int64_t now_ns) {
 }
 
 bool DeliverySchedule::End() {
-  absl::erase_if(rows_, [this](const auto& row) { return row.second.look != look_; });
+  absl::erase_if(rows_, [this](const auto& row) { return row.second.scan != scan_; });
   if (!skipped_ || newest_only_) return false;
   ++round_;
   return true;
@@ -86,7 +86,7 @@ DeliverySchedule::Row& DeliverySchedule::RowOf(const Outbox::Item& item) {
   auto [it, added] = rows_.try_emplace(item.id);
   if (added) {
     it->second.version = item.version;
-    it->second.look = look_;
+    it->second.scan = scan_;
   }
   return it->second;
 }
@@ -95,7 +95,7 @@ absl::Duration DeliverySchedule::BackOff(int failures) {
   absl::Duration wait = options_.first_wait;
   for (int i = 0; i < failures && wait < options_.longest_wait; ++i) wait *= 2;
   wait = std::min(wait, options_.longest_wait);
-  // Between half and the whole, so that many collectors do not come back at once.
+  // Between half of it and all of it, so that many collectors do not return at the same time.
   return wait * absl::Uniform(random_, 0.5, 1.0);
 }
 

@@ -11,36 +11,37 @@
 
 namespace hoptrail::collector::notify {
 
-// When which waiting event is tried, and tried again. It never gives up: waits double up to a
-// bound. A fault of one event delays that event alone; a fault of the service is probed with one
-// event after the other, not with all of them. Which of the two a failure is shows in the answer,
-// or in this: what fails again after another event was accepted is the event's own. Lives in memory
-// and on the boot clock, so that a wall clock that is set moves nothing, and a restart tries
-// everything at once. Times are ns of the boot clock. Not thread-safe.
+// Decides when each waiting event is tried, and tried again. Never gives up: waits double up to a
+// bound. A fault of one event delays only that event. While the service fails, it is probed with
+// one event at a time. The answer distinguishes the two; besides, an event that fails again after
+// another one was accepted is itself at fault. Lives in memory and by the boot clock: setting the
+// wall clock changes nothing, and after a restart every event is due. Times are ns of the boot
+// clock. Not thread-safe.
 class DeliverySchedule {
  public:
   struct Options {
     absl::Duration first_wait = absl::Seconds(1);
     absl::Duration longest_wait = absl::Minutes(15);
-    // What has come since the last try of a service that fails need not wait for its next probe.
+    // An event that is newer than the last attempt at a failing service need not wait for its next
+    // probe.
     absl::Duration newest_wait = absl::Seconds(30);
-    // A page that the engine holds (docs/decisions/0013) goes without its leave after this long:
-    // it can leave nothing while the store cannot be written.
+    // A page that the engine holds (docs/decisions/0013) is sent after this long even if it was not
+    // released: the engine cannot release it while the store cannot be written.
     absl::Duration held_at_most = absl::Seconds(60);
-    // So often refused, an event is reduced to its title.
+    // An event that was refused so often is reduced to its title.
     int whole_tries = 3;
   };
 
   explicit DeliverySchedule(const Options& options) : options_(options) {}
 
-  // Whether anything may be tried. A look at the outbox begins with it.
+  // Begins a scan of the outbox. False: nothing may be tried yet.
   bool Begin(int64_t now_ns);
-  // Whether this one is due. To be asked of every item that waits, until one is.
+  // Whether this item is due. Call it for every waiting item until one is due.
   bool Due(const store::Outbox::Item& item, int64_t now_ns);
-  // No item was due. True: look once more, another round of probes begins.
+  // Ends a scan in which no item was due. True: scan again, the next round of probes begins.
   bool End();
 
-  // It has been refused so often that less should be sent of it.
+  // The item was refused so often that only its title should be sent.
   bool Reduced(const store::Outbox::Item& item) const;
 
   void Accepted(const store::Outbox::Item& item);
@@ -48,10 +49,10 @@ class DeliverySchedule {
     absl::Duration wait;
     bool of_service = false;
   };
-  // The service is well, and will not have this one.
+  // The service works, and refuses this item.
   Wait Refused(const store::Outbox::Item& item, int64_t now_ns);
-  // No answer of the service's own. `asked`: for how long it wants to be left alone; may be zero.
-  // `last_id`: of all items that wait.
+  // The service did not answer as itself. `asked` is the wait that it asked for, or zero. `last_id`
+  // is the greatest id of all waiting items.
   Wait Failed(const store::Outbox::Item& item, int64_t now_ns, absl::Duration asked,
               int64_t last_id);
 
@@ -62,8 +63,8 @@ class DeliverySchedule {
     int64_t due_ns = 0;
     int64_t held_since_ns = 0;
     uint64_t failed_at = 0;  // value of accepted_ when it failed last; 0: it did not
-    uint64_t round = 0;      // of probes, in which it was tried last
-    uint64_t look = 0;       // in which it was seen last
+    uint64_t round = 0;      // round of probes in which it was tried last
+    uint64_t scan = 0;       // scan in which it was seen last
   };
 
   Row& RowOf(const store::Outbox::Item& item);
@@ -75,12 +76,12 @@ class DeliverySchedule {
   int64_t service_due_ns_ = 0;
   int64_t newest_due_ns_ = 0;
   int64_t newest_after_id_ = 0;
-  int64_t refused_due_ns_ = 0;  // of all that were refused, one at a time
+  int64_t refused_due_ns_ = 0;  // before it no refused event is tried again
   uint64_t accepted_ = 1;
   uint64_t round_ = 1;
-  uint64_t look_ = 0;
-  bool newest_only_ = false;  // in this look
-  bool skipped_ = false;      // in this look, one that this round has tried
+  uint64_t scan_ = 0;
+  bool newest_only_ = false;  // in this scan
+  bool skipped_ = false;      // in this scan, an event that this round has tried
   absl::BitGen random_;
 };
 

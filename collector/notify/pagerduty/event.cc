@@ -22,7 +22,7 @@ using google::protobuf::Struct;
 using google::protobuf::util::TimeUtil;
 
 constexpr int kMaxDegraded = 50;
-constexpr size_t kMaxDetail = 1024;  // of one value within custom_details
+constexpr size_t kMaxDetail = 1024;  // bytes of one value within custom_details
 
 void Set(Struct* object, const std::string& key, absl::string_view value) {
   if (value.empty()) return;
@@ -91,7 +91,7 @@ void FillStep(const v1::Path& path, int index,
   }
 }
 
-// The first and last steps, `kept` of them, and a note in place of those between.
+// Writes the first and last steps, `kept` of them, and a note in place of those between.
 void FillPath(const EventInput& input, int kept, Struct* details) {
   std::map<std::string, const v1::Detection*> detections;
   for (const v1::Detection& detection : input.detections) detections[detection.name()] = &detection;
@@ -115,7 +115,7 @@ std::string ToJson(const Struct& event) {
   return json;
 }
 
-// What is not known about its hosts.
+// Writes why facts about the incident's hosts may be missing.
 void FillDegradedHosts(const v1::Incident& incident, Struct* details) {
   for (const v1::DegradedHost& host : incident.degraded_hosts()) {
     for (const v1::Degradation& degradation : host.degradations()) {
@@ -155,7 +155,7 @@ void FillPayload(const EventInput& input, Struct* payload) {
   Set(payload, "class", absl::StrJoin(rules, ","));
 }
 
-// What every event has. False: it has nothing else.
+// Writes the fields that every event has. False: the event has no others.
 bool FillHead(const EventInput& input, Struct* event) {
   Set(event, "routing_key", input.routing_key);
   (*event->mutable_fields())["dedup_key"].set_string_value(DedupKey(input));
@@ -194,7 +194,7 @@ absl::string_view PagerDutySeverity(v1::Severity severity) {
       return "error";
     case v1::MEDIUM:
       return "warning";
-    case v1::SEVERITY_UNSPECIFIED:  // what cannot be read may be bad
+    case v1::SEVERITY_UNSPECIFIED:  // an unreadable incident may be a severe one
       return "error";
     default:
       return "info";
@@ -217,7 +217,7 @@ std::string MakeEvent(const EventInput& input) {
   }
   Set(details, "techniques", absl::StrJoin(techniques, ","));
   FillDegradedHosts(input.incident, details);
-  // Half as many steps each time until it fits; without any it always does.
+  // Keeps half as many steps each time until the event fits; without steps it always does.
   for (int kept = input.path.steps_size();; kept /= 2) {
     details->mutable_fields()->erase("path");
     FillPath(input, kept, details);

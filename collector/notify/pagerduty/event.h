@@ -21,21 +21,22 @@ inline constexpr size_t kMaxEvent = 512 * 1024;
 struct EventInput {
   store::Outbox::Action action = store::Outbox::kTrigger;
   v1::Incident incident;
-  v1::Path path;                          // may be empty: then the event goes without it
+  v1::Path path;                          // may be empty: the event then has none
   std::vector<v1::Detection> detections;  // of the incident
   std::string routing_key;
   std::string client_url;
 };
 
-// The body of one event, JSON of at most kMaxEvent bytes: a path that does not fit loses steps from
-// its middle and says so. Pure function. Never log the result: it holds the routing key.
+// Returns the body of one event: JSON of at most kMaxEvent bytes. A path that is too long loses
+// steps from its middle, and a note says so. Pure function. Never log the result: it holds the
+// routing key.
 std::string MakeEvent(const EventInput& input);
 
-// The same with nothing in it but what the API asks for, the title in plain ASCII: for an event
-// that is refused as a whole. What the incident is about is asked of the collector then.
+// The same with only the fields that the API requires and the title in ASCII, for an event that is
+// refused otherwise. People then ask the collector for the details.
 std::string MakeReducedEvent(const EventInput& input);
 
-// Under which all events of an incident are one alert.
+// The key under which all events of an incident are one alert.
 std::string DedupKey(const EventInput& input);
 
 // "critical", "error", "warning" or "info".

@@ -34,7 +34,7 @@ EventInput Input(int steps) {
   return input;
 }
 
-TEST(EventTest, TriggerHasWhatTheApiAsksForAndTheWholePath) {
+TEST(EventTest, Trigger_HasTheApisFieldsAndTheWholePath) {
   const auto event = ParseJson(MakeEvent(Input(3)));
   const auto& fields = event.fields();
   EXPECT_EQ(fields.at("routing_key").string_value(), kKey);
@@ -60,8 +60,8 @@ TEST(EventTest, TriggerHasWhatTheApiAsksForAndTheWholePath) {
   EXPECT_THAT(step.at("detections").list_value().values(0).string_value(), HasSubstr("pivot: "));
 }
 
-// Names are an intruder's to choose.
-TEST(EventTest, WhatNamesSayIsData) {
+// An intruder may choose names.
+TEST(EventTest, HostileNames_StayData) {
   const std::string evil = "x\x1b[2J\r\n\", \"event_action\": \"resolve\", \"a\": \"\x7f";
   EventInput input = Input(2);
   input.incident.set_title(evil);
@@ -77,7 +77,7 @@ TEST(EventTest, WhatNamesSayIsData) {
   }
 }
 
-TEST(EventTest, SaysWhichHostsAreDegraded) {
+TEST(EventTest, DegradedHosts_AreListed) {
   EventInput input = Input(1);
   v1::DegradedHost* host = input.incident.add_degraded_hosts();
   host->set_host("hosts/aa.bb");
@@ -91,7 +91,7 @@ TEST(EventTest, SaysWhichHostsAreDegraded) {
   EXPECT_EQ(hosts.values(0).string_value(), "web: spool full, the spool has 256 MiB");
 }
 
-TEST(EventTest, BoundsHold) {
+TEST(EventTest, LongPathAndTitle_StayWithinTheApisBounds) {
   EventInput input = Input(1000);
   input.incident.set_title(std::string(5000, 'x'));
   for (auto& step : *input.path.mutable_steps())
@@ -107,10 +107,10 @@ TEST(EventTest, BoundsHold) {
             "host-999");
   bool noted = false;
   for (const auto& value : path.values()) noted |= value.has_string_value();
-  EXPECT_TRUE(noted) << "says that steps were left out";
+  EXPECT_TRUE(noted) << "a note must say that steps were left out";
 }
 
-TEST(EventTest, SeverityMap) {
+TEST(EventTest, Severity_MapsToPagerDutys) {
   EXPECT_EQ(PagerDutySeverity(v1::CRITICAL), "critical");
   EXPECT_EQ(PagerDutySeverity(v1::HIGH), "error");
   EXPECT_EQ(PagerDutySeverity(v1::MEDIUM), "warning");
@@ -119,8 +119,8 @@ TEST(EventTest, SeverityMap) {
   EXPECT_EQ(PagerDutySeverity(v1::SEVERITY_UNSPECIFIED), "error");
 }
 
-// Of an incident that cannot be read, its name is all that there is.
-TEST(EventTest, ANameAloneIsAnEventThatTheApiTakes) {
+// As for an incident whose stored data are damaged.
+TEST(EventTest, IncidentWithOnlyAName_IsAValidEvent) {
   EventInput input;
   input.incident.set_name("incidents/1");
   const auto payload = ParseJson(MakeEvent(input)).fields().at("payload").struct_value().fields();
@@ -131,7 +131,7 @@ TEST(EventTest, ANameAloneIsAnEventThatTheApiTakes) {
   EXPECT_EQ(payload.count("timestamp"), 0u);
 }
 
-TEST(EventTest, ResolveHasNoPayload) {
+TEST(EventTest, Resolve_HasNoPayload) {
   EventInput input = Input(0);
   input.action = store::Outbox::kResolve;
   const auto event = ParseJson(MakeEvent(input));
@@ -139,7 +139,7 @@ TEST(EventTest, ResolveHasNoPayload) {
   EXPECT_EQ(event.fields().count("payload"), 0u);
 }
 
-TEST(EventTest, ReducedHasTheTitleInAsciiAndNothingElse) {
+TEST(EventTest, ReducedEvent_HasOnlyTheTitleInAscii) {
   const auto event = ParseJson(MakeReducedEvent(Input(3)));
   EXPECT_EQ(event.fields().at("event_action").string_value(), "trigger");
   EXPECT_EQ(event.fields().at("dedup_key").string_value(), DedupKey(Input(3)));

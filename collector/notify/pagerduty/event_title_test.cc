@@ -1,4 +1,4 @@
-// What a page says of a path that begins at no login, or at one of the fleet's own addresses.
+// Titles and origins of paths that begin with a service, or at an address of the fleet.
 
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
@@ -45,14 +45,15 @@ class EventTitleTest : public testing::Test {
   EventInput input_;
 };
 
-TEST_F(EventTitleTest, AServiceIsNamedInSummaryAndDetails) {
+TEST_F(EventTitleTest, ServiceAsRoot_IsNamedInSummaryAndDetails) {
   EXPECT_EQ(Payload().at("summary").string_value(), "service nginx.service (www-data): web → db");
   EXPECT_EQ(Root().at("who").string_value(), "service nginx.service (www-data)");
-  EXPECT_EQ(Root().at("user").string_value(), "uid 33") << "who has no name has a number";
+  EXPECT_EQ(Root().at("user").string_value(), "uid 33")
+      << "a user without a name is shown by number";
   EXPECT_EQ(Root().count("from_host"), 0u);
 }
 
-TEST_F(EventTitleTest, AnAddressOfTheFleetIsNamedByItsHosts) {
+TEST_F(EventTitleTest, RootFromAnAddressOfTheFleet_NamesItsHosts) {
   v1::PathStep* root = input_.path.mutable_steps(0);
   root->mutable_session()->mutable_entry_flow()->mutable_client()->set_address("10.0.0.2");
   root->add_origin_hosts("db");

@@ -13,21 +13,21 @@ namespace hoptrail::collector::notify {
 struct HttpResponse {
   int status = 0;
   absl::Duration retry_after = absl::ZeroDuration();  // from Retry-After; zero where absent
-  std::string location;                               // where a redirect points to
+  std::string location;                               // the target of a redirect
   std::string body;                                   // at most 64 KiB of it
 };
 
-// Sends JSON by POST. One thread. The server's certificate is always verified; redirects are not
-// followed, and no proxy but the environment's is used.
+// Sends JSON by POST. Always verifies the server's certificate, follows no redirect, and uses a
+// proxy only where the environment names one. Used by one thread, but for Abort.
 class HttpClient {
  public:
-  // `timeout`: of one request, from the look-up of the name to the last byte of the answer.
+  // `timeout` bounds one request, from the look-up of the name to the last byte of the answer.
   explicit HttpClient(absl::Duration timeout = absl::Seconds(30));
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // UNAVAILABLE when no answer came, saying why: no such name, refused, no answer in time, TLS.
+  // UNAVAILABLE when no answer came; the message says why: unknown name, refused, timeout, TLS.
   absl::StatusOr<HttpResponse> Post(const std::string& url, const std::string& body);
   // Makes a Post that is under way, and every later one, fail soon. From any thread.
   void Abort();

@@ -21,7 +21,7 @@ std::string WhyNot(HttpClient* client, const std::string& url) {
   return std::string(answer.status().message());
 }
 
-TEST(HttpClientTest, NoAnswerIsNamed) {
+TEST(HttpClientTest, NoAnswer_ErrorSaysWhy) {
   HttpClient client(absl::Milliseconds(300));
   EXPECT_THAT(WhyNot(&client, "http://127.0.0.1:1/"), HasSubstr("connect"));
   EXPECT_THAT(WhyNot(&client, "https://pager.invalid/"), HasSubstr("pager.invalid"));
@@ -38,7 +38,7 @@ TEST(HttpClientTest, NoAnswerIsNamed) {
   EXPECT_THAT(WhyNot(&client, silent), HasSubstr("timed out"));
 }
 
-TEST(HttpClientTest, RedirectIsToldAndNotFollowed) {
+TEST(HttpClientTest, Redirect_IsReportedAndNotFollowed) {
   FakeHttpServer elsewhere;
   FakeHttpServer server;
   server.Answer(302, absl::StrCat("Location: ", elsewhere.url(), "\r\n"), "");
@@ -50,7 +50,7 @@ TEST(HttpClientTest, RedirectIsToldAndNotFollowed) {
   EXPECT_TRUE(elsewhere.bodies().empty());
 }
 
-TEST(EndpointTest, PlainHttpIsForLoopbackOnly) {
+TEST(EndpointTest, PlainHttp_IsAcceptedForLoopbackOnly) {
   for (const char* good : {"https://events.pagerduty.com/v2/enqueue", "http://127.0.0.1:80/x",
                            "http://localhost:1/", "http://[::1]:9/"}) {
     EXPECT_TRUE(CheckEndpoint(good).ok()) << good;

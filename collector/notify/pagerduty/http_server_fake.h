@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_NOTIFY_PAGERDUTY_HTTP_SERVER_FAKE_H_
 #define HOPTRAIL_COLLECTOR_NOTIFY_PAGERDUTY_HTTP_SERVER_FAKE_H_
 
-// A web server for tests: answers POSTs on a loopback port with what it is told to.
+// A web server for tests: answers POSTs on a loopback port as the test orders.
 
 #include <unistd.h>
 
@@ -46,19 +46,19 @@ class FakeHttpServer {
 
   std::string url() const { return absl::StrCat("http://127.0.0.1:", port_, "/v2/enqueue"); }
 
-  // The next answers; the API's own acceptance when there are none. `headers` end in \r\n each;
-  // without a body the answer repeats what was sent, the key included.
+  // Queues an answer. Without a queued one the server accepts, as the API does. Each of `headers`
+  // ends in \r\n; without a body the answer repeats the request, the key included.
   void Answer(int status, const std::string& headers = "",
               const std::optional<std::string>& body = std::nullopt) {
     MutexLock lock(&mutex_);
     answers_.push_back({status, headers, body});
   }
-  // Nothing of what Answer was told is left.
+  // Drops the queued answers.
   void Forget() {
     MutexLock lock(&mutex_);
     answers_.clear();
   }
-  // Every request whose body has `text` in it, until told otherwise; 0: none.
+  // Answers every request whose body contains `text` this way, until the next call; status 0: none.
   void AnswerAllWith(const std::string& text, int status, const std::string& body) {
     MutexLock lock(&mutex_);
     disliked_ = text;

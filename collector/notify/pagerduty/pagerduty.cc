@@ -116,7 +116,7 @@ void PagerDuty::Stop() {
 
 void PagerDuty::Run() {
   while (!stopping_) {
-    // Taken before looking, so that a change in between wakes the next wait at once.
+    // Read before the outbox, so that a change in between ends the next wait at once.
     const int64_t seen = store_->outbox_changes()->revision();
     absl::StatusOr<bool> sent = SendOne();
     trouble_.Note(sent.status());
@@ -127,12 +127,12 @@ void PagerDuty::Run() {
 
 absl::StatusOr<bool> PagerDuty::SendOne() {
   TakeOptions();
-  const absl::Status recorded = RecordAccepted();  // those of before; goes on without
+  const absl::Status recorded = RecordAccepted();  // of earlier calls; a failure stops nothing
   HT_ASSIGN_OR_RETURN(std::optional<Outbox::Item> item, NextDue());
   if (!item) return recorded.ok() ? absl::StatusOr<bool>(false) : recorded;
   absl::StatusOr<EventInput> input = Gather(*item);
   if (absl::IsNotFound(input.status())) {
-    LogWarning("pagerduty", wire::ResourceName(item->incident), " is in the store no more");
+    LogWarning("pagerduty", wire::ResourceName(item->incident), " is no longer in the store");
     const absl::Status removed = outbox_->Remove(*item);
     if (!removed.ok()) schedule_->Refused(*item, static_cast<int64_t>(options_.clock->BootNs()));
     HT_RETURN_IF_ERROR(removed);
@@ -143,7 +143,8 @@ absl::StatusOr<bool> PagerDuty::SendOne() {
   const absl::StatusOr<HttpResponse> answer =
       http_.Post(options_.endpoint, reduced ? MakeReducedEvent(*input) : MakeEvent(*input));
   if (stopping_) return false;
-  HT_RETURN_IF_ERROR(Settle(*item, Judge(answer, DedupKey(*input), options_.routing_key)));
+  HT_RETURN_IF_ERROR(
+      HandleVerdict(*item, EvaluateAnswer(answer, DedupKey(*input), options_.routing_key)));
   return true;
 }
 
@@ -188,7 +189,7 @@ absl::StatusOr<EventInput> PagerDuty::Gather(const Outbox::Item& item) {
   absl::StatusOr<v1::Incident> incident = reader.GetIncident(item.incident);
   if (absl::IsNotFound(incident.status())) return incident.status();
   if (!incident.ok()) {
-    left_out("what it is about", incident.status());
+    left_out("its contents", incident.status());
     return input;
   }
   input.incident = *std::move(incident);
@@ -210,7 +211,7 @@ absl::StatusOr<EventInput> PagerDuty::Gather(const Outbox::Item& item) {
   return input;
 }
 
-absl::Status PagerDuty::Settle(const Outbox::Item& item, const Verdict& verdict) {
+absl::Status PagerDuty::HandleVerdict(const Outbox::Item& item, const Verdict& verdict) {
   const std::string name = wire::ResourceName(item.incident);
   const int64_t wall_ns = options_.clock->WallNs();
   if (verdict.kind == Verdict::kAccepted) {

@@ -28,21 +28,22 @@ namespace hoptrail::collector::notify {
 
 inline constexpr char kDefaultEndpoint[] = "https://events.pagerduty.com/v2/enqueue";
 
-// Sends what the store's outbox holds to PagerDuty's Events API v2, in order for each incident, by
-// its own thread: a slow or dead pager holds up nothing else, and a restart goes on where it was.
-// Nothing but the API's own acceptance ends an event (notify::Judge); everything else is tried
-// again, at a falling rate and without end (DeliverySchedule), and shows on the incident.
+// Sends the items of the store's outbox to PagerDuty's Events API v2, in order for each incident,
+// on a thread of its own: a slow or dead pager delays nothing else, and after a restart it goes on
+// where it was. Only the API's own acceptance completes an event (EvaluateAnswer). Any other answer
+// means another attempt, ever less often and without end (DeliverySchedule), and shows on the
+// incident.
 class PagerDuty final : public Notifier {
  public:
   struct Options {
     std::string endpoint = kDefaultEndpoint;
-    std::string routing_key;  // a secret: in no log, in no store
+    std::string routing_key;  // a secret: never logged or stored
     std::string client_url;
     DeliverySchedule::Options schedule;
     const Clock* clock = &Clock::System();
   };
 
-  // `store` is not owned. INVALID_ARGUMENT for an endpoint or key that cannot be right.
+  // `store` is not owned. INVALID_ARGUMENT for an impossible endpoint or key.
   static absl::StatusOr<std::unique_ptr<PagerDuty>> Create(store::Store* store,
                                                            api::PathSource path_of,
                                                            const Options& options);
@@ -50,14 +51,14 @@ class PagerDuty final : public Notifier {
 
   void Start() override;
   void Stop() override;
-  // From `pagerduty` in the configuration; what waits is tried at once.
+  // Uses `pagerduty` of the configuration, and tries what waits at once.
   absl::Status Reconfigure(const v1::CollectorConfig& config) override;
   absl::StatusOr<bool> Deliver() override { return SendOne(); }
 
-  // The same with options that are read already. INVALID_ARGUMENT as Create. Thread-safe.
+  // The same with options that were read before. INVALID_ARGUMENT as for Create. Thread-safe.
   absl::Status Reconfigure(const Options& options);
 
-  // Sends one item that is due, if there is one: for tests, and what the thread does.
+  // Sends one due item. False: none was due. For the thread, and for tests.
   absl::StatusOr<bool> SendOne();
 
  private:
@@ -70,11 +71,11 @@ class PagerDuty final : public Notifier {
   absl::StatusOr<std::optional<store::Outbox::Item>> NextDue();
   bool IsUnrecorded(const store::Outbox::Item& item) const;
   absl::Status RecordAccepted();
-  // NOT_FOUND: there is no such incident any more. What cannot be read is left out.
+  // Leaves out what cannot be read. NOT_FOUND: the incident no longer exists.
   absl::StatusOr<EventInput> Gather(const store::Outbox::Item& item);
-  absl::Status Settle(const store::Outbox::Item& item, const Verdict& verdict);
+  absl::Status HandleVerdict(const store::Outbox::Item& item, const Verdict& verdict);
 
-  // Accepted, and not yet taken out of the outbox, for want of space on the disk.
+  // An item that was accepted, and that the outbox could not yet record, since its disk is full.
   struct Unrecorded {
     store::Outbox::Item item;
     int64_t wall_ns = 0;
@@ -97,7 +98,7 @@ class PagerDuty final : public Notifier {
   std::thread thread_;
 };
 
-// What the configuration says, with the routing key read from its file.
+// Options from the configuration, with the routing key read from its file.
 absl::StatusOr<PagerDuty::Options> PagerDutyOptions(const v1::PagerDutyConfig& config);
 
 // The first line of the file, which must be the integration's 32 letters and digits. Errors never

@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_NOTIFY_PAGERDUTY_PAGERDUTY_FIXTURE_H_
 #define HOPTRAIL_COLLECTOR_NOTIFY_PAGERDUTY_PAGERDUTY_FIXTURE_H_
 
-// For tests: a pager that is a fake web server.
+// For tests: a notifier whose pager is a fake web server.
 
 #include <memory>
 #include <string>
@@ -17,7 +17,14 @@ namespace hoptrail::collector::notify {
 
 inline constexpr char kKey[] = "0123456789abcdef0123456789abcdef";
 
-class NotifyTest : public StoreForNotifiers {
+// Answers of the API, and of a proxy in between.
+inline constexpr char kRefusal[] =
+    R"({"status":"invalid event","message":"Event object is invalid","errors":["too odd"]})";
+inline constexpr char kLoginPage[] = "<html><title>Sign in to the proxy</title></html>";
+
+inline constexpr char kOdd[] = "' OR 1=1";
+
+class PagerDutyFixture : public StoreForNotifiers {
  protected:
   void SetUp() override {
     StoreForNotifiers::SetUp();
@@ -28,7 +35,7 @@ class NotifyTest : public StoreForNotifiers {
     StoreForNotifiers::TearDown();
   }
 
-  // A new process: what was known in memory is not.
+  // As in a new process: nothing is known in memory.
   void Make() {
     PagerDuty::Options options;
     options.endpoint = server_.url();
@@ -44,12 +51,21 @@ class NotifyTest : public StoreForNotifiers {
     ASSERT_TRUE(pager.ok()) << pager.status();
     pager_ = *std::move(pager);
   }
+  // Writes an incident with kOdd in its path and not in its title.
+  void WriteOdd() {
+    model::Session odd = wire::TestSession();
+    odd.id.bytes[0] = 99;
+    odd.user = kOdd;
+    ASSERT_TRUE(store_->Write({.sessions = {odd}}, kNow).ok());
+    incident_.root = odd.id;
+    Write();
+  }
   bool Send() {
     auto sent = pager_->SendOne();
     EXPECT_TRUE(sent.ok()) << sent.status();
     return sent.ok() && *sent;
   }
-  // Sends what is due, second by second. Returns how many tries there were.
+  // Sends what is due, second by second. Returns the number of attempts.
   int SendFor(int seconds) {
     int tries = 0;
     for (int i = 0; i <= seconds; ++i) {

@@ -1,26 +1,28 @@
-// Which hosts an address is one of.
+#include "collector/store/sqlite/address_search.h"
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
-#include "collector/store/sqlite/codec.h"
-#include "collector/store/sqlite/sqlite_reader.h"
+#include "collector/store/reader.h"
+#include "collector/store/sqlite/blobs.h"
+#include "collector/store/sqlite/report_codec.h"
 #include "core/base/status_macros.h"
 #include "core/model/title.h"
 
 namespace hoptrail::collector::store {
 
-// Reports are searched for the address's bytes, and only those that hold it are read.
-absl::StatusOr<std::vector<std::string>> SqliteReader::HostsWithAddress(
-    const model::IpAddress& address) {
+absl::StatusOr<std::vector<std::string>> HostsWithAddress(sqlite::Database* database,
+                                                          const model::IpAddress& address) {
+  // Decodes only the reports that contain the address's bytes.
   HT_ASSIGN_OR_RETURN(sqlite::Statement select,
-                      database_.Prepare("SELECT id, host_name, health FROM hosts"
+                      database->Prepare("SELECT id, host_name, health FROM hosts"
                                         " WHERE instr(health, ?1) > 0"
                                         " ORDER BY last_seen DESC"));
   select.BindBlob(1, Blob(address));
   std::vector<std::string> hosts;
   std::set<std::string> named;  // a host has a row for each of its boots
-  while (hosts.size() < kMaxAddressHosts) {
+  while (hosts.size() < Reader::kMaxAddressHosts) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
     if (!row) break;
     const absl::StatusOr<model::AgentHealth> health = DecodeHealth(select.Blob(2));

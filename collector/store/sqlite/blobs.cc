@@ -1,7 +1,4 @@
-#include <string>
-#include <utility>
-
-#include "collector/store/sqlite/codec.h"
+#include "collector/store/sqlite/blobs.h"
 
 namespace hoptrail::collector::store {
 

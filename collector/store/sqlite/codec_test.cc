@@ -16,7 +16,7 @@ void ExpectRoundTrip(const T& value, absl::StatusOr<T> (*decode)(absl::string_vi
   EXPECT_EQ(*read, value);
 }
 
-TEST(CodecTest, EveryValue_IsReadAsItWasWritten) {
+TEST(CodecTest, EveryValue_SurvivesARoundTrip) {
   ExpectRoundTrip(wire::TestSession(), DecodeSession);
   ExpectRoundTrip(wire::TestDetection(), DecodeDetection);
   ExpectRoundTrip(wire::TestIncident(), DecodeIncident);
@@ -43,16 +43,16 @@ TEST(CodecTest, EveryValue_IsReadAsItWasWritten) {
   EXPECT_EQ(seen, 3);
 }
 
-TEST(CodecTest, EmptyAndExtremeValues_AreReadAsTheyWereWritten) {
+TEST(CodecTest, EmptyAndExtremeValues_SurviveARoundTrip) {
   model::Session session = wire::TestSession();
   session.entry.reset();
   session.caused_by = {};
   session.authentication = {};
-  session.user = std::string("\xff\0\n", 3);  // no text that a message of the API would take
+  session.user = std::string("\xff\0\n", 3);  // not valid in a message of the API
   session.opened_wall_ns = std::numeric_limits<int64_t>::min();
   session.opened_boot_ns = std::numeric_limits<uint64_t>::max();
   ExpectRoundTrip(session, DecodeSession);
-  EXPECT_EQ(Encode(std::vector<model::Degradation>()), "") << "no bytes where there are none";
+  EXPECT_EQ(Encode(std::vector<model::Degradation>()), "") << "an empty list has no bytes";
 }
 
 TEST(CodecTest, EqualDetections_AreEqualBytes) {
@@ -60,7 +60,8 @@ TEST(CodecTest, EqualDetections_AreEqualBytes) {
 }
 
 TEST(CodecTest, DamagedBytes_AreDataLoss) {
-  for (const char* damaged : {"\xff", "\x0a\x02xx", "\x20\x63"}) {  // no field, no id, no kind
+  for (const char* damaged :
+       {"\xff", "\x0a\x02xx", "\x20\x63"}) {  // an unfinished field, a short id, an unknown kind
     EXPECT_EQ(DecodeSession(damaged).status().code(), absl::StatusCode::kDataLoss);
   }
 }

@@ -4,11 +4,9 @@
 namespace hoptrail::collector::store {
 namespace {
 
-absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory,
-                                            const RetentionLimits& limits, int64_t now_wall_ns) {
+absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory, int64_t now_wall_ns) {
   absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(
-      {.path = directory + "/collector.db", .retention = limits, .writer = {.notify = true}},
-      now_wall_ns);
+      {.path = directory + "/collector.db", .writer = {.notify = true}}, now_wall_ns);
   if (!store.ok()) return store.status();
   return std::unique_ptr<Store>(*std::move(store));
 }

@@ -1,4 +1,4 @@
-// The part of SqliteReader that says of an incident what is true at the moment of asking.
+#include "collector/store/sqlite/incident_state.h"
 
 #include <string>
 #include <utility>
@@ -6,9 +6,8 @@
 #include "absl/strings/str_cat.h"
 
 #include "collector/store/outbox.h"
-#include "collector/store/sqlite/codec.h"
+#include "collector/store/sqlite/blobs.h"
 #include "collector/store/sqlite/rows.h"
-#include "collector/store/sqlite/sqlite_reader.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::store {
@@ -16,8 +15,9 @@ namespace {
 
 using sqlite::Statement;
 
-// The oldest waits first, and the newest state has not arrived before it. What was not tried itself
-// waits for the service: 5 to 7 are of the service's last try, where that failed.
+// The incident's oldest item: until it is accepted, the newest state has not arrived. An item that
+// was not tried itself waits for the service; columns 5 to 7 are the service's last attempt, where
+// that failed.
 constexpr char kWaiting[] =
     "SELECT o.held, o.attempts, o.attempted, o.next_attempt, o.reason, n.attempted, n.next_attempt,"
     " n.reason FROM outbox o LEFT JOIN notifiers n ON n.name = ?2 WHERE o.incident = ?1"
@@ -25,8 +25,9 @@ constexpr char kWaiting[] =
 constexpr char kDelivered[] =
     "SELECT attempts, attempted, reason FROM deliveries WHERE incident = ?1";
 
-// Of a machine, the boots that are up, or the newest. `all`: not only those with something of their
-// own, of which there are few: their index is gone through, for which the + is.
+// The connected boots of each machine, or else its newest one; without `all`, only degraded ones.
+// Degraded hosts are few, so the query walks their index; the + keeps SQLite from the index on
+// `machine`.
 std::string DegradedSql(bool all) {
   return absl::StrCat(
       "SELECT h.id, h.host_name, h.agent_degradations, h.collector_degradations FROM hosts h",
@@ -41,14 +42,16 @@ constexpr int kDegradedHosts = 100;
 
 }  // namespace
 
-absl::StatusOr<std::optional<DeliveryView>> SqliteReader::DeliveryOf(const model::IncidentId& id) {
+absl::StatusOr<std::optional<DeliveryView>> DeliveryOf(sqlite::Database* database,
+                                                       const model::IncidentId& id) {
   DeliveryView delivery;
-  HT_ASSIGN_OR_RETURN(Statement waiting, database_.Prepare(kWaiting));
+  delivery.notifier = kPagerDuty;
+  HT_ASSIGN_OR_RETURN(Statement waiting, database->Prepare(kWaiting));
   waiting.BindBlob(1, Blob(id)).BindText(2, kPagerDuty);
   HT_ASSIGN_OR_RETURN(const bool waits, waiting.Step());
   if (waits) {
     delivery.attempts = static_cast<uint32_t>(waiting.Int(1));
-    // Its own last try, or the service's.
+    // The item's own last attempt, or the service's.
     const int first = !waiting.Text(4).empty() ? 2 : 5;
     delivery.failed = first == 2 || (waiting.Int(0) == 0 && !waiting.IsNull(5));
     if (delivery.failed) {
@@ -58,7 +61,7 @@ absl::StatusOr<std::optional<DeliveryView>> SqliteReader::DeliveryOf(const model
     }
     return std::optional<DeliveryView>(std::move(delivery));
   }
-  HT_ASSIGN_OR_RETURN(Statement delivered, database_.Prepare(kDelivered));
+  HT_ASSIGN_OR_RETURN(Statement delivered, database->Prepare(kDelivered));
   delivered.BindBlob(1, Blob(id));
   HT_ASSIGN_OR_RETURN(const bool arrived, delivered.Step());
   if (!arrived) return std::optional<DeliveryView>();
@@ -69,9 +72,10 @@ absl::StatusOr<std::optional<DeliveryView>> SqliteReader::DeliveryOf(const model
   return std::optional<DeliveryView>(std::move(delivery));
 }
 
-absl::StatusOr<std::vector<DegradedHostView>> SqliteReader::DegradedHostsOf(
-    const model::IncidentId& id, bool all) {
-  HT_ASSIGN_OR_RETURN(Statement select, database_.Prepare(DegradedSql(all)));
+absl::StatusOr<std::vector<DegradedHostView>> DegradedHostsOf(sqlite::Database* database,
+                                                              const model::IncidentId& id,
+                                                              bool all) {
+  HT_ASSIGN_OR_RETURN(Statement select, database->Prepare(DegradedSql(all)));
   select.BindBlob(1, Blob(id)).BindInt(2, kDegradedHosts);
   std::vector<DegradedHostView> hosts;
   while (true) {

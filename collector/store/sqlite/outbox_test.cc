@@ -16,12 +16,12 @@ absl::StatusOr<std::optional<Outbox::Item>> Next(Outbox* outbox) {
   return outbox->Next([](const Outbox::Item& item) { return !item.held; });
 }
 
-TEST_F(StoreTest, OutboxCoalescesWhatWaitsAndKeepsTheOrder) {
+TEST_F(StoreTest, WaitingItems_AreMergedAndKeepTheirOrder) {
   auto outbox = store_->OpenOutbox();
   ASSERT_TRUE(outbox.ok());
   model::Incident incident = OpenIncident();
   Write({.incidents = {incident}});
-  incident.title = "grew";
+  incident.title = "escalated";
   Write({.incidents = {incident}});
   incident.updated_wall_ns += 5;  // not worth a page
   Write({.incidents = {incident}});
@@ -32,7 +32,7 @@ TEST_F(StoreTest, OutboxCoalescesWhatWaitsAndKeepsTheOrder) {
   EXPECT_EQ((*item)->action, Outbox::kTrigger);
   EXPECT_EQ((*item)->version, 2);
 
-  incident.title = "grew while it was being sent";
+  incident.title = "escalated while it was being sent";
   Write({.incidents = {incident}});
   incident.state = model::IncidentState::kAcknowledged;
   Write({.incidents = {incident}});
@@ -49,7 +49,7 @@ TEST_F(StoreTest, OutboxCoalescesWhatWaitsAndKeepsTheOrder) {
   EXPECT_EQ((*outbox)->Waiting().value(), 0);
 }
 
-TEST_F(StoreTest, WhatIsNotAcceptedStaysOverARestartWithItsReason) {
+TEST_F(StoreTest, FailedItem_StaysAcrossARestart) {
   auto outbox = store_->OpenOutbox();
   Write({.incidents = {OpenIncident()}});
   Release(0);
@@ -59,49 +59,49 @@ TEST_F(StoreTest, WhatIsNotAcceptedStaysOverARestartWithItsReason) {
   Reopen();
   outbox = store_->OpenOutbox();
   item = Next(outbox->get());
-  ASSERT_TRUE(item.ok() && item->has_value()) << "whoever tries it keeps the time";
+  ASSERT_TRUE(item.ok() && item->has_value()) << "the notifier schedules, not the outbox";
   EXPECT_EQ((*outbox)->LastId().value(), (*item)->id);
   EXPECT_EQ((*outbox)->Waiting().value(), 1);
 }
 
 bool Pending(const DeliveryView& view) { return !view.delivered && !view.failed; }
 
-TEST_F(StoreTest, AnIncidentSaysHowItsPageStands) {
+TEST_F(StoreTest, Delivery_IsPendingThenFailedThenDelivered) {
   auto outbox = store_->OpenOutbox();
   model::Incident incident = OpenIncident();
   model::Incident other = OpenIncident();
   other.id.bytes[0] = 77;
-  const auto stands = [&](const model::Incident& asked) {
+  const auto delivery_of = [&](const model::Incident& asked) {
     const auto view = reader()->DeliveryOf(asked.id);
     EXPECT_TRUE(view.ok() && view->has_value());
     return view.ok() ? view->value_or(DeliveryView()) : DeliveryView();
   };
   Write({.incidents = {incident, other}});
-  EXPECT_TRUE(Pending(stands(incident))) << "held";
+  EXPECT_TRUE(Pending(delivery_of(incident))) << "held";
   Release(0);
-  EXPECT_TRUE(Pending(stands(incident)));
+  EXPECT_TRUE(Pending(delivery_of(incident)));
   auto item = Next(outbox->get());
   ASSERT_TRUE((*outbox)->Failed(**item, {kNow, kNow + kDay, "HTTP 503"}, /*of_service=*/true).ok());
-  EXPECT_TRUE(stands(incident).failed);
-  EXPECT_EQ(stands(incident).attempts, 1u);
-  EXPECT_EQ(stands(incident).reason, "HTTP 503");
-  EXPECT_EQ(stands(incident).next_attempt_wall_ns, kNow + kDay);
-  EXPECT_TRUE(stands(other).failed) << "it waits for the same service";
-  EXPECT_EQ(stands(other).attempts, 0u);
-  EXPECT_EQ(stands(other).reason, "HTTP 503");
+  EXPECT_TRUE(delivery_of(incident).failed);
+  EXPECT_EQ(delivery_of(incident).attempts, 1u);
+  EXPECT_EQ(delivery_of(incident).reason, "HTTP 503");
+  EXPECT_EQ(delivery_of(incident).next_attempt_wall_ns, kNow + kDay);
+  EXPECT_TRUE(delivery_of(other).failed) << "it waits for the same service";
+  EXPECT_EQ(delivery_of(other).attempts, 0u);
+  EXPECT_EQ(delivery_of(other).reason, "HTTP 503");
   ASSERT_TRUE((*outbox)->Done(**item, kNow + 5'000'000'000, "only its title").ok());
-  EXPECT_TRUE(stands(incident).delivered);
-  EXPECT_EQ(stands(incident).attempts, 2u);
-  EXPECT_EQ(stands(incident).reason, "only its title");
-  EXPECT_EQ(stands(incident).attempt_wall_ns, kNow + 5'000'000'000);
-  EXPECT_EQ(stands(incident).next_attempt_wall_ns, 0);
-  EXPECT_TRUE(Pending(stands(other))) << "the service is well again";
-  incident.title = "grew";
+  EXPECT_TRUE(delivery_of(incident).delivered);
+  EXPECT_EQ(delivery_of(incident).attempts, 2u);
+  EXPECT_EQ(delivery_of(incident).reason, "only its title");
+  EXPECT_EQ(delivery_of(incident).attempt_wall_ns, kNow + 5'000'000'000);
+  EXPECT_EQ(delivery_of(incident).next_attempt_wall_ns, 0);
+  EXPECT_TRUE(Pending(delivery_of(other))) << "the service is well again";
+  incident.title = "escalated";
   Write({.incidents = {incident}});
-  EXPECT_TRUE(Pending(stands(incident))) << "the newest state has not arrived";
+  EXPECT_TRUE(Pending(delivery_of(incident))) << "the newest state has not arrived";
 }
 
-TEST_F(StoreTest, TheFirstPageIsHeldAlsoOverARestart) {
+TEST_F(StoreTest, FirstPage_IsHeldAcrossARestart) {
   model::Incident incident = OpenIncident();
   Write({.incidents = {incident}});
   incident.state = model::IncidentState::kAcknowledged;
@@ -119,13 +119,13 @@ TEST_F(StoreTest, TheFirstPageIsHeldAlsoOverARestart) {
   ASSERT_TRUE(item.ok() && item->has_value());
   EXPECT_EQ((*item)->action, Outbox::kTrigger);
 
-  incident.title = "grew";
+  incident.title = "escalated";
   Write({.incidents = {incident}});
-  EXPECT_FALSE(store_->HoldsPages()) << "it was told already";
+  EXPECT_FALSE(store_->HoldsPages()) << "its first page was sent already";
 }
 
-// SQLite's own answer to two writers is that the later one sleeps, here: that it fails.
-TEST_F(StoreTest, WhoWritesTheOutboxNeverMeetsWhoWritesFacts) {
+// SQLite lets the later of two writers sleep. Without a busy timeout, as here, it fails.
+TEST_F(StoreTest, OutboxAndFactWriters_NeverWriteAtTheSameTime) {
   auto outbox = store_->OpenOutbox();
   ASSERT_TRUE(store_->writer()->database()->Execute("PRAGMA busy_timeout=0").ok());
   std::atomic<bool> over{false};
@@ -134,19 +134,19 @@ TEST_F(StoreTest, WhoWritesTheOutboxNeverMeetsWhoWritesFacts) {
   });
   for (uint8_t i = 0; i < 200; ++i) {
     Write({.sessions = {SessionAt(i, kNow + i)}});
-    absl::SleepFor(absl::Milliseconds(1));  // the other gets into its stride
+    absl::SleepFor(absl::Milliseconds(1));  // lets the other thread write in between
   }
   over = true;
   notifier.join();
 }
 
-TEST_F(StoreTest, AClockPutBackDoesNotHoldAPage) {
+TEST_F(StoreTest, ClockSetBack_DoesNotHoldAPage) {
   Write({.incidents = {OpenIncident()}});
   Release(10, kNow - kDay);
   EXPECT_FALSE(store_->HoldsPages());
 }
 
-TEST_F(StoreTest, WhatIsOverBeforeItsPageWasReleasedIsNeverTold) {
+TEST_F(StoreTest, IncidentThatEndsBeforeItsPageIsReleased_IsNeverSent) {
   auto outbox = store_->OpenOutbox();
   model::Incident incident = OpenIncident();
   Write({.incidents = {incident}});
@@ -157,7 +157,8 @@ TEST_F(StoreTest, WhatIsOverBeforeItsPageWasReleasedIsNeverTold) {
   Write({.incidents = {incident}});
   EXPECT_EQ((*outbox)->Waiting().value(), 0);
 
-  // Its path is its own again: told, and then resolved, and open once more within a moment.
+  // The incident opens again and its page is sent. Then it is resolved, reopened and resolved
+  // within a moment.
   Write({.incidents = {OpenIncident()}});
   Release(0);
   auto item = Next(outbox->get());
@@ -169,7 +170,7 @@ TEST_F(StoreTest, WhatIsOverBeforeItsPageWasReleasedIsNeverTold) {
   Release(0);
   item = Next(outbox->get());
   ASSERT_TRUE(item.ok() && item->has_value());
-  EXPECT_EQ((*item)->action, Outbox::kResolve) << "of what was told";
+  EXPECT_EQ((*item)->action, Outbox::kResolve) << "for the page that was sent";
   ASSERT_TRUE((*outbox)->Done(**item, kNow, "").ok());
   EXPECT_EQ((*outbox)->Waiting().value(), 0);
 }

@@ -12,23 +12,24 @@
 
 namespace hoptrail::collector::store {
 
-// The engine's side of the outbox: what the notifier is to say of an incident that changed. The
-// first page of one, when it opens or opens again, is held: the notifier does not see it, and an
-// incident that is over before its page was released is never told (docs/decisions/0013). Part of
-// the Writer, and used by its thread.
+// The engine's side of the outbox: enqueues what the notifier must send about an incident that has
+// changed. Holds the first page of an incident that opens or reopens: an incident that ends before
+// its page is released is never sent (docs/decisions/0013). Part of the Writer, and used by its
+// thread.
 class OutboxWriter {
  public:
   // `database` is not owned.
   static absl::StatusOr<std::unique_ptr<OutboxWriter>> Create(sqlite::Database* database);
 
-  // `before`: the incident as it was, null for a new one. In the transaction that changes it.
-  absl::Status Tell(const model::Incident* before, const model::Incident& incident,
-                    int64_t now_wall_ns);
+  // `before`: the incident as it was, null for a new one. Within the transaction that changes it.
+  absl::Status EnqueueChange(const model::Incident* before, const model::Incident& incident,
+                             int64_t now_wall_ns);
   // Releases pages held for `held_ns` or longer. A transaction of its own.
   absl::Status Release(int64_t now_wall_ns, int64_t held_ns);
 
+  // A page is held.
   bool holds() const { return holds_; }
-  // How often there was something new for the notifier to see.
+  // Grows whenever there is something new for the notifier.
   int64_t changes() const { return changes_; }
 
  private:
@@ -37,7 +38,7 @@ class OutboxWriter {
   absl::Status Enqueue(const model::IncidentId& incident, int action, int64_t now_wall_ns,
                        bool held);
   absl::StatusOr<bool> DropHeld(const model::IncidentId& incident);
-  absl::Status LookForHeld();
+  absl::Status UpdateHolds();
 
   sqlite::Database* const database_;
   sqlite::Statement last_, again_, add_, drop_held_, release_, find_held_;

@@ -12,7 +12,8 @@
 
 namespace hoptrail::collector::store {
 
-// Reads up to `limit` + 1 rows; the last of a full page says where the next begins.
+// Reads up to `limit` + 1 rows; the last row of a full page says where the next page begins. The
+// columns are those of the cursor; -1: the list is not sorted by it.
 template <typename T>
 absl::StatusOr<Page<T>> ReadPage(sqlite::Statement* statement, int limit,
                                  absl::StatusOr<T> (*from_row)(const sqlite::Statement&),

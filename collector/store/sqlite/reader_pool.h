@@ -9,12 +9,12 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 
-#include "collector/store/store.h"
+#include "collector/store/reader.h"
 #include "core/base/mutex.h"
 
 namespace hoptrail::collector::store {
 
-// A few readers, lent to one thread at a time. Thread-safe; outlives what it lends.
+// A few readers, each lent to one thread at a time. Thread-safe; outlives the readers' leases.
 class ReaderPool {
  public:
   static absl::StatusOr<std::unique_ptr<ReaderPool>> Open(const std::string& path, size_t size);

@@ -3,7 +3,7 @@
 #include <limits>
 #include <string>
 
-#include "collector/store/sqlite/codec.h"
+#include "collector/store/sqlite/blobs.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
@@ -11,10 +11,11 @@ namespace hoptrail::collector::store {
 namespace {
 
 constexpr int kRowsPerTable = 2000;
-// By size, removal goes on to this share of the bound, so that it does not run at every call.
+// Removal by size goes on down to this share of the bound, so that it does not run at every call.
 constexpr double kLowWater = 0.95;
 
-// ?1: everything older; ?2: at most so many rows. Sessions go by their end; open ones stay.
+// ?1: rows before this time are removed; ?2: the greatest number of rows. A session is as old as
+// its end; open sessions stay.
 constexpr const char* kFacts[] = {
     "DELETE FROM edges WHERE id IN (SELECT id FROM edges WHERE minute < ?1 ORDER BY minute"
     " LIMIT ?2)",
@@ -33,7 +34,8 @@ constexpr const char* kFacts[] = {
     " ORDER BY opened LIMIT ?2)",
 };
 
-// An incident takes its detections with it and sets its path's sessions free for the above.
+// Removes an incident with its detections. The statements above may then remove its path's
+// sessions.
 constexpr const char* kIncidentParts[] = {
     "DELETE FROM detections WHERE incident = ?1",
     "DELETE FROM incident_sessions WHERE incident = ?1",
@@ -52,7 +54,7 @@ absl::StatusOr<int64_t> RemoveFacts(sqlite::Database* database, int64_t before) 
   return removed;
 }
 
-// The oldest incident that `condition` holds for.
+// Removes the incident that `select_sql` finds. Returns how many that were, 0 or 1.
 absl::StatusOr<int64_t> RemoveIncident(sqlite::Database* database, const char* select_sql,
                                        int64_t before) {
   HT_ASSIGN_OR_RETURN(sqlite::Statement select, database->Prepare(select_sql));
@@ -84,7 +86,7 @@ absl::StatusOr<int64_t> RemoveBySize(sqlite::Database* database, const Retention
     if (facts == 0) {
       HT_ASSIGN_OR_RETURN(facts, RemoveIncident(database, kOldestIncident, kAll));
     }
-    if (facts == 0) break;  // open sessions only: nothing left to give
+    if (facts == 0) break;  // only open sessions are left
     removed += facts;
     HT_ASSIGN_OR_RETURN(used, database->UsedBytes());
   }

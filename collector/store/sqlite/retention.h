@@ -12,14 +12,14 @@
 
 namespace hoptrail::collector::store {
 
-// Removes what is too old, or the oldest where there is too much; at most some thousand rows a
-// call, so that ingest is never held up for long. Called by the engine's thread, now and then.
-// Returns the number of rows removed; until it is 0, there may be more.
+// Removes rows that are too old, and the oldest rows while the store is too large; at most some
+// thousand rows a call, so that ingest never waits long. Called by the engine's thread, now and
+// then. Returns the number of removed rows; until it is 0, more may be left.
 absl::StatusOr<int64_t> ApplyRetention(sqlite::Database* database, const RetentionLimits& limits,
                                        int64_t now_wall_ns);
 
-// Removes hosts that are off the list, were not heard since then and are named by no session.
-// Returns them.
+// Removes the hosts that are not listed, were last seen before that time and are named by no
+// session. Returns them.
 absl::StatusOr<std::vector<model::HostId>> ForgetHosts(sqlite::Database* database,
                                                        int64_t before_wall_ns);
 

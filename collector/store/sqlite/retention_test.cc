@@ -9,7 +9,7 @@
 namespace hoptrail::collector::store {
 namespace {
 
-TEST_F(StoreTest, OldFactsGoAndWhatLiesOnAnOpenIncidentStays) {
+TEST_F(StoreTest, OldSessions_AreRemovedUnlessTheirIncidentIsOpen) {
   model::Incident incident = wire::TestIncident();
   incident.state = model::IncidentState::kOpen;
   incident.merged_into = {};
@@ -28,7 +28,7 @@ TEST_F(StoreTest, OldFactsGoAndWhatLiesOnAnOpenIncidentStays) {
   EXPECT_EQ(store_->ApplyRetention(kNow + 31 * kDay).value(), 2) << "session 3 and the incident";
 }
 
-TEST_F(StoreTest, SizeIsBoundedAndIncidentsGoLast) {
+TEST_F(StoreTest, StoreAboveItsSize_LosesFactsBeforeIncidents) {
   options_.retention.max_bytes = 1 << 20;
   Reopen();
   model::Incident incident = wire::TestIncident();
@@ -47,7 +47,7 @@ TEST_F(StoreTest, SizeIsBoundedAndIncidentsGoLast) {
   EXPECT_TRUE(reader()->GetSession(wire::TestSessionId(1)).ok());
 }
 
-TEST_F(StoreTest, LoginAttemptsAreBounded) {
+TEST_F(StoreTest, LoginAttempts_AreBounded) {
   options_.writer.max_login_attempts = 10;
   Reopen();
   WriteBatch batch;

@@ -1,13 +1,14 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_SQLITE_ROWS_H_
 #define HOPTRAIL_COLLECTOR_STORE_SQLITE_ROWS_H_
 
-// One row of a query as a value. Each function says which columns it reads,
-// from 0 on; `kSelect…` asks for them.
+// Turns one row of a query into a value. Each kSelect… names the columns that the function below it
+// reads, counted from 0.
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "collector/store/stored_hop.h"
 #include "collector/store/views.h"
 #include "core/sqlite/statement.h"
 
@@ -38,14 +39,14 @@ inline constexpr char kSelectHosts[] =
     "SELECT h.machine, h.host_name, h.state, h.last_seen, h.acknowledged, h.clock_offset, h.health,"
     " h.coverage, h.agent_degradations, h.collector_degradations FROM hosts h";
 absl::StatusOr<HostView> HostFromRow(const sqlite::Statement& row);
-// A machine is shown as its newest boot: of those that are connected, or else of all, the one that
-// was connected last. A condition on `h`.
+// The boot as which a machine is shown: the one that connected last, among the connected boots or
+// else among all. A condition on `h`.
 inline constexpr char kNewestBoot[] =
     "h.listed AND NOT EXISTS (SELECT 1 FROM hosts n WHERE n.machine = h.machine AND n.listed AND"
     " (n.state = 1, n.connected, n.id) > (h.state = 1, h.connected, h.id))";
-// id, state, first_seen, last_seen, acknowledged.
+// Columns: id, state, first_seen, last_seen, acknowledged.
 BootView BootFromRow(const sqlite::Statement& row);
-// Serialized by Encode.
+// Appends the degradations that Encode wrote.
 absl::Status AddDegradations(absl::string_view data, std::vector<model::Degradation>* out);
 
 }  // namespace hoptrail::collector::store

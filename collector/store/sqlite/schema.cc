@@ -11,9 +11,9 @@ namespace hoptrail::collector::store {
 namespace {
 
 // Ids are blobs: 16 bytes, a host 32 (machine id, boot id). Times are ns since 1970. `data` is a
-// protobuf message of the store's own (hoptrail.internal; up to version 5 of hoptrail.v1); the
-// other columns are what is searched and sorted by. `revision` orders changes for watchers: unique
-// over detections and incidents.
+// protobuf message of the store's own (hoptrail.internal; up to version 5 of hoptrail.v1). Queries
+// search and sort by the other columns. `revision` orders changes for watchers: unique over
+// detections and incidents.
 constexpr char kVersion1[] = R"sql(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES('epoch', lower(hex(randomblob(8)))), ('revision', 0);
@@ -105,14 +105,14 @@ CREATE INDEX edges_by_time ON edges(minute, id);
 CREATE INDEX edges_by_peer ON edges(peer, minute);
 )sql";
 
-// Pages that wait for the hosts that may know more.
+// Holds pages while hosts may have more to report.
 constexpr char kVersion3[] = R"sql(
 ALTER TABLE outbox ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_held ON outbox(created) WHERE held;
 )sql";
 
-// Pages that stay until they are accepted: what was given up by earlier versions is taken up again
-// where the incident still stands as it did (state 1: open, 3: resolved).
+// Pages stay until they are accepted. A page that an earlier version gave up is tried again where
+// the incident is still in the state of the page (1: open, 3: resolved).
 constexpr char kVersion4Pages[] = R"sql(
 DELETE FROM outbox WHERE failed AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = incident
   AND ((outbox.action = 1 AND i.state = 1) OR (outbox.action = 3 AND i.state = 3)));
@@ -129,9 +129,10 @@ CREATE TABLE notifiers(
   reason TEXT NOT NULL) WITHOUT ROWID;
 )sql";
 
-// A host is a machine with its boots. `connected` orders a machine's boots: when its stream was
-// opened last, by the collector's clock, made to grow. A row that is not listed any more is kept
-// for as long as sessions name it. The degradations were Host messages with nothing else in them.
+// A host is a machine with its boots. `connected` orders them: when the boot's stream was last
+// opened, by the collector's clock, and later than that of every boot before. A row that is no
+// longer listed is kept while sessions name it. Up to version 5 the degradations are Host messages
+// without other fields.
 constexpr char kVersion4Hosts[] = R"sql(
 DROP INDEX hosts_by_name;
 ALTER TABLE hosts RENAME TO hosts_3;
@@ -155,8 +156,8 @@ UPDATE hosts SET state = 2 WHERE state = 3 AND EXISTS (SELECT 1 FROM hosts n WHE
   n.machine = hosts.machine AND n.connected > hosts.connected);
 )sql";
 
-// Lists go by arrival (docs/decisions/0019). What is there already has arrived in the order of its
-// hosts' times, but not later than the host was last heard.
+// Lists are ordered by arrival (docs/decisions/0019). Existing rows are numbered in the order of
+// their hosts' times; a time later than the host was last seen counts as that.
 constexpr char kVersion4Arrival[] = R"sql(
 INSERT INTO meta VALUES('arrival', 0);
 ALTER TABLE sessions ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;
@@ -197,13 +198,13 @@ CREATE INDEX hops_by_client_host ON hops(client_host, arrived);
 CREATE INDEX hops_by_server_host ON hops(server_host, arrived);
 )sql";
 
-// The stream of a host that its agent has confirmed last (docs/decisions/0017).
+// The incarnation that a host's agent has confirmed last (docs/decisions/0017).
 constexpr char kVersion5[] = R"sql(
 ALTER TABLE hosts ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE hosts ADD COLUMN nonce BLOB NOT NULL DEFAULT x'';
 )sql";
 
-// What brings a file to the version after its index.
+// Each entry brings a file from the version of its index to the next one.
 constexpr const char* kSteps[][3] = {
     {kVersion1}, {kVersion2}, {kVersion3}, {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
     {kVersion5}, {}};  // schema_blobs.cc

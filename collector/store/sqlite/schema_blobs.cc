@@ -9,9 +9,10 @@
 #include "collector/store/sqlite/codec.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/wire/agent_state.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
-#include "core/wire/sensor.h"
+#include "core/wire/observations.h"
 #include <hoptrail/v1/fleet.pb.h>
 #include <hoptrail/v1/sensor.pb.h>
 
@@ -19,7 +20,7 @@ namespace hoptrail::collector::store {
 namespace {
 
 constexpr int kRowsAtOnce = 1000;
-constexpr char kDamaged[] = "\xff";  // a field's beginning, and no field
+constexpr char kDamaged[] = "\xff";  // the beginning of a field, without its end
 
 using Rewrite = std::string (*)(absl::string_view data);
 
@@ -31,7 +32,7 @@ std::string FromMessage(absl::string_view data) {
   return value.ok() ? Encode(*value) : kDamaged;
 }
 
-// The degradations were kept as a Host message with nothing else in it.
+// The degradations were a Host message without other fields.
 std::string FromDegradations(absl::string_view data) {
   v1::Host message;
   if (!message.ParseFromArray(data.data(), static_cast<int>(data.size()))) return kDamaged;
@@ -46,7 +47,7 @@ std::string FromDegradations(absl::string_view data) {
 
 struct Column {
   const char* table;
-  const char* key;  // in whose order the rows are gone through
+  const char* key;  // the order in which the rows are rewritten
   const char* column;
   Rewrite rewrite;
 };

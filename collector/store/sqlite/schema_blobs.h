@@ -8,8 +8,8 @@
 namespace hoptrail::collector::store {
 
 // Up to version 5 the columns that are not searched held messages of the public API, hoptrail.v1.
-// Rewrites them all as the store's own form. What cannot be read is left as bytes that are damaged
-// in every form: it costs itself only, as before. Within the migration's transaction.
+// Rewrites all of them in the store's own form, within the migration's transaction. A value that
+// cannot be read becomes bytes that no form accepts, so that it alone is lost, as before.
 absl::Status RewriteBlobs(sqlite::Database* database);
 
 }  // namespace hoptrail::collector::store

@@ -1,4 +1,4 @@
-// Files that earlier versions wrote.
+// Migration of files that earlier versions wrote.
 
 #include "collector/store/sqlite/schema.h"
 
@@ -13,9 +13,10 @@
 #include <gtest/gtest.h>
 
 #include "collector/store/sqlite/store_fixture.h"
+#include "core/wire/agent_state.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
-#include "core/wire/sensor.h"
+#include "core/wire/observations.h"
 #include <hoptrail/v1/fleet.pb.h>
 
 namespace hoptrail::collector::store {
@@ -23,7 +24,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-// As versions up to 5 kept it.
+// The form in which versions up to 5 stored it.
 template <typename T>
 std::string Old(const T& value) {
   return wire::ToProto(value).SerializeAsString();
@@ -65,7 +66,7 @@ class SchemaTest : public StoreTest {
   }
 };
 
-TEST_F(SchemaTest, EdgesOfTheFirstVersionAreOfTcp) {
+TEST_F(SchemaTest, EdgesOfVersion1_AreTcp) {
   const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
   OpenOld(1,
           absl::StrCat("INSERT INTO edges(host, side, program, uid, peer, port, minute,"
@@ -81,8 +82,8 @@ TEST_F(SchemaTest, EdgesOfTheFirstVersionAreOfTcp) {
   EXPECT_EQ(page->items[0].connections, 2 * edge.connections);
 }
 
-// Version 3 gave up what was not accepted at once.
-TEST_F(SchemaTest, PagesThatWereGivenUpAreTakenUpAgainWhereTheyStillMatter) {
+// Version 3 gave up a page that was not accepted at once.
+TEST_F(SchemaTest, PagesGivenUpByVersion3_AreTriedAgainWhereTheyStillMatter) {
   std::string rows;
   const auto incident = [&rows](uint8_t number, model::IncidentState state) {
     model::Incident it = OpenIncident();
@@ -99,8 +100,8 @@ TEST_F(SchemaTest, PagesThatWereGivenUpAreTakenUpAgainWhereTheyStillMatter) {
   };
   using State = model::IncidentState;
   page(incident(1, State::kOpen), Outbox::kTrigger, true);
-  page(incident(2, State::kResolved), Outbox::kTrigger, true);      // it is over
-  page(incident(3, State::kResolved), Outbox::kResolve, true);      // it stays open there
+  page(incident(2, State::kResolved), Outbox::kTrigger, true);  // it has ended
+  page(incident(3, State::kResolved), Outbox::kResolve, true);  // it is still open at the service
   page(incident(4, State::kAcknowledged), Outbox::kTrigger, true);  // somebody is on it
   page(incident(5, State::kOpen), Outbox::kTrigger, false);
   page("x'66'", Outbox::kTrigger, true);  // of no incident
@@ -115,7 +116,7 @@ TEST_F(SchemaTest, PagesThatWereGivenUpAreTakenUpAgainWhereTheyStillMatter) {
   EXPECT_THAT(left, ElementsAre(1, 3, 5));
 }
 
-TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
+TEST_F(SchemaTest, HostsOfVersion3_BecomeMachinesAndListsAreOrderedByArrival) {
   std::string rows;
   const auto boot = [](uint8_t number) {
     model::HostId host = wire::TestHost();
@@ -136,8 +137,8 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
   };
   host(1, HostState::kSilent, kNow - 2 * kDay);
   host(2, HostState::kSilent, kNow - kDay);
-  session(1, 1, kNow + kDay);      // its clock is ahead: it came before that boot was heard last
-  session(2, 2, kNow - 3 * kDay);  // long before
+  session(1, 1, kNow + kDay);      // its clock is ahead: it arrived before its host was last seen
+  session(2, 2, kNow - 3 * kDay);  // long before that
   session(3, 2, kNow - kDay - 5);
   model::Detection detection = wire::TestDetection();
   detection.host = boot(2);
@@ -177,17 +178,17 @@ TEST_F(SchemaTest, HostsOfVersion3AreMachinesAndListsGoByArrival) {
   EXPECT_EQ(order(), "5312");
 }
 
-TEST_F(SchemaTest, AHostOfTheFourthVersionHasConfirmedNothing) {
+TEST_F(SchemaTest, HostOfVersion4_HasConfirmedNoIncarnation) {
   model::HostId host = wire::TestHost();
   OpenOld(4, absl::StrCat("INSERT INTO hosts(id, machine, host_name) VALUES(", Hex(Blob(host)),
                           ", ", Hex(Blob(host.machine)), ", 'gw')"));
-  const auto hosts = store_->writer()->LoadHosts();
+  const auto hosts = store_->LoadHosts();
   ASSERT_TRUE(hosts.ok()) << hosts.status();
   ASSERT_EQ(hosts->size(), 1u);
   EXPECT_TRUE(hosts->front().incarnation.empty());
 }
 
-TEST_F(SchemaTest, MessagesOfTheFifthVersion_BecomeTheStoresOwnForm) {
+TEST_F(SchemaTest, MessagesOfVersion5_BecomeTheStoresOwnForm) {
   const model::Session session = wire::TestSession();
   const model::Detection detection = wire::TestDetection();
   const model::Incident incident = wire::TestIncident();
@@ -225,7 +226,7 @@ TEST_F(SchemaTest, MessagesOfTheFifthVersion_BecomeTheStoresOwnForm) {
 
   const auto all = store_->LoadSnapshot();
   ASSERT_TRUE(all.ok()) << all.status();
-  EXPECT_EQ(all->sessions, std::vector{session}) << "the damaged one costs itself only";
+  EXPECT_EQ(all->sessions, std::vector{session}) << "only the damaged one is lost";
   EXPECT_EQ(all->hops, std::vector{hop});
   EXPECT_EQ(all->detections, std::vector{detection});
   EXPECT_EQ(all->incidents, std::vector{incident});

@@ -14,13 +14,13 @@
 
 namespace hoptrail::collector::store {
 
-// Puts a SELECT together: fixed text with a condition for each part of a filter that is set. Values
-// are only ever bound, never part of the text.
+// Builds a SELECT: fixed text, and a condition for each field of a filter that is set. Values are
+// bound, and never become part of the text.
 class Select {
  public:
   explicit Select(absl::string_view columns_and_tables) : sql_(columns_and_tables) {}
 
-  // `condition` has one ? a value.
+  // `condition` has one ? for each value that is added after it.
   Select& Where(absl::string_view condition) {
     sql_.append(conditions_++ == 0 ? " WHERE (" : " AND (");
     sql_.append(condition.data(), condition.size());

@@ -1,16 +1,18 @@
-// The part of Writer that reads everything back, when the collector starts.
+#include "collector/store/sqlite/snapshot.h"
 
+#include <string>
 #include <utility>
 
+#include "absl/strings/string_view.h"
+
 #include "collector/store/sqlite/codec.h"
-#include "collector/store/sqlite/writer.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::store {
 namespace {
 
-// A value that cannot be read back costs itself only: the service goes on without it.
+// A damaged value is left out, and the service goes on without it.
 template <typename T>
 bool Usable(const absl::StatusOr<T>& value) {
   if (!value.ok()) LogError("store", "left out: ", value.status().message());
@@ -31,12 +33,12 @@ absl::Status LoadAll(sqlite::Database* database, absl::string_view sql,
 
 }  // namespace
 
-absl::StatusOr<Snapshot> Writer::LoadSnapshot() {
+absl::StatusOr<Snapshot> LoadSnapshot(sqlite::Database* database) {
   Snapshot all;
-  HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM sessions ORDER BY opened, id",
+  HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM sessions ORDER BY opened, id",
                              DecodeSession, &all.sessions));
   HT_ASSIGN_OR_RETURN(sqlite::Statement hops,
-                      database_.Prepare("SELECT id, data FROM hops ORDER BY time, id"));
+                      database->Prepare("SELECT id, data FROM hops ORDER BY time, id"));
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, hops.Step());
     if (!row) break;
@@ -44,18 +46,18 @@ absl::StatusOr<Snapshot> Writer::LoadSnapshot() {
     if (!Usable(hop)) continue;
     all.hops.push_back({.key = IdFrom<graph::HopId>(hops.Blob(0)), .hop = *std::move(hop)});
   }
-  HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM detections ORDER BY time, id",
+  HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM detections ORDER BY time, id",
                              DecodeDetection, &all.detections));
-  HT_RETURN_IF_ERROR(LoadAll(&database_, "SELECT data FROM incidents ORDER BY opened, id",
+  HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM incidents ORDER BY opened, id",
                              DecodeIncident, &all.incidents));
   return all;
 }
 
-absl::StatusOr<std::vector<HostRow>> Writer::LoadHosts() {
+absl::StatusOr<std::vector<HostRow>> LoadHosts(sqlite::Database* database) {
   std::vector<HostRow> hosts;
   HT_ASSIGN_OR_RETURN(
       sqlite::Statement select,
-      database_.Prepare("SELECT id, host_name, state, last_seen, acknowledged, listed, connected,"
+      database->Prepare("SELECT id, host_name, state, last_seen, acknowledged, listed, connected,"
                         " collector_degradations, incarnation, nonce FROM hosts"));
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
-#include "collector/store/sqlite/codec.h"
+#include "collector/store/sqlite/blobs.h"
 #include "core/base/status_macros.h"
 
 namespace hoptrail::collector::store {

@@ -15,9 +15,8 @@ namespace hoptrail::collector::store {
 // A notifier's connection to the file.
 class SqliteOutbox final : public Outbox {
  public:
-  // `write_turn` is held while anything is written, so that no one who writes to the file within
-  // this process meets another: SQLite would let the later one sleep, up to 0.1 s at a time. Not
-  // owned.
+  // Every writer of this process holds `write_turn` while it writes to the file. Otherwise two
+  // could meet, and SQLite would let the later one sleep, up to 0.1 s at a time. Not owned.
   static absl::StatusOr<std::unique_ptr<Outbox>> Open(const std::string& path, Mutex* write_turn);
 
   absl::StatusOr<std::optional<Item>> Next(absl::FunctionRef<bool(const Item&)> due) override;

@@ -5,7 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
-#include "collector/store/sqlite/codec.h"
+#include "collector/store/sqlite/address_search.h"
+#include "collector/store/sqlite/blobs.h"
+#include "collector/store/sqlite/host_reader.h"
+#include "collector/store/sqlite/id_search.h"
+#include "collector/store/sqlite/incident_state.h"
 #include "collector/store/sqlite/read_page.h"
 #include "collector/store/sqlite/rows.h"
 #include "collector/store/sqlite/select.h"
@@ -160,12 +164,37 @@ absl::StatusOr<Page<model::Incident>> SqliteReader::ListIncidents(
   return ReadPage<model::Incident>(&statement, limit, IncidentFromRow, 1, -1, 2);
 }
 
+absl::StatusOr<Page<HostView>> SqliteReader::ListHosts(const HostFilter& filter,
+                                                       const std::optional<Cursor>& after,
+                                                       int limit) {
+  return store::ListHosts(&database_, filter, after, limit);
+}
+
+absl::StatusOr<model::SessionId> SqliteReader::FindSession(absl::string_view digits) {
+  HT_ASSIGN_OR_RETURN(std::string id, FindId(&database_, "sessions", "session", digits));
+  return IdFrom<model::SessionId>(id);
+}
+
+absl::StatusOr<model::DetectionId> SqliteReader::FindDetection(absl::string_view digits) {
+  HT_ASSIGN_OR_RETURN(std::string id, FindId(&database_, "detections", "detection", digits));
+  return IdFrom<model::DetectionId>(id);
+}
+
+absl::StatusOr<model::IncidentId> SqliteReader::FindIncident(absl::string_view digits) {
+  HT_ASSIGN_OR_RETURN(std::string id, FindId(&database_, "incidents", "incident", digits));
+  return IdFrom<model::IncidentId>(id);
+}
+
+absl::StatusOr<model::HostId> SqliteReader::FindHost(absl::string_view digits_or_name) {
+  return store::FindHost(&database_, digits_or_name);
+}
+
 absl::StatusOr<SessionView> SqliteReader::GetSession(const model::SessionId& id) {
   return GetOne(&database_, kSelectSessions, "s.id", Blob(id), "session", SessionFromRow);
 }
 
-absl::StatusOr<StoredHop> SqliteReader::GetHop(const graph::HopId& key) {
-  return GetOne(&database_, kSelectHops, "p.id", Blob(key), "hop", HopFromRow);
+absl::StatusOr<StoredHop> SqliteReader::GetHop(const graph::HopId& id) {
+  return GetOne(&database_, kSelectHops, "p.id", Blob(id), "hop", HopFromRow);
 }
 
 absl::StatusOr<DetectionView> SqliteReader::GetDetection(const model::DetectionId& id) {
@@ -174,6 +203,24 @@ absl::StatusOr<DetectionView> SqliteReader::GetDetection(const model::DetectionI
 
 absl::StatusOr<model::Incident> SqliteReader::GetIncident(const model::IncidentId& id) {
   return GetOne(&database_, kSelectIncidents, "i.id", Blob(id), "incident", IncidentFromRow);
+}
+
+absl::StatusOr<std::optional<DeliveryView>> SqliteReader::DeliveryOf(const model::IncidentId& id) {
+  return store::DeliveryOf(&database_, id);
+}
+
+absl::StatusOr<std::vector<DegradedHostView>> SqliteReader::DegradedHostsOf(
+    const model::IncidentId& id, bool all) {
+  return store::DegradedHostsOf(&database_, id, all);
+}
+
+absl::StatusOr<HostView> SqliteReader::GetHost(const model::MachineId& machine) {
+  return store::GetHost(&database_, machine);
+}
+
+absl::StatusOr<std::vector<std::string>> SqliteReader::HostsWithAddress(
+    const model::IpAddress& address) {
+  return store::HostsWithAddress(&database_, address);
 }
 
 absl::StatusOr<std::vector<DetectionView>> SqliteReader::DetectionsOf(const model::SessionId& id,
@@ -209,6 +256,22 @@ absl::StatusOr<std::vector<Change<model::Incident>>> SqliteReader::IncidentsAfte
   HT_ASSIGN_OR_RETURN(Statement statement,
                       select.Prepare(&database_, "ORDER BY i.revision LIMIT ?", limit));
   return ReadChanges<model::Incident>(&statement, IncidentFromRow, 1);
+}
+
+absl::StatusOr<int64_t> SqliteReader::Revision() {
+  HT_ASSIGN_OR_RETURN(Statement select,
+                      database_.Prepare("SELECT value FROM meta WHERE name = 'revision'"));
+  HT_ASSIGN_OR_RETURN(bool row, select.Step());
+  if (!row) return absl::DataLossError("the store has lost its revision number");
+  return select.Int(0);
+}
+
+absl::StatusOr<std::string> SqliteReader::Epoch() {
+  HT_ASSIGN_OR_RETURN(Statement select,
+                      database_.Prepare("SELECT value FROM meta WHERE name = 'epoch'"));
+  HT_ASSIGN_OR_RETURN(bool row, select.Step());
+  if (!row) return absl::DataLossError("the store has lost its epoch");
+  return std::string(select.Text(0));
 }
 
 }  // namespace hoptrail::collector::store

@@ -40,14 +40,13 @@ class SqliteReader final : public Reader {
   absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name) override;
 
   absl::StatusOr<SessionView> GetSession(const model::SessionId& id) override;
-  absl::StatusOr<StoredHop> GetHop(const graph::HopId& key) override;
+  absl::StatusOr<StoredHop> GetHop(const graph::HopId& id) override;
   absl::StatusOr<DetectionView> GetDetection(const model::DetectionId& id) override;
   absl::StatusOr<model::Incident> GetIncident(const model::IncidentId& id) override;
   absl::StatusOr<std::optional<DeliveryView>> DeliveryOf(const model::IncidentId& id) override;
   absl::StatusOr<std::vector<DegradedHostView>> DegradedHostsOf(const model::IncidentId& id,
                                                                 bool all) override;
   absl::StatusOr<HostView> GetHost(const model::MachineId& machine) override;
-  absl::StatusOr<std::string> HostName(const model::HostId& id) override;
   absl::StatusOr<std::vector<std::string>> HostsWithAddress(
       const model::IpAddress& address) override;
   absl::StatusOr<std::vector<DetectionView>> DetectionsOf(const model::SessionId& id,
@@ -64,9 +63,6 @@ class SqliteReader final : public Reader {
 
  private:
   explicit SqliteReader(sqlite::Database database);
-  absl::StatusOr<std::string> FindId(absl::string_view table, absl::string_view kind,
-                                     absl::string_view digits);
-  absl::Status AddBoots(HostView* host);
 
   sqlite::Database database_;
 };

@@ -9,6 +9,7 @@
 
 #include "collector/store/sqlite/retention.h"
 #include "collector/store/sqlite/schema.h"
+#include "collector/store/sqlite/snapshot.h"
 #include "collector/store/sqlite/sqlite_outbox.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -27,7 +28,7 @@ absl::Status MakeDirectoryOf(const std::string& path) {
   return absl::ErrnoToStatus(errno, absl::StrCat("mkdir ", directory));
 }
 
-// Two collectors on one file would each undo what the other knows.
+// Two collectors on one file would each overwrite the other's state.
 absl::StatusOr<UniqueFd> Lock(const std::string& path) {
   const std::string name = path + ".lock";
   UniqueFd file(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -58,12 +59,12 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenIn(const SqliteOpt
       sqlite::Database database,
       sqlite::OpenOrQuarantine({.path = options.path}, "store", now_wall_ns, &store->quarantined_));
   HT_RETURN_IF_ERROR(Migrate(&database));
-  // Streams do not survive the process. A full disk is no reason not to answer from what is there.
-  const absl::Status written =
-      store->Noted(database.Execute(absl::StrCat(
-                       "UPDATE hosts SET state = ", static_cast<int>(HostState::kDisconnected),
+  // No stream survives the process. A full disk must not keep the collector from answering queries.
+  const absl::Status written = store->RecordWrite(
+      database.Execute(
+          absl::StrCat("UPDATE hosts SET state = ", static_cast<int>(HostState::kDisconnected),
                        " WHERE state = ", static_cast<int>(HostState::kConnected))),
-                   now_wall_ns);
+      now_wall_ns);
   if (!written.ok()) LogError("store", store->trouble()->detail);
   HT_RETURN_IF_ERROR(database.Execute("PRAGMA journal_size_limit=67108864"));
   HT_ASSIGN_OR_RETURN(store->writer_, Writer::Create(std::move(database), options.writer));
@@ -72,7 +73,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenIn(const SqliteOpt
   return store;
 }
 
-absl::Status SqliteStore::Noted(absl::Status status, int64_t now_wall_ns) {
+absl::Status SqliteStore::RecordWrite(absl::Status status, int64_t now_wall_ns) {
   MutexLock lock(&trouble_mutex_);
   if (status.ok()) {
     if (trouble_) LogInfo("store", "can be written again");
@@ -89,7 +90,7 @@ absl::Status SqliteStore::Noted(absl::Status status, int64_t now_wall_ns) {
 absl::Status SqliteStore::Write(const WriteBatch& batch, int64_t now_wall_ns) {
   {
     MutexLock turn(&write_turn_);
-    HT_RETURN_IF_ERROR(Noted(writer_->Write(batch, now_wall_ns), now_wall_ns));
+    HT_RETURN_IF_ERROR(RecordWrite(writer_->Write(batch, now_wall_ns), now_wall_ns));
   }
   changes()->Announce(writer_->revision());
   outbox_changes()->Announce(writer_->outbox()->changes());
@@ -99,7 +100,7 @@ absl::Status SqliteStore::Write(const WriteBatch& batch, int64_t now_wall_ns) {
 absl::Status SqliteStore::ReleasePages(int64_t now_wall_ns, int64_t held_ns) {
   {
     MutexLock turn(&write_turn_);
-    HT_RETURN_IF_ERROR(Noted(writer_->outbox()->Release(now_wall_ns, held_ns), now_wall_ns));
+    HT_RETURN_IF_ERROR(RecordWrite(writer_->outbox()->Release(now_wall_ns, held_ns), now_wall_ns));
   }
   outbox_changes()->Announce(writer_->outbox()->changes());
   return absl::OkStatus();
@@ -109,17 +110,25 @@ absl::StatusOr<std::unique_ptr<Outbox>> SqliteStore::OpenOutbox() {
   return SqliteOutbox::Open(options_.path, &write_turn_);
 }
 
+absl::StatusOr<Snapshot> SqliteStore::LoadSnapshot() {
+  return store::LoadSnapshot(writer_->database());
+}
+
+absl::StatusOr<std::vector<HostRow>> SqliteStore::LoadHosts() {
+  return store::LoadHosts(writer_->database());
+}
+
 absl::Status SqliteStore::CheckWritable(int64_t now_wall_ns) {
   MutexLock turn(&write_turn_);
-  return Noted(writer_->database()->Execute(absl::StrCat(
-                   "INSERT OR REPLACE INTO meta VALUES('checked', ", now_wall_ns, ")")),
-               now_wall_ns);
+  return RecordWrite(writer_->database()->Execute(absl::StrCat(
+                         "INSERT OR REPLACE INTO meta VALUES('checked', ", now_wall_ns, ")")),
+                     now_wall_ns);
 }
 
 absl::StatusOr<int64_t> SqliteStore::ApplyRetention(int64_t now_wall_ns) {
   MutexLock turn(&write_turn_);
   auto removed = store::ApplyRetention(writer_->database(), options_.retention, now_wall_ns);
-  HT_RETURN_IF_ERROR(Noted(removed.status(), now_wall_ns));
+  HT_RETURN_IF_ERROR(RecordWrite(removed.status(), now_wall_ns));
   return removed;
 }
 

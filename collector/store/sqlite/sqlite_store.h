@@ -24,8 +24,8 @@ struct SqliteOptions {
   size_t readers = 4;
 };
 
-// One SQLite file and the connections to it: one that writes facts, some that read, and the
-// notifiers'. A damaged file is kept aside, reported, and replaced by a new one.
+// One SQLite file and the connections to it: one that writes facts, some that read, and one for
+// each notifier. A damaged file is quarantined, reported, and replaced by a new one.
 class SqliteStore final : public Store {
  public:
   // Creates the file's directory (mode 0700) where it is missing. ALREADY_EXISTS when another
@@ -41,8 +41,8 @@ class SqliteStore final : public Store {
   absl::StatusOr<std::vector<model::HostId>> ForgetHosts(int64_t before_wall_ns) override;
   void SetRetention(const RetentionLimits& limits) override { options_.retention = limits; }
   int64_t max_age_ns() const override { return options_.retention.max_age_ns; }
-  absl::StatusOr<Snapshot> LoadSnapshot() override { return writer_->LoadSnapshot(); }
-  absl::StatusOr<std::vector<HostRow>> LoadHosts() override { return writer_->LoadHosts(); }
+  absl::StatusOr<Snapshot> LoadSnapshot() override;
+  absl::StatusOr<std::vector<HostRow>> LoadHosts() override;
   absl::Status CheckWritable(int64_t now_wall_ns) override;
 
   std::optional<model::Degradation> trouble() const override {
@@ -61,7 +61,8 @@ class SqliteStore final : public Store {
   SqliteStore() = default;
   static absl::StatusOr<std::unique_ptr<SqliteStore>> OpenIn(const SqliteOptions& options,
                                                              int64_t now_wall_ns);
-  absl::Status Noted(absl::Status status, int64_t now_wall_ns);
+  // Sets or clears `trouble` by the outcome of a write, which it returns.
+  absl::Status RecordWrite(absl::Status status, int64_t now_wall_ns);
 
   SqliteOptions options_;
   UniqueFd lock_;  // held as long as anything is open

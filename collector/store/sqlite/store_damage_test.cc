@@ -10,7 +10,7 @@
 namespace hoptrail::collector::store {
 namespace {
 
-TEST_F(StoreTest, DamagedStoreIsKeptAsideAndServiceGoesOn) {
+TEST_F(StoreTest, DamagedFile_IsQuarantinedAndServiceContinues) {
   Write({.sessions = {wire::TestSession()}});
   const std::string epoch = reader()->Epoch().value();
   store_.reset();
@@ -20,28 +20,28 @@ TEST_F(StoreTest, DamagedStoreIsKeptAsideAndServiceGoesOn) {
   }
   Reopen();
   EXPECT_TRUE(std::filesystem::exists(store_->quarantined())) << store_->quarantined();
-  EXPECT_EQ(store_->writer()->LoadSnapshot()->sessions.size(), 0u);
+  EXPECT_EQ(store_->LoadSnapshot()->sessions.size(), 0u);
   EXPECT_NE(reader()->Epoch().value(), epoch);
   Write({.sessions = {wire::TestSession()}});
 }
 
-TEST_F(StoreTest, SecondOwnerIsRefused) {
+TEST_F(StoreTest, SecondOwner_IsRefused) {
   EXPECT_EQ(SqliteStore::Open(options_, kNow).status().code(), absl::StatusCode::kAlreadyExists);
 }
 
-TEST_F(StoreTest, OneDamagedRowCostsItselfOnly) {
+TEST_F(StoreTest, DamagedRow_IsLeftOutOfTheSnapshot) {
   Write({.sessions = {SessionAt(1, kNow), SessionAt(2, kNow)}});
   ASSERT_TRUE(store_->writer()
                   ->database()
                   ->Execute("UPDATE sessions SET data = x'ffff' WHERE id >= x'02'")
                   .ok());
   Reopen();
-  auto all = store_->writer()->LoadSnapshot();
+  auto all = store_->LoadSnapshot();
   ASSERT_TRUE(all.ok()) << all.status();
   EXPECT_EQ(all->sessions.size(), 1u);
 }
 
-TEST_F(StoreTest, NewerSchemaIsRefusedAndLeftAlone) {
+TEST_F(StoreTest, NewerSchema_IsRefusedAndLeftAlone) {
   ASSERT_TRUE(store_->writer()->database()->SetUserVersion(99).ok());
   store_.reset();
   EXPECT_EQ(SqliteStore::Open(options_, kNow).status().code(),
@@ -49,7 +49,7 @@ TEST_F(StoreTest, NewerSchemaIsRefusedAndLeftAlone) {
   EXPECT_TRUE(std::filesystem::exists(options_.path));
 }
 
-TEST_F(StoreTest, FailedWriteLeavesNothingBehind) {
+TEST_F(StoreTest, FailedWrite_LeavesNothingBehind) {
   ASSERT_TRUE(
       store_->writer()
           ->database()

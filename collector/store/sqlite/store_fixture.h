@@ -12,7 +12,7 @@
 
 #include <gtest/gtest.h>
 
-#include "collector/store/sqlite/codec.h"
+#include "collector/store/sqlite/blobs.h"
 #include "collector/store/sqlite/sqlite_store.h"
 #include "core/wire/testing.h"
 
@@ -46,7 +46,7 @@ class StoreTest : public ::testing::Test {
     absl::Status status = store_->Write(batch, kNow);
     ASSERT_TRUE(status.ok()) << status;
   }
-  // Pages held for so long become due.
+  // Releases the pages that have been held for `held_ns`.
   void Release(int64_t held_ns, int64_t now = kNow) {
     absl::Status status = store_->ReleasePages(now, held_ns);
     ASSERT_TRUE(status.ok()) << status;

@@ -6,7 +6,15 @@
 #include <cstdint>
 #include <string>
 
-#include "collector/store/sqlite/codec.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+#include "collector/store/sqlite/blobs.h"
+#include "core/model/hop.h"
+#include "core/model/ids.h"
+#include "core/model/net.h"
 #include <hoptrail/internal/store.pb.h>
 
 namespace hoptrail::collector::store {
@@ -45,7 +53,7 @@ inline model::HopKey HopKeyOf(uint64_t value) {
   return {static_cast<uint32_t>(value >> 32), static_cast<uint32_t>(value)};
 }
 
-// Reads values and remembers whether one of them was no such value.
+// Reads values and remembers whether one of them was invalid.
 class StoredValues {
  public:
   bool ok() const { return ok_; }
@@ -82,6 +90,20 @@ class StoredValues {
  private:
   bool ok_ = true;
 };
+
+// Parses a `Message` and converts it by `from_stored`. DATA_LOSS when one of the two fails.
+template <typename Message, typename Model>
+absl::StatusOr<Model> DecodeMessage(absl::string_view data,
+                                    Model (*from_stored)(const Message&, StoredValues&)) {
+  Message message;
+  if (message.ParseFromArray(data.data(), static_cast<int>(data.size()))) {
+    StoredValues read;
+    Model value = from_stored(message, read);
+    if (read.ok()) return value;
+  }
+  return absl::DataLossError(
+      absl::StrCat("the store holds a damaged ", std::string(message.GetTypeName())));
+}
 
 }  // namespace hoptrail::collector::store
 

@@ -1,0 +1,112 @@
+#include "collector/engine/aging.h"
+
+#include <algorithm>
+
+#include "absl/container/btree_map.h"
+
+#include "collector/engine/hop_links.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+// Bounds the work of one call, so that ageing never delays facts.
+constexpr int kMaxChecks = 10'000;
+
+}  // namespace
+
+void Aging::Run() {
+  const int64_t now = state_->BootNow();
+  AgeSessions(now);
+  AgeHops(now);
+}
+
+void Aging::AgeSessions(int64_t now_boot_ns) {
+  const int64_t retention_ns = state_->options.retention_ns;
+  const int64_t again = now_boot_ns + retention_ns / 4 + 1;
+  for (int checks = 0; checks < kMaxChecks; ++checks) {
+    const bool full = state_->graph.sessions.size() > state_->options.max_sessions;
+    const auto id =
+        full ? state_->session_age.TakeFirst() : state_->session_age.TakeDue(now_boot_ns);
+    if (!id.has_value()) return;
+    const SessionNode* node = state_->graph.Find(*id);
+    if (node == nullptr) continue;
+    const bool over = !node->value.has_value() || node->value->closed_wall_ns != 0;
+    const bool old = over && node->updated_boot_ns + retention_ns <= now_boot_ns;
+    if ((full || old) && !IsOnIncident(*id) && DropSession(*id)) continue;
+    if (over || full) state_->session_age.Add(again, *id);
+  }
+}
+
+void Aging::AgeHops(int64_t now_boot_ns) {
+  const int64_t again = now_boot_ns + state_->options.retention_ns / 4 + 1;
+  for (int checks = 0; checks < kMaxChecks; ++checks) {
+    const bool full = joiner_->size() > state_->options.max_hop_ends;
+    const auto key = full ? state_->hop_age.TakeFirst() : state_->hop_age.TakeDue(now_boot_ns);
+    if (!key.has_value()) return;
+    const model::HopEnd* end = joiner_->FindEnd(*key);
+    if (end == nullptr) continue;
+    // A hop that opened a session leaves together with the session.
+    auto hop = state_->graph.hops.find(joiner_->HopOf(*key));
+    const bool needed = hop != state_->graph.hops.end() && !hop->second.child.empty();
+    if (!needed && (full || end->closed_wall_ns != 0)) {
+      DropHop(*key);
+    } else {
+      state_->hop_age.Add(again, *key);
+    }
+  }
+}
+
+bool Aging::IsOnIncident(const model::SessionId& id) const {
+  const TreeIndex::Tree* tree = state_->trees.Find(state_->graph.lineage.Root(id));
+  if (tree == nullptr) return false;
+  for (const model::SessionId& anchor : tree->anchors) {
+    const model::Incident* incident = state_->incidents.Find(model::DeriveIncidentId(anchor));
+    const bool over = incident->state == model::IncidentState::kResolved &&
+                      incident->updated_wall_ns + state_->options.retention_ns <= state_->WallNow();
+    if (over) continue;
+    if (anchor == id || std::find(incident->sessions.begin(), incident->sessions.end(), id) !=
+                            incident->sessions.end()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Aging::DropSession(const model::SessionId& id) {
+  GraphState& graph_state = state_->graph;
+  if (graph_state.lineage.HasChildren(id) || state_->changes.dirty_sessions.contains(id) ||
+      state_->changes.sessions.contains(id)) {
+    return false;
+  }
+  auto it = graph_state.sessions.find(id);
+  const absl::btree_map<graph::HopId, EndNode> ends = it->second.ends;
+  for (const auto& [key, end] : ends) DropHop(key);
+  for (const model::DetectionId& detection : it->second.detections) {
+    graph_state.detections.erase(detection);
+  }
+  // DropHop withdraws no parent, so that nothing is emitted. Remove the session's links here.
+  graph_state.lineage.Remove(id);
+  state_->trees.Remove(id);
+  state_->incidents.Forget(id);
+  auto host = graph_state.by_host.find(it->second.host);
+  if (host != graph_state.by_host.end()) {
+    host->second.erase(id);
+    if (host->second.empty()) graph_state.by_host.erase(host);
+  }
+  graph_state.sessions.erase(it);
+  aged_++;
+  return true;
+}
+
+void Aging::DropHop(const graph::HopId& key) {
+  if (joiner_->FindEnd(key) == nullptr) return;
+  const graph::HopId hop = joiner_->HopOf(key);
+  if (auto known = state_->graph.hops.find(hop); known != state_->graph.hops.end()) {
+    ForgetEnds(hop, known->second, state_);
+    state_->graph.hops.erase(known);
+  }
+  state_->changes.hops.erase(hop);
+  joiner_->Forget(hop);
+}
+
+}  // namespace hoptrail::collector::engine

@@ -1,0 +1,173 @@
+#include "collector/engine/evaluator.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/hash/hash.h"
+
+#include "collector/engine/incident_title.h"
+#include "collector/engine/path_reader.h"
+#include "collector/engine/values/outcome.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+// Never 0, which means that none was sent.
+size_t Hash(const model::Provenance& p) {
+  const size_t hash =
+      absl::HashOf(p.root, p.root_host, p.root_host_name, p.root_user, p.depth, p.path, p.proven);
+  return hash == 0 ? 1 : hash;
+}
+
+}  // namespace
+
+void Evaluator::SetRules(const v1::FleetRulesConfig& config) {
+  rules_ = rules::RuleRunner(config);
+  for (const auto& [id, node] : state_->graph.sessions) {
+    state_->changes.dirty_sessions.insert(id);
+    state_->changes.retitled_sessions.insert(id);
+    if (node.detections.empty()) continue;
+    state_->changes.dirty_trees.insert(state_->graph.lineage.Root(id));
+  }
+}
+
+void Evaluator::Settle() {
+  Changes& changes = state_->changes;
+  const GraphState& graph_state = state_->graph;
+  // Index all sessions first: the extent of a path and the novelty of its edges depend on all of
+  // them.
+  absl::btree_set<model::SessionId> sessions;
+  sessions.swap(changes.dirty_sessions);
+  for (const model::SessionId& id : sessions) state_->Index(id);
+  for (const model::SessionId& id : changes.retitled_sessions) {
+    if (graph_state.Entered(id)) changes.dirty_trees.insert(graph_state.lineage.Root(id));
+  }
+  changes.retitled_sessions.clear();
+  for (const model::SessionId& id : sessions) SettleSession(id);
+  // Settling a tree may give an incident a new anchor, but never makes another tree dirty.
+  while (!changes.dirty_trees.empty()) {
+    absl::btree_set<model::SessionId> trees;
+    trees.swap(changes.dirty_trees);
+    for (const model::SessionId& root : trees) SettleTree(root);
+  }
+  changes.escalated.clear();
+}
+
+void Evaluator::SettleSession(const model::SessionId& id) {
+  const SessionNode* node = state_->graph.Find(id);
+  if (node == nullptr || !node->value.has_value()) return;
+  UpdateProvenance(id);
+  std::optional<SessionChange> change;
+  if (state_->graph.Entered(id) && rules_.Wants(rules::kSessions)) {
+    change = SessionChange{state_->graph.View(id)};
+  }
+  const auto find = [this](const model::DetectionId& detection) {
+    return state_->FindDetection(detection);
+  };
+  for (const model::Detection& detection :
+       rules_.OnSession(id, change.has_value() ? &*change : nullptr, find)) {
+    state_->PutDetection(detection);
+  }
+}
+
+void Evaluator::UpdateProvenance(const model::SessionId& id) {
+  SessionNode& node = state_->graph.sessions.at(id);
+  if (node.value->closed_wall_ns != 0) return;
+  if (state_->graph.lineage.Parent(id) == nullptr && node.provenance == 0) return;
+  model::Provenance provenance = state_->graph.ProvenanceOf(id);
+  const size_t hash = Hash(provenance);
+  if (hash == node.provenance) return;
+  node.provenance = hash;
+  state_->changes.provenance[id] = std::move(provenance);
+}
+
+void Evaluator::SettleTree(const model::SessionId& root) {
+  const TreeIndex::Tree* tree = state_->trees.Find(root);
+  if (tree == nullptr || state_->graph.lineage.Root(root) != root) return;
+  EvaluatePath(root, *tree);
+  tree = state_->trees.Find(root);
+  // The path's own detections made it dirty. UpdateIncident reads them.
+  state_->changes.dirty_trees.erase(root);
+  if (tree != nullptr) UpdateIncident(root, *tree);
+}
+
+void Evaluator::EvaluatePath(const model::SessionId& root, const TreeIndex::Tree& tree) {
+  PathExtent extent{.reached = tree.reached.size()};
+  if (!tree.reached.empty()) extent.depth = tree.reached.begin()->depth;
+  std::vector<const model::Detection*> present;
+  for (const model::SessionId& session : tree.detected) {
+    for (const model::DetectionId& id : state_->graph.Find(session)->detections) {
+      present.push_back(&state_->graph.detections.at(id));
+    }
+  }
+  const auto read = [&] { return ReadPathChange(state_->graph, root, tree); };
+  const auto find = [this](const model::DetectionId& id) { return state_->FindDetection(id); };
+  for (const model::Detection& detection : rules_.OnPath(extent, read, present, find)) {
+    state_->PutDetection(detection);
+  }
+}
+
+void Evaluator::UpdateIncident(const model::SessionId& root, const TreeIndex::Tree& tree) {
+  if (tree.detected.empty() && tree.anchors.empty()) return;
+  IncidentRegistry::PathState path;
+  path.root = root;
+  path.anchors.assign(tree.anchors.begin(), tree.anchors.end());
+  std::vector<model::SessionId> must;
+  for (const model::SessionId& session : tree.detected) {
+    bool counts = false;
+    for (const model::DetectionId& id : state_->graph.Find(session)->detections) {
+      const model::Detection& detection = state_->graph.detections.at(id);
+      if (rules::RuleRunner::IsWithdrawn(detection)) continue;
+      path.detections.push_back(&detection);
+      counts = true;
+    }
+    if (counts) must.push_back(session);
+  }
+  std::sort(path.detections.begin(), path.detections.end(), [](const auto* a, const auto* b) {
+    return std::tie(a->wall_ns, a->id) < std::tie(b->wall_ns, b->id);
+  });
+  // A full list of sessions changes only together with a detection.
+  const model::Incident* full = state_->incidents.Surviving(path.anchors);
+  if (full != nullptr && path.anchors.size() == 1 && full->root == root &&
+      full->sessions.size() >= kMaxPathSteps && state_->changes.detections.empty()) {
+    return;
+  }
+  if (path.anchors.empty()) {
+    const model::Severity minimum = state_->options.minimum_severity;
+    const bool opens = std::any_of(path.detections.begin(), path.detections.end(),
+                                   [minimum](const auto* d) { return d->severity >= minimum; });
+    if (!opens) return;
+  }
+  bool truncated = false;
+  path.sessions = state_->graph.Tree(root, must, kMaxPathSteps, &truncated);
+  path.title = IncidentTitle(state_->graph, root, tree, path.sessions);
+  state_->incidents.Update(path, state_->changes.escalated, state_->WallNow());
+  for (const model::SessionId& anchor : state_->incidents.TakeNewAnchors()) state_->Index(anchor);
+  state_->changes.dirty_trees.erase(root);
+}
+
+void Evaluator::EvaluateTrouble(const model::HostId& host, AgentTrouble trouble) {
+  RunTroubleRules(FindSuspect(*state_, host), std::move(trouble));
+}
+
+void Evaluator::EvaluateGoodbye(const model::HostId& host, const model::Goodbye& goodbye) {
+  RunTroubleRules(FindSuspect(*state_, host, goodbye), {.what = goodbye});
+}
+
+void Evaluator::RunTroubleRules(const Suspicion& suspicion, AgentTrouble trouble) {
+  if (suspicion.suspect == nullptr || !rules_.Wants(rules::kAgentTrouble)) return;
+  trouble.wall_ns = state_->WallNow();
+  trouble.suspect = state_->graph.StepOf(suspicion.suspect->value->id);
+  trouble.named = suspicion.named;
+  trouble.other_sessions = suspicion.others;
+  for (const model::Detection& detection : rules_.OnAgentTrouble(trouble)) {
+    state_->PutDetection(detection);
+  }
+}
+
+}  // namespace hoptrail::collector::engine

@@ -1,0 +1,48 @@
+#ifndef HOPTRAIL_COLLECTOR_ENGINE_EVALUATOR_H_
+#define HOPTRAIL_COLLECTOR_ENGINE_EVALUATOR_H_
+
+#include "collector/engine/engine_state.h"
+#include "collector/engine/graph/tree_index.h"
+#include "collector/engine/suspicion.h"
+#include "collector/engine/values/graph_change.h"
+#include "collector/rules/rule_runner.h"
+#include "core/model/fact.h"
+#include "core/model/ids.h"
+#include <hoptrail/v1/config.pb.h>
+
+namespace hoptrail::collector::engine {
+
+// Derives provenance, detections of fleet rules and incidents from the graph: the second of the
+// engine's two steps. The result depends on the graph alone, so the order of facts does not matter.
+// Owned by the engine, used by its thread.
+class Evaluator {
+ public:
+  // `state` is not owned and outlives the evaluator.
+  explicit Evaluator(EngineState* state) : state_(state), rules_(state->options.rules) {}
+
+  // Evaluates all sessions and paths again with other rules at the next Settle.
+  void SetRules(const v1::FleetRulesConfig& config);
+
+  // Evaluates everything that is dirty.
+  void Settle();
+
+  // The agent of `host` reports trouble (`trouble.what`), or announces that it ends. Detections are
+  // made at once; the next Settle puts them into incidents.
+  void EvaluateTrouble(const model::HostId& host, AgentTrouble trouble);
+  void EvaluateGoodbye(const model::HostId& host, const model::Goodbye& goodbye);
+
+ private:
+  void SettleSession(const model::SessionId& id);
+  void SettleTree(const model::SessionId& root);
+  void UpdateProvenance(const model::SessionId& id);
+  void EvaluatePath(const model::SessionId& root, const TreeIndex::Tree& tree);
+  void RunTroubleRules(const Suspicion& suspicion, AgentTrouble trouble);
+  void UpdateIncident(const model::SessionId& root, const TreeIndex::Tree& tree);
+
+  EngineState* const state_;
+  rules::RuleRunner rules_;
+};
+
+}  // namespace hoptrail::collector::engine
+
+#endif  // HOPTRAIL_COLLECTOR_ENGINE_EVALUATOR_H_

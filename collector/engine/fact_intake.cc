@@ -1,0 +1,175 @@
+#include "collector/engine/fact_intake.h"
+
+#include <algorithm>
+#include <iterator>
+#include <type_traits>
+#include <variant>
+
+#include "collector/engine/hop_links.h"
+#include "core/config/rule_sides.h"
+#include "core/graph/merge.h"
+#include "core/model/title.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+// Bounds the causes that sessions name and no host has reported.
+constexpr size_t kMaxWaiting = 100'000;
+
+}  // namespace
+
+void FactIntake::Take(const model::Fact& fact) {
+  std::visit(
+      [this](const auto& value) {
+        using T = std::decay_t<decltype(value)>;
+        if constexpr (std::is_same_v<T, model::Session>) {
+          TakeSession(value);
+        } else if constexpr (std::is_same_v<T, model::HopEnd>) {
+          TakeHopEnd(value);
+        } else if constexpr (std::is_same_v<T, model::Detection>) {
+          TakeDetection(value);
+        } else if constexpr (std::is_same_v<T, model::AgentHealth>) {
+          state_->SetHostName(value.host, value.host_name);
+        } else if constexpr (std::is_same_v<T, model::Interference> ||
+                             std::is_same_v<T, model::Loss>) {
+          evaluator_->EvaluateTrouble(value.host, {.what = value});
+        }
+      },
+      fact);
+}
+
+void FactIntake::TakeSession(const model::Session& session) {
+  if (session.id.empty()) {
+    refused_++;
+    return;
+  }
+  GraphState& graph_state = state_->graph;
+  SessionNode& node = state_->Upsert(session.id, session.host);
+  const bool first = !node.value.has_value();
+  const model::Session before = node.value.value_or(model::Session{});
+  if (!first && node.host != session.host) {
+    refused_++;
+    return;
+  }
+  if (first) {
+    if (node.host != session.host) {  // another host named the session before its own host did
+      graph_state.by_host[node.host].erase(session.id);
+      graph_state.by_host[session.host].insert(session.id);
+    }
+    node.host = session.host;
+    node.value = session;
+  } else if (!graph::Merge(session, &*node.value)) {
+    return;
+  }
+  node.updated_boot_ns = state_->BootNow();
+  state_->changes.sessions.insert(session.id);
+  if (first) {
+    auto& ids = node.detections;
+    ids.erase(std::remove_if(ids.begin(), ids.end(),
+                             [&](const auto& id) {
+                               return graph_state.detections.at(id).host != session.host;
+                             }),
+              ids.end());
+    // The session's host decides which links are valid.
+    const absl::btree_map<graph::HopId, EndNode> ends = node.ends;
+    for (const auto& [key, end] : ends) LinkHop(end.hop, state_);
+    state_->MarkSubtree(session.id);
+    if (auto waiting = waiting_.extract(session.id); !waiting.empty()) {
+      for (const model::SessionId& child : waiting.mapped()) OfferCause(child);
+    }
+  }
+  OfferCause(session.id);
+  // All sessions that follow from this one show its user and its origin.
+  if (node.value->user != before.user || node.value->entry != before.entry ||
+      model::Title(*node.value) != model::Title(before)) {
+    state_->MarkRetitled(session.id);
+  } else {
+    state_->changes.dirty_sessions.insert(session.id);
+  }
+  if (node.value->closed_wall_ns != 0) {
+    state_->session_age.Add(node.updated_boot_ns + state_->options.retention_ns, session.id);
+  }
+}
+
+void FactIntake::OfferCause(const model::SessionId& child) {
+  const SessionNode* node = state_->graph.Find(child);
+  if (node == nullptr || !node->value.has_value() || node->value->caused_by.empty()) return;
+  const model::Session& session = *node->value;
+  const SessionNode* parent = state_->graph.Find(session.caused_by);
+  if (parent == nullptr || !parent->value.has_value()) {
+    if (waiting_.size() < kMaxWaiting) waiting_[session.caused_by].insert(child);
+    return;
+  }
+  if (parent->host != session.host) return;  // a host may name causes on itself only
+  state_->OfferParent(child, {.parent = session.caused_by,
+                              .kind = graph::LinkKind::kCause,
+                              .order = session.opened_boot_ns});
+}
+
+void FactIntake::TakeHopEnd(const model::HopEnd& end) {
+  if (end.side == model::HopSide::kUnknown || end.host.empty()) {
+    refused_++;
+    return;
+  }
+  if (!end.session.empty() && state_->IsForeign(end.session, end.host)) refused_++;
+  const int64_t now = state_->BootNow();
+  const size_t before = joiner_->size();
+  const graph::HopId key = joiner_->Put(end, now);
+  if (joiner_->size() > before) state_->hop_age.Add(now + state_->options.retention_ns, key);
+  TakeJoins();
+}
+
+void FactIntake::TakeJoins() { ApplyJoins(joiner_->TakeChanges(), state_); }
+
+void FactIntake::TakeDetection(const model::Detection& detection) {
+  const model::Detection* known = state_->FindDetection(detection.id);
+  if (detection.id.empty() || detection.session.empty() || !config::IsHostRule(detection.rule) ||
+      state_->IsForeign(detection.session, detection.host) ||
+      (known != nullptr && known->host != detection.host)) {
+    refused_++;
+    return;
+  }
+  state_->PutDetection(detection);
+}
+
+void FactIntake::Restore(const StoredState& stored) {
+  for (const auto& [host, name] : stored.host_names) state_->SetHostName(host, name);
+  for (const model::Session& session : stored.sessions) TakeSession(session);
+  absl::flat_hash_map<graph::HopId, const model::Hop*> hops;
+  for (const StoredHop& hop : stored.hops) {
+    hops[hop.key] = &hop.hop;
+    joiner_->Restore(hop.hop, state_->BootNow());
+    for (const auto& end : {hop.hop.client, hop.hop.server}) {
+      if (!end.has_value()) continue;
+      const graph::HopId key = graph::DeriveHopId(*end);
+      if (joiner_->FindEnd(key) == nullptr) continue;
+      state_->hop_age.Add(state_->BootNow() + state_->options.retention_ns, key);
+    }
+  }
+  TakeJoins();
+  for (const model::Detection& detection : stored.detections) state_->PutDetection(detection);
+  Changes& changes = state_->changes;
+  for (const model::Incident& incident : stored.incidents) {
+    state_->incidents.Restore(incident);
+    const model::SessionId anchor = IncidentRegistry::AnchorOf(incident);
+    if (state_->graph.Find(anchor) != nullptr) changes.dirty_sessions.insert(anchor);
+  }
+  changes.escalated.clear();
+  changes.sessions.clear();
+  changes.detections.clear();
+  changes.clock_offsets.clear();
+  for (auto it = changes.hops.begin(); it != changes.hops.end();) {
+    auto same = hops.find(it->first);
+    const bool known = same != hops.end() && it->second == *same->second;
+    it = known ? changes.hops.erase(it) : std::next(it);
+  }
+  for (auto it = changes.removed_hops.begin(); it != changes.removed_hops.end();) {
+    it = hops.contains(*it) ? std::next(it) : changes.removed_hops.erase(it);
+  }
+  for (const auto& [id, node] : state_->graph.sessions) {
+    changes.dirty_sessions.insert(id);
+    changes.retitled_sessions.insert(id);
+  }
+}
+
+}  // namespace hoptrail::collector::engine

@@ -1,0 +1,93 @@
+#include "collector/engine/hop_links.h"
+
+#include <utility>
+
+#include "core/graph/lineage.h"
+#include "core/model/hop.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+void ApplyJoin(JoinChange change, EngineState* state) {
+  GraphState& graph_state = state->graph;
+  const graph::HopId key = change.key;
+  auto known = graph_state.hops.find(key);
+  if (known != graph_state.hops.end()) ForgetEnds(key, known->second, state);
+  if (!change.hop.has_value()) {
+    state->changes.hops.erase(key);
+    state->changes.removed_hops.insert(key);
+    if (known == graph_state.hops.end()) return;
+    known->second = {.child = known->second.child};
+    LinkHop(key, state);
+    graph_state.hops.erase(key);
+    return;
+  }
+  const model::Hop& hop = *change.hop;
+  HopNode node{.proof = hop.proof, .probability = hop.probability};
+  if (known != graph_state.hops.end()) node.child = known->second.child;
+  if (hop.client.has_value()) {
+    node.client = {key, hop.client->host, hop.client->session};
+    node.client_established_boot_ns = hop.client->established_boot_ns;
+  }
+  if (hop.server.has_value()) {
+    node.server = {change.server_end, hop.server->host, hop.server->session};
+    node.opened_session = hop.server->opened_session;
+  }
+  graph_state.hops[key] = node;
+  for (const auto* side : {&hop.client, &hop.server}) {
+    if (!side->has_value()) continue;
+    const model::HopEnd& end = side->value();
+    if (end.session.empty() || state->IsForeign(end.session, end.host)) continue;
+    const bool server = end.side == model::HopSide::kServer;
+    state->Upsert(end.session, end.host).ends[server ? change.server_end : key] = {
+        key, server && end.opened_session, end.hop_key, end.established_boot_ns};
+  }
+  state->changes.hops[key] = *std::move(change.hop);
+  LinkHop(key, state);
+}
+
+}  // namespace
+
+void ApplyJoins(JoinChanges changes, EngineState* state) {
+  for (const ClockOffset& offset : changes.clocks) {
+    state->graph.clocks[offset.host] = offset;
+    state->changes.clock_offsets[offset.host] = offset;
+  }
+  for (JoinChange& change : changes.hops) ApplyJoin(std::move(change), state);
+}
+
+void LinkHop(const graph::HopId& key, EngineState* state) {
+  auto known = state->graph.hops.find(key);
+  if (known == state->graph.hops.end()) return;
+  const HopNode hop = known->second;
+  const bool links = !hop.client.session.empty() && !hop.server.session.empty() &&
+                     hop.opened_session && !state->IsForeign(hop.server.session, hop.server.host) &&
+                     !state->IsForeign(hop.client.session, hop.client.host);
+  const model::SessionId child = links ? hop.server.session : model::SessionId{};
+  known->second.child = child;
+  if (!hop.child.empty() && hop.child != child) {
+    state->WithdrawParent(hop.child, graph::LinkKind::kHop, key);
+  }
+  if (!links) return;
+  state->Upsert(child, hop.server.host);
+  state->Upsert(hop.client.session, hop.client.host);
+  state->OfferParent(child, {.parent = hop.client.session,
+                             .kind = graph::LinkKind::kHop,
+                             .hop = key,
+                             .proof = hop.proof,
+                             .probability = hop.probability,
+                             .order = hop.client_established_boot_ns});
+}
+
+void ForgetEnds(const graph::HopId& hop, const HopNode& node, EngineState* state) {
+  for (const HopNode::End& end : {node.client, node.server}) {
+    auto session = state->graph.sessions.find(end.session);
+    if (session == state->graph.sessions.end()) continue;
+    auto known = session->second.ends.find(end.key);
+    if (known != session->second.ends.end() && known->second.hop == hop) {
+      session->second.ends.erase(known);
+    }
+  }
+}
+
+}  // namespace hoptrail::collector::engine

@@ -1,0 +1,25 @@
+#ifndef HOPTRAIL_COLLECTOR_ENGINE_HOP_LINKS_H_
+#define HOPTRAIL_COLLECTOR_ENGINE_HOP_LINKS_H_
+
+// Makes links between sessions from the joiner's values.
+
+#include "collector/engine/engine_state.h"
+#include "collector/engine/graph/graph_state.h"
+#include "collector/engine/values/join_change.h"
+#include "core/graph/hop_id.h"
+
+namespace hoptrail::collector::engine {
+
+// Brings the graph's hops, links and clocks up to date with the joiner's changes.
+void ApplyJoins(JoinChanges changes, EngineState* state);
+
+// Makes the hop's client session the parent of the session that the hop opened, or withdraws that
+// link. To be called again when a host has reported one of the two sessions.
+void LinkHop(const graph::HopId& hop, EngineState* state);
+
+// Removes the hop's ends from the nodes of their sessions.
+void ForgetEnds(const graph::HopId& hop, const HopNode& node, EngineState* state);
+
+}  // namespace hoptrail::collector::engine
+
+#endif  // HOPTRAIL_COLLECTOR_ENGINE_HOP_LINKS_H_

@@ -1,0 +1,91 @@
+#include "collector/engine/join/matcher.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+// The largest time between both establishments of a match by flow, corrected for the clocks.
+constexpr int64_t kInferWindowNs = 30'000'000'000;
+
+// The probability of an inferred match with one candidate. Several candidates share it.
+constexpr double kNoKeyProbability = 0.9;         // one end does not know its hop key
+constexpr double kDifferentKeyProbability = 0.7;  // a middlebox may have rewritten the numbers
+constexpr double kClaimedKeyProbability = 0.5;    // several ends claim this hop key
+constexpr double kContradictedFactor = 0.3;
+
+}  // namespace
+
+std::vector<graph::HopId> Matcher::NewestOf(absl::Span<const graph::HopId> ends,
+                                            model::HopSide side) const {
+  std::vector<graph::HopId> of_side;
+  for (const graph::HopId& end : ends) {
+    if (ends_->Find(end)->side == side) of_side.push_back(end);
+  }
+  std::sort(of_side.begin(), of_side.end(), [this](const auto& a, const auto& b) {
+    return std::make_pair(ends_->Find(a)->established_wall_ns, a) >
+           std::make_pair(ends_->Find(b)->established_wall_ns, b);
+  });
+  if (of_side.size() > kMaxGroup) of_side.resize(kMaxGroup);
+  return of_side;
+}
+
+bool Matcher::CanBeOne(const graph::HopId& client, const graph::HopId& server) const {
+  return clocks_->Check(*ends_->Find(client), *ends_->Find(server)) == Contradiction::kNone;
+}
+
+std::vector<Match> Matcher::MatchBest(const std::vector<graph::HopId>& clients,
+                                      const std::vector<graph::HopId>& servers, bool by_key) const {
+  struct Candidate {
+    bool other_flow;
+    int64_t apart_ns;
+    graph::HopId client;
+    graph::HopId server;
+    auto operator<=>(const Candidate&) const = default;
+  };
+  std::vector<Candidate> candidates;
+  absl::flat_hash_map<graph::HopId, size_t> choices;
+  for (const graph::HopId& c : clients) {
+    for (const graph::HopId& s : servers) {
+      const model::HopEnd& client = *ends_->Find(c);
+      const model::HopEnd& server = *ends_->Find(s);
+      const Candidate candidate{client.flow != server.flow, clocks_->Apart(client, server), c, s};
+      const bool fits = by_key ? CanBeOne(c, s) : candidate.apart_ns <= kInferWindowNs;
+      if (!fits) continue;
+      candidates.push_back(candidate);
+      choices[c]++;
+      choices[s]++;
+    }
+  }
+  std::sort(candidates.begin(), candidates.end());
+  std::vector<Match> matches;
+  absl::flat_hash_set<graph::HopId> matched;
+  for (const Candidate& candidate : candidates) {
+    if (matched.contains(candidate.client) || matched.contains(candidate.server)) continue;
+    matched.insert(candidate.client);
+    matched.insert(candidate.server);
+    Match match{candidate.client, candidate.server, model::Proof::kInferred, 0, by_key};
+    match.probability =
+        Probability(match, std::max(choices[candidate.client], choices[candidate.server]));
+    matches.push_back(match);
+  }
+  return matches;
+}
+
+double Matcher::Probability(const Match& match, size_t candidates) const {
+  double probability = kClaimedKeyProbability;
+  if (!match.by_key) {
+    const bool keyless =
+        ends_->Find(match.client)->hop_key.empty() || ends_->Find(match.server)->hop_key.empty();
+    probability = keyless ? kNoKeyProbability : kDifferentKeyProbability;
+    if (!CanBeOne(match.client, match.server)) probability *= kContradictedFactor;
+  }
+  return probability / static_cast<double>(candidates);
+}
+
+}  // namespace hoptrail::collector::engine

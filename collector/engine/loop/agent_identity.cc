@@ -1,0 +1,204 @@
+#include "collector/engine/loop/agent_identity.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+#include "core/base/log.h"
+#include "core/model/fact.h"
+#include "core/wire/limits.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+using model::DegradationKind;
+
+// A living agent answers at once.
+constexpr int64_t kAnswerWithinNs = 3'000'000'000;
+// An agent that sent something so long after the question lives, even if it does not answer.
+constexpr int64_t kStillHeardNs = 1'000'000'000;
+constexpr int64_t kSuspectedForNs = int64_t{24} * 3600 * 1'000'000'000;
+constexpr int64_t kHistoryMissedForNs = kSuspectedForNs;
+
+absl::Status ReplacedByAnotherStream() {
+  return absl::AbortedError("another stream was opened for the same host");
+}
+
+}  // namespace
+
+void AgentIdentity::Open(bus::StreamOpened& message) {
+  HostEntry& entry = hosts_->Get(message.host);
+  if (entry.sink != nullptr && entry.sink != message.sink) {
+    AskHolder(message, &entry);
+  } else if (IsSuperseded(message, entry)) {
+    Divert(message, &entry, "it shows the state of an earlier moment");
+  } else {
+    Admit(message, &entry);
+  }
+}
+
+// Whether another agent has got a later incarnation than this agent shows. A counter above ours is
+// no fault of the agent: our store may be an older one.
+bool AgentIdentity::IsSuperseded(const bus::StreamOpened& message, const HostEntry& entry) {
+  const model::Incarnation& shown = message.incarnation;
+  if (message.backlog || entry.confirmed.empty() || shown.empty()) return false;
+  if (shown == entry.confirmed || shown == entry.offered) return false;
+  return shown.counter <= entry.confirmed.counter;
+}
+
+model::Incarnation AgentIdentity::Offer(const bus::StreamOpened& message, HostEntry* entry) {
+  const uint64_t highest =
+      std::max({message.incarnation.counter, entry->confirmed.counter, entry->offered.counter});
+  entry->offered.counter = std::min(highest, wire::kMaxCount - 1) + 1;
+  entry->offered.nonce = RandomNonce();
+  return entry->offered;
+}
+
+model::Nonce AgentIdentity::RandomNonce() {
+  model::Nonce nonce;
+  for (uint8_t& byte : nonce.bytes) byte = absl::Uniform<uint8_t>(random_);
+  return nonce;
+}
+
+void AgentIdentity::Admit(const bus::StreamOpened& message, HostEntry* entry) {
+  const model::HostId& host = message.host;
+  const model::Incarnation& shown = message.incarnation;
+  Transaction& transaction = state_->transaction;
+  if (!message.backlog && shown.empty() && !entry->confirmed.empty()) {
+    hosts_->AddDegradation(host, entry, DegradationKind::kRestartedWithoutHistory,
+                           "its agent has lost what it had saved");
+  } else if (!message.backlog && shown != entry->confirmed && !shown.empty()) {
+    entry->confirmed = shown;
+    transaction.batch.hosts[host].incarnation = shown;
+  }
+  entry->sink = message.sink;
+  state_->backlog.Expect(host, message.last_spooled_sequence,
+                         state_->BootNow() + Backlog::kMaxWaitNs);
+  state_->backlog.Applied(host, entry->applied_sequence);
+  hosts_->NoteHeard(host, entry);
+  if (hosts_->SetHostName(host, entry, message.host_name)) {
+    state_->engine->SetHostName(host, entry->host_name, &transaction.outcome);
+  }
+  hosts_->NoteConnected(host, entry);
+  LogInfo("ingest", "agent of ", entry->host_name, " (", model::ToString(host),
+          ") connected, durable up to ", entry->applied_sequence);
+  if (model::IsAssumed(host.boot)) {
+    Suspect(host, entry,
+            "this agent goes on as a boot of its own, since another agent speaks for the boot in "
+            "which it runs");
+  }
+  const model::Incarnation offer = message.backlog ? model::Incarnation() : Offer(message, entry);
+  transaction.after_commit.push_back([this, host, offer, sink = message.sink] {
+    sink->OnAccepted({.acknowledged = hosts_->Get(host).applied_sequence, .incarnation = offer});
+    for (const model::Provenance& provenance : state_->engine->ProvenanceOf(host)) {
+      sink->SendProvenance(provenance);
+    }
+    sink->OnConsumed();
+  });
+}
+
+// The agent that holds the host may have died unnoticed, with the newcomer as its successor, or the
+// newcomer may be another agent with the same identity.
+void AgentIdentity::AskHolder(bus::StreamOpened& message, HostEntry* entry) {
+  if (entry->newcomer.has_value()) {
+    entry->newcomer->sink->End(ReplacedByAnotherStream());
+  } else {
+    entry->asked_boot_ns = state_->BootNow();
+    entry->sink->Ask(Offer(message, entry));
+  }
+  entry->newcomer = std::move(message);
+}
+
+void AgentIdentity::Confirm(const bus::IncarnationConfirmed& message) {
+  message.sink->OnConsumed();
+  HostEntry& entry = hosts_->Get(message.host);
+  if (entry.sink != message.sink) return;  // that stream is over
+  if (!entry.offered.empty() && message.incarnation == entry.offered) {
+    entry.confirmed = entry.offered;
+    state_->transaction.batch.hosts[message.host].incarnation = entry.confirmed;
+  }
+  if (!entry.newcomer.has_value()) return;
+  Divert(*entry.newcomer, &entry, "the one that spoke for it before is there and answers");
+  entry.newcomer.reset();
+}
+
+void AgentIdentity::ForgetNewcomer(const bus::AgentSink* sink, HostEntry* entry) {
+  if (entry->newcomer.has_value() && entry->newcomer->sink.get() == sink) entry->newcomer.reset();
+}
+
+void AgentIdentity::OpenNewcomer(HostEntry* entry) {
+  if (!entry->newcomer.has_value()) return;
+  bus::StreamOpened newcomer = *std::exchange(entry->newcomer, std::nullopt);
+  Open(newcomer);
+}
+
+void AgentIdentity::EvaluateHolders() {
+  const int64_t now = state_->BootNow();
+  for (auto& [host, entry] : hosts_->all()) {
+    if (!entry.newcomer.has_value() || now - entry.asked_boot_ns < kAnswerWithinNs) continue;
+    if (entry.sink != nullptr && entry.sink->HeardBootNs() - entry.asked_boot_ns >= kStillHeardNs) {
+      Divert(*std::exchange(entry.newcomer, std::nullopt), &entry,
+             "the one that spoke for it before is heard still");
+      continue;
+    }
+    if (entry.sink != nullptr) entry.sink->End(ReplacedByAnotherStream());
+    entry.sink = nullptr;
+    OpenNewcomer(&entry);
+  }
+}
+
+// Neither agent blocks the other. The newcomer goes on as a boot of its own of the same machine, to
+// which its certificate binds it.
+void AgentIdentity::Divert(const bus::StreamOpened& message, HostEntry* entry,
+                           absl::string_view why) {
+  const model::HostId assumed{message.host.machine,
+                              model::AssumedBoot(message.host, RandomNonce())};
+  Suspect(message.host, entry,
+          absl::StrCat("a second agent speaks for this boot: ", why,
+                       message.backlog
+                           ? "; it has records of it left, which are refused"
+                           : absl::StrCat("; it goes on as boot ", model::ToString(assumed.boot))));
+  state_->transaction.after_commit.push_back([this, host = message.host, assumed,
+                                              sink = message.sink] {
+    sink->OnAccepted({.acknowledged = hosts_->Get(host).applied_sequence, .assumed_host = assumed});
+    sink->OnConsumed();
+  });
+}
+
+void AgentIdentity::Suspect(const model::HostId& host, HostEntry* entry,
+                            const std::string& detail) {
+  entry->suspected_boot_ns = state_->BootNow();
+  hosts_->AddDegradation(host, entry, DegradationKind::kCloneSuspected, detail);
+  entry->clone =
+      model::Interference{host, model::InterferenceKind::kCloned, detail, state_->WallNow()};
+}
+
+void AgentIdentity::EvaluateClones() {
+  const int64_t now = state_->BootNow();
+  for (auto& [host, entry] : hosts_->all()) {
+    if (entry.clone.has_value() && state_->engine->IsAnyoneLoggedIn(host)) {
+      state_->engine->Apply(*std::exchange(entry.clone, std::nullopt),
+                            &state_->transaction.outcome);
+    }
+    // A connected agent with an assumed boot stays suspected.
+    const bool stays = model::IsAssumed(host.boot) && entry.sink != nullptr;
+    if (entry.suspected_boot_ns != 0 && !stays &&
+        now - entry.suspected_boot_ns >= kSuspectedForNs) {
+      entry.suspected_boot_ns = 0;
+      entry.clone.reset();
+      hosts_->RemoveDegradation(host, &entry, DegradationKind::kCloneSuspected, "");
+    }
+    for (const model::Degradation& each : entry.collector_degradations) {
+      if (each.kind != DegradationKind::kRestartedWithoutHistory) continue;
+      if (state_->WallNow() - each.since_wall_ns < kHistoryMissedForNs) continue;
+      hosts_->RemoveDegradation(host, &entry, each.kind, "");
+      break;
+    }
+  }
+}
+
+}  // namespace hoptrail::collector::engine

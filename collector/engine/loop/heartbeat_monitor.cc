@@ -1,0 +1,80 @@
+#include "collector/engine/loop/heartbeat_monitor.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/strings/str_cat.h"
+
+#include "core/base/log.h"
+#include "core/model/fact.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+using store::HostState;
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int64_t kLongestPauseNs = 3 * kSecondNs;
+// More silent agents at once, and more than a quarter of all, are the fault of one network.
+constexpr size_t kMaxSilent = 3;
+
+}  // namespace
+
+void HeartbeatMonitor::FindMissedHeartbeats() {
+  const int64_t now = state_->BootNow();
+  if (now - last_call_boot_ns_ > kLongestPauseNs) valid_from_boot_ns_ = now;
+  last_call_boot_ns_ = now;
+  size_t watched = 0;
+  const std::vector<Host> silent = NewlySilent(now, &watched);
+  const bool network = silent.size() > kMaxSilent && silent.size() > watched / 4;
+  for (const auto& [host, entry] : silent) {
+    LogWarning("ingest", "heartbeat timeout of ", entry->host_name,
+               network ? ", like many others at once" : "");
+    if (network) continue;
+    entry->silence = model::Interference{
+        host, model::InterferenceKind::kSilent,
+        absl::StrCat("nothing was heard from the agent for ",
+                     state_->options.heartbeat_timeout_ns / kSecondNs,
+                     " s, and it had not said goodbye",
+                     entry->sink == nullptr ? "; its connection was broken" : ""),
+        state_->WallNow()};
+    state_->engine->Apply(*entry->silence, &state_->transaction.outcome);
+  }
+}
+
+std::vector<HeartbeatMonitor::Host> HeartbeatMonitor::NewlySilent(int64_t now_boot_ns,
+                                                                  size_t* watched) {
+  std::vector<Host> silent;
+  for (auto& [host, entry] : hosts_->all()) {
+    // Only agents that were connected since this collector started.
+    if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
+    ++*watched;
+    const int64_t heard = entry.sink != nullptr ? entry.sink->HeardBootNs() : entry.broken_boot_ns;
+    if (entry.followed_boot_ns != 0) {
+      // A boot that ended before the next one connected is not silent.
+      if (!HostTable::OutlivedNext(entry, heard)) continue;
+      hosts_->NoteBothUp(host, &entry, entry.sink != nullptr);
+    }
+    if (now_boot_ns - std::max(heard, valid_from_boot_ns_) < state_->options.heartbeat_timeout_ns) {
+      entry.heartbeat_missed = false;
+      entry.silence.reset();
+    } else if (!entry.heartbeat_missed) {
+      entry.heartbeat_missed = true;
+      silent.emplace_back(host, &entry);
+    }
+  }
+  return silent;
+}
+
+void HeartbeatMonitor::MarkSilentHosts() {
+  const int64_t silent_before = state_->BootNow() - state_->options.silent_after_ns;
+  for (auto& [host, entry] : hosts_->all()) {
+    if (entry.state == HostState::kSilent || entry.heard_boot_ns >= silent_before) continue;
+    if (!entry.listed || hosts_->HasEnded(host, entry)) continue;
+    entry.state = HostState::kSilent;
+    state_->transaction.batch.hosts[host].state = entry.state;
+    LogWarning("ingest", "nothing heard from ", entry.host_name, " (", model::ToString(host), ")");
+  }
+}
+
+}  // namespace hoptrail::collector::engine

@@ -1,0 +1,114 @@
+#ifndef HOPTRAIL_COLLECTOR_ENGINE_LOOP_HOST_TABLE_H_
+#define HOPTRAIL_COLLECTOR_ENGINE_LOOP_HOST_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+#include "collector/bus/agent_message.h"
+#include "collector/bus/agent_sink.h"
+#include "collector/engine/loop/loop_state.h"
+#include "collector/store/views.h"
+#include "core/model/fact.h"
+#include "core/model/ids.h"
+#include "core/model/incarnation.h"
+
+namespace hoptrail::collector::engine {
+
+// One boot of a machine.
+struct HostEntry {
+  std::string host_name;
+  std::shared_ptr<bus::AgentSink> sink;  // null: not connected
+  bool listed = false;
+  // When its stream was opened last. Orders the boots of a machine, and grows over all hosts.
+  int64_t connected_wall_ns = 0;
+  store::HostState state = store::HostState::kUnknown;
+  int64_t heard_boot_ns = 0;      // when its last message arrived
+  uint64_t applied_sequence = 0;  // in this transaction or an earlier one
+  int64_t broken_boot_ns = 0;     // when its stream ended without a goodbye; 0: it did not
+  // When a newer boot of the machine connected; 0: there is none.
+  int64_t followed_boot_ns = 0;
+  std::vector<model::Degradation> collector_degradations;  // at most one of a kind
+
+  // HeartbeatMonitor's.
+  bool heartbeat_missed = false;
+  std::optional<model::Interference> silence;  // as given to the engine last
+
+  // AgentIdentity's.
+  model::Incarnation confirmed;               // by the agent; durable
+  model::Incarnation offered;                 // the last one, at a greeting or a question
+  std::optional<bus::StreamOpened> newcomer;  // waits while the agent of `sink` is asked
+  int64_t asked_boot_ns = 0;
+  int64_t suspected_boot_ns = 0;  // when two agents were seen last; 0: never
+  // Not yet given to the engine, since nobody was logged in.
+  std::optional<model::Interference> clone;
+};
+
+// The machines, their boots, and what the collector itself reports about them. Its rows go to the
+// transaction. Owned by EngineLoop, used by the engine's thread.
+class HostTable {
+ public:
+  using Map = absl::flat_hash_map<model::HostId, HostEntry>;
+
+  // `state` is not owned and outlives the table.
+  explicit HostTable(LoopState* state) : state_(state) {}
+
+  // Takes stored rows. Call it once, before anything else.
+  void Restore(const std::vector<store::HostRow>& rows);
+
+  // The entry of a host, added if it is new. A pointer to an entry is valid until the next Get.
+  HostEntry& Get(const model::HostId& host) { return hosts_[host]; }
+  HostEntry* Find(const model::HostId& host);
+  Map& all() { return hosts_; }
+
+  // A message of the host arrived.
+  void NoteHeard(const model::HostId& host, HostEntry* entry);
+  // The stream of the host was admitted, or has ended.
+  void NoteConnected(const model::HostId& host, HostEntry* entry);
+  void NoteDisconnected(const model::HostId& host, HostEntry* entry);
+  // False: the name is empty or known.
+  bool SetHostName(const model::HostId& host, HostEntry* entry, const std::string& name);
+
+  // Whether the boot is over: a newer boot of its machine connected, and it is not connected.
+  bool HasEnded(const model::HostId& host, const HostEntry& entry) const;
+  // Whether the boot was still up when the newer boot connected.
+  static bool OutlivedNext(const HostEntry& entry, int64_t heard_boot_ns);
+  // Two boots of the machine are up at the same time, or no longer are.
+  void NoteBothUp(const model::HostId& host, HostEntry* entry, bool both);
+
+  // Sets or removes a degradation that the collector found. Setting the same one again changes
+  // nothing. `detail`: removes only a degradation with this detail; empty: any.
+  void AddDegradation(const model::HostId& host, HostEntry* entry, model::DegradationKind kind,
+                      std::string detail);
+  void RemoveDegradation(const model::HostId& host, HostEntry* entry, model::DegradationKind kind,
+                         absl::string_view detail);
+
+  // Takes a boot, or with an empty boot id all boots of a machine, off the list. NOT_FOUND;
+  // FAILED_PRECONDITION while an agent is connected. `who` is for the log.
+  absl::Status Remove(const model::HostId& host, absl::string_view who);
+  // Takes hosts off the list that were silent for as long as facts are kept. Removes a host from
+  // memory when no session refers to it.
+  void ForgetOld();
+
+ private:
+  void RestoreRow(const store::HostRow& row);
+  // A second agent assumed the boot `assumed`: the machine's newest boot, if its agent is
+  // connected. Null otherwise.
+  const HostEntry* HolderOf(const model::HostId& assumed, const model::BootId& newest) const;
+  void Unlist(const model::HostId& host, HostEntry* entry);
+
+  LoopState* const state_;
+  Map hosts_;
+  absl::flat_hash_map<model::MachineId, model::BootId> newest_boot_;  // connected last
+  int64_t last_connected_wall_ns_ = 0;
+};
+
+}  // namespace hoptrail::collector::engine
+
+#endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_HOST_TABLE_H_

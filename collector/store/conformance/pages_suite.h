@@ -1,0 +1,83 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_CONFORMANCE_PAGES_SUITE_H_
+#define HOPTRAIL_COLLECTOR_STORE_CONFORMANCE_PAGES_SUITE_H_
+
+// The outbox: pages, and the cursors of consumers.
+
+#include <gtest/gtest.h>
+
+#include "collector/store/conformance/suite_fixture.h"
+
+namespace hoptrail::collector::store {
+
+TEST_P(StoreSuite, Page_IsHeldThenWaitsUntilDoneAcrossARestart) {
+  Write({.incidents = {Incident(1)}});
+  EXPECT_TRUE(store_->HoldsPages());
+  auto outbox = *store_->OpenOutbox();
+  EXPECT_FALSE(Next(outbox.get()).has_value());
+  ASSERT_TRUE(store_->ReleasePages(kNow, 0).ok());
+  EXPECT_FALSE(store_->HoldsPages());
+  auto item = Next(outbox.get());
+  ASSERT_TRUE(item.has_value());
+  EXPECT_EQ(item->incident, Incident(1).id);
+  EXPECT_EQ(item->action, Outbox::kTrigger);
+  ASSERT_TRUE(outbox->Failed(*item, {kNow, kNow + kSecond, "HTTP 503"}, true).ok());
+  EXPECT_TRUE((*reader()->DeliveryOf(item->incident))->failed);
+  outbox.reset();
+  Reopen();
+  outbox = *store_->OpenOutbox();
+  item = Next(outbox.get());
+  ASSERT_TRUE(item.has_value());
+  ASSERT_TRUE(outbox->Done(*item, kNow, "").ok());
+  EXPECT_EQ(*outbox->Waiting(), 0);
+  EXPECT_TRUE((*reader()->DeliveryOf(item->incident))->delivered);
+  outbox.reset();
+}
+
+TEST_P(StoreSuite, IncidentThatChangesWhileItsPageIsSent_WaitsAgain) {
+  Write({.incidents = {Incident(1)}});
+  ASSERT_TRUE(store_->ReleasePages(kNow, 0).ok());
+  auto outbox = *store_->OpenOutbox();
+  const auto item = Next(outbox.get());
+  ASSERT_TRUE(item.has_value());
+  model::Incident changed = Incident(1);
+  changed.title = "escalated";
+  Write({.incidents = {changed}});
+  ASSERT_TRUE(outbox->Done(*item, kNow, "").ok());
+  EXPECT_EQ(*outbox->Waiting(), 1);
+  outbox.reset();
+}
+
+TEST_P(StoreSuite, IncidentThatEndsBeforeItsPageIsReleased_IsNeverSent) {
+  Write({.incidents = {Incident(1)}});
+  model::Incident resolved = Incident(1);
+  resolved.state = model::IncidentState::kResolved;
+  Write({.incidents = {resolved}});
+  auto outbox = *store_->OpenOutbox();
+  EXPECT_EQ(*outbox->Waiting(), 0);
+  outbox.reset();
+}
+
+TEST_P(StoreSuite, NotifyingSwitchedOff_PutsNothingIntoTheOutbox) {
+  store_->SetNotify(false);
+  Write({.incidents = {Incident(1)}});
+  auto outbox = *store_->OpenOutbox();
+  EXPECT_EQ(*outbox->Waiting(), 0);
+  outbox.reset();
+}
+
+TEST_P(StoreSuite, Cursor_IsKeptForEachConsumer) {
+  auto outbox = *store_->OpenOutbox();
+  EXPECT_FALSE((*outbox->LoadCursor("one")).has_value());
+  ASSERT_TRUE(outbox->SaveCursor("one", 5).ok());
+  ASSERT_TRUE(outbox->SaveCursor("one", 6).ok());
+  outbox.reset();
+  Reopen();
+  outbox = *store_->OpenOutbox();
+  EXPECT_EQ(*outbox->LoadCursor("one"), 6);
+  EXPECT_FALSE((*outbox->LoadCursor("other")).has_value());
+  outbox.reset();
+}
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_CONFORMANCE_PAGES_SUITE_H_

@@ -1,0 +1,43 @@
+#ifndef HOPTRAIL_COLLECTOR_STORE_SNAPSHOT_H_
+#define HOPTRAIL_COLLECTOR_STORE_SNAPSHOT_H_
+
+// What the engine reads at its start.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "collector/store/host_state.h"
+#include "collector/store/stored_hop.h"
+#include "core/model/detection.h"
+#include "core/model/fact.h"
+#include "core/model/ids.h"
+#include "core/model/incarnation.h"
+#include "core/model/session.h"
+
+namespace hoptrail::collector::store {
+
+// Everything from which the engine is rebuilt at start, oldest first.
+struct Snapshot {
+  std::vector<model::Session> sessions;
+  std::vector<StoredHop> hops;
+  std::vector<model::Detection> detections;
+  std::vector<model::Incident> incidents;
+};
+
+// What is stored about one boot of a host.
+struct HostRow {
+  model::HostId host;
+  std::string host_name;
+  HostState state = HostState::kUnknown;
+  bool listed = false;
+  int64_t connected_wall_ns = 0;
+  int64_t last_seen_wall_ns = 0;
+  uint64_t acknowledged_sequence = 0;
+  std::vector<model::Degradation> collector_degradations;
+  model::Incarnation incarnation;
+};
+
+}  // namespace hoptrail::collector::store
+
+#endif  // HOPTRAIL_COLLECTOR_STORE_SNAPSHOT_H_

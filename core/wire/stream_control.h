@@ -1,0 +1,26 @@
+#ifndef HOPTRAIL_CORE_WIRE_STREAM_CONTROL_H_
+#define HOPTRAIL_CORE_WIRE_STREAM_CONTROL_H_
+
+// The messages of the agent's stream that are no records, between model and protobuf, by the rules
+// of core/wire/graph.h.
+
+#include "absl/status/statusor.h"
+
+#include "core/model/fact.h"
+#include "core/model/incarnation.h"
+#include <hoptrail/v1/sensor.pb.h>
+
+namespace hoptrail::wire {
+
+v1::Incarnation ToProto(const model::Incarnation& incarnation);
+absl::StatusOr<model::Incarnation> FromProto(const v1::Incarnation& incarnation);
+
+v1::Goodbye ToProto(const model::Goodbye& goodbye);
+absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& goodbye);
+
+v1::Provenance ToProto(const model::Provenance& provenance);
+absl::StatusOr<model::Provenance> FromProto(const v1::Provenance& provenance);
+
+}  // namespace hoptrail::wire
+
+#endif  // HOPTRAIL_CORE_WIRE_STREAM_CONTROL_H_
