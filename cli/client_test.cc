@@ -69,7 +69,7 @@ TEST_F(TlsFailureTest, WrongCertificate_IsOneClearError) {
   v1::TlsConfig foreign = other_.Issue("reader", 3600);
   foreign.set_ca_file(good.ca_file());
   EXPECT_THAT(Message(ours_.Issue("server", 3600), foreign),
-              HasSubstr("does not take the certificate " + foreign.certificate_file()));
+              HasSubstr("does not accept the certificate " + foreign.certificate_file()));
   EXPECT_EQ(leaked_, "");
 
   EXPECT_THAT(Message(ours_.Issue("server", 3600, {.names = "DNS:elsewhere.example"}), good),

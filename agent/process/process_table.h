@@ -24,7 +24,7 @@ namespace hoptrail::agent::process {
 
 // One thread group, as far as the agent knows it.
 struct Process {
-  model::ProcessKey name;
+  model::ProcessKey key;
   // The parent at the fork, so that reparenting does not change it. For a process that only a
   // snapshot has shown: the parent at the time of the snapshot.
   model::ProcessKey parent;

@@ -97,7 +97,7 @@ TEST_F(WorkerProcessTest, WorkerThatDoesNotEnd_IsKilledAtItsDeadline) {
   StartOneThatHangs();
   const SteadyTime now = SteadyTime::Now();
   ASSERT_TRUE(worker_.RequestReplacement(now));
-  worker_.CheckTime(now + WorkerProcess::kStopWithin - absl::Milliseconds(1));
+  worker_.CheckTime(now + (WorkerProcess::kStopWithin - absl::Milliseconds(1)));
   EXPECT_EQ(::waitpid(worker_.pid(), nullptr, WNOHANG), 0) << "too early";
   worker_.CheckTime(now + WorkerProcess::kStopWithin);
   EXPECT_EQ(worker_.due(), SteadyTime::InfiniteFuture());

@@ -27,8 +27,8 @@ class EventIntake {
   // All outlive this.
   struct Options {
     const Clock* clock = nullptr;
-    LoaderClient* loader = nullptr;       // opens the snapshot's iterators
-    spool::LossLedger* losses = nullptr;  // counts records that cannot be decoded
+    loader::LoaderClient* loader = nullptr;  // opens the snapshot's iterators
+    spool::LossLedger* losses = nullptr;     // counts records that cannot be decoded
     HeartbeatWatch* heartbeat = nullptr;
     Pipeline* pipeline = nullptr;
   };

@@ -31,11 +31,11 @@ class Inspection(lab_test_case.SteppedTestCase):
     def step_1_inspecting_kernel_objects_is_info_only(self):
         for command in INSPECTIONS:
             self.login.shell.run(f"{command} </dev/null >/dev/null 2>&1", check=False)
-        inspected = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"].get("way") == "look"],
+        inspected = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"].get("method") == "look"],
                                 "the detection of the inspection", WITHIN)
         self.assertEqual([each["severity"] for each in inspected], ["INFO"])
         time.sleep(3)
-        self.assertEqual([each["evidence"]["way"] for each in self.blindings()], ["look"])
+        self.assertEqual([each["evidence"]["method"] for each in self.blindings()], ["look"])
         self.assertEqual(self.bench.api.incidents(), [])
         self.assertEqual(self.bench.pagerduty.deliveries(), [])
 
@@ -48,7 +48,7 @@ class Inspection(lab_test_case.SteppedTestCase):
         for each in maps:
             self.login.shell.run(f"bpftool map update id {each} key {'1 ' * 24} value {'0 ' * 16}")
             self.login.shell.run(f"bpftool map delete id {each} key {'1 ' * 24}")
-        changed = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"]["way"] == "map update"],
+        changed = daemon.wait(lambda: [each for each in self.blindings() if each["evidence"]["method"] == "map update"],
                               "the change", WITHIN)
         self.measure("a changed map to the detection", f"{time.time() - began:.1f} s")
         self.assertEqual([each["severity"] for each in changed], ["HIGH"])

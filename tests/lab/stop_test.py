@@ -54,7 +54,7 @@ class AskedToEnd(lab_test_case.SteppedTestCase):
 
     def blindings(self, session=None):
         """The detections of `blinding` by (method or kind of interference, time)."""
-        return {(each["evidence"].get("way") or each["evidence"]["kind"], each["time"]): each
+        return {(each["evidence"].get("method") or each["evidence"]["kind"], each["time"]): each
                 for each in self.bench.api.detections()
                 if each["rule"] == "blinding" and session in (None, each["session"])}
 
