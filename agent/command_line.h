@@ -11,6 +11,7 @@
 
 namespace hoptrail::agent {
 
+// The agent's arguments, as --help describes them.
 struct CommandLine {
   std::string config;  // the path of the configuration file
   kernel::ForcedTiers force_tiers;

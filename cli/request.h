@@ -9,7 +9,7 @@
 
 namespace hoptrail::cli {
 
-// What a command works with. Not owned.
+// The objects that a command uses. Not owned.
 struct Request {
   const Options& options;
   const Style& style;

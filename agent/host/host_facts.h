@@ -32,7 +32,7 @@ bool InHostPidNamespace();
 // none.
 std::string OwnServiceUnit();
 
-// Of interfaces that are up, without loopback and link-local ones.
+// The addresses of interfaces that are up, without loopback and link-local ones.
 std::vector<model::IpAddress> InterfaceAddresses();
 
 uint64_t ResidentBytes();  // VmRSS; 0 where unknown

@@ -18,7 +18,7 @@
 #include "agent/host/process_names.h"
 #include "agent/kernel/program_set.h"
 #include "agent/loader/handover.h"
-#include "agent/privilege/process.h"
+#include "agent/privilege/confine.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
 #include "core/base/steady_time.h"

@@ -14,8 +14,8 @@ namespace hoptrail::agent::loader {
 // Looks file names up and reads no file. Thread-safe.
 class UnitTimers {
  public:
-  // Directories like /etc/systemd, opened with O_PATH or for reading. Of several units of one name
-  // the one in the first directory counts.
+  // Directories like /etc/systemd, opened with O_PATH or for reading. If several have
+  // a unit of that name, the first directory's counts.
   explicit UnitTimers(std::vector<UniqueFd> directories) : directories_(std::move(directories)) {}
 
   // Whether a timer starts `unit`: "logrotate.service".

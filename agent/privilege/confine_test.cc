@@ -1,5 +1,7 @@
 // A child process confines itself and then tries what a confined process may not do.
 
+#include "agent/privilege/confine.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -14,7 +16,6 @@
 #include <gtest/gtest.h>
 
 #include "agent/privilege/capabilities.h"
-#include "agent/privilege/process.h"
 #include "agent/privilege/system_call_table.h"
 #include "agent/privilege/system_calls.h"
 #include <linux/bpf.h>

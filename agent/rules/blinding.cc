@@ -123,7 +123,7 @@ class BlindingRule : public HostRule {
   explicit BlindingRule(const RuleOptions& options) : unit_(options.unit) {}
 
   const detect::RuleInfo& info() const override { return Info(); }
-  session::Interests interests() const override { return {session::Activity::kSensorTouched}; }
+  session::Interests interests() const override { return {session::Activity::kTampering}; }
 
   void OnEvent(const session::EnrichedEvent& event, DetectionSink& out) override {
     const Tampering& tampering = *event.As<Tampering>();

@@ -44,7 +44,7 @@ class BlindingRuleTest : public RuleTest {
 
   std::optional<model::Detection> See(const Tampering& tampering) {
     event_.body = tampering;
-    return Feed(*rule_, {.kind = session::Activity::kSensorTouched,
+    return Feed(*rule_, {.kind = session::Activity::kTampering,
                          .event = &event_,
                          .process = &sender_,
                          .session = &session_,
@@ -110,8 +110,7 @@ TEST_F(BlindingRuleTest, StaysSilent_ForHarmlessSignalsAndWithoutASession) {
   EXPECT_FALSE(See(Signal(SIGCONT)).has_value());
   event_.body = Signal(SIGKILL);
   EXPECT_FALSE(
-      Feed(*rule_,
-           {.kind = session::Activity::kSensorTouched, .event = &event_, .process = &sender_})
+      Feed(*rule_, {.kind = session::Activity::kTampering, .event = &event_, .process = &sender_})
           .has_value())
       << "no session";
 }

@@ -36,7 +36,7 @@ enum class Activity : uint8_t {
   kPamClaim,   // PAM says how a step of a login came out
   kSshdClaim,  // sshd says whether it accepted a login
   // The sensor itself.
-  kSensorTouched,  // tampering: a process acts on the sensor's processes, programs or maps
+  kTampering,  // tampering: a process acts on the sensor's processes, programs or maps
   kRecordsLost,
   // Derived by the session stage. The session of such an event has been reported.
   kSessionChanged,  // opened, logged in to, renamed, closed, …

@@ -50,7 +50,7 @@ struct ActivityOfBody {
   Activity operator()(const decode::NamespacesChange&) const {
     return Activity::kNamespacesChanged;
   }
-  Activity operator()(const decode::Tampering&) const { return Activity::kSensorTouched; }
+  Activity operator()(const decode::Tampering&) const { return Activity::kTampering; }
 };
 
 template <typename Body, size_t index = 0>
@@ -103,7 +103,7 @@ uint64_t RecordOf(Activity kind) {
       return BitOf<decode::Pam>();
     case Activity::kSshdClaim:
       return BitOf<decode::SshdMessage>();
-    case Activity::kSensorTouched:
+    case Activity::kTampering:
       return BitOf<decode::Tampering>();
     case Activity::kRecordsLost:
       return BitOf<decode::Lost>();

@@ -63,6 +63,41 @@ TEST_F(ContainersTest, ContainerOfARuntime_IsASessionNamedByItsId) {
   EXPECT_EQ(Hops(HopSide::kClient).at(0).session, Id(first));
 }
 
+// runc's first helper executes a copy of runc, in most runs before it is moved into the group.
+TEST_F(ContainersTest, ContainerThatAHelperOfTheRuntimeBegins_IsNamedByTheProcessThatItLeaves) {
+  const ProcessKey helper = kernel_.Fork(shim_);
+  kernel_.MoveTo(helper, Docker(kId));
+  kernel_.Exec(helper, "/memfd:runc_cloned:/proc/self/exe");
+  const ProcessKey second = kernel_.Fork(helper);
+  const ProcessKey first = kernel_.Fork(second);
+  kernel_.NewPidNamespace(first, 555);
+  kernel_.Exit(helper);
+  kernel_.Exit(second);
+  kernel_.Exec(first, "/usr/bin/dash");
+  EXPECT_EQ(correlator_->SessionOf(first), Id(helper));
+  EXPECT_EQ(Reported(helper).unit, kId);
+  EXPECT_EQ(Reported(helper).program, "/usr/bin/dash");
+}
+
+TEST_F(ContainersTest, ContainerThatAHelperOfTheRuntimeBegins_IsNamedAlsoIfTheHelperEndsLast) {
+  const ProcessKey helper = kernel_.Fork(shim_);
+  kernel_.MoveTo(helper, Docker(kId));
+  kernel_.Exec(helper, "/memfd:runc_cloned:/proc/self/exe");
+  const ProcessKey first = kernel_.Fork(helper);
+  kernel_.Exec(first, "/usr/bin/dash");
+  kernel_.Exit(helper);
+  EXPECT_EQ(Reported(helper).program, "/usr/bin/dash");
+}
+
+TEST_F(ContainersTest, ContainerWhoseFirstProcessEndsLater_KeepsItsName) {
+  const ProcessKey first = Run(shim_, kId, 0);
+  const ProcessKey worker = kernel_.Fork(first);
+  kernel_.Exec(worker, "/usr/bin/ssh");
+  clock_.AdvanceNs(60'000'000'000);
+  kernel_.Exit(first);
+  EXPECT_EQ(Reported(first).program, "/usr/sbin/nginx");
+}
+
 // Another process of the namespace has a record before the first one is moved into its group.
 TEST_F(ContainersTest, ContainerFoundByItsNamespace_GetsTheRuntimesName) {
   const ProcessKey first = kernel_.Fork(shim_);

@@ -31,8 +31,8 @@ namespace hoptrail::agent::session {
 //
 // A process is in its parent's session, except where a session begins:
 //  - a process that a listener forks for one connection (it gets the connection on a standard
-//  stream
-//    at exec, or is the first to use it) begins a remote session, pending until somebody logs in;
+//    stream at exec, or is the first to use it) begins a remote session, pending until somebody
+//    logs in;
 //  - any other process that gets an accepted connection on a standard stream at exec does the same;
 //  - a child of process 1 begins a service;
 //  - a process of a service whose audit session changes begins a console login, and one that cron
@@ -84,15 +84,15 @@ class Correlator {
 
   // Null if unknown. Valid until the next call that is not const.
   const Node* FindNode(const model::SessionId& id) { return tables_.sessions.Find(id); }
-  model::SessionId SessionOf(const model::ProcessKey& process);
   const process::Process* FindNewestProcess(uint32_t tgid) {
     return tables_.processes.FindNewest(tgid);
   }
   Lineage lineage() const { return Lineage(&tables_.processes); }
 
-  // The keys of all processes that count as living.
+  // For tests: the process's session, the keys of all processes that count as living, and the sizes
+  // of the tables.
+  model::SessionId SessionOf(const model::ProcessKey& process);
   std::vector<model::ProcessKey> LivingProcesses();
-
   size_t process_count() const { return tables_.processes.size(); }
   size_t session_count() const { return tables_.sessions.size(); }
   size_t connection_count() const { return tables_.connections.size(); }

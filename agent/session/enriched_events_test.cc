@@ -212,7 +212,7 @@ TEST_F(EnrichedEventsTest, Tampering_NamesTheTargetAndAReportedSession) {
   tampering.kind = decode::TamperingKind::kPtrace;
   tampering.target = agent;
   kernel_.EmitTampering(monitor, "sshd", tampering);
-  const SeenEvent seen = Last(Activity::kSensorTouched);
+  const SeenEvent seen = Last(Activity::kTampering);
   EXPECT_EQ(seen.session, Id(monitor));
   EXPECT_TRUE(seen.reported);
   EXPECT_EQ(seen.other, agent);

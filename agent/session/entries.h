@@ -40,8 +40,8 @@ class Entries {
   Node* Infer(process::Process& process, const model::Endpoint* client);
   // Gives a session without an entry the accepted connection from `client`.
   void Attach(Node& node, const model::Endpoint& client);
-  // The first process of the session serves many connections, so the session was none: its members
-  // return to the listener's.
+  // The first process of the session serves many connections, so it was wrong to open a session for
+  // it: the members return to the listener's session.
   void ReturnToListener(Node& node);
 
   // An accepted socket and the process that has it open, as a snapshot shows them.

@@ -78,9 +78,9 @@ void ProcessIntake::SetImage(process::Process& process, const model::Image& imag
                              uint64_t boot_ns) {
   tables_.processes.SetImage(process, image, boot_ns);
   Node* node = tables_.NodeOf(process);
-  if (node == nullptr || node->session.first_process != process.key) return;
+  if (node == nullptr || node->named_by != process.key) return;
   // Services and containers begin with scripts and with programs that change the user, so the last
-  // program that the first process executes names the session.
+  // program that this process executes names the session.
   const bool becomes = SessionNaming::IsProgram(*node) && node->programs < kMaxPrograms &&
                        (node->session.program != image.path || node->session.unit.empty());
   if ((node->own_program && !becomes) || IsManagersHelper(process)) return;
@@ -165,6 +165,7 @@ void ProcessIntake::End(process::Process& process, uint64_t boot_ns) {
   if (node->saved && process.living_children > 0) tables_.sessions.SaveMembers(tables_.processes);
   if (node->session.logged_in && process.key == node->login_process)
     logins_.EndLogin(*node, boot_ns);
+  assignment_.naming().PassOn(*node, process);
   tables_.sessions.Leave(process, boot_ns);
 }
 

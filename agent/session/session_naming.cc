@@ -11,6 +11,9 @@ namespace {
 
 constexpr size_t kMaxJobName = 64;
 
+// A runtime's helpers end within milliseconds. Processes that end later are the container's own.
+constexpr uint64_t kHelpersEndWithinNs = 10'000'000'000;
+
 bool IsInterpreter(absl::string_view program) {
   for (absl::string_view name : {"sh", "bash", "dash", "ash", "ksh", "zsh", "env", "ruby", "php"}) {
     if (program == name) return true;
@@ -50,6 +53,25 @@ void SessionNaming::Describe(Node& node, const process::Process& first) {
     session.kind = model::EntryKind::kCron;
     node.timers_job = true;
   }
+}
+
+void SessionNaming::PassOn(Node& node, const process::Process& ended) {
+  if (node.session.kind != model::EntryKind::kContainer || node.named_by != ended.key ||
+      ended.exited_boot_ns > node.session.opened_boot_ns + kHelpersEndWithinNs) {
+    return;
+  }
+  const process::Process* oldest = nullptr;
+  for (const model::ProcessKey& key : node.members) {
+    const process::Process* member = key == ended.key ? nullptr : tables_.processes.Find(key);
+    if (member == nullptr || !member->alive()) continue;
+    if (oldest == nullptr || member->key.start_boot_ns < oldest->key.start_boot_ns) oldest = member;
+  }
+  if (oldest == nullptr) return;
+  node.named_by = oldest->key;
+  node.own_program = oldest->executed;
+  node.programs = 0;
+  Describe(node, *oldest);
+  tables_.sessions.MarkDirty(node);
 }
 
 // The first program that is neither cron itself nor the shell that cron starts to run the line.

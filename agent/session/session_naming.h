@@ -21,6 +21,10 @@ class SessionNaming {
   static bool IsProgram(const Node& node);
   // Names the session by its first process, once that has executed a program of its own.
   void Describe(Node& node, const process::Process& first);
+  // To be called when a process of the session has ended, while it is still a member. A runtime may
+  // begin a container with helpers that end when they have forked the container's own first
+  // process: the oldest process that they leave names the session.
+  void PassOn(Node& node, const process::Process& ended);
   // Names a cron's job by the program that it executes.
   void NameJob(Node& node, const model::Image& image);
 

@@ -20,6 +20,7 @@ Node* SessionSet::Create(const process::Process& first, model::EntryKind kind) {
   node.session.id = id;
   node.session.host = options_.host;
   node.session.first_process = first.key;
+  node.named_by = first.key;
   node.session.kind = kind;
   node.session.uid = first.credentials.euid;
   node.session.program = std::string(first.program());
@@ -32,6 +33,7 @@ Node* SessionSet::Create(const process::Process& first, model::EntryKind kind) {
 void SessionSet::Restore(const model::Session& session) {
   Node& node = nodes_[session.id];
   node.session = session;
+  node.named_by = session.first_process;
   node.reported = true;
   node.saved = true;
   node.own_program = true;

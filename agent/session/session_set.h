@@ -31,9 +31,12 @@ struct Node : SessionContext {
   absl::flat_hash_set<model::ProcessKey> members;  // living processes
   bool dirty = false;                              // to be reported at the next Flush
   bool saved = false;                              // the state store has it
-  bool own_program = false;  // session.program is a program that the first process itself executed
+  // The process whose programs name the session: its first one, or the one that a container's
+  // runtime leaves behind (SessionNaming::PassOn).
+  model::ProcessKey named_by;
+  bool own_program = false;  // session.program is a program that this process itself executed
   bool own_uid = false;      // session.uid is final
-  uint32_t programs = 0;     // how many programs the first process has executed
+  uint32_t programs = 0;     // how many programs that process has executed
   bool timers_job = false;   // a unit that a timer starts
   bool job_named = false;    // a cron job whose unit contains the program, not only the user
   std::optional<model::Provenance> provenance;

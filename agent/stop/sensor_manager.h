@@ -22,7 +22,7 @@ struct SensorSignal {
 bool IsSensorManager(const SensorSignal& signal, const session::Lineage& lineage,
                      const std::string& unit);
 
-// The same for an event of kind kSensorTouched.
+// The same for an event of kind kTampering.
 bool IsSensorManager(const session::EnrichedEvent& event, const std::string& unit);
 
 }  // namespace hoptrail::agent

@@ -18,7 +18,7 @@ class StopObserver : public session::EventSink {
   StopObserver(std::string unit, uint32_t supervisor_tgid, StopOrigin* origin);
 
   session::Interests interests() const override {
-    return {session::Activity::kProcessStarted, session::Activity::kSensorTouched};
+    return {session::Activity::kProcessStarted, session::Activity::kTampering};
   }
   void OnEvent(const session::EnrichedEvent& event) override;
 

@@ -12,7 +12,7 @@
 #include "absl/strings/str_join.h"
 
 #include "agent/config/reload.h"
-#include "agent/privilege/process.h"
+#include "agent/privilege/confine.h"
 #include <sys/wait.h>
 
 namespace hoptrail::agent::supervisor {

@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
-#include "agent/privilege/process.h"
+#include "agent/privilege/confine.h"
 #include "agent/supervisor/child_process.h"
 #include "agent/supervisor/configuration.h"
 #include "agent/supervisor/launcher.h"

@@ -61,7 +61,7 @@ class Agent {
   ~Agent();
 
   // Runs until the supervisor asks for an end, or is gone, or the rings cannot be read. However it
-  // ends, all events that were recorded by then are judged and spooled.
+  // ends, all events that were recorded by then are evaluated and spooled.
   absl::Status Run();
 
  private:

@@ -95,7 +95,7 @@ void EventLoop::ReportAssumedHost() {
 }
 
 // In this order: the rings may hold the signal that ends the agent, and its sender. All of that is
-// judged and queued before the goodbye, after which nothing follows.
+// evaluated and queued before the goodbye, after which nothing follows.
 void EventLoop::Finish() {
   const absl::Status drained = options_.intake->Drain();
   if (!drained.ok()) LogWarning("agent", "the rings were not read to the end: ", drained.message());

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "agent/host/process_names.h"
-#include "agent/privilege/process.h"
+#include "agent/privilege/confine.h"
 #include "agent/worker/agent.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"

@@ -10,6 +10,7 @@
 
 namespace hoptrail::collector::engine {
 
+// The rules' configuration, and the bounds of what the engine keeps in memory.
 struct EngineOptions {
   v1::FleetRulesConfig rules;
   // The least severity of a detection that opens an incident.

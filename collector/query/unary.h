@@ -16,7 +16,7 @@
 
 namespace hoptrail::collector::query {
 
-// What the services use. Not owned; all of it outlives them.
+// The objects that the services use. Not owned; all of them outlive the services.
 struct Backend {
   store::ReadableStore* store = nullptr;
   Workers* workers = nullptr;

@@ -42,12 +42,12 @@ class Outbox {
     std::string reason;
   };
 
-  // Of the first items of all incidents, the oldest one that `due` accepts. Calls `due` for one
+  // The oldest item that `due` accepts, among the first item of each incident. Calls `due` for one
   // item after the other; it must not use the outbox.
   virtual absl::StatusOr<std::optional<Item>> Next(absl::FunctionRef<bool(const Item&)> due) = 0;
 
-  // The service has accepted the item, which nothing else completes. An item whose incident changed
-  // meanwhile stays. `note` says which part did not arrive; usually empty.
+  // The service has accepted the item; only its acceptance completes one. An item whose incident
+  // changed meanwhile stays. `note` says which part did not arrive; usually empty.
   virtual absl::Status Done(const Item& item, int64_t wall_ns, absl::string_view note) = 0;
   // The attempt failed. `of_service`: any other item would have failed, too.
   virtual absl::Status Failed(const Item& item, const Failure& failure, bool of_service) = 0;

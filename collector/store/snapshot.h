@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_STORE_SNAPSHOT_H_
 #define HOPTRAIL_COLLECTOR_STORE_SNAPSHOT_H_
 
-// What the engine reads at its start.
+// The contents of a store that the engine reads at its start.
 
 #include <cstdint>
 #include <string>
@@ -25,7 +25,7 @@ struct Snapshot {
   std::vector<model::Incident> incidents;
 };
 
-// What is stored about one boot of a host.
+// The stored state of one boot of a host.
 struct HostRow {
   model::HostId host;
   std::string host_name;

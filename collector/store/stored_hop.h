@@ -6,8 +6,9 @@
 
 namespace hoptrail::collector::store {
 
+// A hop and the id under which the store has it.
 struct StoredHop {
-  graph::HopId key;  // upsert by this
+  graph::HopId key;
   model::Hop hop;
 
   bool operator==(const StoredHop&) const = default;

@@ -25,7 +25,7 @@ std::string Bounded(absl::string_view text, size_t max = kMaxEvidenceBytes);
 // evidence is full.
 void AddEvidence(model::Detection& detection, absl::string_view name, absl::string_view value);
 
-// Distinct words, at most `max` of them; of further words it keeps only that there were some. For
+// Distinct words, at most `max` of them. Beyond that it only remembers that there were more. For
 // "users tried" and the like. Not thread-safe.
 class BoundedSet {
  public:

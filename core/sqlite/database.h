@@ -14,6 +14,7 @@ struct sqlite3;
 
 namespace hoptrail::sqlite {
 
+// How to open a file.
 struct OpenOptions {
   std::string path;
   bool read_only = false;

@@ -49,6 +49,7 @@ class RestrictedHost(lab_test_case.LabTestCase):
         script = ("mount -o remount,hidepid=invisible /proc; mount -t tmpfs tmpfs /sys/kernel/tracing;"
                   f' mount -t tmpfs tmpfs /sys/kernel/debug; exec {AS_IN_A_POD}"$@"')
         self.agent.spawn(self.agent.command(*after(script)))
+        self.addCleanup(self.agent.stop)  # the other tests start it in their own way
         for name, agent in self.bench.agents.items():
             if name != "gw":
                 agent.start()

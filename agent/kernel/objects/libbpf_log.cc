@@ -18,7 +18,7 @@ namespace {
 thread_local std::string last_complaint;
 thread_local RefusedProgram last_refused;
 
-// NAME and WHAT of a line "libbpf: prog 'NAME': WHAT". Of other lines the name is empty.
+// NAME and WHAT of a line "libbpf: prog 'NAME': WHAT". The name of any other line is empty.
 std::string ProgramNamedIn(absl::string_view text, absl::string_view* what) {
   if (!absl::ConsumePrefix(&text, "libbpf: prog '")) return "";
   const size_t quote = text.find("': ");

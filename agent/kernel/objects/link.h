@@ -7,6 +7,7 @@
 
 namespace hoptrail::agent::kernel {
 
+// An attachment of a program to a hook; its end detaches the program.
 struct LinkDeleter {
   void operator()(bpf_link* link) const { bpf_link__destroy(link); }
 };

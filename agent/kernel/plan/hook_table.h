@@ -69,7 +69,7 @@ struct HookCandidate {
   std::vector<std::string> lacks;
 };
 
-// What an event source's programs walk over when they are read; see snapshot/snapshot.h.
+// The objects that an event source's iterators walk over; see snapshot/snapshot.h.
 enum class WalkedObjects { kNone, kProcesses, kSockets };
 
 struct EventSource {
@@ -79,7 +79,7 @@ struct EventSource {
   std::vector<HookCandidate> candidates;  // best first
 };
 
-// The table of the design, "Kernel side".
+// Every event source with its hooks. The order of a source's candidates is the order of preference.
 const std::vector<EventSource>& EventSourceTable();
 
 // Every hook of the table, with the field that it needs if it needs one.

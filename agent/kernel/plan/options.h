@@ -14,6 +14,7 @@
 
 namespace hoptrail::agent::kernel {
 
+// How the kernel side is to be loaded: what it watches, and the sizes and rates that bound it.
 struct SensorOptions {
   // Inode number of the only network namespace to watch; 0: the whole host.
   uint32_t scope_network_namespace = 0;

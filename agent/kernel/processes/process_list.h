@@ -22,7 +22,7 @@ class ProcessList {
   // order and wraps around. Nothing where this /proc does not show it.
   std::optional<uint32_t> Newest() const;
 
-  // About how many processes there are, and no less than that.
+  // An upper estimate of the number of processes.
   size_t Count() const;
 
   // The number of pids before the kernel wraps around.

@@ -62,8 +62,8 @@ bool IsNamed(absl::string_view table, size_t offset, absl::string_view name) {
   return table.size() > name.size() && absl::StartsWith(table, name) && table[name.size()] == '\0';
 }
 
-// The address of a defined function of that name. A file has one table of dynamic symbols. Of a
-// hostile file with many, each as large as the file, only the first is read.
+// The address of a defined function of that name. A file has one table of dynamic symbols. Only
+// the first is read, because a hostile file may have many, each as large as the file.
 std::optional<uint64_t> AddressOf(Elf* elf, const std::string& function) {
   Elf_Scn* section = nullptr;
   GElf_Shdr header;

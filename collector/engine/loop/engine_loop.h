@@ -13,8 +13,8 @@
 
 #include "collector/bus/fact_bus.h"
 #include "collector/engine/engine.h"
-#include "collector/engine/loop/agent_identity.h"
 #include "collector/engine/loop/heartbeat_monitor.h"
+#include "collector/engine/loop/host_ownership.h"
 #include "collector/engine/loop/host_table.h"
 #include "collector/engine/loop/loop_options.h"
 #include "collector/engine/loop/loop_state.h"
@@ -86,7 +86,7 @@ class EngineLoop {
   bus::FactBus* const bus_;
   LoopState state_;
   HostTable hosts_{&state_};
-  AgentIdentity identity_{&state_, &hosts_};
+  HostOwnership identity_{&state_, &hosts_};
   HeartbeatMonitor heartbeats_{&state_, &hosts_};
   RequestQueue requests_;
 

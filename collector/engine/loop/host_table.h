@@ -40,7 +40,7 @@ struct HostEntry {
   bool heartbeat_missed = false;
   std::optional<model::Interference> silence;  // as given to the engine last
 
-  // AgentIdentity's.
+  // HostOwnership's.
   model::Incarnation confirmed;               // by the agent; durable
   model::Incarnation offered;                 // the last one, at a greeting or a question
   std::optional<bus::StreamOpened> newcomer;  // waits while the agent of `sink` is asked

@@ -7,6 +7,7 @@
 
 namespace hoptrail::collector::engine {
 
+// When an agent that sends nothing counts as silent.
 struct LoopOptions {
   // A host that sent nothing for this long is shown as SILENT.
   int64_t silent_after_ns = 60'000'000'000;

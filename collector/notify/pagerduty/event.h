@@ -18,6 +18,7 @@ inline constexpr size_t kMaxDedupKey = 255;
 inline constexpr size_t kMaxSummary = 1024;
 inline constexpr size_t kMaxEvent = 512 * 1024;
 
+// Everything that one event is made of.
 struct EventInput {
   store::Outbox::Action action = store::Outbox::kTrigger;
   v1::Incident incident;

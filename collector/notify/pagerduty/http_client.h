@@ -10,6 +10,7 @@
 
 namespace hoptrail::collector::notify {
 
+// The answer to a request, whatever its status.
 struct HttpResponse {
   int status = 0;
   absl::Duration retry_after = absl::ZeroDuration();  // from Retry-After; zero where absent

@@ -11,6 +11,7 @@
 
 namespace hoptrail::collector::store {
 
+// A statement, and the text from which to prepare it.
 struct StatementText {
   sqlite::Statement* statement;
   const char* sql;

@@ -17,6 +17,7 @@
 
 namespace hoptrail::collector::store {
 
+// The store's file, its bounds, and how many connections read it.
 struct SqliteOptions {
   std::string path;
   RetentionLimits retention;

@@ -16,8 +16,8 @@
 
 namespace hoptrail::collector::store {
 
-// The connection that writes facts. Owned by the store; used by the engine's thread, and before
-// that starts by the one that opens the store.
+// The connection that writes facts, incidents and the outbox. Owned by the store; used by the
+// engine's thread, and before that starts by the one that opens the store.
 class Writer {
  public:
   struct Options {

@@ -1,4 +1,4 @@
-#include "agent/privilege/process.h"
+#include "agent/privilege/confine.h"
 
 #include <signal.h>
 #include <unistd.h>

@@ -19,7 +19,7 @@ using model::Incarnation;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class AgentIdentityTest : public LoopTest {
+class HostOwnershipTest : public LoopTest {
  protected:
   static Incarnation Made(uint64_t counter, uint8_t nonce) {
     Incarnation incarnation{counter, {}};
@@ -88,7 +88,7 @@ class AgentIdentityTest : public LoopTest {
   const model::HostId host_ = wire::TestHost();
 };
 
-TEST_F(AgentIdentityTest, EachStream_GetsTheNextIncarnation) {
+TEST_F(HostOwnershipTest, EachStream_GetsTheNextIncarnation) {
   const Incarnation first = ConnectOnce();
   const Incarnation second = ConnectOnce(first);
   EXPECT_EQ(second.counter, first.counter + 1);
@@ -97,14 +97,14 @@ TEST_F(AgentIdentityTest, EachStream_GetsTheNextIncarnation) {
   EXPECT_EQ(Detail(model::DegradationKind::kRestartedWithoutHistory), "");
 }
 
-TEST_F(AgentIdentityTest, UnconfirmedIncarnation_DoesNotSupersede) {
+TEST_F(HostOwnershipTest, UnconfirmedIncarnation_DoesNotSupersede) {
   const Incarnation first = ConnectOnce();
   Disconnect(Connect(first));
   EXPECT_FALSE(AssumedHost(Connect(first)).has_value());
   EXPECT_EQ(Clone(), "");
 }
 
-TEST_F(AgentIdentityTest, IncarnationWhoseConfirmationWasLost_IsAccepted) {
+TEST_F(HostOwnershipTest, IncarnationWhoseConfirmationWasLost_IsAccepted) {
   const Incarnation first = ConnectOnce();
   const auto agent = Connect(first);
   const Incarnation offered = agent->greetings[0].incarnation;
@@ -113,13 +113,13 @@ TEST_F(AgentIdentityTest, IncarnationWhoseConfirmationWasLost_IsAccepted) {
   EXPECT_EQ(store_->LoadHosts()->front().incarnation, offered) << "the agent made it durable";
 }
 
-TEST_F(AgentIdentityTest, CounterAboveTheStores_IsAccepted) {
+TEST_F(HostOwnershipTest, CounterAboveTheStores_IsAccepted) {
   ConnectOnce();
   EXPECT_FALSE(AssumedHost(Connect(Made(100, 5))).has_value());
   EXPECT_EQ(Clone(), "");
 }
 
-TEST_F(AgentIdentityTest, ConfirmedIncarnation_SurvivesARestart) {
+TEST_F(HostOwnershipTest, ConfirmedIncarnation_SurvivesARestart) {
   const Incarnation first = ConnectOnce();
   const Incarnation second = ConnectOnce(first);
   Close();
@@ -129,7 +129,7 @@ TEST_F(AgentIdentityTest, ConfirmedIncarnation_SurvivesARestart) {
 }
 
 // A reverted snapshot, or a clone that was made earlier.
-TEST_F(AgentIdentityTest, EarlierIncarnation_GoesOnAsABootOfItsOwn) {
+TEST_F(HostOwnershipTest, EarlierIncarnation_GoesOnAsABootOfItsOwn) {
   const Incarnation first = ConnectOnce();
   const Incarnation second = ConnectOnce(first);
   const auto reverted = Connect(first);
@@ -142,13 +142,13 @@ TEST_F(AgentIdentityTest, EarlierIncarnation_GoesOnAsABootOfItsOwn) {
   EXPECT_FALSE(AssumedHost(Connect(second)).has_value()) << "neither agent blocks the other";
 }
 
-TEST_F(AgentIdentityTest, ConfirmedCounterWithAnotherNonce_IsTheSecondAgent) {
+TEST_F(HostOwnershipTest, ConfirmedCounterWithAnotherNonce_IsTheSecondAgent) {
   const Incarnation first = ConnectOnce();
   ConnectOnce(first);
   EXPECT_TRUE(AssumedHost(Connect(Made(first.counter + 1, 77))).has_value());
 }
 
-TEST_F(AgentIdentityTest, AgentWithoutIncarnation_IsDegradedForADay) {
+TEST_F(HostOwnershipTest, AgentWithoutIncarnation_IsDegradedForADay) {
   ConnectOnce();
   EXPECT_FALSE(AssumedHost(Connect()).has_value());
   EXPECT_THAT(Detail(model::DegradationKind::kRestartedWithoutHistory), HasSubstr("lost"));
@@ -160,7 +160,7 @@ TEST_F(AgentIdentityTest, AgentWithoutIncarnation_IsDegradedForADay) {
 }
 
 // A clone with the state of the original connects while the original is connected.
-TEST_F(AgentIdentityTest, HolderThatAnswers_StaysAndTheNewcomerIsTheSecondAgent) {
+TEST_F(HostOwnershipTest, HolderThatAnswers_StaysAndTheNewcomerIsTheSecondAgent) {
   const Incarnation first = ConnectOnce();
   const auto original = Connect(first);
   const Incarnation offered = original->greetings[0].incarnation;
@@ -180,7 +180,7 @@ TEST_F(AgentIdentityTest, HolderThatAnswers_StaysAndTheNewcomerIsTheSecondAgent)
   EXPECT_FALSE(AssumedHost(Connect(original->asked[0])).has_value());
 }
 
-TEST_F(AgentIdentityTest, HolderThatCannotSave_StaysByAnswering) {
+TEST_F(HostOwnershipTest, HolderThatCannotSave_StaysByAnswering) {
   const auto original = Connect();
   const auto clone = Connect();
   ASSERT_EQ(original->asked.size(), 1u);
@@ -189,7 +189,7 @@ TEST_F(AgentIdentityTest, HolderThatCannotSave_StaysByAnswering) {
   EXPECT_FALSE(original->ended);
 }
 
-TEST_F(AgentIdentityTest, HolderThatDoesNotAnswer_IsReplaced) {
+TEST_F(HostOwnershipTest, HolderThatDoesNotAnswer_IsReplaced) {
   const auto dead = Connect();
   const auto successor = Connect(dead->greetings[0].incarnation);
   Pass(2);
@@ -201,7 +201,7 @@ TEST_F(AgentIdentityTest, HolderThatDoesNotAnswer_IsReplaced) {
   EXPECT_EQ(Clone(), "");
 }
 
-TEST_F(AgentIdentityTest, HolderThatSendsButDoesNotAnswer_Stays) {
+TEST_F(HostOwnershipTest, HolderThatSendsButDoesNotAnswer_Stays) {
   const auto busy = Connect();
   const auto newcomer = Connect();
   Pass(2);
@@ -211,7 +211,7 @@ TEST_F(AgentIdentityTest, HolderThatSendsButDoesNotAnswer_Stays) {
   EXPECT_TRUE(AssumedHost(newcomer).has_value());
 }
 
-TEST_F(AgentIdentityTest, HolderThatDisconnects_IsReplacedAtOnce) {
+TEST_F(HostOwnershipTest, HolderThatDisconnects_IsReplacedAtOnce) {
   const auto old = Connect();
   const auto successor = Connect(old->greetings[0].incarnation);
   EXPECT_THAT(successor->greetings, IsEmpty());
@@ -220,7 +220,7 @@ TEST_F(AgentIdentityTest, HolderThatDisconnects_IsReplacedAtOnce) {
   EXPECT_EQ(Clone(), "");
 }
 
-TEST_F(AgentIdentityTest, NewcomerThatDisconnects_ChangesNothing) {
+TEST_F(HostOwnershipTest, NewcomerThatDisconnects_ChangesNothing) {
   const auto holder = Connect();
   const auto newcomer = Connect();
   Disconnect(newcomer);
@@ -230,7 +230,7 @@ TEST_F(AgentIdentityTest, NewcomerThatDisconnects_ChangesNothing) {
   EXPECT_EQ(Clone(), "");
 }
 
-TEST_F(AgentIdentityTest, SecondNewcomer_ReplacesTheFirst) {
+TEST_F(HostOwnershipTest, SecondNewcomer_ReplacesTheFirst) {
   const auto dead = Connect();
   const auto first = Connect();
   const auto second = Connect();
@@ -240,14 +240,14 @@ TEST_F(AgentIdentityTest, SecondNewcomer_ReplacesTheFirst) {
   EXPECT_FALSE(AssumedHost(second).has_value());
 }
 
-TEST_F(AgentIdentityTest, StoppingCollector_EndsTheNewcomersStream) {
+TEST_F(HostOwnershipTest, StoppingCollector_EndsTheNewcomersStream) {
   Connect();
   const auto newcomer = Connect();
   loop_->Stop();
   EXPECT_TRUE(newcomer->ended);
 }
 
-TEST_F(AgentIdentityTest, AgentOnAnAssumedBoot_IsSuspectedWhileConnected) {
+TEST_F(HostOwnershipTest, AgentOnAnAssumedBoot_IsSuspectedWhileConnected) {
   const auto original = Connect();
   const auto clone = Connect();
   Confirm(original, original->asked.at(0));
@@ -270,7 +270,7 @@ TEST_F(AgentIdentityTest, AgentOnAnAssumedBoot_IsSuspectedWhileConnected) {
   EXPECT_THAT(Clone(assumed), HasSubstr("boot of its own"));
 }
 
-TEST_F(AgentIdentityTest, Suspicion_SurvivesARestartAndEndsAfterADay) {
+TEST_F(HostOwnershipTest, Suspicion_SurvivesARestartAndEndsAfterADay) {
   const Incarnation first = ConnectOnce();
   ConnectOnce(first);
   Connect(first);
@@ -284,7 +284,7 @@ TEST_F(AgentIdentityTest, Suspicion_SurvivesARestartAndEndsAfterADay) {
   EXPECT_EQ(Clone(), "");
 }
 
-TEST_F(AgentIdentityTest, CloneWhileSomebodyIsLoggedIn_IsADetection) {
+TEST_F(HostOwnershipTest, CloneWhileSomebodyIsLoggedIn_IsADetection) {
   const auto original = Connect();
   LogIn(original);
   Pass(0);
@@ -298,7 +298,7 @@ TEST_F(AgentIdentityTest, CloneWhileSomebodyIsLoggedIn_IsADetection) {
   EXPECT_EQ(Detections()[0].evidence.at("kind"), "cloned");
 }
 
-TEST_F(AgentIdentityTest, LoginAfterTheClone_IsADetectionThen) {
+TEST_F(HostOwnershipTest, LoginAfterTheClone_IsADetectionThen) {
   const auto original = Connect();
   Connect();
   Confirm(original, original->asked.at(0));
@@ -311,7 +311,7 @@ TEST_F(AgentIdentityTest, LoginAfterTheClone_IsADetectionThen) {
 
 // Records of an earlier boot. The agent of that boot may be up, on the machine whose disk was
 // copied.
-TEST_F(AgentIdentityTest, BacklogOfAnEarlierBoot_IsAcceptedUnlessItsAgentIsConnected) {
+TEST_F(HostOwnershipTest, BacklogOfAnEarlierBoot_IsAcceptedUnlessItsAgentIsConnected) {
   ConnectOnce();
   auto backlog = std::make_shared<FakeAgent>(&clock_);
   bus::StreamOpened opened{host_, "gw", backlog};

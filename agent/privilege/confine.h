@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_AGENT_PRIVILEGE_PROCESS_H_
-#define HOPTRAIL_AGENT_PRIVILEGE_PROCESS_H_
+#ifndef HOPTRAIL_AGENT_PRIVILEGE_CONFINE_H_
+#define HOPTRAIL_AGENT_PRIVILEGE_CONFINE_H_
 
 // Restrictions of the agent's processes, and how they end. Each call acts on the calling process.
 
@@ -39,4 +39,4 @@ std::string DescribeEnd(int status);
 
 }  // namespace hoptrail::agent::privilege
 
-#endif  // HOPTRAIL_AGENT_PRIVILEGE_PROCESS_H_
+#endif  // HOPTRAIL_AGENT_PRIVILEGE_CONFINE_H_

@@ -1,5 +1,5 @@
-#ifndef HOPTRAIL_COLLECTOR_ENGINE_LOOP_AGENT_IDENTITY_H_
-#define HOPTRAIL_COLLECTOR_ENGINE_LOOP_AGENT_IDENTITY_H_
+#ifndef HOPTRAIL_COLLECTOR_ENGINE_LOOP_HOST_OWNERSHIP_H_
+#define HOPTRAIL_COLLECTOR_ENGINE_LOOP_HOST_OWNERSHIP_H_
 
 #include <memory>
 #include <string>
@@ -17,10 +17,10 @@ namespace hoptrail::collector::engine {
 
 // Finds out which of several agents speaks for a host, and separates them by giving the second a
 // boot id of its own (docs/decisions/0017). Owned by EngineLoop, used by the engine's thread.
-class AgentIdentity {
+class HostOwnership {
  public:
   // Neither is owned; both outlive this.
-  AgentIdentity(LoopState* state, HostTable* hosts) : state_(state), hosts_(hosts) {}
+  HostOwnership(LoopState* state, HostTable* hosts) : state_(state), hosts_(hosts) {}
 
   // A stream was opened: admits it, sends it to a boot of its own, or asks the agent that holds the
   // host first.
@@ -53,4 +53,4 @@ class AgentIdentity {
 
 }  // namespace hoptrail::collector::engine
 
-#endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_AGENT_IDENTITY_H_
+#endif  // HOPTRAIL_COLLECTOR_ENGINE_LOOP_HOST_OWNERSHIP_H_

@@ -1,4 +1,4 @@
-#include "collector/engine/loop/agent_identity.h"
+#include "collector/engine/loop/host_ownership.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -30,7 +30,7 @@ absl::Status ReplacedByAnotherStream() {
 
 }  // namespace
 
-void AgentIdentity::Open(bus::StreamOpened& message) {
+void HostOwnership::Open(bus::StreamOpened& message) {
   HostEntry& entry = hosts_->Get(message.host);
   if (entry.sink != nullptr && entry.sink != message.sink) {
     AskHolder(message, &entry);
@@ -43,14 +43,14 @@ void AgentIdentity::Open(bus::StreamOpened& message) {
 
 // Whether another agent has got a later incarnation than this agent shows. A counter above ours is
 // no fault of the agent: our store may be an older one.
-bool AgentIdentity::IsSuperseded(const bus::StreamOpened& message, const HostEntry& entry) {
+bool HostOwnership::IsSuperseded(const bus::StreamOpened& message, const HostEntry& entry) {
   const model::Incarnation& shown = message.incarnation;
   if (message.backlog || entry.confirmed.empty() || shown.empty()) return false;
   if (shown == entry.confirmed || shown == entry.offered) return false;
   return shown.counter <= entry.confirmed.counter;
 }
 
-model::Incarnation AgentIdentity::Offer(const bus::StreamOpened& message, HostEntry* entry) {
+model::Incarnation HostOwnership::Offer(const bus::StreamOpened& message, HostEntry* entry) {
   const uint64_t highest =
       std::max({message.incarnation.counter, entry->confirmed.counter, entry->offered.counter});
   entry->offered.counter = std::min(highest, wire::kMaxCount - 1) + 1;
@@ -58,13 +58,13 @@ model::Incarnation AgentIdentity::Offer(const bus::StreamOpened& message, HostEn
   return entry->offered;
 }
 
-model::Nonce AgentIdentity::RandomNonce() {
+model::Nonce HostOwnership::RandomNonce() {
   model::Nonce nonce;
   for (uint8_t& byte : nonce.bytes) byte = absl::Uniform<uint8_t>(random_);
   return nonce;
 }
 
-void AgentIdentity::Admit(const bus::StreamOpened& message, HostEntry* entry) {
+void HostOwnership::Admit(const bus::StreamOpened& message, HostEntry* entry) {
   const model::HostId& host = message.host;
   const model::Incarnation& shown = message.incarnation;
   Transaction& transaction = state_->transaction;
@@ -103,7 +103,7 @@ void AgentIdentity::Admit(const bus::StreamOpened& message, HostEntry* entry) {
 
 // The agent that holds the host may have died unnoticed, with the newcomer as its successor, or the
 // newcomer may be another agent with the same identity.
-void AgentIdentity::AskHolder(bus::StreamOpened& message, HostEntry* entry) {
+void HostOwnership::AskHolder(bus::StreamOpened& message, HostEntry* entry) {
   if (entry->newcomer.has_value()) {
     entry->newcomer->sink->End(ReplacedByAnotherStream());
   } else {
@@ -113,7 +113,7 @@ void AgentIdentity::AskHolder(bus::StreamOpened& message, HostEntry* entry) {
   entry->newcomer = std::move(message);
 }
 
-void AgentIdentity::Confirm(const bus::IncarnationConfirmed& message) {
+void HostOwnership::Confirm(const bus::IncarnationConfirmed& message) {
   message.sink->OnConsumed();
   HostEntry& entry = hosts_->Get(message.host);
   if (entry.sink != message.sink) return;  // that stream is over
@@ -126,17 +126,17 @@ void AgentIdentity::Confirm(const bus::IncarnationConfirmed& message) {
   entry.newcomer.reset();
 }
 
-void AgentIdentity::ForgetNewcomer(const bus::AgentSink* sink, HostEntry* entry) {
+void HostOwnership::ForgetNewcomer(const bus::AgentSink* sink, HostEntry* entry) {
   if (entry->newcomer.has_value() && entry->newcomer->sink.get() == sink) entry->newcomer.reset();
 }
 
-void AgentIdentity::OpenNewcomer(HostEntry* entry) {
+void HostOwnership::OpenNewcomer(HostEntry* entry) {
   if (!entry->newcomer.has_value()) return;
   bus::StreamOpened newcomer = *std::exchange(entry->newcomer, std::nullopt);
   Open(newcomer);
 }
 
-void AgentIdentity::EvaluateHolders() {
+void HostOwnership::EvaluateHolders() {
   const int64_t now = state_->BootNow();
   for (auto& [host, entry] : hosts_->all()) {
     if (!entry.newcomer.has_value() || now - entry.asked_boot_ns < kAnswerWithinNs) continue;
@@ -153,7 +153,7 @@ void AgentIdentity::EvaluateHolders() {
 
 // Neither agent blocks the other. The newcomer goes on as a boot of its own of the same machine, to
 // which its certificate binds it.
-void AgentIdentity::Divert(const bus::StreamOpened& message, HostEntry* entry,
+void HostOwnership::Divert(const bus::StreamOpened& message, HostEntry* entry,
                            absl::string_view why) {
   const model::HostId assumed{message.host.machine,
                               model::AssumedBoot(message.host, RandomNonce())};
@@ -169,7 +169,7 @@ void AgentIdentity::Divert(const bus::StreamOpened& message, HostEntry* entry,
   });
 }
 
-void AgentIdentity::Suspect(const model::HostId& host, HostEntry* entry,
+void HostOwnership::Suspect(const model::HostId& host, HostEntry* entry,
                             const std::string& detail) {
   entry->suspected_boot_ns = state_->BootNow();
   hosts_->AddDegradation(host, entry, DegradationKind::kCloneSuspected, detail);
@@ -177,7 +177,7 @@ void AgentIdentity::Suspect(const model::HostId& host, HostEntry* entry,
       model::Interference{host, model::InterferenceKind::kCloned, detail, state_->WallNow()};
 }
 
-void AgentIdentity::EvaluateClones() {
+void HostOwnership::EvaluateClones() {
   const int64_t now = state_->BootNow();
   for (auto& [host, entry] : hosts_->all()) {
     if (entry.clone.has_value() && state_->engine->IsAnyoneLoggedIn(host)) {
