@@ -23,10 +23,10 @@ absl::StatusOr<Settings> Load(const std::string& text) {
   return LoadSettings(path);
 }
 
-constexpr char kMinimal[] = "state_directory: /s\ncollector: {address: 'unix:/c'}\n";
+constexpr char kMinimalSettings[] = "state_directory: /s\ncollector: {address: 'unix:/c'}\n";
 
 TEST(Settings, MinimalFile_HasDefaults) {
-  const auto settings = Load(kMinimal);
+  const auto settings = Load(kMinimalSettings);
   ASSERT_TRUE(settings.ok()) << settings.status();
   EXPECT_EQ(settings->machine_id_file, "/etc/machine-id");
   EXPECT_THAT(settings->watched_ports, ElementsAre(22));
@@ -40,7 +40,7 @@ TEST(Settings, MinimalFile_HasDefaults) {
 }
 
 TEST(Settings, FullFile_ReachesEachStage) {
-  const auto settings = Load(std::string(kMinimal) +
+  const auto settings = Load(std::string(kMinimalSettings) +
                              "host: {name: web, machine_id_file: /m}\n"
                              "kernel:\n"
                              "  syscall_hooks: never\n"
@@ -70,7 +70,7 @@ TEST(Settings, FullFile_ReachesEachStage) {
 TEST(Settings, RelativeWatchedPath_IsRefused) {
   for (const char* path : {"etc/shadow", "~/.ssh", "/etc/../shadow", "/etc/.."}) {
     EXPECT_THAT(
-        std::string(Load(std::string(kMinimal) + "kernel: {watch: {writes: ['" + path + "']}}\n")
+        std::string(Load(std::string(kMinimalSettings) + "kernel: {watch: {writes: ['" + path + "']}}\n")
                         .status()
                         .message()),
         HasSubstr("kernel.watch.writes"))
@@ -127,9 +127,9 @@ TEST(Settings, NamedFiles_AreChecked) {
   EXPECT_THAT(
       Found(text("00112233445566778899aabbccddeeff", "/dev/null")),
       ElementsAre(HasSubstr("settings_test.yaml:1: state_directory: /dev/null: is no dir")));
-  EXPECT_THAT(Found(std::string(kMinimal) + "scope: {network_namespace: /nowhere/net}\n"),
+  EXPECT_THAT(Found(std::string(kMinimalSettings) + "scope: {network_namespace: /nowhere/net}\n"),
               Contains(HasSubstr("settings_test.yaml:3: scope.network_namespace: /nowhere/net")));
-  EXPECT_THAT(Found(std::string(kMinimal) + "host: {machine_id_file: /nowhere/id}\n"),
+  EXPECT_THAT(Found(std::string(kMinimalSettings) + "host: {machine_id_file: /nowhere/id}\n"),
               Contains(HasSubstr("settings_test.yaml:3: host.machine_id_file: /nowhere/id")));
 }
 
@@ -138,7 +138,7 @@ TEST(Settings, ConstraintsBeyondTheSchema_AreChecked) {
       std::string(Load("state_directory: /s\ncollector: {address: 'c:1'}\n").status().message()),
       HasSubstr("collector.tls: required"));
   EXPECT_THAT(
-      std::string(Load(std::string(kMinimal) + "kernel: {high_ring_kib: 5}\n").status().message()),
+      std::string(Load(std::string(kMinimalSettings) + "kernel: {high_ring_kib: 5}\n").status().message()),
       HasSubstr("kernel.high_ring_kib: must be a power of two"));
 }
 

@@ -20,7 +20,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr uint64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kNsInSecond = 1'000'000'000;
 
 class ServiceManagerTest : public ::testing::TestWithParam<std::string> {
  protected:
@@ -65,13 +65,13 @@ TEST_P(ServiceManagerTest, ReadyAndStopping_AreSent) {
 TEST_P(ServiceManagerTest, KeepAlive_SendsTwiceWithinTheWatchdogTime) {
   ::setenv("WATCHDOG_USEC", "20000000", 1);
   ServiceManager manager = ServiceManager::FromEnvironment();
-  for (uint64_t second = 100; second < 125; ++second) manager.KeepAlive(second * kSecondNs);
+  for (uint64_t second = 100; second < 125; ++second) manager.KeepAlive(second * kNsInSecond);
   EXPECT_THAT(Received(), ElementsAre("WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"));
 }
 
 TEST_P(ServiceManagerTest, KeepAliveWithoutWatchdog_SendsNothing) {
   ServiceManager manager = ServiceManager::FromEnvironment();
-  manager.KeepAlive(100 * kSecondNs);
+  manager.KeepAlive(100 * kNsInSecond);
   EXPECT_THAT(Received(), IsEmpty());
 }
 

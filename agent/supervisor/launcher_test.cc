@@ -21,7 +21,7 @@ using privilege::Message;
 using privilege::MessageKind;
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr absl::Duration kLauncherPatience = absl::Seconds(30);
 
 class LauncherTest : public testing::Test {
  protected:
@@ -62,8 +62,8 @@ TEST_F(LauncherTest, StartWorker_ConnectsItToTheLoaderBeforeAndAfterItsStart) {
   ChildProcess loader;
   ASSERT_TRUE(loader
                   .Start([](Channel supervisor) {
-                    const auto before = supervisor.Receive(kPatience);
-                    const auto after = supervisor.Receive(kPatience);
+                    const auto before = supervisor.Receive(kLauncherPatience);
+                    const auto after = supervisor.Receive(kLauncherPatience);
                     if (!before.ok() || before->kind != MessageKind::kNewWorker) ::_exit(1);
                     if (!after.ok() || after->kind != MessageKind::kNewWorker) ::_exit(2);
                     if (before->number != 0 || after->number == 0) ::_exit(3);

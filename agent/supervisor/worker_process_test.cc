@@ -18,12 +18,12 @@ using privilege::Channel;
 using privilege::Message;
 using privilege::MessageKind;
 
-constexpr absl::Duration kPatience = absl::Seconds(30);
+constexpr absl::Duration kWorkerPatience = absl::Seconds(30);
 
 // Sends every message back until one asks it to end.
 [[noreturn]] void EchoUntilStopped(const Channel& supervisor) {
   for (;;) {
-    const absl::StatusOr<Message> message = supervisor.Receive(kPatience);
+    const absl::StatusOr<Message> message = supervisor.Receive(kWorkerPatience);
     if (!message.ok()) ::_exit(1);
     if (!supervisor.Send(message->kind, message->number, message->serial, message->text).ok()) {
       ::_exit(2);
@@ -45,7 +45,7 @@ class WorkerProcessTest : public testing::Test {
   }
   // The next message from the worker.
   absl::StatusOr<Message> Wait() {
-    const SteadyTime deadline = SteadyTime::Now() + kPatience;
+    const SteadyTime deadline = SteadyTime::Now() + kWorkerPatience;
     for (;;) {
       pollfd wait = {.fd = worker_.fd(), .events = POLLIN, .revents = 0};
       if (::poll(&wait, 1, 1000) == 1) return worker_.Receive();

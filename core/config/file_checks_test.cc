@@ -27,7 +27,7 @@ class AsNobody {
   ~AsNobody() { ::setfsuid(::geteuid()); }
 };
 
-std::string Message(const absl::Status& status) { return std::string(status.message()); }
+std::string MessageOf(const absl::Status& status) { return std::string(status.message()); }
 
 class FileChecks : public ::testing::Test {
  protected:
@@ -49,24 +49,24 @@ TEST_F(FileChecks, WritableDirectory_ExistsOrCanBeCreated) {
   EXPECT_TRUE(CheckWritableDirectory(directory_).ok());
   EXPECT_TRUE(CheckWritableDirectory(directory_ + "/").ok());
   EXPECT_TRUE(CheckWritableDirectory(directory_ + "/a/b/c").ok());
-  EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/file")),
+  EXPECT_THAT(MessageOf(CheckWritableDirectory(directory_ + "/file")),
               HasSubstr("/file: is no directory"));
-  EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/file/a")),
+  EXPECT_THAT(MessageOf(CheckWritableDirectory(directory_ + "/file/a")),
               HasSubstr("Not a directory"));
   const AsNobody nobody;
-  EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/shut")),
+  EXPECT_THAT(MessageOf(CheckWritableDirectory(directory_ + "/shut")),
               HasSubstr("/shut: Permission denied: it must be writable"));
-  EXPECT_THAT(Message(CheckWritableDirectory(directory_ + "/shut/a/b")),
+  EXPECT_THAT(MessageOf(CheckWritableDirectory(directory_ + "/shut/a/b")),
               HasSubstr("/shut/a/b cannot be created there"));
 }
 
 TEST_F(FileChecks, WritableFile_ExistsOrCanBeCreated) {
   EXPECT_TRUE(CheckWritableFile(directory_ + "/new").ok());
-  EXPECT_THAT(Message(CheckWritableFile(directory_)), HasSubstr("is a directory"));
+  EXPECT_THAT(MessageOf(CheckWritableFile(directory_)), HasSubstr("is a directory"));
   const AsNobody nobody;
-  EXPECT_THAT(Message(CheckWritableFile(directory_ + "/file")),
+  EXPECT_THAT(MessageOf(CheckWritableFile(directory_ + "/file")),
               HasSubstr("/file: Permission denied"));
-  EXPECT_THAT(Message(CheckWritableFile(directory_ + "/shut/new")), HasSubstr("/shut: Permission"));
+  EXPECT_THAT(MessageOf(CheckWritableFile(directory_ + "/shut/new")), HasSubstr("/shut: Permission"));
 }
 
 TEST_F(FileChecks, IsOpenToOthers_GoesByMode) {

@@ -11,7 +11,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const UprobeSource& Row(const std::string& source) {
+const UprobeSource& UprobeRow(const std::string& source) {
   for (const UprobeSource& row : UprobeTable()) {
     if (row.source == source) return row;
   }
@@ -49,29 +49,29 @@ TEST(UprobePlanTest, Program_IsForUprobeMultiWhereItsSourceUsesThat) {
 }
 
 TEST(UprobePlanTest, EveryRow_HasARecordTypeAndPrograms) {
-  EXPECT_EQ(Row("pam").record_type, HT_TYPE_PAM);
-  EXPECT_EQ(Row("sshd").record_type, HT_TYPE_SSHD);
+  EXPECT_EQ(UprobeRow("pam").record_type, HT_TYPE_PAM);
+  EXPECT_EQ(UprobeRow("sshd").record_type, HT_TYPE_SSHD);
   EXPECT_THAT(UprobePrograms(), AllOf(Contains("ht_pam_close_session"), Contains("ht_syslog")));
 }
 
 // OpenSSH from 9.8 on has sshd-session and sshd-auth.
 TEST(UprobePlanTest, Caller_IsTheProgramOrOneOfItsParts) {
   for (const char* command : {"sshd", "sshd-session", "sshd-auth"}) {
-    EXPECT_TRUE(IsCaller(Row("sshd"), command)) << command;
+    EXPECT_TRUE(IsCaller(UprobeRow("sshd"), command)) << command;
   }
   for (const char* command : {"", "ssh", "sshdx", "xsshd", "sshd session"}) {
-    EXPECT_FALSE(IsCaller(Row("sshd"), command)) << command;
+    EXPECT_FALSE(IsCaller(UprobeRow("sshd"), command)) << command;
   }
 }
 
 TEST(UprobePlanTest, OtherBuildsOfTheCLibrary_MayHaveItsFunctions) {
   for (const char* name : {"libc.so.6", "libc.so", "libc-2.31.so", "ld-musl-x86_64.so.1"}) {
-    EXPECT_TRUE(MayHaveFunctions(Row("sshd"), name)) << name;
-    EXPECT_FALSE(MayHaveFunctions(Row("pam"), name)) << name;
+    EXPECT_TRUE(MayHaveFunctions(UprobeRow("sshd"), name)) << name;
+    EXPECT_FALSE(MayHaveFunctions(UprobeRow("pam"), name)) << name;
   }
-  EXPECT_TRUE(MayHaveFunctions(Row("pam"), "libpam.so.0"));
-  EXPECT_FALSE(MayHaveFunctions(Row("pam"), "libpam.so.0.85.1"));
-  EXPECT_FALSE(MayHaveFunctions(Row("sshd"), "libcrypt.so.1"));
+  EXPECT_TRUE(MayHaveFunctions(UprobeRow("pam"), "libpam.so.0"));
+  EXPECT_FALSE(MayHaveFunctions(UprobeRow("pam"), "libpam.so.0.85.1"));
+  EXPECT_FALSE(MayHaveFunctions(UprobeRow("sshd"), "libcrypt.so.1"));
 }
 
 }  // namespace
