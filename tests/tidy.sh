@@ -6,7 +6,7 @@ set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
-build=build/dev
+build=build/release
 directories=(agent cli collector core tests)
 
 usage() {
@@ -50,7 +50,7 @@ if ((${#files[@]} == 0)); then
 fi
 
 # The sources include generated headers.
-if ! { cmake --preset dev && cmake --build --preset dev --target proto bpf_skeleton; } >/dev/null; then
+if ! { cmake --preset release && cmake --build --preset release --target proto bpf_skeleton; } >/dev/null; then
   echo "clang-tidy needs the preset dev, which does not build" >&2
   exit 1
 fi
