@@ -69,11 +69,11 @@ TEST(Settings, FullFile_ReachesEachStage) {
 
 TEST(Settings, RelativeWatchedPath_IsRefused) {
   for (const char* path : {"etc/shadow", "~/.ssh", "/etc/../shadow", "/etc/.."}) {
-    EXPECT_THAT(
-        std::string(Load(std::string(kMinimalSettings) + "kernel: {watch: {writes: ['" + path + "']}}\n")
-                        .status()
-                        .message()),
-        HasSubstr("kernel.watch.writes"))
+    EXPECT_THAT(std::string(Load(std::string(kMinimalSettings) + "kernel: {watch: {writes: ['" +
+                                 path + "']}}\n")
+                                .status()
+                                .message()),
+                HasSubstr("kernel.watch.writes"))
         << path;
   }
 }
@@ -138,7 +138,8 @@ TEST(Settings, ConstraintsBeyondTheSchema_AreChecked) {
       std::string(Load("state_directory: /s\ncollector: {address: 'c:1'}\n").status().message()),
       HasSubstr("collector.tls: required"));
   EXPECT_THAT(
-      std::string(Load(std::string(kMinimalSettings) + "kernel: {high_ring_kib: 5}\n").status().message()),
+      std::string(
+          Load(std::string(kMinimalSettings) + "kernel: {high_ring_kib: 5}\n").status().message()),
       HasSubstr("kernel.high_ring_kib: must be a power of two"));
 }
 

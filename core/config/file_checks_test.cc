@@ -66,7 +66,8 @@ TEST_F(FileChecks, WritableFile_ExistsOrCanBeCreated) {
   const AsNobody nobody;
   EXPECT_THAT(MessageOf(CheckWritableFile(directory_ + "/file")),
               HasSubstr("/file: Permission denied"));
-  EXPECT_THAT(MessageOf(CheckWritableFile(directory_ + "/shut/new")), HasSubstr("/shut: Permission"));
+  EXPECT_THAT(MessageOf(CheckWritableFile(directory_ + "/shut/new")),
+              HasSubstr("/shut: Permission"));
 }
 
 TEST_F(FileChecks, IsOpenToOthers_GoesByMode) {

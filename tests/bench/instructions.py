@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Counts the instructions of an operation, without and with the sensor, on kernels of every series.
 
-    instructions.py --build DIR [--json FILE] [--kernel SERIES]... [--check] [--write] [--cache DIR] [--logs DIR]
+    instructions.py --build DIR [--json FILE] [--kernel SERIES]... [--oldest-and-newest] [--check] [--write]
+                    [--cache DIR] [--logs DIR]
 
---check fails if a count is more than 3 % above the one in instructions.json. --write writes the counts to that file;
-say in the commit why they may grow. The output ends with one line `N passed, N failed`. Needs root and, for kernels
-that are not in the cache yet, Debian's mirror.
+Takes every kernel, those of --kernel, or with --oldest-and-newest these two. --check fails if a count is more than 3 %
+above the one in instructions.json. --write writes the counts to that file; say in the commit why they may grow. The
+output ends with one line `N passed, N failed`. Needs root and, for kernels that are not in the cache yet, Debian's
+mirror.
 """
 
 import argparse
@@ -70,11 +72,17 @@ def parse():
     parser.add_argument("--build", required=True)
     parser.add_argument("--json", metavar="FILE", help="write the counts there")
     parser.add_argument("--kernel", action="append", choices=list(kernels.SUITES))
+    parser.add_argument("--oldest-and-newest", action="store_true", help="only these two kernels")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--cache", default=os.path.join(ROOT, "build/vm"))
     parser.add_argument("--logs")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.oldest_and_newest:
+        if options.kernel:
+            parser.error("--oldest-and-newest chooses the kernels; leave out --kernel")
+        options.kernel = [*kernels.SUITES][:: len(kernels.SUITES) - 1]
+    return options
 
 
 def read_file():

@@ -1,6 +1,5 @@
 // The claims of PAM and of sshd's messages: which are recorded, and which are verified.
 
-#include <syslog.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -9,6 +8,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/kernel/harness.h"
+#include "tests/kernel/syslog_writer.h"
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -78,7 +78,7 @@ TEST(AuthTest, ProgramNotOwnedByRoot_IsNotVerified) {
 int WriteSyslogAs(const char* name, uid_t uid, const std::string& message) {
   prctl(PR_SET_NAME, name);
   if (uid != 0 && setuid(uid) != 0) return 1;
-  syslog(LOG_INFO, "%.500s", message.c_str());
+  LogAsSshd(message);
   return 0;
 }
 

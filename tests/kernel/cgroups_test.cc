@@ -105,7 +105,7 @@ TEST(CgroupsTest, LongCgroupPath_IsCutAtItsFront) {
   while (!groups.empty()) groups.pop_back();
 }
 
-TEST(CgroupsTest, Snapshot_HoldsTheCgroupsOfEveryProcess) {
+TEST(CgroupsFreshSensorTest, Snapshot_HoldsTheCgroupsOfEveryProcess) {
   const Cgroup slice("slice");
   const Subgroup service(slice.path(), "nginx.service");
   int ready[2];

@@ -168,7 +168,7 @@ TEST(ContainersTest, ProcessesOfARuntime_AreOneContainerByTheirCgroup) {
 }
 
 // The container is older than the sensor.
-TEST(ContainersTest, SnapshotOfARunningContainer_FindsItByNamespaceAndCgroup) {
+TEST(ContainersFreshSensorTest, SnapshotOfARunningContainer_FindsItByNamespaceAndCgroup) {
   const Cgroup top("top");
   const Subgroup scope(top.path(), absl::StrCat("cri-containerd-", kId, ".scope"));
   int ready[2], hold[2];

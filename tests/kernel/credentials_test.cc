@@ -192,7 +192,7 @@ TEST(CredentialsTest, ChangeInEveryThread_IsEmittedOnce) {
 }
 
 // The snapshot holds the credentials before the change.
-TEST(CredentialsTest, ProcessOlderThanTheSensor_ChangeIsEmitted) {
+TEST(CredentialsFreshSensorTest, ProcessOlderThanTheSensor_ChangeIsEmitted) {
   int go[2];
   ASSERT_EQ(pipe(go), 0);
   Child child([&] {

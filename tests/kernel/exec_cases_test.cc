@@ -47,7 +47,7 @@ const Event* WaitForFork(Recorder* recorder, pid_t pid) {
 
 // With another listener on the tracepoint, a fallback program may run before the program that it
 // backs up.
-TEST(ExecCasesTest, AnotherPerfListener_EveryExecAndExitIsEmittedOnce) {
+TEST(ExecCasesFreshSensorTest, AnotherPerfListener_EveryExecAndExitIsEmittedOnce) {
   agent::kernel::EnsureTracefs();
   const PerfListener exec("sched/sched_process_exec"), exit("sched/sched_process_exit");
   Recorder recorder({}, SensorAge::kFresh);

@@ -24,7 +24,8 @@ using agent::decode::Event;
 
 // Whether a test may use the sensor of the test before. To load a sensor takes longer than most
 // tests do, much longer under emulation. A test needs a fresh one if it is about what is older than
-// the sensor, or about what the sensor has lost since it was opened.
+// the sensor, or about what the sensor has lost since it was opened. In a program of
+// `shared_sensor` (CMakeLists.txt) such a test belongs to a suite `...FreshSensorTest`.
 enum class SensorAge { kAny, kFresh };
 
 // An open sensor and every event that it has emitted since the test began to record.

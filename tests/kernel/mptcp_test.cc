@@ -125,11 +125,13 @@ TEST_F(MptcpTest, PlainTcpClient_AcceptIsEmitted) {
   EXPECT_TRUE(IsProcess(accepted->header.process, getpid()));
 }
 
+class MptcpFreshSensorTest : public MptcpTest {};
+
 int ExitAtOnce(const std::vector<std::string>&) { return 0; }
 
 const SelfPrograms programs({{"exit-at-once", ExitAtOnce}});
 
-TEST_F(MptcpTest, SnapshotAndProgramsStreams_HoldTheHopKey) {
+TEST_F(MptcpFreshSensorTest, SnapshotAndProgramsStreams_HoldTheHopKey) {
   if (missing_) return;
   Listen();
   const UniqueFd client = Connect();

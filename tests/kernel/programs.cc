@@ -19,22 +19,39 @@ namespace {
 
 constexpr char kMark[] = "--as-program=";
 
+std::vector<std::string> CommandLine() {
+  const std::string text = ReadWholeFile("/proc/self/cmdline");
+  std::vector<std::string> arguments;
+  for (size_t begin = 0; begin < text.size();) {
+    arguments.emplace_back(text.c_str() + begin);
+    begin += arguments.back().size() + 1;
+  }
+  return arguments;
+}
+
+bool IsAsProgram(const std::vector<std::string>& arguments) {
+  return arguments.size() >= 2 && arguments[1].rfind(kMark, 0) == 0;
+}
+
+// Keeps a process that AsProgram() has started with an unknown name from running the tests.
+class NoUnknownProgram : public testing::Environment {
+ public:
+  void SetUp() override {
+    if (IsAsProgram(CommandLine())) _exit(126);
+  }
+};
+const auto* const environment = testing::AddGlobalTestEnvironment(new NoUnknownProgram);
+
 }  // namespace
 
 SelfPrograms::SelfPrograms(std::initializer_list<std::pair<const char*, Main>> programs) {
-  const std::string command_line = ReadWholeFile("/proc/self/cmdline");
-  std::vector<std::string> arguments;
-  for (size_t begin = 0; begin < command_line.size();) {
-    arguments.emplace_back(command_line.c_str() + begin);
-    begin += arguments.back().size() + 1;
-  }
-  if (arguments.size() < 2 || arguments[1].rfind(kMark, 0) != 0) return;
+  std::vector<std::string> arguments = CommandLine();
+  if (!IsAsProgram(arguments)) return;
   for (const auto& [name, main] : programs) {
     if (arguments[1] != std::string(kMark) + name) continue;
     arguments.erase(arguments.begin(), arguments.begin() + 2);
     _exit(main(arguments));
   }
-  _exit(126);
 }
 
 std::vector<std::string> AsProgram(const std::string& name,

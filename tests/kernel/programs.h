@@ -13,7 +13,8 @@ namespace hoptrail::kernel_test {
 
 // Define one at namespace scope, after the functions in it. If the running program was started by
 // AsProgram(), the constructor runs the function instead of the tests and exits with its result.
-// `arguments` are those given to AsProgram().
+// `arguments` are those given to AsProgram(). The names are unique in a test program, also in the
+// one of all tests (kernel_guest_tests).
 class SelfPrograms {
  public:
   using Main = int (*)(const std::vector<std::string>& arguments);

@@ -123,7 +123,7 @@ TEST(SessionTagTest, ProgramWithAnInheritedListeningSocket_ChildrenGetTags) {
   EXPECT_EQ(daemon->header.tag, daemon->header.process);
 }
 
-TEST(SessionTagTest, ListenerOlderThanTheSensor_ChildrenGetTagsAfterTheSnapshot) {
+TEST(SessionTagFreshSensorTest, ListenerOlderThanTheSensor_ChildrenGetTagsAfterTheSnapshot) {
   int go[2];
   ASSERT_EQ(pipe(go), 0);
   int ready[2];

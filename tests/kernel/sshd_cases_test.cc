@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -19,6 +18,7 @@
 #include "core/base/clock.h"
 #include "tests/kernel/harness.h"
 #include "tests/kernel/programs.h"
+#include "tests/kernel/syslog_writer.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/mount.h>
@@ -222,7 +222,7 @@ int SplitSession(const std::vector<std::string>& arguments) {
   const std::string message =
       absl::StrCat("Accepted publickey for root from 127.0.0.1 port ", ntohs(peer.sin_port),
                    " ssh2: ED25519 SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-  syslog(LOG_INFO, "%.500s", message.c_str());
+  LogAsSshd(message);
   return RunWithSocket(0, {"/bin/sh", "-c", "exit 0"}) == 0 ? 0 : 3;
 }
 

@@ -23,6 +23,13 @@
 
 namespace hoptrail::kernel_test {
 
+// Writes a message to syslog as sshd does. The format is on the stack: in a large test program the
+// page of the literal may not be mapped yet, and the sensor cannot read such a page.
+inline void LogAsSshd(const std::string& message) {
+  char format[] = "%.500s";
+  syslog(LOG_INFO, format, message.c_str());
+}
+
 // The program: writes a message to syslog for each byte that it reads, as sshd does, and answers
 // with a byte.
 inline int WriteSyslog(const std::vector<std::string>& arguments) {
@@ -30,7 +37,7 @@ inline int WriteSyslog(const std::vector<std::string>& arguments) {
   char byte = 0;
   do {
     const std::string text = arguments.at(1) + byte;
-    if (byte != 0) syslog(LOG_INFO, "%.500s", text.c_str());
+    if (byte != 0) LogAsSshd(text);
     if (write(STDOUT_FILENO, "r", 1) != 1) return 1;
   } while (read(STDIN_FILENO, &byte, 1) == 1);
   return 0;

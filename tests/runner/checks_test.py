@@ -74,6 +74,16 @@ class Order(unittest.TestCase):
                     self.run_with(*arguments)
 
 
+class Commands(unittest.TestCase):
+    def test_only_all_runs_the_variants(self):
+        default, everything = (tiers.Tiers(unittest.mock.Mock(logs="/logs"), "dev", all_of_them)
+                               for all_of_them in (False, True))
+        self.assertIn("--oldest-and-newest", default._command("instructions"))
+        self.assertNotIn("--oldest-and-newest", everything._command("instructions"))
+        self.assertNotIn("--thorough", default._command("vm"))
+        self.assertIn("--thorough", everything._command("vm"))
+
+
 class Counting(unittest.TestCase):
     def setUp(self):
         directory = tempfile.mkdtemp(prefix="hoptrail-runner-")

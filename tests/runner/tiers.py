@@ -101,13 +101,15 @@ class Tiers:
         if name == "vm":
             return ["tests/vm/run.py", "--build", self._build, *(["--thorough"] if self._everything else [])]
         if name == "instructions":
-            return ["tests/bench/instructions.py", "--build", self._build, "--check"]
+            return ["tests/bench/instructions.py", "--build", self._build, "--check",
+                    *([] if self._everything else ["--oldest-and-newest"])]
         return ["tests/run.sh", "--preset", name, "unit", "lab"]  # a sanitizer
 
     def _unit(self, used):
         for check in ("layers tests/layers/layers.py", "clocks tests/layers/clocks.py", "format tests/format.sh",
                       "coverage-table tests/vm/coverage_table.py --check", "runner tests/runner/checks_test.py",
-                      "bench tests/bench/checks_test.py", "performance-page tests/bench/performance_page.py --check"):
+                      "vm-checks tests/vm/checks_test.py", "bench tests/bench/checks_test.py",
+                      "performance-page tests/bench/performance_page.py --check"):
             name, *command = check.split()
             self._check(name, command, used)
         if self._preset not in SANITIZERS:  # sanitizer builds may make more system calls

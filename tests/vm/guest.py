@@ -12,6 +12,9 @@ MARK = re.compile(r"^@@ (\w+) ?(.*)$")
 RESULT = re.compile(r"\[\s+(OK|FAILED)\s+\].*?(\w[\w/]*\.\w[\w/]*)")
 RAN = re.compile(r"\[==========\].*?(\d+) tests? from \d+ test suites? ran")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[mK]")
+BEGUN = re.compile(r"\[ RUN      \] (\w[\w/]*\.\w[\w/]*)$")
+# Before each test, kernel_guest_tests writes its pass, batch and name to the kernel log.
+ANNOUNCED = re.compile(r"hoptrail: (\d+) (\w+) (\w[\w/]*\.\w[\w/]*)$")
 # A warning, oops or stall of the kernel, at any log level.
 ALARM = re.compile(r"WARNING:|BUG:|\bOops\b|detected stall|rcu: INFO|Call Trace|general protection|hung_task|"
                    r"blocked for more than|soft lockup|hard LOCKUP|Kernel panic|corrupt|UBSAN|KASAN")
@@ -45,12 +48,14 @@ class Guest:
     # Further kernel parameters. The kernel passes those that it does not know to the first process's environment.
     PARAMETERS = "clocksource=hpet no_timer_check"
 
-    def __init__(self, kernel, archive, directory, bound_s, parameters=""):
+    def __init__(self, kernel, archive, directory, bound_s, parameters="", tests_of_part=None):
         self.kernel = kernel
         self.archive = archive
         self.directory = directory
         self.bound_s = bound_s
         self.parameters = f"{self.PARAMETERS} {parameters}"
+        self.tests_of_part = tests_of_part or {}  # the names in `@@ expect` → full names of tests
+        self._expected = {}  # (pass, batch) → full names of the tests that must give a result
         self.tests = []
         self.release = ""
         self.modules = ""
@@ -74,7 +79,7 @@ class Guest:
                    "-kernel", self.kernel.image, "-initrd", self.archive,
                    "-serial", f"file:{self.path('console.log')}", "-serial", f"file:{self.path('results.log')}",
                    "-append", "console=ttyS0 loglevel=5 panic=-1 oops=panic mitigations=off log_buf_len=1M"
-                              " clearcpuid=112 tsc=reliable rcupdate.rcu_expedited=1"
+                              " printk.devkmsg=on clearcpuid=112 tsc=reliable rcupdate.rcu_expedited=1"
                               " rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60"
                               " lsm=lockdown,capability,yama,apparmor,bpf " + self.parameters]
         # A process group of its own, but this program's session: the guest keeps this program's priority, which the
@@ -121,6 +126,9 @@ class Guest:
                 self.modules = rest
             elif word == "pass":
                 self.passes[int(number)] = name
+            elif word == "expect":
+                batch, *parts = name.split()
+                self._expected[int(number), batch] = [test for part in parts for test in self.tests_of_part[part]]
             elif word == "begin":
                 running.append((int(number), name))
             elif word == "output":
@@ -136,7 +144,9 @@ class Guest:
             elif word == "done":
                 done = True
         for number, name in running:
-            self._judge(name, number, None, [])
+            self._judge(name, number, None, self._announced(number, name))
+        for number, batch in list(self._expected):
+            self._judge(batch, number, None, [])
         if not ended:
             what = ", ".join(f"in {name} of pass {number}" for number, name in running) or "while no test ran"
             self._add("guest", 0, False, f"killed after {self.bound_s} s, {what}")
@@ -163,12 +173,15 @@ class Guest:
             except (ValueError, IndexError):
                 self._add(name, number, False, "\n".join(output[-20:]))
             return
+        expected = self._expected.pop((number, name), None)
         listed = 0
         begun = 0
+        last = ""
         results = {}
         for index, line in enumerate(output):
-            if "[ RUN      ]" in line:
-                begun = index
+            start = BEGUN.search(line)
+            if start:
+                begun, last = index, start.group(1)
             found = RESULT.search(line)
             if found and " ms)" in line and found.group(2) not in results:
                 results[found.group(2)] = (found.group(1) == "OK", "\n".join(output[begun:index + 1][-25:]))
@@ -177,24 +190,45 @@ class Guest:
                 listed = int(ran.group(1))
         for test, (passed, text) in results.items():
             self._add(test, number, passed, "" if passed else text)
+        how = "did not end" if status is None else f"ended with status {status}"
+        missing = [test for test in expected or () if test not in results]
+        for test in missing:
+            if test == last:
+                text = f"{name} {how} during this test:\n" + "\n".join(output[begun:][-25:])
+            elif last and last not in results:
+                text = f"it gave no result: {name} {how} during {last}"
+            else:
+                text = f"it gave no result: {name} {how} after {len(results)} tests"
+            self._add(test, number, False, text)
         good = status == 0 and listed == len(results) > 0
-        if not good and all(passed for passed, _ in results.values()):
-            how = "did not end" if status is None else f"ended with status {status}"
+        if not good and not missing and all(passed for passed, _ in results.values()):
             self._add(name, number, False, f"the program {how} after {len(results)} tests:\n" + "\n".join(output[-25:]))
+
+    def _announced(self, number, batch):
+        """The output of a batch that has not ended, as far as the kernel log shows it: the tests that have begun. They
+        have no results."""
+        with open(self.path("console.log"), encoding="utf-8", errors="replace") as file:
+            found = [ANNOUNCED.search(line.rstrip()) for line in file]
+        return [f"[ RUN      ] {each.group(3)}" for each in found if each and each.groups()[:2] == (str(number), batch)]
 
 
 def alarms(lines):
-    """The faults in a kernel log: every alarm, and every warning since the tests began, except those in HARMLESS."""
+    """The faults in a kernel log: every alarm, and every warning since the tests began, except those in HARMLESS. With
+    the tests that ran."""
     trouble = []
     testing = False
+    running = {}  # batch → test
     for line in lines:
         found = LEVEL.match(line)
         if not found:
             continue
         level, text = int(found.group(1)) & 7, found.group(2)
+        announced = ANNOUNCED.search(text)
         if BEGIN in text:
             testing = True
+        elif announced:
+            running[announced.group(2)] = announced.group(3)
         elif ALARM.search(text) or (testing and level <= WARNING_LEVEL):
             if not any(pattern.search(text) for pattern in HARMLESS):
-                trouble.append(text)
+                trouble.append(text + (f" (during {', '.join(running.values())})" if running else ""))
     return trouble

@@ -3,17 +3,16 @@
 
     run.py [--build DIR] [--cache DIR] [--logs DIR] [--kernel SERIES]... [--only PROGRAM]... [--thorough]
 
-Boots each kernel once. In its guest every test program runs with the best hooks that load, and again with the last
-hooks that load (HOPTRAIL_FORCE_TIERS). expected_coverage lists the tiers that must load. Writes report.json to the
-logs. With --thorough the programs run again for each further tier that loads, and races and floods are as long as on
-this machine. Ends with one line `N passed, N failed`. Needs root and Debian's mirror. A kernel that is not available
-is a failure.
+Boots each kernel once. In its guest every test runs with the best hooks that load, and again with the last hooks that
+load (HOPTRAIL_FORCE_TIERS). expected_coverage lists the tiers that must load. The tests run in the batches of
+batches.py; a test without a result is a failure. Writes report.json to the logs. With --thorough the tests run again
+for each further tier that loads, and races and floods are as long as on this machine. Ends with one line
+`N passed, N failed`. Needs root and Debian's mirror. A kernel that is not available is a failure.
 """
 
 import argparse
 import json
 import os
-import subprocess
 import sys
 import traceback
 
@@ -21,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
+import batches  # noqa: E402
 import expectation  # noqa: E402
 import fleet  # noqa: E402
 import guest  # noqa: E402
@@ -33,41 +33,17 @@ REPORT_PROGRAM = "kernel_coverage_report"
 REPORT_BOUND_S = 900
 # Races and floods have one in so many of their rounds, unless --thorough (Rounds() in tests/kernel/harness.h).
 ONE_ROUND_IN = 5
-# A test program's time bound in a guest is its bound on this machine times this: other tiers may use the CPUs, too.
-SLOWNESS = 4
+# Of one test, and of all tests of a batch in one pass. Other tiers may use the CPUs, too.
+TEST_BOUND_S = 600
+BATCH_BOUND_S = 3000
 
 
-def test_programs(build):
-    """The tests kernel_… that ctest runs under the label `kernel`, in its order: (name, bound in s, command)."""
-    listed = json.loads(subprocess.run(
-        ["ctest", "--test-dir", build, "-L", "^kernel$", "--show-only=json-v1"],
-        capture_output=True, text=True, check=True).stdout)
-    programs = []
-    for test in listed["tests"]:
-        if not test["name"].startswith("kernel_"):
-            continue
-        properties = {entry["name"]: entry["value"] for entry in test.get("properties", [])}
-        programs.append((test["name"], int(properties.get("TIMEOUT", 300)), test["command"]))
-    if not programs:
-        raise RuntimeError(f"{build}: ctest lists no test kernel_… with the label `kernel`; is it built?")
-    return programs
-
-
-def helper_programs(build):
-    """Every program of that tier beside the test programs, these included."""
-    directory = os.path.join(build, "tests")
-    paths = (os.path.join(directory, name) for name in sorted(os.listdir(directory)) if name.startswith("kernel_"))
-    return [path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)]
-
-
-def make_plan(build, programs, thorough):
-    table = expectation.read()
-    report = os.path.join(build, "tests", REPORT_PROGRAM) + (" --every-tier" if thorough else "")
-    lines = [f"coverage_report {REPORT_BOUND_S} - {report}"]
-    for name, bound, command in programs:
-        sources = ",".join(source.replace(" ", "_") for source in expectation.sources_of(name, table))
-        lines.append(f"{name} {bound * SLOWNESS} {sources or '-'} {' '.join(command)}")
-    return "".join(line + "\n" for line in lines)
+def build_root(directory, build, plan, thorough):
+    """The archive of a root that runs the plan."""
+    report = os.path.join(build, "tests", REPORT_PROGRAM)
+    first = f"report {REPORT_BOUND_S} {report}" + (" --every-tier" if thorough else "")
+    return image.build(directory, [report, *sorted(set(plan.batches.values()))],
+                       f"{first}\n{plan.text(BATCH_BOUND_S)}")
 
 
 def judge(tally, series, run):
@@ -110,12 +86,15 @@ def main():
     tally = Verdicts()
     runs = {}
     try:
-        programs = [entry for entry in test_programs(build) if not options.only or entry[0] in options.only]
-        archive = image.build(logs, helper_programs(build), make_plan(build, programs, options.thorough))
-        parameters = "" if options.thorough else f"HOPTRAIL_ONE_ROUND_IN={ONE_ROUND_IN}"
+        plan = batches.make(build, options.only or ())
+        archive = build_root(logs, build, plan, options.thorough)
+        parameters = f"HOPTRAIL_TEST_SECONDS={TEST_BOUND_S}"
+        if not options.thorough:
+            parameters += f" HOPTRAIL_ONE_ROUND_IN={ONE_ROUND_IN}"
 
         def make(kernel):
-            return guest.Guest(kernel, archive, os.path.join(logs, kernel.series), GUEST_BOUND_S, parameters)
+            return guest.Guest(kernel, archive, os.path.join(logs, kernel.series), GUEST_BOUND_S, parameters,
+                               plan.tests())
 
         for series, run in fleet.run(options.kernel, options.cache, make, tally):
             runs[series] = run
