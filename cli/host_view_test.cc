@@ -3,10 +3,10 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/view_testing.h"
 #include <hoptrail/v1/fleet.pb.h>
 
 namespace hoptrail::cli {
@@ -14,8 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const Style kPlain = {.utc = true};
 
 v1::Host MakeHost() {
   v1::Host host;
@@ -42,10 +40,6 @@ void Degrade(v1::DegradationKind kind, const std::string& detail, v1::Host* host
   degradation->set_kind(kind);
   degradation->set_detail(detail);
   degradation->mutable_since_time()->set_seconds(1'795'327'000);
-}
-
-void ExpectFits(const std::string& text, size_t width) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
 }
 
 TEST(HostViewTest, Hosts_AreATable) {

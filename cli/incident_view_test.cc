@@ -3,10 +3,10 @@
 #include <map>
 #include <string>
 
-#include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/view_testing.h"
 #include <hoptrail/v1/detection.pb.h>
 
 namespace hoptrail::cli {
@@ -14,8 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const Style kPlain = {.utc = true};
 
 v1::Incident MakeIncident() {
   v1::Incident incident;
@@ -51,10 +49,6 @@ void Degrade(const std::string& name, v1::Incident* incident) {
   degradation->set_kind(v1::KERNEL_DETACHED);
   degradation->set_detail("no heartbeat for 10 s");
   degradation->mutable_since_time()->set_seconds(1'795'327'000);
-}
-
-void ExpectFits(const std::string& text, size_t width) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
 }
 
 TEST(IncidentViewTest, Incidents_AreATable) {

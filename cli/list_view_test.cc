@@ -2,11 +2,11 @@
 
 #include <string>
 
-#include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "cli/time_zone_testing.h"
+#include "cli/view_testing.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
@@ -15,8 +15,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const Style kPlain = {.utc = true};
 
 v1::Session MakeSession(const std::string& id) {
   v1::Session session;
@@ -41,10 +39,6 @@ v1::Detection MakeDetection() {
   detection.set_summary("deploy went on from web to db with /usr/bin/ssh, as it never did before");
   detection.mutable_time()->set_seconds(1'795'327'205);
   return detection;
-}
-
-void ExpectFits(const std::string& text, size_t width) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
 }
 
 TEST(ListViewTest, Sessions_AreATable) {

@@ -18,7 +18,7 @@ using ::testing::Not;
 class PathTreeTest : public StoryFixture {};
 
 TEST_F(PathTreeTest, Path_IsDrawnAsATree) {
-  EXPECT_EQ(RenderPathTree(View(), kUtf8),
+  EXPECT_EQ(RenderPathTree(View(), kPlain),
             R"(Incident 3fa2c81d90ab  CRITICAL  OPEN
 staff from 192.0.2.9: gw → web → db → vault
 opened 2026-11-22 06:00:06.000, last change 2026-11-22 07:02:10.500 (UTC)
@@ -92,7 +92,7 @@ TEST_F(PathTreeTest, Tree_ShowsDegradedHostsAndPages) {
   v1::Delivery* delivery = incident_.add_deliveries();
   delivery->set_notifier("pagerduty");
   delivery->set_state(v1::RETRYING);
-  const std::string tree = RenderPathTree(View(), kUtf8);
+  const std::string tree = RenderPathTree(View(), kPlain);
   EXPECT_THAT(tree, HasSubstr("\npage: pagerduty RETRYING after 0 tries"));
   EXPECT_THAT(tree, HasSubstr("\ndegraded web: losing records\n"));
   EXPECT_THAT(tree, HasSubstr("its processes live on\n      │  degraded losing records\n"));
@@ -112,7 +112,7 @@ TEST_F(PathTreeTest, InferredHop_IsNotShownLikeAProvenOne) {
   hop->set_probability(0.834);
   path_.mutable_steps(3)->mutable_hop()->clear_client();
   path_.mutable_steps(3)->mutable_hop()->clear_proof();
-  const std::string tree = RenderPathTree(View(), kUtf8);
+  const std::string tree = RenderPathTree(View(), kPlain);
   EXPECT_THAT(tree, HasSubstr("hop 2  INFERRED p=0.83\n"));
   EXPECT_THAT(tree, HasSubstr("hop 3  UNJOINED (one end is missing)\n"));
   EXPECT_THAT(tree, HasSubstr("1 of 3 PROVEN;"));
@@ -121,18 +121,18 @@ TEST_F(PathTreeTest, InferredHop_IsNotShownLikeAProvenOne) {
 
 TEST_F(PathTreeTest, UnverifiedLogin_IsMarkedAsClaimed) {
   path_.mutable_steps(1)->mutable_session()->mutable_authentication()->set_verified(false);
-  EXPECT_THAT(RenderPathTree(View(), kUtf8), HasSubstr("SHA256:webkey (claimed, not verified)\n"));
+  EXPECT_THAT(RenderPathTree(View(), kPlain), HasSubstr("SHA256:webkey (claimed, not verified)\n"));
 }
 
 TEST_F(PathTreeTest, TruncatedPath_SaysSo) {
   path_.set_truncated(true);
-  EXPECT_THAT(RenderPathTree(View(), kUtf8),
+  EXPECT_THAT(RenderPathTree(View(), kPlain),
               HasSubstr("The path goes on: only its first 4 steps are shown."));
 }
 
 TEST_F(PathTreeTest, Siblings_ShareOneTrunk) {
   AddStep("backup", "deploy", 1, 90'000, &path_);
-  const std::string tree = RenderPathTree(View(), kUtf8);
+  const std::string tree = RenderPathTree(View(), kPlain);
   EXPECT_THAT(tree, HasSubstr("\n      ├─ db as root"));
   EXPECT_THAT(tree, HasSubstr("\n      │  └─ vault as root"));
   EXPECT_THAT(tree, HasSubstr("\n      └─ backup as deploy"));
@@ -140,7 +140,7 @@ TEST_F(PathTreeTest, Siblings_ShareOneTrunk) {
 
 TEST_F(PathTreeTest, HostileText_IsEscaped) {
   MakeHostile();
-  ExpectEscaped(RenderPathTree(View(), kUtf8));
+  ExpectEscaped(RenderPathTree(View(), kPlain));
 }
 
 TEST_F(PathTreeTest, DeepPathWithBadParents_IsDrawn) {
@@ -151,7 +151,7 @@ TEST_F(PathTreeTest, DeepPathWithBadParents_IsDrawn) {
   path.mutable_steps(6)->set_parent(999);
   path.mutable_steps(7)->set_parent(-7);
   const std::map<std::string, v1::Detection> none;
-  const std::string tree = RenderPathTree({&path, nullptr, &none}, kUtf8);
+  const std::string tree = RenderPathTree({&path, nullptr, &none}, kPlain);
   EXPECT_THAT(tree, HasSubstr("Path of session abcd\n"));
   EXPECT_THAT(tree, HasSubstr("hop 999  PROVEN"));
   EXPECT_LT(tree.size(), 1000 * 1000u);
@@ -159,9 +159,9 @@ TEST_F(PathTreeTest, DeepPathWithBadParents_IsDrawn) {
 
 TEST_F(PathTreeTest, RootFromAnAddressOfTheFleet_IsNotOutside) {
   path_.mutable_steps(0)->add_origin_hosts("web");
-  EXPECT_THAT(RenderPathTree(View(), kUtf8),
+  EXPECT_THAT(RenderPathTree(View(), kPlain),
               HasSubstr("\nfrom web, where nobody saw it: 192.0.2.9:51515\n"));
-  EXPECT_THAT(RenderPathTree(View(), kUtf8), Not(HasSubstr("outside")));
+  EXPECT_THAT(RenderPathTree(View(), kPlain), Not(HasSubstr("outside")));
 }
 
 TEST_F(PathTreeTest, ContainerAsRoot_IsNamed) {
@@ -175,7 +175,7 @@ TEST_F(PathTreeTest, ContainerAsRoot_IsNamed) {
   session->set_title("container 3f2a1b4c5d6e running node (root)");
   AddStep("db", "deploy", 0, 100, &path);
   const std::map<std::string, v1::Detection> none;
-  const std::string tree = RenderPathTree({&path, nullptr, &none}, kUtf8);
+  const std::string tree = RenderPathTree({&path, nullptr, &none}, kPlain);
   EXPECT_THAT(tree, HasSubstr("\nbegins on web: container 3f2a1b4c5d6e running node (root)\n"));
   EXPECT_THAT(tree, HasSubstr("web as container 3f2a1b4c5d6e running node (root)  "));
   EXPECT_THAT(tree, HasSubstr("container 3f2a1b4c5d6e7f80910a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
@@ -192,7 +192,7 @@ TEST_F(PathTreeTest, ConsoleLoginAsRoot_IsNamed) {
   su->clear_hop();
   su->set_link("su");
   const std::map<std::string, v1::Detection> none;
-  const std::string tree = RenderPathTree({&path, nullptr, &none}, kUtf8);
+  const std::string tree = RenderPathTree({&path, nullptr, &none}, kPlain);
   EXPECT_THAT(tree, HasSubstr("begins on gw: console login of staff\n"));
   EXPECT_THAT(tree, HasSubstr("su, same host\n"));
   EXPECT_THAT(tree, HasSubstr("CHANGED staff → root\n"));

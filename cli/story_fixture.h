@@ -13,16 +13,13 @@
 #include <gtest/gtest.h>
 
 #include "cli/path_model.h"
-#include "cli/text.h"
+#include "cli/view_testing.h"
 #include <hoptrail/v1/detection.pb.h>
 #include <hoptrail/v1/graph.pb.h>
 
 namespace hoptrail::cli {
 
 using ::google::protobuf::util::TimeUtil;
-
-inline const Style kUtf8 = {.utc = true};
-inline const Style kAscii = {.utf8 = false, .utc = true};
 
 inline constexpr int64_t kStart = 1'795'327'205'000;  // 2026-11-22 06:00:05 UTC, in ms
 

@@ -3,9 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "cli/view_testing.h"
 
 namespace hoptrail::cli {
 namespace {
@@ -13,15 +14,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const Style kUtf8 = {};
-const Style kColour = {.colour = true};
-
-void ExpectFits(const std::string& text, size_t width) {
-  for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(Width(line), width) << text;
-}
-
 TEST(TableTest, Columns_AreAlignedWithoutTrailingBlanks) {
-  Table table({{.heading = "HOST"}, {.heading = "STATE"}, {.heading = "X"}}, kUtf8);
+  Table table({{.heading = "HOST"}, {.heading = "STATE"}, {.heading = "X"}}, kPlain);
   table.Add({"größe", "up", "1"});
   table.Add({"a", "a longer one", ""});
   table.Add({"b"});
@@ -33,7 +27,7 @@ TEST(TableTest, Columns_AreAlignedWithoutTrailingBlanks) {
 }
 
 TEST(TableTest, WideAndCombiningCharacters_DoNotShiftColumns) {
-  Table table({{.heading = "HOST"}, {.heading = "X"}}, kUtf8);
+  Table table({{.heading = "HOST"}, {.heading = "X"}}, kPlain);
   table.Add({"日本", "1"});
   table.Add({"e\xcc\x81", "2"});
   table.Add({"abcd", "3"});
@@ -95,7 +89,7 @@ TEST(TableTest, EveryWidth_EveryLineFits) {
 
 TEST(TableTest, OptionalColumn_IsShownOnlyWhereACellHasText) {
   EXPECT_THAT(Render(0), Not(HasSubstr("NOTE")));
-  Table table({{.heading = "A"}, {.heading = "NOTE", .optional = true}}, kUtf8);
+  Table table({{.heading = "A"}, {.heading = "NOTE", .optional = true}}, kPlain);
   table.Add({"1"});
   table.Add({"2", "x"});
   EXPECT_EQ(table.Render(), "A  NOTE\n1\n2  x\n");

@@ -8,42 +8,40 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cli/view_testing.h"
+
 namespace hoptrail::cli {
 namespace {
 
 using ::testing::ElementsAre;
 
-const Style kUtf8 = {.colour = false, .utf8 = true};
-const Style kAscii = {.colour = false, .utf8 = false};
-const Style kColour = {.colour = true, .utf8 = true};
-
 TEST(EscapeTest, OrdinaryText_IsUnchanged) {
-  EXPECT_EQ(Escape("web-01 (größer) → 日本 \\", kUtf8), "web-01 (größer) → 日本 \\");
+  EXPECT_EQ(Escape("web-01 (größer) → 日本 \\", kPlain), "web-01 (größer) → 日本 \\");
 }
 
 TEST(EscapeTest, TerminalSequences_AreEscaped) {
-  EXPECT_EQ(Escape("\x1b]0;owned\x07\x1b[2J", kUtf8), "\\x1b]0;owned\\x07\\x1b[2J");
-  EXPECT_EQ(Escape("a\r\nb\tc\x7f", kUtf8), "a\\x0d\\x0ab\\x09c\\x7f");
+  EXPECT_EQ(Escape("\x1b]0;owned\x07\x1b[2J", kPlain), "\\x1b]0;owned\\x07\\x1b[2J");
+  EXPECT_EQ(Escape("a\r\nb\tc\x7f", kPlain), "a\\x0d\\x0ab\\x09c\\x7f");
   // U+009B is the one-character form of ESC [.
   EXPECT_EQ(Escape("\xc2\x9b"
                    "2J",
-                   kUtf8),
+                   kPlain),
             "\\x9b2J");
 }
 
 TEST(EscapeTest, CharactersThatHideOrReorder_AreEscaped) {
-  EXPECT_EQ(Escape("a\u202eb\u2066c\u200bd\u2028e\ufefff", kUtf8),
+  EXPECT_EQ(Escape("a\u202eb\u2066c\u200bd\u2028e\ufefff", kPlain),
             "a\\u202eb\\u2066c\\u200bd\\u2028e\\ufefff");
-  EXPECT_EQ(Escape("\U000e0041", kUtf8), "\\U000e0041");
+  EXPECT_EQ(Escape("\U000e0041", kPlain), "\\U000e0041");
 }
 
 TEST(EscapeTest, InvalidUtf8_IsEscaped) {
   EXPECT_EQ(Escape("\xff"
                    "a\xc3",
-                   kUtf8),
+                   kPlain),
             "\\xffa\\xc3");
-  EXPECT_EQ(Escape("\xc0\xaf", kUtf8), "\\xc0\\xaf");           // overlong
-  EXPECT_EQ(Escape("\xed\xa0\x80", kUtf8), "\\xed\\xa0\\x80");  // surrogate
+  EXPECT_EQ(Escape("\xc0\xaf", kPlain), "\\xc0\\xaf");           // overlong
+  EXPECT_EQ(Escape("\xed\xa0\x80", kPlain), "\\xed\\xa0\\x80");  // surrogate
 }
 
 TEST(EscapeTest, AsciiTerminal_OtherCharactersAreEscaped) {
@@ -51,16 +49,16 @@ TEST(EscapeTest, AsciiTerminal_OtherCharactersAreEscaped) {
 }
 
 TEST(EscapeTest, LongText_IsCut) {
-  EXPECT_EQ(Escape("abcdef", kUtf8, 3), "abc…");
+  EXPECT_EQ(Escape("abcdef", kPlain, 3), "abc…");
   EXPECT_EQ(Escape("abcdef", kAscii, 3), "abc...");
-  EXPECT_EQ(Escape("abc", kUtf8, 3), "abc");
-  EXPECT_EQ(Escape(std::string(1 << 20, '\x01'), kUtf8, 10).size(), 10 * 4 + 3u);
+  EXPECT_EQ(Escape("abc", kPlain, 3), "abc");
+  EXPECT_EQ(Escape(std::string(1 << 20, '\x01'), kPlain, 10).size(), 10 * 4 + 3u);
 }
 
 TEST(WidthTest, Width_CountsCharactersNotBytesOrColours) {
   EXPECT_EQ(Width("größe"), 5u);
   EXPECT_EQ(Width(Paint("HIGH", Colour::kRed, kColour)), 4u);
-  EXPECT_EQ(Paint("HIGH", Colour::kRed, kUtf8), "HIGH");
+  EXPECT_EQ(Paint("HIGH", Colour::kRed, kPlain), "HIGH");
 }
 
 TEST(WidthTest, Width_CountsAsTheTerminalDoes) {
@@ -74,24 +72,24 @@ TEST(WidthTest, Width_CountsAsTheTerminalDoes) {
 }
 
 TEST(FitTest, LongText_IsCutAtTheEndOrInTheMiddle) {
-  EXPECT_EQ(Fit("abcdef", 6, Cut::kEnd, kUtf8), "abcdef");
-  EXPECT_EQ(Fit("abcdef", 5, Cut::kEnd, kUtf8), "abcd…");
+  EXPECT_EQ(Fit("abcdef", 6, Cut::kEnd, kPlain), "abcdef");
+  EXPECT_EQ(Fit("abcdef", 5, Cut::kEnd, kPlain), "abcd…");
   EXPECT_EQ(Fit("abcdef", 5, Cut::kEnd, kAscii), "ab...");
-  EXPECT_EQ(Fit("/usr/lib/openssh/sftp-server", 16, Cut::kMiddle, kUtf8), "/usr/…ftp-server");
-  EXPECT_EQ(Fit("abc", 1, Cut::kMiddle, kUtf8), "…");
-  EXPECT_EQ(Fit("abc", 0, Cut::kEnd, kUtf8), "");
+  EXPECT_EQ(Fit("/usr/lib/openssh/sftp-server", 16, Cut::kMiddle, kPlain), "/usr/…ftp-server");
+  EXPECT_EQ(Fit("abc", 1, Cut::kMiddle, kPlain), "…");
+  EXPECT_EQ(Fit("abc", 0, Cut::kEnd, kPlain), "");
   EXPECT_EQ(Fit("abc", 0, Cut::kEnd, kAscii), "");
 }
 
 TEST(FitTest, CutText_SplitsNoCharacterAndFits) {
-  EXPECT_EQ(Fit("日本語", 4, Cut::kEnd, kUtf8), "日…");
+  EXPECT_EQ(Fit("日本語", 4, Cut::kEnd, kPlain), "日…");
   EXPECT_EQ(Fit("e\xcc\x81"
                 "bcd",
-                2, Cut::kEnd, kUtf8),
+                2, Cut::kEnd, kPlain),
             "e\xcc\x81…");
   for (size_t width = 1; width < 12; ++width) {
     for (const Cut cut : {Cut::kEnd, Cut::kMiddle}) {
-      EXPECT_LE(Width(Fit("a日e\xcc\x81本語ｈost-\U0001f600", width, cut, kUtf8)), width);
+      EXPECT_LE(Width(Fit("a日e\xcc\x81本語ｈost-\U0001f600", width, cut, kPlain)), width);
     }
   }
 }

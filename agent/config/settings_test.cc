@@ -1,5 +1,7 @@
 #include "agent/config/settings.h"
 
+#include <unistd.h>
+
 #include <fstream>
 #include <string>
 #include <vector>
@@ -121,7 +123,8 @@ TEST(Settings, NamedFiles_AreChecked) {
            "\n    certificate_file: " + tls.certificate_file() +
            "\n    key_file: " + tls.key_file() + "\n";
   };
-  EXPECT_THAT(Found(text("00112233445566778899aabbccddeeff", "/tmp/none/yet")), IsEmpty());
+  const std::string missing = testing::TempDir() + "settings_test." + std::to_string(getpid());
+  EXPECT_THAT(Found(text("00112233445566778899aabbccddeeff", missing + "/yet")), IsEmpty());
   EXPECT_THAT(Found(text("ffffffffffffffffffffffffffffffff", "/tmp")),
               ElementsAre(HasSubstr("settings_test.yaml:7: collector.tls.certificate_file: ")));
   EXPECT_THAT(

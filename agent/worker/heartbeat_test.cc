@@ -7,11 +7,11 @@
 namespace hoptrail::agent {
 namespace {
 
-constexpr uint64_t kSecond = 1'000'000'000;
+constexpr uint64_t kNsInSecond = 1'000'000'000;
 
 decode::Event Fork(uint64_t seconds, const char* command, uint32_t euid = 0) {
   decode::Event event;
-  event.header.boot_ns = seconds * kSecond;
+  event.header.boot_ns = seconds * kNsInSecond;
   event.header.command = command;
   event.header.credentials.euid = euid;
   event.body = decode::Fork{};
@@ -20,17 +20,17 @@ decode::Event Fork(uint64_t seconds, const char* command, uint32_t euid = 0) {
 
 TEST(HeartbeatWatch, NoHeartbeatYet_NoneIsMissing) {
   HeartbeatWatch watch;
-  EXPECT_FALSE(watch.Missing(1000 * kSecond));
+  EXPECT_FALSE(watch.Missing(1000 * kNsInSecond));
   watch.Handle(Fork(1000, "bash"));
   watch.Handle(Fork(1000, kLoaderName, 1000));
-  EXPECT_FALSE(watch.Missing(2000 * kSecond));
+  EXPECT_FALSE(watch.Missing(2000 * kNsInSecond));
 }
 
 // Calls Missing() each second of the range. Returns the second in which it was true, or 0.
 uint64_t AskEachSecond(HeartbeatWatch* watch, uint64_t from, uint64_t until) {
   uint64_t reported = 0;
   for (uint64_t second = from; second <= until; ++second) {
-    if (!watch->Missing(second * kSecond)) continue;
+    if (!watch->Missing(second * kNsInSecond)) continue;
     EXPECT_EQ(reported, 0u) << "reported once";
     reported = second;
   }
@@ -39,7 +39,7 @@ uint64_t AskEachSecond(HeartbeatWatch* watch, uint64_t from, uint64_t until) {
 
 TEST(HeartbeatWatch, ExpectedFirstHeartbeat_IsMissedAfterTenSeconds) {
   HeartbeatWatch watch;
-  watch.ExpectFrom(100 * kSecond);
+  watch.ExpectFrom(100 * kNsInSecond);
   EXPECT_EQ(AskEachSecond(&watch, 101, 120), 110u);
 }
 
@@ -70,7 +70,7 @@ TEST(HeartbeatWatch, EventsReadLate_CountAsMissing) {
   uint64_t reported = 0;
   for (uint64_t second = 101; second < 130 && reported == 0; ++second) {
     if (second % 2 == 0) watch.Handle(Fork(100 + (second - 100) / 2, kLoaderName));  // half speed
-    if (watch.Missing(second * kSecond)) reported = second;
+    if (watch.Missing(second * kNsInSecond)) reported = second;
   }
   EXPECT_GT(reported, 110u);
 }

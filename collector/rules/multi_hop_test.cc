@@ -11,7 +11,7 @@ using engine::MakePath;
 using engine::PathView;
 
 // `depth`: the configured least depth; 0: the default.
-std::optional<model::Detection> Evaluate(const PathView& path, uint32_t depth = 0) {
+std::optional<model::Detection> EvaluatePath(const PathView& path, uint32_t depth = 0) {
   v1::MultiHopConfig config;
   config.set_depth(depth);
   const MultiHop rule(config);
@@ -23,15 +23,15 @@ std::optional<model::Detection> Evaluate(const PathView& path, uint32_t depth = 
 }
 
 TEST(MultiHopTest, DoesNotFireBelowTheLeastDepth) {
-  EXPECT_FALSE(Evaluate(MakePath({{"ann", "a"}, {"bob", "b"}})).has_value());
-  EXPECT_FALSE(Evaluate(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}), 3).has_value());
+  EXPECT_FALSE(EvaluatePath(MakePath({{"ann", "a"}, {"bob", "b"}})).has_value());
+  EXPECT_FALSE(EvaluatePath(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}}), 3).has_value());
 }
 
 TEST(MultiHopTest, FiresOnTheDeepestSession) {
   PathView path = MakePath({{"ann", "a"}, {"ann", "b"}, {"ann", "c"}});
   path[0].origin = "192.0.2.9";
   path[2].new_edge = true;
-  const auto detection = Evaluate(path);
+  const auto detection = EvaluatePath(path);
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->session, path[2].session);
   EXPECT_EQ(detection->host, path[2].host);
@@ -42,9 +42,9 @@ TEST(MultiHopTest, FiresOnTheDeepestSession) {
 }
 
 TEST(MultiHopTest, DeeperPathOrChangeOfUser_IsHigh) {
-  const auto deeper = Evaluate(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}, {"x", "d"}}));
+  const auto deeper = EvaluatePath(MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}, {"x", "d"}}));
   EXPECT_EQ(deeper->severity, model::Severity::kHigh);
-  const auto changed = Evaluate(MakePath({{"x", "a"}, {"y", "b"}, {"y", "c"}}));
+  const auto changed = EvaluatePath(MakePath({{"x", "a"}, {"y", "b"}, {"y", "c"}}));
   EXPECT_EQ(changed->severity, model::Severity::kHigh);
   EXPECT_EQ(changed->evidence.at("user_changes"), "x@a → y@b");
 }
@@ -52,7 +52,7 @@ TEST(MultiHopTest, DeeperPathOrChangeOfUser_IsHigh) {
 TEST(MultiHopTest, PathWithAnInferredHop_HasProofInferred) {
   PathView path = MakePath({{"x", "a"}, {"x", "b"}, {"x", "c"}});
   path[1].proof = model::Proof::kInferred;
-  EXPECT_EQ(Evaluate(path)->evidence.at("proof"), "INFERRED");
+  EXPECT_EQ(EvaluatePath(path)->evidence.at("proof"), "INFERRED");
 }
 
 }  // namespace

@@ -110,6 +110,7 @@ Recorder::Recorder(agent::kernel::SensorOptions options, SensorAge age)
     for (int i = 0; i < kSearches; ++i) sensor_->AttachNewUprobes();
     Settle();
     events_.clear();
+    for (const auto& loss : sensor_->ReadLosses()) lost_before_[loss.type] += loss.count;
     return;
   }
   sensor_.reset();  // before the next one is opened: each would see the other
@@ -132,7 +133,8 @@ uint64_t Recorder::Lost(const std::string& type) const {
   for (const agent::kernel::LossCount& loss : sensor_->ReadLosses()) {
     if (loss.type == type) count += loss.count;
   }
-  return count;
+  const auto before = lost_before_.find(type);
+  return before == lost_before_.end() ? count : count - before->second;
 }
 
 model::SourceCoverage Recorder::CoverageOf(const std::string& source) const {

@@ -6,6 +6,7 @@
 // that they see nothing else on the machine. Waits are bounded; nothing is asserted about time.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,8 +45,9 @@ class Recorder {
   agent::kernel::Sensor* sensor() { return sensor_.get(); }
   const std::vector<Event>& events() const { return events_; }
 
-  // Records of a type ("exec") that the sensor counts as lost since it was opened. Recursion misses
-  // are counted for the whole machine, so some may come from other programs' activity.
+  // Records of a type ("exec") that the sensor counts as lost since the test began to record; of a
+  // new sensor since it was opened. Recursion misses are counted for the whole machine, so some may
+  // come from other programs' activity.
   uint64_t Lost(const std::string& type) const;
 
   // The row of an event source in the coverage report, which must have one.
@@ -90,6 +92,7 @@ class Recorder {
   const SensorAge age_;
   std::unique_ptr<agent::kernel::Sensor> sensor_;
   std::vector<Event> events_;
+  std::map<std::string, uint64_t> lost_before_;  // by the tests before, by type
 };
 
 // The tiers that HOPTRAIL_FORCE_TIERS forces ("accept=2,pam=1"; unset or empty: none). A Recorder

@@ -40,7 +40,7 @@ class NoUnknownProgram : public testing::Environment {
     if (IsAsProgram(CommandLine())) _exit(126);
   }
 };
-const auto* const environment = testing::AddGlobalTestEnvironment(new NoUnknownProgram);
+const auto* const no_unknown_program = testing::AddGlobalTestEnvironment(new NoUnknownProgram);
 
 }  // namespace
 

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collector/engine/graph/ids_for_test.h"
+
 namespace hoptrail::collector::engine {
 namespace {
 
@@ -15,11 +17,6 @@ using ::testing::SizeIs;
 
 class GraphStateTest : public testing::Test {
  protected:
-  static model::SessionId Id(uint8_t n) {
-    model::SessionId id;
-    id.bytes[0] = n;
-    return id;
-  }
   static model::HostId Host(uint8_t n) {
     model::HostId host;
     host.machine.bytes[0] = host.boot.bytes[0] = n;

@@ -2,14 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "collector/engine/graph/ids_for_test.h"
+
 namespace hoptrail::collector::engine {
 namespace {
-
-model::SessionId Id(uint8_t n) {
-  model::SessionId id;
-  id.bytes[0] = n;
-  return id;
-}
 
 TEST(KnownEdgesTest, First_IsTheEarliestSessionInAnyOrderOfLearning) {
   KnownEdges edges;

@@ -3,17 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collector/engine/graph/ids_for_test.h"
+
 namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-model::SessionId Id(uint8_t n) {
-  model::SessionId id;
-  id.bytes[0] = n;
-  return id;
-}
 
 TEST(TreeIndexTest, SessionWithoutFlags_MakesNoTree) {
   TreeIndex index;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collector/engine/join/times_for_test.h"
+
 namespace hoptrail::collector::engine {
 namespace {
 
@@ -11,8 +13,6 @@ model::HostId Host(uint8_t n) {
   host.machine.bytes[0] = n;
   return host;
 }
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 TEST(ClockOffsetsTest, ChainOfHops_GivesTheDifferenceOfItsEnds) {
   ClockOffsets clocks;

@@ -4,11 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "collector/engine/join/times_for_test.h"
+
 namespace hoptrail::collector::engine {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kStart = 1'700'000'000 * kSecond;
 
 model::HopEnd End(int64_t from, int64_t until, uint64_t sent, uint64_t received) {
   model::HopEnd end;

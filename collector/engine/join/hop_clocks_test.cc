@@ -3,14 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collector/engine/join/times_for_test.h"
+
 namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::Contains;
 using ::testing::IsEmpty;
-
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kStart = 1'700'000'000 * kSecond;
 
 model::HopEnd End(uint8_t host, int second, uint32_t rtt_us = 0) {
   model::HopEnd end;

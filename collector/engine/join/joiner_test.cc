@@ -3,15 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "collector/engine/join/times_for_test.h"
+
 namespace hoptrail::collector::engine {
 namespace {
 
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kStart = 1'700'000'000 * kSecond;
 
 model::HopEnd End(uint8_t host, model::HopSide side, model::HopKey key, int second = 0,
                   uint16_t port = 40000) {
