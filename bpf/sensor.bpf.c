@@ -288,13 +288,13 @@ int BPF_KRETPROBE(ht_pam_close_session, int result)
 SEC("uprobe")
 int BPF_KPROBE(ht_syslog_chk, int priority, int flag, const char *format, const char *message)
 {
-	return ht_on_syslog(format, message);
+	return ht_on_syslog(ctx, format, message);
 }
 
 SEC("uprobe")
 int BPF_KPROBE(ht_syslog, int priority, const char *format, const char *message)
 {
-	return ht_on_syslog(format, message);
+	return ht_on_syslog(ctx, format, message);
 }
 
 /* Watched files. */

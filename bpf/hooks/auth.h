@@ -37,8 +37,18 @@ _Static_assert(sizeof(struct ht_pam_texts) ==
 		       sizeof(struct ht_pam) - __builtin_offsetof(struct ht_pam, service),
 	       "the texts of struct ht_pam");
 
+/* A literal of the program, such as the service, may be on a page that is not in memory yet, and a
+ * program on a hook cannot bring it there. libpam reads it, so it is read again at the next result. */
+struct ht_pam_unread {
+	const char *service;
+	const char *user;
+	const char *remote_host;
+	const char *terminal;
+};
+
 struct ht_pam_transaction {
 	__u64 start_ns; /* of the process */
+	struct ht_pam_unread unread;
 	struct ht_pam_texts texts;
 };
 
@@ -85,8 +95,9 @@ static __always_inline struct ht_pam_transaction *ht_continue_transaction(struct
 	return ht_begin_transaction(task, transaction ? transaction : &ht_no_transaction);
 }
 
+/* Returns a negative error if the text is not in memory. */
 #define ht_read_user_text(text, bytes, user)                                                       \
-	do {                                                                                       \
+	({                                                                                         \
 		long ht_length = 0;                                                                \
 		if (user)                                                                          \
 			ht_length = bpf_probe_read_user_str(bytes, sizeof(bytes), user);           \
@@ -94,6 +105,22 @@ static __always_inline struct ht_pam_transaction *ht_continue_transaction(struct
 		(text)->cut = ht_length == sizeof(bytes);                                          \
 		if (ht_length <= 0)                                                                \
 			(bytes)[0] = 0;                                                            \
+		ht_length;                                                                         \
+	})
+
+/* One text of a transaction, by its name. */
+#define ht_read_pam_text(transaction, name, user)                                                  \
+	do {                                                                                       \
+		struct ht_pam_texts *ht_texts = &(transaction)->texts;                             \
+		long ht_read = ht_read_user_text(&ht_texts->name, ht_texts->name##_bytes, user);   \
+		(transaction)->unread.name = ht_read < 0 ? (user) : NULL;                          \
+	} while (0)
+
+#define ht_read_again(transaction, name)                                                           \
+	do {                                                                                       \
+		const char *ht_unread = (transaction)->unread.name;                                \
+		if (ht_unread)                                                                     \
+			ht_read_pam_text(transaction, name, ht_unread);                            \
 	} while (0)
 
 static __always_inline int ht_on_pam_start(const char *service, const char *user)
@@ -106,8 +133,8 @@ static __always_inline int ht_on_pam_start(const char *service, const char *user
 	transaction = ht_begin_transaction(task, &ht_no_transaction);
 	if (!transaction)
 		return 0;
-	ht_read_user_text(&transaction->texts.service, transaction->texts.service_bytes, service);
-	ht_read_user_text(&transaction->texts.user, transaction->texts.user_bytes, user);
+	ht_read_pam_text(transaction, service, service);
+	ht_read_pam_text(transaction, user, user);
 	return 0;
 }
 
@@ -121,16 +148,14 @@ static __always_inline int ht_on_pam_set_item(int item, const char *value)
 	transaction = ht_continue_transaction(task);
 	if (!transaction)
 		return 0;
-	struct ht_pam_texts *texts = &transaction->texts;
-
 	if (item == PAM_SERVICE)
-		ht_read_user_text(&texts->service, texts->service_bytes, value);
+		ht_read_pam_text(transaction, service, value);
 	else if (item == PAM_USER)
-		ht_read_user_text(&texts->user, texts->user_bytes, value);
+		ht_read_pam_text(transaction, user, value);
 	else if (item == PAM_TTY)
-		ht_read_user_text(&texts->terminal, texts->terminal_bytes, value);
+		ht_read_pam_text(transaction, terminal, value);
 	else
-		ht_read_user_text(&texts->remote_host, texts->remote_host_bytes, value);
+		ht_read_pam_text(transaction, remote_host, value);
 	return 0;
 }
 
@@ -146,6 +171,10 @@ static __always_inline int ht_on_pam_result(__u8 step, int result)
 	transaction = ht_continue_transaction(task);
 	if (!transaction)
 		return 0;
+	ht_read_again(transaction, service);
+	ht_read_again(transaction, user);
+	ht_read_again(transaction, remote_host);
+	ht_read_again(transaction, terminal);
 	trusted = ht_is_trusted_source(task);
 	record = ht_reserve_claim(trusted, HT_TYPE_PAM, sizeof(*record));
 	if (!record)
@@ -180,23 +209,52 @@ static __always_inline bool ht_has_session_tag(struct task_struct *task)
 	return entry && entry->tag_tgid != 0;
 }
 
-/* sshd calls syslog(priority, "%.500s", message). */
-static __always_inline int ht_on_syslog(const char *format, const char *message)
+/* Whether the program's own code calls the function that a uprobe is on, and not a library's. */
+static __always_inline bool ht_is_called_by_program(struct task_struct *task, struct pt_regs *regs)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	__u64 caller = 0;
+
+#ifdef __TARGET_ARCH_x86
+	if (bpf_probe_read_user(&caller, sizeof(caller), (void *)PT_REGS_SP(regs)))
+		return false;
+#else
+	caller = PT_REGS_RET(regs); /* the link register */
+#endif
+	return caller >= BPF_CORE_READ(mm, start_code) && caller < BPF_CORE_READ(mm, end_code);
+}
+
+/* Whether the format is sshd's. Its page may not be in memory before the first message of a process.
+ * The format of a call by sshd's own code need not be read: sshd has no other. That of a library's
+ * call must be, since a PAM module may log a text that the client has chosen. */
+static __always_inline bool ht_is_format_of_sshd(struct task_struct *task, struct pt_regs *regs,
+						 const char *format)
 {
 	static const char expected[] = "%.500s";
+	char said[8] = {};
+
+	if (bpf_probe_read_user_str(said, sizeof(said), format) < 0)
+		return ht_is_sshd() && ht_is_called_by_program(task, regs);
+#pragma clang loop unroll(full)
+	for (int i = 0; i < (int)sizeof(expected); i++) {
+		if (said[i] != expected[i])
+			return false;
+	}
+	return true;
+}
+
+/* sshd calls syslog(priority, "%.500s", message). */
+static __always_inline int ht_on_syslog(struct pt_regs *regs, const char *format,
+					const char *message)
+{
 	struct task_struct *task = ht_current();
 	struct ht_sshd *record;
-	char said[8] = {};
 	bool trusted;
 
 	if ((!ht_is_sshd() && !ht_has_session_tag(task)) || !ht_task_in_scope(task, HT_UNTYPED))
 		return 0;
-	bpf_probe_read_user_str(said, sizeof(said), format);
-#pragma clang loop unroll(full)
-	for (int i = 0; i < (int)sizeof(expected); i++) {
-		if (said[i] != expected[i])
-			return 0;
-	}
+	if (!ht_is_format_of_sshd(task, regs, format))
+		return 0;
 	trusted = ht_is_trusted_source(task);
 	record = ht_reserve_claim(trusted, HT_TYPE_SSHD, sizeof(*record));
 	if (!record)

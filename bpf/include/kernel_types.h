@@ -258,6 +258,8 @@ struct task_struct;
 struct mm_struct {
 	struct task_struct *owner;
 	unsigned long saved_auxv[2]; /* in fact longer: pairs of type and value, up to AT_NULL */
+	unsigned long start_code; /* of the executable file, not of its libraries */
+	unsigned long end_code;
 	unsigned long arg_start;
 	unsigned long arg_end;
 	struct file *exe_file;
@@ -473,6 +475,7 @@ struct pt_regs {
 	unsigned long si;
 	unsigned long di;
 	unsigned long orig_ax;
+	unsigned long sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

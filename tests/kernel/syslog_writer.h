@@ -23,12 +23,8 @@
 
 namespace hoptrail::kernel_test {
 
-// Writes a message to syslog as sshd does. The format is on the stack: in a large test program the
-// page of the literal may not be mapped yet, and the sensor cannot read such a page.
-inline void LogAsSshd(const std::string& message) {
-  char format[] = "%.500s";
-  syslog(LOG_INFO, format, message.c_str());
-}
+// Writes a message to syslog as sshd does.
+inline void LogAsSshd(const std::string& message) { syslog(LOG_INFO, "%.500s", message.c_str()); }
 
 // The program: writes a message to syslog for each byte that it reads, as sshd does, and answers
 // with a byte.
