@@ -12,6 +12,8 @@
 namespace hoptrail::cli {
 namespace {
 
+using ::testing::Each;
+using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -103,7 +105,7 @@ TEST_F(PathTreeTest, AsciiTerminal_TreeIsAscii) {
   const std::string tree = RenderPathTree(View(), kAscii);
   EXPECT_THAT(tree, HasSubstr("\n`- gw as staff"));
   EXPECT_THAT(tree, HasSubstr("\n   |  from     192.0.2.9:51515 -> 198.51.100.7:22\n"));
-  for (char c : tree) ASSERT_GE(c, 0) << tree;
+  EXPECT_THAT(tree, Each(Ge(0))) << tree;
 }
 
 TEST_F(PathTreeTest, InferredHop_IsNotShownLikeAProvenOne) {

@@ -6,7 +6,7 @@ set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit 1
-build=build/dev
+build=build/release
 directories=(agent cli collector core tests)
 
 usage() {
@@ -21,7 +21,7 @@ sources() {
   while read -r file; do
     stem=${file%.*}
     case $file in
-      tests/fuzz/*) ;; # Not compiled by the preset dev.
+      tests/fuzz/*) ;; # Not compiled by the preset release.
       *.cc) [[ -e $file ]] && echo "$file" ;;
       *.h) for file in "$stem.cc" "${stem}_test.cc"; do
         [[ -e $file ]] && echo "$file" && break
@@ -50,8 +50,8 @@ if ((${#files[@]} == 0)); then
 fi
 
 # The sources include generated headers.
-if ! { cmake --preset dev && cmake --build --preset dev --target proto bpf_skeleton; } >/dev/null; then
-  echo "clang-tidy needs the preset dev, which does not build" >&2
+if ! { cmake --preset release && cmake --build --preset release --target proto bpf_skeleton; } >/dev/null; then
+  echo "clang-tidy needs the preset release, which does not build" >&2
   exit 1
 fi
 

@@ -16,7 +16,7 @@ const model::Fact kEdge = wire::TestFacts()[3];
 const model::Fact kSession = wire::TestSession();
 const model::Fact kLoss = model::Loss{.where = "ring/low", .count = 7};
 
-std::vector<uint64_t> Sequences(const absl::StatusOr<v1::Batch>& batch) {
+std::vector<uint64_t> BatchSequences(const absl::StatusOr<v1::Batch>& batch) {
   EXPECT_TRUE(batch.ok()) << batch.status();
   std::vector<uint64_t> sequences;
   for (const v1::Record& record : batch->records()) sequences.push_back(record.sequence());
@@ -29,12 +29,13 @@ TEST(MemoryTail, Records_ComeInOrderUntilAcknowledged) {
   for (uint64_t i = 10; i < 15; ++i) EXPECT_THAT(tail.Add(Store(kSession, i)), IsEmpty());
   EXPECT_EQ(tail.Look().first, 10u);
   EXPECT_EQ(tail.last_sequence(), 14u);
-  EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(10, 11, 12, 13, 14));
-  EXPECT_THAT(Sequences(tail.ReadAfter(12, 1 << 20, tail.Look())), ElementsAre(13, 14));
-  EXPECT_THAT(Sequences(tail.ReadAfter(0, 1, tail.Look())), ElementsAre(10)) << "one at least";
+  EXPECT_THAT(BatchSequences(tail.ReadAfter(0, 1 << 20, tail.Look())),
+              ElementsAre(10, 11, 12, 13, 14));
+  EXPECT_THAT(BatchSequences(tail.ReadAfter(12, 1 << 20, tail.Look())), ElementsAre(13, 14));
+  EXPECT_THAT(BatchSequences(tail.ReadAfter(0, 1, tail.Look())), ElementsAre(10)) << "one at least";
   tail.Acknowledge(12);
   EXPECT_EQ(tail.size(), 2u);
-  EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(13, 14));
+  EXPECT_THAT(BatchSequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(13, 14));
 }
 
 TEST(MemoryTail, FullTail_DropsTheOldestLowValueRecordFirst) {
@@ -47,7 +48,7 @@ TEST(MemoryTail, FullTail_DropsTheOldestLowValueRecordFirst) {
   EXPECT_THAT(tail.Add(Store(kSession, 5)), ElementsAre(Pair("edge", 1)));
   EXPECT_THAT(tail.Add(Store(kSession, 6)), ElementsAre(Pair("edge", 1)));
   EXPECT_THAT(tail.Add(Store(kSession, 7)), ElementsAre(Pair("session", 1)));
-  EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(4, 5, 6, 7));
+  EXPECT_THAT(BatchSequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(4, 5, 6, 7));
 }
 
 TEST(MemoryTail, FullTail_NeverDropsLossReports) {
@@ -56,7 +57,7 @@ TEST(MemoryTail, FullTail_NeverDropsLossReports) {
   tail.Add(Store(kLoss, 2));
   EXPECT_THAT(tail.Add(Store(kSession, 3)), ElementsAre(Pair("session", 1)));
   EXPECT_THAT(tail.Add(Store(kLoss, 4)), IsEmpty());
-  EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(1, 2, 4));
+  EXPECT_THAT(BatchSequences(tail.ReadAfter(0, 1 << 20, tail.Look())), ElementsAre(1, 2, 4));
 }
 
 TEST(MemoryTail, FullTail_IsBoundedInBytes) {
@@ -77,13 +78,13 @@ TEST(MemoryTail, RecordsMovedToDisk_MakeAnOlderViewEmpty) {
   ASSERT_EQ(oldest.size(), 2u);
   EXPECT_EQ(oldest.back().sequence, 2u);
   tail.OnMovedToDisk(2);
-  EXPECT_THAT(Sequences(tail.ReadAfter(0, 1 << 20, view)), IsEmpty());
-  EXPECT_THAT(Sequences(tail.ReadAfter(2, 1 << 20, tail.Look())), ElementsAre(3, 4));
+  EXPECT_THAT(BatchSequences(tail.ReadAfter(0, 1 << 20, view)), IsEmpty());
+  EXPECT_THAT(BatchSequences(tail.ReadAfter(2, 1 << 20, tail.Look())), ElementsAre(3, 4));
   // The same where it was empty at first.
   MemoryTail later(100, 1 << 20);
   const MemoryTail::View empty = later.Look();
   later.Add(Store(kSession, 9));
-  EXPECT_THAT(Sequences(later.ReadAfter(0, 1 << 20, empty)), IsEmpty());
+  EXPECT_THAT(BatchSequences(later.ReadAfter(0, 1 << 20, empty)), IsEmpty());
 }
 
 }  // namespace

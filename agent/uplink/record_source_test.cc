@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include <gtest/gtest.h>
 
 #include "agent/spool/spool_testing.h"
@@ -41,7 +42,8 @@ TEST_F(RecordSourceTest, RecordsOnDiskAndInMemory_ComeInOrder) {
   ASSERT_FALSE(spool_->memory().empty()) << "the disk accepted all of it: the test shows nothing";
   const std::vector<uint64_t> sequences = ReadAll(&source, wire::TestHost());
   ASSERT_EQ(sequences.size(), 303u);
-  for (size_t i = 1; i < sequences.size(); ++i) EXPECT_GT(sequences[i], sequences[i - 1]);
+  EXPECT_TRUE(absl::c_is_sorted(sequences));
+  EXPECT_EQ(absl::c_adjacent_find(sequences), sequences.end()) << "a number twice";
   const auto spooled = source.Spooled(wire::TestHost());
   ASSERT_TRUE(spooled.ok()) << spooled.status();
   EXPECT_EQ(spooled->first, sequences.front());

@@ -1,68 +1,18 @@
 #include "agent/uplink/uplink.h"
 
-#include <filesystem>
-#include <fstream>
 #include <set>
 
 #include "absl/time/clock.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/spool/spool_testing.h"
-#include "agent/uplink/fake_collector.h"
-#include "agent/uplink/window.h"
-#include "core/base/bounded_queue.h"
+#include "agent/uplink/uplink_fixture.h"
 #include "core/wire/record.h"
-#include "core/wire/resource_names.h"
 #include "core/wire/stream_control.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::agent::uplink {
 namespace {
-
-using spool::OpenSpool;
-using spool::Spool;
-using spool::TestDirectory;
-
-class UplinkTest : public testing::Test {
- protected:
-  std::string Address() const { return "unix:" + directory_.path() + "/collector.sock"; }
-
-  std::unique_ptr<Uplink> Open(std::function<absl::Duration()> heartbeat_every = {}) {
-    Uplink::Options options;
-    options.heartbeat_every = std::move(heartbeat_every);
-    options.collector.set_address(Address());
-    options.host = wire::TestHost();
-    options.host_name = "gw";
-    options.agent_version = "0.1.0";
-    options.spool = spool_.get();
-    options.on_provenance = [this](model::Provenance p) { provenance_.TryPush(std::move(p)); };
-    options.on_connected = [this](uint64_t acknowledged, bool lost) {
-      connected_.TryPush({acknowledged, lost});
-    };
-    return std::make_unique<Uplink>(std::move(options));
-  }
-
-  static std::string HelloHost() { return wire::ResourceName(wire::TestHost()); }
-
-  bool WaitForEmptySpool() {
-    for (int i = 0; i < 1000 && spool_->spooled() > 0; ++i) absl::SleepFor(absl::Milliseconds(10));
-    return spool_->spooled() == 0;
-  }
-
-  TestDirectory directory_;
-  std::unique_ptr<Spool> spool_ = OpenSpool(directory_);
-  // The next call of on_connected: the acknowledged number, and whether the collector lost records.
-  std::pair<uint64_t, bool> NextConnected() {
-    std::vector<std::pair<uint64_t, bool>> all;
-    connected_.PopAll(absl::Seconds(20), &all);
-    EXPECT_EQ(all.size(), 1u);
-    return all.empty() ? std::pair<uint64_t, bool>() : all[0];
-  }
-
-  BoundedQueue<model::Provenance> provenance_{100};
-  BoundedQueue<std::pair<uint64_t, bool>> connected_{100};
-};
 
 TEST_F(UplinkTest, SpooledRecords_AreSentAndRemoved) {
   FakeCollector collector(Address());
@@ -152,35 +102,6 @@ TEST_F(UplinkTest, CollectorRestarts_StreamResumes) {
   for (const v1::Record& record : collector.received()) sequences.insert(record.sequence());
   EXPECT_EQ(sequences.size(), 20u);
   EXPECT_GE(collector.hellos().size(), 2u);
-}
-
-// The collector's store was rebuilt: the records that it had acknowledged are gone from the spool.
-TEST_F(UplinkTest, CollectorThatLostItsStore_IsReported) {
-  FakeCollector collector(Address());
-  auto uplink = Open();
-  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "nothing was ever sent";
-  for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
-  ASSERT_TRUE(collector.WaitForRecords(3));
-  ASSERT_TRUE(WaitForEmptySpool());
-  collector.Stop();
-  collector.Start();
-  EXPECT_EQ(NextConnected(), std::pair(spool_->last_sequence(), false));
-  collector.Stop();
-  collector.forget = true;
-  collector.Start();
-  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, true));
-  collector.Stop();
-  collector.Start();
-  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false)) << "reported once";
-}
-
-// The collector has acknowledged none of the records, and all of them still wait.
-TEST_F(UplinkTest, UnsentRecords_AreNotReportedAsLost) {
-  for (int i = 0; i < 3; ++i) spool_->Add(wire::TestSession());
-  spool::WaitForRecords(*spool_, 3);
-  FakeCollector collector(Address());
-  auto uplink = Open();
-  EXPECT_EQ(NextConnected(), std::pair(uint64_t{0}, false));
 }
 
 TEST_F(UplinkTest, ChangedHostName_IsSentInTheNextHello) {
@@ -288,119 +209,6 @@ TEST_F(UplinkTest, RecordsOfAnEarlierBoot_GoFirst) {
   EXPECT_TRUE(WaitForEmptySpool());
 }
 
-// The writer only appends, and may never see the damage.
-TEST_F(UplinkTest, DamageSeenByTheReaderAlone_IsQuarantined) {
-  for (int i = 0; i < 12000; ++i) spool_->Add(wire::TestSession());
-  ASSERT_TRUE(spool_->Flush(absl::Seconds(60)));
-  {
-    std::fstream file(spool_->path(), std::ios::in | std::ios::out);
-    file.seekp(4096 * 10);
-    file << std::string(4096 * 500, '\xAB');
-  }
-  const uint64_t generation = spool_->reading().generation;
-  FakeCollector collector(Address());
-  auto uplink = Open();
-  for (int i = 0; i < 1000 && spool_->reading().generation == generation; ++i) {
-    absl::SleepFor(absl::Milliseconds(10));
-  }
-  ASSERT_GT(spool_->reading().generation, generation);
-  spool_->Add(wire::TestHopEnd());
-  EXPECT_TRUE(WaitForEmptySpool());
-  // Losses are reported once a second.
-  bool reported = false;
-  for (int i = 0; i < 1000 && !reported; ++i) {
-    absl::SleepFor(absl::Milliseconds(10));
-    for (const v1::Record& record : collector.received()) {
-      reported = reported || record.loss().loss().type() == "damaged";
-    }
-  }
-  EXPECT_TRUE(reported);
-}
-
-// Nothing arrives twice or out of order, whether disk or memory holds it at the moment.
-TEST_F(UplinkTest, FullDisk_RecordsAreSentFromMemory) {
-  FakeCollector collector(Address());
-  auto uplink = Open();
-  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
-  ASSERT_TRUE(collector.WaitForRecords(5));
-  {
-    const spool::FullDisk full;
-    for (int i = 0; i < 300; ++i) spool_->Add(wire::TestHopEnd());
-    ASSERT_TRUE(collector.WaitForRecords(305));
-    // The collector is away for a while, and the disk comes back meanwhile.
-    collector.Stop();
-    for (int i = 0; i < 300; ++i) spool_->Add(wire::TestSession());
-    ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
-    EXPECT_FALSE(spool_->memory().empty()) << "the disk accepted them: the test shows nothing";
-  }
-  collector.Start();
-  ASSERT_TRUE(collector.WaitForRecords(605));
-  EXPECT_TRUE(WaitForEmptySpool());
-  uint64_t last = 0;
-  for (const v1::Record& record : collector.received()) {
-    EXPECT_GT(record.sequence(), last);
-    last = record.sequence();
-  }
-  EXPECT_EQ(collector.received().size(), 605u);
-}
-
-TEST_F(UplinkTest, RecordsInMemory_AreCountedInHello) {
-  const spool::FullDisk full;
-  for (int i = 0; i < 300; ++i) spool_->Add(wire::TestSession());
-  ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
-  ASSERT_FALSE(spool_->memory().empty());
-  FakeCollector collector(Address());
-  auto uplink = Open();
-  ASSERT_TRUE(collector.WaitForRecords(300));
-  EXPECT_EQ(collector.hellos()[0].first_spooled_sequence(), collector.received()[0].sequence());
-  EXPECT_EQ(collector.hellos()[0].last_spooled_sequence(), collector.received()[299].sequence());
-}
-
-TEST_F(UplinkTest, NoFile_RecordsAreSentFromMemory) {
-  Spool::Options options = spool::TestOptions(directory_);
-  options.path = "/proc/nowhere/spool.db";
-  spool_ = *Spool::Open(options);
-  FakeCollector collector(Address());
-  auto uplink = Open();
-  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
-  EXPECT_TRUE(collector.WaitForRecords(5));
-  EXPECT_TRUE(WaitForEmptySpool());
-}
-
-// The writer's connection works, but no reader can open the file.
-TEST_F(UplinkTest, UnreadableFile_RecordsAreSentFromMemory) {
-  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
-  ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
-  std::filesystem::remove(spool_->path());
-  std::filesystem::create_directory(spool_->path());
-  FakeCollector collector(Address());
-  auto uplink = Open();
-  ASSERT_TRUE(collector.WaitForRecords(5));
-  spool_->Add(wire::TestSession());
-  EXPECT_TRUE(collector.WaitForRecords(6));
-  EXPECT_TRUE(WaitForEmptySpool());
-  EXPECT_EQ(spool_->losses().total(), 0u);
-}
-
-// Another agent used these numbers, or this one has lost its state.
-TEST_F(UplinkTest, CollectorAheadOfTheSpool_NumbersContinueAboveIt) {
-  FakeCollector collector(Address());
-  for (int i = 0; i < 5; ++i) spool_->Add(wire::TestSession());
-  ASSERT_TRUE(spool_->Flush(absl::Seconds(20)));
-  const uint64_t more = spool_->last_sequence() + 1000;
-  collector.SetAcknowledged(HelloHost(), more);
-  auto uplink = Open();
-  ASSERT_TRUE(WaitForEmptySpool());
-  spool_->Add(wire::TestHopEnd());
-  ASSERT_TRUE(collector.WaitForRecords(2)) << "the hop's end, and the loss of the five";
-  uint64_t lost = 0;
-  for (const v1::Record& record : collector.received()) {
-    EXPECT_GT(record.sequence(), more);
-    lost += record.loss().loss().count();
-  }
-  EXPECT_EQ(lost, 5u);
-}
-
 TEST_F(UplinkTest, WelcomeThatLeavesNoNumbers_IsRefused) {
   FakeCollector collector(Address());
   collector.SetAcknowledged(HelloHost(), INT64_MAX);
@@ -421,30 +229,6 @@ TEST_F(UplinkTest, NoCollector_StopIsPrompt) {
   const absl::Time begin = absl::Now();
   uplink.reset();
   EXPECT_LT(absl::Now() - begin, absl::Seconds(3));
-}
-
-TEST(Window, UnacknowledgedBatches_AreBounded) {
-  Window window;
-  window.Start(100);
-  EXPECT_EQ(window.last_sent(), 100u);
-  for (uint64_t i = 1; i <= 10; ++i) window.Sent(100 + i * 1000, 1000, 1000);
-  EXPECT_FALSE(window.HasRoom());
-  window.Acknowledged(100 + 1500);
-  EXPECT_TRUE(window.HasRoom());
-  window.Acknowledged(INT64_MAX);
-  EXPECT_TRUE(window.empty());
-  window.Sent(20000, 1, Window::kMaxBytes);
-  EXPECT_FALSE(window.HasRoom());
-}
-
-TEST(BackOff, RepeatedFailures_WaitUpToTenSeconds) {
-  BackOff back_off;
-  EXPECT_LE(back_off.Next(), absl::Milliseconds(250));
-  for (int i = 0; i < 10; ++i) back_off.Next();
-  EXPECT_GE(back_off.Next(), absl::Seconds(7));
-  EXPECT_LE(back_off.Next(), absl::Milliseconds(12500));
-  back_off.Reset();
-  EXPECT_LE(back_off.Next(), absl::Milliseconds(250));
 }
 
 }  // namespace
