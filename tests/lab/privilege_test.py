@@ -27,14 +27,21 @@ def status_of(pid):
 def processes(agent):
     """The pids of the agent's processes by role; {} while one of them is missing."""
     found = {}
+    parents = {}
     for pid in agent.pids():
         try:
-            name = read(f"/proc/{pid}/comm").strip()
-            state = status_of(pid)["State"][0]
-        except FileNotFoundError:
+            status = status_of(pid)
+        except (FileNotFoundError, ProcessLookupError):
             continue
-        found.update({role: pid for role, comm in ALL.items() if comm == name and state != "Z"})
-    return found if len(found) == len(ALL) else {}
+        parents[pid] = int(status["PPid"])
+        for role, comm in ALL.items():
+            if comm == status["Name"] and status["State"][0] != "Z":
+                found.setdefault(role, []).append(pid)
+    # The loader's heartbeats are short-lived children with its name.
+    supervisors = found.pop("supervisor", [])
+    only = {role: [pid for pid in pids if parents[pid] in supervisors] for role, pids in found.items()}
+    only["supervisor"] = supervisors
+    return {role: pids[0] for role, pids in only.items()} if all(len(only.get(role, [])) == 1 for role in ALL) else {}
 
 
 def wait_processes(agent, but=None):

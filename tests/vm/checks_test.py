@@ -86,6 +86,15 @@ class Results(unittest.TestCase):
         log = ["<6>[    1.0] hoptrail: the tests begin", "<12>[    1.1] hoptrail: 1 own A.One", "<4>[    1.2] odd"]
         self.assertEqual(guest.alarms(log), ["[    1.2] odd (during A.One)"])
 
+    def test_known_trace_is_harmless_and_no_other(self):
+        log = ["<6>[ 1.0] hoptrail: the tests begin", "<6>[ 1.1] ------------[ cut here ]------------",
+               "<4>[ 1.2] WARNING: kernel/time/hrtimer.c:1071 at hrtimer_forward+0x78/0xb0, CPU#0: x/1",
+               "<4>[ 1.3]  dl_task_timer+0x366/0x8e0", "<4>[ 1.4] ---[ end trace 0000000000000000 ]---"]
+        self.assertEqual(guest.alarms(log), [])
+        self.assertEqual(guest.alarms([*log, "<4>[ 1.5] odd"]), ["[ 1.5] odd"])
+        self.assertEqual(len(guest.alarms([*log[:3], log[4]])), 2, "hrtimer_forward for another reason")
+        self.assertEqual(len(guest.alarms(log[:4])), 2, "a trace without an end")
+
 
 class Plans(unittest.TestCase):
     def test_text_has_batches_and_parts(self):

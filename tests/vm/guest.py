@@ -33,6 +33,12 @@ HARMLESS = (
     # The clock of a slow machine under emulation.
     re.compile(r"clocksource: |hrtimer: interrupt took|perf: interrupt took too long"),
 )
+TRACE_BEGIN, TRACE_END = "[ cut here ]", "[ end trace "
+# Harmless warnings with a stack trace: all patterns of one occur in it.
+HARMLESS_TRACES = (
+    # Linux 7.2's deadline scheduler forwards a timer that is queued already, if the emulated CPU stood still for long.
+    (re.compile(r"WARNING: kernel/time/hrtimer\.c:\d+ at hrtimer_forward\+"), re.compile(r" dl_task_timer\+")),
+)
 
 
 class Guest:
@@ -212,13 +218,29 @@ class Guest:
         return [f"[ RUN      ] {each.group(3)}" for each in found if each and each.groups()[:2] == (str(number), batch)]
 
 
+def _without_harmless_traces(lines):
+    kept = []
+    trace = None  # the lines since its begin
+    for line in lines:
+        if TRACE_BEGIN in line:
+            kept += trace or []
+            trace = []
+        (kept if trace is None else trace).append(line)
+        if trace is not None and TRACE_END in line:
+            harmless = any(all(any(pattern.search(each) for each in trace) for pattern in patterns)
+                           for patterns in HARMLESS_TRACES)
+            kept += [] if harmless else trace
+            trace = None
+    return kept + (trace or [])
+
+
 def alarms(lines):
-    """The faults in a kernel log: every alarm, and every warning since the tests began, except those in HARMLESS. With
-    the tests that ran."""
+    """The faults in a kernel log: every alarm, and every warning since the tests began, except those in HARMLESS and
+    HARMLESS_TRACES. With the tests that ran."""
     trouble = []
     testing = False
     running = {}  # batch → test
-    for line in lines:
+    for line in _without_harmless_traces(lines):
         found = LEVEL.match(line)
         if not found:
             continue
