@@ -173,12 +173,20 @@ absl::StatusOr<Client::Health> Client::GetHealth() {
       stubs_->fleet.get(), &v1::FleetService::Stub::ListHosts, request);
   if (absl::IsUnavailable(hosts.status())) return hosts.status();
   Health health;
-  if (hosts.ok() && hosts->has_store_trouble()) {
+  health.query = hosts.status();
+  if (!hosts.ok()) {
+    health.trouble =
+        absl::StrCat("the collector does not answer a query: ", hosts.status().message());
+  } else if (hosts->has_store_trouble()) {
     const std::string& detail = hosts->store_trouble().detail();
     health.trouble = absl::StrCat("the collector cannot write its store, and takes in nothing new",
                                   detail.empty() ? "" : ": ", detail);
   }
   const absl::StatusOr<uint64_t> all = ServingStatus(stubs_->channel, "");
+  if (!all.ok() && health.trouble.empty()) {
+    health.trouble =
+        absl::StrCat("the collector's health service does not answer: ", all.status().message());
+  }
   if (!all.ok() || *all != kNotServing) return health;
   // The reading services may still serve.
   const absl::StatusOr<uint64_t> reading =

@@ -28,6 +28,7 @@ class Client {
   // The collector's health; UNAVAILABLE where it cannot be reached.
   struct Health {
     bool reading = true;  // it answers queries; false: its engine makes no progress
+    absl::Status query;   // of a query that reads the store
     std::string trouble;  // why answers may lack something; empty where they lack nothing
   };
   absl::StatusOr<Health> GetHealth();

@@ -22,7 +22,9 @@ absl::StatusOr<ExitStatus> ShowHealth(const Options& options, const Style& style
                                       const Client::Health& health) {
   const std::string words = health.trouble.empty() ? "serving" : Escape(health.trouble, style);
   HT_RETURN_IF_ERROR(Print(words + "\n"));
-  if (!health.reading) return kFailed;
+  if (!health.reading || (!options.live && !health.query.ok())) return kFailed;
+  // A query that gets no answer at all may wait for ever; any other error is a sign of life.
+  if (absl::IsDeadlineExceeded(health.query)) return kFailed;
   return health.trouble.empty() || options.live ? kDone : kIncomplete;
 }
 

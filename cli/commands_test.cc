@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -173,6 +174,34 @@ TEST_F(CommandsTest, Health_ExitStatusServesProbes) {
   EXPECT_EQ(Run({"health", "--live"}).code(), absl::StatusCode::kUnavailable);
 }
 
+TEST_F(CommandsTest, CollectorWithoutAnAnswer_IsNotHealthy) {
+  for (const auto code : {grpc::StatusCode::INTERNAL, grpc::StatusCode::RESOURCE_EXHAUSTED}) {
+    fleet_.failure = code;
+    ASSERT_TRUE(Run({"health"}).ok());
+    EXPECT_EQ(out_, "the collector does not answer a query: no answer from the store\n");
+    EXPECT_EQ(exit_, kFailed);
+    ASSERT_TRUE(Run({"health", "--live"}).ok());
+    EXPECT_EQ(exit_, kDone) << "a restart would not help";
+    ASSERT_TRUE(Run({"incidents"}).ok());
+    EXPECT_EQ(out_, "Nothing is known, but something may be missing.\n");
+    EXPECT_EQ(exit_, kIncomplete);
+  }
+  fleet_.failure = grpc::StatusCode::DEADLINE_EXCEEDED;
+  ASSERT_TRUE(Run({"health", "--live"}).ok());
+  EXPECT_EQ(exit_, kFailed);
+}
+
+TEST_F(CommandsTest, IncidentsOfTwoStates_AreCutToOneLimit) {
+  detections_.incidents = 3;
+  ASSERT_TRUE(Run({"incidents", "--output", "json", "--limit", "4"}).ok());
+  const auto count = [this](absl::string_view title) {
+    return std::vector<std::string>(absl::StrSplit(out_, title)).size() - 1;
+  };
+  EXPECT_EQ(count("state = OPEN"), 3u);
+  EXPECT_EQ(count("state = ACKNOWLEDGED"), 1u);
+  EXPECT_THAT(error_, HasSubstr("--limit"));
+}
+
 TEST_F(CommandsTest, StoreThatCannotBeWritten_EveryListSaysSo) {
   fleet_.read_only = true;
   for (const char* command : {"sessions", "detections"}) {
@@ -245,7 +274,9 @@ TEST_F(CommandsTest, JsonOutput_IsEscapedForTerminals) {
 TEST_F(CommandsTest, LibraryLogs_StaySilent) {
   fleet_.bad_text = true;  // protobuf logs an error about it at both ends
   (void)Run({"hosts"});
-  EXPECT_EQ(error_, "");
+  EXPECT_EQ(error_,
+            "hoptrail: warning: the collector does not answer a query: No message returned for "
+            "unary request; something may be missing\n");
 }
 
 }  // namespace

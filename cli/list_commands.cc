@@ -26,6 +26,14 @@ std::vector<T> ToVector(const google::protobuf::RepeatedPtrField<T>& field) {
   return std::vector<T>(field.begin(), field.end());
 }
 
+// Keeps the first `limit` entries (0: all) of the answers to several queries.
+template <typename T>
+void CutTo(int64_t limit, google::protobuf::RepeatedPtrField<T>* entries, std::string* more) {
+  if (limit == 0 || entries->size() <= limit) return;
+  entries->DeleteSubrange(static_cast<int>(limit), entries->size() - static_cast<int>(limit));
+  *more = "cut here";
+}
+
 std::string Quoted(absl::string_view value) {
   return absl::StrCat("\"", absl::StrReplaceAll(value, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
 }
@@ -73,11 +81,7 @@ absl::Status ShowSessions(const Request& request) {
   std::stable_sort(sessions->begin(), sessions->end(), [](const auto& a, const auto& b) {
     return Milliseconds(a.open_time()) > Milliseconds(b.open_time());
   });
-  if (options.limit > 0 && sessions->size() > options.limit) {
-    sessions->DeleteSubrange(static_cast<int>(options.limit),
-                             sessions->size() - static_cast<int>(options.limit));
-    more = "cut here";
-  }
+  CutTo(options.limit, sessions, &more);
   answer.clear_next_page_token();  // It would belong to one of several queries.
   if (options.output == Output::kJson) {
     HT_RETURN_IF_ERROR(PrintJson(answer, false));
@@ -103,17 +107,20 @@ absl::Status ShowDetections(const Request& request) {
 absl::Status ShowIncidents(const Request& request) {
   const auto& [options, style, client, doubt] = request;
   v1::ListIncidentsResponse answer;
+  std::string more;
   if (options.all) {
     HT_ASSIGN_OR_RETURN(answer, client->ListIncidents("", options.limit));
+    more = answer.next_page_token();
   } else {
     for (absl::string_view state : {"OPEN", "ACKNOWLEDGED"}) {
       HT_ASSIGN_OR_RETURN(const auto part,
                           client->ListIncidents(absl::StrCat("state = ", state), options.limit));
+      if (!part.next_page_token().empty()) more = part.next_page_token();
       answer.MergeFrom(part);
     }
+    CutTo(options.limit, answer.mutable_incidents(), &more);
+    answer.clear_next_page_token();  // It would belong to one of several queries.
   }
-  const std::string more = answer.next_page_token();
-  if (!options.all) answer.clear_next_page_token();
   if (options.output == Output::kJson) {
     HT_RETURN_IF_ERROR(PrintJson(answer, false));
   } else {

@@ -48,6 +48,7 @@ class FakeFleet : public v1::FleetService::Service {
  public:
   grpc::Status ListHosts(grpc::ServerContext*, const v1::ListHostsRequest* request,
                          v1::ListHostsResponse* response) override {
+    if (failure != grpc::StatusCode::OK) return {failure, "no answer from the store"};
     const int begin = request->page_token().empty() ? 0 : std::stoi(request->page_token());
     page_sizes.Add(request->page_size());
     for (int i = begin; i < 5 && i < begin + std::min(2, request->page_size()); ++i) {
@@ -90,6 +91,7 @@ class FakeFleet : public v1::FleetService::Service {
   std::atomic<bool> read_only = false;
   std::atomic<bool> connected = false;
   std::atomic<bool> bad_text = false;
+  std::atomic<grpc::StatusCode> failure = grpc::StatusCode::OK;  // of ListHosts
 };
 
 // Knows the path of one session, and of no incident.
@@ -134,8 +136,11 @@ class FakeDetections : public v1::DetectionService::Service {
     }
     return {grpc::StatusCode::UNAVAILABLE, "going down\x1b[2J"};
   }
-  grpc::Status ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest*,
-                             v1::ListIncidentsResponse*) override {
+  grpc::Status ListIncidents(grpc::ServerContext*, const v1::ListIncidentsRequest* request,
+                             v1::ListIncidentsResponse* response) override {
+    for (int i = 0; i < std::min<int>(incidents, request->page_size()); ++i) {
+      response->add_incidents()->set_title(request->filter());
+    }
     return incidents_fail ? grpc::Status(grpc::StatusCode::INTERNAL, "the store is broken")
                           : grpc::Status::OK;
   }
@@ -165,6 +170,7 @@ class FakeDetections : public v1::DetectionService::Service {
 
   Asked<std::string> tokens;
   std::atomic<bool> incidents_fail = false;
+  std::atomic<int> incidents = 0;  // of each state
 };
 
 }  // namespace hoptrail::cli
