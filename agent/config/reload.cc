@@ -1,9 +1,12 @@
 #include "agent/config/reload.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/reflection.h>
 
 #include "agent/host/host_facts.h"
 #include "core/base/read_file.h"
@@ -26,19 +29,54 @@ bool SameRule(const v1::HostRulesConfig& a, const v1::HostRulesConfig& b,
          b.GetReflection()->GetMessage(b, &rule).SerializeAsString();
 }
 
-bool Disabled(const v1::HostRulesConfig& rules, const google::protobuf::FieldDescriptor& rule) {
-  const google::protobuf::Message& message = rules.GetReflection()->GetMessage(rules, &rule);
-  const google::protobuf::FieldDescriptor* field =
-      message.GetDescriptor()->FindFieldByName("disabled");
-  return field != nullptr && message.GetReflection()->GetBool(message, field);
-}
-
 // Whether `after` lacks an element of `before`.
 template <typename T>
 bool Lacks(const std::vector<T>& after, const std::vector<T>& before) {
   return std::any_of(before.begin(), before.end(), [&](const T& each) {
     return std::find(after.begin(), after.end(), each) == after.end();
   });
+}
+
+std::vector<uint32_t> Numbers(const google::protobuf::Message& rule,
+                              const google::protobuf::FieldDescriptor& field) {
+  const auto list = rule.GetReflection()->GetRepeatedFieldRef<uint32_t>(rule, &field);
+  return {list.begin(), list.end()};
+}
+
+// Whether the rule sees less because of this field.
+bool IsWeaker(const google::protobuf::FieldDescriptor& field, const google::protobuf::Message& from,
+              const google::protobuf::Message& to) {
+  if (field.name() == "disabled") {
+    return to.GetReflection()->GetBool(to, &field) && !from.GetReflection()->GetBool(from, &field);
+  }
+  const auto number = [&](const google::protobuf::Message& rule) {
+    const int64_t value = rule.GetReflection()->GetUInt32(rule, &field);
+    return value == 0 ? field.options().GetExtension(v1::zero_means) : value;
+  };
+  switch (field.options().GetExtension(v1::weaker)) {
+    case v1::when_greater:
+      return number(to) > number(from);
+    case v1::when_smaller:
+      return number(to) < number(from);
+    case v1::when_fewer: {
+      const std::vector<uint32_t> before = Numbers(from, field), after = Numbers(to, field);
+      return before.empty() != after.empty() || Lacks(after, before);
+    }
+    default:
+      return false;
+  }
+}
+
+bool IsWeaker(const google::protobuf::FieldDescriptor& rule, const v1::HostRulesConfig& from,
+              const v1::HostRulesConfig& to) {
+  const google::protobuf::Descriptor& fields = *rule.message_type();
+  for (int i = 0; i < fields.field_count(); ++i) {
+    if (IsWeaker(*fields.field(i), from.GetReflection()->GetMessage(from, &rule),
+                 to.GetReflection()->GetMessage(to, &rule))) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::vector<std::string> Weakened(const Settings& started, const Settings& present,
@@ -51,9 +89,9 @@ std::vector<std::string> Weakened(const Settings& started, const Settings& prese
   const google::protobuf::Descriptor& rules = *v1::HostRulesConfig::descriptor();
   for (int i = 0; i < rules.field_count(); ++i) {
     const google::protobuf::FieldDescriptor& rule = *rules.field(i);
-    note(absl::StrCat("rules.", rule.name()),
-         Disabled(fresh.rules, rule) && !Disabled(present.rules, rule));
+    note(absl::StrCat("rules.", rule.name()), IsWeaker(rule, present.rules, fresh.rules));
   }
+  note("spool.max_mib", fresh.spool_bytes < present.spool_bytes);
   note("scope.network_namespace",
        !fresh.network_namespace.empty() && started.network_namespace != fresh.network_namespace);
   note("hops.watched_ports", Lacks(fresh.watched_ports, started.watched_ports));

@@ -2,7 +2,9 @@
 
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
 namespace hoptrail::agent {
@@ -47,12 +49,51 @@ TEST(PlanReload, ChangedWorkerKeys_TakeEffect) {
   EXPECT_EQ(reload.settings.rules.brute_force().failures_alone(), 7u);
   EXPECT_EQ(reload.settings.spool_bytes, uint64_t{1} << 20);
   EXPECT_EQ(reload.settings.log_level, LogLevel::kDebug);
-  EXPECT_THAT(reload.weakened, ElementsAre("collector", "rules.pivot"));
+  EXPECT_THAT(reload.weakened, ElementsAre("collector", "rules.pivot", "spool.max_mib"));
   // A key that is set back is a change of the settings in force, not of those at the start.
   const Reload back = PlanReload(started, reload.settings, started);
   EXPECT_THAT(back.changed.size(), 6u);
-  EXPECT_THAT(back.weakened, ElementsAre("collector")) << "facts go to another collector again";
+  EXPECT_THAT(back.weakened, ElementsAre("collector", "rules.brute_force"))
+      << "facts go to another collector again, and 20 failures are needed instead of 7";
   EXPECT_EQ(back.settings.host_name, "");
+}
+
+TEST(PlanReload, RuleThatDetectsLess_IsWeakened) {
+  const auto weakened = [](const std::string& before, const std::string& after) {
+    const Settings present = Parse(absl::StrCat(kMinimal, "rules: {", before, "}\n"));
+    return PlanReload(present, present, Parse(absl::StrCat(kMinimal, "rules: {", after, "}\n")))
+        .weakened;
+  };
+  const auto pivot = ElementsAre("rules.pivot"), guessing = ElementsAre("rules.brute_force");
+  EXPECT_THAT(weakened("", "pivot: {ports: [1]}"), pivot);
+  EXPECT_THAT(weakened("pivot: {ports: [22, 23]}", "pivot: {ports: [22]}"), pivot);
+  EXPECT_THAT(weakened("pivot: {ports: [22]}", "pivot: {ports: [22, 23]}"), IsEmpty());
+  EXPECT_THAT(weakened("", "brute_force: {failures_before_success: 6}"), guessing);
+  EXPECT_THAT(weakened("", "brute_force: {failures_before_success: 5}"), IsEmpty());
+  EXPECT_THAT(weakened("", "brute_force: {failures_alone: 1000000}"), guessing);
+  EXPECT_THAT(weakened("", "brute_force: {window_seconds: 1}"), guessing);
+  EXPECT_THAT(weakened("", "brute_force: {window_seconds: 601}"), IsEmpty());
+  EXPECT_THAT(weakened("pivot: {disabled: true}", ""), IsEmpty());
+}
+
+TEST(PlanReload, EveryFieldOfAHostRule_SaysWhichChangeWeakensIt) {
+  const google::protobuf::Descriptor& rules = *v1::HostRulesConfig::descriptor();
+  ASSERT_GT(rules.field_count(), 0);
+  for (int i = 0; i < rules.field_count(); ++i) {
+    const google::protobuf::Descriptor& rule = *rules.field(i)->message_type();
+    for (int j = 0; j < rule.field_count(); ++j) {
+      const google::protobuf::FieldDescriptor& field = *rule.field(j);
+      if (field.name() == "disabled") continue;
+      const v1::Weaker weaker = field.options().GetExtension(v1::weaker);
+      EXPECT_EQ(weaker == v1::when_fewer, field.is_repeated()) << field.full_name();
+      EXPECT_NE(weaker, v1::WEAKER_UNSPECIFIED) << field.full_name();
+      EXPECT_EQ(field.cpp_type(), google::protobuf::FieldDescriptor::CPPTYPE_UINT32)
+          << field.full_name() << ": reload.cc compares no other type";
+      if (!field.is_repeated()) {
+        EXPECT_GT(field.options().GetExtension(v1::zero_means), 0) << field.full_name();
+      }
+    }
+  }
 }
 
 TEST(PlanReload, ChangedKernelOrDirectoryKeys_NeedARestart) {
