@@ -40,15 +40,14 @@ void Aging::AgeSessions(int64_t now_boot_ns) {
 void Aging::AgeHops(int64_t now_boot_ns) {
   const int64_t again = now_boot_ns + state_->options.retention_ns / 4 + 1;
   for (int checks = 0; checks < kMaxChecks; ++checks) {
-    const bool full = joiner_->size() > state_->options.max_hop_ends;
+    const bool full = state_->graph.hop_ends > state_->options.max_hop_ends;
     const auto key = full ? state_->hop_age.TakeFirst() : state_->hop_age.TakeDue(now_boot_ns);
     if (!key.has_value()) return;
-    const model::HopEnd* end = joiner_->FindEnd(*key);
-    if (end == nullptr) continue;
+    auto hop = state_->graph.hops.find(*key);
+    if (hop == state_->graph.hops.end()) continue;
     // A hop that opened a session leaves together with the session.
-    auto hop = state_->graph.hops.find(joiner_->HopOf(*key));
-    const bool needed = hop != state_->graph.hops.end() && !hop->second.child.empty();
-    if (!needed && (full || end->closed_wall_ns != 0)) {
+    const bool needed = !hop->second.child.empty();
+    if (!needed && (full || hop->second.closed)) {
       DropHop(*key);
     } else {
       state_->hop_age.Add(again, *key);
@@ -80,7 +79,7 @@ bool Aging::DropSession(const model::SessionId& id) {
   }
   auto it = graph_state.sessions.find(id);
   const absl::btree_map<graph::HopId, EndNode> ends = it->second.ends;
-  for (const auto& [key, end] : ends) DropHop(key);
+  for (const auto& [key, end] : ends) DropHop(end.hop);
   for (const model::DetectionId& detection : it->second.detections) {
     graph_state.detections.erase(detection);
   }
@@ -98,13 +97,12 @@ bool Aging::DropSession(const model::SessionId& id) {
   return true;
 }
 
-void Aging::DropHop(const graph::HopId& key) {
-  if (joiner_->FindEnd(key) == nullptr) return;
-  const graph::HopId hop = joiner_->HopOf(key);
-  if (auto known = state_->graph.hops.find(hop); known != state_->graph.hops.end()) {
-    ForgetEnds(hop, known->second, state_);
-    state_->graph.hops.erase(known);
-  }
+void Aging::DropHop(const graph::HopId& hop) {
+  auto known = state_->graph.hops.find(hop);
+  if (known == state_->graph.hops.end()) return;
+  ForgetEnds(hop, known->second, state_);
+  state_->graph.hop_ends -= known->second.ends();
+  state_->graph.hops.erase(known);
   state_->changes.hops.erase(hop);
   joiner_->Forget(hop);
 }

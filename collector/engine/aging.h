@@ -30,7 +30,7 @@ class Aging {
   bool IsOnIncident(const model::SessionId& id) const;
   // False: the session is still needed.
   bool DropSession(const model::SessionId& id);
-  void DropHop(const graph::HopId& end);
+  void DropHop(const graph::HopId& hop);
 
   EngineState* const state_;
   Joiner* const joiner_;

@@ -26,7 +26,7 @@ struct EngineState {
   TreeIndex trees;
   IncidentRegistry incidents;
   Changes changes;
-  // When to look whether a session or a hop end may leave memory, by the collector's boot clock.
+  // When to look whether a session or a hop may leave memory, by the collector's boot clock.
   graph::DueQueue<model::SessionId> session_age;
   graph::DueQueue<graph::HopId> hop_age;
 

@@ -112,10 +112,7 @@ void FactIntake::TakeHopEnd(const model::HopEnd& end) {
     return;
   }
   if (!end.session.empty() && state_->IsForeign(end.session, end.host)) refused_++;
-  const int64_t now = state_->BootNow();
-  const size_t before = joiner_->size();
-  const graph::HopId key = joiner_->Put(end, now);
-  if (joiner_->size() > before) state_->hop_age.Add(now + state_->options.retention_ns, key);
+  joiner_->Put(end, state_->BootNow());
   TakeJoins();
 }
 
@@ -139,12 +136,6 @@ void FactIntake::Restore(const StoredState& stored) {
   for (const StoredHop& hop : stored.hops) {
     hops[hop.key] = &hop.hop;
     joiner_->Restore(hop.hop, state_->BootNow());
-    for (const auto& end : {hop.hop.client, hop.hop.server}) {
-      if (!end.has_value()) continue;
-      const graph::HopId key = graph::DeriveHopId(*end);
-      if (joiner_->FindEnd(key) == nullptr) continue;
-      state_->hop_age.Add(state_->BootNow() + state_->options.retention_ns, key);
-    }
   }
   TakeJoins();
   for (const model::Detection& detection : stored.detections) state_->PutDetection(detection);

@@ -12,7 +12,12 @@ void ApplyJoin(JoinChange change, EngineState* state) {
   GraphState& graph_state = state->graph;
   const graph::HopId key = change.key;
   auto known = graph_state.hops.find(key);
-  if (known != graph_state.hops.end()) ForgetEnds(key, known->second, state);
+  if (known != graph_state.hops.end()) {
+    ForgetEnds(key, known->second, state);
+    graph_state.hop_ends -= known->second.ends();
+  } else if (change.hop.has_value()) {
+    state->hop_age.Add(state->BootNow() + state->options.retention_ns, key);
+  }
   if (!change.hop.has_value()) {
     state->changes.hops.erase(key);
     state->changes.removed_hops.insert(key);
@@ -28,12 +33,15 @@ void ApplyJoin(JoinChange change, EngineState* state) {
   if (hop.client.has_value()) {
     node.client = {key, hop.client->host, hop.client->session};
     node.client_established_boot_ns = hop.client->established_boot_ns;
+    node.closed = hop.client->closed_wall_ns != 0;
   }
   if (hop.server.has_value()) {
     node.server = {change.server_end, hop.server->host, hop.server->session};
     node.opened_session = hop.server->opened_session;
+    node.closed = node.closed || hop.server->closed_wall_ns != 0;
   }
   graph_state.hops[key] = node;
+  graph_state.hop_ends += node.ends();
   for (const auto* side : {&hop.client, &hop.server}) {
     if (!side->has_value()) continue;
     const model::HopEnd& end = side->value();

@@ -4,6 +4,7 @@
 // The graph that the engine keeps in memory: sessions, the hops and causes that link them, and the
 // detections on them. Built from values. Owned by the engine, used by its thread.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,10 +42,13 @@ struct HopNode {
   End client;
   End server;
   bool opened_session = false;
+  bool closed = false;  // one of its ends, or both
   model::Proof proof = model::Proof::kUnknown;
   double probability = 0;
   uint64_t client_established_boot_ns = 0;
   model::SessionId child;  // the session that the hop gave a parent in the lineage; empty: none
+
+  size_t ends() const { return (client.key.empty() ? 0 : 1) + (server.key.empty() ? 0 : 1); }
 };
 
 struct SessionNode {
@@ -90,6 +94,7 @@ struct GraphState {
   absl::flat_hash_map<model::DetectionId, model::Detection> detections;
   graph::Lineage lineage;
   absl::flat_hash_map<graph::HopId, HopNode> hops;
+  size_t hop_ends = 0;  // of all hops
   absl::flat_hash_map<model::HostId, ClockOffset> clocks;
   KnownEdges edges;
 };
