@@ -62,7 +62,7 @@ class StoreForNotifiers : public ::testing::Test {
                              .incidents = {incident}},
                             kNow)
                     .ok());
-    ASSERT_TRUE(store_->ReleasePages(kNow, 0).ok());
+    ASSERT_TRUE(store_->ReleasePages({kNow, kNow}, 0).ok());
   }
   void Write() { Write(incident_); }
   int64_t Waiting() {

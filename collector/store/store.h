@@ -24,6 +24,13 @@ struct RetentionLimits {
   int64_t max_bytes = int64_t{4096} << 20;
 };
 
+// The time by which pages are held. The boot clock decides, which nobody can set; the wall clock
+// only says how long a page was held before this process began.
+struct HoldClock {
+  int64_t wall_ns = 0;
+  int64_t boot_ns = 0;
+};
+
 // Makes the collector's facts, incidents and pages durable. The engine's thread writes, any number
 // of threads read, and each notifier has an outbox and a cursor. Each implementation has a function
 // that opens it and migrates older data, and passes the tests of collector/store/conformance/.
@@ -38,7 +45,7 @@ class Store : public ReadableStore {
   virtual absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns) = 0;
   // Releases the pages that were held for `held_ns` or longer. The first page of an incident is
   // held: an incident that ends before its page is released is never sent (docs/decisions/0013).
-  virtual absl::Status ReleasePages(int64_t now_wall_ns, int64_t held_ns) = 0;
+  virtual absl::Status ReleasePages(const HoldClock& now, int64_t held_ns) = 0;
   virtual bool HoldsPages() const = 0;
   virtual void SetNotify(bool notify) = 0;
   // Removes rows that are too old, and the oldest rows while the store is too large; at most some

@@ -153,6 +153,12 @@ absl::StatusOr<int64_t> Database::UsedBytes() {
 
 int64_t Database::Changes() const { return sqlite3_changes64(database_); }
 
+bool Database::HasMoved() const {
+  int moved = 0;
+  return sqlite3_file_control(database_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+         moved != 0;
+}
+
 bool Database::InTransaction() const {
   return database_ != nullptr && sqlite3_get_autocommit(database_) == 0;
 }

@@ -57,6 +57,9 @@ class Database {
   absl::StatusOr<int64_t> UsedBytes();
   // Rows changed by the last INSERT, UPDATE or DELETE.
   int64_t Changes() const;
+  // Whether the file was removed, renamed or replaced since it was opened. Writes still succeed
+  // then, and nobody finds them again.
+  bool HasMoved() const;
   // Between BEGIN and COMMIT or ROLLBACK.
   bool InTransaction() const;
 

@@ -200,7 +200,8 @@ void EngineLoop::ReleasePages() {
   if (!state_.store->HoldsPages()) return;
   const bool behind = state_.backlog.Any(state_.BootNow());
   const absl::Status status =
-      state_.store->ReleasePages(state_.WallNow(), behind ? Backlog::kMaxWaitNs : kPageSettlesNs);
+      state_.store->ReleasePages({.wall_ns = state_.WallNow(), .boot_ns = state_.BootNow()},
+                                 behind ? Backlog::kMaxWaitNs : kPageSettlesNs);
   if (!status.ok()) LogError("store", "pages wait longer: ", status.ToString());
 }
 

@@ -98,7 +98,7 @@ TEST_F(DeliveryScheduleTest, HeldPage_IsSentAfterAMinute) {
   EXPECT_EQ(SendFor(58), 0);
   EXPECT_EQ(SendFor(4), 1);
   EXPECT_EQ(Waiting(), 0);
-  ASSERT_TRUE(store_->ReleasePages(kNow, 0).ok());
+  ASSERT_TRUE(store_->ReleasePages({kNow, kNow}, 0).ok());
   EXPECT_EQ(SendFor(2), 0) << "once";
 }
 

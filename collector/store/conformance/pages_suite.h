@@ -14,7 +14,7 @@ TEST_P(StoreSuite, Page_IsHeldThenWaitsUntilDoneAcrossARestart) {
   EXPECT_TRUE(store_->HoldsPages());
   auto outbox = *store_->OpenOutbox();
   EXPECT_FALSE(Next(outbox.get()).has_value());
-  ASSERT_TRUE(store_->ReleasePages(kNow, 0).ok());
+  ASSERT_TRUE(store_->ReleasePages({kNow, kNow}, 0).ok());
   EXPECT_FALSE(store_->HoldsPages());
   auto item = Next(outbox.get());
   ASSERT_TRUE(item.has_value());
@@ -35,7 +35,7 @@ TEST_P(StoreSuite, Page_IsHeldThenWaitsUntilDoneAcrossARestart) {
 
 TEST_P(StoreSuite, IncidentThatChangesWhileItsPageIsSent_WaitsAgain) {
   Write({.incidents = {Incident(1)}});
-  ASSERT_TRUE(store_->ReleasePages(kNow, 0).ok());
+  ASSERT_TRUE(store_->ReleasePages({kNow, kNow}, 0).ok());
   auto outbox = *store_->OpenOutbox();
   const auto item = Next(outbox.get());
   ASSERT_TRUE(item.has_value());

@@ -32,26 +32,30 @@ constexpr char kHost[] =
     " incarnation = coalesce(?14, incarnation), nonce = coalesce(?15, nonce)";
 constexpr char kSession[] =
     "INSERT INTO sessions(id, host, kind, logged_in, user, opened, closed, caused_by, data,"
-    " arrived, heard) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT(id)"
+    " arrived, heard, arrival_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)"
+    " ON CONFLICT(id)"
     " DO UPDATE SET host = ?2, kind = ?3, logged_in = ?4, user = ?5, opened = ?6, closed = ?7,"
     " caused_by = ?8, data = ?9, heard = ?11";
 constexpr char kHop[] =
     "INSERT INTO hops(id, client_host, server_host, client_session, server_session, proof, time,"
-    " data, arrived) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET"
+    " data, arrived, arrival_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(id)"
+    " DO UPDATE SET"
     " client_host = ?2, server_host = ?3, client_session = ?4, server_session = ?5, proof = ?6,"
     " time = ?7, data = ?8";
 constexpr char kEdge[] =
     "INSERT INTO edges(host, side, program, uid, peer, port, minute, connections, failures, sent,"
-    " received, protocol) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO "
-    "UPDATE SET"
+    " received, protocol, arrival_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+    " ?13) ON CONFLICT DO UPDATE SET"
     " connections = connections + ?8, failures = failures + ?9, sent = sent + ?10,"
     " received = received + ?11";
 constexpr char kDeleteHop[] = "DELETE FROM hops WHERE id = ?1";
 constexpr char kLoginAttempt[] =
-    "INSERT INTO login_attempts(host, session, time, data) VALUES(?1, ?2, ?3, ?4)";
+    "INSERT INTO login_attempts(host, session, time, data, arrival_time) VALUES(?1, ?2, ?3, ?4, "
+    "?5)";
 constexpr char kTrimLoginAttempts[] =
     "DELETE FROM login_attempts WHERE id <= (SELECT max(id) FROM login_attempts) - ?1";
-constexpr char kLoss[] = "INSERT INTO losses(host, until, data) VALUES(?1, ?2, ?3)";
+constexpr char kLoss[] =
+    "INSERT INTO losses(host, until, data, arrival_time) VALUES(?1, ?2, ?3, ?4)";
 
 int64_t TimeOf(const StoredHop& stored) {
   if (stored.hop.server) return stored.hop.server->established_wall_ns;
@@ -92,9 +96,11 @@ absl::Status FactWriter::Write(const WriteBatch& batch, int64_t now_wall_ns) {
   for (const auto& id : batch.removed_hops) {
     HT_RETURN_IF_ERROR(delete_hop_.BindBlob(1, Blob(id)).Run());
   }
-  for (const auto* hop : InArrivalOrder(batch.hops, TimeOf)) HT_RETURN_IF_ERROR(WriteHop(*hop));
-  for (const auto& edge : batch.edges) HT_RETURN_IF_ERROR(WriteEdge(edge));
-  return WriteAppended(batch);
+  for (const auto* hop : InArrivalOrder(batch.hops, TimeOf)) {
+    HT_RETURN_IF_ERROR(WriteHop(*hop, now_wall_ns));
+  }
+  for (const auto& edge : batch.edges) HT_RETURN_IF_ERROR(WriteEdge(edge, now_wall_ns));
+  return WriteAppended(batch, now_wall_ns);
 }
 
 absl::Status FactWriter::WriteHost(const model::HostId& host, const HostChange& change) {
@@ -134,7 +140,7 @@ absl::Status FactWriter::WriteSession(const model::Session& session, int64_t now
   return s.BindInt(11, now_wall_ns).Run();
 }
 
-absl::Status FactWriter::WriteHop(const StoredHop& stored) {
+absl::Status FactWriter::WriteHop(const StoredHop& stored, int64_t now_wall_ns) {
   const model::Hop& hop = stored.hop;
   Statement& s = hop_;
   s.BindBlob(1, Blob(stored.key));
@@ -148,24 +154,26 @@ absl::Status FactWriter::WriteHop(const StoredHop& stored) {
   }
   s.BindInt(6, static_cast<int64_t>(hop.proof));
   s.BindInt(7, TimeOf(stored));
-  return s.BindBlob(8, Encode(hop)).BindInt(9, ++numbers_->arrival).Run();
+  s.BindBlob(8, Encode(hop)).BindInt(9, ++numbers_->arrival);
+  return s.BindInt(10, now_wall_ns).Run();
 }
 
-absl::Status FactWriter::WriteEdge(const model::EdgeCount& edge) {
+absl::Status FactWriter::WriteEdge(const model::EdgeCount& edge, int64_t now_wall_ns) {
   Statement& s = edge_;
   s.BindBlob(1, Blob(edge.host)).BindInt(2, static_cast<int64_t>(edge.side));
   s.BindText(3, edge.program).BindInt(4, edge.uid).BindBlob(5, Blob(edge.peer));
   s.BindInt(6, edge.server_port).BindInt(7, edge.minute_wall_ns).BindInt(8, edge.connections);
   s.BindInt(9, edge.failures).BindInt(10, static_cast<int64_t>(edge.bytes_sent));
   s.BindInt(11, static_cast<int64_t>(edge.bytes_received));
-  return s.BindInt(12, edge.protocol).Run();
+  return s.BindInt(12, edge.protocol).BindInt(13, now_wall_ns).Run();
 }
 
-absl::Status FactWriter::WriteAppended(const WriteBatch& batch) {
+absl::Status FactWriter::WriteAppended(const WriteBatch& batch, int64_t now_wall_ns) {
   for (const model::LoginAttempt& attempt : batch.login_attempts) {
     Statement& s = login_attempt_;
     s.BindBlob(1, Blob(attempt.host)).BindBlob(2, Blob(attempt.session));
-    HT_RETURN_IF_ERROR(s.BindInt(3, attempt.wall_ns).BindBlob(4, Encode(attempt)).Run());
+    s.BindInt(3, attempt.wall_ns).BindBlob(4, Encode(attempt));
+    HT_RETURN_IF_ERROR(s.BindInt(5, now_wall_ns).Run());
   }
   if (!batch.login_attempts.empty()) {
     Statement& trim = trim_login_attempts_;
@@ -174,7 +182,7 @@ absl::Status FactWriter::WriteAppended(const WriteBatch& batch) {
   for (const model::Loss& loss : batch.losses) {
     Statement& s = loss_;
     s.BindBlob(1, Blob(loss.host)).BindInt(2, loss.until_wall_ns);
-    HT_RETURN_IF_ERROR(s.BindBlob(3, Encode(loss)).Run());
+    HT_RETURN_IF_ERROR(s.BindBlob(3, Encode(loss)).BindInt(4, now_wall_ns).Run());
   }
   return absl::OkStatus();
 }

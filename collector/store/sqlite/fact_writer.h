@@ -31,9 +31,9 @@ class FactWriter {
 
   absl::Status WriteHost(const model::HostId& host, const HostChange& change);
   absl::Status WriteSession(const model::Session& session, int64_t now_wall_ns);
-  absl::Status WriteHop(const StoredHop& stored);
-  absl::Status WriteEdge(const model::EdgeCount& edge);
-  absl::Status WriteAppended(const WriteBatch& batch);
+  absl::Status WriteHop(const StoredHop& stored, int64_t now_wall_ns);
+  absl::Status WriteEdge(const model::EdgeCount& edge, int64_t now_wall_ns);
+  absl::Status WriteAppended(const WriteBatch& batch, int64_t now_wall_ns);
 
   RowNumbers* const numbers_;
   const int64_t max_login_attempts_;

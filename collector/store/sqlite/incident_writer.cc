@@ -16,10 +16,13 @@ using model::Incident;
 using sqlite::Statement;
 
 constexpr char kDetection[] =
-    "INSERT INTO detections(id, rule, severity, session, host, time, revision, data, arrived)"
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(id) DO UPDATE SET rule = ?2,"
+    "INSERT INTO detections(id, rule, severity, session, host, time, revision, data, arrived,"
+    " arrival_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(id) DO UPDATE SET "
+    "rule = ?2,"
     " severity = ?3, session = ?4, host = ?5, time = ?6, revision = ?7, data = ?8,"
-    " arrived = CASE WHEN ?6 > time THEN ?9 ELSE arrived END";  // ?6 > time: it has happened again
+    // ?6 > time: it has happened again
+    " arrived = CASE WHEN ?6 > time THEN ?9 ELSE arrived END,"
+    " arrival_time = CASE WHEN ?6 > time THEN ?10 ELSE arrival_time END";
 constexpr char kAttach[] =
     "UPDATE detections SET incident = ?2, revision = ?3 WHERE id = ?1 AND incident IS NOT ?2";
 constexpr char kIncident[] =
@@ -52,7 +55,7 @@ absl::Status IncidentWriter::Write(const WriteBatch& batch, OutboxWriter* outbox
                                    int64_t now_wall_ns) {
   for (const auto* detection :
        InArrivalOrder(batch.detections, [](const auto& d) { return d.wall_ns; })) {
-    HT_RETURN_IF_ERROR(WriteDetection(*detection));
+    HT_RETURN_IF_ERROR(WriteDetection(*detection, now_wall_ns));
   }
   for (const Incident& incident : batch.incidents) {
     HT_RETURN_IF_ERROR(WriteIncident(incident, outbox, now_wall_ns));
@@ -60,7 +63,8 @@ absl::Status IncidentWriter::Write(const WriteBatch& batch, OutboxWriter* outbox
   return absl::OkStatus();
 }
 
-absl::Status IncidentWriter::WriteDetection(const model::Detection& detection) {
+absl::Status IncidentWriter::WriteDetection(const model::Detection& detection,
+                                            int64_t now_wall_ns) {
   const std::string data = Encode(detection);
   Statement& find = find_detection_;
   find.BindBlob(1, Blob(detection.id));
@@ -74,7 +78,8 @@ absl::Status IncidentWriter::WriteDetection(const model::Detection& detection) {
   s.BindBlob(5, Blob(detection.host))
       .BindInt(6, detection.wall_ns)
       .BindInt(7, ++numbers_->revision);
-  return s.BindBlob(8, data).BindInt(9, ++numbers_->arrival).Run();
+  s.BindBlob(8, data).BindInt(9, ++numbers_->arrival);
+  return s.BindInt(10, now_wall_ns).Run();
 }
 
 absl::Status IncidentWriter::WriteIncident(const Incident& incident, OutboxWriter* outbox,

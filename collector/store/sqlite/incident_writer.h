@@ -31,7 +31,7 @@ class IncidentWriter {
   IncidentWriter(sqlite::Database* database, RowNumbers* numbers)
       : database_(database), numbers_(numbers) {}
 
-  absl::Status WriteDetection(const model::Detection& detection);
+  absl::Status WriteDetection(const model::Detection& detection, int64_t now_wall_ns);
   absl::Status WriteIncident(const model::Incident& incident, OutboxWriter* outbox,
                              int64_t now_wall_ns);
   absl::Status AttachDetections(const model::Incident& incident);

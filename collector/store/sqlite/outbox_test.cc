@@ -112,7 +112,9 @@ TEST_F(StoreTest, FirstPage_IsHeldAcrossARestart) {
   auto outbox = store_->OpenOutbox();
   EXPECT_FALSE(Next(outbox->get())->has_value()) << "nor what waits behind it";
   const int64_t seen = store_->outbox_changes()->revision();
-  Release(10, kNow + 10);
+  Release(10, kNow + 4);
+  EXPECT_TRUE(store_->HoldsPages()) << "held for 4 ns since it was created";
+  Release(10, kNow + 4, kNow + 6);
   EXPECT_GT(store_->outbox_changes()->revision(), seen);
   EXPECT_FALSE(store_->HoldsPages());
   auto item = Next(outbox->get());
@@ -140,9 +142,18 @@ TEST_F(StoreTest, OutboxAndFactWriters_NeverWriteAtTheSameTime) {
   notifier.join();
 }
 
-TEST_F(StoreTest, ClockSetBack_DoesNotHoldAPage) {
+TEST_F(StoreTest, ClockThatIsSet_NeitherHoldsNorReleasesAPage) {
   Write({.incidents = {OpenIncident()}});
-  Release(10, kNow - kDay);
+  Release(10);
+  for (const int64_t step : {int64_t{0}, kDay, -kDay}) {
+    Release(10, kNow + step, kNow + 9);
+    EXPECT_TRUE(store_->HoldsPages()) << step;
+  }
+  Reopen();
+  Release(10, kNow - kDay, kNow);
+  Release(10, kNow - kDay, kNow + 9);
+  EXPECT_TRUE(store_->HoldsPages());
+  Release(10, kNow - kDay, kNow + 10);
   EXPECT_FALSE(store_->HoldsPages());
 }
 

@@ -1,5 +1,8 @@
 #include "collector/store/sqlite/outbox_writer.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "collector/store/outbox.h"
 #include "collector/store/sqlite/blobs.h"
 #include "collector/store/sqlite/prepare.h"
@@ -15,14 +18,12 @@ constexpr char kLast[] =
     "SELECT id, action FROM outbox WHERE incident = ?1 ORDER BY id DESC LIMIT 1";
 constexpr char kAgain[] = "UPDATE outbox SET version = version + 1, attempts = 0 WHERE id = ?1";
 constexpr char kAdd[] =
-    "INSERT INTO outbox(incident, action, created, held) VALUES(?1, ?2, ?3, ?4)";
+    "INSERT INTO outbox(incident, action, created, held) VALUES(?1, ?2, ?3, ?4) RETURNING id";
 constexpr char kDropHeld[] =
     "DELETE FROM outbox WHERE incident = ?1 AND id >= (SELECT min(id) FROM outbox WHERE"
     " incident = ?1 AND held)";
-// A row from the future was created before the clock was set back.
-constexpr char kRelease[] =
-    "UPDATE outbox SET held = 0 WHERE held AND (created <= ?1 - ?2 OR created > ?1)";
-constexpr char kFindHeld[] = "SELECT 1 FROM outbox WHERE held LIMIT 1";
+constexpr char kRelease[] = "UPDATE outbox SET held = 0 WHERE id = ?1 AND held";
+constexpr char kFindHeld[] = "SELECT id, created FROM outbox WHERE held";
 
 // Whether people should be notified again. A new time stamp alone is no reason.
 bool NeedsPage(Incident before, const Incident& after) {
@@ -46,7 +47,7 @@ absl::StatusOr<std::unique_ptr<OutboxWriter>> OutboxWriter::Create(sqlite::Datab
                                            {&writer->drop_held_, kDropHeld},
                                            {&writer->release_, kRelease},
                                            {&writer->find_held_, kFindHeld}}));
-  HT_RETURN_IF_ERROR(writer->UpdateHolds());
+  HT_RETURN_IF_ERROR(writer->LoadHeld());
   return writer;
 }
 
@@ -69,10 +70,27 @@ absl::Status OutboxWriter::EnqueueChange(const Incident* before, const Incident&
   return absl::OkStatus();
 }
 
-absl::Status OutboxWriter::Release(int64_t now_wall_ns, int64_t held_ns) {
-  HT_RETURN_IF_ERROR(release_.BindInt(1, now_wall_ns).BindInt(2, held_ns).Run());
-  if (database_->Changes() > 0) ++changes_;
-  return UpdateHolds();
+absl::Status OutboxWriter::Release(const HoldClock& now, int64_t held_ns) {
+  std::vector<int64_t> due;
+  for (auto& [row, hold] : held_) {
+    if (!hold.began_boot_ns) {
+      const bool earlier = hold.created_wall_ns != 0;
+      hold.began_boot_ns =
+          now.boot_ns - (earlier ? std::max<int64_t>(now.wall_ns - hold.created_wall_ns, 0) : 0);
+    }
+    if (now.boot_ns - *hold.began_boot_ns >= held_ns) due.push_back(row);
+  }
+  if (due.empty()) return absl::OkStatus();
+  HT_ASSIGN_OR_RETURN(sqlite::Transaction transaction, sqlite::Transaction::Begin(database_));
+  bool released = false;
+  for (const int64_t row : due) {
+    HT_RETURN_IF_ERROR(release_.BindInt(1, row).Run());
+    released = released || database_->Changes() > 0;
+  }
+  HT_RETURN_IF_ERROR(transaction.Commit());
+  for (const int64_t row : due) held_.erase(row);
+  if (released) ++changes_;
+  return absl::OkStatus();
 }
 
 absl::Status OutboxWriter::Enqueue(const model::IncidentId& incident, int action,
@@ -85,20 +103,26 @@ absl::Status OutboxWriter::Enqueue(const model::IncidentId& incident, int action
   ++changes_;
   // The event is built when it is sent, from the incident as it is then: one row is enough.
   if (same) return again_.BindInt(1, row).Run();
-  holds_ = holds_ || held;
   add_.BindBlob(1, Blob(incident)).BindInt(2, action).BindInt(3, now_wall_ns);
-  return add_.BindInt(4, held).Run();
+  HT_RETURN_IF_ERROR(add_.BindInt(4, held).Step().status());
+  if (held) held_[add_.Int(0)] = {};
+  add_.Reset();
+  return absl::OkStatus();
 }
 
 // Drops the incident's held page and the items behind it. False: no page of it is held.
 absl::StatusOr<bool> OutboxWriter::DropHeld(const model::IncidentId& incident) {
-  if (!holds_) return false;
+  if (held_.empty()) return false;
   HT_RETURN_IF_ERROR(drop_held_.BindBlob(1, Blob(incident)).Run());
   return database_->Changes() > 0;
 }
 
-absl::Status OutboxWriter::UpdateHolds() {
-  HT_ASSIGN_OR_RETURN(holds_, find_held_.Step());
+absl::Status OutboxWriter::LoadHeld() {
+  while (true) {
+    HT_ASSIGN_OR_RETURN(const bool row, find_held_.Step());
+    if (!row) break;
+    held_[find_held_.Int(0)].created_wall_ns = find_held_.Int(1);
+  }
   find_held_.Reset();
   return absl::OkStatus();
 }

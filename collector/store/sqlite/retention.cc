@@ -14,24 +14,24 @@ constexpr int kRowsPerTable = 2000;
 // Removal by size goes on down to this share of the bound, so that it does not run at every call.
 constexpr double kLowWater = 0.95;
 
-// ?1: rows before this time are removed; ?2: the greatest number of rows. A session is as old as
-// its end; open sessions stay.
+// ?1: rows that arrived before this time are removed; ?2: the greatest number of rows. A session is
+// as old as the last report of it; open sessions stay.
 constexpr const char* kFacts[] = {
-    "DELETE FROM edges WHERE id IN (SELECT id FROM edges WHERE minute < ?1 ORDER BY minute"
-    " LIMIT ?2)",
-    "DELETE FROM login_attempts WHERE id IN (SELECT id FROM login_attempts WHERE time < ?1"
-    " ORDER BY time LIMIT ?2)",
-    "DELETE FROM losses WHERE id IN (SELECT id FROM losses WHERE until < ?1 ORDER BY until"
-    " LIMIT ?2)",
-    "DELETE FROM hops WHERE id IN (SELECT id FROM hops WHERE time < ?1 AND NOT EXISTS (SELECT 1"
-    " FROM incident_sessions i WHERE i.session IN (client_session, server_session))"
-    " ORDER BY time LIMIT ?2)",
-    "DELETE FROM detections WHERE id IN (SELECT id FROM detections d WHERE time < ?1 AND incident"
-    " IS NULL AND NOT EXISTS (SELECT 1 FROM incident_sessions i WHERE i.session = d.session)"
-    " ORDER BY time LIMIT ?2)",
-    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions s WHERE opened < ?1 AND closed > 0"
-    " AND closed < ?1 AND NOT EXISTS (SELECT 1 FROM incident_sessions i WHERE i.session = s.id)"
-    " ORDER BY opened LIMIT ?2)",
+    "DELETE FROM edges WHERE id IN (SELECT id FROM edges WHERE arrival_time < ?1"
+    " ORDER BY arrival_time LIMIT ?2)",
+    "DELETE FROM login_attempts WHERE id IN (SELECT id FROM login_attempts WHERE arrival_time < ?1"
+    " ORDER BY arrival_time LIMIT ?2)",
+    "DELETE FROM losses WHERE id IN (SELECT id FROM losses WHERE arrival_time < ?1"
+    " ORDER BY arrival_time LIMIT ?2)",
+    "DELETE FROM hops WHERE id IN (SELECT id FROM hops WHERE arrival_time < ?1 AND NOT EXISTS"
+    " (SELECT 1 FROM incident_sessions i WHERE i.session IN (client_session, server_session))"
+    " ORDER BY arrival_time LIMIT ?2)",
+    "DELETE FROM detections WHERE id IN (SELECT id FROM detections d WHERE arrival_time < ?1 AND"
+    " incident IS NULL AND NOT EXISTS (SELECT 1 FROM incident_sessions i WHERE"
+    " i.session = d.session) ORDER BY arrival_time LIMIT ?2)",
+    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions s WHERE arrival_time < ?1 AND"
+    " closed > 0 AND heard < ?1 AND NOT EXISTS (SELECT 1 FROM incident_sessions i WHERE"
+    " i.session = s.id) ORDER BY arrival_time LIMIT ?2)",
 };
 
 // Removes an incident with its detections. The statements above may then remove its path's

@@ -14,9 +14,9 @@ TEST_F(StoreTest, OldSessions_AreRemovedUnlessTheirIncidentIsOpen) {
   incident.state = model::IncidentState::kOpen;
   incident.merged_into = {};
   incident.sessions = {wire::TestSessionId(1)};
-  Write({.sessions = {SessionAt(1, kNow - 40 * kDay), SessionAt(2, kNow - 40 * kDay),
-                      SessionAt(3, kNow - kDay)},
-         .incidents = {incident}});
+  Write({.sessions = {SessionAt(1, kNow), SessionAt(2, kNow)}, .incidents = {incident}},
+        kNow - 40 * kDay);
+  Write({.sessions = {SessionAt(3, kNow - 40 * kDay)}}, kNow - kDay);
   EXPECT_EQ(store_->ApplyRetention(kNow).value(), 1);
   EXPECT_TRUE(reader()->GetSession(wire::TestSessionId(1)).ok());
   EXPECT_FALSE(reader()->GetSession(wire::TestSessionId(2)).ok());
@@ -26,6 +26,37 @@ TEST_F(StoreTest, OldSessions_AreRemovedUnlessTheirIncidentIsOpen) {
   Write({.incidents = {incident}});
   EXPECT_EQ(store_->ApplyRetention(kNow).value(), 0) << "resolved only now";
   EXPECT_EQ(store_->ApplyRetention(kNow + 31 * kDay).value(), 2) << "session 3 and the incident";
+}
+
+// An intruder can set the host's clock.
+TEST_F(StoreTest, HostsOwnClock_DoesNotDecideWhatIsRemoved) {
+  const int64_t wrong = 1;  // 1970
+  WriteBatch batch{.sessions = {SessionAt(1, wrong)}, .hops = {TestHop(1)}};
+  batch.hops[0].hop.server->established_wall_ns = wrong;
+  model::Detection detection = wire::TestDetection();
+  detection.wall_ns = wrong;
+  batch.detections = {detection};
+  auto attempt = std::get<model::LoginAttempt>(wire::TestFacts()[2]);
+  attempt.wall_ns = wrong;
+  batch.login_attempts = {attempt};
+  auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
+  edge.minute_wall_ns = wrong;
+  batch.edges = {edge};
+  model::Loss loss;
+  loss.host = wire::TestHost();
+  loss.until_wall_ns = wrong;
+  batch.losses = {loss};
+  Write(batch);
+  EXPECT_EQ(store_->ApplyRetention(kNow).value(), 0);
+  EXPECT_EQ(store_->ApplyRetention(kNow + 29 * kDay).value(), 0);
+  EXPECT_EQ(store_->ApplyRetention(kNow + 31 * kDay).value(), 6);
+}
+
+TEST_F(StoreTest, ReportedSession_IsAsOldAsItsLastReport) {
+  Write({.sessions = {SessionAt(1, kNow)}}, kNow - 40 * kDay);
+  Write({.sessions = {SessionAt(1, kNow)}}, kNow - kDay);
+  EXPECT_EQ(store_->ApplyRetention(kNow).value(), 0);
+  EXPECT_EQ(store_->ApplyRetention(kNow + 31 * kDay).value(), 1);
 }
 
 TEST_F(StoreTest, StoreAboveItsSize_LosesFactsBeforeIncidents) {

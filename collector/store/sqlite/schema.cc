@@ -204,10 +204,39 @@ ALTER TABLE hosts ADD COLUMN incarnation INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE hosts ADD COLUMN nonce BLOB NOT NULL DEFAULT x'';
 )sql";
 
+// Retention goes by the time of arrival, by the collector's clock (docs/decisions/0019). Existing
+// rows are as old as their hosts say, but not younger than now.
+constexpr char kVersion7[] = R"sql(
+ALTER TABLE sessions ADD COLUMN arrival_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hops ADD COLUMN arrival_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE edges ADD COLUMN arrival_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE login_attempts ADD COLUMN arrival_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE losses ADD COLUMN arrival_time INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE detections ADD COLUMN arrival_time INTEGER NOT NULL DEFAULT 0;
+UPDATE sessions SET arrival_time = min(opened, unixepoch() * 1000000000);
+UPDATE hops SET arrival_time = min(time, unixepoch() * 1000000000);
+UPDATE edges SET arrival_time = min(minute, unixepoch() * 1000000000);
+UPDATE login_attempts SET arrival_time = min(time, unixepoch() * 1000000000);
+UPDATE losses SET arrival_time = min(until, unixepoch() * 1000000000);
+UPDATE detections SET arrival_time = min(time, unixepoch() * 1000000000);
+DROP INDEX sessions_by_time;
+DROP INDEX hops_by_time;
+DROP INDEX edges_by_time;
+DROP INDEX login_attempts_by_time;
+DROP INDEX losses_by_time;
+DROP INDEX detections_by_time;
+CREATE INDEX sessions_by_arrival_time ON sessions(arrival_time);
+CREATE INDEX hops_by_arrival_time ON hops(arrival_time);
+CREATE INDEX edges_by_arrival_time ON edges(arrival_time);
+CREATE INDEX login_attempts_by_arrival_time ON login_attempts(arrival_time);
+CREATE INDEX losses_by_arrival_time ON losses(arrival_time);
+CREATE INDEX detections_by_arrival_time ON detections(arrival_time);
+)sql";
+
 // Each entry brings a file from the version of its index to the next one.
 constexpr const char* kSteps[][3] = {
     {kVersion1}, {kVersion2}, {kVersion3}, {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
-    {kVersion5}, {}};  // schema_blobs.cc
+    {kVersion5}, {},          {kVersion7}};  // {}: schema_blobs.cc
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 }  // namespace

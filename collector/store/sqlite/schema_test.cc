@@ -240,5 +240,16 @@ TEST_F(SchemaTest, MessagesOfVersion5_BecomeTheStoresOwnForm) {
   EXPECT_EQ(Number("PRAGMA user_version"), kSchemaVersion);
 }
 
+TEST_F(SchemaTest, RowsOfVersion6_AreAsOldAsTheirHostsSayAtMostNow) {
+  const std::string insert =
+      "INSERT INTO login_attempts(host, session, time, data) VALUES(x'', x'', ";
+  OpenOld(6, absl::StrCat(insert, "5, x'');", insert, "9000000000000000000, x'')"));
+  EXPECT_EQ(Number("SELECT min(arrival_time) FROM login_attempts"), 5);
+  const int64_t newest = Number("SELECT max(arrival_time) FROM login_attempts");
+  EXPECT_LE(newest, absl::GetCurrentTimeNanos());
+  EXPECT_GT(newest, absl::GetCurrentTimeNanos() - kDay);
+  EXPECT_EQ(store_->ApplyRetention(absl::GetCurrentTimeNanos()).value(), 1);
+}
+
 }  // namespace
 }  // namespace hoptrail::collector::store

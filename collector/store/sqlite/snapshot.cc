@@ -35,10 +35,10 @@ absl::Status LoadAll(sqlite::Database* database, absl::string_view sql,
 
 absl::StatusOr<Snapshot> LoadSnapshot(sqlite::Database* database) {
   Snapshot all;
-  HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM sessions ORDER BY opened, id",
+  HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM sessions ORDER BY arrived, id",
                              DecodeSession, &all.sessions));
   HT_ASSIGN_OR_RETURN(sqlite::Statement hops,
-                      database->Prepare("SELECT id, data FROM hops ORDER BY time, id"));
+                      database->Prepare("SELECT id, data FROM hops ORDER BY arrived, id"));
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, hops.Step());
     if (!row) break;
@@ -46,7 +46,7 @@ absl::StatusOr<Snapshot> LoadSnapshot(sqlite::Database* database) {
     if (!Usable(hop)) continue;
     all.hops.push_back({.key = IdFrom<graph::HopId>(hops.Blob(0)), .hop = *std::move(hop)});
   }
-  HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM detections ORDER BY time, id",
+  HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM detections ORDER BY arrived, id",
                              DecodeDetection, &all.detections));
   HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM incidents ORDER BY opened, id",
                              DecodeIncident, &all.incidents));

@@ -73,6 +73,13 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::OpenIn(const SqliteOpt
   return store;
 }
 
+absl::Status SqliteStore::CheckFile() const {
+  if (!writer_->database()->HasMoved()) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(options_.path, " was removed or replaced while it is open: put it back, or ",
+                   "restart the collector"));
+}
+
 absl::Status SqliteStore::RecordWrite(absl::Status status, int64_t now_wall_ns) {
   MutexLock lock(&trouble_mutex_);
   if (status.ok()) {
@@ -90,6 +97,7 @@ absl::Status SqliteStore::RecordWrite(absl::Status status, int64_t now_wall_ns) 
 absl::Status SqliteStore::Write(const WriteBatch& batch, int64_t now_wall_ns) {
   {
     MutexLock turn(&write_turn_);
+    HT_RETURN_IF_ERROR(RecordWrite(CheckFile(), now_wall_ns));
     HT_RETURN_IF_ERROR(RecordWrite(writer_->Write(batch, now_wall_ns), now_wall_ns));
   }
   changes()->Announce(writer_->revision());
@@ -97,10 +105,10 @@ absl::Status SqliteStore::Write(const WriteBatch& batch, int64_t now_wall_ns) {
   return absl::OkStatus();
 }
 
-absl::Status SqliteStore::ReleasePages(int64_t now_wall_ns, int64_t held_ns) {
+absl::Status SqliteStore::ReleasePages(const HoldClock& now, int64_t held_ns) {
   {
     MutexLock turn(&write_turn_);
-    HT_RETURN_IF_ERROR(RecordWrite(writer_->outbox()->Release(now_wall_ns, held_ns), now_wall_ns));
+    HT_RETURN_IF_ERROR(RecordWrite(writer_->outbox()->Release(now, held_ns), now.wall_ns));
   }
   outbox_changes()->Announce(writer_->outbox()->changes());
   return absl::OkStatus();
@@ -120,6 +128,7 @@ absl::StatusOr<std::vector<HostRow>> SqliteStore::LoadHosts() {
 
 absl::Status SqliteStore::CheckWritable(int64_t now_wall_ns) {
   MutexLock turn(&write_turn_);
+  HT_RETURN_IF_ERROR(RecordWrite(CheckFile(), now_wall_ns));
   return RecordWrite(writer_->database()->Execute(absl::StrCat(
                          "INSERT OR REPLACE INTO meta VALUES('checked', ", now_wall_ns, ")")),
                      now_wall_ns);

@@ -35,7 +35,7 @@ class SqliteStore final : public Store {
                                                            int64_t now_wall_ns);
 
   absl::Status Write(const WriteBatch& batch, int64_t now_wall_ns) override;
-  absl::Status ReleasePages(int64_t now_wall_ns, int64_t held_ns) override;
+  absl::Status ReleasePages(const HoldClock& now, int64_t held_ns) override;
   bool HoldsPages() const override { return writer_->outbox()->holds(); }
   void SetNotify(bool notify) override { writer_->SetNotify(notify); }
   absl::StatusOr<int64_t> ApplyRetention(int64_t now_wall_ns) override;
@@ -62,6 +62,8 @@ class SqliteStore final : public Store {
   SqliteStore() = default;
   static absl::StatusOr<std::unique_ptr<SqliteStore>> OpenIn(const SqliteOptions& options,
                                                              int64_t now_wall_ns);
+  // UNAVAILABLE where the file was removed or replaced.
+  absl::Status CheckFile() const;
   // Sets or clears `trouble` by the outcome of a write, which it returns.
   absl::Status RecordWrite(absl::Status status, int64_t now_wall_ns);
 

@@ -72,5 +72,25 @@ TEST_F(StoreTest, FailedWrite_LeavesNothingBehind) {
   EXPECT_FALSE(store_->trouble().has_value());
 }
 
+// SQLite goes on writing to a file that has no name any more.
+TEST_F(StoreTest, RemovedFile_IsTroubleAndTakesNoFacts) {
+  Write({.sessions = {SessionAt(1, kNow)}});
+  const std::string away = options_.path + ".away";
+  std::filesystem::rename(options_.path, away);
+  for (const bool replaced : {false, true}) {
+    if (replaced) std::ofstream(options_.path).flush();
+    EXPECT_EQ(store_->Write({.sessions = {SessionAt(2, kNow)}}, kNow).code(),
+              absl::StatusCode::kUnavailable);
+    ASSERT_TRUE(store_->trouble().has_value());
+    EXPECT_NE(store_->trouble()->detail.find("was removed or replaced"), std::string::npos);
+    EXPECT_FALSE(store_->CheckWritable(kNow).ok());
+  }
+  std::filesystem::rename(away, options_.path);
+  EXPECT_TRUE(store_->CheckWritable(kNow).ok());
+  EXPECT_FALSE(store_->trouble().has_value());
+  Write({.sessions = {SessionAt(2, kNow)}});
+  EXPECT_FALSE(store_->LoadSnapshot()->sessions.empty());
+}
+
 }  // namespace
 }  // namespace hoptrail::collector::store

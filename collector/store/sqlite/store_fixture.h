@@ -42,13 +42,13 @@ class StoreTest : public ::testing::Test {
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
-  void Write(const WriteBatch& batch) {
-    absl::Status status = store_->Write(batch, kNow);
+  void Write(const WriteBatch& batch, int64_t now = kNow) {
+    absl::Status status = store_->Write(batch, now);
     ASSERT_TRUE(status.ok()) << status;
   }
   // Releases the pages that have been held for `held_ns`.
-  void Release(int64_t held_ns, int64_t now = kNow) {
-    absl::Status status = store_->ReleasePages(now, held_ns);
+  void Release(int64_t held_ns, int64_t now = kNow, int64_t boot = kNow) {
+    absl::Status status = store_->ReleasePages({now, boot}, held_ns);
     ASSERT_TRUE(status.ok()) << status;
   }
   static model::Incident OpenIncident() {
