@@ -65,6 +65,14 @@ TEST_P(StoreSuite, NotifyingSwitchedOff_PutsNothingIntoTheOutbox) {
   outbox.reset();
 }
 
+TEST_P(StoreSuite, NewItem_WakesNotifiers) {
+  const int64_t seen = store_->outbox_changes()->revision();
+  Write({.sessions = {Session(1)}});
+  EXPECT_EQ(store_->outbox_changes()->revision(), seen);
+  Write({.incidents = {Incident(1)}});
+  EXPECT_GT(store_->outbox_changes()->revision(), seen);
+}
+
 TEST_P(StoreSuite, RemovedItem_MakesWayForTheNextIncident) {
   auto outbox = *store_->OpenOutbox();
   EXPECT_EQ(*outbox->LastId(), 0);
