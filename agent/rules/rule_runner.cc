@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/string_view.h"
+
 #include "core/base/log.h"
 
 namespace hoptrail::agent::rules {
@@ -37,13 +39,15 @@ void RuleRunner::OnTick(uint64_t boot_ns) {
 }
 
 void RuleRunner::OnDetection(model::Detection detection) {
-  const bool unreported = event_ != nullptr && event_->session != nullptr &&
-                          event_->session->id == detection.session && !event_->context->reported;
-  if (unreported || detection.rule != running_->info().id || detection.session.empty()) {
+  const detect::RuleInfo& rule = running_->info();
+  absl::string_view wrong = detect::ReasonToRefuse(rule, detection);
+  if (wrong.empty() && event_ != nullptr && event_->session != nullptr &&
+      event_->session->id == detection.session && !event_->context->reported) {
+    wrong = "its session was not reported";
+  }
+  if (!wrong.empty()) {
     ++refused_;
-    LogWarning("rules", "refused a detection of rule ", running_->info().id, ": ",
-               detection.rule != running_->info().id ? "it has the id of another rule"
-                                                     : "its session was not reported");
+    LogWarning("rules", "refused a detection of rule ", rule.id, ": ", wrong);
     return;
   }
   on_detection_(std::move(detection));

@@ -12,8 +12,8 @@
 namespace hoptrail::agent::rules {
 
 // Runs host rules over the stream of enriched events: passes each event to the rules that asked for
-// its kind. Refuses and counts detections with the id of another rule, and those of a session that
-// was not reported. Not thread-safe.
+// its kind. Refuses and counts detections that detect::ReasonToRefuse refuses, and those of a
+// session that was not reported. Not thread-safe.
 class RuleRunner : public session::EventSink, private DetectionSink {
  public:
   RuleRunner(std::vector<std::unique_ptr<HostRule>> rules,

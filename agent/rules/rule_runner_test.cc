@@ -14,11 +14,15 @@ const detect::RuleInfo& Info() {
   return info;
 }
 
-// Reports a detection for each event, with the id that the test sets.
+// Reports a detection for each event, with the id and the techniques that the test sets.
 class TestRule : public HostRule {
  public:
-  TestRule(session::Interests interests, std::string id, std::vector<Activity>* seen)
-      : interests_(interests), id_(std::move(id)), seen_(seen) {}
+  TestRule(session::Interests interests, std::string id, std::vector<std::string> techniques,
+           std::vector<Activity>* seen)
+      : interests_(interests),
+        id_(std::move(id)),
+        techniques_(std::move(techniques)),
+        seen_(seen) {}
 
   const detect::RuleInfo& info() const override { return Info(); }
   session::Interests interests() const override { return interests_; }
@@ -26,6 +30,7 @@ class TestRule : public HostRule {
     seen_->push_back(event.kind);
     model::Detection detection;
     detection.rule = id_;
+    detection.techniques = techniques_;
     if (event.session != nullptr) detection.session = event.session->id;
     out.OnDetection(detection);
   }
@@ -39,6 +44,7 @@ class TestRule : public HostRule {
  private:
   const session::Interests interests_;
   const std::string id_;
+  const std::vector<std::string> techniques_;
   std::vector<Activity>* const seen_;
 };
 
@@ -46,8 +52,9 @@ class RuleRunnerTest : public testing::Test {
  protected:
   RuleRunnerTest() { session_.id.bytes[0] = 1; }
 
-  void Run(session::Interests interests, const std::string& id = "test") {
-    rules_.push_back(std::make_unique<TestRule>(interests, id, &seen_));
+  void Run(session::Interests interests, const std::string& id = "test",
+           const std::vector<std::string>& techniques = {"T1000"}) {
+    rules_.push_back(std::make_unique<TestRule>(interests, id, techniques, &seen_));
   }
   void Start() {
     runner_ = std::make_unique<RuleRunner>(std::move(rules_), [this](model::Detection detection) {
@@ -101,6 +108,14 @@ TEST_F(RuleRunnerTest, DetectionOfNoSession_IsRefusedAndCounted) {
 
 TEST_F(RuleRunnerTest, DetectionWithTheIdOfAnotherRule_IsRefusedAndCounted) {
   Run({Activity::kProcessStarted}, "multi-hop");
+  Start();
+  Feed(Activity::kProcessStarted);
+  EXPECT_TRUE(detections_.empty());
+  EXPECT_EQ(runner_->refused(), 1u);
+}
+
+TEST_F(RuleRunnerTest, DetectionWithATechniqueOutsideTheMetadata_IsRefusedAndCounted) {
+  Run({Activity::kProcessStarted}, "test", {"T1000", "T1021"});
   Start();
   Feed(Activity::kProcessStarted);
   EXPECT_TRUE(detections_.empty());

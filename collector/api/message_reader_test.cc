@@ -1,255 +1,155 @@
 #include "collector/api/message_reader.h"
 
-#include <algorithm>
-#include <cstdint>
+#include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "collector/api/api_fixture.h"
-#include "core/wire/detection.h"
+#include "core/wire/resource_names.h"
 
 namespace hoptrail::collector::api {
 namespace {
 
 using namespace store;  // NOLINT(google-build-using-namespace): the fixture's namespace
 
-TEST_F(ApiTest, Reopening_RestoresSessionsHopsDetectionsAndIncidents) {
-  WriteBatch batch;
-  batch.sessions = {wire::TestSession()};
-  batch.hops = {TestHop(9)};
-  batch.detections = {wire::TestDetection()};
-  batch.incidents = {wire::TestIncident()};
-  Write(batch);
-  Reopen();
-  auto all = store_->LoadSnapshot();
-  ASSERT_TRUE(all.ok()) << all.status();
-  EXPECT_EQ(all->sessions, batch.sessions);
-  EXPECT_EQ(all->hops, batch.hops);
-  EXPECT_EQ(all->detections, batch.detections);
-  EXPECT_EQ(all->incidents, batch.incidents);
+using ::testing::ElementsAre;
+
+// All rows of a list, read in pages of one row.
+template <typename Message, typename Read>
+std::vector<Message> ReadAll(const Read& read) {
+  std::vector<Message> rows;
+  std::optional<Cursor> after;
+  do {
+    absl::StatusOr<Page<Message>> page = read(after);
+    EXPECT_TRUE(page.ok()) << page.status();
+    if (!page.ok()) return rows;
+    EXPECT_EQ(page->items.size(), 1u);
+    rows.insert(rows.end(), page->items.begin(), page->items.end());
+    after = page->next;
+  } while (after.has_value() && rows.size() < 10);
+  return rows;
 }
 
-TEST_F(ApiTest, HopOfTheSameId_IsReplacedAndARemovedHopIsGone) {
-  Write({.hops = {TestHop(1), TestHop(2)}});
-  StoredHop joined = TestHop(1);
+TEST_F(ApiTest, Lists_AreMessagesInTheStoresOrderWithItsCursors) {
+  model::Detection detection = wire::TestDetection();
+  model::Incident incident = OpenIncident();
+  auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
+  Write({.sessions = {SessionAt(1, kNow)},
+         .hops = {TestHop(1)},
+         .detections = {detection},
+         .incidents = {incident},
+         .edges = {edge}});
+  StoredHop joined = TestHop(2);
   joined.hop.client = wire::TestHopEnd();
   joined.hop.client->side = model::HopSide::kClient;
   joined.hop.proof = model::Proof::kProven;
   joined.hop.probability = 1;
-  Write({.removed_hops = {TestHop(2).key}, .hops = {joined}});
-  auto page = reader()->ListHops({}, std::nullopt, 10);
-  ASSERT_TRUE(page.ok());
-  ASSERT_EQ(page->items.size(), 1u);
-  EXPECT_EQ(page->items[0].proof(), v1::PROVEN);
-}
-
-TEST_F(ApiTest, Reopening_KeepsTheHighestAcknowledgedSequenceAndDisconnectsHosts) {
-  WriteBatch batch;
-  batch.hosts[wire::TestHost()] = {.host_name = "gw",
-                                   .state = HostState::kConnected,
-                                   .last_seen_wall_ns = kNow,
-                                   .acknowledged_sequence = 7};
-  Write(batch);
-  WriteBatch lower;
-  lower.hosts[wire::TestHost()] = {.acknowledged_sequence = 5};
-  Write(lower);
-  Reopen();
-  auto hosts = store_->LoadHosts();
-  ASSERT_TRUE(hosts.ok());
-  ASSERT_EQ(hosts->size(), 1u);
-  EXPECT_EQ(hosts->front().acknowledged_sequence, 7u);
-  EXPECT_EQ(hosts->front().host_name, "gw");
-  EXPECT_EQ(hosts->front().state, HostState::kDisconnected);
-}
-
-TEST_F(ApiTest, EdgesOfOneMinute_AddUp) {
-  const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
-  Write({.edges = {edge}});
-  Write({.edges = {edge}});
-  auto page = reader()->ListEdges({}, std::nullopt, 10);
-  ASSERT_TRUE(page.ok()) << page.status();
-  ASSERT_EQ(page->items.size(), 1u);
-  EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
-}
-
-TEST_F(ApiTest, EdgesOfAnotherProtocol_AreCountedSeparately) {
-  auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
-  Write({.edges = {edge}});
+  detection.id.bytes[0] = 99;
+  incident.id.bytes[0] = 99;
   edge.protocol = model::kProtocolUdp;
-  Write({.edges = {edge, edge}});
-  EdgeFilter filter;
-  filter.protocol = model::kProtocolUdp;
-  auto page = reader()->ListEdges(filter, std::nullopt, 10);
-  ASSERT_TRUE(page.ok()) << page.status();
-  ASSERT_EQ(page->items.size(), 1u);
-  EXPECT_EQ(page->items[0].protocol(), 17u);
-  EXPECT_EQ(page->items[0].connections(), 2 * edge.connections);
-  EXPECT_EQ(reader()->ListEdges({}, std::nullopt, 10)->items.size(), 2u);
+  Write({.sessions = {SessionAt(2, kNow)},
+         .hops = {joined},
+         .detections = {detection},
+         .incidents = {incident},
+         .edges = {edge}});
+  std::vector<std::string> words;
+  for (const v1::Session& session : ReadAll<v1::Session>(
+           [this](const auto& after) { return reader()->ListSessions({}, after, 1); })) {
+    EXPECT_EQ(session.title(), "staff");
+    words.push_back(session.name());
+  }
+  EXPECT_THAT(words, ElementsAre(wire::ResourceName(wire::TestSessionId(2)),
+                                 wire::ResourceName(wire::TestSessionId(1))));
+  words.clear();
+  for (const v1::Hop& hop :
+       ReadAll<v1::Hop>([this](const auto& after) { return reader()->ListHops({}, after, 1); })) {
+    words.push_back(absl::StrCat(v1::Proof_Name(hop.proof()), " ", hop.has_client()));
+  }
+  EXPECT_THAT(words, ElementsAre("PROVEN 1", "PROOF_UNSPECIFIED 0"));
+  words.clear();
+  for (const v1::Edge& each :
+       ReadAll<v1::Edge>([this](const auto& after) { return reader()->ListEdges({}, after, 1); })) {
+    words.push_back(absl::StrCat(each.protocol(), " ", each.connections()));
+  }
+  EXPECT_THAT(words, ElementsAre("17 3", "6 3"));
+  words.clear();
+  for (const v1::Detection& each : ReadAll<v1::Detection>(
+           [this](const auto& after) { return reader()->ListDetections({}, after, 1); })) {
+    words.push_back(each.name());
+  }
+  EXPECT_THAT(words, ElementsAre(wire::ResourceName(detection.id),
+                                 wire::ResourceName(wire::TestDetection().id)));
+  words.clear();
+  for (const v1::Incident& each : ReadAll<v1::Incident>(
+           [this](const auto& after) { return reader()->ListIncidents({}, after, 1); })) {
+    words.push_back(each.name());
+  }
+  EXPECT_THAT(words,
+              ElementsAre(wire::ResourceName(incident.id), wire::ResourceName(OpenIncident().id)));
 }
 
-TEST_F(ApiTest, Pages_ContainEveryRowOnce) {
-  WriteBatch batch;
-  // Two rows of each time: where a page ends, the id must distinguish them.
-  for (uint8_t n = 1; n <= 20; ++n) batch.sessions.push_back(SessionAt(n, kNow + n / 2));
+TEST_F(ApiTest, Detection_NamesItsHostAndItsIncident) {
+  WriteBatch batch{.detections = {wire::TestDetection()}, .incidents = {OpenIncident()}};
+  batch.hosts[wire::TestHost()].host_name = "gw";
   Write(batch);
-  std::vector<std::string> names;
-  std::optional<Cursor> after;
-  do {
-    auto page = reader()->ListSessions({}, after, 3);
-    ASSERT_TRUE(page.ok()) << page.status();
-    EXPECT_LE(page->items.size(), 3u);
-    for (const auto& session : page->items) names.push_back(session.name());
-    after = page->next;
-  } while (after);
-  ASSERT_EQ(names.size(), 20u);
-  std::sort(names.begin(), names.end());
-  EXPECT_EQ(std::unique(names.begin(), names.end()), names.end());
+  const auto detection = reader()->GetDetection(wire::TestDetection().id);
+  ASSERT_TRUE(detection.ok()) << detection.status();
+  EXPECT_EQ(detection->host_name(), "gw");
+  EXPECT_EQ(detection->incident(), wire::ResourceName(OpenIncident().id));
+  const auto own = reader()->DetectionsOf(wire::TestSession().id, 10);
+  ASSERT_TRUE(own.ok()) << own.status();
+  ASSERT_EQ(own->size(), 1u);
+  EXPECT_EQ(own->front().name(), detection->name());
 }
 
-TEST_F(ApiTest, HostsWithDifferentClocks_ListsAreOrderedByArrival) {
-  const auto edge = std::get<model::EdgeCount>(wire::TestFacts()[3]);
-  const auto put = [&](uint8_t number, int64_t time) {
-    StoredHop hop = TestHop(number);
-    hop.hop.server->established_wall_ns = time;
-    model::Detection detection = wire::TestDetection();
-    detection.id.bytes[0] = number;
-    detection.wall_ns = time;
-    model::EdgeCount count = edge;
-    count.minute_wall_ns = time - time % 60'000'000'000;
-    count.uid = number;
-    Write({.sessions = {SessionAt(number, time)},
-           .hops = {hop},
-           .detections = {detection},
-           .edges = {count}});
+TEST_F(ApiTest, Changes_AreMessagesWithTheirRevisions) {
+  Write({.detections = {wire::TestDetection()}, .incidents = {OpenIncident()}});
+  const auto detections = reader()->DetectionsAfter({}, 0, 10);
+  ASSERT_TRUE(detections.ok()) << detections.status();
+  ASSERT_EQ(detections->size(), 1u);
+  EXPECT_EQ(detections->front().value.name(), wire::ResourceName(wire::TestDetection().id));
+  EXPECT_GT(detections->front().revision, 0);
+  const auto incidents = reader()->IncidentsAfter({}, 0, 10);
+  ASSERT_TRUE(incidents.ok()) << incidents.status();
+  ASSERT_EQ(incidents->size(), 1u);
+  EXPECT_EQ(incidents->front().value.name(), wire::ResourceName(OpenIncident().id));
+  EXPECT_EQ(reader()->IncidentsAfter({}, incidents->front().revision, 10)->size(), 0u);
+}
+
+TEST_F(ApiTest, Delivery_IsPendingThenRetryingThenDelivered) {
+  Write({.incidents = {OpenIncident()}});
+  const auto delivery = [this] {
+    v1::Incident incident = reader()->GetIncident(OpenIncident().id).value();
+    EXPECT_TRUE(reader()->AddDeliveries(&incident).ok());
+    EXPECT_EQ(incident.deliveries_size(), 1);
+    return incident.deliveries_size() == 1 ? incident.deliveries(0) : v1::Delivery();
   };
-  put(3, kNow + kDay);  // a clock one day ahead, received first
-  put(1, kNow);
-  put(2, kNow - kDay);                               // a clock one day behind, received last
-  Write({.sessions = {SessionAt(3, kNow + kDay)}});  // the first one is updated
-  const auto order = [this](auto list) {
-    std::string numbers;
-    std::optional<Cursor> after;
-    do {
-      auto page = list(after);
-      EXPECT_TRUE(page.ok()) << page.status();
-      for (const auto& item : page->items) numbers += item;
-      after = page->next;
-    } while (after && numbers.size() < 10);
-    return numbers;
-  };
-  // Pages of one row, so that the cursor is tested too. Each row is shown as a digit of its name.
-  const auto digits = [](auto page, auto digit) -> absl::StatusOr<Page<std::string>> {
-    if (!page.ok()) return page.status();
-    Page<std::string> words;
-    words.next = page->next;
-    for (const auto& item : page->items) words.items.push_back(digit(item));
-    return words;
-  };
-  EXPECT_EQ(order([&](const auto& after) {
-              return digits(reader()->ListSessions({}, after, 1),
-                            [](const v1::Session& s) { return s.name().substr(10, 1); });
-            }),
-            "213");
-  EXPECT_EQ(order([&](const auto& after) {
-              return digits(reader()->ListDetections({}, after, 1),
-                            [](const v1::Detection& d) { return d.name().substr(12, 1); });
-            }),
-            "213");
-  EXPECT_EQ(order([&](const auto& after) {
-              return digits(reader()->ListEdges({}, after, 1),
-                            [](const v1::Edge& e) { return std::to_string(e.uid()); });
-            }),
-            "213");
-  EXPECT_EQ(order([&](const auto& after) {
-              return digits(reader()->ListHops({}, after, 1), [](const v1::Hop& h) {
-                const int64_t days = h.server().establish_time().seconds() - kNow / kSecond;
-                return std::string(days == 0 ? "1" : days < 0 ? "2" : "3");
-              });
-            }),
-            "213");
+  EXPECT_EQ(delivery().state(), v1::PENDING);
+  EXPECT_EQ(delivery().notifier(), "pagerduty");
+  EXPECT_FALSE(delivery().has_attempt_time());
+  auto outbox = *store_->OpenOutbox();
+  const auto item = *outbox->Next([](const Outbox::Item&) { return true; });
+  ASSERT_TRUE(item.has_value());
+  ASSERT_TRUE(outbox->Failed(*item, {kNow, kNow + kSecond, "HTTP 503"}, true).ok());
+  EXPECT_EQ(delivery().state(), v1::RETRYING);
+  EXPECT_EQ(delivery().last_error(), "HTTP 503");
+  EXPECT_EQ(delivery().attempt_time().seconds(), kNow / kSecond);
+  EXPECT_EQ(delivery().next_attempt_time().seconds(), kNow / kSecond + 1);
+  ASSERT_TRUE(outbox->Done(*item, kNow, "").ok());
+  EXPECT_EQ(delivery().state(), v1::DELIVERED);
+  EXPECT_EQ(delivery().attempts(), 2u);
+  EXPECT_FALSE(delivery().has_next_attempt_time());
 }
 
-TEST_F(ApiTest, RepeatedDetection_IsListedFirstAgainAndAChangedOneIsNot) {
-  model::Detection first = wire::TestDetection();
-  model::Detection second = wire::TestDetection();
-  second.id.bytes[0] = 9;
-  Write({.detections = {first}});
-  Write({.detections = {second}});
-  const auto newest = [this] { return reader()->ListDetections({}, std::nullopt, 1)->items[0]; };
-  first.evidence["more"] = "yes";
-  Write({.detections = {first}});
-  EXPECT_EQ(newest().name(), wire::ToProto(second).name());
-  first.wall_ns += 1;
-  Write({.detections = {first}});
-  EXPECT_EQ(newest().name(), wire::ToProto(first).name());
-
-  // Incidents: the collector's own clock may be set back, too.
-  model::Incident incident = OpenIncident();
-  model::Incident other = OpenIncident();
-  other.id.bytes[0] = 77;
-  other.updated_wall_ns = kNow + kDay;
-  Write({.incidents = {other}});
-  Write({.incidents = {incident}});
-  EXPECT_EQ(reader()->ListIncidents({}, std::nullopt, 1)->items[0].name(),
-            wire::ToProto(incident).name());
-  other.title = "escalated";
-  other.updated_wall_ns = kNow;
-  Write({.incidents = {other}});
-  EXPECT_EQ(reader()->ListIncidents({}, std::nullopt, 1)->items[0].name(),
-            wire::ToProto(other).name());
-}
-
-TEST_F(ApiTest, ActiveSessions_AreSelectedByTheCollectorsClock) {
-  // Closed just now, by a host's clock that is three days behind.
-  Write({.sessions = {SessionAt(1, kNow - 3 * kDay)}});
-  SessionFilter filter;
-  filter.active_since_wall_ns = kNow - kDay;
-  EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 1u);
-  filter.active_since_wall_ns = kNow + 1;
-  EXPECT_EQ(reader()->ListSessions(filter, std::nullopt, 10)->items.size(), 0u);
-}
-
-TEST_F(ApiTest, FindSession_AcceptsAUniqueBeginning) {
-  model::Session other = wire::TestSession();
-  other.id.bytes[15] = 1;
-  Write({.sessions = {wire::TestSession(), other}});
-  EXPECT_EQ(reader()->FindSession("0100").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(reader()->FindSession(std::string("01") + std::string(30, '0')).value(),
-            wire::TestSession().id);
-  EXPECT_EQ(reader()->FindSession("ffff").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(reader()->FindSession("010").status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(reader()->FindSession("01zz").status().code(), absl::StatusCode::kInvalidArgument);
-}
-
-TEST_F(ApiTest, Revision_GrowsWithAChangeAndNotWithARepetition) {
-  Write({.detections = {wire::TestDetection()}});
-  const int64_t first = store_->changes()->revision();
-  Write({.detections = {wire::TestDetection()}});
-  EXPECT_EQ(store_->changes()->revision(), first);
-  model::Detection more = wire::TestDetection();
-  more.evidence["more"] = "yes";
-  Write({.detections = {more}});
-  EXPECT_GT(store_->changes()->revision(), first);
-  auto changes = reader()->DetectionsAfter({}, first, 10);
-  ASSERT_TRUE(changes.ok());
-  ASSERT_EQ(changes->size(), 1u);
-  EXPECT_EQ(changes->front().value.evidence().at("more"), "yes");
-  const int64_t last = store_->changes()->revision();
-  Reopen();
-  EXPECT_EQ(store_->changes()->revision(), last);
-}
-
-TEST_F(ApiTest, Detection_NamesItsIncidentUntilTheIncidentDropsIt) {
-  model::Incident incident = wire::TestIncident();
-  incident.merged_into = {};
-  Write({.detections = {wire::TestDetection()}, .incidents = {incident}});
-  EXPECT_EQ(reader()->GetDetection(wire::TestDetection().id)->incident(),
-            "incidents/" + model::ToString(incident.id));
-  incident.detections.clear();
-  Write({.incidents = {incident}});
-  EXPECT_EQ(reader()->GetDetection(wire::TestDetection().id)->incident(), "");
+TEST_F(ApiTest, ErrorOfTheStore_IsThatOfTheMessageReader) {
+  EXPECT_EQ(reader()->GetSession(wire::TestSession().id).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(reader()->FindSession("01").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 }  // namespace

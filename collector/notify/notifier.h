@@ -9,11 +9,12 @@
 namespace hoptrail::collector::notify {
 
 // Sends incidents to a receiver outside: a pager, a file, a chat. Reads the store and keeps its
-// position there (in the outbox, or as a cursor), so that a restart neither loses nor repeats
-// anything. An item that the receiver does not accept waits and is tried again without end. Runs on
-// a thread of its own: a slow or dead receiver delays nothing else. A function of its directory
-// creates it from the store and its part of the configuration. Every implementation passes the
-// tests of collector/notify/conformance/. Its destructor stops it.
+// position there, so that a restart neither loses nor repeats anything: the pager removes items
+// from the outbox, and any other notifier reads the change feed and saves a cursor
+// (store/outbox.h). An item that the receiver does not accept waits and is tried again without end.
+// Runs on a thread of its own: a slow or dead receiver delays nothing else. A function of its
+// directory creates it from the store and its part of the configuration. Every implementation
+// passes the tests of collector/notify/conformance/. Its destructor stops it.
 class Notifier {
  public:
   virtual ~Notifier() = default;

@@ -1,5 +1,6 @@
-#include "collector/rules/blinding.h"
+#include "core/detect/blinding.h"
 
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -7,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
+#include "collector/rules/fleet_rule.h"
 #include "collector/rules/path_detection.h"
-#include "core/detect/blinding.h"
 #include "core/detect/evidence.h"
 
 namespace hoptrail::collector::rules {
@@ -42,7 +43,8 @@ absl::string_view NameOf(model::InterferenceKind kind) {
 model::Detection Make(absl::string_view kind, int64_t wall_ns, absl::string_view detail,
                       const AgentTrouble& trouble) {
   const engine::Step& suspect = trouble.suspect;
-  model::Detection detection = DetectionOn(suspect, Blinding::Info(), wall_ns, kind);
+  model::Detection detection =
+      DetectionOn(suspect, hoptrail::detect::BlindingInfo(), wall_ns, kind);
   detection.summary = Bounded(absl::StrCat("while ", Label(suspect), " was logged in: ", detail));
   AddEvidence(detection, "kind", kind);
   AddEvidence(detection, "detail", detail);
@@ -114,12 +116,26 @@ std::optional<model::Detection> Evaluate(const model::Loss& loss, const AgentTro
   return detection;
 }
 
+// The collector's half of `blinding`: an agent ended, was stopped, became blind or silent, or lost
+// records while somebody was logged in. One detection for each kind of trouble and session, tied to
+// the most suspicious open session, and emitted again when the trouble happens again.
+class BlindingRule final : public FleetRule {
+ public:
+  static const hoptrail::detect::RuleInfo& Info() { return hoptrail::detect::BlindingInfo(); }
+
+  explicit BlindingRule(const v1::FleetRulesConfig&) {}
+
+  const hoptrail::detect::RuleInfo& info() const override { return Info(); }
+  Interests interests() const override { return kAgentTrouble; }
+
+  std::optional<model::Detection> OnAgentTrouble(const AgentTrouble& trouble) const override {
+    return std::visit([&trouble](const auto& what) { return Evaluate(what, trouble); },
+                      trouble.what);
+  }
+};
+
 }  // namespace
 
-const hoptrail::detect::RuleInfo& Blinding::Info() { return hoptrail::detect::BlindingInfo(); }
-
-std::optional<model::Detection> Blinding::OnAgentTrouble(const AgentTrouble& trouble) const {
-  return std::visit([&trouble](const auto& what) { return Evaluate(what, trouble); }, trouble.what);
-}
+FleetRuleEntry Blinding() { return EntryOf<BlindingRule>(); }
 
 }  // namespace hoptrail::collector::rules

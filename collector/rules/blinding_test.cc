@@ -1,11 +1,11 @@
-#include "collector/rules/blinding.h"
-
+#include <cstddef>
 #include <optional>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "collector/engine/values/path_for_test.h"
+#include "collector/rules/registry.h"
 
 namespace hoptrail::collector::rules {
 namespace {
@@ -13,6 +13,10 @@ namespace {
 using engine::AgentTrouble;
 using engine::MakePath;
 using engine::Step;
+
+std::optional<model::Detection> Evaluate(const AgentTrouble& trouble) {
+  return MakeFleetRule("blinding", {})->OnAgentTrouble(trouble);
+}
 
 AgentTrouble Trouble(const Step& suspect, size_t others) {
   return {.wall_ns = 7, .suspect = suspect, .other_sessions = others};
@@ -22,13 +26,13 @@ model::Detection Evaluate(const model::Interference& interference, const Step& s
                           size_t others) {
   AgentTrouble trouble = Trouble(suspect, others);
   trouble.what = interference;
-  return Blinding({}).OnAgentTrouble(trouble).value();
+  return Evaluate(trouble).value();
 }
 
 std::optional<model::Detection> Evaluate(const model::Loss& loss, const Step& suspect) {
   AgentTrouble trouble = Trouble(suspect, 1);
   trouble.what = loss;
-  return Blinding({}).OnAgentTrouble(trouble);
+  return Evaluate(trouble);
 }
 
 std::optional<model::Detection> Evaluate(const model::Goodbye& goodbye, const Step& suspect,
@@ -36,10 +40,10 @@ std::optional<model::Detection> Evaluate(const model::Goodbye& goodbye, const St
   AgentTrouble trouble = Trouble(suspect, 0);
   trouble.what = goodbye;
   trouble.named = named;
-  return Blinding({}).OnAgentTrouble(trouble);
+  return Evaluate(trouble);
 }
 
-TEST(BlindingTest, FiresHighForKilledAgent_AndMediumForSilentOne) {
+TEST(BlindingRuleTest, Fires_HighForAKilledAgentAndMediumForASilentOne) {
   const Step suspect = MakePath({{"ann", "a"}})[0];
   model::Interference interference{suspect.host, model::InterferenceKind::kEnded,
                                    "the worker was killed by signal 9 (Killed)", 5};
@@ -74,7 +78,7 @@ TEST(BlindingTest, FiresHighForKilledAgent_AndMediumForSilentOne) {
   EXPECT_THAT(weakened.summary, testing::HasSubstr("rules.pivot"));
 }
 
-TEST(BlindingTest, FiresForKernelSideLoss_WithSeverityByRing) {
+TEST(BlindingRuleTest, Fires_ForLossOfTheKernelSideWithSeverityByRing) {
   const Step suspect = MakePath({{"ann", "a"}})[0];
   model::Loss loss{suspect.host, "ring/high", "tcp", 0, 3, 1, 2};
   const auto high = Evaluate(loss, suspect);
@@ -86,7 +90,7 @@ TEST(BlindingTest, FiresForKernelSideLoss_WithSeverityByRing) {
   EXPECT_EQ(low->severity, model::Severity::kLow);
 }
 
-TEST(BlindingTest, FiresForGoodbyeThatALoginCaused) {
+TEST(BlindingRuleTest, Fires_ForAGoodbyeThatALoginCaused) {
   const Step suspect = MakePath({{"ann", "a"}})[0];
   model::Goodbye goodbye;
   goodbye.cause = model::StopCause::kProcess;
@@ -102,13 +106,13 @@ TEST(BlindingTest, FiresForGoodbyeThatALoginCaused) {
   EXPECT_EQ(asked->severity, model::Severity::kMedium);
 }
 
-TEST(BlindingTest, DoesNotFireForLossInTheAgentsQueues) {
+TEST(BlindingRuleTest, StaysSilent_ForLossInTheAgentsQueues) {
   const Step suspect = MakePath({{"ann", "a"}})[0];
   EXPECT_FALSE(
       Evaluate(model::Loss{suspect.host, "spool", "tcp", 0, 3, 1, 2}, suspect).has_value());
 }
 
-TEST(BlindingTest, DoesNotFireForStopByTheServiceManagerOrReplacement) {
+TEST(BlindingRuleTest, StaysSilent_ForAStopByTheServiceManagerOrReplacement) {
   const Step suspect = MakePath({{"ann", "a"}})[0];
   model::Goodbye goodbye;
   goodbye.cause = model::StopCause::kServiceManager;

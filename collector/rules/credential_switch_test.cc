@@ -1,8 +1,9 @@
-#include "collector/rules/credential_switch.h"
+#include <optional>
 
 #include <gtest/gtest.h>
 
 #include "collector/engine/values/path_for_test.h"
+#include "collector/rules/registry.h"
 
 namespace hoptrail::collector::rules {
 namespace {
@@ -11,10 +12,10 @@ using engine::MakePath;
 using engine::PathView;
 
 std::optional<model::Detection> Evaluate(const PathView& path) {
-  return CredentialSwitch({}).OnSession({path});
+  return MakeFleetRule("credential-switch", {})->OnSession({path});
 }
 
-TEST(CredentialSwitchTest, FiresWhenAHopChangesTheUser) {
+TEST(CredentialSwitchRuleTest, Fires_WhenAHopChangesTheUser) {
   PathView path = MakePath({{"staff", "gw"}, {"deploy", "web"}});
   path[1].method = model::AuthMethod::kPublicKey;
   path[1].key_fingerprint = "SHA256:abc";
@@ -28,18 +29,18 @@ TEST(CredentialSwitchTest, FiresWhenAHopChangesTheUser) {
   EXPECT_EQ(detection->evidence.at("key_fingerprint"), "SHA256:abc");
 }
 
-TEST(CredentialSwitchTest, DoesNotFireForAUserThatThePathAlreadyHad) {
+TEST(CredentialSwitchRuleTest, StaysSilent_ForAUserThatThePathAlreadyHad) {
   EXPECT_FALSE(Evaluate(MakePath({{"ann", "a"}, {"ann", "b"}})).has_value());
   EXPECT_FALSE(Evaluate(MakePath({{"ann", "a"}, {"deploy", "b"}, {"ann", "c"}})).has_value());
 }
 
-TEST(CredentialSwitchTest, DoesNotFireWhenAUserIsUnknown) {
+TEST(CredentialSwitchRuleTest, StaysSilent_WhenAUserIsUnknown) {
   EXPECT_FALSE(Evaluate(MakePath({{"", "a"}, {"ann", "b"}})).has_value());
   EXPECT_FALSE(Evaluate(MakePath({{"ann", "a"}, {"", "b"}})).has_value());
   EXPECT_FALSE(Evaluate(MakePath({{"ann", "a"}})).has_value());
 }
 
-TEST(CredentialSwitchTest, DoesNotFireForSuOnTheRootsHost) {
+TEST(CredentialSwitchRuleTest, StaysSilent_ForSuOnTheRootsHost) {
   PathView path = MakePath({{"ann", "a"}, {"root", "a"}});
   path[1].depth = 0;
   path[1].by_hop = false;

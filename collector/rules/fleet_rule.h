@@ -2,11 +2,13 @@
 #define HOPTRAIL_COLLECTOR_RULES_FLEET_RULE_H_
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "collector/engine/values/graph_change.h"
 #include "core/detect/rule.h"
 #include "core/model/detection.h"
+#include <hoptrail/v1/config.pb.h>
 
 namespace hoptrail::collector::rules {
 
@@ -25,9 +27,9 @@ enum class Concern : uint8_t {
 
 // One rule over the fleet's graph. Its file holds its metadata and its evaluation, and nothing of
 // the engine: the change that it evaluates holds everything it may use, and equal changes give
-// equal detections. A rule has `using Config`, its own message under FleetRulesConfig, is
-// constructed from it, and has one line in registry.cc; registry_test.cc lists everything else that
-// it needs. Immutable; used by the engine's thread.
+// equal detections. It reads its own message under FleetRulesConfig and has one line in
+// registry.cc; registry_test.cc lists everything else that it needs. Immutable; used by the
+// engine's thread.
 class FleetRule {
  public:
   virtual ~FleetRule() = default;
@@ -50,6 +52,20 @@ class FleetRule {
     return std::nullopt;
   }
 };
+
+// A rule's entry in the registry.
+struct FleetRuleEntry {
+  const hoptrail::detect::RuleInfo& (*info)();
+  std::unique_ptr<FleetRule> (*make)(const v1::FleetRulesConfig& config);
+};
+
+// The entry of a class with a static Info() and a constructor that takes the rules' configuration.
+template <typename Rule>
+FleetRuleEntry EntryOf() {
+  return {&Rule::Info, [](const v1::FleetRulesConfig& config) -> std::unique_ptr<FleetRule> {
+            return std::make_unique<Rule>(config);
+          }};
+}
 
 }  // namespace hoptrail::collector::rules
 

@@ -1,54 +1,30 @@
 #include "collector/rules/registry.h"
 
-#include "absl/strings/str_replace.h"
-#include <google/protobuf/descriptor.h>
-
-#include "collector/rules/blinding.h"
-#include "collector/rules/credential_switch.h"
-#include "collector/rules/multi_hop.h"
-#include "collector/rules/spread.h"
-#include "core/base/log.h"
+// One line for each rule: the function in the rule's file that returns its entry.
+#define HOPTRAIL_FLEET_RULES(RULE) \
+  RULE(Blinding)                   \
+  RULE(CredentialSwitch)           \
+  RULE(MultiHop)                   \
+  RULE(Spread)
 
 namespace hoptrail::collector::rules {
-namespace {
 
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
+#define HOPTRAIL_DECLARE(Rule) FleetRuleEntry Rule();
+HOPTRAIL_FLEET_RULES(HOPTRAIL_DECLARE)
+#undef HOPTRAIL_DECLARE
 
-// The rule's own message; the default one if the configuration file does not mention the rule.
-const Message& ConfigOf(absl::string_view rule_id, const v1::FleetRulesConfig& config) {
-  const FieldDescriptor* field =
-      v1::FleetRulesConfig::descriptor()->FindFieldByName(FieldName(rule_id));
-  HT_CHECK(field != nullptr && field->message_type() != nullptr);
-  return config.GetReflection()->GetMessage(config, field);
+const std::vector<FleetRuleEntry>& AllFleetRules() {
+#define HOPTRAIL_ENTRY(Rule) Rule(),
+  static const auto& all = *new std::vector<FleetRuleEntry>{HOPTRAIL_FLEET_RULES(HOPTRAIL_ENTRY)};
+#undef HOPTRAIL_ENTRY
+  return all;
 }
 
-template <typename Rule>
-std::unique_ptr<FleetRule> Make(const v1::FleetRulesConfig& config) {
-  const Message& own = ConfigOf(Rule::Info().id, config);
-  HT_CHECK(own.GetDescriptor() == Rule::Config::descriptor());
-  return std::make_unique<Rule>(static_cast<const typename Rule::Config&>(own));
-}
-
-template <typename Rule>
-RegisteredRule Register() {
-  return {&Rule::Info, &Make<Rule>};
-}
-
-}  // namespace
-
-const std::vector<RegisteredRule>& FleetRules() {
-  static const auto& rules = *new std::vector<RegisteredRule>{
-      Register<Blinding>(),
-      Register<CredentialSwitch>(),
-      Register<MultiHop>(),
-      Register<Spread>(),
-  };
-  return rules;
-}
-
-std::string FieldName(absl::string_view rule_id) {
-  return absl::StrReplaceAll(rule_id, {{"-", "_"}});
+std::unique_ptr<FleetRule> MakeFleetRule(absl::string_view id, const v1::FleetRulesConfig& config) {
+  for (const FleetRuleEntry& entry : AllFleetRules()) {
+    if (entry.info().id == id) return entry.make(config);
+  }
+  return nullptr;
 }
 
 }  // namespace hoptrail::collector::rules

@@ -2,7 +2,6 @@
 #define HOPTRAIL_COLLECTOR_RULES_REGISTRY_H_
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -12,17 +11,12 @@
 
 namespace hoptrail::collector::rules {
 
-// One registered rule. Has static storage duration.
-struct RegisteredRule {
-  const hoptrail::detect::RuleInfo& (*info)();
-  std::unique_ptr<FleetRule> (*make)(const v1::FleetRulesConfig& config);
-};
+// All fleet rules, ordered by id.
+const std::vector<FleetRuleEntry>& AllFleetRules();
 
-// All fleet rules, in the order of their ids.
-const std::vector<RegisteredRule>& FleetRules();
-
-// "credential-switch" → "credential_switch": the rule's field of the configuration.
-std::string FieldName(absl::string_view rule_id);
+// Null if there is no such rule. A rule that the configuration disables is made too: the runner
+// withdraws its detections.
+std::unique_ptr<FleetRule> MakeFleetRule(absl::string_view id, const v1::FleetRulesConfig& config);
 
 }  // namespace hoptrail::collector::rules
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "collector/rules/registry.h"
+#include "core/base/log.h"
 #include "core/config/rule_sides.h"
 #include "core/detect/evidence.h"
 
@@ -31,9 +32,9 @@ bool Is(const model::Detection& detection, absl::string_view rule) {
 }  // namespace
 
 RuleRunner::RuleRunner(const v1::FleetRulesConfig& config) {
-  for (const RegisteredRule& registered : FleetRules()) {
-    const bool enabled = !config::IsRuleDisabled(config, registered.info().id);
-    entries_.push_back({registered.make(config), enabled});
+  for (const FleetRuleEntry& entry : AllFleetRules()) {
+    const bool enabled = !config::IsRuleDisabled(config, entry.info().id);
+    entries_.push_back({entry.make(config), enabled});
   }
 }
 
@@ -44,12 +45,13 @@ bool RuleRunner::Wants(Interests interests) const {
 }
 
 RuleRunner::Detections RuleRunner::OnSession(const model::SessionId& session,
-                                             const engine::SessionChange* change, Find find) const {
+                                             const engine::SessionChange* change, Find find) {
   Detections out;
   for (const Entry& entry : entries_) {
     if ((entry.rule->interests() & kSessions) == 0) continue;
     std::optional<model::Detection> wanted;
     if (entry.enabled && change != nullptr) wanted = entry.rule->OnSession(*change);
+    if (Refuses(*entry.rule, wanted)) continue;
     if (wanted.has_value()) {
       out.push_back(*std::move(wanted));
       continue;
@@ -64,7 +66,7 @@ RuleRunner::Detections RuleRunner::OnSession(const model::SessionId& session,
 RuleRunner::Detections RuleRunner::OnPath(const engine::PathExtent& extent,
                                           absl::FunctionRef<engine::PathChange()> read,
                                           const std::vector<const model::Detection*>& present,
-                                          Find find) const {
+                                          Find find) {
   Detections out;
   std::optional<engine::PathChange> change;
   for (const Entry& entry : entries_) {
@@ -76,23 +78,34 @@ RuleRunner::Detections RuleRunner::OnPath(const engine::PathExtent& extent,
       if (!change.has_value()) change = read();
       wanted = entry.rule->OnPath(*change);
     }
+    if (Refuses(*entry.rule, wanted)) continue;
     Reconcile(entry.rule->info().id, std::move(wanted), present, find, &out);
   }
   return out;
 }
 
-RuleRunner::Detections RuleRunner::OnAgentTrouble(const engine::AgentTrouble& trouble) const {
+RuleRunner::Detections RuleRunner::OnAgentTrouble(const engine::AgentTrouble& trouble) {
   Detections out;
   for (const Entry& entry : entries_) {
     if (!entry.enabled || (entry.rule->interests() & kAgentTrouble) == 0) continue;
     std::optional<model::Detection> detection = entry.rule->OnAgentTrouble(trouble);
-    if (detection.has_value()) out.push_back(*std::move(detection));
+    if (!detection.has_value() || Refuses(*entry.rule, detection)) continue;
+    out.push_back(*std::move(detection));
   }
   return out;
 }
 
 bool RuleRunner::IsWithdrawn(const model::Detection& detection) {
   return detection.evidence.contains(kWithdrawn) && !config::IsHostRule(detection.rule);
+}
+
+bool RuleRunner::Refuses(const FleetRule& rule, const std::optional<model::Detection>& wanted) {
+  if (!wanted.has_value()) return false;
+  const absl::string_view wrong = hoptrail::detect::ReasonToRefuse(rule.info(), *wanted);
+  if (wrong.empty()) return false;
+  ++refused_;
+  LogWarning("rules", "refused a detection of rule ", rule.info().id, ": ", wrong);
+  return true;
 }
 
 // Gives `wanted` the id of the rule's present detection on the path, and withdraws the rule's other

@@ -1,6 +1,6 @@
-#include "collector/rules/spread.h"
-
 #include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -8,11 +8,13 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
+#include "collector/rules/fleet_rule.h"
 #include "collector/rules/path_detection.h"
 #include "core/detect/evidence.h"
 #include "core/model/title.h"
 
 namespace hoptrail::collector::rules {
+namespace {
 
 using engine::Arrival;
 using hoptrail::detect::AddEvidence;
@@ -20,39 +22,52 @@ using hoptrail::detect::Bounded;
 using hoptrail::detect::BoundedSet;
 using hoptrail::detect::RuleInfo;
 
-namespace {
-
 constexpr size_t kMaxHostNames = 24;
 // A path with more arrivals was reported long ago. Counting them all again would cost too much.
 constexpr size_t kMaxArrivals = 1024;
 constexpr uint32_t kHosts = 5;
 constexpr uint32_t kWindowSeconds = 600;
 
-}  // namespace
+// One root reaches many hosts in a short time. One detection a path, tied to its root. The root's
+// own host is not counted.
+class SpreadRule final : public FleetRule {
+ public:
+  static const RuleInfo& Info() {
+    static const RuleInfo& info = *new RuleInfo{
+        .id = "spread",
+        .title = "One origin reaches many hosts in a short time",
+        .techniques = {"T1021", "T1021.004"},
+        .severity = model::Severity::kHigh,
+        .check = "Is the first session a known tool for administration, started by who may use it?",
+        .benign_causes = {"configuration management", "a fleet-wide command of an administrator"},
+    };
+    return info;
+  }
 
-const RuleInfo& Spread::Info() {
-  static const RuleInfo& info = *new RuleInfo{
-      .id = "spread",
-      .title = "One origin reaches many hosts in a short time",
-      .techniques = {"T1021", "T1021.004"},
-      .severity = model::Severity::kHigh,
-      .check = "Is the first session a known tool for administration, started by who may use it?",
-      .benign_causes = {"configuration management", "a fleet-wide command of an administrator"},
-  };
-  return info;
-}
+  explicit SpreadRule(const v1::FleetRulesConfig& rules) {
+    const v1::SpreadConfig& config = rules.spread();
+    if (config.hosts() != 0) hosts_ = config.hosts();
+    if (config.window_seconds() != 0) window_ns_ = config.window_seconds() * kSecondNs;
+  }
 
-Spread::Spread(const Config& config)
-    : hosts_(config.hosts() == 0 ? kHosts : config.hosts()),
-      window_ns_(int64_t{config.window_seconds() == 0 ? kWindowSeconds : config.window_seconds()} *
-                 1'000'000'000) {}
+  const RuleInfo& info() const override { return Info(); }
+  Interests interests() const override { return kPaths; }
 
-Concern Spread::ConcernWith(const engine::PathExtent& extent) const {
-  if (extent.reached > kMaxArrivals) return Concern::kKeep;
-  return extent.reached > 0 && extent.reached >= hosts_ ? Concern::kEvaluate : Concern::kNone;
-}
+  Concern ConcernWith(const engine::PathExtent& extent) const override {
+    if (extent.reached > kMaxArrivals) return Concern::kKeep;
+    return extent.reached > 0 && extent.reached >= hosts_ ? Concern::kEvaluate : Concern::kNone;
+  }
 
-std::optional<model::Detection> Spread::OnPath(const engine::PathChange& change) const {
+  std::optional<model::Detection> OnPath(const engine::PathChange& change) const override;
+
+ private:
+  static constexpr int64_t kSecondNs = 1'000'000'000;
+
+  uint32_t hosts_ = kHosts;
+  int64_t window_ns_ = kWindowSeconds * kSecondNs;
+};
+
+std::optional<model::Detection> SpreadRule::OnPath(const engine::PathChange& change) const {
   const engine::Step& root = change.root;
   std::vector<const Arrival*> arrivals;
   for (const Arrival& arrival : change.arrivals) arrivals.push_back(&arrival);
@@ -96,5 +111,9 @@ std::optional<model::Detection> Spread::OnPath(const engine::PathChange& change)
   AddEvidence(detection, "origin", root.origin);
   return detection;
 }
+
+}  // namespace
+
+FleetRuleEntry Spread() { return EntryOf<SpreadRule>(); }
 
 }  // namespace hoptrail::collector::rules

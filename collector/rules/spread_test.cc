@@ -1,5 +1,5 @@
-#include "collector/rules/spread.h"
-
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "collector/engine/values/path_for_test.h"
+#include "collector/rules/registry.h"
 
 namespace hoptrail::collector::rules {
 namespace {
@@ -26,23 +27,23 @@ Arrival At(int64_t second, uint8_t host) {
   return arrival;
 }
 
-class SpreadTest : public testing::Test {
+class SpreadRuleTest : public testing::Test {
  protected:
-  SpreadTest() { config_.set_hosts(3); }
+  SpreadRuleTest() { config_.mutable_spread()->set_hosts(3); }
 
   std::optional<model::Detection> Evaluate(std::vector<Arrival> arrivals) const {
-    const Spread rule(config_);
-    if (rule.ConcernWith({.depth = 1, .reached = arrivals.size()}) != Concern::kEvaluate) {
+    const std::unique_ptr<FleetRule> rule = MakeFleetRule("spread", config_);
+    if (rule->ConcernWith({.depth = 1, .reached = arrivals.size()}) != Concern::kEvaluate) {
       return std::nullopt;
     }
-    return rule.OnPath({.root = root_, .deepest = {root_}, .arrivals = std::move(arrivals)});
+    return rule->OnPath({.root = root_, .deepest = {root_}, .arrivals = std::move(arrivals)});
   }
 
   const Step root_ = MakePath({{"ann", "gw"}})[0];  // its machine is 1
-  v1::SpreadConfig config_;
+  v1::FleetRulesConfig config_;
 };
 
-TEST_F(SpreadTest, FiresForManyHostsWithinTheWindow) {
+TEST_F(SpreadRuleTest, Fires_ForManyHostsWithinTheWindow) {
   const auto detection = Evaluate({At(30, 4), At(10, 2), At(20, 3), At(25, 3)});
   ASSERT_TRUE(detection.has_value());
   EXPECT_EQ(detection->session, root_.session);
@@ -52,7 +53,7 @@ TEST_F(SpreadTest, FiresForManyHostsWithinTheWindow) {
   EXPECT_EQ(detection->evidence.at("seconds"), "20");
 }
 
-TEST_F(SpreadTest, DoesNotFireForFewHostsOrBeyondTheWindow) {
+TEST_F(SpreadRuleTest, StaysSilent_ForFewHostsOrBeyondTheWindow) {
   EXPECT_FALSE(Evaluate({}).has_value());
   EXPECT_FALSE(Evaluate({At(1, 2), At(2, 2), At(3, 2), At(4, 3)}).has_value());
   EXPECT_FALSE(Evaluate({At(0, 2), At(500, 3), At(1000, 4), At(1500, 5)}).has_value());
@@ -60,8 +61,9 @@ TEST_F(SpreadTest, DoesNotFireForFewHostsOrBeyondTheWindow) {
                    .has_value());  // the first arrival is on the root's host
 }
 
-TEST_F(SpreadTest, PathWithTooManyArrivalsToCount_KeepsItsDetection) {
-  EXPECT_EQ(Spread(config_).ConcernWith({.depth = 1, .reached = 5000}), Concern::kKeep);
+TEST_F(SpreadRuleTest, PathWithTooManyArrivalsToCount_KeepsItsDetection) {
+  EXPECT_EQ(MakeFleetRule("spread", config_)->ConcernWith({.depth = 1, .reached = 5000}),
+            Concern::kKeep);
 }
 
 }  // namespace

@@ -17,10 +17,13 @@ namespace hoptrail::collector::store {
 // The name of the PagerDuty notifier in the API.
 inline constexpr char kPagerDuty[] = "pagerduty";
 
-// The events that a notifier has yet to send, in order for each incident. Store::Write adds them in
-// the transaction that changes the incident; the notifier's thread removes them. Survives restarts.
+// The events that have yet to be sent, in order for each incident, and the cursors of consumers.
+// Store::Write adds the events in the transaction that changes the incident; the notifier's thread
+// removes them. They have one consumer, the PagerDuty notifier: there is one list of them, and an
+// item that one notifier completes is gone for all. Any other notifier reads the change feed
+// (Reader::DetectionsAfter, IncidentsAfter) and keeps a cursor of its own here. Survives restarts.
 // A power cut may bring back the items that were removed last; they are sent again under the same
-// deduplication key.
+// deduplication key. Used by one thread.
 class Outbox {
  public:
   virtual ~Outbox() = default;
@@ -59,7 +62,7 @@ class Outbox {
   // The greatest Item::id; 0 where there is no item.
   virtual absl::StatusOr<int64_t> LastId() = 0;
 
-  // The revision that a consumer has reached. `consumer` is its name.
+  // The revision of the change feed that a consumer has reached. `consumer` is its name.
   virtual absl::StatusOr<std::optional<int64_t>> LoadCursor(absl::string_view consumer) = 0;
   virtual absl::Status SaveCursor(absl::string_view consumer, int64_t revision) = 0;
 };

@@ -32,9 +32,10 @@ struct HoldClock {
 };
 
 // Makes the collector's facts, incidents and pages durable. The engine's thread writes, any number
-// of threads read, and each notifier has an outbox and a cursor. Each implementation has a function
-// that opens it and migrates older data, and passes the tests of collector/store/conformance/.
-// Owned by the Collector; outlives the readers and outboxes that it lends.
+// of threads read, one notifier sends the items of the outbox, and any other notifier reads the
+// change feed and keeps a cursor. Each implementation has a function that opens it and migrates
+// older data, and passes the tests of collector/store/conformance/. Owned by the Collector;
+// outlives the readers and outboxes that it lends.
 class Store : public ReadableStore {
  public:
   // For the engine's thread, and for the one that opens the store before that starts.
@@ -64,7 +65,7 @@ class Store : public ReadableStore {
 
   // For any thread: the functions of ReadableStore, and these.
   //
-  // A new one for each notifier's thread.
+  // An access of its own to the one outbox, for a notifier's thread.
   virtual absl::StatusOr<std::unique_ptr<Outbox>> OpenOutbox() = 0;
   // Wakes notifiers. Its numbers have no other meaning.
   ChangeSignal* outbox_changes() { return &outbox_changes_; }

@@ -46,8 +46,10 @@ struct HostView {
   std::optional<model::AgentHealth> health;
   std::optional<model::Coverage> coverage;
   std::vector<model::Degradation> degradations;  // the agent's, then the collector's
-  std::vector<BootView> boots;                   // newest first
-  std::vector<model::Loss> losses;               // of the newest boot, latest first
+  std::vector<BootView> boots;                   // newest first, at most kMaxBoots
+  std::vector<model::Loss> losses;               // of the newest boot, latest first, at most 100
+
+  static constexpr int kMaxBoots = 20;
 };
 
 // The delivery of an incident's last page.

@@ -29,6 +29,24 @@ TEST(RuleTest, SameOccurrence_IsTheSameDetection) {
   EXPECT_EQ(first.severity, model::Severity::kLow);
 }
 
+TEST(RuleTest, DetectionThatItsRuleDoesNotCover_IsRefused) {
+  Occurrence occurrence;
+  occurrence.session.bytes[0] = 1;
+  const model::Detection good = MakeDetection(TestRule(), occurrence);
+  EXPECT_EQ(ReasonToRefuse(TestRule(), good), "");
+  model::Detection bad = good;
+  bad.techniques = {};
+  EXPECT_EQ(ReasonToRefuse(TestRule(), bad), "") << "a part of the rule's techniques";
+  bad.techniques = {"T1021.004", "T1021"};
+  EXPECT_NE(ReasonToRefuse(TestRule(), bad), "");
+  bad = good;
+  bad.rule = "other";
+  EXPECT_NE(ReasonToRefuse(TestRule(), bad), "");
+  bad = good;
+  bad.session = {};
+  EXPECT_NE(ReasonToRefuse(TestRule(), bad), "");
+}
+
 TEST(EvidenceTest, HugeOrForgedEvidence_IsBoundedAndClean) {
   model::Detection detection;
   AddEvidence(detection, "long", std::string(10'000, 'x'));

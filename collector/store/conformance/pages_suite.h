@@ -65,6 +65,51 @@ TEST_P(StoreSuite, NotifyingSwitchedOff_PutsNothingIntoTheOutbox) {
   outbox.reset();
 }
 
+TEST_P(StoreSuite, NewItem_WakesNotifiers) {
+  const int64_t seen = store_->outbox_changes()->revision();
+  Write({.sessions = {Session(1)}});
+  EXPECT_EQ(store_->outbox_changes()->revision(), seen);
+  Write({.incidents = {Incident(1)}});
+  EXPECT_GT(store_->outbox_changes()->revision(), seen);
+}
+
+TEST_P(StoreSuite, RemovedItem_MakesWayForTheNextIncident) {
+  auto outbox = *store_->OpenOutbox();
+  EXPECT_EQ(*outbox->LastId(), 0);
+  EXPECT_FALSE(Next(outbox.get()).has_value());
+  Write({.incidents = {Incident(1)}});
+  Write({.incidents = {Incident(2)}});
+  ASSERT_TRUE(store_->ReleasePages({kNow, kNow}, 0).ok());
+  const auto first = Next(outbox.get());
+  ASSERT_TRUE(first.has_value());
+  EXPECT_EQ(first->incident, Incident(1).id);
+  const int64_t last = *outbox->LastId();
+  EXPECT_GT(last, first->id);
+  ASSERT_TRUE(outbox->Remove(*first).ok());
+  EXPECT_FALSE((*reader()->DeliveryOf(Incident(1).id)).has_value()) << "it was never sent";
+  const auto second = Next(outbox.get());
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(second->incident, Incident(2).id);
+  EXPECT_EQ(second->id, last);
+  EXPECT_EQ(*outbox->Waiting(), 1);
+  ASSERT_TRUE(outbox->Done(*second, kNow, "").ok());
+  EXPECT_EQ(*outbox->LastId(), 0);
+  outbox.reset();
+}
+
+TEST_P(StoreSuite, ItemCompletedThroughOneAccess_IsGoneForEveryOther) {
+  Write({.incidents = {Incident(1)}});
+  ASSERT_TRUE(store_->ReleasePages({kNow, kNow}, 0).ok());
+  auto one = *store_->OpenOutbox();
+  auto other = *store_->OpenOutbox();
+  const auto item = Next(one.get());
+  ASSERT_TRUE(item.has_value());
+  ASSERT_TRUE(one->Done(*item, kNow, "").ok());
+  EXPECT_FALSE(Next(other.get()).has_value());
+  one.reset();
+  other.reset();
+}
+
 TEST_P(StoreSuite, Cursor_IsKeptForEachConsumer) {
   auto outbox = *store_->OpenOutbox();
   EXPECT_FALSE((*outbox->LoadCursor("one")).has_value());

@@ -3,12 +3,16 @@
 
 // For the suites of this directory: a store in a directory of its own, and values for it.
 
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -17,11 +21,17 @@
 
 namespace hoptrail::collector::store {
 
-// Opens the store in `directory`, a new one or the one that was left there, with notifying on.
-using StoreOpener = std::function<absl::StatusOr<std::unique_ptr<Store>>(
-    const std::string& directory, int64_t now_wall_ns)>;
+// The implementation that the suite tests.
+struct StoreUnderTest {
+  // Opens the store in `directory`, a new one or the one that was left there, with notifying on.
+  std::function<absl::StatusOr<std::unique_ptr<Store>>(const std::string& directory,
+                                                       int64_t now_wall_ns)>
+      open;
+  // Makes every later write of an incident fail.
+  std::function<void(Store* store)> refuse_incidents;
+};
 
-class StoreSuite : public testing::TestWithParam<StoreOpener> {
+class StoreSuite : public testing::TestWithParam<StoreUnderTest> {
  protected:
   static constexpr int64_t kNow = 1'700'000'000'000'000'000;
   static constexpr int64_t kSecond = 1'000'000'000;
@@ -39,7 +49,7 @@ class StoreSuite : public testing::TestWithParam<StoreOpener> {
   }
   void Reopen() {
     store_.reset();
-    auto store = GetParam()(directory_, kNow);
+    auto store = GetParam().open(directory_, kNow);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
@@ -47,8 +57,38 @@ class StoreSuite : public testing::TestWithParam<StoreOpener> {
     const absl::Status status = store_->Write(batch, kNow);
     ASSERT_TRUE(status.ok()) << status;
   }
+  // An agent of the host has opened its stream.
+  void Connect(const model::HostId& host, const std::string& name, int64_t at,
+               HostState state = HostState::kConnected) {
+    WriteBatch batch;
+    batch.hosts[host] = {
+        .connected_wall_ns = at, .host_name = name, .state = state, .last_seen_wall_ns = at};
+    Write(batch);
+  }
   ReaderLease reader() { return store_->BorrowReader(); }
+  // All rows of a list, read in pages of `limit` rows. `read` reads the page that begins after its
+  // argument.
+  template <typename T, typename Read>
+  static std::vector<T> ReadAll(const Read& read, size_t limit) {
+    std::vector<T> rows;
+    std::optional<Cursor> after;
+    do {
+      absl::StatusOr<Page<T>> page = read(after);
+      EXPECT_TRUE(page.ok()) << page.status();
+      if (!page.ok()) return rows;
+      EXPECT_LE(page->items.size(), limit);
+      rows.insert(rows.end(), page->items.begin(), page->items.end());
+      after = page->next;
+    } while (after.has_value() && rows.size() < 1000);
+    return rows;
+  }
 
+  static model::HostId Host(uint8_t machine, uint8_t boot) {
+    model::HostId host = wire::TestHost();
+    host.machine.bytes[1] = machine;
+    host.boot.bytes[1] = boot;
+    return host;
+  }
   static model::Session Session(uint8_t number, int64_t opened = kNow, bool closed = false) {
     model::Session session = wire::TestSession();
     session.id = wire::TestSessionId(number);
@@ -79,6 +119,7 @@ class StoreSuite : public testing::TestWithParam<StoreOpener> {
     hop.hop.proof = model::Proof::kUnknown;
     return hop;
   }
+  static model::EdgeCount Edge() { return std::get<model::EdgeCount>(wire::TestFacts()[3]); }
   std::optional<Outbox::Item> Next(Outbox* outbox) {
     auto item = outbox->Next([](const Outbox::Item& each) { return !each.held; });
     EXPECT_TRUE(item.ok()) << item.status();

@@ -1,3 +1,8 @@
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
 #include "collector/store/conformance/store_suite.h"
 #include "collector/store/sqlite/sqlite_store.h"
 
@@ -11,7 +16,17 @@ absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& directory, int64_
   return std::unique_ptr<Store>(*std::move(store));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite, testing::Values(StoreOpener(Open)));
+void RefuseIncidents(Store* store) {
+  ASSERT_TRUE(static_cast<SqliteStore*>(store)
+                  ->writer()
+                  ->database()
+                  ->Execute("CREATE TRIGGER no BEFORE INSERT ON incidents"
+                            " BEGIN SELECT RAISE(ABORT, 'no'); END")
+                  .ok());
+}
+
+INSTANTIATE_TEST_SUITE_P(Sqlite, StoreSuite,
+                         testing::Values(StoreUnderTest{Open, RefuseIncidents}));
 
 }  // namespace
 }  // namespace hoptrail::collector::store

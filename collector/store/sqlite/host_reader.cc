@@ -16,7 +16,6 @@ namespace {
 using sqlite::Statement;
 
 constexpr int kLossesPerHost = 100;
-constexpr int kBootsPerHost = 20;
 
 constexpr char kBoots[] =
     "SELECT h.id, h.state, h.first_seen, h.last_seen, h.acknowledged FROM hosts h WHERE"
@@ -25,7 +24,7 @@ constexpr char kBoots[] =
 // Adds the boots, and the losses of the newest one.
 absl::Status AddBoots(sqlite::Database* database, HostView* host) {
   HT_ASSIGN_OR_RETURN(Statement boots, database->Prepare(kBoots));
-  boots.BindBlob(1, Blob(host->machine)).BindInt(2, kBootsPerHost);
+  boots.BindBlob(1, Blob(host->machine)).BindInt(2, HostView::kMaxBoots);
   std::string newest;
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, boots.Step());

@@ -12,7 +12,7 @@
 
 namespace hoptrail::collector::store {
 
-// A notifier's connection to the file.
+// A notifier's own connection to the file.
 class SqliteOutbox final : public Outbox {
  public:
   // Every writer of this process holds `write_turn` while it writes to the file. Otherwise two

@@ -49,29 +49,6 @@ TEST_F(StoreTest, NewerSchema_IsRefusedAndLeftAlone) {
   EXPECT_TRUE(std::filesystem::exists(options_.path));
 }
 
-TEST_F(StoreTest, FailedWrite_LeavesNothingBehind) {
-  ASSERT_TRUE(
-      store_->writer()
-          ->database()
-          ->Execute(
-              "CREATE TRIGGER no BEFORE INSERT ON incidents BEGIN SELECT RAISE(ABORT, 'no'); END")
-          .ok());
-  const int64_t revision = store_->changes()->revision();
-  EXPECT_FALSE(
-      store_
-          ->Write({.detections = {wire::TestDetection()}, .incidents = {wire::TestIncident()}},
-                  kNow)
-          .ok());
-  EXPECT_FALSE(reader()->GetDetection(wire::TestDetection().id).ok());
-  EXPECT_EQ(store_->changes()->revision(), revision);
-  ASSERT_TRUE(store_->trouble().has_value());
-  EXPECT_EQ(store_->trouble()->kind, model::DegradationKind::kCollectorStoreReadOnly);
-  EXPECT_EQ(store_->trouble()->since_wall_ns, kNow);
-  EXPECT_EQ(store_->trouble()->detail.find("the collector's store cannot be written: "), 0u);
-  Write({.detections = {wire::TestDetection()}});
-  EXPECT_FALSE(store_->trouble().has_value());
-}
-
 // SQLite goes on writing to a file that has no name any more.
 TEST_F(StoreTest, RemovedFile_IsTroubleAndTakesNoFacts) {
   Write({.sessions = {SessionAt(1, kNow)}});
