@@ -5,6 +5,7 @@
 
 #include "collector/rules/blinding.h"
 #include "collector/rules/credential_switch.h"
+#include "collector/rules/disputed_end.h"
 #include "collector/rules/multi_hop.h"
 #include "collector/rules/spread.h"
 #include "core/base/log.h"
@@ -39,10 +40,8 @@ RegisteredRule Register() {
 
 const std::vector<RegisteredRule>& FleetRules() {
   static const auto& rules = *new std::vector<RegisteredRule>{
-      Register<Blinding>(),
-      Register<CredentialSwitch>(),
-      Register<MultiHop>(),
-      Register<Spread>(),
+      Register<Blinding>(), Register<CredentialSwitch>(), Register<DisputedEnd>(),
+      Register<MultiHop>(), Register<Spread>(),
   };
   return rules;
 }
