@@ -4,6 +4,9 @@
 #include <iterator>
 #include <type_traits>
 #include <variant>
+#include <vector>
+
+#include "absl/algorithm/container.h"
 
 #include "collector/engine/hop_links.h"
 #include "core/config/rule_sides.h"
@@ -30,6 +33,7 @@ void FactIntake::Take(const model::Fact& fact) {
           TakeDetection(value);
         } else if constexpr (std::is_same_v<T, model::AgentHealth>) {
           state_->SetHostName(value.host, value.host_name);
+          joiner_->SetAddresses(value.host, value.addresses);
         } else if constexpr (std::is_same_v<T, model::Interference> ||
                              std::is_same_v<T, model::Loss>) {
           evaluator_->EvaluateTrouble(value.host, {.what = value});
@@ -133,7 +137,12 @@ void FactIntake::Restore(const StoredState& stored) {
   for (const auto& [host, name] : stored.host_names) state_->SetHostName(host, name);
   for (const model::Session& session : stored.sessions) TakeSession(session);
   absl::flat_hash_map<graph::HopId, const model::Hop*> hops;
-  for (const StoredHop& hop : stored.hops) {
+  // Joined hops first: they stand against rival claims that are lone ends.
+  std::vector<const StoredHop*> ordered;
+  for (const StoredHop& hop : stored.hops) ordered.push_back(&hop);
+  absl::c_stable_partition(ordered, [](const StoredHop* hop) { return hop->hop.joined(); });
+  for (const StoredHop* each : ordered) {
+    const StoredHop& hop = *each;
     hops[hop.key] = &hop.hop;
     joiner_->Restore(hop.hop, state_->BootNow());
   }

@@ -47,8 +47,14 @@ void ApplyJoin(JoinChange change, EngineState* state) {
     const model::HopEnd& end = side->value();
     if (end.session.empty() || state->IsForeign(end.session, end.host)) continue;
     const bool server = end.side == model::HopSide::kServer;
-    state->Upsert(end.session, end.host).ends[server ? change.server_end : key] = {
-        key, server && end.opened_session, end.hop_key, end.established_boot_ns};
+    const bool disputed = hop.contradiction == model::Contradiction::kRival;
+    SessionNode& session = state->Upsert(end.session, end.host);
+    session.ends[server ? change.server_end : key] = {
+        key, server && end.opened_session, end.hop_key, end.established_boot_ns, disputed};
+    if (disputed) {
+      session.disputed++;
+      state->changes.dirty_sessions.insert(end.session);
+    }
   }
   state->changes.hops[key] = *std::move(change.hop);
   LinkHop(key, state);
@@ -93,6 +99,7 @@ void ForgetEnds(const graph::HopId& hop, const HopNode& node, EngineState* state
     if (session == state->graph.sessions.end()) continue;
     auto known = session->second.ends.find(end.key);
     if (known != session->second.ends.end() && known->second.hop == hop) {
+      if (known->second.disputed) session->second.disputed--;
       session->second.ends.erase(known);
     }
   }

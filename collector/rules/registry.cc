@@ -4,6 +4,7 @@
 #define HOPTRAIL_FLEET_RULES(RULE) \
   RULE(Blinding)                   \
   RULE(CredentialSwitch)           \
+  RULE(DisputedEnd)                \
   RULE(MultiHop)                   \
   RULE(Spread)
 

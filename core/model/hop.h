@@ -46,12 +46,21 @@ enum class Proof : uint8_t {
   kInferred,  // joined by addresses and time, with `probability`
 };
 
+// Why an end is not joined to the ends that claim the same hop key.
+enum class Contradiction : uint8_t {
+  kNone = 0,
+  kBytes,  // one end received what the other cannot have sent
+  kTime,   // one end closed long before the other was established
+  kRival,  // another end of the same side claims the key, and fits better or was reported earlier
+};
+
 // Two ends joined, or one end that still waits for (or never had) the other.
 struct Hop {
   std::optional<HopEnd> client;
   std::optional<HopEnd> server;
-  Proof proof = Proof::kUnknown;  // kUnknown while one end is missing
-  double probability = 0;         // 1 for kProven, (0, 1) for kInferred
+  Proof proof = Proof::kUnknown;                       // kUnknown while one end is missing
+  double probability = 0;                              // 1 for kProven, (0, 1) for kInferred
+  Contradiction contradiction = Contradiction::kNone;  // of a lone end
 
   bool joined() const { return client.has_value() && server.has_value(); }
   bool operator==(const Hop&) const = default;

@@ -161,6 +161,7 @@ v1::Hop ToProto(const model::Hop& in) {
   if (in.server.has_value()) *out.mutable_server() = ToProto(*in.server);
   out.set_proof(ToProto(in.proof));
   out.set_probability(in.probability);
+  out.set_contradiction(ToProto(in.contradiction));
   return out;
 }
 
@@ -175,6 +176,8 @@ absl::StatusOr<model::Hop> FromProto(const v1::Hop& in) {
     read.Fail("probability", "not between 0 and 1");
   }
   out.probability = in.probability();
+  out.contradiction = read.Enum("contradiction", in.contradiction(), model::Contradiction::kRival,
+                                Presence::kOptional);
   if (!read.status().ok()) return read.status();
   return out;
 }

@@ -35,6 +35,8 @@ TEST(RoundTrip, Session) {
 TEST(RoundTrip, HopEndAndHop) {
   ExpectRoundTrip(TestHopEnd());
   ExpectRoundTrip(model::Hop{TestHopEnd(), std::nullopt, model::Proof::kUnknown, 0});
+  ExpectRoundTrip(model::Hop{TestHopEnd(), std::nullopt, model::Proof::kUnknown, 0,
+                             model::Contradiction::kRival});
   ExpectRoundTrip(model::Hop{TestHopEnd(), TestHopEnd(), model::Proof::kInferred, 0.25});
 }
 

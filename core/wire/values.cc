@@ -32,6 +32,10 @@ static_assert(Same(model::HopSide::kServer, v1::HopSide_MAX));
 static_assert(Same(model::Proof::kProven, v1::PROVEN));
 static_assert(Same(model::Proof::kInferred, v1::INFERRED));
 static_assert(Same(model::Proof::kInferred, v1::Proof_MAX));
+static_assert(Same(model::Contradiction::kBytes, v1::CONTRADICTING_BYTES));
+static_assert(Same(model::Contradiction::kTime, v1::CONTRADICTING_TIMES));
+static_assert(Same(model::Contradiction::kRival, v1::RIVAL_CLAIM));
+static_assert(Same(model::Contradiction::kRival, v1::Contradiction_MAX));
 static_assert(Same(model::Severity::kInfo, v1::INFO));
 static_assert(Same(model::Severity::kLow, v1::LOW));
 static_assert(Same(model::Severity::kMedium, v1::MEDIUM));
@@ -48,6 +52,9 @@ static_assert(Same(model::IncidentState::kResolved, v1::IncidentState_MAX));
 v1::EntryKind ToProto(model::EntryKind kind) { return static_cast<v1::EntryKind>(kind); }
 v1::AuthMethod ToProto(model::AuthMethod method) { return static_cast<v1::AuthMethod>(method); }
 v1::HopSide ToProto(model::HopSide side) { return static_cast<v1::HopSide>(side); }
+v1::Contradiction ToProto(model::Contradiction contradiction) {
+  return static_cast<v1::Contradiction>(contradiction);
+}
 v1::Proof ToProto(model::Proof proof) { return static_cast<v1::Proof>(proof); }
 v1::Severity ToProto(model::Severity severity) { return static_cast<v1::Severity>(severity); }
 v1::IncidentState ToProto(model::IncidentState state) {

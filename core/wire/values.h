@@ -21,6 +21,7 @@ v1::EntryKind ToProto(model::EntryKind kind);
 v1::AuthMethod ToProto(model::AuthMethod method);
 v1::HopSide ToProto(model::HopSide side);
 v1::Proof ToProto(model::Proof proof);
+v1::Contradiction ToProto(model::Contradiction contradiction);
 v1::Severity ToProto(model::Severity severity);
 v1::IncidentState ToProto(model::IncidentState state);
 

@@ -79,6 +79,7 @@ Step GraphState::StepOf(const model::SessionId& id) const {
   if (const SessionNode* node = Find(id)) {
     step.host = node->host;
     step.host_name = HostName(node->host);
+    step.disputed_ends = node->disputed;
     if (node->value.has_value()) {
       const model::Session& session = *node->value;
       step.title = model::Title(session);

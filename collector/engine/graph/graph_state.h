@@ -30,6 +30,7 @@ struct EndNode {
   bool opened = false;  // it is the server's end, and the connection opened the session
   model::HopKey hop_key;
   uint64_t established_boot_ns = 0;
+  bool disputed = false;  // see model::Contradiction::kRival
 };
 
 // The part of a hop that paths depend on.
@@ -56,6 +57,7 @@ struct SessionNode {
   std::optional<model::Session> value;
   model::HostId host;                           // its host; before `value`, the first that named it
   absl::btree_map<graph::HopId, EndNode> ends;  // by the end's own id
+  size_t disputed = 0;                          // of `ends`
   std::vector<model::DetectionId> detections;
   size_t provenance = 0;        // hash of the provenance last sent to its host; 0: none was sent
   int64_t updated_boot_ns = 0;  // by the collector's boot clock

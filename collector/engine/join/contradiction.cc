@@ -38,22 +38,22 @@ bool Reconcilable(uint64_t acknowledged, uint64_t received) {
 
 }  // namespace
 
-Contradiction FindContradiction(const model::HopEnd& client, const model::HopEnd& server,
-                                std::optional<int64_t> server_ahead_ns) {
+model::Contradiction FindContradiction(const model::HopEnd& client, const model::HopEnd& server,
+                                       std::optional<int64_t> server_ahead_ns) {
   if (CountsBytes(client) && CountsBytes(server) &&
       !(Reconcilable(client.bytes_sent, server.bytes_received) &&
         Reconcilable(server.bytes_sent, client.bytes_received))) {
-    return Contradiction::kBytes;
+    return model::Contradiction::kBytes;
   }
   const bool boot = server_ahead_ns.has_value() && client.established_boot_ns != 0 &&
                     server.established_boot_ns != 0;
   const Lifetime c = Of(client, boot);
   const Lifetime s = Of(server, boot);
-  if (!boot && (c.from == 0 || s.from == 0)) return Contradiction::kNone;
+  if (!boot && (c.from == 0 || s.from == 0)) return model::Contradiction::kNone;
   const int64_t ahead = boot ? *server_ahead_ns : 0;
   const int64_t slack = boot ? kKnownSlackNs : kUnknownSlackNs;
   const bool apart = c.until + ahead + slack < s.from || s.until + slack < c.from + ahead;
-  return apart ? Contradiction::kTime : Contradiction::kNone;
+  return apart ? model::Contradiction::kTime : model::Contradiction::kNone;
 }
 
 }  // namespace hoptrail::collector::engine

@@ -8,20 +8,14 @@
 
 namespace hoptrail::collector::engine {
 
-enum class Contradiction : uint8_t {
-  kNone = 0,
-  kBytes,  // one received what the other cannot have sent
-  kTime,   // one closed long before the other was established
-};
-
 // Whether two ends of one hop key can be one connection. Addresses and ports are not compared,
 // since address translation changes them. `server_ahead_ns` is the server's boot clock minus the
 // client's, if that is well known; unlike wall clocks, boot clocks never step.
 //
 // Only the lifetimes must overlap, not the times of establishment: an agent that starts in the
 // middle of a connection reports the time when it found the connection.
-Contradiction FindContradiction(const model::HopEnd& client, const model::HopEnd& server,
-                                std::optional<int64_t> server_ahead_ns);
+model::Contradiction FindContradiction(const model::HopEnd& client, const model::HopEnd& server,
+                                       std::optional<int64_t> server_ahead_ns);
 
 // The bytes that one end may have received beyond those that its peer knew to be acknowledged.
 inline constexpr uint64_t kInFlightBytes = 16 << 20;

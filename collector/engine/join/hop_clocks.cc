@@ -22,7 +22,8 @@ void HopClocks::Learn(const model::HopEnd& client, const model::HopEnd& server) 
   }
 }
 
-Contradiction HopClocks::Check(const model::HopEnd& client, const model::HopEnd& server) const {
+model::Contradiction HopClocks::Check(const model::HopEnd& client,
+                                      const model::HopEnd& server) const {
   return FindContradiction(client, server, boot_.Agreed(client.host, server.host));
 }
 

@@ -18,7 +18,7 @@ class HopClocks {
   void Learn(const model::HopEnd& client, const model::HopEnd& server);
 
   // Whether two ends of one hop key can be one connection.
-  Contradiction Check(const model::HopEnd& client, const model::HopEnd& server) const;
+  model::Contradiction Check(const model::HopEnd& client, const model::HopEnd& server) const;
   // The time between both establishments, ns, corrected by the known difference of the wall clocks.
   int64_t Apart(const model::HopEnd& client, const model::HopEnd& server) const;
 

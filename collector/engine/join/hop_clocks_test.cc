@@ -42,9 +42,9 @@ TEST(HopClocksTest, EndsFarApart_ContradictOnceTheBootClocksAreKnown) {
   client.closed_wall_ns = client.established_wall_ns + kSecond;
   const model::HopEnd server = End(2, 9000);
   HopClocks clocks;
-  EXPECT_EQ(clocks.Check(client, server), Contradiction::kNone);
+  EXPECT_EQ(clocks.Check(client, server), model::Contradiction::kNone);
   for (int i = 0; i < 3; ++i) clocks.Learn(End(1, i), End(2, i));
-  EXPECT_EQ(clocks.Check(client, server), Contradiction::kTime);
+  EXPECT_EQ(clocks.Check(client, server), model::Contradiction::kTime);
 }
 
 }  // namespace

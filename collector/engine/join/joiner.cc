@@ -8,6 +8,7 @@ graph::HopId Joiner::Put(const model::HopEnd& end, int64_t now_ns) {
   const auto put = ends_.Put(end);
   if (put.replaced.has_value()) {
     Disconnect(*put.replaced);
+    contradicted_.erase(*put.replaced);
     changed_.insert(*put.replaced);
     if (waited_.erase(*put.replaced) > 0) waited_.insert(put.id);
   }
@@ -90,11 +91,10 @@ std::optional<model::Hop> Joiner::Find(const graph::HopId& key) const {
     hop.server = *ends_.Find(it->second.partner);
     hop.proof = it->second.proof;
     hop.probability = it->second.probability;
-  } else if (end->side == model::HopSide::kServer) {
-    hop.server = *end;
-  } else {
-    hop.client = *end;
+    return hop;
   }
+  (end->side == model::HopSide::kServer ? hop.server : hop.client) = *end;
+  if (auto it = contradicted_.find(key); it != contradicted_.end()) hop.contradiction = it->second;
   return hop;
 }
 
@@ -118,21 +118,20 @@ void Joiner::Resolve(const graph::HopId& key) {
 
 void Joiner::ResolveKey(const model::HopKey& key) {
   const absl::Span<const graph::HopId> ends = ends_.ByKey(key);
-  const Ends clients = matcher_.NewestOf(ends, model::HopSide::kClient);
-  const Ends servers = matcher_.NewestOf(ends, model::HopSide::kServer);
-  std::vector<Match> matches;
-  if (clients.size() == 1 && servers.size() == 1) {
-    if (matcher_.CanBeOne(clients[0], servers[0])) {
-      contradicted_.erase(clients[0]);
-      matches.push_back({clients[0], servers[0], model::Proof::kProven, 1, true});
-    } else {
-      contradicted_.insert(clients[0]);
+  const Ends clients = matcher_.FirstOf(ends, model::HopSide::kClient);
+  const Ends servers = matcher_.FirstOf(ends, model::HopSide::kServer);
+  const std::optional<Match> match = matcher_.MatchKey(clients, servers);
+  for (const graph::HopId& end : ends) {
+    model::Contradiction found = model::Contradiction::kNone;
+    if (match.has_value() && end != match->client && end != match->server) {
+      found = model::Contradiction::kRival;
+    } else if (!match.has_value() && !clients.empty() && !servers.empty()) {
+      found = matcher_.Contradicts(clients.front(), servers.front());
     }
-  } else {
-    // More ends than a connection has claim this key: at least one of them is wrong or lies.
-    matches = matcher_.MatchBest(clients, servers, /*by_key=*/true);
+    SetContradiction(end, found);
   }
-  Settle(ends, matches, /*by_key=*/true);
+  Settle(ends, match.has_value() ? std::vector<Match>{*match} : std::vector<Match>(),
+         /*by_key=*/true);
 }
 
 void Joiner::ResolveFlow(const model::Flow& flow) {
@@ -142,13 +141,16 @@ void Joiner::ResolveFlow(const model::Flow& flow) {
   if (newest.size() > kMaxEnds) newest.remove_prefix(newest.size() - kMaxEnds);
   for (const graph::HopId& key : newest) {
     auto join = joins_.find(key);
-    if (waited_.contains(key) && (join == joins_.end() || !join->second.by_key)) {
+    auto contradiction = contradicted_.find(key);
+    const bool rival = contradiction != contradicted_.end() &&
+                       contradiction->second == model::Contradiction::kRival;
+    if (waited_.contains(key) && !rival && (join == joins_.end() || !join->second.by_key)) {
       waiting.push_back(key);
     }
   }
   Settle(waiting,
-         matcher_.MatchBest(matcher_.NewestOf(waiting, model::HopSide::kClient),
-                            matcher_.NewestOf(waiting, model::HopSide::kServer), /*by_key=*/false),
+         matcher_.MatchFlow(matcher_.NewestOf(waiting, model::HopSide::kClient),
+                            matcher_.NewestOf(waiting, model::HopSide::kServer)),
          /*by_key=*/false);
 }
 
@@ -196,6 +198,19 @@ void Joiner::Disconnect(const graph::HopId& end) {
   freed_.push_back(partner);
   joins_.erase(end);
   joins_.erase(partner);
+}
+
+void Joiner::SetContradiction(const graph::HopId& end, model::Contradiction contradiction) {
+  auto it = contradicted_.find(end);
+  const model::Contradiction before =
+      it == contradicted_.end() ? model::Contradiction::kNone : it->second;
+  if (contradiction == before) return;
+  if (contradiction == model::Contradiction::kNone) {
+    contradicted_.erase(it);
+  } else {
+    contradicted_[end] = contradiction;
+  }
+  MarkChanged(end);
 }
 
 void Joiner::MarkChanged(const graph::HopId& end) {

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/types/span.h"
 
+#include "collector/engine/join/address_owners.h"
 #include "collector/engine/join/hop_clocks.h"
 #include "collector/engine/join/matcher.h"
 #include "collector/engine/values/join_change.h"
@@ -22,11 +23,12 @@
 namespace hoptrail::collector::engine {
 
 // Finds the two ends of each connection. One client end and one server end with the same hop key
-// are PROVEN to be one connection, unless they contradict each other. The joiner infers other
-// joins: an end without such a partner after the grace period is joined by the same flow at about
-// the same time, and several ends that claim one hop key by the best fit. An inferred join gives
-// way to a proven one. The joins depend on the known ends, not on the order in which they were
-// reported. Not thread-safe.
+// are PROVEN to be one connection, unless they contradict each other. Where more ends claim a key
+// than a connection has, the pair whose addresses fit best is it, or else the pair that was
+// complete first; the other claims are contradicted. An end without such a partner after the grace
+// period is joined by the same flow at about the same time: this is inferred, and gives way to a
+// proven join. But for rival claims, the joins depend on the known ends, not on the order in which
+// they were reported. Not thread-safe.
 class Joiner {
  public:
   // How long an end waits for its partner by hop key before the joiner infers one by flow and time.
@@ -38,6 +40,10 @@ class Joiner {
 
   // `now_ns` is the collector's boot time. Returns the end's id.
   graph::HopId Put(const model::HopEnd& end, int64_t now_ns);
+  // The addresses that a host has reported as its own. They decide between later claims.
+  void SetAddresses(const model::HostId& host, const std::vector<model::IpAddress>& addresses) {
+    owners_.Set(host.machine, addresses);
+  }
   // Infers joins for ends whose grace period is over.
   void Tick(int64_t now_ns);
   // Takes a stored hop. The grace period of ends with an inferred join stays over.
@@ -57,7 +63,7 @@ class Joiner {
   size_t size() const { return ends_.size(); }
   size_t proven() const { return proven_; }
   size_t inferred() const { return joins_.size() / 2 - proven_; }
-  size_t contradicted() const { return contradicted_.size(); }
+  size_t contradicted() const { return contradicted_.size(); }  // ends
 
  private:
   struct Join {
@@ -79,16 +85,18 @@ class Joiner {
   void Connect(const Match& match);
   void Disconnect(const graph::HopId& end);
   void MarkChanged(const graph::HopId& end);
+  void SetContradiction(const graph::HopId& end, model::Contradiction contradiction);
 
   graph::HopEndTable ends_;
   HopClocks clocks_;
-  const Matcher matcher_{&ends_, &clocks_};
+  AddressOwners owners_;
+  const Matcher matcher_{&ends_, &clocks_, &owners_};
   absl::flat_hash_map<graph::HopId, Join> joins_;  // both directions
   absl::btree_set<graph::HopId> changed_;
   Ends freed_;                                 // ends that lost their partner and may find another
   absl::flat_hash_set<graph::HopId> waited_;   // ends whose grace period is over
   absl::flat_hash_set<graph::HopId> emitted_;  // ends that were emitted as hops of their own
-  absl::flat_hash_set<graph::HopId> contradicted_;  // client ends
+  absl::flat_hash_map<graph::HopId, model::Contradiction> contradicted_;
   graph::DueQueue<graph::HopId> grace_;
   size_t proven_ = 0;
 };

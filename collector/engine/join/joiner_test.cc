@@ -32,6 +32,8 @@ model::HopEnd Server(uint8_t host, model::HopKey key, int second = 0, uint16_t p
   return End(host, model::HopSide::kServer, key, second, port);
 }
 
+model::IpAddress Address(const char* text) { return *model::ParseIpAddress(text); }
+
 class JoinerTest : public testing::Test {
  protected:
   static std::vector<graph::HopId> Changed(const JoinChanges& changes) {
@@ -77,16 +79,75 @@ TEST_F(JoinerTest, BothEndsOnOneHost_AreProven) {
   EXPECT_EQ(ProofOf(client), model::Proof::kProven);
 }
 
-TEST_F(JoinerTest, KeyClaimedByTwoServers_IsProvenForNeither) {
+TEST_F(JoinerTest, SecondServerOfAKey_DoesNotBreakTheFirstPair) {
   const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
   joiner_.Put(Server(2, {1, 2}), kStart);
+  joiner_.TakeChanges();
+  const auto liar = joiner_.Put(Server(3, {1, 2}), kStart);
+  joiner_.Tick(kStart + 60 * kSecond);
   EXPECT_EQ(ProofOf(client), model::Proof::kProven);
-  joiner_.Put(Server(3, {1, 2}, 0, 41000), kStart);
-  EXPECT_EQ(ProofOf(client), model::Proof::kInferred);
-  EXPECT_DOUBLE_EQ(joiner_.Find(client)->probability, 0.25);
-  EXPECT_EQ(joiner_.Find(client)->server->host.machine.bytes[0], 2);  // its flow fits
-  EXPECT_EQ(joiner_.proven(), 0u);
-  EXPECT_EQ(joiner_.inferred(), 1u);
+  EXPECT_EQ(joiner_.Find(client)->server->host.machine.bytes[0], 2);
+  EXPECT_THAT(Changed(joiner_.TakeChanges()), ElementsAre(liar)) << "nothing else has changed";
+  EXPECT_FALSE(joiner_.Find(liar)->joined());
+  EXPECT_EQ(joiner_.Find(liar)->contradiction, model::Contradiction::kRival);
+  EXPECT_EQ(joiner_.contradicted(), 1u);
+}
+
+TEST_F(JoinerTest, SecondClientOfAKey_DoesNotBreakTheFirstPair) {
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  joiner_.Put(Server(2, {1, 2}), kStart);
+  // Whatever it says of its time, its flow and its bytes.
+  for (int second : {-5, 0, 5}) {
+    const auto liar =
+        joiner_.Put(Client(static_cast<uint8_t>(20 + second), {1, 2}, second), kStart);
+    EXPECT_EQ(joiner_.Find(liar)->contradiction, model::Contradiction::kRival);
+  }
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+}
+
+TEST_F(JoinerTest, ClaimBeforeTheHonestOne_LosesByItsAddresses) {
+  joiner_.SetAddresses(Client(1, {}).host, {Address("10.0.0.1")});
+  joiner_.SetAddresses(Server(2, {}).host, {Address("10.0.0.2")});
+  joiner_.SetAddresses(Client(3, {}).host, {Address("10.0.0.3")});
+  const model::Flow flow = {{Address("10.0.0.1"), 40000}, {Address("10.0.0.2"), 22}};
+  model::HopEnd server = Server(2, {1, 2}), honest = Client(1, {1, 2}), liar = Client(3, {1, 2});
+  server.flow = honest.flow = flow;
+  liar.flow = flow;
+  liar.flow.client.address = Address("10.0.0.3");
+  joiner_.Put(server, kStart);
+  const auto early = joiner_.Put(liar, kStart);
+  EXPECT_EQ(ProofOf(early), model::Proof::kProven) << "nothing contradicts it yet";
+  const auto client = joiner_.Put(honest, kStart);
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+  EXPECT_EQ(joiner_.Find(early)->contradiction, model::Contradiction::kRival);
+}
+
+TEST_F(JoinerTest, RivalClaim_IsNotJoinedByItsFlow) {
+  joiner_.Put(Client(1, {1, 2}), kStart);
+  joiner_.Put(Server(2, {1, 2}), kStart);
+  const auto liar = joiner_.Put(Client(3, {1, 2}, 0, 41000), kStart);
+  joiner_.Put(Server(4, {}, 0, 41000), kStart);
+  joiner_.Tick(kStart + 60 * kSecond);
+  EXPECT_FALSE(joiner_.Find(liar)->joined());
+}
+
+TEST_F(JoinerTest, FloodOfClaims_ChangesNothing) {
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  joiner_.Put(Server(2, {1, 2}), kStart);
+  joiner_.TakeChanges();
+  for (uint8_t host = 3; host < 200; ++host) joiner_.Put(Server(host, {1, 2}), kStart);
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+  EXPECT_EQ(joiner_.contradicted(), 197u);
+}
+
+TEST_F(JoinerTest, RivalWhoseOpponentIsForgotten_IsJoined) {
+  const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
+  joiner_.Put(Server(2, {1, 2}), kStart);
+  const auto second = joiner_.Put(Client(3, {1, 2}), kStart);
+  joiner_.Forget(client);
+  joiner_.Put(Server(2, {1, 2}), kStart);
+  EXPECT_EQ(ProofOf(second), model::Proof::kProven);
+  EXPECT_EQ(joiner_.Find(second)->contradiction, model::Contradiction::kNone);
 }
 
 TEST_F(JoinerTest, ContradictingBytes_BreakAProvenJoin) {
@@ -103,7 +164,8 @@ TEST_F(JoinerTest, ContradictingBytes_BreakAProvenJoin) {
   EXPECT_EQ(ProofOf(client), model::Proof::kProven);
   joiner_.Put(s, kStart);
   EXPECT_FALSE(joiner_.Find(client)->joined());
-  EXPECT_EQ(joiner_.contradicted(), 1u);
+  EXPECT_EQ(joiner_.Find(client)->contradiction, model::Contradiction::kBytes);
+  EXPECT_EQ(joiner_.contradicted(), 2u);
 }
 
 TEST_F(JoinerTest, EndsOfOneFlow_AreJoinedAfterTheGracePeriodOnly) {

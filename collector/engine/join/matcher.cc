@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -16,7 +17,6 @@ constexpr int64_t kInferWindowNs = 30'000'000'000;
 // The probability of an inferred match with one candidate. Several candidates share it.
 constexpr double kNoKeyProbability = 0.9;         // one end does not know its hop key
 constexpr double kDifferentKeyProbability = 0.7;  // a middlebox may have rewritten the numbers
-constexpr double kClaimedKeyProbability = 0.5;    // several ends claim this hop key
 constexpr double kContradictedFactor = 0.3;
 
 }  // namespace
@@ -35,14 +35,41 @@ std::vector<graph::HopId> Matcher::NewestOf(absl::Span<const graph::HopId> ends,
   return of_side;
 }
 
-bool Matcher::CanBeOne(const graph::HopId& client, const graph::HopId& server) const {
-  return clocks_->Check(*ends_->Find(client), *ends_->Find(server)) == Contradiction::kNone;
+model::Contradiction Matcher::Contradicts(const graph::HopId& client,
+                                          const graph::HopId& server) const {
+  return clocks_->Check(*ends_->Find(client), *ends_->Find(server));
 }
 
-std::vector<Match> Matcher::MatchBest(const std::vector<graph::HopId>& clients,
-                                      const std::vector<graph::HopId>& servers, bool by_key) const {
+std::vector<graph::HopId> Matcher::FirstOf(absl::Span<const graph::HopId> ends,
+                                           model::HopSide side) const {
+  std::vector<graph::HopId> first;
+  for (const graph::HopId& end : ends) {
+    if (ends_->Find(end)->side == side && first.size() < kMaxClaims) first.push_back(end);
+  }
+  return first;
+}
+
+std::optional<Match> Matcher::MatchKey(const std::vector<graph::HopId>& clients,
+                                       const std::vector<graph::HopId>& servers) const {
+  // How well the addresses fit, when the pair was complete, and which pair it is.
+  using Order = std::tuple<AddressFit, size_t, size_t, size_t>;
+  std::optional<Order> best;
+  for (size_t c = 0; c < clients.size(); ++c) {
+    for (size_t s = 0; s < servers.size(); ++s) {
+      if (Contradicts(clients[c], servers[s]) != model::Contradiction::kNone) continue;
+      const AddressFit fit = owners_->Fit(*ends_->Find(clients[c]), *ends_->Find(servers[s]));
+      const Order order{fit, std::max(c, s), c, s};
+      if (!best.has_value() || order < *best) best = order;
+    }
+  }
+  if (!best.has_value()) return std::nullopt;
+  return Match{clients[std::get<2>(*best)], servers[std::get<3>(*best)], model::Proof::kProven, 1,
+               /*by_key=*/true};
+}
+
+std::vector<Match> Matcher::MatchFlow(const std::vector<graph::HopId>& clients,
+                                      const std::vector<graph::HopId>& servers) const {
   struct Candidate {
-    bool other_flow;
     int64_t apart_ns;
     graph::HopId client;
     graph::HopId server;
@@ -52,11 +79,8 @@ std::vector<Match> Matcher::MatchBest(const std::vector<graph::HopId>& clients,
   absl::flat_hash_map<graph::HopId, size_t> choices;
   for (const graph::HopId& c : clients) {
     for (const graph::HopId& s : servers) {
-      const model::HopEnd& client = *ends_->Find(c);
-      const model::HopEnd& server = *ends_->Find(s);
-      const Candidate candidate{client.flow != server.flow, clocks_->Apart(client, server), c, s};
-      const bool fits = by_key ? CanBeOne(c, s) : candidate.apart_ns <= kInferWindowNs;
-      if (!fits) continue;
+      const Candidate candidate{clocks_->Apart(*ends_->Find(c), *ends_->Find(s)), c, s};
+      if (candidate.apart_ns > kInferWindowNs) continue;
       candidates.push_back(candidate);
       choices[c]++;
       choices[s]++;
@@ -69,7 +93,7 @@ std::vector<Match> Matcher::MatchBest(const std::vector<graph::HopId>& clients,
     if (matched.contains(candidate.client) || matched.contains(candidate.server)) continue;
     matched.insert(candidate.client);
     matched.insert(candidate.server);
-    Match match{candidate.client, candidate.server, model::Proof::kInferred, 0, by_key};
+    Match match{candidate.client, candidate.server, model::Proof::kInferred, 0, /*by_key=*/false};
     match.probability =
         Probability(match, std::max(choices[candidate.client], choices[candidate.server]));
     matches.push_back(match);
@@ -78,12 +102,11 @@ std::vector<Match> Matcher::MatchBest(const std::vector<graph::HopId>& clients,
 }
 
 double Matcher::Probability(const Match& match, size_t candidates) const {
-  double probability = kClaimedKeyProbability;
-  if (!match.by_key) {
-    const bool keyless =
-        ends_->Find(match.client)->hop_key.empty() || ends_->Find(match.server)->hop_key.empty();
-    probability = keyless ? kNoKeyProbability : kDifferentKeyProbability;
-    if (!CanBeOne(match.client, match.server)) probability *= kContradictedFactor;
+  const bool keyless =
+      ends_->Find(match.client)->hop_key.empty() || ends_->Find(match.server)->hop_key.empty();
+  double probability = keyless ? kNoKeyProbability : kDifferentKeyProbability;
+  if (Contradicts(match.client, match.server) != model::Contradiction::kNone) {
+    probability *= kContradictedFactor;
   }
   return probability / static_cast<double>(candidates);
 }

@@ -2,10 +2,12 @@
 #define HOPTRAIL_COLLECTOR_ENGINE_JOIN_MATCHER_H_
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
 
+#include "collector/engine/join/address_owners.h"
 #include "collector/engine/join/hop_clocks.h"
 #include "core/graph/hop_end_table.h"
 #include "core/graph/hop_id.h"
@@ -30,18 +32,28 @@ class Matcher {
   // flood.
   static constexpr size_t kMaxGroup = 64;
 
-  // Neither is owned; both outlive the matcher.
-  Matcher(const graph::HopEndTable* ends, const HopClocks* clocks) : ends_(ends), clocks_(clocks) {}
+  // Ends that claim one hop key and are compared with each other, of each side.
+  static constexpr size_t kMaxClaims = 16;
 
+  // Nothing is owned; all of it outlives the matcher.
+  Matcher(const graph::HopEndTable* ends, const HopClocks* clocks, const AddressOwners* owners)
+      : ends_(ends), clocks_(clocks), owners_(owners) {}
+
+  // The ends of one side, in the given order, at most kMaxClaims.
+  std::vector<graph::HopId> FirstOf(absl::Span<const graph::HopId> ends, model::HopSide side) const;
   // The ends of one side, newest first, at most kMaxGroup.
   std::vector<graph::HopId> NewestOf(absl::Span<const graph::HopId> ends,
                                      model::HopSide side) const;
-  // Whether nothing about two ends of one hop key contradicts that they are one connection.
-  bool CanBeOne(const graph::HopId& client, const graph::HopId& server) const;
-  // Inferred matches: pairs each end with the free end that fits best. `by_key`: the ends claim one
-  // hop key; false: they have one flow.
-  std::vector<Match> MatchBest(const std::vector<graph::HopId>& clients,
-                               const std::vector<graph::HopId>& servers, bool by_key) const;
+  // What contradicts that two ends of one hop key are one connection.
+  model::Contradiction Contradicts(const graph::HopId& client, const graph::HopId& server) const;
+  // The two ends, out of those that claim one hop key, that are the connection: the pair whose
+  // addresses fit best, then the pair that was complete first. A connection has two ends, so all
+  // other claims are wrong. The ends are in the order in which they were reported.
+  std::optional<Match> MatchKey(const std::vector<graph::HopId>& clients,
+                                const std::vector<graph::HopId>& servers) const;
+  // Inferred matches of ends of one flow: pairs each end with the free end that fits best.
+  std::vector<Match> MatchFlow(const std::vector<graph::HopId>& clients,
+                               const std::vector<graph::HopId>& servers) const;
 
  private:
   // `candidates`: how many ends could be the other end.
@@ -49,6 +61,7 @@ class Matcher {
 
   const graph::HopEndTable* const ends_;
   const HopClocks* const clocks_;
+  const AddressOwners* const owners_;
 };
 
 }  // namespace hoptrail::collector::engine

@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_VALUES_PATH_VIEW_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_VALUES_PATH_VIEW_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct Step {
   bool new_edge = false;                        // no other path used this edge earlier (KnownEdges)
   model::AuthMethod method = model::AuthMethod::kUnknown;
   std::string key_fingerprint;
+  // Ends of connections that its host reports of this session, and another host of itself, which
+  // fits better (model::Contradiction::kRival).
+  size_t disputed_ends = 0;
   int64_t opened_wall_ns = 0;  // by its host's clock
 };
 

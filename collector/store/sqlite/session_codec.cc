@@ -137,6 +137,7 @@ internal::StoredHop ToStored(const model::Hop& in) {
   if (in.server.has_value()) *out.mutable_server() = ToStored(*in.server);
   out.set_proof(static_cast<uint32_t>(in.proof));
   out.set_probability(in.probability);
+  out.set_contradiction(static_cast<uint32_t>(in.contradiction));
   return out;
 }
 
@@ -148,6 +149,7 @@ model::Hop FromStored(const internal::StoredHop& in, StoredValues& read) {
   // NaN must fail, too.
   if (!(in.probability() >= 0 && in.probability() <= 1)) read.Fail();
   out.probability = in.probability();
+  out.contradiction = read.Enum(in.contradiction(), model::Contradiction::kRival);
   return out;
 }
 

@@ -1,0 +1,89 @@
+// A host with a valid certificate that reports ends of connections which it does not have.
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_split.h"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "collector/engine/engine.h"
+#include "collector/engine/engine_fixture.h"
+#include "collector/engine/story_for_test.h"
+
+namespace hoptrail::collector::engine {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+
+class LiarTest : public EngineTest {
+ protected:
+  LiarTest() : engine_(options_) {
+    four_.story.AddHost("eve");
+    session_ = four_.story.Login("eve", "mallory", "192.0.2.66", 5);
+    Run(&engine_, four_.story.in_order(), &store_);
+    honest_ = store_.Picture();
+  }
+
+  // The end of the last hop, db to vault, as if it were eve's.
+  model::HopEnd Claim(model::HopSide side) const {
+    const model::HopEnd& real = four_.story.last_client();
+    model::HopEnd end = four_.story.End("eve", side, real.hop_key, real.flow, 60);
+    end.session = session_.id;
+    end.opened_session = side == model::HopSide::kServer;
+    return end;
+  }
+  // Everything but eve's own.
+  void ExpectNothingHasChanged() const {
+    for (const auto& line : absl::StrSplit(honest_, '\n')) {
+      EXPECT_THAT(std::vector<std::string>(absl::StrSplit(store_.Picture(), '\n')),
+                  Contains(std::string(line)));
+    }
+  }
+
+  FourHosts four_;
+  model::Session session_;
+  Store store_;
+  Engine engine_;
+  std::string honest_;
+};
+
+TEST_F(LiarTest, SecondClientEnd_IsADetectionOnTheLiarAndChangesNoPath) {
+  const model::HopEnd claim = Claim(model::HopSide::kClient);
+  Run(&engine_, {claim}, &store_);
+  ExpectNothingHasChanged();
+  EXPECT_THAT(Rules(store_, session_.id), ElementsAre("disputed-end"));
+  const auto hop = store_.hops.find(graph::DeriveHopId(claim));
+  ASSERT_NE(hop, store_.hops.end()) << "the claim is kept";
+  EXPECT_EQ(hop->second.contradiction, model::Contradiction::kRival);
+}
+
+TEST_F(LiarTest, SecondServerEnd_IsADetectionOnTheLiarAndChangesNoPath) {
+  Run(&engine_, {Claim(model::HopSide::kServer)}, &store_);
+  ExpectNothingHasChanged();
+  EXPECT_THAT(Rules(store_, session_.id), ElementsAre("disputed-end"));
+}
+
+TEST_F(LiarTest, ClaimsAfterARestart_StayClaims) {
+  Run(&engine_, {Claim(model::HopSide::kClient), Claim(model::HopSide::kServer)}, &store_);
+  const std::string before = store_.Picture();
+  Engine restarted(options_);
+  restarted.Restore(store_.Saved());
+  // Everything is sent again, the liar's records first.
+  Run(&restarted, {Claim(model::HopSide::kClient), Claim(model::HopSide::kServer)}, &store_);
+  Run(&restarted, four_.story.in_order(), &store_);
+  EXPECT_EQ(store_.Picture(), before);
+}
+
+TEST_F(LiarTest, HonestHosts_HaveNoDisputedEnd) {
+  for (const auto& [id, detection] : store_.detections) {
+    EXPECT_NE(detection.rule, "disputed-end") << detection.summary;
+  }
+  EXPECT_THAT(store_.detections, Not(IsEmpty()));
+}
+
+}  // namespace
+}  // namespace hoptrail::collector::engine
