@@ -4,7 +4,8 @@
 // Takes the facts of many hosts and derives joined hops, paths, detections, incidents and
 // provenance from them. Pure and deterministic: no threads, no files, no network, and no time but
 // that of the given clock. The result does not depend on the order in which the facts of different
-// hosts arrive, nor on repeated facts, as long as each host's own order is kept.
+// hosts arrive, nor on repeated facts, as long as each host's own order is kept; only between hosts
+// that claim the same end of a connection, the first one stands (docs/decisions/0029).
 
 #include <cstdint>
 #include <memory>

@@ -27,8 +27,8 @@ class DisputedEndRule final : public FleetRule {
         .techniques = {"T1565.002"},
         .severity = model::Severity::kHigh,
         .check =
-            "Is this host's agent the one that was installed, and who else could have its "
-            "certificate? Nothing that the host reports is certain until then.",
+            "One of both hosts reports what is not true. Is this host's agent the one that was "
+            "installed, and who else could have its certificate?",
         .benign_causes = {"a virtual machine that was cloned while it ran, with its connections"},
     };
     return info;

@@ -33,6 +33,15 @@ TEST_P(StoreSuite, Page_IsHeldThenWaitsUntilDoneAcrossARestart) {
   outbox.reset();
 }
 
+TEST_P(StoreSuite, HeldPage_IsReleasedByTheBootClock) {
+  Write({.incidents = {Incident(1)}});
+  ASSERT_TRUE(store_->ReleasePages({kNow, kNow}, 10).ok());
+  ASSERT_TRUE(store_->ReleasePages({kNow + kDay, kNow + 9}, 10).ok());
+  EXPECT_TRUE(store_->HoldsPages());
+  ASSERT_TRUE(store_->ReleasePages({kNow - kDay, kNow + 10}, 10).ok());
+  EXPECT_FALSE(store_->HoldsPages());
+}
+
 TEST_P(StoreSuite, IncidentThatChangesWhileItsPageIsSent_WaitsAgain) {
   Write({.incidents = {Incident(1)}});
   ASSERT_TRUE(store_->ReleasePages({kNow, kNow}, 0).ok());

@@ -97,8 +97,9 @@ absl::Status SqliteStore::RecordWrite(absl::Status status, int64_t now_wall_ns) 
 absl::Status SqliteStore::Write(const WriteBatch& batch, int64_t now_wall_ns) {
   {
     MutexLock turn(&write_turn_);
-    HT_RETURN_IF_ERROR(RecordWrite(CheckFile(), now_wall_ns));
-    HT_RETURN_IF_ERROR(RecordWrite(writer_->Write(batch, now_wall_ns), now_wall_ns));
+    absl::Status written = CheckFile();
+    if (written.ok()) written = writer_->Write(batch, now_wall_ns);
+    HT_RETURN_IF_ERROR(RecordWrite(std::move(written), now_wall_ns));
   }
   changes()->Announce(writer_->revision());
   outbox_changes()->Announce(writer_->outbox()->changes());
@@ -128,10 +129,12 @@ absl::StatusOr<std::vector<HostRow>> SqliteStore::LoadHosts() {
 
 absl::Status SqliteStore::CheckWritable(int64_t now_wall_ns) {
   MutexLock turn(&write_turn_);
-  HT_RETURN_IF_ERROR(RecordWrite(CheckFile(), now_wall_ns));
-  return RecordWrite(writer_->database()->Execute(absl::StrCat(
-                         "INSERT OR REPLACE INTO meta VALUES('checked', ", now_wall_ns, ")")),
-                     now_wall_ns);
+  absl::Status written = CheckFile();
+  if (written.ok()) {
+    written = writer_->database()->Execute(
+        absl::StrCat("INSERT OR REPLACE INTO meta VALUES('checked', ", now_wall_ns, ")"));
+  }
+  return RecordWrite(std::move(written), now_wall_ns);
 }
 
 absl::StatusOr<int64_t> SqliteStore::ApplyRetention(int64_t now_wall_ns) {
