@@ -1,4 +1,4 @@
-#include "agent/kernel/uprobes/file_key.h"
+#include "agent/kernel/uprobes/target_key.h"
 
 #include <unistd.h>
 
@@ -11,31 +11,31 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-class FileKeyTest : public testing::Test {
+class TargetKeyTest : public testing::Test {
  protected:
-  FileKeyTest() : directory_(testing::TempDir() + "file_key_" + std::to_string(getpid())) {
+  TargetKeyTest() : directory_(testing::TempDir() + "target_key_" + std::to_string(getpid())) {
     std::filesystem::create_directory(directory_);
     std::ofstream(directory_ + "/one") << "x";
     std::ofstream(directory_ + "/two") << "x";
   }
-  ~FileKeyTest() override { std::filesystem::remove_all(directory_); }
+  ~TargetKeyTest() override { std::filesystem::remove_all(directory_); }
 
   const std::string directory_;
 };
 
-TEST_F(FileKeyTest, TwoPathsOfOneFile_HaveTheSameKey) {
+TEST_F(TargetKeyTest, TwoPathsOfOneFile_HaveTheSameKey) {
   std::filesystem::create_hard_link(directory_ + "/one", directory_ + "/hard");
   std::filesystem::create_symlink("one", directory_ + "/soft");
-  const auto one = FileKeyOf(directory_ + "/one");
+  const auto one = TargetKeyOf(directory_ + "/one");
   ASSERT_TRUE(one.has_value());
-  EXPECT_NE(one, FileKeyOf(directory_ + "/two"));
-  EXPECT_EQ(FileKeyOf(directory_ + "/soft"), FileKeyOf(directory_ + "/one"));
-  EXPECT_EQ(FileKeyOf(directory_ + "/hard"), FileKeyOf(directory_ + "/one"));
+  EXPECT_NE(one, TargetKeyOf(directory_ + "/two"));
+  EXPECT_EQ(TargetKeyOf(directory_ + "/soft"), TargetKeyOf(directory_ + "/one"));
+  EXPECT_EQ(TargetKeyOf(directory_ + "/hard"), TargetKeyOf(directory_ + "/one"));
 }
 
-TEST_F(FileKeyTest, DirectoryOrMissingFile_HasNoKey) {
-  EXPECT_FALSE(FileKeyOf(directory_).has_value());
-  EXPECT_FALSE(FileKeyOf(directory_ + "/missing").has_value());
+TEST_F(TargetKeyTest, DirectoryOrMissingFile_HasNoKey) {
+  EXPECT_FALSE(TargetKeyOf(directory_).has_value());
+  EXPECT_FALSE(TargetKeyOf(directory_ + "/missing").has_value());
 }
 
 }  // namespace
