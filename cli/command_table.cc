@@ -29,9 +29,10 @@ constexpr char kHosts[] =
     "each event source.";
 
 constexpr char kRemoveHost[] =
-    "HOST is its own name, its id, or the whole name of one of its ended boots. What its sessions "
-    "did stays for as long as the store keeps it; a host that connects again is listed again. Its "
-    "agent must not be connected. Needs the role operator.";
+    "HOST is its own name, its id, or the whole name of one of its ended boots. The records of its "
+    "sessions stay for as long as the store keeps them; a host that connects again is listed "
+    "again. "
+    "Its agent must not be connected. Needs the role operator.";
 
 constexpr char kSessions[] =
     "Open remote, console and scheduled sessions, newest first. --all: of every kind, closed too.";

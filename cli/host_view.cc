@@ -272,12 +272,13 @@ std::string RenderRemoved(const v1::Host& host, const std::string& boot, const S
   zone.Note(host.last_seen_time());
   AppendWrapped(
       "", "  ",
-      absl::StrCat("Removed ", label, " (", Escape(host.name(), style, 80),
-                   "): ", host.boots_size(), host.boots_size() == 1 ? " boot" : " boots",
-                   ", last seen ", FormatTime(host.last_seen_time(), style), " ", zone.Get(), ", ",
-                   StateOf(host.state()).word,
-                   ". What its sessions did is kept for as long as the store keeps it; a host that "
-                   "connects again is listed again."),
+      absl::StrCat(
+          "Removed ", label, " (", Escape(host.name(), style, 80), "): ", host.boots_size(),
+          host.boots_size() == 1 ? " boot" : " boots", ", last seen ",
+          FormatTime(host.last_seen_time(), style), " ", zone.Get(), ", ",
+          StateOf(host.state()).word,
+          ". The records of its sessions stay for as long as the store keeps them; a host that "
+          "connects again is listed again."),
       style, &out);
   return out;
 }

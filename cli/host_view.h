@@ -30,7 +30,7 @@ std::string RenderHost(const v1::Host& host, const Style& style);
 // latest losses.
 std::string RenderCoverage(const v1::Host& host, const Style& style);
 
-// What was removed from the list: the host, or only its boot `boot` where that is not empty.
+// Says that the host was removed from the list, or only its boot `boot` where that is not empty.
 std::string RenderRemoved(const v1::Host& host, const std::string& boot, const Style& style);
 
 }  // namespace hoptrail::cli

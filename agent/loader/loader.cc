@@ -1,6 +1,5 @@
 #include "agent/loader/loader.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -11,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
 #include "agent/host/host_facts.h"
 #include "agent/host/process_names.h"
 #include "agent/kernel/program_set.h"
 #include "agent/loader/handover.h"
+#include "agent/loader/message_handler.h"
 #include "agent/privilege/confine.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -29,9 +28,6 @@ namespace hoptrail::agent::loader {
 namespace {
 
 using privilege::Channel;
-using privilege::Message;
-using privilege::MessageKind;
-using privilege::ResourceKind;
 
 constexpr absl::Duration kUprobesEvery = absl::Seconds(5);
 constexpr absl::Duration kHeartbeatEvery = absl::Seconds(2);
@@ -47,28 +43,23 @@ class Loader {
  public:
   Loader(std::unique_ptr<kernel::ProgramSet> programs, const Settings& settings, Channel supervisor)
       : programs_(std::move(programs)),
-        host_root_(HostRoot(settings)),
-        supervisor_(std::move(supervisor)) {}
+        messages_(std::move(supervisor),
+                  {.host_root = HostRoot(settings),
+                   .open_iterator = [this](kernel::Walk w) { return programs_->OpenIterator(w); },
+                   .on_worker = [this](uint32_t pid) { ProtectProcesses(pid); }}) {}
 
   absl::Status Send(const UniqueFd& coverage_file) const {
-    return SendHandover(supervisor_, programs_->handles(), coverage_file);
+    return SendHandover(messages_.supervisor(), programs_->handles(), coverage_file);
   }
   // Until the supervisor has ended.
   absl::Status Serve();
 
  private:
   void Heartbeat();
-  // False where the supervisor has ended.
-  bool HandleSupervisor();
-  void HandleWorker();
-  void Answer(const Message& request);
-  absl::StatusOr<UniqueFd> Open(uint32_t resource);
-  absl::StatusOr<UniqueFd> OpenHostFile(const char* path, int flags);
+  void ProtectProcesses(uint32_t worker_pid);
 
   std::unique_ptr<kernel::ProgramSet> programs_;
-  const std::string host_root_;
-  Channel supervisor_;
-  Channel worker_{UniqueFd()};
+  MessageHandler messages_;
 };
 
 // Starts a child that ends at once; the worker expects its fork in the ring. The child shares the
@@ -79,45 +70,9 @@ void Loader::Heartbeat() {
   if (child > 0) ::waitpid(child, nullptr, 0);
 }
 
-absl::StatusOr<UniqueFd> Loader::OpenHostFile(const char* path, int flags) {
-  const std::string whole = host_root_ + path;
-  UniqueFd fd(::open(whole.c_str(), flags | O_CLOEXEC));
-  if (!fd.valid()) return absl::ErrnoToStatus(errno, whole);
-  return fd;
-}
-
-absl::StatusOr<UniqueFd> Loader::Open(uint32_t resource) {
-  switch (static_cast<ResourceKind>(resource)) {
-    case ResourceKind::kProcesses:
-      return programs_->OpenIterator(kernel::Walk::kProcesses);
-    case ResourceKind::kListeners:
-      return programs_->OpenIterator(kernel::Walk::kListeners);
-    case ResourceKind::kConnections:
-      return programs_->OpenIterator(kernel::Walk::kConnections);
-    case ResourceKind::kAccounts:
-      return OpenHostFile("/etc/passwd", O_RDONLY | O_NONBLOCK);
-    case ResourceKind::kUnitsOfAdministrator:
-      return OpenHostFile("/etc/systemd", O_PATH | O_DIRECTORY);
-    case ResourceKind::kUnitsOfThisRun:
-      return OpenHostFile("/run/systemd", O_PATH | O_DIRECTORY);
-    case ResourceKind::kUnitsOfSystem:
-      return OpenHostFile("/usr/lib/systemd", O_PATH | O_DIRECTORY);
-    case ResourceKind::kUnitsOfOldSystem:
-      return OpenHostFile("/lib/systemd", O_PATH | O_DIRECTORY);
-  }
-  return absl::InvalidArgumentError(absl::StrCat("resource ", resource, " does not exist"));
-}
-
-void Loader::Answer(const Message& request) {
-  const absl::StatusOr<UniqueFd> fd =
-      request.kind == MessageKind::kRequest
-          ? Open(request.number)
-          : absl::StatusOr<UniqueFd>(absl::InvalidArgumentError("the message is not a request"));
-  const absl::Status sent =
-      fd.ok() ? worker_.Send(MessageKind::kAnswer, 0, request.serial, "", {fd->get()})
-              : worker_.Send(MessageKind::kAnswer, static_cast<uint32_t>(fd.status().code()),
-                             request.serial, std::string(fd.status().message()));
-  if (!sent.ok()) worker_ = Channel(UniqueFd());
+void Loader::ProtectProcesses(uint32_t worker_pid) {
+  programs_->ProtectProcesses(
+      {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid()), worker_pid});
 }
 
 absl::Status Loader::Serve() {
@@ -136,41 +91,15 @@ absl::Status Loader::Serve() {
       uprobes = SteadyTime::Now() + kUprobesEvery;
     }
     const absl::Duration wait = std::min(uprobes, heartbeat) - SteadyTime::Now();
-    pollfd wakes[2] = {{.fd = supervisor_.fd(), .events = POLLIN, .revents = 0},
-                       {.fd = worker_.fd(), .events = POLLIN, .revents = 0}};
+    pollfd wakes[2] = {{.fd = messages_.supervisor().fd(), .events = POLLIN, .revents = 0},
+                       {.fd = messages_.worker_fd(), .events = POLLIN, .revents = 0}};
     const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(wait) + 1, 0, 60'000);
     if (::poll(wakes, 2, static_cast<int>(wait_ms)) < 0 && errno != EINTR) {
       return absl::ErrnoToStatus(errno, "poll");
     }
-    if (wakes[0].revents != 0 && !HandleSupervisor()) return absl::OkStatus();
+    if (wakes[0].revents != 0 && !messages_.HandleSupervisor()) return absl::OkStatus();
     // The supervisor may have passed another worker's channel.
-    if (wakes[1].revents != 0 && worker_.fd() == wakes[1].fd) HandleWorker();
-  }
-}
-
-bool Loader::HandleSupervisor() {
-  absl::StatusOr<Message> message = supervisor_.Receive(absl::ZeroDuration());
-  if (absl::IsUnavailable(message.status())) return false;
-  if (!message.ok()) return true;
-  if (message->kind == MessageKind::kLogLevel) {
-    SetLogLevel(
-        static_cast<LogLevel>(std::min(message->number, static_cast<uint32_t>(LogLevel::kError))));
-  }
-  if (message->kind == MessageKind::kNewWorker && message->fds.size() == 1) {
-    worker_ = Channel(std::move(message->fds[0]));
-    LogInfo("loader", "serving the worker with process id ", message->number);
-    programs_->ProtectProcesses(
-        {static_cast<uint32_t>(::getpid()), static_cast<uint32_t>(::getppid()), message->number});
-  }
-  return true;
-}
-
-void Loader::HandleWorker() {
-  const absl::StatusOr<Message> request = worker_.Receive(absl::ZeroDuration());
-  if (request.ok()) {
-    Answer(*request);
-  } else {
-    worker_ = Channel(UniqueFd());  // the supervisor starts another worker
+    if (wakes[1].revents != 0 && messages_.worker_fd() == wakes[1].fd) messages_.HandleWorker();
   }
 }
 

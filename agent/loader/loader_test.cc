@@ -1,4 +1,4 @@
-// A loader that cannot start. The lab tests the rest.
+// A loader that cannot start. message_handler_test.cc tests its messages, and the lab the rest.
 
 #include "agent/loader/loader.h"
 
@@ -60,9 +60,13 @@ TEST(LoaderTest, NamespaceDoesNotExist_IsReportedOnceBeforeTheEnd) {
 // Otherwise a loader whose supervisor was killed during the start would run forever.
 TEST(LoaderTest, ParentHasEnded_NothingIsLoaded) {
   const Outcome outcome = RunLoaderOnce({}, ::getpid() + 1);
-  ASSERT_TRUE(WIFEXITED(outcome.status) || WIFSIGNALED(outcome.status));
-  EXPECT_FALSE(WIFEXITED(outcome.status) && WEXITSTATUS(outcome.status) == 0);
-  EXPECT_FALSE(outcome.message.ok() && outcome.message->number == 0) << "it started";
+  ASSERT_TRUE(outcome.message.ok()) << outcome.message.status();
+  EXPECT_EQ(outcome.message->kind, MessageKind::kStarted);
+  EXPECT_EQ(outcome.message->number, static_cast<uint32_t>(absl::StatusCode::kAborted));
+  EXPECT_THAT(outcome.message->text, HasSubstr("parent process has already ended"));
+  EXPECT_TRUE(outcome.message->fds.empty()) << "nothing was loaded";
+  ASSERT_TRUE(WIFEXITED(outcome.status)) << outcome.status;
+  EXPECT_EQ(WEXITSTATUS(outcome.status), 1);
 }
 
 }  // namespace

@@ -50,7 +50,7 @@ class FilelessRule : public HostRule {
         .title = "A remote session ran a program that no file shows",
         .techniques = {"T1620", "T1070.004"},
         .severity = model::Severity::kMedium,
-        .check = "What the program is: while it runs, /proc/PID/exe still gives its contents.",
+        .check = "The program's contents: while it runs, /proc/PID/exe still gives them.",
         .benign_causes = {"a container runtime under another name than runc or crun",
                           "a program outside of /usr that starts itself anew after an upgrade",
                           "a developer who tries memfd_create"}};

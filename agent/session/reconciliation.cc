@@ -188,7 +188,7 @@ void Reconciliation::FindConnection(Connection& connection) {
         return hop.side == connection.side && hop.hop_key == connection.hop_key;
       });
   if (saved != saved_hops_.end()) {
-    // The previous run has reported it, so it is not reported again. What that run knew is kept.
+    // The previous run has reported it, so it is not reported again. The values of that run stay.
     connection.session = saved->session.empty() ? connection.session : saved->session;
     connection.opened_session = saved->opened_session || connection.opened_session;
     connection.established_boot_ns = saved->established_boot_ns;

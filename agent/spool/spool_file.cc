@@ -17,14 +17,14 @@ using model::DegradationKind;
 
 constexpr absl::Duration kCheckEvery = absl::Seconds(1);
 
-// Device and inode; zeros where there is no such file. False where neither can be found out.
-bool KeyOf(const std::string& path, std::pair<uint64_t, uint64_t>* key) {
+// False where it cannot be found out whether there is such a file.
+bool KeyOf(const std::string& path, FileKey* key) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) {
-    *key = {info.st_dev, info.st_ino};
+    *key = FileKeyOf(info);
     return true;
   }
-  *key = {0, 0};
+  *key = {};
   return errno == ENOENT || errno == ENOTDIR;
 }
 
@@ -72,7 +72,7 @@ absl::StatusOr<SpoolFile::Opened> SpoolFile::Open() {
 
 void SpoolFile::Use(SpoolDatabase database) {
   database_ = std::move(database);
-  if (!KeyOf(path(), &file_key_)) file_key_ = {0, 0};
+  if (!KeyOf(path(), &file_key_)) file_key_ = {};
   spooled_ = database_.spooled();
   MutexLock lock(&mutex_);
   reading_ = {database_.access(), reading_.generation + 1};
@@ -115,7 +115,7 @@ absl::Status SpoolFile::Reopen(std::optional<uint64_t> acknowledged, uint64_t ru
 bool SpoolFile::RecreateIfRemoved() {
   if (!writable() || SteadyTime::Now() < check_at_) return false;
   check_at_ = SteadyTime::Now() + kCheckEvery;
-  std::pair<uint64_t, uint64_t> key;
+  FileKey key;
   if (!KeyOf(path(), &key) || key == file_key_) return false;
   const absl::Status status = Recreate();
   if (status.ok()) {

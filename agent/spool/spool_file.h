@@ -16,6 +16,7 @@
 #include "agent/spool/change.h"
 #include "agent/spool/spool_database.h"
 #include "agent/spool/spool_reporter.h"
+#include "core/base/file_key.h"
 #include "core/base/mutex.h"
 #include "core/base/steady_time.h"
 
@@ -82,7 +83,7 @@ class SpoolFile {
   const SpoolDatabase::Options options_;
   const SpoolReporter& reporter_;
   SpoolDatabase database_;
-  std::pair<uint64_t, uint64_t> file_key_;  // device and inode
+  FileKey file_key_;
   SteadyTime check_at_;
   bool removed_ = false;
   bool never_read_ = false;

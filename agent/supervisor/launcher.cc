@@ -10,10 +10,8 @@
 
 #include "agent/host/host_facts.h"
 #include "agent/kernel/reader.h"
-#include "agent/loader/loader.h"
 #include "agent/spool/marks.h"
 #include "agent/supervisor/state_directory.h"
-#include "agent/worker/worker.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -49,7 +47,7 @@ absl::Status Launcher::StartLoader(absl::FunctionRef<void()> close_in_child, Chi
     lock_.reset();
     health_file_ = HealthFile();
     service_manager_ = ServiceManager();
-    ::_exit(loader::RunLoader(settings_, std::move(supervisor), pid_));
+    ::_exit(mains_.loader(settings_, std::move(supervisor), pid_));
   }));
   HT_ASSIGN_OR_RETURN(handover_, loader::ReceiveHandover(loader->channel(), kLoadWithin));
   handover_.handles.reported_fd = reported_losses_.get();
@@ -88,7 +86,7 @@ void Launcher::BecomeWorker(Channel supervisor, Channel loader, const Configurat
   // The worker closes these itself.
   for (UniqueFd& map : handover_.maps) map.release();
   reported_losses_.release();
-  ::exit(RunWorker(configuration.ForWorker(), std::move(arguments)));
+  ::exit(mains_.worker(configuration.ForWorker(), std::move(arguments)));
 }
 
 void Launcher::WriteHealth(HealthState state, const std::string& why_not_ready) const {

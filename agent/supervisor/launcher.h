@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -12,22 +14,32 @@
 #include "agent/health/health_file.h"
 #include "agent/health/service_manager.h"
 #include "agent/loader/handover.h"
+#include "agent/loader/loader.h"
 #include "agent/privilege/channel.h"
 #include "agent/supervisor/child_process.h"
 #include "agent/supervisor/configuration.h"
 #include "agent/supervisor/worker_process.h"
+#include "agent/worker/worker.h"
 #include "core/base/unique_fd.h"
 #include "core/model/ids.h"
 #include <sys/types.h>
 
 namespace hoptrail::agent::supervisor {
 
+// The main functions of the supervisor's children; tests have their own.
+struct ChildMains {
+  std::function<int(const Settings&, privilege::Channel supervisor, pid_t parent)> loader =
+      loader::RunLoader;
+  std::function<int(const Settings&, WorkerArguments)> worker = RunWorker;
+};
+
 // Starts the loader and the workers, and owns the resources that the workers inherit: the lock of
 // the state directory, the loader's handover, the health file. One thread.
 class Launcher {
  public:
   // `settings` must outlive this.
-  explicit Launcher(const Settings& settings) : settings_(settings) {}
+  explicit Launcher(const Settings& settings, ChildMains mains = {})
+      : settings_(settings), mains_(std::move(mains)) {}
 
   // Identifies the host, locks the state directory, and reports in the health file that the agent
   // is starting.
@@ -56,6 +68,7 @@ class Launcher {
                                  const Configuration& configuration, const std::string& last_end);
 
   const Settings& settings_;
+  const ChildMains mains_;
   const pid_t pid_ = ::getpid();
   model::HostId host_;
   UniqueFd lock_;

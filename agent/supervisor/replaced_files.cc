@@ -15,12 +15,12 @@ bool ReplacedFiles::CheckTime(SteadyTime now) {
   return Keys() != remembered_;
 }
 
-std::vector<ReplacedFiles::FileKey> ReplacedFiles::Keys() const {
+std::vector<FileKey> ReplacedFiles::Keys() const {
   std::vector<FileKey> keys;
   for (const std::string& path : paths_) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) status = {};
-    keys.emplace_back(status.st_dev, status.st_ino);
+    keys.push_back(FileKeyOf(status));
   }
   return keys;
 }

@@ -7,8 +7,8 @@
 
 #include "absl/time/time.h"
 
+#include "core/base/file_key.h"
 #include "core/base/steady_time.h"
-#include <sys/types.h>
 
 namespace hoptrail::agent::supervisor {
 
@@ -30,9 +30,6 @@ class ReplacedFiles {
   bool CheckTime(SteadyTime now);
 
  private:
-  // Device and inode; zeros where there is no file.
-  using FileKey = std::pair<dev_t, ino_t>;
-
   std::vector<FileKey> Keys() const;
 
   const std::vector<std::string> paths_;

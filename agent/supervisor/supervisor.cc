@@ -16,7 +16,6 @@
 #include "agent/privilege/confine.h"
 #include "agent/supervisor/child_process.h"
 #include "agent/supervisor/configuration.h"
-#include "agent/supervisor/launcher.h"
 #include "agent/supervisor/replaced_files.h"
 #include "agent/supervisor/signals.h"
 #include "agent/supervisor/worker_process.h"
@@ -35,7 +34,8 @@ using privilege::MessageKind;
 
 class Supervisor {
  public:
-  explicit Supervisor(const Settings& settings) : configuration_(settings), launcher_(settings) {}
+  Supervisor(const Settings& settings, ChildMains mains)
+      : configuration_(settings), launcher_(settings, std::move(mains)) {}
 
   absl::Status Start();
   int Run();
@@ -252,8 +252,8 @@ void Supervisor::BeginStop(int exit_status, const std::string& trouble, const St
 
 }  // namespace
 
-int Supervise(const Settings& settings) {
-  Supervisor supervisor(settings);
+int Supervise(const Settings& settings, ChildMains mains) {
+  Supervisor supervisor(settings, std::move(mains));
   const absl::Status started = supervisor.Start();
   if (!started.ok()) {
     WriteError("hoptrail-agent", started.message());

@@ -2,6 +2,7 @@
 #define HOPTRAIL_AGENT_SUPERVISOR_SUPERVISOR_H_
 
 #include "agent/config/settings.h"
+#include "agent/supervisor/launcher.h"
 
 namespace hoptrail::agent::supervisor {
 
@@ -15,7 +16,7 @@ inline constexpr int kExitLoaderGone = 3;     // nothing watches the host any mo
 // it ends both. It communicates with its children only. It is a process of its own because seccomp
 // filters are inherited: the loader, which must not use the network, cannot be the parent of the
 // worker, which must. Returns the program's exit status.
-int Supervise(const Settings& settings);
+int Supervise(const Settings& settings, ChildMains mains = {});
 
 }  // namespace hoptrail::agent::supervisor
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * PAM and sshd, by uprobes. What they say is read from user memory, so it is a claim only:
- * `verified` is 1 where it comes from a root-owned program that runs as root.
+ * PAM and sshd, by uprobes. Their texts are read from user memory, so they are claims only:
+ * `verified` is 1 where they come from a root-owned program that runs as root.
  */
 #ifndef HOPTRAIL_BPF_HOOKS_AUTH_H_
 #define HOPTRAIL_BPF_HOOKS_AUTH_H_
@@ -22,7 +22,7 @@ static __always_inline void *ht_reserve_claim(bool trusted, __u32 type, __u32 si
 #define PAM_TTY 3
 #define PAM_RHOST 4
 
-/* What a process has passed to libpam so far. Same layout as in struct ht_pam. */
+/* The texts that a process has passed to libpam so far. Same layout as in struct ht_pam. */
 struct ht_pam_texts {
 	struct ht_text service;
 	struct ht_text user;

@@ -74,7 +74,7 @@ TEST(PrintableJson, EscapedJson_MeansTheSame) {
   EXPECT_EQ(PrintableJson("\"\xff\""), "\"\\ufffd\"");
 }
 
-TEST(DecodeUtf8, ReadsTheFirstCharacter) {
+TEST(DecodeUtf8, SeveralCharacters_TheFirstIsRead) {
   uint32_t character = 0;
   EXPECT_EQ(DecodeUtf8("→x", &character), 3u);
   EXPECT_EQ(character, 0x2192u);

@@ -24,7 +24,7 @@
 namespace hoptrail {
 namespace {
 
-TEST(SteadyTime, Arithmetic) {
+TEST(SteadyTime, SumsAndDifferences_KeepInfinity) {
   const SteadyTime now = SteadyTime::Now();
   EXPECT_EQ(now + absl::Seconds(3) - now, absl::Seconds(3));
   EXPECT_LT(now, now + absl::Nanoseconds(1));

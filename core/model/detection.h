@@ -12,7 +12,7 @@ namespace hoptrail::model {
 
 enum class Severity : uint8_t { kUnknown = 0, kInfo, kLow, kMedium, kHigh, kCritical };
 
-// One judged fact, always tied to a session. A detection with the id of an earlier one replaces
+// A rule's result, always tied to a session. A detection with the id of an earlier one replaces
 // that one (a detection may gain evidence).
 struct Detection {
   DetectionId id;

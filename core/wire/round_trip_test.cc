@@ -24,7 +24,7 @@ void ExpectRoundTrip(const T& value) {
   EXPECT_TRUE(*back == value) << message.DebugString();
 }
 
-TEST(RoundTrip, Session) {
+TEST(RoundTrip, SessionFullOrBare_IsUnchanged) {
   ExpectRoundTrip(TestSession());
   model::Session bare;
   bare.id.bytes[3] = 9;
@@ -32,7 +32,7 @@ TEST(RoundTrip, Session) {
   ExpectRoundTrip(bare);
 }
 
-TEST(RoundTrip, HopEndAndHop) {
+TEST(RoundTrip, HopWithOneOrBothEnds_IsUnchanged) {
   ExpectRoundTrip(TestHopEnd());
   ExpectRoundTrip(model::Hop{TestHopEnd(), std::nullopt, model::Proof::kUnknown, 0});
   ExpectRoundTrip(model::Hop{TestHopEnd(), std::nullopt, model::Proof::kUnknown, 0,
@@ -40,27 +40,27 @@ TEST(RoundTrip, HopEndAndHop) {
   ExpectRoundTrip(model::Hop{TestHopEnd(), TestHopEnd(), model::Proof::kInferred, 0.25});
 }
 
-TEST(RoundTrip, DetectionAndIncident) {
+TEST(RoundTrip, DetectionAndIncident_AreUnchanged) {
   ExpectRoundTrip(TestDetection());
   ExpectRoundTrip(TestIncident());
 }
 
-TEST(RoundTrip, Goodbye) {
+TEST(RoundTrip, GoodbyeWithOrWithoutACause_IsUnchanged) {
   ExpectRoundTrip(model::Goodbye());
   ExpectRoundTrip(model::Goodbye{model::StopCause::kProcess,
                                  "signal 15 from bash (process 7, uid 0)", TestSession().id});
 }
 
-TEST(RoundTrip, Incarnation) {
+TEST(RoundTrip, Incarnation_IsUnchanged) {
   ExpectRoundTrip(model::Incarnation());
   model::Incarnation incarnation{7, {}};
   incarnation.nonce.bytes.fill(9);
   ExpectRoundTrip(incarnation);
 }
 
-TEST(RoundTrip, Provenance) { ExpectRoundTrip(TestProvenance()); }
+TEST(RoundTrip, Provenance_IsUnchanged) { ExpectRoundTrip(TestProvenance()); }
 
-TEST(RoundTrip, EveryFactInARecord) {
+TEST(RoundTrip, EveryFactInARecord_IsUnchanged) {
   uint64_t sequence = 1'000'000;
   for (const model::Fact& fact : TestFacts()) {
     v1::Record received;
@@ -73,7 +73,7 @@ TEST(RoundTrip, EveryFactInARecord) {
   }
 }
 
-TEST(RoundTrip, EdgesOfOtherProtocols) {
+TEST(RoundTrip, EdgeWithoutAProtocol_IsOfTcp) {
   auto edge = std::get<model::EdgeCount>(TestFacts()[3]);
   edge.protocol = model::kProtocolUdp;
   ExpectRoundTrip(edge);
@@ -111,7 +111,7 @@ TEST(RoundTrip, HugeCounts_AreCutToTheWireLimit) {
   }
 }
 
-TEST(RoundTrip, ResourceNames) {
+TEST(RoundTrip, ResourceName_IsTheOnlyFormThatIsParsed) {
   EXPECT_EQ(ResourceName(TestSession().id), "sessions/01000000000000000000000000000000");
   EXPECT_EQ(ResourceName(TestHost()),
             "hosts/aa000000000000000000000000000000.bb000000000000000000000000000000");

@@ -26,7 +26,7 @@ void ExpectRefused(const Message& message, const std::string& beginning) {
   EXPECT_THAT(std::string(result.status().message()), StartsWith(beginning));
 }
 
-TEST(Strict, BadIds) {
+TEST(Strict, BadId_IsRefusedByField) {
   v1::Session session = ToProto(TestSession());
   session.set_name("");
   ExpectRefused(session, "session.name: ");
@@ -40,7 +40,7 @@ TEST(Strict, BadIds) {
   ExpectRefused(session, "session.caused_by: ");
 }
 
-TEST(Strict, BadAddresses) {
+TEST(Strict, BadAddressPortOrHopKey_IsRefusedByField) {
   v1::Session session = ToProto(TestSession());
   session.mutable_entry_flow()->mutable_client()->set_address("gw.example");
   ExpectRefused(session, "session.entry_flow.client.address: not an IP address");
@@ -57,7 +57,7 @@ TEST(Strict, BadAddresses) {
   ExpectRefused(session, "session.entry_flow: must be set");
 }
 
-TEST(Strict, BadGoodbyes) {
+TEST(Strict, BadGoodbye_IsRefusedByField) {
   v1::Goodbye goodbye = ToProto(model::Goodbye{model::StopCause::kProcess, "kill", {}});
   goodbye.set_cause(static_cast<v1::StopCause>(9));
   ExpectRefused(goodbye, "goodbye.cause: ");
@@ -69,7 +69,7 @@ TEST(Strict, BadGoodbyes) {
   ExpectRefused(goodbye, "goodbye.session: ");
 }
 
-TEST(Strict, BadIncarnations) {
+TEST(Strict, BadIncarnation_IsRefusedByField) {
   v1::Incarnation incarnation;
   incarnation.set_counter(7);
   ExpectRefused(incarnation, "incarnation.nonce: ");
@@ -80,13 +80,13 @@ TEST(Strict, BadIncarnations) {
   ExpectRefused(incarnation, "incarnation.counter: ");
 }
 
-TEST(Strict, BadProtocols) {
+TEST(Strict, ProtocolOutOfRange_IsRefused) {
   v1::Edge edge = ToProto(std::get<model::EdgeCount>(TestFacts()[3]));
   edge.set_protocol(256);
   ExpectRefused(edge, "edge.protocol: not a protocol: 256");
 }
 
-TEST(Strict, OversizedText) {
+TEST(Strict, OversizedTextOrMap_IsRefused) {
   v1::Session session = ToProto(TestSession());
   session.set_user(std::string(kMaxNameBytes + 1, 'x'));
   ExpectRefused(session, "session.user: 257 bytes long, at most 256");
@@ -97,7 +97,7 @@ TEST(Strict, OversizedText) {
   ExpectRefused(detection, "detection.evidence: ");
 }
 
-TEST(Strict, UnknownEnumerations) {
+TEST(Strict, UnknownOrMissingEnumeration_IsRefused) {
   v1::Session session = ToProto(TestSession());
   session.set_kind(static_cast<v1::EntryKind>(99));
   ExpectRefused(session, "session.kind: unknown value 99");
@@ -108,7 +108,7 @@ TEST(Strict, UnknownEnumerations) {
   ExpectRefused(end, "hop_end.side: must be set");
 }
 
-TEST(Strict, TimesOutOfRange) {
+TEST(Strict, TimeOutOfRange_IsRefused) {
   v1::Session session = ToProto(TestSession());
   session.mutable_open_time()->set_seconds(std::numeric_limits<int64_t>::max());
   ExpectRefused(session, "session.open_time: time out of range");
@@ -122,7 +122,7 @@ TEST(Strict, TimesOutOfRange) {
   ExpectRefused(session, "session.open_boot_ns: out of range");
 }
 
-TEST(Strict, Probability) {
+TEST(Strict, ProbabilityThatIsNone_IsRefused) {
   v1::Hop hop;
   hop.set_probability(std::numeric_limits<double>::quiet_NaN());
   ExpectRefused(hop, "hop.probability: ");
@@ -130,7 +130,7 @@ TEST(Strict, Probability) {
   ExpectRefused(hop, "hop.probability: ");
 }
 
-TEST(Strict, Records) {
+TEST(Strict, RecordWithoutSequenceOrFact_IsRefused) {
   v1::Record record = ToRecord(0, TestSession());
   EXPECT_EQ(FactFromProto(record).status().code(), absl::StatusCode::kInvalidArgument);
   record.set_sequence(uint64_t{1} << 63);

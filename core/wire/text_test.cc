@@ -5,14 +5,14 @@
 namespace hoptrail::wire {
 namespace {
 
-TEST(CleanText, KeepsWellFormed) {
+TEST(CleanText, WellFormedText_IsUnchanged) {
   EXPECT_EQ(CleanText("", 10), "");
   EXPECT_EQ(CleanText("plain", 10), "plain");
   const std::string mixed = "é → 😀";
   EXPECT_EQ(CleanText(mixed, 100), mixed);
 }
 
-TEST(CleanText, ReplacesIllFormed) {
+TEST(CleanText, IllFormedBytes_AreReplaced) {
   EXPECT_EQ(CleanText("a\xff"
                       "b",
                       10),
@@ -24,7 +24,7 @@ TEST(CleanText, ReplacesIllFormed) {
   EXPECT_EQ(CleanText("\xF4\x90\x80\x80", 20).size(), 12u);          // past U+10FFFF
 }
 
-TEST(CleanText, CutsBetweenCharacters) {
+TEST(CleanText, LongText_IsCutBetweenCharacters) {
   EXPECT_EQ(CleanText("aé", 2), "a");
   EXPECT_EQ(CleanText("aé", 3), "aé");
   EXPECT_EQ(CleanText("\xff\xff", 5), "\xEF\xBF\xBD");

@@ -95,13 +95,13 @@ class Instructions(unittest.TestCase):
         guest = counting_guest.CountingGuest(None, None, "/tmp", 1)
         for number, count in enumerate((9.0, 5.0, 6.0)):
             for sensor in ("none", "agent"):
-                guest._judge(f"{sensor}.exec", number, 0, [f"ns_per_operation {count}", ""])
+                guest._evaluate(f"{sensor}.exec", number, 0, [f"ns_per_operation {count}", ""])
         self.assertEqual(guest.counts()["exec"], {"none": 5.0, "agent": 6.0})
-        guest._judge("none.tcp", 1, 0, ["nothing"])
+        guest._evaluate("none.tcp", 1, 0, ["nothing"])
         self.assertEqual([passed for *_, passed, _ in guest.tests], [False])
         runs = counting_guest.all_of(counting_guest.OPERATIONS["exec"])
         for mode, count in (("before", 0), ("exec", runs)):
-            guest._judge(f"programs.{mode}", 0, 0,
+            guest._evaluate(f"programs.{mode}", 0, 0,
                          [f'[{{"name": "p", "run_cnt": {count}, "run_time_ns": {count * 7}}}]'])
         self.assertEqual(guest.programs()["exec"], {"p": {"runs_per_operation": 1.0, "instructions_per_run": 7.0}})
 
@@ -109,9 +109,9 @@ class Instructions(unittest.TestCase):
         guest = counting_guest.CountingGuest(None, None, "/tmp", 1)
         count = counting_guest.all_of(counting_guest.LIVE["exec"])
         for number in range(3):
-            guest._judge("agent.idle", number, 0, ["worker_ns 1000"])
+            guest._evaluate("agent.idle", number, 0, ["worker_ns 1000"])
             # All operations together take one second.
-            guest._judge("agent.exec", number, 0, [f"ns_per_operation {1e9 / count:.9f}",
+            guest._evaluate("agent.exec", number, 0, [f"ns_per_operation {1e9 / count:.9f}",
                                                    f"worker_ns {500 * count + 2000}"])
         self.assertAlmostEqual(guest.counts()["exec"]["worker"], 500.0, places=1)
 

@@ -47,7 +47,7 @@ class CountingGuest(guest.Guest):
         self.accounts = {}
         self.worker = {}
 
-    def _judge(self, name, number, status, output):
+    def _evaluate(self, name, number, status, output):
         sensor, _, mode = name.partition(".")
         if not mode:
             self.output[sensor] = "\n".join(output)

@@ -248,11 +248,11 @@ void AddFacts(const Corpus& corpus) {
   const std::string login = Bytes({0, 0, 0, 1, 1 | 8 | 16, 0, 1, 9, 1, 0, 2, 1, 10, 0, 0});
   const std::string server = Bytes({7, 0, 1 | 2, 1, 1, 0, 1, 9, 1, 0, 1, 10, 3, 0, 0, 0});
   const std::string client = Bytes({7, 1, 0, 2, 2, 0, 1, 9, 1, 0, 1, 10, 3, 0, 0, 0});
-  const std::string judged = Bytes({3, 0, 0, 1, 1, 't', 4, 10, 1, '5'});
+  const std::string detection = Bytes({3, 0, 0, 1, 1, 't', 4, 10, 1, '5'});
   std::string story;
-  for (const std::string& fact : {login, server, client, judged}) story += Bytes({0}) + fact;
+  for (const std::string& fact : {login, server, client, detection}) story += Bytes({0}) + fact;
   corpus.Add("engine", "hop", story + Bytes({225, 60, 250, 235, 1, 2, 210, 255}));
-  corpus.Add("engine", "batch", Bytes({3}) + login + server + client + judged);
+  corpus.Add("engine", "batch", Bytes({3}) + login + server + client + detection);
 }
 
 void AddDamage(const Corpus& corpus) {

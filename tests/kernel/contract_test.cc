@@ -107,7 +107,7 @@ std::string NameOf(const btf* types, uint32_t offset) {
   return name.substr(0, name.find("___"));  // libbpf ignores the rest: a flavour
 }
 
-// What the programs' relocations refer to.
+// The types and fields to which the programs' relocations refer.
 struct References {
   std::set<uint32_t> structs;    // type ids in the object file
   std::set<std::string> probed;  // "sock.sk_err": its existence is checked

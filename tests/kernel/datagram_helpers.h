@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_TESTS_KERNEL_DATAGRAM_HELPERS_H_
 #define HOPTRAIL_TESTS_KERNEL_DATAGRAM_HELPERS_H_
 
-// What the tests of datagram flows share: sockets and sends, and the sums of the flows' records.
+// Helpers of the tests of datagram flows: sockets and sends, and the sums of the flows' records.
 
 #include <cstdint>
 #include <functional>

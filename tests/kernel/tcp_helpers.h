@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_TESTS_KERNEL_TCP_HELPERS_H_
 #define HOPTRAIL_TESTS_KERNEL_TCP_HELPERS_H_
 
-// What the tests of TCP share: sockets in the states that they need, and their events.
+// Helpers of the tests of TCP: sockets in the states that they need, and their events.
 
 #include <poll.h>
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Fails when a directory includes a header that the layer table does not allow.
+"""Fails when a directory includes a header that the layer table does not allow, and when the table has a circle.
 
 A row of the table covers exactly one directory. Its files may include the directory itself, `core/base` and the
 entries of the row. An entry is one directory, one header, or a directory with everything below it (`directory/*`).
@@ -187,9 +187,38 @@ def stale_entries(root):
                     yield f"the layer table names {name} ({key}), which does not exist"
 
 
+def directories_of(entry, table):
+    """The table's rows that an entry allows: its directory, which for a header is the header's."""
+    directory = entry.rpartition("/")[0] if entry.endswith((".h", "/*")) else entry
+    return [row for row in table if row == directory or entry.endswith("/*") and row.startswith(directory + "/")]
+
+
+def circles(table):
+    """Each circle of the table as a list of directories that begins and ends with the same one."""
+    path, done, found = [], set(), []
+
+    def visit(directory):
+        if directory in path:
+            found.append(path[path.index(directory):] + [directory])
+            return
+        if directory in done:
+            return
+        path.append(directory)
+        for entry in table[directory]:
+            for row in directories_of(entry, table):
+                if row != directory:
+                    visit(row)
+        done.add(path.pop())
+
+    for row in table:
+        visit(row)
+    return found
+
+
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
     found, files = list(stale_entries(root)), 0
+    found.extend(f"the layer table has a circle: {' -> '.join(circle)}" for circle in circles(ALLOWED))
     for top in ("core", "bpf", "agent", "collector", "cli", "tests"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in SOURCES:

@@ -106,7 +106,8 @@ class Tiers:
         return ["tests/run.sh", "--preset", name, "unit", "lab"]  # a sanitizer
 
     def _unit(self, used):
-        for check in ("layers tests/layers/layers.py", "clocks tests/layers/clocks.py", "format tests/format.sh",
+        for check in ("layers tests/layers/layers.py", "layer-checks tests/layers/checks_test.py",
+                      "clocks tests/layers/clocks.py", "format tests/format.sh",
                       "coverage-table tests/vm/coverage_table.py --check", "runner tests/runner/checks_test.py",
                       "vm-checks tests/vm/checks_test.py", "bench tests/bench/checks_test.py",
                       "performance-page tests/bench/performance_page.py --check"):

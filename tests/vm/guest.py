@@ -142,17 +142,17 @@ class Guest:
             elif word == "end":
                 name, _, status = name.partition(" ")
                 running.remove((int(number), name))
-                self._judge(name, int(number), int(status), output)
+                self._evaluate(name, int(number), int(status), output)
             elif word == "uptime":
-                self._judge_clock(float(rest))
+                self._check_clock(float(rest))
             elif word == "file":
                 log = []
             elif word == "done":
                 done = True
         for number, name in running:
-            self._judge(name, number, None, self._announced(number, name))
+            self._evaluate(name, number, None, self._announced(number, name))
         for number, batch in list(self._expected):
-            self._judge(batch, number, None, [])
+            self._evaluate(batch, number, None, [])
         if not ended:
             what = ", ".join(f"in {name} of pass {number}" for number, name in running) or "while no test ran"
             self._add("guest", 0, False, f"killed after {self.bound_s} s, {what}")
@@ -166,12 +166,12 @@ class Guest:
                 file.seek(0)
                 self._add("kernel log", 0, False, "".join(file.readlines()[-30:]))
 
-    def _judge_clock(self, uptime):
+    def _check_clock(self, uptime):
         """If the guest's clock runs fast, every test times out too early, and the results mean nothing."""
         self._add("clock", 0, uptime < self.seconds * 1.1 + 2,
                   f"{uptime:.0f} s passed in the guest, {self.seconds:.0f} s on this machine")
 
-    def _judge(self, name, number, status, output):
+    def _evaluate(self, name, number, status, output):
         """Adds the results of one program, test by test; `status` is None if it did not end."""
         if name == "coverage_report":
             try:

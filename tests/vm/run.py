@@ -33,7 +33,7 @@ REPORT_PROGRAM = "kernel_coverage_report"
 REPORT_BOUND_S = 900
 # Races and floods have one in so many of their rounds, unless --thorough (Rounds() in tests/kernel/harness.h).
 ONE_ROUND_IN = 5
-# Of one test, and of all tests of a batch in one pass. Other tiers may use the CPUs, too.
+# Bounds of one test, and of all tests of a batch in one pass. Other tiers may use the CPUs, too.
 TEST_BOUND_S = 600
 BATCH_BOUND_S = 3000
 
@@ -46,7 +46,7 @@ def build_root(directory, build, plan, thorough):
                        f"{first}\n{plan.text(BATCH_BOUND_S)}")
 
 
-def judge(tally, series, run):
+def count(tally, series, run):
     """Counts the results of one guest."""
     for name, number, passed, text in run.tests:
         forced = run.passes.get(number, "")
@@ -98,7 +98,7 @@ def main():
 
         for series, run in fleet.run(options.kernel, options.cache, make, tally):
             runs[series] = run
-            judge(tally, series, run)
+            count(tally, series, run)
             print(f"{series}: {run.release}, {len(run.passes)} passes, {run.seconds:.0f} s, "
                   f"{run.used:.0f} s of a CPU", flush=True)
     except Exception:  # Counted as a failure, so that the last line is printed in any case.

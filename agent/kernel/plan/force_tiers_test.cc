@@ -1,7 +1,11 @@
 #include "agent/kernel/plan/force_tiers.h"
 
+#include <vector>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+
+#include "agent/kernel/plan/uprobe_plan.h"
 
 namespace hoptrail::agent::kernel {
 namespace {
@@ -31,12 +35,23 @@ TEST(ForceTiersTest, UnknownSourceOrTier_IsRefusedWithAList) {
 }
 
 TEST(ForceTiersTest, Tiers_AreNumberedAsInTheCoverageReport) {
-  for (const SourceTiers& tiers : AllTiers()) {
-    ASSERT_FALSE(tiers.hooks.empty()) << tiers.source;
-    if (TierOf(tiers.source, tiers.hooks[0]) == 0) continue;  // a row of the uprobe table
-    for (size_t i = 0; i < tiers.hooks.size(); ++i) {
-      EXPECT_EQ(TierOf(tiers.source, tiers.hooks[i]), i + 1);
+  const std::vector<SourceTiers> all = AllTiers();
+  const std::vector<EventSource>& sources = EventSourceTable();
+  const std::vector<UprobeSource>& uprobes = UprobeTable();
+  ASSERT_FALSE(sources.empty());
+  ASSERT_EQ(all.size(), sources.size() + uprobes.size());
+  for (size_t row = 0; row < sources.size(); ++row) {
+    EXPECT_EQ(all[row].source, sources[row].source);
+    ASSERT_EQ(all[row].hooks.size(), sources[row].candidates.size());
+    for (size_t i = 0; i < all[row].hooks.size(); ++i) {
+      EXPECT_EQ(TierOf(all[row].source, all[row].hooks[i]), i + 1);
     }
+  }
+  for (size_t row = 0; row < uprobes.size(); ++row) {
+    EXPECT_EQ(all[sources.size() + row].source, uprobes[row].source);
+    EXPECT_THAT(all[sources.size() + row].hooks,
+                ElementsAre(UprobeHook(uprobes[row], kUprobeMultiTier),
+                            UprobeHook(uprobes[row], kUprobePerfTier)));
   }
 }
 

@@ -21,8 +21,9 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-// At most `limit` bytes of a small file; empty if it cannot be read.
-std::string ReadFile(const std::string& path, size_t limit) {
+// The first bytes of a file in /proc, at most `limit`; fewer if it cannot be read any more, for
+// example because its process has ended.
+std::string FirstBytes(const std::string& path, size_t limit) {
   const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   std::string content(limit, '\0');
   size_t length = 0;
@@ -39,7 +40,7 @@ std::string ReadFile(const std::string& path, size_t limit) {
 // Whether /proc/TGID is still the process that started at `start_ns`: field 22 of proc(5)'s stat,
 // in clock ticks since boot.
 bool IsStill(uint32_t tgid, uint64_t start_ns) {
-  const std::string stat = ReadFile(absl::StrCat("/proc/", tgid, "/stat"), 4096);
+  const std::string stat = FirstBytes(absl::StrCat("/proc/", tgid, "/stat"), 4096);
   const size_t name_end = stat.rfind(')');  // the name before it may hold anything
   if (name_end == std::string::npos) return false;
   const std::vector<absl::string_view> fields =
@@ -58,7 +59,8 @@ void AddArguments(std::string* record) {
   std::memcpy(&exec, record->data(), sizeof(exec));
   if (exec.header.type != HT_TYPE_PROCESS_SNAPSHOT) return;
   const uint32_t tgid = exec.header.who.tgid;
-  std::string arguments = ReadFile(absl::StrCat("/proc/", tgid, "/cmdline"), HT_ARGUMENT_BYTES + 1);
+  std::string arguments =
+      FirstBytes(absl::StrCat("/proc/", tgid, "/cmdline"), HT_ARGUMENT_BYTES + 1);
   if (arguments.empty() || !IsStill(tgid, exec.header.who.start_ns)) return;
   exec.arguments.cut = arguments.size() > HT_ARGUMENT_BYTES;
   if (exec.arguments.cut != 0) arguments.resize(HT_ARGUMENT_BYTES);

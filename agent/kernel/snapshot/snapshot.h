@@ -11,7 +11,7 @@
 
 namespace hoptrail::agent::kernel {
 
-// What an iterator walks over. Sockets are walked twice, listening ones first.
+// The objects that an iterator walks over. Sockets are walked twice, listening ones first.
 enum class Walk { kProcesses, kListeners, kConnections };
 
 // Opens an iterator, whose end of file is the end of the walk. NOT_FOUND where the kernel has no

@@ -33,7 +33,7 @@ void FindUnder(const MountRoots::Root& root, std::vector<FoundLibrary>* librarie
   for (const UprobeSource& source : UprobeTable()) {
     for (absl::string_view directory : kLibraryDirectories) {
       const std::string path = absl::StrCat(root.path, directory, "/", source.library);
-      const std::optional<FileKey> file = FileKeyOf(path);
+      const std::optional<TargetKey> file = TargetKeyOf(path);
       if (!file.has_value()) continue;
       libraries->push_back({.source = &source, .path = path, .file = *file, .root = root.key});
     }
@@ -71,7 +71,7 @@ std::map<std::string, std::string> MappedPrograms(const std::string& process) {
   return files;
 }
 
-bool IsUnchanged(const FoundLibrary& library) { return FileKeyOf(library.path) == library.file; }
+bool IsUnchanged(const FoundLibrary& library) { return TargetKeyOf(library.path) == library.file; }
 
 }  // namespace
 
@@ -85,7 +85,7 @@ void UprobeSearch::FindLoaded(const std::string& process, Caller* caller) {
     bool found = false;
     for (const auto& [name, path] : files) {
       if (!MayHaveFunctions(source, BaseName(name))) continue;
-      const std::optional<FileKey> file = FileKeyOf(path);
+      const std::optional<TargetKey> file = TargetKeyOf(path);
       if (!file.has_value()) continue;
       caller->libraries.push_back(
           {.source = &source, .path = path, .file = *file, .root = caller->root});

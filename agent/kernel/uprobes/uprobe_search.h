@@ -11,7 +11,7 @@
 
 #include "agent/kernel/plan/uprobe_plan.h"
 #include "agent/kernel/processes/mount_roots.h"
-#include "agent/kernel/uprobes/file_key.h"
+#include "agent/kernel/uprobes/target_key.h"
 
 namespace hoptrail::agent::kernel {
 
@@ -19,7 +19,7 @@ namespace hoptrail::agent::kernel {
 struct FoundLibrary {
   const UprobeSource* source = nullptr;
   std::string path;
-  FileKey file;
+  TargetKey file;
   RootKey root;
 };
 

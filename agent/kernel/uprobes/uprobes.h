@@ -15,7 +15,7 @@
 #include "agent/kernel/objects/link.h"
 #include "agent/kernel/plan/uprobe_plan.h"
 #include "agent/kernel/processes/mount_roots.h"
-#include "agent/kernel/uprobes/file_key.h"
+#include "agent/kernel/uprobes/target_key.h"
 #include "core/base/unique_fd.h"
 #include "core/model/fact.h"
 
@@ -62,7 +62,7 @@ class Uprobes {
     RootKey attached_root;    // where it was attached
     uint64_t seen_round = 0;  // when it was found last
   };
-  using Key = std::pair<std::string, FileKey>;  // source, file
+  using Key = std::pair<std::string, TargetKey>;  // source, file
 
   // The number of copies of the event source's library that are attached.
   size_t CountAttached(const std::string& source) const;

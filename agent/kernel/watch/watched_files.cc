@@ -22,6 +22,11 @@ namespace {
 // The number of rounds that Forget() needs.
 constexpr int kRoundsToForget = 3;
 
+// The key in the kernel side's tables.
+ht_file_key TableKey(const FileKey& file) {
+  return {file.inode, static_cast<uint32_t>(file.device), 0};
+}
+
 // Removes entries that no search has found for two rounds. An entry that the kernel side has added
 // itself has round 0, and gets the present one first.
 template <typename Key>
@@ -47,7 +52,7 @@ void Forget(int map, uint32_t round) {
 WatchedFiles::WatchedFiles(sensor_bpf* skeleton, WatchOptions options)
     : skeleton_(skeleton), options_(std::move(options)) {}
 
-WatchedFiles::FileKey WatchedFiles::KeyOf(int fd) const {
+FileKey WatchedFiles::KeyOf(int fd) const {
   const uint64_t arguments[1] = {static_cast<uint64_t>(fd)};
   LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = arguments, .ctx_size_in = sizeof(arguments));
   const bpf_program* program = skeleton_->progs.ht_resolve;
@@ -72,14 +77,14 @@ size_t WatchedFiles::UpdateTables() {
   const int names = bpf_map__fd(skeleton_->maps.watched_names);
   size_t left_out = 0;
   for (const auto& [file, flags] : all_files) {
-    const ht_file_key key = {file.second, file.first, 0};
+    const ht_file_key key = TableKey(file);
     const ht_watch watch = {flags, round_};
     skeleton_->bss->ht_watch_filter[HT_WATCH_FILTER_SLOT(key.inode)] = 1;
     if (bpf_map_update_elem(files, &key, &watch, BPF_ANY) != 0) ++left_out;
   }
   for (const auto& [name, flags] : all_names) {
     ht_watched_name key = {};
-    key.directory = {name.first.second, name.first.first, 0};
+    key.directory = TableKey(name.first);
     std::memcpy(key.name, name.second.data(), std::min(name.second.size(), sizeof(key.name) - 1));
     const ht_watch watch = {flags, round_};
     if (bpf_map_update_elem(names, &key, &watch, BPF_ANY) != 0) ++left_out;

@@ -32,8 +32,6 @@ class WatchedFiles {
   size_t Search(const MountRoots& mount_roots);
 
  private:
-  using FileKey = WatchedRoot::FileKey;
-
   FileKey KeyOf(int fd) const;
   size_t UpdateTables();
 

@@ -16,6 +16,7 @@
 #include "agent/kernel/processes/mount_roots.h"
 #include "agent/kernel/watch/change_stamps.h"
 #include "agent/kernel/watch/directory_walk.h"
+#include "core/base/file_key.h"
 
 namespace hoptrail::agent::kernel {
 
@@ -23,7 +24,7 @@ namespace hoptrail::agent::kernel {
 // runs only where its change stamps no longer hold. One thread.
 class WatchedRoot {
  public:
-  using FileKey = std::pair<uint32_t, uint64_t>;  // the kernel's own device and inode numbers
+  // Returns the kernel's own device and inode numbers of an open file.
   using KeyResolver = absl::FunctionRef<FileKey(int fd)>;
 
   // Searches if a change stamp has changed, or if `complete`. A network file system may change

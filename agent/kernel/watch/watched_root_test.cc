@@ -17,10 +17,9 @@
 namespace hoptrail::agent::kernel {
 namespace {
 
-WatchedRoot::FileKey KeyOf(int fd) {
+FileKey KeyOf(int fd) {
   struct stat file = {};
-  return fstat(fd, &file) == 0 ? WatchedRoot::FileKey(file.st_dev, file.st_ino)
-                               : WatchedRoot::FileKey();
+  return fstat(fd, &file) == 0 ? FileKeyOf(file) : FileKey();
 }
 
 class WatchedRootTest : public testing::Test {

@@ -85,7 +85,7 @@ TEST_P(NotifierSuite, Incidents_ArriveOnceAndInOrder) {
   EXPECT_THAT(harness_->Arrived(), testing::ElementsAre("one", "two"));
 }
 
-TEST_P(NotifierSuite, Restart_LosesNothingAndDoublesNothing) {
+TEST_P(NotifierSuite, Restart_LosesAndRepeatsNothing) {
   ChangeIncident(1, "one");
   DeliverFor(1);
   Restart();
