@@ -4,7 +4,6 @@
 // For the tests of both registries: whether everything that belongs to a rule exists.
 
 #include <fstream>
-#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/detect/rule.h"
@@ -21,13 +21,13 @@
 namespace hoptrail::detect {
 
 inline void ExpectCompleteMetadata(const RuleInfo& info) {
-  EXPECT_TRUE(std::regex_match(std::string(info.id), std::regex("[a-z]+(-[a-z]+)*")));
+  EXPECT_THAT(std::string(info.id), testing::MatchesRegex("[a-z]+(-[a-z]+)*"));
   EXPECT_FALSE(info.title.empty());
   EXPECT_FALSE(info.check.empty());
   EXPECT_NE(info.severity, model::Severity::kUnknown);
   EXPECT_FALSE(info.techniques.empty());
   for (absl::string_view technique : info.techniques) {
-    EXPECT_TRUE(std::regex_match(std::string(technique), std::regex("T[0-9]{4}(\\.[0-9]{3})?")))
+    EXPECT_THAT(std::string(technique), testing::MatchesRegex("T[0-9]{4}(\\.[0-9]{3})?"))
         << technique;
   }
   EXPECT_FALSE(info.benign_causes.empty());
