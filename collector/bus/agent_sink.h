@@ -37,7 +37,7 @@ class AgentSink {
 
   // When the last message arrived, by the collector's boot clock; the present time while a message
   // waits for the engine.
-  virtual int64_t HeardBootNs() const = 0;
+  virtual int64_t LastMessageBootNs() const = 0;
   // The agent announced that it ends, and that no other replaces it at once.
   virtual bool SaidGoodbye() const = 0;
 };

@@ -47,7 +47,7 @@ void AgentStream::OnReadDone(bool ok) {
     End(absl::OkStatus());  // the agent closed its side, or the call is over
     return;
   }
-  heard_boot_ns_ = static_cast<int64_t>(Clock::System().BootNs());
+  last_message_boot_ns_ = static_cast<int64_t>(Clock::System().BootNs());
   if (absl::Status status = TakeMessage(); !status.ok()) End(status);
 }
 
@@ -218,8 +218,8 @@ void AgentStream::Ask(const model::Incarnation& incarnation) {
   WriteNext();
 }
 
-int64_t AgentStream::HeardBootNs() const {
-  return waiting_ ? static_cast<int64_t>(Clock::System().BootNs()) : heard_boot_ns_.load();
+int64_t AgentStream::LastMessageBootNs() const {
+  return waiting_ ? static_cast<int64_t>(Clock::System().BootNs()) : last_message_boot_ns_.load();
 }
 
 void AgentStream::OnConsumed() {

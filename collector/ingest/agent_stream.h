@@ -43,7 +43,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void Acknowledge(uint64_t sequence) override;
   void SendProvenance(const model::Provenance& provenance) override;
   void End(const absl::Status& status) override;
-  int64_t HeardBootNs() const override;
+  int64_t LastMessageBootNs() const override;
   bool SaidGoodbye() const override { return said_goodbye_; }
 
  private:
@@ -69,7 +69,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   model::HostId host_;
   uint64_t last_sequence_ = 0;
 
-  std::atomic<int64_t> heard_boot_ns_{0};
+  std::atomic<int64_t> last_message_boot_ns_{0};
   std::atomic<bool> waiting_{false};  // the engine has not yet taken the last message
   std::atomic<bool> said_goodbye_{false};
 

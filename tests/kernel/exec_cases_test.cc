@@ -228,7 +228,7 @@ TEST(ExecCasesTest, ExecWithoutArguments_EmitsNoEnvironment) {
   EXPECT_FALSE(std::get<ExecEvent>(event->body).image.arguments_truncated);
 }
 
-TEST(ExecCasesTest, FailedExec_EmitsNothing) {
+TEST(ExecCasesTest, FailedExecs_OnlyTheSuccessfulOneIsEmitted) {
   Recorder recorder;
   const TestDirectory directory;
   const std::string garbage = directory.path() + "/garbage";
@@ -237,14 +237,16 @@ TEST(ExecCasesTest, FailedExec_EmitsNothing) {
   Child child([&] {
     Exec({garbage});
     Exec({directory.path() + "/absent"});
-    return 5;
+    return Exec({"/bin/true", "after-failures"});
   });
   const auto pid = static_cast<uint32_t>(child.pid());
-  EXPECT_EQ(child.Wait(), 5 << 8);
+  EXPECT_EQ(child.Wait(), 0);
   recorder.Settle();
+  std::vector<std::vector<std::string>> emitted;
   for (const auto& [event, exec] : recorder.All<ExecEvent>()) {
-    EXPECT_NE(event->header.process.tgid, pid) << exec->image.path;
+    if (event->header.process.tgid == pid) emitted.push_back(exec->image.arguments);
   }
+  EXPECT_THAT(emitted, ElementsAre(ElementsAre("/bin/true", "after-failures")));
 }
 
 // A child with the pid `wanted`, which must be free. Tries again where another process takes the

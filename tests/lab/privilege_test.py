@@ -1,5 +1,6 @@
 """The agent's processes: their privileges, read from /proc, and the effect of killing or stopping one of them."""
 
+import functools
 import os
 import re
 import signal
@@ -133,10 +134,10 @@ class Killed(lab_test_case.LabTestCase):
         victims = {"hop_to_web": "gw", "hop_to_db": "web", "hop_to_vault": "db"}
         built = self.bench()
 
-        def before(step):
-            if step in victims:
-                os.kill(wait_processes(built.agents[victims[step]])["worker"], signal.SIGKILL)
+        def kill_worker(name):
+            os.kill(wait_processes(built.agents[name])["worker"], signal.SIGKILL)
 
+        before = {step: functools.partial(kill_worker, name) for step, name in victims.items()}
         played = story.Story(built.fleet, self.transcript(), before)
         self.addCleanup(played.close)
         played.play()

@@ -1,6 +1,7 @@
 """The main story, disturbed: killed collector, killed agents, agents with certificates of a wrong authority."""
 
 import concurrent.futures
+import functools
 import os
 import re
 import signal
@@ -20,10 +21,12 @@ class Disturbed(lab_test_case.LabTestCase):
     """Base class: each test below plays the story once and disturbs it before some of the steps."""
 
     def play(self, before, prepare=lambda built: None, **options):
+        """`before` holds functions of the bench by the name of the step before which they are called."""
         directory = os.path.join(self.directory(), self._testMethodName)
         built = self.enterContext(bench.Bench(lab_test_case.binaries, directory, **options))
         prepare(built)
-        played = story.Story(built.fleet, self.transcript(), lambda step: before(built, step))
+        calls = {step: functools.partial(call, built) for step, call in before.items()}
+        played = story.Story(built.fleet, self.transcript(), calls)
         self.addCleanup(played.close)
         played.play()
         return built, played
@@ -32,13 +35,14 @@ class Disturbed(lab_test_case.LabTestCase):
 class CollectorKilled(Disturbed):
     def test_collector_killed_during_hops_one_complete_path(self):
         """The collector is down while the intruder hops to web, and is killed once more right before the last hop."""
-        def before(built, step):
-            if step in ("hop_to_web", "hop_to_vault"):
-                built.collector.kill()
-            if step in ("leave_web", "administrator_leaves"):
-                built.collector.start()
+        def kill(built):
+            built.collector.kill()
 
-        built, played = self.play(before)
+        def start(built):
+            built.collector.start()
+
+        built, played = self.play({"hop_to_web": kill, "leave_web": start, "hop_to_vault": kill,
+                                   "administrator_leaves": start})
         incident, _ = story.check_all(self, built.api, played, strict=False)
         self.assertEqual(len({each.event["dedup_key"] for each in built.pagerduty.accepted()}), 1)
         self.assertEqual([each.problems for each in built.pagerduty.deliveries() if each.problems], [])
@@ -79,15 +83,15 @@ class CollectorKilledOften(Disturbed):
 class CollectorStopped(Disturbed):
     def test_collector_stopped_for_sixty_seconds_no_blinding_detection(self):
         """The collector neither answers nor ends while the intruder works."""
-        def before(built, step):
-            if step == "hop_to_web":
-                built.collector.process.send_signal(signal.SIGSTOP)
-                self.stopped = time.monotonic()
-            if step == "administrator_leaves":
-                time.sleep(max(0.0, self.stopped + 60.0 - time.monotonic()))
-                built.collector.process.send_signal(signal.SIGCONT)
+        def stop(built):
+            built.collector.process.send_signal(signal.SIGSTOP)
+            self.stopped = time.monotonic()
 
-        built, played = self.play(before)
+        def go_on(built):
+            time.sleep(max(0.0, self.stopped + 60.0 - time.monotonic()))
+            built.collector.process.send_signal(signal.SIGCONT)
+
+        built, played = self.play({"hop_to_web": stop, "administrator_leaves": go_on})
         built.wait_connected(timeout=60.0)
         story.check_all(self, built.api, played, strict=False)
         self.assertEqual(CollectorKilled.duplicates(built), [])
@@ -99,22 +103,22 @@ class RootHostConnectsLast(Disturbed):
     def test_root_host_connects_after_others_one_page(self):
         """No agent is connected while the intruder works. Then the root's host connects seconds after the others. The
         others' part of the path is worth a page by itself, and so is the guessed password at the root."""
-        def before(built, step):
-            if step == "guess_passwords":
-                built.collector.kill()
-            if step == "administrator_leaves":
-                built.agents["gw"].kill()
-                built.collector.start()
-                others = [name for name in built.agents if name != "gw"]
-                daemon.wait(lambda: all(host["state"] == "CONNECTED" for name, host in built.api.hosts().items()
-                                        if name in others), "the others to be connected", 30.0)
-                daemon.wait(built.api.incidents, "an incident from the others' records", 10.0)
-                time.sleep(3.0)
-                self.assertEqual(built.pagerduty.deliveries(), [], "paged before the root's host was connected")
-                built.agents["gw"].start()
-                built.wait_connected(["gw"])
+        def kill(built):
+            built.collector.kill()
 
-        built, played = self.play(before)
+        def connect_the_root_last(built):
+            built.agents["gw"].kill()
+            built.collector.start()
+            others = [name for name in built.agents if name != "gw"]
+            daemon.wait(lambda: all(host["state"] == "CONNECTED" for name, host in built.api.hosts().items()
+                                    if name in others), "the others to be connected", 30.0)
+            daemon.wait(built.api.incidents, "an incident from the others' records", 10.0)
+            time.sleep(3.0)
+            self.assertEqual(built.pagerduty.deliveries(), [], "paged before the root's host was connected")
+            built.agents["gw"].start()
+            built.wait_connected(["gw"])
+
+        built, played = self.play({"guess_passwords": kill, "administrator_leaves": connect_the_root_last})
         built.wait_connected()  # a busy machine may take longer to start an agent than the checks wait
         incident, _ = story.check_all(self, built.api, played, strict=False)
         built.pagerduty.wait_until(lambda deliveries: any(each.accepted for each in deliveries))
@@ -128,12 +132,8 @@ class AgentsKilled(Disturbed):
     def test_agents_killed_between_hops_path_is_complete(self):
         """Each agent is killed when it alone knows the session from which the next hop starts."""
         victims = {"hop_to_web": "gw", "hop_to_db": "web", "administrator_works": "db", "hop_to_vault": "vault"}
-
-        def before(built, step):
-            if step in victims:
-                built.restart_agent(victims[step])
-
-        built, played = self.play(before)
+        built, played = self.play({step: lambda built, name=name: built.restart_agent(name)
+                                   for step, name in victims.items()})
         story.check_all(self, built.api, played, strict=False)
 
 
@@ -148,7 +148,7 @@ class WrongAuthority(Disturbed):
                 agent.wait_for_log(REFUSED)
                 agent.wait_for_log(r"watching \w+ \(")  # before the intruder begins to guess
 
-        built, played = self.play(lambda built, step: None, prepare, start_agents=False)
+        built, played = self.play({}, prepare, start_agents=False)
         self.assertEqual(built.api.hosts(), {}, "an agent with a wrong authority's certificate was accepted")
         self.assertEqual(built.api.sessions(), [])
         for agent in built.agents.values():

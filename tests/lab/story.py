@@ -1,6 +1,6 @@
 """The main story: an intruder crosses four hosts while an administrator works; and the checks of its result.
 
-`Story` plays it, with a hook before each step for tests that break something in between. The check_… functions compare
+`Story` plays it, with a hook before any step for tests that break something in between. The check_… functions compare
 the product's answers with the facts (sshd's own log, ssh-keygen's fingerprints, the kernel's login ids).
 """
 
@@ -19,9 +19,13 @@ METHODS = {"password": "PASSWORD", "publickey": "PUBLIC_KEY"}
 
 
 class Story:
-    """Plays the steps in order; `before` is called with each step's name."""
+    """Plays the steps in order; `before` holds functions to call before some of them, by the step's name."""
 
-    def __init__(self, fleet, log=lambda line: None, before=lambda step: None):
+    def __init__(self, fleet, log=lambda line: None, before=None):
+        before = before or {}
+        unknown = set(before) - set(STEPS)
+        if unknown:
+            raise ValueError(f"the story has no steps {sorted(unknown)}: it has {STEPS}")
         self.intruder = intruder.Intruder(fleet, log)
         self.administrator = intruder.Administrator(fleet, log)
         self._before = before
@@ -31,7 +35,7 @@ class Story:
                          "administrator_works": self.administrator.work,
                          "administrator_leaves": self.administrator.leave}
         for step in STEPS:
-            self._before(step)
+            self._before.get(step, lambda: None)()
             (administrator.get(step) or getattr(self.intruder, step))()
 
     def close(self):

@@ -118,7 +118,7 @@ class LoadTest(unittest.TestCase):
             cls.addClassCleanup(load.HopServer(fleet[host], options.binaries, uid).close)
         cls.losses = Losses(cls.bench.api, "db")
         cls.addClassCleanup(cls.losses.close)
-        cls.story = story.Story(fleet, before=lambda step: None)
+        cls.story = story.Story(fleet)
         cls.addClassCleanup(cls.story.close)
         cls.made = {}
         cls.passed = []

@@ -33,7 +33,7 @@ class RecordingSink final : public AgentSink {
   void Acknowledge(uint64_t sequence) override { acknowledged.push_back(sequence); }
   void SendProvenance(const model::Provenance&) override {}
   void End(const absl::Status&) override {}
-  int64_t HeardBootNs() const override { return 0; }
+  int64_t LastMessageBootNs() const override { return 0; }
   bool SaidGoodbye() const override { return false; }
 
   std::vector<uint64_t> acknowledged;

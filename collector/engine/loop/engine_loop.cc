@@ -103,7 +103,7 @@ void EngineLoop::On(bus::FactBatch& message) {
   HostEntry& entry = hosts_.Get(message.host);
   message.sink->OnConsumed();
   if (entry.sink != message.sink) return;  // it was replaced: the new stream sends the facts again
-  hosts_.NoteHeard(message.host, &entry);
+  hosts_.NoteMessage(message.host, &entry);
   // Facts that were applied before are skipped, but acknowledged again.
   size_t first = 0;
   while (first < message.sequences.size() && message.sequences[first] <= entry.applied_sequence) {

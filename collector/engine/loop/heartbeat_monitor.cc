@@ -33,7 +33,7 @@ void HeartbeatMonitor::FindMissedHeartbeats() {
     if (network) continue;
     entry->silence = model::Interference{
         host, model::InterferenceKind::kSilent,
-        absl::StrCat("nothing was heard from the agent for ",
+        absl::StrCat("no message came from the agent for ",
                      state_->options.heartbeat_timeout_ns / kSecondNs,
                      " s, and it had not said goodbye",
                      entry->sink == nullptr ? "; its connection was broken" : ""),
@@ -49,13 +49,15 @@ std::vector<HeartbeatMonitor::Host> HeartbeatMonitor::NewlySilent(int64_t now_bo
     // Only agents that were connected since this collector started.
     if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
     ++*watched;
-    const int64_t heard = entry.sink != nullptr ? entry.sink->HeardBootNs() : entry.broken_boot_ns;
+    const int64_t last_boot_ns =
+        entry.sink != nullptr ? entry.sink->LastMessageBootNs() : entry.broken_boot_ns;
     if (entry.followed_boot_ns != 0) {
       // A boot that ended before the next one connected is not silent.
-      if (!HostTable::OutlivedNext(entry, heard)) continue;
+      if (!HostTable::OutlivedNext(entry, last_boot_ns)) continue;
       hosts_->NoteBothUp(host, &entry, entry.sink != nullptr);
     }
-    if (now_boot_ns - std::max(heard, valid_from_boot_ns_) < state_->options.heartbeat_timeout_ns) {
+    if (now_boot_ns - std::max(last_boot_ns, valid_from_boot_ns_) <
+        state_->options.heartbeat_timeout_ns) {
       entry.heartbeat_missed = false;
       entry.silence.reset();
     } else if (!entry.heartbeat_missed) {
@@ -69,11 +71,11 @@ std::vector<HeartbeatMonitor::Host> HeartbeatMonitor::NewlySilent(int64_t now_bo
 void HeartbeatMonitor::MarkSilentHosts() {
   const int64_t silent_before = state_->BootNow() - state_->options.silent_after_ns;
   for (auto& [host, entry] : hosts_->all()) {
-    if (entry.state == HostState::kSilent || entry.heard_boot_ns >= silent_before) continue;
+    if (entry.state == HostState::kSilent || entry.last_message_boot_ns >= silent_before) continue;
     if (!entry.listed || hosts_->HasEnded(host, entry)) continue;
     entry.state = HostState::kSilent;
     state_->transaction.batch.hosts[host].state = entry.state;
-    LogWarning("ingest", "nothing heard from ", entry.host_name, " (", model::ToString(host), ")");
+    LogWarning("ingest", entry.host_name, " (", model::ToString(host), ") is silent");
   }
 }
 

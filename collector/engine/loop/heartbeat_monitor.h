@@ -30,7 +30,7 @@ class HeartbeatMonitor {
  private:
   using Host = std::pair<model::HostId, HostEntry*>;
 
-  // The agents whose timeout is newly over. `watched`: how many agents should be heard.
+  // The agents whose timeout is newly over. `watched`: how many agents should send messages.
   std::vector<Host> NewlySilent(int64_t now_boot_ns, size_t* watched);
 
   LoopState* const state_;

@@ -56,7 +56,7 @@ TEST_F(HeartbeatMonitorTest, SilenceWhileSomebodyIsLoggedIn_IsOneDetection) {
   const int64_t emitted = Detections()[0].wall_ns;
   Pass(20);
   EXPECT_EQ(Detections()[0].wall_ns, emitted) << "emitted once";
-  agent->heard = static_cast<int64_t>(clock_.BootNs());
+  agent->last_message_boot_ns = static_cast<int64_t>(clock_.BootNs());
   Pass(15);
   ASSERT_EQ(Detections().size(), 1u);
   EXPECT_GT(Detections()[0].wall_ns, emitted) << "emitted again for another silence";
@@ -76,7 +76,7 @@ TEST_F(HeartbeatMonitorTest, BrokenStreamThatReconnectsInTime_IsNoDetection) {
   Pass(5);
   const auto again = Connect(1, false);
   for (int i = 0; i < 20; ++i) {
-    again->heard = static_cast<int64_t>(clock_.BootNs());
+    again->last_message_boot_ns = static_cast<int64_t>(clock_.BootNs());
     Pass(1);
   }
   EXPECT_TRUE(Detections().empty());

@@ -20,7 +20,7 @@ using model::DegradationKind;
 // A living agent answers at once.
 constexpr int64_t kAnswerWithinNs = 3'000'000'000;
 // An agent that sent something so long after the question lives, even if it does not answer.
-constexpr int64_t kStillHeardNs = 1'000'000'000;
+constexpr int64_t kStillSendsNs = 1'000'000'000;
 constexpr int64_t kSuspectedForNs = int64_t{24} * 3600 * 1'000'000'000;
 constexpr int64_t kHistoryMissedForNs = kSuspectedForNs;
 
@@ -79,7 +79,7 @@ void HostOwnership::Admit(const bus::StreamOpened& message, HostEntry* entry) {
   state_->backlog.Expect(host, message.last_spooled_sequence,
                          state_->BootNow() + Backlog::kMaxWaitNs);
   state_->backlog.Applied(host, entry->applied_sequence);
-  hosts_->NoteHeard(host, entry);
+  hosts_->NoteMessage(host, entry);
   if (hosts_->SetHostName(host, entry, message.host_name)) {
     state_->engine->SetHostName(host, entry->host_name, &transaction.outcome);
   }
@@ -140,9 +140,10 @@ void HostOwnership::EvaluateHolders() {
   const int64_t now = state_->BootNow();
   for (auto& [host, entry] : hosts_->all()) {
     if (!entry.newcomer.has_value() || now - entry.asked_boot_ns < kAnswerWithinNs) continue;
-    if (entry.sink != nullptr && entry.sink->HeardBootNs() - entry.asked_boot_ns >= kStillHeardNs) {
+    if (entry.sink != nullptr &&
+        entry.sink->LastMessageBootNs() - entry.asked_boot_ns >= kStillSendsNs) {
       Divert(*std::exchange(entry.newcomer, std::nullopt), &entry,
-             "the one that spoke for it before is heard still");
+             "the one that spoke for it before still sends messages");
       continue;
     }
     if (entry.sink != nullptr) entry.sink->End(ReplacedByAnotherStream());

@@ -205,7 +205,7 @@ TEST_F(HostOwnershipTest, HolderThatSendsButDoesNotAnswer_Stays) {
   const auto busy = Connect();
   const auto newcomer = Connect();
   Pass(2);
-  busy->heard = static_cast<int64_t>(clock_.BootNs());
+  busy->last_message_boot_ns = static_cast<int64_t>(clock_.BootNs());
   Pass(2);
   EXPECT_FALSE(busy->ended);
   EXPECT_TRUE(AssumedHost(newcomer).has_value());
@@ -265,7 +265,8 @@ TEST_F(HostOwnershipTest, AgentOnAnAssumedBoot_IsSuspectedWhileConnected) {
   // It stays suspected as long as it is connected; the original for a day.
   Pass(20);
   clock_.AdvanceNs(int64_t{24} * 3600 * kSecond);
-  original->heard = moved->heard = static_cast<int64_t>(clock_.BootNs());
+  original->last_message_boot_ns = moved->last_message_boot_ns =
+      static_cast<int64_t>(clock_.BootNs());
   Pass(1);
   EXPECT_THAT(Clone(assumed), HasSubstr("boot of its own"));
 }

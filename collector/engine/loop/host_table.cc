@@ -43,7 +43,7 @@ void HostTable::RestoreRow(const store::HostRow& row) {
   entry.connected_wall_ns = row.connected_wall_ns;
   entry.state = row.state;
   // Only the wall clock spans a restart, and somebody may have set it back meanwhile.
-  entry.heard_boot_ns =
+  entry.last_message_boot_ns =
       state_->BootNow() - std::max<int64_t>(0, state_->WallNow() - row.last_seen_wall_ns);
   entry.applied_sequence = row.acknowledged_sequence;
   entry.collector_degradations = row.collector_degradations;
@@ -67,8 +67,8 @@ HostEntry* HostTable::Find(const model::HostId& host) {
   return it == hosts_.end() ? nullptr : &it->second;
 }
 
-void HostTable::NoteHeard(const model::HostId& host, HostEntry* entry) {
-  entry->heard_boot_ns = state_->BootNow();
+void HostTable::NoteMessage(const model::HostId& host, HostEntry* entry) {
+  entry->last_message_boot_ns = state_->BootNow();
   store::HostChange& change = state_->transaction.batch.hosts[host];
   change.last_seen_wall_ns = state_->WallNow();
   if (entry->state == HostState::kConnected) return;
@@ -116,7 +116,8 @@ void HostTable::NoteConnected(const model::HostId& host, HostEntry* entry) {
 void HostTable::NoteDisconnected(const model::HostId& host, HostEntry* entry) {
   const std::shared_ptr<bus::AgentSink> sink = std::exchange(entry->sink, nullptr);
   NoteBothUp(host, entry, false);
-  const bool rebooted = entry->followed_boot_ns != 0 && !OutlivedNext(*entry, sink->HeardBootNs());
+  const bool rebooted =
+      entry->followed_boot_ns != 0 && !OutlivedNext(*entry, sink->LastMessageBootNs());
   if (sink->SaidGoodbye() || rebooted) {
     state_->backlog.Forget(host);
   } else {
@@ -150,8 +151,8 @@ bool HostTable::HasEnded(const model::HostId& host, const HostEntry& entry) cons
   return newest != newest_boot_.end() && newest->second != host.boot;
 }
 
-bool HostTable::OutlivedNext(const HostEntry& entry, int64_t heard_boot_ns) {
-  return heard_boot_ns > entry.followed_boot_ns + kCrossingNs;
+bool HostTable::OutlivedNext(const HostEntry& entry, int64_t last_message_boot_ns) {
+  return last_message_boot_ns > entry.followed_boot_ns + kCrossingNs;
 }
 
 void HostTable::NoteBothUp(const model::HostId& host, HostEntry* entry, bool both) {
@@ -237,7 +238,8 @@ void HostTable::ForgetOld() {
   const int64_t kept_ns = state_->store->max_age_ns();
   const int64_t before_boot_ns = state_->BootNow() - kept_ns;
   for (auto& [host, entry] : hosts_) {
-    if (entry.sink != nullptr || !entry.listed || entry.heard_boot_ns >= before_boot_ns) continue;
+    const bool recent = entry.last_message_boot_ns >= before_boot_ns;
+    if (entry.sink != nullptr || !entry.listed || recent) continue;
     LogInfo("ingest", entry.host_name, " (", model::ToString(host),
             ") sent nothing for as long as facts are kept: removed from the list of hosts");
     Unlist(host, &entry);

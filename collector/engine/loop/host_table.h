@@ -29,9 +29,9 @@ struct HostEntry {
   // When its stream was opened last. Orders the boots of a machine, and grows over all hosts.
   int64_t connected_wall_ns = 0;
   store::HostState state = store::HostState::kUnknown;
-  int64_t heard_boot_ns = 0;      // when its last message arrived
-  uint64_t applied_sequence = 0;  // in this transaction or an earlier one
-  int64_t broken_boot_ns = 0;     // when its stream ended without a goodbye; 0: it did not
+  int64_t last_message_boot_ns = 0;  // when its last message arrived
+  uint64_t applied_sequence = 0;     // in this transaction or an earlier one
+  int64_t broken_boot_ns = 0;        // when its stream ended without a goodbye; 0: it did not
   // When a newer boot of the machine connected; 0: there is none.
   int64_t followed_boot_ns = 0;
   std::vector<model::Degradation> collector_degradations;  // at most one of a kind
@@ -68,7 +68,7 @@ class HostTable {
   Map& all() { return hosts_; }
 
   // A message of the host arrived.
-  void NoteHeard(const model::HostId& host, HostEntry* entry);
+  void NoteMessage(const model::HostId& host, HostEntry* entry);
   // The stream of the host was admitted, or has ended.
   void NoteConnected(const model::HostId& host, HostEntry* entry);
   void NoteDisconnected(const model::HostId& host, HostEntry* entry);
@@ -78,7 +78,7 @@ class HostTable {
   // Whether the boot is over: a newer boot of its machine connected, and it is not connected.
   bool HasEnded(const model::HostId& host, const HostEntry& entry) const;
   // Whether the boot was still up when the newer boot connected.
-  static bool OutlivedNext(const HostEntry& entry, int64_t heard_boot_ns);
+  static bool OutlivedNext(const HostEntry& entry, int64_t last_message_boot_ns);
   // Two boots of the machine are up at the same time, or no longer are.
   void NoteBothUp(const model::HostId& host, HostEntry* entry, bool both);
 

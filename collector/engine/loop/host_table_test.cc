@@ -55,7 +55,7 @@ class HostTableTest : public LoopTest {
     for (int i = 0; i < seconds; ++i) {
       for (const uint8_t number : boots) {
         const auto& agent = agents_.at(number);
-        agent->heard = static_cast<int64_t>(clock_.BootNs()) + kSecond;
+        agent->last_message_boot_ns = static_cast<int64_t>(clock_.BootNs()) + kSecond;
         EXPECT_TRUE(bus_->Publish(bus::FactBatch{Boot(number), agent, {}, {}}));
       }
       Pass(1);

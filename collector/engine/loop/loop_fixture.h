@@ -20,7 +20,8 @@ namespace hoptrail::collector::engine {
 
 class FakeAgent : public bus::AgentSink {
  public:
-  explicit FakeAgent(const Clock* clock) : heard(static_cast<int64_t>(clock->BootNs())) {}
+  explicit FakeAgent(const Clock* clock)
+      : last_message_boot_ns(static_cast<int64_t>(clock->BootNs())) {}
   void OnAccepted(const Greeting& greeting) override {
     acknowledged = greeting.acknowledged;
     greetings.push_back(greeting);
@@ -30,10 +31,10 @@ class FakeAgent : public bus::AgentSink {
   void Acknowledge(uint64_t) override {}
   void SendProvenance(const model::Provenance&) override {}
   void End(const absl::Status&) override { ended = true; }
-  int64_t HeardBootNs() const override { return heard; }
+  int64_t LastMessageBootNs() const override { return last_message_boot_ns; }
   bool SaidGoodbye() const override { return goodbye; }
 
-  int64_t heard;
+  int64_t last_message_boot_ns;
   bool goodbye = false;
   bool ended = false;
   uint64_t acknowledged = 0;

@@ -36,7 +36,7 @@ class PageHoldTest : public LoopTest {
   // Connects the host with all its facts of the story in its spool.
   void Connect(const std::string& host) {
     agents_[host] = LoopTest::Connect(Story::Host(host), host, four_.story.facts().at(host).size());
-    agents_[host]->heard += 3600 * kSecond;  // it does not become silent
+    agents_[host]->last_message_boot_ns += 3600 * kSecond;  // it does not become silent
   }
   // Sends the host's facts up to number `end` that were not yet sent.
   void Report(const std::string& host, size_t end = SIZE_MAX) {
