@@ -17,6 +17,7 @@
 #include "agent/uplink/uplink.h"
 #include "core/base/bounded_queue.h"
 #include "core/wire/record.h"
+#include "core/wire/resource_names.h"
 #include "core/wire/testing.h"
 
 namespace hoptrail::agent::uplink {
