@@ -17,7 +17,7 @@
 
 namespace hoptrail::collector::store {
 
-// The bounds of the store. What lies on the path of an open incident is not removed by age, and is
+// The bounds of the store. Rows on the path of an open incident are not removed by age, and are
 // removed last by size.
 struct RetentionLimits {
   int64_t max_age_ns = int64_t{30} * 24 * 3600 * 1'000'000'000;
