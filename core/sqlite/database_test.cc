@@ -124,6 +124,19 @@ TEST_F(DatabaseTest, BrokenConstraint_IsAlreadyExists) {
             absl::StatusCode::kAlreadyExists);
 }
 
+TEST_F(DatabaseTest, StatementThatFailed_CanBeUsedAgain) {
+  auto database = Database::Open({.path = path_});
+  ASSERT_TRUE(database.ok());
+  Fill(&*database, 1);
+  auto insert = database->Prepare("INSERT INTO t VALUES(?1, x'') RETURNING k");
+  ASSERT_TRUE(insert.ok());
+  EXPECT_FALSE(insert->BindInt(1, 0).Step().ok()) << "the row exists";
+  EXPECT_FALSE(insert->BindInt(9, 0).Step().ok()) << "there is no ninth parameter";
+  const absl::StatusOr<bool> row = insert->BindInt(1, 1).Step();
+  ASSERT_TRUE(row.ok()) << row.status();
+  EXPECT_EQ(insert->Int(0), 1);
+}
+
 TEST_F(DatabaseTest, ReadOnlyConnection_ReadsCommittedRowsAndWritesNothing) {
   auto writer = Database::Open({.path = path_});
   Fill(&*writer, 3);

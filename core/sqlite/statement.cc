@@ -59,12 +59,16 @@ Statement& Statement::BindColumn(int index, const Statement& from, int column) {
 }
 
 absl::StatusOr<bool> Statement::Step() {
-  if (!bind_status_.ok()) return bind_status_;
-  int result = sqlite3_step(statement_);
-  if (result == SQLITE_ROW) return true;
-  if (result == SQLITE_DONE) return false;
-  sqlite3* database = sqlite3_db_handle(statement_);
-  return StatusOf(sqlite3_extended_errcode(database), sqlite3_errmsg(database));
+  absl::Status failed = bind_status_;
+  if (failed.ok()) {
+    const int result = sqlite3_step(statement_);
+    if (result == SQLITE_ROW) return true;
+    if (result == SQLITE_DONE) return false;
+    sqlite3* database = sqlite3_db_handle(statement_);
+    failed = StatusOf(sqlite3_extended_errcode(database), sqlite3_errmsg(database));
+  }
+  Reset();
+  return failed;
 }
 
 absl::Status Statement::Run() {

@@ -36,7 +36,8 @@ class Statement {
   // The value in that column of another statement's row, whatever its type.
   Statement& BindColumn(int index, const Statement& from, int column);
 
-  // True: a row is there to be read. False: there are no more.
+  // True: a row is there to be read. False: there are no more. After an error the statement is
+  // reset.
   absl::StatusOr<bool> Step();
   // Steps to the end, ignoring rows, and resets: for statements that change things.
   absl::Status Run();

@@ -142,6 +142,22 @@ TEST_F(StoreTest, OutboxAndFactWriters_NeverWriteAtTheSameTime) {
   notifier.join();
 }
 
+TEST_F(StoreTest, PageThatCouldNotBeEnqueued_IsEnqueuedWithTheNextWrite) {
+  sqlite::Database* database = store_->writer()->database();
+  ASSERT_TRUE(database
+                  ->Execute("CREATE TRIGGER no BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT,"
+                            " 'no'); END")
+                  .ok());
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_FALSE(store_->Write({.incidents = {OpenIncident()}}, kNow).ok());
+  }
+  ASSERT_TRUE(database->Execute("DROP TRIGGER no").ok());
+  Write({.incidents = {OpenIncident()}});
+  Release(0);
+  auto outbox = store_->OpenOutbox();
+  EXPECT_TRUE(Next(outbox->get())->has_value());
+}
+
 TEST_F(StoreTest, ClockThatIsSet_NeitherHoldsNorReleasesAPage) {
   Write({.incidents = {OpenIncident()}});
   Release(10);
