@@ -45,8 +45,9 @@ void Aging::AgeHops(int64_t now_boot_ns) {
     if (!key.has_value()) return;
     auto hop = state_->graph.hops.find(*key);
     if (hop == state_->graph.hops.end()) continue;
-    // A hop that opened a session leaves together with the session.
-    const bool needed = !hop->second.child.empty();
+    // A hop that opened a session leaves together with the session, and so does a disputed one,
+    // without which the detection on the session would be withdrawn.
+    const bool needed = !hop->second.child.empty() || (hop->second.disputed && !full);
     if (!needed && (full || hop->second.closed)) {
       DropHop(*key);
     } else {

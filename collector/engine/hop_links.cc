@@ -8,11 +8,20 @@
 namespace hoptrail::collector::engine {
 namespace {
 
+// The sessions of a hop that is, or was, disputed have another number of disputed ends.
+void MarkDisputed(const HopNode& hop, EngineState* state) {
+  if (!hop.disputed) return;
+  for (const HopNode::End& end : {hop.client, hop.server}) {
+    if (!end.session.empty()) state->changes.dirty_sessions.insert(end.session);
+  }
+}
+
 void ApplyJoin(JoinChange change, EngineState* state) {
   GraphState& graph_state = state->graph;
   const graph::HopId key = change.key;
   auto known = graph_state.hops.find(key);
   if (known != graph_state.hops.end()) {
+    MarkDisputed(known->second, state);
     ForgetEnds(key, known->second, state);
     graph_state.hop_ends -= known->second.ends();
   } else if (change.hop.has_value()) {
@@ -28,7 +37,9 @@ void ApplyJoin(JoinChange change, EngineState* state) {
     return;
   }
   const model::Hop& hop = *change.hop;
-  HopNode node{.proof = hop.proof, .probability = hop.probability};
+  HopNode node{.disputed = hop.contradiction == model::Contradiction::kRival,
+               .proof = hop.proof,
+               .probability = hop.probability};
   if (known != graph_state.hops.end()) node.child = known->second.child;
   if (hop.client.has_value()) {
     node.client = {key, hop.client->host, hop.client->session};
@@ -47,15 +58,12 @@ void ApplyJoin(JoinChange change, EngineState* state) {
     const model::HopEnd& end = side->value();
     if (end.session.empty() || state->IsForeign(end.session, end.host)) continue;
     const bool server = end.side == model::HopSide::kServer;
-    const bool disputed = hop.contradiction == model::Contradiction::kRival;
     SessionNode& session = state->Upsert(end.session, end.host);
-    session.ends[server ? change.server_end : key] = {
-        key, server && end.opened_session, end.hop_key, end.established_boot_ns, disputed};
-    if (disputed) {
-      session.disputed++;
-      state->changes.dirty_sessions.insert(end.session);
-    }
+    session.ends[server ? change.server_end : key] = {key, server && end.opened_session,
+                                                      end.hop_key, end.established_boot_ns};
+    if (node.disputed) session.disputed++;
   }
+  MarkDisputed(node, state);
   state->changes.hops[key] = *std::move(change.hop);
   LinkHop(key, state);
 }
@@ -99,7 +107,7 @@ void ForgetEnds(const graph::HopId& hop, const HopNode& node, EngineState* state
     if (session == state->graph.sessions.end()) continue;
     auto known = session->second.ends.find(end.key);
     if (known != session->second.ends.end() && known->second.hop == hop) {
-      if (known->second.disputed) session->second.disputed--;
+      if (node.disputed) session->second.disputed--;
       session->second.ends.erase(known);
     }
   }

@@ -78,6 +78,50 @@ TEST_F(LiarTest, ClaimsAfterARestart_StayClaims) {
   EXPECT_EQ(store_.Picture(), before);
 }
 
+TEST_F(LiarTest, DetectionOfAClaim_StaysWhileTheSessionDoes) {
+  model::HopEnd claim = Claim(model::HopSide::kClient);
+  claim.closed_wall_ns = claim.established_wall_ns + kSecond;
+  Run(&engine_, {claim}, &store_);
+  Tick(&engine_, 2 * options_.retention_ns, &store_);
+  session_.terminal = "pts/7";
+  Run(&engine_, {session_}, &store_);
+  EXPECT_THAT(Rules(store_, session_.id), ElementsAre("disputed-end"));
+}
+
+TEST_F(LiarTest, ClaimThatIsNoLongerDisputed_HasItsDetectionWithdrawn) {
+  // The liar was first, and its claim was believed until the honest host reported its end.
+  FourHosts late;
+  late.story.AddHost("eve");
+  late.story.AddHost("late");
+  const model::Session eve = late.story.Login("eve", "mallory", "192.0.2.66", 5);
+  const model::Session honest = late.story.Login("late", "ann", "192.0.2.67", 5);
+  const model::HopKey key = late.story.NextKey();
+  const model::Flow flow{{Address("10.0.9.1"), 50009}, {Address("10.0.9.2"), 22}};
+  model::HopEnd first = late.story.End("eve", model::HopSide::kClient, key, flow, 90);
+  first.session = eve.id;
+  model::HopEnd second = late.story.End("late", model::HopSide::kClient, key, flow, 90);
+  second.session = honest.id;
+  model::HopEnd server = late.story.End("vault", model::HopSide::kServer, key, flow, 90);
+  Store store;
+  Engine engine(options_);
+  Run(&engine, late.story.in_order(), &store);
+  Run(&engine, {first, second, server}, &store);
+  EXPECT_THAT(Rules(store, honest.id), ElementsAre("disputed-end"));
+  EXPECT_THAT(Rules(store, eve.id), IsEmpty());
+  model::AgentHealth health;
+  health.host = Story::Host("late");
+  health.host_name = "late";
+  health.addresses = {flow.client.address};
+  model::AgentHealth vault;
+  vault.host = Story::Host("vault");
+  vault.host_name = "vault";
+  vault.addresses = {flow.server.address};
+  second.user = "ann";  // it is sent again, whole, as more is known
+  Run(&engine, {health, vault, second}, &store);
+  EXPECT_THAT(Rules(store, honest.id), IsEmpty());
+  EXPECT_THAT(Rules(store, eve.id), ElementsAre("disputed-end"));
+}
+
 TEST_F(LiarTest, HonestHosts_HaveNoDisputedEnd) {
   for (const auto& [id, detection] : store_.detections) {
     EXPECT_NE(detection.rule, "disputed-end") << detection.summary;

@@ -30,7 +30,6 @@ struct EndNode {
   bool opened = false;  // it is the server's end, and the connection opened the session
   model::HopKey hop_key;
   uint64_t established_boot_ns = 0;
-  bool disputed = false;  // see model::Contradiction::kRival
 };
 
 // The part of a hop that paths depend on.
@@ -43,7 +42,8 @@ struct HopNode {
   End client;
   End server;
   bool opened_session = false;
-  bool closed = false;  // one of its ends, or both
+  bool closed = false;    // one of its ends, or both
+  bool disputed = false;  // a lone end: see model::Contradiction::kRival
   model::Proof proof = model::Proof::kUnknown;
   double probability = 0;
   uint64_t client_established_boot_ns = 0;
@@ -57,7 +57,7 @@ struct SessionNode {
   std::optional<model::Session> value;
   model::HostId host;                           // its host; before `value`, the first that named it
   absl::btree_map<graph::HopId, EndNode> ends;  // by the end's own id
-  size_t disputed = 0;                          // of `ends`
+  size_t disputed = 0;                          // of `ends`: those of disputed hops
   std::vector<model::DetectionId> detections;
   size_t provenance = 0;        // hash of the provenance last sent to its host; 0: none was sent
   int64_t updated_boot_ns = 0;  // by the collector's boot clock

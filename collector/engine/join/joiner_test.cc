@@ -140,6 +140,21 @@ TEST_F(JoinerTest, FloodOfClaims_ChangesNothing) {
   EXPECT_EQ(joiner_.contradicted(), 197u);
 }
 
+TEST_F(JoinerTest, ManyBootsOfOneMachine_KeepNoOtherClaimOut) {
+  const model::Flow flow = {{Address("10.0.0.1"), 40000}, {Address("10.0.0.2"), 22}};
+  joiner_.SetAddresses(Client(1, {}).host, {flow.client.address});
+  joiner_.SetAddresses(Server(2, {}).host, {flow.server.address});
+  model::HopEnd liar = Client(3, {1, 2}), honest = Client(1, {1, 2}), server = Server(2, {1, 2});
+  honest.flow = server.flow = flow;
+  for (uint8_t boot = 0; boot < 100; ++boot) {
+    liar.host.boot.bytes[0] = boot;
+    joiner_.Put(liar, kStart);
+  }
+  joiner_.Put(server, kStart);
+  const auto client = joiner_.Put(honest, kStart);
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+}
+
 TEST_F(JoinerTest, RivalWhoseOpponentIsForgotten_IsJoined) {
   const auto client = joiner_.Put(Client(1, {1, 2}), kStart);
   joiner_.Put(Server(2, {1, 2}), kStart);

@@ -43,8 +43,11 @@ model::Contradiction Matcher::Contradicts(const graph::HopId& client,
 std::vector<graph::HopId> Matcher::FirstOf(absl::Span<const graph::HopId> ends,
                                            model::HopSide side) const {
   std::vector<graph::HopId> first;
-  for (const graph::HopId& end : ends) {
-    if (ends_->Find(end)->side == side && first.size() < kMaxClaims) first.push_back(end);
+  absl::flat_hash_set<model::MachineId> machines;
+  for (const graph::HopId& id : ends) {
+    const model::HopEnd& end = *ends_->Find(id);
+    if (end.side != side || first.size() == kMaxClaims) continue;
+    if (machines.insert(end.host.machine).second) first.push_back(id);
   }
   return first;
 }

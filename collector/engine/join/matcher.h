@@ -39,7 +39,8 @@ class Matcher {
   Matcher(const graph::HopEndTable* ends, const HopClocks* clocks, const AddressOwners* owners)
       : ends_(ends), clocks_(clocks), owners_(owners) {}
 
-  // The ends of one side, in the given order, at most kMaxClaims.
+  // The ends of one side in the given order: one of each machine, whatever boots it has reported,
+  // and at most kMaxClaims.
   std::vector<graph::HopId> FirstOf(absl::Span<const graph::HopId> ends, model::HopSide side) const;
   // The ends of one side, newest first, at most kMaxGroup.
   std::vector<graph::HopId> NewestOf(absl::Span<const graph::HopId> ends,
