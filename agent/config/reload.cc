@@ -13,6 +13,7 @@
 #include "core/base/status_macros.h"
 #include "core/config/credentials.h"
 #include "core/config/findings.h"
+#include "core/config/rule_number.h"
 
 namespace hoptrail::agent {
 namespace {
@@ -49,15 +50,11 @@ bool IsWeaker(const google::protobuf::FieldDescriptor& field, const google::prot
   if (field.name() == "disabled") {
     return to.GetReflection()->GetBool(to, &field) && !from.GetReflection()->GetBool(from, &field);
   }
-  const auto number = [&](const google::protobuf::Message& rule) {
-    const int64_t value = rule.GetReflection()->GetUInt32(rule, &field);
-    return value == 0 ? field.options().GetExtension(v1::zero_means) : value;
-  };
   switch (field.options().GetExtension(v1::weaker)) {
     case v1::when_greater:
-      return number(to) > number(from);
+      return config::RuleNumber(to, field) > config::RuleNumber(from, field);
     case v1::when_smaller:
-      return number(to) < number(from);
+      return config::RuleNumber(to, field) < config::RuleNumber(from, field);
     case v1::when_fewer: {
       const std::vector<uint32_t> before = Numbers(from, field), after = Numbers(to, field);
       return before.empty() != after.empty() || Lacks(after, before);

@@ -90,7 +90,7 @@ TEST(PlanReload, EveryFieldOfAHostRule_SaysWhichChangeWeakensIt) {
       EXPECT_EQ(field.cpp_type(), google::protobuf::FieldDescriptor::CPPTYPE_UINT32)
           << field.full_name() << ": reload.cc compares no other type";
       if (!field.is_repeated()) {
-        EXPECT_GT(field.options().GetExtension(v1::zero_means), 0) << field.full_name();
+        EXPECT_GT(field.options().GetExtension(v1::zero_means), 0u) << field.full_name();
       }
     }
   }

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 
 #include "agent/rules/host_rule.h"
+#include "core/config/rule_number.h"
 #include "core/detect/evidence.h"
 
 namespace hoptrail::agent::rules {
@@ -42,17 +43,21 @@ class BruteForceRule : public HostRule {
   }
 
   explicit BruteForceRule(const RuleOptions& options)
-      : failures_before_success_(
-            ValueOr(options.config.brute_force().failures_before_success(), 5)),
-        failures_alone_(ValueOr(options.config.brute_force().failures_alone(), 20)),
-        window_ns_(uint64_t{ValueOr(options.config.brute_force().window_seconds(), 600)} *
-                   1'000'000'000) {}
+      : failures_before_success_(NumberOf(options, Config::kFailuresBeforeSuccessFieldNumber)),
+        failures_alone_(NumberOf(options, Config::kFailuresAloneFieldNumber)),
+        window_ns_(NumberOf(options, Config::kWindowSecondsFieldNumber) * 1'000'000'000) {}
 
   const detect::RuleInfo& info() const override { return Info(); }
   session::Interests interests() const override { return {session::Activity::kLoginAttempt}; }
   void OnEvent(const session::EnrichedEvent& event, DetectionSink& out) override;
 
  private:
+  using Config = v1::BruteForceConfig;
+
+  static uint64_t NumberOf(const RuleOptions& options, int field) {
+    return config::RuleNumber(options.config.brute_force(), field);
+  }
+
   static constexpr size_t kMaxOrigins = 8192;
   static constexpr size_t kMaxUsers = 16;
 

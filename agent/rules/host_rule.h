@@ -55,11 +55,6 @@ HostRuleEntry EntryOf() {
           }};
 }
 
-// A number of the configuration, in which 0 means the default.
-inline uint32_t ValueOr(uint32_t value, uint32_t default_value) {
-  return value == 0 ? default_value : value;
-}
-
 }  // namespace hoptrail::agent::rules
 
 #endif  // HOPTRAIL_AGENT_RULES_HOST_RULE_H_
