@@ -16,7 +16,10 @@ namespace hoptrail::agent::spool {
 namespace {
 
 using model::DegradationKind;
+using testing::Each;
+using testing::Gt;
 using testing::HasSubstr;
+using testing::SizeIs;
 
 class SpoolFileTest : public SpoolFixture {};
 
@@ -67,7 +70,9 @@ TEST_F(SpoolFileTest, FileReadableLater_LosesRecordsThatTheCollectorWouldSkip) {
   ASSERT_TRUE(Wait([this] { return spool_->memory().empty(); }));
   ASSERT_TRUE(Wait([this] { return LostOf(Waiting(*spool_), "spool") > 0; }));
   EXPECT_EQ(LostOf(Waiting(*spool_), "spool"), 2u) << "those that the collector lacks";
-  for (const v1::Record& record : Waiting(*spool_)) EXPECT_GT(record.sequence(), older);
+  const std::vector<uint64_t> waiting = Sequences(Waiting(*spool_));
+  EXPECT_THAT(waiting, SizeIs(4)) << "the three, and the loss";
+  EXPECT_THAT(waiting, Each(Gt(older)));
   Open();
   EXPECT_TRUE(spool_->TakeSavedState().sessions.empty()) << "this run has saved none";
 }

@@ -14,6 +14,8 @@ namespace hoptrail::agent::spool {
 namespace {
 
 using model::DegradationKind;
+using testing::Each;
+using testing::Gt;
 using testing::HasSubstr;
 
 class SpoolMemoryTest : public SpoolFixture {};
@@ -168,7 +170,7 @@ TEST_F(SpoolMemoryTest, CollectorAheadOfTheSpool_NumbersContinueAboveIt) {
   ASSERT_TRUE(Wait([&] { return LostOf(waiting = Waiting(*spool_), "spool") > 0; }));
   EXPECT_EQ(LostOf(waiting, "spool"), 3u);
   EXPECT_EQ(waiting.size(), 3u) << "the two, and the loss";
-  for (const v1::Record& record : waiting) EXPECT_GT(record.sequence(), more);
+  EXPECT_THAT(Sequences(waiting), Each(Gt(more)));
   EXPECT_THAT(Detail(degradations_, DegradationKind::kRestartedWithoutHistory),
               HasSubstr("has records up to"));
   // The boot time is not above numbers so high: the marks must keep them.

@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_AGENT_SUPERVISOR_SUPERVISOR_FIXTURE_H_
 #define HOPTRAIL_AGENT_SUPERVISOR_SUPERVISOR_FIXTURE_H_
 
-// For tests: a supervisor in a process of its own, whose loader and workers do what the test tells
-// them.
+// For tests: a supervisor in a process of its own, whose loader and workers follow the test's
+// orders.
 
 #include <poll.h>
 #include <signal.h>

@@ -1,4 +1,4 @@
-// A supervisor that cannot start, and one whose loader and workers do what the test tells them. The
+// A supervisor that cannot start, and one whose loader and workers follow the test's orders. The
 // lab tests a whole agent.
 
 #include "agent/supervisor/supervisor.h"

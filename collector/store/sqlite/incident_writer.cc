@@ -17,8 +17,8 @@ using sqlite::Statement;
 
 constexpr char kDetection[] =
     "INSERT INTO detections(id, rule, severity, session, host, time, revision, data, arrived,"
-    " arrival_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(id) DO UPDATE SET "
-    "rule = ?2,"
+    " arrival_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT(id)"
+    " DO UPDATE SET rule = ?2,"
     " severity = ?3, session = ?4, host = ?5, time = ?6, revision = ?7, data = ?8,"
     // ?6 > time: it has happened again
     " arrived = CASE WHEN ?6 > time THEN ?9 ELSE arrived END,"
