@@ -1,6 +1,7 @@
 #include "agent/decode/decoder.h"
 
 #include <cstring>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
@@ -39,9 +40,9 @@ constexpr size_t kLeastSize[HT_TYPES] = {
     sizeof(ht_tampering),
 };
 
-Header ToHeader(const ht_header& raw) {
+void SetHeader(const ht_header& raw, Header* to) {
   const ht_identity& who = raw.who;
-  Header header;
+  Header& header = *to;
   header.type = raw.type;
   header.cpu = raw.cpu;
   header.boot_ns = raw.boot_ns;
@@ -54,7 +55,6 @@ Header ToHeader(const ht_header& raw) {
                        who.user_namespace};
   header.tag = {who.tag_tgid, who.tag_start_ns};
   header.command.assign(who.comm, strnlen(who.comm, sizeof(who.comm)));
-  return header;
 }
 
 bool HasTimes(const ht_header& raw) {
@@ -62,16 +62,7 @@ bool HasTimes(const ht_header& raw) {
          IsTime(raw.who.tag_start_ns);
 }
 
-}  // namespace
-
-const char* TypeName(uint32_t type) {
-  static constexpr const char* kNames[HT_TYPES] = HT_TYPE_NAMES;
-  return type < HT_TYPES ? kNames[type] : "unknown";
-}
-
-size_t LeastSize(uint16_t type) { return type < HT_TYPES ? kLeastSize[type] : 0; }
-
-absl::StatusOr<Event> Decode(const void* data, size_t size) {
+absl::Status Read(const void* data, size_t size, Event* event) {
   if (data == nullptr || size < sizeof(ht_header)) {
     return absl::InvalidArgumentError(
         absl::StrCat("record of ", size, " bytes: shorter than a header"));
@@ -90,63 +81,71 @@ absl::StatusOr<Event> Decode(const void* data, size_t size) {
   record = record.substr(0, header.size);
   if (!HasTimes(header)) return ImpossibleTime();
 
-  Event event;
-  event.header = ToHeader(header);
-  absl::Status status;
+  SetHeader(header, &event->header);
   switch (header.type) {
     case HT_TYPE_FORK:
-      status = ReadFork(record, &event.body.emplace<Fork>());
-      break;
+      return ReadFork(record, &event->body.emplace<Fork>());
     case HT_TYPE_EXEC:
-      status = ReadExec(record, &event.body.emplace<Exec>());
-      break;
+      return ReadExec(record, &event->body.emplace<Exec>());
     case HT_TYPE_EXIT:
-      event.body = Exit{.status = Copy<ht_exit>(record).status};
+      event->body = Exit{.status = Copy<ht_exit>(record).status};
       break;
     case HT_TYPE_TCP:
-      event.body = ToTcp(Copy<ht_tcp>(record));
+      event->body = ToTcp(Copy<ht_tcp>(record));
       break;
     case HT_TYPE_ACCEPT:
-      event.body = ToAccept(Copy<ht_accept>(record));
+      event->body = ToAccept(Copy<ht_accept>(record));
       break;
     case HT_TYPE_PAM:
-      event.body = ToPam(Copy<ht_pam>(record));
+      event->body = ToPam(Copy<ht_pam>(record));
       break;
     case HT_TYPE_SSHD:
-      event.body = ToSshdMessage(Copy<ht_sshd>(record));
+      event->body = ToSshdMessage(Copy<ht_sshd>(record));
       break;
     case HT_TYPE_PROCESS_SNAPSHOT:
-      status = ReadProcessSnapshot(record, &event.body.emplace<ProcessSnapshot>());
-      break;
+      return ReadProcessSnapshot(record, &event->body.emplace<ProcessSnapshot>());
     case HT_TYPE_SOCKET_SNAPSHOT:
-      event.body = ToSocketSnapshot(Copy<ht_socket_snapshot>(record));
+      event->body = ToSocketSnapshot(Copy<ht_socket_snapshot>(record));
       break;
     case HT_TYPE_SNAPSHOT_DONE:
-      event.body = SnapshotDone{};
+      event->body = SnapshotDone{};
       break;
     case HT_TYPE_LOST:
-      event.body = ToLost(Copy<ht_lost>(record));
+      event->body = ToLost(Copy<ht_lost>(record));
       break;
     case HT_TYPE_UNIX_CONNECT:
-      status = ReadUnixConnect(record, &event.body.emplace<UnixConnect>());
-      break;
+      return ReadUnixConnect(record, &event->body.emplace<UnixConnect>());
     case HT_TYPE_DATAGRAM_FLOW:
-      event.body = ToDatagramFlow(Copy<ht_datagram_flow>(record));
+      event->body = ToDatagramFlow(Copy<ht_datagram_flow>(record));
       break;
     case HT_TYPE_FILE:
-      status = ReadFile(record, &event.body.emplace<File>());
-      break;
+      return ReadFile(record, &event->body.emplace<File>());
     case HT_TYPE_CREDENTIALS:
-      event.body = ToCredentialsChange(Copy<ht_credentials>(record));
+      event->body = ToCredentialsChange(Copy<ht_credentials>(record));
       break;
     case HT_TYPE_NAMESPACES:
-      event.body = ToNamespacesChange(Copy<ht_namespaces>(record));
+      event->body = ToNamespacesChange(Copy<ht_namespaces>(record));
       break;
     case HT_TYPE_TAMPERING:
-      event.body = ToTampering(Copy<ht_tampering>(record));
+      event->body = ToTampering(Copy<ht_tampering>(record));
       break;
   }
-  if (!status.ok()) return status;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const char* TypeName(uint32_t type) {
+  static constexpr const char* kNames[HT_TYPES] = HT_TYPE_NAMES;
+  return type < HT_TYPES ? kNames[type] : "unknown";
+}
+
+size_t LeastSize(uint16_t type) { return type < HT_TYPES ? kLeastSize[type] : 0; }
+
+absl::StatusOr<Event> Decode(const void* data, size_t size) {
+  absl::StatusOr<Event> event(absl::in_place);  // returned without a copy or a move
+  absl::Status status = Read(data, size, &*event);
+  if (!status.ok()) event = std::move(status);
   return event;
 }
 

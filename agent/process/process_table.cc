@@ -17,12 +17,6 @@ bool IsSameFile(const model::Image& one, const model::Image& other) {
 
 }  // namespace
 
-Process* ProcessTable::Find(const model::ProcessKey& key) { return processes_.Find(key); }
-
-const Process* ProcessTable::Find(const model::ProcessKey& key) const {
-  return processes_.Find(key);
-}
-
 Process* ProcessTable::FindNewest(uint32_t tgid) {
   const auto newest = newest_.find(tgid);
   return newest == newest_.end() ? nullptr : Find(newest->second);
@@ -36,6 +30,7 @@ Process* ProcessTable::Create(const model::ProcessKey& key) {
   }
   Process& process = processes_[key];
   process.key = key;
+  found_[key.tgid % found_.size()] = &process;
   return &process;
 }
 
@@ -190,6 +185,7 @@ void ProcessTable::ForgetOldest() {
   if (ended_.empty()) return;
   const model::ProcessKey key = ended_.front().second;
   ended_.pop_front();
+  found_[key.tgid % found_.size()] = nullptr;
   processes_.Erase(key);
   const auto newest = newest_.find(key.tgid);
   if (newest != newest_.end() && newest->second == key) newest_.erase(newest);

@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_AGENT_PROCESS_PROCESS_TABLE_H_
 #define HOPTRAIL_AGENT_PROCESS_PROCESS_TABLE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -77,8 +78,15 @@ class ProcessTable {
   explicit ProcessTable(Options options) : options_(options) {}
   ProcessTable() : ProcessTable(Options()) {}
 
-  Process* Find(const model::ProcessKey& key);
-  const Process* Find(const model::ProcessKey& key) const;
+  Process* Find(const model::ProcessKey& key) {
+    Process*& found = found_[key.tgid % found_.size()];
+    if (found == nullptr || found->key != key) found = processes_.Find(key);
+    return found;
+  }
+  const Process* Find(const model::ProcessKey& key) const {
+    const Process* found = found_[key.tgid % found_.size()];
+    return found != nullptr && found->key == key ? found : processes_.Find(key);
+  }
   // The youngest process with that number; null if there is none.
   Process* FindNewest(uint32_t tgid);
 
@@ -139,6 +147,8 @@ class ProcessTable {
 
   const Options options_;
   RecyclingMap<model::ProcessKey, Process> processes_;
+  // Found last, by tgid: one event asks for the same few processes many times.
+  std::array<Process*, 16> found_{};
   ImageCache images_;
   absl::flat_hash_map<uint32_t, model::ProcessKey> newest_;   // by tgid
   std::deque<std::pair<uint64_t, model::ProcessKey>> ended_;  // oldest first

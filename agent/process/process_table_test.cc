@@ -88,6 +88,19 @@ TEST(ProcessTableTest, EndedProcess_IsKeptForTheConfiguredTime) {
   EXPECT_EQ(table.Find({10, 100}), nullptr);
 }
 
+TEST(ProcessTableTest, ForgottenProcess_IsNotFoundAgainWhenALaterOneTakesItsMemory) {
+  ProcessTable table({.max_processes = 100, .max_ended = 10, .keep_ended_ns = 50});
+  EXPECT_EQ(table.Find({10, 100}), nullptr);
+  Process* first = Seen(table, HeaderOf({10, 100}));
+  EXPECT_EQ(table.Find({10, 100}), first);
+  table.Exit(*first, 1000);
+  table.Age(2000);
+  Process* later = Seen(table, HeaderOf({10, 900}));
+  EXPECT_EQ(table.Find({10, 100}), nullptr);
+  EXPECT_EQ(table.Find({10, 900}), later);
+  EXPECT_EQ(table.Find({}), nullptr);
+}
+
 TEST(ProcessTableTest, FullTable_CountsWhatItDropsAndReusesEndedProcesses) {
   ProcessTable table({.max_processes = 3, .max_ended = 10, .keep_ended_ns = 1'000'000});
   Process* process = nullptr;

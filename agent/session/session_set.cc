@@ -2,9 +2,11 @@
 
 namespace hoptrail::agent::session {
 
-Node* SessionSet::Find(const model::SessionId& id) {
+Node* SessionSet::Search(const model::SessionId& id) {
   const auto found = nodes_.find(id);
-  return found == nodes_.end() ? nullptr : &found->second;
+  if (found == nodes_.end()) return nullptr;
+  found_ = &found->second;
+  return found_;
 }
 
 Node* SessionSet::OfAuditSession(uint32_t audit_session) {
@@ -145,6 +147,7 @@ void SessionSet::Age(uint64_t now_boot_ns) {
     // A late process may have reopened it.
     if (found != nodes_.end() && found->second.session.closed_wall_ns != 0 &&
         found->second.members.empty()) {
+      if (found_ == &found->second) found_ = nullptr;
       nodes_.erase(found);
     }
   }

@@ -75,7 +75,9 @@ class SessionSet {
 
   explicit SessionSet(Options options) : options_(options) {}
 
-  Node* Find(const model::SessionId& id);
+  Node* Find(const model::SessionId& id) {
+    return found_ != nullptr && found_->session.id == id ? found_ : Search(id);
+  }
   Node* OfAuditSession(uint32_t audit_session);
 
   // The session that begins with `first`. Returns an existing one unchanged.
@@ -124,11 +126,13 @@ class SessionSet {
   static constexpr size_t kMaxSessions = 16'384;
   static constexpr uint64_t kKeepClosedNs = 60'000'000'000;
 
+  Node* Search(const model::SessionId& id);
   void MarkReported(Node& node);
   void Detach(process::Process& process, uint64_t boot_ns);
 
   const Options options_;
   absl::node_hash_map<model::SessionId, Node> nodes_;
+  Node* found_ = nullptr;  // by the last Search(): one event asks for one session many times
   absl::flat_hash_map<uint32_t, model::SessionId> by_audit_session_;
   std::vector<model::SessionId> dirty_;
   std::vector<model::ProcessKey> unsaved_;                    // members of saved sessions

@@ -7,6 +7,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -24,7 +25,9 @@ struct Id128 {
   auto operator<=>(const Id128&) const = default;
   template <typename H>
   friend H AbslHashValue(H h, const Id128& id) {
-    return H::combine(std::move(h), id.bytes);
+    uint64_t halves[2];
+    std::memcpy(halves, id.bytes.data(), sizeof(halves));
+    return H::combine(std::move(h), halves[0], halves[1]);
   }
 };
 
