@@ -68,6 +68,9 @@ std::string RenderPathDot(const PathView& view, bool utc) {
                       ", shape=ellipse];\n  o", i, " -> s", i, ";\n");
     }
   }
+  if (view.path->begins_earlier()) {
+    absl::StrAppend(&out, "  earlier [label=\"the path begins earlier\"];\n");
+  }
   absl::StrAppend(&out, view.path->truncated() ? "  more [label=\"the path goes on\"];\n" : "",
                   "}\n");
   return out;

@@ -49,6 +49,14 @@ class TreeWriter {
   std::string Write() {
     WriteHeading();
     for (int root : shape_.roots) WriteRoot(root);
+    if (view_.path->begins_earlier()) {
+      absl::StrAppend(
+          &out_, "\n",
+          Paint("The path begins earlier: a path of more than 256 sessions in a line is "
+                "shown in parts.",
+                Colour::kYellow, style_),
+          "\n");
+    }
     if (view_.path->truncated()) {
       absl::StrAppend(
           &out_, "\n",

@@ -132,6 +132,12 @@ TEST_F(PathTreeTest, TruncatedPath_SaysSo) {
               HasSubstr("The path goes on: only its first 4 steps are shown."));
 }
 
+TEST_F(PathTreeTest, PartOfALongerPath_SaysSo) {
+  EXPECT_THAT(RenderPathTree(View(), kPlain), Not(HasSubstr("begins earlier")));
+  path_.set_begins_earlier(true);
+  EXPECT_THAT(RenderPathTree(View(), kPlain), HasSubstr("The path begins earlier:"));
+}
+
 TEST_F(PathTreeTest, Siblings_ShareOneTrunk) {
   AddStep("backup", "deploy", 1, 90'000, &path_);
   const std::string tree = RenderPathTree(View(), kPlain);

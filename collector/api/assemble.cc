@@ -45,6 +45,7 @@ absl::StatusOr<v1::Path> AssemblePath(MessageReader* reader, const engine::Path&
   out.set_name(name);
   out.set_proven(path.proven);
   out.set_truncated(path.truncated);
+  out.set_begins_earlier(path.begins_earlier);
   std::vector<int32_t> index_of(path.steps.size(), -1);  // in `out`; -1: left out
   for (size_t i = 0; i < path.steps.size(); ++i) {
     const engine::PathStep& step = path.steps[i];

@@ -74,7 +74,7 @@ bool Aging::IsOnIncident(const model::SessionId& id) const {
 
 bool Aging::DropSession(const model::SessionId& id) {
   GraphState& graph_state = state_->graph;
-  if (graph_state.lineage.HasChildren(id) || state_->changes.dirty_sessions.contains(id) ||
+  if (graph_state.lineage.HasChildren(id) || state_->changes.unevaluated.contains(id) ||
       state_->changes.sessions.contains(id)) {
     return false;
   }

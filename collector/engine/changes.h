@@ -23,6 +23,10 @@ struct Changes {
   //
   // Sessions whose path or entry in the tree index may have changed.
   absl::btree_set<model::SessionId> dirty_sessions;
+  // The same for these sessions and all that are below them at the next Settle.
+  absl::btree_set<model::SessionId> dirty_subtrees;
+  // Sessions whose entries are up to date and which no rule has evaluated since.
+  absl::btree_set<model::SessionId> unevaluated;
   // Sessions whose title, origin, host name or link changed, which all titles of their path show.
   absl::btree_set<model::SessionId> retitled_sessions;
   absl::btree_set<model::SessionId> dirty_trees;      // by root

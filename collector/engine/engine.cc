@@ -1,5 +1,7 @@
 #include "collector/engine/engine.h"
 
+#include <cstddef>
+#include <limits>
 #include <utility>
 
 #include <google/protobuf/util/message_differencer.h>
@@ -14,11 +16,19 @@
 
 namespace hoptrail::collector::engine {
 
+namespace {
+
+// The steps of all paths that one call evaluates. It bounds the time between two answers of the
+// engine's thread: the ancestors of many sessions may change at once.
+constexpr size_t kMaxSteps = 10'000;
+
+}  // namespace
+
 struct Engine::Parts {
   explicit Parts(EngineOptions options) : state(std::move(options)) {}
 
   void Settle(Outcome* outcome) {
-    evaluator.Settle();
+    evaluator.Settle(kMaxSteps);
     state.changes.Emit(state.graph, &state.incidents, outcome);
   }
 
@@ -34,7 +44,7 @@ Engine::~Engine() = default;
 
 void Engine::Restore(StoredState state) {
   parts_->intake.Restore(state);
-  parts_->evaluator.Settle();
+  parts_->evaluator.Settle(std::numeric_limits<size_t>::max());
   // An agent gets its provenance when it connects.
   parts_->state.changes.provenance.clear();
 }
@@ -53,9 +63,19 @@ void Engine::Apply(const model::HostId& host, const model::Goodbye& goodbye, Out
   parts_->Settle(outcome);
 }
 
+void Engine::NoteFlood(const model::SessionId& session, ClaimKind kind, Outcome* outcome) {
+  parts_->evaluator.EvaluateFlood(session, kind);
+  parts_->Settle(outcome);
+}
+
+void Engine::Continue(Outcome* outcome) { parts_->Settle(outcome); }
+
+bool Engine::unfinished() const { return !parts_->state.changes.unevaluated.empty(); }
+
 void Engine::Tick(Outcome* outcome) {
   parts_->joiner.Tick(parts_->state.BootNow());
   parts_->intake.TakeJoins();
+  parts_->evaluator.RetryWaitingIncidents();
   parts_->Settle(outcome);
   parts_->aging.Run();
 }
@@ -109,6 +129,10 @@ Path Engine::PathOf(const model::SessionId& session) const {
 const model::Session* Engine::FindSession(const model::SessionId& id) const {
   const SessionNode* node = parts_->state.graph.Find(id);
   return node == nullptr || !node->value.has_value() ? nullptr : &*node->value;
+}
+
+const model::Detection* Engine::FindDetection(const model::DetectionId& id) const {
+  return parts_->state.FindDetection(id);
 }
 
 std::vector<model::Provenance> Engine::ProvenanceOf(const model::HostId& host) const {

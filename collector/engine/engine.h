@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 
 #include "collector/engine/engine_options.h"
+#include "collector/engine/values/graph_change.h"
 #include "collector/engine/values/outcome.h"
 #include "core/model/fact.h"
 #include <hoptrail/v1/config.pb.h>
@@ -47,6 +48,14 @@ class Engine {
   // The agent of `host` has announced that it ends.
   void Apply(const model::HostId& host, const model::Goodbye& goodbye, Outcome* outcome);
 
+  // The host of `session` has reported more than its budget; `session` was reported last.
+  void NoteFlood(const model::SessionId& session, ClaimKind kind, Outcome* outcome);
+
+  // Whether an earlier call has left sessions to be evaluated, since it changed the paths of very
+  // many. Each Continue evaluates more of them. Path queries need not wait for it.
+  bool unfinished() const;
+  void Continue(Outcome* outcome);
+
   // Time has passed: inferred joins after the grace period, ageing. Call it about once a second.
   void Tick(Outcome* outcome);
 
@@ -75,6 +84,7 @@ class Engine {
   Path PathOf(const model::SessionId& session) const;
   // Valid until the next call that is not const; null if not in memory.
   const model::Session* FindSession(const model::SessionId& id) const;
+  const model::Detection* FindDetection(const model::DetectionId& id) const;
   // For an agent that has just connected: all its open sessions whose lineage is known.
   std::vector<model::Provenance> ProvenanceOf(const model::HostId& host) const;
   std::string HostName(const model::HostId& host) const;  // empty if unknown

@@ -57,10 +57,7 @@ void EngineState::NoteParentChange(const model::SessionId& child,
   if (!change.new_parent.empty()) changes.dirty_sessions.insert(change.new_parent);
 }
 
-void EngineState::MarkSubtree(const model::SessionId& id) {
-  graph.lineage.ForSubtree(
-      id, [this](const model::SessionId& next) { changes.dirty_sessions.insert(next); });
-}
+void EngineState::MarkSubtree(const model::SessionId& id) { changes.dirty_subtrees.insert(id); }
 
 void EngineState::MarkRetitled(const model::SessionId& id) {
   MarkSubtree(id);
@@ -68,11 +65,15 @@ void EngineState::MarkRetitled(const model::SessionId& id) {
 }
 
 void EngineState::Index(const model::SessionId& id) {
+  Index(id, graph.lineage.Root(id), graph.lineage.Depth(id));
+}
+
+void EngineState::Index(const model::SessionId& id, const model::SessionId& root, uint32_t depth) {
   const SessionNode* node = graph.Find(id);
   if (node == nullptr) return;
   TreeIndex::Entry entry;
-  entry.root = graph.lineage.Root(id);
-  entry.depth = graph.lineage.Depth(id);
+  entry.root = root;
+  entry.depth = depth;
   entry.opened_wall_ns = node->value.has_value() ? node->value->opened_wall_ns : 0;
   entry.reached = entry.depth > 0 && graph.Entered(id);
   entry.detected = !node->detections.empty();

@@ -10,6 +10,7 @@
 #include "collector/engine/engine_options.h"
 #include "collector/engine/graph/graph_state.h"
 #include "collector/engine/graph/tree_index.h"
+#include "collector/engine/incident/incident_budget.h"
 #include "collector/engine/incident/incident_registry.h"
 #include "core/graph/due_queue.h"
 #include "core/graph/lineage.h"
@@ -25,6 +26,7 @@ struct EngineState {
   GraphState graph;
   TreeIndex trees;
   IncidentRegistry incidents;
+  IncidentBudget incident_budget;
   Changes changes;
   // When to look whether a session or a hop may leave memory, by the collector's boot clock.
   graph::DueQueue<model::SessionId> session_age;
@@ -56,6 +58,8 @@ struct EngineState {
   void MarkRetitled(const model::SessionId& id);
   // Updates the session's entry in the tree index, and learns the edge that led to it.
   void Index(const model::SessionId& id);
+  // The same, where its root and its depth are known.
+  void Index(const model::SessionId& id, const model::SessionId& root, uint32_t depth);
   // Adds or replaces the detection.
   void PutDetection(const model::Detection& detection);
   void SetHostName(const model::HostId& host, absl::string_view name);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/hash/hash.h"
 
 #include "collector/engine/incident_title.h"
@@ -24,6 +25,9 @@ size_t Hash(const model::Provenance& p) {
   return hash == 0 ? 1 : hash;
 }
 
+constexpr char kFloodRule[] = "claim-flood";
+constexpr int64_t kFloodEveryNs = int64_t{3600} * 1'000'000'000;
+
 }  // namespace
 
 void Evaluator::SetRules(const v1::FleetRulesConfig& config) {
@@ -36,19 +40,22 @@ void Evaluator::SetRules(const v1::FleetRulesConfig& config) {
   }
 }
 
-void Evaluator::Settle() {
+void Evaluator::Settle(size_t most_steps) {
   Changes& changes = state_->changes;
   const GraphState& graph_state = state_->graph;
   // Index all sessions first: the extent of a path and the novelty of its edges depend on all of
   // them.
-  absl::btree_set<model::SessionId> sessions;
-  sessions.swap(changes.dirty_sessions);
-  for (const model::SessionId& id : sessions) state_->Index(id);
+  IndexDirty();
   for (const model::SessionId& id : changes.retitled_sessions) {
     if (graph_state.Entered(id)) changes.dirty_trees.insert(graph_state.lineage.Root(id));
   }
   changes.retitled_sessions.clear();
-  for (const model::SessionId& id : sessions) SettleSession(id);
+  auto next = changes.unevaluated.begin();
+  for (size_t steps = 0; steps < most_steps && next != changes.unevaluated.end(); ++next) {
+    SettleSession(*next);
+    steps += graph_state.lineage.PathLength(*next);
+  }
+  changes.unevaluated.erase(changes.unevaluated.begin(), next);
   // Settling a tree may give an incident a new anchor, but never makes another tree dirty.
   while (!changes.dirty_trees.empty()) {
     absl::btree_set<model::SessionId> trees;
@@ -56,6 +63,27 @@ void Evaluator::Settle() {
     for (const model::SessionId& root : trees) SettleTree(root);
   }
   changes.escalated.clear();
+}
+
+// Visits each session once, however many of its ancestors have changed.
+void Evaluator::IndexDirty() {
+  Changes& changes = state_->changes;
+  absl::flat_hash_set<model::SessionId> visited;
+  for (const model::SessionId& top : changes.dirty_subtrees) {
+    state_->graph.lineage.ForSubtree(
+        top, [&](const model::SessionId& id, const model::SessionId& root, uint32_t depth) {
+          if (!visited.insert(id).second) return false;
+          state_->Index(id, root, depth);
+          changes.unevaluated.insert(id);
+          return true;
+        });
+  }
+  changes.dirty_subtrees.clear();
+  for (const model::SessionId& id : changes.dirty_sessions) {
+    if (!visited.contains(id)) state_->Index(id);
+    changes.unevaluated.insert(id);
+  }
+  changes.dirty_sessions.clear();
 }
 
 void Evaluator::SettleSession(const model::SessionId& id) {
@@ -137,18 +165,42 @@ void Evaluator::UpdateIncident(const model::SessionId& root, const TreeIndex::Tr
       full->sessions.size() >= kMaxPathSteps && state_->changes.detections.empty()) {
     return;
   }
-  if (path.anchors.empty()) {
-    const model::Severity minimum = state_->options.minimum_severity;
-    const bool opens = std::any_of(path.detections.begin(), path.detections.end(),
-                                   [minimum](const auto* d) { return d->severity >= minimum; });
-    if (!opens) return;
-  }
+  if (path.anchors.empty() && !MayOpenIncident(path)) return;
   bool truncated = false;
   path.sessions = state_->graph.Tree(root, must, kMaxPathSteps, &truncated);
   path.title = IncidentTitle(state_->graph, root, tree, path.sessions);
   state_->incidents.Update(path, state_->changes.escalated, state_->WallNow());
   for (const model::SessionId& anchor : state_->incidents.TakeNewAnchors()) state_->Index(anchor);
   state_->changes.dirty_trees.erase(root);
+}
+
+bool Evaluator::MayOpenIncident(const IncidentRegistry::PathState& path) {
+  const model::Detection* worst = nullptr;
+  for (const model::Detection* detection : path.detections) {
+    if (worst == nullptr || detection->severity > worst->severity) worst = detection;
+  }
+  if (worst == nullptr || worst->severity < state_->options.minimum_severity) return false;
+  const bool flood = std::any_of(path.detections.begin(), path.detections.end(),
+                                 [](const auto* d) { return d->rule == kFloodRule; });
+  if (flood || state_->incident_budget.Take(worst->host.machine, state_->BootNow())) return true;
+  state_->incident_budget.Wait(path.root);
+  EvaluateFlood(worst->session, ClaimKind::kIncidents);
+  return false;
+}
+
+void Evaluator::RetryWaitingIncidents() {
+  for (const model::SessionId& root : state_->incident_budget.TakeWaiting()) {
+    state_->changes.dirty_trees.insert(state_->graph.lineage.Root(root));
+  }
+}
+
+void Evaluator::EvaluateFlood(const model::SessionId& session, ClaimKind kind) {
+  const SessionNode* node = state_->graph.Find(session);
+  if (node == nullptr || !node->value.has_value()) return;
+  int64_t& until = flooded_until_[{node->host.machine, kind}];
+  if (state_->BootNow() < until) return;
+  until = state_->BootNow() + kFloodEveryNs;
+  RunTroubleRules({.suspect = node}, {.what = ClaimFlood{kind}});
 }
 
 void Evaluator::EvaluateTrouble(const model::HostId& host, AgentTrouble trouble) {

@@ -1,6 +1,12 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_EVALUATOR_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_EVALUATOR_H_
 
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+
 #include "collector/engine/engine_state.h"
 #include "collector/engine/graph/tree_index.h"
 #include "collector/engine/suspicion.h"
@@ -23,24 +29,34 @@ class Evaluator {
   // Evaluates all sessions and paths again with other rules at the next Settle.
   void SetRules(const v1::FleetRulesConfig& config);
 
-  // Evaluates everything that is dirty.
-  void Settle();
+  // Evaluates what is dirty: all trees, and sessions until their paths have `most_steps` steps
+  // together. The others stay in Changes::unevaluated.
+  void Settle(size_t most_steps);
 
   // The agent of `host` reports trouble (`trouble.what`), or announces that it ends. Detections are
   // made at once; the next Settle puts them into incidents.
   void EvaluateTrouble(const model::HostId& host, AgentTrouble trouble);
   void EvaluateGoodbye(const model::HostId& host, const model::Goodbye& goodbye);
+  // The host of `session` floods the collector. At most one detection an hour for each machine and
+  // kind.
+  void EvaluateFlood(const model::SessionId& session, ClaimKind kind);
+  // Paths whose incidents have waited for room are evaluated at the next Settle.
+  void RetryWaitingIncidents();
 
  private:
+  void IndexDirty();
   void SettleSession(const model::SessionId& id);
   void SettleTree(const model::SessionId& root);
   void UpdateProvenance(const model::SessionId& id);
   void EvaluatePath(const model::SessionId& root, const TreeIndex::Tree& tree);
   void RunTroubleRules(const Suspicion& suspicion, AgentTrouble trouble);
   void UpdateIncident(const model::SessionId& root, const TreeIndex::Tree& tree);
+  bool MayOpenIncident(const IncidentRegistry::PathState& path);
 
   EngineState* const state_;
   rules::RuleRunner rules_;
+  // Until when a further flood makes no detection, by the collector's boot clock.
+  absl::flat_hash_map<std::pair<model::MachineId, ClaimKind>, int64_t> flooded_until_;
 };
 
 }  // namespace hoptrail::collector::engine

@@ -20,6 +20,7 @@ Path ReadPath(const GraphState& graph_state, const TreeIndex& trees,
   }
   absl::flat_hash_map<model::SessionId, int32_t> index;
   path.proven = true;
+  path.begins_earlier = graph_state.lineage.IsCut(root);
   for (const model::SessionId& id : graph_state.Tree(root, must, kMaxPathSteps, &path.truncated)) {
     PathStep step;
     step.session = id;
@@ -48,6 +49,7 @@ PathChange ReadPathChange(const GraphState& graph_state, const model::SessionId&
   PathChange change;
   change.root = graph_state.StepOf(root);
   change.deepest = graph_state.View(tree.reached.empty() ? root : tree.reached.begin()->session);
+  if (tree.reached.size() > kMaxArrivals) return change;
   change.arrivals.reserve(tree.reached.size());
   for (const TreeIndex::ReachedSession& reached : tree.reached) {
     const SessionNode* node = graph_state.Find(reached.session);

@@ -116,6 +116,11 @@ std::optional<model::Detection> Evaluate(const model::Loss& loss, const AgentTro
   return detection;
 }
 
+// Not this rule's: see claim_flood.cc.
+std::optional<model::Detection> Evaluate(const engine::ClaimFlood&, const AgentTrouble&) {
+  return std::nullopt;
+}
+
 // The collector's half of `blinding`: an agent ended, was stopped, became blind or silent, or lost
 // records while somebody was logged in. One detection for each kind of trouble and session, tied to
 // the most suspicious open session, and emitted again when the trouble happens again.

@@ -23,8 +23,6 @@ using hoptrail::detect::BoundedSet;
 using hoptrail::detect::RuleInfo;
 
 constexpr size_t kMaxHostNames = 24;
-// A path with more arrivals was reported long ago. Counting them all again would cost too much.
-constexpr size_t kMaxArrivals = 1024;
 constexpr uint32_t kHosts = 5;
 constexpr uint32_t kWindowSeconds = 600;
 
@@ -54,7 +52,8 @@ class SpreadRule final : public FleetRule {
   Interests interests() const override { return kPaths; }
 
   Concern ConcernWith(const engine::PathExtent& extent) const override {
-    if (extent.reached > kMaxArrivals) return Concern::kKeep;
+    // A path with more arrivals was reported long ago. Counting all again would cost too much.
+    if (extent.reached > engine::kMaxArrivals) return Concern::kKeep;
     return extent.reached > 0 && extent.reached >= hosts_ ? Concern::kEvaluate : Concern::kNone;
   }
 

@@ -19,10 +19,22 @@ bool Better(const Link& a, const Link& b) {
 
 }  // namespace
 
+const Lineage::Node* Lineage::Find(const model::SessionId& id) const {
+  auto it = nodes_.find(id);
+  return it == nodes_.end() ? nullptr : &it->second;
+}
+
+Lineage::Node& Lineage::Get(const model::SessionId& id) {
+  auto [it, inserted] = nodes_.try_emplace(id);
+  if (inserted) it->second.id = &it->first;
+  return it->second;
+}
+
 Lineage::Change Lineage::Offer(const model::SessionId& child, const Link& link) {
   if (child.empty() || link.parent.empty() || child == link.parent) return {};
   Get(link.parent);
-  auto& offers = Get(child).offers;
+  Node& node = Get(child);
+  auto& offers = node.offers;
   auto it = std::find_if(offers.begin(), offers.end(),
                          [&](const Link& l) { return l.kind == link.kind && l.hop == link.hop; });
   if (it != offers.end()) {
@@ -33,7 +45,7 @@ Lineage::Change Lineage::Offer(const model::SessionId& child, const Link& link) 
   }
   std::sort(offers.begin(), offers.end(), Better);
   if (offers.size() > kMaxOffers) offers.resize(kMaxOffers);
-  return Reselect(child);
+  return Reselect(node);
 }
 
 Lineage::Change Lineage::Withdraw(const model::SessionId& child, LinkKind kind, const HopId& hop) {
@@ -44,47 +56,65 @@ Lineage::Change Lineage::Withdraw(const model::SessionId& child, LinkKind kind, 
                          [&](const Link& l) { return l.kind == kind && l.hop == hop; });
   if (it == offers.end()) return {};
   offers.erase(it);
-  return Reselect(child);
+  return Reselect(node->second);
 }
 
 bool Lineage::Remove(const model::SessionId& id) {
   auto it = nodes_.find(id);
   if (it == nodes_.end()) return true;
-  if (!it->second.children.empty()) return false;
-  if (const auto& link = it->second.parent; link.has_value()) {
-    Get(link->parent).children.erase({link->order, id});
+  Node& node = it->second;
+  if (!node.children.empty()) return false;
+  if (node.above != nullptr) {
+    node.above->children.erase({node.parent->order, id});
+    CountChild(node.above, node.height(), /*attached=*/false);
   }
-  nodes_.erase(id);
+  nodes_.erase(it);
   return true;
 }
 
 const Link* Lineage::Parent(const model::SessionId& id) const {
-  auto it = nodes_.find(id);
-  if (it == nodes_.end() || !it->second.parent.has_value()) return nullptr;
-  return &*it->second.parent;
+  const Node* node = Find(id);
+  return node == nullptr || !node->parent.has_value() ? nullptr : &*node->parent;
 }
 
 model::SessionId Lineage::Root(const model::SessionId& id) const {
-  auto it = nodes_.find(id);
-  return it == nodes_.end() ? id : it->second.root;
+  const Node* node = Find(id);
+  if (node == nullptr) return id;
+  while (node->above != nullptr) node = node->above;
+  return *node->id;
 }
 
 uint32_t Lineage::Depth(const model::SessionId& id) const {
-  auto it = nodes_.find(id);
-  return it == nodes_.end() ? 0 : it->second.depth;
+  uint32_t depth = 0;
+  for (const Node* node = Find(id); node != nullptr && node->above != nullptr; node = node->above) {
+    if (node->parent->kind == LinkKind::kHop) ++depth;
+  }
+  return depth;
+}
+
+size_t Lineage::PathLength(const model::SessionId& id) const {
+  size_t sessions = 1;
+  const Node* node = Find(id);
+  for (; node != nullptr && node->above != nullptr; node = node->above) ++sessions;
+  return sessions;
 }
 
 bool Lineage::HasChildren(const model::SessionId& id) const {
-  auto it = nodes_.find(id);
-  return it != nodes_.end() && !it->second.children.empty();
+  const Node* node = Find(id);
+  return node != nullptr && !node->children.empty();
+}
+
+bool Lineage::IsCut(const model::SessionId& id) const {
+  const Node* node = Find(id);
+  return node != nullptr && node->cut;
 }
 
 std::vector<model::SessionId> Lineage::Children(const model::SessionId& id, size_t max) const {
   std::vector<model::SessionId> children;
-  auto it = nodes_.find(id);
-  if (it == nodes_.end()) return children;
-  children.reserve(std::min(max, it->second.children.size()));
-  for (const auto& [order, child] : it->second.children) {
+  const Node* node = Find(id);
+  if (node == nullptr) return children;
+  children.reserve(std::min(max, node->children.size()));
+  for (const auto& [order, child] : node->children) {
     if (children.size() >= max) break;
     children.push_back(child);
   }
@@ -93,76 +123,91 @@ std::vector<model::SessionId> Lineage::Children(const model::SessionId& id, size
 
 std::vector<model::SessionId> Lineage::Ancestry(const model::SessionId& id, size_t max) const {
   std::vector<model::SessionId> ancestry = {id};
-  const Link* link = Parent(id);
-  for (; link != nullptr && ancestry.size() < max; link = Parent(link->parent)) {
-    ancestry.push_back(link->parent);
+  const Node* node = Find(id);
+  while (node != nullptr && node->above != nullptr && ancestry.size() < max) {
+    node = node->above;
+    ancestry.push_back(*node->id);
   }
   std::reverse(ancestry.begin(), ancestry.end());
   return ancestry;
 }
 
-void Lineage::ForSubtree(const model::SessionId& id,
-                         absl::FunctionRef<void(const model::SessionId&)> visit) const {
-  std::vector<model::SessionId> pending = {id};
+void Lineage::ForSubtree(const model::SessionId& id, Visit visit) const {
+  const model::SessionId root = Root(id);
+  const Node* top = Find(id);
+  if (top == nullptr) {
+    visit(id, root, 0);
+    return;
+  }
+  std::vector<std::pair<const Node*, uint32_t>> pending = {{top, Depth(id)}};
   while (!pending.empty()) {
-    const model::SessionId next = pending.back();
+    const auto [node, depth] = pending.back();
     pending.pop_back();
-    visit(next);
-    auto it = nodes_.find(next);
-    if (it == nodes_.end()) continue;
-    for (const auto& [order, child] : it->second.children) pending.push_back(child);
+    if (!visit(*node->id, root, depth)) continue;
+    for (const auto& [order, child] : node->children) {
+      const Node* below = Find(child);
+      pending.emplace_back(below, depth + (below->parent->kind == LinkKind::kHop ? 1 : 0));
+    }
   }
 }
 
-Lineage::Node& Lineage::Get(const model::SessionId& id) {
-  auto [it, inserted] = nodes_.try_emplace(id);
-  if (inserted) it->second.root = id;
-  return it->second;
-}
-
-Lineage::Change Lineage::Reselect(const model::SessionId& child) {
-  std::optional<Link> best;
-  for (const Link& offer : nodes_.at(child).offers) {  // best first
-    if (IsBelow(offer.parent, child)) continue;
-    best = offer;
+Lineage::Change Lineage::Reselect(Node& child) {
+  const Link* best = nullptr;
+  Node* above = nullptr;
+  child.cut = false;
+  for (const Link& offer : child.offers) {
+    Node& parent = Get(offer.parent);
+    bool too_long = false;
+    if (!Fits(child, parent, &too_long)) {
+      child.cut = child.cut || too_long;
+      continue;
+    }
+    best = &offer;
+    above = &parent;
     break;
   }
-  const std::optional<Link> old = nodes_.at(child).parent;
-  if (best == old) return {};
+  if (best == nullptr ? !child.parent.has_value() : child.parent == *best) return {};
   Change change{.changed = true};
-  if (old.has_value()) {
-    change.old_parent = old->parent;
-    Get(old->parent).children.erase({old->order, child});
+  if (child.above != nullptr) {
+    change.old_parent = child.parent->parent;
+    child.above->children.erase({child.parent->order, *child.id});
+    CountChild(child.above, child.height(), /*attached=*/false);
   }
-  if (best.has_value()) {
-    change.new_parent = best->parent;
-    Get(best->parent).children.insert({best->order, child});
-  }
-  nodes_.at(child).parent = best;
-  RefreshSubtree(child);
+  child.parent.reset();
+  child.above = above;
+  if (best == nullptr) return change;
+  child.parent = *best;
+  change.new_parent = best->parent;
+  above->children.insert({best->order, *child.id});
+  CountChild(above, child.height(), /*attached=*/true);
   return change;
 }
 
-bool Lineage::IsBelow(const model::SessionId& id, const model::SessionId& ancestor) const {
-  if (id == ancestor) return true;
-  for (const Link* link = Parent(id); link != nullptr; link = Parent(link->parent)) {
-    if (link->parent == ancestor) return true;
+bool Lineage::Fits(const Node& child, const Node& parent, bool* too_long) {
+  size_t sessions = child.height() + 1;
+  for (const Node* node = &parent; node != nullptr; node = node->above) {
+    if (node == &child) return false;
+    ++sessions;
   }
-  return false;
+  *too_long = sessions > kMaxPath;
+  return !*too_long;
 }
 
-void Lineage::RefreshSubtree(const model::SessionId& id) {
-  ForSubtree(id, [this](const model::SessionId& next) {
-    Node& node = nodes_.at(next);
-    if (!node.parent.has_value()) {
-      node.root = next;
-      node.depth = 0;
-      return;
+void Lineage::CountChild(Node* parent, size_t height, bool attached) {
+  // The height of the child on the path upwards: its count before, and after.
+  std::optional<size_t> before, after;
+  (attached ? after : before) = height;
+  for (Node* node = parent; node != nullptr; node = node->above) {
+    const size_t old = node->height();
+    if (before.has_value()) {
+      auto known = node->heights.find(*before);
+      if (--known->second == 0) node->heights.erase(known);
     }
-    const Node& parent = nodes_.at(node.parent->parent);
-    node.root = parent.root;
-    node.depth = parent.depth + (node.parent->kind == LinkKind::kHop ? 1 : 0);
-  });
+    if (after.has_value()) ++node->heights[*after];
+    if (node->height() == old) return;
+    before = old;
+    after = node->height();
+  }
 }
 
 }  // namespace hoptrail::graph

@@ -69,6 +69,57 @@ TEST(LineageTest, LinkThatClosesACycle_IsNotTaken) {
   EXPECT_EQ(lineage.Root(Id(3)), Id(1));
 }
 
+model::SessionId Long(size_t n) {
+  model::SessionId id;
+  id.bytes[14] = static_cast<uint8_t>(n >> 8);
+  id.bytes[15] = static_cast<uint8_t>(n);
+  return id;
+}
+
+Link LongFrom(size_t parent) {
+  Link link = HopFrom(0, 1);
+  link.parent = Long(parent);
+  link.hop.bytes[1] = static_cast<uint8_t>(parent);
+  link.hop.bytes[2] = static_cast<uint8_t>(parent >> 8);
+  return link;
+}
+
+TEST(LineageTest, PathOfTooManySessions_IsCutInEitherOrder) {
+  constexpr size_t kMax = Lineage::kMaxPath;
+  for (const bool root_first : {true, false}) {
+    SCOPED_TRACE(root_first);
+    Lineage lineage;
+    for (size_t i = 1; i <= kMax; ++i) {
+      const size_t parent = root_first ? i : kMax + 1 - i;
+      lineage.Offer(Long(parent + 1), LongFrom(parent));
+    }
+    // 257 sessions in a line: the link that came last is not taken.
+    const size_t cut = root_first ? kMax + 1 : 2;
+    EXPECT_TRUE(lineage.IsCut(Long(cut)));
+    EXPECT_EQ(lineage.Parent(Long(cut)), nullptr);
+    EXPECT_EQ(lineage.Root(Long(kMax + 1)), Long(cut));
+    EXPECT_FALSE(lineage.IsCut(Long(cut == 2 ? 3 : 2)));
+    EXPECT_EQ(lineage.Depth(Long(kMax)), root_first ? kMax - 1 : kMax - 2);
+    EXPECT_EQ(lineage.PathLength(Long(kMax)), root_first ? kMax : kMax - 1);
+  }
+}
+
+TEST(LineageTest, ShortenedPath_HasRoomAgain) {
+  Lineage lineage;
+  for (size_t i = 1; i < Lineage::kMaxPath; ++i) lineage.Offer(Long(i + 1), LongFrom(i));
+  const Link link = LongFrom(Lineage::kMaxPath);
+  EXPECT_FALSE(lineage.Offer(Long(1000), link).changed);
+  // A second line below the first session keeps the tree high; the deepest session is free.
+  lineage.Offer(Long(2000), {.parent = Long(1), .hop = Hop(200), .order = 5});
+  lineage.Withdraw(Long(2), LinkKind::kHop, LongFrom(1).hop);
+  EXPECT_EQ(lineage.Root(Long(Lineage::kMaxPath)), Long(2));
+  EXPECT_TRUE(lineage.Offer(Long(1000), LongFrom(Lineage::kMaxPath - 1)).changed);
+  // Now 2 to 256 and 1000 are a line of 256 again; nothing may be attached above it.
+  EXPECT_FALSE(lineage.Offer(Long(2), {.parent = Long(3000), .hop = Hop(201)}).changed);
+  EXPECT_TRUE(lineage.IsCut(Long(2)));
+  EXPECT_TRUE(lineage.Offer(Long(2000), {.parent = Long(3000), .hop = Hop(202)}).changed);
+}
+
 TEST(LineageTest, Remove_TakesLeavesOnly) {
   Lineage lineage;
   lineage.Offer(Id(2), HopFrom(1, 12));

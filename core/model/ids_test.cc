@@ -1,9 +1,29 @@
 #include "core/model/ids.h"
 
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace hoptrail::model {
 namespace {
+
+TEST(IdsTest, Ids_AreOrderedAsTheirDigits) {
+  std::vector<SessionId> ids;
+  for (const char* text :
+       {"00000000000000000000000000000001", "00000000000000000100000000000000",
+        "000000000000000001000000000000ff", "00000000000000020000000000000000",
+        "01000000000000000000000000000000", "ff000000000000000000000000000000"}) {
+    ids.push_back(*ParseId<SessionId>(text));
+  }
+  for (size_t i = 0; i < ids.size(); ++i) {
+    for (size_t j = 0; j < ids.size(); ++j) {
+      EXPECT_EQ(ids[i] < ids[j], i < j) << i << " " << j;
+      EXPECT_EQ(ids[i] == ids[j], i == j) << i << " " << j;
+    }
+    EXPECT_FALSE(ids[i].empty());
+  }
+  EXPECT_TRUE(SessionId().empty());
+}
 
 TEST(IdsTest, BootIdWithOrWithoutDashes_IsParsed) {
   const auto dashed = ParseId<BootId>("01234567-89ab-cdef-0123-456789abcdef");

@@ -64,8 +64,10 @@ TEST(ExecCasesFreshSensorTest, AnotherPerfListener_EveryExecAndExitIsEmittedOnce
     ++exits[event->header.process.tgid];
   }
   for (pid_t pid : pids) {
-    EXPECT_EQ(execs[static_cast<uint32_t>(pid)], 1) << pid;
-    EXPECT_EQ(exits[static_cast<uint32_t>(pid)], 1) << pid;
+    // A test that runs beside this one sets the next pid, which two of these processes may get.
+    const auto times = std::count(pids.begin(), pids.end(), pid);
+    EXPECT_EQ(execs[static_cast<uint32_t>(pid)], times) << pid;
+    EXPECT_EQ(exits[static_cast<uint32_t>(pid)], times) << pid;
   }
 }
 

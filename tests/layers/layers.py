@@ -98,6 +98,7 @@ ALLOWED = {
                       "collector/notify/pagerduty", "collector/query", "collector/rpc", "collector/store",
                       "collector/store/sqlite", "core/config", "core/model", "hoptrail/v1"],
     "cli": ["core/config", "hoptrail/v1"],
+    "tests/bench/engine": ["collector/engine", "core/model"],
     "tests/bench/floor": ["bpf/include", "bpf/skeleton"],
     "tests/bench/load": [],
     "tests/fuzz": ["agent/*", "bpf/abi", "collector/*", "core/*", "hoptrail/v1"],

@@ -31,7 +31,7 @@ HARMLESS = (
     # A test sends UDP-Lite on purpose.
     re.compile(r"UDPLite6?: UDP-Lite is deprecated"),
     # The clock of a slow machine under emulation.
-    re.compile(r"clocksource: |hrtimer: interrupt took|perf: interrupt took too long"),
+    re.compile(r"clocksource: |hrtimer: interrupt took|perf: interrupt took too long|sched: DL replenish lagged"),
 )
 TRACE_BEGIN, TRACE_END = "[ cut here ]", "[ end trace "
 # Harmless warnings with a stack trace: all patterns of one occur in it.

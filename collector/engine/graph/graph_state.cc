@@ -13,7 +13,6 @@
 namespace hoptrail::collector::engine {
 namespace {
 
-constexpr size_t kMaxView = 1024;
 constexpr size_t kMaxProvenanceLabels = 32;
 
 // Whether the session's user is the identity behind it. Nobody had to prove the user of a service
@@ -73,9 +72,14 @@ KnownEdges::Edge GraphState::EdgeOf(const graph::Link& link, const model::Sessio
 }
 
 Step GraphState::StepOf(const model::SessionId& id) const {
+  return StepOf(id, lineage.Root(id), lineage.Depth(id));
+}
+
+Step GraphState::StepOf(const model::SessionId& id, const model::SessionId& root,
+                        uint32_t depth) const {
   Step step;
   step.session = id;
-  step.depth = lineage.Depth(id);
+  step.depth = depth;
   if (const SessionNode* node = Find(id)) {
     step.host = node->host;
     step.host_name = HostName(node->host);
@@ -99,15 +103,28 @@ Step GraphState::StepOf(const model::SessionId& id) const {
   if (step.by_hop) {
     step.proof = link->proof;
     const model::SessionId first = edges.First(EdgeOf(*link, id));
-    step.new_edge = !first.empty() && lineage.Root(first) == lineage.Root(id);
+    step.new_edge = !first.empty() && (first == id || lineage.Root(first) == root);
   }
   return step;
 }
 
+std::string GraphState::LabelOf(const model::SessionId& id) const {
+  Step step;
+  if (const SessionNode* node = Find(id)) {
+    step.host = node->host;
+    step.host_name = HostName(node->host);
+    if (node->value.has_value()) step.title = model::Title(*node->value);
+  }
+  return Label(step);
+}
+
 PathView GraphState::View(const model::SessionId& id) const {
   PathView view;
-  for (const model::SessionId& session : lineage.Ancestry(id, kMaxView)) {
-    Step step = StepOf(session);
+  const std::vector<model::SessionId> ancestry = lineage.Ancestry(id, graph::Lineage::kMaxPath);
+  uint32_t depth = 0;
+  for (const model::SessionId& session : ancestry) {
+    if (!view.empty() && lineage.Parent(session)->kind == graph::LinkKind::kHop) ++depth;
+    Step step = StepOf(session, ancestry.front(), depth);
     // The user of a session is also behind the sessions that it causes on its host.
     if (step.user.empty() && !step.by_hop && !view.empty()) step.user = view.back().user;
     view.push_back(std::move(step));
@@ -116,20 +133,25 @@ PathView GraphState::View(const model::SessionId& id) const {
 }
 
 model::Provenance GraphState::ProvenanceOf(const model::SessionId& id) const {
-  const PathView view = View(id);
+  const std::vector<model::SessionId> ancestry = lineage.Ancestry(id, graph::Lineage::kMaxPath);
   model::Provenance provenance;
   provenance.session = id;
-  provenance.root = view.front().session;
-  provenance.root_host = view.front().host;
-  provenance.root_host_name = view.front().host_name;
-  const SessionNode* root = Find(provenance.root);
-  if (root != nullptr && root->value.has_value()) provenance.root_user = root->value->user;
-  provenance.depth = view.back().depth;
-  provenance.proven = Proven(view);
-  for (size_t i = 0; i < view.size(); ++i) {
+  provenance.root = ancestry.front();
+  if (const SessionNode* root = Find(provenance.root); root != nullptr) {
+    provenance.root_host = root->host;
+    provenance.root_host_name = HostName(root->host);
+    if (root->value.has_value()) provenance.root_user = root->value->user;
+  }
+  provenance.proven = true;
+  for (size_t i = 0; i < ancestry.size(); ++i) {
+    const graph::Link* link = i == 0 ? nullptr : lineage.Parent(ancestry[i]);
+    if (link != nullptr && link->kind == graph::LinkKind::kHop) {
+      ++provenance.depth;
+      provenance.proven = provenance.proven && link->proof == model::Proof::kProven;
+    }
     // A path that is too long keeps its beginning and the session itself.
-    if (i + 1 < kMaxProvenanceLabels || i + 1 == view.size()) {
-      provenance.path.push_back(Label(view[i]));
+    if (i + 1 < kMaxProvenanceLabels || i + 1 == ancestry.size()) {
+      provenance.path.push_back(LabelOf(ancestry[i]));
     }
   }
   return provenance;
@@ -172,6 +194,11 @@ std::vector<model::SessionId> GraphState::Tree(const model::SessionId& root,
   absl::flat_hash_set<model::SessionId> keep = {root};
   *truncated = false;
   for (const model::SessionId& id : must) {
+    if (keep.contains(id)) continue;
+    if (keep.size() >= max) {
+      *truncated = true;
+      break;
+    }
     const std::vector<model::SessionId> ancestry = lineage.Ancestry(id, max);
     const auto added = std::count_if(ancestry.begin(), ancestry.end(),
                                      [&](const auto& step) { return !keep.contains(step); });
@@ -208,6 +235,7 @@ std::vector<model::SessionId> GraphState::Tree(const model::SessionId& root,
   }
   // The visits may have ended before some sessions of `must`: add them, each after its parent.
   for (const model::SessionId& id : must) {
+    if (!keep.contains(id)) continue;
     for (const model::SessionId& step : lineage.Ancestry(id, max)) {
       if (step != root && keep.erase(step) > 0) tree.push_back(step);
     }

@@ -74,7 +74,7 @@ struct GraphState {
   std::optional<int64_t> ClockDifference(const model::HostId& a, const model::HostId& b) const;
   KnownEdges::Edge EdgeOf(const graph::Link& link, const model::SessionId& child) const;
 
-  // The path from the root to the session; the last 1,024 sessions of a longer one.
+  // The path from the root to the session.
   PathView View(const model::SessionId& id) const;
   Step StepOf(const model::SessionId& id) const;
   model::Provenance ProvenanceOf(const model::SessionId& id) const;
@@ -99,6 +99,10 @@ struct GraphState {
   size_t hop_ends = 0;  // of all hops
   absl::flat_hash_map<model::HostId, ClockOffset> clocks;
   KnownEdges edges;
+
+ private:
+  std::string LabelOf(const model::SessionId& id) const;
+  Step StepOf(const model::SessionId& id, const model::SessionId& root, uint32_t depth) const;
 };
 
 }  // namespace hoptrail::collector::engine

@@ -78,11 +78,14 @@ void EngineLoop::Run() {
 
 bool EngineLoop::Round(absl::Duration wait) {
   std::vector<bus::AgentMessage> messages;
+  throttle_.ReadOn(state_.BootNow());
+  if (state_.engine->unfinished()) wait = absl::ZeroDuration();
   const bool more = bus_->Take(wait, &messages);
   for (bus::AgentMessage& message : messages) {
     std::visit([this](auto& m) { On(m); }, message);
     if (state_.transaction.facts >= kFactsPerTransaction) Commit();
   }
+  if (state_.engine->unfinished()) state_.engine->Continue(&state_.transaction.outcome);
   for (Request& request : requests_.TakeAll()) {
     std::visit([this](auto& r) { Answer(r); }, request);
   }
@@ -101,17 +104,27 @@ bool EngineLoop::Round(absl::Duration wait) {
 
 void EngineLoop::On(bus::FactBatch& message) {
   HostEntry& entry = hosts_.Get(message.host);
-  message.sink->OnConsumed();
-  if (entry.sink != message.sink) return;  // it was replaced: the new stream sends the facts again
+  if (entry.sink != message.sink) {
+    message.sink->OnConsumed();
+    return;  // it was replaced: the new stream sends the facts again
+  }
   hosts_.NoteMessage(message.host, &entry);
   // Facts that were applied before are skipped, but acknowledged again.
   size_t first = 0;
   while (first < message.sequences.size() && message.sequences[first] <= entry.applied_sequence) {
     ++first;
   }
-  if (first < message.sequences.size()) {
-    const absl::Span<const model::Fact> fresh(message.facts.data() + first,
-                                              message.facts.size() - first);
+  const absl::Span<const model::Fact> fresh(message.facts.data() + first,
+                                            message.facts.size() - first);
+  const int64_t now = state_.BootNow();
+  const ClaimThrottle::Verdict verdict =
+      throttle_.Charge(*state_.engine, message.host.machine, fresh, now);
+  if (verdict.wait_ns == 0) {
+    message.sink->OnConsumed();
+  } else {
+    throttle_.Hold(message.sink, now + verdict.wait_ns);
+  }
+  if (!fresh.empty()) {
     state_.engine->Apply(fresh, &state_.transaction.outcome);
     for (const model::Fact& fact : fresh) KeepFact(fact, message.host);
     state_.transaction.facts += fresh.size();
@@ -120,6 +133,9 @@ void EngineLoop::On(bus::FactBatch& message) {
     state_.backlog.Applied(message.host, entry.applied_sequence);
   }
   state_.transaction.acknowledge[message.host] = entry.applied_sequence;
+  if (verdict.wait_ns != 0) {
+    state_.engine->NoteFlood(verdict.session, verdict.kind, &state_.transaction.outcome);
+  }
 }
 
 // Facts for which the engine has no state go to the store as they are.

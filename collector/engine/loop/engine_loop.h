@@ -13,6 +13,7 @@
 
 #include "collector/bus/fact_bus.h"
 #include "collector/engine/engine.h"
+#include "collector/engine/loop/claim_throttle.h"
 #include "collector/engine/loop/heartbeat_monitor.h"
 #include "collector/engine/loop/host_ownership.h"
 #include "collector/engine/loop/host_table.h"
@@ -88,6 +89,7 @@ class EngineLoop {
   HostTable hosts_{&state_};
   HostOwnership identity_{&state_, &hosts_};
   HeartbeatMonitor heartbeats_{&state_, &hosts_};
+  ClaimThrottle throttle_;
   RequestQueue requests_;
 
   int64_t next_tick_boot_ns_ = 0;

@@ -26,6 +26,9 @@ struct PathExtent {
   size_t reached = 0;  // sessions that were entered over a hop
 };
 
+// The most arrivals of a path that are given to the rules.
+inline constexpr size_t kMaxArrivals = 1024;
+
 // A session that the root reached over a hop.
 struct Arrival {
   int64_t wall_ns = 0;  // corrected by the known offset of its host's clock
@@ -37,16 +40,28 @@ struct Arrival {
 struct PathChange {
   Step root;
   PathView deepest;  // from the root to the deepest session, the earliest one if there are several
-  std::vector<Arrival> arrivals;  // in any order; one for each session that was reached
+  // In any order; one for each session that was reached. Empty if there are more than kMaxArrivals.
+  std::vector<Arrival> arrivals;
 };
 
-// Something happened to the agent of a host on which somebody is logged in.
+// What a machine has reported too much of.
+enum class ClaimKind : uint8_t { kSessions, kDetections, kIncidents };
+
+// A machine has reported more than its budget: the collector takes further reports at a lower rate,
+// or lets their incidents wait (docs/decisions/0032).
+struct ClaimFlood {
+  ClaimKind kind = ClaimKind::kSessions;
+};
+
+// Something happened to the agent of a host on which somebody is logged in, or the agent floods the
+// collector.
 struct AgentTrouble {
-  // Interference that its supervisor or the collector saw, a loss of records, or its goodbye.
-  std::variant<model::Interference, model::Loss, model::Goodbye> what;
-  int64_t wall_ns = 0;        // when the collector received the report
-  Step suspect;               // the most suspicious open session
-  bool named = false;         // the agent itself named the suspect
+  // Interference that its supervisor or the collector saw, a loss of records, its goodbye, or a
+  // flood of reports.
+  std::variant<model::Interference, model::Loss, model::Goodbye, ClaimFlood> what;
+  int64_t wall_ns = 0;  // when the collector received the report
+  Step suspect;         // the most suspicious open session; of a flood: the session reported last
+  bool named = false;   // the agent itself named the suspect
   size_t other_sessions = 0;  // further open sessions of people
 };
 

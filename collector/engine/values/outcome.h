@@ -60,6 +60,7 @@ struct Path {
   std::vector<PathStep> steps;  // root first, each after its parent, siblings by time
   bool proven = false;          // every hop between the steps is PROVEN
   bool truncated = false;       // there are more than kMaxPathSteps
+  bool begins_earlier = false;  // the root has a parent (graph::Lineage::kMaxPath)
 };
 
 inline constexpr size_t kMaxPathSteps = 1000;

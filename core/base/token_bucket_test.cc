@@ -1,0 +1,41 @@
+#include "core/base/token_bucket.h"
+
+#include <gtest/gtest.h>
+
+namespace hoptrail {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+TEST(TokenBucketTest, FullBucket_GivesItsBurstAndThenWhatTimeFills) {
+  TokenBucket bucket({.burst = 2, .per_second = 0.5}, 100 * kSecond);
+  EXPECT_TRUE(bucket.Take(100 * kSecond));
+  EXPECT_TRUE(bucket.Take(100 * kSecond));
+  EXPECT_FALSE(bucket.Take(101 * kSecond));
+  EXPECT_TRUE(bucket.Take(102 * kSecond));
+  EXPECT_FALSE(bucket.Take(102 * kSecond));
+  // However long it rests, it holds no more than its burst.
+  EXPECT_TRUE(bucket.Take(9000 * kSecond));
+  EXPECT_TRUE(bucket.Take(9000 * kSecond));
+  EXPECT_FALSE(bucket.Take(9000 * kSecond));
+}
+
+TEST(TokenBucketTest, Charge_SaysHowLongTheDebtLasts) {
+  TokenBucket bucket({.burst = 10, .per_second = 2}, 0);
+  EXPECT_EQ(bucket.Charge(10, 0), 0);
+  EXPECT_EQ(bucket.Charge(6, 0), 3 * kSecond);
+  EXPECT_EQ(bucket.Charge(0, 2 * kSecond), kSecond);
+  EXPECT_EQ(bucket.Charge(0, 3 * kSecond), 0);
+  EXPECT_FALSE(bucket.Take(3 * kSecond));
+}
+
+TEST(TokenBucketTest, EarlierTime_FillsNothing) {
+  TokenBucket bucket({.burst = 1, .per_second = 1}, 50 * kSecond);
+  EXPECT_TRUE(bucket.Take(50 * kSecond));
+  EXPECT_FALSE(bucket.Take(10 * kSecond));
+  EXPECT_FALSE(bucket.Take(50 * kSecond));
+  EXPECT_TRUE(bucket.Take(51 * kSecond));
+}
+
+}  // namespace
+}  // namespace hoptrail
