@@ -11,7 +11,8 @@ namespace hoptrail::agent::session {
 namespace {
 
 constexpr size_t kMaxLine = 4096;
-constexpr size_t kMaxUser = 100;  // auth_log prints "%.100s"
+constexpr size_t kMaxUser = 100;       // auth_log prints "%.100s"
+constexpr size_t kMaxEscapedByte = 4;  // "\303"
 constexpr size_t kMaxCertificateId = 1024;
 constexpr absl::string_view kFrom = " from ";
 
@@ -25,6 +26,36 @@ model::AuthMethod Method(absl::string_view word) {
   if (name == "gssapi-with-mic" || name == "gssapi-keyex") return model::AuthMethod::kGssapi;
   if (name == "none") return model::AuthMethod::kNone;
   return model::AuthMethod::kUnknown;
+}
+
+bool IsOctal(char c) { return c >= '0' && c <= '7'; }
+
+// sshd escapes a line before it passes it to syslog (log.c, vis(3) with VIS_CSTYLE and VIS_OCTAL):
+// "\303\274" for a letter outside ASCII, "\\" for a backslash.
+std::string Unescape(absl::string_view text) {
+  static constexpr absl::string_view kLetters = "nrbavtfs";
+  static constexpr absl::string_view kBytes = "\n\r\b\a\v\t\f ";
+  std::string bytes;
+  while (!text.empty()) {
+    size_t length = 1;
+    char byte = text[0];
+    if (byte == '\\' && text.size() > 1) {
+      const size_t letter = kLetters.find(text[1]);
+      if (text.size() >= kMaxEscapedByte && text[1] <= '3' && IsOctal(text[1]) &&
+          IsOctal(text[2]) && IsOctal(text[3])) {
+        byte = static_cast<char>((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0'));
+        length = kMaxEscapedByte;
+      } else if (text[1] == '\\') {
+        length = 2;
+      } else if (letter != absl::string_view::npos) {
+        byte = kBytes[letter];
+        length = 2;
+      }
+    }
+    bytes.push_back(byte);
+    text.remove_prefix(length);
+  }
+  return bytes;
 }
 
 // Removes the text before the next space (or the end) from `rest`, and the space; returns the text.
@@ -82,7 +113,7 @@ bool ParseCertificate(absl::string_view text, SshdMessage& message) {
       !rest.empty()) {
     return false;
   }
-  message.certificate_id = std::string(text.substr(0, serial));
+  message.certificate_id = Unescape(text.substr(0, serial));
   return true;
 }
 
@@ -135,10 +166,12 @@ std::optional<SshdMessage> ParseSshdMessage(absl::string_view text) {
   // Only a failed attempt can be for an account that does not exist.
   if (!head.accepted) head.invalid_user = absl::ConsumePrefix(&text, "invalid user ");
   for (size_t at = text.rfind(kFrom); at != absl::string_view::npos;) {
-    if (at <= kMaxUser) {
+    if (at <= kMaxUser * kMaxEscapedByte) {
       SshdMessage message = head;
-      message.user = std::string(text.substr(0, at));
-      if (ParseTail(text.substr(at + kFrom.size()), message)) return message;
+      message.user = Unescape(text.substr(0, at));
+      if (message.user.size() <= kMaxUser && ParseTail(text.substr(at + kFrom.size()), message)) {
+        return message;
+      }
     }
     if (at == 0) break;
     at = text.rfind(kFrom, at - 1);

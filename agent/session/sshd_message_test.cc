@@ -56,6 +56,28 @@ TEST(SshdMessageTest, OtherMethodsAndFailures_AreRead) {
             AuthMethod::kNone);
 }
 
+TEST(SshdMessageTest, EscapedUserNames_AreTheNamesOfTheAccounts) {
+  const auto user = [](const std::string& escaped) {
+    const auto message = ParseSshdMessage(
+        absl::StrCat("Accepted password for ", escaped, " from 192.0.2.1 port 5 ssh2"));
+    return message.has_value() ? message->user : "none";
+  };
+  EXPECT_EQ(user("j\\303\\274rgen"), "j\xc3\xbcrgen");
+  EXPECT_EQ(user("a\\\\303\\n\\sb"), "a\\303\n b");
+  EXPECT_EQ(user("CORP\\\\ann"), "CORP\\ann");
+  // No escapes of sshd's.
+  EXPECT_EQ(user("\\30"), "\\30");
+  EXPECT_EQ(user("\\777\\q\\"), "\\777\\q\\");
+  // A name of 100 bytes, each of which is escaped.
+  std::string longest, bytes;
+  for (int i = 0; i < 50; ++i) {
+    longest += "\\320\\266";
+    bytes += "\xd0\xb6";
+  }
+  EXPECT_EQ(user(longest), bytes);
+  EXPECT_EQ(user(longest + "x"), "none");
+}
+
 TEST(SshdMessageTest, UserNameThatImitatesAnOrigin_DoesNotChangeTheOrigin) {
   const auto message = ParseSshdMessage(
       "Failed password for invalid user root from 203.0.113.9 port 1 ssh2 from 192.0.2.1 port 5 "
