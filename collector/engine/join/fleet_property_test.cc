@@ -167,6 +167,13 @@ class History {
     std::vector<uint8_t> liars(liars_.begin(), liars_.end());
     const uint8_t liar = liars[random_() % liars.size()];
     if (liar == real.client || liar == real.server) return;
+    if (Chance(0.2)) {  // it claims the whole connection
+      const model::Flow own{{Own(liar), 7}, {Own(liar), 22}};
+      for (model::HopSide side : {model::HopSide::kClient, model::HopSide::kServer}) {
+        Queue({End(liar, side, real.client_end.hop_key, own, 0)});
+      }
+      return;
+    }
     const model::HopSide side = Chance(0.5) ? model::HopSide::kClient : model::HopSide::kServer;
     model::Flow flow = Chance(0.5) ? real.client_end.flow : real.server_end.flow;
     if (Chance(0.5)) {

@@ -193,10 +193,32 @@ TEST_F(JoinerAddressesTest, UnlikelyJoinByKey_GivesWayToALikelierOneByFlow) {
   EXPECT_THAT(ProbabilityOf(honest), Ge(0.8));
   EXPECT_FALSE(joiner_.Find(claim)->joined());
   // Nor does a later report of the claim bring it back.
+  joiner_.TakeChanges();
   model::HopEnd closed = *joiner_.FindEnd(claim);
   closed.closed_wall_ns = kStart + kSecond;
   joiner_.Put(closed, kStart);
   EXPECT_EQ(joiner_.HopOf(server), honest);
+  EXPECT_EQ(joiner_.TakeChanges().hops.size(), 1u) << "only the claim has changed";
+}
+
+TEST_F(JoinerAddressesTest, JoinByKey_StaysAgainstALessLikelyOneByFlow) {
+  const auto server = Serve(kOuter);
+  const auto client = Claim(1, Own(1));
+  const double probability = ProbabilityOf(client);
+  Claim(3, kOuter, {});
+  Wait(11);
+  EXPECT_EQ(joiner_.HopOf(server), client);
+  EXPECT_DOUBLE_EQ(ProbabilityOf(client), probability);
+}
+
+TEST_F(JoinerAddressesTest, HostThatClaimsBothEndsOfAKey_TakesItFromNobody) {
+  for (model::HopSide side : {model::HopSide::kClient, model::HopSide::kServer}) {
+    joiner_.Put(End(3, side, {1, 2}, Own(3), Own(3)), kStart);
+  }
+  Serve(Own(1));
+  const auto client = Claim(1, Own(1));
+  EXPECT_EQ(ProofOf(client), model::Proof::kProven);
+  EXPECT_EQ(joiner_.contradicted(), 0u);
 }
 
 TEST_F(JoinerAddressesTest, FloodOfEndsWithoutKey_IsNotBelieved) {
