@@ -239,6 +239,19 @@ TEST_F(JoinerAddressesTest, FloodOfEndsWithoutKey_IsNotBelieved) {
   EXPECT_THAT(ProbabilityOf(honest), Gt(0.3));
 }
 
+TEST_F(JoinerAddressesTest, FloodBeforeARestart_IsNotBelievedAfterIt) {
+  std::vector<model::Hop> stored;
+  for (uint16_t port = 1; port <= 2000; ++port) {
+    const auto claim = Claim(3, "10.200.0.1", {}, port);
+    stored.push_back(*joiner_.Find(claim));
+  }
+  stored.push_back(*joiner_.Find(Serve("10.200.0.1", {1, 2}, 7)));
+  Joiner restarted;
+  for (const model::Hop& hop : stored) restarted.Restore(hop, kStart);
+  restarted.Tick(kStart + 11 * kSecond);
+  EXPECT_EQ(restarted.inferred(), 0u);
+}
+
 TEST_F(JoinerAddressesTest, FewEndsWithoutKey_AreLessLikelyTheMoreThereAre) {
   std::vector<double> probabilities;
   for (uint16_t count : {1, 10, 40}) {
