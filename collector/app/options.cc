@@ -14,6 +14,7 @@
 #include "core/config/file_checks.h"
 #include "core/config/tls_check.h"
 #include "core/config/yaml_file.h"
+#include "core/model/ip_prefix.h"
 #include "core/model/names.h"
 
 namespace hoptrail::collector::app {
@@ -62,6 +63,30 @@ absl::Status CheckListen(const v1::CollectorConfig& config, const config::KeyPla
   return absl::OkStatus();
 }
 
+// Wider networks are a mistake: they would make half of the Internet a part of the fleet.
+constexpr int kLeastBits = 8;
+constexpr int kMaxTranslations = 1024;
+
+absl::StatusOr<std::vector<model::IpPrefix>> ParseTranslations(const v1::NetworkConfig& network,
+                                                               const config::KeyPlaces& places) {
+  std::vector<model::IpPrefix> prefixes;
+  if (network.translated_addresses_size() > kMaxTranslations) {
+    return places.Fault("network.translated_addresses",
+                        absl::StrCat("has more than ", kMaxTranslations, " entries"));
+  }
+  for (int i = 0; i < network.translated_addresses_size(); ++i) {
+    const std::string key = absl::StrCat("network.translated_addresses[", i, "]");
+    const auto prefix = model::ParseIpPrefix(network.translated_addresses(i));
+    if (!prefix.ok()) return places.Fault(key, prefix.status().message());
+    if (prefix->bits < kLeastBits + (prefix->address.is_v4() ? 96 : 0)) {
+      return places.Fault(key, absl::StrCat("'", network.translated_addresses(i),
+                                            "' is too wide: at least /", kLeastBits));
+    }
+    prefixes.push_back(*prefix);
+  }
+  return prefixes;
+}
+
 std::string Parent(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
 }
@@ -90,6 +115,8 @@ absl::StatusOr<Options> LoadOptions(const std::string& path) {
   }
   options.engine.minimum_severity = *severity;
 
+  HT_ASSIGN_OR_RETURN(options.engine.translations,
+                      ParseTranslations(config.network(), options.places));
   options.engine.rules = config.rules();
   options.loop.heartbeat_timeout_ns =
       OrDefault(config.rules().blinding().silent_seconds(), 10u) * kSecondNs;

@@ -106,6 +106,29 @@ TEST_F(CollectorTest, Fifo_IsRefusedAsOutputAndAsKeyFile) {
                                             HasSubstr(fifo + ": is a FIFO")}));
 }
 
+TEST_F(CollectorTest, TranslatedAddresses_AreParsedAndChecked) {
+  const auto with = [](const std::string& addresses) {
+    return "listen: [{address: 'unix:/x'}]\nstore: {path: /x}\nnetwork:\n  translated_addresses: "
+           "[" +
+           addresses + "]\n";
+  };
+  const auto options = Load(with("203.0.113.7, 198.51.100.0/28, '2001:db8:1::/64'"));
+  ASSERT_TRUE(options.ok()) << options.status();
+  ASSERT_EQ(options->engine.translations.size(), 3u);
+  EXPECT_EQ(model::ToString(options->engine.translations[1]), "198.51.100.0/28");
+  for (const auto& [text, named] : std::vector<std::pair<std::string, std::string>>{
+           {"203.0.113.7, gw",
+            "c.yaml:4: network.translated_addresses[1]: not an IP address: 'gw'"},
+           {"203.0.113.7/24", "write 203.0.113.0/24"},
+           {"0.0.0.0/0", "'0.0.0.0/0' is too wide"},
+           {"'::/7'", "'::/7' is too wide"}}) {
+    EXPECT_THAT(FaultOf(Load(with(text))), HasSubstr(named)) << text;
+  }
+  std::string many = "10.0.0.1";
+  for (int i = 0; i < 1024; ++i) many += ", 10.0.0.1";
+  EXPECT_THAT(FaultOf(Load(with(many))), HasSubstr("more than 1024"));
+}
+
 TEST_F(CollectorTest, InvalidConfiguration_IsRefused) {
   for (const auto& [text, named] : std::vector<std::pair<std::string, std::string>>{
            {"listen: [{address: '0.0.0.0:1'}]\nstore: {path: /x}\n", "tls is required"},

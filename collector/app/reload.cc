@@ -64,7 +64,8 @@ void Reloader::Reload(const absl::StatusOr<Options>& options) {
                                  .retention = options->store.retention,
                                  .notify = options->store.writer.notify,
                                  .silent_after_ns = options->loop.silent_after_ns,
-                                 .heartbeat_timeout_ns = options->loop.heartbeat_timeout_ns});
+                                 .heartbeat_timeout_ns = options->loop.heartbeat_timeout_ns,
+                                 .translations = options->engine.translations});
   if (!pushed) {
     LogError("collector", "too busy to apply rules, times and retention: send SIGHUP again");
   }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -20,9 +21,10 @@ struct StreamOpened {
   model::HostId host;
   std::string host_name;
   std::shared_ptr<AgentSink> sink;
-  uint64_t last_spooled_sequence = 0;  // the last record in its spool; 0: the spool is empty
-  model::Incarnation incarnation;      // the last one that it made durable
-  bool backlog = false;                // its records are of an earlier boot of the machine
+  uint64_t last_spooled_sequence = 0;       // the last record in its spool; 0: the spool is empty
+  model::Incarnation incarnation;           // the last one that it made durable
+  bool backlog = false;                     // its records are of an earlier boot of the machine
+  std::optional<model::IpAddress> address;  // that the stream comes from; none: a UNIX socket
 };
 
 // The agent's answer to OnAccepted or Ask: the last incarnation that it made durable.

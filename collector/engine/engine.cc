@@ -25,7 +25,9 @@ constexpr size_t kMaxSteps = 10'000;
 }  // namespace
 
 struct Engine::Parts {
-  explicit Parts(EngineOptions options) : state(std::move(options)) {}
+  explicit Parts(EngineOptions options) : state(std::move(options)) {
+    joiner.SetTranslations(state.options.translations);
+  }
 
   void Settle(Outcome* outcome) {
     evaluator.Settle(kMaxSteps);
@@ -105,6 +107,16 @@ void Engine::SetRules(const v1::FleetRulesConfig& rules, model::Severity minimum
 
 void Engine::SetRetention(int64_t retention_ns) {
   parts_->state.options.retention_ns = retention_ns;
+}
+
+void Engine::SetTranslations(std::vector<model::IpPrefix> translations) {
+  if (translations == parts_->state.options.translations) return;
+  parts_->state.options.translations = translations;
+  parts_->joiner.SetTranslations(std::move(translations));
+}
+
+void Engine::SetStreamAddress(const model::HostId& host, const model::IpAddress& address) {
+  parts_->joiner.SetStreamAddress(host, address);
 }
 
 void Engine::ForgetHost(const model::HostId& host) {

@@ -20,6 +20,7 @@
 #include "collector/engine/values/graph_change.h"
 #include "collector/engine/values/outcome.h"
 #include "core/model/fact.h"
+#include "core/model/ip_prefix.h"
 #include <hoptrail/v1/config.pb.h>
 
 namespace hoptrail::collector::engine {
@@ -69,6 +70,10 @@ class Engine {
   void SetRules(const v1::FleetRulesConfig& rules, model::Severity minimum_severity,
                 Outcome* outcome);
   void SetRetention(int64_t retention_ns);
+  // Other outer addresses of the fleet's own address translation. The next Ticks emit the effects.
+  void SetTranslations(std::vector<model::IpPrefix> translations);
+  // The address from which the collector sees the host's stream. The next Ticks emit the effects.
+  void SetStreamAddress(const model::HostId& host, const model::IpAddress& address);
 
   // The store has removed the host. Forgets its name, unless sessions of it are in memory.
   void ForgetHost(const model::HostId& host);

@@ -23,6 +23,7 @@ struct Store {
   std::map<model::IncidentId, model::Incident> incidents;
   std::map<model::SessionId, model::Provenance> provenance;
   std::map<model::HostId, std::string> names;
+  std::map<model::HostId, std::vector<model::IpAddress>> addresses;
 
   void Commit(const Outcome& outcome) {
     for (const auto& s : outcome.sessions) sessions[s.id] = s;
@@ -36,6 +37,7 @@ struct Store {
   StoredState Saved() const {
     StoredState state;
     for (const auto& [host, name] : names) state.host_names.emplace_back(host, name);
+    for (const auto& [host, own] : addresses) state.addresses.emplace_back(host, own);
     for (const auto& [id, s] : sessions) state.sessions.push_back(s);
     for (const auto& [key, hop] : hops) state.hops.push_back({key, hop});
     for (const auto& [id, d] : detections) state.detections.push_back(d);
@@ -109,6 +111,7 @@ class EngineTest : public testing::Test {
       store->Commit(outcome);
       if (const auto* health = std::get_if<model::AgentHealth>(&fact)) {
         store->names[health->host] = health->host_name;
+        store->addresses[health->host] = health->addresses;
       }
       clock_.AdvanceNs(1'000'000);
     }

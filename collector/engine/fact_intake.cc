@@ -135,6 +135,7 @@ void FactIntake::TakeDetection(const model::Detection& detection) {
 
 void FactIntake::Restore(const StoredState& stored) {
   for (const auto& [host, name] : stored.host_names) state_->SetHostName(host, name);
+  for (const auto& [host, addresses] : stored.addresses) joiner_->SetAddresses(host, addresses);
   for (const model::Session& session : stored.sessions) TakeSession(session);
   absl::flat_hash_map<graph::HopId, const model::Hop*> hops;
   // Joined hops first: they stand against rival claims that are lone ends.

@@ -1,6 +1,8 @@
 // A host with a valid certificate that reports ends of connections which it does not have.
 
+#include <functional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_split.h"
@@ -120,6 +122,110 @@ TEST_F(LiarTest, ClaimThatIsNoLongerDisputed_HasItsDetectionWithdrawn) {
   Run(&engine, {health, vault, second}, &store);
   EXPECT_THAT(Rules(store, honest.id), IsEmpty());
   EXPECT_THAT(Rules(store, eve.id), ElementsAre("disputed-end"));
+}
+
+TEST_F(LiarTest, ClientEndForAnOutsidersConnection_DoesNotMakeTheLiarAProvenRoot) {
+  // The intruder entered gw from outside, and knows the numbers of that connection.
+  model::HopEnd claim = four_.story.End("eve", model::HopSide::kClient, four_.gw.entry->hop_key,
+                                        four_.gw.entry->flow, 10);
+  claim.session = session_.id;
+  Run(&engine_, {claim}, &store_);
+  const model::Hop& hop = store_.hops.at(graph::DeriveHopId(claim));
+  EXPECT_EQ(hop.proof, model::Proof::kInferred);
+  EXPECT_LE(hop.probability, 0.6);
+  EXPECT_FALSE(engine_.PathOf(four_.gw.id).proven);
+  EXPECT_FALSE(store_.provenance.at(four_.db.id).proven);
+}
+
+TEST_F(LiarTest, ClaimClosedEarlyOrLate_ClosesNoHopOfOthers) {
+  for (model::HopSide side : {model::HopSide::kClient, model::HopSide::kServer}) {
+    for (int closed : {60, 61, 5000}) {
+      model::HopEnd claim = Claim(side);
+      claim.closed_wall_ns = kStoryStart + closed * kSecond;
+      claim.bytes_sent = 1;
+      claim.bytes_received = 2;
+      Run(&engine_, {claim}, &store_);
+      ExpectNothingHasChanged();
+    }
+  }
+}
+
+TEST_F(LiarTest, EndsOfAnOlderBoot_ChangeNothing) {
+  // Somebody has db's certificate and a copy of its spool from before a restart.
+  for (const model::HopEnd& real : {four_.story.last_client(), Claim(model::HopSide::kServer)}) {
+    model::HopEnd replayed = real;
+    replayed.host = four_.db.host;
+    replayed.host.boot.bytes[0] ^= 0xff;
+    replayed.established_boot_ns /= 2;
+    replayed.established_wall_ns -= 3600 * kSecond;
+    replayed.session = {};
+    Run(&engine_, {replayed}, &store_);
+    EXPECT_EQ(store_.hops.at(graph::DeriveHopId(replayed)).contradiction,
+              model::Contradiction::kRival);
+  }
+  Tick(&engine_, 60 * kSecond, &store_);
+  ExpectNothingHasChanged();
+}
+
+// The story as it is when web, in its middle, reports other ends than it has.
+class LyingMiddleTest : public EngineTest {
+ protected:
+  // `change` returns false to withhold the end.
+  void Play(const std::function<bool(model::HopEnd*)>& change) {
+    std::vector<model::Fact> facts = four_.story.in_order();
+    std::erase_if(facts, [&](model::Fact& fact) {
+      auto* end = std::get_if<model::HopEnd>(&fact);
+      return end != nullptr && end->host == four_.web.host && !change(end);
+    });
+    Run(&engine_, facts, &store_);
+    for (int i = 0; i < 5; ++i) Tick(&engine_, 20 * kSecond, &store_);
+  }
+  model::Proof ProofOf(const model::HopEnd& client) const {
+    auto hop = store_.hops.find(graph::DeriveHopId(client));
+    return hop == store_.hops.end() ? model::Proof::kUnknown : hop->second.proof;
+  }
+  std::vector<model::Proof> ProofsOfJoinsWithWeb() const {
+    std::vector<model::Proof> proofs;
+    for (const auto& [id, hop] : store_.hops) {
+      if (hop.joined() &&
+          (hop.client->host == four_.web.host || hop.server->host == four_.web.host)) {
+        proofs.push_back(hop.proof);
+      }
+    }
+    return proofs;
+  }
+
+  FourHosts four_;
+  Engine engine_{options_};
+  Store store_;
+};
+
+TEST_F(LyingMiddleTest, WrongBytes_CostOnlyItsOwnHopsTheirProof) {
+  Play([](model::HopEnd* end) {
+    if (end->closed_wall_ns != 0) end->bytes_received += 1 << 30;
+    return true;
+  });
+  EXPECT_EQ(ProofOf(four_.story.last_client()), model::Proof::kProven) << "db to vault";
+  EXPECT_THAT(ProofsOfJoinsWithWeb(), ElementsAre(model::Proof::kProven)) << "web to db stays open";
+}
+
+TEST_F(LyingMiddleTest, WrongTimes_CostOnlyItsOwnHopsTheirProof) {
+  Play([](model::HopEnd* end) {
+    end->established_wall_ns += 40LL * 24 * 3600 * kSecond;
+    if (end->closed_wall_ns != 0) end->closed_wall_ns = end->established_wall_ns + kSecond;
+    return true;
+  });
+  EXPECT_EQ(ProofOf(four_.story.last_client()), model::Proof::kProven);
+  EXPECT_THAT(engine_.PathOf(four_.vault.id).steps, testing::SizeIs(testing::Ge(2u)));
+}
+
+TEST_F(LyingMiddleTest, WithheldHalf_LeavesALoneEnd) {
+  Play([](model::HopEnd*) { return false; });
+  EXPECT_THAT(ProofsOfJoinsWithWeb(), IsEmpty());
+  EXPECT_EQ(ProofOf(four_.story.last_client()), model::Proof::kProven);
+  const Path path = engine_.PathOf(four_.vault.id);
+  ASSERT_THAT(path.steps, testing::SizeIs(2));
+  EXPECT_EQ(path.steps[0].session, four_.db.id);
 }
 
 TEST_F(LiarTest, HonestHosts_HaveNoDisputedEnd) {

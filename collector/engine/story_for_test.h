@@ -23,12 +23,14 @@ class Story {
  public:
   using Facts = std::vector<model::Fact>;
 
-  // `ahead_ns`: how far the host's wall clock is ahead.
-  void AddHost(const std::string& name, int64_t ahead_ns = 0) {
+  // `ahead_ns`: how far the host's wall clock is ahead. `addresses`: those of its interfaces.
+  void AddHost(const std::string& name, int64_t ahead_ns = 0,
+               const std::vector<std::string>& addresses = {}) {
     ahead_[name] = ahead_ns;
     model::AgentHealth health;
     health.host = Host(name);
     health.host_name = name;
+    for (const std::string& each : addresses) health.addresses.push_back(Address(each));
     Report(name, health);
   }
 
@@ -175,10 +177,10 @@ struct FourHosts {
   model::Session gw, web, db, vault, admin;
 
   FourHosts() {
-    story.AddHost("gw");
-    story.AddHost("web", 90 * kSecond);
-    story.AddHost("db", -3600 * kSecond);
-    story.AddHost("vault");
+    story.AddHost("gw", 0, {"10.0.1.2"});
+    story.AddHost("web", 90 * kSecond, {"10.0.2.2", "10.0.3.2"});
+    story.AddHost("db", -3600 * kSecond, {"10.0.3.3", "2001:db8::3"});
+    story.AddHost("vault", 0, {"2001:db8::4"});
     gw = story.Login("gw", "staff", "192.0.2.9", 10);
     story.Detect("gw", gw, "brute-force", model::Severity::kHigh, 11);
     admin = story.Login("db", "root", "198.51.100.7", 15);

@@ -87,8 +87,8 @@ absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
   greeted_ = true;
   waiting_ = true;
   if (!bus_->Publish(bus::StreamOpened{host_, hello.host_name(), shared_from_this(),
-                                       hello.last_spooled_sequence(), incarnation,
-                                       hello.backlog()})) {
+                                       hello.last_spooled_sequence(), incarnation, hello.backlog(),
+                                       rpc::AddressOf(address_)})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include <grpc/grpc_security_constants.h>
 
 #include "core/base/log.h"
@@ -44,6 +45,19 @@ Peer PeerOf(const grpc::CallbackServerContext& context) {
     peer.name = "local";
   }
   return peer;
+}
+
+std::optional<model::IpAddress> AddressOf(absl::string_view peer) {
+  const bool v6 = absl::ConsumePrefix(&peer, "ipv6:");
+  if (!v6 && !absl::ConsumePrefix(&peer, "ipv4:")) return std::nullopt;
+  peer = peer.substr(0, peer.rfind(':'));
+  if (v6) {
+    // The brackets may be escaped. A link-local address has its interface behind a '%'.
+    if (!absl::ConsumePrefix(&peer, "%5B")) absl::ConsumePrefix(&peer, "[");
+    peer = peer.substr(0, peer.find_first_of("%]"));
+  }
+  const absl::StatusOr<model::IpAddress> address = model::ParseIpAddress(peer);
+  return address.ok() ? std::make_optional(*address) : std::nullopt;
 }
 
 absl::Status RequireReader(const Peer& peer) {

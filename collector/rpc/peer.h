@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_RPC_PEER_H_
 #define HOPTRAIL_COLLECTOR_RPC_PEER_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -8,6 +9,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "core/model/ids.h"
+#include "core/model/net.h"
 
 namespace hoptrail::collector::rpc {
 
@@ -31,6 +33,10 @@ struct Peer {
 void AddRole(absl::string_view uri, Peer* peer);
 
 Peer PeerOf(const grpc::CallbackServerContext& context);
+
+// The IP address in the text of grpc::ServerContext::peer(): "ipv4:192.0.2.1:43212",
+// "ipv6:%5B2001:db8::1%5D:43212". Nothing for other transports.
+std::optional<model::IpAddress> AddressOf(absl::string_view peer);
 
 // PERMISSION_DENIED with the role that the call needs.
 absl::Status RequireReader(const Peer& peer);

@@ -36,6 +36,7 @@ struct HostRow {
   uint64_t acknowledged_sequence = 0;
   std::vector<model::Degradation> collector_degradations;
   model::Incarnation incarnation;
+  std::vector<model::IpAddress> addresses;  // as the agent reported them last
 };
 
 }  // namespace hoptrail::collector::store

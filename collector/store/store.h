@@ -59,6 +59,7 @@ class Store : public ReadableStore {
   // How long facts are kept.
   virtual int64_t max_age_ns() const = 0;
   virtual absl::StatusOr<Snapshot> LoadSnapshot() = 0;
+  // In the order in which they connected last.
   virtual absl::StatusOr<std::vector<HostRow>> LoadHosts() = 0;
   // Tries to write, and so updates `trouble`.
   virtual absl::Status CheckWritable(int64_t now_wall_ns) = 0;

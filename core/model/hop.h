@@ -42,8 +42,8 @@ struct HopEnd {
 
 enum class Proof : uint8_t {
   kUnknown = 0,
-  kProven,    // both ends reported the same hop key, and nothing contradicts it
-  kInferred,  // joined by addresses and time, with `probability`
+  kProven,    // both ends reported the same hop key, their addresses fit, nothing contradicts it
+  kInferred,  // joined by addresses and time, or by a hop key alone, with `probability`
 };
 
 // Why an end is not joined to the ends that claim the same hop key.

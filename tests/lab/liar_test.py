@@ -53,3 +53,19 @@ class Liar(story_test.PlayedStory):
         self.assertEqual(len(claims), len(records), "the claims are kept")
         self.assertEqual({end["host"] for hop in claims for end in (hop.get("client"), hop.get("server")) if end},
                          {self.agent.host})
+
+    def test_client_end_of_an_outsiders_connection_is_not_proven(self):
+        """The intruder came to gw from a public address, and has a host's certificate."""
+        entry = self.bench.api.path(self.incident["name"])["steps"][0]["hop"]["server"]
+        self.agent.send({"batch": {"records": [{"sequence": 100, "hop_end": {
+            **entry, "side": "CLIENT", "host": self.agent.host, "session": f"sessions/{SESSION}",
+            "opened_session": False}}]}})
+
+        def claimed():
+            return next((hop for hop in self.bench.api.hops()
+                         if (hop.get("client") or {}).get("hop_key") == entry["hop_key"]), None)
+
+        hop = daemon.wait(claimed, "the claim", 30.0)
+        self.assertEqual(hop["proof"], "INFERRED")
+        self.assertLessEqual(hop["probability"], 0.6)
+        self.assertFalse(self.bench.api.path(self.incident["name"])["proven"])

@@ -116,6 +116,8 @@ class Tiers:
         if self._preset not in SANITIZERS:  # sanitizer builds may make more system calls
             self._check("system-calls", ["sh", "-c", "build/%s/bin/hoptrail-agent --print-system-calls |"
                                          " diff -u docs/system-calls.txt -" % self._preset], used)
+        if self._everything:
+            os.environ.setdefault("HOPTRAIL_HISTORIES", "10000")
         self._gtest("unit", 2, used)
 
     def _kernel(self, used):

@@ -1,43 +1,34 @@
 #include "collector/engine/join/address_owners.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "absl/algorithm/container.h"
 
 namespace hoptrail::collector::engine {
 
-void AddressOwners::Set(const model::MachineId& machine,
-                        const std::vector<model::IpAddress>& addresses) {
+std::vector<model::IpAddress> AddressOwners::Set(const model::MachineId& machine,
+                                                 const std::vector<model::IpAddress>& addresses) {
   const size_t count = std::min(addresses.size(), kMaxAddresses);
   std::vector<model::IpAddress> fresh(addresses.begin(),
                                       addresses.begin() + static_cast<ptrdiff_t>(count));
+  absl::c_sort(fresh);
+  fresh.erase(std::unique(fresh.begin(), fresh.end()), fresh.end());
   std::vector<model::IpAddress>& known = addresses_[machine];
-  if (known == fresh) return;
-  for (const model::IpAddress& address : known) {
-    auto it = owners_.find(address);
-    if (it == owners_.end()) continue;
-    it->second.erase(std::remove(it->second.begin(), it->second.end(), machine), it->second.end());
-    if (it->second.empty()) owners_.erase(it);
-  }
-  for (const model::IpAddress& address : fresh) {
+  std::vector<model::IpAddress> changed;
+  absl::c_set_symmetric_difference(known, fresh, std::back_inserter(changed));
+  for (const model::IpAddress& address : changed) {
     auto& owners = owners_[address];
-    if (!absl::c_linear_search(owners, machine)) owners.push_back(machine);
-  }
-  known = std::move(fresh);
-}
-
-AddressFit AddressOwners::Fit(const model::HopEnd& client, const model::HopEnd& server) const {
-  if (client.flow == server.flow && Owns(client.host.machine, client.flow.client.address) &&
-      Owns(server.host.machine, server.flow.server.address)) {
-    return AddressFit::kSame;
-  }
-  for (const model::HopEnd* seen_by : {&client, &server}) {
-    if (IsForeign(client.host.machine, seen_by->flow.client.address) ||
-        IsForeign(server.host.machine, seen_by->flow.server.address)) {
-      return AddressFit::kForeign;
+    if (absl::c_binary_search(fresh, address)) {
+      owners.push_back(machine);
+    } else {
+      owners.erase(std::remove(owners.begin(), owners.end(), machine), owners.end());
+      if (owners.empty()) owners_.erase(address);
     }
   }
-  return AddressFit::kTranslated;
+  known = std::move(fresh);
+  return changed;
 }
 
 bool AddressOwners::Owns(const model::MachineId& machine, const model::IpAddress& address) const {

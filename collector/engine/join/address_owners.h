@@ -2,24 +2,15 @@
 #define HOPTRAIL_COLLECTOR_ENGINE_JOIN_ADDRESS_OWNERS_H_
 
 #include <cstddef>
-#include <cstdint>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 
-#include "core/model/hop.h"
 #include "core/model/ids.h"
 #include "core/model/net.h"
 
 namespace hoptrail::collector::engine {
-
-// How well the addresses of two ends fit one connection, best first.
-enum class AddressFit : uint8_t {
-  kSame,        // both saw the same addresses, and each host has reported its own
-  kTranslated,  // addresses that the fleet does not know: translation, or a container's network
-  kForeign,     // an end has, or the other end saw, an address that only another host has reported
-};
 
 // The addresses that machines have reported as their own (model::AgentHealth). A host may lie, but
 // only about itself: it can report another host's address, and then both have it. Not thread-safe.
@@ -27,15 +18,15 @@ class AddressOwners {
  public:
   static constexpr size_t kMaxAddresses = 64;  // of one host; further ones are ignored
 
-  void Set(const model::MachineId& machine, const std::vector<model::IpAddress>& addresses);
+  // Returns the addresses that the machine has in addition, or has no longer.
+  std::vector<model::IpAddress> Set(const model::MachineId& machine,
+                                    const std::vector<model::IpAddress>& addresses);
 
-  AddressFit Fit(const model::HopEnd& client, const model::HopEnd& server) const;
-
- private:
   bool Owns(const model::MachineId& machine, const model::IpAddress& address) const;
   // Whether hosts have reported the address, and this host has not.
   bool IsForeign(const model::MachineId& machine, const model::IpAddress& address) const;
 
+ private:
   absl::flat_hash_map<model::MachineId, std::vector<model::IpAddress>> addresses_;
   absl::flat_hash_map<model::IpAddress, absl::InlinedVector<model::MachineId, 1>> owners_;
 };

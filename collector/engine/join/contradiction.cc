@@ -26,11 +26,6 @@ Lifetime Of(const model::HopEnd& end, bool boot) {
   return life;
 }
 
-bool CountsBytes(const model::HopEnd& end) {
-  // The agent counts no bytes for a close that it did not see.
-  return end.closed_wall_ns != 0 && (end.bytes_sent != 0 || end.bytes_received != 0);
-}
-
 // Acknowledged bytes were received, apart from the two flags (SYN, FIN) that TCP counts like bytes.
 bool Reconcilable(uint64_t acknowledged, uint64_t received) {
   return acknowledged <= received + 2 && received <= acknowledged + kInFlightBytes;
@@ -38,11 +33,19 @@ bool Reconcilable(uint64_t acknowledged, uint64_t received) {
 
 }  // namespace
 
+bool CountsBytes(const model::HopEnd& end) {
+  // The agent counts no bytes for a close that it did not see.
+  return end.closed_wall_ns != 0 && (end.bytes_sent != 0 || end.bytes_received != 0);
+}
+
+bool BytesReconcile(const model::HopEnd& client, const model::HopEnd& server) {
+  return Reconcilable(client.bytes_sent, server.bytes_received) &&
+         Reconcilable(server.bytes_sent, client.bytes_received);
+}
+
 model::Contradiction FindContradiction(const model::HopEnd& client, const model::HopEnd& server,
                                        std::optional<int64_t> server_ahead_ns) {
-  if (CountsBytes(client) && CountsBytes(server) &&
-      !(Reconcilable(client.bytes_sent, server.bytes_received) &&
-        Reconcilable(server.bytes_sent, client.bytes_received))) {
+  if (CountsBytes(client) && CountsBytes(server) && !BytesReconcile(client, server)) {
     return model::Contradiction::kBytes;
   }
   const bool boot = server_ahead_ns.has_value() && client.established_boot_ns != 0 &&

@@ -17,6 +17,11 @@ namespace hoptrail::collector::engine {
 model::Contradiction FindContradiction(const model::HopEnd& client, const model::HopEnd& server,
                                        std::optional<int64_t> server_ahead_ns);
 
+// Whether the end has counted the connection's bytes: it is closed, and its agent saw the close.
+bool CountsBytes(const model::HopEnd& end);
+// Whether each of two ends that count bytes can have received what the other has sent.
+bool BytesReconcile(const model::HopEnd& client, const model::HopEnd& server);
+
 // The bytes that one end may have received beyond those that its peer knew to be acknowledged.
 inline constexpr uint64_t kInFlightBytes = 16 << 20;
 // The slack of lifetimes if the difference of the boot clocks is known, and if only wall clocks can

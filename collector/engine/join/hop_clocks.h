@@ -2,6 +2,7 @@
 #define HOPTRAIL_COLLECTOR_ENGINE_JOIN_HOP_CLOCKS_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "collector/engine/join/clock_offsets.h"
@@ -21,11 +22,15 @@ class HopClocks {
   model::Contradiction Check(const model::HopEnd& client, const model::HopEnd& server) const;
   // The time between both establishments, ns, corrected by the known difference of the wall clocks.
   int64_t Apart(const model::HopEnd& client, const model::HopEnd& server) const;
+  // Whether that difference is known.
+  bool AreKnown(const model::HostId& a, const model::HostId& b) const;
 
   // The wall clocks of hosts whose offset has changed since the last call.
   std::vector<ClockOffset> TakeChanged();
 
  private:
+  std::optional<int64_t> Difference(const model::HostId& a, const model::HostId& b) const;
+
   ClockOffsets wall_;
   ClockOffsets boot_;
 };

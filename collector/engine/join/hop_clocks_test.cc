@@ -1,5 +1,7 @@
 #include "collector/engine/join/hop_clocks.h"
 
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,6 +37,26 @@ TEST(HopClocksTest, KnownOffset_IsSubtractedFromTheTimeApart) {
   clocks.Learn(End(1, 0), End(2, 600));
   EXPECT_EQ(clocks.Apart(End(1, 10), End(2, 615)), 5 * kSecond);
   EXPECT_EQ(clocks.Apart(End(1, 15), End(2, 610)), 5 * kSecond);
+}
+
+TEST(HopClocksTest, WrongTimesOfAThirdHost_DoNotMoveTwoHostsApart) {
+  HopClocks clocks;
+  for (int i = 0; i < 3; ++i) clocks.Learn(End(1, i), End(2, 600 + i));
+  for (int i = 0; i < 20; ++i) clocks.Learn(End(1, i), End(9, i));
+  for (int i = 0; i < 20; ++i) clocks.Learn(End(2, i), End(9, 9000 + i));
+  EXPECT_EQ(clocks.Apart(End(1, 10), End(2, 610)), 0);
+  EXPECT_TRUE(clocks.AreKnown(End(1, 0).host, End(2, 0).host));
+  EXPECT_FALSE(clocks.AreKnown(End(1, 0).host, End(3, 0).host));
+}
+
+TEST(HopClocksTest, TimesThatOnlyALiarReports_AreBounded) {
+  HopClocks clocks;
+  model::HopEnd first = End(1, 0), last = End(2, 0);
+  first.established_wall_ns = std::numeric_limits<int64_t>::min();
+  last.established_wall_ns = std::numeric_limits<int64_t>::max();
+  EXPECT_GT(clocks.Apart(first, last), 1'000'000 * kSecond);
+  clocks.Learn(first, last);
+  EXPECT_GT(clocks.Apart(End(1, 0), End(2, 0)), 1'000'000 * kSecond);
 }
 
 TEST(HopClocksTest, EndsFarApart_ContradictOnceTheBootClocksAreKnown) {

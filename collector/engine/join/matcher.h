@@ -2,13 +2,16 @@
 #define HOPTRAIL_COLLECTOR_ENGINE_JOIN_MATCHER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
 #include "absl/types/span.h"
 
-#include "collector/engine/join/address_owners.h"
+#include "collector/engine/join/address_fit.h"
+#include "collector/engine/join/claim_rates.h"
 #include "collector/engine/join/hop_clocks.h"
+#include "collector/engine/join/plausibility.h"
 #include "core/graph/hop_end_table.h"
 #include "core/graph/hop_id.h"
 #include "core/model/hop.h"
@@ -25,7 +28,7 @@ struct Match {
 };
 
 // Chooses which client end belongs to which server end. Holds no state of its own: its results
-// depend on the ends and the clocks only. Not thread-safe.
+// depend on the ends, the clocks, the addresses and the rates only. Not thread-safe.
 class Matcher {
  public:
   // Ends of one flow, or of one claimed hop key, that are compared with each other. More ends are a
@@ -36,8 +39,9 @@ class Matcher {
   static constexpr size_t kMaxClaims = 16;
 
   // Nothing is owned; all of it outlives the matcher.
-  Matcher(const graph::HopEndTable* ends, const HopClocks* clocks, const AddressOwners* owners)
-      : ends_(ends), clocks_(clocks), owners_(owners) {}
+  Matcher(const graph::HopEndTable* ends, const HopClocks* clocks, const AddressFits* fits,
+          const ClaimRates* rates)
+      : ends_(ends), clocks_(clocks), fits_(fits), rates_(rates) {}
 
   // The ends of one side in the given order: one of each machine, whatever boots it has reported,
   // and at most kMaxClaims.
@@ -47,22 +51,27 @@ class Matcher {
                                      model::HopSide side) const;
   // What contradicts that two ends of one hop key are one connection.
   model::Contradiction Contradicts(const graph::HopId& client, const graph::HopId& server) const;
+  AddressFit Fit(const graph::HopId& client, const graph::HopId& server) const;
+  // Whether each end's host has reported that end's own address.
+  bool OwnTheirAddresses(const graph::HopId& client, const graph::HopId& server) const;
   // The two ends, out of those that claim one hop key, that are the connection: the pair whose
   // addresses fit best, then the pair that was complete first. A connection has two ends, so all
-  // other claims are wrong. The ends are in the order in which they were reported.
+  // other claims are wrong. It is INFERRED where the addresses are no proof. The ends are in the
+  // order in which they were reported.
   std::optional<Match> MatchKey(const std::vector<graph::HopId>& clients,
                                 const std::vector<graph::HopId>& servers) const;
-  // Inferred matches of ends of one flow: pairs each end with the free end that fits best.
+  // Inferred matches of ends of one flow: pairs each end with the likeliest free end.
   std::vector<Match> MatchFlow(const std::vector<graph::HopId>& clients,
                                const std::vector<graph::HopId>& servers) const;
 
  private:
-  // `candidates`: how many ends could be the other end.
-  double Probability(const Match& match, size_t candidates) const;
+  double OddsByFlow(const model::HopEnd& client, const model::HopEnd& server,
+                    int64_t apart_ns) const;
 
   const graph::HopEndTable* const ends_;
   const HopClocks* const clocks_;
-  const AddressOwners* const owners_;
+  const AddressFits* const fits_;
+  const ClaimRates* const rates_;
 };
 
 }  // namespace hoptrail::collector::engine

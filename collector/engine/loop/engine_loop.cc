@@ -43,7 +43,11 @@ absl::Status EngineLoop::Restore() {
   LogInfo("ingest", "restored ", hosts.size(), " hosts, ", snapshot.sessions.size(), " sessions, ",
           snapshot.hops.size(), " hops, ", snapshot.incidents.size(), " incidents");
   StoredState stored;
-  for (const store::HostRow& row : hosts) stored.host_names.emplace_back(row.host, row.host_name);
+  for (const store::HostRow& row : hosts) {
+    stored.host_names.emplace_back(row.host, row.host_name);
+    // Of a machine's boots the newest one comes last.
+    if (!row.addresses.empty()) stored.addresses.emplace_back(row.host, row.addresses);
+  }
   stored.sessions = std::move(snapshot.sessions);
   stored.hops = std::move(snapshot.hops);
   stored.detections = std::move(snapshot.detections);
@@ -192,6 +196,7 @@ void EngineLoop::Answer(ReconfigureRequest& request) {
   state_.store->SetRetention(request.retention);
   state_.store->SetNotify(request.notify);
   state_.engine->SetRetention(request.engine_retention_ns);
+  state_.engine->SetTranslations(std::move(request.translations));
   state_.engine->SetRules(request.rules, request.minimum_severity, &state_.transaction.outcome);
 }
 

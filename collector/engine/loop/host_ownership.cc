@@ -84,6 +84,7 @@ void HostOwnership::Admit(const bus::StreamOpened& message, HostEntry* entry) {
     state_->engine->SetHostName(host, entry->host_name, &transaction.outcome);
   }
   hosts_->NoteConnected(host, entry);
+  if (message.address) state_->engine->SetStreamAddress(host, *message.address);
   LogInfo("ingest", "agent of ", entry->host_name, " (", model::ToString(host),
           ") connected, durable up to ", entry->applied_sequence);
   if (model::IsAssumed(host.boot)) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -15,6 +16,7 @@
 #include "collector/engine/engine.h"
 #include "collector/store/store.h"
 #include "core/model/detection.h"
+#include "core/model/ip_prefix.h"
 
 namespace hoptrail::collector::engine {
 
@@ -42,6 +44,7 @@ struct ReconfigureRequest {
   bool notify = false;
   int64_t silent_after_ns = 0;
   int64_t heartbeat_timeout_ns = 0;
+  std::vector<model::IpPrefix> translations;
 };
 
 // See Engine::PathOf.

@@ -40,6 +40,8 @@ struct Outcome {
 // The stored values that the engine starts with, all of them or the ones still of interest.
 struct StoredState {
   std::vector<std::pair<model::HostId, std::string>> host_names;
+  // As the hosts reported them last.
+  std::vector<std::pair<model::HostId, std::vector<model::IpAddress>>> addresses;
   std::vector<model::Session> sessions;
   std::vector<StoredHop> hops;
   std::vector<model::Detection> detections;

@@ -54,6 +54,7 @@ TEST_P(StoreSuite, HostThatReported_ShowsHealthCoverageLossesAndDegradations) {
   EXPECT_EQ(view->degradations, degradations) << "the agent's, then the collector's";
   EXPECT_EQ(store_->LoadHosts()->front().collector_degradations, *change.collector_degradations);
   EXPECT_EQ(store_->LoadHosts()->front().incarnation, *change.incarnation);
+  EXPECT_EQ(store_->LoadHosts()->front().addresses, change.health->addresses);
 }
 
 TEST_P(StoreSuite, MachineWithSeveralBoots_IsOneRowWithTheNewestBootFirst) {

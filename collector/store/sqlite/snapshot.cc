@@ -58,12 +58,16 @@ absl::StatusOr<std::vector<HostRow>> LoadHosts(sqlite::Database* database) {
   HT_ASSIGN_OR_RETURN(
       sqlite::Statement select,
       database->Prepare("SELECT id, host_name, state, last_seen, acknowledged, listed, connected,"
-                        " collector_degradations, incarnation, nonce FROM hosts"));
+                        " collector_degradations, incarnation, nonce, health FROM hosts"
+                        " ORDER BY connected"));
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
     if (!row) return hosts;
     auto degradations = DecodeDegradations(select.Blob(7));
     if (!Usable(degradations)) degradations.emplace();
+    absl::StatusOr<model::AgentHealth> health = model::AgentHealth();
+    if (!select.Blob(10).empty()) health = DecodeHealth(select.Blob(10));
+    if (!Usable(health)) health.emplace();
     hosts.push_back({.host = HostFrom(select.Blob(0)),
                      .host_name = std::string(select.Text(1)),
                      .state = static_cast<HostState>(select.Int(2)),
@@ -73,7 +77,8 @@ absl::StatusOr<std::vector<HostRow>> LoadHosts(sqlite::Database* database) {
                      .acknowledged_sequence = static_cast<uint64_t>(select.Int(4)),
                      .collector_degradations = *std::move(degradations),
                      .incarnation = {static_cast<uint64_t>(select.Int(8)),
-                                     IdFrom<model::Nonce>(select.Blob(9))}});
+                                     IdFrom<model::Nonce>(select.Blob(9))},
+                     .addresses = std::move(health->addresses)});
   }
 }
 
