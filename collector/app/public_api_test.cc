@@ -64,7 +64,7 @@ TEST_F(CollectorTest, Role_ComesFromTheCertificate) {
 }
 
 TEST_F(CollectorTest, Lists_PageFilterAndRefuseBadRequests) {
-  std::vector<std::pair<uint64_t, model::Fact>> facts{{1, wire::TestSession()}};
+  std::vector<std::pair<uint64_t, model::Fact>> facts{{1, SessionNumber(1)}};
   for (uint8_t n = 1; n <= 9; ++n) facts.emplace_back(n + 1, DetectionNumber(n));
   Deliver(facts);
   auto stub = v1::DetectionService::NewStub(Local());
@@ -121,8 +121,7 @@ TEST_F(CollectorTest, SessionsOfSeveralKinds_AreOneList) {
   std::vector<std::pair<uint64_t, model::Fact>> facts;
   using Kind = model::EntryKind;
   for (const Kind kind : {Kind::kRemote, Kind::kService, Kind::kCron, Kind::kRemote}) {
-    model::Session session = wire::TestSession();
-    session.id.bytes[0] = static_cast<uint8_t>(facts.size() + 1);
+    model::Session session = SessionNumber(static_cast<uint32_t>(facts.size() + 1));
     session.kind = kind;
     facts.emplace_back(facts.size() + 1, session);
   }
@@ -135,7 +134,9 @@ TEST_F(CollectorTest, SessionsOfSeveralKinds_AreOneList) {
   grpc::Status status = Call(stub, &v1::GraphService::Stub::ListSessions, request, &response);
   ASSERT_TRUE(status.ok()) << status.error_message();
   std::string order;
-  for (const v1::Session& session : response.sessions()) order += session.name().substr(10, 1);
+  for (const v1::Session& session : response.sessions()) {
+    absl::StrAppend(&order, session.first_process().tgid());
+  }
   EXPECT_EQ(order, "431");
   for (const char* bad : {"kind = REMOTE,", "kind = REMOTE,sudo", "kind = ,"}) {
     request.set_filter(bad);
@@ -147,7 +148,7 @@ TEST_F(CollectorTest, SessionsOfSeveralKinds_AreOneList) {
 TEST_F(CollectorTest, Host_IsOneMachineThatAnOperatorCanRemove) {
   model::HostId second = wire::TestHost();
   second.boot.bytes[5] = 1;
-  Deliver({{1, wire::TestSession()}});
+  Deliver({{1, SessionNumber(1)}});
   Agent agent = Connect(As("agent"));
   ASSERT_TRUE(agent.Hello(second));
   auto reader = v1::FleetService::NewStub(As("reader"));
@@ -199,7 +200,7 @@ TEST_F(CollectorTest, Host_IsOneMachineThatAnOperatorCanRemove) {
 }
 
 TEST_F(CollectorTest, Watch_ResumesAndMissesNothing) {
-  Deliver({{1, wire::TestSession()}});
+  Deliver({{1, SessionNumber(1)}});
   auto stub = v1::DetectionService::NewStub(Local());
   std::string token;
   {
@@ -217,11 +218,7 @@ TEST_F(CollectorTest, Watch_ResumesAndMissesNothing) {
   // 300 of them while nobody watches, more than one page of the store.
   std::vector<std::pair<uint64_t, model::Fact>> facts;
   for (int i = 0; i < 300; ++i) {
-    model::Detection detection = wire::TestDetection();
-    detection.id.bytes[1] = static_cast<uint8_t>(i >> 8);
-    detection.id.bytes[2] = static_cast<uint8_t>(i);
-    detection.id.bytes[3] = 1;
-    facts.emplace_back(10 + i, detection);
+    facts.emplace_back(10 + i, DetectionNumber(1000 + static_cast<uint32_t>(i)));
   }
   Deliver(facts);
   Restart();
@@ -252,8 +249,8 @@ TEST_F(CollectorTest, Watch_ResumesAndMissesNothing) {
 }
 
 TEST_F(CollectorTest, Incident_IsAcknowledgedAndResolvedByName) {
-  model::Detection detection = wire::TestDetection();
-  Deliver({{1, wire::TestSession()}, {2, detection}});
+  model::Detection detection = DetectionNumber(1);
+  Deliver({{1, SessionNumber(1)}, {2, detection}});
   auto stub = v1::DetectionService::NewStub(As("operator"));
   v1::ListIncidentsResponse incidents;
   ASSERT_TRUE(

@@ -89,7 +89,7 @@ void Engine::SetRetention(int64_t retention_ns) {
 
 void Engine::ForgetHost(const model::HostId& host) {
   GraphState& graph_state = parts_->state.graph;
-  if (!graph_state.by_host.contains(host)) graph_state.host_names.erase(host);
+  if (!graph_state.by_host.contains(host)) graph_state.host_names.Forget(host);
 }
 
 absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId& id,
@@ -115,9 +115,7 @@ std::vector<model::Provenance> Engine::ProvenanceOf(const model::HostId& host) c
   return ReadProvenance(parts_->state.graph, host);
 }
 
-std::string Engine::HostName(const model::HostId& host) const {
-  return parts_->state.graph.HostName(host);
-}
+const HostNames& Engine::host_names() const { return parts_->state.graph.host_names; }
 
 Engine::Counts Engine::counts() const {
   return {.sessions = parts_->state.graph.sessions.size(),
@@ -125,7 +123,7 @@ Engine::Counts Engine::counts() const {
           .proven = parts_->joiner.proven(),
           .contradicted = parts_->joiner.contradicted(),
           .incidents = parts_->state.incidents.size(),
-          .refused = parts_->intake.refused(),
+          .refused = parts_->state.refused,
           .aged = parts_->aging.aged()};
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,6 +17,8 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -121,6 +124,134 @@ TEST_F(LiarTest, ClaimThatIsNoLongerDisputed_HasItsDetectionWithdrawn) {
   EXPECT_THAT(Rules(store, honest.id), IsEmpty());
   EXPECT_THAT(Rules(store, eve.id), ElementsAre("disputed-end"));
 }
+
+// The liar knows, or guesses, the ids that the honest host's session and detection will have.
+TEST_F(LiarTest, SessionUnderTheIdOfAnotherHost_IsRefusedAndTheHonestOneIsTaken) {
+  Engine engine(options_);
+  Store store;
+  model::Session stolen = four_.gw;
+  stolen.host = Story::Host("eve");
+  Outcome outcome;
+  engine.Apply(stolen, &outcome);
+  EXPECT_TRUE(outcome.empty());
+  EXPECT_THAT(outcome.refusals,
+              ElementsAre(Refusal{Story::Host("eve"), RefusalReason::kSessionId, 1}));
+  Run(&engine, four_.story.in_order(), &store);
+  EXPECT_EQ(store.Picture(), honest_);
+}
+
+TEST_F(LiarTest, StoredSessionUnderTheIdOfAnotherHost_GivesWay) {
+  model::Session stolen = four_.gw;
+  stolen.host = Story::Host("eve");
+  Engine engine(options_);
+  StoredState stored;
+  stored.sessions = {stolen};
+  engine.Restore(stored);
+  Store store;
+  Run(&engine, four_.story.in_order(), &store);
+  EXPECT_EQ(store.Picture(), honest_);
+  EXPECT_EQ(store.sessions.at(four_.gw.id).host, four_.gw.host);
+}
+
+TEST_F(LiarTest, DetectionOnASessionOfAnotherHost_IsRefusedBeforeAndAfterItsReport) {
+  model::Detection forged;
+  for (const auto& [id, detection] : store_.detections) {
+    if (detection.session == four_.gw.id && detection.rule == "brute-force") forged = detection;
+  }
+  ASSERT_FALSE(forged.id.empty());
+  forged.host = Story::Host("eve");
+  forged.severity = model::Severity::kInfo;
+  Engine engine(options_);
+  Store store;
+  const std::vector<Refusal> refusal{{forged.host, RefusalReason::kForeignDetection, 1}};
+  for (int i = 0; i < 2; ++i) {
+    Outcome outcome;
+    engine.Apply(forged, &outcome);
+    EXPECT_TRUE(outcome.empty());
+    EXPECT_EQ(outcome.refusals, refusal) << (i == 0 ? "before" : "after");
+    if (i == 0) Run(&engine, four_.story.in_order(), &store);
+  }
+  EXPECT_EQ(store.Picture(), honest_);
+}
+
+TEST_F(LiarTest, DetectionUnderAnIdThatDoesNotDerive_IsRefused) {
+  model::Detection detection;
+  detection.rule = "pivot";
+  detection.session = session_.id;
+  detection.session_process = session_.first_process;
+  detection.host = session_.host;
+  detection.severity = model::Severity::kHigh;
+  detection.occurrence = "192.0.2.1:22";
+  detection.id = model::DeriveDetectionId("pivot", session_.id, "192.0.2.1:23");
+  Outcome outcome;
+  engine_.Apply(detection, &outcome);
+  EXPECT_TRUE(outcome.empty());
+  EXPECT_THAT(outcome.refusals,
+              ElementsAre(Refusal{session_.host, RefusalReason::kDetectionId, 1}));
+  detection.id = model::DeriveDetectionId("pivot", session_.id, detection.occurrence);
+  engine_.Apply(detection, &outcome);
+  ASSERT_EQ(outcome.detections.size(), 1u);
+}
+
+// Its record of the session was dropped, or the session has left memory.
+TEST_F(LiarTest, DetectionOnAnUnreportedSession_IsTakenIfTheSessionDerivesFromTheHost) {
+  const model::Session unreported = four_.story.MakeSession("eve", "mallory", 7);
+  model::Detection detection;
+  detection.rule = "pivot";
+  detection.session = unreported.id;
+  detection.host = unreported.host;
+  detection.severity = model::Severity::kHigh;
+  detection.id = model::DeriveDetectionId("pivot", unreported.id, "");
+  Outcome outcome;
+  engine_.Apply(detection, &outcome);
+  EXPECT_TRUE(outcome.detections.empty()) << "its first process is not known";
+  detection.session_process = unreported.first_process;
+  engine_.Apply(detection, &outcome);
+  EXPECT_EQ(outcome.detections.size(), 1u);
+}
+
+TEST_F(LiarTest, HostThatCallsItselfByAnothersName_IsNotTakenForIt) {
+  ASSERT_EQ(store_.Live().size(), 1u);
+  EXPECT_EQ(store_.Live()[0].title, "staff from 192.0.2.9: gw → web → db → vault");
+  model::AgentHealth health;
+  health.host = Story::Host("eve");
+  health.host_name = "vault";
+  Run(&engine_, {health, Claim(model::HopSide::kClient)}, &store_);
+  const auto id = [](const std::string& host) {
+    return model::ToString(Story::Host(host).machine).substr(0, 8);
+  };
+  const std::string honest = absl::StrCat("vault (", id("vault"), ")");
+  ASSERT_EQ(store_.Live().size(), 2u);
+  for (const model::Incident& incident : store_.Live()) {
+    if (incident.root == session_.id) {
+      EXPECT_THAT(incident.title, HasSubstr(absl::StrCat("vault (", id("eve"), ")")));
+    } else {
+      EXPECT_THAT(incident.title, EndsWith(honest));
+    }
+  }
+  EXPECT_EQ(engine_.host_names().Label(Story::Host("vault")), honest);
+  // Provenance goes to the agents of open sessions only.
+  const std::vector<model::Provenance> of_db = engine_.ProvenanceOf(Story::Host("db"));
+  ASSERT_FALSE(of_db.empty());
+  EXPECT_EQ(of_db[0].path.back(), "root@db") << "the other names are as before";
+}
+
+TEST_F(LiarTest, HostWithManyNames_RelabelsNobodyAfterTheSixteenth) {
+  std::vector<model::Fact> names;
+  model::AgentHealth health;
+  health.host = Story::Host("eve");
+  for (int i = 0; i < 20; ++i) {
+    health.host_name = absl::StrCat("eve", i);
+    names.emplace_back(health);
+  }
+  health.host_name = "vault";
+  names.emplace_back(health);
+  Run(&engine_, names, &store_);
+  EXPECT_EQ(engine_.host_names().Label(Story::Host("vault")), "vault");
+  EXPECT_EQ(engine_.counts().refused, 6u) << "it had the name eve before the first fifteen";
+}
+
+TEST_F(LiarTest, HonestHosts_HaveNothingRefused) { EXPECT_EQ(engine_.counts().refused, 0u); }
 
 TEST_F(LiarTest, HonestHosts_HaveNoDisputedEnd) {
   for (const auto& [id, detection] : store_.detections) {
