@@ -67,6 +67,7 @@ class CollectorTest : public ::testing::Test {
         "spiffe://hoptrail/agent/" + model::ToString(wire::TestHost().machine);
     Issue("ca", "server", "spiffe://hoptrail/collector/one");
     Issue("ca", "agent", agent);
+    Issue("ca", "named_agent", agent + ",URI:spiffe://hoptrail/host-name/web1");
     Issue("ca", "other_agent", "spiffe://hoptrail/agent/" + std::string(32, '7'));
     Issue("ca", "reader", "spiffe://hoptrail/reader/rita");
     Issue("ca", "operator", "spiffe://hoptrail/operator/olga");

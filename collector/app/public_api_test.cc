@@ -63,6 +63,25 @@ TEST_F(CollectorTest, Role_ComesFromTheCertificate) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST_F(CollectorTest, NameInTheCertificate_IsTheHostsWhateverItsAgentSays) {
+  auto fleet = v1::FleetService::NewStub(Local());
+  v1::GetHostRequest get;
+  get.set_name(wire::ResourceName(wire::TestHost().machine));
+  v1::Host host;
+  for (const char* certificate : {"named_agent", "agent"}) {
+    Agent agent = Connect(As(certificate));
+    ASSERT_TRUE(agent.Hello(wire::TestHost()));
+    model::AgentHealth health{.host = wire::TestHost(), .host_name = "db1", .wall_ns = 1};
+    const uint64_t sequence = agent.welcome + 1;
+    agent.Send({{sequence, health}});
+    EXPECT_TRUE(agent.Acknowledged(sequence));
+    ASSERT_TRUE(Call(fleet, &v1::FleetService::Stub::GetHost, get, &host).ok());
+    EXPECT_EQ(host.host_name(), certificate == std::string("agent") ? "db1" : "web1");
+    agent.stream->WritesDone();
+    EXPECT_TRUE(agent.End().ok());
+  }
+}
+
 TEST_F(CollectorTest, Lists_PageFilterAndRefuseBadRequests) {
   std::vector<std::pair<uint64_t, model::Fact>> facts{{1, SessionNumber(1)}};
   for (uint8_t n = 1; n <= 9; ++n) facts.emplace_back(n + 1, DetectionNumber(n));
