@@ -169,7 +169,7 @@ std::string FormatAuthentication(const v1::Authentication& authentication, const
 }
 
 std::string HostLabel(absl::string_view host_name, absl::string_view host, const Style& style) {
-  return host_name.empty() ? ShortId(host, style) : Escape(host_name, style, 64);
+  return host_name.empty() ? ShortId(host, style) : Escape(host_name, style, 80);
 }
 
 std::string UserLabel(const v1::Session& session, const Style& style) {

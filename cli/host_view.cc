@@ -162,6 +162,12 @@ std::string DegradationWord(const v1::Degradation& degradation) {
       return "collector cannot write";
     case v1::LOSING_RECORDS:
       return "losing records";
+    case v1::CLAIMS_REFUSED:
+      return "claims refused";
+    case v1::HOST_NAME_CHANGED:
+      return "name changed";
+    case v1::HOST_NAME_SHARED:
+      return "name of another host";
     default:
       return absl::StrCat("reason ", degradation.kind());  // from a newer collector
   }

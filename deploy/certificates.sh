@@ -14,13 +14,13 @@ usage() {
 Usage:
   certificates.sh init DIR                                  a new authority: ca.crt, ca.key
   certificates.sh collector DIR NAME [DNS:x | IP:y | x ...] collector.crt, collector.key
-  certificates.sh agent DIR MACHINE_ID                      agent-MACHINE_ID.crt, .key
+  certificates.sh agent DIR MACHINE_ID [HOST_NAME]          agent-MACHINE_ID.crt, .key
   certificates.sh reader DIR NAME                           reader-NAME.crt, .key
   certificates.sh operator DIR NAME                         operator-NAME.crt, .key
 
 init makes DIR (mode 0700). No existing file is overwritten. A collector's certificate is valid for
 NAME and for every further name or address. MACHINE_ID is the 32 hexadecimal digits of that host's
-/etc/machine-id.
+/etc/machine-id. With HOST_NAME the collector shows the host under this name, whatever its agent says.
 A certificate names its owner in a URI: spiffe://hoptrail/ROLE/NAME.
 TEXT
 }
@@ -135,14 +135,19 @@ command_collector() {
 }
 
 command_agent() {
-  [[ $# -eq 2 ]] || usage_error "agent takes DIR MACHINE_ID"
+  [[ $# -eq 2 || $# -eq 3 ]] || usage_error "agent takes DIR MACHINE_ID [HOST_NAME]"
   local dir=$1 machine_id=${2,,}
   machine_id=${machine_id//-/}
   [[ $machine_id =~ ^[0-9a-f]{32}$ ]] ||
     usage_error "'$2' is not a machine id; use 32 hexadecimal digits"
+  local names="URI:spiffe://hoptrail/agent/$machine_id"
+  if [[ $# -eq 3 ]]; then
+    check_name "$3"
+    names+=", URI:spiffe://hoptrail/host-name/$3"
+  fi
   require_authority "$dir"
   new_pair "$dir/agent-$machine_id" "$machine_id" "$LEAF_DAYS" \
-    "$(leaf_extensions clientAuth "URI:spiffe://hoptrail/agent/$machine_id")" "$dir"
+    "$(leaf_extensions clientAuth "$names")" "$dir"
 }
 
 command_person() {  # ROLE DIR NAME

@@ -32,12 +32,14 @@ class TestRule : public HostRule {
     detection.rule = id_;
     detection.techniques = techniques_;
     if (event.session != nullptr) detection.session = event.session->id;
+    detection.id = model::DeriveDetectionId(id_, detection.session, "");
     out.OnDetection(detection);
   }
   void OnTick(uint64_t boot_ns, DetectionSink& out) override {
     model::Detection detection;
     detection.rule = id_;
     detection.session.bytes[0] = static_cast<uint8_t>(boot_ns);
+    detection.id = model::DeriveDetectionId(id_, detection.session, "");
     out.OnDetection(detection);
   }
 

@@ -35,7 +35,7 @@ Pipeline::Pipeline(Options options)
       sink_(std::move(options.sink)),
       stop_observer_(unit_, supervisor_tgid_, &stop_origin_),
       rules_(rules::MakeHostRules({.config = options.rules, .unit = unit_}),
-             [this](model::Detection detection) { sink_(std::move(detection)); }),
+             [this](model::Detection detection) { OnDetection(std::move(detection)); }),
       correlator_(CorrelatorOptions(options), this, this),
       refused_since_wall_ns_(clock_->WallNs()) {}
 
@@ -113,6 +113,14 @@ void Pipeline::ReportRefused() {
 
 Pipeline::Counts Pipeline::counts() const {
   return {.events = events_, .lost = lost_, .logins = logins_.size()};
+}
+
+// The collector checks that the session is one of this host, which it may not know yet, or no more.
+void Pipeline::OnDetection(model::Detection detection) {
+  if (const session::Node* node = correlator_.FindNode(detection.session); node != nullptr) {
+    detection.session_process = node->session.first_process;
+  }
+  sink_(std::move(detection));
 }
 
 void Pipeline::OnSession(const model::Session& session) {

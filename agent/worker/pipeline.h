@@ -69,6 +69,7 @@ class Pipeline : private session::Output, private session::EventSink {
  private:
   void FindSender(const StopSignal& signal, uint64_t now_boot_ns);
   void ReportRefused();
+  void OnDetection(model::Detection detection);
   session::Interests interests() const override;
   void OnEvent(const session::EnrichedEvent& event) override;
   void OnSession(const model::Session& session) override;

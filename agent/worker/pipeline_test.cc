@@ -101,6 +101,8 @@ TEST_F(PipelineTest, FiveFailuresThenALogin_AreBruteForce) {
   EXPECT_EQ(detections[0].rule, "brute-force");
   EXPECT_EQ(detections[0].severity, model::Severity::kHigh);
   EXPECT_EQ(detections[0].session, model::DeriveSessionId(host_, monitor));
+  EXPECT_EQ(detections[0].session_process, monitor);
+  EXPECT_EQ(detections[0].occurrence, "198.51.100.9");
   EXPECT_EQ(detections[0].evidence.at("failures"), "5");
   EXPECT_EQ(detections[0].evidence.at("origin"), "198.51.100.9");
   // The session was emitted before the detection that names it.
@@ -128,6 +130,7 @@ TEST_F(PipelineTest, FailuresWithoutALogin_AreTiedToTheListener) {
   ASSERT_EQ(detections.size(), 1u);
   EXPECT_EQ(detections[0].severity, model::Severity::kLow);
   EXPECT_EQ(detections[0].session, model::DeriveSessionId(host_, sshd_));
+  EXPECT_EQ(detections[0].session_process, sshd_);
 }
 
 TEST_F(PipelineTest, ConnectOutOfALogin_IsAPivotAndMoreSevereOnAKnownPath) {

@@ -67,10 +67,10 @@ TEST_F(AssembleTest, AddressOfTheFleet_ListsItsHosts) {
   AddHost(2, "db", "2001:db8::3");
   EXPECT_THAT(RootFrom("10.0.0.2").origin_hosts(), ElementsAre("web"));
   EXPECT_THAT(RootFrom("2001:db8::3").origin_hosts(), ElementsAre("db"));
-  // Several hosts may have one private address. Another boot of a host is the same host.
+  // Several hosts may have one private address. A label is listed once.
   AddHost(3, "db", "10.0.0.2");
   AddHost(4, "db", "10.0.0.2");
-  EXPECT_THAT(RootFrom("10.0.0.2").origin_hosts(), ElementsAre("db", "web"));
+  EXPECT_THAT(RootFrom("10.0.0.2").origin_hosts(), ElementsAre("db (aa000000)", "web"));
   for (uint8_t i = 10; i < 40; ++i) AddHost(i, "host-" + std::to_string(i), "10.0.0.2");
   EXPECT_THAT(RootFrom("10.0.0.2").origin_hosts(), SizeIs(Reader::kMaxAddressHosts));
 }

@@ -35,9 +35,22 @@ inline void Shell(const std::string& command) {
   ASSERT_EQ(std::system((command + " 2>/dev/null >/dev/null").c_str()), 0) << command;
 }
 
-inline model::Detection DetectionNumber(uint8_t n) {
+// A session of TestHost() under the id that derives from it.
+inline model::Session SessionNumber(uint32_t n) {
+  model::Session session = wire::TestSession();
+  session.first_process.tgid = n;
+  session.id = model::DeriveSessionId(session.host, session.first_process);
+  return session;
+}
+
+// A detection on SessionNumber(1).
+inline model::Detection DetectionNumber(uint32_t n) {
   model::Detection detection = wire::TestDetection();
-  detection.id.bytes[0] = n;
+  const model::Session session = SessionNumber(1);
+  detection.session = session.id;
+  detection.session_process = session.first_process;
+  detection.occurrence = absl::StrCat(n);
+  detection.id = model::DeriveDetectionId(detection.rule, detection.session, detection.occurrence);
   detection.severity = n % 2 == 0 ? model::Severity::kLow : model::Severity::kHigh;
   return detection;
 }
@@ -54,6 +67,7 @@ class CollectorTest : public ::testing::Test {
         "spiffe://hoptrail/agent/" + model::ToString(wire::TestHost().machine);
     Issue("ca", "server", "spiffe://hoptrail/collector/one");
     Issue("ca", "agent", agent);
+    Issue("ca", "named_agent", agent + ",URI:spiffe://hoptrail/host-name/web1");
     Issue("ca", "other_agent", "spiffe://hoptrail/agent/" + std::string(32, '7'));
     Issue("ca", "reader", "spiffe://hoptrail/reader/rita");
     Issue("ca", "operator", "spiffe://hoptrail/operator/olga");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -23,13 +24,18 @@ namespace {
 
 TEST_F(CollectorTest, Facts_AreAcknowledgedShownAndSurviveARestart) {
   std::vector<std::pair<uint64_t, model::Fact>> facts;
-  for (const model::Fact& fact : wire::TestFacts()) facts.emplace_back(facts.size() + 10, fact);
+  for (model::Fact fact : wire::TestFacts()) {
+    if (std::holds_alternative<model::Session>(fact)) fact = SessionNumber(1);
+    facts.emplace_back(facts.size() + 10, fact);
+  }
+  const std::string name =
+      wire::ResourceName(SessionNumber(1).id).substr(0, std::string("sessions/").size() + 8);
   Deliver(facts);
   for (int round = 0; round < 2; ++round) {
     auto graph = v1::GraphService::NewStub(Local());
     v1::Session session;
     v1::GetSessionRequest request;
-    request.set_name("sessions/0100");
+    request.set_name(name);
     ASSERT_TRUE(Call(graph, &v1::GraphService::Stub::GetSession, request, &session).ok());
     EXPECT_EQ(session.user(), "staff");
     EXPECT_EQ(session.host_name(), "gw");
@@ -42,7 +48,7 @@ TEST_F(CollectorTest, Facts_AreAcknowledgedShownAndSurviveARestart) {
     EXPECT_EQ(host.losses_size(), 1);
     v1::Path path;
     v1::GetPathRequest path_request;
-    path_request.set_name("sessions/0100");
+    path_request.set_name(name);
     grpc::Status status = Call(graph, &v1::GraphService::Stub::GetPath, path_request, &path);
     ASSERT_TRUE(status.ok()) << status.error_message();
     ASSERT_GE(path.steps_size(), 1);
@@ -123,7 +129,7 @@ TEST_F(CollectorTest, AbusedStream_EndsWithAStatusAndOthersGoOn) {
 TEST_F(CollectorTest, HostileNames_ForgeNoLogLineAndReachNoTerminal) {
   const std::string evil =
       "x\x1b[2J\r\n2026-01-01T00:00:00.000Z I audit: mallory removed hosts/1\x07\x7f";
-  model::Session session = wire::TestSession();
+  model::Session session = SessionNumber(1);
   session.user = session.program = session.unit = evil;
   model::Detection detection = DetectionNumber(1);
   detection.title = detection.summary = evil;  // a rule of that name is refused

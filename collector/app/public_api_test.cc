@@ -63,8 +63,27 @@ TEST_F(CollectorTest, Role_ComesFromTheCertificate) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST_F(CollectorTest, NameInTheCertificate_IsTheHostsWhateverItsAgentSays) {
+  auto fleet = v1::FleetService::NewStub(Local());
+  v1::GetHostRequest get;
+  get.set_name(wire::ResourceName(wire::TestHost().machine));
+  v1::Host host;
+  for (const char* certificate : {"named_agent", "agent"}) {
+    Agent agent = Connect(As(certificate));
+    ASSERT_TRUE(agent.Hello(wire::TestHost()));
+    model::AgentHealth health{.host = wire::TestHost(), .host_name = "db1", .wall_ns = 1};
+    const uint64_t sequence = agent.welcome + 1;
+    agent.Send({{sequence, health}});
+    EXPECT_TRUE(agent.Acknowledged(sequence));
+    ASSERT_TRUE(Call(fleet, &v1::FleetService::Stub::GetHost, get, &host).ok());
+    EXPECT_EQ(host.host_name(), certificate == std::string("agent") ? "db1" : "web1");
+    agent.stream->WritesDone();
+    EXPECT_TRUE(agent.End().ok());
+  }
+}
+
 TEST_F(CollectorTest, Lists_PageFilterAndRefuseBadRequests) {
-  std::vector<std::pair<uint64_t, model::Fact>> facts{{1, wire::TestSession()}};
+  std::vector<std::pair<uint64_t, model::Fact>> facts{{1, SessionNumber(1)}};
   for (uint8_t n = 1; n <= 9; ++n) facts.emplace_back(n + 1, DetectionNumber(n));
   Deliver(facts);
   auto stub = v1::DetectionService::NewStub(Local());
@@ -121,8 +140,7 @@ TEST_F(CollectorTest, SessionsOfSeveralKinds_AreOneList) {
   std::vector<std::pair<uint64_t, model::Fact>> facts;
   using Kind = model::EntryKind;
   for (const Kind kind : {Kind::kRemote, Kind::kService, Kind::kCron, Kind::kRemote}) {
-    model::Session session = wire::TestSession();
-    session.id.bytes[0] = static_cast<uint8_t>(facts.size() + 1);
+    model::Session session = SessionNumber(static_cast<uint32_t>(facts.size() + 1));
     session.kind = kind;
     facts.emplace_back(facts.size() + 1, session);
   }
@@ -135,7 +153,9 @@ TEST_F(CollectorTest, SessionsOfSeveralKinds_AreOneList) {
   grpc::Status status = Call(stub, &v1::GraphService::Stub::ListSessions, request, &response);
   ASSERT_TRUE(status.ok()) << status.error_message();
   std::string order;
-  for (const v1::Session& session : response.sessions()) order += session.name().substr(10, 1);
+  for (const v1::Session& session : response.sessions()) {
+    absl::StrAppend(&order, session.first_process().tgid());
+  }
   EXPECT_EQ(order, "431");
   for (const char* bad : {"kind = REMOTE,", "kind = REMOTE,sudo", "kind = ,"}) {
     request.set_filter(bad);
@@ -147,7 +167,7 @@ TEST_F(CollectorTest, SessionsOfSeveralKinds_AreOneList) {
 TEST_F(CollectorTest, Host_IsOneMachineThatAnOperatorCanRemove) {
   model::HostId second = wire::TestHost();
   second.boot.bytes[5] = 1;
-  Deliver({{1, wire::TestSession()}});
+  Deliver({{1, SessionNumber(1)}});
   Agent agent = Connect(As("agent"));
   ASSERT_TRUE(agent.Hello(second));
   auto reader = v1::FleetService::NewStub(As("reader"));
@@ -199,7 +219,7 @@ TEST_F(CollectorTest, Host_IsOneMachineThatAnOperatorCanRemove) {
 }
 
 TEST_F(CollectorTest, Watch_ResumesAndMissesNothing) {
-  Deliver({{1, wire::TestSession()}});
+  Deliver({{1, SessionNumber(1)}});
   auto stub = v1::DetectionService::NewStub(Local());
   std::string token;
   {
@@ -217,11 +237,7 @@ TEST_F(CollectorTest, Watch_ResumesAndMissesNothing) {
   // 300 of them while nobody watches, more than one page of the store.
   std::vector<std::pair<uint64_t, model::Fact>> facts;
   for (int i = 0; i < 300; ++i) {
-    model::Detection detection = wire::TestDetection();
-    detection.id.bytes[1] = static_cast<uint8_t>(i >> 8);
-    detection.id.bytes[2] = static_cast<uint8_t>(i);
-    detection.id.bytes[3] = 1;
-    facts.emplace_back(10 + i, detection);
+    facts.emplace_back(10 + i, DetectionNumber(1000 + static_cast<uint32_t>(i)));
   }
   Deliver(facts);
   Restart();
@@ -252,8 +268,8 @@ TEST_F(CollectorTest, Watch_ResumesAndMissesNothing) {
 }
 
 TEST_F(CollectorTest, Incident_IsAcknowledgedAndResolvedByName) {
-  model::Detection detection = wire::TestDetection();
-  Deliver({{1, wire::TestSession()}, {2, detection}});
+  model::Detection detection = DetectionNumber(1);
+  Deliver({{1, SessionNumber(1)}, {2, detection}});
   auto stub = v1::DetectionService::NewStub(As("operator"));
   v1::ListIncidentsResponse incidents;
   ASSERT_TRUE(

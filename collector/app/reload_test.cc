@@ -105,7 +105,7 @@ TEST_F(ReloadTest, NewCertificates_ApplyToNewConnectionsOnly) {
 }
 
 TEST_F(ReloadTest, RulesAndLevels_AreAppliedAndABadFileChangesNothing) {
-  Deliver({{1, wire::TestSession()}, {2, DetectionNumber(2)}});  // low
+  Deliver({{1, SessionNumber(1)}, {2, DetectionNumber(2)}});  // low
   EXPECT_EQ(Incidents(), 0);
   const std::string config = Config();
   std::string log = Reload(config + "incidents: {minimum_severity: low}\ncolour: red\n");
@@ -136,7 +136,7 @@ TEST_F(ReloadTest, AddressesAndStorePath_NeedARestartAndTheLogSaysSo) {
 
 TEST_F(ReloadTest, RotatedOutput_IsReopenedEvenByABadFile) {
   const std::string path = directory_ + "/out.jsonl";
-  Deliver({{1, wire::TestSession()}, {2, DetectionNumber(2)}});
+  Deliver({{1, SessionNumber(1)}, {2, DetectionNumber(2)}});
   ASSERT_TRUE(Becomes([&] { return LinesOf(path) == 1; }));
   std::filesystem::rename(path, path + ".1");
   Reload(Config() + "colour: red\n");
@@ -160,7 +160,7 @@ TEST_F(ReloadTest, Pages_AreSwitchedOnAndOff) {
   const std::string config = Config() + "rules: {blinding: {silent_seconds: 1}}\n";
   const std::string pages =
       config + "pagerduty: {endpoint: 'http://127.0.0.1:1/', routing_key_file: " + key + "}\n";
-  Deliver({{1, wire::TestSession()}});
+  Deliver({{1, SessionNumber(1)}});
   EXPECT_THAT(Reload(pages), HasSubstr("changed: pagerduty, rules"));
   Deliver({{2, DetectionNumber(1)}});
   const auto deliveries = [this] {

@@ -23,7 +23,7 @@ class StoreTroubleTest : public CollectorTest {
  protected:
   void SetUp() override {
     CollectorTest::SetUp();
-    Deliver({{1, wire::TestSession()}, {2, DetectionNumber(1)}});
+    Deliver({{1, SessionNumber(1)}, {2, DetectionNumber(1)}});
     auto database = sqlite::Database::Open({.path = directory_ + "/state/c.db"});
     ASSERT_TRUE(database.ok()) << database.status();
     database_ = *std::move(database);

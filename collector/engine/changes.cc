@@ -30,7 +30,11 @@ void Changes::Emit(const GraphState& graph_state, IncidentRegistry* incidents, O
     if (node != nullptr) outcome->provenance.emplace_back(node->host, std::move(value));
   }
   for (const auto& [host, offset] : clock_offsets) outcome->clock_offsets.push_back(offset);
+  for (const auto& [claim, count] : refusals) {
+    outcome->refusals.push_back({claim.first, claim.second, count});
+  }
   sessions.clear();
+  refusals.clear();
   hops.clear();
   removed_hops.clear();
   detections.clear();

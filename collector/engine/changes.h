@@ -1,6 +1,9 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_CHANGES_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_CHANGES_H_
 
+#include <cstdint>
+#include <utility>
+
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
@@ -39,6 +42,7 @@ struct Changes {
   absl::btree_set<model::DetectionId> detections;
   absl::btree_map<model::SessionId, model::Provenance> provenance;
   absl::btree_map<model::HostId, ClockOffset> clock_offsets;
+  absl::btree_map<std::pair<model::HostId, RefusalReason>, uint64_t> refusals;
 
   // Appends the values to be emitted, and the incidents that changed, to `outcome`, and forgets
   // them.

@@ -121,7 +121,7 @@ void Engine::SetStreamAddress(const model::HostId& host, const model::IpAddress&
 
 void Engine::ForgetHost(const model::HostId& host) {
   GraphState& graph_state = parts_->state.graph;
-  if (!graph_state.by_host.contains(host)) graph_state.host_names.erase(host);
+  if (!graph_state.by_host.contains(host)) graph_state.host_names.Forget(host);
 }
 
 absl::StatusOr<model::Incident> Engine::SetIncidentState(const model::IncidentId& id,
@@ -151,9 +151,7 @@ std::vector<model::Provenance> Engine::ProvenanceOf(const model::HostId& host) c
   return ReadProvenance(parts_->state.graph, host);
 }
 
-std::string Engine::HostName(const model::HostId& host) const {
-  return parts_->state.graph.HostName(host);
-}
+const HostNames& Engine::host_names() const { return parts_->state.graph.host_names; }
 
 Engine::Counts Engine::counts() const {
   return {.sessions = parts_->state.graph.sessions.size(),
@@ -161,7 +159,7 @@ Engine::Counts Engine::counts() const {
           .proven = parts_->joiner.proven(),
           .contradicted = parts_->joiner.contradicted(),
           .incidents = parts_->state.incidents.size(),
-          .refused = parts_->intake.refused(),
+          .refused = parts_->state.refused,
           .aged = parts_->aging.aged()};
 }
 

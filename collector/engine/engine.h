@@ -17,6 +17,7 @@
 #include "absl/types/span.h"
 
 #include "collector/engine/engine_options.h"
+#include "collector/engine/graph/host_names.h"
 #include "collector/engine/values/graph_change.h"
 #include "collector/engine/values/outcome.h"
 #include "core/model/fact.h"
@@ -60,7 +61,8 @@ class Engine {
   // Time has passed: inferred joins after the grace period, ageing. Call it about once a second.
   void Tick(Outcome* outcome);
 
-  // The name shown to people. Hello and AgentHealth facts carry it.
+  // The name that the host gives itself. Hello and AgentHealth facts carry it. One name too many is
+  // refused.
   void SetHostName(const model::HostId& host, absl::string_view name, Outcome* outcome);
 
   // Whether a person is logged in on the host.
@@ -92,7 +94,7 @@ class Engine {
   const model::Detection* FindDetection(const model::DetectionId& id) const;
   // For an agent that has just connected: all its open sessions whose lineage is known.
   std::vector<model::Provenance> ProvenanceOf(const model::HostId& host) const;
-  std::string HostName(const model::HostId& host) const;  // empty if unknown
+  const HostNames& host_names() const;
 
   struct Counts {
     size_t sessions = 0;
@@ -100,7 +102,7 @@ class Engine {
     size_t proven = 0;        // joined hops
     size_t contradicted = 0;  // pairs of ends that share a hop key, yet are not one connection
     size_t incidents = 0;
-    uint64_t refused = 0;  // facts that contradict what their own or another host reported before
+    uint64_t refused = 0;  // claims that their host may not make: see RefusalReason
     uint64_t aged = 0;     // sessions that left memory
   };
   Counts counts() const;

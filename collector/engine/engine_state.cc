@@ -117,13 +117,13 @@ void EngineState::PutDetection(const model::Detection& detection) {
 }
 
 void EngineState::SetHostName(const model::HostId& host, absl::string_view name) {
-  if (name.empty() || host.empty()) return;
-  std::string& known = graph.host_names[host];
-  if (known == std::string(name)) return;
-  known = std::string(name);
-  auto sessions = graph.by_host.find(host);
-  if (sessions == graph.by_host.end()) return;
-  for (const model::SessionId& id : sessions->second) MarkRetitled(id);
+  const HostNames::Change change = graph.host_names.Set(host, name);
+  if (change.refused) Refuse(host, RefusalReason::kHostName);
+  for (const model::HostId& relabelled : change.relabelled) {
+    auto sessions = graph.by_host.find(relabelled);
+    if (sessions == graph.by_host.end()) continue;
+    for (const model::SessionId& id : sessions->second) MarkRetitled(id);
+  }
 }
 
 }  // namespace hoptrail::collector::engine

@@ -28,6 +28,7 @@ struct EngineState {
   IncidentRegistry incidents;
   IncidentBudget incident_budget;
   Changes changes;
+  uint64_t refused = 0;  // claims, since the start
   // When to look whether a session or a hop may leave memory, by the collector's boot clock.
   graph::DueQueue<model::SessionId> session_age;
   graph::DueQueue<graph::HopId> hop_age;
@@ -62,7 +63,14 @@ struct EngineState {
   void Index(const model::SessionId& id, const model::SessionId& root, uint32_t depth);
   // Adds or replaces the detection.
   void PutDetection(const model::Detection& detection);
+  // See HostNames. A name too many is refused.
   void SetHostName(const model::HostId& host, absl::string_view name);
+
+  // The host may not claim that.
+  void Refuse(const model::HostId& host, RefusalReason reason) {
+    ++refused;
+    ++changes.refusals[{host, reason}];
+  }
 
  private:
   void NoteParentChange(const model::SessionId& child, const graph::Lineage::Change& change);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <type_traits>
 #include <variant>
 #include <vector>
@@ -26,7 +27,11 @@ void FactIntake::Take(const model::Fact& fact) {
       [this](const auto& value) {
         using T = std::decay_t<decltype(value)>;
         if constexpr (std::is_same_v<T, model::Session>) {
-          TakeSession(value);
+          if (HasItsOwnId(value)) {
+            TakeSession(value);
+          } else {
+            state_->Refuse(value.host, RefusalReason::kSessionId);
+          }
         } else if constexpr (std::is_same_v<T, model::HopEnd>) {
           TakeHopEnd(value);
         } else if constexpr (std::is_same_v<T, model::Detection>) {
@@ -42,19 +47,18 @@ void FactIntake::Take(const model::Fact& fact) {
       fact);
 }
 
+// Only a host's own agent can give a session an id, and gives each session one id.
+bool FactIntake::HasItsOwnId(const model::Session& session) {
+  return session.id == model::DeriveSessionId(session.host, session.first_process);
+}
+
 void FactIntake::TakeSession(const model::Session& session) {
-  if (session.id.empty()) {
-    refused_++;
-    return;
-  }
   GraphState& graph_state = state_->graph;
   SessionNode& node = state_->Upsert(session.id, session.host);
-  const bool first = !node.value.has_value();
-  const model::Session before = node.value.value_or(model::Session{});
-  if (!first && node.host != session.host) {
-    refused_++;
-    return;
-  }
+  // The id proves the host: a session that another one has under it was stored before ids were
+  // checked, and gives way.
+  const bool first = !node.value.has_value() || node.host != session.host;
+  const model::Session before = first ? model::Session{} : *node.value;
   if (first) {
     if (node.host != session.host) {  // another host named the session before its own host did
       graph_state.by_host[node.host].erase(session.id);
@@ -112,10 +116,12 @@ void FactIntake::OfferCause(const model::SessionId& child) {
 
 void FactIntake::TakeHopEnd(const model::HopEnd& end) {
   if (end.side == model::HopSide::kUnknown || end.host.empty()) {
-    refused_++;
+    state_->Refuse(end.host, RefusalReason::kIncomplete);
     return;
   }
-  if (!end.session.empty() && state_->IsForeign(end.session, end.host)) refused_++;
+  if (!end.session.empty() && state_->IsForeign(end.session, end.host)) {
+    state_->Refuse(end.host, RefusalReason::kForeignSession);
+  }
   joiner_->Put(end, state_->BootNow());
   TakeJoins();
 }
@@ -123,14 +129,29 @@ void FactIntake::TakeHopEnd(const model::HopEnd& end) {
 void FactIntake::TakeJoins() { ApplyJoins(joiner_->TakeChanges(), state_); }
 
 void FactIntake::TakeDetection(const model::Detection& detection) {
-  const model::Detection* known = state_->FindDetection(detection.id);
-  if (detection.id.empty() || detection.session.empty() || !config::IsHostRule(detection.rule) ||
-      state_->IsForeign(detection.session, detection.host) ||
-      (known != nullptr && known->host != detection.host)) {
-    refused_++;
+  if (const auto reason = ReasonToRefuse(detection); reason.has_value()) {
+    state_->Refuse(detection.host, *reason);
     return;
   }
   state_->PutDetection(detection);
+}
+
+std::optional<RefusalReason> FactIntake::ReasonToRefuse(const model::Detection& detection) const {
+  if (detection.session.empty()) return RefusalReason::kIncomplete;
+  if (!config::IsHostRule(detection.rule)) return RefusalReason::kRuleOfNoAgent;
+  if (detection.id !=
+      model::DeriveDetectionId(detection.rule, detection.session, detection.occurrence)) {
+    return RefusalReason::kDetectionId;
+  }
+  if (state_->IsForeign(detection.session, detection.host)) return RefusalReason::kForeignDetection;
+  // Its session may not be in memory, and another host must not claim it first.
+  const SessionNode* node = state_->graph.Find(detection.session);
+  const bool known = node != nullptr && node->value.has_value();
+  if (!known &&
+      detection.session != model::DeriveSessionId(detection.host, detection.session_process)) {
+    return RefusalReason::kForeignDetection;
+  }
+  return std::nullopt;
 }
 
 void FactIntake::Restore(const StoredState& stored) {

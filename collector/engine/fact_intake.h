@@ -1,7 +1,7 @@
 #ifndef HOPTRAIL_COLLECTOR_ENGINE_FACT_INTAKE_H_
 #define HOPTRAIL_COLLECTOR_ENGINE_FACT_INTAKE_H_
 
-#include <cstdint>
+#include <optional>
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
@@ -10,6 +10,7 @@
 #include "collector/engine/evaluator.h"
 #include "collector/engine/join/joiner.h"
 #include "collector/engine/values/outcome.h"
+#include "collector/engine/values/refusal.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::collector::engine {
@@ -28,10 +29,9 @@ class FactIntake {
   // Takes stored values. Only what differs from them is emitted afterwards.
   void Restore(const StoredState& state);
 
-  // Facts that contradict what their own or another host reported before.
-  uint64_t refused() const { return refused_; }
-
  private:
+  static bool HasItsOwnId(const model::Session& session);
+  std::optional<RefusalReason> ReasonToRefuse(const model::Detection& detection) const;
   void TakeSession(const model::Session& session);
   void TakeHopEnd(const model::HopEnd& end);
   void TakeDetection(const model::Detection& detection);
@@ -43,7 +43,6 @@ class FactIntake {
   Evaluator* const evaluator_;
   // By a cause that no host has reported yet: the sessions that it caused.
   absl::flat_hash_map<model::SessionId, absl::btree_set<model::SessionId>> waiting_;
-  uint64_t refused_ = 0;
 };
 
 }  // namespace hoptrail::collector::engine

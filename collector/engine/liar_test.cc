@@ -1,10 +1,9 @@
 // A host with a valid certificate that reports ends of connections which it does not have.
 
-#include <functional>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,6 +17,8 @@ namespace {
 
 using testing::Contains;
 using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
@@ -167,66 +168,133 @@ TEST_F(LiarTest, EndsOfAnOlderBoot_ChangeNothing) {
   ExpectNothingHasChanged();
 }
 
-// The story as it is when web, in its middle, reports other ends than it has.
-class LyingMiddleTest : public EngineTest {
- protected:
-  // `change` returns false to withhold the end.
-  void Play(const std::function<bool(model::HopEnd*)>& change) {
-    std::vector<model::Fact> facts = four_.story.in_order();
-    std::erase_if(facts, [&](model::Fact& fact) {
-      auto* end = std::get_if<model::HopEnd>(&fact);
-      return end != nullptr && end->host == four_.web.host && !change(end);
-    });
-    Run(&engine_, facts, &store_);
-    for (int i = 0; i < 5; ++i) Tick(&engine_, 20 * kSecond, &store_);
+// The liar knows, or guesses, the ids that the honest host's session and detection will have.
+TEST_F(LiarTest, SessionUnderTheIdOfAnotherHost_IsRefusedAndTheHonestOneIsTaken) {
+  Engine engine(options_);
+  Store store;
+  model::Session stolen = four_.gw;
+  stolen.host = Story::Host("eve");
+  Outcome outcome;
+  engine.Apply(stolen, &outcome);
+  EXPECT_TRUE(outcome.empty());
+  EXPECT_THAT(outcome.refusals,
+              ElementsAre(Refusal{Story::Host("eve"), RefusalReason::kSessionId, 1}));
+  Run(&engine, four_.story.in_order(), &store);
+  EXPECT_EQ(store.Picture(), honest_);
+}
+
+TEST_F(LiarTest, StoredSessionUnderTheIdOfAnotherHost_GivesWay) {
+  model::Session stolen = four_.gw;
+  stolen.host = Story::Host("eve");
+  Engine engine(options_);
+  StoredState stored;
+  stored.sessions = {stolen};
+  engine.Restore(stored);
+  Store store;
+  Run(&engine, four_.story.in_order(), &store);
+  EXPECT_EQ(store.Picture(), honest_);
+  EXPECT_EQ(store.sessions.at(four_.gw.id).host, four_.gw.host);
+}
+
+TEST_F(LiarTest, DetectionOnASessionOfAnotherHost_IsRefusedBeforeAndAfterItsReport) {
+  model::Detection forged;
+  for (const auto& [id, detection] : store_.detections) {
+    if (detection.session == four_.gw.id && detection.rule == "brute-force") forged = detection;
   }
-  model::Proof ProofOf(const model::HopEnd& client) const {
-    auto hop = store_.hops.find(graph::DeriveHopId(client));
-    return hop == store_.hops.end() ? model::Proof::kUnknown : hop->second.proof;
+  ASSERT_FALSE(forged.id.empty());
+  forged.host = Story::Host("eve");
+  forged.severity = model::Severity::kInfo;
+  Engine engine(options_);
+  Store store;
+  const std::vector<Refusal> refusal{{forged.host, RefusalReason::kForeignDetection, 1}};
+  for (int i = 0; i < 2; ++i) {
+    Outcome outcome;
+    engine.Apply(forged, &outcome);
+    EXPECT_TRUE(outcome.empty());
+    EXPECT_EQ(outcome.refusals, refusal) << (i == 0 ? "before" : "after");
+    if (i == 0) Run(&engine, four_.story.in_order(), &store);
   }
-  std::vector<model::Proof> ProofsOfJoinsWithWeb() const {
-    std::vector<model::Proof> proofs;
-    for (const auto& [id, hop] : store_.hops) {
-      if (hop.joined() &&
-          (hop.client->host == four_.web.host || hop.server->host == four_.web.host)) {
-        proofs.push_back(hop.proof);
-      }
+  EXPECT_EQ(store.Picture(), honest_);
+}
+
+TEST_F(LiarTest, DetectionUnderAnIdThatDoesNotDerive_IsRefused) {
+  model::Detection detection;
+  detection.rule = "pivot";
+  detection.session = session_.id;
+  detection.session_process = session_.first_process;
+  detection.host = session_.host;
+  detection.severity = model::Severity::kHigh;
+  detection.occurrence = "192.0.2.1:22";
+  detection.id = model::DeriveDetectionId("pivot", session_.id, "192.0.2.1:23");
+  Outcome outcome;
+  engine_.Apply(detection, &outcome);
+  EXPECT_TRUE(outcome.empty());
+  EXPECT_THAT(outcome.refusals,
+              ElementsAre(Refusal{session_.host, RefusalReason::kDetectionId, 1}));
+  detection.id = model::DeriveDetectionId("pivot", session_.id, detection.occurrence);
+  engine_.Apply(detection, &outcome);
+  ASSERT_EQ(outcome.detections.size(), 1u);
+}
+
+// Its record of the session was dropped, or the session has left memory.
+TEST_F(LiarTest, DetectionOnAnUnreportedSession_IsTakenIfTheSessionDerivesFromTheHost) {
+  const model::Session unreported = four_.story.MakeSession("eve", "mallory", 7);
+  model::Detection detection;
+  detection.rule = "pivot";
+  detection.session = unreported.id;
+  detection.host = unreported.host;
+  detection.severity = model::Severity::kHigh;
+  detection.id = model::DeriveDetectionId("pivot", unreported.id, "");
+  Outcome outcome;
+  engine_.Apply(detection, &outcome);
+  EXPECT_TRUE(outcome.detections.empty()) << "its first process is not known";
+  detection.session_process = unreported.first_process;
+  engine_.Apply(detection, &outcome);
+  EXPECT_EQ(outcome.detections.size(), 1u);
+}
+
+TEST_F(LiarTest, HostThatCallsItselfByAnothersName_IsNotTakenForIt) {
+  ASSERT_EQ(store_.Live().size(), 1u);
+  EXPECT_EQ(store_.Live()[0].title, "staff from 192.0.2.9: gw → web → db → vault");
+  model::AgentHealth health;
+  health.host = Story::Host("eve");
+  health.host_name = "vault";
+  Run(&engine_, {health, Claim(model::HopSide::kClient)}, &store_);
+  const auto id = [](const std::string& host) {
+    return model::ToString(Story::Host(host).machine).substr(0, 8);
+  };
+  const std::string honest = absl::StrCat("vault (", id("vault"), ")");
+  ASSERT_EQ(store_.Live().size(), 2u);
+  for (const model::Incident& incident : store_.Live()) {
+    if (incident.root == session_.id) {
+      EXPECT_THAT(incident.title, HasSubstr(absl::StrCat("vault (", id("eve"), ")")));
+    } else {
+      EXPECT_THAT(incident.title, EndsWith(honest));
     }
-    return proofs;
   }
-
-  FourHosts four_;
-  Engine engine_{options_};
-  Store store_;
-};
-
-TEST_F(LyingMiddleTest, WrongBytes_CostOnlyItsOwnHopsTheirProof) {
-  Play([](model::HopEnd* end) {
-    if (end->closed_wall_ns != 0) end->bytes_received += 1 << 30;
-    return true;
-  });
-  EXPECT_EQ(ProofOf(four_.story.last_client()), model::Proof::kProven) << "db to vault";
-  EXPECT_THAT(ProofsOfJoinsWithWeb(), ElementsAre(model::Proof::kProven)) << "web to db stays open";
+  EXPECT_EQ(engine_.host_names().Label(Story::Host("vault")), honest);
+  // Provenance goes to the agents of open sessions only.
+  const std::vector<model::Provenance> of_db = engine_.ProvenanceOf(Story::Host("db"));
+  ASSERT_FALSE(of_db.empty());
+  EXPECT_EQ(of_db[0].path.back(), "root@db") << "the other names are as before";
 }
 
-TEST_F(LyingMiddleTest, WrongTimes_CostOnlyItsOwnHopsTheirProof) {
-  Play([](model::HopEnd* end) {
-    end->established_wall_ns += 40LL * 24 * 3600 * kSecond;
-    if (end->closed_wall_ns != 0) end->closed_wall_ns = end->established_wall_ns + kSecond;
-    return true;
-  });
-  EXPECT_EQ(ProofOf(four_.story.last_client()), model::Proof::kProven);
-  EXPECT_THAT(engine_.PathOf(four_.vault.id).steps, testing::SizeIs(testing::Ge(2u)));
+TEST_F(LiarTest, HostWithManyNames_RelabelsNobodyAfterTheSixteenth) {
+  std::vector<model::Fact> names;
+  model::AgentHealth health;
+  health.host = Story::Host("eve");
+  for (int i = 0; i < 20; ++i) {
+    health.host_name = absl::StrCat("eve", i);
+    names.emplace_back(health);
+  }
+  health.host_name = "vault";
+  names.emplace_back(health);
+  Run(&engine_, names, &store_);
+  EXPECT_EQ(engine_.host_names().Label(Story::Host("vault")), "vault");
+  EXPECT_EQ(engine_.counts().refused, 6u) << "it had the name eve before the first fifteen";
 }
 
-TEST_F(LyingMiddleTest, WithheldHalf_LeavesALoneEnd) {
-  Play([](model::HopEnd*) { return false; });
-  EXPECT_THAT(ProofsOfJoinsWithWeb(), IsEmpty());
-  EXPECT_EQ(ProofOf(four_.story.last_client()), model::Proof::kProven);
-  const Path path = engine_.PathOf(four_.vault.id);
-  ASSERT_THAT(path.steps, testing::SizeIs(2));
-  EXPECT_EQ(path.steps[0].session, four_.db.id);
-}
+TEST_F(LiarTest, HonestHosts_HaveNothingRefused) { EXPECT_EQ(engine_.counts().refused, 0u); }
 
 TEST_F(LiarTest, HonestHosts_HaveNoDisputedEnd) {
   for (const auto& [id, detection] : store_.detections) {

@@ -106,6 +106,7 @@ class Story {
     detection.rule = rule;
     detection.severity = severity;
     detection.session = session.id;
+    detection.session_process = session.first_process;
     detection.host = session.host;
     detection.wall_ns = Wall(host, second);
     Report(host, detection);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -86,7 +87,8 @@ absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
   HT_ASSIGN_OR_RETURN(const model::Incarnation incarnation, wire::FromProto(hello.incarnation()));
   greeted_ = true;
   waiting_ = true;
-  if (!bus_->Publish(bus::StreamOpened{host_, hello.host_name(), shared_from_this(),
+  const std::string& name = peer_.host_name.empty() ? hello.host_name() : peer_.host_name;
+  if (!bus_->Publish(bus::StreamOpened{host_, name, shared_from_this(),
                                        hello.last_spooled_sequence(), incarnation, hello.backlog(),
                                        rpc::AddressOf(address_)})) {
     return absl::UnavailableError("the collector is busy");
@@ -135,6 +137,10 @@ absl::Status AgentStream::TakeBatch(const v1::Batch& batch) {
       return absl::PermissionDeniedError(absl::StrCat(
           "record ", record.sequence(), " speaks for ", wire::ResourceName(wire::HostOf(*fact)),
           ", the stream for ", wire::ResourceName(host_)));
+    }
+    if (auto* health = std::get_if<model::AgentHealth>(&*fact);
+        health != nullptr && !peer_.host_name.empty()) {
+      health->host_name = peer_.host_name;
     }
     last_sequence_ = record.sequence();
     facts.sequences.push_back(record.sequence());

@@ -23,6 +23,8 @@ void AddRole(absl::string_view uri, Peer* peer) {
     if (peer->agent && peer->machine != *machine) return;
     peer->agent = true;
     peer->machine = *machine;
+  } else if (owner->role == "host-name") {
+    if (peer->host_name.empty()) peer->host_name = owner->name;
   } else if (owner->role == "reader" || owner->role == "operator") {
     peer->reader = true;
     if (owner->role == "operator") peer->operator_role = true;

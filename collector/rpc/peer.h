@@ -17,6 +17,7 @@ namespace hoptrail::collector::rpc {
 // certificate's subject alternative names, which the TLS layer has verified, or from the UNIX
 // socket of the call.
 //   spiffe://hoptrail/agent/{machine id}   may speak for that machine
+//   spiffe://hoptrail/host-name/{name}     beside it: the machine's name, whatever its agent says
 //   spiffe://hoptrail/reader/{name}        may read
 //   spiffe://hoptrail/operator/{name}      may read and change incidents
 // A caller on a UNIX socket has every role: the socket's file mode says who may call. A value.
@@ -26,6 +27,7 @@ struct Peer {
   bool operator_role = false;
   bool agent = false;
   model::MachineId machine;  // for agents over TLS
+  std::string host_name;     // the name that the certificate fixes; usually empty
   std::string name;          // for a person's actions: "alice", "local"
 };
 

@@ -122,12 +122,14 @@ void RuleRunner::Reconcile(absl::string_view rule, std::optional<model::Detectio
   if (wanted.has_value() && !own.empty()) {
     kept = own.front();
     wanted->id = kept->id;
+    wanted->occurrence = kept->occurrence;
   } else if (wanted.has_value()) {
     // A path that was split off may have kept the detection with this id.
     for (int i = 2; i < kMaxSplits; ++i) {
       const model::Detection* other = find(wanted->id);
       if (other == nullptr || IsWithdrawn(*other)) break;
-      wanted->id = model::DeriveDetectionId(rule, wanted->session, absl::StrCat(i));
+      wanted->occurrence = absl::StrCat(i);
+      wanted->id = model::DeriveDetectionId(rule, wanted->session, wanted->occurrence);
     }
   }
   for (const model::Detection* other : own) {

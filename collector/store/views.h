@@ -18,12 +18,12 @@ namespace hoptrail::collector::store {
 
 struct SessionView {
   model::Session session;
-  std::string host_name;  // may be empty
+  std::string host_name;  // model::DistinctHostName; may be empty
 };
 
 struct DetectionView {
   model::Detection detection;
-  std::string host_name;  // may be empty
+  std::string host_name;  // model::DistinctHostName; may be empty
   std::optional<model::IncidentId> incident;
 };
 

@@ -37,7 +37,8 @@ struct Occurrence {
 model::Detection MakeDetection(const RuleInfo& rule, const Occurrence& occurrence);
 
 // Why a rules' runner must refuse the rule's detection: it has the id of another rule, names no
-// session, or has a technique that the rule's metadata lacks. Empty where nothing is wrong.
+// session, has an id that does not derive from it, or has a technique that the rule's metadata
+// lacks. Empty where nothing is wrong.
 absl::string_view ReasonToRefuse(const RuleInfo& rule, const model::Detection& detection);
 
 }  // namespace hoptrail::detect

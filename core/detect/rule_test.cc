@@ -1,5 +1,8 @@
 #include "core/detect/rule.h"
 
+#include <set>
+#include <string>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include <gtest/gtest.h>
@@ -45,6 +48,29 @@ TEST(RuleTest, DetectionThatItsRuleDoesNotCover_IsRefused) {
   bad = good;
   bad.session = {};
   EXPECT_NE(ReasonToRefuse(TestRule(), bad), "");
+  bad = good;
+  bad.occurrence = "another";
+  EXPECT_NE(ReasonToRefuse(TestRule(), bad), "");
+}
+
+TEST(RuleTest, KeyThatTheWireWouldChange_IsReplacedByItsDigest) {
+  Occurrence occurrence;
+  occurrence.session.bytes[0] = 1;
+  occurrence.key = "192.0.2.1:22";
+  EXPECT_EQ(MakeDetection(TestRule(), occurrence).occurrence, "192.0.2.1:22");
+  std::set<std::string> digests;
+  const std::string longest(model::kMaxOccurrenceBytes, 'x');
+  occurrence.key = longest;
+  EXPECT_EQ(MakeDetection(TestRule(), occurrence).occurrence, longest);
+  for (const std::string& key : {longest + "x", longest + "y", std::string("\xff"),
+                                 std::string("/tmp/ä"), std::string("a\nb")}) {
+    occurrence.key = key;
+    const model::Detection detection = MakeDetection(TestRule(), occurrence);
+    EXPECT_LE(detection.occurrence.size(), model::kMaxOccurrenceBytes);
+    EXPECT_TRUE(absl::StartsWith(detection.occurrence, "digest:")) << detection.occurrence;
+    EXPECT_TRUE(digests.insert(detection.occurrence).second) << key;
+    EXPECT_EQ(ReasonToRefuse(TestRule(), detection), "");
+  }
 }
 
 TEST(EvidenceTest, HugeOrForgedEvidence_IsBoundedAndClean) {

@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_CORE_MODEL_DETECTION_H_
 #define HOPTRAIL_CORE_MODEL_DETECTION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -10,17 +11,26 @@
 
 namespace hoptrail::model {
 
+// The longest Detection::occurrence.
+inline constexpr size_t kMaxOccurrenceBytes = 256;
+
 enum class Severity : uint8_t { kUnknown = 0, kInfo, kLow, kMedium, kHigh, kCritical };
 
 // A rule's result, always tied to a session. A detection with the id of an earlier one replaces
 // that one (a detection may gain evidence).
 struct Detection {
-  DetectionId id;
-  std::string rule;                     // "pivot"
+  DetectionId id;    // DeriveDetectionId(rule, session, occurrence)
+  std::string rule;  // "pivot"
+  // Distinguishes it from the rule's other detections on the session ("192.0.2.1:22"). Printable
+  // ASCII of at most kMaxOccurrenceBytes; empty where the rule fires once a session.
+  std::string occurrence;
   std::string title;                    // one line for a person
   std::vector<std::string> techniques;  // ATT&CK ids, "T1021.004"
   Severity severity = Severity::kUnknown;
   SessionId session;
+  // The first process of the session: with the host, the session's id derives from it. Set by
+  // agents; empty where the session is no longer in memory, and in detections of the fleet's rules.
+  ProcessKey session_process;
   HostId host;
   int64_t wall_ns = 0;
   std::string summary;  // a sentence with the names, addresses and counts that matter

@@ -96,6 +96,9 @@ enum class DegradationKind : uint8_t {
   kCloneSuspected,          // found by the collector
   kCollectorStoreReadOnly,  // found by the collector
   kLosingRecords,
+  kClaimsRefused,    // found by the collector
+  kHostNameChanged,  // found by the collector
+  kHostNameShared,   // found by the collector
 };
 
 struct Degradation {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
@@ -12,6 +13,8 @@ namespace {
 
 constexpr size_t kShortId = 12;
 constexpr size_t kLeastLongId = 32;
+constexpr size_t kDistinctDigits = 8;
+constexpr size_t kMaxUsualName = 64;  // HOST_NAME_MAX
 
 std::string User(const Session& session) {
   return session.user.empty() ? absl::StrCat("uid ", session.uid) : session.user;
@@ -50,6 +53,13 @@ std::string Job(const Session& session) {
   return absl::StrCat("cron job ", session.unit.substr(slash + 1), " of ", User(session));
 }
 
+bool IsUsualHostName(absl::string_view name) {
+  return name.size() <= kMaxUsualName && std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' ||
+                  c == '_';
+         });
+}
+
 }  // namespace
 
 std::string Title(const Session& session) {
@@ -73,6 +83,13 @@ std::string Title(const Session& session) {
 std::string HostTitle(absl::string_view host_name, const HostId& host) {
   if (!host_name.empty()) return std::string(host_name);
   return absl::StrCat("host ", ToString(host.machine).substr(0, kShortId));
+}
+
+std::string DistinctHostName(absl::string_view host_name, const MachineId& machine, bool shared) {
+  if (host_name.empty()) return "";
+  const std::string id = ToString(machine).substr(0, kDistinctDigits);
+  if (!IsUsualHostName(host_name)) return absl::StrCat("host ", id, " called ", host_name);
+  return shared ? absl::StrCat(host_name, " (", id, ")") : std::string(host_name);
 }
 
 }  // namespace hoptrail::model

@@ -25,6 +25,12 @@ inline constexpr char kUnreportedSession[] = "a session not reported yet";
 // The host's own name, or "host 001122334455" by its machine id.
 std::string HostTitle(absl::string_view host_name, const HostId& host);
 
+// The host's own name, in a form that no other machine can have: "web1 (3f2a9c10)", with the
+// beginning of the machine id, where another machine has or had the name (`shared`), and "host
+// 3f2a9c10 called web1 (0b1c2d3e)" where the name is none that a host usually has, and could look
+// like another's. Empty where the host has no name.
+std::string DistinctHostName(absl::string_view host_name, const MachineId& machine, bool shared);
+
 }  // namespace hoptrail::model
 
 #endif  // HOPTRAIL_CORE_MODEL_TITLE_H_

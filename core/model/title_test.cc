@@ -67,5 +67,25 @@ TEST(TitleTest, HostWithoutAName_IsCalledByItsMachine) {
   EXPECT_EQ(HostTitle("", host), "host 001122334455");
 }
 
+TEST(TitleTest, HostNameThatCouldBeAnothers_HasTheMachineIdBesideIt) {
+  MachineId machine;
+  machine.bytes = {0x3f, 0x2a, 0x9c, 0x10, 0x55};
+  EXPECT_EQ(DistinctHostName("web1", machine, false), "web1");
+  EXPECT_EQ(DistinctHostName("Web_1.example.com", machine, false), "Web_1.example.com");
+  EXPECT_EQ(DistinctHostName("web1", machine, true), "web1 (3f2a9c10)");
+  EXPECT_EQ(DistinctHostName("", machine, true), "");
+  // Names that could look like another's, cut or not.
+  for (const char* name : {"web1 (0b1c2d3e)", "web1 ", " web1", "w\u0435b1", "web1\u200b", "a,b"}) {
+    for (const bool shared : {false, true}) {
+      EXPECT_EQ(DistinctHostName(name, machine, shared),
+                "host 3f2a9c10 called " + std::string(name));
+    }
+  }
+  const std::string longest(64, 'a');
+  EXPECT_EQ(DistinctHostName(longest, machine, false), longest);
+  EXPECT_EQ(DistinctHostName(longest + "a", machine, false),
+            "host 3f2a9c10 called " + longest + "a");
+}
+
 }  // namespace
 }  // namespace hoptrail::model

@@ -28,7 +28,10 @@ static_assert(static_cast<int>(model::DegradationKind::kCloneSuspected) == v1::C
 static_assert(static_cast<int>(model::DegradationKind::kCollectorStoreReadOnly) ==
               v1::COLLECTOR_STORE_READ_ONLY);
 static_assert(static_cast<int>(model::DegradationKind::kLosingRecords) == v1::LOSING_RECORDS);
-static_assert(static_cast<int>(model::DegradationKind::kLosingRecords) == v1::DegradationKind_MAX);
+static_assert(static_cast<int>(model::DegradationKind::kClaimsRefused) == v1::CLAIMS_REFUSED);
+static_assert(static_cast<int>(model::DegradationKind::kHostNameChanged) == v1::HOST_NAME_CHANGED);
+static_assert(static_cast<int>(model::DegradationKind::kHostNameShared) == v1::HOST_NAME_SHARED);
+static_assert(static_cast<int>(model::DegradationKind::kHostNameShared) == v1::DegradationKind_MAX);
 
 v1::CoverageReport ToProto(const model::Coverage& in) {
   v1::CoverageReport out;
@@ -115,7 +118,7 @@ absl::StatusOr<model::Degradation> FromProto(const v1::Degradation& in) {
   FieldReader read("degradation");
   model::Degradation out;
   out.kind =
-      read.Enum("kind", in.kind(), model::DegradationKind::kLosingRecords, Presence::kRequired);
+      read.Enum("kind", in.kind(), model::DegradationKind::kHostNameShared, Presence::kRequired);
   out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
   out.since_wall_ns = read.Time("since_time", in.since_time());
   if (!read.status().ok()) return read.status();

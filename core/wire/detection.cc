@@ -23,6 +23,8 @@ v1::Detection ToProto(const model::Detection& in) {
   out.set_severity(ToProto(in.severity));
   out.set_session(ResourceName(in.session));
   out.set_host(ResourceName(in.host));
+  out.set_occurrence(CleanText(in.occurrence, model::kMaxOccurrenceBytes));
+  if (!in.session_process.empty()) *out.mutable_session_process() = ToProto(in.session_process);
   if (in.wall_ns > 0) *out.mutable_time() = TimeToProto(in.wall_ns);
   out.set_summary(CleanText(in.summary, kMaxSummaryBytes));
   for (const auto& [key, value] : in.evidence) {
@@ -49,6 +51,8 @@ absl::StatusOr<model::Detection> FromProto(const v1::Detection& in) {
       read.Enum("severity", in.severity(), model::Severity::kCritical, Presence::kRequired);
   out.session = read.Session("session", in.session(), Presence::kRequired);
   out.host = read.Host("host", in.host(), Presence::kRequired);
+  out.occurrence = read.Text("occurrence", in.occurrence(), model::kMaxOccurrenceBytes);
+  out.session_process = read.Process("session_process", in.session_process());
   out.wall_ns = read.Time("time", in.time());
   out.summary = read.Text("summary", in.summary(), kMaxSummaryBytes);
   if (read.AtMost("evidence", in.evidence_size(), kMaxEvidenceEntries)) {

@@ -88,6 +88,8 @@ inline model::Detection TestDetection() {
   d.techniques = {"T1021.004"};
   d.severity = model::Severity::kHigh;
   d.session = TestSessionId(1);
+  d.session_process = {4242, 123456789};
+  d.occurrence = "10.0.0.2:22";
   d.host = TestHost();
   d.wall_ns = 1'700'000'000'000'000'000;
   d.summary = "staff went on to 10.0.0.2:22";

@@ -170,7 +170,9 @@ class FactScript {
     static constexpr const char* kRules[] = {"pivot", "brute-force", "multi-hop", "spread"};
     model::Detection detection;
     detection.rule = source_.Choose(kRules);
-    detection.session = SessionOf(source_.Byte());
+    const uint8_t which = source_.Byte();
+    detection.session = SessionOf(which);
+    detection.session_process = First(which);
     detection.id = model::DeriveDetectionId(detection.rule, detection.session, "");
     detection.title = source_.Text();
     detection.severity = static_cast<model::Severity>(1 + source_.Byte() % 5);

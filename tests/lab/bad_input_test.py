@@ -11,7 +11,7 @@ import lab_test_case
 import relay
 
 MACHINE_ID = "0ddba11" * 4 + "0000"
-SENT_TWICE = "b" * 32
+SESSION, SENT_TWICE = 12, 11
 
 
 class BadInput(lab_test_case.LabTestCase):
@@ -73,14 +73,14 @@ class BadInput(lab_test_case.LabTestCase):
             with self.subTest(changes=changes):
                 agent = self.agent()
                 agent.send({"batch": {"records": [
-                    agent.session_record(agent.acknowledged + 1, "c" * 32, **changes)]}})
+                    agent.session_record(agent.acknowledged + 1, SESSION, **changes)]}})
                 self.assertIn(agent.status(), ("INVALID_ARGUMENT", "PERMISSION_DENIED"))
 
     def test_message_before_hello_ends_stream(self):
         for what in ("batch", "nothing"):
             with self.subTest(what=what):
                 agent = self.silent_agent()
-                agent.send({"batch": {"records": [agent.session_record(5, "c" * 32)]}} if what == "batch" else b"")
+                agent.send({"batch": {"records": [agent.session_record(5, SESSION)]}} if what == "batch" else b"")
                 self.assertIn(agent.status(), ("INVALID_ARGUMENT", "FAILED_PRECONDITION"))
 
     def test_second_hello_ends_stream(self):
@@ -90,13 +90,13 @@ class BadInput(lab_test_case.LabTestCase):
 
     def test_oversized_batch_ends_stream(self):
         agent = self.agent()
-        agent.send({"batch": {"records": [agent.session_record(number, f"{number:032x}")
+        agent.send({"batch": {"records": [agent.session_record(number, number)
                                           for number in range(1, 1102)]}})
         self.assertEqual(agent.status(), "RESOURCE_EXHAUSTED")
         agent = self.agent()
-        agent.send({"batch": {"records": [agent.session_record(7, "c" * 32, program="/" + "x" * (8 << 20))]}})
+        agent.send({"batch": {"records": [agent.session_record(7, SESSION, program="/" + "x" * (8 << 20))]}})
         self.assertEqual(agent.status(), "RESOURCE_EXHAUSTED")
-        self.assertNotIn("c" * 32, str(self.bench.api.sessions()))
+        self.assertNotIn(agent.session(SESSION), str(self.bench.api.sessions()))
 
     def test_batch_sent_again_counts_once(self):
         """The same records are sent twice on one stream, and again on a second stream."""
@@ -106,7 +106,7 @@ class BadInput(lab_test_case.LabTestCase):
                 agent.send({"batch": {"records": [agent.session_record(9, SENT_TWICE)]}})
             daemon.wait(lambda: self._durable() >= 9, "the record to be durable")
             agent.end()
-        sessions = [each for each in self.bench.api.sessions() if each["name"] == f"sessions/{SENT_TWICE}"]
+        sessions = [each for each in self.bench.api.sessions() if each["name"] == agent.session(SENT_TWICE)]
         self.assertEqual(len(sessions), 1)
 
     def _durable(self):

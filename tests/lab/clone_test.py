@@ -6,10 +6,15 @@ import re
 import shutil
 import time
 
+import grpc
+
 import bench
 import daemon
+import fake_agent
+import fleet as fleets
 import intruder
 import lab_test_case
+import relay
 from privilege_test import wait_processes
 
 SUSPECTED = "CLONE_SUSPECTED"
@@ -159,3 +164,35 @@ class Clones(lab_test_case.LabTestCase):
         wait_processes(self.original)
         daemon.wait(lambda: "CONNECTED" in self.boots().values(), "the agent to connect again", 20.0)
         self.assertEqual(set(self.boots()), boots, "there is a third boot")
+
+    def liar(self):
+        """A stream of somebody who has the certificate of gw, but no state."""
+        liar = fake_agent.FakeAgent(self.liars, self.gw.machine_id)
+        liar.hello(host_name="gw")
+        liar.next("welcome")
+        return liar
+
+    def test_liar_that_sends_highest_numbers_does_not_lock_the_original_out(self):
+        through = relay.Relay(self.bench.fleet.namespace("mgmt"), (fleets.COLLECTOR_ADDRESS, fleets.COLLECTOR_PORT))
+        self.addCleanup(through.close)
+        self.liars = fake_agent.client_with(self.bench.api.client, through.address, self.bench.authority.ca,
+                                            self.bench.authority.agent(self.gw.machine_id))
+        self.original.kill()
+        liar = self.liar()
+        liar.send({"batch": {"records": [liar.session_record(2**63 - 1, 1)]}})
+        with self.assertRaises(grpc.RpcError) as refused:
+            liar.next("acknowledgement")
+        self.assertEqual(refused.exception.code().name, "OUT_OF_RANGE")
+        highest = int(re.search(r"accepts numbers up to (\d+)", refused.exception.details()).group(1))
+        self.assertLess(highest, 2**50)
+        liar = self.liar()
+        liar.send({"batch": {"records": [liar.session_record(highest, 1)]}})
+        self.assertEqual(liar.next("acknowledgement").sequence, highest)
+        self.assertEqual(liar.end(), "OK")
+        self.assertIn("sequence numbers that it cannot have reached", self.degradations()["CLAIMS_REFUSED"])
+        self.original.start()
+        self.bench.wait_connected(["gw"])
+        self.intruder.enter_gw()
+        self.wait_login("staff")
+        self.assertGreater(int(self.machine()["acknowledged_sequence"]), highest, "it goes on above the liar")
+        self.assertEqual(len(self.boots()), 1)

@@ -3,7 +3,9 @@
 `FakeAgent` speaks an agent's protocol with a certificate and a host that the test chooses.
 """
 
+import hashlib
 import queue
+import struct
 
 import grpc
 
@@ -20,6 +22,26 @@ def boot_id():
 def host_name(machine_id):
     """The resource name of a host in the API."""
     return f"hosts/{machine_id}.{boot_id()}"
+
+
+def derived_id(*parts):
+    """The id that the product derives from these parts (core/base/digest.h), as 32 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(struct.pack("=Q", len(data)) + data)
+    return digest.hexdigest()[:32]
+
+
+def session_name(host, number):
+    """The resource name of the session of a host, given by its resource name, whose first process has that number."""
+    machine, boot = host.split("/")[1].split(".")
+    return f"sessions/{derived_id('session', bytes.fromhex(machine), bytes.fromhex(boot), f'{number}@1')}"
+
+
+def detection_name(rule, session, occurrence=""):
+    """The resource name of the rule's detection on a session, which is given by its resource name."""
+    return f"detections/{derived_id('detection', rule, bytes.fromhex(session.split('/')[1]), occurrence)}"
 
 
 def client_with(original, address, ca, certificate=(None, None)):
@@ -71,9 +93,25 @@ class FakeAgent:
             pass
         return self._answers.code().name
 
-    def session_record(self, sequence, identifier, host=None, **changes):
-        """A record of a session that opened."""
-        session = {"name": f"sessions/{identifier}", "host": host or self.host, "kind": "SERVICE", "user": "root",
-                   "first_process": {"tgid": 4242, "start_boot_ns": sequence}, "open_boot_ns": sequence,
+    def first_process(self, number):
+        """The first process of the host's session of that number."""
+        return {"tgid": number, "start_boot_ns": 1}
+
+    def session(self, number):
+        """The resource name of the host's session of that number."""
+        return session_name(self.host, number)
+
+    def session_record(self, sequence, number, **changes):
+        """A record of a session that opened, under the name that derives from the host."""
+        session = {"name": self.session(number), "host": self.host, "kind": "SERVICE", "user": "root",
+                   "first_process": self.first_process(number), "open_boot_ns": sequence,
                    "open_time": "2026-01-02T03:04:05Z", "program": "/usr/sbin/fake", **changes}
         return {"sequence": sequence, "session": session}
+
+    def detection(self, number, severity="HIGH", occurrence=""):
+        """A detection on the host's session of that number."""
+        session = self.session(number)
+        return {"name": detection_name("brute-force", session, occurrence), "rule": "brute-force",
+                "title": "A key was read", "severity": severity, "session": session, "host": self.host,
+                "session_process": self.first_process(number), "occurrence": occurrence,
+                "time": "2026-01-02T03:04:05Z"}

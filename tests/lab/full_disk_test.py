@@ -56,7 +56,7 @@ class FullDisk(lab_test_case.SteppedTestCase):
         records = []
         for _ in range(count):
             type(self).sequence += 1
-            records.append(agent.session_record(self.sequence, f"{self.sequence:032x}", **changes))
+            records.append(agent.session_record(self.sequence, self.sequence, **changes))
         agent.send({"batch": {"records": records}})
         return self.sequence
 
@@ -64,9 +64,7 @@ class FullDisk(lab_test_case.SteppedTestCase):
         """Sends a detection of the newest session that is severe enough for a page."""
         session = self.sequence
         type(self).sequence += 1
-        agent.send({"batch": {"records": [{"sequence": self.sequence, "detection": {
-            "name": f"detections/{session:032x}", "rule": "brute-force", "title": "A key was read", "severity": "HIGH",
-            "session": f"sessions/{session:032x}", "host": agent.host, "time": "2026-01-02T03:04:05Z"}}]}})
+        agent.send({"batch": {"records": [{"sequence": self.sequence, "detection": agent.detection(session)}]}})
 
     def make_full(self, agent):
         """Fills the disk and sends sessions until none is stored any more: the write-ahead log still has some room."""
@@ -102,8 +100,9 @@ class FullDisk(lab_test_case.SteppedTestCase):
         host = self.bench.api.hosts()["fake"]
         self.assertEqual([each["kind"] for each in host["degradations"]], ["COLLECTOR_STORE_READ_ONLY"])
         self.assertGreater(len(self.bench.api.sessions()), 199, "the stored sessions cannot be read")
-        self.assertEqual(len(self.bench.api.path(f"sessions/{1:032x}")["steps"]), 1)
-        shown = self.bench.command_line().run("path", f"{1:032x}")
+        first = fake_agent.session_name(fake_agent.host_name(MACHINE_ID), 1)
+        self.assertEqual(len(self.bench.api.path(first)["steps"]), 1)
+        shown = self.bench.command_line().run("path", first.split("/")[1])
         self.assertEqual(shown.returncode, 3, shown.stderr)
         self.assertIn("something may be missing", shown.stderr)
 

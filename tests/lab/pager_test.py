@@ -23,16 +23,13 @@ class PageDelivery(lab_test_case.LabTestCase):
     def intrude(self):
         """Sends a detection that is severe enough for a page; returns its incident."""
         session_sequence, sequence = next(self.sequences), next(self.sequences)
-        digits = f"{session_sequence:032x}"
-        session = self.agent.session_record(session_sequence, digits)
-        detection = {"name": f"detections/{digits}", "rule": "brute-force", "title": "A key was read",
-                     "severity": "HIGH", "session": f"sessions/{digits}", "host": self.agent.host,
-                     "time": "2026-01-02T03:04:05Z"}
+        session = self.agent.session_record(session_sequence, session_sequence)
+        detection = self.agent.detection(session_sequence)
         self.agent.send({"batch": {"records": [session, {"sequence": sequence, "detection": detection}]}})
-        return daemon.wait(lambda: self.incident(digits), "the incident")
+        return daemon.wait(lambda: self.incident(detection["session"]), "the incident")
 
-    def incident(self, digits):
-        return next((each for each in self.bench.api.incidents() if each["root"] == f"sessions/{digits}"), None)
+    def incident(self, root):
+        return next((each for each in self.bench.api.incidents() if each["root"] == root), None)
 
     def delivery(self, incident):
         answer = self.bench.api.client.call("hoptrail.v1.DetectionService/GetIncident", {"name": incident["name"]})

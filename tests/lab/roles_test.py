@@ -62,7 +62,7 @@ class Roles(lab_test_case.LabTestCase):
         agent.hello()
         agent.next("welcome")
         agent.send({"batch": {"records": [agent.session_record(
-            1, "a" * 32, host=fake_agent.host_name("5eedbed5" * 4))]}})
+            1, 1, host=fake_agent.host_name("5eedbed5" * 4))]}})
         self.assertEqual(agent.status(), "PERMISSION_DENIED")
         self.assertNotIn("a" * 32, str(self.bench.api.sessions()))
 

@@ -26,7 +26,7 @@ class Hangup(lab_test_case.SteppedTestCase):
         cls.agent.hello()
         cls.agent.next("welcome")
         cls.sequence = 0
-        cls.send_record({"session": cls.agent.session_record(1, "a" * 32)["session"]})
+        cls.send_record({"session": cls.agent.session_record(1, 1)["session"]})
 
     @classmethod
     def send_record(cls, record):
@@ -38,11 +38,9 @@ class Hangup(lab_test_case.SteppedTestCase):
 
     def detect(self):
         """Sends a new detection; returns its name."""
-        name = f"detections/{self.sequence:032x}"
-        self.send_record({"detection": {"name": name, "rule": "brute-force", "title": "A key was read",
-                                        "severity": "LOW", "session": f"sessions/{'a' * 32}", "host": self.agent.host,
-                                        "time": "2026-01-02T03:04:05Z"}})
-        return name
+        detection = self.agent.detection(1, "LOW", occurrence=str(self.sequence))
+        self.send_record({"detection": detection})
+        return detection["name"]
 
     def hang_up(self, expected):
         """Sends SIGHUP and waits for the expected log line; returns the part of the log that follows the signal."""

@@ -36,11 +36,6 @@ const SessionNode* GraphState::Find(const model::SessionId& id) const {
   return it == sessions.end() ? nullptr : &it->second;
 }
 
-std::string GraphState::HostName(const model::HostId& host) const {
-  auto it = host_names.find(host);
-  return it == host_names.end() ? "" : it->second;
-}
-
 bool GraphState::Entered(const model::SessionId& id) const {
   if (lineage.HasChildren(id)) return true;
   const SessionNode* node = Find(id);

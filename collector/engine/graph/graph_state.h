@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/node_hash_map.h"
 
+#include "collector/engine/graph/host_names.h"
 #include "collector/engine/graph/known_edges.h"
 #include "collector/engine/values/join_change.h"
 #include "collector/engine/values/path_view.h"
@@ -66,7 +67,8 @@ struct SessionNode {
 // Plain data with reading functions. EngineState keeps it consistent.
 struct GraphState {
   const SessionNode* Find(const model::SessionId& id) const;
-  std::string HostName(const model::HostId& host) const;  // empty where unknown
+  // For people: see HostNames::Label. Empty where unknown.
+  std::string HostName(const model::HostId& host) const { return host_names.Label(host); }
   // Whether somebody used the session: it has a login, was not opened by a mere connection, or has
   // children.
   bool Entered(const model::SessionId& id) const;
@@ -91,7 +93,7 @@ struct GraphState {
                                      bool* truncated) const;
 
   absl::node_hash_map<model::SessionId, SessionNode> sessions;
-  absl::flat_hash_map<model::HostId, std::string> host_names;
+  HostNames host_names;
   absl::flat_hash_map<model::HostId, absl::btree_set<model::SessionId>> by_host;
   absl::flat_hash_map<model::DetectionId, model::Detection> detections;
   graph::Lineage lineage;

@@ -39,7 +39,7 @@ class GraphStateTest : public testing::Test {
     SessionNode& node = graph_.sessions[session.id];
     node.value = session;
     node.host = session.host;
-    graph_.host_names[session.host] = "h" + std::to_string(n);
+    graph_.host_names.Set(session.host, "h" + std::to_string(n));
     return node;
   }
   void Link(uint8_t parent, uint8_t child, model::Proof proof = model::Proof::kProven) {

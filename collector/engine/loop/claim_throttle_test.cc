@@ -47,7 +47,9 @@ class ClaimThrottleTest : public LoopTest {
       detection.severity = model::Severity::kInfo;
       detection.session = session_.id;
       detection.host = session_.host;
-      detection.id = model::DeriveDetectionId("pivot", session_.id, std::to_string(next_++));
+      detection.session_process = session_.first_process;
+      detection.occurrence = std::to_string(next_++);
+      detection.id = model::DeriveDetectionId("pivot", session_.id, detection.occurrence);
       facts.push_back(detection);
     }
     return facts;

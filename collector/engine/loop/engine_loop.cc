@@ -6,10 +6,12 @@
 #include <variant>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
+#include "core/wire/resource_names.h"
 
 namespace hoptrail::collector::engine {
 namespace {
@@ -108,9 +110,10 @@ bool EngineLoop::Round(absl::Duration wait) {
 
 void EngineLoop::On(bus::FactBatch& message) {
   HostEntry& entry = hosts_.Get(message.host);
-  if (entry.sink != message.sink) {
+  // A replaced stream's successor sends the facts again.
+  if (entry.sink != message.sink || RefusesSequences(message, entry)) {
     message.sink->OnConsumed();
-    return;  // it was replaced: the new stream sends the facts again
+    return;
   }
   hosts_.NoteMessage(message.host, &entry);
   // Facts that were applied before are skipped, but acknowledged again.
@@ -142,6 +145,17 @@ void EngineLoop::On(bus::FactBatch& message) {
   }
 }
 
+bool EngineLoop::RefusesSequences(const bus::FactBatch& message, const HostEntry& entry) {
+  const uint64_t highest = entry.sequences.Highest(state_.BootNow());
+  if (message.sequences.empty() || message.sequences.back() <= highest) return false;
+  message.sink->End(absl::OutOfRangeError(
+      absl::StrCat("record ", message.sequences.back(), " of ", wire::ResourceName(message.host),
+                   ": the collector has its records up to ", entry.applied_sequence,
+                   " and accepts numbers up to ", highest, " at present")));
+  refusals_.Note({message.host, RefusalReason::kSequence, 1});
+  return true;
+}
+
 // Facts for which the engine has no state go to the store as they are.
 void EngineLoop::KeepFact(const model::Fact& fact, const model::HostId& host) {
   store::WriteBatch& batch = state_.transaction.batch;
@@ -155,7 +169,7 @@ void EngineLoop::KeepFact(const model::Fact& fact, const model::HostId& host) {
     batch.hosts[host].coverage = *coverage;
   } else if (const auto* health = std::get_if<model::AgentHealth>(&fact)) {
     batch.hosts[host].health = *health;
-    hosts_.SetHostName(host, hosts_.Find(host), health->host_name);
+    hosts_.UpdateHostName(host, hosts_.Find(host));
   }
 }
 
@@ -214,6 +228,7 @@ void EngineLoop::Tick() {
   heartbeats_.FindMissedHeartbeats();
   identity_.EvaluateHolders();
   identity_.EvaluateClones();
+  refusals_.Show();
   heartbeats_.MarkSilentHosts();
 }
 
@@ -253,6 +268,7 @@ bool EngineLoop::Write() {
 
 void EngineLoop::Commit() {
   Transaction& transaction = state_.transaction;
+  refusals_.NoteAll(transaction.outcome.refusals);
   transaction.MoveOutcomeToBatch();
   if (Write()) {
     for (const auto& [host, sequence] : transaction.acknowledge) {

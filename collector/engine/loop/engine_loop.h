@@ -19,6 +19,7 @@
 #include "collector/engine/loop/host_table.h"
 #include "collector/engine/loop/loop_options.h"
 #include "collector/engine/loop/loop_state.h"
+#include "collector/engine/loop/refusals.h"
 #include "collector/engine/loop/request.h"
 #include "collector/engine/loop/request_queue.h"
 #include "collector/store/store.h"
@@ -75,6 +76,8 @@ class EngineLoop {
   void Answer(RemoveHostRequest& request);
   void Answer(ReconfigureRequest& request);
   void Answer(PathRequest& request);
+  // Ends the stream if its numbers are beyond what the host can have reached.
+  bool RefusesSequences(const bus::FactBatch& message, const HostEntry& entry);
   void KeepFact(const model::Fact& fact, const model::HostId& host);
   void Tick();
   void ReleasePages();
@@ -87,7 +90,8 @@ class EngineLoop {
   bus::FactBus* const bus_;
   LoopState state_;
   HostTable hosts_{&state_};
-  HostOwnership identity_{&state_, &hosts_};
+  Refusals refusals_{&state_, &hosts_};
+  HostOwnership identity_{&state_, &hosts_, &refusals_};
   HeartbeatMonitor heartbeats_{&state_, &hosts_};
   ClaimThrottle throttle_;
   RequestQueue requests_;

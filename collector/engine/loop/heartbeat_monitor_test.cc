@@ -24,14 +24,7 @@ class HeartbeatMonitorTest : public LoopTest {
   std::shared_ptr<FakeAgent> Connect(uint8_t number, bool occupied = true) {
     auto agent = LoopTest::Connect(Host(number), "gw");
     if (occupied) {
-      model::Session session;
-      session.host = Host(number);
-      session.id.bytes[0] = number;
-      session.kind = model::EntryKind::kRemote;
-      session.logged_in = true;
-      session.user = "ann";
-      session.opened_wall_ns = clock_.WallNs();
-      EXPECT_TRUE(bus_->Publish(bus::FactBatch{Host(number), agent, {1}, {session}}));
+      EXPECT_TRUE(bus_->Publish(bus::FactBatch{Host(number), agent, {1}, {LoginOn(Host(number))}}));
     }
     Pass(0);
     return agent;
@@ -51,7 +44,7 @@ TEST_F(HeartbeatMonitorTest, SilenceWhileSomebodyIsLoggedIn_IsOneDetection) {
   Pass(4);
   ASSERT_EQ(Detections().size(), 1u);
   EXPECT_EQ(Detections()[0].rule, "blinding");
-  EXPECT_EQ(Detections()[0].session.bytes[0], 1);
+  EXPECT_EQ(Detections()[0].session, LoginOn(Host(1)).id);
   EXPECT_EQ(Detections()[0].evidence.at("kind"), "silent");
   const int64_t emitted = Detections()[0].wall_ns;
   Pass(20);
@@ -92,8 +85,7 @@ TEST_F(HeartbeatMonitorTest, StreamClosedAfterGoodbye_IsNoDetection) {
 
 TEST_F(HeartbeatMonitorTest, GoodbyeCausedByALogin_IsADetection) {
   const auto agent = Connect(1);
-  model::SessionId session;
-  session.bytes[0] = 1;
+  const model::SessionId session = LoginOn(Host(1)).id;
   const model::Goodbye goodbye{model::StopCause::kProcess, "signal 15 from kill", session};
   ASSERT_TRUE(bus_->Publish(bus::AgentStopping{Host(1), agent, goodbye}));
   Pass(0);

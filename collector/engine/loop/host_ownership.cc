@@ -22,7 +22,9 @@ constexpr int64_t kAnswerWithinNs = 3'000'000'000;
 // An agent that sent something so long after the question lives, even if it does not answer.
 constexpr int64_t kStillSendsNs = 1'000'000'000;
 constexpr int64_t kSuspectedForNs = int64_t{24} * 3600 * 1'000'000'000;
-constexpr int64_t kHistoryMissedForNs = kSuspectedForNs;
+constexpr DegradationKind kOneDayKinds[] = {DegradationKind::kRestartedWithoutHistory,
+                                            DegradationKind::kHostNameChanged,
+                                            DegradationKind::kHostNameShared};
 
 absl::Status ReplacedByAnotherStream() {
   return absl::AbortedError("another stream was opened for the same host");
@@ -31,6 +33,10 @@ absl::Status ReplacedByAnotherStream() {
 }  // namespace
 
 void HostOwnership::Open(bus::StreamOpened& message) {
+  if (!hosts_->Knows(message.host) && !new_boots_.Take(message.host.machine, state_->BootNow())) {
+    RefuseBoot(message);
+    return;
+  }
   HostEntry& entry = hosts_->Get(message.host);
   if (entry.sink != nullptr && entry.sink != message.sink) {
     AskHolder(message, &entry);
@@ -38,6 +44,19 @@ void HostOwnership::Open(bus::StreamOpened& message) {
     Divert(message, &entry, "it shows the state of an earlier moment");
   } else {
     Admit(message, &entry);
+  }
+}
+
+// A certificate is for a machine, and whoever holds it may make up boot ids.
+void HostOwnership::RefuseBoot(const bus::StreamOpened& message) {
+  const std::string machine = model::ToString(message.host.machine);
+  message.sink->End(absl::ResourceExhaustedError(
+      absl::StrCat("machine ", machine, " has started too often: after ", NewBootBudget::kAtOnce,
+                   " boots, the collector accepts one more each minute; boot ",
+                   model::ToString(message.host.boot), " may try again")));
+  message.sink->OnConsumed();
+  if (const model::BootId* newest = hosts_->NewestBootOf(message.host.machine)) {
+    refusals_->Note({{message.host.machine, *newest}, RefusalReason::kNewBoot, 1});
   }
 }
 
@@ -76,13 +95,15 @@ void HostOwnership::Admit(const bus::StreamOpened& message, HostEntry* entry) {
     transaction.batch.hosts[host].incarnation = shown;
   }
   entry->sink = message.sink;
+  entry->sequences = hosts_->Knows(host)
+                         ? SequenceBound(entry->applied_sequence, entry->last_message_boot_ns)
+                         : SequenceBound::OfUnknownHost();
   state_->backlog.Expect(host, message.last_spooled_sequence,
                          state_->BootNow() + Backlog::kMaxWaitNs);
   state_->backlog.Applied(host, entry->applied_sequence);
   hosts_->NoteMessage(host, entry);
-  if (hosts_->SetHostName(host, entry, message.host_name)) {
-    state_->engine->SetHostName(host, entry->host_name, &transaction.outcome);
-  }
+  state_->engine->SetHostName(host, message.host_name, &transaction.outcome);
+  hosts_->UpdateHostName(host, entry);
   hosts_->NoteConnected(host, entry);
   if (message.address) state_->engine->SetStreamAddress(host, *message.address);
   LogInfo("ingest", "agent of ", entry->host_name, " (", model::ToString(host),
@@ -139,6 +160,7 @@ void HostOwnership::OpenNewcomer(HostEntry* entry) {
 
 void HostOwnership::EvaluateHolders() {
   const int64_t now = state_->BootNow();
+  new_boots_.ForgetFull(now);
   for (auto& [host, entry] : hosts_->all()) {
     if (!entry.newcomer.has_value() || now - entry.asked_boot_ns < kAnswerWithinNs) continue;
     if (entry.sink != nullptr &&
@@ -179,6 +201,14 @@ void HostOwnership::Suspect(const model::HostId& host, HostEntry* entry,
       model::Interference{host, model::InterferenceKind::kCloned, detail, state_->WallNow()};
 }
 
+void HostOwnership::RemoveIfOld(const model::HostId& host, DegradationKind kind, HostEntry* entry) {
+  for (const model::Degradation& each : entry->collector_degradations) {
+    if (each.kind != kind || state_->WallNow() - each.since_wall_ns < kSuspectedForNs) continue;
+    hosts_->RemoveDegradation(host, entry, kind, "");
+    return;
+  }
+}
+
 void HostOwnership::EvaluateClones() {
   const int64_t now = state_->BootNow();
   for (auto& [host, entry] : hosts_->all()) {
@@ -194,11 +224,8 @@ void HostOwnership::EvaluateClones() {
       entry.clone.reset();
       hosts_->RemoveDegradation(host, &entry, DegradationKind::kCloneSuspected, "");
     }
-    for (const model::Degradation& each : entry.collector_degradations) {
-      if (each.kind != DegradationKind::kRestartedWithoutHistory) continue;
-      if (state_->WallNow() - each.since_wall_ns < kHistoryMissedForNs) continue;
-      hosts_->RemoveDegradation(host, &entry, each.kind, "");
-      break;
+    for (const DegradationKind kind : kOneDayKinds) {
+      RemoveIfOld(host, kind, &entry);
     }
   }
 }

@@ -11,6 +11,8 @@
 #include "collector/bus/agent_sink.h"
 #include "collector/engine/loop/host_table.h"
 #include "collector/engine/loop/loop_state.h"
+#include "collector/engine/loop/new_boot_budget.h"
+#include "collector/engine/loop/refusals.h"
 #include "core/model/incarnation.h"
 
 namespace hoptrail::collector::engine {
@@ -19,11 +21,12 @@ namespace hoptrail::collector::engine {
 // boot id of its own (docs/decisions/0017). Owned by EngineLoop, used by the engine's thread.
 class HostOwnership {
  public:
-  // Neither is owned; both outlive this.
-  HostOwnership(LoopState* state, HostTable* hosts) : state_(state), hosts_(hosts) {}
+  // Nothing is owned; all of it outlives this.
+  HostOwnership(LoopState* state, HostTable* hosts, Refusals* refusals)
+      : state_(state), hosts_(hosts), refusals_(refusals) {}
 
   // A stream was opened: admits it, sends it to a boot of its own, or asks the agent that holds the
-  // host first.
+  // host first. Refuses a boot that is new when its machine has had too many.
   void Open(bus::StreamOpened& message);
   void Confirm(const bus::IncarnationConfirmed& message);
   // A stream has closed: it no longer waits for an answer.
@@ -40,14 +43,19 @@ class HostOwnership {
  private:
   static bool IsSuperseded(const bus::StreamOpened& message, const HostEntry& entry);
   model::Incarnation Offer(const bus::StreamOpened& message, HostEntry* entry);
+  void RefuseBoot(const bus::StreamOpened& message);
   void Admit(const bus::StreamOpened& message, HostEntry* entry);
   void AskHolder(bus::StreamOpened& message, HostEntry* entry);
   void Divert(const bus::StreamOpened& message, HostEntry* entry, absl::string_view why);
   void Suspect(const model::HostId& host, HostEntry* entry, const std::string& detail);
+  // Removes the degradation if it has lasted a day.
+  void RemoveIfOld(const model::HostId& host, model::DegradationKind kind, HostEntry* entry);
   model::Nonce RandomNonce();
 
   LoopState* const state_;
   HostTable* const hosts_;
+  Refusals* const refusals_;
+  NewBootBudget new_boots_;
   absl::BitGen random_;
 };
 

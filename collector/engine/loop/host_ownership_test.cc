@@ -54,30 +54,14 @@ class HostOwnershipTest : public LoopTest {
     return agent->greetings.empty() ? std::nullopt : agent->greetings[0].assumed_host;
   }
 
-  // The detail of the host's degradation of that kind; empty if there is none.
   std::string Detail(model::DegradationKind kind, std::optional<model::HostId> of = {}) {
-    const auto hosts = store_->LoadHosts();
-    EXPECT_TRUE(hosts.ok()) << hosts.status();
-    for (const store::HostRow& row : *hosts) {
-      if (row.host != of.value_or(host_)) continue;
-      for (const auto& each : row.collector_degradations) {
-        if (each.kind == kind) return each.detail;
-      }
-    }
-    return "";
+    return DetailOf(of.value_or(host_), kind);
   }
   std::string Clone(std::optional<model::HostId> of = {}) {
     return Detail(model::DegradationKind::kCloneSuspected, of);
   }
   void LogIn(const std::shared_ptr<FakeAgent>& agent) {
-    model::Session session;
-    session.host = host_;
-    session.id.bytes[0] = 1;
-    session.kind = model::EntryKind::kRemote;
-    session.logged_in = true;
-    session.user = "ann";
-    session.opened_wall_ns = clock_.WallNs();
-    EXPECT_TRUE(bus_->Publish(bus::FactBatch{host_, agent, {1}, {session}}));
+    EXPECT_TRUE(bus_->Publish(bus::FactBatch{host_, agent, {1}, {LoginOn(host_)}}));
   }
   std::vector<model::Detection> Detections() {
     auto snapshot = store_->LoadSnapshot();

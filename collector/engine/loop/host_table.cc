@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 
 #include "core/base/log.h"
 #include "core/wire/resource_names.h"
@@ -52,6 +53,9 @@ void HostTable::RestoreRow(const store::HostRow& row) {
     if (each.kind == model::DegradationKind::kCloneSuspected && each.detail != kBothUp) {
       entry.suspected_boot_ns = state_->BootNow();
     }
+    if (each.kind == model::DegradationKind::kClaimsRefused) {
+      entry.refused.last_boot_ns = state_->BootNow();
+    }
   }
   // NoteBothUp adds it again if both boots are still up.
   RemoveDegradation(row.host, &entry, model::DegradationKind::kCloneSuspected, kBothUp);
@@ -65,6 +69,16 @@ void HostTable::RestoreRow(const store::HostRow& row) {
 HostEntry* HostTable::Find(const model::HostId& host) {
   auto it = hosts_.find(host);
   return it == hosts_.end() ? nullptr : &it->second;
+}
+
+bool HostTable::Knows(const model::HostId& host) const {
+  auto it = hosts_.find(host);
+  return it != hosts_.end() && it->second.connected_wall_ns != 0;
+}
+
+const model::BootId* HostTable::NewestBootOf(const model::MachineId& machine) const {
+  auto it = newest_boot_.find(machine);
+  return it == newest_boot_.end() ? nullptr : &it->second;
 }
 
 void HostTable::NoteMessage(const model::HostId& host, HostEntry* entry) {
@@ -131,11 +145,34 @@ void HostTable::NoteDisconnected(const model::HostId& host, HostEntry* entry) {
   LogInfo("ingest", "agent of ", entry->host_name, " (", model::ToString(host), ") disconnected");
 }
 
-bool HostTable::SetHostName(const model::HostId& host, HostEntry* entry, const std::string& name) {
-  if (name.empty() || name == entry->host_name) return false;
+std::string HostTable::LastNameOf(const model::HostId& host, const HostEntry& entry) const {
+  if (!entry.host_name.empty()) return entry.host_name;
+  const model::BootId* newest = NewestBootOf(host.machine);
+  if (newest == nullptr) return "";
+  auto it = hosts_.find({host.machine, *newest});
+  return it == hosts_.end() ? "" : it->second.host_name;
+}
+
+void HostTable::UpdateHostName(const model::HostId& host, HostEntry* entry) {
+  const HostNames& names = state_->engine->host_names();
+  const std::string name = names.Name(host);
+  if (name.empty() || name == entry->host_name) return;
+  const std::string before = LastNameOf(host, *entry);
   entry->host_name = name;
   state_->transaction.batch.hosts[host].host_name = name;
-  return true;
+  if (!before.empty() && before != name) {
+    ReplaceDegradation(
+        host, entry, model::DegradationKind::kHostNameChanged,
+        absl::StrCat("it called itself ", before, " until ",
+                     absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixNanos(state_->WallNow()),
+                                      absl::UTCTimeZone()),
+                     ", and calls itself ", name, " now"));
+  }
+  if (const auto other = names.OtherMachine(name, host.machine)) {
+    ReplaceDegradation(host, entry, model::DegradationKind::kHostNameShared,
+                       absl::StrCat("it calls itself ", name, ", as machine ",
+                                    model::ToString(*other), " does or did"));
+  }
 }
 
 const HostEntry* HostTable::HolderOf(const model::HostId& assumed,
@@ -199,6 +236,12 @@ void HostTable::RemoveDegradation(const model::HostId& host, HostEntry* entry,
   state_->transaction.batch.hosts[host].collector_degradations = all;
 }
 
+void HostTable::ReplaceDegradation(const model::HostId& host, HostEntry* entry,
+                                   model::DegradationKind kind, std::string detail) {
+  RemoveDegradation(host, entry, kind, "");
+  AddDegradation(host, entry, kind, std::move(detail));
+}
+
 absl::Status HostTable::Remove(const model::HostId& host, absl::string_view who) {
   std::vector<model::HostId> boots;
   for (const auto& [id, entry] : hosts_) {
@@ -228,6 +271,7 @@ void HostTable::Unlist(const model::HostId& host, HostEntry* entry) {
   entry->broken_boot_ns = 0;
   entry->silence.reset();
   entry->collector_degradations.clear();
+  entry->refused = {};
   state_->backlog.Forget(host);
   store::HostChange& change = state_->transaction.batch.hosts[host];
   change.listed = false;

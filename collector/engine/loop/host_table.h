@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -14,12 +15,22 @@
 #include "collector/bus/agent_message.h"
 #include "collector/bus/agent_sink.h"
 #include "collector/engine/loop/loop_state.h"
+#include "collector/engine/loop/sequence_bound.h"
+#include "collector/engine/values/refusal.h"
 #include "collector/store/views.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
 #include "core/model/incarnation.h"
 
 namespace hoptrail::collector::engine {
+
+// Claims of a host that were refused (Refusals).
+struct RefusedClaims {
+  absl::btree_map<RefusalReason, uint64_t> counts;  // since the collector started
+  bool changed = false;                             // since they were shown
+  int64_t shown_boot_ns = 0;
+  int64_t last_boot_ns = 0;  // when the last one was refused; 0: never
+};
 
 // One boot of a machine.
 struct HostEntry {
@@ -31,6 +42,7 @@ struct HostEntry {
   store::HostState state = store::HostState::kUnknown;
   int64_t last_message_boot_ns = 0;  // when its last message arrived
   uint64_t applied_sequence = 0;     // in this transaction or an earlier one
+  SequenceBound sequences;           // of the stream that was opened last
   int64_t broken_boot_ns = 0;        // when its stream ended without a goodbye; 0: it did not
   // When a newer boot of the machine connected; 0: there is none.
   int64_t followed_boot_ns = 0;
@@ -48,6 +60,8 @@ struct HostEntry {
   int64_t suspected_boot_ns = 0;  // when two agents were seen last; 0: never
   // Not yet given to the engine, since nobody was logged in.
   std::optional<model::Interference> clone;
+
+  RefusedClaims refused;
 };
 
 // The machines, their boots, and what the collector itself reports about them. Its rows go to the
@@ -69,11 +83,16 @@ class HostTable {
 
   // A message of the host arrived.
   void NoteMessage(const model::HostId& host, HostEntry* entry);
+  // Whether the host has had a stream, in this run of the collector or an earlier one.
+  bool Knows(const model::HostId& host) const;
+  // The boot of the machine that connected last; null if none is known.
+  const model::BootId* NewestBootOf(const model::MachineId& machine) const;
   // The stream of the host was admitted, or has ended.
   void NoteConnected(const model::HostId& host, HostEntry* entry);
   void NoteDisconnected(const model::HostId& host, HostEntry* entry);
-  // False: the name is empty or known.
-  bool SetHostName(const model::HostId& host, HostEntry* entry, const std::string& name);
+  // Takes the host's name over from the engine, which may have refused a new one. A change, and a
+  // name that another machine has or had, are logged and shown for a day.
+  void UpdateHostName(const model::HostId& host, HostEntry* entry);
 
   // Whether the boot is over: a newer boot of its machine connected, and it is not connected.
   bool HasEnded(const model::HostId& host, const HostEntry& entry) const;
@@ -89,6 +108,10 @@ class HostTable {
   void RemoveDegradation(const model::HostId& host, HostEntry* entry, model::DegradationKind kind,
                          absl::string_view detail);
 
+  // The same with `since` set anew.
+  void ReplaceDegradation(const model::HostId& host, HostEntry* entry, model::DegradationKind kind,
+                          std::string detail);
+
   // Takes a boot, or with an empty boot id all boots of a machine, off the list. NOT_FOUND;
   // FAILED_PRECONDITION while an agent is connected. `who` is for the log.
   absl::Status Remove(const model::HostId& host, absl::string_view who);
@@ -98,6 +121,8 @@ class HostTable {
 
  private:
   void RestoreRow(const store::HostRow& row);
+  // The name of this boot, or else of the machine's newest one.
+  std::string LastNameOf(const model::HostId& host, const HostEntry& entry) const;
   // A second agent assumed the boot `assumed`: the machine's newest boot, if its agent is
   // connected. Null otherwise.
   const HostEntry* HolderOf(const model::HostId& assumed, const model::BootId& newest) const;

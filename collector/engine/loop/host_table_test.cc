@@ -35,14 +35,7 @@ class HostTableTest : public LoopTest {
   // Connects a boot on which somebody is logged in.
   std::shared_ptr<FakeAgent> Start(uint8_t number) {
     auto agent = agents_[number] = Connect(Boot(number), "gw");
-    model::Session session;
-    session.host = Boot(number);
-    session.id.bytes[0] = number;
-    session.kind = model::EntryKind::kRemote;
-    session.logged_in = true;
-    session.user = "ann";
-    session.opened_wall_ns = clock_.WallNs();
-    EXPECT_TRUE(bus_->Publish(bus::FactBatch{Boot(number), agent, {1}, {session}}));
+    EXPECT_TRUE(bus_->Publish(bus::FactBatch{Boot(number), agent, {1}, {LoginOn(Boot(number))}}));
     Pass(0);
     return agent;
   }
@@ -179,15 +172,14 @@ TEST_F(HostTableTest, RemovedHost_LeavesTheListAndItsSessionsStay) {
   EXPECT_EQ(Listed(), 0u);
   Pass(200);
   EXPECT_EQ(Listed(), 0u) << "it does not reappear as SILENT";
-  model::SessionId session;
-  session.bytes[0] = 1;
+  const model::SessionId session = LoginOn(Boot(1)).id;
   EXPECT_EQ(store_->BorrowReader()->GetSession(session)->host_name, "gw");
   Close();
   Open();
   Pass(5);
   EXPECT_EQ(Listed(), 0u);
   EXPECT_NE(engine_->FindSession(session), nullptr);
-  EXPECT_EQ(engine_->HostName(Boot(1)), "gw");
+  EXPECT_EQ(engine_->host_names().Name(Boot(1)), "gw");
   auto again = Connect(Boot(2), "gw");
   Pass(1);
   EXPECT_EQ(Listed(), 1u);
@@ -212,7 +204,7 @@ TEST_F(HostTableTest, HostSilentForTheRetentionTime_LeavesTheList) {
   auto rows = store_->LoadHosts();
   ASSERT_THAT(*rows, SizeIs(1)) << "the boot with an open session is kept for it";
   EXPECT_EQ(rows->front().host, Boot(1));
-  EXPECT_EQ(engine_->HostName(Boot(2)), "");
+  EXPECT_EQ(engine_->host_names().Name(Boot(2)), "");
 }
 
 }  // namespace

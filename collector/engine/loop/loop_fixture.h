@@ -30,13 +30,17 @@ class FakeAgent : public bus::AgentSink {
   void OnConsumed() override {}
   void Acknowledge(uint64_t) override {}
   void SendProvenance(const model::Provenance&) override {}
-  void End(const absl::Status&) override { ended = true; }
+  void End(const absl::Status& why) override {
+    ended = true;
+    status = why;
+  }
   int64_t LastMessageBootNs() const override { return last_message_boot_ns; }
   bool SaidGoodbye() const override { return goodbye; }
 
   int64_t last_message_boot_ns;
   bool goodbye = false;
   bool ended = false;
+  absl::Status status;  // of the end
   uint64_t acknowledged = 0;
   std::vector<Greeting> greetings;
   std::vector<model::Incarnation> asked;
@@ -81,6 +85,31 @@ class LoopTest : public testing::Test {
     auto agent = std::make_shared<FakeAgent>(&clock_);
     EXPECT_TRUE(bus_->Publish(bus::StreamOpened{host, name, agent, last_spooled, incarnation}));
     return agent;
+  }
+
+  // A person's session that has just begun; another one for each number.
+  model::Session LoginOn(const model::HostId& host, uint8_t number = 1) const {
+    model::Session session;
+    session.host = host;
+    session.first_process = {number, 1'000'000'000};
+    session.id = model::DeriveSessionId(host, session.first_process);
+    session.kind = model::EntryKind::kRemote;
+    session.logged_in = true;
+    session.user = "ann";
+    session.opened_wall_ns = clock_.WallNs();
+    return session;
+  }
+  // The detail of the host's degradation of that kind; empty if there is none.
+  std::string DetailOf(const model::HostId& host, model::DegradationKind kind) {
+    const auto hosts = store_->LoadHosts();
+    EXPECT_TRUE(hosts.ok()) << hosts.status();
+    for (const store::HostRow& row : *hosts) {
+      if (row.host != host) continue;
+      for (const auto& each : row.collector_degradations) {
+        if (each.kind == kind) return each.detail;
+      }
+    }
+    return "";
   }
 
   void Pass(int seconds) {

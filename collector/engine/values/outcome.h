@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "collector/engine/values/join_change.h"
+#include "collector/engine/values/refusal.h"
 #include "collector/store/stored_hop.h"
 #include "core/graph/hop_id.h"
 #include "core/model/fact.h"
@@ -30,7 +31,10 @@ struct Outcome {
   // To be sent to the host if it is connected. It is not stored (see Engine::ProvenanceOf).
   std::vector<std::pair<model::HostId, model::Provenance>> provenance;
   std::vector<ClockOffset> clock_offsets;
+  // What hosts claimed in vain; at most one of a host and reason for each call.
+  std::vector<Refusal> refusals;
 
+  // Refusals change nothing and do not count.
   bool empty() const {
     return sessions.empty() && hops.empty() && removed_hops.empty() && detections.empty() &&
            incidents.empty() && provenance.empty() && clock_offsets.empty();

@@ -17,6 +17,38 @@
 
 namespace hoptrail::collector::store {
 
+TEST_P(StoreSuite, NameOfTwoMachines_IsShownWithTheMachineIds) {
+  const model::HostId web = Host(1, 1), rebooted = Host(1, 2), other = Host(2, 1);
+  WriteBatch batch;
+  batch.hosts[web] = {.connected_wall_ns = kNow, .host_name = "web"};
+  batch.hosts[rebooted] = {.connected_wall_ns = kNow + 1, .host_name = "web"};
+  model::Session session = Session(1);
+  session.host = web;
+  model::Detection detection = Detection(1);
+  detection.host = web;
+  batch.sessions = {session};
+  batch.detections = {detection};
+  Write(batch);
+  EXPECT_EQ(reader()->GetHost(web.machine)->host_name, "web") << "two boots of one machine";
+  EXPECT_EQ(reader()->GetSession(session.id)->host_name, "web");
+  WriteBatch more;
+  more.hosts[other] = {.connected_wall_ns = kNow, .host_name = "web"};
+  Write(more);
+  const std::string label = "web (" + model::ToString(web.machine).substr(0, 8) + ")";
+  const std::string others = "web (" + model::ToString(other.machine).substr(0, 8) + ")";
+  EXPECT_EQ(reader()->GetHost(web.machine)->host_name, label);
+  EXPECT_EQ(reader()->GetHost(other.machine)->host_name, others);
+  EXPECT_EQ(reader()->GetSession(session.id)->host_name, label);
+  EXPECT_EQ(reader()->GetDetection(detection.id)->host_name, label);
+  const auto named = reader()->ListHosts({.host_name = "web"}, std::nullopt, 1);
+  ASSERT_EQ(named->items.size(), 1u);
+  ASSERT_TRUE(named->next.has_value());
+  EXPECT_EQ(named->items[0].host_name, label);
+  const auto next = reader()->ListHosts({.host_name = "web"}, named->next, 1);
+  ASSERT_EQ(next->items.size(), 1u) << "the next page begins after the name without the id";
+  EXPECT_EQ(next->items[0].host_name, others);
+}
+
 TEST_P(StoreSuite, HostThatReported_ShowsHealthCoverageLossesAndDegradations) {
   const model::HostId host = wire::TestHost();
   WriteBatch batch;

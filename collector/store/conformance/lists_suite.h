@@ -124,7 +124,7 @@ TEST_P(StoreSuite, Hosts_AreListedByName) {
            [this](const auto& after) { return reader()->ListHosts({}, after, 1); }, 1)) {
     names.push_back(host.host_name);
   }
-  EXPECT_THAT(names, testing::ElementsAre("db", "db", "gw", "web"));
+  EXPECT_THAT(names, testing::ElementsAre("db (aa020000)", "db (aa030000)", "gw", "web"));
 }
 
 }  // namespace hoptrail::collector::store

@@ -7,6 +7,7 @@
 #include "collector/store/reader.h"
 #include "collector/store/sqlite/blobs.h"
 #include "collector/store/sqlite/report_codec.h"
+#include "collector/store/sqlite/rows.h"
 #include "core/base/status_macros.h"
 #include "core/model/title.h"
 
@@ -16,9 +17,9 @@ absl::StatusOr<std::vector<std::string>> HostsWithAddress(sqlite::Database* data
                                                           const model::IpAddress& address) {
   // Decodes only the reports that contain the address's bytes.
   HT_ASSIGN_OR_RETURN(sqlite::Statement select,
-                      database->Prepare("SELECT id, host_name, health FROM hosts"
-                                        " WHERE instr(health, ?1) > 0"
-                                        " ORDER BY last_seen DESC"));
+                      database->Prepare("SELECT h.id, h.host_name, h.health, " HT_NAME_IS_SHARED
+                                        " FROM hosts h WHERE instr(h.health, ?1) > 0"
+                                        " ORDER BY h.last_seen DESC"));
   select.BindBlob(1, Blob(address));
   std::vector<std::string> hosts;
   std::set<std::string> named;  // a host has a row for each of its boots
@@ -29,7 +30,9 @@ absl::StatusOr<std::vector<std::string>> HostsWithAddress(sqlite::Database* data
     if (!health.ok()) continue;
     const auto& own = health->addresses;
     if (std::find(own.begin(), own.end(), address) == own.end()) continue;
-    std::string title = model::HostTitle(select.Text(1), HostFrom(select.Blob(0)));
+    const model::HostId host = HostFrom(select.Blob(0));
+    std::string title = model::HostTitle(
+        model::DistinctHostName(select.Text(1), host.machine, select.Int(3) != 0), host);
     if (named.insert(title).second) hosts.push_back(std::move(title));
   }
   return hosts;

@@ -8,6 +8,8 @@
 namespace hoptrail::collector::store {
 namespace {
 
+using store::FromStored;
+using store::ToStored;
 using namespace hoptrail::internal;  // NOLINT(google-build-using-namespace): the stored messages
 
 // Fields are in the order of the message. FromStored checks what it reads through `read`.
@@ -29,6 +31,8 @@ StoredDetection ToStored(const model::Detection& in) {
     evidence->set_name(name);
     evidence->set_value(value);
   }
+  out.set_occurrence(in.occurrence);
+  if (!in.session_process.empty()) *out.mutable_session_process() = ToStored(in.session_process);
   return out;
 }
 
@@ -44,6 +48,8 @@ model::Detection FromStored(const StoredDetection& in, StoredValues& read) {
   out.wall_ns = in.wall_ns();
   out.summary = in.summary();
   for (const StoredEvidence& each : in.evidence()) out.evidence[each.name()] = each.value();
+  out.occurrence = in.occurrence();
+  out.session_process = FromStored(in.session_process());
   return out;
 }
 

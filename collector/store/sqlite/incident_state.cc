@@ -9,6 +9,7 @@
 #include "collector/store/sqlite/blobs.h"
 #include "collector/store/sqlite/rows.h"
 #include "core/base/status_macros.h"
+#include "core/model/title.h"
 
 namespace hoptrail::collector::store {
 namespace {
@@ -30,7 +31,8 @@ constexpr char kDelivered[] =
 // `machine`.
 std::string DegradedSql(bool all) {
   return absl::StrCat(
-      "SELECT h.id, h.host_name, h.agent_degradations, h.collector_degradations FROM hosts h",
+      "SELECT h.id, h.host_name, h.agent_degradations, h.collector_degradations, " HT_NAME_IS_SHARED
+      " FROM hosts h",
       all ? " WHERE h.machine"
           : " INDEXED BY hosts_degraded WHERE (h.agent_degradations != x'' OR"
             " h.collector_degradations != x'') AND +h.machine",
@@ -81,8 +83,8 @@ absl::StatusOr<std::vector<DegradedHostView>> DegradedHostsOf(sqlite::Database* 
   while (true) {
     HT_ASSIGN_OR_RETURN(bool row, select.Step());
     if (!row) return hosts;
-    DegradedHostView host{.host = HostFrom(select.Blob(0)),
-                          .host_name = std::string(select.Text(1))};
+    DegradedHostView host{.host = HostFrom(select.Blob(0))};
+    host.host_name = model::DistinctHostName(select.Text(1), host.host.machine, select.Int(4) != 0);
     for (const int column : {2, 3}) {
       HT_RETURN_IF_ERROR(AddDegradations(select.Blob(column), &host.degradations));
     }

@@ -23,7 +23,7 @@ StoredDegradation ToStored(const model::Degradation& in) {
 }
 
 model::Degradation FromStored(const StoredDegradation& in, StoredValues& read) {
-  return {.kind = read.Enum(in.kind(), model::DegradationKind::kLosingRecords),
+  return {.kind = read.Enum(in.kind(), model::DegradationKind::kHostNameShared),
           .detail = in.detail(),
           .since_wall_ns = in.since_wall_ns()};
 }

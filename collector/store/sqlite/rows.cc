@@ -5,12 +5,14 @@
 
 #include "collector/store/sqlite/codec.h"
 #include "core/base/status_macros.h"
+#include "core/model/title.h"
 
 namespace hoptrail::collector::store {
 
 absl::StatusOr<SessionView> SessionFromRow(const sqlite::Statement& row) {
   HT_ASSIGN_OR_RETURN(model::Session session, DecodeSession(row.Blob(0)));
-  return SessionView{std::move(session), std::string(row.Text(1))};
+  std::string name = model::DistinctHostName(row.Text(1), session.host.machine, row.Int(4) != 0);
+  return SessionView{std::move(session), std::move(name)};
 }
 
 absl::StatusOr<StoredHop> HopFromRow(const sqlite::Statement& row) {
@@ -37,7 +39,8 @@ absl::StatusOr<model::EdgeCount> EdgeFromRow(const sqlite::Statement& row) {
 
 absl::StatusOr<DetectionView> DetectionFromRow(const sqlite::Statement& row) {
   HT_ASSIGN_OR_RETURN(model::Detection detection, DecodeDetection(row.Blob(0)));
-  DetectionView view{std::move(detection), std::string(row.Text(1)), std::nullopt};
+  std::string name = model::DistinctHostName(row.Text(1), detection.host.machine, row.Int(6) != 0);
+  DetectionView view{std::move(detection), std::move(name), std::nullopt};
   if (!row.IsNull(2)) view.incident = IdFrom<model::IncidentId>(row.Blob(2));
   return view;
 }
@@ -49,7 +52,7 @@ absl::StatusOr<model::Incident> IncidentFromRow(const sqlite::Statement& row) {
 absl::StatusOr<HostView> HostFromRow(const sqlite::Statement& row) {
   HostView host;
   host.machine = IdFrom<model::MachineId>(row.Blob(0));
-  host.host_name = std::string(row.Text(1));
+  host.host_name = model::DistinctHostName(row.Text(1), host.machine, row.Int(10) != 0);
   host.state = static_cast<HostState>(row.Int(2));
   host.last_seen_wall_ns = row.Int(3);
   host.acknowledged_sequence = static_cast<uint64_t>(row.Int(4));

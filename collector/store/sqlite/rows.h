@@ -14,9 +14,15 @@
 
 namespace hoptrail::collector::store {
 
+// Whether another machine than that of `h` has the host name of `h`: two searches of the index on
+// name and machine, however many boots a machine has.
+#define HT_NAME_IS_SHARED                                                                        \
+  "(EXISTS (SELECT 1 FROM hosts o WHERE o.host_name = h.host_name AND o.machine < h.machine) OR" \
+  " EXISTS (SELECT 1 FROM hosts o WHERE o.host_name = h.host_name AND o.machine > h.machine))"
+
 inline constexpr char kSelectSessions[] =
-    "SELECT s.data, coalesce(h.host_name, ''), s.arrived, s.id FROM sessions s"
-    " LEFT JOIN hosts h ON h.id = s.host";
+    "SELECT s.data, coalesce(h.host_name, ''), s.arrived, s.id, " HT_NAME_IS_SHARED
+    " FROM sessions s LEFT JOIN hosts h ON h.id = s.host";
 absl::StatusOr<SessionView> SessionFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectHops[] = "SELECT p.data, p.arrived, p.id FROM hops p";
@@ -28,8 +34,8 @@ inline constexpr char kSelectEdges[] =
 absl::StatusOr<model::EdgeCount> EdgeFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectDetections[] =
-    "SELECT d.data, coalesce(h.host_name, ''), d.incident, d.revision, d.arrived, d.id"
-    " FROM detections d LEFT JOIN hosts h ON h.id = d.host";
+    "SELECT d.data, coalesce(h.host_name, ''), d.incident, d.revision, d.arrived, d.id,"
+    " " HT_NAME_IS_SHARED " FROM detections d LEFT JOIN hosts h ON h.id = d.host";
 absl::StatusOr<DetectionView> DetectionFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectIncidents[] = "SELECT i.data, i.revision, i.id FROM incidents i";
@@ -37,7 +43,8 @@ absl::StatusOr<model::Incident> IncidentFromRow(const sqlite::Statement& row);
 
 inline constexpr char kSelectHosts[] =
     "SELECT h.machine, h.host_name, h.state, h.last_seen, h.acknowledged, h.clock_offset, h.health,"
-    " h.coverage, h.agent_degradations, h.collector_degradations FROM hosts h";
+    " h.coverage, h.agent_degradations, h.collector_degradations, " HT_NAME_IS_SHARED
+    " FROM hosts h";
 absl::StatusOr<HostView> HostFromRow(const sqlite::Statement& row);
 // The boot as which a machine is shown: the one that connected last, among the connected boots or
 // else among all. A condition on `h`.
