@@ -92,9 +92,8 @@ void AddCommon(std::vector<AllowedCall>* calls) {
   calls->push_back({"tgkill", {{.argument = 0, .meaning = "to itself", .own_pid = true}}});
   calls->push_back({"prlimit64", {Is(2, 0, "to read")}});
   if (kSanitized) {
-    for (const char* name :
-         {"mmap", "mprotect", "clone", "ptrace", "wait4", "prctl", "personality", "setrlimit",
-          "getrlimit", "tgkill", "msync", "mincore", "prlimit64", "getdents"}) {
+    for (const char* name : {"mmap", "mprotect", "clone", "ptrace", "wait4", "prctl", "personality",
+                             "setrlimit", "getrlimit", "tgkill", "msync", "mincore", "prlimit64"}) {
       calls->push_back({name, {}});
     }
   }
