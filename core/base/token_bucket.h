@@ -22,7 +22,7 @@ class TokenBucket {
   // Takes a token; false where there is none.
   bool Take(int64_t now_ns) {
     Fill(now_ns);
-    if (tokens_ < 1) return false;
+    if (tokens_ < 1 - kRounding) return false;
     tokens_ -= 1;
     return true;
   }
@@ -35,8 +35,15 @@ class TokenBucket {
     return tokens_ >= 0 ? 0 : static_cast<int64_t>(-tokens_ / limits_.per_second * kSecondNs);
   }
 
+  // A full bucket may be forgotten: a new one is the same.
+  bool full(int64_t now_ns) {
+    Fill(now_ns);
+    return tokens_ >= limits_.burst - kRounding;
+  }
+
  private:
   static constexpr double kSecondNs = 1e9;
+  static constexpr double kRounding = 1e-6;  // of sums of fractions of a token
 
   void Fill(int64_t now_ns) {
     const double seconds =

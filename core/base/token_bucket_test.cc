@@ -29,6 +29,21 @@ TEST(TokenBucketTest, Charge_SaysHowLongTheDebtLasts) {
   EXPECT_FALSE(bucket.Take(3 * kSecond));
 }
 
+TEST(TokenBucketTest, FullBucket_SaysSo) {
+  TokenBucket bucket({.burst = 2, .per_second = 1.0 / 3}, 0);
+  EXPECT_TRUE(bucket.full(0));
+  EXPECT_TRUE(bucket.Take(0));
+  EXPECT_FALSE(bucket.full(2 * kSecond));
+  EXPECT_TRUE(bucket.full(3 * kSecond));
+}
+
+TEST(TokenBucketTest, FractionsOfATokenThatMakeAWholeOne_AreOne) {
+  TokenBucket bucket({.burst = 1, .per_second = 1.0 / 60}, 0);
+  EXPECT_TRUE(bucket.Take(0));
+  for (int second = 1; second < 60; ++second) EXPECT_FALSE(bucket.Take(second * kSecond));
+  EXPECT_TRUE(bucket.Take(60 * kSecond));
+}
+
 TEST(TokenBucketTest, EarlierTime_FillsNothing) {
   TokenBucket bucket({.burst = 1, .per_second = 1}, 50 * kSecond);
   EXPECT_TRUE(bucket.Take(50 * kSecond));
