@@ -1,8 +1,11 @@
 #include "collector/engine/aging.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 
 #include "collector/engine/hop_links.h"
 
@@ -10,7 +13,9 @@ namespace hoptrail::collector::engine {
 namespace {
 
 // Bounds the work of one call, so that ageing never delays facts.
-constexpr int kMaxChecks = 10'000;
+constexpr size_t kMaxChecks = 10'000;
+// A machine with more than this share (one in so many) of the most sessions loses its own first.
+constexpr size_t kLargeShare = 4;
 
 }  // namespace
 
@@ -20,10 +25,36 @@ void Aging::Run() {
   AgeHops(now);
 }
 
+// A machine that reports sessions without end must not push those of others out of memory.
+void Aging::MakeRoom() {
+  GraphState& graph_state = state_->graph;
+  const size_t most = state_->options.max_sessions;
+  if (graph_state.sessions.size() <= most) return;
+  absl::flat_hash_map<model::MachineId, size_t> sizes;
+  for (const auto& [host, sessions] : graph_state.by_host) sizes[host.machine] += sessions.size();
+  const auto largest = std::max_element(
+      sizes.begin(), sizes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (largest == sizes.end() || largest->second * kLargeShare < most) return;
+  // In no order of time: all of them are the flood.
+  std::vector<model::SessionId> some;
+  for (const auto& [host, sessions] : graph_state.by_host) {
+    if (host.machine != largest->first) continue;
+    for (const model::SessionId& id : sessions) {
+      if (some.size() == kMaxChecks) break;
+      some.push_back(id);
+    }
+  }
+  for (const model::SessionId& id : some) {
+    if (graph_state.sessions.size() <= most) return;
+    if (!IsOnIncident(id)) DropSession(id);
+  }
+}
+
 void Aging::AgeSessions(int64_t now_boot_ns) {
+  MakeRoom();
   const int64_t retention_ns = state_->options.retention_ns;
   const int64_t again = now_boot_ns + retention_ns / 4 + 1;
-  for (int checks = 0; checks < kMaxChecks; ++checks) {
+  for (size_t checks = 0; checks < kMaxChecks; ++checks) {
     const bool full = state_->graph.sessions.size() > state_->options.max_sessions;
     const auto id =
         full ? state_->session_age.TakeFirst() : state_->session_age.TakeDue(now_boot_ns);
@@ -39,7 +70,7 @@ void Aging::AgeSessions(int64_t now_boot_ns) {
 
 void Aging::AgeHops(int64_t now_boot_ns) {
   const int64_t again = now_boot_ns + state_->options.retention_ns / 4 + 1;
-  for (int checks = 0; checks < kMaxChecks; ++checks) {
+  for (size_t checks = 0; checks < kMaxChecks; ++checks) {
     const bool full = state_->graph.hop_ends > state_->options.max_hop_ends;
     const auto key = full ? state_->hop_age.TakeFirst() : state_->hop_age.TakeDue(now_boot_ns);
     if (!key.has_value()) return;

@@ -25,6 +25,7 @@ class Aging {
   uint64_t aged() const { return aged_; }
 
  private:
+  void MakeRoom();
   void AgeSessions(int64_t now_boot_ns);
   void AgeHops(int64_t now_boot_ns);
   bool IsOnIncident(const model::SessionId& id) const;

@@ -76,6 +76,27 @@ TEST_F(EngineGrowthTest, RootOfManySessions_IsFollowedByAllOfThemInSeveralCalls)
   }
 }
 
+TEST_F(EngineGrowthTest, FloodOfOneHost_LeavesTheSessionsOfOthersInMemory) {
+  options_.max_sessions = 200;
+  Engine engine(options_);
+  story_.AddHost("eve");
+  std::vector<model::SessionId> honest;
+  for (int i = 0; i < 40; ++i) {
+    const char* host = i % 2 == 0 ? "gw" : "web";
+    honest.push_back(story_.Login(host, "staff", "192.0.2.9", i).id);
+  }
+  Apply(&engine, TakeNew());
+  std::vector<model::Fact> flood;
+  for (int i = 0; i < 1000; ++i) flood.emplace_back(story_.MakeSession("eve", "mallory", i));
+  Apply(&engine, flood);
+  Tick(&engine, kSecond, &store_);
+  Tick(&engine, kSecond, &store_);
+  EXPECT_LE(engine.counts().sessions, 200u);
+  for (const model::SessionId& id : honest) {
+    EXPECT_NE(engine.FindSession(id), nullptr) << model::ToString(id);
+  }
+}
+
 TEST_F(EngineGrowthTest, LineOfTooManySessions_BecomesPathsThatSayThatTheyBeginEarlier) {
   constexpr size_t kMax = graph::Lineage::kMaxPath;
   Engine engine(options_);
