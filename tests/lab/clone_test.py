@@ -123,10 +123,12 @@ class Clones(lab_test_case.LabTestCase):
         """The clone is accepted as the original. When the original continues, it is the second agent."""
         saved = self.save_state()
         pids = wait_processes(self.original)
-        self.bench.fleet["gw"].run(["sh", "-c", "kill -STOP " + " ".join(map(str, pids.values()))])
+        # The supervisor first: it continues the others.
+        stopped = [pids.pop("supervisor"), *pids.values()]
+        self.bench.fleet["gw"].run(["sh", "-c", "kill -STOP " + " ".join(map(str, stopped))])
         clone = self.clone_on_web(saved)
         daemon.wait(lambda: re.search("connected to", clone.log()), "the clone to be connected", 20.0, clone.failed)
-        self.bench.fleet["gw"].run(["sh", "-c", "kill -CONT " + " ".join(map(str, pids.values()))])
+        self.bench.fleet["gw"].run(["sh", "-c", "kill -CONT " + " ".join(map(str, stopped))])
         self.original.wait_for_log(GOES_ON, 40.0)
         self.wait_two()
         self.check_both_report()
