@@ -53,37 +53,6 @@ TEST_P(LoginTest, LoginByPublicKey_IsASessionWithItsHopAndAttempt) {
   EXPECT_EQ(attempts_[0].origin, session.entry->flow.client);
 }
 
-// Login programs name an account, and may be wrong: a module of PAM maps it, or the program is a
-// small one that says root and runs the shell as somebody else.
-TEST_P(LoginTest, OtherAccountThanTheProcessesRunAs_UserIsWhomTheyRunAs) {
-  const ProcessKey sshd = kernel_.StartSshd();
-  const ProcessKey monitor = kernel_.Serve(sshd, kernel_.Arrive(), tier1());
-  kernel_.Pam(monitor, decode::PamStep::kAuthenticate, "root", 0);
-  kernel_.Pam(monitor, decode::PamStep::kOpenSession, "root");
-  EXPECT_EQ(Reported(monitor).user, "root") << "the account, until a process shows its user";
-  const ProcessKey shell = kernel_.Fork(monitor);
-  kernel_.SetUid(shell, 1000);
-  kernel_.Exec(shell, "/bin/bash", FakeKernel::All(FakeKernel::Of(StreamKind::kTerminal)));
-  EXPECT_EQ(Reported(monitor).uid, 1000u);
-  EXPECT_EQ(Reported(monitor).user, "staff");
-  EXPECT_EQ(Reported(monitor).authentication.user, "root");
-  // sshd's message may come late. It changes the account, not the user.
-  kernel_.Say(monitor, FakeKernel::AcceptedKey("toor"));
-  EXPECT_EQ(Reported(monitor).user, "staff");
-  EXPECT_EQ(Reported(monitor).authentication.user, "toor");
-}
-
-TEST_P(LoginTest, UserWithoutANameOnTheHost_IsTheAccount) {
-  const ProcessKey sshd = kernel_.StartSshd();
-  const ProcessKey monitor = kernel_.Serve(sshd, kernel_.Arrive(), tier1());
-  const ProcessKey child =
-      kernel_.LogIn(monitor, "CORP\\\\ann", 70007, 7, FakeKernel::AcceptedKey("CORP\\\\ann"));
-  kernel_.Exec(kernel_.Fork(child), "/bin/bash",
-               FakeKernel::All(FakeKernel::Of(StreamKind::kTerminal)));
-  EXPECT_EQ(Reported(monitor).uid, 70007u);
-  EXPECT_EQ(Reported(monitor).user, "CORP\\ann");
-}
-
 TEST_P(LoginTest, FailedLogins_AreAttemptsWithoutASession) {
   const ProcessKey sshd = kernel_.StartSshd();
   const uint64_t socket = kernel_.Arrive();

@@ -57,7 +57,14 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
       (node.listener_image != nullptr && SameProgram(*node.listener_image, exec.image, uid));
   if (own) return;
   if (node.session.logged_in) {
-    if (!node.own_uid && process.key != node.login_process) SetUid(node, process.credentials.uid);
+    if (!node.own_uid && process.key != node.login_process) {
+      node.own_uid = true;
+      node.session.uid = process.credentials.uid;
+      if (node.session.user.empty()) {
+        node.session.user = tables_.UserName(node.session.uid);
+      }
+      tables_.sessions.MarkDirty(node);
+    }
     return;
   }
   using decode::StreamKind;
@@ -75,7 +82,10 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
                           exec.streams[1].kind == StreamKind::kPipe && IsUsersShell(exec.image));
   if (attached || (!authenticates && input == StreamKind::kPipe)) {
     LogIn(node, process, /*report_attempt=*/false);
-    if (!node.own_uid) SetUid(node, process.credentials.uid);
+    if (!node.own_uid) {
+      node.own_uid = true;
+      node.session.uid = process.credentials.uid;
+    }
     return;
   }
   // A login server's helpers (AuthorizedKeysCommand, unix_chkpwd) use pipes to talk to it.
@@ -83,19 +93,6 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
     return;
   }
   Promote(node);
-}
-
-void Logins::SetUid(Node& node, uint32_t uid) {
-  node.own_uid = true;
-  node.session.uid = uid;
-  const std::string name = tables_.UserName(uid);
-  if (!name.empty()) node.session.user = name;
-  tables_.sessions.MarkDirty(node);
-}
-
-void Logins::SetAccount(Node& node, const std::string& account) {
-  node.session.authentication.user = account;
-  if (!node.own_uid || node.session.user.empty()) node.session.user = account;
 }
 
 void Logins::Promote(Node& node) {
@@ -117,11 +114,12 @@ void Logins::LogIn(Node& node, process::Process& process, bool report_attempt) {
   if (credentials.audit_session != model::kNoLogin &&
       credentials.audit_session != node.base_audit) {
     tables_.sessions.SetAuditSession(node, credentials.login_uid, credentials.audit_session);
-    SetUid(node, credentials.login_uid);
+    session.uid = credentials.login_uid;
+    node.own_uid = true;
   }
-  if (!node.own_uid || session.user.empty()) session.user = session.authentication.user;
-  if (session.user.empty() && !node.own_uid && !report_attempt) {
-    session.user = tables_.UserName(credentials.uid);
+  session.user = session.authentication.user;
+  if (session.user.empty() && (node.own_uid || !report_attempt)) {
+    session.user = tables_.UserName(node.own_uid ? session.uid : credentials.uid);
   }
   Promote(node);
   if (!report_attempt) return;

@@ -2,7 +2,6 @@
 #define HOPTRAIL_AGENT_SESSION_LOGINS_H_
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "agent/decode/event.h"
@@ -26,11 +25,6 @@ class Logins {
   void Promote(Node& node);
   void LogIn(Node& node, process::Process& process, bool report_attempt);
   void EndLogin(Node& node, uint64_t boot_ns);
-  // The session's processes run as `uid`. Its user is that uid's name, whatever account the login
-  // program names; that account stays in the session's authentication.
-  void SetUid(Node& node, uint32_t uid);
-  // The login program names the account that was logged in to.
-  void SetAccount(Node& node, const std::string& account);
 
   // A process of a remote session starts a program.
   void OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec);

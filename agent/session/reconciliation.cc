@@ -150,7 +150,8 @@ void Reconciliation::FindLogin(process::Process& process) {
     if (by_audit || by_program) logins_.LogIn(*node, process, /*report_attempt=*/false);
   }
   if (node->remote() && node->session.logged_in && !node->own_uid && &process != head) {
-    logins_.SetUid(*node, process.credentials.uid);
+    node->own_uid = true;
+    node->session.uid = process.credentials.uid;
   }
   if (node->remote() && node->session.logged_in && node->session.user.empty()) {
     node->session.user = tables_.UserName(node->session.uid);
