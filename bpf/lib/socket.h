@@ -172,7 +172,10 @@ static __always_inline void ht_fill_hop_key(struct ht_connection *c, struct sock
 
 /* In a simultaneous open both ends connect and neither is the server. Both must agree on one: it is
  * the end with the higher initial sequence number. A socket that is connected to itself is the
- * client. */
+ * client.
+ *
+ * If only one of the SYNs arrives before the other end answers, that other end is an ordinary
+ * client and cannot know of it: both may then be the client, and their ends are not joined. */
 static __always_inline __u8 ht_side_of_simultaneous(struct sock *sk)
 {
 	struct tcp_sock *tp = (struct tcp_sock *)sk;
