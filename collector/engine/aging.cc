@@ -46,7 +46,19 @@ void Aging::MakeRoom() {
   }
   for (const model::SessionId& id : some) {
     if (graph_state.sessions.size() <= most) return;
-    if (!IsOnIncident(id)) DropSession(id);
+    // Only a leaf may leave, and a flood may be made of long lines.
+    const model::SessionId leaf = LeafBelow(id);
+    const SessionNode* node = graph_state.Find(leaf);
+    const bool of_flood = node != nullptr && node->host.machine == largest->first;
+    if (of_flood && !IsOnIncident(leaf)) DropSession(leaf);
+  }
+}
+
+model::SessionId Aging::LeafBelow(model::SessionId id) const {
+  while (true) {
+    const std::vector<model::SessionId> child = state_->graph.lineage.Children(id, 1);
+    if (child.empty()) return id;
+    id = child.front();
   }
 }
 

@@ -26,6 +26,7 @@ class Aging {
 
  private:
   void MakeRoom();
+  model::SessionId LeafBelow(model::SessionId id) const;
   void AgeSessions(int64_t now_boot_ns);
   void AgeHops(int64_t now_boot_ns);
   bool IsOnIncident(const model::SessionId& id) const;
