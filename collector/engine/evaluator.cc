@@ -189,7 +189,7 @@ bool Evaluator::MayOpenIncident(const IncidentRegistry::PathState& path) {
 }
 
 void Evaluator::RetryWaitingIncidents() {
-  for (const model::SessionId& root : state_->incident_budget.TakeWaiting()) {
+  for (const model::SessionId& root : state_->incident_budget.TakeWaiting(state_->BootNow())) {
     state_->changes.dirty_trees.insert(state_->graph.lineage.Root(root));
   }
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/keyed_budget.h"
+
 namespace hoptrail {
 namespace {
 
@@ -42,6 +44,21 @@ TEST(TokenBucketTest, FractionsOfATokenThatMakeAWholeOne_AreOne) {
   EXPECT_TRUE(bucket.Take(0));
   for (int second = 1; second < 60; ++second) EXPECT_FALSE(bucket.Take(second * kSecond));
   EXPECT_TRUE(bucket.Take(60 * kSecond));
+}
+
+TEST(KeyedBudgetTest, EachKey_HasABucketUntilItIsFullAgain) {
+  KeyedBudget<int> budget({.burst = 1, .per_second = 1});
+  EXPECT_TRUE(budget.Take(7, 0));
+  EXPECT_FALSE(budget.Take(7, 0));
+  EXPECT_TRUE(budget.Take(8, 0)) << "another key";
+  EXPECT_EQ(budget.Charge(7, 1, 0), kSecond);
+  EXPECT_EQ(budget.Charge(9, 0, 0), 0);
+  EXPECT_EQ(budget.size(), 2u) << "nothing was charged to the third";
+  budget.ForgetFull(kSecond);
+  EXPECT_EQ(budget.size(), 1u) << "the one in debt stays";
+  EXPECT_FALSE(budget.Take(7, kSecond));
+  budget.ForgetFull(2 * kSecond);
+  EXPECT_EQ(budget.size(), 0u);
 }
 
 TEST(TokenBucketTest, EarlierTime_FillsNothing) {

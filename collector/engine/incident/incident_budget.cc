@@ -11,7 +11,7 @@ constexpr size_t kAtOnce = 100;
 }  // namespace
 
 bool IncidentBudget::Take(const model::MachineId& machine, int64_t now_boot_ns) {
-  return buckets_.try_emplace(machine, kLimits, now_boot_ns).first->second.Take(now_boot_ns);
+  return room_.Take(machine, now_boot_ns);
 }
 
 void IncidentBudget::Wait(const model::SessionId& root) {
@@ -21,7 +21,8 @@ void IncidentBudget::Wait(const model::SessionId& root) {
   order_.pop_front();
 }
 
-std::vector<model::SessionId> IncidentBudget::TakeWaiting() {
+std::vector<model::SessionId> IncidentBudget::TakeWaiting(int64_t now_boot_ns) {
+  room_.ForgetFull(now_boot_ns);
   const size_t count = std::min(kAtOnce, order_.size());
   std::vector<model::SessionId> first(order_.begin(),
                                       order_.begin() + static_cast<ptrdiff_t>(count));

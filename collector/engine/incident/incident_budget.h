@@ -6,9 +6,9 @@
 #include <deque>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 
+#include "core/base/keyed_budget.h"
 #include "core/base/token_bucket.h"
 #include "core/model/ids.h"
 
@@ -29,11 +29,11 @@ class IncidentBudget {
   bool Take(const model::MachineId& machine, int64_t now_boot_ns);
   // The path with this root has found no room.
   void Wait(const model::SessionId& root);
-  // The paths that have waited longest; they no longer wait.
-  std::vector<model::SessionId> TakeWaiting();
+  // The paths that have waited longest; they no longer wait. To be called about once a second.
+  std::vector<model::SessionId> TakeWaiting(int64_t now_boot_ns);
 
  private:
-  absl::flat_hash_map<model::MachineId, TokenBucket> buckets_;
+  KeyedBudget<model::MachineId> room_{kLimits};
   absl::flat_hash_set<model::SessionId> waiting_;
   std::deque<model::SessionId> order_;  // of `waiting_`, the longest first
 };

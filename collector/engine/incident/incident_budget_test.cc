@@ -36,12 +36,12 @@ TEST(IncidentBudgetTest, OneMachine_OpensTwentyIncidentsAndThenOneEveryTenMinute
 
 TEST(IncidentBudgetTest, WaitingPaths_AreTriedInTheirOrderAndOnceEach) {
   IncidentBudget budget;
-  EXPECT_THAT(budget.TakeWaiting(), IsEmpty());
+  EXPECT_THAT(budget.TakeWaiting(kMinute), IsEmpty());
   budget.Wait(Root(9));
   budget.Wait(Root(3));
   budget.Wait(Root(9));
-  EXPECT_THAT(budget.TakeWaiting(), ElementsAre(Root(9), Root(3)));
-  EXPECT_THAT(budget.TakeWaiting(), IsEmpty());
+  EXPECT_THAT(budget.TakeWaiting(kMinute), ElementsAre(Root(9), Root(3)));
+  EXPECT_THAT(budget.TakeWaiting(kMinute), IsEmpty());
 }
 
 TEST(IncidentBudgetTest, TooManyWaitingPaths_LeaveTheLatest) {
@@ -53,7 +53,7 @@ TEST(IncidentBudgetTest, TooManyWaitingPaths_LeaveTheLatest) {
     root.bytes[3] = 1;
     budget.Wait(root);
   }
-  const auto first = budget.TakeWaiting();
+  const auto first = budget.TakeWaiting(kMinute);
   ASSERT_FALSE(first.empty());
   EXPECT_EQ(first.front().bytes[2], 1) << "the very first one has left";
 }

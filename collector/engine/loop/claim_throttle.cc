@@ -22,17 +22,18 @@ ClaimThrottle::Verdict ClaimThrottle::Charge(const Engine& engine, const model::
       verdict.session = detection->session;
     }
   }
-  if (sessions == 0 && detections == 0) return {};
-  Buckets& buckets = buckets_
-                         .try_emplace(machine, Buckets{TokenBucket(kSessions, now_boot_ns),
-                                                       TokenBucket(kDetections, now_boot_ns)})
-                         .first->second;
-  const int64_t for_sessions = buckets.sessions.Charge(static_cast<double>(sessions), now_boot_ns);
+  const int64_t for_sessions =
+      sessions_.Charge(machine, static_cast<double>(sessions), now_boot_ns);
   const int64_t for_detections =
-      buckets.detections.Charge(static_cast<double>(detections), now_boot_ns);
+      detections_.Charge(machine, static_cast<double>(detections), now_boot_ns);
   verdict.wait_ns = std::max(for_sessions, for_detections);
   verdict.kind = for_detections > for_sessions ? ClaimKind::kDetections : ClaimKind::kSessions;
   return verdict;
+}
+
+void ClaimThrottle::Age(int64_t now_boot_ns) {
+  sessions_.ForgetFull(now_boot_ns);
+  detections_.ForgetFull(now_boot_ns);
 }
 
 void ClaimThrottle::Hold(std::shared_ptr<bus::AgentSink> sink, int64_t until_boot_ns) {

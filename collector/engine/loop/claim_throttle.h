@@ -6,11 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/types/span.h"
 
 #include "collector/bus/agent_sink.h"
 #include "collector/engine/engine.h"
+#include "core/base/keyed_budget.h"
 #include "core/base/token_bucket.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
@@ -40,19 +40,18 @@ class ClaimThrottle {
   // The stream of `sink` waits until then. It is read on by ReadOn() or never, if it ends.
   void Hold(std::shared_ptr<bus::AgentSink> sink, int64_t until_boot_ns);
   void ReadOn(int64_t now_boot_ns);
-  size_t held() const { return held_.size(); }
+
+  // To be called about once a second.
+  void Age(int64_t now_boot_ns);
 
  private:
-  struct Buckets {
-    TokenBucket sessions;
-    TokenBucket detections;
-  };
   struct Held {
     std::shared_ptr<bus::AgentSink> sink;
     int64_t until_boot_ns;
   };
 
-  absl::flat_hash_map<model::MachineId, Buckets> buckets_;
+  KeyedBudget<model::MachineId> sessions_{kSessions};
+  KeyedBudget<model::MachineId> detections_{kDetections};
   std::vector<Held> held_;  // one a stream at most, since it sends nothing more
 };
 

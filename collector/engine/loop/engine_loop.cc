@@ -230,6 +230,7 @@ void EngineLoop::Tick() {
   identity_.EvaluateClones();
   refusals_.Show();
   heartbeats_.MarkSilentHosts();
+  throttle_.Age(state_.BootNow());
 }
 
 void EngineLoop::ReleasePages() {

@@ -51,7 +51,7 @@ void HostOwnership::Open(bus::StreamOpened& message) {
 void HostOwnership::RefuseBoot(const bus::StreamOpened& message) {
   const std::string machine = model::ToString(message.host.machine);
   message.sink->End(absl::ResourceExhaustedError(
-      absl::StrCat("machine ", machine, " has started too often: after ", NewBootBudget::kAtOnce,
+      absl::StrCat("machine ", machine, " has started too often: after ", kNewBootsAtOnce,
                    " boots, the collector accepts one more each minute; boot ",
                    model::ToString(message.host.boot), " may try again")));
   message.sink->OnConsumed();

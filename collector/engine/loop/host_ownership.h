@@ -11,8 +11,9 @@
 #include "collector/bus/agent_sink.h"
 #include "collector/engine/loop/host_table.h"
 #include "collector/engine/loop/loop_state.h"
-#include "collector/engine/loop/new_boot_budget.h"
 #include "collector/engine/loop/refusals.h"
+#include "core/base/keyed_budget.h"
+#include "core/model/ids.h"
 #include "core/model/incarnation.h"
 
 namespace hoptrail::collector::engine {
@@ -41,6 +42,8 @@ class HostOwnership {
   void EvaluateClones();
 
  private:
+  static constexpr int kNewBootsAtOnce = 8;
+
   static bool IsSuperseded(const bus::StreamOpened& message, const HostEntry& entry);
   model::Incarnation Offer(const bus::StreamOpened& message, HostEntry* entry);
   void RefuseBoot(const bus::StreamOpened& message);
@@ -55,7 +58,9 @@ class HostOwnership {
   LoopState* const state_;
   HostTable* const hosts_;
   Refusals* const refusals_;
-  NewBootBudget new_boots_;
+  // Boots that the collector does not know yet. A machine that restarts all the time gets in at a
+  // later try.
+  KeyedBudget<model::MachineId> new_boots_{{.burst = kNewBootsAtOnce, .per_second = 1.0 / 60}};
   absl::BitGen random_;
 };
 
