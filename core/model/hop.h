@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/model/driver.h"
 #include "core/model/ids.h"
 #include "core/model/net.h"
 
@@ -36,6 +37,8 @@ struct HopEnd {
   uint64_t bytes_sent = 0;      // tcp_sock::bytes_acked, once closed
   uint64_t bytes_received = 0;  // tcp_sock::bytes_received, once closed
   int64_t closed_wall_ns = 0;   // 0 while open
+  Drivers drivers;              // client: what may have made the session open the connection
+  bool drives = false;          // the session did something because of the connection
 
   bool operator==(const HopEnd&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/model/driver.h"
 #include "core/model/ids.h"
 #include "core/model/net.h"
 #include "core/model/process.h"
@@ -87,6 +88,8 @@ struct Session {
   int64_t login_ended_wall_ns = 0;
   // When the last process ended; 0 while one lives.
   int64_t closed_wall_ns = 0;
+  Drivers drivers;   // sessions that may have caused this one beside its entry
+  SessionId drives;  // the session that the entry's connection drives: see hoptrail.v1.Session
 
   bool operator==(const Session&) const = default;
 };

@@ -1,5 +1,9 @@
 #include "core/wire/graph.h"
 
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
 #include "core/wire/field_reader.h"
 #include "core/wire/limits.h"
 #include "core/wire/resource_names.h"
@@ -40,6 +44,42 @@ model::Authentication ReadAuthentication(const v1::Authentication& in, FieldRead
 
 std::string HopKeyText(const model::HopKey& key) { return key.empty() ? "" : model::ToString(key); }
 
+template <typename Message>
+void DriversToProto(const model::Drivers& in, Message& out) {
+  for (const model::Driver& driver : in) {
+    v1::Driver* each = out.add_drivers();
+    each->set_hop_key(HopKeyText(driver.hop_key));
+    each->set_session(ResourceName(driver.session));
+    each->set_method(CleanText(driver.method, kMaxNameBytes));
+    each->set_probability(driver.probability);
+  }
+}
+
+template <typename Message>
+model::Drivers ReadDrivers(const Message& in, FieldReader& read) {
+  model::Drivers out;
+  if (static_cast<size_t>(in.drivers_size()) > model::kMaxDrivers) {
+    read.Fail("drivers", absl::StrCat(in.drivers_size(), ", more than ", model::kMaxDrivers));
+    return out;
+  }
+  for (const v1::Driver& each : in.drivers()) {
+    model::Driver driver;
+    driver.hop_key = read.HopKey("drivers.hop_key", each.hop_key());
+    driver.session = read.Session("drivers.session", each.session(), Presence::kOptional);
+    driver.method = read.Text("drivers.method", each.method(), kMaxNameBytes);
+    driver.probability = each.probability();
+    if (driver.hop_key.empty() == driver.session.empty()) {
+      read.Fail("drivers", "needs either hop_key or session");
+    }
+    // Written so that not-a-number fails too.
+    if (!(driver.probability > 0 && driver.probability <= 1)) {
+      read.Fail("drivers.probability", "not above 0 and at most 1");
+    }
+    out.push_back(std::move(driver));
+  }
+  return out;
+}
+
 }  // namespace
 
 v1::Session ToProto(const model::Session& in) {
@@ -71,6 +111,8 @@ v1::Session ToProto(const model::Session& in) {
     *out.mutable_login_end_time() = TimeToProto(in.login_ended_wall_ns);
   }
   if (in.closed_wall_ns > 0) *out.mutable_close_time() = TimeToProto(in.closed_wall_ns);
+  DriversToProto(in.drivers, out);
+  out.set_drives(ResourceName(in.drives));
   return out;
 }
 
@@ -103,6 +145,8 @@ absl::StatusOr<model::Session> FromProto(const v1::Session& in) {
   out.opened_boot_ns = read.Count("open_boot_ns", in.open_boot_ns());
   out.login_ended_wall_ns = read.Time("login_end_time", in.login_end_time());
   out.closed_wall_ns = read.Time("close_time", in.close_time());
+  out.drivers = ReadDrivers(in, read);
+  out.drives = read.Session("drives", in.drives(), Presence::kOptional);
   if (!read.status().ok()) return read.status();
   return out;
 }
@@ -128,6 +172,8 @@ v1::HopEnd ToProto(const model::HopEnd& in) {
   out.set_bytes_sent(CountToProto(in.bytes_sent));
   out.set_bytes_received(CountToProto(in.bytes_received));
   if (in.closed_wall_ns > 0) *out.mutable_close_time() = TimeToProto(in.closed_wall_ns);
+  DriversToProto(in.drivers, out);
+  out.set_drives(in.drives);
   return out;
 }
 
@@ -151,6 +197,8 @@ absl::StatusOr<model::HopEnd> FromProto(const v1::HopEnd& in) {
   out.bytes_sent = read.Count("bytes_sent", in.bytes_sent());
   out.bytes_received = read.Count("bytes_received", in.bytes_received());
   out.closed_wall_ns = read.Time("close_time", in.close_time());
+  out.drivers = ReadDrivers(in, read);
+  out.drives = in.drives();
   if (!read.status().ok()) return read.status();
   return out;
 }

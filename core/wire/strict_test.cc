@@ -57,6 +57,23 @@ TEST(Strict, BadAddressPortOrHopKey_IsRefusedByField) {
   ExpectRefused(session, "session.entry_flow: must be set");
 }
 
+TEST(Strict, BadDriver_IsRefusedByField) {
+  v1::HopEnd end = ToProto(TestHopEnd());
+  end.mutable_drivers(0)->set_probability(0);
+  ExpectRefused(end, "hop_end.drivers.probability: ");
+  end.mutable_drivers(0)->set_probability(std::numeric_limits<double>::quiet_NaN());
+  ExpectRefused(end, "hop_end.drivers.probability: ");
+  end = ToProto(TestHopEnd());
+  end.mutable_drivers(0)->clear_hop_key();
+  ExpectRefused(end, "hop_end.drivers: needs either");
+  end = ToProto(TestHopEnd());
+  for (size_t i = 0; i < model::kMaxDrivers; ++i) *end.add_drivers() = end.drivers(0);
+  ExpectRefused(end, "hop_end.drivers: 6, more than 4");
+  v1::Session session = ToProto(TestSession());
+  session.set_drives("sessions/x");
+  ExpectRefused(session, "session.drives: ");
+}
+
 TEST(Strict, BadGoodbye_IsRefusedByField) {
   v1::Goodbye goodbye = ToProto(model::Goodbye{model::StopCause::kProcess, "kill", {}});
   goodbye.set_cause(static_cast<v1::StopCause>(9));

@@ -55,6 +55,8 @@ inline model::Session TestSession() {
   s.opened_wall_ns = 1'700'000'000'123'456'789;
   s.login_ended_wall_ns = 1'700'000'001'000'000'000;
   s.closed_wall_ns = 1'700'000'002'000'000'001;
+  s.drivers = {{.session = TestSessionId(3), .method = "ptrace", .probability = 0.75}};
+  s.drives = TestSessionId(4);
   return s;
 }
 
@@ -77,6 +79,9 @@ inline model::HopEnd TestHopEnd() {
   e.bytes_sent = 1000;
   e.bytes_received = 2000;
   e.closed_wall_ns = 1'700'000'003'000'000'000;
+  e.drivers = {{.hop_key = {3, 4}, .probability = 0.5},
+               {.session = TestSessionId(3), .method = "ssh mux", .probability = 0.25}};
+  e.drives = true;
   return e;
 }
 

@@ -14,6 +14,31 @@ using namespace hoptrail::internal;  // NOLINT(google-build-using-namespace): th
 
 // Fields are in the order of the message. FromStored checks what it reads through `read`.
 
+template <typename Message>
+void StoreDrivers(const model::Drivers& in, Message& out) {
+  for (const model::Driver& driver : in) {
+    StoredDriver* stored = out.add_drivers();
+    stored->set_hop_key(driver.hop_key.value());
+    if (!driver.session.empty()) stored->set_session(Bytes(driver.session));
+    stored->set_method(driver.method);
+    stored->set_probability(driver.probability);
+  }
+}
+
+template <typename Message>
+model::Drivers DriversFrom(const Message& in, StoredValues& read) {
+  model::Drivers out;
+  for (const StoredDriver& stored : in.drivers()) {
+    // NaN must fail, too.
+    if (!(stored.probability() > 0 && stored.probability() <= 1)) read.Fail();
+    out.push_back({.hop_key = HopKeyOf(stored.hop_key()),
+                   .session = read.IdOrNone<model::SessionId>(stored.session()),
+                   .method = stored.method(),
+                   .probability = stored.probability()});
+  }
+  return out;
+}
+
 StoredSession ToStored(const model::Session& in) {
   StoredSession out;
   out.set_id(Bytes(in.id));
@@ -47,6 +72,8 @@ StoredSession ToStored(const model::Session& in) {
   out.set_opened_wall_ns(in.opened_wall_ns);
   out.set_login_ended_wall_ns(in.login_ended_wall_ns);
   out.set_closed_wall_ns(in.closed_wall_ns);
+  StoreDrivers(in.drivers, out);
+  if (!in.drives.empty()) out.set_drives(Bytes(in.drives));
   return out;
 }
 
@@ -84,6 +111,8 @@ model::Session FromStored(const StoredSession& in, StoredValues& read) {
   out.opened_wall_ns = in.opened_wall_ns();
   out.login_ended_wall_ns = in.login_ended_wall_ns();
   out.closed_wall_ns = in.closed_wall_ns();
+  out.drivers = DriversFrom(in, read);
+  out.drives = read.IdOrNone<model::SessionId>(in.drives());
   return out;
 }
 
@@ -106,6 +135,8 @@ StoredHopEnd ToStored(const model::HopEnd& in) {
   out.set_bytes_sent(in.bytes_sent);
   out.set_bytes_received(in.bytes_received);
   out.set_closed_wall_ns(in.closed_wall_ns);
+  StoreDrivers(in.drivers, out);
+  out.set_drives(in.drives);
   return out;
 }
 
@@ -128,6 +159,8 @@ model::HopEnd FromStored(const StoredHopEnd& in, StoredValues& read) {
   out.bytes_sent = in.bytes_sent();
   out.bytes_received = in.bytes_received();
   out.closed_wall_ns = in.closed_wall_ns();
+  out.drivers = DriversFrom(in, read);
+  out.drives = in.drives();
   return out;
 }
 
