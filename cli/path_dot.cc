@@ -58,7 +58,7 @@ std::string RenderPathDot(const PathView& view, bool utc) {
     absl::StrAppend(&out, "  s", i, " [label=", Quote(Label(view, step, style)),
                     alarm ? ", color=red" : "", "];\n");
     if (shape.parents[i] >= 0) {
-      const bool proven = !step.link().empty() || step.hop().proof() == v1::PROVEN;
+      const bool proven = step.proof() == v1::PROVEN;
       absl::StrAppend(&out, "  s", shape.parents[i], " -> s", i,
                       " [label=", Quote(EdgeLabel(step, style)), proven ? "" : ", style=dashed",
                       "];\n");

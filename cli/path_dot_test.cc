@@ -18,7 +18,8 @@ class PathDotTest : public StoryFixture {};
 
 TEST_F(PathDotTest, Path_IsDrawnAsAGraph) {
   path_.mutable_steps(2)->mutable_hop()->set_proof(v1::INFERRED);
-  path_.mutable_steps(2)->mutable_hop()->set_probability(0.5);
+  path_.mutable_steps(2)->set_proof(v1::INFERRED);
+  path_.mutable_steps(2)->set_probability(0.5);
   path_.mutable_steps(3)->mutable_session()->set_user("ro\"ot\\");
   const std::string dot = RenderPathDot(View(), true);
   EXPECT_THAT(dot, HasSubstr("digraph path {\n"));

@@ -66,18 +66,31 @@ std::string OriginAddress(const v1::PathStep& step, const Style& style) {
 }
 
 std::string ProofWords(const v1::PathStep& step, const Style& style) {
+  const std::string inferred =
+      Paint(absl::StrFormat("INFERRED p=%.2f", step.probability()), Colour::kYellow, style);
+  const bool certain = step.proof() != v1::INFERRED;
   if (!step.link().empty()) {
-    return absl::StrCat(Escape(step.link(), style, 64), ", same host");
+    return absl::StrCat(Escape(step.link(), style, 64), ", same host", certain ? "" : ", ",
+                        certain ? "" : inferred);
   }
   switch (step.hop().proof()) {
     case v1::PROVEN:
-      return Paint("PROVEN", Colour::kGreen, style);
+      // Nobody may read the one for the other.
+      return certain ? Paint("PROVEN", Colour::kGreen, style)
+                     : absl::StrCat("connection PROVEN, cause ", inferred);
     case v1::INFERRED:
-      return Paint(absl::StrFormat("INFERRED p=%.2f", step.hop().probability()), Colour::kYellow,
-                   style);
+      return inferred;
     default:
       return Paint("UNJOINED (one end is missing)", Colour::kYellow, style);
   }
+}
+
+std::string OtherCauseWords(const v1::OtherCause& cause, const Style& style) {
+  const std::string proof = cause.proof() == v1::PROVEN
+                                ? "PROVEN"
+                                : absl::StrFormat("INFERRED p=%.2f", cause.probability());
+  return absl::StrCat(Escape(cause.title(), style), " on ", Escape(cause.host_name(), style, 64),
+                      ", ", proof, ", session ", ShortId(cause.session(), style));
 }
 
 }  // namespace hoptrail::cli

@@ -14,6 +14,7 @@
 namespace hoptrail::v1 {
 class Detection;
 class Incident;
+class OtherCause;
 class Path;
 class PathStep;
 }  // namespace hoptrail::v1
@@ -46,8 +47,11 @@ std::string OriginAddress(const v1::PathStep& step, const Style& style);
 // Whose address that is: "outside the fleet", or "from web, where nobody saw it" for a host of the
 // fleet.
 std::string OriginWords(const v1::PathStep& step, const Style& style);
-// "PROVEN", "INFERRED p=0.83", "UNJOINED" (one end is missing), "su, same host".
+// "PROVEN", "INFERRED p=0.83", "UNJOINED" (one end is missing), "su, same host", "connection
+// PROVEN, cause INFERRED p=0.50".
 std::string ProofWords(const v1::PathStep& step, const Style& style);
+// "deploy on web, INFERRED p=0.50, session 3f2a1b4c".
+std::string OtherCauseWords(const v1::OtherCause& cause, const Style& style);
 
 }  // namespace hoptrail::cli
 

@@ -87,14 +87,17 @@ class TreeWriter {
   void WriteSummary() {
     std::set<std::string> hosts;
     int hops = 0, proven = 0;
+    bool inferred = false;  // one of the steps
     for (int i = 0; i < steps(); ++i) {
       hosts.insert(step(i).session().host());
-      if (shape_.parents[i] < 0 || !step(i).link().empty()) continue;
+      if (shape_.parents[i] < 0) continue;
+      inferred = inferred || step(i).proof() == v1::INFERRED;
+      if (!step(i).link().empty()) continue;
       ++hops;
-      proven += step(i).hop().proof() == v1::PROVEN ? 1 : 0;
+      proven += step(i).hop().proof() == v1::PROVEN && step(i).proof() == v1::PROVEN ? 1 : 0;
     }
     std::string proof;
-    if (hops > 0 && proven == hops) {
+    if (hops > 0 && proven == hops && !inferred) {
       proof = ", every hop PROVEN";
     } else if (hops > 0) {
       proof = absl::StrCat(", ", proven, " of ", hops, " PROVEN");
@@ -168,7 +171,14 @@ class TreeWriter {
     AppendWrapped(branch, absl::StrCat(prefix, "  "), words, style_, &out_);
 
     if (parent >= 0) WriteUserChange(prefix, step(parent), s);
-    if (session.kind() == v1::REMOTE) {
+    for (const v1::OtherCause& cause : s.other_causes()) {
+      Line(prefix, Paint("or by", Colour::kYellow, style_), OtherCauseWords(cause, style_));
+    }
+    if (!session.drives().empty()) {
+      Line(prefix, "in",
+           absl::StrCat("what ", ShortId(session.drives(), style_),
+                        " did because of this connection or session"));
+    } else if (session.kind() == v1::REMOTE) {
       Line(prefix, "in",
            session.logged_in() ? FormatAuthentication(session.authentication(), style_)
                                : absl::string_view("connection only, no login seen"));

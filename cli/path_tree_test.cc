@@ -111,13 +111,34 @@ TEST_F(PathTreeTest, AsciiTerminal_TreeIsAscii) {
 TEST_F(PathTreeTest, InferredHop_IsNotShownLikeAProvenOne) {
   v1::Hop* hop = path_.mutable_steps(2)->mutable_hop();
   hop->set_proof(v1::INFERRED);
-  hop->set_probability(0.834);
+  path_.mutable_steps(2)->set_proof(v1::INFERRED);
+  path_.mutable_steps(2)->set_probability(0.834);
   path_.mutable_steps(3)->mutable_hop()->clear_client();
   path_.mutable_steps(3)->mutable_hop()->clear_proof();
   const std::string tree = RenderPathTree(View(), kPlain);
   EXPECT_THAT(tree, HasSubstr("hop 2  INFERRED p=0.83\n"));
   EXPECT_THAT(tree, HasSubstr("hop 3  UNJOINED (one end is missing)\n"));
   EXPECT_THAT(tree, HasSubstr("1 of 3 PROVEN;"));
+  EXPECT_THAT(tree, Not(HasSubstr("every hop PROVEN")));
+}
+
+TEST_F(PathTreeTest, DriveOfAService_IsNotShownLikeAProvenHop) {
+  v1::PathStep* driven = path_.mutable_steps(2);
+  driven->mutable_session()->set_drives("sessions/99999999999900000000000000000000");
+  v1::PathStep* next = path_.mutable_steps(3);
+  next->set_proof(v1::INFERRED);
+  next->set_probability(0.5);
+  v1::OtherCause* other = next->add_other_causes();
+  other->set_title("intern");
+  other->set_host_name("desk");
+  other->set_session("sessions/88888888888800000000000000000000");
+  other->set_proof(v1::INFERRED);
+  other->set_probability(0.4);
+  const std::string tree = RenderPathTree(View(), kPlain);
+  EXPECT_THAT(tree, HasSubstr("what 999999999999 did because of this"));
+  EXPECT_THAT(tree, HasSubstr("hop 3  connection PROVEN, cause INFERRED p=0.50\n"));
+  EXPECT_THAT(tree, HasSubstr("or by    intern on desk, INFERRED p=0.40, session 888888888888"));
+  EXPECT_THAT(tree, HasSubstr("2 of 3 PROVEN;"));
   EXPECT_THAT(tree, Not(HasSubstr("every hop PROVEN")));
 }
 

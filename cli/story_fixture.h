@@ -52,6 +52,8 @@ inline v1::PathStep* AddStep(const std::string& host, const std::string& user, i
   if (parent >= 0) {
     step->mutable_hop()->set_proof(v1::PROVEN);
     step->mutable_hop()->set_probability(1);
+    step->set_proof(v1::PROVEN);
+    step->set_probability(1);
     v1::HopEnd* client = step->mutable_hop()->mutable_client();
     client->set_program("/usr/bin/ssh");
     client->set_user(path->steps(parent).session().user());

@@ -19,9 +19,19 @@
 #include "agent/process/control_group.h"
 #include "agent/process/image_cache.h"
 #include "core/base/recycling_map.h"
+#include "core/model/net.h"
 #include "core/model/process.h"
 
 namespace hoptrail::agent::process {
+
+// A connection that a process serves, or that it reads commands from.
+struct DrivingConnection {
+  uint64_t socket = 0;
+  model::HopKey hop_key;
+  double probability = 0;  // that it is the cause of something
+
+  bool operator==(const DrivingConnection&) const = default;
+};
 
 // One thread group, as far as the agent knows it.
 struct Process {
@@ -53,6 +63,11 @@ struct Process {
   uint64_t last_accepted = 0;   // socket that it accepted last and that no child has claimed
   uint64_t pending_accept = 0;  // its parent's last_accepted at the fork
   bool saved = false;           // the state store has it
+  // The connections that it accepted last, or took over at its fork; some may be closed. See
+  // session::Drivers.
+  std::vector<DrivingConnection> inbound;
+  // Those that may have caused the process; null: none. Shared with its children.
+  std::shared_ptr<const std::vector<DrivingConnection>> drivers;
 
   bool alive() const { return exited_boot_ns == 0; }
   // Null if unknown, for example because the process was moved.

@@ -1,6 +1,8 @@
 #include "agent/session/connection_reporter.h"
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace hoptrail::agent::session {
 namespace {
@@ -46,7 +48,73 @@ void ConnectionReporter::CountDatagrams(const decode::Header& header,
 bool ConnectionReporter::Qualifies(const Connection& connection) const {
   if (Watched(connection.flow.server.port)) return true;
   const Node* node = tables_.sessions.Find(connection.session);
-  return node != nullptr && !node->pending() && (node->from_remote || node->provenance.has_value());
+  if (node == nullptr || node->pending()) return false;
+  if (node->from_remote || node->provenance.has_value()) return true;
+  if (connection.drivers == nullptr) return false;
+  return std::any_of(connection.drivers->begin(), connection.drivers->end(), [&](const auto& each) {
+    const Connection* driver = Find(each);
+    return driver != nullptr && driver->reported != nullptr;
+  });
+}
+
+Connection* ConnectionReporter::Find(const process::DrivingConnection& driver) const {
+  Connection* open = tables_.connections.Find(driver.socket);
+  if (open != nullptr && open->hop_key == driver.hop_key) return open;
+  return tables_.connections.FindClosed(driver.hop_key);
+}
+
+void ConnectionReporter::NoteDrives(const std::vector<process::DrivingConnection>& drivers) {
+  for (const process::DrivingConnection& each : drivers) {
+    Connection* driver = Find(each);
+    if (driver == nullptr || driver->drives) continue;
+    driver->drives = true;
+    if (driver->reported != nullptr) Report(*driver);
+  }
+}
+
+void ConnectionReporter::ReportAsked(const model::HopKey& key) {
+  Connection* asked = tables_.connections.FindByKey(key);
+  if (asked == nullptr || asked->reported != nullptr) return;
+  std::vector<Connection*> caused;
+  const auto find_caused = [&](Connection& each) {
+    if (each.drivers == nullptr || each.reported != nullptr) return;
+    const bool by_it = std::any_of(each.drivers->begin(), each.drivers->end(),
+                                   [&](const auto& driver) { return driver.hop_key == key; });
+    if (by_it) caused.push_back(&each);
+  };
+  tables_.connections.ForEach(find_caused);
+  tables_.connections.ForEachClosed(find_caused);
+  asked->drives = asked->drives || !caused.empty();
+  Report(*asked);
+  for (Connection* each : caused) Report(*each);
+}
+
+// The connections that drove a session go before what they caused.
+void ConnectionReporter::ReportDrivers(const Connection& connection) {
+  if (connection.drivers == nullptr) return;
+  for (const process::DrivingConnection& each : *connection.drivers) {
+    Connection* driver = Find(each);
+    if (driver == nullptr || driver->session != connection.session) continue;
+    if (driver->drives && driver->reported != nullptr) continue;
+    driver->drives = true;
+    ReportAlone(*driver);
+  }
+}
+
+// Without the connection that opened the session, which is its entry, and those of other sessions.
+model::Drivers ConnectionReporter::DriversOf(const Connection& connection) const {
+  model::Drivers drivers;
+  if (connection.drivers == nullptr) return drivers;
+  const Node* node = tables_.sessions.Find(connection.session);
+  for (const process::DrivingConnection& each : *connection.drivers) {
+    const bool entry = node != nullptr && node->session.entry.has_value() &&
+                       node->session.entry->hop_key == each.hop_key;
+    const Connection* driver = Find(each);
+    const bool foreign = driver != nullptr && driver->session != connection.session;
+    if (!entry && !foreign)
+      drivers.push_back({.hop_key = each.hop_key, .probability = each.probability});
+  }
+  return drivers;
 }
 
 void ConnectionReporter::ReportLater(Connection& connection) {
@@ -77,6 +145,12 @@ bool ConnectionReporter::WithinBudget(const model::SessionId& id) {
 
 void ConnectionReporter::Report(Connection& connection) {
   if (connection.hop_key.empty()) return;
+  ReportDrivers(connection);
+  ReportAlone(connection);
+}
+
+void ConnectionReporter::ReportAlone(Connection& connection) {
+  if (connection.hop_key.empty()) return;
   connection.report_boot_ns = 0;
   const bool first = connection.reported == nullptr;
   if (first && !connection.opened_session && !Watched(connection.flow.server.port) &&
@@ -105,21 +179,29 @@ void ConnectionReporter::Report(Connection& connection) {
   hop.program = connection.image == nullptr ? std::string() : connection.image->path;
   hop.uid = connection.uid;
   hop.user = tables_.UserName(connection.uid);
+  hop.drivers = DriversOf(connection);
+  hop.drives = connection.drives;
+  hop.bytes_sent = connection.bytes_sent;
+  hop.bytes_received = connection.bytes_received;
+  if (connection.closed_boot_ns != 0) {
+    hop.closed_wall_ns = tables_.clock->WallFromBoot(connection.closed_boot_ns);
+  }
   if (node != nullptr && known && !node->reported) tables_.sessions.MarkDirty(*node);
   hops_.push_back(hop);
-  if (tables_.store != nullptr) tables_.store->SaveHop(hop);
+  if (tables_.store == nullptr) return;
+  if (hop.closed_wall_ns == 0) {
+    tables_.store->SaveHop(hop);
+  } else {
+    tables_.store->RemoveHop(hop.side, hop.hop_key);
+  }
 }
 
 void ConnectionReporter::ReportClosed(Connection& connection, uint64_t bytes_sent,
                                       uint64_t bytes_received) {
-  if (connection.reported == nullptr && connection.report_boot_ns == 0) return;
-  Report(connection);
-  if (connection.reported == nullptr) return;
-  model::HopEnd& hop = hops_.back();
-  hop.bytes_sent = bytes_sent;
-  hop.bytes_received = bytes_received;
-  hop.closed_wall_ns = tables_.now_wall_ns();
-  if (tables_.store != nullptr) tables_.store->RemoveHop(hop.side, hop.hop_key);
+  connection.bytes_sent = bytes_sent;
+  connection.bytes_received = bytes_received;
+  connection.closed_boot_ns = tables_.now_boot_ns;
+  if (connection.reported != nullptr || connection.report_boot_ns != 0) Report(connection);
 }
 
 void ConnectionReporter::ReportVanished(model::HopEnd hop) {

@@ -51,9 +51,14 @@ class ConnectionReporter {
     return std::find(options_.watched_ports.begin(), options_.watched_ports.end(), port) !=
            options_.watched_ports.end();
   }
-  // Whether the connection is reported as a hop end: it leads to a watched port, or its session
-  // came from another host.
+  // Whether the connection is reported as a hop end: it leads to a watched port, its session came
+  // from another host, or it may have been caused by a connection that is reported.
   bool Qualifies(const Connection& connection) const;
+  // Something was done that these connections may be the reason for.
+  void NoteDrives(const std::vector<process::DrivingConnection>& drivers);
+  // The collector asks for this end of a connection: reports it, and what it has caused so far.
+  // Nothing happens if it is not known, or no more.
+  void ReportAsked(const model::HopKey& key);
   // Reports everything that is known about the connection now.
   void Report(Connection& connection);
   // Reports it in two seconds if Report() is not called before, because its session may still
@@ -81,6 +86,10 @@ class ConnectionReporter {
 
  private:
   model::EdgeCount& Edge(const Connection& connection);
+  Connection* Find(const process::DrivingConnection& driver) const;
+  void ReportAlone(Connection& connection);
+  void ReportDrivers(const Connection& connection);
+  model::Drivers DriversOf(const Connection& connection) const;
   bool WithinBudget(const model::SessionId& id);
 
   const Options options_;

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <utility>
+#include <vector>
 
+#include "agent/process/process_table.h"
 #include "core/base/recycling_map.h"
 #include "core/model/hop.h"
 #include "core/model/net.h"
@@ -13,7 +15,7 @@
 
 namespace hoptrail::agent::session {
 
-// An open TCP connection, or an attempt at one.
+// A TCP connection, or an attempt at one.
 struct Connection {
   uint64_t socket = 0;
   model::HopSide side = model::HopSide::kUnknown;
@@ -30,14 +32,23 @@ struct Connection {
   bool opened_session = false;
   bool counted = false;         // in the edges of its minute
   uint64_t report_boot_ns = 0;  // when ReportWaiting() reports it; 0 if it does not wait
+  // Connections that may have caused this one; null: none. Of a client only.
+  std::shared_ptr<const std::vector<process::DrivingConnection>> drivers;
+  bool drives = false;          // its session did something because of it
+  uint64_t closed_boot_ns = 0;  // 0 while it is open
+  uint64_t bytes_sent = 0;      // once closed
+  uint64_t bytes_received = 0;
   // The last report; null if it was not reported.
   std::unique_ptr<model::HopEnd> reported;
 };
 
-// Connections by socket. Bounded: connections for which there is no room are counted. Pointers stay
-// valid until the connection is erased. Not thread-safe.
+// Connections by socket, and those that were closed last. Bounded: connections for which there is
+// no room are counted. Pointers to open connections stay valid until they are closed or erased,
+// pointers to closed ones until another one is closed. Not thread-safe.
 class ConnectionTable {
  public:
+  static constexpr size_t kMaxClosed = 2'048;
+
   explicit ConnectionTable(size_t max_connections) : max_connections_(max_connections) {}
 
   Connection* Find(uint64_t socket) { return connections_.Find(socket); }
@@ -57,11 +68,46 @@ class ConnectionTable {
     return &connection;
   }
 
+  // An attempt that failed.
   void Erase(uint64_t socket) { connections_.Erase(socket); }
+
+  // The connection is closed. It is kept among those that were closed last.
+  void Close(uint64_t socket, uint64_t boot_ns) {
+    Connection* connection = Find(socket);
+    if (connection == nullptr) return;
+    if (!connection->hop_key.empty()) {
+      if (closed_.size() < kMaxClosed) closed_.emplace_back();
+      Connection& kept = closed_[next_closed_++ % kMaxClosed];
+      kept = std::move(*connection);
+      kept.closed_boot_ns = boot_ns;
+    }
+    connections_.Erase(socket);
+  }
+  // The newest one that was closed since then; null if there is none.
+  Connection* FindClosed(const model::HopKey& key, uint64_t since_boot_ns = 0) {
+    for (size_t i = 0; i < closed_.size(); ++i) {
+      Connection& each = closed_[(next_closed_ - 1 - i) % kMaxClosed];
+      if (each.closed_boot_ns < since_boot_ns) break;
+      if (each.hop_key == key) return &each;
+    }
+    return nullptr;
+  }
+  // Open or closed; visits all of them.
+  Connection* FindByKey(const model::HopKey& key) {
+    Connection* found = nullptr;
+    ForEach([&](Connection& each) {
+      if (each.hop_key == key) found = &each;
+    });
+    return found != nullptr ? found : FindClosed(key);
+  }
 
   template <typename Visitor>
   void ForEach(Visitor visitor) {
     connections_.ForEach([&](uint64_t, Connection& connection) { visitor(connection); });
+  }
+  template <typename Visitor>
+  void ForEachClosed(Visitor visitor) {
+    for (Connection& connection : closed_) visitor(connection);
   }
   size_t size() const { return connections_.size(); }
   uint64_t dropped() const { return dropped_; }
@@ -69,6 +115,8 @@ class ConnectionTable {
  private:
   const size_t max_connections_;
   RecyclingMap<uint64_t, Connection> connections_;
+  std::vector<Connection> closed_;  // a ring
+  size_t next_closed_ = 0;
   uint64_t dropped_ = 0;
 };
 

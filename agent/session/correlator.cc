@@ -74,7 +74,8 @@ Correlator::Correlator(Options options, Output* output, EventSink* sink)
                   .assignment = &assignment_,
                   .entries = &entries_,
                   .logins = &logins_,
-                  .audit_logins = &audit_logins_}),
+                  .audit_logins = &audit_logins_,
+                  .reporter = &reporter_}),
       traffic_({.tables = &tables_,
                 .processes = &processes_,
                 .entries = &entries_,
@@ -132,6 +133,12 @@ void Correlator::OnTampering(const decode::Header& header) {
   } else {
     tables_.sessions.MarkDirty(*node);
   }
+}
+
+void Correlator::ReportAsked(const model::HopKey& key) {
+  tables_.now_boot_ns = tables_.clock->BootNs();
+  reporter_.ReportAsked(key);
+  Flush();
 }
 
 void Correlator::Repeat() {

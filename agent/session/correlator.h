@@ -74,6 +74,9 @@ class Correlator {
   void Handle(const decode::Event& event);
   // Keeps the provenance with its session; false if this host has no such session.
   bool Handle(const model::Provenance& provenance, uint64_t boot_ns);
+  // The collector asks for this host's end of a connection. Reports it, if it is known, and what it
+  // has caused.
+  void ReportAsked(const model::HopKey& key);
   // To be called about once a second.
   void Tick();
   // The collector has lost what was reported: reports the sessions and the open connections again,

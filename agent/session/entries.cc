@@ -92,6 +92,7 @@ Node* Entries::Open(process::Process& head, Connection& connection, process::Pro
     node->base_audit = head.credentials.audit_session;
   }
   head.pending_accept = 0;
+  Drivers::OnEntry(head);
   connection.session = node->session.id;
   connection.opened_session = true;
   ConnectionReporter::SetOwner(connection, head);

@@ -5,6 +5,7 @@
 
 #include "agent/process/process_table.h"
 #include "agent/session/connection_table.h"
+#include "agent/session/drivers.h"
 #include "agent/session/event_emitter.h"
 #include "agent/session/session_set.h"
 #include "agent/session/state_store.h"
@@ -34,6 +35,7 @@ struct HostTables {
         processes(options.processes),
         sessions({.host = options.host, .clock = options.clock, .store = options.store}),
         connections(options.max_connections),
+        drivers(&connections),
         emitter({.clock = options.clock,
                  .processes = &processes,
                  .sessions = &sessions,
@@ -51,6 +53,7 @@ struct HostTables {
   process::ProcessTable processes;
   SessionSet sessions;
   ConnectionTable connections;
+  Drivers drivers;
   EventEmitter emitter;
   UserNames users;
   uint64_t now_boot_ns = 0;  // time of the event that is being handled

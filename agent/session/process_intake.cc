@@ -65,6 +65,7 @@ void ProcessIntake::OnFork(const decode::Header& header, const decode::Fork& for
     EndWithLostExit(*replaced, header.boot_ns);
   }
   if (!created) return;
+  tables_.drivers.OnFork(*parent, *child, tables_.now_boot_ns);
   parent->last_accepted = 0;
   Node* node = tables_.NodeOf(*parent);
   if (node == nullptr || parent->key.tgid == 1) {
@@ -100,6 +101,7 @@ void ProcessIntake::OnExec(const decode::Header& header, const decode::Exec& exe
   assignment_.containers().Follow(*process);
   assignment_.jobs().FindJob(*process);
   entries_.OpenFromStreams(*process, exec);
+  FindCommands(*process, exec);
   Node* node = tables_.NodeOf(*process);
   if (node == nullptr) return;
   if (node->remote()) {
@@ -126,6 +128,17 @@ void ProcessIntake::SetTerminal(Node& node, const decode::Stream& input) {
     session.terminal = minor < 64 ? absl::StrCat("tty", minor) : absl::StrCat("ttyS", minor - 64);
   }
   if (!session.terminal.empty()) tables_.sessions.MarkDirty(node);
+}
+
+// A program whose standard input is a connection that this host has made does what the other end
+// says. Whatever connection is behind a new program, it has driven its session.
+void ProcessIntake::FindCommands(process::Process& process, const decode::Exec& exec) {
+  const decode::Stream& input = exec.streams[0];
+  if (input.kind == decode::StreamKind::kTcp && !input.accepted) {
+    const Connection* connection = tables_.connections.Find(input.socket);
+    if (connection != nullptr) tables_.drivers.OnCommanded(process, *connection);
+  }
+  if (process.drivers != nullptr) reporter_.NoteDrives(*process.drivers);
 }
 
 // The header of the record may still show the state before the change.

@@ -5,6 +5,7 @@
 
 #include "agent/decode/event.h"
 #include "agent/session/audit_logins.h"
+#include "agent/session/connection_reporter.h"
 #include "agent/session/entries.h"
 #include "agent/session/host_tables.h"
 #include "agent/session/logins.h"
@@ -23,6 +24,7 @@ class ProcessIntake {
     Entries* entries = nullptr;
     Logins* logins = nullptr;
     AuditLogins* audit_logins = nullptr;
+    ConnectionReporter* reporter = nullptr;
   };
 
   explicit ProcessIntake(const Dependencies& dependencies)
@@ -30,7 +32,8 @@ class ProcessIntake {
         assignment_(*dependencies.assignment),
         entries_(*dependencies.entries),
         logins_(*dependencies.logins),
-        audit_logins_(*dependencies.audit_logins) {}
+        audit_logins_(*dependencies.audit_logins),
+        reporter_(*dependencies.reporter) {}
 
   // Inserts or updates the header's process, and does not assign it. Null if the header has no
   // process or the table is full.
@@ -52,6 +55,7 @@ class ProcessIntake {
   void EndWithLostExit(process::Process& process, uint64_t boot_ns);
 
  private:
+  void FindCommands(process::Process& process, const decode::Exec& exec);
   void End(process::Process& process, uint64_t boot_ns);
   void SetTerminal(Node& node, const decode::Stream& input);
 
@@ -60,6 +64,7 @@ class ProcessIntake {
   Entries& entries_;
   Logins& logins_;
   AuditLogins& audit_logins_;
+  ConnectionReporter& reporter_;
 };
 
 }  // namespace hoptrail::agent::session

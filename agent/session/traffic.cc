@@ -50,6 +50,7 @@ void Traffic::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
   if (connection == nullptr || process == nullptr) return;
   ConnectionReporter::SetOwner(*connection, *process);
   connection->session = process->session;
+  connection->drivers = tables_.drivers.Of(*process, tables_.now_boot_ns);
   Node* node = tables_.NodeOf(*process);
   if (node != nullptr && node->pending() && !tcp.flow.server.address.is_loopback())
     logins_.Promote(*node);
@@ -108,7 +109,7 @@ void Traffic::OnClosed(const decode::Tcp& tcp) {
     node->entry_socket = 0;
     logins_.EndLogin(*node, tables_.now_boot_ns);
   }
-  tables_.connections.Erase(tcp.socket);
+  tables_.connections.Close(tcp.socket, tables_.now_boot_ns);
 }
 
 // Another process has the connection now. It belongs to the session of that process, unless it has
@@ -133,6 +134,7 @@ void Traffic::OnHandedOver(const decode::Header& header, const decode::Accept& a
     }
     process->listens = true;
     process->last_accepted = accept.socket;
+    tables_.drivers.OnServes(*process, *connection);
   }
   connection->session = process->session;
   Node* node = tables_.NodeOf(*process);
@@ -178,6 +180,7 @@ void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accep
   process->listens = true;
   process->last_accepted = accept.socket;
   connection->session = process->session;
+  tables_.drivers.OnServes(*process, *connection);
   if (reporter_.Qualifies(*connection)) reporter_.ReportLater(*connection);
 }
 

@@ -10,6 +10,7 @@
 #include "core/model/net.h"
 #include "core/model/title.h"
 #include "core/wire/resource_names.h"
+#include "core/wire/values.h"
 
 namespace hoptrail::collector::api {
 namespace {
@@ -37,6 +38,23 @@ absl::Status AddOrigin(MessageReader* reader, v1::PathStep* step) {
   return absl::OkStatus();
 }
 
+absl::Status AddOtherCauses(MessageReader* reader, const engine::PathStep& step,
+                            v1::PathStep* out) {
+  for (const engine::OtherCause& cause : step.other_causes) {
+    absl::StatusOr<v1::Session> session = reader->GetSession(cause.session);
+    if (absl::IsNotFound(session.status())) continue;
+    if (!session.ok()) return session.status();
+    v1::OtherCause* added = out->add_other_causes();
+    added->set_session(session->name());
+    added->set_host_name(session->host_name());
+    added->set_title(session->title());
+    added->set_root(wire::ResourceName(cause.root));
+    added->set_proof(wire::ToProto(cause.proof));
+    added->set_probability(cause.probability);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Path> AssemblePath(MessageReader* reader, const engine::Path& path,
@@ -60,6 +78,9 @@ absl::StatusOr<v1::Path> AssemblePath(MessageReader* reader, const engine::Path&
     added->set_parent(root ? -1 : index_of[static_cast<size_t>(step.parent)]);
     added->set_depth(step.depth);
     added->set_link(step.link);
+    added->set_proof(wire::ToProto(step.proof));
+    added->set_probability(step.probability);
+    HT_RETURN_IF_ERROR(AddOtherCauses(reader, step, added));
     if (step.hop) {
       absl::StatusOr<v1::Hop> hop = reader->GetHop(*step.hop);
       if (hop.ok()) {

@@ -40,8 +40,8 @@ model::IncidentId EngineState::IncidentOf(const model::SessionId& session) const
   return incident == nullptr ? model::IncidentId{} : incident->id;
 }
 
-void EngineState::OfferParent(const model::SessionId& child, const graph::Link& link) {
-  NoteParentChange(child, graph.lineage.Offer(child, link));
+void EngineState::OfferParents(const model::SessionId& child, absl::Span<const graph::Link> links) {
+  NoteParentChange(child, graph.lineage.Offer(child, links));
 }
 
 void EngineState::WithdrawParent(const model::SessionId& child, graph::LinkKind kind,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 #include "collector/engine/changes.h"
 #include "collector/engine/engine_options.h"
@@ -50,7 +51,10 @@ struct EngineState {
   model::IncidentId IncidentOf(const model::SessionId& session) const;
 
   // See graph::Lineage.
-  void OfferParent(const model::SessionId& child, const graph::Link& link);
+  void OfferParent(const model::SessionId& child, const graph::Link& link) {
+    OfferParents(child, absl::MakeConstSpan(&link, 1));
+  }
+  void OfferParents(const model::SessionId& child, absl::Span<const graph::Link> links);
   void WithdrawParent(const model::SessionId& child, graph::LinkKind kind, const graph::HopId& hop);
 
   // The session and everything below it is dirty.

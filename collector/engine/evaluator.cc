@@ -105,7 +105,8 @@ void Evaluator::SettleSession(const model::SessionId& id) {
 
 void Evaluator::UpdateProvenance(const model::SessionId& id) {
   SessionNode& node = state_->graph.sessions.at(id);
-  if (node.value->closed_wall_ns != 0) return;
+  // Its host does not know of a drive.
+  if (node.value->closed_wall_ns != 0 || !node.value->drives.empty()) return;
   if (state_->graph.lineage.Parent(id) == nullptr && node.provenance == 0) return;
   model::Provenance provenance = state_->graph.ProvenanceOf(id);
   const size_t hash = Hash(provenance);

@@ -9,6 +9,7 @@
 
 #include "absl/algorithm/container.h"
 
+#include "collector/engine/drives.h"
 #include "collector/engine/hop_links.h"
 #include "core/config/rule_sides.h"
 #include "core/graph/merge.h"
@@ -47,9 +48,11 @@ void FactIntake::Take(const model::Fact& fact) {
       fact);
 }
 
-// Only a host's own agent can give a session an id, and gives each session one id.
+// Only a host's own agent can give a session an id, and gives each session one id. Drives are the
+// engine's own.
 bool FactIntake::HasItsOwnId(const model::Session& session) {
-  return session.id == model::DeriveSessionId(session.host, session.first_process);
+  return session.drives.empty() &&
+         session.id == model::DeriveSessionId(session.host, session.first_process);
 }
 
 void FactIntake::TakeSession(const model::Session& session) {
@@ -87,6 +90,7 @@ void FactIntake::TakeSession(const model::Session& session) {
     }
   }
   OfferCause(session.id);
+  RefreshDrives(session.id, state_);
   // All sessions that follow from this one show its user and its origin.
   if (node.value->user != before.user || node.value->entry != before.entry ||
       model::Title(*node.value) != model::Title(before)) {
@@ -101,17 +105,28 @@ void FactIntake::TakeSession(const model::Session& session) {
 
 void FactIntake::OfferCause(const model::SessionId& child) {
   const SessionNode* node = state_->graph.Find(child);
-  if (node == nullptr || !node->value.has_value() || node->value->caused_by.empty()) return;
+  if (node == nullptr || !node->value.has_value()) return;
   const model::Session& session = *node->value;
-  const SessionNode* parent = state_->graph.Find(session.caused_by);
-  if (parent == nullptr || !parent->value.has_value()) {
-    if (waiting_.size() < kMaxWaiting) waiting_[session.caused_by].insert(child);
-    return;
+  std::vector<graph::Link> links;
+  const auto offer = [&](const model::SessionId& cause, model::Proof proof, double probability) {
+    if (cause.empty()) return;
+    const SessionNode* parent = state_->graph.Find(cause);
+    if (parent == nullptr || !parent->value.has_value()) {
+      if (waiting_.size() < kMaxWaiting) waiting_[cause].insert(child);
+      return;
+    }
+    if (parent->host != session.host) return;  // a host may name causes on itself only
+    links.push_back({.parent = cause,
+                     .kind = graph::LinkKind::kCause,
+                     .proof = proof,
+                     .probability = probability,
+                     .order = session.opened_boot_ns});
+  };
+  offer(session.caused_by, model::Proof::kProven, 1);
+  for (const model::Driver& driver : session.drivers) {
+    offer(driver.session, model::Proof::kInferred, driver.probability);
   }
-  if (parent->host != session.host) return;  // a host may name causes on itself only
-  state_->OfferParent(child, {.parent = session.caused_by,
-                              .kind = graph::LinkKind::kCause,
-                              .order = session.opened_boot_ns});
+  state_->OfferParents(child, links);
 }
 
 void FactIntake::TakeHopEnd(const model::HopEnd& end) {
@@ -157,7 +172,9 @@ std::optional<RefusalReason> FactIntake::ReasonToRefuse(const model::Detection& 
 void FactIntake::Restore(const StoredState& stored) {
   for (const auto& [host, name] : stored.host_names) state_->SetHostName(host, name);
   for (const auto& [host, addresses] : stored.addresses) joiner_->SetAddresses(host, addresses);
-  for (const model::Session& session : stored.sessions) TakeSession(session);
+  for (const model::Session& session : stored.sessions) {
+    if (session.drives.empty()) TakeSession(session);  // drives follow from the hops
+  }
   absl::flat_hash_map<graph::HopId, const model::Hop*> hops;
   // Joined hops first: they stand against rival claims that are lone ends.
   std::vector<const StoredHop*> ordered;

@@ -35,7 +35,7 @@ class FactIntake {
   void TakeSession(const model::Session& session);
   void TakeHopEnd(const model::HopEnd& end);
   void TakeDetection(const model::Detection& detection);
-  // The session that caused `child` on the same host becomes its parent.
+  // The sessions that caused `child` on the same host, or may have, are offered as its parents.
   void OfferCause(const model::SessionId& child);
 
   EngineState* const state_;

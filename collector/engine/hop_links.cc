@@ -1,12 +1,20 @@
 #include "collector/engine/hop_links.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
+#include "collector/engine/drives.h"
 #include "core/graph/lineage.h"
 #include "core/model/hop.h"
 
 namespace hoptrail::collector::engine {
 namespace {
+
+// A driver that is less likely than this is no one to be blamed: one of many connections that a
+// busy service had open.
+constexpr double kLeastDriven = 0.2;
+constexpr double kLeastItself = 0.01;
 
 // The sessions of a hop that is, or was, disputed have another number of disputed ends.
 void MarkDisputed(const HopNode& hop, EngineState* state) {
@@ -14,6 +22,58 @@ void MarkDisputed(const HopNode& hop, EngineState* state) {
   for (const HopNode::End& end : {hop.client, hop.server}) {
     if (!end.session.empty()) state->changes.dirty_sessions.insert(end.session);
   }
+}
+
+// Which end of a hop leads to what at its other end.
+struct Ends {
+  HopNode::End of_parent;
+  HopNode::End of_child;
+  model::SessionId child;  // a session or a drive; empty: the hop leads nowhere
+  bool forward = true;     // from the client to the server
+};
+
+// A hop leads to the session that it opened, or to the server's session as far as the connection
+// drives it. The other way round, it leads to a client that does what its server says, as a reverse
+// shell does.
+Ends EndsOf(const HopNode& hop, const EngineState& state) {
+  if (hop.client.session.empty() || hop.server.session.empty() ||
+      state.IsForeign(hop.server.session, hop.server.host) ||
+      state.IsForeign(hop.client.session, hop.client.host)) {
+    return {};
+  }
+  Ends ends{hop.client, hop.server};
+  ends.child =
+      hop.opened_session ? hop.server.session : FindDrive(hop.server.session, hop.hop_key, state);
+  if (!ends.child.empty()) return ends;
+  return {hop.server, hop.client, FindDrive(hop.client.session, hop.hop_key, state),
+          /*forward=*/false};
+}
+
+// The session itself may be the cause, and what drove it: as likely as its agent says.
+std::vector<graph::Link> LinksFrom(const graph::HopId& key, const HopNode& hop, const Ends& ends,
+                                   EngineState* state) {
+  const graph::Link itself{.parent = ends.of_parent.session,
+                           .kind = graph::LinkKind::kHop,
+                           .hop = key,
+                           .proof = hop.proof,
+                           .probability = hop.probability,
+                           .order = hop.client_established_boot_ns};
+  std::vector<graph::Link> links = {itself};
+  double rest = 1;
+  for (const model::Driver& driver : hop.drivers) {
+    if (!ends.forward) break;
+    graph::Link link = itself;
+    link.parent = UpsertDrive(ends.of_parent.host, ends.of_parent.session, driver, state);
+    link.proof = model::Proof::kInferred;
+    link.probability = hop.probability * driver.probability;
+    rest -= driver.probability;
+    if (!link.parent.empty() && driver.probability >= kLeastDriven) links.push_back(link);
+  }
+  if (rest < 1) {
+    links.front().proof = model::Proof::kInferred;
+    links.front().probability = hop.probability * std::max(rest, kLeastItself);
+  }
+  return links;
 }
 
 void ApplyJoin(JoinChange change, EngineState* state) {
@@ -42,11 +102,14 @@ void ApplyJoin(JoinChange change, EngineState* state) {
                .probability = hop.probability};
   if (known != graph_state.hops.end()) node.child = known->second.child;
   if (hop.client.has_value()) {
+    node.hop_key = hop.client->hop_key;
+    node.drivers = hop.client->drivers;
     node.client = {key, hop.client->host, hop.client->session};
     node.client_established_boot_ns = hop.client->established_boot_ns;
     node.closed = hop.client->closed_wall_ns != 0;
   }
   if (hop.server.has_value()) {
+    node.hop_key = hop.server->hop_key;
     node.server = {change.server_end, hop.server->host, hop.server->session};
     node.opened_session = hop.server->opened_session;
     node.closed = node.closed || hop.server->closed_wall_ns != 0;
@@ -62,6 +125,7 @@ void ApplyJoin(JoinChange change, EngineState* state) {
     session.ends[server ? change.server_end : key] = {key, server && end.opened_session,
                                                       end.hop_key, end.established_boot_ns};
     if (node.disputed) session.disputed++;
+    UpdateDrive(end, state);
   }
   MarkDisputed(node, state);
   state->changes.hops[key] = *std::move(change.hop);
@@ -82,23 +146,15 @@ void LinkHop(const graph::HopId& key, EngineState* state) {
   auto known = state->graph.hops.find(key);
   if (known == state->graph.hops.end()) return;
   const HopNode hop = known->second;
-  const bool links = !hop.client.session.empty() && !hop.server.session.empty() &&
-                     hop.opened_session && !state->IsForeign(hop.server.session, hop.server.host) &&
-                     !state->IsForeign(hop.client.session, hop.client.host);
-  const model::SessionId child = links ? hop.server.session : model::SessionId{};
-  known->second.child = child;
-  if (!hop.child.empty() && hop.child != child) {
+  const Ends ends = EndsOf(hop, *state);
+  known->second.child = ends.child;
+  if (!hop.child.empty() && hop.child != ends.child) {
     state->WithdrawParent(hop.child, graph::LinkKind::kHop, key);
   }
-  if (!links) return;
-  state->Upsert(child, hop.server.host);
-  state->Upsert(hop.client.session, hop.client.host);
-  state->OfferParent(child, {.parent = hop.client.session,
-                             .kind = graph::LinkKind::kHop,
-                             .hop = key,
-                             .proof = hop.proof,
-                             .probability = hop.probability,
-                             .order = hop.client_established_boot_ns});
+  if (ends.child.empty()) return;
+  state->Upsert(ends.child, ends.of_child.host);
+  state->Upsert(ends.of_parent.session, ends.of_parent.host);
+  state->OfferParents(ends.child, LinksFrom(key, hop, ends, state));
 }
 
 void ForgetEnds(const graph::HopId& hop, const HopNode& node, EngineState* state) {

@@ -13,8 +13,8 @@ namespace hoptrail::collector::engine {
 // Brings the graph's hops, links and clocks up to date with the joiner's changes.
 void ApplyJoins(JoinChanges changes, EngineState* state);
 
-// Makes the hop's client session the parent of the session that the hop opened, or withdraws that
-// link. To be called again when a host has reported one of the two sessions.
+// Makes the hop's client session, or what drives it, the parent of what the hop opened or drives,
+// or withdraws that link. To be called again when a host has reported one of the two sessions.
 void LinkHop(const graph::HopId& hop, EngineState* state);
 
 // Removes the hop's ends from the nodes of their sessions.

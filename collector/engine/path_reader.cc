@@ -9,6 +9,26 @@
 
 namespace hoptrail::collector::engine {
 
+namespace {
+
+// Less likely ones are not shown.
+constexpr double kLeastShown = 0.05;
+
+std::vector<OtherCause> OtherCauses(const GraphState& graph_state, const model::SessionId& id) {
+  std::vector<OtherCause> causes;
+  for (const graph::Link& link : graph_state.lineage.OtherOffers(id)) {
+    if (causes.size() == kMaxOtherCauses) break;
+    if (link.probability < kLeastShown || graph_state.Find(link.parent) == nullptr) continue;
+    causes.push_back({.session = link.parent,
+                      .root = graph_state.lineage.Root(link.parent),
+                      .proof = link.proof,
+                      .probability = link.probability});
+  }
+  return causes;
+}
+
+}  // namespace
+
 Path ReadPath(const GraphState& graph_state, const TreeIndex& trees,
               const model::SessionId& session) {
   Path path;
@@ -30,11 +50,14 @@ Path ReadPath(const GraphState& graph_state, const TreeIndex& trees,
       step.hop = graph_state.EntryOf(id);
     } else if (link->kind == graph::LinkKind::kHop) {
       step.hop = link->hop;
-      path.proven = path.proven && link->proof == model::Proof::kProven;
     } else {
       step.link = graph_state.CauseOf(id);
     }
     if (link != nullptr) {
+      path.proven = path.proven && link->proof == model::Proof::kProven;
+      step.proof = link->proof;
+      step.probability = link->probability;
+      step.other_causes = OtherCauses(graph_state, id);
       auto parent = index.find(link->parent);
       step.parent = parent == index.end() ? 0 : parent->second;
     }

@@ -1,15 +1,19 @@
 #include "core/graph/lineage.h"
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <tuple>
 #include <utility>
+
+#include "absl/algorithm/container.h"
 
 namespace hoptrail::graph {
 namespace {
 
 int Rank(const Link& link) {
-  if (link.kind == LinkKind::kCause) return 1;
-  return link.proof == model::Proof::kProven ? 0 : 2;
+  if (link.proof != model::Proof::kProven) return 2;
+  return link.kind == LinkKind::kHop ? 0 : 1;
 }
 
 bool Better(const Link& a, const Link& b) {
@@ -30,21 +34,23 @@ Lineage::Node& Lineage::Get(const model::SessionId& id) {
   return it->second;
 }
 
-Lineage::Change Lineage::Offer(const model::SessionId& child, const Link& link) {
-  if (child.empty() || link.parent.empty() || child == link.parent) return {};
-  Get(link.parent);
-  Node& node = Get(child);
-  auto& offers = node.offers;
-  auto it = std::find_if(offers.begin(), offers.end(),
-                         [&](const Link& l) { return l.kind == link.kind && l.hop == link.hop; });
-  if (it != offers.end()) {
-    if (*it == link) return {};
-    *it = link;
-  } else {
-    offers.push_back(link);
+Lineage::Change Lineage::Offer(const model::SessionId& child, absl::Span<const Link> links) {
+  if (child.empty() || links.empty()) return {};
+  const Link& first = links.front();
+  const auto replaced = [&](const Link& l) { return l.kind == first.kind && l.hop == first.hop; };
+  absl::InlinedVector<Link, 1> offers;
+  if (const Node* known = Find(child)) {
+    absl::c_copy_if(known->offers, std::back_inserter(offers), std::not_fn(replaced));
+  }
+  for (const Link& link : links) {
+    if (!link.parent.empty() && link.parent != child) offers.push_back(link);
   }
   std::sort(offers.begin(), offers.end(), Better);
   if (offers.size() > kMaxOffers) offers.resize(kMaxOffers);
+  for (const Link& link : offers) Get(link.parent);
+  Node& node = Get(child);
+  if (node.offers == offers) return {};
+  node.offers = std::move(offers);
   return Reselect(node);
 }
 
@@ -52,10 +58,10 @@ Lineage::Change Lineage::Withdraw(const model::SessionId& child, LinkKind kind, 
   auto node = nodes_.find(child);
   if (node == nodes_.end()) return {};
   auto& offers = node->second.offers;
-  auto it = std::find_if(offers.begin(), offers.end(),
-                         [&](const Link& l) { return l.kind == kind && l.hop == hop; });
-  if (it == offers.end()) return {};
-  offers.erase(it);
+  const auto of_hop = [&](const Link& l) { return l.kind == kind && l.hop == hop; };
+  const auto end = std::remove_if(offers.begin(), offers.end(), of_hop);
+  if (end == offers.end()) return {};
+  offers.erase(end, offers.end());
   return Reselect(node->second);
 }
 
@@ -75,6 +81,15 @@ bool Lineage::Remove(const model::SessionId& id) {
 const Link* Lineage::Parent(const model::SessionId& id) const {
   const Node* node = Find(id);
   return node == nullptr || !node->parent.has_value() ? nullptr : &*node->parent;
+}
+
+std::vector<Link> Lineage::OtherOffers(const model::SessionId& id) const {
+  std::vector<Link> others;
+  const Node* node = Find(id);
+  if (node == nullptr) return others;
+  absl::c_copy_if(node->offers, std::back_inserter(others),
+                  [&](const Link& link) { return node->parent != link; });
+  return others;
 }
 
 model::SessionId Lineage::Root(const model::SessionId& id) const {

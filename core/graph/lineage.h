@@ -12,6 +12,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/container/node_hash_map.h"
 #include "absl/functional/function_ref.h"
+#include "absl/types/span.h"
 
 #include "core/graph/hop_id.h"
 #include "core/model/hop.h"
@@ -20,7 +21,7 @@
 namespace hoptrail::graph {
 
 enum class LinkKind : uint8_t {
-  kHop,    // a connection from the parent opened the child
+  kHop,    // a connection from the parent opened or drives the child
   kCause,  // cron, su, a mux socket: on the same host
 };
 
@@ -36,9 +37,9 @@ struct Link {
   bool operator==(const Link&) const = default;
 };
 
-// The forest of sessions: which session came from which. Each session may be offered several
-// parents and takes the best: a proven hop, then a cause on the same host, then the likeliest
-// inferred hop. A session is created when it is first mentioned. A link is not taken if it would
+// The forest of sessions and drives: which came from which. Each may be offered several parents and
+// takes the best: a proven hop, then a certain cause on the same host, then the likeliest of the
+// inferred ones. A session is created when it is first mentioned. A link is not taken if it would
 // close a cycle, or make a path of more than kMaxPath sessions: its child then stays the root of a
 // path of its own, which is cut. No call but ForSubtree and Children visits more than one path, so
 // that a lying host cannot make them expensive. Not thread-safe.
@@ -51,14 +52,20 @@ class Lineage {
     model::SessionId new_parent;
   };
 
-  // Replaces an earlier offer of the same kind and hop. At most kMaxOffers a child are kept.
-  Change Offer(const model::SessionId& child, const Link& link);
+  // Replaces the earlier offers of the same kind and hop, which all of `links` have; there may be
+  // several, one a parent. At most kMaxOffers a child are kept.
+  Change Offer(const model::SessionId& child, absl::Span<const Link> links);
+  Change Offer(const model::SessionId& child, const Link& link) {
+    return Offer(child, absl::MakeConstSpan(&link, 1));
+  }
   Change Withdraw(const model::SessionId& child, LinkKind kind, const HopId& hop);
   // A leaf only; its offers go too. Returns false where it has children.
   bool Remove(const model::SessionId& id);
 
   // Null for roots and unknown sessions.
   const Link* Parent(const model::SessionId& id) const;
+  // The offers that it did not take, the best first.
+  std::vector<Link> OtherOffers(const model::SessionId& id) const;
   // Itself for roots and unknown sessions.
   model::SessionId Root(const model::SessionId& id) const;
   uint32_t Depth(const model::SessionId& id) const;  // hops from the root; causes do not count

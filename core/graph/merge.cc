@@ -56,6 +56,7 @@ void FillFrom(const model::Session& from, model::Session* into) {
   Fill(from.opened_wall_ns, &into->opened_wall_ns);
   Fill(from.login_ended_wall_ns, &into->login_ended_wall_ns);
   Fill(from.closed_wall_ns, &into->closed_wall_ns);
+  Fill(from.drivers, &into->drivers);
 }
 
 void FillFrom(const model::HopEnd& from, model::HopEnd* into) {
@@ -76,6 +77,8 @@ void FillFrom(const model::HopEnd& from, model::HopEnd* into) {
   Fill(from.bytes_sent, &into->bytes_sent);
   Fill(from.bytes_received, &into->bytes_received);
   Fill(from.closed_wall_ns, &into->closed_wall_ns);
+  Fill(from.drivers, &into->drivers);
+  into->drives = into->drives || from.drives;
   const bool earlier =
       from.established_boot_ns != 0 &&
       (into->established_boot_ns == 0 || from.established_boot_ns < into->established_boot_ns);

@@ -25,6 +25,10 @@ struct Driver {
 using Drivers = std::vector<Driver>;
 inline constexpr size_t kMaxDrivers = 4;
 
+// The id of a drive, which is what `session` does because of `driver`. Derived from both; method
+// and probability do not matter.
+SessionId DeriveDriveId(const SessionId& session, const Driver& driver);
+
 }  // namespace hoptrail::model
 
 #endif  // HOPTRAIL_CORE_MODEL_DRIVER_H_

@@ -63,6 +63,11 @@ bool IsUsualHostName(absl::string_view name) {
 }  // namespace
 
 std::string Title(const Session& session) {
+  if (!session.drives.empty()) {
+    Session driven = session;
+    driven.drives = {};
+    return absl::StrCat("driven ", Title(driven));
+  }
   switch (session.kind) {
     case EntryKind::kService:
       return Service(session);

@@ -30,6 +30,9 @@ TEST(RoundTrip, SessionFullOrBare_IsUnchanged) {
   bare.id.bytes[3] = 9;
   bare.host = TestHost();
   ExpectRoundTrip(bare);
+  model::Session drive = TestSession();
+  drive.drives = TestSessionId(4);
+  ExpectRoundTrip(drive);
 }
 
 TEST(RoundTrip, HopWithOneOrBothEnds_IsUnchanged) {

@@ -56,7 +56,6 @@ inline model::Session TestSession() {
   s.login_ended_wall_ns = 1'700'000'001'000'000'000;
   s.closed_wall_ns = 1'700'000'002'000'000'001;
   s.drivers = {{.session = TestSessionId(3), .method = "ptrace", .probability = 0.75}};
-  s.drives = TestSessionId(4);
   return s;
 }
 

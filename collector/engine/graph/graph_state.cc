@@ -16,8 +16,9 @@ namespace {
 constexpr size_t kMaxProvenanceLabels = 32;
 
 // Whether the session's user is the identity behind it. Nobody had to prove the user of a service
-// or of a timer.
+// or of a timer, and whoever drives a session is not its user.
 bool HasProvenUser(const model::Session& session) {
+  if (!session.drives.empty()) return false;
   switch (session.kind) {
     case model::EntryKind::kService:
     case model::EntryKind::kContainer:
@@ -40,6 +41,7 @@ bool GraphState::Entered(const model::SessionId& id) const {
   if (lineage.HasChildren(id)) return true;
   const SessionNode* node = Find(id);
   if (node == nullptr || !node->value.has_value()) return false;
+  if (!node->value->drives.empty()) return !node->detections.empty();
   const model::EntryKind kind = node->value->kind;
   return node->value->logged_in ||
          (kind != model::EntryKind::kRemote && kind != model::EntryKind::kUnknown);
@@ -95,8 +97,9 @@ Step GraphState::StepOf(const model::SessionId& id, const model::SessionId& root
   if (link == nullptr) return step;
   step.origin.clear();
   step.by_hop = link->kind == graph::LinkKind::kHop;
+  step.proof = link->proof;
+  step.probability = link->probability;
   if (step.by_hop) {
-    step.proof = link->proof;
     const model::SessionId first = edges.First(EdgeOf(*link, id));
     step.new_edge = !first.empty() && (first == id || lineage.Root(first) == root);
   }
@@ -140,8 +143,8 @@ model::Provenance GraphState::ProvenanceOf(const model::SessionId& id) const {
   provenance.proven = true;
   for (size_t i = 0; i < ancestry.size(); ++i) {
     const graph::Link* link = i == 0 ? nullptr : lineage.Parent(ancestry[i]);
-    if (link != nullptr && link->kind == graph::LinkKind::kHop) {
-      ++provenance.depth;
+    if (link != nullptr) {
+      if (link->kind == graph::LinkKind::kHop) ++provenance.depth;
       provenance.proven = provenance.proven && link->proof == model::Proof::kProven;
     }
     // A path that is too long keeps its beginning and the session itself.
@@ -171,6 +174,11 @@ std::optional<graph::HopId> GraphState::EntryOf(const model::SessionId& root) co
 std::string GraphState::CauseOf(const model::SessionId& id) const {
   const SessionNode* node = Find(id);
   if (node == nullptr || !node->value.has_value()) return "process";
+  const graph::Link* link = lineage.Parent(id);
+  for (const model::Driver& driver : node->value->drivers) {
+    if (link != nullptr && link->parent == driver.session) return driver.method;
+  }
+  if (!node->value->drives.empty()) return "a connection";
   switch (node->value->kind) {
     case model::EntryKind::kCron:
       return "cron";

@@ -48,11 +48,15 @@ struct HopNode {
   model::Proof proof = model::Proof::kUnknown;
   double probability = 0;
   uint64_t client_established_boot_ns = 0;
-  model::SessionId child;  // the session that the hop gave a parent in the lineage; empty: none
+  model::HopKey hop_key;   // of the ends; empty if unknown
+  model::Drivers drivers;  // of the client's end
+  model::SessionId child;  // what the hop gave a parent in the lineage; empty: nothing
 
   size_t ends() const { return (client.key.empty() ? 0 : 1) + (server.key.empty() ? 0 : 1); }
 };
 
+// A session, or a drive: what a session does because of a connection that it serves, or of another
+// session of its host. A drive's value is its session's, under an id of its own.
 struct SessionNode {
   // Empty until its host reports the session: a hop or a detection may refer to it earlier.
   std::optional<model::Session> value;
@@ -60,6 +64,8 @@ struct SessionNode {
   absl::btree_map<graph::HopId, EndNode> ends;  // by the end's own id
   size_t disputed = 0;                          // of `ends`: those of disputed hops
   std::vector<model::DetectionId> detections;
+  absl::btree_set<model::SessionId>
+      drives;                   // what it does because of others: collector/engine/drives.h
   size_t provenance = 0;        // hash of the provenance last sent to its host; 0: none was sent
   int64_t updated_boot_ns = 0;  // by the collector's boot clock
 };
@@ -70,7 +76,7 @@ struct GraphState {
   // For people: see HostNames::Label. Empty where unknown.
   std::string HostName(const model::HostId& host) const { return host_names.Label(host); }
   // Whether somebody used the session: it has a login, was not opened by a mere connection, or has
-  // children.
+  // children. A drive: it has children or detections.
   bool Entered(const model::SessionId& id) const;
   // The best estimate of b's clock minus a's; nothing if no hops connect them.
   std::optional<int64_t> ClockDifference(const model::HostId& a, const model::HostId& b) const;

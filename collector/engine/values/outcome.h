@@ -52,6 +52,16 @@ struct StoredState {
   std::vector<model::Incident> incidents;
 };
 
+// A session that may have led to a step of a path as well; see hoptrail.v1.OtherCause.
+struct OtherCause {
+  model::SessionId session;
+  model::SessionId root;
+  model::Proof proof = model::Proof::kUnknown;
+  double probability = 0;
+};
+
+inline constexpr size_t kMaxOtherCauses = 4;
+
 // One session on a path; see hoptrail.v1.PathStep.
 struct PathStep {
   model::SessionId session;
@@ -60,6 +70,10 @@ struct PathStep {
   // The hop that led here. For the root: the connection from outside the fleet, if it is known.
   std::optional<graph::HopId> hop;
   std::string link;  // "cron", "su", …: the cause on the same host; empty for a hop
+  // Of what led here: the hop, and that the parent made it.
+  model::Proof proof = model::Proof::kUnknown;
+  double probability = 0;
+  std::vector<OtherCause> other_causes;  // at most kMaxOtherCauses, likeliest first
 };
 
 struct Path {

@@ -34,8 +34,8 @@ std::string Chain(const PathView& path) {
 }
 
 bool Proven(const PathView& path) {
-  for (const Step& step : path) {
-    if (step.by_hop && step.proof != model::Proof::kProven) return false;
+  for (size_t i = 1; i < path.size(); ++i) {
+    if (path[i].proof != model::Proof::kProven) return false;
   }
   return true;
 }

@@ -22,8 +22,10 @@ struct Step {
   std::string origin;   // for a root: the peer's address; empty if there is none
   uint32_t depth = 0;   // hops from the root
   bool by_hop = false;  // reached over a connection; false: the root, or caused on the same host
-  model::Proof proof = model::Proof::kUnknown;  // of that connection
-  bool new_edge = false;                        // no other path used this edge earlier (KnownEdges)
+  // Of the link to the step before: the connection and that the step before made it, or the cause.
+  model::Proof proof = model::Proof::kUnknown;
+  double probability = 0;  // of that link
+  bool new_edge = false;   // no other path used this edge earlier (KnownEdges)
   model::AuthMethod method = model::AuthMethod::kUnknown;
   std::string key_fingerprint;
   // Ends of connections that its host reports of this session, and another host of itself, which

@@ -82,6 +82,15 @@ void FillStep(const v1::Path& path, int index,
   if (step.hop().proof() == v1::INFERRED) {
     Set(out, "joined", absl::StrCat("INFERRED, probability ", step.hop().probability()));
   }
+  if (step.proof() == v1::INFERRED) {
+    Set(out, "cause", absl::StrCat("INFERRED, probability ", step.probability()));
+  }
+  for (const v1::OtherCause& cause : step.other_causes()) {
+    List(out, "or_caused_by")
+        ->add_values()
+        ->set_string_value(absl::StrCat(cause.title(), "@", cause.host_name(), ", probability ",
+                                        cause.probability()));
+  }
   for (const std::string& name : step.detections()) {
     auto it = detections.find(name);
     const std::string text = it == detections.end()

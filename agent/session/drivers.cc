@@ -1,0 +1,85 @@
+#include "agent/session/drivers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/model/driver.h"
+
+namespace hoptrail::agent::session {
+namespace {
+
+using process::DrivingConnection;
+
+// A process remembers this many of the connections that it serves.
+constexpr size_t kMaxInbound = 64;
+// What of the probability remains for the process itself: services do things of their own accord.
+constexpr double kOfConnections = 0.9;
+constexpr double kOfCommands = 0.95;  // a shell reads from one connection and from nowhere else
+
+bool IsInit(const process::Process& process) { return process.key.tgid == 1; }
+
+}  // namespace
+
+void Drivers::OnServes(process::Process& process, const Connection& connection) {
+  // Process 1 accepts for others (socket activation) and serves nobody.
+  if (connection.hop_key.empty() || IsInit(process)) return;
+  std::vector<DrivingConnection>& inbound = process.inbound;
+  const DrivingConnection added{connection.socket, connection.hop_key};
+  if (!inbound.empty() && inbound.back() == added) return;
+  if (inbound.size() >= kMaxInbound) {
+    std::erase_if(inbound, [this](const DrivingConnection& each) {
+      const Connection* known = connections_.Find(each.socket);
+      return known == nullptr || known->hop_key != each.hop_key;
+    });
+    if (inbound.size() >= kMaxInbound) inbound.erase(inbound.begin());
+  }
+  inbound.push_back(added);
+}
+
+void Drivers::OnFork(const process::Process& parent, process::Process& child,
+                     uint64_t now_boot_ns) {
+  if (IsInit(parent)) return;
+  if (parent.last_accepted != 0) {
+    const Connection* accepted = connections_.Find(parent.last_accepted);
+    if (accepted != nullptr) OnServes(child, *accepted);
+    return;
+  }
+  child.drivers = parent.inbound.empty() ? parent.drivers : Of(parent, now_boot_ns);
+}
+
+void Drivers::OnCommanded(process::Process& process, const Connection& connection) {
+  if (connection.hop_key.empty()) return;
+  process.drivers = std::make_shared<const std::vector<DrivingConnection>>(
+      1, DrivingConnection{connection.socket, connection.hop_key, kOfCommands});
+}
+
+void Drivers::OnEntry(process::Process& process) {
+  process.inbound.clear();
+  process.drivers.reset();
+}
+
+Drivers::List Drivers::Of(const process::Process& process, uint64_t now_boot_ns) const {
+  if (process.inbound.empty()) return process.drivers;
+  List served = Served(process, now_boot_ns);
+  return served == nullptr ? process.drivers : served;
+}
+
+Drivers::List Drivers::Served(const process::Process& process, uint64_t now_boot_ns) const {
+  std::vector<DrivingConnection> served;
+  for (auto each = process.inbound.rbegin(); each != process.inbound.rend(); ++each) {
+    const Connection* connection = connections_.Find(each->socket);
+    const bool open = connection != nullptr && connection->hop_key == each->hop_key;
+    if (open && !connection->opened_session) served.push_back(*each);
+  }
+  if (served.empty()) {
+    const uint64_t since = now_boot_ns - std::min(now_boot_ns, kLingerNs);
+    if (connections_.FindClosed(process.inbound.back().hop_key, since) == nullptr) return nullptr;
+    served.push_back(process.inbound.back());
+  }
+  const double each = kOfConnections / static_cast<double>(served.size());
+  served.resize(std::min(served.size(), model::kMaxDrivers));
+  for (DrivingConnection& driver : served) driver.probability = each;
+  return std::make_shared<const std::vector<DrivingConnection>>(std::move(served));
+}
+
+}  // namespace hoptrail::agent::session
