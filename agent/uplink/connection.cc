@@ -170,6 +170,11 @@ absl::Status Connection::Handle(const v1::CollectorMessage& message) {
     handlers_.on_provenance(*std::move(provenance));
     return absl::OkStatus();
   }
+  if (message.has_end_request()) {
+    HT_ASSIGN_OR_RETURN(const model::HopKey key, wire::FromProto(message.end_request()));
+    handlers_.on_end_request(key);
+    return absl::OkStatus();
+  }
   if (message.has_incarnation()) {
     HT_ASSIGN_OR_RETURN(const auto incarnation, wire::FromProto(message.incarnation()));
     handlers_.on_incarnation(incarnation);

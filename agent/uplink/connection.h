@@ -30,6 +30,8 @@ class Connection {
     // sent.
     std::function<void(uint64_t)> on_acknowledged;
     std::function<void(model::Provenance)> on_provenance;
+    // The collector wants this host's end of that connection.
+    std::function<void(const model::HopKey&)> on_end_request;
     // The collector asks whether the agent is there, and gives the stream a new incarnation, to be
     // answered by WriteIncarnation().
     std::function<void(const model::Incarnation&)> on_incarnation;

@@ -98,6 +98,7 @@ absl::Status Uplink::Serve() {
     spool->Wake();
   };
   handlers.on_provenance = options_.on_provenance;
+  handlers.on_end_request = options_.on_end_request;
   handlers.on_incarnation = [this, host](const model::Incarnation& incarnation) {
     identity_.OnIncarnation(host, incarnation);
   };

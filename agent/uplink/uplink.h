@@ -44,6 +44,8 @@ class Uplink {
     spool::Spool* spool = nullptr;
     // Called on the uplink's reading thread; must not block.
     std::function<void(model::Provenance)> on_provenance;
+    // The same; for an end of a connection that the collector wants.
+    std::function<void(const model::HopKey&)> on_end_request;
     // A stream of this boot is open, and the collector has everything up to `acknowledged`; `lost`:
     // it acknowledged more on an earlier one. Called on the uplink's thread; must not block.
     std::function<void(uint64_t acknowledged, bool lost)> on_connected;

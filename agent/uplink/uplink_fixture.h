@@ -38,6 +38,9 @@ class UplinkTest : public testing::Test {
     options.host_name = "gw";
     options.agent_version = "0.1.0";
     options.spool = spool_.get();
+    options.on_end_request = [this](const model::HopKey& key) {
+      end_requests_.TryPush(model::HopKey(key));
+    };
     options.on_provenance = [this](model::Provenance p) { provenance_.TryPush(std::move(p)); };
     options.on_connected = [this](uint64_t acknowledged, bool lost) {
       connected_.TryPush({acknowledged, lost});
@@ -63,6 +66,7 @@ class UplinkTest : public testing::Test {
   }
 
   BoundedQueue<model::Provenance> provenance_{100};
+  BoundedQueue<model::HopKey> end_requests_{100};
   BoundedQueue<std::pair<uint64_t, bool>> connected_{100};
 };
 

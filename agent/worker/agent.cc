@@ -147,6 +147,7 @@ void Agent::OpenUplink() {
     if (inbox_.PutProvenance(std::move(provenance))) return;
     spool_->losses().Add("queue", "provenance", 1, clock_.WallNs());
   };
+  options.on_end_request = [this](const model::HopKey& key) { inbox_.PutEndRequest(key); };
   options.on_connected = [this](uint64_t acknowledged, bool lost) {
     // This run does not report again what the last run reported, unless the collector has none of
     // it.

@@ -34,6 +34,9 @@ absl::Status EventLoop::Loop() {
       for (const model::Provenance& each : options_.inbox->TakeProvenance()) {
         options_.pipeline->Handle(each);
       }
+      for (const model::HopKey& key : options_.inbox->TakeEndRequests()) {
+        options_.pipeline->ReportAsked(key);
+      }
       RepeatIfLost();
       ReportAssumedHost();
     }

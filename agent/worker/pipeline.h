@@ -54,6 +54,8 @@ class Pipeline : private session::Output, private session::EventSink {
   // In the order of the events' boot time.
   void Handle(const decode::Event& event);
   void Handle(const model::Provenance& provenance);
+  // See session::Correlator.
+  void ReportAsked(const model::HopKey& key) { correlator_.ReportAsked(key); }
   // Finds out who asked the agent to end, by that signal. Call it once all events before the end
   // were handled.
   model::Goodbye OnStop(const StopSignal& signal);

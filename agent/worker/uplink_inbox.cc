@@ -10,6 +10,11 @@ bool UplinkInbox::PutProvenance(model::Provenance provenance) {
   return taken;
 }
 
+void UplinkInbox::PutEndRequest(const model::HopKey& key) {
+  (void)end_requests_.TryPush(model::HopKey(key));
+  notify_();
+}
+
 void UplinkInbox::PutStateLost() {
   {
     MutexLock lock(&mutex_);
@@ -29,6 +34,12 @@ void UplinkInbox::PutAssumedHost(const model::HostId& host) {
 std::vector<model::Provenance> UplinkInbox::TakeProvenance() {
   std::vector<model::Provenance> all;
   provenance_.PopAll(absl::ZeroDuration(), &all);
+  return all;
+}
+
+std::vector<model::HopKey> UplinkInbox::TakeEndRequests() {
+  std::vector<model::HopKey> all;
+  end_requests_.PopAll(absl::ZeroDuration(), &all);
   return all;
 }
 

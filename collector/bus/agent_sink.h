@@ -32,6 +32,8 @@ class AgentSink {
   virtual void OnConsumed() = 0;
   // Everything up to `sequence` is durable. The bus calls it (FactBus::Acknowledge).
   virtual void Acknowledge(uint64_t sequence) = 0;
+  // hoptrail.v1.EndRequest. Dropped where too many wait.
+  virtual void SendEndRequest(const model::HopKey& key) = 0;
   virtual void SendProvenance(const model::Provenance& provenance) = 0;
   virtual void End(const absl::Status& status) = 0;
 

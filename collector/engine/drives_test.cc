@@ -202,6 +202,25 @@ TEST_F(DrivesTest, WriterOfAJob_IsItsCauseAndInferred) {
   EXPECT_EQ(path.steps[1].proof, model::Proof::kInferred);
 }
 
+TEST_F(DrivesTest, LoneClientEnd_TheOtherHostIsAskedForItsEndOnce) {
+  const model::HopKey key = story_.NextKey();
+  model::HopEnd client = story_.End("desk", model::HopSide::kClient, key,
+                                    {{Address("10.0.0.1"), 41000}, {Address("10.0.0.2"), 8080}}, 5);
+  client.session = staff_.id;
+  story_.Report("desk", client);
+  Connect(staff_, "desk", "10.0.0.1", 6);  // has both ends
+  Run(&engine_, story_.in_order(), &store_);
+  Outcome early, due, later;
+  engine_.Tick(&early);
+  EXPECT_THAT(early.end_requests, IsEmpty());
+  clock_.AdvanceNs(kSecond);
+  engine_.Tick(&due);
+  EXPECT_THAT(due.end_requests, ElementsAre(EndRequest{Story::Host("web").machine, key}));
+  clock_.AdvanceNs(kSecond);
+  engine_.Tick(&later);
+  EXPECT_THAT(later.end_requests, IsEmpty());
+}
+
 TEST_F(DrivesTest, DriveOfAnAgent_IsRefused) {
   model::Session drive = service_;
   drive.drives = staff_.id;

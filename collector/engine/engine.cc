@@ -7,6 +7,7 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include "collector/engine/aging.h"
+#include "collector/engine/end_requests.h"
 #include "collector/engine/engine_state.h"
 #include "collector/engine/evaluator.h"
 #include "collector/engine/fact_intake.h"
@@ -37,7 +38,8 @@ struct Engine::Parts {
   EngineState state;
   Joiner joiner;
   Evaluator evaluator{&state};
-  FactIntake intake{&state, &joiner, &evaluator};
+  EndRequests end_requests{&joiner};
+  FactIntake intake{&state, &joiner, &evaluator, &end_requests};
   Aging aging{&state, &joiner};
 };
 
@@ -77,6 +79,7 @@ bool Engine::unfinished() const { return !parts_->state.changes.unevaluated.empt
 void Engine::Tick(Outcome* outcome) {
   parts_->joiner.Tick(parts_->state.BootNow());
   parts_->intake.TakeJoins();
+  parts_->end_requests.Take(parts_->state.BootNow(), &outcome->end_requests);
   parts_->evaluator.RetryWaitingIncidents();
   parts_->Settle(outcome);
   parts_->aging.Run();

@@ -137,7 +137,8 @@ void FactIntake::TakeHopEnd(const model::HopEnd& end) {
   if (!end.session.empty() && state_->IsForeign(end.session, end.host)) {
     state_->Refuse(end.host, RefusalReason::kForeignSession);
   }
-  joiner_->Put(end, state_->BootNow());
+  const graph::HopId id = joiner_->Put(end, state_->BootNow());
+  end_requests_->Note(id, end, state_->BootNow());
   TakeJoins();
 }
 

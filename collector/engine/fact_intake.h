@@ -6,6 +6,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 
+#include "collector/engine/end_requests.h"
 #include "collector/engine/engine_state.h"
 #include "collector/engine/evaluator.h"
 #include "collector/engine/join/joiner.h"
@@ -20,8 +21,8 @@ namespace hoptrail::collector::engine {
 class FactIntake {
  public:
   // Nothing is owned; all of it outlives the intake.
-  FactIntake(EngineState* state, Joiner* joiner, Evaluator* evaluator)
-      : state_(state), joiner_(joiner), evaluator_(evaluator) {}
+  FactIntake(EngineState* state, Joiner* joiner, Evaluator* evaluator, EndRequests* end_requests)
+      : state_(state), joiner_(joiner), evaluator_(evaluator), end_requests_(end_requests) {}
 
   void Take(const model::Fact& fact);
   // Brings the graph up to date with the joiner.
@@ -41,6 +42,7 @@ class FactIntake {
   EngineState* const state_;
   Joiner* const joiner_;
   Evaluator* const evaluator_;
+  EndRequests* const end_requests_;
   // By a cause that no host has reported yet: the sessions that it caused.
   absl::flat_hash_map<model::SessionId, absl::btree_set<model::SessionId>> waiting_;
 };

@@ -20,6 +20,7 @@ namespace hoptrail::collector::ingest {
 namespace {
 
 // Bounds what waits for a peer that does not read; further provenance is dropped.
+constexpr size_t kMaxWaitingRequests = 256;
 constexpr size_t kMaxWaitingProvenance = 10'000;
 
 }  // namespace
@@ -198,6 +199,10 @@ void AgentStream::WriteNext() {
     *message.mutable_provenance() = wire::ToProto(first->second);
     provenance_.erase(first);
     Write(message);
+  } else if (!end_requests_.empty()) {
+    *message.mutable_end_request() = wire::EndRequestToProto(end_requests_.back());
+    end_requests_.pop_back();
+    Write(message);
   }
 }
 
@@ -238,6 +243,13 @@ void AgentStream::Acknowledge(uint64_t sequence) {
   MutexLock lock(&mutex_);
   acknowledged_ = std::max(acknowledged_, sequence);
   acknowledge_ = sequence;
+  WriteNext();
+}
+
+void AgentStream::SendEndRequest(const model::HopKey& key) {
+  MutexLock lock(&mutex_);
+  if (finished_ || end_requests_.size() >= kMaxWaitingRequests) return;
+  end_requests_.push_back(key);
   WriteNext();
 }
 

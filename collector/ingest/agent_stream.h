@@ -41,6 +41,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   void Ask(const model::Incarnation& incarnation) override;
   void OnConsumed() override;
   void Acknowledge(uint64_t sequence) override;
+  void SendEndRequest(const model::HopKey& key) override;
   void SendProvenance(const model::Provenance& provenance) override;
   void End(const absl::Status& status) override;
   int64_t LastMessageBootNs() const override;
@@ -82,6 +83,7 @@ class AgentStream final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc:
   std::optional<model::Incarnation> ask_ ABSL_GUARDED_BY(mutex_);
   std::optional<uint64_t> acknowledge_ ABSL_GUARDED_BY(mutex_);  // to be sent; the highest
   uint64_t acknowledged_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<model::HopKey> end_requests_ ABSL_GUARDED_BY(mutex_);  // to be sent
   // To be sent: the latest of each session.
   std::map<model::SessionId, model::Provenance> provenance_ ABSL_GUARDED_BY(mutex_);
 };

@@ -53,6 +53,20 @@ absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& in) {
   return out;
 }
 
+v1::EndRequest EndRequestToProto(const model::HopKey& key) {
+  v1::EndRequest out;
+  out.set_hop_key(model::ToString(key));
+  return out;
+}
+
+absl::StatusOr<model::HopKey> FromProto(const v1::EndRequest& in) {
+  FieldReader read("end_request");
+  const model::HopKey key = read.HopKey("hop_key", in.hop_key());
+  if (key.empty()) read.Fail("hop_key", "empty");
+  if (!read.status().ok()) return read.status();
+  return key;
+}
+
 v1::Provenance ToProto(const model::Provenance& in) {
   v1::Provenance out;
   out.set_session(ResourceName(in.session));

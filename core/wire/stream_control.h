@@ -18,6 +18,10 @@ absl::StatusOr<model::Incarnation> FromProto(const v1::Incarnation& incarnation)
 v1::Goodbye ToProto(const model::Goodbye& goodbye);
 absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& goodbye);
 
+// FromProto refuses an empty key.
+v1::EndRequest EndRequestToProto(const model::HopKey& key);
+absl::StatusOr<model::HopKey> FromProto(const v1::EndRequest& request);
+
 v1::Provenance ToProto(const model::Provenance& provenance);
 absl::StatusOr<model::Provenance> FromProto(const v1::Provenance& provenance);
 

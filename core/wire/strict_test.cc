@@ -74,6 +74,13 @@ TEST(Strict, BadDriver_IsRefusedByField) {
   ExpectRefused(session, "session.drives: ");
 }
 
+TEST(Strict, EndRequest_RoundTripsAndNeedsAKey) {
+  const auto key = FromProto(EndRequestToProto({7, 9}));
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_EQ(*key, (model::HopKey{7, 9}));
+  ExpectRefused(v1::EndRequest(), "end_request.hop_key: ");
+}
+
 TEST(Strict, BadGoodbye_IsRefusedByField) {
   v1::Goodbye goodbye = ToProto(model::Goodbye{model::StopCause::kProcess, "kill", {}});
   goodbye.set_cause(static_cast<v1::StopCause>(9));

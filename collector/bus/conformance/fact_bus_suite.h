@@ -31,6 +31,7 @@ class RecordingSink final : public AgentSink {
   void Ask(const model::Incarnation&) override {}
   void OnConsumed() override {}
   void Acknowledge(uint64_t sequence) override { acknowledged.push_back(sequence); }
+  void SendEndRequest(const model::HopKey&) override {}
   void SendProvenance(const model::Provenance&) override {}
   void End(const absl::Status&) override {}
   int64_t LastMessageBootNs() const override { return 0; }

@@ -36,6 +36,11 @@ bool AddressOwners::Owns(const model::MachineId& machine, const model::IpAddress
   return it != owners_.end() && absl::c_linear_search(it->second, machine);
 }
 
+model::MachineId AddressOwners::OnlyOwner(const model::IpAddress& address) const {
+  auto it = owners_.find(address);
+  return it == owners_.end() || it->second.size() != 1 ? model::MachineId{} : it->second.front();
+}
+
 bool AddressOwners::IsForeign(const model::MachineId& machine,
                               const model::IpAddress& address) const {
   auto it = owners_.find(address);

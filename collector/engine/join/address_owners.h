@@ -23,6 +23,8 @@ class AddressOwners {
                                     const std::vector<model::IpAddress>& addresses);
 
   bool Owns(const model::MachineId& machine, const model::IpAddress& address) const;
+  // The only machine that has reported the address; empty if there is none, or several.
+  model::MachineId OnlyOwner(const model::IpAddress& address) const;
   // Whether hosts have reported the address, and this host has not.
   bool IsForeign(const model::MachineId& machine, const model::IpAddress& address) const;
 

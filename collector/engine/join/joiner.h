@@ -75,6 +75,7 @@ class Joiner {
   // The hop that an end is part of.
   graph::HopId HopOf(const graph::HopId& end) const;
 
+  const AddressOwners& owners() const { return owners_; }
   size_t size() const { return ends_.size(); }
   size_t proven() const { return proven_; }
   size_t inferred() const { return joins_.size() / 2 - proven_; }

@@ -279,6 +279,11 @@ void EngineLoop::Commit() {
       const HostEntry* entry = hosts_.Find(host);
       if (entry != nullptr && entry->sink != nullptr) entry->sink->SendProvenance(provenance);
     }
+    for (const EndRequest& request : transaction.outcome.end_requests) {
+      const model::BootId* boot = hosts_.NewestBootOf(request.machine);
+      const HostEntry* entry = boot == nullptr ? nullptr : hosts_.Find({request.machine, *boot});
+      if (entry != nullptr && entry->sink != nullptr) entry->sink->SendEndRequest(request.hop_key);
+    }
     for (const auto& action : transaction.after_commit) action();
   }
   // The agents still have the facts of a transaction that was not written.

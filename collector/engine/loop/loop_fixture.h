@@ -29,6 +29,7 @@ class FakeAgent : public bus::AgentSink {
   void Ask(const model::Incarnation& incarnation) override { asked.push_back(incarnation); }
   void OnConsumed() override {}
   void Acknowledge(uint64_t) override {}
+  void SendEndRequest(const model::HopKey& key) override { end_requests.push_back(key); }
   void SendProvenance(const model::Provenance&) override {}
   void End(const absl::Status& why) override {
     ended = true;
@@ -44,6 +45,7 @@ class FakeAgent : public bus::AgentSink {
   uint64_t acknowledged = 0;
   std::vector<Greeting> greetings;
   std::vector<model::Incarnation> asked;
+  std::vector<model::HopKey> end_requests;
 };
 
 class LoopTest : public testing::Test {

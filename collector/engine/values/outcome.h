@@ -17,6 +17,14 @@ namespace hoptrail::collector::engine {
 
 using store::StoredHop;
 
+// A machine is asked for its end of a connection; hoptrail.v1.EndRequest.
+struct EndRequest {
+  model::MachineId machine;
+  model::HopKey hop_key;
+
+  bool operator==(const EndRequest&) const = default;
+};
+
 // Changes, to be stored in one transaction and in order. Each element replaces the stored one with
 // the same id or key. An Outcome may be passed to several calls, which append to it.
 struct Outcome {
@@ -30,6 +38,8 @@ struct Outcome {
   std::vector<model::Incident> incidents;
   // To be sent to the host if it is connected. It is not stored (see Engine::ProvenanceOf).
   std::vector<std::pair<model::HostId, model::Provenance>> provenance;
+  // To be sent to the machine if it is connected. Not stored.
+  std::vector<EndRequest> end_requests;
   std::vector<ClockOffset> clock_offsets;
   // What hosts claimed in vain; at most one of a host and reason for each call.
   std::vector<Refusal> refusals;
@@ -37,7 +47,7 @@ struct Outcome {
   // Refusals change nothing and do not count.
   bool empty() const {
     return sessions.empty() && hops.empty() && removed_hops.empty() && detections.empty() &&
-           incidents.empty() && provenance.empty() && clock_offsets.empty();
+           incidents.empty() && provenance.empty() && end_requests.empty() && clock_offsets.empty();
   }
 };
 
