@@ -66,6 +66,7 @@ struct Process {
   // The connections that it accepted last, or took over at its fork; some may be closed. See
   // session::Drivers.
   std::vector<DrivingConnection> inbound;
+  uint64_t last_connected = 0;  // the socket with which it connected last
   // Those that may have caused the process; null: none. Shared with its children.
   std::shared_ptr<const std::vector<DrivingConnection>> drivers;
 

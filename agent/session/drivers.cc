@@ -12,6 +12,7 @@ using process::DrivingConnection;
 
 // A process remembers this many of the connections that it serves.
 constexpr size_t kMaxInbound = 64;
+constexpr size_t kMaxAncestors = 16;
 // What of the probability remains for the process itself: services do things of their own accord.
 constexpr double kOfConnections = 0.9;
 constexpr double kOfCommands = 0.95;  // a shell reads from one connection and from nowhere else
@@ -59,17 +60,30 @@ void Drivers::OnEntry(process::Process& process) {
 }
 
 Drivers::List Drivers::Of(const process::Process& process, uint64_t now_boot_ns) const {
-  if (process.inbound.empty()) return process.drivers;
-  List served = Served(process, now_boot_ns);
-  return served == nullptr ? process.drivers : served;
+  uint64_t until = now_boot_ns;
+  const process::Process* at = &process;
+  // Where an accept is seen at the first use of the socket, a process may have forked before that.
+  for (size_t i = 0; i < kMaxAncestors && at != nullptr && at->session == process.session; ++i) {
+    if (!at->inbound.empty()) {
+      List served = Served(*at, until, now_boot_ns);
+      if (served != nullptr) return served;
+    }
+    if (at->drivers != nullptr) return at->drivers;
+    until = at->key.start_boot_ns;
+    at = processes_.Find(at->parent);
+  }
+  return nullptr;
 }
 
-Drivers::List Drivers::Served(const process::Process& process, uint64_t now_boot_ns) const {
+Drivers::List Drivers::Served(const process::Process& process, uint64_t until_boot_ns,
+                              uint64_t now_boot_ns) const {
   std::vector<DrivingConnection> served;
   for (auto each = process.inbound.rbegin(); each != process.inbound.rend(); ++each) {
     const Connection* connection = connections_.Find(each->socket);
     const bool open = connection != nullptr && connection->hop_key == each->hop_key;
-    if (open && !connection->opened_session) served.push_back(*each);
+    if (open && !connection->opened_session && connection->established_boot_ns <= until_boot_ns) {
+      served.push_back(*each);
+    }
   }
   if (served.empty()) {
     const uint64_t since = now_boot_ns - std::min(now_boot_ns, kLingerNs);

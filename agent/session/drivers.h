@@ -22,7 +22,8 @@ class Drivers {
   // The connection outlasts its close by this, as a reason.
   static constexpr uint64_t kLingerNs = 2'000'000'000;
 
-  explicit Drivers(ConnectionTable* connections) : connections_(*connections) {}
+  Drivers(ConnectionTable* connections, process::ProcessTable* processes)
+      : connections_(*connections), processes_(*processes) {}
 
   // The process has accepted the connection, or has got it, and serves it.
   void OnServes(process::Process& process, const Connection& connection);
@@ -37,9 +38,11 @@ class Drivers {
   List Of(const process::Process& process, uint64_t now_boot_ns) const;
 
  private:
-  List Served(const process::Process& process, uint64_t now_boot_ns) const;
+  // `until`: without connections that were established later.
+  List Served(const process::Process& process, uint64_t until_boot_ns, uint64_t now_boot_ns) const;
 
   ConnectionTable& connections_;
+  process::ProcessTable& processes_;
 };
 
 }  // namespace hoptrail::agent::session

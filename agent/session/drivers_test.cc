@@ -57,6 +57,27 @@ TEST_F(DriversTest, ConnectOfAServiceWhileItServesOne_NamesItAndReportsItFirst) 
   EXPECT_EQ(hops_[1].session, Id(service));
 }
 
+// As on kernels where an accept is seen at the first use of the socket.
+TEST_F(DriversTest, AcceptSeenAfterTheConnectThatItCaused_IsStillItsDriver) {
+  const ProcessKey service = StartService();
+  kernel_.Connect(service, "203.0.113.6", 22);  // before
+  const uint64_t in = kernel_.Arrive(
+      {FakeKernel::Address("198.51.100.9", 40001), FakeKernel::Address("192.0.2.1", 8080)});
+  kernel_.Connect(service, "203.0.113.7", 22);
+  ASSERT_THAT(hops_, SizeIs(2));
+  kernel_.Accept(service, in, /*first_use=*/true);
+  ASSERT_THAT(hops_, SizeIs(4));
+  EXPECT_EQ(hops_[2].hop_key, KeyOf(in));
+  EXPECT_TRUE(hops_[2].drives);
+  EXPECT_EQ(hops_[3].hop_key, hops_[1].hop_key);
+  ASSERT_THAT(hops_[3].drivers, SizeIs(1));
+  kernel_.Accept(service,
+                 kernel_.Arrive({FakeKernel::Address("198.51.100.9", 40002),
+                                 FakeKernel::Address("192.0.2.1", 8080)}),
+                 true);
+  EXPECT_THAT(hops_, SizeIs(4)) << "that connection is later than all that the service did";
+}
+
 TEST_F(DriversTest, ThreeConnectionsServed_EachIsAThirdAsLikely) {
   const ProcessKey service = StartService();
   for (uint16_t port = 1; port <= 3; ++port) Serve(service, port);

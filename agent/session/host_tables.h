@@ -35,7 +35,7 @@ struct HostTables {
         processes(options.processes),
         sessions({.host = options.host, .clock = options.clock, .store = options.store}),
         connections(options.max_connections),
-        drivers(&connections),
+        drivers(&connections, &processes),
         emitter({.clock = options.clock,
                  .processes = &processes,
                  .sessions = &sessions,

@@ -98,11 +98,24 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
 void Logins::Promote(Node& node) {
   if (node.login < LoginState::kPromoted) node.login = LoginState::kPromoted;
   node.from_remote = true;
+  NameByProcess(node);
   tables_.sessions.MarkDirty(node);
   tables_.sessions.Save(node);
   if (Connection* connection = tables_.connections.Find(node.entry_socket); connection != nullptr) {
     reporter_.Report(*connection);
   }
+}
+
+// Nobody has logged in: the session acts as the account that its service runs as. The host's
+// accounts do not name a container's.
+void Logins::NameByProcess(Node& node) {
+  const process::Process* head = tables_.processes.Find(node.session.first_process);
+  if (node.session.logged_in || !node.session.user.empty() || head == nullptr) return;
+  node.session.uid = head->credentials.euid;
+  const Node* listener = tables_.sessions.Find(node.listener);
+  const bool contained =
+      listener != nullptr && listener->session.kind == model::EntryKind::kContainer;
+  if (!contained) node.session.user = tables_.UserName(head->credentials.euid);
 }
 
 void Logins::LogIn(Node& node, process::Process& process, bool report_attempt) {

@@ -43,6 +43,7 @@ class Logins {
   }
 
  private:
+  void NameByProcess(Node& node);
   struct PendingAttempt {
     model::LoginAttempt attempt;
     model::SessionId listener;

@@ -51,6 +51,7 @@ void Traffic::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
   ConnectionReporter::SetOwner(*connection, *process);
   connection->session = process->session;
   connection->drivers = tables_.drivers.Of(*process, tables_.now_boot_ns);
+  process->last_connected = tcp.socket;
   Node* node = tables_.NodeOf(*process);
   if (node != nullptr && node->pending() && !tcp.flow.server.address.is_loopback())
     logins_.Promote(*node);
@@ -134,7 +135,7 @@ void Traffic::OnHandedOver(const decode::Header& header, const decode::Accept& a
     }
     process->listens = true;
     process->last_accepted = accept.socket;
-    tables_.drivers.OnServes(*process, *connection);
+    Serve(*process, *connection);
   }
   connection->session = process->session;
   Node* node = tables_.NodeOf(*process);
@@ -165,7 +166,8 @@ void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accep
       head != nullptr) {
     ConnectionReporter::SetOwner(*connection, *process);
     reporter_.CountEdge(*connection);
-    entries_.Open(*head, *connection, tables_.processes.Find(head->parent));
+    Node* opened = entries_.Open(*head, *connection, tables_.processes.Find(head->parent));
+    TakeAlong(*head, *connection, opened);
     return;
   }
   Node* node = tables_.NodeOf(*process);
@@ -180,8 +182,39 @@ void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accep
   process->listens = true;
   process->last_accepted = accept.socket;
   connection->session = process->session;
-  tables_.drivers.OnServes(*process, *connection);
+  Serve(*process, *connection);
   if (reporter_.Qualifies(*connection)) reporter_.ReportLater(*connection);
+}
+
+// Where an accept is only seen at the first use of the socket, a relay may have connected to its
+// target before that. Null if the process has not.
+Connection* Traffic::ConnectedFor(const process::Process& process, const Connection& connection) {
+  Connection* last = tables_.connections.Find(process.last_connected);
+  if (last == nullptr || last->owner != process.key || last->side != model::HopSide::kClient ||
+      (last->established_boot_ns != 0 &&
+       last->established_boot_ns < connection.established_boot_ns)) {
+    return nullptr;
+  }
+  return last;
+}
+
+// The connection has opened a session of the process, which has connected before: so has the
+// session.
+void Traffic::TakeAlong(const process::Process& head, const Connection& entry, Node* opened) {
+  Connection* last = ConnectedFor(head, entry);
+  if (last == nullptr || opened == nullptr) return;
+  last->session = opened->session.id;
+  last->drivers.reset();
+  if (opened->pending() && !last->flow.server.address.is_loopback()) logins_.Promote(*opened);
+  if (last->reported != nullptr || reporter_.Qualifies(*last)) reporter_.Report(*last);
+}
+
+void Traffic::Serve(process::Process& process, const Connection& connection) {
+  tables_.drivers.OnServes(process, connection);
+  Connection* last = ConnectedFor(process, connection);
+  if (last == nullptr) return;
+  last->drivers = tables_.drivers.Of(process, tables_.now_boot_ns);
+  if (last->reported != nullptr || reporter_.Qualifies(*last)) reporter_.Report(*last);
 }
 
 // An exec has claimed the connection before its accept was seen, without the hop key.

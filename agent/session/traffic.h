@@ -40,6 +40,9 @@ class Traffic {
   void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
   void OnClosed(const decode::Tcp& tcp);
   void OnHandedOver(const decode::Header& header, const decode::Accept& accept);
+  Connection* ConnectedFor(const process::Process& process, const Connection& connection);
+  void TakeAlong(const process::Process& head, const Connection& entry, Node* opened);
+  void Serve(process::Process& process, const Connection& connection);
   void CompleteEntry(Connection& connection, const decode::Accept& accept);
 
   HostTables& tables_;

@@ -53,6 +53,12 @@ std::string Job(const Session& session) {
   return absl::StrCat("cron job ", session.unit.substr(slash + 1), " of ", User(session));
 }
 
+// "a connection without a login", "a connection to nginx (www-data)".
+std::string WithoutLogin(const Session& session) {
+  if (session.user.empty() || Program(session).empty()) return "a connection without a login";
+  return absl::StrCat("a connection to ", Program(session), " (", User(session), ")");
+}
+
 bool IsUsualHostName(absl::string_view name) {
   return name.size() <= kMaxUsualName && std::all_of(name.begin(), name.end(), [](char c) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' ||
@@ -76,8 +82,7 @@ std::string Title(const Session& session) {
     case EntryKind::kCron:
       return Job(session);
     case EntryKind::kRemote:
-      if (!session.logged_in && session.user.empty()) return "a connection without a login";
-      return User(session);
+      return session.logged_in ? User(session) : WithoutLogin(session);
     case EntryKind::kConsole:
     case EntryKind::kUnknown:
       return User(session);

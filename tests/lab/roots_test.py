@@ -13,16 +13,13 @@ import fleet as fleets
 import intruder
 import lab_test_case
 import namespaces
+import units
 
-UNIFIED = next((path for path in ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")
-                if os.path.exists(f"{path}/cgroup.procs")), None)
 # Crosses from gw to web and on to db.
 CROSSING = f"""
 {intruder.SSH} -i /home/staff/.ssh/id_web deploy@{fleets.ROUTER_OUTER} \\
   '{intruder.SSH} -i ~/.ssh/id_db root@db "sleep 1"'
 """
-# Runs a command as a service manager does: in no login, and in a control group.
-ENTER = "set -e; echo 4294967295 > /proc/self/loginuid; echo 0 > \"$1/cgroup.procs\"; shift; exec \"$@\""
 AS_STAFF = ["setpriv", "--reuid=2001", "--regid=2001", "--clear-groups", "--reset-env"]
 SHELL_PORT = 4444
 # Runs a shell on each accepted connection.
@@ -46,13 +43,12 @@ time.sleep(60)
 """
 
 
-class Roots(lab_test_case.LabTestCase):
+class Roots(units.UnitTestCase):
     """Each test begins a path on gw."""
 
     @classmethod
     def setUpClass(cls):
-        if not UNIFIED:
-            raise namespaces.LabError("control groups of version 2 are not mounted")
+        super().setUpClass()
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
         cls.gw = cls.bench.fleet["gw"]
         cls.gw.write_file("/etc/systemd/system/dump.timer", "[Timer]\nOnCalendar=daily\n")
@@ -61,33 +57,6 @@ class Roots(lab_test_case.LabTestCase):
         cls.bench.wait_connected()
         cls.gw.write_file("/srv/crossing.sh", CROSSING)
         cls.line = cls.bench.command_line(cls.bench.reader)
-
-    def group(self, *names):
-        """Makes a control group of gw, each name below the one before; removed at the end of the test."""
-        top = os.path.join(UNIFIED, self.bench.fleet.namespace("gw"))
-        made = [os.path.join(top, *names[:depth]) for depth in range(len(names) + 1)]
-        for path in made:
-            os.makedirs(path, exist_ok=True)
-        for path in made:
-            self.addCleanup(self.remove_group, path)  # in the reverse order
-        return made[-1]
-
-    @staticmethod
-    def remove_group(path):
-        deadline = time.monotonic() + 10
-        while os.path.isdir(path):
-            try:
-                os.rmdir(path)
-            except OSError:  # its processes have not ended yet
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-
-    def start(self, host, command, group):
-        process = host.popen(["sh", "-c", ENTER, "enter", group, *command])
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
 
     def check_root(self, kind, unit, title, patience=30.0):
         """Checks the incident with that root in the API, in its page and on the command line; returns the root
@@ -133,14 +102,14 @@ class Roots(lab_test_case.LabTestCase):
         return root
 
     def test_service_is_named_by_its_unit(self):
-        group = self.group("system.slice", "backup\\x2dagent.service")
+        group = self.group("gw", "system.slice", "backup\\x2dagent.service")
         self.start(self.gw, [*AS_STAFF, "sh", "/srv/crossing.sh"], group)
         root = self.check_root("SERVICE", "backup-agent.service", "service backup-agent.service (staff)")
         self.assertEqual((root["user"], root["uid"]), ("staff", 2001))
 
     def test_service_without_unit_is_named_by_program_and_user(self):
         """As on a host without systemd."""
-        group = self.group("services")
+        group = self.group("gw", "services")
         self.start(self.gw, [*AS_STAFF, "sh", "/srv/crossing.sh"], group)
         program = os.path.basename(os.path.realpath("/bin/sh"))
         self.check_root("SERVICE", "", f"service {program} (staff)")
@@ -175,7 +144,7 @@ class Roots(lab_test_case.LabTestCase):
         self.gw.run(["sh", "-c", "rm -f /etc/cron.d/* /etc/cron.*/*"])
         self.gw.write_file("/srv/nightly.sh", "mkdir /tmp/nightly 2>/dev/null || exit 0\n. /srv/crossing.sh\n")
         self.gw.write_file("/etc/crontab", "SHELL=/bin/sh\nMAILTO=\"\"\n* * * * * staff TOKEN=x bash /srv/nightly.sh\n")
-        group = self.group("system.slice", "cron.service")
+        group = self.group("gw", "system.slice", "cron.service")
         self.start(self.gw, ["cron", "-f"], group)
         root = self.check_root("CRON", "staff/nightly.sh", "cron job nightly.sh of staff", patience=100.0)
         self.assertEqual(root["user"], "staff")
@@ -183,7 +152,7 @@ class Roots(lab_test_case.LabTestCase):
         self.assertEqual([each["title"] for each in services], ["service cron.service (root)"])
 
     def test_timer_job_is_named_by_its_unit(self):
-        group = self.group("system.slice", "dump.service")
+        group = self.group("gw", "system.slice", "dump.service")
         self.start(self.gw, [*AS_STAFF, "sh", "/srv/crossing.sh"], group)
         self.check_root("CRON", "dump.service", "scheduled job dump.service (staff)")
 
@@ -192,7 +161,7 @@ class Roots(lab_test_case.LabTestCase):
         web, db = self.bench.fleet["web"], self.bench.fleet["db"]
         for host, name, text in ((db, "server", SHELL_SERVER), (web, "client", SHELL_CLIENT)):
             host.write_file(f"/srv/{name}.py", text)
-        group = self.group("shells")
+        group = self.group("web", "shells")
         self.start(db, ["python3", "/srv/server.py"], group)
 
         def listens():
