@@ -4,7 +4,7 @@
 #
 #   tests/run.sh [--preset dev|release|asan|tsan] [--one-at-a-time] [all | TIER ...]
 #
-# TIER: unit kernel storm lab quickstart image fuzz vm instructions
+# TIER: unit kernel storm lab ways quickstart image fuzz vm instructions
 #
 # Without a TIER it runs all of them (with another preset than dev: without vm and instructions), in at most 40 minutes
 # on two CPUs. Under emulation, each kernel runs with its best hooks and its last ones, and races run fewer times.

@@ -118,7 +118,22 @@ TEST_F(DriversTest, ProgramStartedWhileServing_CarriesTheDriver) {
   EXPECT_EQ(hops_.back().drivers[0].hop_key, KeyOf(in));
 }
 
-TEST_F(DriversTest, ProcessForkedForAConnection_IsDrivenByThatOneOnly) {
+TEST_F(DriversTest, ServersChildForItsConnection_HasASessionOfItsOwnOnceItGoesOn) {
+  const ProcessKey service = StartService();
+  const uint64_t in = Serve(service, 40001);
+  const ProcessKey child = kernel_.Fork(service);
+  const ProcessKey shell = kernel_.Fork(child);
+  kernel_.Exec(shell, "/bin/sh");
+  kernel_.Connect(shell, "203.0.113.7", 22);
+  ASSERT_THAT(Hops(HopSide::kClient), SizeIs(1));
+  EXPECT_EQ(Hops(HopSide::kClient)[0].session, Id(child));
+  EXPECT_THAT(Hops(HopSide::kClient)[0].drivers, IsEmpty());
+  ASSERT_NE(Served(), nullptr);
+  EXPECT_EQ(Served()->hop_key, KeyOf(in));
+  EXPECT_TRUE(Served()->opened_session);
+}
+
+TEST_F(DriversTest, ProgramForAConnection_IsDrivenByThatOneOnly) {
   const ProcessKey service = StartService();
   Serve(service, 40001);
   kernel_.Fork(service);

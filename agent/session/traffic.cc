@@ -49,12 +49,27 @@ void Traffic::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
       tables_.connections.Ensure(tcp.socket, model::HopSide::kClient, tcp.flow);
   if (connection == nullptr || process == nullptr) return;
   ConnectionReporter::SetOwner(*connection, *process);
-  connection->session = process->session;
   connection->drivers = tables_.drivers.Of(*process, tables_.now_boot_ns);
+  if (connection->drivers != nullptr) ClaimEntry(*process);
+  connection->session = process->session;
   process->last_connected = tcp.socket;
   Node* node = tables_.NodeOf(*process);
   if (node != nullptr && node->pending() && !tcp.flow.server.address.is_loopback())
     logins_.Promote(*node);
+}
+
+// A process that a server forked for a connection goes on to another host, or a program that it
+// started does: the connection opened a session, whoever reads from it.
+void Traffic::ClaimEntry(process::Process& process) {
+  constexpr size_t kMaxAncestors = 8;
+  process::Process* at = &process;
+  for (size_t i = 0; i < kMaxAncestors && at != nullptr; ++i) {
+    if (at->pending_accept != 0) {
+      entries_.ClaimPending(*at);
+      return;
+    }
+    at = tables_.processes.Find(at->parent);
+  }
 }
 
 void Traffic::OnEstablished(const decode::Header& header, const decode::Tcp& tcp) {

@@ -40,6 +40,7 @@ class Traffic {
   void OnEstablished(const decode::Header& header, const decode::Tcp& tcp);
   void OnClosed(const decode::Tcp& tcp);
   void OnHandedOver(const decode::Header& header, const decode::Accept& accept);
+  void ClaimEntry(process::Process& process);
   Connection* ConnectedFor(const process::Process& process, const Connection& connection);
   void TakeAlong(const process::Process& head, const Connection& entry, Node* opened);
   void Serve(process::Process& process, const Connection& connection);

@@ -72,6 +72,7 @@ std::string Title(const Session& session) {
   if (!session.drives.empty()) {
     Session driven = session;
     driven.drives = {};
+    driven.logged_in = true;  // the session's own title
     return absl::StrCat("driven ", Title(driven));
   }
   switch (session.kind) {

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The lab tier: several hosts on this machine, each with its own agent, real sshd, real ssh, real PAM.
 
-    run.py [--binaries DIR] [--only NAME] [--repeat N] [--logs DIR] [--at-a-time N]
+    run.py [--tier lab|ways] [--binaries DIR] [--only NAME] [--repeat N] [--logs DIR] [--at-a-time N]
 
 With --at-a-time 2, two modules run at the same time, each in namespaces of its own, except those that need the whole
 machine (ALONE). The output ends with one line `N passed, N failed`; the exit status agrees with it. Needs root. A test
@@ -30,7 +30,9 @@ MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_check
            "story_test", "roots_test", "openssh_test", "addresses_test", "restart_test", "privilege_test",
            "restricted_host_test", "host_rules_test", "blinding_test", "stop_test", "inspection_test", "host_row_test",
            "reload_test", "signals_test", "roles_test", "bad_input_test", "damage_test", "disk_test", "full_disk_test",
-           "clone_test", "health_test", "pager_test", "liar_test", "ways.services_test")
+           "clone_test", "health_test", "pager_test", "liar_test")
+# The tier `ways`: one scene for each way to cross.
+WAYS = ("ways.services_test",)
 # These measure times, or affect every sensor of this machine and not only those of their own hosts.
 ALONE = ("environment_test", "story_test", "blinding_test", "inspection_test")
 # The longest run first, in this order, so that none of them is left to run alone at the end.
@@ -226,7 +228,8 @@ def main():
     parser.add_argument("--repeat", metavar="N", type=int, default=1, help="run everything chosen N times")
     parser.add_argument("--logs", metavar="DIR", help="keep every log here (default: only those of failures)")
     parser.add_argument("--at-a-time", metavar="N", type=int, default=1, help="how many modules run at a time")
-    parser.add_argument("--module", choices=MODULES, help=argparse.SUPPRESS)  # set by run_apart
+    parser.add_argument("--tier", choices=("lab", "ways"), help="only the modules of that tier")
+    parser.add_argument("--module", choices=MODULES + WAYS, help=argparse.SUPPRESS)  # set by run_apart
     arguments = parser.parse_args()
     missing = [program for program in PROGRAMS if not shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin")]
     if os.geteuid() != 0 or missing:
@@ -239,13 +242,15 @@ def main():
     os.umask(0o022)
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # many tests make calls that fail on purpose
     import lab_test_case
+    import ways.page
     lab_test_case.binaries = os.path.abspath(arguments.binaries)
     logs = arguments.logs or tempfile.mkdtemp(prefix="hoptrail-lab-logs-")
     passed = failed = 0
     for number in range(arguments.repeat):
         lab_test_case.logs = os.path.join(os.path.abspath(logs), str(number + 1)) if arguments.repeat > 1 else \
             os.path.abspath(logs)
-        tests = choose(arguments.only, [arguments.module] if arguments.module else MODULES)
+        modules = {"lab": MODULES, "ways": WAYS}.get(arguments.tier, MODULES + WAYS)
+        tests = choose(arguments.only, [arguments.module] if arguments.module else modules)
         if not tests:
             print(f"no test is named {arguments.only}", file=sys.stderr)
             failed += 1
@@ -259,6 +264,10 @@ def main():
             for path, line in sanitizer_reports(lab_test_case.logs).items():
                 bad += 1
                 print(f"FAIL  {path}: {line}")
+        if arguments.tier == "ways" and not arguments.only and not bad:
+            error = ways.page.check(lab_test_case.logs)
+            good, bad = good + (not error), bad + bool(error)
+            print(f"FAIL  ways.page: {error}" if error else "ok    ways.page")
         passed, failed = passed + good, failed + bad
         if not bad and not arguments.logs:
             shutil.rmtree(lab_test_case.logs, ignore_errors=True)

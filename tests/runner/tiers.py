@@ -9,7 +9,7 @@ from record import ROOT
 EMULATED = ("vm", "instructions")
 SANITIZERS = ("asan", "tsan")
 # In the order in which they run.
-ORDER = ("unit", "kernel", "storm", "lab", "quickstart", "image", "fuzz", *EMULATED)
+ORDER = ("unit", "kernel", "storm", "lab", "ways", "quickstart", "image", "fuzz", *EMULATED)
 STORM = "storm"
 FUZZ_BUILD = "build-fuzz"
 LAST_LINES = 40
@@ -87,9 +87,10 @@ class Tiers:
         """The command of a tier that has a runner of its own."""
         binaries = ["--binaries", os.path.join(self._build, "bin")]
         logs = ["--logs", os.path.join(self._record.logs, name)]
-        if name == "lab":
+        if name in ("lab", "ways"):
             # A sanitizer makes the programs so slow that the tests of two parallel labs would time out.
-            return ["tests/lab/run.py", *binaries, *logs, "--at-a-time", "1" if self._preset in SANITIZERS else "2"]
+            return ["tests/lab/run.py", "--tier", name, *binaries, *logs, "--at-a-time",
+                    "1" if self._preset in SANITIZERS else "2"]
         if name == "quickstart":
             return ["tests/quickstart/run.py", "--preset", "release" if self._everything else self._preset, *logs]
         if name == "image":
