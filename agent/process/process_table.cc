@@ -84,6 +84,7 @@ Process* ProcessTable::Fork(Process& parent, const decode::Fork& fork, bool* cre
   child->image = parent.image;
   InheritGroup(parent, child);
   child->pending_accept = parent.last_accepted;
+  child->last_connected = parent.last_connected;
   ++parent.living_children;
   return child;
 }

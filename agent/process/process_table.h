@@ -29,6 +29,8 @@ struct DrivingConnection {
   uint64_t socket = 0;
   model::HopKey hop_key;
   double probability = 0;  // that it is the cause of something
+  bool forwards =
+      false;  // the process passes on what the connection carries: it is no program of its user
 
   bool operator==(const DrivingConnection&) const = default;
 };
@@ -66,7 +68,8 @@ struct Process {
   // The connections that it accepted last, or took over at its fork; some may be closed. See
   // session::Drivers.
   std::vector<DrivingConnection> inbound;
-  uint64_t last_connected = 0;  // the socket with which it connected last
+  uint64_t last_connected =
+      0;  // the socket with which it connected last, or its parent before the fork
   // Those that may have caused the process; null: none. Shared with its children.
   std::shared_ptr<const std::vector<DrivingConnection>> drivers;
 

@@ -91,29 +91,36 @@ void ConnectionReporter::ReportAsked(const model::HopKey& key) {
 
 // The connections that drove a session go before what they caused.
 void ConnectionReporter::ReportDrivers(const Connection& connection) {
-  if (connection.drivers == nullptr) return;
-  for (const process::DrivingConnection& each : *connection.drivers) {
-    Connection* driver = Find(each);
-    if (driver == nullptr || driver->session != connection.session) continue;
-    if (driver->drives && driver->reported != nullptr) continue;
-    driver->drives = true;
-    ReportAlone(*driver);
+  for (const Drivers::List& list : {connection.drivers, connection.later_drivers}) {
+    if (list == nullptr) continue;
+    for (const process::DrivingConnection& each : *list) {
+      Connection* driver = Find(each);
+      if (driver == nullptr || driver->session != connection.session) continue;
+      if (driver->drives && driver->reported != nullptr) continue;
+      driver->drives = true;
+      ReportAlone(*driver);
+    }
   }
 }
 
-// Without the connection that opened the session, which is its entry, and those of other sessions.
+// Without the connection that opened the session, unless its process passes on what that carries,
+// and those of other sessions.
 model::Drivers ConnectionReporter::DriversOf(const Connection& connection) const {
   model::Drivers drivers;
-  if (connection.drivers == nullptr) return drivers;
   const Node* node = tables_.sessions.Find(connection.session);
-  for (const process::DrivingConnection& each : *connection.drivers) {
-    const bool entry = node != nullptr && node->session.entry.has_value() &&
-                       node->session.entry->hop_key == each.hop_key;
-    const Connection* driver = Find(each);
-    const bool foreign = driver != nullptr && driver->session != connection.session;
-    if (!entry && !foreign)
-      drivers.push_back({.hop_key = each.hop_key, .probability = each.probability});
-  }
+  const auto add = [&](const Drivers::List& list, bool later) {
+    if (list == nullptr) return;
+    for (const process::DrivingConnection& each : *list) {
+      const bool entry = node != nullptr && node->session.entry.has_value() &&
+                         node->session.entry->hop_key == each.hop_key;
+      const Connection* driver = Find(each);
+      const bool foreign = driver != nullptr && driver->session != connection.session;
+      if ((entry && !each.forwards) || foreign || drivers.size() == model::kMaxDrivers) continue;
+      drivers.push_back({.hop_key = each.hop_key, .probability = each.probability, .later = later});
+    }
+  };
+  add(connection.drivers, /*later=*/false);
+  add(connection.later_drivers, /*later=*/true);
   return drivers;
 }
 

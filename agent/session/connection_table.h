@@ -34,6 +34,9 @@ struct Connection {
   uint64_t report_boot_ns = 0;  // when ReportWaiting() reports it; 0 if it does not wait
   // Connections that may have caused this one; null: none. Of a client only.
   std::shared_ptr<const std::vector<process::DrivingConnection>> drivers;
+  // Connections that are the reason for what this one carries now; null: none.
+  std::shared_ptr<const std::vector<process::DrivingConnection>> later_drivers;
+  uint64_t later_boot_ns = 0;   // when they were found last
   bool drives = false;          // its session did something because of it
   uint64_t closed_boot_ns = 0;  // 0 while it is open
   uint64_t bytes_sent = 0;      // once closed

@@ -75,7 +75,9 @@ TEST_F(DriversTest, AcceptSeenAfterTheConnectThatItCaused_IsStillItsDriver) {
                  kernel_.Arrive({FakeKernel::Address("198.51.100.9", 40002),
                                  FakeKernel::Address("192.0.2.1", 8080)}),
                  true);
-  EXPECT_THAT(hops_, SizeIs(4)) << "that connection is later than all that the service did";
+  ASSERT_THAT(hops_, SizeIs(6));
+  EXPECT_FALSE(hops_.back().drivers.front().later);
+  EXPECT_TRUE(hops_.back().drivers.back().later) << "it may use what the service has made before";
 }
 
 TEST_F(DriversTest, ThreeConnectionsServed_EachIsAThirdAsLikely) {
@@ -144,6 +146,36 @@ TEST_F(DriversTest, ProgramForAConnection_IsDrivenByThatOneOnly) {
   ASSERT_FALSE(hops_.empty());
   ASSERT_THAT(hops_.back().drivers, SizeIs(1));
   EXPECT_EQ(hops_.back().drivers[0].hop_key, KeyOf(second));
+}
+
+TEST_F(DriversTest, SshdConnectsForItsClient_IsDrivenByItsEntry) {
+  const ProcessKey sshd = kernel_.StartSshd();
+  const ProcessKey monitor = kernel_.Serve(sshd, kernel_.Arrive(40001), /*tier1=*/true);
+  const ProcessKey child =
+      kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff", 40001));
+  kernel_.Connect(child, "203.0.113.7", 5432);
+  ASSERT_THAT(Hops(HopSide::kClient), SizeIs(1));
+  ASSERT_THAT(Hops(HopSide::kClient)[0].drivers, SizeIs(1));
+  EXPECT_EQ(Hops(HopSide::kClient)[0].drivers[0].hop_key, Hops(HopSide::kServer)[0].hop_key);
+  EXPECT_TRUE(Hops(HopSide::kServer).back().drives);
+}
+
+// ssh -R: the login's own process accepts, and what comes leaves over the entry.
+TEST_F(DriversTest, SshdAcceptsForItsClient_TheEntryIsDrivenLater) {
+  const ProcessKey sshd = kernel_.StartSshd();
+  const ProcessKey monitor = kernel_.Serve(sshd, kernel_.Arrive(40001), /*tier1=*/true);
+  const ProcessKey child =
+      kernel_.LogIn(monitor, "staff", 1000, 7, FakeKernel::AcceptedKey("staff", 40001));
+  clock_.AdvanceNs(5'000'000'000);
+  kernel_.Listen(child, 8080);
+  const uint64_t in = Serve(child, 40002);
+  ASSERT_NE(Served(), nullptr);
+  EXPECT_TRUE(Served()->drives);
+  const model::HopEnd entry = hops_.back();
+  EXPECT_EQ(entry.flow.server.port, 22);
+  ASSERT_THAT(entry.drivers, SizeIs(1));
+  EXPECT_EQ(entry.drivers[0].hop_key, KeyOf(in));
+  EXPECT_TRUE(entry.drivers[0].later);
 }
 
 TEST_F(DriversTest, Login_IsNotDrivenByItsOwnEntry) {

@@ -1,6 +1,12 @@
 #include "agent/session/traffic.h"
 
 namespace hoptrail::agent::session {
+namespace {
+
+// A busy relay reports not more often who uses one of its connections.
+constexpr uint64_t kCarrierEveryNs = 1'000'000'000;
+
+}  // namespace
 
 void Traffic::OnTcp(const decode::Header& header, const decode::Tcp& tcp) {
   switch (tcp.phase) {
@@ -51,6 +57,7 @@ void Traffic::OnConnect(const decode::Header& header, const decode::Tcp& tcp) {
   ConnectionReporter::SetOwner(*connection, *process);
   connection->drivers = tables_.drivers.Of(*process, tables_.now_boot_ns);
   if (connection->drivers != nullptr) ClaimEntry(*process);
+  if (connection->drivers == nullptr) connection->drivers = forwarding_.Of(*process);
   connection->session = process->session;
   process->last_connected = tcp.socket;
   Node* node = tables_.NodeOf(*process);
@@ -224,10 +231,25 @@ void Traffic::TakeAlong(const process::Process& head, const Connection& entry, N
   if (last->reported != nullptr || reporter_.Qualifies(*last)) reporter_.Report(*last);
 }
 
+// What the accepted connection brings may leave over an older one.
+void Traffic::NoteCarrier(const process::Process& process, const Connection& accepted) {
+  Connection* carrier = forwarding_.CarrierOf(process, accepted);
+  if (carrier == nullptr || carrier->reported == nullptr ||
+      carrier->later_boot_ns + kCarrierEveryNs > tables_.now_boot_ns) {
+    return;
+  }
+  carrier->later_boot_ns = tables_.now_boot_ns;
+  carrier->later_drivers = tables_.drivers.Of(process, tables_.now_boot_ns);
+  reporter_.Report(*carrier);
+}
+
 void Traffic::Serve(process::Process& process, const Connection& connection) {
   tables_.drivers.OnServes(process, connection);
   Connection* last = ConnectedFor(process, connection);
-  if (last == nullptr) return;
+  if (last == nullptr) {
+    NoteCarrier(process, connection);
+    return;
+  }
   last->drivers = tables_.drivers.Of(process, tables_.now_boot_ns);
   if (last->reported != nullptr || reporter_.Qualifies(*last)) reporter_.Report(*last);
 }

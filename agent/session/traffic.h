@@ -4,6 +4,7 @@
 #include "agent/decode/event.h"
 #include "agent/session/connection_reporter.h"
 #include "agent/session/entries.h"
+#include "agent/session/forwarding.h"
 #include "agent/session/host_tables.h"
 #include "agent/session/logins.h"
 #include "agent/session/process_intake.h"
@@ -43,6 +44,7 @@ class Traffic {
   void ClaimEntry(process::Process& process);
   Connection* ConnectedFor(const process::Process& process, const Connection& connection);
   void TakeAlong(const process::Process& head, const Connection& entry, Node* opened);
+  void NoteCarrier(const process::Process& process, const Connection& accepted);
   void Serve(process::Process& process, const Connection& connection);
   void CompleteEntry(Connection& connection, const decode::Accept& accept);
 
@@ -51,6 +53,7 @@ class Traffic {
   Entries& entries_;
   Logins& logins_;
   ConnectionReporter& reporter_;
+  const Forwarding forwarding_{&tables_};
 };
 
 }  // namespace hoptrail::agent::session

@@ -85,7 +85,7 @@ model::SessionId UpsertDrive(const model::HostId& host, const model::SessionId& 
 }
 
 void UpdateDrive(const model::HopEnd& end, EngineState* state) {
-  if (!end.drives || end.opened_session || end.hop_key.empty()) return;
+  if (!end.drives || end.hop_key.empty()) return;
   const model::SessionId id = UpsertDrive(end.host, end.session, {.hop_key = end.hop_key}, state);
   if (id.empty()) return;
   Own own = OwnPart(state->graph.sessions.at(id));

@@ -221,6 +221,27 @@ TEST_F(DrivesTest, LoneClientEnd_TheOtherHostIsAskedForItsEndOnce) {
   EXPECT_THAT(later.end_requests, IsEmpty());
 }
 
+// A host may say who drives its own sessions, and not that somebody else's session does.
+TEST_F(DrivesTest, LiarNamesASessionOfAnotherHost_ItIsNotOnThePath) {
+  const model::Session root =
+      LoginToDb(6, {{.session = staff_.id, .method = "ptrace", .probability = 1}});
+  const Path path = PathAfterAll(root);
+  EXPECT_THAT(LineTo(path, root.id), ElementsAre(service_.id, root.id));
+  EXPECT_FALSE(path.proven);
+}
+
+TEST_F(DrivesTest, LiarNamesAConnectionOfOthers_ItsClientIsNotOnThePath) {
+  story_.AddHost("mail", 0, {"10.0.0.4"});
+  const model::HopKey elsewhere = story_.NextKey();
+  const model::Flow flow{{Address("10.0.0.1"), 45000}, {Address("10.0.0.4"), 25}};
+  model::HopEnd client = story_.End("desk", model::HopSide::kClient, elsewhere, flow, 4);
+  client.session = staff_.id;
+  story_.Report("desk", client);
+  const model::Session root = LoginToDb(6, {{.hop_key = elsewhere, .probability = 1}});
+  EXPECT_THAT(LineTo(PathAfterAll(root), root.id),
+              ElementsAre(service_.id, Drive(service_, elsewhere), root.id));
+}
+
 TEST_F(DrivesTest, DriveOfAnAgent_IsRefused) {
   model::Session drive = service_;
   drive.drives = staff_.id;

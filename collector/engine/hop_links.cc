@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
+
 #include "collector/engine/drives.h"
 #include "core/graph/lineage.h"
 #include "core/model/hop.h"
@@ -24,35 +26,36 @@ void MarkDisputed(const HopNode& hop, EngineState* state) {
   }
 }
 
-// Which end of a hop leads to what at its other end.
-struct Ends {
-  HopNode::End of_parent;
-  HopNode::End of_child;
-  model::SessionId child;  // a session or a drive; empty: the hop leads nowhere
-  bool forward = true;     // from the client to the server
+// What a hop gives a parent to.
+struct Child {
+  model::SessionId id;
+  bool forward = true;  // from the client to the server
+  bool later = false;   // it is what the connection carries, not what opened it
 };
 
-// A hop leads to the session that it opened, or to the server's session as far as the connection
-// drives it. The other way round, it leads to a client that does what its server says, as a reverse
-// shell does.
-Ends EndsOf(const HopNode& hop, const EngineState& state) {
+// A hop leads to the session that it opened, and to what the server's session does because of it.
+// The other way round, it leads to what the client's session does because its server says so, as a
+// reverse shell does.
+std::vector<Child> ChildrenOf(const HopNode& hop, const EngineState& state) {
   if (hop.client.session.empty() || hop.server.session.empty() ||
       state.IsForeign(hop.server.session, hop.server.host) ||
       state.IsForeign(hop.client.session, hop.client.host)) {
     return {};
   }
-  Ends ends{hop.client, hop.server};
-  ends.child =
-      hop.opened_session ? hop.server.session : FindDrive(hop.server.session, hop.hop_key, state);
-  if (!ends.child.empty()) return ends;
-  return {hop.server, hop.client, FindDrive(hop.client.session, hop.hop_key, state),
-          /*forward=*/false};
+  std::vector<Child> children;
+  if (hop.opened_session) children.push_back({hop.server.session});
+  const model::SessionId driven = FindDrive(hop.server.session, hop.hop_key, state);
+  if (!driven.empty()) children.push_back({driven, /*forward=*/true, /*later=*/true});
+  const model::SessionId client = FindDrive(hop.client.session, hop.hop_key, state);
+  if (!client.empty()) children.push_back({client, /*forward=*/false, /*later=*/true});
+  return children;
 }
 
 // The session itself may be the cause, and what drove it: as likely as its agent says.
-std::vector<graph::Link> LinksFrom(const graph::HopId& key, const HopNode& hop, const Ends& ends,
-                                   EngineState* state) {
-  const graph::Link itself{.parent = ends.of_parent.session,
+std::vector<graph::Link> LinksTo(const Child& child, const graph::HopId& key, const HopNode& hop,
+                                 EngineState* state) {
+  const HopNode::End& parent = child.forward ? hop.client : hop.server;
+  const graph::Link itself{.parent = parent.session,
                            .kind = graph::LinkKind::kHop,
                            .hop = key,
                            .proof = hop.proof,
@@ -60,10 +63,10 @@ std::vector<graph::Link> LinksFrom(const graph::HopId& key, const HopNode& hop, 
                            .order = hop.client_established_boot_ns};
   std::vector<graph::Link> links = {itself};
   double rest = 1;
-  for (const model::Driver& driver : hop.drivers) {
-    if (!ends.forward) break;
+  for (const model::Driver& driver : child.forward ? hop.drivers : hop.server_drivers) {
+    if (driver.later && !child.later) continue;
     graph::Link link = itself;
-    link.parent = UpsertDrive(ends.of_parent.host, ends.of_parent.session, driver, state);
+    link.parent = UpsertDrive(parent.host, parent.session, driver, state);
     link.proof = model::Proof::kInferred;
     link.probability = hop.probability * driver.probability;
     rest -= driver.probability;
@@ -91,7 +94,7 @@ void ApplyJoin(JoinChange change, EngineState* state) {
     state->changes.hops.erase(key);
     state->changes.removed_hops.insert(key);
     if (known == graph_state.hops.end()) return;
-    known->second = {.child = known->second.child};
+    known->second = {.children = known->second.children};
     LinkHop(key, state);
     graph_state.hops.erase(key);
     return;
@@ -100,7 +103,7 @@ void ApplyJoin(JoinChange change, EngineState* state) {
   HopNode node{.disputed = hop.contradiction == model::Contradiction::kRival,
                .proof = hop.proof,
                .probability = hop.probability};
-  if (known != graph_state.hops.end()) node.child = known->second.child;
+  if (known != graph_state.hops.end()) node.children = known->second.children;
   if (hop.client.has_value()) {
     node.hop_key = hop.client->hop_key;
     node.drivers = hop.client->drivers;
@@ -110,6 +113,7 @@ void ApplyJoin(JoinChange change, EngineState* state) {
   }
   if (hop.server.has_value()) {
     node.hop_key = hop.server->hop_key;
+    node.server_drivers = hop.server->drivers;
     node.server = {change.server_end, hop.server->host, hop.server->session};
     node.opened_session = hop.server->opened_session;
     node.closed = node.closed || hop.server->closed_wall_ns != 0;
@@ -146,15 +150,19 @@ void LinkHop(const graph::HopId& key, EngineState* state) {
   auto known = state->graph.hops.find(key);
   if (known == state->graph.hops.end()) return;
   const HopNode hop = known->second;
-  const Ends ends = EndsOf(hop, *state);
-  known->second.child = ends.child;
-  if (!hop.child.empty() && hop.child != ends.child) {
-    state->WithdrawParent(hop.child, graph::LinkKind::kHop, key);
+  const std::vector<Child> children = ChildrenOf(hop, *state);
+  known->second.children.clear();
+  for (const Child& child : children) known->second.children.push_back(child.id);
+  for (const model::SessionId& before : hop.children) {
+    if (absl::c_linear_search(known->second.children, before)) continue;
+    state->WithdrawParent(before, graph::LinkKind::kHop, key);
   }
-  if (ends.child.empty()) return;
-  state->Upsert(ends.child, ends.of_child.host);
-  state->Upsert(ends.of_parent.session, ends.of_parent.host);
-  state->OfferParents(ends.child, LinksFrom(key, hop, ends, state));
+  for (const Child& child : children) {
+    const HopNode::End& from = child.forward ? hop.client : hop.server;
+    state->Upsert(child.id, child.forward ? hop.server.host : hop.client.host);
+    state->Upsert(from.session, from.host);
+    state->OfferParents(child.id, LinksTo(child, key, hop, state));
+  }
 }
 
 void ForgetEnds(const graph::HopId& hop, const HopNode& node, EngineState* state) {

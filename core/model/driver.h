@@ -17,6 +17,7 @@ struct Driver {
   SessionId session;       // on the same host; empty for a connection
   std::string method;      // how that session did it: "ssh mux", "ptrace", …
   double probability = 0;  // (0, 1]; those of one action add up to at most 1
+  bool later = false;      // of what the driven connection carries, not of the connection itself
 
   bool operator==(const Driver&) const = default;
 };

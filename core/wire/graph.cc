@@ -52,6 +52,7 @@ void DriversToProto(const model::Drivers& in, Message& out) {
     each->set_session(ResourceName(driver.session));
     each->set_method(CleanText(driver.method, kMaxNameBytes));
     each->set_probability(driver.probability);
+    each->set_later(driver.later);
   }
 }
 
@@ -68,6 +69,7 @@ model::Drivers ReadDrivers(const Message& in, FieldReader& read) {
     driver.session = read.Session("drivers.session", each.session(), Presence::kOptional);
     driver.method = read.Text("drivers.method", each.method(), kMaxNameBytes);
     driver.probability = each.probability();
+    driver.later = each.later();
     if (driver.hop_key.empty() == driver.session.empty()) {
       read.Fail("drivers", "needs either hop_key or session");
     }

@@ -78,7 +78,7 @@ inline model::HopEnd TestHopEnd() {
   e.bytes_sent = 1000;
   e.bytes_received = 2000;
   e.closed_wall_ns = 1'700'000'003'000'000'000;
-  e.drivers = {{.hop_key = {3, 4}, .probability = 0.5},
+  e.drivers = {{.hop_key = {3, 4}, .probability = 0.5, .later = true},
                {.session = TestSessionId(3), .method = "ssh mux", .probability = 0.25}};
   e.drives = true;
   return e;

@@ -14,6 +14,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/container/node_hash_map.h"
 
 #include "collector/engine/graph/host_names.h"
@@ -48,9 +49,12 @@ struct HopNode {
   model::Proof proof = model::Proof::kUnknown;
   double probability = 0;
   uint64_t client_established_boot_ns = 0;
-  model::HopKey hop_key;   // of the ends; empty if unknown
-  model::Drivers drivers;  // of the client's end
-  model::SessionId child;  // what the hop gave a parent in the lineage; empty: nothing
+  model::HopKey hop_key;          // of the ends; empty if unknown
+  model::Drivers drivers;         // of the client's end
+  model::Drivers server_drivers;  // of the server's end
+  // What the hop gave a parent in the lineage: the session that it opened, and the drives of its
+  // two sessions by it.
+  absl::InlinedVector<model::SessionId, 1> children;
 
   size_t ends() const { return (client.key.empty() ? 0 : 1) + (server.key.empty() ? 0 : 1); }
 };

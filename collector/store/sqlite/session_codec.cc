@@ -22,6 +22,7 @@ void StoreDrivers(const model::Drivers& in, Message& out) {
     if (!driver.session.empty()) stored->set_session(Bytes(driver.session));
     stored->set_method(driver.method);
     stored->set_probability(driver.probability);
+    stored->set_later(driver.later);
   }
 }
 
@@ -34,7 +35,8 @@ model::Drivers DriversFrom(const Message& in, StoredValues& read) {
     out.push_back({.hop_key = HopKeyOf(stored.hop_key()),
                    .session = read.IdOrNone<model::SessionId>(stored.session()),
                    .method = stored.method(),
-                   .probability = stored.probability()});
+                   .probability = stored.probability(),
+                   .later = stored.later()});
   }
   return out;
 }

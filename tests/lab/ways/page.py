@@ -34,10 +34,10 @@ ELSEWHERE = (
 GAPS = (
     ("shell or tunnel over UDP", "datagrams are counted by program and peer; which of them led to what is not followed"),
     ("shell or tunnel over ICMP, raw or packet sockets", "the same"),
-    ("`ssh -L`, `-D` or `-R` that somebody else uses at its far end", "the connection that the client asks for is shown as"
-     " the login's own; whoever uses the forwarded port is reported as its own hop, and not joined with it"),
-    ("one process that serves a connection over which it keeps a second, older connection busy", "a driver is looked for"
-     " when a connection is made, not while it is used"),
+    ("`ssh -R` whose port somebody else uses", "both halves are reported and joined in the same way as for `-L`, but no"
+     " scene shows it yet"),
+    ("one of many connections of a busy service (each is less likely than 0.2)", "all are listed as possible causes, and"
+     " the path begins at the service"),
 )
 
 

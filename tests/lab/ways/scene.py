@@ -94,15 +94,24 @@ class Scene(units.UnitTestCase):
         deadline = time.monotonic() + patience
         while (line := self.line_to(self.login)) != expected and time.monotonic() < deadline:
             time.sleep(0.2)
-        self.assertEqual(line, expected)
+        self.assertEqual(line, expected, json.dumps([step["hop"] for step in self.steps], indent=1))
         certain = all(grade.endswith((PROVEN, "UNSPECIFIED")) for _, _, grade in expected)
         # The tree has the ways of other scenes, too: it is certain as a whole, or not.
         self.assertEqual(self.proven, all(step["proof"] == PROVEN for step in self.steps[1:]))
         tree = self.line.text("path", self.login["name"])
         self.assertEqual("every hop PROVEN" in tree, self.proven, tree)
+        self.check_incident(self.steps[0]["session"]["name"])
         with open(os.path.join(self.directory(), "ways.jsonl"), "a", encoding="utf-8") as file:
             row = {"way": way, "grade": "proven" if certain else "inferred", "test": self.id().partition(".")[2]}
             print(json.dumps(row), file=file)
+
+    def check_incident(self, root):
+        """One incident has the login, and it is that of the true source."""
+        def found():
+            return [each for each in self.bench.api.incidents() if self.login["name"] in each["sessions"]]
+
+        incidents = daemon.wait(found, "an incident with the login on vault", 10.0)
+        self.assertEqual([each["root"] for each in incidents], [root])
 
     def in_line(self, *middle, last=PROVEN):
         """The line through gw and web, the given steps, and the login on vault."""

@@ -1,5 +1,7 @@
 """Ways through a service of db that is exploited and goes on, as web's intruder uses it."""
 
+import os
+import shutil
 import sys
 
 from ways import scene
@@ -181,3 +183,16 @@ class Services(scene.Scene):
         self.check_line("relay that somebody else's login left behind", self.in_line(
             ("db", "driven admin", scene.PROVEN), last=scene.INFERRED))
 
+    def test_forwarded_port_that_somebody_else_uses(self):
+        """ssh -L of the administrator of db: what comes over the tunnel is not hers."""
+        key = f"{self.db.home('admin')}/.ssh/id_tunnel"
+        shutil.copy(self.db.path("/srv/id_vault"), key)
+        os.chown(key, 2003, 2003)
+        with self.one_login_on_vault():
+            self.administrator._db.run(f"{scene.intruder.SSH} -f -N -i ~/.ssh/id_tunnel"
+                                       " -L 0.0.0.0:8090:[fd71:4::30]:22 root@vault </dev/null >/dev/null 2>&1")
+        self.wait_listening(self.db, 8090)
+        with self.one_login_on_vault():
+            self.login_through(8090)
+        self.check_line("`ssh -L` that somebody else uses at its near end", self.in_line(
+            ("db", "driven admin", scene.PROVEN), ("vault", "driven root", scene.INFERRED), last=scene.INFERRED))
