@@ -79,6 +79,7 @@ std::vector<graph::Link> LinksFrom(const graph::HopId& key, const HopNode& hop, 
 void ApplyJoin(JoinChange change, EngineState* state) {
   GraphState& graph_state = state->graph;
   const graph::HopId key = change.key;
+  state->changed_hops.insert(key);
   auto known = graph_state.hops.find(key);
   if (known != graph_state.hops.end()) {
     MarkDisputed(known->second, state);
@@ -100,7 +101,10 @@ void ApplyJoin(JoinChange change, EngineState* state) {
   HopNode node{.disputed = hop.contradiction == model::Contradiction::kRival,
                .proof = hop.proof,
                .probability = hop.probability};
-  if (known != graph_state.hops.end()) node.child = known->second.child;
+  if (known != graph_state.hops.end()) {
+    node.child = known->second.child;
+    node.passage = known->second.passage;
+  }
   if (hop.client.has_value()) {
     node.hop_key = hop.client->hop_key;
     node.drivers = hop.client->drivers;
@@ -155,6 +159,16 @@ void LinkHop(const graph::HopId& key, EngineState* state) {
   state->Upsert(ends.child, ends.of_child.host);
   state->Upsert(ends.of_parent.session, ends.of_parent.host);
   state->OfferParents(ends.child, LinksFrom(key, hop, ends, state));
+}
+
+std::vector<graph::Link> LinksFromClient(const graph::HopId& key, double probability,
+                                         EngineState* state) {
+  auto known = state->graph.hops.find(key);
+  if (known == state->graph.hops.end()) return {};
+  HopNode hop = known->second;
+  hop.proof = model::Proof::kInferred;
+  hop.probability = probability;
+  return LinksFrom(key, hop, {.of_parent = hop.client}, state);
 }
 
 void ForgetEnds(const graph::HopId& hop, const HopNode& node, EngineState* state) {

@@ -174,7 +174,8 @@ class Roots(units.UnitTestCase):
                           int((each.get("entry_flow") or {}).get("server", {}).get("port", 0)) == SHELL_PORT), None),
             "the shell's session", 20.0)
         step = self.bench.api.path(session["name"])["steps"][0]
-        self.assertEqual(step["origin_hosts"], ["web"])
+        self.assertEqual([(each["host_name"], each["reason"]) for each in step["origin_hosts"]],
+                         [("web", "CONNECTION_NOT_REPORTED")])
         tree = self.line.text("path", session["name"])
-        self.assertIn("\nfrom web, where nobody saw it: 10.71.3.10:", tree)
+        self.assertIn("\nfrom web (its agent reported no such connection): 10.71.3.10:", tree)
         self.assertNotIn("outside", tree)
