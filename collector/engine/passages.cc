@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <tuple>
 #include <utility>
+
+#include "absl/algorithm/container.h"
 
 #include "collector/engine/hop_links.h"
 #include "collector/engine/join/passage.h"
@@ -150,12 +153,12 @@ void Passages::EvaluateAddress(const model::IpAddress& ip) {
     auto half = halves_.find(key);
     if (entry == nullptr || half == halves_.end()) continue;
     Address& address = addresses_.at(ip);
-    const Choice choice = Choose(ip, address, *entry);
+    const Choice choice = Choose(address, *entry);
     if (choice.explained != half->second.explained) {
       half->second.explained = choice.explained;
       address.explained += choice.explained ? 1 : -1;
     }
-    if (choice.into.empty()) {
+    if (choice.origins.empty()) {
       Unlink(key);
     } else {
       Link(key, choice);
@@ -175,17 +178,9 @@ void Passages::EvaluateAddress(const model::IpAddress& ip) {
   dirty_.insert(ip);
 }
 
-Passages::Choice Passages::Choose(const model::IpAddress& ip, const Address& address,
-                                  const model::HopEnd& entry) const {
-  // The best candidate of each machine: a host that reports many connections weighs as one, so that
-  // it can neither take a path away from others nor hide it.
-  struct Best {
-    graph::HopId into;
-    double odds = 0;
-    double all = 0;
-  };
-  absl::btree_map<model::MachineId, Best> best;
+Passages::Choice Passages::Choose(const Address& address, const model::HopEnd& entry) const {
   Choice choice;
+  std::vector<Origin>& origins = choice.origins;
   auto it = address.into.upper_bound(
       {entry.established_wall_ns + kPassageUnknownClocksNs, graph::HopId{}});
   size_t room = kMaxCandidates;
@@ -194,44 +189,60 @@ Passages::Choice Passages::Choose(const model::IpAddress& ip, const Address& add
     const model::HopEnd* into = joiner_->FindEnd(it->second);
     if (into == nullptr || into->session == entry.session) continue;
     const std::optional<double> odds = OddsOfPassage(state_->graph, *into, entry);
-    if (!odds.has_value()) continue;
-    choice.explained = true;
-    Best& machine = best[into->host.machine];
-    machine.all += *odds;
-    if (*odds > machine.odds || (*odds == machine.odds && it->second < machine.into)) {
-      machine.odds = *odds;
-      machine.into = it->second;
-    }
+    if (odds.has_value()) origins.push_back({it->second, into->host.machine, *odds});
+  }
+  choice.explained = !origins.empty();
+  // All connections of a machine weigh as much as its likeliest one against those of others: a host
+  // that reports many can neither take a path away from others nor hide it.
+  struct Weight {
+    double best = 0, sum = 0;
+  };
+  absl::btree_map<model::MachineId, Weight> weights;
+  for (const Origin& origin : origins) {
+    Weight& weight = weights[origin.machine];
+    weight.best = std::max(weight.best, origin.odds);
+    weight.sum += origin.odds;
   }
   double all = 0;
-  for (const auto& [machine, each] : best) all += each.odds;
+  for (const auto& [machine, weight] : weights) all += weight.best;
   const double own = std::max(0.0, std::exp2(address.own_entries) - 1);
-  for (const auto& [machine, each] : best) {
-    const double others = all - each.odds + (each.all - each.odds);
-    const double probability = PassageProbability(each.odds, others, own);
-    if (probability >= kLeastPassage && probability > choice.probability) {
-      choice.probability = probability;
-      choice.into = each.into;
-    }
+  double sum = 0;
+  for (Origin& origin : origins) {
+    const Weight& weight = weights[origin.machine];
+    const double others = all - weight.best + weight.sum - origin.odds;
+    origin.probability = PassageProbability(origin.odds, others, own);
   }
+  std::erase_if(origins, [](const Origin& each) { return each.probability < kLeastPassage; });
+  std::sort(origins.begin(), origins.end(), [](const Origin& a, const Origin& b) {
+    return std::tie(b.probability, a.into) < std::tie(a.probability, b.into);
+  });
+  if (origins.size() > kMaxOrigins) origins.resize(kMaxOrigins);
+  for (const Origin& origin : origins) sum += origin.probability;
+  for (Origin& origin : origins) origin.probability /= std::max(1.0, sum);
   return choice;
 }
 
 void Passages::Link(const graph::HopId& entry, const Choice& choice) {
   Half& half = halves_.at(entry);
-  if (half.into != choice.into) Unlink(entry);
-  const model::SessionId session = PutSession(choice.into, half.address);
   const model::HopEnd& end = *joiner_->FindEnd(entry);
-  half.into = choice.into;
+  const std::vector<graph::HopId> before = std::exchange(half.into, {});
   half.child = end.session;
-  passages_.at(choice.into).entries.insert(entry);
+  std::vector<graph::Link> links;
+  for (const Origin& origin : choice.origins) {
+    links.push_back({.parent = PutSession(origin.into, half.address),
+                     .kind = graph::LinkKind::kHop,
+                     .hop = entry,
+                     .proof = model::Proof::kInferred,
+                     .probability = origin.probability,
+                     .order = static_cast<uint64_t>(end.established_wall_ns)});
+    passages_.at(origin.into).entries.insert(entry);
+    half.into.push_back(origin.into);
+  }
   SetPassage(entry, true);
-  state_->OfferParent(end.session, {.parent = session,
-                                    .kind = graph::LinkKind::kHop,
-                                    .hop = entry,
-                                    .proof = model::Proof::kInferred,
-                                    .probability = choice.probability,
-                                    .order = static_cast<uint64_t>(end.established_wall_ns)});
+  state_->OfferParents(half.child, links);
+  for (const graph::HopId& into : before) {
+    if (!absl::c_linear_search(half.into, into)) Release(into, entry);
+  }
 }
 
 void Passages::Unlink(const graph::HopId& entry) {
@@ -239,8 +250,11 @@ void Passages::Unlink(const graph::HopId& entry) {
   if (half.into.empty()) return;
   state_->WithdrawParent(half.child, graph::LinkKind::kHop, entry);
   SetPassage(entry, false);
-  const graph::HopId into = std::exchange(half.into, graph::HopId{});
+  for (const graph::HopId& into : std::exchange(half.into, {})) Release(into, entry);
   half.child = {};
+}
+
+void Passages::Release(const graph::HopId& into, const graph::HopId& entry) {
   auto passage = passages_.find(into);
   if (passage == passages_.end()) return;
   passage->second.entries.erase(entry);
@@ -255,7 +269,6 @@ model::SessionId Passages::PutSession(const graph::HopId& into, const model::IpA
   session.id = passage.session;
   session.host = model::UnmonitoredHost(ip);
   session.kind = model::EntryKind::kRemote;
-  session.logged_in = true;
   session.entry = model::Entry{end.hop_key, end.flow, 0};
   session.opened_boot_ns = static_cast<uint64_t>(std::max<int64_t>(0, end.established_wall_ns));
   session.opened_wall_ns = end.established_wall_ns;
@@ -276,8 +289,8 @@ model::SessionId Passages::PutSession(const graph::HopId& into, const model::IpA
   return session.id;
 }
 
-// Nothing follows from the connection any more: its session stays in the store, as one that is over
-// and that nobody entered.
+// Nothing follows from the connection any more: its session stays in the store, as one that is
+// over.
 void Passages::Retire(const graph::HopId& into) {
   const model::SessionId session = passages_.at(into).session;
   passages_.erase(into);
@@ -286,7 +299,6 @@ void Passages::Retire(const graph::HopId& into) {
   auto node = state_->graph.sessions.find(session);
   if (node == state_->graph.sessions.end() || !node->second.value.has_value()) return;
   model::Session& value = *node->second.value;
-  value.logged_in = false;
   if (value.closed_wall_ns == 0) value.closed_wall_ns = state_->WallNow();
   state_->changes.sessions.insert(session);
   state_->session_age.Add(state_->BootNow() + state_->options.retention_ns, session);

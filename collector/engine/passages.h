@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
@@ -22,11 +23,11 @@ namespace hoptrail::collector::engine {
 
 // Continues paths through hosts without an agent. Two halves of which no host reported the other
 // one make a passage: a session's connection into an address, and a login from that address on
-// another host while the connection is open. The likeliest connection becomes the login's origin,
-// INFERRED with a probability (join/passage.h). The engine adds a session of its own for it on a
-// host of its own (model::UnmonitoredHost): it stands for what was done there over that connection,
-// so all logins that follow from one connection have one parent. Owned by the engine, used by its
-// thread.
+// another host while the connection is open. Each connection that is likely enough becomes a
+// possible origin of the login, INFERRED with a probability (join/passage.h). The engine adds a
+// session of its own for it on a host of its own (model::UnmonitoredHost): it stands for what was
+// done there over that connection, so all logins that follow from one connection have one parent.
+// Owned by the engine, used by its thread.
 class Passages {
  public:
   // How long a login may wait for its client's end before a passage explains it.
@@ -34,6 +35,7 @@ class Passages {
   // Bounds the work for one login and for one address.
   static constexpr size_t kMaxCandidates = 256;
   static constexpr size_t kMaxEntries = 4096;
+  static constexpr size_t kMaxOrigins = 4;
 
   // Neither is owned; both outlive this.
   Passages(EngineState* state, const Joiner* joiner) : state_(state), joiner_(joiner) {}
@@ -60,8 +62,8 @@ class Passages {
     int64_t established_wall_ns = 0;
     bool waiting = false;    // server's end: the grace period is not over
     bool explained = false;  // server's end: counted in Address::explained
-    // Server's end: the passage that it has.
-    graph::HopId into;
+    // Server's end: the connections that may have led to it, and its session.
+    std::vector<graph::HopId> into;
     model::SessionId child;
   };
   // A session of the engine's own, for one connection into an address.
@@ -69,10 +71,15 @@ class Passages {
     model::SessionId session;
     absl::btree_set<graph::HopId> entries;
   };
-  struct Choice {
+  struct Origin {
     graph::HopId into;
+    model::MachineId machine;
+    double odds = 0;
     double probability = 0;
-    bool explained = false;  // there was a candidate, however unlikely
+  };
+  struct Choice {
+    std::vector<Origin> origins;  // likeliest first; at most kMaxOrigins
+    bool explained = false;       // there was a candidate, however unlikely
   };
 
   void Note(const graph::HopId& key, bool waits);
@@ -80,11 +87,11 @@ class Passages {
   void MarkAround(Address& address, const model::HopEnd& into);
   std::optional<Half> HalfOf(const std::optional<model::Hop>& hop) const;
   void EvaluateAddress(const model::IpAddress& ip);
-  Choice Choose(const model::IpAddress& ip, const Address& address,
-                const model::HopEnd& entry) const;
+  Choice Choose(const Address& address, const model::HopEnd& entry) const;
   void Link(const graph::HopId& entry, const Choice& choice);
   void Unlink(const graph::HopId& entry);
   model::SessionId PutSession(const graph::HopId& into, const model::IpAddress& ip);
+  void Release(const graph::HopId& into, const graph::HopId& entry);
   void Retire(const graph::HopId& into);
   void SetPassage(const graph::HopId& hop, bool passage);
 

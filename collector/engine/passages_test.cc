@@ -2,6 +2,7 @@
 
 #include "collector/engine/passages.h"
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -119,6 +120,27 @@ TEST_F(PassagesTest, EntryFromAnAddressThatNobodyConnectsTo_IsARoot) {
   RunStory();
   Wait(&engine_, &store_);
   EXPECT_EQ(engine_.PathOf(db.id).steps.size(), 1u);
+}
+
+TEST_F(PassagesTest, TwoWhoMayHaveMadeTheLogin_AreBothShown) {
+  const model::Session gw = story_.Login("gw", "alice", "192.0.2.9", 10);
+  const model::Session web = story_.Login("web", "bob", "192.0.2.8", 10);
+  Into(gw, "gw", 20);
+  Into(web, "web", 20);
+  const model::Session db = story_.Login("db", "deploy", kMiddle, 25);
+  RunStory();
+  Wait(&engine_, &store_);
+  const Path path = engine_.PathOf(db.id);
+  ASSERT_EQ(path.steps.size(), 3u);
+  EXPECT_LT(path.steps[2].probability, 0.5);
+  ASSERT_EQ(path.steps[2].other_causes.size(), 1u);
+  const std::set<model::SessionId> roots = {path.steps[0].session,
+                                            path.steps[2].other_causes[0].root};
+  EXPECT_EQ(roots, (std::set<model::SessionId>{gw.id, web.id}));
+  EXPECT_NEAR(path.steps[2].other_causes[0].probability, path.steps[2].probability, 1e-9);
+  // The path of the one that was not chosen ends where it is known to end.
+  EXPECT_EQ(engine_.PathOf(path.steps[2].other_causes[0].root).steps.size(), 1u);
+  EXPECT_TRUE(store_.Live().empty()) << "a doubtful path pages nobody";
 }
 
 TEST_F(PassagesTest, BastionWithManyUsers_GivesNobodyAPath) {
