@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include <gmock/gmock.h>
+
 #include "collector/engine/engine_fixture.h"
 #include "collector/engine/origin_wait.h"
 
@@ -84,6 +86,17 @@ TEST_F(OriginTest, LoginFromAHostThatDidNotReportIt_IsDetectedAfterTheGracePerio
   EXPECT_EQ(Found()->severity, model::Severity::kHigh);
   EXPECT_EQ(Found()->evidence.at("origin_host"), "web");
   EXPECT_EQ(store_.Live().size(), 1u) << "it opens an incident";
+}
+
+TEST_F(OriginTest, HostWithTheAddress_IsAskedForItsEnd) {
+  RunStory();
+  Enter("10.0.3.2");
+  RunStory();
+  clock_.AdvanceNs(kSecond);
+  Outcome outcome;
+  engine_.Tick(&outcome);
+  EXPECT_THAT(outcome.end_requests,
+              testing::ElementsAre(EndRequest{Story::Host("web").machine, key_}));
 }
 
 TEST_F(OriginTest, ReportThatArrivesLater_WithdrawsTheDetection) {
