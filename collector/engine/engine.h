@@ -36,8 +36,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Call it once, before anything else. It emits nothing. If the options differ from those of the
-  // stored state (another minimum severity, another rule), the next Apply or Tick emits the
+  // Call it once, before anything but SetAgent. It emits nothing. If the options differ from those
+  // of the stored state (another minimum severity, another rule), the next Apply or Tick emits the
   // effects.
   void Restore(StoredState state);
 

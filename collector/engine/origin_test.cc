@@ -66,6 +66,24 @@ class OriginTest : public EngineTest {
     return false;
   }
 
+  void ExpectRestartChangesNothing(const AgentPresence& presence) {
+    RunStory();
+    engine_.SetAgent(Story::Host("web"), presence);
+    Enter("10.0.3.2");
+    RunStory();
+    Tick(&engine_, OriginWait::kBehindNs + kSecond, &store_);
+    ASSERT_TRUE(Found().has_value());
+    StoredState saved = store_.Saved();
+    saved.address_history = {
+        {Story::Host("web"), Address("10.0.3.2"), kStoryStart, kStoryStart + kSecond}};
+    Engine again(options_);
+    again.SetAgent(Story::Host("web"), presence);
+    again.Restore(std::move(saved));
+    Outcome outcome;
+    again.Tick(&outcome);
+    EXPECT_TRUE(outcome.detections.empty()) << outcome.detections[0].summary;
+  }
+
   Story story_;
   model::HopKey key_;
   model::Flow flow_;
@@ -185,20 +203,11 @@ TEST_F(OriginTest, AddressOfATranslation_IsNoDetection) {
 }
 
 TEST_F(OriginTest, RestartOfTheCollector_KeepsTheDetectionAsItIs) {
-  RunStory();
-  const model::Session login = Enter("10.0.3.2");
-  RunStory();
-  Tick(&engine_, OriginWait::kGraceNs + kSecond, &store_);
-  ASSERT_TRUE(Found().has_value());
-  StoredState saved = store_.Saved();
-  saved.address_history = {
-      {Story::Host("web"), Address("10.0.3.2"), kStoryStart, kStoryStart + kSecond}};
-  Engine again(options_);
-  again.Restore(std::move(saved));
-  Outcome outcome;
-  again.Tick(&outcome);
-  EXPECT_TRUE(outcome.detections.empty()) << outcome.detections[0].summary;
-  EXPECT_EQ(Rules(store_, login.id), std::set<std::string>{kRule});
+  ExpectRestartChangesNothing({.up = true});
+}
+
+TEST_F(OriginTest, RestartOfTheCollectorWhileTheAgentIsDown_KeepsTheDetectionAsItIs) {
+  ExpectRestartChangesNothing({.up = false, .last_seen_wall_ns = story_.Wall("web", 1)});
 }
 
 }  // namespace

@@ -60,6 +60,7 @@ absl::Status EngineLoop::Restore() {
   stored.hops = std::move(snapshot.hops);
   stored.detections = std::move(snapshot.detections);
   stored.incidents = std::move(snapshot.incidents);
+  hosts_.ReportPresence();
   state_.engine->Restore(std::move(stored));
   return absl::OkStatus();
 }
