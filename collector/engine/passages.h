@@ -34,7 +34,7 @@ class Passages {
   static constexpr int64_t kGraceNs = Joiner::kGraceNs + 2'000'000'000;
   // Bounds the work for one login and for one address.
   static constexpr size_t kMaxCandidates = 256;
-  static constexpr size_t kMaxEntries = 4096;
+  static constexpr size_t kMaxEntries = 1024;
   static constexpr size_t kMaxOrigins = 4;
 
   // Neither is owned; both outlive this.
