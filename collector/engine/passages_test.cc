@@ -187,7 +187,7 @@ TEST_F(PassagesTest, MachineThatClaimsManyConnections_WeighsAsOne) {
   Into(gw, "gw", 20);
   const model::Session liar = story_.Login("web", "mallory", "192.0.2.66", 10);
   for (int i = 0; i < 50; ++i) Into(liar, "web", 20);
-  const model::Session db = story_.Login("db", "staff", kMiddle, 25);
+  const model::Session db = story_.Login("db", "root", kMiddle, 25);
   RunStory();
   Wait(&engine_, &store_);
   const Path path = engine_.PathOf(db.id);
