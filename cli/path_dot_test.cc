@@ -43,10 +43,13 @@ TEST_F(PathDotTest, TruncatedPath_SaysSo) {
 }
 
 TEST_F(PathDotTest, RootFromAnAddressOfTheFleet_IsNotOutside) {
-  path_.mutable_steps(0)->add_origin_hosts("web");
-  path_.mutable_steps(0)->add_origin_hosts("db");
+  path_.mutable_steps(0)->add_origin_hosts()->set_host_name("web");
+  path_.mutable_steps(0)->add_origin_hosts()->set_host_name("db");
   const std::string dot = RenderPathDot(View(), true);
-  EXPECT_THAT(dot, HasSubstr("from web or db, where nobody saw it\\n192.0.2.9:51515"));
+  EXPECT_THAT(
+      dot, HasSubstr(
+               "from web (its agent reported no such connection) or db (its agent reported no such "
+               "connection)\\n192.0.2.9:51515"));
   EXPECT_THAT(dot, Not(HasSubstr("outside")));
 }
 

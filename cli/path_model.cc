@@ -51,11 +51,44 @@ int64_t StepMilliseconds(const v1::PathStep& step) {
   return Milliseconds(step.session().open_time());
 }
 
+std::string MissingWords(const v1::OriginHost& origin, const Style& style) {
+  switch (origin.reason()) {
+    case v1::AGENT_DOWN:
+      if (origin.has_until_time()) {
+        return absl::StrCat("its agent was down until ", FormatTime(origin.until_time(), style));
+      }
+      return origin.has_since_time() ? absl::StrCat("its agent has been down since ",
+                                                    FormatTime(origin.since_time(), style))
+                                     : std::string("its agent is down");
+    case v1::AGENT_CAME_LATER:
+      return absl::StrCat("its agent first reported the address at ",
+                          FormatTime(origin.until_time(), style));
+    case v1::ADDRESS_MOVED:
+      return absl::StrCat("it had the address until ", FormatTime(origin.since_time(), style));
+    case v1::RAW_SOCKET:
+      return absl::StrCat("its agent reported no such connection, but ",
+                          Escape(origin.program(), style, 128), " sent by a raw socket");
+    case v1::SAME_HOST:
+      return "the connection did not leave the host";
+    case v1::NO_AGENT:
+      return "it has no agent";
+    default:
+      return "its agent reported no such connection";
+  }
+}
+
+std::string OriginHostWords(const v1::PathStep& step, const Style& style) {
+  std::vector<std::string> hosts;
+  for (const v1::OriginHost& origin : step.origin_hosts()) {
+    hosts.push_back(absl::StrCat(Escape(origin.host_name(), style, 64), " (",
+                                 MissingWords(origin, style), ")"));
+  }
+  return absl::StrJoin(hosts, " or ");
+}
+
 std::string OriginWords(const v1::PathStep& step, const Style& style) {
   if (step.origin_hosts_size() == 0) return "outside the fleet";
-  std::vector<std::string> hosts;
-  for (const std::string& host : step.origin_hosts()) hosts.push_back(Escape(host, style, 64));
-  return absl::StrCat("from ", absl::StrJoin(hosts, " or "), ", where nobody saw it");
+  return absl::StrCat("from ", OriginHostWords(step, style));
 }
 
 std::string OriginAddress(const v1::PathStep& step, const Style& style) {
@@ -73,6 +106,9 @@ std::string ProofWords(const v1::PathStep& step, const Style& style) {
     return absl::StrCat(Escape(step.link(), style, 64), ", same host", certain ? "" : ", ",
                         certain ? "" : inferred);
   }
+  if (!step.session().unmonitored_address().empty()) {
+    return Paint("one end only (no agent at the other)", Colour::kYellow, style);
+  }
   switch (step.hop().proof()) {
     case v1::PROVEN:
       // Nobody may read the one for the other.
@@ -81,6 +117,7 @@ std::string ProofWords(const v1::PathStep& step, const Style& style) {
     case v1::INFERRED:
       return inferred;
     default:
+      if (!certain) return inferred;  // through a host without an agent
       return Paint("UNJOINED (one end is missing)", Colour::kYellow, style);
   }
 }

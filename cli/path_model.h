@@ -44,11 +44,13 @@ int64_t StepMilliseconds(const v1::PathStep& step);
 // The address from which a root's connection came: "192.0.2.9:51515". Empty without a connection,
 // and where an agent reported that end.
 std::string OriginAddress(const v1::PathStep& step, const Style& style);
-// Whose address that is: "outside the fleet", or "from web, where nobody saw it" for a host of the
-// fleet.
+// Whose address that is: "outside the fleet", or "from web (its agent reported no such connection)"
+// for a host of the fleet.
 std::string OriginWords(const v1::PathStep& step, const Style& style);
+// The hosts of the fleet in it: "web (its agent reported no such connection) or db (…)".
+std::string OriginHostWords(const v1::PathStep& step, const Style& style);
 // "PROVEN", "INFERRED p=0.83", "UNJOINED" (one end is missing), "su, same host", "connection
-// PROVEN, cause INFERRED p=0.50".
+// PROVEN, cause INFERRED p=0.50"; for a step to a host without an agent "one end only".
 std::string ProofWords(const v1::PathStep& step, const Style& style);
 // "deploy on web, INFERRED p=0.50, session 3f2a1b4c".
 std::string OtherCauseWords(const v1::OtherCause& cause, const Style& style);

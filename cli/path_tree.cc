@@ -170,11 +170,20 @@ class TreeWriter {
     }
     AppendWrapped(branch, absl::StrCat(prefix, "  "), words, style_, &out_);
 
-    if (parent >= 0) WriteUserChange(prefix, step(parent), s);
+    // Nobody knows the user on a host without an agent.
+    int known = parent;
+    while (known >= 0 && !step(known).session().unmonitored_address().empty()) {
+      known = shape_.parents[known];
+    }
+    if (known >= 0 && session.unmonitored_address().empty()) {
+      WriteUserChange(prefix, step(known), s);
+    }
     for (const v1::OtherCause& cause : s.other_causes()) {
       Line(prefix, Paint("or by", Colour::kYellow, style_), OtherCauseWords(cause, style_));
     }
-    if (!session.drives().empty()) {
+    if (!session.unmonitored_address().empty()) {
+      Line(prefix, "in", "nobody reports what was done here");
+    } else if (!session.drives().empty()) {
       Line(prefix, "in",
            absl::StrCat("what ", ShortId(session.drives(), style_),
                         " did because of this connection or session"));
@@ -188,6 +197,9 @@ class TreeWriter {
                         Escape(session.unit(), style_, 128)));
     }
     WriteFrom(prefix, parent, s);
+    if (!session.unmonitored_address().empty() && s.origin_hosts_size() > 0) {
+      Line(prefix, "address", OriginHostWords(s, style_));
+    }
     WriteSession(prefix, session);
     WriteDegraded(prefix, session.host());
     for (const std::string& name : s.detections()) WriteDetection(prefix, name);

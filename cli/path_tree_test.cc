@@ -187,10 +187,47 @@ TEST_F(PathTreeTest, DeepPathWithBadParents_IsDrawn) {
 }
 
 TEST_F(PathTreeTest, RootFromAnAddressOfTheFleet_IsNotOutside) {
-  path_.mutable_steps(0)->add_origin_hosts("web");
-  EXPECT_THAT(RenderPathTree(View(), kPlain),
-              HasSubstr("\nfrom web, where nobody saw it: 192.0.2.9:51515\n"));
-  EXPECT_THAT(RenderPathTree(View(), kPlain), Not(HasSubstr("outside")));
+  v1::OriginHost* origin = path_.mutable_steps(0)->add_origin_hosts();
+  origin->set_host_name("web");
+  origin->set_reason(v1::CONNECTION_NOT_REPORTED);
+  const auto expect = [this](const std::string& words) {
+    EXPECT_THAT(RenderPathTree(View(), kPlain),
+                HasSubstr("\nfrom web (" + words + "): 192.0.2.9:51515\n"));
+    EXPECT_THAT(RenderPathTree(View(), kPlain), Not(HasSubstr("outside")));
+  };
+  expect("its agent reported no such connection");
+  origin->set_reason(v1::AGENT_DOWN);
+  origin->mutable_since_time()->set_seconds(1'795'330'800);
+  expect("its agent has been down since 2026-11-22 07:00:00.000");
+  origin->mutable_until_time()->set_seconds(1'795'330'805);
+  expect("its agent was down until 2026-11-22 07:00:05.000");
+  origin->set_reason(v1::ADDRESS_MOVED);
+  expect("it had the address until 2026-11-22 07:00:00.000");
+  origin->set_reason(v1::RAW_SOCKET);
+  origin->set_program("/opt/stack");
+  expect("its agent reported no such connection, but /opt/stack sent by a raw socket");
+}
+
+TEST_F(PathTreeTest, HostWithoutAgent_IsAStepThatIsNotProven) {
+  v1::Path path;
+  path.set_name("sessions/abcd");
+  AddStep("gw", "staff", -1, 0, &path);
+  v1::PathStep* middle = AddStep("10.0.0.5 (unmonitored)", "unseen", 0, 10, &path);
+  middle->mutable_session()->set_unmonitored_address("10.0.0.5");
+  middle->mutable_session()->set_title("unseen");
+  middle->mutable_hop()->clear_server();
+  middle->mutable_hop()->set_proof(v1::PROOF_UNSPECIFIED);
+  v1::PathStep* last = AddStep("db", "root", 1, 20, &path);
+  last->mutable_hop()->clear_client();
+  last->mutable_hop()->set_proof(v1::PROOF_UNSPECIFIED);
+  last->set_proof(v1::INFERRED);
+  last->set_probability(0.63);
+  const std::map<std::string, v1::Detection> none;
+  const std::string tree = RenderPathTree({&path, nullptr, &none}, kPlain);
+  EXPECT_THAT(tree, HasSubstr("10.0.0.5 (unmonitored) as unseen"));
+  EXPECT_THAT(tree, HasSubstr("hop 1  one end only (no agent at the other)"));
+  EXPECT_THAT(tree, HasSubstr("hop 2  INFERRED p=0.63"));
+  EXPECT_THAT(tree, HasSubstr("0 of 2 PROVEN"));
 }
 
 TEST_F(PathTreeTest, ContainerAsRoot_IsNamed) {

@@ -135,7 +135,8 @@ class StoryFixture : public ::testing::Test {
       for (std::string* field :
            {session->mutable_name(), session->mutable_host_name(), session->mutable_user(),
             session->mutable_terminal(), session->mutable_unit(), session->mutable_title(),
-            step.add_origin_hosts(), step.mutable_link(),
+            step.add_origin_hosts()->mutable_host_name(),
+            step.add_origin_hosts()->mutable_program(), step.mutable_link(),
             session->mutable_authentication()->mutable_key_type(),
             session->mutable_authentication()->mutable_key_fingerprint(),
             session->mutable_authentication()->mutable_certificate_id(),

@@ -6,9 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
+#include "collector/api/origin.h"
 #include "core/base/status_macros.h"
-#include "core/model/net.h"
-#include "core/model/title.h"
 #include "core/wire/resource_names.h"
 #include "core/wire/values.h"
 
@@ -18,25 +17,6 @@ namespace {
 constexpr absl::string_view kSessions = "sessions/";
 constexpr absl::string_view kIncidents = "incidents/";
 constexpr int kDetectionsPerStep = 100;
-
-// Adds the hosts of the fleet that have the address from which a root's connection came. Does
-// nothing where an agent has reported the client's end of that connection.
-absl::Status AddOrigin(MessageReader* reader, v1::PathStep* step) {
-  if (step->hop().has_client()) return absl::OkStatus();
-  const v1::Session& session = step->session();
-  const v1::Flow& flow =
-      step->hop().has_server() ? step->hop().server().flow() : session.entry_flow();
-  const absl::StatusOr<model::IpAddress> address = model::ParseIpAddress(flow.client().address());
-  if (!address.ok()) return absl::OkStatus();  // the session began without a connection
-  if (address->is_loopback()) {
-    HT_ASSIGN_OR_RETURN(model::HostId host, wire::ParseHostName(session.host()));
-    step->add_origin_hosts(model::HostTitle(session.host_name(), host));
-    return absl::OkStatus();
-  }
-  HT_ASSIGN_OR_RETURN(std::vector<std::string> hosts, reader->HostsWithAddress(*address));
-  for (std::string& host : hosts) step->add_origin_hosts(std::move(host));
-  return absl::OkStatus();
-}
 
 absl::Status AddOtherCauses(MessageReader* reader, const engine::PathStep& step,
                             v1::PathStep* out) {
@@ -89,7 +69,7 @@ absl::StatusOr<v1::Path> AssemblePath(MessageReader* reader, const engine::Path&
         return hop.status();
       }
     }
-    if (root) {
+    if (root || !added->session().unmonitored_address().empty()) {
       HT_RETURN_IF_ERROR(AddOrigin(reader, added));
     }
     HT_ASSIGN_OR_RETURN(std::vector<v1::Detection> detections,

@@ -73,8 +73,13 @@ class MessageReader {
   absl::StatusOr<model::HostId> FindHost(absl::string_view digits_or_name) {
     return reader_->FindHost(digits_or_name);
   }
-  absl::StatusOr<std::vector<std::string>> HostsWithAddress(const model::IpAddress& address) {
+  absl::StatusOr<std::vector<store::AddressHostView>> HostsWithAddress(
+      const model::IpAddress& address) {
     return reader_->HostsWithAddress(address);
+  }
+  absl::StatusOr<std::string> RawSocketProgram(const model::HostId& host, int64_t from_wall_ns,
+                                               int64_t until_wall_ns) {
+    return reader_->RawSocketProgram(host, from_wall_ns, until_wall_ns);
   }
   absl::StatusOr<int64_t> Revision() { return reader_->Revision(); }
   absl::StatusOr<std::string> Epoch() { return reader_->Epoch(); }

@@ -5,6 +5,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "core/model/title.h"
+#include "core/model/unmonitored.h"
 #include "core/wire/agent_state.h"
 #include "core/wire/detection.h"
 #include "core/wire/graph.h"
@@ -23,6 +24,10 @@ v1::Session ToMessage(const store::SessionView& view) {
   v1::Session session = wire::ToProto(view.session);
   session.set_host_name(view.host_name);
   session.set_title(model::Title(view.session));
+  if (const auto address = model::UnmonitoredAddress(view.session.host)) {
+    session.set_unmonitored_address(model::ToString(*address));
+    session.set_host_name(model::HostTitle("", view.session.host));
+  }
   return session;
 }
 
@@ -32,7 +37,9 @@ v1::Edge ToMessage(const model::EdgeCount& edge) { return wire::ToProto(edge); }
 
 v1::Detection ToMessage(const store::DetectionView& view) {
   v1::Detection detection = wire::ToProto(view.detection);
-  detection.set_host_name(view.host_name);
+  detection.set_host_name(model::UnmonitoredAddress(view.detection.host).has_value()
+                              ? model::HostTitle("", view.detection.host)
+                              : view.host_name);
   if (view.incident) detection.set_incident(wire::ResourceName(*view.incident));
   return detection;
 }

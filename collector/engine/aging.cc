@@ -90,7 +90,8 @@ void Aging::AgeHops(int64_t now_boot_ns) {
     if (hop == state_->graph.hops.end()) continue;
     // A hop that opened a session leaves together with the session, and so does a disputed one,
     // without which the detection on the session would be withdrawn.
-    const bool needed = !hop->second.children.empty() || (hop->second.disputed && !full);
+    const bool needed =
+        !hop->second.children.empty() || hop->second.passage || (hop->second.disputed && !full);
     if (!needed && (full || hop->second.closed)) {
       DropHop(*key);
     } else {
@@ -148,6 +149,7 @@ void Aging::DropHop(const graph::HopId& hop) {
   state_->graph.hop_ends -= known->second.ends();
   state_->graph.hops.erase(known);
   state_->changes.hops.erase(hop);
+  state_->changed_hops.insert(hop);
   joiner_->Forget(hop);
 }
 

@@ -10,17 +10,19 @@ constexpr size_t kMaxUnanswered = 100'000;
 }  // namespace
 
 void EndRequests::Note(const graph::HopId& id, const model::HopEnd& end, int64_t now_ns) {
-  const bool asks = end.side == model::HopSide::kClient && !end.hop_key.empty() &&
-                    !end.session.empty() && end.closed_wall_ns == 0;
+  const bool leads = end.side == model::HopSide::kClient || end.opened_session;
+  const bool asks =
+      leads && !end.hop_key.empty() && !end.session.empty() && end.closed_wall_ns == 0;
   if (asks && waiting_.size() < kMaxUnanswered) waiting_.Add(now_ns + kWaitNs, id);
 }
 
 void EndRequests::Take(int64_t now_ns, std::vector<EndRequest>* out) {
   while (const auto id = waiting_.TakeDue(now_ns)) {
     const std::optional<model::Hop> hop = joiner_->Find(*id);
-    if (!hop.has_value() || !hop->client.has_value() || hop->server.has_value()) continue;
-    const model::HopEnd& end = *hop->client;
-    const model::MachineId machine = joiner_->owners().OnlyOwner(end.flow.server.address);
+    if (!hop.has_value() || hop->joined()) continue;
+    const model::HopEnd& end = hop->client.has_value() ? *hop->client : *hop->server;
+    const model::Endpoint& other = hop->client.has_value() ? end.flow.server : end.flow.client;
+    const model::MachineId machine = joiner_->owners().OnlyOwner(other.address);
     if (machine.empty() || machine == end.host.machine || !budget_.Take(machine, now_ns)) continue;
     out->push_back({machine, end.hop_key});
   }

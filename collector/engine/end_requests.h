@@ -13,9 +13,10 @@
 
 namespace hoptrail::collector::engine {
 
-// Asks hosts for server ends that their agents report to nobody: those on ports that are not
-// watched. A client end is reported only if its session is of interest, so whatever it connects to
-// may be driven by it. Each end is asked for once. Owned by the engine, used by its thread.
+// Asks hosts for ends that their agents report to nobody: those on ports that are not watched. A
+// client end is reported only if its session is of interest, so whatever it connects to may be
+// driven by it; and a server end that opened a session has an origin. Each end is asked for once.
+// Owned by the engine, used by its thread.
 class EndRequests {
  public:
   // Ends on watched ports arrive by themselves within this time.

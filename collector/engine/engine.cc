@@ -12,6 +12,7 @@
 #include "collector/engine/evaluator.h"
 #include "collector/engine/fact_intake.h"
 #include "collector/engine/join/joiner.h"
+#include "collector/engine/passages.h"
 #include "collector/engine/path_reader.h"
 #include "collector/engine/suspicion.h"
 
@@ -37,9 +38,10 @@ struct Engine::Parts {
 
   EngineState state;
   Joiner joiner;
-  Evaluator evaluator{&state};
+  Evaluator evaluator{&state, &joiner};
   EndRequests end_requests{&joiner};
   FactIntake intake{&state, &joiner, &evaluator, &end_requests};
+  Passages passages{&state, &joiner};
   Aging aging{&state, &joiner};
 };
 
@@ -48,6 +50,7 @@ Engine::~Engine() = default;
 
 void Engine::Restore(StoredState state) {
   parts_->intake.Restore(state);
+  parts_->passages.Run(/*waits=*/false);
   parts_->evaluator.Settle(std::numeric_limits<size_t>::max());
   // An agent gets its provenance when it connects.
   parts_->state.changes.provenance.clear();
@@ -80,6 +83,8 @@ void Engine::Tick(Outcome* outcome) {
   parts_->joiner.Tick(parts_->state.BootNow());
   parts_->intake.TakeJoins();
   parts_->end_requests.Take(parts_->state.BootNow(), &outcome->end_requests);
+  parts_->passages.Run();
+  parts_->evaluator.EvaluateOrigins();
   parts_->evaluator.RetryWaitingIncidents();
   parts_->Settle(outcome);
   parts_->aging.Run();
@@ -116,10 +121,20 @@ void Engine::SetTranslations(std::vector<model::IpPrefix> translations) {
   if (translations == parts_->state.options.translations) return;
   parts_->state.options.translations = translations;
   parts_->joiner.SetTranslations(std::move(translations));
+  parts_->passages.RecheckAll();
 }
 
 void Engine::SetStreamAddress(const model::HostId& host, const model::IpAddress& address) {
   parts_->joiner.SetStreamAddress(host, address);
+  parts_->passages.Recheck(address);
+}
+
+void Engine::SetAgent(const model::HostId& host, const AgentPresence& presence) {
+  parts_->state.origins.NoteAgent(host, presence);
+}
+
+void Engine::ForgetAddresses(int64_t before_wall_ns) {
+  parts_->state.origins.Forget(before_wall_ns);
 }
 
 void Engine::ForgetHost(const model::HostId& host) {

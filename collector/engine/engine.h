@@ -36,8 +36,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Call it once, before anything else. It emits nothing. If the options differ from those of the
-  // stored state (another minimum severity, another rule), the next Apply or Tick emits the
+  // Call it once, before anything but SetAgent. It emits nothing. If the options differ from those
+  // of the stored state (another minimum severity, another rule), the next Apply or Tick emits the
   // effects.
   void Restore(StoredState state);
 
@@ -77,6 +77,11 @@ class Engine {
   // The address from which the collector sees the host's stream. The next Ticks emit the effects.
   void SetStreamAddress(const model::HostId& host, const model::IpAddress& address);
 
+  // Whether the host's agent can be heard. The next Tick uses it.
+  void SetAgent(const model::HostId& host, const AgentPresence& presence);
+
+  // The store has removed what it knew of addresses that were not reported since.
+  void ForgetAddresses(int64_t before_wall_ns);
   // The store has removed the host. Forgets its name, unless sessions of it are in memory.
   void ForgetHost(const model::HostId& host);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "absl/container/btree_set.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
@@ -13,6 +14,7 @@
 #include "collector/engine/graph/tree_index.h"
 #include "collector/engine/incident/incident_budget.h"
 #include "collector/engine/incident/incident_registry.h"
+#include "collector/engine/origin_search.h"
 #include "core/graph/due_queue.h"
 #include "core/graph/lineage.h"
 #include "core/model/detection.h"
@@ -27,9 +29,12 @@ struct EngineState {
   GraphState graph;
   TreeIndex trees;
   IncidentRegistry incidents;
+  OriginSearch origins;
   IncidentBudget incident_budget;
   Changes changes;
   uint64_t refused = 0;  // claims, since the start
+  // Hops that were added, changed or removed since Passages looked at them.
+  absl::btree_set<graph::HopId> changed_hops;
   // When to look whether a session or a hop may leave memory, by the collector's boot clock.
   graph::DueQueue<model::SessionId> session_age;
   graph::DueQueue<graph::HopId> hop_age;

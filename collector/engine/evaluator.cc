@@ -14,6 +14,7 @@
 #include "collector/engine/incident_title.h"
 #include "collector/engine/path_reader.h"
 #include "collector/engine/values/outcome.h"
+#include "core/model/unmonitored.h"
 
 namespace hoptrail::collector::engine {
 namespace {
@@ -93,6 +94,10 @@ void Evaluator::SettleSession(const model::SessionId& id) {
   std::optional<SessionChange> change;
   if (state_->graph.Entered(id) && rules_.Wants(rules::kSessions)) {
     change = SessionChange{state_->graph.View(id)};
+    PathView& path = change->path;
+    const bool entry_of_nobody =
+        path.size() == 1 || model::UnmonitoredAddress(path[path.size() - 2].host).has_value();
+    if (entry_of_nobody) origins_.Fill(id, &path.back());
   }
   const auto find = [this](const model::DetectionId& detection) {
     return state_->FindDetection(detection);

@@ -9,6 +9,8 @@
 
 #include "collector/engine/engine_state.h"
 #include "collector/engine/graph/tree_index.h"
+#include "collector/engine/join/joiner.h"
+#include "collector/engine/origin_wait.h"
 #include "collector/engine/suspicion.h"
 #include "collector/engine/values/graph_change.h"
 #include "collector/rules/rule_runner.h"
@@ -23,8 +25,9 @@ namespace hoptrail::collector::engine {
 // Owned by the engine, used by its thread.
 class Evaluator {
  public:
-  // `state` is not owned and outlives the evaluator.
-  explicit Evaluator(EngineState* state) : state_(state), rules_(state->options.rules) {}
+  // Neither is owned; both outlive the evaluator.
+  Evaluator(EngineState* state, const Joiner* joiner)
+      : state_(state), origins_(state, joiner), rules_(state->options.rules) {}
 
   // Evaluates all sessions and paths again with other rules at the next Settle.
   void SetRules(const v1::FleetRulesConfig& config);
@@ -40,6 +43,8 @@ class Evaluator {
   // The host of `session` floods the collector. At most one detection an hour for each machine and
   // kind.
   void EvaluateFlood(const model::SessionId& session, ClaimKind kind);
+  // The origins that no host has reported in time are evaluated at the next Settle.
+  void EvaluateOrigins() { origins_.Tick(); }
   // Paths whose incidents have waited for room are evaluated at the next Settle.
   void RetryWaitingIncidents();
 
@@ -54,6 +59,7 @@ class Evaluator {
   bool MayOpenIncident(const IncidentRegistry::PathState& path);
 
   EngineState* const state_;
+  OriginWait origins_;
   rules::RuleRunner rules_;
   // Until when a further flood makes no detection, by the collector's boot clock.
   absl::flat_hash_map<std::pair<model::MachineId, ClaimKind>, int64_t> flooded_until_;

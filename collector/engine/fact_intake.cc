@@ -40,6 +40,9 @@ void FactIntake::Take(const model::Fact& fact) {
         } else if constexpr (std::is_same_v<T, model::AgentHealth>) {
           state_->SetHostName(value.host, value.host_name);
           joiner_->SetAddresses(value.host, value.addresses);
+          state_->origins.NoteHealth(value, state_->WallNow());
+        } else if constexpr (std::is_same_v<T, model::EdgeCount>) {
+          state_->origins.NoteEdge(value);
         } else if constexpr (std::is_same_v<T, model::Interference> ||
                              std::is_same_v<T, model::Loss>) {
           evaluator_->EvaluateTrouble(value.host, {.what = value});
@@ -173,6 +176,7 @@ std::optional<RefusalReason> FactIntake::ReasonToRefuse(const model::Detection& 
 void FactIntake::Restore(const StoredState& stored) {
   for (const auto& [host, name] : stored.host_names) state_->SetHostName(host, name);
   for (const auto& [host, addresses] : stored.addresses) joiner_->SetAddresses(host, addresses);
+  state_->origins.Restore(stored.address_history, stored.agent_starts, stored.addresses);
   for (const model::Session& session : stored.sessions) {
     if (session.drives.empty()) TakeSession(session);  // drives follow from the hops
   }

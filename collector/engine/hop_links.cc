@@ -82,6 +82,7 @@ std::vector<graph::Link> LinksTo(const Child& child, const graph::HopId& key, co
 void ApplyJoin(JoinChange change, EngineState* state) {
   GraphState& graph_state = state->graph;
   const graph::HopId key = change.key;
+  state->changed_hops.insert(key);
   auto known = graph_state.hops.find(key);
   if (known != graph_state.hops.end()) {
     MarkDisputed(known->second, state);
@@ -103,7 +104,10 @@ void ApplyJoin(JoinChange change, EngineState* state) {
   HopNode node{.disputed = hop.contradiction == model::Contradiction::kRival,
                .proof = hop.proof,
                .probability = hop.probability};
-  if (known != graph_state.hops.end()) node.children = known->second.children;
+  if (known != graph_state.hops.end()) {
+    node.children = known->second.children;
+    node.passage = known->second.passage;
+  }
   if (hop.client.has_value()) {
     node.hop_key = hop.client->hop_key;
     node.drivers = hop.client->drivers;
@@ -163,6 +167,16 @@ void LinkHop(const graph::HopId& key, EngineState* state) {
     state->Upsert(from.session, from.host);
     state->OfferParents(child.id, LinksTo(child, key, hop, state));
   }
+}
+
+std::vector<graph::Link> LinksFromClient(const graph::HopId& key, double probability,
+                                         EngineState* state) {
+  auto known = state->graph.hops.find(key);
+  if (known == state->graph.hops.end()) return {};
+  HopNode hop = known->second;
+  hop.proof = model::Proof::kInferred;
+  hop.probability = probability;
+  return LinksTo({}, key, hop, state);
 }
 
 void ForgetEnds(const graph::HopId& hop, const HopNode& node, EngineState* state) {

@@ -51,6 +51,7 @@ class CredentialSwitchRule final : public FleetRule {
     const absl::string_view method =
         last.method == model::AuthMethod::kUnknown ? "" : model::ToString(last.method);
     model::Detection detection = DetectionOn(last, Info(), last.opened_wall_ns);
+    detection.severity = Discounted(detection.severity, path);
     detection.summary = Bounded(absl::StrCat(engine::Label(path.front()), " became ",
                                              engine::Label(last), method.empty() ? "" : " by ",
                                              method, last.key_fingerprint.empty() ? "" : " ",

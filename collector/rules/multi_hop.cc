@@ -70,6 +70,7 @@ class MultiHopRule final : public FleetRule {
     }
     model::Detection detection = DetectionOn(last, Info(), last.opened_wall_ns);
     if (!changes.empty() || last.depth > least_depth_) detection.severity = model::Severity::kHigh;
+    detection.severity = Discounted(detection.severity, path);
     detection.summary = Bounded(absl::StrCat(LabelWithOrigin(path.front()), " went on over ",
                                              last.depth, " hops: ", engine::Chain(path)));
     AddEvidence(detection, "depth", absl::StrCat(last.depth));

@@ -22,6 +22,10 @@ model::Detection DetectionOn(const engine::Step& step, const hoptrail::detect::R
 // "staff@gw from 192.0.2.9"; "staff@gw" for a root without an origin.
 std::string LabelWithOrigin(const engine::Step& root);
 
+// The severity, but at most medium on a path through a host without an agent, and at most low where
+// that part of the path is less likely than not.
+model::Severity Discounted(model::Severity severity, const engine::PathView& path);
+
 // Sets the evidence "path" and "proof".
 void AddPathEvidence(const engine::PathView& path, model::Detection* detection);
 

@@ -2,6 +2,7 @@
 
 // One line for each rule: the function in the rule's file that returns its entry.
 #define HOPTRAIL_FLEET_RULES(RULE) \
+  RULE(BlindHop)                   \
   RULE(Blinding)                   \
   RULE(ClaimFlood)                 \
   RULE(CredentialSwitch)           \

@@ -117,6 +117,7 @@ TEST_F(RuleRunnerTest, DisabledRule_WithdrawsItsDetectionsAndWantsNoChanges) {
   ASSERT_THAT(OnSession(on, path, true), SizeIs(1));
   v1::FleetRulesConfig off;
   off.mutable_credential_switch()->set_disabled(true);
+  off.mutable_blind_hop()->set_disabled(true);
   off.mutable_disputed_end()->set_disabled(true);
   RuleRunner runner(off);
   EXPECT_FALSE(runner.Wants(kSessions));

@@ -78,10 +78,17 @@ class Reader {
   virtual absl::StatusOr<std::vector<DegradedHostView>> DegradedHostsOf(const model::IncidentId& id,
                                                                         bool all) = 0;
   virtual absl::StatusOr<HostView> GetHost(const model::MachineId& machine) = 0;
-  // Titles of the hosts whose agents reported this address as their own, at most kMaxAddressHosts.
+  // The machines that have reported this address as their own within the retention, those that
+  // still have it first, at most kMaxAddressHosts.
   static constexpr int kMaxAddressHosts = 8;
-  virtual absl::StatusOr<std::vector<std::string>> HostsWithAddress(
+  virtual absl::StatusOr<std::vector<AddressHostView>> HostsWithAddress(
       const model::IpAddress& address) = 0;
+  // A program of the host that sent by a raw or a packet socket in one of the minutes between these
+  // times, by the host's clock. Such a socket can carry connections that the kernel does not know.
+  // Empty where there is none.
+  virtual absl::StatusOr<std::string> RawSocketProgram(const model::HostId& host,
+                                                       int64_t from_wall_ns,
+                                                       int64_t until_wall_ns) = 0;
   // The detections of one session, oldest first.
   virtual absl::StatusOr<std::vector<DetectionView>> DetectionsOf(const model::SessionId& id,
                                                                   int limit) = 0;

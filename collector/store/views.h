@@ -63,6 +63,19 @@ struct DeliveryView {
   std::string reason;                // why it failed, or which part of a delivered page is missing
 };
 
+// A machine that has reported an address as its own.
+struct AddressHostView {
+  model::HostId host;     // its newest boot
+  std::string host_name;  // model::DistinctHostName; may be empty
+  // When the address was reported first and last, by any of its boots.
+  int64_t first_wall_ns = 0;
+  int64_t last_wall_ns = 0;
+  bool has_address = false;  // the last report of the newest boot contains it
+  HostState state = HostState::kUnknown;
+  int64_t last_seen_wall_ns = 0;      // 0: never
+  int64_t agent_started_wall_ns = 0;  // by the host's clock; 0: unknown
+};
+
 struct DegradedHostView {
   model::HostId host;
   std::string host_name;

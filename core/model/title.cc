@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 
 #include "core/base/path.h"
+#include "core/model/unmonitored.h"
 
 namespace hoptrail::model {
 namespace {
@@ -69,6 +70,7 @@ bool IsUsualHostName(absl::string_view name) {
 }  // namespace
 
 std::string Title(const Session& session) {
+  if (UnmonitoredAddress(session.host).has_value()) return "unseen";
   if (!session.drives.empty()) {
     Session driven = session;
     driven.drives = {};
@@ -93,6 +95,9 @@ std::string Title(const Session& session) {
 
 std::string HostTitle(absl::string_view host_name, const HostId& host) {
   if (!host_name.empty()) return std::string(host_name);
+  if (const auto address = UnmonitoredAddress(host)) {
+    return absl::StrCat(ToString(*address), " (unmonitored)");
+  }
   return absl::StrCat("host ", ToString(host.machine).substr(0, kShortId));
 }
 

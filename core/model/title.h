@@ -17,12 +17,13 @@ namespace hoptrail::model {
 // A login is called by its user: "staff", "uid 1000" where the uid has no name. Any other session
 // is called by its kind: "service nginx.service (www-data)", "container 3f2a1b4c5d6e running nginx
 // (root)", "cron job backup.sh of backup", "scheduled job logrotate.service (root)". A part that is
-// not known is called unknown.
+// not known is called unknown. A session on a host without an agent is called "unseen".
 std::string Title(const Session& session);
 // For a session that a record mentions and whose host has not reported it.
 inline constexpr char kUnreportedSession[] = "a session not reported yet";
 
-// The host's own name, or "host 001122334455" by its machine id.
+// The host's own name, or "host 001122334455" by its machine id; "10.0.0.5 (unmonitored)" for a
+// host without an agent.
 std::string HostTitle(absl::string_view host_name, const HostId& host);
 
 // The host's own name, in a form that no other machine can have: "web1 (3f2a9c10)", with the

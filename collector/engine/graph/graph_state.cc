@@ -86,6 +86,8 @@ Step GraphState::StepOf(const model::SessionId& id, const model::SessionId& root
       step.title = model::Title(session);
       if (HasProvenUser(session)) step.user = session.user;
       step.method = session.authentication.method;
+      step.authenticated = session.authentication.method != model::AuthMethod::kUnknown ||
+                           !session.authentication.service.empty();
       step.key_fingerprint = session.authentication.key_fingerprint;
       step.opened_wall_ns = session.opened_wall_ns;
       if (session.entry.has_value()) {

@@ -55,6 +55,7 @@ struct HopNode {
   // What the hop gave a parent in the lineage: the session that it opened, and the drives of its
   // two sessions by it.
   absl::InlinedVector<model::SessionId, 1> children;
+  bool passage = false;  // a lone end that is part of a path through an unmonitored host
 
   size_t ends() const { return (client.key.empty() ? 0 : 1) + (server.key.empty() ? 0 : 1); }
 };
@@ -72,6 +73,10 @@ struct SessionNode {
       drives;                   // what it does because of others: collector/engine/drives.h
   size_t provenance = 0;        // hash of the provenance last sent to its host; 0: none was sent
   int64_t updated_boot_ns = 0;  // by the collector's boot clock
+  // A root whose origin host may still report the client's end: since when it is waited for, by the
+  // collector's boot clock; 0: it is not.
+  int64_t origin_awaited_boot_ns = 0;
+  bool origin_overdue = false;  // the wait is over
 };
 
 // Plain data with reading functions. EngineState keeps it consistent.

@@ -76,6 +76,11 @@ class Joiner {
   graph::HopId HopOf(const graph::HopId& end) const;
 
   const AddressOwners& owners() const { return owners_; }
+  // See Translations.
+  bool IsTranslation(const model::IpAddress& address) const {
+    return translations_.IsTranslation(address);
+  }
+
   size_t size() const { return ends_.size(); }
   size_t proven() const { return proven_; }
   size_t inferred() const { return joins_.size() / 2 - proven_; }

@@ -21,6 +21,13 @@ bool Translations::IsConfigured(const model::IpAddress& address) const {
                         [&](const model::IpPrefix& prefix) { return prefix.Contains(address); });
 }
 
+bool Translations::IsTranslation(const model::IpAddress& address) const {
+  if (IsConfigured(address)) return true;
+  auto it = machines_.find(address);
+  return it != machines_.end() &&
+         absl::c_any_of(it->second, [&](const auto& each) { return Knows(each, address); });
+}
+
 bool Translations::Knows(const model::MachineId& machine, const model::IpAddress& address) const {
   if (IsConfigured(address)) return true;
   auto it = machines_.find(address);

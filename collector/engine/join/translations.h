@@ -36,6 +36,8 @@ class Translations {
 
   // Whether the operator has listed the address.
   bool IsConfigured(const model::IpAddress& address) const;
+  // Whether hosts of the fleet appear under the address: listed, or learned for some machine.
+  bool IsTranslation(const model::IpAddress& address) const;
   // Whether others may see the machine under this address.
   bool Knows(const model::MachineId& machine, const model::IpAddress& address) const;
 

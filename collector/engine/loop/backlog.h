@@ -30,6 +30,7 @@ class Backlog {
   }
   void Forget(const model::HostId& host) { expected_.erase(host); }
 
+  bool Expects(const model::HostId& host) const { return expected_.contains(host); }
   // Whether any host has a backlog. Forgets the hosts whose time is over.
   bool Any(int64_t now_boot_ns) {
     absl::erase_if(expected_, [now_boot_ns](const auto& entry) {

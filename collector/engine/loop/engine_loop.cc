@@ -48,12 +48,19 @@ absl::Status EngineLoop::Restore() {
   for (const store::HostRow& row : hosts) {
     stored.host_names.emplace_back(row.host, row.host_name);
     // Of a machine's boots the newest one comes last.
+    if (row.agent_started_wall_ns != 0) {
+      stored.agent_starts.emplace_back(row.host, row.agent_started_wall_ns);
+    }
     if (!row.addresses.empty()) stored.addresses.emplace_back(row.host, row.addresses);
+  }
+  for (const store::AddressRow& row : snapshot.addresses) {
+    stored.address_history.push_back({row.host, row.address, row.first_wall_ns, row.last_wall_ns});
   }
   stored.sessions = std::move(snapshot.sessions);
   stored.hops = std::move(snapshot.hops);
   stored.detections = std::move(snapshot.detections);
   stored.incidents = std::move(snapshot.incidents);
+  hosts_.ReportPresence();
   state_.engine->Restore(std::move(stored));
   return absl::OkStatus();
 }
@@ -224,6 +231,7 @@ void EngineLoop::Answer(PathRequest& request) {
 
 void EngineLoop::Tick() {
   if (state_.store->trouble()) (void)state_.store->CheckWritable(state_.WallNow());
+  hosts_.ReportPresence();
   state_.engine->Tick(&state_.transaction.outcome);
   heartbeats_.FindMissedHeartbeats();
   identity_.EvaluateHolders();
@@ -246,6 +254,7 @@ void EngineLoop::ApplyRetention(int64_t now_boot_ns) {
   absl::StatusOr<int64_t> removed = state_.store->ApplyRetention(state_.WallNow());
   if (!removed.ok()) LogError("store", "retention: ", removed.status().ToString());
   hosts_.ForgetOld();
+  state_.engine->ForgetAddresses(state_.WallNow() - state_.store->max_age_ns());
   const bool again = removed.ok() && *removed > 0;
   next_retention_boot_ns_ = now_boot_ns + (again ? kRetentionAgainNs : kRetentionNs);
 }

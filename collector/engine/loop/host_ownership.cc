@@ -10,6 +10,7 @@
 
 #include "core/base/log.h"
 #include "core/model/fact.h"
+#include "core/model/unmonitored.h"
 #include "core/wire/limits.h"
 
 namespace hoptrail::collector::engine {
@@ -33,6 +34,13 @@ absl::Status ReplacedByAnotherStream() {
 }  // namespace
 
 void HostOwnership::Open(bus::StreamOpened& message) {
+  if (model::UnmonitoredAddress(message.host).has_value()) {
+    message.sink->End(absl::InvalidArgumentError(
+        absl::StrCat("boot ", model::ToString(message.host.boot),
+                     ": the collector uses this id for hosts without an agent")));
+    message.sink->OnConsumed();
+    return;
+  }
   if (!hosts_->Knows(message.host) && !new_boots_.Take(message.host.machine, state_->BootNow())) {
     RefuseBoot(message);
     return;

@@ -145,6 +145,18 @@ void HostTable::NoteDisconnected(const model::HostId& host, HostEntry* entry) {
   LogInfo("ingest", "agent of ", entry->host_name, " (", model::ToString(host), ") disconnected");
 }
 
+void HostTable::ReportPresence() {
+  for (const auto& [host, entry] : hosts_) {
+    auto newest = newest_boot_.find(host.machine);
+    if (newest != newest_boot_.end() && newest->second != host.boot) continue;
+    const bool up = entry.sink != nullptr && entry.state == HostState::kConnected;
+    const int64_t ago = state_->BootNow() - entry.last_message_boot_ns;
+    state_->engine->SetAgent(host, {.up = up,
+                                    .behind = state_->backlog.Expects(host),
+                                    .last_seen_wall_ns = state_->WallNow() - ago});
+  }
+}
+
 std::string HostTable::LastNameOf(const model::HostId& host, const HostEntry& entry) const {
   if (!entry.host_name.empty()) return entry.host_name;
   const model::BootId* newest = NewestBootOf(host.machine);

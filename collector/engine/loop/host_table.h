@@ -81,6 +81,9 @@ class HostTable {
   HostEntry* Find(const model::HostId& host);
   Map& all() { return hosts_; }
 
+  // Gives the engine the presence of each machine's agent. Call it about once a second.
+  void ReportPresence();
+
   // A message of the host arrived.
   void NoteMessage(const model::HostId& host, HostEntry* entry);
   // Whether the host has had a stream, in this run of the collector or an earlier one.

@@ -51,11 +51,33 @@ struct Outcome {
   }
 };
 
+// An address that a host has reported as its own, and when it did so first and last, by the
+// collector's clock.
+struct AddressReport {
+  model::HostId host;
+  model::IpAddress address;
+  int64_t first_wall_ns = 0;
+  int64_t last_wall_ns = 0;
+};
+
+// Whether a host's agent can be heard.
+struct AgentPresence {
+  bool up = false;      // its stream is open
+  bool behind = false;  // it may hold facts that the engine has not taken in
+  int64_t last_seen_wall_ns = 0;
+
+  bool operator==(const AgentPresence&) const = default;
+};
+
 // The stored values that the engine starts with, all of them or the ones still of interest.
 struct StoredState {
   std::vector<std::pair<model::HostId, std::string>> host_names;
   // As the hosts reported them last.
   std::vector<std::pair<model::HostId, std::vector<model::IpAddress>>> addresses;
+  // All addresses that hosts have reported within the retention.
+  std::vector<AddressReport> address_history;
+  // When the agents started, by their hosts' clocks.
+  std::vector<std::pair<model::HostId, int64_t>> agent_starts;
   std::vector<model::Session> sessions;
   std::vector<StoredHop> hops;
   std::vector<model::Detection> detections;

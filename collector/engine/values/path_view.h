@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "collector/engine/values/origin_host.h"
 #include "core/model/hop.h"
 #include "core/model/ids.h"
 #include "core/model/session.h"
@@ -17,10 +18,15 @@ struct Step {
   model::SessionId session;
   model::HostId host;
   std::string host_name;
-  std::string title;    // model::Title
-  std::string user;     // the user that the entry had to authenticate or name; may be empty
-  std::string origin;   // for a root: the peer's address; empty if there is none
-  uint32_t depth = 0;   // hops from the root
+  std::string title;   // model::Title
+  std::string user;    // the user that the entry had to authenticate or name; may be empty
+  std::string origin;  // for a root: the peer's address; empty if there is none
+  // For the last step, if it is a root or came from a host without an agent: the fleet's hosts that
+  // have or had the peer's address, although no agent reported the client's end. Empty while one
+  // may still report it, and for a known translation.
+  std::vector<OriginHost> origin_hosts;
+  bool authenticated = false;  // PAM or sshd reported the login
+  uint32_t depth = 0;          // hops from the root
   bool by_hop = false;  // reached over a connection; false: the root, or caused on the same host
   // Of the link to the step before: the connection and that the step before made it, or the cause.
   model::Proof proof = model::Proof::kUnknown;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -48,6 +50,19 @@ std::string HostOf(const v1::Session& session) {
   return session.host_name().empty() ? session.host() : session.host_name();
 }
 
+// "web: agent down since 2026-11-29T20:00:00Z".
+std::string MissingOf(const v1::OriginHost& origin) {
+  std::string words = absl::AsciiStrToLower(v1::OriginReason_Name(origin.reason()));
+  std::replace(words.begin(), words.end(), '_', ' ');
+  if (origin.has_since_time()) {
+    absl::StrAppend(&words, " since ", TimeUtil::ToString(origin.since_time()));
+  }
+  if (origin.has_until_time()) {
+    absl::StrAppend(&words, " until ", TimeUtil::ToString(origin.until_time()));
+  }
+  return absl::StrCat(origin.host_name(), ": ", words);
+}
+
 void FillStep(const v1::Path& path, int index,
               const std::map<std::string, const v1::Detection*>& detections, Struct* out) {
   const v1::PathStep& step = path.steps(index);
@@ -57,11 +72,21 @@ void FillStep(const v1::Path& path, int index,
     (*out->mutable_fields())["from_step"].set_number_value(step.parent());
     Set(out, "from_host", HostOf(path.steps(step.parent()).session()));
   } else if (step.origin_hosts_size() > 0) {
-    Set(out, "from_host", absl::StrJoin(step.origin_hosts(), " or "));
+    std::vector<std::string> hosts;
+    std::vector<std::string> missing;
+    for (const v1::OriginHost& origin : step.origin_hosts()) {
+      hosts.push_back(origin.host_name());
+      missing.push_back(MissingOf(origin));
+    }
+    Set(out, "from_host", absl::StrJoin(hosts, " or "));
+    Set(out, "missing", absl::StrJoin(missing, "; "));
   }
   Set(out, "host", HostOf(session));
   Set(out, "who", session.title());
-  Set(out, "user", session.user().empty() ? absl::StrCat("uid ", session.uid()) : session.user());
+  const bool unmonitored = !session.unmonitored_address().empty();
+  if (!unmonitored) {
+    Set(out, "user", session.user().empty() ? absl::StrCat("uid ", session.uid()) : session.user());
+  }
   Set(out, "session", session.name());
   const v1::Authentication& login = session.authentication();
   if (login.method() != v1::AUTH_METHOD_UNSPECIFIED) {
@@ -81,8 +106,13 @@ void FillStep(const v1::Path& path, int index,
   if (step.hop().proof() == v1::PROVEN) Set(out, "joined", "PROVEN");
   if (step.hop().proof() == v1::INFERRED) {
     Set(out, "joined", absl::StrCat("INFERRED, probability ", step.hop().probability()));
+  } else if (step.hop().proof() != v1::PROVEN && unmonitored) {
+    Set(out, "joined", "one end only, no agent at the other");
+  } else if (step.hop().proof() != v1::PROVEN && step.proof() == v1::INFERRED) {
+    Set(out, "joined", absl::StrCat("INFERRED, probability ", step.probability()));
   }
-  if (step.proof() == v1::INFERRED) {
+  const bool one_end = step.link().empty() && step.hop().proof() == v1::PROOF_UNSPECIFIED;
+  if (step.proof() == v1::INFERRED && !one_end) {
     Set(out, "cause", absl::StrCat("INFERRED, probability ", step.probability()));
   }
   for (const v1::OtherCause& cause : step.other_causes()) {

@@ -56,9 +56,14 @@ TEST_F(EventTitleTest, ServiceAsRoot_IsNamedInSummaryAndDetails) {
 TEST_F(EventTitleTest, RootFromAnAddressOfTheFleet_NamesItsHosts) {
   v1::PathStep* root = input_.path.mutable_steps(0);
   root->mutable_session()->mutable_entry_flow()->mutable_client()->set_address("10.0.0.2");
-  root->add_origin_hosts("db");
-  root->add_origin_hosts("vault");
+  root->add_origin_hosts()->set_host_name("db");
+  root->add_origin_hosts()->set_host_name("vault");
+  root->mutable_origin_hosts(0)->set_reason(v1::AGENT_DOWN);
+  root->mutable_origin_hosts(0)->mutable_since_time()->set_seconds(1'700'000'000);
+  root->mutable_origin_hosts(1)->set_reason(v1::CONNECTION_NOT_REPORTED);
   EXPECT_EQ(Root().at("from_host").string_value(), "db or vault");
+  EXPECT_EQ(Root().at("missing").string_value(),
+            "db: agent down since 2023-11-14T22:13:20Z; vault: connection not reported");
 }
 
 }  // namespace

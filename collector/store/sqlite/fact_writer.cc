@@ -2,6 +2,7 @@
 
 #include "absl/strings/string_view.h"
 
+#include "collector/store/sqlite/address_search.h"
 #include "collector/store/sqlite/blobs.h"
 #include "collector/store/sqlite/prepare.h"
 #include "collector/store/sqlite/report_codec.h"
@@ -30,6 +31,9 @@ constexpr char kHost[] =
     " listed = coalesce(?11, listed), agent_degradations = coalesce(?12, agent_degradations),"
     " collector_degradations = coalesce(?13, collector_degradations),"
     " incarnation = coalesce(?14, incarnation), nonce = coalesce(?15, nonce)";
+constexpr char kAddress[] =
+    "INSERT INTO host_addresses(address, host, first, last) VALUES(?1, ?2, ?3, ?3)"
+    " ON CONFLICT(address, host) DO UPDATE SET last = max(last, ?3)";
 constexpr char kSession[] =
     "INSERT INTO sessions(id, host, kind, logged_in, user, opened, closed, caused_by, data,"
     " arrived, heard, arrival_time) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)"
@@ -77,6 +81,7 @@ absl::StatusOr<std::unique_ptr<FactWriter>> FactWriter::Create(sqlite::Database*
                                                                int64_t max_login_attempts) {
   std::unique_ptr<FactWriter> writer(new FactWriter(numbers, max_login_attempts));
   HT_RETURN_IF_ERROR(PrepareAll(database, {{&writer->host_, kHost},
+                                           {&writer->address_, kAddress},
                                            {&writer->session_, kSession},
                                            {&writer->delete_hop_, kDeleteHop},
                                            {&writer->hop_, kHop},
@@ -88,7 +93,10 @@ absl::StatusOr<std::unique_ptr<FactWriter>> FactWriter::Create(sqlite::Database*
 }
 
 absl::Status FactWriter::Write(const WriteBatch& batch, int64_t now_wall_ns) {
-  for (const auto& [host, change] : batch.hosts) HT_RETURN_IF_ERROR(WriteHost(host, change));
+  for (const auto& [host, change] : batch.hosts) {
+    HT_RETURN_IF_ERROR(WriteHost(host, change));
+    HT_RETURN_IF_ERROR(WriteAddresses(host, change, now_wall_ns));
+  }
   for (const auto* session :
        InArrivalOrder(batch.sessions, [](const auto& s) { return s.opened_wall_ns; })) {
     HT_RETURN_IF_ERROR(WriteSession(*session, now_wall_ns));
@@ -127,6 +135,19 @@ absl::Status FactWriter::WriteHost(const model::HostId& host, const HostChange& 
     s.BindBlob(15, Blob(change.incarnation->nonce));
   }
   return s.Run();
+}
+
+absl::Status FactWriter::WriteAddresses(const model::HostId& host, const HostChange& change,
+                                        int64_t now_wall_ns) {
+  if (!change.health) return absl::OkStatus();
+  size_t room = kMaxAddressesOfHost;
+  for (const model::IpAddress& address : change.health->addresses) {
+    if (room-- == 0) break;
+    Statement& s = address_;
+    s.BindBlob(1, Blob(address)).BindBlob(2, Blob(host)).BindInt(3, now_wall_ns);
+    HT_RETURN_IF_ERROR(s.Run());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FactWriter::WriteSession(const model::Session& session, int64_t now_wall_ns) {

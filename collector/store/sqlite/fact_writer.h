@@ -30,6 +30,8 @@ class FactWriter {
       : numbers_(numbers), max_login_attempts_(max_login_attempts) {}
 
   absl::Status WriteHost(const model::HostId& host, const HostChange& change);
+  absl::Status WriteAddresses(const model::HostId& host, const HostChange& change,
+                              int64_t now_wall_ns);
   absl::Status WriteSession(const model::Session& session, int64_t now_wall_ns);
   absl::Status WriteHop(const StoredHop& stored, int64_t now_wall_ns);
   absl::Status WriteEdge(const model::EdgeCount& edge, int64_t now_wall_ns);
@@ -37,8 +39,8 @@ class FactWriter {
 
   RowNumbers* const numbers_;
   const int64_t max_login_attempts_;
-  sqlite::Statement host_, session_, delete_hop_, hop_, edge_, login_attempt_, trim_login_attempts_,
-      loss_;
+  sqlite::Statement host_, address_, session_, delete_hop_, hop_, edge_, login_attempt_,
+      trim_login_attempts_, loss_;
 };
 
 }  // namespace hoptrail::collector::store

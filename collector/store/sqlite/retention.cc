@@ -21,6 +21,8 @@ constexpr const char* kFacts[] = {
     " ORDER BY arrival_time LIMIT ?2)",
     "DELETE FROM login_attempts WHERE id IN (SELECT id FROM login_attempts WHERE arrival_time < ?1"
     " ORDER BY arrival_time LIMIT ?2)",
+    "DELETE FROM host_addresses WHERE (address, host) IN (SELECT address, host FROM host_addresses"
+    " WHERE last < ?1 ORDER BY last LIMIT ?2)",
     "DELETE FROM losses WHERE id IN (SELECT id FROM losses WHERE arrival_time < ?1"
     " ORDER BY arrival_time LIMIT ?2)",
     "DELETE FROM hops WHERE id IN (SELECT id FROM hops WHERE arrival_time < ?1 AND NOT EXISTS"

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
+#include "collector/store/sqlite/address_search.h"
 #include "collector/store/sqlite/schema_blobs.h"
 #include "core/base/status_macros.h"
 
@@ -233,10 +234,19 @@ CREATE INDEX losses_by_arrival_time ON losses(arrival_time);
 CREATE INDEX detections_by_arrival_time ON detections(arrival_time);
 )sql";
 
+// Every address that a boot has reported as its own (docs/decisions/0035). `first` and `last`: when
+// it was reported first and last, by the collector's clock. MoveAddresses fills it for older files.
+constexpr char kVersion8[] = R"sql(
+CREATE TABLE host_addresses(
+  address BLOB NOT NULL, host BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+  PRIMARY KEY(address, host)) WITHOUT ROWID;
+CREATE INDEX host_addresses_by_last ON host_addresses(last);
+)sql";
+
 // Each entry brings a file from the version of its index to the next one.
 constexpr const char* kSteps[][3] = {
     {kVersion1}, {kVersion2}, {kVersion3}, {kVersion4Pages, kVersion4Hosts, kVersion4Arrival},
-    {kVersion5}, {},          {kVersion7}};  // {}: schema_blobs.cc
+    {kVersion5}, {},          {kVersion7}, {kVersion8}};  // {}: schema_blobs.cc
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 }  // namespace
@@ -255,6 +265,7 @@ absl::Status Migrate(sqlite::Database* database, int to) {
       if (step != nullptr) HT_RETURN_IF_ERROR(database->Execute(step));
     }
     if (version == 5) HT_RETURN_IF_ERROR(RewriteBlobs(database));
+    if (version == 7) HT_RETURN_IF_ERROR(MoveAddresses(database));
   }
   HT_RETURN_IF_ERROR(database->SetUserVersion(to));
   return transaction.Commit();

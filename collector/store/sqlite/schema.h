@@ -8,7 +8,7 @@
 namespace hoptrail::collector::store {
 
 // PRAGMA user_version of the schema that this program writes.
-inline constexpr int kSchemaVersion = 7;
+inline constexpr int kSchemaVersion = 8;
 
 // Brings an older or new file to kSchemaVersion in one transaction. FAILED_PRECONDITION for a file
 // that a newer program has written. Tests make old files with a lower `to`.

@@ -251,5 +251,20 @@ TEST_F(SchemaTest, RowsOfVersion6_AreAsOldAsTheirHostsSayAtMostNow) {
   EXPECT_EQ(store_->ApplyRetention(absl::GetCurrentTimeNanos()).value(), 1);
 }
 
+TEST_F(SchemaTest, HostsOfVersion7_KeepTheAddressesOfTheirLastReport) {
+  const model::HostId host = wire::TestHost();
+  const model::IpAddress address = *model::ParseIpAddress("10.0.0.7");
+  const model::AgentHealth health{.host = host, .addresses = {address}};
+  OpenOld(7, absl::StrCat("INSERT INTO hosts(id, machine, last_seen, health) VALUES(",
+                          Hex(Blob(host)), ", ", Hex(Blob(host.machine)), ", 5, ",
+                          Hex(Encode(health)), "), (x'00', x'00', 6, x'ff')"));
+  const auto found = reader()->HostsWithAddress(address);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 1u);
+  EXPECT_EQ((*found)[0].host, host);
+  EXPECT_EQ((*found)[0].first_wall_ns, 5);
+  EXPECT_TRUE((*found)[0].has_address);
+}
+
 }  // namespace
 }  // namespace hoptrail::collector::store

@@ -5,6 +5,7 @@
 
 #include "absl/strings/string_view.h"
 
+#include "collector/store/sqlite/address_search.h"
 #include "collector/store/sqlite/codec.h"
 #include "core/base/log.h"
 #include "core/base/status_macros.h"
@@ -50,6 +51,7 @@ absl::StatusOr<Snapshot> LoadSnapshot(sqlite::Database* database) {
                              DecodeDetection, &all.detections));
   HT_RETURN_IF_ERROR(LoadAll(database, "SELECT data FROM incidents ORDER BY opened, id",
                              DecodeIncident, &all.incidents));
+  HT_ASSIGN_OR_RETURN(all.addresses, LoadAddresses(database));
   return all;
 }
 
@@ -78,7 +80,8 @@ absl::StatusOr<std::vector<HostRow>> LoadHosts(sqlite::Database* database) {
                      .collector_degradations = *std::move(degradations),
                      .incarnation = {static_cast<uint64_t>(select.Int(8)),
                                      IdFrom<model::Nonce>(select.Blob(9))},
-                     .addresses = std::move(health->addresses)});
+                     .addresses = std::move(health->addresses),
+                     .agent_started_wall_ns = health->started_wall_ns});
   }
 }
 

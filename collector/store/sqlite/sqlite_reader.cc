@@ -218,9 +218,15 @@ absl::StatusOr<HostView> SqliteReader::GetHost(const model::MachineId& machine) 
   return store::GetHost(&database_, machine);
 }
 
-absl::StatusOr<std::vector<std::string>> SqliteReader::HostsWithAddress(
+absl::StatusOr<std::vector<AddressHostView>> SqliteReader::HostsWithAddress(
     const model::IpAddress& address) {
   return store::HostsWithAddress(&database_, address);
+}
+
+absl::StatusOr<std::string> SqliteReader::RawSocketProgram(const model::HostId& host,
+                                                           int64_t from_wall_ns,
+                                                           int64_t until_wall_ns) {
+  return store::RawSocketProgram(&database_, host, from_wall_ns, until_wall_ns);
 }
 
 absl::StatusOr<std::vector<DetectionView>> SqliteReader::DetectionsOf(const model::SessionId& id,

@@ -47,8 +47,10 @@ class SqliteReader final : public Reader {
   absl::StatusOr<std::vector<DegradedHostView>> DegradedHostsOf(const model::IncidentId& id,
                                                                 bool all) override;
   absl::StatusOr<HostView> GetHost(const model::MachineId& machine) override;
-  absl::StatusOr<std::vector<std::string>> HostsWithAddress(
+  absl::StatusOr<std::vector<AddressHostView>> HostsWithAddress(
       const model::IpAddress& address) override;
+  absl::StatusOr<std::string> RawSocketProgram(const model::HostId& host, int64_t from_wall_ns,
+                                               int64_t until_wall_ns) override;
   absl::StatusOr<std::vector<DetectionView>> DetectionsOf(const model::SessionId& id,
                                                           int limit) override;
 
