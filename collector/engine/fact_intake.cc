@@ -42,7 +42,7 @@ void FactIntake::Take(const model::Fact& fact) {
           joiner_->SetAddresses(value.host, value.addresses);
         } else if constexpr (std::is_same_v<T, model::Interference> ||
                              std::is_same_v<T, model::Loss>) {
-          evaluator_->EvaluateTrouble(value.host, {.what = value});
+          evaluator_->EvaluateTrouble(value.host, value);
         }
       },
       fact);

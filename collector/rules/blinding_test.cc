@@ -19,7 +19,11 @@ std::optional<model::Detection> Evaluate(const AgentTrouble& trouble) {
 }
 
 AgentTrouble Trouble(const Step& suspect, size_t others) {
-  return {.wall_ns = 7, .suspect = suspect, .other_sessions = others};
+  return {.wall_ns = 7,
+          .suspect = suspect,
+          .ground = engine::SuspectGround::kLoggedIn,
+          .suspect_is_login = true,
+          .other_sessions = others};
 }
 
 model::Detection Evaluate(const model::Interference& interference, const Step& suspect,
@@ -39,7 +43,7 @@ std::optional<model::Detection> Evaluate(const model::Goodbye& goodbye, const St
                                          bool named) {
   AgentTrouble trouble = Trouble(suspect, 0);
   trouble.what = goodbye;
-  trouble.named = named;
+  if (named) trouble.ground = engine::SuspectGround::kNamed;
   return Evaluate(trouble);
 }
 

@@ -19,7 +19,7 @@ class HeartbeatMonitor {
   // Neither is owned; both outlive the monitor.
   HeartbeatMonitor(LoopState* state, HostTable* hosts) : state_(state), hosts_(hosts) {}
 
-  // Gives the engine an Interference for each agent whose heartbeat timeout is over. Call it about
+  // Gives the engine an AgentSilence for each agent whose heartbeat timeout is over. Call it about
   // once a second: after a longer pause of its own the monitor begins anew, since silence from
   // before may have been the collector's own delay.
   void FindMissedHeartbeats();
@@ -30,8 +30,13 @@ class HeartbeatMonitor {
  private:
   using Host = std::pair<model::HostId, HostEntry*>;
 
-  // The agents whose timeout is newly over. `watched`: how many agents should send messages.
-  std::vector<Host> NewlySilent(int64_t now_boot_ns, size_t* watched);
+  struct Counts {
+    size_t watched = 0;  // agents that should send messages
+    size_t late = 0;     // of these: silent now, but not for long
+  };
+
+  // The agents whose timeout is newly over.
+  std::vector<Host> NewlySilent(int64_t now_boot_ns, Counts* counts);
 
   LoopState* const state_;
   HostTable* const hosts_;
