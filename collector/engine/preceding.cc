@@ -76,8 +76,10 @@ class Reader {
   void Add(const SessionNode& node) {
     const model::Session& session = *node.value;
     if (IsAgentItself(session) || session.opened_wall_ns > wall_ns_ + kSlackNs) return;
-    if (graph_.Entered(session.id)) sessions_.Add(session.opened_wall_ns, session.id);
-    AddHops(node);
+    if (session.drives.empty() && graph_.Entered(session.id)) {
+      sessions_.Add(session.opened_wall_ns, session.id);
+      AddHops(node);
+    }
     for (const model::DetectionId& id : node.detections) {
       const model::Detection& detection = graph_.detections.at(id);
       if (!Counts(detection) || detection.wall_ns > wall_ns_ + kSlackNs) continue;
@@ -108,7 +110,6 @@ class Reader {
  private:
   void AddHops(const SessionNode& node) {
     const model::Session& session = *node.value;
-    if (!graph_.Entered(session.id)) return;
     for (const auto& [key, end] : node.ends) {
       const auto hop = graph_.hops.find(end.hop);
       if (hop == graph_.hops.end() || hop->second.server.key != key) continue;

@@ -15,10 +15,11 @@ constexpr char kAgentProgram[] = "hoptrail-agent";
 bool IsOpenLogin(const model::Session& session) {
   const bool person = (session.kind == model::EntryKind::kRemote && session.logged_in) ||
                       session.kind == model::EntryKind::kConsole;
-  return person && session.closed_wall_ns == 0;
+  return person && session.drives.empty() && session.closed_wall_ns == 0;
 }
 
 bool IsDaemon(const model::Session& session) {
+  if (!session.drives.empty()) return false;
   return session.kind == model::EntryKind::kService || session.kind == model::EntryKind::kContainer;
 }
 
@@ -49,9 +50,11 @@ std::optional<SuspectGround> GroundOf(const EngineState& state, const SessionNod
   if (on_incident && LivedUntil(session, wall_ns - kIncidentLatelyNs)) {
     return SuspectGround::kIncident;
   }
-  // What a login has left behind (at, systemd-run) has a parent.
-  const bool arrived = state.graph.lineage.Parent(session.id) != nullptr ||
-                       (session.kind == model::EntryKind::kRemote && session.logged_in);
+  // What a login has left behind (at, systemd-run) has a parent. A drive has one in any case.
+  const graph::Link* parent = state.graph.lineage.Parent(session.id);
+  const bool arrived =
+      (session.kind == model::EntryKind::kRemote && session.logged_in) ||
+      (parent != nullptr && (session.drives.empty() || parent->kind == graph::LinkKind::kHop));
   if (arrived && LivedUntil(session, wall_ns - kLatelyNs)) return SuspectGround::kArrived;
   if (IsDaemon(session) && session.closed_wall_ns == 0 && served_wall_ns >= wall_ns - kLatelyNs) {
     return SuspectGround::kServed;

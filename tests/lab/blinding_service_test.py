@@ -232,11 +232,11 @@ class WorkingDay(WithoutLogin, lab_test_case.SteppedTestCase):
         time.sleep(4)
         self.assertEqual(self.kinds(), [])
 
-    def step_2_network_cut_for_six_seconds_is_no_detection(self):
+    def step_2_network_cut_for_nine_seconds_is_no_detection(self):
         self.link("db", False)
-        time.sleep(6)
+        time.sleep(9)
         self.link("db", True)
-        time.sleep(8)
+        time.sleep(12)
         self.bench.wait_connected(["db"])
         self.assertEqual(self.kinds(), [])
 

@@ -20,6 +20,10 @@ constexpr int64_t kHeartbeatNs = 6 * kSecondNs;
 // More silent agents at once, and more than a quarter of all, are the fault of one network.
 constexpr size_t kMaxSilent = 3;
 
+int64_t LastHeardBootNs(const HostEntry& entry) {
+  return entry.sink != nullptr ? entry.sink->LastMessageBootNs() : entry.broken_boot_ns;
+}
+
 }  // namespace
 
 void HeartbeatMonitor::FindMissedHeartbeats() {
@@ -38,7 +42,7 @@ void HeartbeatMonitor::FindMissedHeartbeats() {
     const bool closed = entry->sink == nullptr;
     entry->silence =
         AgentSilence{.detail = absl::StrCat("no message came from the agent for ",
-                                            state_->options.heartbeat_timeout_ns / kSecondNs,
+                                            (now - LastHeardBootNs(*entry)) / kSecondNs,
                                             " s, and it had not said goodbye",
                                             closed ? "; its connection was broken by its host" : "",
                                             many ? "; further agents are silent" : ""),
@@ -56,8 +60,7 @@ std::vector<HeartbeatMonitor::Host> HeartbeatMonitor::NewlySilent(int64_t now_bo
     // Only agents that were connected since this collector started.
     if (entry.sink == nullptr && entry.broken_boot_ns == 0) continue;
     ++counts->watched;
-    const int64_t last_boot_ns =
-        entry.sink != nullptr ? entry.sink->LastMessageBootNs() : entry.broken_boot_ns;
+    const int64_t last_boot_ns = LastHeardBootNs(entry);
     if (entry.followed_boot_ns != 0) {
       // A boot that ended before the next one connected is not silent.
       if (!HostTable::OutlivedNext(entry, last_boot_ns)) continue;
@@ -66,10 +69,10 @@ std::vector<HeartbeatMonitor::Host> HeartbeatMonitor::NewlySilent(int64_t now_bo
     const int64_t silent_ns = now_boot_ns - std::max(last_boot_ns, valid_from_boot_ns_);
     // Agents of one network fall silent together, and are found within the time between two
     // heartbeats.
-    if (silent_ns > kHeartbeatNs && silent_ns < 2 * state_->options.heartbeat_timeout_ns) {
+    if (silent_ns > kHeartbeatNs && silent_ns < 3 * state_->options.heartbeat_timeout_ns) {
       ++counts->late;
     }
-    if (silent_ns < state_->options.heartbeat_timeout_ns) {
+    if (silent_ns < state_->options.heartbeat_timeout_ns || MayBeCut(host, entry, silent_ns)) {
       entry.heartbeat_missed = false;
       entry.silence.reset();
     } else if (!entry.heartbeat_missed) {
@@ -78,6 +81,15 @@ std::vector<HeartbeatMonitor::Host> HeartbeatMonitor::NewlySilent(int64_t now_bo
     }
   }
   return silent;
+}
+
+// Heartbeats are rare while nobody is logged in, and TCP sends again only some seconds after a cut
+// network is whole.
+bool HeartbeatMonitor::MayBeCut(const model::HostId& host, const HostEntry& entry,
+                                int64_t silent_ns) const {
+  return !entry.heartbeat_missed && entry.sink != nullptr &&
+         silent_ns < 2 * state_->options.heartbeat_timeout_ns &&
+         !state_->engine->IsAnyoneLoggedIn(host);
 }
 
 void HeartbeatMonitor::MarkSilentHosts() {

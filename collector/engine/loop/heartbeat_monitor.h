@@ -12,7 +12,8 @@
 
 namespace hoptrail::collector::engine {
 
-// Finds agents that became silent without a goodbye. Owned by EngineLoop, used by the engine's
+// Finds agents that became silent without a goodbye. While nobody is logged in, and the connection
+// has not ended, this takes twice the heartbeat timeout. Owned by EngineLoop, used by the engine's
 // thread.
 class HeartbeatMonitor {
  public:
@@ -35,6 +36,8 @@ class HeartbeatMonitor {
     size_t late = 0;     // of these: silent now, but not for long
   };
 
+  // Whether a cut of the network that is over, or nearly so, may be the reason.
+  bool MayBeCut(const model::HostId& host, const HostEntry& entry, int64_t silent_ns) const;
   // The agents whose timeout is newly over.
   std::vector<Host> NewlySilent(int64_t now_boot_ns, Counts* counts);
 

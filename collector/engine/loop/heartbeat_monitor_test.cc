@@ -117,6 +117,16 @@ TEST_F(HeartbeatMonitorTest, GoodbyeOfAReplacedStream_IsNoDetection) {
   EXPECT_TRUE(Detections().empty());
 }
 
+TEST_F(HeartbeatMonitorTest, CutNetworkWhileNobodyIsLoggedIn_IsNoDetectionForTwiceTheTimeout) {
+  const auto agent = Connect(1, false);
+  Pass(18);
+  agent->last_message_boot_ns = static_cast<int64_t>(clock_.BootNs());
+  Pass(18);
+  EXPECT_TRUE(Detections().empty());
+  Pass(4);
+  EXPECT_EQ(Detections().size(), 1u);
+}
+
 // The power or the network may be the cause.
 TEST_F(HeartbeatMonitorTest, SilenceWhileNobodyIsLoggedIn_IsALowDetection) {
   const auto agent = Connect(1, false);
