@@ -78,11 +78,13 @@ bool Suspicious(const AgentTrouble& trouble) {
          trouble.before.hop_lately || trouble.before.detection_lately;
 }
 
+// `variant`: distinguishes detections of one kind whose severities differ, so that a harmless one
+// does not take the place of another.
 model::Detection Make(absl::string_view kind, int64_t wall_ns, absl::string_view detail,
-                      const AgentTrouble& trouble) {
+                      const AgentTrouble& trouble, absl::string_view variant = "") {
   const engine::Step& suspect = trouble.suspect;
   model::Detection detection =
-      DetectionOn(suspect, hoptrail::detect::BlindingInfo(), wall_ns, kind);
+      DetectionOn(suspect, hoptrail::detect::BlindingInfo(), wall_ns, absl::StrCat(kind, variant));
   const absl::string_view colon = trouble.ground == SuspectGround::kNamed ? ", " : ": ";
   detection.summary = Bounded(absl::StrCat(Circumstances(trouble), colon, detail));
   AddEvidence(detection, "kind", kind);
@@ -129,7 +131,8 @@ std::optional<model::Detection> Evaluate(const model::Interference& interference
 
 // The network or the power may be the cause, but not of a connection that the host itself closed.
 std::optional<model::Detection> Evaluate(const AgentSilence& silence, const AgentTrouble& trouble) {
-  model::Detection detection = Make("silent", silence.wall_ns, silence.detail, trouble);
+  model::Detection detection = Make("silent", silence.wall_ns, silence.detail, trouble,
+                                    silence.closed ? " after its connection was closed" : "");
   const AgentTrouble& t = trouble;
   // What many hosts have in common is not what one login does.
   const bool alone = silence.closed || t.before.hop_lately;
@@ -145,8 +148,8 @@ std::optional<model::Detection> Evaluate(const AgentReturn& agent_return,
   using Missing = AgentReturn::Missing;
   switch (agent_return.missing) {
     case Missing::kState: {
-      model::Detection detection =
-          Make("state-lost", agent_return.wall_ns, agent_return.detail, trouble);
+      model::Detection detection = Make("state-lost", agent_return.wall_ns, agent_return.detail,
+                                        trouble, agent_return.broken ? "" : " after a goodbye");
       detection.title = "The sensor came back without its state";
       // A new installation, or a container that keeps no state, loses it after a goodbye.
       if (!agent_return.broken) detection.severity = MediumIf(Suspicious(trouble));
@@ -181,13 +184,17 @@ std::optional<model::Detection> Evaluate(const model::Goodbye& goodbye,
   const std::string detail =
       absl::StrCat("the agent was asked to end",
                    goodbye.detail.empty() ? "" : absl::StrCat(": ", goodbye.detail));
-  model::Detection detection = Make("goodbye", trouble.wall_ns, detail, trouble);
+  const bool by_package_manager = goodbye.cause == StopCause::kPackageManager;
+  model::Detection detection = Make("goodbye", trouble.wall_ns, detail, trouble,
+                                    by_package_manager ? " by a package manager"
+                                    : by_manager       ? " by the service manager"
+                                                       : "");
   if (named) {
     detection.title = trouble.suspect_is_login ? "A login ended the sensor"
                                                : "A process of a service or job ended the sensor";
   }
   // An administrator stops the agent through the service manager and does not kill its processes.
-  if (goodbye.cause == StopCause::kPackageManager) {
+  if (by_package_manager) {
     detection.title = "A package manager ended the sensor";
     detection.severity = model::Severity::kLow;
   } else if (by_manager) {

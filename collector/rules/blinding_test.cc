@@ -182,6 +182,15 @@ TEST(BlindingRuleTest, NobodyLoggedIn_SeverityDependsOnTheCauseAndOnWhatPreceded
   }
 }
 
+TEST(BlindingRuleTest, UpgradeAfterASignal_DoesNotTakeItsPlace) {
+  const Step suspect = MakePath({{"ann", "a"}})[0];
+  const auto signal = Evaluate(model::Goodbye{model::StopCause::kProcess, "", {}}, suspect, true);
+  const auto upgrade =
+      Evaluate(model::Goodbye{model::StopCause::kPackageManager, "", {}}, suspect, true);
+  ASSERT_TRUE(signal.has_value() && upgrade.has_value());
+  EXPECT_NE(signal->id, upgrade->id);
+}
+
 TEST(BlindingRuleTest, Evidence_HasWhatPreceded) {
   AgentTrouble trouble{.what = engine::AgentSilence{.detail = "no message came"},
                        .suspect = MakePath({{"ann", "a"}})[0],
