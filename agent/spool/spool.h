@@ -97,6 +97,8 @@ class Spool : public session::StateStore {
   // The records that follow those on disk.
   const MemoryTail& memory() const { return storage_->memory(); }
   uint64_t last_sequence() const { return storage_->last_sequence(); }
+  // The first number of this run.
+  uint64_t first_of_run() const { return storage_->first_of_run(); }
   uint64_t spooled() const { return storage_->spooled(); }
   // Losses of the queue, the spool and other stages; the spool reports them as facts.
   LossLedger& losses() { return losses_; }

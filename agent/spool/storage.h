@@ -77,6 +77,7 @@ class Storage {
   SpoolFile::Reading reading() const { return file_.reading(); }
   // The highest number in use; its record can be read.
   uint64_t last_sequence() const { return last_sequence_.load(); }
+  uint64_t first_of_run() const { return numbers_.first_of_run(); }  // set by Open()
   // Records that wait, of every host.
   uint64_t spooled() const { return file_.spooled() + memory_.size(); }
 

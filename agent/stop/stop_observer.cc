@@ -22,13 +22,19 @@ void StopObserver::OnEvent(const session::EnrichedEvent& event) {
 }
 
 void StopObserver::OnExec(const session::EnrichedEvent& event, const decode::Exec& exec) {
-  if (!event.by_login() || !MayStopService(exec.image, unit_)) return;
+  if (event.session == nullptr || !MayStopService(exec.image, unit_)) return;
   const decode::Header& header = event.event->header;
+  std::string package_manager;
+  if (event.process != nullptr) {
+    package_manager = package_managers_.Find(*event.process, event.lineage);
+  }
   origin_->OnCommand({.boot_ns = header.boot_ns,
                       .process = header.process,
                       .uid = header.credentials.uid,
                       .line = absl::StrJoin(exec.image.arguments, " "),
-                      .session = event.session->id});
+                      .session = event.session->id,
+                      .by_login = event.by_login(),
+                      .package_manager = std::move(package_manager)});
 }
 
 bool StopObserver::IsSupervisor(const decode::Tampering& tampering) const {

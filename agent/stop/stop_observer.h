@@ -5,12 +5,13 @@
 #include <string>
 
 #include "agent/session/enriched_event.h"
+#include "agent/stop/package_manager.h"
 #include "agent/stop/stop_origin.h"
 
 namespace hoptrail::agent {
 
 // Passes the events that may have stopped the agent to StopOrigin: signals to the supervisor, and
-// commands of logins to the service manager. Not thread-safe.
+// commands to the service manager. Not thread-safe.
 class StopObserver : public session::EventSink {
  public:
   // `unit`: the agent's own service, empty where it has none. `supervisor_tgid`: the supervisor's
@@ -28,6 +29,7 @@ class StopObserver : public session::EventSink {
   bool IsSupervisor(const decode::Tampering& tampering) const;
 
   const std::string unit_;
+  const PackageManagers package_managers_;
   const uint32_t supervisor_tgid_;
   StopOrigin* const origin_;
 };

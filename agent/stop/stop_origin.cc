@@ -57,15 +57,29 @@ const StopOrigin::Sender* StopOrigin::Seen(const StopSignal& signal, uint64_t no
   return found;
 }
 
+// A login before a service, and what no package manager ran before what one ran, so that nothing
+// hides behind an upgrade. Among equals the latest.
+const StopOrigin::Command* StopOrigin::LikeliestCommand(uint64_t now_boot_ns) const {
+  const auto rank = [](const Command& command) {
+    return std::make_pair(command.package_manager.empty(), command.by_login);
+  };
+  const Command* best = nullptr;
+  for (const Command& command : commands_) {
+    if (!Within(command.boot_ns, now_boot_ns, kCommandWithinNs)) continue;
+    if (best == nullptr || rank(command) >= rank(*best)) best = &command;
+  }
+  return best;
+}
+
 model::Goodbye StopOrigin::ByManager(uint64_t now_boot_ns) const {
-  model::Goodbye goodbye{model::StopCause::kServiceManager, "", {}};
-  if (commands_.empty()) return goodbye;
-  const Command& last = commands_.back();
-  if (!Within(last.boot_ns, now_boot_ns, kCommandWithinNs)) return goodbye;
-  goodbye.detail = absl::StrCat("the service manager, after \"", last.line, "\" (",
-                                Who(last.process, last.uid), ")");
-  goodbye.session = last.session;
-  return goodbye;
+  const Command* command = LikeliestCommand(now_boot_ns);
+  if (command == nullptr) return {model::StopCause::kServiceManager, "", {}};
+  const bool package = !command->package_manager.empty();
+  return {package ? model::StopCause::kPackageManager : model::StopCause::kServiceManager,
+          absl::StrCat("the service manager, after \"", command->line, "\" (",
+                       Who(command->process, command->uid), ")",
+                       package ? absl::StrCat(" of ", command->package_manager) : ""),
+          command->session};
 }
 
 model::Goodbye StopOrigin::Find(const StopSignal& signal, uint64_t now_boot_ns) const {

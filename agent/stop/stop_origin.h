@@ -26,7 +26,7 @@ struct StopSignal {
 };
 
 // Finds out who asked the agent to end, from the signal that the supervisor received, the signals
-// that the kernel side saw, and the commands of logins to the service manager. Pure; one thread.
+// that the kernel side saw, and the commands to the service manager. Pure; one thread.
 class StopOrigin {
  public:
   // The sender of a signal to the supervisor, seen by the kernel side or found in the process
@@ -41,13 +41,15 @@ class StopOrigin {
     bool manager = false;      // it manages the agent's service
   };
 
-  // A login started a program that may make the service manager end the agent.
+  // A session started a program that may make the service manager end the agent.
   struct Command {
     uint64_t boot_ns = 0;
     model::ProcessKey process;
     uint32_t uid = 0;
     std::string line;  // its arguments
     model::SessionId session;
+    bool by_login = false;        // the session is a login
+    std::string package_manager;  // the path of the one that ran it; empty if none did
   };
 
   void OnSignal(Sender sender);
@@ -55,11 +57,12 @@ class StopOrigin {
 
   // The sender of `signal`; null where neither the kernel side nor the process table shows one.
   const Sender* Seen(const StopSignal& signal, uint64_t now_boot_ns) const;
-  // kServiceManager with a session: that login asked for it.
+  // kServiceManager and kPackageManager with a session: that session asked for it.
   model::Goodbye Find(const StopSignal& signal, uint64_t now_boot_ns) const;
 
  private:
   model::Goodbye ByManager(uint64_t now_boot_ns) const;
+  const Command* LikeliestCommand(uint64_t now_boot_ns) const;
 
   // The latest ones, bounded.
   std::deque<Sender> senders_;

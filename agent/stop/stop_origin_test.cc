@@ -112,6 +112,38 @@ TEST(StopOrigin, ServiceManagerAfterACommand_NamesTheLogin) {
   EXPECT_TRUE(origin.Find(Signal(1), kNow + 60 * kSecond).session.empty()) << "long past";
 }
 
+TEST(StopOrigin, CommandOfAPackageManager_IsItsOwnCause) {
+  StopOrigin origin;
+  origin.OnCommand({.boot_ns = kNow - 2 * kSecond,
+                    .process = {.tgid = 80, .start_boot_ns = 5},
+                    .line = "systemctl restart hoptrail-agent",
+                    .session = Session(9),
+                    .by_login = true,
+                    .package_manager = "/usr/bin/dpkg"});
+  const model::Goodbye goodbye = origin.Find(Signal(1), kNow);
+  EXPECT_EQ(goodbye.cause, StopCause::kPackageManager);
+  EXPECT_EQ(goodbye.session, Session(9));
+  EXPECT_EQ(
+      goodbye.detail,
+      "the service manager, after \"systemctl restart hoptrail-agent\" (process 80, uid 0) of "
+      "/usr/bin/dpkg");
+}
+
+TEST(StopOrigin, CommandsOfSeveral_NothingHidesBehindAnUpgrade) {
+  StopOrigin origin;
+  origin.OnCommand({.boot_ns = kNow - 5 * kSecond, .session = Session(1), .by_login = true});
+  origin.OnCommand({.boot_ns = kNow - 4 * kSecond, .session = Session(2)});
+  EXPECT_EQ(origin.Find(Signal(1), kNow).session, Session(1)) << "a login before a service";
+  origin.OnCommand({.boot_ns = kNow - 3 * kSecond,
+                    .session = Session(3),
+                    .by_login = true,
+                    .package_manager = "/usr/bin/dpkg"});
+  EXPECT_EQ(origin.Find(Signal(1), kNow).session, Session(1));
+  EXPECT_EQ(origin.Find(Signal(1), kNow).cause, StopCause::kServiceManager);
+  origin.OnCommand({.boot_ns = kNow - 2 * kSecond, .session = Session(4), .by_login = true});
+  EXPECT_EQ(origin.Find(Signal(1), kNow).session, Session(4)) << "the latest of equals";
+}
+
 TEST(StopOrigin, TerminalOrForgedSender_IsAProcess) {
   const StopOrigin origin;
   EXPECT_EQ(origin.Find(Signal(0, From::kKernel), kNow).cause, StopCause::kProcess);

@@ -78,6 +78,9 @@ v1::Hello Uplink::HelloFor(const model::HostId& host, spool::SpoolReader::Range 
   hello.set_first_spooled_sequence(spooled.first);
   hello.set_last_spooled_sequence(spooled.last);
   hello.set_backlog(host != options_.host);
+  if (host == options_.host) {
+    wire::SetRun({options_.spool->first_of_run(), options_.previous_end}, &hello);
+  }
   const model::Incarnation durable = identity_.durable();
   if (host == options_.host && !durable.empty()) {
     *hello.mutable_incarnation() = wire::ToProto(durable);

@@ -21,6 +21,7 @@
 #include "agent/uplink/identity.h"
 #include "agent/uplink/record_source.h"
 #include "core/base/mutex.h"
+#include "core/model/agent_run.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
 #include <hoptrail/v1/config.pb.h>
@@ -42,6 +43,7 @@ class Uplink {
     std::string host_name;
     std::string agent_version;
     spool::Spool* spool = nullptr;
+    model::PreviousEnd previous_end = model::PreviousEnd::kUnknown;
     // Called on the uplink's reading thread; must not block.
     std::function<void(model::Provenance)> on_provenance;
     // The same; for an end of a connection that the collector wants.

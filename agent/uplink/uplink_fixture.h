@@ -38,6 +38,7 @@ class UplinkTest : public testing::Test {
     options.host_name = "gw";
     options.agent_version = "0.1.0";
     options.spool = spool_.get();
+    options.previous_end = model::PreviousEnd::kCutShort;
     options.on_end_request = [this](const model::HopKey& key) {
       end_requests_.TryPush(model::HopKey(key));
     };

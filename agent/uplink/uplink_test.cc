@@ -30,6 +30,23 @@ TEST_F(UplinkTest, SpooledRecords_AreSentAndRemoved) {
   EXPECT_EQ(collector.hellos()[0].last_spooled_sequence(), received.back().sequence());
 }
 
+TEST_F(UplinkTest, Hello_DescribesTheRun) {
+  FakeCollector collector(Address());
+  auto uplink = Open();
+  ASSERT_TRUE(collector.WaitForHellos(1));
+  EXPECT_EQ(collector.hellos()[0].previous_end(), v1::CUT_SHORT);
+  const uint64_t run = collector.hellos()[0].run_first_sequence();
+  spool_->Add(wire::TestSession());
+  ASSERT_TRUE(collector.WaitForRecords(1));
+  EXPECT_EQ(collector.received()[0].sequence(), run);
+  uplink.reset();
+  spool_.reset();
+  spool_ = OpenSpool(directory_);
+  uplink = Open();
+  ASSERT_TRUE(collector.WaitForHellos(2));
+  EXPECT_GT(collector.hellos()[1].run_first_sequence(), run) << "another run";
+}
+
 TEST_F(UplinkTest, IdleStream_SendsHeartbeats) {
   FakeCollector collector(Address());
   auto uplink = Open([] { return absl::Milliseconds(1); });

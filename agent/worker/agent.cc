@@ -142,6 +142,7 @@ void Agent::OpenUplink() {
   options.host_name = host_name_.name();
   options.agent_version = kVersion;
   options.spool = spool_.get();
+  options.previous_end = previous_end_;
   options.on_provenance = [this](model::Provenance provenance) {
     // A lost one costs words in a detection: the collector sends it again when it changes.
     if (inbox_.PutProvenance(std::move(provenance))) return;
@@ -180,14 +181,17 @@ void Agent::OpenLoop() {
 }
 
 void Agent::ReportLastEnd(const std::string& last_end) {
-  const absl::StatusOr<bool> cut_short = marker_.Begin();
-  if (!cut_short.ok()) {
-    LogWarning("agent", "cannot mark this run: ", cut_short.status().message());
+  const absl::StatusOr<model::PreviousEnd> previous = marker_.Begin();
+  if (previous.ok()) {
+    previous_end_ = *previous;
+  } else {
+    LogWarning("agent", "cannot mark this run: ", previous.status().message());
   }
   if (!last_end.empty()) {
+    previous_end_ = model::PreviousEnd::kCutShort;
     reports_->ReportInterference(model::InterferenceKind::kEnded,
                                  absl::StrCat("the worker ", last_end));
-  } else if (cut_short.ok() && *cut_short) {
+  } else if (previous_end_ == model::PreviousEnd::kCutShort) {
     reports_->ReportInterference(model::InterferenceKind::kEnded,
                                  "the agent's last run ended without having been asked to");
   }

@@ -30,6 +30,7 @@
 #include "agent/worker/uplink_inbox.h"
 #include "agent/worker/wakeups.h"
 #include "core/base/clock.h"
+#include "core/model/agent_run.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent {
@@ -83,6 +84,7 @@ class Agent {
   loader::LoaderClient loader_;
   const uint32_t supervisor_tgid_;
   const RunMarker marker_;
+  model::PreviousEnd previous_end_ = model::PreviousEnd::kUnknown;
   bool restored_ = false;  // the last run has left saved state
   HeartbeatWatch heartbeat_;
   const bool sees_loader_;

@@ -119,6 +119,7 @@ void EventLoop::SendGoodbye(const privilege::Message& stop) {
   LogInfo("agent", "asked to stop",
           goodbye.cause == model::StopCause::kReplacement      ? " for another worker"
           : goodbye.cause == model::StopCause::kServiceManager ? " by its service manager"
+          : goodbye.cause == model::StopCause::kPackageManager ? " by a package manager"
                                                                : "",
           goodbye.detail.empty() ? "" : absl::StrCat(": ", goodbye.detail));
   options_.uplink->SetGoodbye(goodbye);

@@ -238,12 +238,13 @@ TEST_F(PipelineTest, StopByTheServiceManager_NamesTheLoginThatAskedForIt) {
   EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, monitor));
 }
 
-// A program that a service starts (a timer, a package's script) belongs to no login.
-TEST_F(PipelineTest, StopCommandFromAService_NamesNoSession) {
+TEST_F(PipelineTest, StopCommandFromAService_NamesItsSession) {
   StartAgent(kernel_.init());
   const model::ProcessKey timer = kernel_.Fork(kernel_.init());
   kernel_.Exec(timer, "/usr/bin/systemctl", kernel_.Null(), {"systemctl", "stop", "sensor"});
-  EXPECT_TRUE(Stop(1).session.empty());
+  const model::Goodbye goodbye = Stop(1);
+  EXPECT_EQ(goodbye.cause, model::StopCause::kServiceManager);
+  EXPECT_EQ(goodbye.session, model::DeriveSessionId(host_, timer));
 }
 
 // The same shim starts runc and the container.

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
+#include "core/model/agent_run.h"
 #include "core/model/ids.h"
 
 namespace hoptrail::agent {
@@ -19,13 +20,15 @@ class RunMarker {
   RunMarker(const std::string& state_directory, const model::BootId& boot)
       : path_(state_directory + "/running"), boot_(model::ToString(boot)) {}
 
-  // Marks the beginning. True where the last run in this boot did not call End().
-  absl::StatusOr<bool> Begin() const;
+  // Marks the beginning. Returns how the last run ended: kCutShort where it was in this boot and
+  // did not call End(), kNoTrace where there was none, or in an earlier boot only.
+  absl::StatusOr<model::PreviousEnd> Begin() const;
   // The run ends as it should.
   void End() const;
 
  private:
   absl::Status Write(int file, absl::string_view text) const;
+  std::string Ended() const { return std::string(boot_.size(), '-'); }
 
   const std::string path_;
   const std::string boot_;

@@ -8,6 +8,8 @@
 namespace hoptrail::agent {
 namespace {
 
+using model::PreviousEnd;
+
 model::BootId Boot(uint8_t number) {
   model::BootId boot;
   boot.bytes.fill(number);
@@ -17,13 +19,13 @@ model::BootId Boot(uint8_t number) {
 TEST(RunMarker, RunWithoutEnd_IsReportedAtTheNextBegin) {
   const spool::TestDirectory directory;
   const RunMarker marker(directory.path(), Boot(1));
-  EXPECT_FALSE(*marker.Begin()) << "the first run";
-  EXPECT_TRUE(*marker.Begin()) << "the first did not end";
+  EXPECT_EQ(*marker.Begin(), PreviousEnd::kNoTrace) << "the first run";
+  EXPECT_EQ(*marker.Begin(), PreviousEnd::kCutShort) << "the first did not end";
   marker.End();
-  EXPECT_FALSE(*marker.Begin()) << "it did end";
+  EXPECT_EQ(*marker.Begin(), PreviousEnd::kAsked) << "it did end";
   const RunMarker next_boot(directory.path(), Boot(2));
-  EXPECT_FALSE(*next_boot.Begin()) << "the machine ended with it";
-  EXPECT_TRUE(*next_boot.Begin());
+  EXPECT_EQ(*next_boot.Begin(), PreviousEnd::kNoTrace) << "the machine ended with it";
+  EXPECT_EQ(*next_boot.Begin(), PreviousEnd::kCutShort);
   EXPECT_FALSE(RunMarker("/nowhere", Boot(1)).Begin().ok());
 }
 
@@ -39,8 +41,8 @@ TEST(RunMarker, End_WritesInPlace) {
   ASSERT_EQ(::stat((directory.path() + "/running").c_str(), &after), 0);
   EXPECT_EQ(after.st_ino, before.st_ino);
   EXPECT_EQ(after.st_size, before.st_size);
-  EXPECT_FALSE(*marker.Begin());
-  EXPECT_TRUE(*marker.Begin());
+  EXPECT_EQ(*marker.Begin(), PreviousEnd::kAsked);
+  EXPECT_EQ(*marker.Begin(), PreviousEnd::kCutShort);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "collector/bus/agent_sink.h"
+#include "core/model/agent_run.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::collector::bus {
@@ -25,6 +26,8 @@ struct StreamOpened {
   model::Incarnation incarnation;           // the last one that it made durable
   bool backlog = false;                     // its records are of an earlier boot of the machine
   std::optional<model::IpAddress> address;  // that the stream comes from; none: a UNIX socket
+  uint64_t first_spooled_sequence = 0;      // the first record in its spool; 0: the spool is empty
+  model::AgentRun run;
 };
 
 // The agent's answer to OnAccepted or Ask: the last incarnation that it made durable.

@@ -65,8 +65,9 @@ void Engine::Apply(absl::Span<const model::Fact> facts, Outcome* outcome) {
   parts_->Settle(outcome);
 }
 
-void Engine::Apply(const model::HostId& host, const model::Goodbye& goodbye, Outcome* outcome) {
-  parts_->evaluator.EvaluateGoodbye(host, goodbye);
+void Engine::NoteTrouble(const model::HostId& host, const AgentTroubleKind& what,
+                         Outcome* outcome) {
+  parts_->evaluator.EvaluateTrouble(host, what);
   parts_->Settle(outcome);
 }
 
@@ -96,7 +97,7 @@ void Engine::SetHostName(const model::HostId& host, absl::string_view name, Outc
 }
 
 bool Engine::IsAnyoneLoggedIn(const model::HostId& host) const {
-  return FindSuspect(parts_->state, host).suspect != nullptr;
+  return HasOpenLogin(parts_->state, host);
 }
 
 void Engine::SetRules(const v1::FleetRulesConfig& rules, model::Severity minimum_severity,

@@ -18,7 +18,7 @@
 
 #include "collector/engine/engine_options.h"
 #include "collector/engine/graph/host_names.h"
-#include "collector/engine/values/graph_change.h"
+#include "collector/engine/values/agent_trouble.h"
 #include "collector/engine/values/outcome.h"
 #include "core/model/fact.h"
 #include "core/model/ip_prefix.h"
@@ -47,8 +47,9 @@ class Engine {
   void Apply(const model::Fact& fact, Outcome* outcome);
   void Apply(absl::Span<const model::Fact> facts, Outcome* outcome);
 
-  // The agent of `host` has announced that it ends.
-  void Apply(const model::HostId& host, const model::Goodbye& goodbye, Outcome* outcome);
+  // The agent of `host` has announced that it ends, is silent, or came back without what it must
+  // have.
+  void NoteTrouble(const model::HostId& host, const AgentTroubleKind& what, Outcome* outcome);
 
   // The host of `session` has reported more than its budget; `session` was reported last.
   void NoteFlood(const model::SessionId& session, ClaimKind kind, Outcome* outcome);

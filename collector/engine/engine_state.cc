@@ -22,6 +22,14 @@ SessionNode& EngineState::Upsert(const model::SessionId& id, const model::HostId
   return it->second;
 }
 
+void EngineState::PutSession(const model::Session& session) {
+  SessionNode& node = Upsert(session.id, session.host);
+  if (node.value.has_value()) return;
+  node.value = session;
+  changes.sessions.insert(session.id);
+  MarkSubtree(session.id);
+}
+
 bool EngineState::IsForeign(const model::SessionId& id, const model::HostId& host) const {
   const SessionNode* node = graph.Find(id);
   return node != nullptr && node->value.has_value() && node->host != host;

@@ -70,6 +70,8 @@ struct EngineState {
   void Index(const model::SessionId& id);
   // The same, where its root and its depth are known.
   void Index(const model::SessionId& id, const model::SessionId& root, uint32_t depth);
+  // Adds a session that no host has reported, unless it is there.
+  void PutSession(const model::Session& session);
   // Adds or replaces the detection.
   void PutDetection(const model::Detection& detection);
   // See HostNames. A name too many is refused.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/container/btree_set.h"
@@ -13,7 +14,9 @@
 
 #include "collector/engine/incident_title.h"
 #include "collector/engine/path_reader.h"
+#include "collector/engine/preceding.h"
 #include "collector/engine/values/outcome.h"
+#include "core/model/title.h"
 #include "core/model/unmonitored.h"
 
 namespace hoptrail::collector::engine {
@@ -28,6 +31,15 @@ size_t Hash(const model::Provenance& p) {
 
 constexpr char kFloodRule[] = "claim-flood";
 constexpr int64_t kFloodEveryNs = int64_t{3600} * 1'000'000'000;
+
+// When the trouble was, by the clock of the side that saw it.
+int64_t WallOf(const AgentTroubleKind& what, int64_t now_wall_ns) {
+  if (const auto* loss = std::get_if<model::Loss>(&what)) return loss->until_wall_ns;
+  if (const auto* each = std::get_if<model::Interference>(&what)) return each->wall_ns;
+  if (const auto* silence = std::get_if<AgentSilence>(&what)) return silence->wall_ns;
+  if (const auto* agent_return = std::get_if<AgentReturn>(&what)) return agent_return->wall_ns;
+  return now_wall_ns;
+}
 
 }  // namespace
 
@@ -195,6 +207,7 @@ bool Evaluator::MayOpenIncident(const IncidentRegistry::PathState& path) {
 }
 
 void Evaluator::RetryWaitingIncidents() {
+  descriptions_.ForgetFull(state_->BootNow());
   for (const model::SessionId& root : state_->incident_budget.TakeWaiting(state_->BootNow())) {
     state_->changes.dirty_trees.insert(state_->graph.lineage.Root(root));
   }
@@ -206,24 +219,42 @@ void Evaluator::EvaluateFlood(const model::SessionId& session, ClaimKind kind) {
   int64_t& until = flooded_until_[{node->host.machine, kind}];
   if (state_->BootNow() < until) return;
   until = state_->BootNow() + kFloodEveryNs;
-  RunTroubleRules({.suspect = node}, {.what = ClaimFlood{kind}});
+  if (!rules_.Wants(rules::kAgentTrouble)) return;
+  RunTroubleRules({.what = ClaimFlood{kind}, .suspect = state_->graph.StepOf(session)}, nullptr);
 }
 
-void Evaluator::EvaluateTrouble(const model::HostId& host, AgentTrouble trouble) {
-  RunTroubleRules(FindSuspect(*state_, host), std::move(trouble));
+void Evaluator::EvaluateTrouble(const model::HostId& host, const AgentTroubleKind& what) {
+  if (!rules_.Wants(rules::kAgentTrouble)) return;
+  const int64_t wall_ns = WallOf(what, state_->WallNow());
+  const auto* goodbye = std::get_if<model::Goodbye>(&what);
+  const Suspicion suspicion = FindSuspect(
+      *state_, host, wall_ns, goodbye == nullptr ? model::SessionId() : goodbye->session);
+  AgentTrouble trouble{.what = what,
+                       .ground = suspicion.ground,
+                       .suspect_is_login = suspicion.is_login,
+                       .other_sessions = suspicion.others};
+  if (descriptions_.Take(host.machine, state_->BootNow())) {
+    trouble.before = ReadPreceding(*state_, host, wall_ns);
+  } else {
+    trouble.before.detection_lately = true;  // so much trouble is suspicious by itself
+  }
+  if (suspicion.suspect != nullptr) {
+    trouble.suspect = state_->graph.StepOf(suspicion.suspect->value->id);
+    RunTroubleRules(std::move(trouble), nullptr);
+    return;
+  }
+  const model::Session stand_in = StandInFor(host, state_->WallNow());
+  trouble.suspect = {.session = stand_in.id,
+                     .host = host,
+                     .host_name = state_->graph.HostName(host),
+                     .title = model::Title(stand_in)};
+  RunTroubleRules(std::move(trouble), &stand_in);
 }
 
-void Evaluator::EvaluateGoodbye(const model::HostId& host, const model::Goodbye& goodbye) {
-  RunTroubleRules(FindSuspect(*state_, host, goodbye), {.what = goodbye});
-}
-
-void Evaluator::RunTroubleRules(const Suspicion& suspicion, AgentTrouble trouble) {
-  if (suspicion.suspect == nullptr || !rules_.Wants(rules::kAgentTrouble)) return;
+void Evaluator::RunTroubleRules(AgentTrouble trouble, const model::Session* stand_in) {
   trouble.wall_ns = state_->WallNow();
-  trouble.suspect = state_->graph.StepOf(suspicion.suspect->value->id);
-  trouble.named = suspicion.named;
-  trouble.other_sessions = suspicion.others;
   for (const model::Detection& detection : rules_.OnAgentTrouble(trouble)) {
+    if (stand_in != nullptr) state_->PutSession(*std::exchange(stand_in, nullptr));
     state_->PutDetection(detection);
   }
 }

@@ -12,8 +12,9 @@
 #include "collector/engine/join/joiner.h"
 #include "collector/engine/origin_wait.h"
 #include "collector/engine/suspicion.h"
-#include "collector/engine/values/graph_change.h"
+#include "collector/engine/values/agent_trouble.h"
 #include "collector/rules/rule_runner.h"
+#include "core/base/keyed_budget.h"
 #include "core/model/fact.h"
 #include "core/model/ids.h"
 #include <hoptrail/v1/config.pb.h>
@@ -36,10 +37,9 @@ class Evaluator {
   // together. The others stay in Changes::unevaluated.
   void Settle(size_t most_steps);
 
-  // The agent of `host` reports trouble (`trouble.what`), or announces that it ends. Detections are
-  // made at once; the next Settle puts them into incidents.
-  void EvaluateTrouble(const model::HostId& host, AgentTrouble trouble);
-  void EvaluateGoodbye(const model::HostId& host, const model::Goodbye& goodbye);
+  // The agent of `host` has trouble. Detections are made at once; the next Settle puts them into
+  // incidents.
+  void EvaluateTrouble(const model::HostId& host, const AgentTroubleKind& what);
   // The host of `session` floods the collector. At most one detection an hour for each machine and
   // kind.
   void EvaluateFlood(const model::SessionId& session, ClaimKind kind);
@@ -54,13 +54,16 @@ class Evaluator {
   void SettleTree(const model::SessionId& root);
   void UpdateProvenance(const model::SessionId& id);
   void EvaluatePath(const model::SessionId& root, const TreeIndex::Tree& tree);
-  void RunTroubleRules(const Suspicion& suspicion, AgentTrouble trouble);
+  // `stand_in`: a session that is added if there is a detection on it; may be null.
+  void RunTroubleRules(AgentTrouble trouble, const model::Session* stand_in);
   void UpdateIncident(const model::SessionId& root, const TreeIndex::Tree& tree);
   bool MayOpenIncident(const IncidentRegistry::PathState& path);
 
   EngineState* const state_;
   OriginWait origins_;
   rules::RuleRunner rules_;
+  // How often trouble is described by what preceded it, which reads all sessions of the host.
+  KeyedBudget<model::MachineId> descriptions_{{.burst = 20, .per_second = 1}};
   // Until when a further flood makes no detection, by the collector's boot clock.
   absl::flat_hash_map<std::pair<model::MachineId, ClaimKind>, int64_t> flooded_until_;
 };

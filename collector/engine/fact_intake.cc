@@ -45,7 +45,7 @@ void FactIntake::Take(const model::Fact& fact) {
           state_->origins.NoteEdge(value);
         } else if constexpr (std::is_same_v<T, model::Interference> ||
                              std::is_same_v<T, model::Loss>) {
-          evaluator_->EvaluateTrouble(value.host, {.what = value});
+          evaluator_->EvaluateTrouble(value.host, value);
         }
       },
       fact);

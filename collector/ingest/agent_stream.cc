@@ -86,12 +86,13 @@ absl::Status AgentStream::TakeHello(const v1::Hello& hello) {
     return absl::InvalidArgumentError("hello.host_name: too long");
   }
   HT_ASSIGN_OR_RETURN(const model::Incarnation incarnation, wire::FromProto(hello.incarnation()));
+  HT_ASSIGN_OR_RETURN(const model::AgentRun run, wire::RunOf(hello));
   greeted_ = true;
   waiting_ = true;
   const std::string& name = peer_.host_name.empty() ? hello.host_name() : peer_.host_name;
-  if (!bus_->Publish(bus::StreamOpened{host_, name, shared_from_this(),
-                                       hello.last_spooled_sequence(), incarnation, hello.backlog(),
-                                       rpc::AddressOf(address_)})) {
+  if (!bus_->Publish(bus::StreamOpened{
+          host_, name, shared_from_this(), hello.last_spooled_sequence(), incarnation,
+          hello.backlog(), rpc::AddressOf(address_), hello.first_spooled_sequence(), run})) {
     return absl::UnavailableError("the collector is busy");
   }
   return absl::OkStatus();

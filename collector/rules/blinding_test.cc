@@ -19,7 +19,11 @@ std::optional<model::Detection> Evaluate(const AgentTrouble& trouble) {
 }
 
 AgentTrouble Trouble(const Step& suspect, size_t others) {
-  return {.wall_ns = 7, .suspect = suspect, .other_sessions = others};
+  return {.wall_ns = 7,
+          .suspect = suspect,
+          .ground = engine::SuspectGround::kLoggedIn,
+          .suspect_is_login = true,
+          .other_sessions = others};
 }
 
 model::Detection Evaluate(const model::Interference& interference, const Step& suspect,
@@ -39,7 +43,7 @@ std::optional<model::Detection> Evaluate(const model::Goodbye& goodbye, const St
                                          bool named) {
   AgentTrouble trouble = Trouble(suspect, 0);
   trouble.what = goodbye;
-  trouble.named = named;
+  if (named) trouble.ground = engine::SuspectGround::kNamed;
   return Evaluate(trouble);
 }
 
@@ -104,6 +108,103 @@ TEST(BlindingRuleTest, Fires_ForAGoodbyeThatALoginCaused) {
   const auto asked = Evaluate(goodbye, suspect, /*named=*/true);
   ASSERT_TRUE(asked.has_value());
   EXPECT_EQ(asked->severity, model::Severity::kMedium);
+}
+
+// Everything while nobody is logged in; docs/decisions/0033 has the same table.
+TEST(BlindingRuleTest, NobodyLoggedIn_SeverityDependsOnTheCauseAndOnWhatPreceded) {
+  using engine::AgentReturn;
+  using engine::AgentSilence;
+  using model::InterferenceKind;
+  using model::Severity;
+  using model::StopCause;
+  const Step suspect = MakePath({{"ann", "a"}})[0];
+  const auto interference = [&](InterferenceKind kind) {
+    return model::Interference{suspect.host, kind, "", 5};
+  };
+  const auto goodbye = [](StopCause cause) { return model::Goodbye{cause, "", {}}; };
+  const auto comes_back = [](AgentReturn::Missing missing, bool broken) {
+    return AgentReturn{.missing = missing, .broken = broken};
+  };
+  struct Row {
+    const char* name;
+    engine::AgentTroubleKind what;
+    Severity alone, after_hop, after_detection;
+  };
+  const Row kRows[] = {
+      {"killed", interference(InterferenceKind::kEnded), Severity::kHigh, Severity::kHigh,
+       Severity::kHigh},
+      {"stopped", interference(InterferenceKind::kStopped), Severity::kHigh, Severity::kHigh,
+       Severity::kHigh},
+      {"blind", interference(InterferenceKind::kBlind), Severity::kLow, Severity::kMedium,
+       Severity::kMedium},
+      {"weakened", interference(InterferenceKind::kWeakened), Severity::kLow, Severity::kMedium,
+       Severity::kMedium},
+      {"silent", AgentSilence{}, Severity::kLow, Severity::kMedium, Severity::kMedium},
+      {"closed", AgentSilence{.closed = true}, Severity::kMedium, Severity::kMedium,
+       Severity::kMedium},
+      {"closed among others", AgentSilence{.closed = true, .among_others = true}, Severity::kLow,
+       Severity::kLow, Severity::kMedium},
+      {"silent among others", AgentSilence{.among_others = true}, Severity::kLow, Severity::kLow,
+       Severity::kMedium},
+      {"state lost, stream broken", comes_back(AgentReturn::Missing::kState, true), Severity::kHigh,
+       Severity::kHigh, Severity::kHigh},
+      {"state lost after a goodbye", comes_back(AgentReturn::Missing::kState, false),
+       Severity::kLow, Severity::kMedium, Severity::kMedium},
+      {"end unseen", comes_back(AgentReturn::Missing::kEnd, true), Severity::kHigh, Severity::kHigh,
+       Severity::kHigh},
+      {"records missing", comes_back(AgentReturn::Missing::kRecords, false), Severity::kMedium,
+       Severity::kMedium, Severity::kMedium},
+      {"spool removed", model::Loss{suspect.host, "spool", "removed", 0, 1, 1, 2},
+       Severity::kMedium, Severity::kMedium, Severity::kMedium},
+      {"spool damaged", model::Loss{suspect.host, "spool", "damaged", 0, 1, 1, 2}, Severity::kLow,
+       Severity::kMedium, Severity::kMedium},
+      {"asked by a process", goodbye(StopCause::kProcess), Severity::kMedium, Severity::kHigh,
+       Severity::kHigh},
+      {"asked, cause unknown", goodbye(StopCause::kUnknown), Severity::kLow, Severity::kMedium,
+       Severity::kMedium},
+      {"package manager", goodbye(StopCause::kPackageManager), Severity::kLow, Severity::kLow,
+       Severity::kLow},
+  };
+  for (const Row& row : kRows) {
+    SCOPED_TRACE(row.name);
+    AgentTrouble trouble{
+        .what = row.what, .suspect = suspect, .ground = engine::SuspectGround::kHost};
+    const auto severity = [&] {
+      const auto found = Evaluate(trouble);
+      EXPECT_TRUE(found.has_value());
+      return found.has_value() ? found->severity : Severity::kUnknown;
+    };
+    EXPECT_EQ(severity(), row.alone);
+    trouble.before.hop_lately = true;
+    EXPECT_EQ(severity(), row.after_hop);
+    trouble.before.detection_lately = true;
+    EXPECT_EQ(severity(), row.after_detection);
+  }
+}
+
+TEST(BlindingRuleTest, UpgradeAfterASignal_DoesNotTakeItsPlace) {
+  const Step suspect = MakePath({{"ann", "a"}})[0];
+  const auto signal = Evaluate(model::Goodbye{model::StopCause::kProcess, "", {}}, suspect, true);
+  const auto upgrade =
+      Evaluate(model::Goodbye{model::StopCause::kPackageManager, "", {}}, suspect, true);
+  ASSERT_TRUE(signal.has_value() && upgrade.has_value());
+  EXPECT_NE(signal->id, upgrade->id);
+}
+
+TEST(BlindingRuleTest, Evidence_HasWhatPreceded) {
+  AgentTrouble trouble{.what = engine::AgentSilence{.detail = "no message came"},
+                       .suspect = MakePath({{"ann", "a"}})[0],
+                       .ground = engine::SuspectGround::kServed};
+  trouble.before = {.hops_in = {"one", "two"}, .detections = {"three"}, .sessions = {"four"}};
+  const auto found = Evaluate(trouble);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->evidence.at("last_hops_in"), "one; two");
+  EXPECT_EQ(found->evidence.at("last_detections"), "three");
+  EXPECT_EQ(found->evidence.at("last_sessions"), "four");
+  EXPECT_EQ(found->evidence.at("suspect"), "ann@a");
+  EXPECT_EQ(found->evidence.count("logged_in"), 0u);
+  EXPECT_EQ(found->summary,
+            "nobody was logged in, and ann@a had accepted a connection: no message came");
 }
 
 TEST(BlindingRuleTest, StaysSilent_ForLossInTheAgentsQueues) {

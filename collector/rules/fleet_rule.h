@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "collector/engine/values/agent_trouble.h"
 #include "collector/engine/values/graph_change.h"
 #include "core/detect/rule.h"
 #include "core/model/detection.h"

@@ -152,14 +152,15 @@ enum class StopCause : uint8_t {
   kServiceManager,
   kProcess,
   kReplacement,
+  kPackageManager,  // through the service manager
 };
 
 // The last message of an agent that was asked to end.
 struct Goodbye {
   StopCause cause = StopCause::kUnknown;
   std::string detail;  // a sentence about who asked for it
-  // kProcess: the session that sent the signal; kServiceManager: the login that asked for it. May
-  // be empty.
+  // kProcess: the session that sent the signal; kServiceManager, kPackageManager: the one whose
+  // program asked for it. May be empty.
   SessionId session;
 
   bool operator==(const Goodbye&) const = default;

@@ -54,6 +54,20 @@ TEST(RoundTrip, GoodbyeWithOrWithoutACause_IsUnchanged) {
                                  "signal 15 from bash (process 7, uid 0)", TestSession().id});
 }
 
+TEST(RoundTrip, AgentRunInAHello_IsUnchanged) {
+  v1::Hello hello;
+  EXPECT_EQ(*RunOf(hello), model::AgentRun()) << "an older agent's";
+  SetRun({7'000'000, model::PreviousEnd::kCutShort}, &hello);
+  v1::Hello received;
+  ASSERT_TRUE(received.ParseFromString(hello.SerializeAsString()));
+  EXPECT_EQ(*RunOf(received), (model::AgentRun{7'000'000, model::PreviousEnd::kCutShort}));
+  received.set_previous_end(static_cast<v1::PreviousEnd>(9));
+  EXPECT_FALSE(RunOf(received).ok());
+  received.set_previous_end(v1::ASKED);
+  received.set_run_first_sequence(kMaxCount + 1);
+  EXPECT_FALSE(RunOf(received).ok());
+}
+
 TEST(RoundTrip, Incarnation_IsUnchanged) {
   ExpectRoundTrip(model::Incarnation());
   model::Incarnation incarnation{7, {}};

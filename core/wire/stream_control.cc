@@ -12,7 +12,12 @@ namespace hoptrail::wire {
 static_assert(static_cast<int>(model::StopCause::kServiceManager) == v1::SERVICE_MANAGER);
 static_assert(static_cast<int>(model::StopCause::kProcess) == v1::PROCESS);
 static_assert(static_cast<int>(model::StopCause::kReplacement) == v1::REPLACEMENT);
-static_assert(static_cast<int>(model::StopCause::kReplacement) == v1::StopCause_MAX);
+static_assert(static_cast<int>(model::StopCause::kPackageManager) == v1::PACKAGE_MANAGER);
+static_assert(static_cast<int>(model::StopCause::kPackageManager) == v1::StopCause_MAX);
+static_assert(static_cast<int>(model::PreviousEnd::kNoTrace) == v1::NO_TRACE);
+static_assert(static_cast<int>(model::PreviousEnd::kAsked) == v1::ASKED);
+static_assert(static_cast<int>(model::PreviousEnd::kCutShort) == v1::CUT_SHORT);
+static_assert(static_cast<int>(model::PreviousEnd::kCutShort) == v1::PreviousEnd_MAX);
 
 v1::Incarnation ToProto(const model::Incarnation& in) {
   v1::Incarnation out;
@@ -35,6 +40,21 @@ absl::StatusOr<model::Incarnation> FromProto(const v1::Incarnation& in) {
   return out;
 }
 
+void SetRun(const model::AgentRun& run, v1::Hello* hello) {
+  hello->set_run_first_sequence(run.first_sequence);
+  hello->set_previous_end(static_cast<v1::PreviousEnd>(run.previous_end));
+}
+
+absl::StatusOr<model::AgentRun> RunOf(const v1::Hello& in) {
+  FieldReader read("hello");
+  model::AgentRun out;
+  out.first_sequence = read.Count("run_first_sequence", in.run_first_sequence());
+  out.previous_end = read.Enum("previous_end", in.previous_end(), model::PreviousEnd::kCutShort,
+                               Presence::kOptional);
+  if (!read.status().ok()) return read.status();
+  return out;
+}
+
 v1::Goodbye ToProto(const model::Goodbye& in) {
   v1::Goodbye out;
   out.set_cause(static_cast<v1::StopCause>(in.cause));
@@ -46,7 +66,8 @@ v1::Goodbye ToProto(const model::Goodbye& in) {
 absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& in) {
   FieldReader read("goodbye");
   model::Goodbye out;
-  out.cause = read.Enum("cause", in.cause(), model::StopCause::kReplacement, Presence::kOptional);
+  out.cause =
+      read.Enum("cause", in.cause(), model::StopCause::kPackageManager, Presence::kOptional);
   out.detail = read.Text("detail", in.detail(), kMaxTitleBytes);
   out.session = read.Session("session", in.session(), Presence::kOptional);
   if (!read.status().ok()) return read.status();

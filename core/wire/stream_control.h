@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "core/model/agent_run.h"
 #include "core/model/fact.h"
 #include "core/model/incarnation.h"
 #include <hoptrail/v1/sensor.pb.h>
@@ -14,6 +15,10 @@ namespace hoptrail::wire {
 
 v1::Incarnation ToProto(const model::Incarnation& incarnation);
 absl::StatusOr<model::Incarnation> FromProto(const v1::Incarnation& incarnation);
+
+// The fields of a Hello that describe the agent's run.
+void SetRun(const model::AgentRun& run, v1::Hello* hello);
+absl::StatusOr<model::AgentRun> RunOf(const v1::Hello& hello);
 
 v1::Goodbye ToProto(const model::Goodbye& goodbye);
 absl::StatusOr<model::Goodbye> FromProto(const v1::Goodbye& goodbye);

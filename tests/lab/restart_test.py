@@ -134,7 +134,7 @@ class AgentsKilled(Disturbed):
         victims = {"hop_to_web": "gw", "hop_to_db": "web", "administrator_works": "db", "hop_to_vault": "vault"}
         built, played = self.play({step: lambda built, name=name: built.restart_agent(name)
                                    for step, name in victims.items()})
-        story.check_all(self, built.api, played, strict=False)
+        story.check_all(self, built.api, played, strict=False, killed="vault")
 
 
 class WrongAuthority(Disturbed):

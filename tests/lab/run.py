@@ -28,9 +28,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Tests of the lab itself come first: if the lab is wrong, the other tests prove nothing.
 MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
            "story_test", "roots_test", "openssh_test", "addresses_test", "restart_test", "privilege_test",
-           "restricted_host_test", "host_rules_test", "blinding_test", "stop_test", "inspection_test", "host_row_test",
-           "reload_test", "signals_test", "roles_test", "bad_input_test", "damage_test", "disk_test", "full_disk_test",
-           "clone_test", "health_test", "pager_test", "liar_test", "unmonitored_test")
+           "restricted_host_test", "host_rules_test", "blinding_test", "blinding_service_test", "stop_test",
+           "inspection_test", "host_row_test", "reload_test", "signals_test", "roles_test", "bad_input_test",
+           "damage_test", "disk_test", "full_disk_test", "clone_test", "health_test", "pager_test", "liar_test",
+           "unmonitored_test")
 # The tier `ways`: one scene for each way to cross.
 WAYS = ("ways.services_test",)
 # These measure times, or affect every sensor of this machine and not only those of their own hosts.

@@ -123,6 +123,7 @@ void EngineLoop::On(bus::FactBatch& message) {
     return;
   }
   hosts_.NoteMessage(message.host, &entry);
+  returns_.OnRecords(message, &entry);
   // Facts that were applied before are skipped, but acknowledged again.
   size_t first = 0;
   while (first < message.sequences.size() && message.sequences[first] <= entry.applied_sequence) {
@@ -186,7 +187,7 @@ void EngineLoop::On(bus::AgentStopping& message) {
   if (entry.sink != message.sink) return;  // a newer stream speaks for the agent
   LogInfo("ingest", "agent of ", entry.host_name, " (", model::ToString(message.host),
           ") says goodbye", message.goodbye.detail.empty() ? "" : ": ", message.goodbye.detail);
-  state_.engine->Apply(message.host, message.goodbye, &state_.transaction.outcome);
+  state_.engine->NoteTrouble(message.host, message.goodbye, &state_.transaction.outcome);
 }
 
 void EngineLoop::On(bus::StreamClosed& message) {
@@ -236,6 +237,7 @@ void EngineLoop::Tick() {
   heartbeats_.FindMissedHeartbeats();
   identity_.EvaluateHolders();
   identity_.EvaluateClones();
+  returns_.Evaluate();
   refusals_.Show();
   heartbeats_.MarkSilentHosts();
   throttle_.Age(state_.BootNow());

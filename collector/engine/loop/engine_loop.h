@@ -13,6 +13,7 @@
 
 #include "collector/bus/fact_bus.h"
 #include "collector/engine/engine.h"
+#include "collector/engine/loop/agent_returns.h"
 #include "collector/engine/loop/claim_throttle.h"
 #include "collector/engine/loop/heartbeat_monitor.h"
 #include "collector/engine/loop/host_ownership.h"
@@ -91,7 +92,8 @@ class EngineLoop {
   LoopState state_;
   HostTable hosts_{&state_};
   Refusals refusals_{&state_, &hosts_};
-  HostOwnership identity_{&state_, &hosts_, &refusals_};
+  AgentReturns returns_{&state_, &hosts_};
+  HostOwnership identity_{&state_, &hosts_, &refusals_, &returns_};
   HeartbeatMonitor heartbeats_{&state_, &hosts_};
   ClaimThrottle throttle_;
   RequestQueue requests_;

@@ -61,6 +61,18 @@ TEST_F(HeartbeatMonitorTest, BrokenStream_IsADetection) {
   Pass(12);
   ASSERT_EQ(Detections().size(), 1u);
   EXPECT_THAT(Detections()[0].summary, testing::HasSubstr("its connection was broken"));
+  EXPECT_EQ(Detections()[0].severity, model::Severity::kMedium);
+}
+
+// Its processes ended, and the machine runs.
+TEST_F(HeartbeatMonitorTest, BrokenStreamWhileNobodyIsLoggedIn_IsAMediumDetection) {
+  const auto agent = Connect(1, false);
+  ASSERT_TRUE(bus_->Publish(bus::StreamClosed{Host(1), agent}));
+  Pass(12);
+  ASSERT_EQ(Detections().size(), 1u);
+  EXPECT_EQ(Detections()[0].severity, model::Severity::kMedium);
+  EXPECT_EQ(Detections()[0].host, Host(1));
+  EXPECT_THAT(Detections()[0].summary, testing::HasSubstr("nobody was logged in on gw"));
 }
 
 TEST_F(HeartbeatMonitorTest, BrokenStreamThatReconnectsInTime_IsNoDetection) {
@@ -105,10 +117,41 @@ TEST_F(HeartbeatMonitorTest, GoodbyeOfAReplacedStream_IsNoDetection) {
   EXPECT_TRUE(Detections().empty());
 }
 
-TEST_F(HeartbeatMonitorTest, SilenceWhileNobodyIsLoggedIn_IsNoDetection) {
+TEST_F(HeartbeatMonitorTest, CutNetworkWhileNobodyIsLoggedIn_IsNoDetectionForTwiceTheTimeout) {
+  const auto agent = Connect(1, false);
+  Pass(18);
+  agent->last_message_boot_ns = static_cast<int64_t>(clock_.BootNs());
+  Pass(18);
+  EXPECT_TRUE(Detections().empty());
+  Pass(4);
+  EXPECT_EQ(Detections().size(), 1u);
+}
+
+// The power or the network may be the cause.
+TEST_F(HeartbeatMonitorTest, SilenceWhileNobodyIsLoggedIn_IsALowDetection) {
   const auto agent = Connect(1, false);
   Pass(60);
-  EXPECT_TRUE(Detections().empty());
+  ASSERT_EQ(Detections().size(), 1u);
+  EXPECT_EQ(Detections()[0].severity, model::Severity::kLow);
+}
+
+TEST_F(HeartbeatMonitorTest, RackWithoutNetwork_IsLowWhereNobodyIsLoggedIn) {
+  std::vector<std::shared_ptr<FakeAgent>> rack, others;
+  for (uint8_t i = 1; i <= 5; ++i) rack.push_back(Connect(i, false));
+  for (uint8_t i = 10; i < 40; ++i) others.push_back(Connect(i, false));
+  for (size_t i = 0; i < 25; ++i) {
+    for (const auto& each : others) {
+      each->last_message_boot_ns = static_cast<int64_t>(clock_.BootNs());
+    }
+    if (i < rack.size()) {
+      ASSERT_TRUE(bus_->Publish(bus::StreamClosed{Host(static_cast<uint8_t>(i + 1)), rack[i]}));
+    }
+    Pass(1);
+  }
+  ASSERT_EQ(Detections().size(), rack.size());
+  for (const model::Detection& each : Detections()) {
+    EXPECT_EQ(each.severity, model::Severity::kLow) << each.summary;
+  }
 }
 
 TEST_F(HeartbeatMonitorTest, DelayOfTheCollector_IsNoDetection) {

@@ -95,6 +95,7 @@ void HostOwnership::Admit(const bus::StreamOpened& message, HostEntry* entry) {
   const model::HostId& host = message.host;
   const model::Incarnation& shown = message.incarnation;
   Transaction& transaction = state_->transaction;
+  returns_->OnAdmitted(message, entry);
   if (!message.backlog && shown.empty() && !entry->confirmed.empty()) {
     hosts_->AddDegradation(host, entry, DegradationKind::kRestartedWithoutHistory,
                            "its agent has lost what it had saved");
@@ -177,7 +178,10 @@ void HostOwnership::EvaluateHolders() {
              "the one that spoke for it before still sends messages");
       continue;
     }
-    if (entry.sink != nullptr) entry.sink->End(ReplacedByAnotherStream());
+    if (entry.sink != nullptr) {
+      entry.sink->End(ReplacedByAnotherStream());
+      if (!entry.sink->SaidGoodbye()) entry.broken_boot_ns = now;
+    }
     entry.sink = nullptr;
     OpenNewcomer(&entry);
   }

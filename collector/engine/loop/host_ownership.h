@@ -9,6 +9,7 @@
 
 #include "collector/bus/agent_message.h"
 #include "collector/bus/agent_sink.h"
+#include "collector/engine/loop/agent_returns.h"
 #include "collector/engine/loop/host_table.h"
 #include "collector/engine/loop/loop_state.h"
 #include "collector/engine/loop/refusals.h"
@@ -23,8 +24,8 @@ namespace hoptrail::collector::engine {
 class HostOwnership {
  public:
   // Nothing is owned; all of it outlives this.
-  HostOwnership(LoopState* state, HostTable* hosts, Refusals* refusals)
-      : state_(state), hosts_(hosts), refusals_(refusals) {}
+  HostOwnership(LoopState* state, HostTable* hosts, Refusals* refusals, AgentReturns* returns)
+      : state_(state), hosts_(hosts), refusals_(refusals), returns_(returns) {}
 
   // A stream was opened: admits it, sends it to a boot of its own, or asks the agent that holds the
   // host first. Refuses a boot that is new when its machine has had too many.
@@ -58,6 +59,7 @@ class HostOwnership {
   LoopState* const state_;
   HostTable* const hosts_;
   Refusals* const refusals_;
+  AgentReturns* const returns_;
   // Boots that the collector does not know yet. A machine that restarts all the time gets in at a
   // later try.
   KeyedBudget<model::MachineId> new_boots_{{.burst = kNewBootsAtOnce, .per_second = 1.0 / 60}};

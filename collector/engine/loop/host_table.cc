@@ -116,7 +116,7 @@ void HostTable::NoteConnected(const model::HostId& host, HostEntry* entry) {
     // The engine has the silence already, though the machine was only restarting.
     absl::StrAppend(&older->silence->detail, "; the machine has come back since, as boot ",
                     model::ToString(host.boot));
-    state_->engine->Apply(*older->silence, &state_->transaction.outcome);
+    state_->engine->NoteTrouble(before, *older->silence, &state_->transaction.outcome);
     older->silence.reset();
   }
   if (older->sink != nullptr) return;  // it may still be up

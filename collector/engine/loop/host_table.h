@@ -16,6 +16,7 @@
 #include "collector/bus/agent_sink.h"
 #include "collector/engine/loop/loop_state.h"
 #include "collector/engine/loop/sequence_bound.h"
+#include "collector/engine/values/agent_trouble.h"
 #include "collector/engine/values/refusal.h"
 #include "collector/store/views.h"
 #include "core/model/fact.h"
@@ -30,6 +31,15 @@ struct RefusedClaims {
   bool changed = false;                             // since they were shown
   int64_t shown_boot_ns = 0;
   int64_t last_boot_ns = 0;  // when the last one was refused; 0: never
+};
+
+// Records of a host whose numbers are missing (AgentReturns).
+struct RecordGap {
+  uint64_t announced = 0;   // the highest number that the agent said to have spooled
+  uint64_t last = 0;        // the highest number of the stream; 0: none has come
+  uint64_t missing = 0;     // numbers that were skipped
+  uint64_t explained = 0;   // records that the agent reported as lost
+  int64_t due_boot_ns = 0;  // when to compare the two; 0: nothing is missing
 };
 
 // One boot of a machine.
@@ -50,7 +60,13 @@ struct HostEntry {
 
   // HeartbeatMonitor's.
   bool heartbeat_missed = false;
-  std::optional<model::Interference> silence;  // as given to the engine last
+  std::optional<AgentSilence> silence;  // as given to the engine last
+
+  // AgentReturns'.
+  uint64_t run = 0;                       // of the agent that spoke last: AgentRun::first_sequence
+  std::optional<AgentReturn> comes_back;  // not yet given to the engine
+  int64_t comes_back_boot_ns = 0;         // when to give it
+  RecordGap gap;
 
   // HostOwnership's.
   model::Incarnation confirmed;               // by the agent; durable

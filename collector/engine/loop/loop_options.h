@@ -11,8 +11,8 @@ namespace hoptrail::collector::engine {
 struct LoopOptions {
   // A host that sent nothing for this long is shown as SILENT.
   int64_t silent_after_ns = 60'000'000'000;
-  // The engine gets an Interference (kSilent) for an agent that sent nothing for this long and did
-  // not say goodbye.
+  // The engine gets an AgentSilence for an agent that sent nothing for this long and did not say
+  // goodbye.
   int64_t heartbeat_timeout_ns = 10'000'000'000;
   const Clock* clock = &Clock::System();  // outlives the loop
 };

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "collector/engine/values/path_view.h"
@@ -42,27 +41,6 @@ struct PathChange {
   PathView deepest;  // from the root to the deepest session, the earliest one if there are several
   // In any order; one for each session that was reached. Empty if there are more than kMaxArrivals.
   std::vector<Arrival> arrivals;
-};
-
-// What a machine has reported too much of.
-enum class ClaimKind : uint8_t { kSessions, kDetections, kIncidents };
-
-// A machine has reported more than its budget: the collector takes further reports at a lower rate,
-// or lets their incidents wait (docs/decisions/0032).
-struct ClaimFlood {
-  ClaimKind kind = ClaimKind::kSessions;
-};
-
-// Something happened to the agent of a host on which somebody is logged in, or the agent floods the
-// collector.
-struct AgentTrouble {
-  // Interference that its supervisor or the collector saw, a loss of records, its goodbye, or a
-  // flood of reports.
-  std::variant<model::Interference, model::Loss, model::Goodbye, ClaimFlood> what;
-  int64_t wall_ns = 0;  // when the collector received the report
-  Step suspect;         // the most suspicious open session; of a flood: the session reported last
-  bool named = false;   // the agent itself named the suspect
-  size_t other_sessions = 0;  // further open sessions of people
 };
 
 }  // namespace hoptrail::collector::engine
