@@ -31,6 +31,7 @@ struct Correlator::Dispatch {
   void operator()(const decode::Accept& accept) { stage.traffic_.OnAccept(header, accept); }
   void operator()(const decode::DatagramFlow& flow) { stage.traffic_.OnDatagramFlow(header, flow); }
   void operator()(const decode::UnixConnect&) { stage.processes_.Update(header); }
+  void operator()(const decode::Trace&) { stage.processes_.Update(header); }
   void operator()(const decode::Pam& pam) {
     if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
       stage.login_claims_.OnPam(*process, pam);
