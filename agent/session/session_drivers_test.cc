@@ -134,6 +134,26 @@ TEST_F(SessionDriversTest, MuxMasterThatEndedLongAgo_IsFoundByItsConnection) {
   EXPECT_EQ(hops_[0].drivers[0].session, SessionOf(other_));
 }
 
+TEST_F(SessionDriversTest, RestartOfTheAgent_KeepsReportedDriversAndFindsTheMaster) {
+  const ProcessKey master = Run(victim_, "/usr/bin/ssh");
+  const uint64_t socket = kernel_.Connect(master, "192.0.2.50", 22);
+  const ProcessKey background = kernel_.Fork(master);
+  kernel_.at(background).sockets = kernel_.at(master).sockets;
+  kernel_.Exit(master);
+  kernel_.ConnectUnix(Run(other_, "/usr/bin/ssh"), "/mux", {master.tgid, 0}, 1000);
+  ASSERT_EQ(hops_.back().drivers.size(), 1u);
+  Kill();
+  expect_sessions_first_ = false;  // the run before has reported them
+  Restart();
+  hops_.clear();
+  const ProcessKey third = Login(40002, "198.51.100.67", 33, 9);
+  kernel_.ConnectUnix(Run(third, "/usr/bin/ssh"), "/mux", {master.tgid, 0}, 1000);
+  ASSERT_FALSE(Hops(HopSide::kClient).empty());
+  EXPECT_EQ(Hops(HopSide::kClient).back().drivers.size(), 2u);
+  kernel_.Close(socket);
+  EXPECT_EQ(Hops(HopSide::kClient).back().drivers.size(), 2u);
+}
+
 TEST_F(SessionDriversTest, FloodOfMuxClients_IsHeldToABudgetThatReturns) {
   const ProcessKey master = Run(victim_, "/usr/bin/ssh");
   for (int i = 0; i < 1'000; ++i) {
