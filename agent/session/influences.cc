@@ -56,7 +56,6 @@ model::Drivers MergeDrivers(const model::Drivers& drivers, model::Drivers more) 
 
 void Influences::Add(const model::ProcessKey& target, Influence influence) {
   if (!targets_.contains(target)) {
-    if (targets_.size() >= kMaxTargets) Age(influence.since_boot_ns);
     while (targets_.size() >= kMaxTargets && !order_.empty()) {
       targets_.erase(order_.front());
       order_.pop_front();

@@ -181,7 +181,7 @@ TEST_F(SessionDriversTest, AgentOfAnotherSession_DoesNotDriveIt) {
   const ProcessKey agent = Run(victim_, "/usr/bin/ssh-agent");
   const ProcessKey client = Run(other_, "/usr/bin/ssh");
   kernel_.ConnectUnix(client, "/tmp/ssh-x/agent.5", agent, 1000);
-  EXPECT_TRUE(DriversOfConnection(Run(victim_, "/usr/bin/ssh")).empty());
+  EXPECT_TRUE(DriversOfConnection(agent).empty());
   EXPECT_TRUE(DriversOfConnection(client).empty());
 }
 
@@ -225,6 +225,18 @@ TEST_F(SessionDriversTest, InjectedService_ReportsItsConnectionToAnyPort) {
   EXPECT_EQ(hops_[0].drivers[0].method, "process_vm_writev");
 }
 
+TEST_F(SessionDriversTest, ConnectionBeforeTheInjection_HasNoDriverWhenItIsReportedLater) {
+  const ProcessKey daemon = Run(kernel_.init(), "/usr/sbin/nginx");
+  kernel_.Connect(daemon, "192.0.2.50", 5432);
+  kernel_.Trace(Run(other_, "/tmp/inject"), daemon);
+  EXPECT_TRUE(hops_.empty());
+  model::Provenance provenance;
+  provenance.session = SessionOf(daemon);
+  correlator_->Handle(provenance, clock_.BootNs());
+  ASSERT_EQ(hops_.size(), 1u);
+  EXPECT_TRUE(hops_[0].drivers.empty());
+}
+
 TEST_F(SessionDriversTest, MemoryOnlyReadOrOwnSession_DrivesNothing) {
   kernel_.Trace(Run(other_, "/usr/bin/cat"), victim_, decode::TraceMethod::kMemoryRead, false);
   kernel_.Trace(Run(victim_, "/usr/bin/gdb"), victim_);
@@ -233,8 +245,14 @@ TEST_F(SessionDriversTest, MemoryOnlyReadOrOwnSession_DrivesNothing) {
 
 TEST_F(SessionDriversTest, ThousandsOfTargets_StayBounded) {
   HostTables tables({.host = host_, .clock = &clock_});
+  Node* node = nullptr;
   for (uint32_t i = 1; i < 3 * Influences::kMaxTargets; ++i) {
-    tables.influences.Add({i, 1}, {.kind = InfluenceKind::kMemory, .since_boot_ns = i});
+    bool created = false;
+    process::Process* target = tables.processes.Ensure({i, 1}, &created);
+    ASSERT_NE(target, nullptr);
+    if (node == nullptr) node = tables.sessions.Create(*target, model::EntryKind::kService);
+    tables.sessions.Join(*target, *node, i);
+    tables.influences.Add(target->key, {.kind = InfluenceKind::kMemory, .since_boot_ns = i});
   }
   EXPECT_LE(tables.influences.size(), Influences::kMaxTargets);
 }
