@@ -23,7 +23,7 @@ readonly DEMO=(
 )
 readonly TEST_RUNNER=(python3)
 readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy libclang-rt-dev shellcheck buildah debootstrap runc
-  cron qemu-system-x86 busybox-static cpio linux-perf socat haproxy python3-asyncssh)
+  cron tmux gdb qemu-system-x86 busybox-static cpio linux-perf socat haproxy python3-asyncssh)
 
 usage() {
   cat <<'TEXT'

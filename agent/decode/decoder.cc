@@ -38,6 +38,7 @@ constexpr size_t kLeastSize[HT_TYPES] = {
     sizeof(ht_credentials),
     sizeof(ht_namespaces),
     sizeof(ht_tampering),
+    sizeof(ht_trace),
 };
 
 void SetHeader(const ht_header& raw, Header* to) {
@@ -128,6 +129,9 @@ absl::Status Read(const void* data, size_t size, Event* event) {
       break;
     case HT_TYPE_TAMPERING:
       event->body = ToTampering(Copy<ht_tampering>(record));
+      break;
+    case HT_TYPE_TRACE:
+      event->body = ToTrace(Copy<ht_trace>(record));
       break;
   }
   return absl::OkStatus();

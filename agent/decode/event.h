@@ -236,6 +236,25 @@ struct Tampering {
   uint32_t repeats = 1;                      // the same by this process since the last such event
 };
 
+// How a process got at another one.
+enum class TraceMethod : uint8_t {
+  kUnknown,      // by a 32-bit system call, for example
+  kPtrace,       // ptrace(2)
+  kMemoryWrite,  // process_vm_writev(2)
+  kMemoryRead,   // process_vm_readv(2)
+  kMemoryFile,   // /proc/PID/mem, opened
+  kDescriptor,   // pidfd_getfd(2)
+};
+
+// A process was given the right to trace a process that is perhaps not of its session. The header
+// describes the tracer. The kernel may still have refused: see the hook's tier.
+struct Trace {
+  model::ProcessKey target;
+  TraceMethod method = TraceMethod::kUnknown;
+  bool may_write = true;  // false if the target cannot be made to act by it
+  uint32_t repeats = 1;   // the same by this process since the last such event
+};
+
 enum class SocketType : uint8_t { kUnknown, kStream, kDatagram, kSequenced };
 
 // A process connected to a UNIX socket. The peer is the process that called listen (SO_PEERCRED):
@@ -271,7 +290,7 @@ struct Event {
   Header header;
   std::variant<Fork, Exec, Exit, Tcp, Accept, Pam, SshdMessage, ProcessSnapshot, SocketSnapshot,
                SnapshotDone, Lost, UnixConnect, DatagramFlow, File, CredentialsChange,
-               NamespacesChange, Tampering>
+               NamespacesChange, Tampering, Trace>
       body;
 };
 

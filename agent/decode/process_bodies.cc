@@ -1,8 +1,11 @@
 #include "agent/decode/process_bodies.h"
 
+#include <fcntl.h>
+
 #include <type_traits>
 
 #include "agent/decode/fields.h"
+#include <sys/syscall.h>
 
 namespace hoptrail::agent::decode {
 namespace {
@@ -105,6 +108,49 @@ NamespacesChange ToNamespacesChange(const ht_namespaces& raw) {
   return {.change = CheckedEnum(raw.change, Change::kClone),
           .before = ToNamespaceSet(raw.before),
           .after = ToNamespaceSet(raw.after)};
+}
+
+// The kernel and the agent run on one architecture, so they have the same system call numbers. A
+// 32-bit process has others, which mean something else or nothing here.
+Trace ToTrace(const ht_trace& raw) {
+  Trace trace;
+  trace.target = {raw.target_tgid, raw.target_start_ns};
+  trace.repeats = raw.repeats;
+  const auto opens_memory = [&](uint32_t flags) {
+    trace.method = TraceMethod::kMemoryFile;
+    trace.may_write = (flags & O_ACCMODE) != O_RDONLY;
+  };
+  switch (raw.system_call) {
+    case SYS_ptrace:
+      trace.method = TraceMethod::kPtrace;
+      break;
+    case SYS_process_vm_writev:
+      trace.method = TraceMethod::kMemoryWrite;
+      break;
+    case SYS_process_vm_readv:
+      trace.method = TraceMethod::kMemoryRead;
+      trace.may_write = false;
+      break;
+    case SYS_pidfd_getfd:
+      trace.method = TraceMethod::kDescriptor;
+      trace.may_write = false;
+      break;
+    case SYS_openat:
+      opens_memory(raw.third_argument);
+      break;
+#ifdef SYS_open
+    case SYS_open:
+      opens_memory(raw.second_argument);
+      break;
+#endif
+    case SYS_openat2:  // its flags are in memory of the caller
+      trace.method = TraceMethod::kMemoryFile;
+      break;
+    case SYS_read:  // /proc/PID/syscall and similar files, which check at each read
+      trace.may_write = false;
+      break;
+  }
+  return trace;
 }
 
 }  // namespace hoptrail::agent::decode

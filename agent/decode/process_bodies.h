@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_AGENT_DECODE_PROCESS_BODIES_H_
 #define HOPTRAIL_AGENT_DECODE_PROCESS_BODIES_H_
 
-// Decodes the bodies of records about processes: fork, exec, credentials, namespaces, process
-// snapshot.
+// Decodes the bodies of records about processes: fork, exec, credentials, namespaces, trace,
+// process snapshot.
 //
 // The caller has checked that `record` has the smallest size of its type and no more bytes than its
 // header says. INVALID_ARGUMENT where a text is longer than the record. Only for this directory.
@@ -20,6 +20,7 @@ absl::Status ReadExec(absl::string_view record, Exec* exec);
 absl::Status ReadProcessSnapshot(absl::string_view record, ProcessSnapshot* snapshot);
 CredentialsChange ToCredentialsChange(const ht_credentials& raw);
 NamespacesChange ToNamespacesChange(const ht_namespaces& raw);
+Trace ToTrace(const ht_trace& raw);
 
 }  // namespace hoptrail::agent::decode
 

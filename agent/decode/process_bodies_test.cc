@@ -1,5 +1,7 @@
 #include "agent/decode/process_bodies.h"
 
+#include <fcntl.h>
+
 #include <cstring>
 #include <string>
 
@@ -9,6 +11,7 @@
 
 #include "agent/decode/decoder.h"
 #include "agent/decode/decoder_testing.h"
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 namespace hoptrail::agent::decode {
@@ -149,6 +152,36 @@ TEST(ProcessBodiesTest, CredentialsAndNamespacesRecords_AreDecoded) {
   EXPECT_EQ(moved.change, Change::kClone);
   EXPECT_EQ(moved.before.network, 1u);
   EXPECT_EQ(moved.after, (NamespaceSet{2, 3, 4, 5, 6, 7, 8}));
+}
+
+TEST(ProcessBodiesTest, TraceRecord_NamesTheMethodAndWhetherItCanWrite) {
+  const auto decode = [](long system_call, uint32_t second = 0, uint32_t third = 0) {
+    auto record = Record<ht_trace>(HT_TYPE_TRACE);
+    record.target_tgid = 5;
+    record.target_start_ns = 6;
+    record.system_call = static_cast<int32_t>(system_call);
+    record.second_argument = second;
+    record.third_argument = third;
+    record.repeats = 2;
+    const auto event = Decode(&record, sizeof(record));
+    EXPECT_TRUE(event.ok()) << event.status();
+    return event.ok() ? std::get<Trace>(event->body) : Trace();
+  };
+  const Trace attached = decode(SYS_ptrace);
+  EXPECT_EQ(attached.target, (model::ProcessKey{5, 6}));
+  EXPECT_EQ(attached.method, TraceMethod::kPtrace);
+  EXPECT_TRUE(attached.may_write);
+  EXPECT_EQ(attached.repeats, 2u);
+  EXPECT_EQ(decode(SYS_process_vm_writev).method, TraceMethod::kMemoryWrite);
+  EXPECT_FALSE(decode(SYS_process_vm_readv).may_write);
+  EXPECT_FALSE(decode(SYS_pidfd_getfd).may_write);
+  EXPECT_FALSE(decode(SYS_read).may_write);
+  EXPECT_EQ(decode(SYS_openat, O_RDWR, O_RDONLY).method, TraceMethod::kMemoryFile);
+  EXPECT_FALSE(decode(SYS_openat, O_RDWR, O_RDONLY | O_CLOEXEC).may_write);
+  EXPECT_TRUE(decode(SYS_openat, O_RDONLY, O_RDWR).may_write);
+  EXPECT_TRUE(decode(SYS_openat2).may_write);
+  EXPECT_EQ(decode(-1).method, TraceMethod::kUnknown);
+  EXPECT_TRUE(decode(-1).may_write);
 }
 
 }  // namespace

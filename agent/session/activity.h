@@ -33,8 +33,9 @@ enum class Activity : uint8_t {
   kConnectionFailed,
   kConnectionClosed,
   // Logins.
-  kPamClaim,   // PAM says how a step of a login came out
-  kSshdClaim,  // sshd says whether it accepted a login
+  kPamClaim,       // PAM says how a step of a login came out
+  kSshdClaim,      // sshd says whether it accepted a login
+  kProcessTraced,  // a process got the right to trace one that is perhaps not of its session
   // The sensor itself.
   kTampering,  // tampering: a process acts on the sensor's processes, programs or maps
   kRecordsLost,

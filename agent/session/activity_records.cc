@@ -51,6 +51,7 @@ struct ActivityOfBody {
     return Activity::kNamespacesChanged;
   }
   Activity operator()(const decode::Tampering&) const { return Activity::kTampering; }
+  Activity operator()(const decode::Trace&) const { return Activity::kProcessTraced; }
 };
 
 template <typename Body, size_t index = 0>
@@ -103,6 +104,8 @@ uint64_t RecordOf(Activity kind) {
       return BitOf<decode::Pam>();
     case Activity::kSshdClaim:
       return BitOf<decode::SshdMessage>();
+    case Activity::kProcessTraced:
+      return BitOf<decode::Trace>();
     case Activity::kTampering:
       return BitOf<decode::Tampering>();
     case Activity::kRecordsLost:

@@ -51,6 +51,7 @@ TEST(ActivityRecordsTest, EveryRecord_HasAKindOfItsOwnThatCanBeSubscribed) {
       Record(decode::CredentialsChange{}),
       Record(decode::NamespacesChange{}),
       Record(decode::Tampering{}),
+      Record(decode::Trace{}),
   };
   std::set<Activity> kinds;
   for (const decode::Event& record : records) kinds.insert(ActivityOf(record));

@@ -49,7 +49,10 @@ bool ConnectionReporter::Qualifies(const Connection& connection) const {
   if (Watched(connection.flow.server.port)) return true;
   const Node* node = tables_.sessions.Find(connection.session);
   if (node == nullptr || node->pending()) return false;
-  if (node->from_remote || node->provenance.has_value()) return true;
+  if (node->from_remote || node->provenance.has_value() || !node->session.drivers.empty()) {
+    return true;
+  }
+  if (!SessionsActing(connection).empty()) return true;
   if (connection.drivers == nullptr) return false;
   return std::any_of(connection.drivers->begin(), connection.drivers->end(), [&](const auto& each) {
     const Connection* driver = Find(each);
@@ -121,7 +124,26 @@ model::Drivers ConnectionReporter::DriversOf(const Connection& connection) const
   };
   add(connection.drivers, /*later=*/false);
   add(connection.later_drivers, /*later=*/true);
-  return drivers;
+  return connection.sessions_acting.empty() ? drivers
+                                            : MergeDrivers(drivers, connection.sessions_acting);
+}
+
+// Those who act on the process later have not made it open the connection.
+model::Drivers ConnectionReporter::SessionsActing(const Connection& connection) const {
+  if (connection.side != model::HopSide::kClient) return {};
+  return tables_.influences.DriversOf(connection.owner, connection.established_boot_ns != 0
+                                                            ? connection.established_boot_ns
+                                                            : tables_.now_boot_ns);
+}
+
+void ConnectionReporter::AddDrivers(Connection& connection, const model::Drivers& drivers) {
+  if (drivers.empty() || connection.side != model::HopSide::kClient) return;
+  if (connection.reported == nullptr) Report(connection);
+  if (connection.reported == nullptr) return;
+  model::Drivers merged = MergeDrivers(connection.sessions_acting, drivers);
+  if (merged == connection.sessions_acting) return;
+  connection.sessions_acting = std::move(merged);
+  Report(connection);
 }
 
 void ConnectionReporter::ReportLater(Connection& connection) {
@@ -170,6 +192,7 @@ void ConnectionReporter::ReportAlone(Connection& connection) {
   // A session that is forgotten may never have been reported. Only the one in the last report of
   // this connection is known to have been.
   const bool known = node != nullptr ? !node->pending() : hop.session == connection.session;
+  if (first) connection.sessions_acting = SessionsActing(connection);
   hop.side = connection.side;
   hop.host = tables_.host;
   hop.session = known ? connection.session : model::SessionId();

@@ -52,7 +52,8 @@ class ConnectionReporter {
            options_.watched_ports.end();
   }
   // Whether the connection is reported as a hop end: it leads to a watched port, its session came
-  // from another host, or it may have been caused by a connection that is reported.
+  // from another host, or it may have been caused by a connection that is reported or by another
+  // session.
   bool Qualifies(const Connection& connection) const;
   // Something was done that these connections may be the reason for.
   void NoteDrives(const std::vector<process::DrivingConnection>& drivers);
@@ -61,6 +62,9 @@ class ConnectionReporter {
   void ReportAsked(const model::HopKey& key);
   // Reports everything that is known about the connection now.
   void Report(Connection& connection);
+  // More sessions may be what makes the connection's session act: reports the connection again if
+  // that is new.
+  void AddDrivers(Connection& connection, const model::Drivers& drivers);
   // Reports it in two seconds if Report() is not called before, because its session may still
   // change.
   void ReportLater(Connection& connection);
@@ -89,7 +93,10 @@ class ConnectionReporter {
   Connection* Find(const process::DrivingConnection& driver) const;
   void ReportAlone(Connection& connection);
   void ReportDrivers(const Connection& connection);
+  // What may have made the connection's session open it, beside that session's own login.
   model::Drivers DriversOf(const Connection& connection) const;
+  // The sessions among these.
+  model::Drivers SessionsActing(const Connection& connection) const;
   bool WithinBudget(const model::SessionId& id);
 
   const Options options_;

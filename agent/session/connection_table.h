@@ -41,6 +41,9 @@ struct Connection {
   uint64_t closed_boot_ns = 0;  // 0 while it is open
   uint64_t bytes_sent = 0;      // once closed
   uint64_t bytes_received = 0;
+  // Sessions that may have made this one open it, or have used it since; set when it is reported.
+  // After a restart of the agent: all drivers that were reported before.
+  model::Drivers sessions_acting;
   // The last report; null if it was not reported.
   std::unique_ptr<model::HopEnd> reported;
 };

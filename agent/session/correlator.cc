@@ -26,11 +26,24 @@ struct Correlator::Dispatch {
   void operator()(const decode::NamespacesChange& change) {
     stage.processes_.OnNamespaces(header, change);
   }
-  void operator()(const decode::File&) { stage.processes_.Update(header); }
+  void operator()(const decode::File& file) {
+    if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
+      stage.file_writers_.OnFile(*process, file);
+    }
+  }
   void operator()(const decode::Tcp& tcp) { stage.traffic_.OnTcp(header, tcp); }
   void operator()(const decode::Accept& accept) { stage.traffic_.OnAccept(header, accept); }
   void operator()(const decode::DatagramFlow& flow) { stage.traffic_.OnDatagramFlow(header, flow); }
-  void operator()(const decode::UnixConnect&) { stage.processes_.Update(header); }
+  void operator()(const decode::UnixConnect& connect) {
+    if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
+      stage.session_drivers_.OnUnixConnect(*process, connect);
+    }
+  }
+  void operator()(const decode::Trace& trace) {
+    if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
+      stage.session_drivers_.OnTrace(*process, trace);
+    }
+  }
   void operator()(const decode::Pam& pam) {
     if (process::Process* process = stage.processes_.Update(header); process != nullptr) {
       stage.login_claims_.OnPam(*process, pam);
@@ -81,6 +94,8 @@ Correlator::Correlator(Options options, Output* output, EventSink* sink)
                 .entries = &entries_,
                 .logins = &logins_,
                 .reporter = &reporter_}),
+      session_drivers_(&reporter_, &tables_),
+      file_writers_(&tables_),
       reconciliation_({.tables = &tables_,
                        .assignment = &assignment_,
                        .entries = &entries_,
@@ -90,6 +105,7 @@ Correlator::Correlator(Options options, Output* output, EventSink* sink)
       last_loss_wall_ns_(options.clock->WallNs()) {
   assignment_.Restore(options.saved);
   reconciliation_.Restore(std::move(options.saved.open_hops));
+  file_writers_.Restore(std::move(options.saved.file_writers));
 }
 
 void Correlator::Handle(const decode::Event& event) {
@@ -107,10 +123,11 @@ void Correlator::Handle(const decode::Event& event) {
 // Reports the results of an event: a session goes before the facts that name it.
 void Correlator::Flush() {
   const uint64_t now = tables_.now_boot_ns;
-  tables_.sessions.Flush([&](const Node& node) {
-    output_->OnSession(node.session);
-    tables_.emitter.SessionChanged(node, now);
-  });
+  tables_.sessions.Flush([&](Node& node) { file_writers_.AddDrivers(node); },
+                         [&](const Node& node) {
+                           output_->OnSession(node.session);
+                           tables_.emitter.SessionChanged(node, now);
+                         });
   reporter_.Flush([&](const model::HopEnd& hop) {
     output_->OnHopEnd(hop);
     tables_.emitter.HopEndReported(hop, now);
@@ -180,6 +197,7 @@ void Correlator::Tick() {
   reporter_.FlushEdges(*output_, /*current_too=*/false);
   tables_.processes.Age(tables_.now_boot_ns);
   tables_.sessions.Age(tables_.now_boot_ns);
+  tables_.influences.Age(tables_.now_boot_ns);
   assignment_.containers().ForgetClosed();
   ReportLosses();
 }

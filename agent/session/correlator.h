@@ -13,6 +13,7 @@
 #include "agent/session/connection_reporter.h"
 #include "agent/session/enriched_event.h"
 #include "agent/session/entries.h"
+#include "agent/session/file_writers.h"
 #include "agent/session/host_tables.h"
 #include "agent/session/login_claims.h"
 #include "agent/session/logins.h"
@@ -20,6 +21,7 @@
 #include "agent/session/process_intake.h"
 #include "agent/session/reconciliation.h"
 #include "agent/session/session_assignment.h"
+#include "agent/session/session_drivers.h"
 #include "agent/session/state_store.h"
 #include "agent/session/traffic.h"
 #include "core/base/clock.h"
@@ -42,7 +44,8 @@ namespace hoptrail::agent::session {
 // A connection that is accepted by a process which goes on listening drives that process's session.
 //
 // Its parts, each built on the ones before: HostTables, ConnectionReporter, SessionAssignment,
-// Entries, Logins, AuditLogins, LoginClaims, ProcessIntake, Traffic, Reconciliation.
+// Entries, Logins, AuditLogins, LoginClaims, ProcessIntake, Traffic, SessionDrivers, FileWriters,
+// Reconciliation.
 //
 // Not thread-safe. The owner passes events in the order of their boot time.
 class Correlator {
@@ -121,6 +124,8 @@ class Correlator {
   LoginClaims login_claims_;
   ProcessIntake processes_;
   Traffic traffic_;
+  SessionDrivers session_drivers_;
+  FileWriters file_writers_;
   Reconciliation reconciliation_;
   std::deque<model::SessionId> repeat_sessions_;  // to be reported again, in this order
   std::deque<uint64_t> repeat_sockets_;           // connections to be reported after them

@@ -29,18 +29,26 @@ class MemoryStore : public StateStore {
   void RemoveHop(model::HopSide side, const model::HopKey& key) override {
     hops.erase({side, key});
   }
+  void SaveFileWriter(const FileWriter& writer) override {
+    file_writers[{writer.path, writer.session}] = writer;
+  }
+  void RemoveFileWriter(const std::string& path, const model::SessionId& session) override {
+    file_writers.erase({path, session});
+  }
 
   SavedState State() const {
     SavedState state;
     for (const auto& [id, session] : sessions) state.sessions.push_back(session);
     state.members.assign(members.begin(), members.end());
     for (const auto& [key, hop] : hops) state.open_hops.push_back(hop);
+    for (const auto& [key, writer] : file_writers) state.file_writers.push_back(writer);
     return state;
   }
 
   std::map<model::SessionId, model::Session> sessions;
   std::map<model::ProcessKey, model::SessionId> members;
   std::map<std::pair<model::HopSide, model::HopKey>, model::HopEnd> hops;
+  std::map<std::pair<std::string, model::SessionId>, FileWriter> file_writers;
 };
 
 class CorrelatorFixture : public testing::Test, public Output {

@@ -119,6 +119,8 @@ void EventEmitter::EmitWanted(const decode::Event& event) {
     SetOther(connect->peer, &enriched);
   } else if (const auto* tampering = enriched.As<decode::Tampering>()) {
     SetOther(tampering->target, &enriched);
+  } else if (const auto* trace = enriched.As<decode::Trace>()) {
+    SetOther(trace->target, &enriched);
   }
   enriched.image_before = image_before_.get();
   sink_->OnEvent(enriched);

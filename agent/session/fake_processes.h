@@ -125,6 +125,27 @@ class FakeProcesses {
     Send(process, tampering);
   }
 
+  // The process gets the right to write the memory of `target`.
+  void Trace(ProcessKey process, ProcessKey target,
+             decode::TraceMethod method = decode::TraceMethod::kPtrace, bool may_write = true) {
+    Send(process, decode::Trace{.target = target, .method = method, .may_write = may_write});
+  }
+  // The process opens a watched file.
+  void OpenFile(ProcessKey process, const std::string& path, uint32_t owner, bool writes = true) {
+    Send(process, decode::File{.action = decode::FileAction::kOpen,
+                               .path = path,
+                               .device = 5,
+                               .inode = 6,
+                               .owner = owner,
+                               .reads = !writes,
+                               .writes = writes});
+  }
+  void RenameTo(ProcessKey process, const std::string& path, uint32_t owner) {
+    Send(process,
+         decode::File{
+             .action = decode::FileAction::kRename, .path = path, .inode = 7, .owner = owner});
+  }
+
   void Emit(decode::Header header, decltype(decode::Event::body) body) {
     Tick();
     header.boot_ns = clock_->BootNs();

@@ -7,6 +7,7 @@
 #include "agent/session/connection_table.h"
 #include "agent/session/drivers.h"
 #include "agent/session/event_emitter.h"
+#include "agent/session/influences.h"
 #include "agent/session/session_set.h"
 #include "agent/session/state_store.h"
 #include "agent/session/user_names.h"
@@ -36,6 +37,7 @@ struct HostTables {
         sessions({.host = options.host, .clock = options.clock, .store = options.store}),
         connections(options.max_connections),
         drivers(&connections, &processes),
+        influences(&processes, &sessions),
         emitter({.clock = options.clock,
                  .processes = &processes,
                  .sessions = &sessions,
@@ -54,6 +56,7 @@ struct HostTables {
   SessionSet sessions;
   ConnectionTable connections;
   Drivers drivers;
+  Influences influences;  // which sessions act on processes of others
   EventEmitter emitter;
   UserNames users;
   uint64_t now_boot_ns = 0;  // time of the event that is being handled

@@ -201,6 +201,7 @@ void Reconciliation::FindConnection(Connection& connection) {
       connection.image = std::move(image);
     }
     connection.reported = std::make_unique<model::HopEnd>(*saved);
+    connection.sessions_acting = saved->drivers;
     saved_hops_.erase(saved);
   } else if (connection.reported == nullptr && connection.report_boot_ns == 0 &&
              reporter_.Qualifies(connection)) {

@@ -98,16 +98,22 @@ class SessionSet {
   void Save(Node& node);
   void Close(Node& node, int64_t wall_ns);
 
-  // Calls `report(const Node&)` once for each session that has changed.
-  template <typename Report>
-  void Flush(Report report) {
+  // Calls `complete(Node&)`, which may fill in what only matters in a report, and then
+  // `report(const Node&)`, once for each session that has changed.
+  template <typename Complete, typename Report>
+  void Flush(Complete complete, Report report) {
     for (size_t i = 0; i < dirty_.size(); ++i) {
       Node* node = Find(dirty_[i]);
       if (node == nullptr) continue;
+      complete(*node);
       MarkReported(*node);
       report(*node);
     }
     dirty_.clear();
+  }
+  template <typename Report>
+  void Flush(Report report) {
+    Flush([](Node&) {}, report);
   }
   // Saves the new members of saved sessions that are still alive. Most processes end before.
   void SaveMembers(process::ProcessTable& processes);

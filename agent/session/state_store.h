@@ -3,6 +3,8 @@
 
 // The state that the agent keeps over its own restart, so that it goes on using the same ids.
 
+#include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,20 @@
 #include "core/model/session.h"
 
 namespace hoptrail::agent::session {
+
+// A remote session that has written a file which later sessions run: see FileWriters.
+struct FileWriter {
+  std::string path;  // as the kernel resolved it
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  uint32_t owner = 0;        // uid of the file's owner
+  model::SessionId session;  // perhaps of an earlier boot
+  std::string user;          // that session's account
+  std::string origin;        // the address that it came from; empty where unknown
+  int64_t written_wall_ns = 0;
+
+  bool operator==(const FileWriter&) const = default;
+};
 
 // Stores it. Called on the pipeline's thread, in the order of events. Saving a key again replaces
 // its value, removing an unknown key does nothing. An implementation may buffer calls, although a
@@ -30,13 +46,19 @@ class StateStore {
   // The last report of each open connection that was reported. Key: (side, hop key).
   virtual void SaveHop(const model::HopEnd& hop) = 0;
   virtual void RemoveHop(model::HopSide side, const model::HopKey& key) = 0;
+
+  // Kept over boots. Key: (path, session).
+  virtual void SaveFileWriter(const FileWriter& writer) = 0;
+  virtual void RemoveFileWriter(const std::string& path, const model::SessionId& session) = 0;
 };
 
-// Everything that the previous run has saved. The caller drops what is from another boot.
+// Everything that the previous run has saved. The caller drops what is from another boot, except
+// `file_writers`.
 struct SavedState {
   std::vector<model::Session> sessions;
   std::vector<std::pair<model::ProcessKey, model::SessionId>> members;
   std::vector<model::HopEnd> open_hops;
+  std::vector<FileWriter> file_writers;  // of all boots
 };
 
 }  // namespace hoptrail::agent::session

@@ -7,6 +7,7 @@
 #include <string>
 #include <variant>
 
+#include "agent/session/state_store.h"
 #include "core/model/fact.h"
 #include "core/model/hop.h"
 #include "core/model/ids.h"
@@ -34,6 +35,13 @@ struct RemoveHop {
   model::HopSide side;
   model::HopKey hop_key;
 };
+struct SaveFileWriter {
+  session::FileWriter writer;
+};
+struct RemoveFileWriter {
+  std::string path;
+  model::SessionId session;
+};
 // The whole saved state is void.
 struct ForgetState {};
 // The collector has everything of `host` up to and including `sequence`.
@@ -42,8 +50,9 @@ struct Acknowledged {
   uint64_t sequence = 0;
 };
 
-using Change = std::variant<model::Fact, SaveSession, RemoveSession, SaveMember, RemoveMember,
-                            SaveHop, RemoveHop, ForgetState, Acknowledged>;
+using Change =
+    std::variant<model::Fact, SaveSession, RemoveSession, SaveMember, RemoveMember, SaveHop,
+                 RemoveHop, SaveFileWriter, RemoveFileWriter, ForgetState, Acknowledged>;
 
 // Whether the fact goes first when space is short: facts that are reported again, or only count.
 bool IsLowValue(const model::Fact& fact);

@@ -166,6 +166,29 @@ absl::Status ChangeWriter::Write(const RemoveHop& change) {
       .Run();
 }
 
+// Rare, so these two are not prepared ahead: a file of an older version has no such table.
+absl::Status ChangeWriter::Write(const SaveFileWriter& change) {
+  const session::FileWriter& writer = change.writer;
+  HT_ASSIGN_OR_RETURN(
+      auto save,
+      database_->Prepare("INSERT OR REPLACE INTO file_writers VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+  save.BindText(1, writer.path)
+      .BindBlob(2, Bytes(writer.session))
+      .BindInt(3, static_cast<int64_t>(writer.device))
+      .BindInt(4, static_cast<int64_t>(writer.inode))
+      .BindInt(5, writer.owner)
+      .BindText(6, writer.user)
+      .BindText(7, writer.origin)
+      .BindInt(8, writer.written_wall_ns);
+  return save.Run();
+}
+
+absl::Status ChangeWriter::Write(const RemoveFileWriter& change) {
+  HT_ASSIGN_OR_RETURN(auto remove,
+                      database_->Prepare("DELETE FROM file_writers WHERE path=? AND session=?"));
+  return remove.BindText(1, change.path).BindBlob(2, Bytes(change.session)).Run();
+}
+
 absl::Status ChangeWriter::Write(const Acknowledged& change) {
   acknowledge_.Reset();
   acknowledge_.BindText(1, model::ToString(change.host))

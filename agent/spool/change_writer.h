@@ -17,6 +17,13 @@ namespace hoptrail::agent::spool {
 
 // The tables of the saved state, as against the records.
 inline constexpr const char* kStateTables[] = {"sessions", "members", "hops"};
+// Remote sessions that wrote files which later sessions run. Not void after a reboot. A file of an
+// older version has no such table until a newer one opens it to write.
+inline constexpr char kFileWritersTable[] =
+    "CREATE TABLE IF NOT EXISTS file_writers ("
+    "path TEXT NOT NULL, session BLOB NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL, "
+    "owner INTEGER NOT NULL, user TEXT NOT NULL, origin TEXT NOT NULL, "
+    "written_wall_ns INTEGER NOT NULL, PRIMARY KEY (path, session)) WITHOUT ROWID";
 
 // Writes changes to spool.db, each list in one transaction, and keeps the file within its bound:
 // drops the oldest records, low value first. Counts the records in the file. Part of SpoolDatabase;
@@ -63,6 +70,8 @@ class ChangeWriter {
   absl::Status Write(const RemoveMember& change);
   absl::Status Write(const SaveHop& change);
   absl::Status Write(const RemoveHop& change);
+  absl::Status Write(const SaveFileWriter& change);
+  absl::Status Write(const RemoveFileWriter& change);
   absl::Status Write(const ForgetState& change);
   absl::Status Write(const Acknowledged& change);
   // Removes the oldest records, low value first, until the bound holds again.

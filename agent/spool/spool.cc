@@ -69,6 +69,12 @@ void Spool::SaveHop(const model::HopEnd& hop) { Push(spool::SaveHop{hop}); }
 void Spool::RemoveHop(model::HopSide side, const model::HopKey& key) {
   Push(spool::RemoveHop{side, key});
 }
+void Spool::SaveFileWriter(const session::FileWriter& writer) {
+  Push(spool::SaveFileWriter{writer});
+}
+void Spool::RemoveFileWriter(const std::string& path, const model::SessionId& session) {
+  Push(spool::RemoveFileWriter{path, session});
+}
 void Spool::Acknowledge(const model::HostId& host, uint64_t sequence) {
   // If the queue is full, the next acknowledgement covers this one.
   Change change = Acknowledged{host, sequence};

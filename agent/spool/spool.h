@@ -65,6 +65,8 @@ class Spool : public session::StateStore {
   void RemoveMember(const model::ProcessKey& process) override;
   void SaveHop(const model::HopEnd& hop) override;
   void RemoveHop(model::HopSide side, const model::HopKey& key) override;
+  void SaveFileWriter(const session::FileWriter& writer) override;
+  void RemoveFileWriter(const std::string& path, const model::SessionId& session) override;
 
   // The collector has everything of `host` up to and including `sequence`.
   void Acknowledge(const model::HostId& host, uint64_t sequence);

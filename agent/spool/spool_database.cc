@@ -79,6 +79,7 @@ absl::StatusOr<SpoolDatabase> SpoolDatabase::Open(const Options& options,
     HT_RETURN_IF_ERROR(database.SetUserVersion(kSchemaVersion));
     HT_RETURN_IF_ERROR(transaction.Commit());
   }
+  HT_RETURN_IF_ERROR(database.Execute(kFileWritersTable));
   return Create(std::move(database), Access::kWrite, options);
 }
 
@@ -151,7 +152,32 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
       skip("hop", hop.status());
     }
   }
+  HT_RETURN_IF_ERROR(LoadFileWriters(&state.file_writers));
   return state;
+}
+
+// Of every boot. None in a file of an older version that is opened to read.
+absl::Status SpoolDatabase::LoadFileWriters(std::vector<session::FileWriter>* writers) {
+  auto rows = database_->Prepare(
+      "SELECT path, session, device, inode, owner, user, origin, written_wall_ns FROM "
+      "file_writers");
+  if (!rows.ok()) return absl::OkStatus();
+  for (;;) {
+    HT_ASSIGN_OR_RETURN(const bool more, rows->Step());
+    if (!more) return absl::OkStatus();
+    session::FileWriter writer;
+    const absl::string_view bytes = rows->Blob(1);
+    if (bytes.size() != writer.session.bytes.size()) continue;
+    std::copy(bytes.begin(), bytes.end(), writer.session.bytes.begin());
+    writer.path = std::string(rows->Text(0));
+    writer.device = static_cast<uint64_t>(rows->Int(2));
+    writer.inode = static_cast<uint64_t>(rows->Int(3));
+    writer.owner = static_cast<uint32_t>(rows->Int(4));
+    writer.user = std::string(rows->Text(5));
+    writer.origin = std::string(rows->Text(6));
+    writer.written_wall_ns = rows->Int(7);
+    writers->push_back(std::move(writer));
+  }
 }
 
 absl::StatusOr<std::vector<StoredRecord>> SpoolDatabase::Records(uint64_t after, size_t max_records,
@@ -196,15 +222,20 @@ absl::Status SpoolDatabase::CopyFrom(SpoolDatabase* other) {
     const char* select;
     const char* insert;
     int columns;
+    bool may_lack = false;  // a file of an older version has no such table
   };
   constexpr Table kTables[] = {
       {"SELECT * FROM records", "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)", 5},
       {"SELECT * FROM sessions", "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?)", 3},
       {"SELECT * FROM members", "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", 4},
-      {"SELECT * FROM hops", "INSERT OR REPLACE INTO hops VALUES (?, ?, ?, ?)", 4}};
+      {"SELECT * FROM hops", "INSERT OR REPLACE INTO hops VALUES (?, ?, ?, ?)", 4},
+      {"SELECT * FROM file_writers",
+       "INSERT OR REPLACE INTO file_writers VALUES (?, ?, ?, ?, ?, ?, ?, ?)", 8, true}};
   HT_ASSIGN_OR_RETURN(auto transaction, sqlite::Transaction::Begin(database_.get()));
   for (const Table& table : kTables) {
-    HT_ASSIGN_OR_RETURN(auto from, other->database_->Prepare(table.select));
+    auto prepared = other->database_->Prepare(table.select);
+    if (!prepared.ok() && table.may_lack) continue;
+    HT_ASSIGN_OR_RETURN(auto from, std::move(prepared));
     HT_ASSIGN_OR_RETURN(auto to, database_->Prepare(table.insert));
     for (;;) {
       HT_ASSIGN_OR_RETURN(const bool more, from.Step());

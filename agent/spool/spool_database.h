@@ -49,6 +49,7 @@ class SpoolDatabase {
   // The saved state of this host. Removes that of other hosts and boots; their records stay and are
   // sent.
   absl::StatusOr<session::SavedState> LoadState();
+  absl::Status LoadFileWriters(std::vector<session::FileWriter>* writers);
 
   // See ChangeWriter.
   absl::StatusOr<Committed> Apply(const std::vector<Change>& changes, uint64_t next_sequence) {

@@ -78,10 +78,22 @@ TEST(Spool, Restarts_NumbersOnlyGrow) {
   }
 }
 
+session::FileWriter TestWriter() {
+  return {.path = "/etc/cron.d/backup",
+          .device = 8,
+          .inode = 9,
+          .owner = 10,
+          .session = wire::TestSessionId(4),
+          .user = "staff",
+          .origin = "198.51.100.9",
+          .written_wall_ns = 11};
+}
+
 TEST(Spool, SavedState_IsLoadedByTheNextRun) {
   const TestDirectory directory;
   model::Session session = wire::TestSession();
   const model::HopEnd hop = wire::TestHopEnd();
+  const session::FileWriter writer = TestWriter();
   {
     auto spool = OpenSpool(directory);
     EXPECT_TRUE(spool->TakeSavedState().sessions.empty());
@@ -100,8 +112,12 @@ TEST(Spool, SavedState_IsLoadedByTheNextRun) {
     other.side = model::HopSide::kClient;
     spool->SaveHop(other);
     spool->RemoveHop(other.side, other.hop_key);
+    spool->SaveFileWriter(writer);
+    spool->SaveFileWriter({.path = "/etc/cron.d/gone", .session = session.id});
+    spool->RemoveFileWriter("/etc/cron.d/gone", session.id);
   }
   const session::SavedState state = OpenSpool(directory)->TakeSavedState();
+  EXPECT_EQ(state.file_writers, std::vector<session::FileWriter>{writer});
   ASSERT_EQ(state.sessions.size(), 1u);
   EXPECT_TRUE(state.sessions[0] == session);
   ASSERT_EQ(state.members.size(), 1u);
@@ -116,6 +132,7 @@ TEST(Spool, NewBoot_DropsSavedStateAndKeepsRecords) {
   {
     auto spool = OpenSpool(directory);
     spool->SaveSession(wire::TestSession());
+    spool->SaveFileWriter(TestWriter());
     spool->Add(wire::TestSession());
     WaitForRecords(*spool, 1);
   }
@@ -125,7 +142,9 @@ TEST(Spool, NewBoot_DropsSavedStateAndKeepsRecords) {
   options.host = rebooted;
   auto spool = Spool::Open(options);
   ASSERT_TRUE(spool.ok()) << spool.status();
-  EXPECT_TRUE((*spool)->TakeSavedState().sessions.empty());
+  const session::SavedState state = (*spool)->TakeSavedState();
+  EXPECT_TRUE(state.sessions.empty());
+  EXPECT_EQ(state.file_writers, std::vector<session::FileWriter>{TestWriter()});
   auto reader = SpoolReader::Open((*spool)->path());
   EXPECT_EQ(*reader->NextHost(rebooted), TestHost());
   EXPECT_EQ(reader->ReadAfter(TestHost(), 0, 1 << 20)->records_size(), 1);

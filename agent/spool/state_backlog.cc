@@ -21,12 +21,22 @@ std::string HopText(model::HopSide side, const model::HopKey& key) {
   return absl::StrCat("hop ", static_cast<int>(side), " ", key.value());
 }
 
+std::string WriterText(const std::string& path, const model::SessionId& session) {
+  return absl::StrCat("writer ", model::ToString(session), " ", path);
+}
+
 std::string KeyOf(const SaveSession& change) { return SessionText(change.session.id); }
 std::string KeyOf(const RemoveSession& change) { return SessionText(change.session); }
 std::string KeyOf(const SaveMember& change) { return MemberText(change.process); }
 std::string KeyOf(const RemoveMember& change) { return MemberText(change.process); }
 std::string KeyOf(const SaveHop& change) { return HopText(change.hop.side, change.hop.hop_key); }
 std::string KeyOf(const RemoveHop& change) { return HopText(change.side, change.hop_key); }
+std::string KeyOf(const SaveFileWriter& change) {
+  return WriterText(change.writer.path, change.writer.session);
+}
+std::string KeyOf(const RemoveFileWriter& change) {
+  return WriterText(change.path, change.session);
+}
 std::string KeyOf(const Acknowledged& change) {
   return absl::StrCat("acknowledged ", model::ToString(change.host));
 }

@@ -49,7 +49,8 @@ enum ht_type {
 	HT_TYPE_CREDENTIALS = 15,
 	HT_TYPE_NAMESPACES = 16,
 	HT_TYPE_TAMPERING = 17,
-	HT_TYPES = 18,
+	HT_TYPE_TRACE = 18,
+	HT_TYPES = 19,
 };
 
 /* The types' names, for people: initialises an array of HT_TYPES strings, in the order above. */
@@ -58,7 +59,7 @@ enum ht_type {
 		"unknown", "fork", "exec", "exit", "tcp", "accept", "pam", "sshd",                 \
 			"process_snapshot", "socket_snapshot", "snapshot_done", "lost",            \
 			"unix_connect", "datagram_flow", "file", "credentials", "namespaces",      \
-			"tampering"                                                                \
+			"tampering", "trace"                                                       \
 	}
 
 /* The ring that carries a record: high for what paths are made of, low for the rest. */
@@ -80,7 +81,7 @@ struct ht_losses {
 	uint64_t refused[HT_RINGS][HT_TYPES]; /* not written: the cgroup's budget was spent */
 	uint64_t recursion_misses[HT_TYPES];  /* of the programs that emit such records */
 };
-HT_ASSERT_SIZE(struct ht_losses, 736);
+HT_ASSERT_SIZE(struct ht_losses, 776);
 
 /* Why records are missing. */
 enum ht_loss_cause {
@@ -416,6 +417,20 @@ struct ht_tampering {
 	char target_comm[HT_COMM_BYTES];
 };
 HT_ASSERT_SIZE(struct ht_tampering, 176);
+
+/* A process was given the right to trace another one, or to use its memory or descriptors, and is
+ * perhaps not of the same session: the header has the process. */
+struct ht_trace {
+	struct ht_header header;
+	uint64_t target_start_ns;
+	uint32_t target_tgid;
+	int32_t system_call;	  /* number of the call that asks for the right; -1: none */
+	uint32_t second_argument; /* of that call, its lower half */
+	uint32_t third_argument;
+	uint32_t repeats; /* the same by this process since the last such record */
+	uint32_t reserved;
+};
+HT_ASSERT_SIZE(struct ht_trace, 160);
 
 enum ht_unix_name {
 	HT_UNIX_UNNAMED = 0,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * Attempts on the sensor's processes: signals, and the right to trace them.
+ * Attempts on the sensor's processes: signals, and the right to trace them. The hook on that right
+ * serves other processes too (hooks/trace.h).
  */
 #ifndef HOPTRAIL_BPF_HOOKS_PROCESS_TAMPERING_H_
 #define HOPTRAIL_BPF_HOOKS_PROCESS_TAMPERING_H_
 
+#include "bpf/hooks/trace.h"
 #include "bpf/lib/tampering.h"
 
 static __noinline void ht_on_process_attempt(struct task_struct *target, __u32 kind, __u32 signal)
@@ -38,13 +40,15 @@ static __always_inline int ht_on_signal(struct task_struct *target, int signal,
 	unsigned long address = 0;
 	int code = SI_USER;
 
-	if (!ht_is_protected(BPF_CORE_READ(target, tgid)) || signal <= 0)
+	if (signal <= 0 || (signal != SIGSTOP && !ht_is_protected(BPF_CORE_READ(target, tgid))))
 		return 0;
 	/* Read through memory: `info` may be 0 (sent by a process) or 1 (sent by the kernel). */
 	bpf_probe_read_kernel(&address, sizeof(address), &info);
 	if (address == 1) {
-		if (signal == SIGSTOP)
+		if (signal == SIGSTOP) {
 			ht_on_process_attempt(target, HT_TAMPERING_PTRACE, 0);
+			ht_on_trace(target);
+		}
 		return 0;
 	}
 	if (address)
@@ -58,8 +62,10 @@ static __always_inline int ht_on_signal(struct task_struct *target, int signal,
  * less than PTRACE_MODE_ATTACH. */
 static __always_inline int ht_on_ptrace_access(struct task_struct *target, unsigned int mode)
 {
-	if (mode & PTRACE_MODE_ATTACH)
-		ht_on_process_attempt(target, HT_TAMPERING_PTRACE, 0);
+	if (!(mode & PTRACE_MODE_ATTACH))
+		return 0;
+	ht_on_process_attempt(target, HT_TAMPERING_PTRACE, 0);
+	ht_on_trace(target);
 	return 0;
 }
 

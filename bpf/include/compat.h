@@ -118,4 +118,27 @@ static __always_inline __u64 ht_second_argument(struct task_struct *task)
 #endif
 }
 
+/* The number of the system call in which the running task is; that of a kernel thread's is none. */
+static __always_inline int ht_system_call(struct task_struct *task)
+{
+	struct pt_regs *registers = ht_entry_registers(task);
+
+#if defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ(registers, syscallno);
+#else
+	return (int)BPF_CORE_READ(registers, orig_ax);
+#endif
+}
+
+static __always_inline __u64 ht_third_argument(struct task_struct *task)
+{
+	struct pt_regs *registers = ht_entry_registers(task);
+
+#if defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ((struct user_pt_regs *)registers, regs[2]);
+#else
+	return BPF_CORE_READ(registers, dx);
+#endif
+}
+
 #endif /* HOPTRAIL_BPF_INCLUDE_COMPAT_H_ */

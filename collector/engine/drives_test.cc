@@ -202,6 +202,24 @@ TEST_F(DrivesTest, WriterOfAJob_IsItsCauseAndInferred) {
   EXPECT_EQ(path.steps[1].proof, model::Proof::kInferred);
 }
 
+TEST_F(DrivesTest, WriterInAnEarlierBoot_IsStillTheCauseOfTheJob) {
+  model::Session mallory = story_.MakeSession("web", "mallory", 3);
+  mallory.host.boot.bytes[0] ^= 1;
+  mallory.id = model::DeriveSessionId(mallory.host, mallory.first_process);
+  model::Session job = story_.MakeSession("web", "root", 9, model::EntryKind::kCron);
+  job.drivers = {{.session = mallory.id, .method = "file /etc/crontab", .probability = 0.8}};
+  Run(&engine_, {model::Fact(mallory), model::Fact(job)}, &store_);
+  EXPECT_THAT(LineTo(engine_.PathOf(job.id), job.id), ElementsAre(mallory.id, job.id));
+}
+
+TEST_F(DrivesTest, WriterOnAnotherHost_IsNoCause) {
+  const model::Session mallory = story_.Login("desk", "mallory", "192.0.2.11", 3);
+  model::Session job = story_.MakeSession("web", "root", 9, model::EntryKind::kCron);
+  job.drivers = {{.session = mallory.id, .method = "file /etc/crontab", .probability = 0.8}};
+  story_.Report("web", job);
+  EXPECT_THAT(LineTo(PathAfterAll(job), job.id), ElementsAre(job.id));
+}
+
 TEST_F(DrivesTest, LoneClientEnd_TheOtherHostIsAskedForItsEndOnce) {
   const model::HopKey key = story_.NextKey();
   model::HopEnd client = story_.End("desk", model::HopSide::kClient, key,

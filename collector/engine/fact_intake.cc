@@ -118,7 +118,9 @@ void FactIntake::OfferCause(const model::SessionId& child) {
       if (waiting_.size() < kMaxWaiting) waiting_[cause].insert(child);
       return;
     }
-    if (parent->host != session.host) return;  // a host may name causes on itself only
+    // A host may name causes on itself only. Whoever wrote a file may have done so in an earlier
+    // boot.
+    if (parent->host.machine != session.host.machine) return;
     links.push_back({.parent = cause,
                      .kind = graph::LinkKind::kCause,
                      .proof = proof,

@@ -47,6 +47,7 @@ inline const std::array<RecordLayout, HT_TYPES>& RecordLayouts() {
              {offsetof(ht_unix_connect, peer_start_ns)});
     describe(HT_TYPE_FILE, {offsetof(ht_file, path)}, {});
     describe(HT_TYPE_TAMPERING, {}, {offsetof(ht_tampering, target_start_ns)});
+    describe(HT_TYPE_TRACE, {}, {offsetof(ht_trace, target_start_ns)});
     return table;
   }();
   return *layouts;

@@ -37,7 +37,8 @@ TEST(CoverageTest, EveryEventSource_ReportsItsHook) {
   for (const char* source :
        {"fork", "exec", "exit", "tcp", "accept", "socket handover", "running processes",
         "open sockets", "pam", "sshd", "unix connect", "datagram flows", "file", "credentials",
-        "namespaces", "signals to the sensor", "tracing of the sensor", "bpf on the sensor"}) {
+        "namespaces", "signals to the sensor", "tracing of the sensor", "tracing",
+        "bpf on the sensor"}) {
     ASSERT_EQ(rows.count(source), 1u) << source;
     EXPECT_GE(rows.at(source).tier, 1u) << source << " is blind on this kernel";
     EXPECT_NE(rows.at(source).hook, "") << source;

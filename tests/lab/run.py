@@ -31,7 +31,7 @@ MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_check
            "restricted_host_test", "host_rules_test", "blinding_test", "blinding_service_test", "stop_test",
            "inspection_test", "host_row_test", "reload_test", "signals_test", "roles_test", "bad_input_test",
            "damage_test", "disk_test", "full_disk_test", "clone_test", "health_test", "pager_test", "liar_test",
-           "unmonitored_test")
+           "unmonitored_test", "pivots_test")
 # The tier `ways`: one scene for each way to cross.
 WAYS = ("ways.services_test",)
 # These measure times, or affect every sensor of this machine and not only those of their own hosts.
@@ -40,7 +40,7 @@ ALONE = ("environment_test", "story_test", "blinding_test", "inspection_test")
 LONGEST = ("restart_test", "disk_test", "damage_test", "health_test", "privilege_test", "addresses_test", "clone_test",
            "roots_test", "unmonitored_test")
 PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc", "runc",
-            "/usr/sbin/cron", "/usr/sbin/sshd")
+            "tmux", "gdb", "script", "crontab", "/usr/sbin/cron", "/usr/sbin/sshd")
 
 SANITIZER_REPORT = r"(ERROR|WARNING): \w+Sanitizer|: runtime error: "
 
