@@ -163,7 +163,7 @@ void LoginClaims::OnSshdAcceptance(Node& node, process::Process& process,
                                    const SshdMessage& message) {
   model::Authentication& authentication = node.session.authentication;
   authentication.method = message.method;
-  authentication.user = message.user;
+  logins_.SetAccount(node, process, message.user);
   authentication.key_type = message.key_type;
   authentication.key_fingerprint = message.key_fingerprint;
   authentication.certificate_id = message.certificate_id;
@@ -175,7 +175,6 @@ void LoginClaims::OnSshdAcceptance(Node& node, process::Process& process,
   if (!node.session.logged_in) {
     logins_.LogIn(node, process, /*report_attempt=*/true);
   } else {
-    node.session.user = message.user;
     tables_.sessions.MarkDirty(node);
   }
 }
