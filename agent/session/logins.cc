@@ -75,11 +75,7 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
     return;
   }
   using decode::StreamKind;
-  const process::Process* head = tables_.processes.Find(node.session.first_process);
-  const bool authenticates =
-      (node.listener_image != nullptr && IsLoginServer(*node.listener_image, 0)) ||
-      (head != nullptr && head->image != nullptr && head != &process &&
-       IsLoginServer(*head->image, head->credentials.euid));
+  const bool authenticates = IsServedByLoginServer(node, process);
   const StreamKind input = exec.streams[0].kind;
   bool attached = false;
   for (const decode::Stream& stream : exec.streams) attached = attached || IsAcceptedTcp(stream);
@@ -88,8 +84,12 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
   attached = attached || (authenticates && input == StreamKind::kPipe &&
                           exec.streams[1].kind == StreamKind::kPipe && IsUsersShell(exec.image));
   if (attached || (!authenticates && input == StreamKind::kPipe)) {
-    LogIn(node, process, /*report_attempt=*/false);
     if (!node.own_uid) SetUid(node, process, process.credentials.uid);
+    const model::Authentication& authentication = node.session.authentication;
+    LogIn(node, process,
+          /*report_attempt=*/authentication.verified &&
+              authentication.method != model::AuthMethod::kUnknown);
+    if (authenticates) NoteMethod(node);
     return;
   }
   // A login server's helpers (AuthorizedKeysCommand, unix_chkpwd) use pipes to talk to it.
@@ -101,6 +101,7 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
 
 void Logins::FindUser(Node& node, process::Process& process, const decode::Exec& exec, bool first) {
   const bool shell = IsUsersShell(exec.image) && HasUsersInput(exec);
+  if (shell && IsServedByLoginServer(node, process)) NoteMethod(node);
   if (!node.own_uid) {
     if (shell || !MayBeHelper(node, process)) SetUid(node, process, process.credentials.uid);
     return;
@@ -108,12 +109,30 @@ void Logins::FindUser(Node& node, process::Process& process, const decode::Exec&
   // A small login server that a super-server has started for the connection looks like the peer's
   // program, and runs as root. It shows its user later: its own child runs that user's shell. A
   // child of su does not count, because su is another program.
-  if (!shell || !first || node.session.audit_session != model::kNoLogin) return;
-  if (node.session.uid != 0 || process.credentials.uid == 0) return;
   const process::Process* parent = tables_.processes.Find(process.parent);
   const process::Process* head = tables_.processes.Find(node.session.first_process);
-  if (parent == nullptr || head == nullptr || parent->program() != head->program()) return;
+  if (!shell || !first || parent == nullptr || head == nullptr || head == &process) return;
+  if (parent->program() != head->program() || exec.image.path == head->program()) return;
+  NoteMethod(node);
+  if (node.session.audit_session != model::kNoLogin) return;
+  if (node.session.uid != 0 || process.credentials.uid == 0) return;
   SetUid(node, process, process.credentials.uid);
+}
+
+bool Logins::IsServedByLoginServer(const Node& node, const process::Process& process) const {
+  if (node.listener_image != nullptr && IsLoginServer(*node.listener_image, 0)) return true;
+  const process::Process* head = tables_.processes.Find(node.session.first_process);
+  return head != nullptr && head->image != nullptr && head != &process &&
+         IsLoginServer(*head->image, head->credentials.euid);
+}
+
+void Logins::NoteMethod(Node& node) {
+  if (node.method_noted) return;
+  node.method_noted = true;
+  const process::Process* head = tables_.processes.Find(node.session.first_process);
+  if (head == nullptr || head->image == nullptr) return;
+  silent_servers_.OnLogin(head->program(),
+                          node.session.authentication.method != model::AuthMethod::kUnknown);
 }
 
 bool Logins::MayBeHelper(const Node& node, const process::Process& process) {

@@ -8,6 +8,7 @@
 #include "agent/decode/event.h"
 #include "agent/session/connection_reporter.h"
 #include "agent/session/host_tables.h"
+#include "agent/session/silent_servers.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::session {
@@ -39,6 +40,8 @@ class Logins {
   // A process of a remote session starts a program. `first`: it has run none of its own before.
   void OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec, bool first);
 
+  const SilentServers& silent_servers() const { return silent_servers_; }
+
   // An attempt through the connection of `node`. Fills in the host, the session, the client and the
   // time.
   void AddAttempt(Node& node, model::LoginAttempt attempt);
@@ -56,6 +59,9 @@ class Logins {
   void NameByProcess(Node& node);
   // A process of a session in which somebody is logged in may show whom the session runs as.
   void FindUser(Node& node, process::Process& process, const decode::Exec& exec, bool first);
+  // Whether a login server, known by its name, serves the session's connection.
+  bool IsServedByLoginServer(const Node& node, const process::Process& process) const;
+  void NoteMethod(Node& node);
 
   struct PendingAttempt {
     model::LoginAttempt attempt;
@@ -64,6 +70,7 @@ class Logins {
 
   HostTables& tables_;
   ConnectionReporter& reporter_;
+  SilentServers silent_servers_;
   std::vector<PendingAttempt> attempts_;
 };
 
