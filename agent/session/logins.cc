@@ -197,7 +197,8 @@ void Logins::LogIn(Node& node, process::Process& process, bool report_attempt) {
   Promote(node);
   if (!report_attempt) return;
   model::LoginAttempt attempt;
-  attempt.user = session.user;
+  const std::string& account = session.authentication.user;
+  attempt.user = account.empty() ? session.user : account;
   attempt.service = session.authentication.service;
   attempt.method = session.authentication.method;
   attempt.succeeded = true;

@@ -42,8 +42,8 @@ TEST(FileOffsetOfTest, DynamicFunction_IsAtTheReturnedOffset) {
 
 // tests/kernel has the calls that exist.
 TEST(LinkageOffsetOfTest, FunctionThatTheProgramDoesNotCall_IsNotFound) {
-  EXPECT_TRUE(absl::IsNotFound(
-      LinkageOffsetOf("/proc/self/exe", "hoptrail_no_such_function").status()));
+  EXPECT_TRUE(
+      absl::IsNotFound(LinkageOffsetOf("/proc/self/exe", "hoptrail_no_such_function").status()));
   EXPECT_TRUE(absl::IsNotFound(LinkageOffsetOf("/nothing", "syslog").status()));
 }
 
