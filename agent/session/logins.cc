@@ -145,13 +145,15 @@ void Logins::SetUid(Node& node, const process::Process& process, uint32_t uid) {
   node.session.uid = uid;
   // A container has accounts of its own, which may give the uid another name.
   const std::string name = tables_.InContainer(process) ? std::string() : tables_.UserName(uid);
-  if (!name.empty()) node.session.user = name;
+  node.session.user = name.empty() ? node.session.authentication.user : name;
   tables_.sessions.MarkDirty(node);
 }
 
 void Logins::SetAccount(Node& node, const process::Process& process, const std::string& account) {
   node.session.authentication.user = account;
-  if (!node.own_uid || node.session.user.empty() || tables_.InContainer(process)) {
+  if (node.own_uid) {
+    SetUid(node, process, node.session.uid);
+  } else {
     node.session.user = account;
   }
 }
