@@ -297,6 +297,74 @@ int BPF_KPROBE(ht_syslog, int priority, const char *format, const char *message)
 	return ht_on_syslog(ctx, format, message);
 }
 
+/* Login servers' own calls: user space attaches these to the linkage tables of these programs.
+ * "_chk": the function of the C library that also checks sizes. */
+
+SEC("uprobe")
+int BPF_KPROBE(ht_sshd_key, void *result, const char *format, const void *list)
+{
+	return ht_on_key_format(format, list);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_sshd_key_chk, void *result, int flag, const char *format, const void *list)
+{
+	return ht_on_key_format(format, list);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_sshd_method, const char *text, long size, const char *format, const void *list)
+{
+	return ht_on_method_format(text, format, list);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_sshd_method_chk, const char *text, long size, int flag, long space,
+	       const char *format)
+{
+	return ht_on_method_format(text, format, (const void *)ht_sixth_argument(ctx));
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_sshd_line, const char *text, long size)
+{
+	return ht_on_line_format(size, ht_sixth_argument(ctx),
+				 (const char *)ht_later_argument(ctx, 7));
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_sshd_line_chk, const char *text, long size)
+{
+	return ht_on_line_format(size, ht_later_argument(ctx, 8),
+				 (const char *)ht_later_argument(ctx, 9));
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_dropbear_syslog, int priority, const char *format, const char *message)
+{
+	return ht_on_dropbear_line(message);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_dropbear_syslog_chk, int priority, int flag, const char *format,
+	       const char *message)
+{
+	return ht_on_dropbear_line(message);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_dropbear_stderr, void *file, const char *format, int pid, const char *time,
+	       const char *message)
+{
+	return ht_on_dropbear_line(message);
+}
+
+SEC("uprobe")
+int BPF_KPROBE(ht_dropbear_stderr_chk)
+{
+	return ht_on_dropbear_line((const char *)ht_sixth_argument(ctx));
+}
+
 /* Watched files. */
 
 SEC("lsm/file_open")

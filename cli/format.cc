@@ -168,6 +168,15 @@ std::string FormatAuthentication(const v1::Authentication& authentication, const
   return out;
 }
 
+std::string FormatLogin(const v1::Session& session, const Style& style) {
+  const std::string& account = session.authentication().user();
+  std::string out = FormatAuthentication(session.authentication(), style);
+  if (!account.empty() && account != session.user()) {
+    absl::StrAppend(&out, " for account ", Escape(account, style, 64));
+  }
+  return out;
+}
+
 std::string HostLabel(absl::string_view host_name, absl::string_view host, const Style& style) {
   return host_name.empty() ? ShortId(host, style) : Escape(host_name, style, 80);
 }

@@ -73,6 +73,10 @@ std::string FormatFlow(const v1::Flow& flow, const Style& style);
 // "public key ED25519 SHA256:…", "password (claimed, not verified)", "unknown".
 std::string FormatAuthentication(const v1::Authentication& authentication, const Style& style);
 
+// How the session's login proved its identity; also the account that it named, if the processes run
+// as another user: "password for account root".
+std::string FormatLogin(const v1::Session& session, const Style& style);
+
 // The host's own name, or the beginning of its machine id where it has none.
 std::string HostLabel(absl::string_view host_name, absl::string_view host, const Style& style);
 // The user's name, or "uid 1000".

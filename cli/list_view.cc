@@ -41,8 +41,7 @@ std::string RenderSessions(const std::vector<v1::Session>& sessions, const Style
     const bool remote = session.kind() == v1::REMOTE;
     std::string how = SessionWords(session, style);
     if (remote) {
-      how = session.logged_in() ? FormatAuthentication(session.authentication(), style)
-                                : "no login seen";
+      how = session.logged_in() ? FormatLogin(session, style) : "no login seen";
     }
     const bool unknown = session.kind() == v1::ENTRY_KIND_UNSPECIFIED;
     table.Add({ids.Of(session.name()), HostLabel(session.host_name(), session.host(), style),

@@ -102,6 +102,20 @@ TEST(ListViewTest, TimeZone_IsTakenFromTZ) {
   EXPECT_THAT(RenderDetections({v1::Detection()}, Style()), HasSubstr("TIME (XYZ)"));
 }
 
+TEST(ListViewTest, LoginAsAnotherUserThanTheAccount_ShowsBoth) {
+  v1::Session session = MakeSession("0123456789abcdef0123456789abcdef");
+  session.set_logged_in(true);
+  session.set_user("bob");
+  session.mutable_authentication()->set_method(v1::PASSWORD);
+  session.mutable_authentication()->set_verified(true);
+  session.mutable_authentication()->set_user("root");
+  const std::string table = RenderSessions({session}, kPlain);
+  EXPECT_THAT(table, HasSubstr("bob"));
+  EXPECT_THAT(table, HasSubstr("password for account root"));
+  session.mutable_authentication()->set_user("bob");
+  EXPECT_THAT(RenderSessions({session}, kPlain), Not(HasSubstr("account")));
+}
+
 TEST(ListViewTest, SessionWithoutLogin_ShowsItsTitle) {
   v1::Session session;
   session.set_name("sessions/0123456789abcdef0123456789abcdef");

@@ -25,7 +25,7 @@ std::string Label(const PathView& view, const v1::PathStep& step, const Style& s
                                    SessionTitle(session, style), "\n",
                                    FormatTime(session.open_time(), style), " ", zone.Get());
   if (session.kind() == v1::REMOTE) {
-    absl::StrAppend(&label, "\n", FormatAuthentication(session.authentication(), style));
+    absl::StrAppend(&label, "\n", FormatLogin(session, style));
   }
   for (const std::string& name : step.detections()) {
     const auto found = view.detections->find(name);

@@ -189,7 +189,7 @@ class TreeWriter {
                         " did because of this connection or session"));
     } else if (session.kind() == v1::REMOTE) {
       Line(prefix, "in",
-           session.logged_in() ? FormatAuthentication(session.authentication(), style_)
+           session.logged_in() ? FormatLogin(session, style_)
                                : absl::string_view("connection only, no login seen"));
     } else if (session.kind() != v1::ENTRY_KIND_UNSPECIFIED) {
       Line(prefix, "in",

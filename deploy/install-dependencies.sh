@@ -23,7 +23,8 @@ readonly DEMO=(
 )
 readonly TEST_RUNNER=(python3)
 readonly TEST=("${DEMO[@]}" jq clang-format clang-tidy libclang-rt-dev shellcheck buildah debootstrap runc
-  cron tmux gdb qemu-system-x86 busybox-static cpio linux-perf socat haproxy python3-asyncssh)
+  cron dropbear-bin tinysshd tmux gdb qemu-system-x86 busybox-static cpio linux-perf socat haproxy
+  python3-asyncssh)
 
 usage() {
   cat <<'TEXT'
@@ -102,6 +103,8 @@ done
 printf 'Installing: %s\n' "${missing[*]}"
 had_ssh_server=yes
 is_installed openssh-server || had_ssh_server=no
+had_tinysshd=yes
+is_installed tinysshd || had_tinysshd=no
 
 export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 readonly APT=(apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
@@ -116,4 +119,7 @@ forbid_starting
 if [[ $had_ssh_server == no ]] && is_installed openssh-server; then
   if command -v systemctl >/dev/null; then systemctl --quiet disable ssh.service || true; fi
   if command -v update-rc.d >/dev/null; then update-rc.d ssh disable || true; fi
+fi
+if [[ $had_tinysshd == no ]] && is_installed tinysshd && command -v systemctl >/dev/null; then
+  systemctl --quiet disable tinysshd.socket || true
 fi

@@ -1,5 +1,7 @@
 #include "agent/decode/claim_bodies.h"
 
+#include <cstring>
+
 #include "agent/decode/fields.h"
 
 namespace hoptrail::agent::decode {
@@ -16,7 +18,22 @@ Pam ToPam(const ht_pam& raw) {
 }
 
 SshdMessage ToSshdMessage(const ht_sshd& raw) {
-  return {.text = FieldText(raw.bytes, sizeof(raw.bytes), raw.text), .verified = raw.verified != 0};
+  if (raw.kind == HT_LOGIN_DECISION) {
+    ht_decision decision;
+    std::memcpy(&decision, raw.bytes, sizeof(decision));
+    const auto text = [](const auto& bytes) {
+      return std::string(bytes, strnlen(bytes, sizeof(bytes)));
+    };
+    return {.text = text(decision.method),
+            .verified = raw.verified != 0,
+            .kind = LoginText::kDecision,
+            .key_type = text(decision.key_type),
+            .key_fingerprint = text(decision.key_fingerprint),
+            .certificate_id = text(decision.certificate_id)};
+  }
+  return {.text = FieldText(raw.bytes, sizeof(raw.bytes), raw.text),
+          .verified = raw.verified != 0,
+          .kind = CheckedEnum(raw.kind, LoginText::kDropbear)};
 }
 
 }  // namespace hoptrail::agent::decode

@@ -35,9 +35,29 @@ TEST(ClaimBodiesTest, SshdRecord_IsDecoded) {
   auto sshd = Record<ht_sshd>(HT_TYPE_SSHD);
   sshd.text.length = 8;
   std::memcpy(sshd.bytes, "Accepted", 8);
+  sshd.kind = HT_LOGIN_DROPBEAR;
   const auto message = Decode(&sshd, sizeof(sshd));
   ASSERT_TRUE(message.ok());
   EXPECT_EQ(std::get<SshdMessage>(message->body).text, "Accepted");
+  EXPECT_EQ(std::get<SshdMessage>(message->body).kind, LoginText::kDropbear);
+}
+
+TEST(ClaimBodiesTest, DecisionOfSshd_HasItsMethodAndKey) {
+  auto sshd = Record<ht_sshd>(HT_TYPE_SSHD);
+  sshd.kind = HT_LOGIN_DECISION;
+  ht_decision decision = {};
+  std::strcpy(decision.method, "publickey");
+  std::strcpy(decision.key_type, "ED25519-CERT");
+  std::strcpy(decision.key_fingerprint, "SHA256:x");
+  std::memset(decision.certificate_id, 'i', sizeof(decision.certificate_id));
+  std::memcpy(sshd.bytes, &decision, sizeof(decision));
+  const auto event = Decode(&sshd, sizeof(sshd));
+  ASSERT_TRUE(event.ok());
+  const auto& message = std::get<SshdMessage>(event->body);
+  EXPECT_EQ(message.text, "publickey");
+  EXPECT_EQ(message.key_type, "ED25519-CERT");
+  EXPECT_EQ(message.key_fingerprint, "SHA256:x");
+  EXPECT_EQ(message.certificate_id, std::string(sizeof(decision.certificate_id), 'i'));
 }
 
 }  // namespace

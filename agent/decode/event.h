@@ -126,10 +126,23 @@ struct Pam {
   bool verified = false;  // the caller's executable belongs to root and runs as root
 };
 
-// A line that sshd passed to syslog, "Accepted publickey for …": a claim like Pam.
+enum class LoginText : uint8_t {
+  kSyslog,         // sshd's line for syslog
+  kStandardError,  // the same line for its standard error or log file, with the end of the line
+  kDecision,       // the method by which a client of sshd has succeeded; it may need another one
+  kDropbear,       // dropbear's line, wherever it goes
+};
+
+// A text that sshd or dropbear formatted, such as the line "Accepted publickey for …": a claim like
+// Pam. LoginText says which text it is.
 struct SshdMessage {
   std::string text;
   bool verified = false;
+  LoginText kind = LoginText::kSyslog;
+  // kDecision: the key that the client has used last, as sshd prints it.
+  std::string key_type;
+  std::string key_fingerprint;
+  std::string certificate_id;
 };
 
 // A process that existed before the events began (iter/task). The header describes it.

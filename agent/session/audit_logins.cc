@@ -38,10 +38,7 @@ bool AuditLogins::SetRemoteLogin(Node& node, process::Process& process) {
   }
   const model::Credentials& credentials = process.credentials;
   tables_.sessions.SetAuditSession(node, credentials.login_uid, credentials.audit_session);
-  if (!node.own_uid) {
-    node.session.uid = credentials.login_uid;
-    node.own_uid = true;
-  }
+  if (!node.own_uid) logins_.SetUid(node, process, credentials.login_uid);
   tables_.sessions.MarkDirty(node);
   return true;
 }

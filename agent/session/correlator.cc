@@ -73,6 +73,7 @@ Correlator::Correlator(Options options, Output* output, EventSink* sink)
                .processes = options.processes,
                .max_connections = options.max_connections,
                .user_resolver = std::move(options.user_resolver),
+               .host_pid_namespace = options.host_pid_namespace,
                .sink = sink}),
       reporter_({.watched_ports = std::move(options.watched_ports),
                  .max_edges = options.max_edges,

@@ -93,6 +93,7 @@ class Correlator {
   const process::Process* FindNewestProcess(uint32_t tgid) {
     return tables_.processes.FindNewest(tgid);
   }
+  const SilentServers& silent_servers() const { return logins_.silent_servers(); }
   Lineage lineage() const { return Lineage(&tables_.processes); }
 
   // For tests: the process's session, the keys of all processes that count as living, and the sizes

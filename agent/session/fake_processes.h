@@ -116,7 +116,21 @@ class FakeProcesses {
   }
   // sshd logs `text`.
   void Say(ProcessKey process, const std::string& text, bool verified = true) {
-    Send(process, decode::SshdMessage{text, verified});
+    Send(process, decode::SshdMessage{.text = text, .verified = verified});
+  }
+  // A login server formats `text`, which it need not log.
+  void Format(ProcessKey process, decode::LoginText kind, const std::string& text) {
+    Send(process, decode::SshdMessage{.text = text, .verified = true, .kind = kind});
+  }
+  // sshd has accepted a method, after a key of this type and fingerprint.
+  void Decide(ProcessKey process, const std::string& method, const std::string& key_type = "",
+              const std::string& fingerprint = "", const std::string& certificate_id = "") {
+    Send(process, decode::SshdMessage{.text = method,
+                                      .verified = true,
+                                      .kind = decode::LoginText::kDecision,
+                                      .key_type = key_type,
+                                      .key_fingerprint = fingerprint,
+                                      .certificate_id = certificate_id});
   }
 
   void EmitTampering(ProcessKey process, const std::string& command,

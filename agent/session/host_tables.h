@@ -26,13 +26,15 @@ struct HostTables {
     process::ProcessTable::Options processes;
     size_t max_connections = 65'536;
     UserResolver user_resolver;  // reads /etc/passwd if empty
-    EventSink* sink = nullptr;   // may be null
+    uint32_t host_pid_namespace = 0xEFFFFFFC;
+    EventSink* sink = nullptr;  // may be null
   };
 
   explicit HostTables(const Options& options)
       : host(options.host),
         clock(options.clock),
         store(options.store),
+        host_pid_namespace(options.host_pid_namespace),
         processes(options.processes),
         sessions({.host = options.host, .clock = options.clock, .store = options.store}),
         connections(options.max_connections),
@@ -47,11 +49,18 @@ struct HostTables {
 
   Node* NodeOf(const process::Process& process) { return sessions.Find(process.session); }
   int64_t now_wall_ns() const { return clock->WallFromBoot(now_boot_ns); }
+  bool InContainer(const process::Process& process) const {
+    const process::ControlGroup* group = process.control_group();
+    const uint32_t own = process.namespaces.pid;
+    return (group != nullptr && !group->container.empty()) ||
+           (process.own_events && own != 0 && own != host_pid_namespace);
+  }
   std::string UserName(uint32_t uid) { return users.Name(uid, now_boot_ns); }
 
   const model::HostId host;
   const Clock* const clock;
   StateStore* const store;
+  const uint32_t host_pid_namespace;
   process::ProcessTable processes;
   SessionSet sessions;
   ConnectionTable connections;

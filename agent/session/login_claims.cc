@@ -4,6 +4,10 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/strip.h"
+
+#include "agent/session/dropbear_message.h"
+
 namespace hoptrail::agent::session {
 namespace {
 
@@ -55,9 +59,7 @@ void LoginClaims::OnRemotePam(Node& node, process::Process& process, const decod
   if (!pam.service.empty()) authentication.service = pam.service;
   if (!pam.remote_host.empty()) authentication.remote_host = pam.remote_host;
   // PAM may map user names, so sshd's user name replaces PAM's and is not replaced by it.
-  if (authentication.method == model::AuthMethod::kUnknown && !pam.user.empty()) {
-    authentication.user = pam.user;
-  }
+  if (!node.account_named && !pam.user.empty()) authentication.user = pam.user;
   authentication.verified = true;
   if (pam.step == decode::PamStep::kOpenSession && !node.session.logged_in) {
     logins_.LogIn(node, process, /*report_attempt=*/true);
@@ -112,24 +114,36 @@ void LoginClaims::OpenLocal(Node& node, process::Process& process, const decode:
   tables_.sessions.MarkDirty(*target);
 }
 
-void LoginClaims::OnSshdMessage(process::Process& process, const decode::SshdMessage& event) {
-  if (!event.verified) return;
-  const std::optional<SshdMessage> message = ParseSshdMessage(event.text);
-  if (!message.has_value()) return;
+Node* LoginClaims::NodeOfServer(process::Process& process, const model::Endpoint* origin) {
   Node* node = tables_.NodeOf(process);
-  if (node == nullptr) return;
+  if (node == nullptr) return nullptr;
   if (!node->remote()) {
     node = entries_.ClaimPending(process);
-    if (node == nullptr) node = entries_.Infer(process, &message->origin);
-    if (node == nullptr) return;
+    if (node == nullptr) node = entries_.Infer(process, origin);
+    if (node == nullptr) return nullptr;
   }
   // After the login only the process that opened it is believed, because the others run the user's
   // programs.
-  if (node->session.logged_in &&
-      (process.key != node->login_process ||
-       node->session.authentication.method != model::AuthMethod::kUnknown)) {
+  const bool settled = node->session.logged_in &&
+                       (process.key != node->login_process ||
+                        node->session.authentication.method != model::AuthMethod::kUnknown);
+  return settled ? nullptr : node;
+}
+
+void LoginClaims::OnSshdMessage(process::Process& process, const decode::SshdMessage& event) {
+  using decode::LoginText;
+  if (!event.verified) return;
+  if (event.kind == LoginText::kDecision) {
+    OnSshdDecision(process, event);
     return;
   }
+  const bool dropbear = event.kind == LoginText::kDropbear;
+  const std::optional<SshdMessage> message =
+      dropbear ? ParseDropbearMessage(event.text)
+               : ParseSshdMessage(absl::StripSuffix(event.text, "\r\n"));
+  if (!message.has_value()) return;
+  Node* node = NodeOfServer(process, &message->origin);
+  if (node == nullptr) return;
   if (!node->session.entry.has_value()) entries_.Attach(*node, message->origin);
   // The kernel knows the client. A message with another one is forged or belongs to another
   // connection.
@@ -138,14 +152,34 @@ void LoginClaims::OnSshdMessage(process::Process& process, const decode::SshdMes
       entry->flow.client != message->origin) {
     return;
   }
+  const std::string service = dropbear ? "dropbear" : "sshd";
   if (message->accepted) {
-    OnSshdAcceptance(*node, process, *message);
+    OnAcceptance(*node, process, *message, service);
   } else {
-    OnSshdRefusal(*node, *message);
+    OnRefusal(*node, *message, service);
   }
 }
 
-void LoginClaims::OnSshdRefusal(Node& node, const SshdMessage& message) {
+void LoginClaims::OnSshdDecision(process::Process& process, const decode::SshdMessage& event) {
+  const model::AuthMethod method = ParseSshMethod(event.text);
+  Node* node = method != model::AuthMethod::kUnknown ? NodeOfServer(process, nullptr) : nullptr;
+  if (node == nullptr) return;
+  // It is not the login yet: a further method may be needed. So the last one counts.
+  model::Authentication& authentication = node->session.authentication;
+  authentication.method = method;
+  const bool by_key = method == model::AuthMethod::kPublicKey && IsKeyType(event.key_type) &&
+                      IsKeyFingerprint(event.key_fingerprint);
+  authentication.key_type = by_key ? event.key_type : "";
+  authentication.key_fingerprint = by_key ? event.key_fingerprint : "";
+  authentication.certificate_id = by_key ? event.certificate_id : "";
+  if (!authentication.certificate_id.empty())
+    authentication.method = model::AuthMethod::kCertificate;
+  authentication.verified = true;
+  if (authentication.service.empty()) authentication.service = "sshd";
+  if (node->session.logged_in) tables_.sessions.MarkDirty(*node);
+}
+
+void LoginClaims::OnRefusal(Node& node, const SshdMessage& message, const std::string& service) {
   // Clients begin by asking which methods there are, which is no attempt.
   if (message.method == model::AuthMethod::kNone) return;
   const bool by_pam = message.method == model::AuthMethod::kPassword ||
@@ -153,29 +187,29 @@ void LoginClaims::OnSshdRefusal(Node& node, const SshdMessage& message) {
   if (by_pam && node.pam_failures.TakeRepeated(tables_.now_boot_ns)) return;
   model::LoginAttempt attempt;
   attempt.user = message.user;
-  attempt.service = "sshd";
+  attempt.service = service;
   attempt.origin = message.origin;
   attempt.method = message.method;
   logins_.AddAttempt(node, std::move(attempt));
 }
 
-void LoginClaims::OnSshdAcceptance(Node& node, process::Process& process,
-                                   const SshdMessage& message) {
+void LoginClaims::OnAcceptance(Node& node, process::Process& process, const SshdMessage& message,
+                               const std::string& service) {
   model::Authentication& authentication = node.session.authentication;
   authentication.method = message.method;
-  authentication.user = message.user;
+  node.account_named = true;
+  logins_.SetAccount(node, process, message.user);
   authentication.key_type = message.key_type;
   authentication.key_fingerprint = message.key_fingerprint;
   authentication.certificate_id = message.certificate_id;
   authentication.verified = true;
-  if (authentication.service.empty()) authentication.service = "sshd";
+  if (authentication.service.empty()) authentication.service = service;
   if (authentication.remote_host.empty()) {
     authentication.remote_host = model::ToString(message.origin.address);
   }
   if (!node.session.logged_in) {
     logins_.LogIn(node, process, /*report_attempt=*/true);
   } else {
-    node.session.user = message.user;
     tables_.sessions.MarkDirty(node);
   }
 }

@@ -1,6 +1,8 @@
 #ifndef HOPTRAIL_AGENT_SESSION_LOGIN_CLAIMS_H_
 #define HOPTRAIL_AGENT_SESSION_LOGIN_CLAIMS_H_
 
+#include <string>
+
 #include "agent/decode/event.h"
 #include "agent/session/entries.h"
 #include "agent/session/host_tables.h"
@@ -28,8 +30,13 @@ class LoginClaims {
   // su, sudo, cron, a login at a terminal.
   void OnLocalPam(Node& node, process::Process& process, const decode::Pam& pam);
   void OpenLocal(Node& node, process::Process& process, const decode::Pam& pam);
-  void OnSshdRefusal(Node& node, const SshdMessage& message);
-  void OnSshdAcceptance(Node& node, process::Process& process, const SshdMessage& message);
+  // The method and key that sshd formats at each decision, whatever it logs.
+  void OnSshdDecision(process::Process& process, const decode::SshdMessage& event);
+  // Null for a process that is not believed.
+  Node* NodeOfServer(process::Process& process, const model::Endpoint* origin);
+  void OnRefusal(Node& node, const SshdMessage& message, const std::string& service);
+  void OnAcceptance(Node& node, process::Process& process, const SshdMessage& message,
+                    const std::string& service);
 
   HostTables& tables_;
   SessionOpener& opener_;

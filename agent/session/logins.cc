@@ -33,10 +33,16 @@ bool IsLoginServer(const model::Image& image, uint32_t uid) {
   return name == "login";
 }
 
-// The listener's own image, or a helper of its own: sshd starts sshd-session and sshd-auth.
+absl::string_view DirectoryOf(absl::string_view path) {
+  return path.substr(0, path.size() - BaseName(path).size());
+}
+
+// The listener's own image, or a helper of its own: sshd starts sshd-session and sshd-auth. A
+// helper that has given up root before, to read what a stranger sends, is one beside the listener.
 bool SameProgram(const model::Image& listener, const model::Image& image, uint32_t uid) {
   if (listener.path == image.path) return true;
-  return uid == 0 && listener.device == image.device &&
+  return (uid == 0 || DirectoryOf(listener.path) == DirectoryOf(image.path)) &&
+         listener.device == image.device &&
          absl::StartsWith(BaseName(image.path), absl::StrCat(BaseName(listener.path), "-"));
 }
 
@@ -48,31 +54,28 @@ bool IsUsersShell(const model::Image& image) {
          (arguments.size() >= 3 && arguments[1] == "-c");
 }
 
+bool HasUsersInput(const decode::Exec& exec) {
+  using decode::StreamKind;
+  const StreamKind input = exec.streams[0].kind;
+  return input == StreamKind::kTerminal || input == StreamKind::kUnix ||
+         input == StreamKind::kPipe || IsAcceptedTcp(exec.streams[0]);
+}
+
 }  // namespace
 
-void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec) {
+void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec,
+                          bool first) {
   const uint32_t uid = process.credentials.euid;
   const bool own =
       IsLoginServer(exec.image, uid) ||
       (node.listener_image != nullptr && SameProgram(*node.listener_image, exec.image, uid));
   if (own) return;
   if (node.session.logged_in) {
-    if (!node.own_uid && process.key != node.login_process) {
-      node.own_uid = true;
-      node.session.uid = process.credentials.uid;
-      if (node.session.user.empty()) {
-        node.session.user = tables_.UserName(node.session.uid);
-      }
-      tables_.sessions.MarkDirty(node);
-    }
+    if (process.key != node.login_process) FindUser(node, process, exec, first);
     return;
   }
   using decode::StreamKind;
-  const process::Process* head = tables_.processes.Find(node.session.first_process);
-  const bool authenticates =
-      (node.listener_image != nullptr && IsLoginServer(*node.listener_image, 0)) ||
-      (head != nullptr && head->image != nullptr && head != &process &&
-       IsLoginServer(*head->image, head->credentials.euid));
+  const bool authenticates = IsServedByLoginServer(node, process);
   const StreamKind input = exec.streams[0].kind;
   bool attached = false;
   for (const decode::Stream& stream : exec.streams) attached = attached || IsAcceptedTcp(stream);
@@ -81,11 +84,12 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
   attached = attached || (authenticates && input == StreamKind::kPipe &&
                           exec.streams[1].kind == StreamKind::kPipe && IsUsersShell(exec.image));
   if (attached || (!authenticates && input == StreamKind::kPipe)) {
-    LogIn(node, process, /*report_attempt=*/false);
-    if (!node.own_uid) {
-      node.own_uid = true;
-      node.session.uid = process.credentials.uid;
-    }
+    if (!node.own_uid) SetUid(node, process, process.credentials.uid);
+    const model::Authentication& authentication = node.session.authentication;
+    LogIn(node, process,
+          /*report_attempt=*/authentication.verified &&
+              authentication.method != model::AuthMethod::kUnknown);
+    if (authenticates) NoteMethod(node);
     return;
   }
   // A login server's helpers (AuthorizedKeysCommand, unix_chkpwd) use pipes to talk to it.
@@ -93,6 +97,65 @@ void Logins::OnRemoteExec(Node& node, process::Process& process, const decode::E
     return;
   }
   Promote(node);
+}
+
+void Logins::FindUser(Node& node, process::Process& process, const decode::Exec& exec, bool first) {
+  const bool shell = IsUsersShell(exec.image) && HasUsersInput(exec);
+  if (shell && IsServedByLoginServer(node, process)) NoteMethod(node);
+  if (!node.own_uid) {
+    if (shell || !MayBeHelper(node, process)) SetUid(node, process, process.credentials.uid);
+    return;
+  }
+  // A small login server that a super-server has started for the connection looks like the peer's
+  // program, and runs as root. It shows its user later: its own child runs that user's shell. A
+  // child of su does not count, because su is another program.
+  const process::Process* parent = tables_.processes.Find(process.parent);
+  const process::Process* head = tables_.processes.Find(node.session.first_process);
+  if (!shell || !first || parent == nullptr || head == nullptr || head == &process) return;
+  if (parent->program() != head->program() || exec.image.path == head->program()) return;
+  NoteMethod(node);
+  if (node.session.audit_session != model::kNoLogin) return;
+  if (node.session.uid != 0 || process.credentials.uid == 0) return;
+  SetUid(node, process, process.credentials.uid);
+}
+
+bool Logins::IsServedByLoginServer(const Node& node, const process::Process& process) const {
+  if (node.listener_image != nullptr && IsLoginServer(*node.listener_image, 0)) return true;
+  const process::Process* head = tables_.processes.Find(node.session.first_process);
+  return head != nullptr && head->image != nullptr && head != &process &&
+         IsLoginServer(*head->image, head->credentials.euid);
+}
+
+void Logins::NoteMethod(Node& node) {
+  if (node.method_noted) return;
+  node.method_noted = true;
+  const process::Process* head = tables_.processes.Find(node.session.first_process);
+  if (head == nullptr || head->image == nullptr) return;
+  silent_servers_.OnLogin(head->program(),
+                          node.session.authentication.method != model::AuthMethod::kUnknown);
+}
+
+bool Logins::MayBeHelper(const Node& node, const process::Process& process) {
+  const std::string& account = node.session.authentication.user;
+  return process.credentials.uid == 0 && !account.empty() && account != tables_.UserName(0);
+}
+
+void Logins::SetUid(Node& node, const process::Process& process, uint32_t uid) {
+  node.own_uid = true;
+  node.session.uid = uid;
+  // A container has accounts of its own, which may give the uid another name.
+  const std::string name = tables_.InContainer(process) ? std::string() : tables_.UserName(uid);
+  node.session.user = name.empty() ? node.session.authentication.user : name;
+  tables_.sessions.MarkDirty(node);
+}
+
+void Logins::SetAccount(Node& node, const process::Process& process, const std::string& account) {
+  node.session.authentication.user = account;
+  if (node.own_uid) {
+    SetUid(node, process, node.session.uid);
+  } else {
+    node.session.user = account;
+  }
 }
 
 void Logins::Promote(Node& node) {
@@ -127,17 +190,17 @@ void Logins::LogIn(Node& node, process::Process& process, bool report_attempt) {
   if (credentials.audit_session != model::kNoLogin &&
       credentials.audit_session != node.base_audit) {
     tables_.sessions.SetAuditSession(node, credentials.login_uid, credentials.audit_session);
-    session.uid = credentials.login_uid;
-    node.own_uid = true;
+    SetUid(node, process, credentials.login_uid);
   }
-  session.user = session.authentication.user;
+  if (!node.own_uid || session.user.empty()) session.user = session.authentication.user;
   if (session.user.empty() && (node.own_uid || !report_attempt)) {
     session.user = tables_.UserName(node.own_uid ? session.uid : credentials.uid);
   }
   Promote(node);
   if (!report_attempt) return;
   model::LoginAttempt attempt;
-  attempt.user = session.user;
+  const std::string& account = session.authentication.user;
+  attempt.user = account.empty() ? session.user : account;
   attempt.service = session.authentication.service;
   attempt.method = session.authentication.method;
   attempt.succeeded = true;

@@ -2,11 +2,13 @@
 #define HOPTRAIL_AGENT_SESSION_LOGINS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "agent/decode/event.h"
 #include "agent/session/connection_reporter.h"
 #include "agent/session/host_tables.h"
+#include "agent/session/silent_servers.h"
 #include "core/model/fact.h"
 
 namespace hoptrail::agent::session {
@@ -26,8 +28,19 @@ class Logins {
   void LogIn(Node& node, process::Process& process, bool report_attempt);
   void EndLogin(Node& node, uint64_t boot_ns);
 
-  // A process of a remote session starts a program.
-  void OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec);
+  // `process` shows that the session's processes run as `uid`. The session's user is that uid's
+  // name, whatever account the login program has named; the account stays in its authentication.
+  void SetUid(Node& node, const process::Process& process, uint32_t uid);
+  // The login program, in `process`, names the account that was logged in to.
+  void SetAccount(Node& node, const process::Process& process, const std::string& account);
+  // Whether the process may be root's only because it helps the login program: another account was
+  // logged in to.
+  bool MayBeHelper(const Node& node, const process::Process& process);
+
+  // A process of a remote session starts a program. `first`: it has run none of its own before.
+  void OnRemoteExec(Node& node, process::Process& process, const decode::Exec& exec, bool first);
+
+  const SilentServers& silent_servers() const { return silent_servers_; }
 
   // An attempt through the connection of `node`. Fills in the host, the session, the client and the
   // time.
@@ -44,6 +57,12 @@ class Logins {
 
  private:
   void NameByProcess(Node& node);
+  // A process of a session in which somebody is logged in may show whom the session runs as.
+  void FindUser(Node& node, process::Process& process, const decode::Exec& exec, bool first);
+  // Whether a login server, known by its name, serves the session's connection.
+  bool IsServedByLoginServer(const Node& node, const process::Process& process) const;
+  void NoteMethod(Node& node);
+
   struct PendingAttempt {
     model::LoginAttempt attempt;
     model::SessionId listener;
@@ -51,6 +70,7 @@ class Logins {
 
   HostTables& tables_;
   ConnectionReporter& reporter_;
+  SilentServers silent_servers_;
   std::vector<PendingAttempt> attempts_;
 };
 

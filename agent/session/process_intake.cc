@@ -96,6 +96,7 @@ void ProcessIntake::OnExec(const decode::Header& header, const decode::Exec& exe
   process::Process* process = Update(header);
   if (process == nullptr) return;
   tables_.processes.SetControlGroups(*process, exec.cgroups);
+  const bool first = !process->executed;
   SetImage(*process, exec.image, header.boot_ns);
   process->exec_missed = false;
   assignment_.containers().Follow(*process);
@@ -105,7 +106,7 @@ void ProcessIntake::OnExec(const decode::Header& header, const decode::Exec& exe
   Node* node = tables_.NodeOf(*process);
   if (node == nullptr) return;
   if (node->remote()) {
-    logins_.OnRemoteExec(*node, *process, exec);
+    logins_.OnRemoteExec(*node, *process, exec, first);
   } else if (!node->reported && !IsManagersHelper(*process)) {
     if (!node->own_program) node->session.uid = process->credentials.euid;
     tables_.sessions.MarkDirty(*node);

@@ -147,11 +147,14 @@ void Reconciliation::FindLogin(process::Process& process) {
         head->executed && process.program() != head->program() &&
         (node->listener_image == nullptr ||
          !absl::StartsWith(BaseName(process.program()), BaseName(node->listener_image->path)));
-    if (by_audit || by_program) logins_.LogIn(*node, process, /*report_attempt=*/false);
+    if (by_audit || by_program) {
+      logins_.LogIn(*node, process, /*report_attempt=*/false);
+      node->method_noted = true;
+    }
   }
-  if (node->remote() && node->session.logged_in && !node->own_uid && &process != head) {
-    node->own_uid = true;
-    node->session.uid = process.credentials.uid;
+  if (node->remote() && node->session.logged_in && !node->own_uid && &process != head &&
+      !logins_.MayBeHelper(*node, process)) {
+    logins_.SetUid(*node, process, process.credentials.uid);
   }
   if (node->remote() && node->session.logged_in && node->session.user.empty()) {
     node->session.user = tables_.UserName(node->session.uid);

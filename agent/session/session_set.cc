@@ -39,7 +39,8 @@ void SessionSet::Restore(const model::Session& session) {
   node.reported = true;
   node.saved = true;
   node.own_program = true;
-  node.own_uid = true;
+  node.own_uid = session.logged_in || !node.remote();
+  node.method_noted = session.logged_in;
   node.from_remote = node.remote();
   node.login_process = session.first_process;
   if (session.logged_in) {

@@ -50,6 +50,9 @@ struct Node : SessionContext {
   uint32_t base_audit = model::kNoLogin;  // audit session id before anyone logged in
   model::ProcessKey login_process;        // the process that opened the login
   PamFailures pam_failures;
+  bool account_named = false;  // by the login server itself; PAM may map accounts
+  // Whether the login showed its method has been noted, or the login was not seen.
+  bool method_noted = false;
 
   void BeginLogin() {
     if (login < LoginState::kLoggedIn) login = LoginState::kLoggedIn;

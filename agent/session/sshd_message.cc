@@ -16,7 +16,9 @@ constexpr size_t kMaxEscapedByte = 4;  // "\303"
 constexpr size_t kMaxCertificateId = 1024;
 constexpr absl::string_view kFrom = " from ";
 
-model::AuthMethod Method(absl::string_view word) {
+}  // namespace
+
+model::AuthMethod ParseSshMethod(absl::string_view word) {
   // A submethod follows a slash: "keyboard-interactive/pam".
   const absl::string_view name = word.substr(0, word.find('/'));
   if (name == "password") return model::AuthMethod::kPassword;
@@ -27,6 +29,8 @@ model::AuthMethod Method(absl::string_view word) {
   if (name == "none") return model::AuthMethod::kNone;
   return model::AuthMethod::kUnknown;
 }
+
+namespace {
 
 bool IsOctal(char c) { return c >= '0' && c <= '7'; }
 
@@ -66,7 +70,8 @@ absl::string_view TakeWord(absl::string_view& rest) {
   return word;
 }
 
-// "ED25519", "RSA-CERT", "ECDSA-SK".
+}  // namespace
+
 bool IsKeyType(absl::string_view word) {
   if (word.empty() || word.size() > 32) return false;
   for (char c : word) {
@@ -76,8 +81,7 @@ bool IsKeyType(absl::string_view word) {
   return true;
 }
 
-// "SHA256:" and 43 digits of base64, or "MD5:" and 16 pairs of hexadecimal digits.
-bool IsFingerprint(absl::string_view word) {
+bool IsKeyFingerprint(absl::string_view word) {
   if (absl::ConsumePrefix(&word, "SHA256:")) {
     if (word.size() != 43) return false;
     for (char c : word) {
@@ -94,6 +98,8 @@ bool IsFingerprint(absl::string_view word) {
   return true;
 }
 
+namespace {
+
 bool IsNumber(absl::string_view word) {
   if (word.empty() || word.size() > 20) return false;
   for (char c : word) {
@@ -109,7 +115,7 @@ bool ParseCertificate(absl::string_view text, SshdMessage& message) {
   absl::string_view rest = text.substr(serial + 9);
   absl::string_view number = TakeWord(rest);
   if (!absl::ConsumeSuffix(&number, ")") || !IsNumber(number)) return false;
-  if (TakeWord(rest) != "CA" || !IsKeyType(TakeWord(rest)) || !IsFingerprint(TakeWord(rest)) ||
+  if (TakeWord(rest) != "CA" || !IsKeyType(TakeWord(rest)) || !IsKeyFingerprint(TakeWord(rest)) ||
       !rest.empty()) {
     return false;
   }
@@ -126,7 +132,7 @@ bool ParseInformation(absl::string_view text, SshdMessage& message) {
   }
   const absl::string_view type = TakeWord(text);
   const absl::string_view fingerprint = TakeWord(text);
-  if (!IsKeyType(type) || !IsFingerprint(fingerprint)) return false;
+  if (!IsKeyType(type) || !IsKeyFingerprint(fingerprint)) return false;
   message.key_type = std::string(type);
   message.key_fingerprint = std::string(fingerprint);
   if (text.empty()) return true;
@@ -161,7 +167,7 @@ std::optional<SshdMessage> ParseSshdMessage(absl::string_view text) {
   } else if (!absl::ConsumePrefix(&text, "Failed ")) {
     return std::nullopt;
   }
-  head.method = Method(TakeWord(text));
+  head.method = ParseSshMethod(TakeWord(text));
   if (head.method == model::AuthMethod::kUnknown || TakeWord(text) != "for") return std::nullopt;
   // Only a failed attempt can be for an account that does not exist.
   if (!head.accepted) head.invalid_user = absl::ConsumePrefix(&text, "invalid user ");

@@ -2,7 +2,8 @@
 #define HOPTRAIL_AGENT_SESSION_SSHD_MESSAGE_H_
 
 // Parses the lines in which sshd logs the result of an attempt to log in (OpenSSH, auth.c,
-// auth_log): "Accepted METHOD for USER from ADDRESS port N ssh2[: INFORMATION]".
+// auth_log): "Accepted METHOD for USER from ADDRESS port N ssh2[: INFORMATION]", and parts of
+// them.
 
 #include <optional>
 #include <string>
@@ -30,6 +31,15 @@ struct SshdMessage {
 // the line's own end, and everything after the user name must have exactly the form that sshd
 // prints. The caller should still compare `origin` with the connection that the kernel shows.
 std::optional<SshdMessage> ParseSshdMessage(absl::string_view text);
+
+// "keyboard-interactive/pam"; kUnknown for any text that is no method.
+model::AuthMethod ParseSshMethod(absl::string_view text);
+
+// "ED25519", "RSA-CERT", "ECDSA-SK".
+bool IsKeyType(absl::string_view text);
+
+// "SHA256:" and 43 digits of base64, or "MD5:" and 16 pairs of hexadecimal digits.
+bool IsKeyFingerprint(absl::string_view text);
 
 }  // namespace hoptrail::agent::session
 

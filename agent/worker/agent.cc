@@ -103,6 +103,9 @@ void Agent::OpenReports(std::vector<model::SourceCoverage> coverage) {
   options.degradations = &degradations_;
   options.heartbeat = &heartbeat_;
   options.counts = [this] { return counts(); };
+  options.silent_servers = [this] {
+    return pipeline_ != nullptr ? pipeline_->silent_servers().programs() : std::set<std::string>();
+  };
   reports_ = std::make_unique<SelfReports>(std::move(options));
 }
 

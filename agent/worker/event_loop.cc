@@ -55,6 +55,7 @@ void EventLoop::Tick() {
     options_.spool->Wake();
   }
   options_.reports->FindDegradations();
+  options_.reports->FindSilentServers();
   const std::string name_before = options_.host_name->name();
   if (options_.host_name->Refresh()) {
     const std::string& name = options_.host_name->name();

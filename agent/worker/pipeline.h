@@ -67,6 +67,7 @@ class Pipeline : private session::Output, private session::EventSink {
   void Finish() { correlator_.Finish(); }
 
   Counts counts() const;
+  const session::SilentServers& silent_servers() const { return correlator_.silent_servers(); }
 
  private:
   void FindSender(const StopSignal& signal, uint64_t now_boot_ns);

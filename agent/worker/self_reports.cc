@@ -1,6 +1,7 @@
 #include "agent/worker/self_reports.h"
 
 #include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -21,7 +22,25 @@ constexpr absl::Duration kStepLasts = absl::Hours(1);
 }  // namespace
 
 void SelfReports::ReportCoverage() {
-  options_.spool->Add(model::Coverage{options_.host, KernelRelease(), options_.coverage});
+  std::vector<model::SourceCoverage> sources = options_.coverage;
+  for (model::SourceCoverage& source : sources) {
+    if (source.source != "sshd decisions") continue;
+    for (const std::string& program : silent_servers_) {
+      source.misses.push_back(absl::StrCat("method and key of logins through ", program));
+    }
+  }
+  options_.spool->Add(model::Coverage{options_.host, KernelRelease(), std::move(sources)});
+}
+
+void SelfReports::FindSilentServers() {
+  std::set<std::string> programs = options_.silent_servers();
+  if (programs == silent_servers_) return;
+  for (const std::string& program : programs) {
+    if (silent_servers_.count(program) != 0) continue;
+    LogWarning("agent", "a login through ", program, " has shown neither method nor key");
+  }
+  silent_servers_ = std::move(programs);
+  ReportCoverage();
 }
 
 void SelfReports::ReportHealth() {

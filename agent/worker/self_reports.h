@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,8 @@ class SelfReports {
     spool::Degradations* degradations = nullptr;
     HeartbeatWatch* heartbeat = nullptr;
     std::function<Pipeline::Counts()> counts;
+    // Login servers whose logins show neither method nor key; see session::SilentServers.
+    std::function<std::set<std::string>()> silent_servers;
   };
 
   explicit SelfReports(Options options)
@@ -39,7 +42,10 @@ class SelfReports {
         started_wall_ns_(options_.clock->WallNs()),
         clock_step_(options_.clock) {}
 
+  // The hook plan, and the login servers of which the hooks show too little.
   void ReportCoverage();
+  // Reports the coverage again where such a login server has come or gone.
+  void FindSilentServers();
   void ReportHealth();
   // Also logs it.
   void ReportInterference(model::InterferenceKind kind, const std::string& detail);
@@ -55,6 +61,7 @@ class SelfReports {
   const Options options_;
   const int64_t started_wall_ns_;
   ClockStepWatch clock_step_;
+  std::set<std::string> silent_servers_;  // at the last ReportCoverage()
   uint64_t lost_ = 0;                     // at the last FindDegradations()
   uint64_t reported_changes_ = 0;         // Degradations::changes() at the last health report
   uint64_t health_reported_boot_ns_ = 0;  // the time of that

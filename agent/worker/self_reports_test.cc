@@ -26,14 +26,16 @@ class SelfReportsTest : public testing::Test {
  protected:
   SelfReportsTest() {
     spool_ = spool::OpenSpool(directory_);  // its thread needs a clock of its own
-    reports_ =
-        std::make_unique<SelfReports>(SelfReports::Options{.host = wire::TestHost(),
-                                                           .clock = &clock_,
-                                                           .host_name = &host_name_,
-                                                           .spool = spool_.get(),
-                                                           .degradations = &degradations_,
-                                                           .heartbeat = &heartbeat_,
-                                                           .counts = [this] { return counts_; }});
+    reports_ = std::make_unique<SelfReports>(SelfReports::Options{
+        .host = wire::TestHost(),
+        .coverage = {{.source = "sshd decisions", .hook = "uprobe/sshd", .tier = 2}},
+        .clock = &clock_,
+        .host_name = &host_name_,
+        .spool = spool_.get(),
+        .degradations = &degradations_,
+        .heartbeat = &heartbeat_,
+        .counts = [this] { return counts_; },
+        .silent_servers = [this] { return silent_servers_; }});
   }
 
   // The degradations after another look.
@@ -52,6 +54,7 @@ class SelfReportsTest : public testing::Test {
   spool::Degradations degradations_{{}, &clock_};
   HeartbeatWatch heartbeat_;
   Pipeline::Counts counts_;
+  std::set<std::string> silent_servers_;
   std::unique_ptr<spool::Spool> spool_;
   std::unique_ptr<SelfReports> reports_;
 };
@@ -61,6 +64,23 @@ TEST_F(SelfReportsTest, NothingIsWrong_NoDegradation) {
     clock_.AdvanceNs(kNsPerMinute);
     EXPECT_THAT(Find(), IsEmpty());
   }
+}
+
+TEST_F(SelfReportsTest, LoginServerWithoutMethod_IsInTheCoverageUntilItShowsOne) {
+  reports_->FindSilentServers();
+  EXPECT_THAT(Records(), IsEmpty());
+  silent_servers_ = {"/usr/sbin/tinysshd"};
+  reports_->FindSilentServers();
+  reports_->FindSilentServers();
+  std::vector<v1::Record> records = Records();
+  ASSERT_EQ(records.size(), 1u) << "reported once";
+  EXPECT_THAT(records[0].coverage().coverage().sources(0).misses(),
+              ElementsAre("method and key of logins through /usr/sbin/tinysshd"));
+  silent_servers_.clear();
+  reports_->FindSilentServers();
+  records = Records();
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_THAT(records[1].coverage().coverage().sources(0).misses(), IsEmpty());
 }
 
 TEST_F(SelfReportsTest, ClockSetForward_HostIsDegradedForAnHour) {

@@ -277,14 +277,32 @@ struct ht_pam {
 };
 HT_ASSERT_SIZE(struct ht_pam, 440);
 
+/* What a login server says in the bytes of a struct ht_sshd. */
+enum ht_login_text {
+	HT_LOGIN_SYSLOG = 0,   /* sshd's line for syslog */
+	HT_LOGIN_STDERR = 1,   /* the same line for its standard error or log file */
+	HT_LOGIN_DECISION = 2, /* a struct ht_decision of sshd */
+	HT_LOGIN_DROPBEAR = 3, /* dropbear's line, wherever it goes */
+};
+
 struct ht_sshd {
 	struct ht_header header;
 	struct ht_text text;
 	uint8_t verified;
-	uint8_t reserved[3];
+	uint8_t kind; /* ht_login_text */
+	uint8_t reserved[2];
 	char bytes[HT_SSHD_BYTES];
 };
 HT_ASSERT_SIZE(struct ht_sshd, 648);
+
+/* A method by which a client has succeeded, and the key that it has used last. Texts with their end. */
+struct ht_decision {
+	char method[64]; /* "publickey", "keyboard-interactive" */
+	char key_type[64];
+	char key_fingerprint[128];
+	char certificate_id[256];
+};
+HT_ASSERT_SIZE(struct ht_decision, HT_SSHD_BYTES);
 
 struct ht_socket_snapshot {
 	struct ht_header header;

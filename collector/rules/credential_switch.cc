@@ -61,6 +61,8 @@ class CredentialSwitchRule final : public FleetRule {
     AddEvidence(detection, "root_user", path.front().user);
     AddEvidence(detection, "from_host", parent.host_name);
     AddEvidence(detection, "to_host", last.host_name);
+    AddEvidence(detection, "from_host_id", model::ToString(parent.host));
+    AddEvidence(detection, "to_host_id", model::ToString(last.host));
     AddEvidence(detection, "method", method);
     AddEvidence(detection, "key_fingerprint", last.key_fingerprint);
     AddPathEvidence(path, &detection);

@@ -39,8 +39,8 @@ enum class AuthMethod : uint8_t {
 // claim.
 struct Authentication {
   AuthMethod method = AuthMethod::kUnknown;
-  std::string user;             // the account that was logged in to
-  std::string service;          // PAM service, "sshd"
+  std::string user;             // the account that the login program named
+  std::string service;          // PAM service, "sshd"; "dropbear"
   std::string remote_host;      // PAM_RHOST
   std::string key_type;         // "ED25519"; empty but for keys
   std::string key_fingerprint;  // "SHA256:…" as `ssh-keygen -lf` prints it; empty but for keys

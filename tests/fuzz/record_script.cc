@@ -235,7 +235,9 @@ std::string RecordScript::Pam(const ht_header& header) {
 
 std::string RecordScript::Sshd(const ht_header& header) {
   auto record = Begin<ht_sshd>(header);
-  record.verified = source_.Byte() & 1;
+  const uint8_t flags = source_.Byte();
+  record.verified = flags & 1;
+  record.kind = static_cast<uint8_t>(flags >> 1);
   Field(kMessages, std::size(kMessages), &record.text, record.bytes, sizeof(record.bytes));
   return Bytes(record);
 }

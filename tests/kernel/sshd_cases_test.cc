@@ -9,15 +9,15 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-#include "agent/session/correlator.h"
-#include "core/base/clock.h"
 #include "tests/kernel/harness.h"
 #include "tests/kernel/programs.h"
+#include "tests/kernel/session_watch.h"
 #include "tests/kernel/syslog_writer.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -31,64 +31,13 @@ namespace {
 
 using agent::decode::Tcp;
 using agent::decode::TcpPhase;
-using agent::decode::TcpSide;
-
-// A recorder and the sessions that follow from its events.
-class Watch : public agent::session::Output {
- public:
-  Watch() {
-    agent::session::Correlator::Options options;
-    options.host.machine.bytes[0] = 1;
-    options.clock = &Clock::System();
-    correlator_ = std::make_unique<agent::session::Correlator>(std::move(options), this);
-    recorder_.Snapshot();
-  }
-
-  Recorder* recorder() { return &recorder_; }
-
-  // Passes every event up to now on to the session stage.
-  void Settle() {
-    recorder_.Settle();
-    for (; handled_ < recorder_.events().size(); ++handled_) {
-      correlator_->Handle(recorder_.events()[handled_]);
-    }
-    correlator_->Tick();
-  }
-
-  std::vector<model::Session> RemoteSessions() const {
-    std::vector<model::Session> remote;
-    for (const auto& [id, session] : sessions_) {
-      if (session.kind == model::EntryKind::kRemote) remote.push_back(session);
-    }
-    return remote;
-  }
-
-  model::HopKey ClientsHopKey(uint16_t port) {
-    const Event* event = recorder_.WaitForBody<Tcp>("the client", [&](const auto&, const Tcp& tcp) {
-      return tcp.phase == TcpPhase::kEstablished && tcp.side == TcpSide::kClient &&
-             tcp.flow.server.port == port;
-    });
-    return event == nullptr ? model::HopKey() : std::get<Tcp>(event->body).hop_key;
-  }
-
-  void OnSession(const model::Session& session) override { sessions_[session.id] = session; }
-  void OnHopEnd(const model::HopEnd&) override {}
-  void OnLoginAttempt(const model::LoginAttempt&, const model::SessionId&) override {}
-  void OnEdge(const model::EdgeCount&) override {}
-  void OnLoss(const model::Loss&) override { ADD_FAILURE() << "records were lost"; }
-
- private:
-  Recorder recorder_;
-  std::unique_ptr<agent::session::Correlator> correlator_;
-  size_t handled_ = 0;
-  std::map<model::SessionId, model::Session> sessions_;
-};
 
 struct Form {
   const char* name;
   const char* pam;
   std::vector<std::string> options;
-  model::AuthMethod method;
+  const char* log_level = "INFO";
+  bool certificate = false;
 };
 
 class RealSshdTest : public testing::TestWithParam<Form> {
@@ -106,13 +55,27 @@ class RealSshdTest : public testing::TestWithParam<Form> {
       });
       ASSERT_EQ(keygen.Wait(), 0);
     }
-    std::filesystem::copy_file(directory_.path() + "/user.pub", directory_.path() + "/authorized");
+    std::string authorities;
+    if (GetParam().certificate) {
+      // The host's key is also that of the authority. The user's key alone opens nothing.
+      Child sign([&] {
+        return Exec({"/usr/bin/ssh-keygen", "-q", "-s", directory_.path() + "/host", "-I", "ann",
+                     "-n", "root", directory_.path() + "/user.pub"});
+      });
+      ASSERT_EQ(sign.Wait(), 0);
+      authorities = absl::StrCat("TrustedUserCAKeys ", directory_.path(), "/host.pub\n");
+      ASSERT_TRUE(WriteWholeFile(directory_.path() + "/authorized", ""));
+    } else {
+      std::filesystem::copy_file(directory_.path() + "/user.pub",
+                                 directory_.path() + "/authorized");
+    }
     ASSERT_TRUE(WriteWholeFile(
         directory_.path() + "/config",
         absl::StrCat("Port ", kPort, "\nListenAddress 127.0.0.1\nHostKey ", directory_.path(),
                      "/host\nAuthorizedKeysFile ", directory_.path(),
                      "/authorized\nStrictModes no\nPidFile none\nPermitRootLogin yes\nUsePAM ",
-                     GetParam().pam, "\nLogLevel INFO\nUseDNS no\n")));
+                     GetParam().pam, "\nLogLevel ", GetParam().log_level, "\nUseDNS no\n",
+                     authorities)));
   }
 
   // Replaces the calling process; returns only if that fails.
@@ -145,11 +108,26 @@ class RealSshdTest : public testing::TestWithParam<Form> {
                  "-p", std::to_string(kPort), "root@127.0.0.1", "exit 0"});
   }
 
+  // As `ssh-keygen -l` prints it.
+  std::string Fingerprint() const {
+    const std::string output = directory_.path() + "/fingerprint";
+    Child keygen([&] {
+      const int file = open(output.c_str(), O_WRONLY | O_CREAT, 0600);
+      dup2(file, 1);
+      return Exec({"/usr/bin/ssh-keygen", "-lf", directory_.path() + "/user.pub"});
+    });
+    EXPECT_EQ(keygen.Wait(), 0);
+    std::istringstream words(ReadWholeFile(output));
+    std::string bits, fingerprint;
+    words >> bits >> fingerprint;
+    return fingerprint;
+  }
+
   const TestDirectory directory_;
 };
 
 TEST_P(RealSshdTest, Login_BecomesOneRemoteSession) {
-  Watch watch;
+  SessionWatch watch;
   Child sshd([&] { return RunSshd(); });
   const Event* listening =
       watch.recorder()->WaitForBody<Tcp>("sshd to listen", [](const Event&, const Tcp& tcp) {
@@ -167,21 +145,31 @@ TEST_P(RealSshdTest, Login_BecomesOneRemoteSession) {
   const model::Session& session = sessions[0];
   EXPECT_TRUE(session.logged_in);
   EXPECT_EQ(session.user, "root");
-  EXPECT_EQ(session.authentication.method, GetParam().method);
+  const bool certificate = GetParam().certificate;
+  EXPECT_EQ(session.authentication.method,
+            certificate ? model::AuthMethod::kCertificate : model::AuthMethod::kPublicKey);
+  EXPECT_EQ(session.authentication.key_type, certificate ? "ED25519-CERT" : "ED25519");
+  EXPECT_EQ(session.authentication.certificate_id, certificate ? "ann" : "");
+  EXPECT_EQ(session.authentication.key_fingerprint, Fingerprint());
+  EXPECT_TRUE(session.authentication.verified);
   ASSERT_TRUE(session.entry.has_value());
   EXPECT_EQ(session.entry->flow.server.port, kPort);
   EXPECT_EQ(session.entry->hop_key, watch.ClientsHopKey(kPort));
   EXPECT_FALSE(session.entry->hop_key.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Forms, RealSshdTest,
-    testing::Values(Form{"Syslog", "yes", {}, model::AuthMethod::kPublicKey},
-                    Form{"SyslogWithoutPam", "no", {}, model::AuthMethod::kPublicKey},
-                    Form{"LogFile", "yes", {"-E", "LOG"}, model::AuthMethod::kUnknown},
-                    Form{"LogFileWithoutPam", "no", {"-E", "LOG"}, model::AuthMethod::kUnknown},
-                    Form{"StandardError", "yes", {"-e"}, model::AuthMethod::kUnknown}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Forms, RealSshdTest,
+                         testing::Values(Form{"Syslog", "yes", {}},
+                                         Form{"SyslogWithoutPam", "no", {}},
+                                         Form{"LogFile", "yes", {"-E", "LOG"}},
+                                         Form{"LogFileWithoutPam", "no", {"-E", "LOG"}},
+                                         Form{"StandardError", "yes", {"-e"}},
+                                         Form{"Quiet", "yes", {}, "QUIET"},
+                                         Form{"QuietWithoutPam", "no", {"-e"}, "QUIET"},
+                                         Form{"Errors", "yes", {"-E", "LOG"}, "ERROR"},
+                                         Form{"Certificate", "yes", {}, "INFO", true},
+                                         Form{"QuietCertificate", "yes", {"-e"}, "QUIET", true}),
+                         [](const auto& info) { return info.param.name; });
 
 // OpenSSH from 9.8 on does this: the listener starts sshd-session on the connection, which starts
 // sshd-auth without privileges and then the user's shell. `arguments`: the programs' directory.
@@ -235,7 +223,7 @@ const SelfPrograms programs({{"listener", SplitListener},
 TEST(SplitSshdTest, Login_BecomesOneRemoteSession) {
   const TestDirectory directory;
   for (const char* name : {"sshd", "sshd-session", "sshd-auth"}) directory.Copy(SelfPath(), name);
-  Watch watch;
+  SessionWatch watch;
   Child sshd(
       [&] { return Exec(AsProgram("listener", {directory.path()}, directory.path() + "/sshd")); });
   const auto pid = static_cast<uint32_t>(sshd.pid());

@@ -22,8 +22,9 @@ USER = "staff"
 PASSWORD = "correct-horse"
 GUESSES = 5
 CLIENT = "web"
-OPTIONS = ["-p", str(trixie.PORT), "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o",
+OPTIONS = ["-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no", "-o",
            "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=10"]
+PORT = ["-p", str(trixie.PORT)]
 WHO = "id -un; cat /proc/self/loginuid; echo; cat /proc/self/sessionid; echo"
 
 
@@ -32,7 +33,7 @@ class SplitSshd(lab_test_case.LabTestCase):
     def setUpClass(cls):
         cls.bench = cls.enterClassContext(bench.Bench(lab_test_case.binaries, cls.directory(), start_agents=False))
         for agent in cls.bench.agents.values():
-            agent.config["hops"] = {"watched_ports": [22, trixie.PORT]}
+            agent.config["hops"] = {"watched_ports": [22, trixie.PORT, trixie.QUIET_PORT]}
             agent.start()
         cls.bench.wait_connected()
         cls.host, cls.client = cls.bench.fleet[HOST], cls.bench.fleet[CLIENT]
@@ -53,9 +54,9 @@ class SplitSshd(lab_test_case.LabTestCase):
     def log_in(self, method, command):
         """Logs in and runs the command; returns the login as it happened, and the command's own output."""
         if method == "publickey":
-            login = ["ssh", *OPTIONS, "-o", "BatchMode=yes", "-i", "/root/id_container"]
+            login = ["ssh", *OPTIONS, *PORT, "-o", "BatchMode=yes", "-i", "/root/id_container"]
         else:
-            login = ["sshpass", "-p", PASSWORD, "ssh", *OPTIONS, "-o", "PubkeyAuthentication=no"]
+            login = ["sshpass", "-p", PASSWORD, "ssh", *OPTIONS, *PORT, "-o", "PubkeyAuthentication=no"]
         before = len(self.accepted(method))
         output = self.client.run([*login, f"{USER}@{HOST}", f"{WHO}; {command}"]).stdout.split("\n")
         line = self.accepted(method, before + 1)[-1]
@@ -88,7 +89,7 @@ class SplitSshd(lab_test_case.LabTestCase):
 
     def test_password_login_after_guesses_is_detected(self):
         def guess(number):
-            return self.client.run(["sshpass", "-p", f"wrong-{number}", "ssh", *OPTIONS, "-o",
+            return self.client.run(["sshpass", "-p", f"wrong-{number}", "ssh", *OPTIONS, *PORT, "-o",
                                     "PubkeyAuthentication=no", "-o", "NumberOfPasswordPrompts=1", f"{USER}@{HOST}",
                                     "true"], check=False)
 
@@ -120,6 +121,20 @@ class SplitSshd(lab_test_case.LabTestCase):
         self.assertEqual([each["session"]["host_name"] for each in path][-2:], [HOST, "vault"])
         self.assertEqual(path[-1]["session"]["user"], "root")
         story.check_nothing_lost(self, self.bench.api)
+
+    def test_login_that_is_not_logged_shows_method_and_key(self):
+        login = ["ssh", *OPTIONS, "-o", "BatchMode=yes", "-i", "/root/id_container", "-p", str(trixie.QUIET_PORT)]
+        self.assertEqual(self.client.run([*login, f"{USER}@{HOST}", "id -un"]).stdout.strip(), USER)
+
+        def reported():
+            return [each for each in self.bench.api.sessions() if each["logged_in"] and each["host_name"] == HOST
+                    and each.get("entry_flow", {}).get("server", {}).get("port") == trixie.QUIET_PORT]
+
+        session = daemon.wait(reported, "the login to be reported", 20.0)[0]
+        self.assertEqual(session["user"], USER)
+        authentication = session["authentication"]
+        self.assertEqual(authentication["method"], "PUBLIC_KEY")
+        self.assertEqual(authentication["key_fingerprint"], self.fingerprint)
 
     @staticmethod
     def address_of_vault():

@@ -27,8 +27,9 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Tests of the lab itself come first: if the lab is wrong, the other tests prove nothing.
 MODULES = ("environment_test", "pagerduty_test", "reflection_test", "story_checks_test", "configuration_test",
-           "story_test", "roots_test", "openssh_test", "addresses_test", "restart_test", "privilege_test",
-           "restricted_host_test", "host_rules_test", "blinding_test", "blinding_service_test", "stop_test",
+           "story_test", "roots_test", "openssh_test", "login_servers_test", "addresses_test", "restart_test",
+           "privilege_test", "restricted_host_test", "host_rules_test", "blinding_test",
+           "blinding_service_test", "stop_test",
            "inspection_test", "host_row_test", "reload_test", "signals_test", "roles_test", "bad_input_test",
            "damage_test", "disk_test", "full_disk_test", "clone_test", "health_test", "pager_test", "liar_test",
            "unmonitored_test", "pivots_test")
@@ -40,7 +41,8 @@ ALONE = ("environment_test", "story_test", "blinding_test", "inspection_test")
 LONGEST = ("restart_test", "disk_test", "damage_test", "health_test", "privilege_test", "addresses_test", "clone_test",
            "roots_test", "unmonitored_test")
 PROGRAMS = ("ip", "nft", "ssh", "ssh-keygen", "sshpass", "nsenter", "unshare", "setpriv", "openssl", "protoc", "runc",
-            "tmux", "gdb", "script", "crontab", "/usr/sbin/cron", "/usr/sbin/sshd")
+            "tmux", "gdb", "script", "crontab", "/usr/sbin/cron", "/usr/sbin/dropbear", "/usr/sbin/sshd",
+            "/usr/sbin/tinysshd")
 
 SANITIZER_REPORT = r"(ERROR|WARNING): \w+Sanitizer|: runtime error: "
 

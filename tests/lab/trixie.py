@@ -22,13 +22,15 @@ import archive  # noqa: E402
 SUITE = "trixie"
 PACKAGES = ("openssh-server", "openssh-client", "bash", "coreutils")
 PORT = 2222
+QUIET_PORT = 2223  # of an sshd that logs nothing
 MERGED = ("bin", "sbin", "lib", "lib64")
 DIRECTORIES = ("dev", "proc", "run/sshd", "tmp", "root", "home", "var/log", "outside")
 # Debian's pam-auth-update would write these lines if the packages were installed.
 PAM = {"account": "account required pam_unix.so\n", "auth": "auth required pam_unix.so\n",
        "password": "password required pam_unix.so\n", "session": "session required pam_unix.so\n"}
 
-# Becomes sshd in a mount and a pid namespace of its own, in the host's network namespace, and in no login.
+# Starts the quiet sshd and becomes the other one, in a mount and a pid namespace of its own, in the host's network
+# namespace, and in no login.
 SCRIPT = """
 set -e
 mount --bind "$1" "$1"
@@ -39,8 +41,9 @@ cd "$1"
 pivot_root . outside
 umount -l /outside
 echo 4294967295 > /proc/self/loginuid
+/usr/sbin/sshd -e -p QUIET_PORT -o LogLevel=QUIET -o PidFile=none
 exec /usr/sbin/sshd -D
-"""
+""".replace("QUIET_PORT", str(QUIET_PORT))
 
 
 class Container:

@@ -15,7 +15,8 @@ PROGRAMS = (
     "/bin/sh /bin/bash /bin/true /bin/false /bin/cat /bin/echo /bin/sleep /bin/ls /bin/cp /bin/mv /bin/ln /bin/rm"
     " /bin/mkdir /bin/touch /usr/bin/head /usr/bin/env /usr/bin/id /bin/kill /usr/bin/setsid /usr/bin/unshare"
     " /usr/bin/nsenter /usr/bin/setpriv /bin/mount /bin/umount /usr/bin/flock /bin/su /bin/ip /usr/bin/ssh"
-    " /usr/bin/ssh-keygen /usr/bin/ssh-agent /usr/bin/ssh-add /usr/sbin/sshd /usr/bin/busybox /sbin/ldconfig"
+    " /usr/bin/ssh-keygen /usr/bin/ssh-agent /usr/bin/ssh-add /usr/sbin/sshd /usr/sbin/dropbear"
+    " /usr/bin/dropbearkey /usr/sbin/tinysshd /usr/sbin/tinysshd-makekey /usr/bin/busybox /sbin/ldconfig"
 ).split()
 DIRECTORIES = ("dev", "proc", "sys", "run/sshd", "run/lock", "tmp", "root", "var/log", "var/run", "var/empty", "home",
            "usr/bin", "usr/sbin", "usr/lib", "usr/lib64", "vm", "vm/bin", "mnt", "opt", "srv")

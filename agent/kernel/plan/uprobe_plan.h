@@ -1,7 +1,8 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_PLAN_UPROBE_PLAN_H_
 #define HOPTRAIL_AGENT_KERNEL_PLAN_UPROBE_PLAN_H_
 
-// Which functions of shared libraries are probed, and how: a table and pure functions.
+// Which functions of shared libraries are probed, or a program's own calls of such functions, and
+// how: a table and pure functions.
 
 #include <cstdint>
 #include <map>
@@ -17,7 +18,7 @@
 
 namespace hoptrail::agent::kernel {
 
-// One function of a shared library that a program is attached to.
+// One function of a shared library that a program of the sensor is attached to.
 struct UprobeProbe {
   std::string program;
   std::string function;
@@ -32,6 +33,9 @@ struct UprobeSource {
   std::string library;  // file name
   // How the names of other files begin that may have the functions: other builds of the library.
   std::vector<std::string> other_libraries;
+  // `library` is a program, in a directory for programs. Its calls of the functions are probed, at
+  // its linkage table.
+  bool in_program = false;
   // The program whose processes may have loaded the library from elsewhere: NAME, or NAME-….
   std::string caller;
   // A running caller without the library makes the event source blind for it.

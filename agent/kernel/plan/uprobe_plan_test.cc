@@ -64,6 +64,28 @@ TEST(UprobePlanTest, Caller_IsTheProgramOrOneOfItsParts) {
   }
 }
 
+TEST(UprobePlanTest, LoginServers_AreProbedInTheirPrograms) {
+  const UprobeSource& sshd = UprobeRow("sshd decisions");
+  const UprobeSource& dropbear = UprobeRow("dropbear");
+  EXPECT_TRUE(sshd.in_program && dropbear.in_program);
+  for (const char* name : {"sshd", "sshd-session"}) EXPECT_TRUE(MayHaveFunctions(sshd, name));
+  for (const char* name : {"dropbear", "dropbearmulti"}) {
+    EXPECT_TRUE(MayHaveFunctions(dropbear, name)) << name;
+  }
+  EXPECT_FALSE(MayHaveFunctions(sshd, "libc.so.6"));
+  EXPECT_TRUE(IsCaller(dropbear, "dropbear"));
+  EXPECT_FALSE(IsCaller(sshd, "dropbear"));
+}
+
+// Since Linux 6.11 a return probe makes a system call, for which the sandbox of sshd's part that
+// faces the network kills that part.
+TEST(UprobePlanTest, LoginServers_HaveNoProbeAtAReturn) {
+  for (const UprobeSource& source : UprobeTable()) {
+    if (!source.in_program) continue;
+    for (const UprobeProbe& probe : source.probes) EXPECT_FALSE(probe.at_return) << probe.program;
+  }
+}
+
 TEST(UprobePlanTest, OtherBuildsOfTheCLibrary_MayHaveItsFunctions) {
   for (const char* name : {"libc.so.6", "libc.so", "libc-2.31.so", "ld-musl-x86_64.so.1"}) {
     EXPECT_TRUE(MayHaveFunctions(UprobeRow("sshd"), name)) << name;

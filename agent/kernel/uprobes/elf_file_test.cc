@@ -40,6 +40,13 @@ TEST(FileOffsetOfTest, DynamicFunction_IsAtTheReturnedOffset) {
   dlclose(libc);
 }
 
+// tests/kernel has the calls that exist.
+TEST(LinkageOffsetOfTest, FunctionThatTheProgramDoesNotCall_IsNotFound) {
+  EXPECT_TRUE(
+      absl::IsNotFound(LinkageOffsetOf("/proc/self/exe", "hoptrail_no_such_function").status()));
+  EXPECT_TRUE(absl::IsNotFound(LinkageOffsetOf("/nothing", "syslog").status()));
+}
+
 class HostileFileTest : public testing::Test {
  protected:
   ~HostileFileTest() override { std::remove(path_.c_str()); }

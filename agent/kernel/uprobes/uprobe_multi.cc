@@ -8,8 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include <bpf/bpf.h>
 
-#include "agent/kernel/uprobes/elf_file.h"
-#include "core/base/status_macros.h"
 #include <sys/syscall.h>
 
 namespace hoptrail::agent::kernel {
@@ -68,9 +66,8 @@ void PrepareForUprobeMulti(bpf_program* program) {
   bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
 }
 
-absl::StatusOr<UniqueFd> AttachUprobeMulti(int program_fd, const std::string& path,
-                                           const std::string& function, bool at_return) {
-  HT_ASSIGN_OR_RETURN(const uint64_t offset, FileOffsetOf(path, function));
+absl::StatusOr<UniqueFd> AttachUprobeMulti(int program_fd, const std::string& path, uint64_t offset,
+                                           bool at_return) {
   UniqueFd link = CreateLink(program_fd, path.c_str(), offset, at_return);
   if (!link.valid()) {
     return absl::FailedPreconditionError(absl::StrCat("attach refused: ", strerror(errno)));

@@ -23,9 +23,10 @@ absl::Status TryUprobeMulti();
 // then.
 void PrepareForUprobeMulti(bpf_program* program);
 
-// Attaches to a function of the file, for all processes, until the returned descriptor is closed.
-absl::StatusOr<UniqueFd> AttachUprobeMulti(int program_fd, const std::string& path,
-                                           const std::string& function, bool at_return);
+// Attaches to the code at an offset of the file, for all processes, until the returned descriptor
+// is closed.
+absl::StatusOr<UniqueFd> AttachUprobeMulti(int program_fd, const std::string& path, uint64_t offset,
+                                           bool at_return);
 
 }  // namespace hoptrail::agent::kernel
 

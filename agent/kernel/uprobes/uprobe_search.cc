@@ -29,13 +29,39 @@ constexpr absl::string_view kLibraryDirectories[] = {"/lib/x86_64-linux-gnu",
                                                      "/lib",
                                                      "/usr/lib"};
 
+// With those for programs that only other programs start.
+constexpr absl::string_view kProgramDirectories[] = {"/usr/sbin",
+                                                     "/usr/bin",
+                                                     "/usr/lib/openssh",
+                                                     "/usr/lib/ssh",
+                                                     "/usr/libexec/openssh",
+                                                     "/usr/libexec/ssh",
+                                                     "/usr/libexec",
+                                                     "/usr/local/sbin",
+                                                     "/usr/local/libexec",
+                                                     "/sbin"};
+
+void FindFile(const MountRoots::Root& root, const UprobeSource& source, absl::string_view directory,
+              absl::string_view name, std::vector<FoundLibrary>* libraries) {
+  const std::string path = absl::StrCat(root.path, directory, "/", name);
+  const std::optional<TargetKey> file = TargetKeyOf(path);
+  if (!file.has_value()) return;
+  libraries->push_back({.source = &source, .path = path, .file = *file, .root = root.key});
+}
+
 void FindUnder(const MountRoots::Root& root, std::vector<FoundLibrary>* libraries) {
   for (const UprobeSource& source : UprobeTable()) {
-    for (absl::string_view directory : kLibraryDirectories) {
-      const std::string path = absl::StrCat(root.path, directory, "/", source.library);
-      const std::optional<TargetKey> file = TargetKeyOf(path);
-      if (!file.has_value()) continue;
-      libraries->push_back({.source = &source, .path = path, .file = *file, .root = root.key});
+    if (!source.in_program) {
+      for (absl::string_view directory : kLibraryDirectories) {
+        FindFile(root, source, directory, source.library, libraries);
+      }
+      continue;
+    }
+    for (absl::string_view directory : kProgramDirectories) {
+      FindFile(root, source, directory, source.library, libraries);
+      for (const std::string& name : source.other_libraries) {
+        FindFile(root, source, directory, name, libraries);
+      }
     }
   }
 }

@@ -1,8 +1,8 @@
 #ifndef HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_SEARCH_H_
 #define HOPTRAIL_AGENT_KERNEL_UPROBES_UPROBE_SEARCH_H_
 
-// Finds the uprobes' libraries: in the usual directories of every mount root, and wherever else
-// a running caller (sshd) has loaded them from.
+// Finds the uprobes' libraries and programs: in the usual directories of every mount root, and
+// wherever else a running caller (sshd) has loaded them from.
 
 #include <cstdint>
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace hoptrail::agent::kernel {
 
-// A copy of a library to which probes can be attached.
+// A copy of a library or program to which probes can be attached.
 struct FoundLibrary {
   const UprobeSource* source = nullptr;
   std::string path;

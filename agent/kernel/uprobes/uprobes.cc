@@ -4,6 +4,7 @@
 #include <cstring>
 #include <iterator>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "bpf/sensor.skel.h"
 
@@ -87,6 +88,10 @@ size_t Uprobes::CountAttached(const std::string& source) const {
   return count;
 }
 
+bool Uprobes::HasCopy(const std::string& source) const {
+  return absl::c_any_of(copies_, [&](const auto& copy) { return copy.first.first == source; });
+}
+
 // Detaches from the copy that was replaced the longest ago. False where none was replaced.
 bool Uprobes::MakeRoom(const std::string& source) {
   auto oldest = copies_.end();
@@ -106,23 +111,30 @@ void Uprobes::AttachFile(const UprobeSource& source, const std::string& path, Co
   const uint32_t tier = methods_.at(source.source).tier;
   if (tier == 0) return;
   std::vector<Attachment> attachments;
+  bool calls_past_the_table = false;
   for (const UprobeProbe& probe : source.probes) {
-    absl::StatusOr<Attachment> attachment = AttachProbe(probe, tier == kUprobeMultiTier, path);
+    const absl::StatusOr<uint64_t> offset = source.in_program
+                                                ? LinkageOffsetOf(path, probe.function)
+                                                : FileOffsetOf(path, probe.function);
+    absl::StatusOr<Attachment> attachment =
+        offset.ok() ? AttachProbe(probe, tier == kUprobeMultiTier, path, *offset)
+                    : absl::StatusOr<Attachment>(offset.status());
     if (attachment.ok()) {
       attachments.push_back(*std::move(attachment));
       continue;
     }
     copy->refusal = absl::StrCat(path, ": ", probe.function, ": ", attachment.status().message());
     if (source.all_needed) return;
+    calls_past_the_table |= absl::IsFailedPrecondition(offset.status());
   }
   // If one probe is enough, the refusal of another one does not matter.
-  if (!attachments.empty()) copy->refusal.clear();
+  if (!attachments.empty() && !calls_past_the_table) copy->refusal.clear();
   copy->attachments = std::move(attachments);
 }
 
 absl::StatusOr<Uprobes::Attachment> Uprobes::AttachProbe(const UprobeProbe& probe,
-                                                         bool uprobe_multi,
-                                                         const std::string& path) const {
+                                                         bool uprobe_multi, const std::string& path,
+                                                         uint64_t offset) const {
   bpf_program* program = bpf_object__find_program_by_name(skeleton_->obj, probe.program.c_str());
   if (program == nullptr || bpf_program__fd(program) < 0) {
     return absl::FailedPreconditionError(
@@ -130,14 +142,13 @@ absl::StatusOr<Uprobes::Attachment> Uprobes::AttachProbe(const UprobeProbe& prob
   }
   Attachment attachment;
   if (uprobe_multi) {
-    HT_ASSIGN_OR_RETURN(attachment.fd, AttachUprobeMulti(bpf_program__fd(program), path,
-                                                         probe.function, probe.at_return));
+    HT_ASSIGN_OR_RETURN(attachment.fd,
+                        AttachUprobeMulti(bpf_program__fd(program), path, offset, probe.at_return));
     AddOwnObject(skeleton_, HT_OBJECT_LINK, attachment.fd.get());
     return attachment;
   }
   // Not by libbpf's search for the function: it maps the file, and a container that truncates the
   // file meanwhile would kill the agent with SIGBUS.
-  HT_ASSIGN_OR_RETURN(const uint64_t offset, FileOffsetOf(path, probe.function));
   LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = probe.at_return);
   attachment.link.reset(
       bpf_program__attach_uprobe_opts(program, -1, path.c_str(), offset, &options));
@@ -154,7 +165,9 @@ std::vector<model::SourceCoverage> Uprobes::Coverage() const {
     const UprobeMethod& method = methods_.at(source.source);
     model::SourceCoverage row{.source = source.source, .refusals = method.refusals};
     const std::string hook = UprobeHook(source, method.tier);
-    if (CountAttached(source.source) > 0) {
+    // A host without the program has nothing that the source could miss.
+    const bool nothing_to_miss = source.in_program && method.tier != 0 && !HasCopy(source.source);
+    if (CountAttached(source.source) > 0 || nothing_to_miss) {
       row.hook = hook;
       row.tier = method.tier;
     }
@@ -165,7 +178,7 @@ std::vector<model::SourceCoverage> Uprobes::Coverage() const {
     if (auto blind = blind_spots_.find(source.source); blind != blind_spots_.end()) {
       refusal = blind->second;
     }
-    if (refusal.empty() && row.tier == 0 && method.tier != 0) {
+    if (refusal.empty() && row.tier == 0 && method.tier != 0 && !source.in_program) {
       refusal = absl::StrCat("no ", source.library, " found");
     }
     if (!refusal.empty()) row.refusals.push_back(absl::StrCat(hook, ": ", refusal));

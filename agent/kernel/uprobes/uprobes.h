@@ -66,9 +66,11 @@ class Uprobes {
 
   // The number of copies of the event source's library that are attached.
   size_t CountAttached(const std::string& source) const;
+  // Whether a copy was found, attached or not.
+  bool HasCopy(const std::string& source) const;
   void AttachFile(const UprobeSource& source, const std::string& path, Copy* copy) const;
   absl::StatusOr<Attachment> AttachProbe(const UprobeProbe& probe, bool uprobe_multi,
-                                         const std::string& path) const;
+                                         const std::string& path, uint64_t offset) const;
   bool MakeRoom(const std::string& source);
 
   sensor_bpf* skeleton_;

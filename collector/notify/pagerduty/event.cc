@@ -82,13 +82,18 @@ void FillStep(const v1::Path& path, int index,
     Set(out, "missing", absl::StrJoin(missing, "; "));
   }
   Set(out, "host", HostOf(session));
+  Set(out, "host_id", session.host());  // hosts choose their names
   Set(out, "who", session.title());
   const bool unmonitored = !session.unmonitored_address().empty();
   if (!unmonitored) {
     Set(out, "user", session.user().empty() ? absl::StrCat("uid ", session.uid()) : session.user());
+    if (session.logged_in() || session.kind() != v1::REMOTE) {
+      (*out->mutable_fields())["uid"].set_number_value(session.uid());
+    }
   }
   Set(out, "session", session.name());
   const v1::Authentication& login = session.authentication();
+  if (login.user() != session.user()) Set(out, "account", login.user());
   if (login.method() != v1::AUTH_METHOD_UNSPECIFIED) {
     Set(out, "method", absl::AsciiStrToLower(v1::AuthMethod_Name(login.method())));
     Set(out, "claimed", login.verified() ? "" : "what the login said of itself is not verified");

@@ -50,7 +50,21 @@ TEST_F(EventTitleTest, ServiceAsRoot_IsNamedInSummaryAndDetails) {
   EXPECT_EQ(Root().at("who").string_value(), "service nginx.service (www-data)");
   EXPECT_EQ(Root().at("user").string_value(), "uid 33")
       << "a user without a name is shown by number";
+  EXPECT_EQ(Root().at("uid").number_value(), 33);
   EXPECT_EQ(Root().count("from_host"), 0u);
+}
+
+// Hosts choose their names, and login programs the accounts that they name.
+TEST_F(EventTitleTest, LoginAsAnotherUserThanTheAccount_HasBothAndTheHostsId) {
+  v1::Session* root = input_.path.mutable_steps(0)->mutable_session();
+  root->set_host("hosts/0123.4567");
+  root->set_user("bob");
+  root->mutable_authentication()->set_user("root");
+  EXPECT_EQ(Root().at("host_id").string_value(), "hosts/0123.4567");
+  EXPECT_EQ(Root().at("user").string_value(), "bob");
+  EXPECT_EQ(Root().at("account").string_value(), "root");
+  root->mutable_authentication()->set_user("bob");
+  EXPECT_EQ(Root().count("account"), 0u);
 }
 
 TEST_F(EventTitleTest, RootFromAnAddressOfTheFleet_NamesItsHosts) {
