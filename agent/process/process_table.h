@@ -65,9 +65,10 @@ struct Process {
   uint64_t last_accepted = 0;   // socket that it accepted last and that no child has claimed
   uint64_t pending_accept = 0;  // its parent's last_accepted at the fork
   bool saved = false;           // the state store has it
-  // The connections that it accepted last, or took over at its fork; some may be closed. See
+  // The open connections that it accepted, or took over at its fork, and the last of all. See
   // session::Drivers.
   std::vector<DrivingConnection> inbound;
+  model::HopKey last_served;
   uint64_t last_connected =
       0;  // the socket with which it connected last, or its parent before the fork
   // Those that may have caused the process; null: none. Shared with its children.

@@ -1,6 +1,7 @@
 #ifndef HOPTRAIL_AGENT_SESSION_CONNECTION_TABLE_H_
 #define HOPTRAIL_AGENT_SESSION_CONNECTION_TABLE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -89,9 +90,10 @@ class ConnectionTable {
     }
     connections_.Erase(socket);
   }
-  // The newest one that was closed since then; null if there is none.
-  Connection* FindClosed(const model::HopKey& key, uint64_t since_boot_ns = 0) {
-    for (size_t i = 0; i < closed_.size(); ++i) {
+  // The newest one that was closed since then, among the last `looks`; null if there is none.
+  Connection* FindClosed(const model::HopKey& key, uint64_t since_boot_ns = 0,
+                         size_t looks = kMaxClosed) {
+    for (size_t i = 0; i < std::min(looks, closed_.size()); ++i) {
       Connection& each = closed_[(next_closed_ - 1 - i) % kMaxClosed];
       if (each.closed_boot_ns < since_boot_ns) break;
       if (each.hop_key == key) return &each;

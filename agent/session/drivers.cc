@@ -12,7 +12,8 @@ using process::DrivingConnection;
 
 // A process remembers this many of the connections that it serves.
 constexpr size_t kMaxInbound = 64;
-constexpr size_t kMaxAncestors = 16;
+constexpr size_t kMaxAncestors = 8;
+constexpr size_t kMaxLooks = 64;  // among the connections that were closed last
 // What of the probability remains for the process itself: services do things of their own accord.
 constexpr double kOfConnections = 0.9;
 constexpr double kOfCommands = 0.95;  // a shell reads from one connection and from nowhere else
@@ -27,14 +28,20 @@ void Drivers::OnServes(process::Process& process, const Connection& connection) 
   std::vector<DrivingConnection>& inbound = process.inbound;
   const DrivingConnection added{connection.socket, connection.hop_key};
   if (!inbound.empty() && inbound.back() == added) return;
-  if (inbound.size() >= kMaxInbound) {
-    std::erase_if(inbound, [this](const DrivingConnection& each) {
-      const Connection* known = connections_.Find(each.socket);
-      return known == nullptr || known->hop_key != each.hop_key;
-    });
-    if (inbound.size() >= kMaxInbound) inbound.erase(inbound.begin());
-  }
+  if (inbound.size() >= kMaxInbound) inbound.erase(inbound.begin());
   inbound.push_back(added);
+  process.last_served = added.hop_key;
+}
+
+void Drivers::OnClosed(const Connection& connection) {
+  process::Process* owner = processes_.Find(connection.owner);
+  if (owner == nullptr) return;
+  std::vector<DrivingConnection>& inbound = owner->inbound;
+  for (size_t i = inbound.size(); i-- > 0;) {
+    if (inbound[i].hop_key != connection.hop_key) continue;
+    inbound.erase(inbound.begin() + static_cast<ptrdiff_t>(i));
+    return;
+  }
 }
 
 void Drivers::OnFork(const process::Process& parent, process::Process& child,
@@ -45,7 +52,7 @@ void Drivers::OnFork(const process::Process& parent, process::Process& child,
     if (accepted != nullptr) OnServes(child, *accepted);
     return;
   }
-  child.drivers = parent.inbound.empty() ? parent.drivers : Of(parent, now_boot_ns);
+  child.drivers = parent.last_served.empty() ? parent.drivers : Of(parent, now_boot_ns);
 }
 
 void Drivers::OnCommanded(process::Process& process, const Connection& connection) {
@@ -56,6 +63,7 @@ void Drivers::OnCommanded(process::Process& process, const Connection& connectio
 
 void Drivers::OnEntry(process::Process& process) {
   process.inbound.clear();
+  process.last_served = {};
   process.drivers.reset();
 }
 
@@ -64,7 +72,7 @@ Drivers::List Drivers::Of(const process::Process& process, uint64_t now_boot_ns)
   const process::Process* at = &process;
   // Where an accept is seen at the first use of the socket, a process may have forked before that.
   for (size_t i = 0; i < kMaxAncestors && at != nullptr && at->session == process.session; ++i) {
-    if (!at->inbound.empty()) {
+    if (!at->last_served.empty()) {
       List served = Served(*at, until, now_boot_ns);
       if (served != nullptr) return served;
     }
@@ -87,8 +95,11 @@ Drivers::List Drivers::Served(const process::Process& process, uint64_t until_bo
   }
   if (served.empty()) {
     const uint64_t since = now_boot_ns - std::min(now_boot_ns, kLingerNs);
-    if (connections_.FindClosed(process.inbound.back().hop_key, since) == nullptr) return nullptr;
-    served.push_back(process.inbound.back());
+    const Connection* last = connections_.FindClosed(process.last_served, since, kMaxLooks);
+    if (last == nullptr || last->opened_session || last->established_boot_ns > until_boot_ns) {
+      return nullptr;
+    }
+    served.push_back({last->socket, last->hop_key});
   }
   const double each = kOfConnections / static_cast<double>(served.size());
   served.resize(std::min(served.size(), model::kMaxDrivers));

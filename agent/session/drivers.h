@@ -27,6 +27,7 @@ class Drivers {
 
   // The process has accepted the connection, or has got it, and serves it.
   void OnServes(process::Process& process, const Connection& connection);
+  void OnClosed(const Connection& connection);
   // To be called before the parent forgets what it accepted last.
   void OnFork(const process::Process& parent, process::Process& child, uint64_t now_boot_ns);
   // The process began with the connection, which it has made, as its standard input.

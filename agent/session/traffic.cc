@@ -126,6 +126,7 @@ void Traffic::OnClosed(const decode::Tcp& tcp) {
     reporter_.CountEdge(*connection);
     reporter_.CountBytes(*connection, tcp.bytes_sent, tcp.bytes_received);
   }
+  if (connection->side == model::HopSide::kServer) tables_.drivers.OnClosed(*connection);
   reporter_.ReportClosed(*connection, tcp.bytes_sent, tcp.bytes_received);
   if (Node* node = tables_.sessions.Find(connection->session);
       node != nullptr && node->entry_socket == tcp.socket) {
