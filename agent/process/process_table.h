@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 
 #include "agent/decode/event.h"
@@ -34,6 +35,9 @@ struct DrivingConnection {
 
   bool operator==(const DrivingConnection&) const = default;
 };
+
+// Few, so that a list needs one allocation only.
+using DrivingConnections = absl::InlinedVector<DrivingConnection, 2>;
 
 // One thread group, as far as the agent knows it.
 struct Process {
@@ -67,12 +71,12 @@ struct Process {
   bool saved = false;           // the state store has it
   // The open connections that it accepted, or took over at its fork, and the last of all. See
   // session::Drivers.
-  std::vector<DrivingConnection> inbound;
+  DrivingConnections inbound;
   model::HopKey last_served;
   uint64_t last_connected =
       0;  // the socket with which it connected last, or its parent before the fork
   // Those that may have caused the process; null: none. Shared with its children.
-  std::shared_ptr<const std::vector<DrivingConnection>> drivers;
+  std::shared_ptr<const DrivingConnections> drivers;
 
   bool alive() const { return exited_boot_ns == 0; }
   // Null if unknown, for example because the process was moved.

@@ -66,7 +66,7 @@ Connection* ConnectionReporter::Find(const process::DrivingConnection& driver) c
   return tables_.connections.FindClosed(driver.hop_key);
 }
 
-void ConnectionReporter::NoteDrives(const std::vector<process::DrivingConnection>& drivers) {
+void ConnectionReporter::NoteDrives(const process::DrivingConnections& drivers) {
   for (const process::DrivingConnection& each : drivers) {
     Connection* driver = Find(each);
     if (driver == nullptr || driver->drives) continue;

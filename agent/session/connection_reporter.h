@@ -56,7 +56,7 @@ class ConnectionReporter {
   // session.
   bool Qualifies(const Connection& connection) const;
   // Something was done that these connections may be the reason for.
-  void NoteDrives(const std::vector<process::DrivingConnection>& drivers);
+  void NoteDrives(const process::DrivingConnections& drivers);
   // The collector asks for this end of a connection: reports it, and what it has caused so far.
   // Nothing happens if it is not known, or no more.
   void ReportAsked(const model::HopKey& key);

@@ -34,9 +34,9 @@ struct Connection {
   bool counted = false;         // in the edges of its minute
   uint64_t report_boot_ns = 0;  // when ReportWaiting() reports it; 0 if it does not wait
   // Connections that may have caused this one; null: none. Of a client only.
-  std::shared_ptr<const std::vector<process::DrivingConnection>> drivers;
+  std::shared_ptr<const process::DrivingConnections> drivers;
   // Connections that are the reason for what this one carries now; null: none.
-  std::shared_ptr<const std::vector<process::DrivingConnection>> later_drivers;
+  std::shared_ptr<const process::DrivingConnections> later_drivers;
   uint64_t later_boot_ns = 0;   // when they were found last
   bool drives = false;          // its session did something because of it
   uint64_t closed_boot_ns = 0;  // 0 while it is open
@@ -80,21 +80,23 @@ class ConnectionTable {
 
   // The connection is closed. It is kept among those that were closed last.
   void Close(uint64_t socket, uint64_t boot_ns) {
-    Connection* connection = Find(socket);
+    std::unique_ptr<Connection> connection = connections_.Release(socket);
     if (connection == nullptr) return;
-    if (!connection->hop_key.empty()) {
-      if (closed_.size() < kMaxClosed) closed_.emplace_back();
-      Connection& kept = closed_[next_closed_++ % kMaxClosed];
-      kept = std::move(*connection);
-      kept.closed_boot_ns = boot_ns;
+    if (connection->hop_key.empty()) {
+      connections_.Recycle(std::move(connection));
+      return;
     }
-    connections_.Erase(socket);
+    connection->closed_boot_ns = boot_ns;
+    if (closed_.size() < kMaxClosed) closed_.emplace_back();
+    std::unique_ptr<Connection>& oldest = closed_[next_closed_++ % kMaxClosed];
+    if (oldest != nullptr) connections_.Recycle(std::move(oldest));
+    oldest = std::move(connection);
   }
   // The newest one that was closed since then, among the last `looks`; null if there is none.
   Connection* FindClosed(const model::HopKey& key, uint64_t since_boot_ns = 0,
                          size_t looks = kMaxClosed) {
     for (size_t i = 0; i < std::min(looks, closed_.size()); ++i) {
-      Connection& each = closed_[(next_closed_ - 1 - i) % kMaxClosed];
+      Connection& each = *closed_[(next_closed_ - 1 - i) % kMaxClosed];
       if (each.closed_boot_ns < since_boot_ns) break;
       if (each.hop_key == key) return &each;
     }
@@ -115,7 +117,7 @@ class ConnectionTable {
   }
   template <typename Visitor>
   void ForEachClosed(Visitor visitor) {
-    for (Connection& connection : closed_) visitor(connection);
+    for (const auto& connection : closed_) visitor(*connection);
   }
   size_t size() const { return connections_.size(); }
   uint64_t dropped() const { return dropped_; }
@@ -123,7 +125,7 @@ class ConnectionTable {
  private:
   const size_t max_connections_;
   RecyclingMap<uint64_t, Connection> connections_;
-  std::vector<Connection> closed_;  // a ring
+  std::vector<std::unique_ptr<Connection>> closed_;  // a ring
   size_t next_closed_ = 0;
   uint64_t dropped_ = 0;
 };

@@ -25,7 +25,7 @@ bool IsInit(const process::Process& process) { return process.key.tgid == 1; }
 void Drivers::OnServes(process::Process& process, const Connection& connection) {
   // Process 1 accepts for others (socket activation) and serves nobody.
   if (connection.hop_key.empty() || IsInit(process)) return;
-  std::vector<DrivingConnection>& inbound = process.inbound;
+  process::DrivingConnections& inbound = process.inbound;
   const DrivingConnection added{connection.socket, connection.hop_key};
   if (!inbound.empty() && inbound.back() == added) return;
   if (inbound.size() >= kMaxInbound) inbound.erase(inbound.begin());
@@ -36,7 +36,7 @@ void Drivers::OnServes(process::Process& process, const Connection& connection) 
 void Drivers::OnClosed(const Connection& connection) {
   process::Process* owner = processes_.Find(connection.owner);
   if (owner == nullptr) return;
-  std::vector<DrivingConnection>& inbound = owner->inbound;
+  process::DrivingConnections& inbound = owner->inbound;
   for (size_t i = inbound.size(); i-- > 0;) {
     if (inbound[i].hop_key != connection.hop_key) continue;
     inbound.erase(inbound.begin() + static_cast<ptrdiff_t>(i));
@@ -57,7 +57,7 @@ void Drivers::OnFork(const process::Process& parent, process::Process& child,
 
 void Drivers::OnCommanded(process::Process& process, const Connection& connection) {
   if (connection.hop_key.empty()) return;
-  process.drivers = std::make_shared<const std::vector<DrivingConnection>>(
+  process.drivers = std::make_shared<const process::DrivingConnections>(
       1, DrivingConnection{connection.socket, connection.hop_key, kOfCommands});
 }
 
@@ -85,13 +85,16 @@ Drivers::List Drivers::Of(const process::Process& process, uint64_t now_boot_ns)
 
 Drivers::List Drivers::Served(const process::Process& process, uint64_t until_boot_ns,
                               uint64_t now_boot_ns) const {
-  std::vector<DrivingConnection> served;
+  process::DrivingConnections served;
+  size_t count = 0;
   for (auto each = process.inbound.rbegin(); each != process.inbound.rend(); ++each) {
     const Connection* connection = connections_.Find(each->socket);
     const bool open = connection != nullptr && connection->hop_key == each->hop_key;
-    if (open && !connection->opened_session && connection->established_boot_ns <= until_boot_ns) {
-      served.push_back(*each);
+    if (!open || connection->opened_session || connection->established_boot_ns > until_boot_ns) {
+      continue;
     }
+    ++count;
+    if (served.size() < model::kMaxDrivers) served.push_back(*each);
   }
   if (served.empty()) {
     const uint64_t since = now_boot_ns - std::min(now_boot_ns, kLingerNs);
@@ -99,12 +102,13 @@ Drivers::List Drivers::Served(const process::Process& process, uint64_t until_bo
     if (last == nullptr || last->opened_session || last->established_boot_ns > until_boot_ns) {
       return nullptr;
     }
+    count = 1;
     served.push_back({last->socket, last->hop_key});
   }
-  const double each = kOfConnections / static_cast<double>(served.size());
-  served.resize(std::min(served.size(), model::kMaxDrivers));
-  for (DrivingConnection& driver : served) driver.probability = each;
-  return std::make_shared<const std::vector<DrivingConnection>>(std::move(served));
+  for (DrivingConnection& driver : served) {
+    driver.probability = kOfConnections / static_cast<double>(count);
+  }
+  return std::make_shared<const process::DrivingConnections>(std::move(served));
 }
 
 }  // namespace hoptrail::agent::session

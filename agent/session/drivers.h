@@ -17,7 +17,7 @@ namespace hoptrail::agent::session {
 // that connection. The process itself may always be the reason, too. Not thread-safe.
 class Drivers {
  public:
-  using List = std::shared_ptr<const std::vector<process::DrivingConnection>>;
+  using List = std::shared_ptr<const process::DrivingConnections>;
 
   // The connection outlasts its close by this, as a reason.
   static constexpr uint64_t kLingerNs = 2'000'000'000;

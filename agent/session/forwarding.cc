@@ -17,7 +17,7 @@ Drivers::List Forwarding::Of(const process::Process& process) const {
   const Connection* from = EntryOf(process);
   if (from == nullptr && BaseName(process.program()) == "ssh") from = LastOf(process);
   if (from == nullptr || from->hop_key.empty()) return nullptr;
-  return std::make_shared<const std::vector<process::DrivingConnection>>(
+  return std::make_shared<const process::DrivingConnections>(
       1, process::DrivingConnection{from->socket, from->hop_key, kOfForwarding, /*forwards=*/true});
 }
 

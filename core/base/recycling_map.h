@@ -40,13 +40,22 @@ class RecyclingMap {
   }
 
   void Erase(const Key& key) {
+    if (std::unique_ptr<Value> value = Release(key); value != nullptr) Recycle(std::move(value));
+  }
+
+  // Erases the value and passes it on; it keeps its address. Null where there is none.
+  std::unique_ptr<Value> Release(const Key& key) {
     const auto found = values_.find(key);
-    if (found == values_.end()) return;
-    if (spare_.size() < kMostSpare) {
-      *found->second = Value();  // frees what the value owns
-      spare_.push_back(std::move(found->second));
-    }
+    if (found == values_.end()) return nullptr;
+    std::unique_ptr<Value> value = std::move(found->second);
     values_.erase(found);
+    return value;
+  }
+  // Takes the memory of a value that was released.
+  void Recycle(std::unique_ptr<Value> value) {
+    if (spare_.size() >= kMostSpare) return;
+    *value = Value();  // frees what the value owns
+    spare_.push_back(std::move(value));
   }
 
   size_t size() const { return values_.size(); }
