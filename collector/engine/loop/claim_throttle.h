@@ -23,7 +23,8 @@ namespace hoptrail::collector::engine {
 // Owned by EngineLoop, used by the engine's thread.
 class ClaimThrottle {
  public:
-  // Many times what a busy host of containers or a bastion has. A backlog of a day fits.
+  // Many times what a busy host of containers or a bastion has. What is above it, such as a long
+  // backlog, only arrives later.
   static constexpr TokenBucket::Limits kSessions{.burst = 50'000, .per_second = 200};
   static constexpr TokenBucket::Limits kDetections{.burst = 1'000, .per_second = 5};
 

@@ -29,6 +29,12 @@ ELSEWHERE = (
     ("login over ssh, also through address translation, over IPv6 and after the login has ended", "proven",
      "`story_test`"),
     ("login over ssh from a service, a container, a cron job or a timer", "proven", "`roots_test`"),
+    ("shell on an unwatched port, from a program in no login", "proven", "`roots_test`"),
+    ("ssh master (mux) of somebody else's login", "inferred", "`pivots_test`"),
+    ("tmux of somebody else's login", "inferred", "`pivots_test`"),
+    ("injected into a process of somebody else's login (ptrace)", "inferred", "`pivots_test`"),
+    ("planted crontab, also over a restart of the agent", "inferred", "`pivots_test`"),
+    ("host without an agent in the middle", "inferred", "`unmonitored_test`"),
 )
 # (way, reason)
 GAPS = (
@@ -36,6 +42,14 @@ GAPS = (
     ("shell or tunnel over ICMP, raw or packet sockets", "the same"),
     ("`ssh -R` whose port somebody else uses", "both halves are reported and joined in the same way as for `-L`, but no"
      " scene shows it yet"),
+    ("ssh-agent of somebody else's login", "the path is right, since the session that uses it connects itself; that the"
+     " identity is somebody else's is not said"),
+    ("named pipes, input pushed into a terminal (`TIOCSTI`)", "there is no hook"),
+    ("file dropped in a shared directory and run by another host's job", "only watched files are recorded"),
+    ("database, cache or queue made to run a program", "shown as a service in one process or one that forks; no scene with"
+     " a real one yet"),
+    ("two hosts without an agent in a row; one that is left by another address than it was entered", "nothing says that"
+     " both are one host"),
     ("one of many connections of a busy service (each is less likely than 0.2)", "all are listed as possible causes, and"
      " the path begins at the service"),
 )
