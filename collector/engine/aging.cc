@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 
@@ -88,10 +89,12 @@ void Aging::AgeHops(int64_t now_boot_ns) {
     if (!key.has_value()) return;
     auto hop = state_->graph.hops.find(*key);
     if (hop == state_->graph.hops.end()) continue;
-    // A hop that opened a session leaves together with the session, and so does a disputed one,
-    // without which the detection on the session would be withdrawn.
-    const bool needed =
-        !hop->second.children.empty() || hop->second.passage || (hop->second.disputed && !full);
+    // A hop that opened a session leaves together with the session, or after its drives, and so
+    // does a disputed one, without which the detection on the session would be withdrawn.
+    const bool leads = absl::c_any_of(hop->second.children, [this](const model::SessionId& child) {
+      return state_->graph.Find(child) != nullptr;
+    });
+    const bool needed = leads || hop->second.passage || (hop->second.disputed && !full);
     if (!needed && (full || hop->second.closed)) {
       DropHop(*key);
     } else {
@@ -127,6 +130,10 @@ bool Aging::DropSession(const model::SessionId& id) {
   for (const auto& [key, end] : ends) DropHop(end.hop);
   for (const model::DetectionId& detection : it->second.detections) {
     graph_state.detections.erase(detection);
+  }
+  if (it->second.value.has_value()) {
+    auto driven = graph_state.sessions.find(it->second.value->drives);
+    if (driven != graph_state.sessions.end()) driven->second.drives.erase(id);
   }
   // DropHop withdraws no parent, so that nothing is emitted. Remove the session's links here.
   graph_state.lineage.Remove(id);

@@ -3,6 +3,7 @@
 #include "collector/engine/drives.h"
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -279,6 +280,26 @@ TEST_F(DrivesTest, AfterARestart_TheSamePathIsThere) {
   Outcome outcome;
   second.Tick(&outcome);
   EXPECT_THAT(outcome.sessions, IsEmpty());
+}
+
+TEST_F(DrivesTest, ClosedConnectionsOfAServiceThatLives_LeaveMemoryWithTheirDrives) {
+  constexpr int kConnections = 50;
+  for (int i = 0; i < kConnections; ++i) Connect(staff_, "desk", "10.0.0.1", 5 + i);
+  std::vector<model::Fact> closed = story_.in_order();
+  for (model::Fact& fact : closed) {
+    auto* end = std::get_if<model::HopEnd>(&fact);
+    if (end != nullptr && end->flow.server.port == 8080) {
+      end->closed_wall_ns = end->established_wall_ns + kSecond;
+    }
+  }
+  engine_.SetRetention(60 * kSecond);
+  Run(&engine_, story_.in_order(), &store_);
+  const Engine::Counts open = engine_.counts();
+  ASSERT_EQ(open.sessions, 2u + kConnections);
+  Run(&engine_, closed, &store_);
+  for (int i = 0; i < 6; ++i) Tick(&engine_, 60 * kSecond, &store_);
+  EXPECT_EQ(engine_.counts().sessions, 2u);
+  EXPECT_EQ(engine_.counts().hop_ends, open.hop_ends - 2 * kConnections);
 }
 
 TEST_F(DrivesTest, ClosedConnection_ClosesTheDriveAndNotTheService) {
