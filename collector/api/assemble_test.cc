@@ -86,6 +86,26 @@ TEST_F(AssembleTest, AddressOfTheFleet_ListsItsHosts) {
   EXPECT_THAT(Origins(RootFrom("10.0.0.2")), SizeIs(Reader::kMaxAddressHosts));
 }
 
+// Hosts of the fleet connect to it, and nobody reports it as its own.
+TEST_F(AssembleTest, AddressOfAMachineWithoutAgent_IsNoOutsiders) {
+  model::EdgeCount edge;
+  edge.host = Host(1);
+  edge.side = model::HopSide::kClient;
+  edge.program = "/usr/bin/ssh";
+  edge.minute_wall_ns = kNow;
+  WriteBatch batch;
+  for (const char* peer : {"10.0.0.7", "8.8.8.8"}) {
+    edge.peer = *model::ParseIpAddress(peer);
+    batch.edges.push_back(edge);
+  }
+  Write(batch);
+  const v1::PathStep root = RootFrom("10.0.0.7");
+  ASSERT_THAT(Origins(root), ElementsAre("10.0.0.7"));
+  EXPECT_EQ(root.origin_hosts(0).reason(), v1::NO_AGENT);
+  EXPECT_THAT(Origins(RootFrom("10.0.0.8")), IsEmpty());
+  EXPECT_THAT(Origins(RootFrom("8.8.8.8")), IsEmpty()) << "a resolver, which is outside";
+}
+
 TEST_F(AssembleTest, LoopbackAddress_IsTheHostItself) {
   EXPECT_THAT(Origins(RootFrom("127.0.0.1")), ElementsAre("gw"));
   EXPECT_THAT(Origins(RootFrom("::1")), ElementsAre("gw"));

@@ -1,5 +1,6 @@
 #include "collector/api/origin.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 
 #include "collector/engine/values/origin_host.h"
 #include "core/base/status_macros.h"
+#include "core/model/ip_prefix.h"
 #include "core/model/net.h"
 #include "core/wire/resource_names.h"
 
@@ -31,6 +33,21 @@ void Add(const OriginHost& origin, v1::PathStep* step) {
   out->set_program(origin.program);
 }
 
+// An address that nobody reports and to which hosts of the fleet connect is a machine's that is not
+// monitored. Everybody connects to public addresses: they are outside the fleet.
+absl::Status AddUnmonitored(MessageReader* reader, const model::IpAddress& address,
+                            v1::PathStep* step) {
+  if (model::IsPublic(address)) return absl::OkStatus();
+  store::EdgeFilter filter;
+  filter.peer = address;
+  filter.side = model::HopSide::kClient;
+  HT_ASSIGN_OR_RETURN(const auto edges, reader->ListEdges(filter, std::nullopt, 1));
+  if (!edges.items.empty()) {
+    Add({.host_name = model::ToString(address), .reason = OriginReason::kNoAgent}, step);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status AddOrigin(MessageReader* reader, v1::PathStep* step) {
@@ -51,6 +68,7 @@ absl::Status AddOrigin(MessageReader* reader, v1::PathStep* step) {
   }
   HT_ASSIGN_OR_RETURN(const std::vector<store::AddressHostView> hosts,
                       reader->HostsWithAddress(*address));
+  if (hosts.empty()) return AddUnmonitored(reader, *address, step);
   const int64_t opened = TimeUtil::TimestampToNanoseconds(session.open_time());
   for (const store::AddressHostView& host : hosts) {
     // A bridge's address, for example, which every host of a kind has.
