@@ -7,6 +7,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include "collector/engine/values/origin_host.h"
+#include "core/base/saturating.h"
 #include "core/base/status_macros.h"
 #include "core/model/ip_prefix.h"
 #include "core/model/net.h"
@@ -78,9 +79,10 @@ absl::Status AddOrigin(MessageReader* reader, v1::PathStep* step) {
       return absl::OkStatus();
     }
     OriginHost origin{.host = host.host, .host_name = host.host_name};
-    HT_ASSIGN_OR_RETURN(std::string program,
-                        reader->RawSocketProgram(host.host, opened - engine::kOriginSlackNs,
-                                                 opened + engine::kOriginSlackNs));
+    HT_ASSIGN_OR_RETURN(
+        std::string program,
+        reader->RawSocketProgram(host.host, SaturatingSubtract(opened, engine::kOriginSlackNs),
+                                 SaturatingAdd(opened, engine::kOriginSlackNs)));
     engine::Explain({.opened_wall_ns = opened,
                      .address_first_wall_ns = host.first_wall_ns,
                      .address_last_wall_ns = host.last_wall_ns,

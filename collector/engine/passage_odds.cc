@@ -4,6 +4,7 @@
 #include <string>
 
 #include "collector/engine/join/passage.h"
+#include "core/base/saturating.h"
 #include "core/model/session.h"
 
 namespace hoptrail::collector::engine {
@@ -20,12 +21,12 @@ std::optional<double> OddsOfPassage(const GraphState& graph_state, const model::
                                     const model::HopEnd& entry) {
   const std::optional<int64_t> ahead = graph_state.ClockDifference(into.host, entry.host);
   const int64_t slack = ahead.has_value() ? kPassageSlackNs : kPassageUnknownClocksNs;
-  const int64_t entered = entry.established_wall_ns - ahead.value_or(0);
-  if (entered + slack < into.established_wall_ns) return std::nullopt;
+  const int64_t entered = SaturatingSubtract(entry.established_wall_ns, ahead.value_or(0));
+  if (SaturatingAdd(entered, slack) < into.established_wall_ns) return std::nullopt;
   const bool closed = into.closed_wall_ns != 0;
-  const int64_t until =
-      closed ? into.closed_wall_ns + kPassageAfterNs : into.established_wall_ns + kLongestPassageNs;
-  if (entered > until + slack) return std::nullopt;
+  const int64_t until = closed ? SaturatingAdd(into.closed_wall_ns, kPassageAfterNs)
+                               : SaturatingAdd(into.established_wall_ns, kLongestPassageNs);
+  if (entered > SaturatingAdd(until, slack)) return std::nullopt;
   const SessionNode* source = graph_state.Find(into.session);
   const SessionNode* login = graph_state.Find(entry.session);
   if (source == nullptr || !source->value.has_value() || source->host != into.host ||
@@ -33,7 +34,7 @@ std::optional<double> OddsOfPassage(const GraphState& graph_state, const model::
     return std::nullopt;
   }
   PassageEvidence evidence;
-  evidence.after_ns = std::max<int64_t>(0, entered - into.established_wall_ns);
+  evidence.after_ns = std::max<int64_t>(0, SaturatingSubtract(entered, into.established_wall_ns));
   evidence.user = Compare(source->value->user, login->value->user);
   evidence.common_user = login->value->user == "root";
   evidence.key = Compare(source->value->authentication.key_fingerprint,

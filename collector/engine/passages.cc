@@ -12,6 +12,7 @@
 #include "collector/engine/join/passage.h"
 #include "collector/engine/passage_odds.h"
 #include "core/base/digest.h"
+#include "core/base/saturating.h"
 #include "core/graph/lineage.h"
 #include "core/model/session.h"
 #include "core/model/unmonitored.h"
@@ -132,10 +133,11 @@ void Passages::Unindex(const graph::HopId& key) {
 // The logins to which a connection into the host may have led.
 void Passages::MarkAround(Address& address, const model::HopEnd& into) {
   const int64_t slack = kPassageUnknownClocksNs + kPassageAfterNs;
-  const int64_t begin = into.established_wall_ns - slack;
-  const int64_t end = (into.closed_wall_ns == 0 ? into.established_wall_ns + kLongestPassageNs
-                                                : into.closed_wall_ns) +
-                      slack;
+  const int64_t begin = SaturatingSubtract(into.established_wall_ns, slack);
+  const int64_t last = into.closed_wall_ns == 0
+                           ? SaturatingAdd(into.established_wall_ns, kLongestPassageNs)
+                           : into.closed_wall_ns;
+  const int64_t end = SaturatingAdd(last, slack);
   auto it = address.from.lower_bound({begin, graph::HopId{}});
   for (size_t i = 0; i < kMaxEntries && it != address.from.end() && it->first <= end; ++i, ++it) {
     if (halves_.at(it->second).waiting) continue;
@@ -182,7 +184,7 @@ Passages::Choice Passages::Choose(const Address& address, const model::HopEnd& e
   Choice choice;
   std::vector<Origin>& origins = choice.origins;
   auto it = address.into.upper_bound(
-      {entry.established_wall_ns + kPassageUnknownClocksNs, graph::HopId{}});
+      {SaturatingAdd(entry.established_wall_ns, kPassageUnknownClocksNs), graph::HopId{}});
   size_t room = kMaxCandidates;
   while (it != address.into.begin() && room-- > 0) {
     --it;

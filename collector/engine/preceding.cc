@@ -113,9 +113,7 @@ class Reader {
     for (const auto& [key, end] : node.ends) {
       const auto hop = graph_.hops.find(end.hop);
       if (hop == graph_.hops.end() || hop->second.server.key != key) continue;
-      const int64_t wall_ns = session.opened_wall_ns +
-                              static_cast<int64_t>(end.established_boot_ns) -
-                              static_cast<int64_t>(session.opened_boot_ns);
+      const int64_t wall_ns = WallOf(end, session);
       if (wall_ns > wall_ns_ + kSlackNs) continue;
       hops_.Add(wall_ns, std::make_pair(session.id, end.hop));
       // A service accepts connections all the time.

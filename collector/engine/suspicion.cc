@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/base/path.h"
+#include "core/base/saturating.h"
 
 namespace hoptrail::collector::engine {
 namespace {
@@ -85,14 +86,19 @@ bool IsAgentItself(const model::Session& session) {
   return IsDaemon(session) && BaseName(session.program) == kAgentProgram;
 }
 
+int64_t WallOf(const EndNode& end, const model::Session& session) {
+  const auto established = static_cast<int64_t>(end.established_boot_ns);
+  return SaturatingAdd(
+      session.opened_wall_ns,
+      SaturatingSubtract(established, static_cast<int64_t>(session.opened_boot_ns)));
+}
+
 int64_t LastServedWallNs(const GraphState& graph, const SessionNode& node) {
   int64_t last = 0;
   for (const auto& [key, end] : node.ends) {
     const auto hop = graph.hops.find(end.hop);
     if (hop == graph.hops.end() || hop->second.server.key != key) continue;
-    const model::Session& session = *node.value;
-    last = std::max(last, session.opened_wall_ns + static_cast<int64_t>(end.established_boot_ns) -
-                              static_cast<int64_t>(session.opened_boot_ns));
+    last = std::max(last, WallOf(end, *node.value));
   }
   return last;
 }

@@ -40,6 +40,9 @@ bool HasOpenLogin(const EngineState& state, const model::HostId& host);
 // Whether it is the session of the host's agent itself.
 bool IsAgentItself(const model::Session& session);
 
+// When the end was established, by its host's wall clock, whatever times the host reports.
+int64_t WallOf(const EndNode& end, const model::Session& session);
+
 // When the session last accepted a connection, by its host's wall clock; 0: never.
 int64_t LastServedWallNs(const GraphState& graph, const SessionNode& node);
 

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "core/base/saturating.h"
+
 namespace hoptrail::collector::engine {
 namespace {
 
@@ -57,8 +59,10 @@ double PassageProbability(double odds, double other_odds, double own_entries) {
 void CompareTraffic(const model::HopEnd& into, const model::HopEnd& from, int64_t clocks_ahead_ns,
                     PassageEvidence* evidence) {
   if (into.closed_wall_ns == 0 || from.closed_wall_ns == 0) return;
-  const int64_t apart = std::abs(from.closed_wall_ns - clocks_ahead_ns - into.closed_wall_ns);
-  evidence->ends = apart <= 2 * kSecondNs ? Likeness::kSame : Likeness::kDifferent;
+  const int64_t apart = SaturatingSubtract(SaturatingSubtract(from.closed_wall_ns, clocks_ahead_ns),
+                                           into.closed_wall_ns);
+  evidence->ends =
+      apart <= 2 * kSecondNs && apart >= -2 * kSecondNs ? Likeness::kSame : Likeness::kDifferent;
   // The entry's host sends what comes out of `into`, and receives what went into it.
   const bool counted =
       into.bytes_received + into.bytes_sent != 0 && from.bytes_received + from.bytes_sent != 0;

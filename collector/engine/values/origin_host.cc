@@ -4,6 +4,7 @@
 #include "absl/time/time.h"
 
 #include "core/base/path.h"
+#include "core/base/saturating.h"
 #include "core/model/title.h"
 
 namespace hoptrail::collector::engine {
@@ -27,7 +28,8 @@ void Explain(const OriginEvidence& evidence, OriginHost* origin) {
   } else if (!evidence.has_address && evidence.address_last_wall_ns + kOriginSlackNs < opened) {
     origin->reason = OriginReason::kAddressMoved;
     origin->since_wall_ns = evidence.address_last_wall_ns;
-  } else if (!evidence.agent_up && evidence.agent_last_seen_wall_ns < opened + kReportNs) {
+  } else if (!evidence.agent_up &&
+             evidence.agent_last_seen_wall_ns < SaturatingAdd(opened, kReportNs)) {
     origin->reason = OriginReason::kAgentDown;
     origin->since_wall_ns = evidence.agent_last_seen_wall_ns;
   } else if (evidence.agent_started_wall_ns > opened) {

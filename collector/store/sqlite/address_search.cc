@@ -9,6 +9,7 @@
 #include "collector/store/sqlite/blobs.h"
 #include "collector/store/sqlite/report_codec.h"
 #include "collector/store/sqlite/rows.h"
+#include "core/base/saturating.h"
 #include "core/base/status_macros.h"
 #include "core/model/fact.h"
 #include "core/model/title.h"
@@ -79,7 +80,9 @@ absl::StatusOr<std::string> RawSocketProgram(sqlite::Database* database, const m
                                              int64_t from_wall_ns, int64_t until_wall_ns) {
   constexpr int64_t kMinuteNs = int64_t{60} * 1'000'000'000;
   HT_ASSIGN_OR_RETURN(sqlite::Statement select, database->Prepare(kRawEdge));
-  select.BindBlob(1, Blob(host)).BindInt(2, from_wall_ns - kMinuteNs).BindInt(3, until_wall_ns);
+  select.BindBlob(1, Blob(host))
+      .BindInt(2, SaturatingSubtract(from_wall_ns, kMinuteNs))
+      .BindInt(3, until_wall_ns);
   HT_ASSIGN_OR_RETURN(bool row, select.Step());
   if (!row) return "";
   const std::string program(select.Text(0));
