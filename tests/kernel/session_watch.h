@@ -62,7 +62,11 @@ class SessionWatch : public agent::session::Output {
   void OnHopEnd(const model::HopEnd&) override {}
   void OnLoginAttempt(const model::LoginAttempt&, const model::SessionId&) override {}
   void OnEdge(const model::EdgeCount&) override {}
-  void OnLoss(const model::Loss&) override { ADD_FAILURE() << "records were lost"; }
+  // The first recursion misses make the sensor attach a fallback program, whatever runs beside the
+  // test: they say nothing of its records, whose absence the test notices.
+  void OnLoss(const model::Loss& loss) override {
+    EXPECT_EQ(loss.where, "skipped") << loss.count << " lost: " << loss.type;
+  }
 
  private:
   Recorder recorder_;
