@@ -92,6 +92,7 @@ TEST_F(SessionDriversTest, ClientThatConnectsLater_HasNotOpenedTheConnection) {
   const ProcessKey client = Run(other_, "/usr/bin/tmux");
   kernel_.ConnectUnix(client, "/tmp/tmux-1000/default", server, 1000);
   kernel_.Close(socket);
+  ASSERT_FALSE(Hops(HopSide::kClient).empty());
   for (const model::HopEnd& hop : Hops(HopSide::kClient)) EXPECT_TRUE(hop.drivers.empty());
 }
 

@@ -21,7 +21,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 server = http.server.HTTPServer if sys.argv[2] == "loop" else http.server.ThreadingHTTPServer
 server(("0.0.0.0", int(sys.argv[1])), Handler).serve_forever()
 """
-# Answers in the process itself: opens a connection to vault's sshd when it is told so, and passes bytes.
+# Opens a connection to vault's sshd for each client, and passes bytes between the two.
 RELAY = """
 import socket, sys, threading
 def carry(source, target):
