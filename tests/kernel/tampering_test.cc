@@ -10,7 +10,6 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "gtest/gtest.h"
 
 #include "tests/kernel/harness.h"
+#include "tests/kernel/waiting_process.h"
 #include <linux/bpf.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -34,33 +34,10 @@ using agent::decode::TamperingKind;
 
 uint32_t Tgid(pid_t pid) { return static_cast<uint32_t>(pid); }
 
-// A process that waits until the object is destroyed, or until it is killed.
-class Victim {
- public:
-  Victim() {
-    EXPECT_EQ(pipe(pipe_), 0);
-    child_.emplace([this] {
-      char byte;
-      close(pipe_[1]);
-      return read(pipe_[0], &byte, 1) >= 0 ? 0 : 1;
-    });
-    close(pipe_[0]);
-  }
-  ~Victim() {
-    close(pipe_[1]);
-    child_.reset();
-  }
-  pid_t pid() const { return child_->pid(); }
-
- private:
-  int pipe_[2];
-  std::optional<Child> child_;
-};
-
 TEST(TamperingTest, SignalsFromAnotherProcess_AreEmittedOnceEach) {
   Recorder recorder;
   ASSERT_NE(recorder.CoverageOf("signals to the sensor").hook, "");
-  Victim victim, bystander;
+  WaitingProcess victim, bystander;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
   Child other_process([&] {
     kill(bystander.pid(), SIGCONT);
@@ -87,7 +64,7 @@ TEST(TamperingTest, SignalsFromAnotherProcess_AreEmittedOnceEach) {
 TEST(TamperingTest, SignalFromTheSensorsOwnProcess_EmitsNothing) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
-  Victim worker;
+  WaitingProcess worker;
   recorder.sensor()->ProtectProcesses({Tgid(getpid()), Tgid(worker.pid())});
   ASSERT_EQ(kill(worker.pid(), SIGKILL), 0);
   Child child([] { return 0; });  // the kernel signals its exit to this process
@@ -99,7 +76,7 @@ TEST(TamperingTest, SignalFromTheSensorsOwnProcess_EmitsNothing) {
 TEST(TamperingTest, SignalToAProcessNoLongerProtected_EmitsNothing) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
-  Victim former, current;
+  WaitingProcess former, current;
   recorder.sensor()->ProtectProcesses({Tgid(former.pid())});
   recorder.sensor()->ProtectProcesses({Tgid(current.pid())});
   ASSERT_EQ(kill(former.pid(), SIGCONT), 0);
@@ -112,7 +89,7 @@ TEST(TamperingTest, SignalToAProcessNoLongerProtected_EmitsNothing) {
 TEST(TamperingTest, Ptrace_IsEmitted) {
   Recorder recorder;
   ASSERT_NE(recorder.CoverageOf("tracing of the sensor").hook, "");
-  Victim victim;
+  WaitingProcess victim;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
   Child other_process([&] {
     if (ptrace(PTRACE_ATTACH, victim.pid(), nullptr, nullptr) != 0) return 1;
@@ -134,7 +111,7 @@ TEST(TamperingTest, Ptrace_IsEmitted) {
 TEST(TamperingTest, MemoryOpenedForWriting_IsEmittedWhereTheHookSeesIt) {
   Recorder recorder;
   ASSERT_NE(recorder.sensor(), nullptr);
-  Victim victim;
+  WaitingProcess victim;
   recorder.sensor()->ProtectProcesses({Tgid(victim.pid())});
   Child other_process([&] {
     const std::string directory = "/proc/" + std::to_string(victim.pid());

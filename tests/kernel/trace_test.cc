@@ -6,13 +6,13 @@
 
 #include <cstdint>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 
 #include "tests/kernel/harness.h"
+#include "tests/kernel/waiting_process.h"
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -24,29 +24,6 @@ using agent::decode::Trace;
 using agent::decode::TraceMethod;
 
 volatile uint64_t written = 0;  // at the same address in the test and in its children
-
-// A process that waits until the object is destroyed.
-class Target {
- public:
-  Target() {
-    EXPECT_EQ(pipe(pipe_), 0);
-    child_.emplace([this] {
-      char byte;
-      close(pipe_[1]);
-      return read(pipe_[0], &byte, 1) >= 0 ? 0 : 1;
-    });
-    close(pipe_[0]);
-  }
-  ~Target() {
-    close(pipe_[1]);
-    child_.reset();
-  }
-  pid_t pid() const { return child_->pid(); }
-
- private:
-  int pipe_[2];
-  std::optional<Child> child_;
-};
 
 // The calling process logs in: its audit session is its own from now on.
 bool LogIn() {
@@ -82,7 +59,7 @@ std::vector<TraceMethod> MethodsOn(const Recorder& recorder, pid_t target) {
 TEST(TraceTest, AnotherSessionsProcessTraced_IsEmittedOncePerMethod) {
   Recorder recorder;
   ASSERT_NE(recorder.CoverageOf("tracing").hook, "");
-  Target target;
+  WaitingProcess target;
   Child tracer([&] {
     if (!LogIn()) return 1;
     for (int i = 0; i < 5; ++i) {
@@ -111,7 +88,7 @@ TEST(TraceTest, OwnSessionsProcessTraced_EmitsNothing) {
   ASSERT_NE(recorder.CoverageOf("tracing").hook, "");
   Child tracer([&] {
     if (!LogIn()) return 1;
-    Target target;
+    WaitingProcess target;
     return Attach(target.pid()) + WriteMemory(target.pid());
   });
   const auto pid = static_cast<uint32_t>(tracer.pid());
@@ -125,7 +102,7 @@ TEST(TraceTest, OwnSessionsProcessTraced_EmitsNothing) {
 TEST(TraceTest, OnlyReadingOfProc_EmitsNothing) {
   Recorder recorder;
   ASSERT_NE(recorder.CoverageOf("tracing").hook, "");
-  Target target;
+  WaitingProcess target;
   Child reader([&] {
     if (!LogIn()) return 1;
     const std::string directory = "/proc/" + std::to_string(target.pid());

@@ -5,7 +5,7 @@ import shlex
 import bench
 import daemon
 import lab_test_case
-from stop_test import RootLogin
+from logins import RootLogin
 
 # Copies a program to memory and runs the copy.
 FROM_MEMORY = """

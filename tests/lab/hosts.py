@@ -43,6 +43,11 @@ exec sleep infinity
 """
 
 
+def in_no_login(command):
+    """The command line of a daemon, which belongs to no login, whoever runs the tests."""
+    return ["sh", "-c", 'echo 4294967295 > /proc/self/loginuid; exec "$@"', "daemon", *command]
+
+
 class Host:
     """Made by the fleet. Not thread-safe; different hosts may be used from different threads."""
 
@@ -103,7 +108,7 @@ class Host:
     def start_sshd(self):
         """Starts sshd. Its listener becomes a child of this machine's init and belongs to no login, as on any
         server."""
-        self.run(["sh", "-c", "echo 4294967295 > /proc/self/loginuid; exec /usr/sbin/sshd"])
+        self.run(in_no_login(["/usr/sbin/sshd"]))
         deadline = time.monotonic() + 5
         while not os.path.exists(self.path("/run/sshd.pid")):
             if time.monotonic() > deadline:

@@ -8,7 +8,7 @@ import bench
 import daemon
 import lab_test_case
 from privilege_test import wait_processes
-from stop_test import RootLogin
+from logins import RootLogin
 
 WITHIN = 60.0
 # perf top goes on until timeout ends it, which exits with 124.

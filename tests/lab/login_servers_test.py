@@ -6,6 +6,7 @@ import os
 
 import bench
 import daemon
+import hosts
 import lab_test_case
 import namespaces
 
@@ -69,8 +70,7 @@ class LoginServers(lab_test_case.LabTestCase):
     def _start(cls, port, command):
         """Starts a server in no login; returns once it listens."""
         log = cls.enterClassContext(open(os.path.join(cls.directory(), f"server-{port}.log"), "ab"))
-        script = 'echo 4294967295 > /proc/self/loginuid; exec "$@"'
-        cls.host.popen(["sh", "-c", script, "server", *command], stdout=log, stderr=log)
+        cls.host.popen(hosts.in_no_login(command), stdout=log, stderr=log)
         daemon.wait(lambda: f":{port:04X} " in cls.host.run(["cat", "/proc/net/tcp"]).stdout,
                     f"{command[0]} to listen on {port}", 20.0)
 

@@ -4,35 +4,17 @@ planted job, each with the real program. The agent names who acts on whom; an in
 `admin` is logged in to db from a host without an agent and does nothing wrong. The intruder is root on db, from web.
 """
 
-import subprocess
 import time
 
 import bench
 import daemon
+import hosts
 import intruder
 import lab_test_case
-import shell
-from stop_test import RootLogin
+from logins import AdminLogin, RootLogin
 
 TO_VAULT = f"{intruder.SSH} -i ~/.ssh/id_vault root@vault"
 WATCHED_AFTER = 15.0  # seconds until the agent has found new directories
-
-
-class AdminLogin:
-    """An ssh login of admin on db."""
-
-    def __init__(self, fleet):
-        self._client = fleet["admin"].popen(
-            ["setpriv", "--reuid=2003", "--regid=2003", "--clear-groups", "--reset-env", "sh", "-c",
-             f"{intruder.SSH} -i ~/.ssh/id_db admin@db bash -s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.shell = shell.of_process(self._client)
-        self.audit_session = int(self.shell.run("cat /proc/$$/sessionid"))
-
-    def leave(self):
-        self.shell.end()
-        self._client.stdin.close()
-        self._client.stdout.close()
-        self._client.wait(10)
 
 
 class Pivots(lab_test_case.LabTestCase):
@@ -169,7 +151,7 @@ class Pivots(lab_test_case.LabTestCase):
         self.intruder.shell.run(f"echo '* * * * * {TO_VAULT} true' | crontab -")
         time.sleep(1)
         self.bench.restart_agent("db")
-        cron = self.db.popen(["sh", "-c", "echo 4294967295 > /proc/self/loginuid; exec cron -f"])
+        cron = self.db.popen(hosts.in_no_login(["cron", "-f"]))
         self.addCleanup(cron.wait)
         self.addCleanup(cron.kill)
         job = daemon.wait(lambda: next((each for each in self.bench.api.sessions()

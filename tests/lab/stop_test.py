@@ -3,36 +3,17 @@ manager is not."""
 
 import os
 import signal
-import subprocess
 import time
 
 import bench
 import daemon
 import fleet as fleets
-import intruder
 import lab_test_case
-import shell
+from logins import RootLogin
 from privilege_test import wait_processes
 
 WITHIN = 60.0  # seconds on a machine that may be very busy; the real duration is printed
 ROUNDS = int(os.environ.get("HOPTRAIL_STOP_ROUNDS", "3"))
-
-
-class RootLogin:
-    """An ssh login of root on db, from web with a key found there."""
-
-    def __init__(self, fleet):
-        self._client = fleet["web"].popen(
-            ["setpriv", "--reuid=2002", "--regid=2002", "--clear-groups", "--reset-env", "sh", "-c",
-             f"{intruder.SSH} -i ~/.ssh/id_db root@db bash -s"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.shell = shell.of_process(self._client)
-        self.audit_session = int(self.shell.run("cat /proc/$$/sessionid"))
-
-    def leave(self):
-        self.shell.end()
-        self._client.stdin.close()
-        self._client.stdout.close()
-        self._client.wait(10)
 
 
 class AskedToEnd(lab_test_case.SteppedTestCase):

@@ -20,6 +20,18 @@ std::vector<std::string> OpenPrograms() {
   };
 }
 
+// One set of programs looks at who gets the right to trace. The last tier is part of the hook on
+// signals.
+std::vector<HookCandidate> TracingHooks() {
+  return {{.hook = "lsm/ptrace_access_check", .programs = {"ht_ptrace_lsm"}},
+          {.hook = "fentry/security_ptrace_access_check", .programs = {"ht_ptrace_fentry"}},
+          {.hook = "kprobe/security_ptrace_access_check", .programs = {"ht_ptrace_kprobe"}},
+          {.hook = "tp_btf/signal_generate",
+           .programs = {"ht_signal_generate"},
+           .inexact = true,
+           .misses = {"everything but PTRACE_ATTACH"}}};
+}
+
 std::vector<std::string> OpenHooks() {
   return {
     "tp/syscalls/sys_exit_openat2", "tp/syscalls/sys_exit_open_by_handle_at",
@@ -167,30 +179,11 @@ const std::vector<EventSource>& EventSourceTable() {
                        .programs = {"ht_kill_fentry"},
                        .inexact = true,
                        .misses = {"cgroup.kill"}}}},
-      // The last tier is part of the hook on signals.
       {.source = "tracing of the sensor",
        .record_type = HT_TYPE_TAMPERING,
-       .candidates = {{.hook = "lsm/ptrace_access_check", .programs = {"ht_ptrace_lsm"}},
-                      {.hook = "fentry/security_ptrace_access_check",
-                       .programs = {"ht_ptrace_fentry"}},
-                      {.hook = "kprobe/security_ptrace_access_check",
-                       .programs = {"ht_ptrace_kprobe"}},
-                      {.hook = "tp_btf/signal_generate",
-                       .programs = {"ht_signal_generate"},
-                       .inexact = true,
-                       .misses = {"everything but PTRACE_ATTACH"}}}},
+       .candidates = TracingHooks()},
       // The same programs, for processes of other sessions.
-      {.source = "tracing",
-       .record_type = HT_TYPE_TRACE,
-       .candidates = {{.hook = "lsm/ptrace_access_check", .programs = {"ht_ptrace_lsm"}},
-                      {.hook = "fentry/security_ptrace_access_check",
-                       .programs = {"ht_ptrace_fentry"}},
-                      {.hook = "kprobe/security_ptrace_access_check",
-                       .programs = {"ht_ptrace_kprobe"}},
-                      {.hook = "tp_btf/signal_generate",
-                       .programs = {"ht_signal_generate"},
-                       .inexact = true,
-                       .misses = {"everything but PTRACE_ATTACH"}}}},
+      {.source = "tracing", .record_type = HT_TYPE_TRACE, .candidates = TracingHooks()},
       {.source = "bpf on the sensor",
        .record_type = HT_TYPE_TAMPERING,
        .candidates = {{.hook = "lsm/bpf",
