@@ -3,17 +3,19 @@
  * The index of hooks: a section and one call each. The bodies are in hooks/.
  */
 #include "bpf/hooks/accept.h"
-#include "bpf/hooks/auth.h"
 #include "bpf/hooks/change.h"
 #include "bpf/hooks/datagram.h"
 #include "bpf/hooks/fallback.h"
 #include "bpf/hooks/file.h"
 #include "bpf/hooks/handover.h"
 #include "bpf/hooks/io_uring.h"
+#include "bpf/hooks/login_decision.h"
 #include "bpf/hooks/object_tampering.h"
+#include "bpf/hooks/pam.h"
 #include "bpf/hooks/process.h"
 #include "bpf/hooks/process_tampering.h"
 #include "bpf/hooks/snapshot.h"
+#include "bpf/hooks/sshd_syslog.h"
 #include "bpf/hooks/tcp.h"
 #include "bpf/hooks/unix.h"
 
