@@ -93,7 +93,8 @@ class ConnectionReporter {
   Connection* Find(const process::DrivingConnection& driver) const;
   void ReportAlone(Connection& connection);
   void ReportDrivers(const Connection& connection);
-  // What may have made the connection's session open it, beside that session's own login.
+  // The sessions that may have made the connection's session open it, beside that session's own
+  // login.
   model::Drivers DriversOf(const Connection& connection) const;
   // The sessions among these.
   model::Drivers SessionsActing(const Connection& connection) const;

@@ -14,7 +14,7 @@ using process::DrivingConnection;
 constexpr size_t kMaxInbound = 64;
 constexpr size_t kMaxAncestors = 8;
 constexpr size_t kMaxLooks = 64;  // among the connections that were closed last
-// What of the probability remains for the process itself: services do things of their own accord.
+// The rest of the probability is the process's own: services do things of their own accord.
 constexpr double kOfConnections = 0.9;
 constexpr double kOfCommands = 0.95;  // a shell reads from one connection and from nowhere else
 
@@ -70,7 +70,7 @@ void Drivers::OnEntry(process::Process& process) {
 Drivers::List Drivers::Of(const process::Process& process, uint64_t now_boot_ns) const {
   uint64_t until = now_boot_ns;
   const process::Process* at = &process;
-  // Where an accept is seen at the first use of the socket, a process may have forked before that.
+  // Some kernels show an accept at the first use of the socket: a process may have forked before.
   for (size_t i = 0; i < kMaxAncestors && at != nullptr && at->session == process.session; ++i) {
     if (!at->last_served.empty()) {
       List served = Served(*at, until, now_boot_ns);

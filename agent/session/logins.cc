@@ -38,7 +38,8 @@ absl::string_view DirectoryOf(absl::string_view path) {
 }
 
 // The listener's own image, or a helper of its own: sshd starts sshd-session and sshd-auth. A
-// helper that has given up root before, to read what a stranger sends, is one beside the listener.
+// helper that has given up root before, to read the bytes of an unauthenticated client, is one
+// beside the listener.
 bool SameProgram(const model::Image& listener, const model::Image& image, uint32_t uid) {
   if (listener.path == image.path) return true;
   return (uid == 0 || DirectoryOf(listener.path) == DirectoryOf(image.path)) &&

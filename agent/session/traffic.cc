@@ -209,7 +209,7 @@ void Traffic::OnAccept(const decode::Header& header, const decode::Accept& accep
   if (reporter_.Qualifies(*connection)) reporter_.ReportLater(*connection);
 }
 
-// Where an accept is only seen at the first use of the socket, a relay may have connected to its
+// Some kernels show an accept at the first use of the socket: a relay may have connected to its
 // target before that. Null if the process has not.
 Connection* Traffic::ConnectedFor(const process::Process& process, const Connection& connection) {
   Connection* last = tables_.connections.Find(process.last_connected);
@@ -232,7 +232,7 @@ void Traffic::TakeAlong(const process::Process& head, const Connection& entry, N
   if (last->reported != nullptr || reporter_.Qualifies(*last)) reporter_.Report(*last);
 }
 
-// What the accepted connection brings may leave over an older one.
+// The contents of the accepted connection may leave over an older one.
 void Traffic::NoteCarrier(const process::Process& process, const Connection& accepted) {
   Connection* carrier = forwarding_.CarrierOf(process, accepted);
   if (carrier == nullptr || carrier->reported == nullptr ||

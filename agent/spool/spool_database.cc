@@ -156,7 +156,7 @@ absl::StatusOr<session::SavedState> SpoolDatabase::LoadState() {
   return state;
 }
 
-// Of every boot. None in a file of an older version that is opened to read.
+// The writers of every boot. None in a file of an older version that is opened to read.
 absl::Status SpoolDatabase::LoadFileWriters(std::vector<session::FileWriter>* writers) {
   auto rows = database_->Prepare(
       "SELECT path, session, device, inode, owner, user, origin, written_wall_ns FROM "

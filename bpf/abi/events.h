@@ -277,7 +277,7 @@ struct ht_pam {
 };
 HT_ASSERT_SIZE(struct ht_pam, 440);
 
-/* What a login server says in the bytes of a struct ht_sshd. */
+/* The kind of text in the bytes of a struct ht_sshd. */
 enum ht_login_text {
 	HT_LOGIN_SYSLOG = 0,   /* sshd's line for syslog */
 	HT_LOGIN_STDERR = 1,   /* the same line for its standard error or log file */

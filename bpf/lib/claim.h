@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What a program says, read from its memory by a uprobe. It is a claim only: `verified` is 1 where it
- * comes from a root-owned program that runs as root.
+ * Texts of programs, read from their memory by uprobes. They are claims only: `verified` is 1 where
+ * they come from a root-owned program that runs as root.
  */
 #ifndef HOPTRAIL_BPF_LIB_CLAIM_H_
 #define HOPTRAIL_BPF_LIB_CLAIM_H_

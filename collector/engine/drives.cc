@@ -12,7 +12,7 @@ namespace hoptrail::collector::engine {
 namespace {
 
 // A drive whose other end is unknown follows from its session, if from nothing else.
-constexpr double kDriveOfNobody = 0.001;
+constexpr double kFallbackProbability = 0.001;
 
 // The part of a drive's row that is not its session's.
 struct Own {
@@ -79,7 +79,7 @@ model::SessionId UpsertDrive(const model::HostId& host, const model::SessionId& 
     state->OfferParent(id, graph::Link{.parent = session,
                                        .kind = graph::LinkKind::kCause,
                                        .proof = model::Proof::kInferred,
-                                       .probability = kDriveOfNobody});
+                                       .probability = kFallbackProbability});
   }
   return id;
 }

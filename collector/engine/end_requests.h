@@ -21,7 +21,7 @@ class EndRequests {
  public:
   // Ends on watched ports arrive by themselves within this time.
   static constexpr int64_t kWaitNs = 500'000'000;
-  // What one machine is asked at once, and each second.
+  // The requests to one machine at once, and each second.
   static constexpr TokenBucket::Limits kLimits{.burst = 100, .per_second = 10};
 
   // Not owned; outlives this.

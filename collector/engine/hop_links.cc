@@ -26,7 +26,7 @@ void MarkDisputed(const HopNode& hop, EngineState* state) {
   }
 }
 
-// What a hop gives a parent to.
+// A node to which a hop gives a parent.
 struct Child {
   model::SessionId id;
   bool forward = true;  // from the client to the server

@@ -28,7 +28,7 @@ class OriginSearch {
  public:
   // Bounds what one machine can make the engine remember. Further addresses are ignored.
   static constexpr size_t kMaxAddressesOfMachine = 256;
-  // Of one address; many hosts may have the same private one.
+  // The uses of one address; many hosts may have the same private one.
   static constexpr size_t kMaxMachinesOfAddress = 64;
 
   // As in StoredState.

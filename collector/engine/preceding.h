@@ -9,7 +9,7 @@
 
 namespace hoptrail::collector::engine {
 
-// What the collector knows to have happened on the host before `wall_ns`: the last connections from
+// The events on the host before `wall_ns`, as far as the collector knows: the last connections from
 // elsewhere, the last detections and the last sessions, a few each. Reads every session of the host
 // that is in memory.
 Preceding ReadPreceding(const EngineState& state, const model::HostId& host, int64_t wall_ns);

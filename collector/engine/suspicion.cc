@@ -51,7 +51,8 @@ std::optional<SuspectGround> GroundOf(const EngineState& state, const SessionNod
   if (on_incident && LivedUntil(session, wall_ns - kIncidentLatelyNs)) {
     return SuspectGround::kIncident;
   }
-  // What a login has left behind (at, systemd-run) has a parent. A drive has one in any case.
+  // A session that a login has left behind (at, systemd-run) has a parent. A drive has one in any
+  // case.
   const graph::Link* parent = state.graph.lineage.Parent(session.id);
   const bool arrived =
       (session.kind == model::EntryKind::kRemote && session.logged_in) ||

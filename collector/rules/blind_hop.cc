@@ -17,7 +17,7 @@ using hoptrail::detect::AddEvidence;
 using hoptrail::detect::Bounded;
 using hoptrail::detect::RuleInfo;
 
-// What is missing decides. Nothing: the connection did not leave the host, or the fleet could not
+// The missing part decides. Nothing: the connection did not leave the host, or the fleet could not
 // have seen it.
 std::optional<model::Severity> SeverityOf(OriginReason reason) {
   switch (reason) {

@@ -134,7 +134,7 @@ std::optional<model::Detection> Evaluate(const AgentSilence& silence, const Agen
   model::Detection detection = Make("silent", silence.wall_ns, silence.detail, trouble,
                                     silence.closed ? " after its connection was closed" : "");
   const AgentTrouble& t = trouble;
-  // What many hosts have in common is not what one login does.
+  // Things that many hosts have in common are not the work of one login.
   const bool alone = silence.closed || t.before.hop_lately;
   detection.severity = MediumIf(HasSuspect(t) || t.ground == SuspectGround::kIncident ||
                                 t.before.detection_lately || (alone && !silence.among_others));
@@ -198,7 +198,7 @@ std::optional<model::Detection> Evaluate(const model::Goodbye& goodbye,
     detection.title = "A package manager ended the sensor";
     detection.severity = model::Severity::kLow;
   } else if (by_manager) {
-    // What manages the configuration of hosts does so without a login.
+    // Configuration management works without a login.
     const bool suspicious =
         trouble.suspect_is_login || trouble.before.detection_lately || trouble.suspect.depth > 0;
     detection.severity = MediumIf(suspicious);

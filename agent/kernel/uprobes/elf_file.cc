@@ -109,8 +109,8 @@ std::optional<uint64_t> OffsetOfAddress(Elf* elf, uint64_t address) {
   return std::nullopt;
 }
 
-// Where the dynamic linker writes the function's address. A file has two tables of relocations, one
-// of them for the linkage table.
+// The place where the dynamic linker writes the function's address. A file has two tables of
+// relocations, one of them for the linkage table.
 std::vector<uint64_t> SlotsOf(Elf* elf, size_t symbol) {
   constexpr int kMaxTables = 2;
   std::vector<uint64_t> slots;

@@ -52,7 +52,7 @@ struct HopNode {
   model::HopKey hop_key;          // of the ends; empty if unknown
   model::Drivers drivers;         // of the client's end
   model::Drivers server_drivers;  // of the server's end
-  // What the hop gave a parent in the lineage: the session that it opened, and the drives of its
+  // The nodes to which the hop gave a parent: the session that it opened, and the drives of its
   // two sessions by it.
   absl::InlinedVector<model::SessionId, 1> children;
   bool passage = false;  // a lone end that is part of a path through an unmonitored host
@@ -69,8 +69,8 @@ struct SessionNode {
   absl::btree_map<graph::HopId, EndNode> ends;  // by the end's own id
   size_t disputed = 0;                          // of `ends`: those of disputed hops
   std::vector<model::DetectionId> detections;
-  absl::btree_set<model::SessionId>
-      drives;                   // what it does because of others: collector/engine/drives.h
+  // Its actions because of others: collector/engine/drives.h.
+  absl::btree_set<model::SessionId> drives;
   size_t provenance = 0;        // hash of the provenance last sent to its host; 0: none was sent
   int64_t updated_boot_ns = 0;  // by the collector's boot clock
   // A root whose origin host may still report the client's end: since when it is waited for, by the

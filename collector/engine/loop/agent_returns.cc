@@ -50,7 +50,7 @@ void AgentReturns::OnAdmitted(const bus::StreamOpened& message, HostEntry* entry
          "no trace of its last run",
          entry);
   }
-  // What it had announced is neither here nor with the agent.
+  // Records that it had announced are neither here nor with the agent.
   const bool gone =
       message.first_spooled_sequence == 0 || message.first_spooled_sequence > gap.announced;
   if (same_state && gap.announced > entry->applied_sequence && gone) {

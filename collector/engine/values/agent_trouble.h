@@ -58,7 +58,7 @@ enum class SuspectGround : uint8_t {
   kHost,      // nobody is suspected: it is the agent's own session, or stands for the host
 };
 
-// What happened on the host before the trouble. Sentences for people, the latest first, a few each.
+// The events on the host before the trouble. Sentences for people, the latest first, a few each.
 struct Preceding {
   std::vector<std::string> hops_in;
   std::vector<std::string> detections;

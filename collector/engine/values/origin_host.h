@@ -10,7 +10,7 @@
 
 namespace hoptrail::collector::engine {
 
-// What is missing. The values are those of hoptrail.v1.OriginReason.
+// The missing part. The values are those of hoptrail.v1.OriginReason.
 enum class OriginReason : uint8_t {
   kUnknown = 0,
   kConnectionNotReported,
@@ -34,7 +34,7 @@ struct OriginHost {
   bool operator==(const OriginHost&) const = default;
 };
 
-// What is known about a machine that has reported the address. Times of the collector's clock, but
+// The facts about a machine that has reported the address. Times of the collector's clock, but
 // for `opened_wall_ns` and `agent_started_wall_ns`, which hosts report. 0: unknown.
 struct OriginEvidence {
   int64_t opened_wall_ns = 0;         // when the session was opened

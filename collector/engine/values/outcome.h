@@ -102,7 +102,7 @@ struct PathStep {
   // The hop that led here. For the root: the connection from outside the fleet, if it is known.
   std::optional<graph::HopId> hop;
   std::string link;  // "cron", "su", …: the cause on the same host; empty for a hop
-  // Of what led here: the hop, and that the parent made it.
+  // The grade of the link: of the hop, and of the parent as its cause.
   model::Proof proof = model::Proof::kUnknown;
   double probability = 0;
   std::vector<OtherCause> other_causes;  // at most kMaxOtherCauses, likeliest first

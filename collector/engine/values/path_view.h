@@ -28,7 +28,7 @@ struct Step {
   bool authenticated = false;  // PAM or sshd reported the login
   uint32_t depth = 0;          // hops from the root
   bool by_hop = false;  // reached over a connection; false: the root, or caused on the same host
-  // Of the link to the step before: the connection and that the step before made it, or the cause.
+  // The grade of the link to the step before: of the connection and of that step as its cause.
   model::Proof proof = model::Proof::kUnknown;
   double probability = 0;  // of that link
   bool new_edge = false;   // no other path used this edge earlier (KnownEdges)
